@@ -99,7 +99,7 @@ fn n8_a_disk_that_is_full_when_a_job_should_go_on() {
 
 /// What does not fit is told, and not sent again and again. What fits is there.
 fn keeps_what_fits(run: Run, large: usize, names: &[String], bytes: impl Fn(&str) -> Vec<u8>) {
-    let run = run.exits(9).says("make room there").says("was not begun");
+    let run = run.exits(9).says("make room there").says("was not copied");
     assert_eq!(names, ["a", "d"], "{run}");
     for name in ["a", "d"] {
         assert!(bytes(name) == sample(10_000), "{run}");
@@ -107,7 +107,7 @@ fn keeps_what_fits(run: Run, large: usize, names: &[String], bytes: impl Fn(&str
     let (summary, failed) = (run.summary(), run.events("failed"));
     assert_eq!((summary["failed"].as_u64(), summary["files"].as_u64()), (Some(2), Some(2)), "{run}");
     let not_begun =
-        failed.iter().filter(|event| event["message"].as_str().unwrap().contains("was not begun"));
+        failed.iter().filter(|event| event["message"].as_str().unwrap().contains("was not copied"));
     assert_eq!((failed.len(), not_begun.count()), (2, 1), "{large} bytes: {run}");
 }
 

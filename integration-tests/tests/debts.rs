@@ -120,5 +120,5 @@ fn a_server_that_neither_renames_nor_deletes_gets_one_file_of_a_tree_and_no_more
     assert_eq!(stored.len(), 1, "{stored:?}\n{run}");
     assert_eq!(run.said.matches("may still be there").count(), 1, "{run}");
     assert_eq!(run.said.matches("nothing more is sent there").count(), 1, "{run}");
-    run.says("the rights to rename and to delete").says("was not begun");
+    run.says("the rights to rename and to delete").says("was not copied");
 }

@@ -326,7 +326,7 @@ fn h18_a_candidate_that_was_refused_is_tried_for_one_file_only() {
     let (from, to) = ends(&format!("{refusal}\nRETR a.txt: 550 a.txt: No such file"), refusal);
     let run = two_files(&from, &to, &[]).exits(9);
     assert_eq!((ports(&from), ports(&to)), (1, 1), "{run}");
-    assert_eq!(run.warnings().len(), 1, "{run}");
+    assert_eq!(run.warnings().len(), 2, "the refusal once, and how to go on: {run}");
     // Nobody comes, and nobody says why: the wait is paid once.
     let deaf = "RETR: await ABOR\nABOR: 426 gone ; 226 done";
     let (from, to) = ends(deaf, refusal);

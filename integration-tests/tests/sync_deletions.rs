@@ -40,8 +40,7 @@ fn retry_agrees_once_and_to_exactly_the_names_that_were_kept() {
     let run = |words: &[&str]| job(state.path()).args(words).run();
     let first = run(&["sync", "--delete", "--id", "nightly", &from.url("s"), &to.url("t")]).exits(9);
     let message = told_message(&first);
-    let command =
-        message.split("on purpose, ftp-user ").nth(1).unwrap().strip_suffix(" deletes them").unwrap();
+    let command = message.split("to go, ftp-user ").nth(1).unwrap().strip_suffix(" deletes them").unwrap();
     let [retry, job, yes] = command.split(' ').collect::<Vec<_>>().try_into().unwrap();
     assert_eq!((retry, yes), ("retry", "--yes"), "{first}");
     // Without --yes nobody has agreed. A name that is new is no part of the answer.

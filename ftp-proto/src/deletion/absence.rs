@@ -8,7 +8,7 @@ use crate::wire::PathName;
 
 /// A question that tells whether a server has a name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Question {
+pub enum ExistenceQuestion {
     /// MLST (RFC 3659 section 7).
     Mlst,
     /// SIZE (RFC 3659 section 4).
@@ -19,7 +19,7 @@ pub enum Question {
     Cwd,
 }
 
-impl Question {
+impl ExistenceQuestion {
     /// All questions, in the order in which they are asked. RNFR is none of them: behind a 350, ProFTPD refuses every command
     /// but RNTO.
     pub const ALL: [Self; 4] = [Self::Mlst, Self::Size, Self::Mdtm, Self::Cwd];
@@ -47,11 +47,11 @@ impl Question {
 
 /// What a server has answered to the questions about one name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Answers(Vec<(Question, Reply)>);
+pub struct Answers(Vec<(ExistenceQuestion, Reply)>);
 
 impl Answers {
     /// Adds the reply to a question.
-    pub fn add(&mut self, question: Question, reply: Reply) {
+    pub fn add(&mut self, question: ExistenceQuestion, reply: Reply) {
         self.0.push((question, reply));
     }
 
@@ -103,14 +103,14 @@ impl MissingWords {
         self.answers.0.iter().any(|answer| self.says_missing(answer))
     }
 
-    fn says_missing(&self, (question, reply): &(Question, Reply)) -> bool {
+    fn says_missing(&self, (question, reply): &(ExistenceQuestion, Reply)) -> bool {
         blame(self.dialect, question.verb(), reply) == Blame::Missing
     }
 
     /// Whether the server says the same of a name that cannot exist in another directory. If it does not, the reason of one of
     /// both replies may be another one, such as an input/output error. `here` and `there` are the whole paths that were asked for.
     pub fn are_those_of(&self, here: &PathName, there: &PathName, answers: &Answers) -> bool {
-        let moved = |(question, reply): &(Question, Reply)| {
+        let moved = |(question, reply): &(ExistenceQuestion, Reply)| {
             let lines =
                 reply.lines.iter().map(|line| replaced(line, here.as_bytes(), there.as_bytes())).collect();
             (*question, Reply { code: reply.code, lines })
@@ -129,13 +129,19 @@ impl MissingWords {
             return Presence::Unknown;
         }
         let pairs = || self.answers.0.iter().zip(&answers.0);
-        let is_found = |((_, impossible), (question, reply)): (&(Question, Reply), &(Question, Reply))| {
+        let is_found = |((_, impossible), (question, reply)): (
+            &(ExistenceQuestion, Reply),
+            &(ExistenceQuestion, Reply),
+        )| {
             says_yes(self.dialect, *question, reply) && !says_yes(self.dialect, *question, impossible)
         };
         if pairs().any(is_found) {
             return Presence::There;
         }
-        let is_alike = |((_, impossible), (question, reply)): (&(Question, Reply), &(Question, Reply))| {
+        let is_alike = |((_, impossible), (question, reply)): (
+            &(ExistenceQuestion, Reply),
+            &(ExistenceQuestion, Reply),
+        )| {
             (says_yes(self.dialect, *question, reply) && says_yes(self.dialect, *question, impossible))
                 || self.with_name(impossible, name) == *reply
         };
@@ -150,12 +156,12 @@ impl MissingWords {
 }
 
 /// Whether a reply says that the server has the name.
-fn says_yes(dialect: Dialect, question: Question, reply: &Reply) -> bool {
+fn says_yes(dialect: Dialect, question: ExistenceQuestion, reply: &Reply) -> bool {
     matches!(classify(dialect, question.verb(), reply.code), Class::Done | Class::More)
 }
 
 /// Whether a reply refuses the name, and not the command.
-fn refuses_the_name(dialect: Dialect, question: Question, reply: &Reply) -> bool {
+fn refuses_the_name(dialect: Dialect, question: ExistenceQuestion, reply: &Reply) -> bool {
     !says_yes(dialect, question, reply)
         && matches!(blame(dialect, question.verb(), reply), Blame::Missing | Blame::File)
 }
@@ -183,13 +189,13 @@ mod tests {
         Reply { code: Code(code.parse().unwrap()), lines: vec![words.as_bytes().to_vec()] }
     }
 
-    fn answers(texts: &[(Question, &str)]) -> Answers {
+    fn answers(texts: &[(ExistenceQuestion, &str)]) -> Answers {
         let mut answers = Answers::default();
         texts.iter().for_each(|(question, text)| answers.add(*question, reply(text)));
         answers
     }
 
-    fn presence(impossible: &[(Question, &str)], name: &[(Question, &str)]) -> Presence {
+    fn presence(impossible: &[(ExistenceQuestion, &str)], name: &[(ExistenceQuestion, &str)]) -> Presence {
         let path = |text: &str| PathName::from_user(text).unwrap();
         MissingWords::new(Dialect::Rfc959, &path("no-such-7f3a"), answers(impossible))
             .presence(&path("o"), &answers(name))
@@ -209,17 +215,22 @@ mod tests {
             ("550 Could not get file size.", "550 Could not get file size.", true),
             ("550 Could not get file size.", "450 Could not get file size.", false),
         ] {
-            let words = MissingWords::new(Dialect::Rfc959, &there, answers(&[(Question::Size, text)]));
+            let words =
+                MissingWords::new(Dialect::Rfc959, &there, answers(&[(ExistenceQuestion::Size, text)]));
             let answered = |question| answers(&[(question, elsewhere)]);
-            assert_eq!(words.are_those_of(&here, &there, &answered(Question::Size)), is_one, "{text}");
-            assert!(!words.are_those_of(&here, &there, &answered(Question::Mdtm)), "{text}");
+            assert_eq!(
+                words.are_those_of(&here, &there, &answered(ExistenceQuestion::Size)),
+                is_one,
+                "{text}"
+            );
+            assert!(!words.are_those_of(&here, &there, &answered(ExistenceQuestion::Mdtm)), "{text}");
         }
     }
 
     #[test]
     fn a_name_is_missing_only_in_the_words_for_one_that_cannot_exist() {
+        use ExistenceQuestion::{Cwd, Mdtm, Mlst, Size};
         use Presence::{Missing, There, Unknown};
-        use Question::{Cwd, Mdtm, Mlst, Size};
         let proftpd = [
             (Mlst, "550 'd/no-such-7f3a' cannot be listed"),
             (Size, "550 d/no-such-7f3a: No such file or directory"),

@@ -39,7 +39,7 @@ pub mod judge;
 pub mod moved;
 pub mod reason;
 
-pub use absence::{Answers, MissingWords, Presence, Question};
+pub use absence::{Answers, ExistenceQuestion, MissingWords, Presence};
 pub use amount::{Amount, AmountTally, LargeDeletions};
 pub use judge::{
     DeletePermit, Learnt, ListedEntry, RemovalKind, SameFile, SessionId, SurplusEvidence, Witness,

@@ -9,7 +9,7 @@ use crate::check::{Removal, Scope};
 use crate::context::Context;
 use crate::endpoint::{self, Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{Entered, Entry, Status, Why};
+use crate::job::{CheckedDirectories, CheckedEntry, DeletionPurpose, Status};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
@@ -152,7 +152,7 @@ struct Deletion<'a> {
     /// Directories that are not empty, because something in them has failed.
     kept: HashSet<Option<PathName>>,
     /// The directories that were looked at last.
-    entered: Entered,
+    entered: CheckedDirectories,
     /// The directories that were listed last.
     listed: ListedDirectories,
 }
@@ -163,7 +163,7 @@ impl<'a> Deletion<'a> {
         for unlisted in &plan.unlisted {
             kept.extend(with_directories_above(unlisted.clone()));
         }
-        let entered = Entered::new(&plan.scope, Why::Removed);
+        let entered = CheckedDirectories::new(&plan.scope, DeletionPurpose::Remove);
         let listed = ListedDirectories::default();
         Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, entered, listed }
     }
@@ -274,13 +274,13 @@ impl<'a> Deletion<'a> {
             return Ok(true);
         }
         match self.entered.enter(self.context, &mut self.host, below).await? {
-            Entry::Directory => return Ok(true),
-            Entry::Link(link) => {
+            CheckedEntry::Directory => return Ok(true),
+            CheckedEntry::Link(link) => {
                 let path = self.plan.scope.path(link.as_ref());
                 self.outcome.changed(self.host.show(&path), None, (listing::Kind::Link, None)).await;
                 self.elsewhere.insert(link);
             }
-            Entry::Elsewhere(directory, failure) => {
+            CheckedEntry::Elsewhere(directory, failure) => {
                 self.elsewhere.insert(directory.clone());
                 self.kept.insert(directory.clone());
                 self.fail(directory, failure);

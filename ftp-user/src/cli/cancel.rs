@@ -34,9 +34,9 @@ impl CancelArgs {
             // Something may be stored at a server.
             JobState::Done | JobState::Failed | JobState::Cancelled if job.open > 0 => Ok(job),
             JobState::Done | JobState::Failed | JobState::Cancelled => Err(Failure::usage(format!(
-                "job {} is {}: there is nothing to cancel",
+                "job {} {}: there is nothing to cancel",
                 job.id,
-                job.state.name()
+                job.state.verb()
             ))),
         }
     }

@@ -15,7 +15,7 @@ pub(super) struct ResumeArgs {
     job: Option<String>,
 }
 
-/// Run a job again that has failed
+/// Run a job again that has failed or was interrupted
 ///
 /// What it has done already is not done again. Passwords are not kept: they come again from the place where they came from, or
 /// from ~/.netrc.
@@ -34,19 +34,15 @@ impl RetryArgs {
     ///
     /// # Errors
     ///
-    /// There is no such job, or it has not failed.
+    /// There is no such job, or it has nothing left to do.
     pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
         let job = find(jobs, &self.job)?;
         let id = job.id;
         match job.state {
-            JobState::Failed => Ok(job),
+            JobState::Failed | JobState::Interrupted | JobState::Detached => Ok(job),
             JobState::Running => Err(Failure::usage(format!("job {id} runs"))),
-            JobState::Interrupted | JobState::Detached => {
-                let what = format!("job {id} has not failed: it was interrupted");
-                Err(Failure::usage(what).hint(format!("ftp-user resume {id} goes on with it")))
-            }
             JobState::Done | JobState::Cancelled => {
-                Err(Failure::usage(format!("job {id} is {}: there is nothing to retry", job.state.name())))
+                Err(Failure::usage(format!("job {id} {}: there is nothing to retry", job.state.verb())))
             }
         }
     }
@@ -82,9 +78,9 @@ impl ResumeArgs {
                 Ok(vec![job])
             }
             JobState::Done | JobState::Cancelled => Err(Failure::usage(format!(
-                "job {} is {}: there is nothing to resume",
+                "job {} {}: there is nothing to resume",
                 job.id,
-                job.state.name()
+                job.state.verb()
             ))),
         }
     }

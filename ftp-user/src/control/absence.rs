@@ -6,7 +6,7 @@ use super::session::Session;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};
-use ftp_proto::deletion::{Answers, MissingWords, Presence, Question, Witness};
+use ftp_proto::deletion::{Answers, ExistenceQuestion, MissingWords, Presence, Witness};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
@@ -115,7 +115,7 @@ impl Session {
         words: &MissingWords,
         directory: Option<&PathName>,
         impossible: &PathName,
-        questions: &[Question],
+        questions: &[ExistenceQuestion],
         home: Option<&PathName>,
     ) -> Result<bool, Failure> {
         if directory.is_none() {
@@ -132,17 +132,17 @@ impl Session {
     }
 
     /// The questions that the server has. CWD needs the way back.
-    fn questions(&self, has_home: bool) -> Vec<Question> {
+    fn questions(&self, has_home: bool) -> Vec<ExistenceQuestion> {
         if self.has_own_words() {
-            return vec![Question::Mlst];
+            return vec![ExistenceQuestion::Mlst];
         }
-        let is_known = |question: &Question| match question {
-            Question::Mlst => self.capabilities.mlst.is_some(),
-            Question::Size | Question::Mdtm => self.dialect == Dialect::Rfc959,
+        let is_known = |question: &ExistenceQuestion| match question {
+            ExistenceQuestion::Mlst => self.capabilities.mlst.is_some(),
+            ExistenceQuestion::Size | ExistenceQuestion::Mdtm => self.dialect == Dialect::Rfc959,
             // MLST tells of directories too. Pure-FTPd waits longer after each CWD that fails.
-            Question::Cwd => has_home && self.capabilities.mlst.is_none(),
+            ExistenceQuestion::Cwd => has_home && self.capabilities.mlst.is_none(),
         };
-        Question::ALL.into_iter().filter(is_known).collect()
+        ExistenceQuestion::ALL.into_iter().filter(is_known).collect()
     }
 
     /// Lists a directory: by the usual command, and by NLST, which shows names that some servers leave out of LIST because they
@@ -209,7 +209,7 @@ impl Session {
     async fn finds(
         &mut self,
         path: &PathName,
-        questions: &[Question],
+        questions: &[ExistenceQuestion],
         home: Option<&PathName>,
     ) -> Result<bool, Failure> {
         let answers = self.answers(std::slice::from_ref(path), questions, home).await?;
@@ -221,10 +221,10 @@ impl Session {
     async fn answers(
         &mut self,
         paths: &[PathName],
-        questions: &[Question],
+        questions: &[ExistenceQuestion],
         home: Option<&PathName>,
     ) -> Result<Vec<Answers>, Failure> {
-        if questions.contains(&Question::Size) {
+        if questions.contains(&ExistenceQuestion::Size) {
             self.set_type(DataType::Image).await?;
         }
         let mut all = Vec::with_capacity(paths.len());
@@ -250,13 +250,13 @@ impl Session {
     async fn answers_in_turn(
         &mut self,
         path: &PathName,
-        questions: &[Question],
+        questions: &[ExistenceQuestion],
         home: Option<&PathName>,
     ) -> Result<Answers, Failure> {
         let mut answers = Answers::default();
         for question in questions {
             let answer = self.ask(question.command(path.clone())).await?;
-            if let (Question::Cwd, true, Some(home)) = (question, answer.is_done(), home) {
+            if let (ExistenceQuestion::Cwd, true, Some(home)) = (question, answer.is_done(), home) {
                 self.go_back(home.clone()).await?;
             }
             answers.add(*question, answer.reply);
@@ -268,7 +268,7 @@ impl Session {
     async fn answers_ahead(
         &mut self,
         paths: &[PathName],
-        questions: &[Question],
+        questions: &[ExistenceQuestion],
         home: Option<&PathName>,
     ) -> Result<Vec<Answers>, Failure> {
         self.gather(true);
@@ -276,7 +276,7 @@ impl Session {
         for path in paths {
             for question in questions {
                 let id = self.send(question.command(path.clone()), None);
-                let back = home.filter(|_| *question == Question::Cwd);
+                let back = home.filter(|_| *question == ExistenceQuestion::Cwd);
                 sent.push((*question, id, back.map(|home| self.send(Command::Cwd(home.clone()), None))));
             }
         }

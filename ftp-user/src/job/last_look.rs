@@ -289,7 +289,7 @@ impl LastLook<'_> {
             let (source, dest) = item(&file).names(ends);
             self.context.events.say(Event::FileFailed { source: source.clone() });
             self.tally.gone(file.expected.size, file.was_skipped);
-            self.tally.failed(source, dest, failure);
+            self.tally.copy_lost(source, dest, failure);
         }
     }
 
@@ -313,9 +313,10 @@ impl LastLook<'_> {
         }
         if self.again > 0 {
             let (name, files) = (ends.destination.name(), ftp_proto::wire::counted(self.again, "file"));
-            self.context
-                .events
-                .warn(format!("{files} stored before at {name} were gone: they were copied again"));
+            let kept = if self.options.moves { "; a source that was kept meanwhile stays" } else { "" };
+            self.context.events.warn(format!(
+                "{files} that had been stored at {name} were not there any more, and were copied again{kept}"
+            ));
         }
     }
 }

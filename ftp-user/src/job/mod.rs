@@ -11,9 +11,9 @@
 //! | `together` | several files at the same time, and small files that move together |
 //! | `remains` | what an attempt leaves for the next one |
 //! | `spool`, `sorting` | queues and orders of names of which little is in memory |
-//! | `entered` | the directories of a tree of which something is deleted: whether they are no links |
+//! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `aside` | a source of `move` that has another name for a moment |
-//! | `leaving` | the sources of `move`, which are deleted when their copies are verified |
+//! | `moved_sources` | the sources of `move`, which are deleted when their copies are verified |
 //! | `moved` | a source that a resumed `move` does not find |
 //! | `sync` | a directory is made like another one |
 //! | `detached` | a file that moves on without this program |
@@ -25,15 +25,15 @@
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
 mod aside;
+mod checked_directories;
 mod claims;
 mod detached;
-mod entered;
 mod file;
 mod interrupted;
 mod item;
 mod last_look;
-mod leaving;
 mod moved;
+mod moved_sources;
 mod named_trees;
 mod patterns;
 mod race;
@@ -51,9 +51,9 @@ mod together;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
+pub(crate) use checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
-pub(crate) use entered::{Entered, Entry, Why};
 pub use interrupted::cancel::{cancel, left_of};
 pub use interrupted::inquiry::transfer_of;
 pub use item::{Done, Item, Target};

@@ -77,8 +77,11 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if !context.cancel.is_cancelled() {
         pools.quit().await;
     }
-    if let Some(option) = selecting.filter(|_| !tally.has_done() && !tally.has_failed()) {
-        context.events.warn(format!("no file matches {option}: {UNMATCHED}"));
+    if tally.is_empty() {
+        match selecting {
+            Some(option) => context.events.warn(format!("no file matches {option}: {UNMATCHED}")),
+            None => context.events.warn("the source has no file: look whether its disk is mounted"),
+        }
     }
     let took = context.clock.now().since(start);
     let advice = lifetime::finish(&context, &tally).await;

@@ -152,6 +152,18 @@ impl JobState {
         }
     }
 
+    /// What is said of a job in this state: "is done".
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Running => "runs",
+            Self::Interrupted => "was interrupted",
+            Self::Detached => "goes on without this program",
+            Self::Done => "is done",
+            Self::Failed => "has failed",
+            Self::Cancelled => "was cancelled",
+        }
+    }
+
     /// Whether nothing is left to do.
     pub const fn has_ended(self) -> bool {
         match self {

@@ -35,7 +35,7 @@ impl Room {
     ///
     /// Why it is not begun.
     pub fn check(&self, dest: &str, size: Option<u64>, is_begun: bool) -> Result<(), Failure> {
-        let refused = |kind, why: &str| Failure::new(kind, format!("{dest} was not begun")).said(why);
+        let refused = |kind, why: &str| Failure::new(kind, format!("{dest} was not copied")).said(why);
         if self.is_shut.load(Ordering::Relaxed) {
             let why = "what was sent before could be neither renamed nor deleted there";
             let failure = refused(Kind::Refused, why);
@@ -44,7 +44,7 @@ impl Room {
         if is_begun || self.may_take(size) {
             return Ok(());
         }
-        let failure = refused(Kind::Other, "a file that is no larger than this one had no room there");
+        let failure = refused(Kind::Other, "the disk was full for another file of at most this size");
         Err(failure.hint("make room there").about(About::NoRoom))
     }
 

@@ -2,7 +2,7 @@
 //! at once or much later.
 
 use super::*;
-use crate::deletion::absence::{Answers, MissingWords, Question};
+use crate::deletion::absence::{Answers, ExistenceQuestion, MissingWords};
 use crate::dialect::Dialect;
 use crate::reply::{Code, Reply};
 use proptest::prelude::*;
@@ -94,7 +94,7 @@ impl Directory {
 
     fn answers(&self, name: u8, text: &str) -> Answers {
         let mut answers = Answers::default();
-        answers.add(Question::Size, self.reply(name, text));
+        answers.add(ExistenceQuestion::Size, self.reply(name, text));
         answers
     }
 

@@ -59,10 +59,16 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let job = context.job_journal.job();
     context.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
-    let can_go_on = end == End::Interrupted && !was_stopped;
-    job.filter(|_| can_go_on).map(|job| {
-        format!("ftp-user resume {job} copies the rest, ftp-user cancel {job} removes what is left of files under way")
-    })
+    let job = job.filter(|_| !was_stopped)?;
+    match end {
+        End::Interrupted => Some(format!(
+            "ftp-user retry {job} copies the rest, ftp-user cancel {job} removes what is left of files under way"
+        )),
+        End::Failed if has_begun && tally.has_failed_files() => {
+            Some(format!("ftp-user retry {job} tries again what has failed"))
+        }
+        End::Failed | End::Done | End::Cancelled | End::Nothing { .. } => None,
+    }
 }
 
 /// The failure of a verb that needs the journal.

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::job::claims::lifetime;
 use crate::job::claims::planned::Copied;
 use crate::job::item::{Done, Item};
-use crate::job::leaving::KeptSource;
+use crate::job::moved_sources::KeptSource;
 use crate::job::request::options::Options;
 use crate::job::summary::tally::Tally;
 use crate::job::together::stream::{Results, Stream, Turn, Wish};
@@ -105,11 +105,14 @@ impl<'a> Flow<'a> {
             let (source, dest) = item.names(self.stream.ends());
             let rest = lifetime::rest(self.context);
             let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
-            self.tally.file(source, dest, stays.map_or(result, Err));
+            match stays {
+                Some(failure) => self.tally.source_stays(source, dest, failure),
+                None => self.tally.file(source, dest, result),
+            }
         }
         let ends = self.stream.ends();
         for KeptSource { source, copy, failure } in kept {
-            self.tally.failed(ends.source.show(&source), ends.destination.show(&copy), failure);
+            self.tally.source_stays(ends.source.show(&source), ends.destination.show(&copy), failure);
         }
     }
 

@@ -5,7 +5,7 @@ use super::target::{attributes, leaves_root};
 use crate::control::Facts;
 use crate::failure::Failure;
 use crate::job::claims::given::GivenNames;
-use crate::job::leaving::Leaving;
+use crate::job::moved_sources::MovedDirectories;
 use crate::job::request::filter::Filter;
 use crate::job::tree::{Found, Rules, Tree};
 use crate::place::Location;
@@ -29,7 +29,7 @@ pub(super) async fn copy(
     };
     flow.found(flow.context.finding.tree());
     let rules = Rules { filter: filter.clone(), links: flow.options.links, ..Rules::default() };
-    let leaving = flow.moves().then(|| Leaving::new(&source.path, &target, leaves_root(source)));
+    let moved = flow.moves().then(|| MovedDirectories::new(&source.path, &target, leaves_root(source)));
     // Other workers would hold the session that the walk needs.
     flow.stream.shrink();
     if typed.is_local() {
@@ -42,7 +42,7 @@ pub(super) async fn copy(
         destination: target,
         options: flow.options,
         rules,
-        leaving,
+        moved,
         backup: None,
     };
     let notes = (places, &mut *flow.tally);

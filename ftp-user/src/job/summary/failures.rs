@@ -1,10 +1,11 @@
 //! What has failed in a job: the number of each kind, and the first few of them. A million files that fail take no more
-//! memory than a few.
+//! than 2 MiB of memory.
 
 use crate::failure::{Failure, Kind};
 use crate::job::summary::ending::may_pass;
 use crate::report::Cause;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 /// A file or directory that failed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -22,6 +23,9 @@ pub struct FailedItem {
 pub struct Failures {
     kinds: BTreeMap<Kind, OfKind>,
     may_pass: bool,
+    hasher: RandomState,
+    /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
+    kept: HashSet<u64>,
 }
 
 /// The failures of one kind.
@@ -33,6 +37,18 @@ struct OfKind {
 }
 
 impl Failures {
+    /// Remembers a file that was copied and whose source stays.
+    pub(crate) fn note_kept(&mut self, source: &str, dest: &str) {
+        if self.kept.len() < REMEMBERED {
+            self.kept.insert(self.hasher.hash_one((source, dest)));
+        }
+    }
+
+    /// Whether the source of a file is known to stay.
+    pub(crate) fn is_kept(&self, source: &str, dest: &str) -> bool {
+        self.kept.contains(&self.hasher.hash_one((source, dest)))
+    }
+
     /// Notes a failure.
     pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
@@ -85,6 +101,8 @@ impl Failures {
     }
 }
 
+/// The largest number of kept sources that are remembered. Another one counts twice if its copy is lost as well.
+const REMEMBERED: usize = 100_000;
 /// The number of failures of each kind that are kept, and shown to people.
 const KEPT: usize = 10;
 

@@ -216,9 +216,35 @@ impl Tally {
         self.failures.add(FailedItem { source, dest, failure });
     }
 
+    /// Notes that a source of a move stays, although it was copied.
+    pub(in crate::job) fn source_stays(&mut self, source: String, dest: String, failure: Failure) {
+        self.failures.note_kept(&source, &dest);
+        self.failed(source, dest, failure);
+    }
+
+    /// Notes that a copy was there and is not whole any more. If its source was kept, the file has failed already.
+    pub(in crate::job) fn copy_lost(&mut self, source: String, dest: String, failure: Failure) {
+        if self.failures.is_kept(&source, &dest) {
+            let (kind, message) = (failure.kind, failure.to_string());
+            self.events.say(Event::Failed { source, dest, kind, message });
+        } else {
+            self.failed(source, dest, failure);
+        }
+    }
+
     /// Whether anything has failed.
     pub(in crate::job) fn has_failed(&self) -> bool {
-        self.failures.count() > 0 || self.withheld.is_some()
+        self.has_failed_files() || self.withheld.is_some()
+    }
+
+    /// Whether a file or directory has failed.
+    pub(in crate::job) fn has_failed_files(&self) -> bool {
+        self.failures.count() > 0
+    }
+
+    /// Whether there was nothing to do: no file was found, none was deleted, and nothing has failed.
+    pub(in crate::job) fn is_empty(&self) -> bool {
+        !self.has_done() && self.detached == 0 && !self.has_failed()
     }
 
     /// Whether any file is complete at its destination.

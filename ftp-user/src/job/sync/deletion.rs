@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::control::{Facts, Lack};
 use crate::endpoint::{Host, Reached, learn_listing};
 use crate::failure::{Failure, Kind};
-use crate::job::entered::{Entered, Entry, Why};
+use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
 use crate::job::remains::backup::{self, Backup};
 use crate::job::retrying::outage::asked;
 use crate::job::sorting::tree_entry::TreeEntry;
@@ -61,7 +61,7 @@ pub(super) enum Removing {
 /// What was looked at last at the destination.
 #[derive(Debug)]
 struct Looks {
-    entered: Entered,
+    entered: CheckedDirectories,
     links: Links,
 }
 
@@ -81,7 +81,10 @@ impl SurplusRemovals<'_> {
         withheld: &mut WithheldNames,
     ) -> Result<(), Failure> {
         let mut lacking = LackingNames::at(self.source.clone());
-        let mut looks = Looks { entered: Entered::new(&self.scope, Why::Synced), links: Links::default() };
+        let mut looks = Looks {
+            entered: CheckedDirectories::new(&self.scope, DeletionPurpose::Sync),
+            links: Links::default(),
+        };
         let mut emptied = self.emptied.clone();
         let (mut own, mut kept) = (OwnNames::default(), KeptNames::default());
         let needs = |entry: &TreeEntry| {
@@ -195,7 +198,7 @@ impl SurplusRemovals<'_> {
         let kept = match &self.removing {
             Removing::Reported => kept_as,
             Removing::Deleted => {
-                if let Entry::Elsewhere(_, failure) =
+                if let CheckedEntry::Elsewhere(_, failure) =
                     entered.enter(context, host, place::parent(below).as_ref()).await?
                 {
                     return Err(failure);
@@ -235,14 +238,14 @@ impl SurplusRemovals<'_> {
     async fn directory(
         &self,
         host: &mut Host,
-        entered: &mut Entered,
+        entered: &mut CheckedDirectories,
         below: &PathName,
         tally: &mut Tally,
     ) -> Result<(), Failure> {
         let context = self.context;
         let path = self.scope.path(Some(below));
         if self.removing == Removing::Deleted {
-            if let Entry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
+            if let CheckedEntry::Elsewhere(_, failure) = entered.enter(context, host, Some(below)).await? {
                 return Err(failure);
             }
             // The listing counts in its own session.

@@ -7,7 +7,7 @@ use crate::context::{Cancel, Context};
 use crate::control::Facts;
 use crate::endpoint::{self, Host, Reached};
 use crate::failure::{Failure, Kind};
-use crate::job::entered::{Entered, Entry, Why};
+use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
 use crate::job::file::times;
 use crate::job::retrying::outage::asked;
 use crate::job::sorting::stop::StopCheck;
@@ -26,7 +26,7 @@ pub(super) struct Renames<'a> {
     context: &'a Context,
     permit: &'a MayRename,
     rules: RenameRules,
-    entered: Entered,
+    entered: CheckedDirectories,
     /// The digest that both ends compute.
     algorithm: Algorithm,
     unmatched: Unmatched,
@@ -77,7 +77,7 @@ impl<'a> Renames<'a> {
         ends.connect(context).await?;
         // Nobody compares the files afterwards.
         let Some(algorithm) = common(context, ends, &Algorithm::CHECKSUMS).await? else { return Ok(None) };
-        let entered = Entered::new(permit.scope(), Why::Synced);
+        let entered = CheckedDirectories::new(permit.scope(), DeletionPurpose::Sync);
         let renamed = HashSet::new();
         Ok(Some(Self { context, permit, rules, entered, algorithm, unmatched, renamed }))
     }
@@ -191,9 +191,11 @@ impl<'a> Renames<'a> {
         let (path, target) = (self.path(below), self.path(new));
         let host = &mut ends.destination;
         match self.entered.enter(context, host, place::parent(below).as_ref()).await? {
-            Entry::Directory => {}
-            Entry::Elsewhere(_, failure) => return Err(failure),
-            Entry::Link(_) => return Err(Failure::new(Kind::Refused, "its directory is a symbolic link")),
+            CheckedEntry::Directory => {}
+            CheckedEntry::Elsewhere(_, failure) => return Err(failure),
+            CheckedEntry::Link(_) => {
+                return Err(Failure::new(Kind::Refused, "its directory is a symbolic link"));
+            }
         }
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
         let reached = Reached::at(host, &path)?.ok_or_else(gone)?;

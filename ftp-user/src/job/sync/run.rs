@@ -361,7 +361,7 @@ impl Run<'_> {
             destination: self.places.destination.path.clone(),
             options: self.options,
             rules: Rules { filter: self.filter.clone(), links: self.options.links, ..Rules::default() },
-            leaving: None,
+            moved: None,
             backup: self.backup.clone(),
         };
         let mut places = GivenNames::default();

@@ -82,12 +82,13 @@ impl WithheldNames {
             more => format!(" and of {} other directories", more - 1),
         };
         let why = match self.is_source_empty {
-            true => "no file of the source is wanted (it is empty, or the filters leave everything out)"
-                .to_owned(),
+            true => {
+                "the source has no file to copy (it is empty, or the filters leave everything out)".to_owned()
+            }
             false => format!("they are more than half of what {place}{others} has"),
         };
         format!(
-            "not deleted: {names} that the source lacks, because {why}; if it was emptied on purpose, {remedy} deletes them"
+            "not deleted: {names} that the source lacks, because {why}; if they are to go, {remedy} deletes them"
         )
     }
 }
@@ -149,7 +150,7 @@ mod tests {
         );
         assert_eq!(
             words,
-            "not deleted: 2 names that the source lacks, because they are more than half of what DEST/d has; if it was emptied on purpose, the same command with --yes deletes them"
+            "not deleted: 2 names that the source lacks, because they are more than half of what DEST/d has; if they are to go, the same command with --yes deletes them"
         );
     }
 }

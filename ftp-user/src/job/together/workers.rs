@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::claims::planned::{Copied, Planned};
 use crate::job::file::witness::{copy, copy_claimed};
 use crate::job::item::{Done, Item};
-use crate::job::leaving::{self, DirectorySizes, KeptSource, MovedTree, Portion as MovedPortion};
+use crate::job::moved_sources::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree};
 use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
 use crate::job::together::portion::Portion;
@@ -337,7 +337,7 @@ impl<'a> Workers<'a> {
         self.tasks.spawn(async move {
             let Worker { ends, portion } = &mut worker;
             let known = (tree.as_ref(), &sizes);
-            let kept = Box::pin(leaving::leave(&context, ends, portion, known)).await;
+            let kept = Box::pin(moved_sources::delete_sources(&context, ends, portion, known)).await;
             ended(worker, kept)
         });
     }
@@ -547,7 +547,9 @@ impl Work<'_> {
     ) {
         if !portion.is_empty() && is_due(portion, self.context.clock.now()) {
             let known = (self.tree, self.sizes);
-            worked.kept.extend(Box::pin(leaving::leave(self.context, ends, portion, known)).await);
+            worked
+                .kept
+                .extend(Box::pin(moved_sources::delete_sources(self.context, ends, portion, known)).await);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::visits::Visits;
 use super::walk::Rules;
 use crate::endpoint::Host;
 use crate::job::file::times::Attributes;
-use crate::job::leaving::Leaving;
+use crate::job::moved_sources::MovedDirectories;
 use crate::job::remains::backup::Backup;
 use crate::job::request::options::Options;
 use ftp_proto::wire::PathName;
@@ -25,7 +25,7 @@ pub(in crate::job) struct Tree {
     /// What of it is copied.
     pub(in crate::job) rules: Rules,
     /// What becomes of the sources of a move.
-    pub(in crate::job) leaving: Option<Leaving>,
+    pub(in crate::job) moved: Option<MovedDirectories>,
     /// Where files go that are replaced.
     pub(in crate::job) backup: Option<Backup>,
 }

@@ -20,7 +20,7 @@ use crate::job::claims::planned::Copied;
 use crate::job::file::times::Wanted;
 use crate::job::file::witness::copy;
 use crate::job::item::{Item, Target};
-use crate::job::leaving::{KeptSource, Leaving};
+use crate::job::moved_sources::{KeptSource, MovedDirectories};
 use crate::job::remains::part::Part;
 use crate::job::retrying::outage::Question;
 use crate::job::spool::Spool;
@@ -56,7 +56,7 @@ struct Copying<'a, 's> {
     /// Directories that were made, and what they get after their contents.
     made: Spool<Visit>,
     /// The sources of a move that may be deleted.
-    leaving: Option<Leaving>,
+    moved: Option<MovedDirectories>,
 }
 
 impl Tree {
@@ -68,7 +68,7 @@ impl Tree {
         found: Found,
         (places, tally): (&mut GivenNames, &mut Tally),
     ) {
-        let (made, leaving) = (Spool::new(MADE_IN_MEMORY), self.leaving.take());
+        let (made, moved) = (Spool::new(MADE_IN_MEMORY), self.moved.take());
         let copying = Copying {
             context,
             stream,
@@ -83,7 +83,7 @@ impl Tree {
             has_told_room: false,
             is_given_up: false,
             made,
-            leaving,
+            moved,
         };
         Box::pin(copying.run(found)).await;
     }
@@ -104,7 +104,7 @@ impl Copying<'_, '_> {
             }
             Found::Before(visits) => visits,
         };
-        self.stream.move_tree(self.leaving.as_ref().map(Leaving::tree));
+        self.stream.move_tree(self.moved.as_ref().map(MovedDirectories::tree));
         self.take(visits).await;
         while let Some(results) = self.stream.ended().await {
             self.ended(results);
@@ -122,10 +122,10 @@ impl Copying<'_, '_> {
             let destination = &mut self.stream.idle().destination;
             finish::directories(self.context, destination, (root, attributes, &mut self.made), wanted).await;
         }
-        if let Some(leaving) = self.leaving.take()
+        if let Some(moved) = self.moved.take()
             && !self.context.cancel.is_cancelled()
         {
-            leaving.carry_out(self.context, self.stream.idle(), self.tally).await;
+            moved.carry_out(self.context, self.stream.idle(), self.tally).await;
         }
         if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
             self.failed(None, Failure::interrupted().hint(lifetime::rest(self.context)));
@@ -168,7 +168,7 @@ impl Copying<'_, '_> {
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
             Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.pending.has_room(),
-            Visit::File(path, _) => self.pending.waits() || (self.leaving.is_some() && Part::is_name(path)),
+            Visit::File(path, _) => self.pending.waits() || (self.moved.is_some() && Part::is_name(path)),
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
     }
@@ -202,8 +202,8 @@ impl Copying<'_, '_> {
     }
 
     async fn visit(&mut self, visit: Visit) {
-        if let (Visit::Directory(path, _), Some(leaving)) = (&visit, &mut self.leaving) {
-            leaving.directory(path);
+        if let (Visit::Directory(path, _), Some(moved)) = (&visit, &mut self.moved) {
+            moved.directory(path);
         }
         match visit {
             // The directory above it has told why.
@@ -247,10 +247,10 @@ impl Copying<'_, '_> {
     /// left a source under such a name; that gets its own name back.
     async fn set_aside(&mut self, path: PathName) {
         let ends = self.stream.idle();
-        let Some(leaving) = &mut self.leaving else {
+        let Some(moved) = &mut self.moved else {
             return self.visit(Visit::Skipped(path, PART.to_owned())).await;
         };
-        match leaving.put_back(self.context, ends, &path).await {
+        match moved.put_back(self.context, ends, &path).await {
             Ok(Some(named)) => self.visit(Visit::File(named, None)).await,
             Ok(None) => self.visit(Visit::Skipped(path, PART.to_owned())).await,
             Err(failure) => self.failed(Some(&path), failure),
@@ -366,7 +366,7 @@ impl Copying<'_, '_> {
         copied.into_iter().for_each(|copied| self.copied(copied));
         let ends = self.stream.ends();
         for KeptSource { source, copy, failure } in kept {
-            self.tally.failed(ends.source.show(&source), ends.destination.show(&copy), failure);
+            self.tally.source_stays(ends.source.show(&source), ends.destination.show(&copy), failure);
         }
     }
 
@@ -377,7 +377,7 @@ impl Copying<'_, '_> {
         let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
         self.tally.file(source.clone(), dest.clone(), result);
         if let Some(failure) = stays {
-            self.tally.failed(source, dest, failure);
+            self.tally.source_stays(source, dest, failure);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What permits to delete a source, and what is said of it.
 
-use super::left::Left;
+use super::copied::CopiedFile;
 use crate::check::{CopyProof, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::control::{Facts, SessionId};
@@ -14,13 +14,13 @@ use ftp_proto::wire::PathName;
 
 /// What every file of a portion needs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Leave<'a> {
+pub(super) struct PortionContext<'a> {
     pub(super) context: &'a Context,
     /// What the destination has said of its disk.
     pub(super) disk: &'a AskedDisk,
 }
 
-impl Leave<'_> {
+impl PortionContext<'_> {
     /// The permit to delete a source. `session` is the one of the source in which it was looked at.
     ///
     /// # Errors
@@ -28,15 +28,15 @@ impl Leave<'_> {
     /// It is kept, and why.
     pub(super) fn removal(
         self,
-        left: &Left,
+        copied: &CopiedFile,
         (source_now, copy_now): (SourceNow<'_>, Option<&Facts>),
         (proof, session): (CopyProof, Option<SessionId>),
     ) -> Result<Removal, Failure> {
-        let (source_before, is_by_hash) = left.verified_copy.parts();
-        let (expected, storage) = (left.expected, &self.disk.of(left.verified));
+        let (source_before, is_by_hash) = copied.verified_copy.parts();
+        let (expected, storage) = (copied.expected, &self.disk.of(copied.verified));
         let evidence =
             MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage };
-        Removal::moved(&left.scope, left.below.as_ref(), &evidence, session)
+        Removal::moved(&copied.scope, copied.below.as_ref(), &evidence, session)
     }
 }
 

@@ -1,13 +1,13 @@
 //! The directories of a tree that was moved: each is removed if it is empty when everything else is done.
 
-use super::left::MovedTree;
+use super::copied::MovedTree;
 use crate::check::Removal;
 use crate::context::Context;
 use crate::endpoint::{Host, learn_listing};
 use crate::failure::{Failure, Kind};
 use crate::job::aside::{MOST_LOOKED, name_back, name_of};
+use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
 use crate::job::claims::names::named_below;
-use crate::job::entered::{Entered, Entry, Why};
 use crate::job::retrying::outage::Question;
 use crate::job::summary::tally::Tally;
 use crate::place;
@@ -18,7 +18,7 @@ use ftp_proto::wire::PathName;
 
 /// The directories of a tree, and its sources that an earlier run has given another name.
 #[derive(Debug)]
-pub(in crate::job) struct Leaving {
+pub(in crate::job) struct MovedDirectories {
     tree: MovedTree,
     /// Where the copies are.
     destination: PathName,
@@ -30,7 +30,7 @@ pub(in crate::job) struct Leaving {
     looked: u32,
 }
 
-impl Leaving {
+impl MovedDirectories {
     /// Nothing was entered yet.
     pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
         let (tree, destination) = (MovedTree::of(root), destination.clone());
@@ -76,7 +76,8 @@ impl Leaving {
     /// Removes the directories that are empty. Failures go to `tally`.
     pub(in crate::job) async fn carry_out(mut self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
         let host = &mut ends.source;
-        let mut entered = Entered::sharing(&self.tree.scope, Why::Moved, &self.tree.links);
+        let mut entered =
+            CheckedDirectories::sharing(&self.tree.scope, DeletionPurpose::Move, &self.tree.links);
         let directories = std::mem::take(&mut self.directories);
         let root = self.with_root.then_some(None);
         for below in directories.into_iter().rev().map(Some).chain(root) {
@@ -94,7 +95,7 @@ impl Leaving {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-        entered: &mut Entered,
+        entered: &mut CheckedDirectories,
     ) -> Result<(), Failure> {
         let path = self.tree.scope.path(below);
         if let Some(below) = below
@@ -154,12 +155,12 @@ async fn is_within(
     context: &Context,
     host: &mut Host,
     directory: Option<PathName>,
-    entered: &mut Entered,
+    entered: &mut CheckedDirectories,
 ) -> Result<bool, Failure> {
     match entered.enter(context, host, directory.as_ref()).await? {
-        Entry::Directory => Ok(true),
-        Entry::Link(_) => Ok(false),
-        Entry::Elsewhere(_, failure) => Err(failure),
+        CheckedEntry::Directory => Ok(true),
+        CheckedEntry::Link(_) => Ok(false),
+        CheckedEntry::Elsewhere(_, failure) => Err(failure),
     }
 }
 

@@ -10,21 +10,21 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `left` | a file whose source may be deleted, and the portion in which it waits |
+//! | `copied` | a file whose source may be deleted, and the portion in which it waits |
 //! | `delete` | the sources of a portion, directory by directory |
 //! | `look` | what is at many paths of one directory |
 //! | `permit` | what permits to delete a source |
 //! | `single` | a source that needs questions of its own |
 //! | `directories` | the directories of a tree |
 
+mod copied;
 mod delete;
 mod directories;
-mod left;
 mod look;
 mod permit;
 mod single;
 
-pub(in crate::job) use delete::leave;
-pub(in crate::job) use directories::Leaving;
-pub(in crate::job) use left::{KeptSource, MovedTree, Portion};
+pub(in crate::job) use copied::{KeptSource, MovedPortion, MovedTree};
+pub(in crate::job) use delete::delete_sources;
+pub(in crate::job) use directories::MovedDirectories;
 pub(in crate::job) use look::DirectorySizes;

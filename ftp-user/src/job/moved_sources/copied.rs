@@ -4,7 +4,7 @@ use crate::check::{ExpectedCopy, Scope, VerifiedCopy};
 use crate::context::Context;
 use crate::control::SessionId;
 use crate::failure::{Failure, Kind};
-use crate::job::entered::DeletedLinks;
+use crate::job::checked_directories::DeletedLinks;
 use crate::job::item::{Done, Item};
 use crate::job::request::options::Options;
 use crate::place;
@@ -33,7 +33,7 @@ impl MovedTree {
 
 /// A file that may be deleted, if all that is seen of it permits that.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(super) struct CopiedFile {
     pub(super) scope: Arc<Scope>,
     /// Its path below the root of the scope; `None` is the root.
     pub(super) below: Option<PathName>,
@@ -49,7 +49,7 @@ pub(super) struct Left {
     pub(super) was_told: bool,
 }
 
-impl Left {
+impl CopiedFile {
     /// A file that was copied; `None` if an earlier run has deleted its source.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl Left {
 
     /// Whether both are in one directory of the same tree.
     pub(super) fn is_beside(&self, other: &Self) -> bool {
-        let directory = |left: &Self| left.below.as_ref().and_then(place::parent);
+        let directory = |copied: &Self| copied.below.as_ref().and_then(place::parent);
         Arc::ptr_eq(&self.scope, &other.scope) && directory(self) == directory(other)
     }
 }
@@ -107,14 +107,14 @@ pub(in crate::job) struct KeptSource {
 
 /// Files whose sources wait to be deleted: those that one worker has copied since it has deleted some.
 #[derive(Debug, Default)]
-pub(in crate::job) struct Portion {
-    pub(super) files: Vec<Left>,
+pub(in crate::job) struct MovedPortion {
+    pub(super) files: Vec<CopiedFile>,
     bytes: u64,
     /// When the first of them was noted.
     since: Option<Moment>,
 }
 
-impl Portion {
+impl MovedPortion {
     /// Notes that a file was copied.
     ///
     /// # Errors
@@ -131,10 +131,10 @@ impl Portion {
         let sets = options.times && !ends.no_times.load(Ordering::Relaxed);
         let set = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
         let now = context.clock.now();
-        if let Some(left) = Left::of(tree, item, done, (set, now))? {
+        if let Some(copied) = CopiedFile::of(tree, item, done, (set, now))? {
             self.bytes = self.bytes.saturating_add(done.size.unwrap_or(0));
             self.since.get_or_insert(now);
-            self.files.push(left);
+            self.files.push(copied);
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Portion {
     }
 
     /// Takes the files out.
-    pub(super) fn take(&mut self) -> Vec<Left> {
+    pub(super) fn take(&mut self) -> Vec<CopiedFile> {
         std::mem::take(self).files
     }
 }
@@ -203,9 +203,46 @@ mod tests {
             let item = Item::of_both(1, source);
             let facts = Facts::of_kind(listing::Kind::File);
             let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
-            let left = Left::of(Some(&MovedTree::of(&name(root))), &item, &done, (None, Moment::START));
-            let below = left.ok().flatten().and_then(|left| left.below);
+            let copied =
+                CopiedFile::of(Some(&MovedTree::of(&name(root))), &item, &done, (None, Moment::START));
+            let below = copied.ok().flatten().and_then(|copied| copied.below);
             assert_eq!(below.map(|below| below.display()).as_deref(), expect, "{root} {source}");
         }
+    }
+
+    fn copied() -> CopiedFile {
+        let (facts, item) = (Facts::of_kind(listing::Kind::File), Item::of_both(1, "t/a"));
+        let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
+        CopiedFile::of(None, &item, &done, (None, Moment::START)).unwrap().unwrap()
+    }
+
+    fn at(second: u64) -> Moment {
+        Moment::START + Duration::from_secs(second)
+    }
+
+    fn portion(files: usize, bytes: u64, since: Option<u64>) -> MovedPortion {
+        MovedPortion { files: (0..files).map(|_| copied()).collect(), bytes, since: since.map(at) }
+    }
+
+    #[test]
+    fn sources_wait_until_they_are_many_or_large_or_old_or_a_large_file_comes() {
+        for (files, bytes, since, is_due, is_due_before_large) in [
+            (0, 0, None, false, false),
+            (1, 10, Some(99), false, true),
+            (MOST - 1, MOST_BYTES - 1, Some(41), false, true),
+            (MOST, 10, Some(100), true, true),
+            (1, MOST_BYTES, Some(100), true, true),
+            (1, 10, Some(40), true, true),
+        ] {
+            let portion = portion(files, bytes, since);
+            assert_eq!(portion.is_due(at(100)), is_due, "{files} {bytes} {since:?}");
+            assert!(!portion.is_due_before(Some(MOST_BYTES - 1)));
+            assert_eq!(portion.is_due_before(Some(MOST_BYTES)), is_due_before_large);
+            assert_eq!(portion.is_due_before(None), is_due_before_large);
+        }
+        let mut both = portion(1, 5, None);
+        both.append(portion(2, 6, Some(7)));
+        both.append(portion(1, 1, Some(9)));
+        assert_eq!((both.files.len(), both.bytes, both.due_at()), (4, 12, Some(at(67))));
     }
 }

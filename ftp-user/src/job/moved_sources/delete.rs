@@ -1,17 +1,17 @@
 //! Deletes the sources of a portion: their copies are looked at, and the sources unless their server compares them itself, and
 //! what may go is deleted together.
 
-use super::left::{KeptSource, Left, MOST, MovedTree, Portion};
+use super::copied::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use super::look::{DirectorySizes, End, ExpectedFile, look};
-use super::permit::{Leave, claimed_by_move, missing, tell, undeleted};
+use super::permit::{PortionContext, claimed_by_move, missing, tell, undeleted};
 use super::single;
 use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal, SameFile, SourceNow};
 use crate::context::Context;
 use crate::control::{Facts, SessionId};
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{self, Failure};
+use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
 use crate::job::claims::names::{learn, place_at};
-use crate::job::entered::{Entered, Entry, Why};
 use crate::place;
 use crate::report::Topic;
 use crate::route::Ends;
@@ -19,10 +19,10 @@ use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 
 /// Deletes the sources of what a worker has copied, by its own sessions. Returns those that stay.
-pub(in crate::job) async fn leave(
+pub(in crate::job) async fn delete_sources(
     context: &Context,
     ends: &mut Ends,
-    portion: &mut Portion,
+    portion: &mut MovedPortion,
     (tree, sizes): (Option<&MovedTree>, &DirectorySizes),
 ) -> Vec<KeptSource> {
     let mut files = portion.take();
@@ -31,13 +31,14 @@ pub(in crate::job) async fn leave(
     }
     let mut kept = Box::pin(kept_for_other_moves(context, ends, &mut files)).await;
     let disk = stable(context, ends, &files).await;
-    let leave = Leave { context, disk: &disk };
-    let mut guard = tree.map(|tree| Entered::sharing(&tree.scope, Why::Moved, &tree.links));
+    let of_portion = PortionContext { context, disk: &disk };
+    let mut guard =
+        tree.map(|tree| CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links));
     while !files.is_empty() && !context.cancel.is_cancelled() {
-        let together = files.iter().take(MOST).take_while(|left| left.is_beside_first(&files)).count();
+        let together = files.iter().take(MOST).take_while(|copied| copied.is_beside_first(&files)).count();
         let rest = files.split_off(together.max(1));
         let some = std::mem::replace(&mut files, rest);
-        kept.extend(Box::pin(leave.directory(ends, some, guard.as_mut(), sizes)).await);
+        kept.extend(Box::pin(of_portion.directory(ends, some, guard.as_mut(), sizes)).await);
     }
     kept
 }
@@ -47,18 +48,22 @@ pub(in crate::job) async fn leave(
 ///
 /// Everything that this move has finished is on the disk afterwards: whoever finds a source missing in a later run knows that
 /// its copy is there.
-async fn kept_for_other_moves(context: &Context, ends: &mut Ends, files: &mut Vec<Left>) -> Vec<KeptSource> {
+async fn kept_for_other_moves(
+    context: &Context,
+    ends: &mut Ends,
+    files: &mut Vec<CopiedFile>,
+) -> Vec<KeptSource> {
     let (true, Some(first)) = (context.job_journal.has_other_move().await, files.first()) else {
         return Vec::new();
     };
     learn(context, &mut ends.source, &first.source).await;
-    let places = files.iter().map(|left| place_at(&ends.source, &left.source)).collect();
+    let places = files.iter().map(|copied| place_at(&ends.source, &copied.source)).collect();
     let moves = context.job_journal.claimed_by_moves(places).await;
     let (mut kept, mut rest) = (Vec::new(), Vec::new());
-    for (left, other) in std::mem::take(files).into_iter().zip(moves) {
+    for (copied, other) in std::mem::take(files).into_iter().zip(moves) {
         match other {
-            Some(job) => kept.push(left.stays(claimed_by_move(job))),
-            None => rest.push(left),
+            Some(job) => kept.push(copied.stays(claimed_by_move(job))),
+            None => rest.push(copied),
         }
     }
     *files = rest;
@@ -66,8 +71,8 @@ async fn kept_for_other_moves(context: &Context, ends: &mut Ends, files: &mut Ve
 }
 
 /// Has the destination put all copies on its disk, or says once that it cannot be asked.
-async fn stable(context: &Context, ends: &mut Ends, files: &[Left]) -> AskedDisk {
-    let copies: Vec<&PathName> = files.iter().map(|left| &left.copy).collect();
+async fn stable(context: &Context, ends: &mut Ends, files: &[CopiedFile]) -> AskedDisk {
+    let copies: Vec<&PathName> = files.iter().map(|copied| &copied.copy).collect();
     let disk = endpoint::make_stable(context, &mut ends.destination, &copies).await;
     if disk.is_unasked() {
         let text = "sources are deleted although nobody can tell whether their copies would survive a power failure: \
@@ -77,7 +82,7 @@ async fn stable(context: &Context, ends: &mut Ends, files: &[Left]) -> AskedDisk
     disk
 }
 
-impl Left {
+impl CopiedFile {
     fn is_beside_first(&self, files: &[Self]) -> bool {
         files.first().is_some_and(|first| self.is_beside(first))
     }
@@ -110,29 +115,29 @@ impl Left {
     }
 }
 
-impl Leave<'_> {
+impl PortionContext<'_> {
     /// Deletes files of one directory.
     async fn directory(
         self,
         ends: &mut Ends,
-        files: Vec<Left>,
-        guard: Option<&mut Entered>,
+        files: Vec<CopiedFile>,
+        guard: Option<&mut CheckedDirectories>,
         sizes: &DirectorySizes,
     ) -> Vec<KeptSource> {
         let context = self.context;
-        let directory = files.first().and_then(|left| left.below.as_ref()).map(place::parent);
+        let directory = files.first().and_then(|copied| copied.below.as_ref()).map(place::parent);
         if let (Some(guard), Some(directory)) = (guard, directory) {
             let failure = match guard.enter(context, &mut ends.source, directory.as_ref()).await {
-                Ok(Entry::Directory) => None,
+                Ok(CheckedEntry::Directory) => None,
                 // The link is deleted, and what it leads to stays.
-                Ok(Entry::Link(_)) => return Vec::new(),
-                Ok(Entry::Elsewhere(_, failure)) | Err(failure) => Some(failure),
+                Ok(CheckedEntry::Link(_)) => return Vec::new(),
+                Ok(CheckedEntry::Elsewhere(_, failure)) | Err(failure) => Some(failure),
             };
             if let Some(failure) = failure {
-                return files.into_iter().map(|left| left.stays(failure.clone())).collect();
+                return files.into_iter().map(|copied| copied.stays(failure.clone())).collect();
             }
         }
-        let copies: Vec<ExpectedFile> = files.iter().map(Left::expected_copy).collect();
+        let copies: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_copy).collect();
         let session = ends.source.evidence_session();
         let Ends { source, destination, .. } = &mut *ends;
         let (now, there) = tokio::join!(
@@ -140,26 +145,26 @@ impl Leave<'_> {
             look(context, (End::Destination, destination), &copies, sizes)
         );
         let (mut kept, mut singly, mut ready) = (Vec::new(), Vec::new(), Vec::new());
-        for (left, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
+        for (copied, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
             match seen {
                 (Ok(None), _) => {
                     let missing = missing(ends.source.name());
-                    kept.push(left.stays(missing));
+                    kept.push(copied.stays(missing));
                 }
                 (Ok(Some(source)), Ok(copy)) => {
-                    match self.judge(ends, &left, (source.now(), copy.as_ref()), session) {
-                        Judged::Singly => singly.push(left),
-                        Judged::Kept(failure) => kept.push(left.stays(failure)),
-                        Judged::Leaves(removal) => ready.push(Ready { left, removal }),
+                    match self.judge(ends, &copied, (source.now(), copy.as_ref()), session) {
+                        Judged::Singly => singly.push(copied),
+                        Judged::Kept(failure) => kept.push(copied.stays(failure)),
+                        Judged::Leaves(removal) => ready.push(Ready { copied, removal }),
                     }
                 }
-                (Err(failure), _) | (_, Err(failure)) => kept.push(left.stays(failure)),
+                (Err(failure), _) | (_, Err(failure)) => kept.push(copied.stays(failure)),
             }
         }
         let rest = self.delete(ends, ready, &mut kept).await;
-        for left in singly.into_iter().chain(rest) {
-            if let Err(failure) = Box::pin(single::leave(self, ends, &left)).await {
-                kept.push(left.stays(failure));
+        for copied in singly.into_iter().chain(rest) {
+            if let Err(failure) = Box::pin(single::delete_source(self, ends, &copied)).await {
+                kept.push(copied.stays(failure));
             }
         }
         kept
@@ -169,47 +174,47 @@ impl Leave<'_> {
     fn judge(
         self,
         ends: &mut Ends,
-        left: &Left,
+        copied: &CopiedFile,
         (source, copy): (SourceNow<'_>, Option<&Facts>),
         session: Option<SessionId>,
     ) -> Judged {
-        let is_asked_again = session.is_some() && left.has_session(&mut ends.destination);
-        let is_clear = left.expected.is(copy) != CopyState::OtherTime;
-        if !is_asked_again || !is_clear || left.verified_copy.is_doubtful() {
+        let is_asked_again = session.is_some() && copied.has_session(&mut ends.destination);
+        let is_clear = copied.expected.is(copy) != CopyState::OtherTime;
+        if !is_asked_again || !is_clear || copied.verified_copy.is_doubtful() {
             return Judged::Singly;
         }
-        match self.removal(left, (source, copy), (CopyProof::SameSession, session)) {
+        match self.removal(copied, (source, copy), (CopyProof::SameSession, session)) {
             Ok(removal) => Judged::Leaves(removal),
             Err(failure) => Judged::Kept(failure),
         }
     }
 
     /// Deletes them together. Returns those of which the source has not said what came of them: they are looked at again.
-    async fn delete(self, ends: &mut Ends, ready: Vec<Ready>, kept: &mut Vec<KeptSource>) -> Vec<Left> {
+    async fn delete(self, ends: &mut Ends, ready: Vec<Ready>, kept: &mut Vec<KeptSource>) -> Vec<CopiedFile> {
         let context = self.context;
         let session = ends.destination.session_id();
         // A destination that has hung up meanwhile is noticed without a question.
         if !ends.destination.is_alive(context).await || ends.destination.session_id() != session {
-            return ready.into_iter().map(|ready| ready.left).collect();
+            return ready.into_iter().map(|ready| ready.copied).collect();
         }
         let removals: Vec<Removal> = ready.iter().map(|ready| ready.removal.clone()).collect();
         let Some(deleted) = Removal::carry_out_all(context, &mut ends.source, &removals).await else {
-            return ready.into_iter().map(|ready| ready.left).collect();
+            return ready.into_iter().map(|ready| ready.copied).collect();
         };
         let mut deleted = deleted.into_iter();
         let mut rest = Vec::new();
-        for Ready { left, .. } in ready {
+        for Ready { copied, .. } in ready {
             match deleted.next() {
                 Some(Ok(true)) => {
-                    let (source, _) = left.verified_copy.parts();
-                    tell(context, ends, &left.source, source.size);
+                    let (source, _) = copied.verified_copy.parts();
+                    tell(context, ends, &copied.source, source.size);
                 }
                 // What is there is looked at: a server may say of a link that there is no such file.
-                Some(Ok(false)) => rest.push(left),
+                Some(Ok(false)) => rest.push(copied),
                 Some(Err(failure)) if failure.kind != failure::Kind::Temporary => {
-                    kept.push(left.stays(undeleted(failure)))
+                    kept.push(copied.stays(undeleted(failure)))
                 }
-                Some(Err(_)) | None => rest.push(Left { was_told: true, ..left }),
+                Some(Err(_)) | None => rest.push(CopiedFile { was_told: true, ..copied }),
             }
         }
         rest
@@ -226,7 +231,7 @@ enum Judged {
 
 /// A source that can be deleted.
 struct Ready {
-    left: Left,
+    copied: CopiedFile,
     removal: Removal,
 }
 
@@ -250,15 +255,15 @@ impl Source {
 async fn sources(
     context: &Context,
     source: &mut Host,
-    files: &[Left],
+    files: &[CopiedFile],
     sizes: &DirectorySizes,
 ) -> Vec<Result<Option<Source>, Failure>> {
     if source.deletes_if_same()
-        && let Some(all) = files.iter().map(Left::same_file).collect::<Option<Vec<_>>>()
+        && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
     {
         return all.into_iter().map(|same| Ok(Some(Source::Compared(same)))).collect();
     }
-    let expected: Vec<ExpectedFile> = files.iter().map(Left::expected_source).collect();
+    let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
     let found = look(context, (End::Source, source), &expected, sizes).await;
     found.into_iter().map(|found| Ok(found?.map(Source::Seen))).collect()
 }

@@ -1,8 +1,8 @@
 //! Deletes one source that needs questions of its own: the session that has verified its copy has ended, both places may be
 //! one, or the reply to its deletion is missing.
 
-use super::left::Left;
-use super::permit::{Leave, missing, tell, undeleted};
+use super::copied::CopiedFile;
+use super::permit::{PortionContext, missing, tell, undeleted};
 use crate::check::{self, Compared, CopyProof, CopyState, Removal, SourceNow};
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -17,13 +17,17 @@ use crate::route::Ends;
 /// # Errors
 ///
 /// It stays, and why.
-pub(super) async fn leave(leave: Leave<'_>, ends: &mut Ends, left: &Left) -> Result<(), Failure> {
-    let mut question = Question::new(leave.context);
-    let mut was_told = left.was_told;
+pub(super) async fn delete_source(
+    portion: PortionContext<'_>,
+    ends: &mut Ends,
+    copied: &CopiedFile,
+) -> Result<(), Failure> {
+    let mut question = Question::new(portion.context);
+    let mut was_told = copied.was_told;
     loop {
         question.connect(&mut ends.source).await?;
         question.connect(&mut ends.destination).await?;
-        match leave.once(ends, left, &mut was_told).await {
+        match portion.once(ends, copied, &mut was_told).await {
             Ok(ended) => return ended,
             // Everything is looked at again: what was seen holds for the session that is lost.
             Err(failure) => question.again(failure).await?,
@@ -31,50 +35,50 @@ pub(super) async fn leave(leave: Leave<'_>, ends: &mut Ends, left: &Left) -> Res
     }
 }
 
-impl Leave<'_> {
+impl PortionContext<'_> {
     /// The inner result is final. The outer failure may pass. `was_told` is whether the source was told to delete it.
     async fn once(
         self,
         ends: &mut Ends,
-        left: &Left,
+        copied: &CopiedFile,
         was_told: &mut bool,
     ) -> Result<Result<(), Failure>, Failure> {
         let context = self.context;
         let session = ends.source.evidence_session();
         let is_gone = |ends: &Ends, was_told: bool| match was_told {
             true => {
-                let (source, _) = left.verified_copy.parts();
-                tell(context, ends, &left.source, source.size);
+                let (source, _) = copied.verified_copy.parts();
+                tell(context, ends, &copied.source, source.size);
                 Ok(())
             }
             false => Err(missing(ends.source.name())),
         };
-        let Some(before) = ends.source.facts(context, &left.source).await? else {
+        let Some(before) = ends.source.facts(context, &copied.source).await? else {
             return Ok(is_gone(ends, *was_told));
         };
-        let there = ends.destination.facts(context, &left.copy).await?;
-        let proof = match (left.expected.is(there.as_ref()), left.has_session(&mut ends.destination)) {
+        let there = ends.destination.facts(context, &copied.copy).await?;
+        let proof = match (copied.expected.is(there.as_ref()), copied.has_session(&mut ends.destination)) {
             (CopyState::Same, true) => CopyProof::SameSession,
-            (CopyState::Same | CopyState::OtherTime, _) => self.compare(ends, left, before.size).await?,
+            (CopyState::Same | CopyState::OtherTime, _) => self.compare(ends, copied, before.size).await?,
             (CopyState::Other | CopyState::Missing, _) => CopyProof::NoDigest,
         };
         // Digests take long: both are looked at again.
         let (now, there) = match proof {
             CopyProof::ComparedAgain => {
-                let Some(now) = ends.source.facts(context, &left.source).await? else {
+                let Some(now) = ends.source.facts(context, &copied.source).await? else {
                     return Ok(is_gone(ends, *was_told));
                 };
-                (now, ends.destination.facts(context, &left.copy).await?)
+                (now, ends.destination.facts(context, &copied.copy).await?)
             }
             CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
         };
-        let removal = match self.removal(left, (SourceNow::Seen(&now), there.as_ref()), (proof, session)) {
+        let removal = match self.removal(copied, (SourceNow::Seen(&now), there.as_ref()), (proof, session)) {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };
-        if left.verified_copy.is_doubtful() {
-            let deleted = self.delete_aside(ends, left, removal, now.size).await;
-            return Ok(deleted.map(|()| tell(context, ends, &left.source, now.size)));
+        if copied.verified_copy.is_doubtful() {
+            let deleted = self.delete_aside(ends, copied, removal, now.size).await;
+            return Ok(deleted.map(|()| tell(context, ends, &copied.source, now.size)));
         }
         if session.is_none() || session != ends.source.evidence_session() {
             return Err(Failure::new(Kind::Temporary, "a session with the source was lost"));
@@ -88,13 +92,18 @@ impl Leave<'_> {
     }
 
     /// Compares the digests of both ends.
-    async fn compare(self, ends: &mut Ends, left: &Left, size: Option<u64>) -> Result<CopyProof, Failure> {
+    async fn compare(
+        self,
+        ends: &mut Ends,
+        copied: &CopiedFile,
+        size: Option<u64>,
+    ) -> Result<CopyProof, Failure> {
         let context = self.context;
         let Some(algorithm) = check::common(context, ends, &[]).await? else {
             return Ok(CopyProof::NoDigest);
         };
         let streamed = &StreamedDigests::default();
-        let files = Compared { source: &left.source, copy: &left.copy, size, streamed };
+        let files = Compared { source: &copied.source, copy: &copied.copy, size, streamed };
         match check::compare(context, ends, &files, Verified::Hash(algorithm)).await {
             Ok(Ok(_)) => Ok(CopyProof::ComparedAgain),
             Ok(Err(_)) => Ok(CopyProof::NoDigest),
@@ -107,11 +116,11 @@ impl Leave<'_> {
     async fn delete_aside(
         self,
         ends: &mut Ends,
-        left: &Left,
+        copied: &CopiedFile,
         removal: Removal,
         size: Option<u64>,
     ) -> Result<(), Failure> {
-        let removal = set_aside(self.context, ends, removal, (&left.copy, size)).await?;
+        let removal = set_aside(self.context, ends, removal, (&copied.copy, size)).await?;
         let failure = match remove(self.context, &mut ends.source, &removal).await {
             Ok(true) => return Ok(()),
             Ok(false) => {
@@ -120,7 +129,7 @@ impl Leave<'_> {
             }
             Err(failure) => failure,
         };
-        let names = (removal.path(), &left.source);
+        let names = (removal.path(), &copied.source);
         Err(named_again(self.context, &mut ends.source, names, undeleted(failure)).await)
     }
 }

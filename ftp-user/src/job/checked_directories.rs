@@ -12,21 +12,21 @@ use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What becomes of the tree.
+/// Why names of a tree are deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Why {
+pub(crate) enum DeletionPurpose {
     /// All of it is deleted.
-    Removed,
+    Remove,
     /// What was copied of it is deleted.
-    Moved,
+    Move,
     /// What another tree lacks is deleted. Directories on the way to it may belong to both, so that no link is deleted for
     /// one.
-    Synced,
+    Sync,
 }
 
 /// What was found where a directory was shown. The path is the one below the place; `None` is the place itself.
 #[derive(Debug)]
-pub(crate) enum Entry {
+pub(crate) enum CheckedEntry {
     /// A directory of the place, or nothing.
     Directory,
     /// A symbolic link, which was deleted. What it led to stays.
@@ -47,9 +47,9 @@ impl DeletedLinks {
 
 /// The directories below one place. On this host nothing is asked: what deletes there follows no link.
 #[derive(Debug)]
-pub(crate) struct Entered {
+pub(crate) struct CheckedDirectories {
     scope: Scope,
-    why: Why,
+    purpose: DeletionPurpose,
     /// The path of the place without symbolic links, once it was asked for.
     real: Option<Option<PathName>>,
     /// The directories that were looked at last: each is in the one before it.
@@ -60,12 +60,12 @@ pub(crate) struct Entered {
     shown: Vec<(Option<PathName>, HashSet<PathName>)>,
 }
 
-impl Entered {
+impl CheckedDirectories {
     /// Nothing was looked at yet.
-    pub(crate) fn new(scope: &Scope, why: Why) -> Self {
+    pub(crate) fn new(scope: &Scope, purpose: DeletionPurpose) -> Self {
         Self {
             scope: scope.clone(),
-            why,
+            purpose,
             real: None,
             open: Vec::new(),
             links: DeletedLinks::default(),
@@ -74,8 +74,8 @@ impl Entered {
     }
 
     /// Nothing was looked at yet, and others have deleted these links.
-    pub(in crate::job) fn sharing(scope: &Scope, why: Why, links: &DeletedLinks) -> Self {
-        Self { links: links.clone(), ..Self::new(scope, why) }
+    pub(in crate::job) fn sharing(scope: &Scope, purpose: DeletionPurpose, links: &DeletedLinks) -> Self {
+        Self { links: links.clone(), ..Self::new(scope, purpose) }
     }
 
     /// Looks at a directory and at those above it, except at those that were looked at last.
@@ -88,28 +88,28 @@ impl Entered {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<Entry, Failure> {
+    ) -> Result<CheckedEntry, Failure> {
         if host.is_local() {
-            return Ok(Entry::Directory);
+            return Ok(CheckedEntry::Directory);
         }
         for (depth, directory) in chain(below).into_iter().enumerate() {
             if self.links.all().contains(&directory) {
-                return Ok(Entry::Link(directory));
+                return Ok(CheckedEntry::Link(directory));
             }
             if self.open.get(depth) == Some(&directory) {
                 continue;
             }
             self.open.truncate(depth);
             match self.look(context, host, directory.as_ref()).await? {
-                Entry::Directory => self.open.push(directory),
-                Entry::Link(link) => {
+                CheckedEntry::Directory => self.open.push(directory),
+                CheckedEntry::Link(link) => {
                     self.links.all().insert(link.clone());
-                    return Ok(Entry::Link(link));
+                    return Ok(CheckedEntry::Link(link));
                 }
-                Entry::Elsewhere(path, failure) => return Ok(Entry::Elsewhere(path, failure)),
+                CheckedEntry::Elsewhere(path, failure) => return Ok(CheckedEntry::Elsewhere(path, failure)),
             }
         }
-        Ok(Entry::Directory)
+        Ok(CheckedEntry::Directory)
     }
 
     /// Whether it was a symbolic link, which was deleted.
@@ -122,18 +122,18 @@ impl Entered {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<Entry, Failure> {
+    ) -> Result<CheckedEntry, Failure> {
         // What was named as the source of a move, or as the destination of a sync, was read by that name.
-        if self.why != Why::Removed && below.is_none() {
-            return Ok(Entry::Directory);
+        if self.purpose != DeletionPurpose::Remove && below.is_none() {
+            return Ok(CheckedEntry::Directory);
         }
-        let stays = |failure| Ok(Entry::Elsewhere(below.cloned(), failure));
-        let deleted = match self.why {
-            Why::Removed | Why::Moved => self.delete_link(context, host, below).await,
-            Why::Synced => Ok(false),
+        let stays = |failure| Ok(CheckedEntry::Elsewhere(below.cloned(), failure));
+        let deleted = match self.purpose {
+            DeletionPurpose::Remove | DeletionPurpose::Move => self.delete_link(context, host, below).await,
+            DeletionPurpose::Sync => Ok(false),
         };
         match deleted {
-            Ok(true) => return Ok(Entry::Link(below.cloned())),
+            Ok(true) => return Ok(CheckedEntry::Link(below.cloned())),
             Err(failure) if failure.ends_the_work() => {
                 return Err(failure);
             }
@@ -143,13 +143,15 @@ impl Entered {
             Ok(false) | Err(_) => {}
         }
         if asked_of!(context, host, endpoint::shows_links(context, host))? {
-            return Ok(Entry::Directory);
+            return Ok(CheckedEntry::Directory);
         }
         if let Some(failure) = self.compare(context, host, below).await? {
             return stays(failure);
         }
         match below {
-            Some(below) if self.why == Why::Synced && !self.is_shown(context, host, below).await? => {
+            Some(below)
+                if self.purpose == DeletionPurpose::Sync && !self.is_shown(context, host, below).await? =>
+            {
                 let path = self.scope.path(Some(below));
                 let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
                 stays(
@@ -157,7 +159,7 @@ impl Entered {
                         .hint("LIST does not show it as a directory; nothing in it was deleted"),
                 )
             }
-            Some(_) | None => Ok(Entry::Directory),
+            Some(_) | None => Ok(CheckedEntry::Directory),
         }
     }
 
@@ -208,7 +210,7 @@ impl Entered {
         below: Option<&PathName>,
     ) -> Result<bool, Failure> {
         let link = Removal::link(&self.scope, below)?;
-        if self.why == Why::Moved {
+        if self.purpose == DeletionPurpose::Move {
             // A file that has got the name meanwhile was not copied.
             let entry = asked_of!(context, host, endpoint::entry(context, host, link.path()))?;
             match entry.map(|entry| entry.kind) {
