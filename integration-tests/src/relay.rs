@@ -222,15 +222,7 @@ impl Agent {
 
     /// The same with any token.
     pub fn session_with(&self, token: &Token) -> Result<Session, LinkFailure> {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let address = self.address;
-        let (link, welcome) = runtime.block_on(async {
-            let stream = TcpSocket::new_v4().unwrap().connect(address).await?;
-            link::session(stream, token.secret()).await
-        })?;
-        let clock = Clock::start();
-        let user = user::Session::new(clock.now(), &welcome, "tests", "integration-tests");
-        Ok(Session { runtime, link, user, clock, address, tunnels: Vec::new() })
+        Session::begin(self.address, token)
     }
 
     /// Waits until its log has a line with these words.
@@ -307,6 +299,18 @@ impl Greeter {
 }
 
 impl Session {
+    /// The session of a token at the relay that listens there.
+    pub fn begin(address: SocketAddr, token: &Token) -> Result<Self, LinkFailure> {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (link, welcome) = runtime.block_on(async {
+            let stream = TcpSocket::new_v4().unwrap().connect(address).await?;
+            link::session(stream, token.secret()).await
+        })?;
+        let clock = Clock::start();
+        let user = user::Session::new(clock.now(), &welcome, "tests", "integration-tests");
+        Ok(Self { runtime, link, user, clock, address, tunnels: Vec::new() })
+    }
+
     /// Opens tunnels to servers of these hosts and holds them, so that data connections with the hosts are
     /// possible.
     pub fn greeted(mut self, hosts: &[&str]) -> Self {

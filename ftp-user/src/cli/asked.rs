@@ -69,8 +69,10 @@ impl Asked {
     /// password.
     pub(super) fn typed(words: &[OsString], names: &Names) -> Self {
         let directory = std::env::current_dir().unwrap_or_default();
-        let words = without_passwords(words, |word| names.has_site_of(word));
-        let command = Command { words, directory, name: None };
+        let typed = words;
+        let words = without_passwords(typed, |word| names.has_site_of(word));
+        let had_passwords = words != typed;
+        let command = Command { words, directory, name: None, had_passwords };
         Self { command, resumes: None, purpose: Purpose::Run }
     }
 

@@ -35,6 +35,8 @@ pub struct JobJournal {
     began: Option<u64>,
     /// Whether an earlier run has left something that only the journal knows.
     resumes: bool,
+    /// Whether the next run needs passwords that this one was given.
+    had_passwords: bool,
     /// Whether this run has stored, made or deleted anything.
     has_changed: Arc<AtomicBool>,
 }
@@ -99,7 +101,7 @@ impl Journal {
         let (asks, asked) = sync_channel(WAITING);
         let fate: Arc<Mutex<Fate>> = Arc::default();
         let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
-        let resumes = start.resumes;
+        let (resumes, had_passwords) = (start.resumes, start.command.had_passwords);
         let work = move || {
             writer::run(&directory, &start, &asked, started, |failure| {
                 let mut fate = told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -109,7 +111,7 @@ impl Journal {
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
         let Ok(thread) = thread else { return (JobJournal::default(), begun) };
         let open = Some(Arc::new(Open { job, asks, writer: thread.thread().clone(), fate }));
-        (JobJournal { open, resumes, ..JobJournal::default() }, begun)
+        (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
     /// Every job, the one that began first comes first. All of the journal is checked before.
@@ -366,6 +368,11 @@ impl JobJournal {
     /// Whether this run has stored, made or deleted anything.
     pub fn has_changed(&self) -> bool {
         self.has_changed.load(Ordering::Relaxed)
+    }
+
+    /// Whether passwords were typed, which the next run of the job does not have.
+    pub const fn had_passwords(&self) -> bool {
+        self.had_passwords
     }
 
     /// Whether an earlier run has begun the job.

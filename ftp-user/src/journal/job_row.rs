@@ -107,6 +107,7 @@ impl JobRow {
                 words: words.collect(),
                 directory: PathBuf::from(OsString::from_vec(row.get(4)?)),
                 name: row.get(2)?,
+                had_passwords: false,
             },
             state: job_state(row.get(5)?)?,
             begun: row.get::<_, i64>(6)?.cast_unsigned(),

@@ -17,6 +17,8 @@ pub struct Command {
     pub directory: PathBuf,
     /// The name that the user gave the job (`--id`).
     pub name: Option<String>,
+    /// Whether passwords were among the words. Only this run knows them, and only this run knows that.
+    pub had_passwords: bool,
 }
 
 impl Command {

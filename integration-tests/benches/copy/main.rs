@@ -9,12 +9,13 @@
 //! |---|---|---|
 //! | `FTP_BENCH_MIB` | size of the file, and of all large files of `move` | 2048 |
 //! | `FTP_BENCH_ROUNDS` | rounds that count, after one that does not | 5 |
-//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `move`, `sync`, `shell` | all |
+//! | `FTP_BENCH_PARTS` | which of `limit`, `start`, `peers`, `through`, `relay`, `crowd`, `list`, `files`, `login`, `idle`, `guesses`, `drain`, `digest`, `tls`, `fxp`, `first`, `tree`, `move`, `sync`, `shell`, `insiders` | all |
 //! | `FTP_BENCH_BASELINE` | directory with `ftp-server`, `ftp-user` and `ftp-relay-agent` to compare with | none |
 //! | `FTP_BENCH_ENTRIES` | entries of the listed directory, and of each tree of `sync` and `move` | 100000 |
 //! | `FTP_BENCH_SESSIONS` | idle sessions of our server | 10000 |
 //! | `FTP_BENCH_TREES` | how many files the trees of `tree` have, and the largest of them those of `move` | 2000,10000 |
 //! | `FTP_BENCH_FILES` | files of the very large directory of `tree` | 100000 |
+//! | `FTP_BENCH_SECONDS` | how long each attack of `insiders` goes on | 60 |
 //! | `FTP_BENCH_DIR` | where the files are | `/dev/shm` if there is room, else the temporary directory |
 #![allow(
     clippy::unwrap_used,
@@ -37,6 +38,7 @@ mod first;
 mod fxp;
 mod guesses;
 mod idle;
+mod insiders;
 mod limit;
 mod list;
 mod listings;
@@ -141,6 +143,9 @@ fn relays(plan: &Plan, suite: &Suite) {
     }
     if begins(plan, "crowd") {
         relay::crowd(plan);
+    }
+    if begins(plan, "insiders") {
+        insiders::table(plan);
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub(crate) trees: Vec<usize>,
     /// Files of a very large directory.
     pub(crate) files: usize,
+    /// How long an attack goes on.
+    pub(crate) seconds: u64,
     directory: Option<PathBuf>,
     /// The directory of the programs to compare with.
     pub(crate) baseline: Option<PathBuf>,
@@ -42,6 +44,7 @@ impl Plan {
             sessions: number("FTP_BENCH_SESSIONS", 10_000),
             trees: trees(&std::env::var("FTP_BENCH_TREES").unwrap_or_else(|_| "2000,10000".to_owned())),
             files: number("FTP_BENCH_FILES", 100_000),
+            seconds: number("FTP_BENCH_SECONDS", 60),
             directory: std::env::var_os("FTP_BENCH_DIR").map(PathBuf::from),
             baseline: std::env::var_os("FTP_BENCH_BASELINE").map(PathBuf::from),
         }

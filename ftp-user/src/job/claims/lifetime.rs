@@ -13,8 +13,16 @@ pub(in crate::job) const RESUME_CONTINUES: &str = "ftp-user resume goes on with 
 /// The hint of an interruption in the middle of a tree.
 pub(in crate::job) fn rest(context: &Context) -> String {
     match context.job_journal.job() {
-        Some(job) => format!("ftp-user resume {job} copies the rest"),
+        Some(job) => format!("ftp-user resume {job} copies the rest{}", before(context)),
         None => "run it again to copy the rest: finished files are skipped".to_owned(),
+    }
+}
+
+/// What has to be done before the next run of the job.
+const fn before(context: &Context) -> &'static str {
+    match context.job_journal.had_passwords() {
+        true => ", after the passwords that were typed are in ~/.netrc: no journal has them",
+        false => "",
     }
 }
 
@@ -62,10 +70,11 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let job = job.filter(|_| !was_stopped)?;
     match end {
         End::Interrupted => Some(format!(
-            "ftp-user retry {job} copies the rest, ftp-user cancel {job} removes what is left of files under way"
+            "ftp-user retry {job} copies the rest, ftp-user cancel {job} removes what is left of files under way{}",
+            before(context)
         )),
         End::Failed if has_begun && tally.has_failed_files() => {
-            Some(format!("ftp-user retry {job} tries again what has failed"))
+            Some(format!("ftp-user retry {job} tries again what has failed{}", before(context)))
         }
         End::Failed | End::Done | End::Cancelled | End::Nothing { .. } => None,
     }

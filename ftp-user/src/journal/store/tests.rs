@@ -374,7 +374,12 @@ fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
     let store = Store::open(home.path()).unwrap();
     let start = |number, words: &str, resumes| {
         let words = words.split(' ').map(Into::into).collect();
-        let command = Command { words, directory: "/srv".into(), name: Some("nightly".to_owned()) };
+        let command = Command {
+            words,
+            directory: "/srv".into(),
+            name: Some("nightly".to_owned()),
+            ..Command::default()
+        };
         store.start(&Start { id: JobId::new(number), verb: "copy".to_owned(), command, resumes })
     };
     let first = start(1, "copy --id nightly --limit 1MB --retries 9 a b", false).unwrap();

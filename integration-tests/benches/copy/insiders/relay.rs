@@ -1,0 +1,152 @@
+//! Attacks of one token at a relay.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use ftp_proto::relay::message::{FromAgent, ToAgent, Waits};
+use ftp_proto::relay::token::Token;
+use integration_tests::relay::{Agent, Greeter, Relay, Session, listen};
+
+use super::{Scene, Stop, again_and_again, rest};
+use crate::plan::Plan;
+
+const SERVER: &str = "127.0.0.2";
+/// A relay lets one token have a quarter of its 1,024 sessions.
+const SESSIONS: usize = 256;
+/// Threads of an attack.
+const ATTACKERS: usize = 4;
+/// Messages of a session that are sent without waiting for an answer.
+const AHEAD: u64 = 64;
+
+pub(super) fn table(plan: &Plan) {
+    let agent = Relay::new().allow(&format!("{SERVER}:21,1024-65535")).token("other").start();
+    let attacker = Entrance { at: agent.address, token: Arc::new(agent.token.clone()) };
+    let greeter = Greeter::start(SERVER);
+    let probe = || session_of_other(&agent, greeter);
+    let scene = Scene { id: agent.running.id(), probe: &probe };
+    let alone = scene.alone("a session and a tunnel at a relay, alone");
+    scene.beside(plan, &alone, "tunnels closed as their server greets", |stop| {
+        attackers(&attacker, stop, move |entrance, stop| closes_tunnels(entrance, greeter, stop))
+    });
+    rest();
+    scene.beside(plan, &alone, "256 sessions with pings", |stop| attackers(&attacker, stop, pings));
+    rest();
+    scene.beside(plan, &alone, "sessions that hang up in their tunnels", |stop| {
+        attackers(&attacker, stop, move |entrance, _| hangs_up(entrance, greeter))
+    });
+    rest();
+    scene.beside(plan, &alone, "joins that nobody comes to", |stop| {
+        attackers(&attacker, stop, move |entrance, stop| waits_in_joins(entrance, greeter, stop))
+    });
+    rest();
+}
+
+/// Where an attacker gets in, and by which token.
+#[derive(Clone)]
+struct Entrance {
+    at: SocketAddr,
+    token: Arc<Token>,
+}
+
+/// A session, a tunnel and the greeting that comes through it.
+fn session_of_other(agent: &Agent, greeter: Greeter) -> Result<(), String> {
+    let token = agent.others.first().ok_or("no token")?;
+    let mut session = agent.session_with(token).map_err(|why| why.to_string())?;
+    session.tunnel(&greeter.address().ip().to_string(), greeter.address().port());
+    loop {
+        match session.said().map_err(|why| why.to_string())? {
+            FromAgent::TunnelReady { ticket, .. } => {
+                let greeting = session.through(&ticket, b"", 10).map_err(|why| why.to_string())?;
+                return if greeting == b"220 here\r\n" { Ok(()) } else { Err("another greeting".to_owned()) };
+            }
+            FromAgent::Refused { code, .. } => return Err(format!("{code:?}")),
+            _ => {}
+        }
+    }
+}
+
+fn attackers(
+    entrance: &Entrance,
+    stop: &Stop,
+    attack: impl Fn(&Entrance, &Stop) -> Option<()> + Clone + Send + 'static,
+) -> Vec<JoinHandle<()>> {
+    (0..ATTACKERS)
+        .map(|_| {
+            let (entrance, attack) = (entrance.clone(), attack.clone());
+            again_and_again(stop, move |stop| attack(&entrance, stop))
+        })
+        .collect()
+}
+
+impl Entrance {
+    fn enter(&self) -> Option<Session> {
+        Session::begin(self.at, &self.token).ok()
+    }
+}
+
+/// Each tunnel is closed when the relay says that it stands, and right behind the question.
+fn closes_tunnels(entrance: &Entrance, greeter: Greeter, stop: &Stop) -> Option<()> {
+    let mut session = entrance.enter()?;
+    let (host, port) = (greeter.address().ip().to_string(), greeter.address().port());
+    while !stop.is_told() {
+        let ids: Vec<_> = (0..32).map(|_| session.tunnel(&host, port)).collect();
+        let mut open = ids.len();
+        while open > 0 {
+            match session.said().ok()? {
+                FromAgent::Granted { .. } => {
+                    let close = |id| ToAgent::Close { id };
+                    ids.get(ids.len() - open).copied().into_iter().for_each(|id| session.say(close(id)));
+                }
+                FromAgent::TunnelReady { id, .. } => session.say(ToAgent::Close { id }),
+                FromAgent::Ended { .. } | FromAgent::Refused { .. } => open -= 1,
+                _ => {}
+            }
+        }
+    }
+    Some(())
+}
+
+/// A quarter of the sessions that the token may have, each with pings ahead of their answers.
+fn pings(entrance: &Entrance, stop: &Stop) -> Option<()> {
+    let mut sessions: Vec<Session> = (0..SESSIONS / ATTACKERS).filter_map(|_| entrance.enter()).collect();
+    while !stop.is_told() {
+        for session in &mut sessions {
+            (0..AHEAD).for_each(|t| session.say(ToAgent::Ping { t }));
+        }
+        for session in &mut sessions {
+            let mut answers = 0;
+            while answers < AHEAD {
+                answers += u64::from(matches!(session.said().ok()?, FromAgent::Pong { .. }));
+            }
+        }
+    }
+    Some(())
+}
+
+fn hangs_up(entrance: &Entrance, greeter: Greeter) -> Option<()> {
+    let mut session = entrance.enter()?;
+    let (host, port) = (greeter.address().ip().to_string(), greeter.address().port());
+    for _ in 0..32 {
+        session.tunnel(&host, port);
+    }
+    session.said().ok()?;
+    Some(())
+}
+
+fn waits_in_joins(entrance: &Entrance, greeter: Greeter, stop: &Stop) -> Option<()> {
+    let mut session = entrance.enter()?;
+    session.meet(greeter);
+    while !stop.is_told() {
+        let grant = session.grant(&[SERVER], u64::MAX, 1);
+        let id = session.join(grant, listen(SERVER), listen(SERVER), Waits::default());
+        loop {
+            match session.said().ok()? {
+                FromAgent::JoinReady { .. } => session.say(ToAgent::Close { id }),
+                FromAgent::Ended { .. } | FromAgent::Refused { .. } => break,
+                _ => {}
+            }
+        }
+    }
+    Some(())
+}
