@@ -17,10 +17,10 @@
 
 use ftp_proto::client::{self, Config, Event, Session, Standing};
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::third_party::{
+use ftp_proto::timer::Moment;
+use ftp_proto::transfer::{
     Attempt, DataTls, Input, Opening, Outcome, Output, Party, Roles, Side, Store, Timeouts, Transfer, opening,
 };
-use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, Secret};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, TcpStream, ToSocketAddrs};

@@ -25,7 +25,7 @@
 //! |---|---|
 //! | [`server::Session`] | one control connection at a server, with its data sockets |
 //! | [`client::Session`] | one control connection at a client: greeting, TLS, login, features, replies, ABOR |
-//! | [`third_party::Attempt`] | one attempt to move one file between two servers, over two client sessions |
+//! | [`transfer::Attempt`] | one attempt to move one file between two servers, over two client sessions |
 //! | [`relay::agent::Session`] | one session at a relay agent, which joins data connections of servers |
 //! | [`relay::user::Session`] | the other end of that session |
 //! | [`rendezvous::Exchange`] | the proof of both ends of a data connection; it has no timer; its `input` has no `now` |
@@ -60,7 +60,7 @@
 //! | [`shared`] | what all sessions of a server share: the checks of logins and of proofs |
 //! | | |
 //! | [`server`], [`client`], [`relay`] | machines, which do not use each other |
-//! | [`third_party`] | machine of one file between two servers |
+//! | [`transfer`] | machine of one file between two servers |
 
 pub mod address;
 pub mod calendar;
@@ -79,8 +79,8 @@ pub mod rendezvous;
 pub mod reply;
 pub mod server;
 pub mod shared;
-pub mod third_party;
 pub mod timer;
+pub mod transfer;
 pub mod wire;
 
 /// The example in the README runs as a test.

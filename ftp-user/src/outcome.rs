@@ -6,7 +6,7 @@ pub use facts::{PathFacts, TransferFacts};
 
 use ftp_proto::digest::{Algorithm, BadStreamed, Streamed, parse_streamed};
 use ftp_proto::reply::Reply;
-use ftp_proto::third_party::Outcome;
+use ftp_proto::transfer::Outcome;
 use std::sync::Arc;
 
 /// The digests that the servers of a copy have computed while the file moved (DGST), as their final replies tell them.

@@ -13,9 +13,7 @@ use ftp_proto::command::{Direction, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{
-    Cause, DataTls, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage,
-};
+use ftp_proto::transfer::{Cause, DataTls, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage};
 use integration_tests::sim::random::Random;
 use integration_tests::sim::scenario::{
     Delays, Fault, Manners, Obstacle, Path, Sabotage, Scenario, Stranger, Target, When,

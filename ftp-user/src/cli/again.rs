@@ -330,7 +330,7 @@ mod tests {
         JobRecord {
             id: JobId::new(1),
             verb: "copy".to_owned(),
-            command: Command { words: Vec::new(), directory: std::env::current_dir().unwrap(), name: None },
+            command: Command { directory: std::env::current_dir().unwrap(), ..Command::default() },
             state: JobState::Interrupted,
             begun: 0,
             ended: None,
@@ -374,7 +374,7 @@ mod tests {
             command: Command {
                 words: words.map(OsString::from).to_vec(),
                 directory: directory.path().to_owned(),
-                name: None,
+                ..Command::default()
             },
             ..record()
         };

@@ -15,8 +15,8 @@ use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::third_party::{Arrangements, DataFault, Fault, KnownPostures, Listener, is_same_socket};
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::{Arrangements, DataFault, Fault, KnownPostures, Listener, is_same_socket};
 use std::net::SocketAddr;
 
 /// A transfer command that has begun, or was refused.

@@ -1,6 +1,6 @@
 //! What the sessions with one server have learnt in this run about data connections with this host.
 
-use ftp_proto::third_party::Posture;
+use ftp_proto::transfer::Posture;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The posture of a server in which no data connection with this host came about. Clones share it, so that the second

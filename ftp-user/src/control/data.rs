@@ -19,7 +19,7 @@ use ftp_proto::command::{Command, Direction};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::{Blame, Meaning, Reply};
-use ftp_proto::third_party::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
+use ftp_proto::transfer::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;

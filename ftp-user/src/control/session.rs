@@ -19,7 +19,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::feature::Capabilities;
 use ftp_proto::reply::{Code, is_open};
-use ftp_proto::third_party::{Party, Side};
+use ftp_proto::transfer::{Party, Side};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::num::NonZeroU64;
@@ -155,7 +155,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// What the third-party machine ([`third_party::Attempt`](ftp_proto::third_party::Attempt)) has to know of
+    /// What the third-party machine ([`transfer::Attempt`](ftp_proto::transfer::Attempt)) has to know of
     /// it.
     pub fn party(&self) -> Party {
         Party {

@@ -6,7 +6,7 @@ use super::local_end::in_the_way;
 use super::opened::{LocalRoot, OpenName};
 use crate::failure::Failure;
 use ftp_proto::listing::When;
-use ftp_proto::third_party::Store;
+use ftp_proto::transfer::Store;
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, OFlags};
 use std::fs::{File, OpenOptions};

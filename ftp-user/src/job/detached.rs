@@ -20,8 +20,8 @@ use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::report::{Event, Progress};
 use crate::route::{self, Assignment, Attempted, Circuit, Ends, GivenUp, Lane};
 use ftp_proto::command::Command;
-use ftp_proto::third_party::Roles;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Roles;
 use ftp_proto::wire::TransferId;
 use std::time::Duration;
 

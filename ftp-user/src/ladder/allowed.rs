@@ -1,7 +1,7 @@
 //! Which paths are allowed: by the user, by the security of both sites, by the relays that are known. Pure.
 
 use super::security::{both_run_tls, protections};
-use ftp_proto::third_party::{Party, Side};
+use ftp_proto::transfer::{Party, Side};
 
 /// Which paths may be used: the value of `--path`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -5,7 +5,7 @@ use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
 use ftp_proto::client;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Cause, Failure, Side, Store, Timer};
+use ftp_proto::transfer::{Cause, Failure, Side, Store, Timer};
 
 /// The candidates that are left for one file.
 #[derive(Clone, Debug)]
@@ -228,7 +228,7 @@ mod tests {
     use super::super::ThroughRelay;
     use super::*;
     use ftp_proto::command::Verb;
-    use ftp_proto::third_party::{DataFault, DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage};
+    use ftp_proto::transfer::{DataFault, DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage};
 
     fn candidate(rung: Rung, opening: Opening) -> Candidate {
         let passive = if rung == Rung::DestListens { Side::Destination } else { Side::Source };

@@ -1,6 +1,6 @@
 //! A candidate: one concrete attempt at a path between two servers. Pure.
 
-use ftp_proto::third_party::{DataTls, Opening, Posture, RelayRoles, Roles, Side};
+use ftp_proto::transfer::{DataTls, Opening, Posture, RelayRoles, Roles, Side};
 
 /// The rung of the ladder that a candidate stands on, as reports name it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -237,7 +237,7 @@ pub(super) const fn commands(opening: Opening) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::third_party::Postures;
+    use ftp_proto::transfer::Postures;
 
     #[test]
     fn a_rung_is_told_to_scripts_and_to_people() {

@@ -4,7 +4,7 @@ use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, Rung, ThroughRelay};
 use super::security::{protections, relayed_protections};
 use ftp_proto::address::{Family, Kind, kind};
-use ftp_proto::third_party::{DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles, Side, opening};
+use ftp_proto::transfer::{DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles, Side, opening};
 
 /// All allowed candidates that both ends say they can do, best first.
 pub fn candidates(

@@ -4,7 +4,7 @@ use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, Rung, commands};
 use super::candidates::candidates;
 use ftp_proto::address::Family;
-use ftp_proto::third_party::{Opening, Party, Side};
+use ftp_proto::transfer::{Opening, Party, Side};
 
 /// A candidate, and why it cannot be used if so.
 #[derive(Clone, PartialEq, Eq, Debug)]

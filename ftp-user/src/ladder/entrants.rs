@@ -2,8 +2,8 @@
 
 use super::ascent::Ascent;
 use super::candidate::{Candidate, ThroughRelay};
-use ftp_proto::third_party::race::Entrant;
-use ftp_proto::third_party::{Opening, Party, Posture, Postures, Side};
+use ftp_proto::transfer::race::Entrant;
+use ftp_proto::transfer::{Opening, Party, Posture, Postures, Side};
 use std::time::Duration;
 
 /// The candidates as the race sees them, in their order. `round_trip` is the time to the server that is farther
@@ -73,7 +73,7 @@ mod tests {
     use ftp_proto::client::Standing;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
-    use ftp_proto::third_party::{DataTls, Roles};
+    use ftp_proto::transfer::{DataTls, Roles};
 
     fn party(prob: bool) -> Party {
         let capabilities = Capabilities { rndz: true, prob, ..Capabilities::default() };

@@ -17,9 +17,9 @@ use super::ascent::Ascent;
 use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::race::Manner;
-use ftp_proto::third_party::{Cause, Failure, Opening, Side};
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::race::Manner;
+use ftp_proto::transfer::{Cause, Failure, Opening, Side};
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
     use ftp_proto::command::Verb;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage, Timer};
+    use ftp_proto::transfer::{DataTls, Opening, Posture, Postures, RelayFault, Roles, Stage, Timer};
 
     fn candidate(passive: Side, opening: Opening) -> Candidate {
         Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls: DataTls::Clear })

@@ -3,7 +3,7 @@
 use super::candidate::Candidate;
 use ftp_proto::address::Family;
 use ftp_proto::reply::{TlsFault, tls_fault};
-use ftp_proto::third_party::{Cause, DataTls, Failure, Party, Postures, RelayRoles, Side};
+use ftp_proto::transfer::{Cause, DataTls, Failure, Party, Postures, RelayRoles, Side};
 
 /// Whether both control connections run TLS, so that a data connection between the two servers can.
 pub(super) const fn both_run_tls(source: &Party, destination: &Party) -> bool {
@@ -90,7 +90,7 @@ mod tests {
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
     use ftp_proto::reply::{Blame, Code, Reply};
-    use ftp_proto::third_party::{Opening, Roles, Stage};
+    use ftp_proto::transfer::{Opening, Roles, Stage};
     use ftp_proto::wire::Fingerprint;
 
     /// A server inside TLS that knows these commands.

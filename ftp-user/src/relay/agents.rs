@@ -13,7 +13,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use ftp_io::link::{self, Opened};
 use ftp_proto::relay::message::{Id, Leg};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 /// The agents of one path. Dropping them ends their sessions and their current join; tunnels continue.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use ftp_io::link;
 use ftp_io::random;
 use ftp_proto::relay::message::{Leg, Meeting, Pin};
 use ftp_proto::relay::token::Secret32;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;

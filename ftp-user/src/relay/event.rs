@@ -2,7 +2,7 @@
 
 use ftp_proto::relay::digest::Digests;
 use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegId, LegState};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::SocketAddr;
 
 /// An event of a join, or the end of the relay session.

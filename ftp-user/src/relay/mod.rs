@@ -41,7 +41,7 @@ use ftp_proto::relay::digest;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
 use ftp_proto::relay::token::Secret32;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use grants::{Grants, MAX_LIFE, MAX_USES};
 use hub::Hub;
 use reach::{At, late, stream};

@@ -10,7 +10,7 @@ use super::Session;
 use super::event::JoinEvent;
 use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
 use ftp_proto::relay::token::Secret32;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::SocketAddr;
 
 /// Two agents and their join.

@@ -16,7 +16,7 @@ use ftp_proto::relay::frame::{Frame, FrameReader, encode};
 use ftp_proto::relay::link::{First, Keyring, Welcome, accept_data};
 use ftp_proto::relay::message::{Code, End, LegId, LegState};
 use ftp_proto::relay::token::Token;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;

@@ -14,8 +14,8 @@ use crate::ladder::{Considered, Rung};
 use crate::outcome::{Protection, Relayed, Verified};
 use crate::state::KnownSite;
 use ftp_proto::listing::Entry;
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::counted;
 use std::time::Duration;
 

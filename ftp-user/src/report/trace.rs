@@ -1,7 +1,7 @@
 //! The dialogue with both servers, side by side. Lines come masked: no secret gets here.
 
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::counted;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

@@ -6,7 +6,7 @@ use ftp_io::copy::Digest;
 use ftp_proto::command::Partial;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::Store;
+use ftp_proto::transfer::Store;
 use ftp_proto::wire::{ByteRange, PathName};
 
 /// Who may continue what an attempt leaves.

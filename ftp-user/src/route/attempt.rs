@@ -21,7 +21,7 @@ use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{
+use ftp_proto::transfer::{
     self, Attempt, Cause, DataTls, Outcome, RelayRoles, Roles, Side, Stage, Store, Timeouts, Transfer,
 };
 use std::sync::Arc;
@@ -154,7 +154,7 @@ fn owes_proof(outcome: &Outcome, roles: Roles) -> bool {
     };
     let is_transfer = matches!(failed.stage, Stage::Command(Verb::Retr | Verb::Stor | Verb::Appe));
     let was_refused = matches!(failed.cause, Cause::Refused(_)) && !failed.touched;
-    let connects_to_it = failed.side == roles.passive || roles.opening == third_party::Opening::Symmetric;
+    let connects_to_it = failed.side == roles.passive || roles.opening == transfer::Opening::Symmetric;
     is_of_file && is_transfer && was_refused && connects_to_it
 }
 
@@ -276,7 +276,7 @@ async fn unprotected(
         if let Some(answer) = session.protect(tls.runs_tls()).await? {
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
             let (blame, touched, complete) = (Blame::Path, false, None);
-            let failure = third_party::Failure { side, stage, cause, blame, touched, complete };
+            let failure = transfer::Failure { side, stage, cause, blame, touched, complete };
             return Ok(Some(Ended::early(failure)));
         }
     }
@@ -382,7 +382,7 @@ const ABORT: Duration = Duration::from_secs(4);
 mod tests {
     use super::*;
     use ftp_proto::reply::{Code, Reply};
-    use ftp_proto::third_party::Timer;
+    use ftp_proto::transfer::Timer;
 
     #[test]
     fn only_a_file_that_the_listening_end_refuses_leaves_a_proof_undone() {
@@ -390,10 +390,10 @@ mod tests {
             || Cause::Refused(Reply { code: Code(550), lines: vec![b"Permission denied".to_vec()] });
         let failed = |side, verb, blame, touched, cause| {
             let stage = Stage::Command(verb);
-            Outcome::Failed(third_party::Failure { side, stage, cause, blame, touched, complete: None })
+            Outcome::Failed(transfer::Failure { side, stage, cause, blame, touched, complete: None })
         };
         let to = Side::Destination;
-        let (opening, tls) = (third_party::Opening::Lstn, DataTls::Clear);
+        let (opening, tls) = (transfer::Opening::Lstn, DataTls::Clear);
         let roles = Roles { passive: to, opening, filter: false, first: None, tls };
         let check = |outcome, expect| assert_eq!(owes_proof(&outcome, roles), expect, "{outcome:?}");
         check(failed(to, Verb::Stor, Blame::File, false, refused()), true);

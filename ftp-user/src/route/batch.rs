@@ -11,12 +11,12 @@ use crate::outcome::{Protection, Verified};
 use crate::place::Peer;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
-use ftp_proto::third_party::batch::{
+use ftp_proto::timer::Moment;
+use ftp_proto::transfer::batch::{
     Batch, BatchFile, BatchInput, BatchOpening, BatchOutput, BatchTerms, Window,
 };
-use ftp_proto::third_party::pipeline::{Pipeline, PipelineFile, PipelineTerms};
-use ftp_proto::third_party::{Arrangements, DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles};
-use ftp_proto::timer::Moment;
+use ftp_proto::transfer::pipeline::{Pipeline, PipelineFile, PipelineTerms};
+use ftp_proto::transfer::{Arrangements, DataTls, Opening, Party, Posture, Postures, RelayRoles, Roles};
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::relay;
 use ftp_io::tls::Versions;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 /// A relay session, and the control sessions through it.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::attempt::Attempted;
 use super::drive::GivenUp;
 use crate::outcome::{Protection, Relayed, StreamedDigests, TransferFacts};
-use ftp_proto::third_party::Outcome;
+use ftp_proto::transfer::Outcome;
 
 /// What is known of all attempts for one file.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::ladder::{Candidate, Nearby, Rung};
 use crate::outcome::Protection;
 use crate::report::Event;
-use ftp_proto::third_party::{Party, Side};
+use ftp_proto::transfer::{Party, Side};
 
 /// A candidate, described for people.
 pub(crate) struct Description<'a> {

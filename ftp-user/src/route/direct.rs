@@ -4,8 +4,8 @@ use super::progress::Progress;
 use super::sessions::Sessions;
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Command;
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 
 /// The questions about the progress of a direct transfer.
 #[derive(Debug, Default)]

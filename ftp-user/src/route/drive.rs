@@ -13,10 +13,10 @@ use crate::relay::JoinEvent;
 use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::reply::{Blame, Class, Code, Reply};
-use ftp_proto::third_party::{
+use ftp_proto::timer::Moment;
+use ftp_proto::transfer::{
     Attempt, Cause, DataFault, FailedPosture, Failure, Input, Outcome, Output, Side, Stage,
 };
-use ftp_proto::timer::Moment;
 use std::time::Duration;
 
 /// How an attempt ended.

@@ -5,7 +5,7 @@ use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
 use ftp_io::program::duration;
 use ftp_proto::reply::{Blame, Reply};
-use ftp_proto::third_party::{self, Cause, FailedPosture, Outcome, Posture, RelayFault, Side, Stage};
+use ftp_proto::transfer::{self, Cause, FailedPosture, Outcome, Posture, RelayFault, Side, Stage};
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ impl Ends<'_> {
     }
 
     /// What to do if an end refused to exchange data with the other server.
-    fn foreign_advice(&self, failed: &third_party::Failure, reply: &Reply) -> Option<String> {
+    fn foreign_advice(&self, failed: &transfer::Failure, reply: &Reply) -> Option<String> {
         match failed.stage {
             Stage::Command(verb) if self.intermediary.is_none() && failed.blame == Blame::Path => {
                 self.of(failed.side).foreign_advice(verb, reply)
@@ -81,7 +81,7 @@ pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Ended) -> Option
 fn with_failed_posture(
     ends: &Ends<'_>,
     ended: &Ended,
-    failed: &third_party::Failure,
+    failed: &transfer::Failure,
     failure: Failure,
 ) -> Failure {
     let Some(before) = ended.failed_postures.iter().rev().find(|before| before.side == failed.side) else {
@@ -96,7 +96,7 @@ fn with_failed_posture(
     failure.said(said)
 }
 
-fn failed_with(ends: &Ends<'_>, failed: &third_party::Failure) -> Failure {
+fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
     let session = ends.of(failed.side);
     let who = ends.name(failed.side);
     let asked = stage(failed.stage);
@@ -176,7 +176,7 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
     Failure::new(Kind::Temporary, what).hint("try again later, or raise --stall")
 }
 
-fn kind(failed: &third_party::Failure) -> Kind {
+fn kind(failed: &transfer::Failure) -> Kind {
     match (failed.blame, failed.side) {
         // A 550 from the destination does not mean that the source file is missing.
         (Blame::Missing, Side::Destination) => Kind::Refused,
@@ -207,7 +207,7 @@ mod tests {
     use crate::control::{Role, session_of};
     use ftp_proto::command::Verb;
     use ftp_proto::reply::Code;
-    use ftp_proto::third_party::{DataFault, Unusable};
+    use ftp_proto::transfer::{DataFault, Unusable};
 
     #[test]
     fn only_what_may_pass_by_itself_is_to_be_tried_again_later() {
@@ -242,7 +242,7 @@ mod tests {
         for (side, cause) in quoted.chain(told) {
             for stage in [Stage::Command(Verb::Retr), Stage::DataConnection, Stage::Relay] {
                 let (cause, blame) = (cause.clone(), Blame::Path);
-                let failed = third_party::Failure {
+                let failed = transfer::Failure {
                     side,
                     stage,
                     cause: cause.clone(),

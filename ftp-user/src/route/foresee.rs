@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::ladder::{Allowed, Memory, Rung};
 use crate::outcome::Protection;
 use crate::report::{Event, Explanation};
-use ftp_proto::third_party::race::Manner;
+use ftp_proto::transfer::race::Manner;
 
 /// Returns the rung that would be tried first, and reports it with its reason. With `explain`, the report has all candidates.
 ///

@@ -2,7 +2,7 @@
 
 use crate::context::Cancel;
 use crate::failure::Failure;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use tokio::sync::{mpsc, watch};
 
 /// What a candidate tells the race.

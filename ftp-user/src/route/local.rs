@@ -12,7 +12,7 @@ use ftp_io::copy::{self, Coding, Ended, Moved};
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
-use ftp_proto::third_party::{Side, Store};
+use ftp_proto::transfer::{Side, Store};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::net::SocketAddr;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  attempt   prepares both sessions for a candidate, runs the drive, explains a failure
-//!  drive     the one loop over third_party::Attempt
+//!  drive     the one loop over transfer::Attempt
 //!  direct, relay, through    what each path needs besides the control sessions
 //!  batch     how many small files move together: over one connection, or with commands ahead
 //!  together  drives them, directly or through a host in the middle

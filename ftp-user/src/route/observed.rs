@@ -4,7 +4,7 @@
 use crate::outcome::TransferFacts;
 use ftp_proto::command::Command;
 use ftp_proto::reply::{Reply, facts_of_peer};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::{IpAddr, SocketAddr};
 
 /// What was seen so far. Of two values, the first one is that of the source.

@@ -20,8 +20,8 @@ use ftp_io::copy::Meters;
 use ftp_io::program::duration;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Markers, Reply};
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 

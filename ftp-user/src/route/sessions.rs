@@ -3,7 +3,7 @@
 use crate::control::Session;
 use crate::ladder::Candidate;
 use crate::place::Peer;
-use ftp_proto::third_party::{Party, Side};
+use ftp_proto::transfer::{Party, Side};
 
 /// The control sessions with both servers.
 #[derive(Debug)]

@@ -15,8 +15,8 @@ use crate::relay;
 use crate::report::{DataPath, Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
-use ftp_proto::third_party::race::{Entrant, Manner, Settings};
-use ftp_proto::third_party::{Party, Posture, Side};
+use ftp_proto::transfer::race::{Entrant, Manner, Settings};
+use ftp_proto::transfer::{Party, Posture, Side};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Output,
 use ftp_proto::relay::message::{self, Code};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::SocketAddr;
 
 /// The control port of each server.

@@ -3,7 +3,7 @@
 use super::scenario::Sabotage;
 use super::world::{Event, World};
 use ftp_proto::server::ask::{Answer, Ask, Ticket};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 impl World {
     /// Transfers that may outlive their control connection, as all sessions share them.

@@ -8,8 +8,8 @@ use super::wire::{Caller, End, EndTls, Listener, Meets, Owner, Place, Syn, front
 use super::world::{Event, World};
 use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{Answer, ConnId, Ending, Input, Ticket};
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 

@@ -5,7 +5,7 @@ use super::conduct::{Asks, Conduct};
 use super::conversation::{Line, Said};
 use super::course::login;
 use super::world::{Event, World};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::time::Duration;
 
 impl World {

@@ -7,7 +7,7 @@ use super::detached::Alone;
 use super::scenario::{Fault, Obstacle};
 use super::wire::Owner;
 use super::world::{Event, World};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 impl World {
     /// Both servers have called a file whole.

@@ -7,7 +7,7 @@ use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Pin, Scenario, Str
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, Roles, Side, Store};
+use ftp_proto::transfer::{DataTls, Opening, Posture, Postures, Roles, Side, Store};
 use std::time::Duration;
 
 impl Scenario {

@@ -1,19 +1,19 @@
 //! What a user does: copy one file at a time by an attempt, be hostile, copy several files by commands of his own,
 //! copy small files in groups (PACK), or ask about transfers that have outlived their control connection.
 
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::time::Duration;
 
 /// What a user does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Conduct {
-    /// Copies one file after the other, each by a `third_party::Attempt`.
+    /// Copies one file after the other, each by a `transfer::Attempt`.
     Attempts,
     /// Copies no file, but sends any commands in any order.
     Hostile,
     /// Copies several files, line by line.
     Batch(Batch),
-    /// Copies small files in groups, by a `third_party::batch::Batch`.
+    /// Copies small files in groups, by a `transfer::batch::Batch`.
     Groups(Groups),
     /// Asks about detached transfers, his own and those of others, and may end them.
     Asks(Asks),

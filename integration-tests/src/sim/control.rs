@@ -3,8 +3,8 @@
 use super::world::{Event, World};
 use ftp_proto::relay::agent::JoinEnd;
 use ftp_proto::relay::message;
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 
 /// Which way it travels.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Meaning;
-use ftp_proto::third_party::{Opening, Side};
+use ftp_proto::transfer::{Opening, Side};
 use std::time::Duration;
 
 impl World {

@@ -6,7 +6,7 @@ use super::scenario::{Obstacle, Sabotage};
 use super::wire::{Caller, Listener, Place, Syn};
 use super::world::World;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Input, Side};
+use ftp_proto::transfer::{Input, Side};
 use std::net::SocketAddr;
 
 impl World {

@@ -3,7 +3,7 @@
 use super::Pair;
 use super::conversation::Conversation;
 use super::scenario::Scenario;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeMap, BTreeSet};
 

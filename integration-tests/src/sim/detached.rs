@@ -2,8 +2,8 @@
 
 use super::Pair;
 use ftp_proto::server::ask::{DetachedState, DetachedTransfer, Ticket};
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::TransferId;
 
 /// How many of one account go on or wait at the same time.

@@ -8,8 +8,8 @@ use super::world::World;
 use ftp_proto::client::{self, Event, Failure};
 use ftp_proto::command::Command;
 use ftp_proto::reply::Class;
-use ftp_proto::third_party::batch::BatchInput;
-use ftp_proto::third_party::{Input, Output, Side};
+use ftp_proto::transfer::batch::BatchInput;
+use ftp_proto::transfer::{Input, Output, Side};
 
 impl World {
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {

@@ -7,7 +7,7 @@ use super::wire::Owner;
 use super::world::{Event, World};
 use ftp_proto::command::{DataType, Direction};
 use ftp_proto::server::ask::{Answer, Carried, End, Ending, FileFailure, Ticket};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::TransferId;
 
 impl World {

@@ -1,8 +1,8 @@
 //! Small files that are copied in groups: the machine, and how each file has ended.
 
-use ftp_proto::third_party::Input;
-use ftp_proto::third_party::batch::{Batch, BatchEnd, BatchInput};
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Input;
+use ftp_proto::transfer::batch::{Batch, BatchEnd, BatchInput};
 
 /// The small files that are copied.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use super::random::Random;
 use super::scenario::{Path, Scenario};
 use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
-use ftp_proto::third_party::{Opening, Side, Store};
+use ftp_proto::transfer::{Opening, Side, Store};
 
 impl Scenario {
     /// What this seed chooses for small files in groups.

@@ -2,7 +2,7 @@
 
 use super::user::Phase;
 use super::world::World;
-use ftp_proto::third_party::batch::{BatchEnd, BatchOutput};
+use ftp_proto::transfer::batch::{BatchEnd, BatchOutput};
 
 impl World {
     pub(super) fn drain_groups(&mut self) -> bool {

@@ -4,7 +4,7 @@ use super::SIDES;
 use super::place::user_address;
 use super::user::Phase;
 use super::world::{Event, World};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use ftp_proto::address::SockTarget;
 use ftp_proto::command::Command;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::{IpAddr, SocketAddr};
 
 impl World {

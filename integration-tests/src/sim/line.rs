@@ -7,7 +7,7 @@ use ftp_proto::relay::message::{
     Code, End, FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits,
 };
 use ftp_proto::relay::user::{Input, Output};
-use ftp_proto::third_party::{self, Junction, Side};
+use ftp_proto::transfer::{self, Junction, Side};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ impl World {
                 relay.join = Some(relay.session.join(now, grant, legs, Waits::default()));
                 self.drain_line();
             }
-            None => self.tell_attempt(third_party::Input::RelayLost("the session is over".to_owned())),
+            None => self.tell_attempt(transfer::Input::RelayLost("the session is over".to_owned())),
         }
     }
 
@@ -93,7 +93,7 @@ impl World {
                     self.say_both(&format!("-- relay: {failure}"));
                     // The agent sees the link close as well.
                     self.schedule_within(self.scenario.delays.control, Event::ToAgent(None));
-                    self.tell_attempt(third_party::Input::RelayLost(failure.to_string()));
+                    self.tell_attempt(transfer::Input::RelayLost(failure.to_string()));
                 }
                 Output::Wait(wake) => {
                     relay.session_wake = wake;
@@ -128,10 +128,10 @@ impl World {
                     LegState::Dialing(_) | LegState::Meeting => None,
                 };
                 let (source, destination): (Option<SocketAddr>, _) = (listens(a), listens(b));
-                self.tell_attempt(third_party::Input::RelayReady { source, destination });
+                self.tell_attempt(transfer::Input::RelayReady { source, destination });
             }
             FromAgent::Joined { id } if join == Some(id) => {
-                self.tell_attempt(third_party::Input::RelayFlowing);
+                self.tell_attempt(transfer::Input::RelayFlowing);
             }
             FromAgent::Ended { id, how, .. } if join == Some(id) => self.join_ended(how),
             FromAgent::Granted { .. }
@@ -162,9 +162,9 @@ impl World {
     fn join_refused(&mut self, code: Code, side: Option<Side>, why: String) {
         self.forget_join();
         self.tell_attempt(match (code, side) {
-            (Code::Busy | Code::Draining, _) => third_party::Input::RelayLost(why),
-            (_, Some(side)) => third_party::Input::DataFailed(side, why),
-            (_, None) => third_party::Input::RelayRefused(why),
+            (Code::Busy | Code::Draining, _) => transfer::Input::RelayLost(why),
+            (_, Some(side)) => transfer::Input::DataFailed(side, why),
+            (_, None) => transfer::Input::RelayRefused(why),
         });
     }
 
@@ -172,15 +172,15 @@ impl World {
         self.forget_join();
         let why = format!("{how:?}");
         self.tell_attempt(match how {
-            End::Eof => third_party::Input::RelayPassed,
-            End::Reset(leg) => third_party::Input::DataFailed(side_of(leg), why),
+            End::Eof => transfer::Input::RelayPassed,
+            End::Reset(leg) => transfer::Input::DataFailed(side_of(leg), why),
             End::Idle
             | End::Stalled
             | End::LimitBytes
             | End::LimitTime
             | End::Revoked
             | End::Shutdown
-            | End::NoGreeting => third_party::Input::RelayRefused(why),
+            | End::NoGreeting => transfer::Input::RelayRefused(why),
         });
     }
 

@@ -2,7 +2,7 @@
 //! socket, no file and no thread. Connections delay, break and stall, and one seed decides everything.
 //!
 //! ```text
-//!                 user (two client::Session, one third_party::Attempt)
+//!                 user (two client::Session, one transfer::Attempt)
 //!        control connection /        | link           \ control connection
 //!                          /   relay: agent::Session   \
 //!  source: server::Session + Host                 destination: server::Session + Host
@@ -104,7 +104,7 @@ mod world;
 pub use run::Report;
 pub use together::{simulate, together};
 
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 /// One thing for each of the two servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

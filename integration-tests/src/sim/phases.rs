@@ -12,10 +12,8 @@ use ftp_proto::command::Command;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::third_party::batch::{Batch, BatchFile, BatchInput, BatchOpening, BatchTerms, Window};
-use ftp_proto::third_party::{
-    Attempt, DataTls, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer,
-};
+use ftp_proto::transfer::batch::{Batch, BatchFile, BatchInput, BatchOpening, BatchTerms, Window};
+use ftp_proto::transfer::{Attempt, DataTls, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer};
 use ftp_proto::wire::ByteRange;
 use std::time::Duration;
 

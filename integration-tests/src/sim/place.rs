@@ -1,7 +1,7 @@
 //! Where everybody is.
 
 use super::scenario::Scenario;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::net::IpAddr;
 
 pub(super) fn address(side: Side, v6: bool) -> IpAddr {

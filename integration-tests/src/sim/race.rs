@@ -4,8 +4,8 @@
 
 use super::random::Random;
 use super::scenario::{Delays, Obstacle, Path, Scenario};
-use ftp_proto::third_party::race::Conclusion;
-use ftp_proto::third_party::{Side, Store};
+use ftp_proto::transfer::race::Conclusion;
+use ftp_proto::transfer::{Side, Store};
 use std::time::Duration;
 
 pub use super::racing::race;

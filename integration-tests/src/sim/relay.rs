@@ -11,8 +11,8 @@ use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{self, Id, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::relay::user;
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 

@@ -2,7 +2,7 @@
 
 use super::conduct::Conduct;
 use super::world::World;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 impl World {
     /// What a server says, or the end of its connection.

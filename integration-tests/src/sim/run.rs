@@ -10,9 +10,9 @@ use super::{Pair, SIDES};
 use ftp_proto::client;
 use ftp_proto::command::Command;
 use ftp_proto::relay::{agent, user};
-use ftp_proto::third_party::batch::BatchInput;
-use ftp_proto::third_party::{Input, Outcome, Side};
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::batch::BatchInput;
+use ftp_proto::transfer::{Input, Outcome, Side};
 use std::cmp::Reverse;
 use std::time::Duration;
 

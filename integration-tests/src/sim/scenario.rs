@@ -5,8 +5,8 @@ use super::{Pair, SIDES};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
-use ftp_proto::third_party::{Opening, Posture, Postures, Roles, Side, Store};
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::{Opening, Posture, Postures, Roles, Side, Store};
 use std::time::Duration;
 
 /// A run, before it begins. All fields are public: a test may change what the seed has chosen.

@@ -6,7 +6,7 @@ use super::random::Random;
 use super::scenario::{Delays, Fault, Manners, Obstacle, Path, Scenario, Stranger, Tls, When};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
-use ftp_proto::third_party::{Opening, Side};
+use ftp_proto::transfer::{Opening, Side};
 use std::time::Duration;
 
 impl Scenario {

@@ -5,8 +5,8 @@ use super::Pair;
 use super::detached::Detached;
 use ftp_proto::server::ask::{Ticket, TryEnd};
 use ftp_proto::shared::proofs::{ProofLimits, Verdict};
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use std::net::{IpAddr, SocketAddr};
 
 /// The limits of both servers.

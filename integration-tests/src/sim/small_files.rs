@@ -5,8 +5,8 @@ use super::conduct::{BadLine, Fate, Groups, Small, Untruth};
 use super::group::Oddity;
 use super::scenario::{Must, Sabotage};
 use super::world::World;
-use ftp_proto::third_party::Side;
-use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
+use ftp_proto::transfer::Side;
+use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
 use ftp_proto::wire::PathName;
 
 impl World {

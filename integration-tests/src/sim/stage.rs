@@ -4,7 +4,7 @@ use super::SIDES;
 use super::fault::Faults;
 use super::scenario::{Obstacle, Path, When};
 use super::world::{Event, World};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 impl World {
     /// The attempt begins: faults may happen.

@@ -2,7 +2,7 @@
 
 use super::conversation::Line;
 use super::world::World;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 
 impl World {
     /// A line leaves.

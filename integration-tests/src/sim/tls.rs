@@ -6,7 +6,7 @@ use super::wire::{EndTls, Owner, Place};
 use super::world::{Event, World};
 use ftp_proto::command::Command;
 use ftp_proto::server::ask::{Answer, Ask, ConnId, DataTls, Handshake, Ticket, TlsRole};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use ftp_proto::wire::Fingerprint;
 
 /// The certificate of a server.

@@ -1,7 +1,7 @@
 //! The dialogue with both servers in two columns, for people who look at a failed seed.
 
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use std::fmt;
 
 const WIDTH: usize = 62;

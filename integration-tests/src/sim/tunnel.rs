@@ -5,7 +5,7 @@ use super::world::{Event, World};
 use ftp_proto::relay::agent::{Answer, ConnId, JoinEnd, Ticket};
 use ftp_proto::relay::message::Code;
 use ftp_proto::reply::{Beginning, beginning};
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::time::Duration;
 
 impl World {

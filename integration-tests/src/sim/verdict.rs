@@ -8,7 +8,7 @@ use super::wire::{EndTls, Owner};
 use super::world::World;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::{self, ConnId};
-use ftp_proto::third_party::{Outcome, Side, Store};
+use ftp_proto::transfer::{Outcome, Side, Store};
 
 impl World {
     /// Nothing moves without policy: the other end of a data connection that carries a file is the

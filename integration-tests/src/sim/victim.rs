@@ -3,7 +3,7 @@
 use super::world::World;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ticket;
-use ftp_proto::third_party::Side;
+use ftp_proto::transfer::Side;
 use std::time::Duration;
 
 /// Hello and proof: all that anybody may hear who has not proven himself.

@@ -3,8 +3,8 @@
 use super::scenario::Manners;
 use ftp_proto::relay::agent;
 use ftp_proto::server::ask::{ConnId, DataTls, Ending, Ticket};
-use ftp_proto::third_party::Side;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Side;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 

@@ -3,7 +3,7 @@
 
 use super::{CROWDS, account, hold, hold_together, number};
 use ftp_proto::dialect::Dialect;
-use ftp_proto::third_party::{Opening, Side};
+use ftp_proto::transfer::{Opening, Side};
 use integration_tests::sim::conduct::{Asks, Batch, Conduct, Piece};
 use integration_tests::sim::scenario::{Delays, Fault, Sabotage, Scenario, When};
 use integration_tests::sim::{Pair, Report, SIDES, simulate, together};

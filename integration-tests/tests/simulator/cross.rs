@@ -2,7 +2,7 @@
 
 use super::hold;
 use ftp_proto::dialect::Dialect;
-use ftp_proto::third_party::{DataTls, Opening, Posture, Postures, Roles, Store};
+use ftp_proto::transfer::{DataTls, Opening, Posture, Postures, Roles, Store};
 use integration_tests::sim::scenario::{Path, Pin, Scenario, Tls};
 use integration_tests::sim::{Pair, SIDES};
 

@@ -1,7 +1,7 @@
 //! Races of candidates, each of them a whole simulated transfer.
 
-use ftp_proto::third_party::race::{Conclusion, Settings};
-use ftp_proto::third_party::{Posture, Postures};
+use ftp_proto::transfer::race::{Conclusion, Settings};
+use ftp_proto::transfer::{Posture, Postures};
 use integration_tests::sim::race::{Field, Raced, Slip, race};
 use integration_tests::sim::scenario::{Obstacle, Path, Sabotage, Scenario};
 use std::time::Duration;

@@ -2,7 +2,7 @@
 
 use super::{account, has_moved, hold};
 use ftp_proto::policy::Foreign;
-use ftp_proto::third_party::{Opening, Side};
+use ftp_proto::transfer::{Opening, Side};
 use integration_tests::sim::scenario::{Manners, Obstacle, Pin, Sabotage, Scenario, Target, Tls};
 use integration_tests::sim::{Pair, SIDES, simulate};
 

@@ -14,7 +14,7 @@ use crate::report::Event;
 use crate::route::{self, Assignment, ContinuedBy, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::listing::Kind;
-use ftp_proto::third_party::Store;
+use ftp_proto::transfer::Store;
 use ftp_proto::wire::counted;
 
 /// Appends one file.

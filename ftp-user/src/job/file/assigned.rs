@@ -7,7 +7,7 @@ use crate::job::request::options::Options;
 use crate::route::{Assignment, Ends};
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
-use ftp_proto::third_party::Store;
+use ftp_proto::transfer::Store;
 
 /// What a transfer to the part of a copy is to move, and which digests are computed meanwhile.
 pub(super) fn assignment(

@@ -7,7 +7,7 @@ use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::Relayed;
 use crate::route::{Assignment, Circuit};
-use ftp_proto::third_party::race::Purpose;
+use ftp_proto::transfer::race::Purpose;
 use ftp_proto::wire::PathName;
 use tokio::sync::watch;
 

@@ -11,8 +11,8 @@ use crate::report::Topic;
 use crate::route::{Assignment, Attempted, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, Situation};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
-use ftp_proto::third_party::race::Ended;
-use ftp_proto::third_party::{self, Cause, Outcome, Store};
+use ftp_proto::transfer::race::Ended;
+use ftp_proto::transfer::{self, Cause, Outcome, Store};
 use std::time::Duration;
 
 /// What is known of the candidates of one file.
@@ -200,7 +200,7 @@ impl<'a> Findings<'a> {
 
     /// Whether the destination has as many bytes as the source, although the control connection of one end was lost
     /// or silent. The other end must have said that the transfer is complete. If need be, a new session is opened.
-    async fn is_whole(&self, entry: &Entry, runner: &mut Runner, failed: &third_party::Failure) -> bool {
+    async fn is_whole(&self, entry: &Entry, runner: &mut Runner, failed: &transfer::Failure) -> bool {
         let is_lost = match &failed.cause {
             Cause::Ended(_) | Cause::Silent(_) => true,
             // A transfer that has stalled was cancelled.

@@ -85,7 +85,7 @@ pub(in crate::job) fn remember(context: &Context, key: &Key, candidate: Candidat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::third_party::{DataTls, Opening, Roles, Side};
+    use ftp_proto::transfer::{DataTls, Opening, Roles, Side};
 
     #[test]
     fn nothing_arrived_if_the_transfer_commands_were_sent_long_ago() {

@@ -6,9 +6,9 @@ use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::outcome::DIRECTLY;
 use crate::route::{Attempted, Circuit, GivenUp, Situation};
-use ftp_proto::third_party::Outcome;
-use ftp_proto::third_party::race::Purpose;
 use ftp_proto::timer::Moment;
+use ftp_proto::transfer::Outcome;
+use ftp_proto::transfer::race::Purpose;
 
 /// What the candidates of a file have come to.
 #[derive(Debug)]

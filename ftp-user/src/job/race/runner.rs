@@ -7,7 +7,7 @@ use crate::job::detached;
 use crate::job::remains::part::Part;
 use crate::ladder::Candidate;
 use crate::route::{self, Assignment, Attempted, Circuit, Lane};
-use ftp_proto::third_party::{Outcome, Store};
+use ftp_proto::transfer::{Outcome, Store};
 
 /// The sessions of a candidate.
 #[derive(Debug)]
@@ -140,14 +140,14 @@ pub(super) const fn may_have_stored(outcome: &Outcome, probes: bool) -> bool {
 mod tests {
     use super::*;
     use ftp_proto::reply::{Blame, Code, Reply};
-    use ftp_proto::third_party::{self, Cause, Side, Stage};
+    use ftp_proto::transfer::{self, Cause, Side, Stage};
 
     #[test]
     fn a_candidate_owes_what_it_has_stored_also_if_that_is_whole() {
         let done = Reply { code: Code(226), lines: vec![b"done".to_vec()] };
         let moved = || Outcome::Moved { source: done.clone(), destination: done.clone() };
         let failed = |touched| {
-            Outcome::Failed(third_party::Failure {
+            Outcome::Failed(transfer::Failure {
                 side: Side::Source,
                 stage: Stage::DataConnection,
                 cause: Cause::Cancelled,

@@ -19,7 +19,7 @@ use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
 use ftp_proto::listing;
-use ftp_proto::third_party::batch::{BatchEnd, BatchFile};
+use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use super::super::source;
 use super::page::Page;
 use ftp_proto::relay::message::Waits;
-use ftp_proto::{client, relay, server, third_party};
+use ftp_proto::{client, relay, server, transfer};
 use ftp_user::{control, route, shell};
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use std::time::Duration;
 const MACHINES: [(&str, &str); 9] = [
     ("server", "ftp-server: a control connection and its transfers"),
     ("client", "ftp-user: a control connection"),
-    ("third_party", "ftp-user: an attempt at a copy between two servers"),
-    ("third_party/race", "ftp-user: the race of candidates for one file"),
+    ("transfer", "ftp-user: an attempt at a copy between two servers"),
+    ("transfer/race", "ftp-user: the race of candidates for one file"),
     (
-        "third_party/race/scouts.rs",
+        "transfer/race/scouts.rs",
         "ftp-user: the probes of more direct candidates while a file passes a third host",
     ),
-    ("third_party/batch", "ftp-user: a batch of small files between two servers"),
+    ("transfer/batch", "ftp-user: a batch of small files between two servers"),
     ("relay/agent", "ftp-relay-agent: a session with its tunnels and joins"),
     ("relay/hub", "ftp-relay-agent: a hub"),
     ("relay/punch", "ftp-relay-agent: two agents that try to connect directly"),
@@ -124,10 +124,10 @@ fn default(machine: &str, timer: &str) -> Option<String> {
     match machine {
         "server" => of_the_server(timer),
         "client" => of_the_client(timer),
-        "third_party" => of_an_attempt(timer),
-        "third_party/race" => of_a_race(timer),
-        "third_party/race/scouts.rs" => of_the_scouts(timer),
-        "third_party/batch" => (timer == "Silence").then(|| "60 s (`--stall`)".to_owned()),
+        "transfer" => of_an_attempt(timer),
+        "transfer/race" => of_a_race(timer),
+        "transfer/race/scouts.rs" => of_the_scouts(timer),
+        "transfer/batch" => (timer == "Silence").then(|| "60 s (`--stall`)".to_owned()),
         "relay/hub" => of_a_hub(timer),
         "relay/punch" => of_a_direct_connection(timer),
         _ => of_the_relay(timer),
@@ -210,7 +210,7 @@ fn of_an_attempt(timer: &str) -> Option<String> {
 }
 
 fn of_a_race(timer: &str) -> Option<String> {
-    let settings = third_party::race::Settings::default();
+    let settings = transfer::race::Settings::default();
     match timer {
         "Setup" => Some(format!("{}, or ten round trips", words(settings.setup))),
         "HeadStart" => Some("250 ms, or two round trips; 100 ms if nothing arrived on its rung in an earlier run; longer before the first path through a third host, and for a candidate that has worked before".to_owned()),
@@ -221,7 +221,7 @@ fn of_a_race(timer: &str) -> Option<String> {
 }
 
 fn of_the_scouts(timer: &str) -> Option<String> {
-    let settings = third_party::race::Settings::default();
+    let settings = transfer::race::Settings::default();
     (timer == "Start").then(|| words(settings.scout))
 }
 

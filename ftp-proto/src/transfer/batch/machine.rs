@@ -1,0 +1,522 @@
+//! The machine of a batch.
+
+use super::file::{BatchEnd, BatchFile};
+use super::files::Files;
+use super::group::{Group, Judged, Progress, Said};
+use super::grouping::groups;
+use super::interface::{BatchInput, BatchOutput};
+use super::line::{Line, Task, Weighed};
+use super::opening::{self, Meeting, Next};
+use super::settings::{BatchTerms, Timer};
+use crate::command::{Command, GroupNumber, Mode, Verb};
+use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
+use crate::timer::{Moment, Timers};
+use crate::transfer::request::Side;
+use crate::transfer::roles::Party;
+use std::collections::VecDeque;
+
+/// How far the batch is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// The data connection is not proven: one group at most is under way.
+    Opening,
+    /// Groups follow each other.
+    Open,
+    /// Nothing more is asked for: what is under way ends, and what waits is left.
+    Broken,
+    /// MODE S was sent.
+    Closing,
+    /// The end was told.
+    Over,
+}
+
+/// Whether what the destination says that it has renamed is believed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Names {
+    /// No name was seen.
+    Unseen,
+    /// The destination was asked to show one.
+    Asked,
+    /// It has shown one, and has renamed what it says.
+    Believed,
+}
+
+/// The machine of a batch of files between two servers. See the [module](super).
+#[derive(Debug)]
+pub struct Batch {
+    terms: BatchTerms,
+    source: Party,
+    destination: Party,
+    files: Files,
+    groups: Vec<Group>,
+    lines: [Line; 2],
+    /// How far the data connection has come about.
+    meeting: Meeting,
+    /// The first group that no transfer command was sent for.
+    next: usize,
+    /// The first group whose names the destination was not asked about.
+    next_asked: usize,
+    /// The groups that the destination holds, and that are still to be named or dropped.
+    held: VecDeque<usize>,
+    /// How many groups the destination was told to store, and not yet to name or to drop.
+    stored: usize,
+    names: Names,
+    /// The groups that were named before the first name was seen. The ends of their files are told then.
+    unseen: Vec<usize>,
+    /// Bytes of the files that move.
+    moving: u64,
+    phase: Phase,
+    timers: Timers<Timer>,
+    out: VecDeque<BatchOutput>,
+    is_done: bool,
+}
+
+impl Batch {
+    /// Whether files can be moved in a batch between these two.
+    pub fn is_possible(source: &Party, destination: &Party, terms: &BatchTerms) -> bool {
+        opening::is_possible(source, destination, terms)
+    }
+
+    /// Begins a batch.
+    pub fn start(
+        files: Vec<BatchFile>,
+        terms: BatchTerms,
+        (source, destination): (Party, Party),
+        now: Moment,
+    ) -> Self {
+        let (groups, others) = groups(&files);
+        let mut batch = Self {
+            names: Names::Unseen,
+            terms,
+            source,
+            destination,
+            groups,
+            files: Files::new(files),
+            lines: <[Line; 2]>::default(),
+            meeting: Meeting::default(),
+            next: 0,
+            next_asked: 0,
+            held: VecDeque::new(),
+            stored: 0,
+            unseen: Vec::new(),
+            moving: 0,
+            phase: Phase::Opening,
+            timers: Timers::new(),
+            out: VecDeque::new(),
+            is_done: false,
+        };
+        batch.files.end_all(others, &BatchEnd::UNTOUCHED);
+        for side in Side::BOTH {
+            let commands = opening::first(&batch.terms, side, batch.party(side), batch.party(side.other()));
+            for (task, command) in commands {
+                batch.ask(side, task, command);
+            }
+        }
+        let next = batch.meeting.begin(&batch.terms.opening);
+        batch.meet(next);
+        batch.proceed(now);
+        batch
+    }
+
+    /// Takes something that has happened. After [`BatchOutput::Done`] it is ignored.
+    pub fn input(&mut self, now: Moment, input: BatchInput) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        match input {
+            // Only the first preliminary reply to a command counts.
+            BatchInput::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
+            BatchInput::Reply { side, reply, class } => self.reply(side, &reply, class),
+            BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),
+            BatchInput::Joined { source, destination } => {
+                let parties = [&self.source, &self.destination];
+                let next = self.meeting.joined(&self.terms.opening, parties, [source, destination]);
+                self.meet(next);
+            }
+            // A server may wait for a connection that never comes.
+            BatchInput::Broken if self.phase == Phase::Opening => self.give_up(),
+            // Both servers lose their connections, and say what became of each file.
+            BatchInput::Broken => self.break_line(),
+            BatchInput::Moving => {}
+            BatchInput::Timeout => {
+                if let Some(Timer::Silence) = self.timers.fire(now) {
+                    self.give_up();
+                }
+                return;
+            }
+        }
+        self.proceed(now);
+    }
+
+    /// The next thing to do. Call it until it returns [`BatchOutput::Wait`] or [`BatchOutput::Done`].
+    pub fn poll(&mut self) -> BatchOutput {
+        if let Some((index, end)) = self.files.next_end() {
+            return BatchOutput::Ended(index, end);
+        }
+        match self.out.pop_front() {
+            Some(output) => output,
+            None if self.is_done => BatchOutput::Done,
+            None => BatchOutput::Wait(self.timers.next()),
+        }
+    }
+
+    /// The digest that both servers have told of a file, in hexadecimal digits, if it is verified. The file is named by its index.
+    pub fn digest(&self, index: usize) -> Option<&str> {
+        self.files.digest(index)
+    }
+
+    const fn party(&self, side: Side) -> &Party {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    const fn line(&mut self, side: Side) -> &mut Line {
+        let [source, destination] = &mut self.lines;
+        match side {
+            Side::Source => source,
+            Side::Destination => destination,
+        }
+    }
+
+    fn ask(&mut self, side: Side, task: Task, command: impl Into<Weighed>) {
+        let command = command.into();
+        self.line(side).ask(task, &command);
+        self.out.push_back(BatchOutput::Command(side, command.command));
+    }
+
+    /// Closes both sessions and leaves everything that is not published.
+    fn give_up(&mut self) {
+        for group in &mut self.groups {
+            let (files, end) = group.end();
+            self.files.end_all(files, &end);
+        }
+        self.lines = <[Line; 2]>::default();
+        self.out.extend(Side::BOTH.map(BatchOutput::Close));
+        self.over();
+    }
+
+    fn over(&mut self) {
+        self.phase = Phase::Over;
+        self.timers.clear();
+        self.is_done = true;
+    }
+
+    /// No more groups are asked for. Those that wait are left.
+    fn break_line(&mut self) {
+        if matches!(self.phase, Phase::Opening | Phase::Open) {
+            self.phase = Phase::Broken;
+        }
+        for index in 0..self.groups.len() {
+            if let Some(Group { progress: Progress::Waiting(_) | Progress::Clear(_), .. }) =
+                self.groups.get(index)
+            {
+                self.leave(index);
+            }
+        }
+    }
+
+    /// Leaves all files of a group. Nothing more is asked for them.
+    fn leave(&mut self, index: usize) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let (files, end) = group.end();
+        self.files.end_all(files, &end);
+    }
+
+    fn reply(&mut self, side: Side, reply: &Reply, class: Class) {
+        let Some(task) = self.line(side).head() else { return };
+        if !class.is_final() {
+            if matches!(task, Task::Move(_)) && side == Side::Destination && self.phase == Phase::Opening {
+                self.phase = Phase::Open; // it has proven its data connection
+            }
+            return;
+        }
+        self.line(side).answered();
+        let is_done = matches!(class, Class::Done | Class::More);
+        match task {
+            Task::Listen if is_done => {
+                let party = if side == Side::Source { &self.source } else { &self.destination };
+                let next = self.meeting.listens(&self.terms.opening, (side, party), reply, class);
+                self.meet(next);
+            }
+            // Its refusal does not matter.
+            Task::Activate => {}
+            // A STOR may wait at its listener for a connection that never comes.
+            Task::Setting | Task::Listen | Task::Connect => {
+                if !is_done {
+                    self.give_up();
+                }
+            }
+            Task::Close => {
+                if !is_done {
+                    self.out.push_back(BatchOutput::Close(side));
+                }
+            }
+            Task::Look(index) => self.looked(index, reply, is_done),
+            Task::Move(index) => self.moved(side, index, reply, is_done),
+            // It answers another command.
+            Task::Keep(_) if class == Class::More => self.give_up(),
+            Task::Keep(index) => self.named(index, reply, is_done),
+            Task::Drop => {}
+            Task::Named(index) => self.shown(index, reply, is_done),
+        }
+    }
+
+    /// What a reply says of each of `count` files. `None` if it cannot be read.
+    fn outcomes(&self, reply: &Reply, count: usize) -> Option<Vec<Option<FileOutcome>>> {
+        file_outcomes(&reply.lines, self.terms.algorithm, count)
+    }
+
+    /// The destination has said which names of a group something has.
+    fn looked(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
+        let Some(group) = self.groups.get(index) else { return };
+        let Some(said) = self.outcomes(reply, group.len()).filter(|_| is_done && may_move) else {
+            return self.leave(index);
+        };
+        let Some(group) = self.groups.get_mut(index) else { return };
+        self.files.end_all(group.looked(said), &BatchEnd::UNTOUCHED);
+    }
+
+    /// A transfer command has its final reply.
+    fn moved(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
+        let Some(group) = self.groups.get(index) else { return };
+        let all = group.len();
+        let said = if is_done {
+            // Each file has its line.
+            let Some(files) = self.outcomes(reply, all).and_then(|files| files.into_iter().collect()) else {
+                return self.give_up();
+            };
+            Said::Files(files)
+        } else if self.phase == Phase::Opening {
+            // The other end may wait for a connection that never comes.
+            return self.give_up();
+        } else {
+            Said::Failed
+        };
+        if matches!(said, Said::Failed)
+            || reply.code != Meaning::TransferredKept.code(self.party(side).dialect)
+        {
+            self.break_line(); // the connection does not stay open
+        }
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let (judged, left) = group.moved(side, said);
+        match judged {
+            Judged::Open => return,
+            Judged::Contradicted => return self.give_up(),
+            Judged::Nothing | Judged::Held(_) => self.moving -= group.bytes,
+        }
+        group.digests().for_each(|(index, digest)| self.files.note_digest(index, digest));
+        self.files.end_all(left, &BatchEnd::UNTOUCHED);
+        if judged == Judged::Nothing {
+            self.stored -= 1;
+            return self.leave(index);
+        }
+        self.held.push_back(index);
+    }
+
+    /// The destination has answered PACK KEEP.
+    fn named(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let algorithm = self.terms.algorithm;
+        let Some(group) = self.groups.get_mut(index) else { return };
+        if !is_done {
+            return self.leave(index);
+        }
+        let Some(left) = group.named(&reply.lines, algorithm) else { return self.give_up() };
+        self.files.end_all(left, &BatchEnd::UNTOUCHED);
+        match self.names {
+            Names::Believed => self.publish(index),
+            Names::Unseen | Names::Asked => self.unseen.push(index),
+        }
+    }
+
+    /// The files of a group have their names.
+    fn publish(&mut self, index: usize) {
+        let Some(group) = self.groups.get_mut(index) else { return };
+        let (files, _) = group.end();
+        self.files.end_all(files, &BatchEnd::Published { time_refused: None });
+    }
+
+    /// The destination has answered whether it shows a file under its final name. A server that does not has renamed
+    /// nothing of what it says it has.
+    fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        // A user who may not list is shown nothing.
+        let may_not_ask = !is_done && blame(self.destination.dialect, Verb::Mlst, reply) != Blame::Missing;
+        let has_name = |group: &usize| self.groups.get(*group).is_some_and(|group| group.has_named(index));
+        match self.files.get(index).filter(|_| self.unseen.iter().any(has_name)) {
+            Some(file) if may_not_ask || (is_done && file.is_shown(reply)) => {
+                self.names = Names::Believed;
+                for index in std::mem::take(&mut self.unseen) {
+                    self.publish(index);
+                }
+            }
+            Some(_) => self.give_up(),
+            // It has not got its name: another one is looked for.
+            None => self.names = Names::Unseen,
+        }
+    }
+
+    /// Looks for the first file that was named, if that was not asked yet.
+    fn look_at_name(&mut self) {
+        let first = |group: &usize| self.groups.get(*group).and_then(Group::first_named);
+        let Some(index) = self.unseen.iter().find_map(first).filter(|_| self.names == Names::Unseen) else {
+            return;
+        };
+        let Some(look) = self.look_for(index) else { return };
+        let window = self.terms.window;
+        if self.line(Side::Destination).has_room(window, [look.bytes]) {
+            self.names = Names::Asked;
+            self.ask(Side::Destination, Task::Named(index), look);
+        }
+    }
+
+    /// Asks for a file under its final name.
+    fn look_for(&self, index: usize) -> Option<Weighed> {
+        self.files.get(index).map(|file| Weighed::from(Command::Mlst(Some(file.target.clone()))))
+    }
+
+    /// Sends what may be sent, and ends what is over.
+    fn proceed(&mut self, now: Moment) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.look_at_name();
+        self.name_held();
+        if self.meeting.is_arranged() && matches!(self.phase, Phase::Opening | Phase::Open) {
+            self.ask_about_names();
+            while self.move_next() {}
+        }
+        let is_idle = self.lines.iter().all(Line::is_empty);
+        let are_over = self.files.are_over() && self.held.is_empty();
+        match self.phase {
+            Phase::Closing if is_idle => return self.over(),
+            Phase::Opening | Phase::Open | Phase::Broken if is_idle && are_over => {
+                self.phase = Phase::Closing;
+                for side in Side::BOTH {
+                    self.ask(side, Task::Close, Command::Mode(Mode::Stream));
+                }
+            }
+            // Nothing is under way, and what there is cannot go on: no window takes it.
+            Phase::Opening | Phase::Open | Phase::Broken if is_idle && !self.meeting.awaits_middle() => {
+                return self.give_up();
+            }
+            Phase::Opening | Phase::Open | Phase::Broken | Phase::Closing | Phase::Over => {}
+        }
+        self.timers.arm(Timer::Silence, now + self.terms.silence);
+    }
+
+    /// Goes on with the opening of the data connection.
+    fn meet(&mut self, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Fail => self.give_up(),
+            Next::Join { source, destination } => {
+                self.out.push_back(BatchOutput::Join { source, destination });
+            }
+            Next::Connect(commands) => {
+                for (side, command) in commands {
+                    self.ask(side, Task::Connect, command);
+                }
+            }
+        }
+    }
+
+    /// Has the destination name the verified files of the groups that it holds, and remove the others.
+    fn name_held(&mut self) {
+        let window = self.terms.window;
+        while let Some(index) = self.held.front().copied() {
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let Progress::Verified(files) = &group.progress else { return };
+            let keep = Weighed::from(Group::keep(number(index), files));
+            // The first name is looked for at once.
+            let first = group.first_named().filter(|_| self.names == Names::Unseen);
+            let look = first.and_then(|first| self.look_for(first).map(|look| (first, look)));
+            let [_, destination] = &self.lines;
+            let lines = std::iter::once(keep.bytes).chain(look.iter().map(|(_, look)| look.bytes));
+            if !destination.has_room(window, lines) {
+                return;
+            }
+            self.held.pop_front();
+            self.stored -= 1;
+            let Some(group) = self.groups.get_mut(index) else { return };
+            let task = if group.names() { Task::Keep(index) } else { Task::Drop };
+            self.ask(Side::Destination, task, keep);
+            if let Some((first, look)) = look {
+                self.names = Names::Asked;
+                self.ask(Side::Destination, Task::Named(first), look);
+            }
+        }
+    }
+
+    /// Asks the destination which names of the next groups something has.
+    fn ask_about_names(&mut self) {
+        while self.next_asked < self.next + AHEAD
+            && let Some(group) = self.groups.get_mut(self.next_asked)
+        {
+            let [_, destination] = &self.lines;
+            let (asks, [_, bytes]) = (group.asks, group.lines);
+            if !self.held.is_empty() || (asks && !destination.has_room(self.terms.window, [bytes])) {
+                return;
+            }
+            let index = self.next_asked;
+            self.next_asked += 1;
+            group.waits_for(asks);
+            if asks {
+                let command = group.look();
+                self.ask(Side::Destination, Task::Look(index), Weighed { command, bytes });
+            }
+        }
+    }
+
+    /// Sends the transfer commands of the next group, if it may move now. Returns whether there may be another one.
+    fn move_next(&mut self) -> bool {
+        let Some(group) = self.groups.get(self.next) else { return false };
+        match &group.progress {
+            Progress::Clear(members) if members.is_empty() => {
+                self.leave(self.next);
+                self.next += 1;
+                return true;
+            }
+            Progress::Clear(_) => {}
+            Progress::Over => {
+                self.next += 1;
+                return true;
+            }
+            Progress::Waiting(_)
+            | Progress::Asked(_)
+            | Progress::Moving(..)
+            | Progress::Verified(_)
+            | Progress::Naming(_)
+            | Progress::Named(_) => return false,
+        }
+        let window = self.terms.window;
+        let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;
+        let most = if self.phase == Phase::Opening { 1 } else { window.groups };
+        let [source, destination] = &self.lines;
+        let [send, store] = group.lines;
+        let has_room = source.has_room(window, [send]) && destination.has_room(window, [store]);
+        if !fits || !self.held.is_empty() || self.stored >= most || !has_room {
+            return false;
+        }
+        let index = self.next;
+        let send = Weighed { command: group.send(), bytes: send };
+        let store = Weighed { command: group.store(number(index)), bytes: store };
+        self.next += 1;
+        let Some(group) = self.groups.get_mut(index) else { return false };
+        self.out.extend(group.members().iter().map(|member| BatchOutput::Begins(member.index)));
+        group.moves();
+        (self.moving, self.stored) = (self.moving + group.bytes, self.stored + 1);
+        self.ask(Side::Source, Task::Move(index), send);
+        self.ask(Side::Destination, Task::Move(index), store);
+        true
+    }
+}
+
+/// The number under which the destination holds a group.
+fn number(index: usize) -> GroupNumber {
+    GroupNumber(u32::try_from(index).unwrap_or(u32::MAX))
+}
+
+/// How many groups the destination is asked about ahead of the transfer commands.
+const AHEAD: usize = 4;

@@ -1,0 +1,218 @@
+//! The commands before the first file, and how the data connection comes about.
+//!
+//! ```text
+//!  direct:  LSTN at one end ──its port──> SOCK at the other end
+//!  joined:  EPSV at each passive end ──all their ports──> the host in the middle joins ──its addresses──> PORT at each active end
+//! ```
+
+use super::line::Task;
+use super::settings::{BatchOpening, BatchTerms};
+use crate::address::SockTarget;
+use crate::command::{Command, Direction, Extension, Mode, Verb};
+use crate::dialect::Dialect;
+use crate::reply::{Class, Reply};
+use crate::transfer::judge::{self, Answer, Verdict, announced_port};
+use crate::transfer::junction::Junction;
+use crate::transfer::posture::Posture;
+use crate::transfer::request::Side;
+use crate::transfer::roles::{DataTls, Opening, Party};
+use crate::transfer::script::{self, Step};
+use std::net::SocketAddr;
+
+/// Whether a batch is possible between the two: both are servers of ours of today with this digest, and one can
+/// be the TLS client if their data connection runs TLS.
+pub(super) fn is_possible(source: &Party, destination: &Party, terms: &BatchTerms) -> bool {
+    let party = |side| if side == Side::Source { source } else { destination };
+    let can_protect = match terms.tls {
+        DataTls::Clear => true,
+        DataTls::Sscn(client) => {
+            party(client).capabilities.sscn && Side::BOTH.into_iter().all(|side| party(side).leaf.is_some())
+        }
+        DataTls::Cpsv => false,
+    };
+    let are_ours = [source, destination].into_iter().all(|party| {
+        let known = &party.capabilities;
+        let is_ours = known.takes_ahead && known.pack && known.rndz && known.sock && known.lstn;
+        // RSYM is about SOCK alone, which connects two servers.
+        let is_symmetric = party.standing.symmetric && matches!(terms.opening, BatchOpening::Direct { .. });
+        party.dialect == Dialect::Rfc959 && is_ours && known.dgst.contains(&terms.algorithm) && !is_symmetric
+    });
+    can_protect && are_ours
+}
+
+/// The first commands of `side`, which may all be sent at once.
+pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -> Vec<(Task, Command)> {
+    let security = script::security_steps(terms.tls, side, me, other).map(|step| {
+        if step == Step::Pinc {
+            Command::Pinc(script::pin(terms.tls, me, other))
+        } else {
+            Command::Sscn(Some(script::is_client(terms.tls, side)))
+        }
+    });
+    let transfer = [
+        script::IMAGE,
+        Command::Mode(Mode::Block),
+        Command::Extension(Extension::Dgst(Some(terms.algorithm))),
+    ];
+    // Without a secret it takes back that of an earlier transfer.
+    let proof = Command::Rndz(terms.opening.secret().cloned());
+    let settings = transfer.into_iter().chain(security).chain([proof]);
+    let settings = settings.map(|setting| (Task::Setting, setting));
+    let (before, after) = match &terms.opening {
+        BatchOpening::Direct { passive, .. } if side == *passive => (None, listen_for(side, other)),
+        // A listener of an earlier transfer would take SOCK for its filter.
+        BatchOpening::Direct { .. } => {
+            (me.standing.listens.then_some((Task::Activate, Command::Actv)), Vec::new())
+        }
+        BatchOpening::Joined { postures, .. } => match postures.of(side) {
+            Posture::Passive => (None, vec![(Task::Listen, script::open(Opening::Epsv, side, None))]),
+            Posture::Active => (None, Vec::new()),
+        },
+    };
+    before.into_iter().chain(settings).chain(after).collect()
+}
+
+/// Has an end listen for the other one.
+fn listen_for(side: Side, other: &Party) -> Vec<(Task, Command)> {
+    let direction = match side {
+        Side::Source => Direction::Send,
+        Side::Destination => Direction::Receive,
+    };
+    // The proof tells who it is, so the filter names the host alone.
+    let filter = Command::Sock(SockTarget { host: Some(other.address), port: 0 });
+    vec![(Task::Listen, Command::Lstn(direction)), (Task::Connect, filter)]
+}
+
+/// How far the data connection has come about.
+#[derive(Debug, Default)]
+pub(super) struct Meeting {
+    /// Where each end listens, as soon as it has said so.
+    ports: [Option<SocketAddr>; 2],
+    state: State,
+}
+
+/// How far the ends know each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum State {
+    /// An end has yet to say where it listens.
+    #[default]
+    Listening,
+    /// The host in the middle was asked to join them.
+    Joining,
+    /// Every end that connects was told where.
+    Arranged,
+}
+
+/// What follows as soon as an end listens, or the host in the middle is ready.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// An end, or the host in the middle, has yet to answer.
+    Wait,
+    /// The host in the middle joins the two.
+    Join {
+        /// What it does for the source.
+        source: Junction,
+        /// What it does for the destination.
+        destination: Junction,
+    },
+    /// These ends are told where to connect.
+    Connect(Vec<(Side, Command)>),
+    /// There is no data connection.
+    Fail,
+}
+
+impl Meeting {
+    /// Whether files may be asked for.
+    pub(super) fn is_arranged(&self) -> bool {
+        self.state == State::Arranged
+    }
+
+    /// Whether the host in the middle has yet to answer.
+    pub(super) fn awaits_middle(&self) -> bool {
+        self.state == State::Joining
+    }
+
+    /// What follows at the beginning: if nobody listens, the host in the middle has to.
+    pub(super) fn begin(&mut self, opening: &BatchOpening) -> Next {
+        self.next(opening)
+    }
+
+    /// An end has answered that it listens.
+    pub(super) fn listens(
+        &mut self,
+        opening: &BatchOpening,
+        (side, party): (Side, &Party),
+        reply: &Reply,
+        class: Class,
+    ) -> Next {
+        let at = match opening {
+            BatchOpening::Direct { .. } => {
+                announced_port(party, reply).map(|port| SocketAddr::new(party.address, port))
+            }
+            BatchOpening::Joined { .. } => {
+                let answer = Answer { reply: reply.clone(), class };
+                match judge::setup(Step::Listen, Verb::Epsv, party, answer) {
+                    Verdict::Listens(at, _) => Some(at),
+                    Verdict::Wait
+                    | Verdict::Fine
+                    | Verdict::ConnectsFrom(_)
+                    | Verdict::WantsPret
+                    | Verdict::Bad(..) => None,
+                }
+            }
+        };
+        let [source, destination] = &mut self.ports;
+        let port = if side == Side::Source { source } else { destination };
+        *port = at;
+        if at.is_none() { Next::Fail } else { self.next(opening) }
+    }
+
+    fn next(&mut self, opening: &BatchOpening) -> Next {
+        if self.state != State::Listening {
+            return Next::Wait;
+        }
+        let [source, destination] = self.ports;
+        match opening {
+            BatchOpening::Direct { passive, .. } => {
+                let Some(at) = source.or(destination) else { return Next::Wait };
+                self.state = State::Arranged;
+                let to = SockTarget { host: Some(at.ip()), port: at.port() };
+                Next::Connect(vec![(passive.other(), Command::Sock(to))])
+            }
+            BatchOpening::Joined { postures, .. } => {
+                let junction = |posture, port: Option<SocketAddr>| match posture {
+                    Posture::Passive => port.map(Junction::Dial),
+                    Posture::Active => Some(Junction::Listen),
+                };
+                let source = junction(postures.source, source);
+                let destination = junction(postures.destination, destination);
+                let (Some(source), Some(destination)) = (source, destination) else { return Next::Wait };
+                self.state = State::Joining;
+                Next::Join { source, destination }
+            }
+        }
+    }
+
+    /// The host in the middle is ready, and listens at these addresses for the ends that connect.
+    pub(super) fn joined(
+        &mut self,
+        opening: &BatchOpening,
+        parties: [&Party; 2],
+        at: [Option<SocketAddr>; 2],
+    ) -> Next {
+        let BatchOpening::Joined { postures, .. } = opening else { return Next::Wait };
+        if self.state != State::Joining {
+            return Next::Wait;
+        }
+        self.state = State::Arranged;
+        let mut commands = Vec::new();
+        for ((side, party), at) in Side::BOTH.into_iter().zip(parties).zip(at) {
+            match (postures.of(side), at) {
+                (Posture::Passive, _) => {}
+                (Posture::Active, Some(at)) => commands.push((side, script::connect_to_relay(party, at))),
+                (Posture::Active, None) => return Next::Fail,
+            }
+        }
+        Next::Connect(commands)
+    }
+}

@@ -1,0 +1,407 @@
+//! Batches between two servers of a model, with faults, on many seeds.
+
+pub(super) mod world;
+
+use super::{Batch, BatchEnd, BatchFile, BatchInput, BatchOpening, BatchOutput, BatchTerms, Window};
+use crate::command::Command;
+use crate::dialect::Dialect;
+use crate::reply::{Class, Code, Reply};
+use crate::timer::Moment;
+use crate::transfer::{DataTls, Party, Posture, Postures, Side};
+use crate::wire::Fingerprint;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use world::{Dice, Fault, Lie, Middle, World, at, direct, file, name, opening, party, target, terms};
+
+/// Both servers listen for the host in the middle.
+const BOTH_LISTEN: Postures = Postures { source: Posture::Passive, destination: Posture::Passive };
+
+/// What came of a batch.
+struct Played {
+    ends: Vec<Option<BatchEnd>>,
+    world: World,
+    most: usize,
+}
+
+/// What is reported of each file: that it begins at most once, and its one end.
+struct Reported {
+    started: BTreeSet<usize>,
+    ends: Vec<Option<BatchEnd>>,
+}
+
+impl Reported {
+    fn new(count: usize) -> Self {
+        Self { started: BTreeSet::new(), ends: vec![None; count] }
+    }
+
+    fn begins(&mut self, index: usize) {
+        assert!(self.ends[index].is_none() && self.started.insert(index), "{index} starts again");
+    }
+
+    fn ended(&mut self, index: usize, end: BatchEnd) {
+        assert!(end == BatchEnd::UNTOUCHED || self.started.contains(&index), "{index} has not started");
+        assert!(self.ends[index].replace(end).is_none(), "{index} has ended twice");
+    }
+}
+
+fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
+    let mut dice = Dice(seed * 2 + 1);
+    let files: Vec<Vec<u8>> = (0..count)
+        .map(|index| (0..index % 7 + 3).map(|byte| u8::try_from(byte + index).unwrap()).collect())
+        .collect();
+    let list = files.iter().enumerate();
+    let asks = |index: usize| !index.is_multiple_of(3) || matches!(fault, Fault::TakenBut(_));
+    let list = list.map(|(index, bytes)| file(index, bytes.len(), asks(index), seed.is_multiple_of(3)));
+    let now = Moment::START;
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let mut batch = Batch::start(list.collect(), terms(opening(seed), window), parties, now);
+    let mut world = World::new(fault, files);
+    let (mut reported, mut most, mut turns) = (Reported::new(count), 0, 0);
+    let mut has_broken = false;
+    loop {
+        turns += 1;
+        assert!(turns < 100_000, "{fault:?} {seed}: no end");
+        match batch.poll() {
+            BatchOutput::Command(side, command) => {
+                let at = usize::from(side == Side::Destination);
+                assert!(!world.is_closed[at]);
+                world.inbox[at].push_back(command);
+                most = most.max(world.inbox[at].len());
+            }
+            BatchOutput::Begins(index) => {
+                assert!(!world.stored.contains_key(&target(index)), "{fault:?} {seed}: {index} has its name");
+                reported.begins(index);
+            }
+            BatchOutput::Ended(index, end) => {
+                let is_verified = matches!(end, BatchEnd::Published { .. });
+                assert!(!is_verified || batch.digest(index).is_some(), "the digest of {index} is known");
+                reported.ended(index, end);
+            }
+            BatchOutput::Join { source, destination } => world.join([source, destination]),
+            BatchOutput::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
+            BatchOutput::Done => return Played { ends: reported.ends, world, most },
+            BatchOutput::Wait(deadline) => {
+                if matches!(fault, Fault::Lost(step) if world.steps >= step) {
+                    world.held.clear();
+                    batch.input(now, BatchInput::Ended(Side::Destination));
+                    continue;
+                }
+                if matches!(fault, Fault::Breaks(step) if world.steps >= step) && !has_broken {
+                    has_broken = true;
+                    world.breaks();
+                    // The servers may be heard first, and perhaps nobody else says it.
+                    if dice.roll(2) == 0 && world.middle == Middle::Over {
+                        batch.input(now, BatchInput::Broken);
+                        continue;
+                    }
+                }
+                if dice.roll(4) == 0
+                    && let Some(said) = world.middle_says()
+                {
+                    batch.input(now, said);
+                    continue;
+                }
+                let first = Side::BOTH[dice.roll(2)];
+                let said =
+                    [first, first.other()].into_iter().find_map(|side| Some((side, world.answer(side)?)));
+                let Some((side, (code, lines))) = said else {
+                    let said = world.middle_says();
+                    let now = if said.is_some() { now } else { deadline.unwrap() };
+                    batch.input(now, said.unwrap_or(BatchInput::Timeout));
+                    continue;
+                };
+                let reply = world.said(side, code, lines);
+                batch.input(now, reply);
+            }
+        }
+    }
+}
+
+/// What holds for every batch, whatever goes wrong.
+fn check(count: usize, fault: Fault, seed: u64) -> Vec<BatchEnd> {
+    let window = Window { commands: 12, line_bytes: 600, file_bytes: 100, groups: 3 };
+    let Played { ends, world, most } = play(count, fault, seed, window);
+    let what = format!("{fault:?} {seed}");
+    // What comes before the first file is not in the window.
+    assert!(most <= 12, "{what}: {most} commands");
+    assert!(world.most_held <= 3, "{what}: {} groups are held", world.most_held);
+    let ends: Vec<BatchEnd> = ends.into_iter().map(|end| end.expect("every file ends")).collect();
+    for (index, end) in ends.iter().enumerate() {
+        let stored = world.stored.get(&target(index));
+        match end {
+            BatchEnd::Published { .. } => {
+                assert_eq!(stored, Some(&world.files[index]), "{what}: {index} is another file");
+            }
+            BatchEnd::Left { touched, may_be_done } => {
+                assert!(!touched, "{what}: {index} has no part");
+                assert!(*may_be_done || stored.is_none(), "{what}: {index} has its name");
+                assert!(stored.is_none_or(|bytes| bytes == &world.files[index]), "{what}");
+            }
+        }
+    }
+    for side in [0, 1] {
+        assert!(world.is_closed[side] || (!world.in_blocks[side] && world.inbox[side].is_empty()), "{what}");
+    }
+    assert!(world.is_closed[1] || world.held.is_empty(), "{what}: {:?} is held", world.held.keys());
+    ends
+}
+
+fn published(ends: &[BatchEnd]) -> usize {
+    ends.iter().filter(|end| matches!(end, BatchEnd::Published { .. })).count()
+}
+
+#[test]
+fn every_file_of_a_batch_without_faults_is_published() {
+    for seed in 0..200 {
+        let count = usize::try_from(seed % 40).unwrap();
+        let ends = check(count, Fault::None, seed);
+        assert_eq!(published(&ends), count, "{seed}");
+    }
+}
+
+#[test]
+fn h16_whatever_goes_wrong_in_a_batch_no_name_gets_another_file_and_every_file_ends_once() {
+    for seed in 0..150 {
+        let at = usize::try_from(seed % 17).unwrap();
+        let step = usize::try_from(seed * 7 % 60).unwrap();
+        for fault in [
+            Fault::NoSend(at),
+            Fault::NoStore(at),
+            Fault::Omits(at),
+            Fault::Fails(at),
+            Fault::Spoils(at),
+            Fault::Swaps(at),
+            Fault::NoName(at),
+            Fault::NoKeep(at),
+            Fault::KeepAsks(at),
+            Fault::NamesNothing,
+            Fault::Taken(at),
+            Fault::Lost(step),
+            Fault::Silent(step),
+            Fault::NotKept(at),
+            Fault::NoSock,
+            Fault::NoJoin,
+            Fault::Breaks(step),
+        ] {
+            check(20, fault, seed);
+        }
+        for (side, lie) in Side::BOTH.into_iter().flat_map(|side| Lie::ALL.map(|lie| (side, lie))) {
+            check(20, Fault::Says(side, at, lie), seed);
+        }
+    }
+}
+
+#[test]
+fn a_fault_of_one_file_leaves_the_others_as_far_as_the_line_allows() {
+    for seed in 0..50 {
+        for fault in [Fault::Omits(4), Fault::Fails(4), Fault::NoName(4), Fault::Taken(4)] {
+            // Nothing has the name of a file that is not asked about.
+            let ends = check(20, fault, seed);
+            assert_eq!(published(&ends), 19, "{fault:?} {seed}");
+        }
+        // The groups before the one that breaks the line are published.
+        for fault in [Fault::NoSend(9), Fault::NoStore(9)] {
+            let ends = check(20, fault, seed);
+            assert_eq!(published(&ends), 8, "{fault:?} {seed}");
+        }
+        assert_eq!(published(&check(20, Fault::NotKept(9), seed)), 16);
+        // Of a group that is refused by half nobody says what has its name.
+        let ends = check(20, Fault::NoKeep(9), seed);
+        let perhaps = BatchEnd::Left { touched: false, may_be_done: true };
+        assert_eq!(ends.iter().filter(|end| **end == perhaps).count(), 8, "{seed}");
+        // A server that listens is not told where to connect.
+        let expect = match opening(seed) {
+            BatchOpening::Joined { postures: BOTH_LISTEN, .. } => 20,
+            BatchOpening::Joined { .. } | BatchOpening::Direct { .. } => 0,
+        };
+        assert_eq!(published(&check(20, Fault::NoSock, seed)), expect, "{seed}");
+        let is_joined = matches!(opening(seed), BatchOpening::Joined { .. });
+        assert_eq!(published(&check(20, Fault::NoJoin, seed)), if is_joined { 0 } else { 20 }, "{seed}");
+    }
+}
+
+#[test]
+fn h16_a_destination_that_names_nothing_has_published_nothing() {
+    for seed in 0..50 {
+        assert_eq!(published(&check(20, Fault::NamesNothing, seed)), 0, "{seed}");
+        // The first file has not got its name, so another one shows that files are named.
+        assert_eq!(published(&check(20, Fault::NoName(0), seed)), 19, "{seed}");
+    }
+}
+
+#[test]
+fn h16_files_in_another_order_and_replies_that_contradict_each_other_are_not_believed() {
+    for seed in 0..50 {
+        // Nothing of the group has its name, whichever of its files it was.
+        assert!(published(&check(20, Fault::Swaps(10), seed)) <= 8, "{seed}");
+        for (side, lie) in Side::BOTH.into_iter().flat_map(|side| Lie::ALL.map(|lie| (side, lie))) {
+            let ends = check(20, Fault::Says(side, 10, lie), seed);
+            assert!(published(&ends) <= 8, "{side:?} {lie:?} {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_whose_names_are_taken_ends_in_order_and_waits_for_nothing() {
+    for seed in 0..200 {
+        for count in [1, 5, 20, 100] {
+            for free in [0, 1, count / 2, count - 1, count] {
+                let window = Window { commands: 12, line_bytes: 600, file_bytes: 100, groups: 3 };
+                let Played { ends, world, .. } = play(count, Fault::TakenBut(free), seed, window);
+                let what = format!("{count} {free} {seed}");
+                assert_eq!(world.is_closed, [false; 2], "{what}: a session is given up");
+                let ends: Vec<BatchEnd> = ends.into_iter().map(|end| end.expect(&what)).collect();
+                assert_eq!(published(&ends), usize::from(free < count), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn servers_that_do_not_know_all_of_it_get_no_batch() {
+    let terms = terms(direct(Side::Destination), Window::default());
+    let (one, two) = (party("192.0.2.1"), party("192.0.2.2"));
+    assert!(Batch::is_possible(&one, &two, &terms));
+    let spoil: [fn(&mut Party); 6] = [
+        |party| party.dialect = Dialect::Rfc354,
+        |party| party.capabilities.takes_ahead = false,
+        |party| party.capabilities.pack = false,
+        |party| party.capabilities.rndz = false,
+        |party| party.capabilities.dgst.clear(),
+        |party| party.standing.symmetric = true,
+    ];
+    for spoil in spoil {
+        let mut other = two.clone();
+        spoil(&mut other);
+        assert!(!Batch::is_possible(&one, &other, &terms));
+        assert!(!Batch::is_possible(&other, &two, &terms));
+    }
+    // RSYM that was tried before does not matter to EPSV and PORT.
+    let mut other = two;
+    other.standing.symmetric = true;
+    let joined = BatchOpening::Joined { postures: BOTH_LISTEN, secret: None };
+    assert!(Batch::is_possible(&one, &other, &BatchTerms { opening: joined, ..terms }));
+}
+
+#[test]
+fn inside_tls_one_end_is_client_and_each_expects_the_certificate_of_the_other() {
+    let leaf = |text: &str| Some(Fingerprint::of(text.as_bytes()));
+    let private = |address: &str| {
+        let mut party = party(address);
+        party.leaf = leaf(address);
+        (party.capabilities.sscn, party.capabilities.pinc) = (true, true);
+        party
+    };
+    let (one, two) = (private("192.0.2.1"), private("192.0.2.2"));
+    for client in Side::BOTH {
+        let terms =
+            BatchTerms { tls: DataTls::Sscn(client), ..terms(direct(Side::Destination), Window::default()) };
+        assert!(Batch::is_possible(&one, &two, &terms));
+        assert!(!Batch::is_possible(&one, &party("192.0.2.2"), &terms), "one end is in clear");
+        let mut other = [one.clone(), two.clone()];
+        other[at(client)].capabilities.sscn = false;
+        assert!(!Batch::is_possible(&other[0], &other[1], &terms), "no end can be the client");
+        // An earlier transfer has made the other end the client.
+        let mut ends = (one.clone(), two.clone());
+        (ends.0.standing.sscn, ends.1.standing.sscn) = (client != Side::Source, client != Side::Destination);
+        let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, ends, Moment::START);
+        let mut sent = [Vec::new(), Vec::new()];
+        while let BatchOutput::Command(side, command) = batch.poll() {
+            sent[at(side)].push(command);
+        }
+        for (side, other) in [(Side::Source, "192.0.2.2"), (Side::Destination, "192.0.2.1")] {
+            let of = |wanted: &dyn Fn(&Command) -> bool| sent[at(side)].iter().position(wanted);
+            let role = of(&|command| *command == Command::Sscn(Some(side == client))).unwrap();
+            let pin = of(&|command| *command == Command::Pinc(leaf(other))).unwrap();
+            let proof = of(&|command| matches!(command, Command::Rndz(Some(_)))).unwrap();
+            assert!(role < pin && pin < proof, "{:?}", sent[at(side)]);
+        }
+    }
+}
+
+/// How many round trips a batch takes: what is sent in one arrives before the next one.
+fn round_trips(count: usize, opening: BatchOpening) -> usize {
+    let all = |index| BatchFile {
+        target: name(&format!("c/{index}")),
+        source: name(&format!("t/{index}")),
+        ..file(index, 3, index.is_multiple_of(2), true)
+    };
+    let list: Vec<BatchFile> = (0..count).map(all).collect();
+    let files: Vec<Vec<u8>> = (0..count).map(|_| vec![1, 2, 3]).collect();
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let now = Moment::START;
+    let mut batch = Batch::start(list, terms(opening, Window::default()), parties, now);
+    let mut world = World::new(Fault::None, files);
+    let mut published = 0;
+    let mut round = 0;
+    loop {
+        round += 1;
+        loop {
+            match batch.poll() {
+                BatchOutput::Command(side, command) => world.inbox[at(side)].push_back(command),
+                BatchOutput::Begins(_) => {}
+                BatchOutput::Ended(..) => published += 1,
+                BatchOutput::Join { source, destination } => world.join([source, destination]),
+                BatchOutput::Close(_) => panic!("nothing goes wrong"),
+                BatchOutput::Done => {
+                    assert_eq!(published, count);
+                    return round;
+                }
+                BatchOutput::Wait(_) => break,
+            }
+        }
+        let mut replies = Vec::from_iter(world.middle_says());
+        while let Some((side, (code, lines))) =
+            Side::BOTH.into_iter().find_map(|side| Some((side, world.answer(side)?)))
+        {
+            replies.push(world.said(side, code, lines));
+        }
+        assert!(!replies.is_empty(), "nobody says anything in round {round}");
+        replies.into_iter().for_each(|reply| batch.input(now, reply));
+    }
+}
+
+#[test]
+fn t7_a_file_of_a_batch_costs_less_than_a_tenth_of_a_round_trip() {
+    let rounds = round_trips(256, direct(Side::Destination));
+    assert!(rounds <= 12, "{rounds} round trips for 256 files");
+    // The opening and the end do not depend on the number of files.
+    assert!(round_trips(8, direct(Side::Destination)) <= 7);
+    // A host in the middle takes no more than two for the opening.
+    for postures in [BOTH_LISTEN, Postures { source: Posture::Active, destination: Posture::Active }] {
+        let joined = BatchOpening::Joined { postures, secret: None };
+        let more = round_trips(256, joined);
+        assert!(
+            more <= rounds + 2,
+            "{more} round trips for 256 files, {rounds} without a host in the middle"
+        );
+    }
+}
+
+#[test]
+fn bytes_that_move_hold_off_the_timer() {
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let terms = terms(direct(Side::Destination), Window::default());
+    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    batch.input(Moment::START + Duration::from_secs(7), BatchInput::Moving);
+    while let BatchOutput::Command(..) | BatchOutput::Begins(_) = batch.poll() {}
+    assert_eq!(batch.poll(), BatchOutput::Wait(Some(Moment::START + Duration::from_secs(17))));
+}
+
+#[test]
+fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
+    let parties = (party("192.0.2.1"), party("192.0.2.2"));
+    let terms = terms(direct(Side::Destination), Window::default());
+    let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
+    for second in 1..9 {
+        let reply = Reply { code: Code(150), lines: vec![b"still".to_vec()] };
+        let input = BatchInput::Reply { side: Side::Source, reply, class: Class::Preliminary };
+        batch.input(Moment::START + Duration::from_secs(second), input);
+    }
+    let deadline = loop {
+        if let BatchOutput::Wait(deadline) = batch.poll() {
+            break deadline;
+        }
+    };
+    assert_eq!(deadline, Some(Moment::START + Duration::from_secs(11)));
+}

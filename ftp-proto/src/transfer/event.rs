@@ -1,0 +1,114 @@
+//! What an attempt is told and what it asks for.
+
+use super::junction::Junction;
+use super::outcome::Outcome;
+use super::request::Side;
+use crate::client;
+use crate::command::Command;
+use crate::reply::{Class, Reply};
+use crate::timer::Moment;
+use std::net::SocketAddr;
+
+/// Something that has happened. Pass it to [`Attempt::input`](super::Attempt::input).
+///
+/// An input that has no meaning for the path of the attempt, or that comes too late, is ignored. So a
+/// driver can pass on whatever it sees.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// An end replied to its last command.
+    Reply {
+        /// The end whose server replied.
+        side: Side,
+        /// The reply as it came.
+        reply: Reply,
+        /// The class of the reply for the command that it answers.
+        class: Class,
+    },
+    /// An end sent a reply that answers no command.
+    Unasked {
+        /// The end whose server replied.
+        side: Side,
+        /// The reply as it came.
+        reply: Reply,
+    },
+    /// The abort of an end is complete: its session expects the next command.
+    Aborted(Side),
+    /// The session of an end is over.
+    Ended(Side, client::Failure),
+    /// The caller gives up, because of a stall or because the user interrupts it. Both ends are
+    /// aborted.
+    Cancel,
+    /// The deadline of the last [`Output::Wait`] has come.
+    Timeout,
+    /// The data connection of [`Output::Connect`] is open.
+    Connected(Side),
+    /// The user agent listens for that side at this address, as [`Output::Listen`] has asked. It is the address at
+    /// which the server can reach it.
+    Listening(Side, SocketAddr),
+    /// That side has connected to the user agent from this address. Its host was verified (I11).
+    Arrived(Side, SocketAddr),
+    /// The data connection of an end could not be opened, or it broke. The text is the driver's own and
+    /// comes back in [`DataFault::Failed`](super::DataFault::Failed).
+    ///
+    /// A relay reports this for an end that it could not connect to, and for the end whose connection
+    /// failed first.
+    DataFailed(Side, String),
+    /// The source closed its data connection in order, and all bytes of [`Output::Copy`] have been
+    /// sent to the destination.
+    Copied,
+    /// The relay answered [`Output::JoinAtRelay`].
+    RelayReady {
+        /// The address at which the relay listens for the source, if the source is active.
+        source: Option<SocketAddr>,
+        /// The address at which the relay listens for the destination, if it is active.
+        destination: Option<SocketAddr>,
+    },
+    /// Both data connections with the relay are open. From here on the caller watches for a stall.
+    RelayFlowing,
+    /// Both data connections with the relay ended in order, and the relay has sent on every byte. The
+    /// caller stops watching for a stall.
+    RelayPassed,
+    /// The relay refused to join, or closed what it had joined, and blames neither end.
+    RelayRefused(String),
+    /// The relay itself is gone, or it has no capacity at the moment.
+    RelayLost(String),
+}
+
+/// Something for the driver to do. It comes from [`Attempt::poll`](super::Attempt::poll).
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send this command on the session of that side. Report each reply with [`Input::Reply`].
+    Command(Side, Command),
+    /// Abort what runs on that side ([`client::Input::Abort`]). Report the end of the abort with
+    /// [`Input::Aborted`].
+    Abort(Side),
+    /// Close the control connection of that side: it does not react any more (H20).
+    Close(Side),
+    /// Connect to the data port of that side, and forget an earlier data connection with it. Report [`Input::Connected`] or [`Input::DataFailed`].
+    Connect(Side, SocketAddr),
+    /// Listen for that side at the local address of its control connection, and forget an earlier data connection with
+    /// it. Report [`Input::Listening`], then [`Input::Arrived`] for the first connection of its host, or
+    /// [`Input::DataFailed`]. Close what comes from other hosts, and go on waiting.
+    Listen(Side),
+    /// Ask the relay to join the two data connections. Report [`Input::RelayReady`],
+    /// [`Input::DataFailed`], [`Input::RelayRefused`] or [`Input::RelayLost`].
+    JoinAtRelay {
+        /// What the relay does for the source.
+        source: Junction,
+        /// What the relay does for the destination.
+        destination: Junction,
+    },
+    /// Copy from the source's data connection to the destination's, until the source closes in order
+    /// and all bytes have been sent. Then report [`Input::Copied`]. If either connection fails, report
+    /// [`Input::DataFailed`]. Keep the destination's connection open.
+    Copy,
+    /// Close the destination's data connection in order: the file is complete.
+    Finish,
+    /// Reset all data connections of the attempt, or make the relay reset them.
+    Cut,
+    /// The attempt is over. Every session that was not closed expects the next command.
+    Done(Outcome),
+    /// Nothing to do until the next input or this moment. `None` means that only an input can
+    /// continue the attempt.
+    Wait(Option<Moment>),
+}

@@ -1,0 +1,567 @@
+//! The machine of a pipeline.
+
+use super::burst::{Lane, Task};
+use super::moved::{Moved, Progress};
+use crate::calendar::When;
+use crate::command::{Command, DigestCommand, Opts, Verb};
+use crate::dialect::Dialect;
+use crate::digest::{Algorithm, parse_answer};
+use crate::listing::{told_size, told_time};
+use crate::reply::{Class, Meaning, Reply};
+use crate::timer::{Moment, Timers};
+use crate::transfer::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput, Timer};
+use crate::transfer::judge::{self, Answer, Verdict};
+use crate::transfer::request::Side;
+use crate::transfer::roles::{DataTls, Opening, Party, Roles};
+use crate::transfer::script::{self, Step};
+use crate::wire::PathName;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How the files of a pipeline are moved.
+#[derive(Clone, Copy, Debug)]
+pub struct PipelineTerms {
+    /// Who listens, and by which command: those of an earlier file.
+    pub roles: Roles,
+    /// What verifies each file beside its size: both servers must have a command for it.
+    pub digest: Option<Algorithm>,
+    /// How long both servers together may say nothing.
+    pub silence: Duration,
+}
+
+/// A file that moves in a pipeline.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PipelineFile {
+    /// The file that moves.
+    pub file: BatchFile,
+    /// The name under which the destination stores it first. Nothing may have it.
+    pub part: PathName,
+}
+
+/// What is still done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum GoesOn {
+    /// Files are begun and named.
+    All,
+    /// No more files are begun.
+    Names,
+    /// No more files are begun or named.
+    Nothing,
+}
+
+/// The machine of a pipeline of files between two servers. See the [module](super).
+#[derive(Debug)]
+pub struct Pipeline {
+    terms: PipelineTerms,
+    source: Party,
+    destination: Party,
+    files: Vec<(PipelineFile, Progress)>,
+    /// The digests of those that are verified.
+    digests: Vec<Option<String>>,
+    lanes: [Lane; 2],
+    /// Where the passive end listens for the next file.
+    listens: Option<SocketAddr>,
+    /// The first file that no transfer command was sent for.
+    next: usize,
+    /// The files that are verified, and are still to be named.
+    verified: VecDeque<usize>,
+    /// The file that is being named.
+    naming: Option<usize>,
+    /// Whether a file was named and seen under its name, so that nothing of an earlier RNFR is left.
+    has_named: bool,
+    goes_on: GoesOn,
+    is_done: bool,
+    timers: Timers<Timer>,
+    out: VecDeque<BatchOutput>,
+}
+
+impl Pipeline {
+    /// Whether files can be moved in a pipeline between these two: both read commands in order while a file moves, and a
+    /// port is named by PASV or EPSV at one of them, and by PORT or EPRT at the other.
+    pub fn is_possible(source: &Party, destination: &Party, roles: Roles) -> bool {
+        let (passive, active) = match roles.passive {
+            Side::Source => (source, destination),
+            Side::Destination => (destination, source),
+        };
+        let is_orderly = |party: &Party| {
+            let known = &party.capabilities;
+            party.dialect == Dialect::Rfc959
+                && (known.takes_ahead || known.queues_commands)
+                && known.size
+                && !known.pret
+                && !party.standing.symmetric
+        };
+        let is_usual = match roles.opening {
+            Opening::Pasv | Opening::Epsv => true,
+            Opening::Lstn | Opening::Symmetric => false,
+        };
+        let has_filter =
+            script::connects_by_sock(roles, active, passive) || script::has_old_filter(roles, passive);
+        let can_protect = !roles.tls.runs_tls() || (source.leaf.is_some() && destination.leaf.is_some());
+        is_usual && !has_filter && can_protect && is_orderly(source) && is_orderly(destination)
+    }
+
+    /// Begins a pipeline.
+    pub fn start(
+        files: Vec<PipelineFile>,
+        terms: PipelineTerms,
+        (source, destination): (Party, Party),
+        now: Moment,
+    ) -> Self {
+        let mut pipeline = Self {
+            terms,
+            source,
+            destination,
+            digests: vec![None; files.len()],
+            files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
+            lanes: <[Lane; 2]>::default(),
+            listens: None,
+            next: 0,
+            verified: VecDeque::new(),
+            naming: None,
+            has_named: false,
+            goes_on: GoesOn::All,
+            is_done: false,
+            timers: Timers::new(),
+            out: VecDeque::new(),
+        };
+        if !pipeline.files.is_empty() {
+            Side::BOTH.into_iter().for_each(|side| pipeline.set_up(side));
+            pipeline.listen();
+        }
+        pipeline.proceed(now);
+        pipeline
+    }
+
+    /// Takes something that has happened. After [`BatchOutput::Done`] it is ignored.
+    pub fn input(&mut self, now: Moment, input: BatchInput) {
+        if self.is_done {
+            return;
+        }
+        match input {
+            // Only the first preliminary reply to a command counts.
+            BatchInput::Reply { side, class, .. } if !class.is_final() && !self.lane(side).begins() => return,
+            BatchInput::Reply { side, reply, class } => self.reply(side, reply, class),
+            // The two servers have no host in the middle.
+            BatchInput::Joined { .. } => {}
+            // A file that moves has a reply of its own before long.
+            BatchInput::Moving => return,
+            BatchInput::Ended(_) | BatchInput::Broken | BatchInput::Cancel => self.give_up(),
+            BatchInput::Timeout => {
+                if let Some(Timer::Silence) = self.timers.fire(now) {
+                    self.give_up();
+                }
+                return;
+            }
+        }
+        self.proceed(now);
+    }
+
+    /// The next thing to do. Call it until it returns [`BatchOutput::Wait`] or [`BatchOutput::Done`].
+    pub fn poll(&mut self) -> BatchOutput {
+        match self.out.pop_front() {
+            Some(output) => output,
+            None if self.is_done => BatchOutput::Done,
+            None => BatchOutput::Wait(self.timers.next()),
+        }
+    }
+
+    /// The name under which the destination stores a file now, if it does.
+    pub fn storing(&self) -> Option<&PathName> {
+        let [_, destination] = &self.lanes;
+        let Some(Task::Store(index)) = destination.head() else { return None };
+        self.files.get(index).map(|(file, _)| &file.part)
+    }
+
+    /// The digest that both servers have told of a file, in hexadecimal digits, if digests have verified it. The file is named
+    /// by its index.
+    pub fn digest(&self, index: usize) -> Option<&str> {
+        self.digests.get(index)?.as_deref()
+    }
+
+    const fn party(&self, side: Side) -> &Party {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    const fn lane(&mut self, side: Side) -> &mut Lane {
+        let [source, destination] = &mut self.lanes;
+        match side {
+            Side::Source => source,
+            Side::Destination => destination,
+        }
+    }
+
+    /// What has to be in force for all files.
+    fn set_up(&mut self, side: Side) {
+        let tls = self.terms.roles.tls;
+        let (me, other) = (self.party(side), self.party(side.other()));
+        let security = script::security_steps(tls, side, me, other).map(|step| {
+            if step == Step::Pinc {
+                Command::Pinc(script::pin(tls, me, other))
+            } else {
+                Command::Sscn(Some(script::is_client(tls, side)))
+            }
+        });
+        let algorithm = self.terms.digest.filter(|_| self.digest_command(side) == Some(DigestCommand::Hash));
+        let selection = algorithm.map(|algorithm| Command::Opts(Opts::Hash(Some(algorithm))));
+        let settings: Vec<Command> = [script::IMAGE].into_iter().chain(security).chain(selection).collect();
+        settings.into_iter().for_each(|setting| self.lane(side).push(Task::Setting, setting));
+    }
+
+    /// The command that tells the digest of a file there, if digests verify the files.
+    fn digest_command(&self, side: Side) -> Option<DigestCommand> {
+        self.party(side).capabilities.digest_command(self.terms.digest?)
+    }
+
+    /// Has the passive end open a port for the next file.
+    fn listen(&mut self) {
+        let Roles { passive, opening, tls, .. } = self.terms.roles;
+        let command = match tls {
+            DataTls::Cpsv => Command::Cpsv,
+            DataTls::Clear | DataTls::Sscn(_) => {
+                script::open(opening, passive, Some(self.party(passive.other())))
+            }
+        };
+        self.lane(passive).push(Task::Listen, command);
+    }
+
+    /// Tells how a file has ended.
+    fn end(&mut self, index: usize, end: BatchEnd) {
+        let Some((_, progress)) = self.files.get_mut(index) else { return };
+        if std::mem::replace(progress, Progress::Over) != Progress::Over {
+            self.out.push_back(BatchOutput::Ended(index, end));
+        }
+    }
+
+    /// Closes both sessions and leaves everything that is not published.
+    fn give_up(&mut self) {
+        if self.is_done {
+            return;
+        }
+        for index in 0..self.files.len() {
+            if let Some(end) = self.files.get(index).and_then(|(_, progress)| progress.left()) {
+                self.end(index, end);
+            }
+        }
+        self.out.extend(Side::BOTH.map(BatchOutput::Close));
+        self.over();
+    }
+
+    fn over(&mut self) {
+        self.lanes = <[Lane; 2]>::default();
+        self.timers.clear();
+        self.is_done = true;
+    }
+
+    /// No more files are begun. Those that wait are left.
+    fn break_line(&mut self) {
+        if self.goes_on == GoesOn::All {
+            self.goes_on = GoesOn::Names;
+        }
+        for index in 0..self.files.len() {
+            if let Some((_, Progress::Waiting)) = self.files.get(index) {
+                self.end(index, BatchEnd::UNTOUCHED);
+            }
+        }
+    }
+
+    /// Nothing more gets its name.
+    fn stop_naming(&mut self) {
+        self.break_line();
+        self.goes_on = GoesOn::Nothing;
+        while let Some(index) = self.verified.pop_front() {
+            self.end(index, BatchEnd::TOUCHED);
+        }
+    }
+
+    fn reply(&mut self, side: Side, reply: Reply, class: Class) {
+        let Some(task) = self.lane(side).head() else { return self.give_up() };
+        if !class.is_final() {
+            return;
+        }
+        self.lane(side).answered();
+        let is_done = class == Class::Done;
+        match task {
+            Task::Setting | Task::Connect if is_done => {}
+            // A transfer command may follow, which waits for a connection that never comes.
+            Task::Setting | Task::Connect => self.give_up(),
+            Task::Listen => self.listens(reply, class),
+            Task::Send(index) | Task::Store(index) => self.moved(side, index, reply, class),
+            Task::Before(index) | Task::After(index) | Task::Length(index) | Task::Stored(index) => {
+                self.told(task, index, &reply, is_done);
+            }
+            Task::SentDigest(index) => self.digested(Side::Source, index, &reply, is_done),
+            Task::StoredDigest(index) => self.digested(Side::Destination, index, &reply, is_done),
+            Task::Time(index) => {
+                if !is_done && let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) {
+                    *refused = Some(reply);
+                }
+            }
+            Task::From(index) => self.renames(index, class),
+            Task::To(index) => self.named(index, class),
+            Task::Named(index) => self.shown(index, &reply, is_done),
+        }
+    }
+
+    /// The passive end has said where it listens.
+    fn listens(&mut self, reply: Reply, class: Class) {
+        let Roles { passive, opening, .. } = self.terms.roles;
+        let verb = if opening == Opening::Epsv { Verb::Epsv } else { Verb::Pasv };
+        match judge::setup(Step::Listen, verb, self.party(passive), Answer { reply, class }) {
+            Verdict::Listens(at, _) if at.is_ipv4() == self.party(passive.other()).address.is_ipv4() => {
+                self.listens = Some(at);
+            }
+            Verdict::Listens(..)
+            | Verdict::Wait
+            | Verdict::Fine
+            | Verdict::ConnectsFrom(_)
+            | Verdict::WantsPret
+            | Verdict::Bad(..) => self.give_up(),
+        }
+    }
+
+    /// A transfer command has its final reply.
+    fn moved(&mut self, side: Side, index: usize, reply: Reply, class: Class) {
+        let party = self.party(side);
+        let code = reply.code;
+        let kinds = [Meaning::Transferred, Meaning::TransferredKept];
+        let is_expected = kinds.into_iter().any(|kind| kind.code(party.dialect) == code);
+        let verb = if side == Side::Source { Verb::Retr } else { Verb::Stor };
+        let is_whole = judge::transfer_blame(verb, party, &Answer { reply, class }).is_none();
+        if !is_expected && matches!(class, Class::Done | Class::More) {
+            return self.give_up(); // it answers another command
+        }
+        if is_whole {
+            let place = usize::from(side == Side::Destination);
+            return self.note(index, |moved| {
+                if let Some(whole) = moved.whole.get_mut(place) {
+                    *whole = true;
+                }
+            });
+        }
+        let Some((_, Progress::Moving(_))) = self.files.get(index) else { return };
+        // The passive end waits for a connection, or has one and waits for its end.
+        if side != self.terms.roles.passive || side == Side::Source {
+            return self.give_up();
+        }
+        self.end(index, BatchEnd::TOUCHED);
+        self.break_line();
+    }
+
+    /// A server has told the size or the time of a file.
+    fn told(&mut self, task: Task, index: usize, reply: &Reply, is_done: bool) {
+        if is_done && reply.code != Meaning::FileFact.code(Dialect::Rfc959) {
+            return self.give_up(); // it answers another command
+        }
+        let text = if is_done { reply.text() } else { b"" };
+        let (size, time) = (told_size(text), told_time(text));
+        self.note(index, |moved| {
+            let ([before, after], [length, stored]) = (&mut moved.times, &mut moved.sizes);
+            match task {
+                Task::Before(_) => *before = time,
+                Task::After(_) => *after = time,
+                Task::Length(_) => *length = size,
+                Task::Stored(_) => *stored = size,
+                Task::Setting
+                | Task::Listen
+                | Task::Connect
+                | Task::Send(_)
+                | Task::Store(_)
+                | Task::SentDigest(_)
+                | Task::StoredDigest(_)
+                | Task::Time(_)
+                | Task::From(_)
+                | Task::To(_)
+                | Task::Named(_) => {}
+            }
+        });
+    }
+
+    /// A server has told the digest of a file.
+    fn digested(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
+        let (Some((file, _)), Some(algorithm)) = (self.files.get(index), self.terms.digest) else { return };
+        let (path, place) = match side {
+            Side::Source => (&file.file.source, 0),
+            Side::Destination => (&file.part, 1),
+        };
+        let digest = if is_done { parse_answer(algorithm, &reply.lines, path) } else { None };
+        if is_done && digest.is_none() {
+            return self.give_up(); // it answers another command
+        }
+        self.note(index, |moved| {
+            if let Some(told) = moved.digests.get_mut(place) {
+                *told = digest;
+            }
+        });
+    }
+
+    /// Notes something of a file that moves, and judges it as soon as everything is known.
+    fn note(&mut self, index: usize, note: impl FnOnce(&mut Moved)) {
+        let Some((file, progress)) = self.files.get_mut(index) else { return };
+        let Progress::Moving(moved) = progress else { return };
+        note(moved);
+        moved.due -= 1;
+        if moved.due > 0 {
+            return;
+        }
+        let [_, modified] = moved.times;
+        if moved.is(&file.file) && self.goes_on != GoesOn::Nothing {
+            let [sent, _] = std::mem::take(&mut moved.digests);
+            if let Some(digest) = self.digests.get_mut(index) {
+                *digest = sent.map(|digest| digest.hex);
+            }
+            *progress = Progress::Verified(modified.or(file.file.modified));
+            self.verified.push_back(index);
+        } else {
+            self.end(index, BatchEnd::TOUCHED);
+        }
+    }
+
+    /// The destination has answered RNFR.
+    fn renames(&mut self, index: usize, class: Class) {
+        match (class, self.files.get(index)) {
+            (Class::More, Some((file, Progress::Naming(_)))) => {
+                if !self.has_named {
+                    let target = file.file.target.clone();
+                    let (to, look) = (Command::Rnto(target.clone()), Command::Size(target));
+                    let lane = self.lane(Side::Destination);
+                    lane.push(Task::To(index), to);
+                    lane.push(Task::Named(index), look);
+                }
+            }
+            (Class::Done, _) => self.give_up(), // it answers another command
+            (Class::More | Class::Later | Class::Refused | Class::Preliminary | Class::Aside, _) => {
+                self.end(index, BatchEnd::TOUCHED);
+                if !self.has_named {
+                    self.naming = None; // RNTO was not sent
+                }
+                self.stop_naming();
+            }
+        }
+    }
+
+    /// The destination has answered RNTO.
+    fn named(&mut self, index: usize, class: Class) {
+        self.naming = None;
+        let Some((_, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
+        match class {
+            // The first one is looked for.
+            Class::Done if !self.has_named => {}
+            Class::Done => {
+                let time_refused = refused.take();
+                self.end(index, BatchEnd::Published { time_refused });
+            }
+            Class::More => self.give_up(), // it answers another command
+            Class::Later | Class::Refused | Class::Preliminary | Class::Aside => {
+                self.end(index, BatchEnd::TOUCHED);
+                self.stop_naming();
+            }
+        }
+    }
+
+    /// The destination has told the size of the first file that it has renamed. If it shows none, it has renamed nothing.
+    fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
+        let Some((file, Progress::Naming(refused))) = self.files.get_mut(index) else { return };
+        let is_size = is_done && reply.code == Meaning::FileFact.code(Dialect::Rfc959);
+        if !is_size || told_size(reply.text()) != Some(file.file.size) {
+            return self.give_up();
+        }
+        self.has_named = true;
+        let time_refused = refused.take();
+        self.end(index, BatchEnd::Published { time_refused });
+    }
+
+    /// Sends what may be sent, and ends what is over.
+    fn proceed(&mut self, now: Moment) {
+        if self.is_done {
+            return;
+        }
+        if self.lanes.iter().all(Lane::is_idle) {
+            // The first name waits for nothing, and everything waits for it.
+            let is_first_name = !self.has_named && !self.verified.is_empty();
+            let begins = !is_first_name && self.begin_next();
+            self.name_next();
+            if begins && self.next < self.files.len() {
+                self.listen();
+            }
+        }
+        for side in Side::BOTH {
+            let burst = self.lane(side).burst();
+            self.out.extend(burst.into_iter().map(|command| BatchOutput::Command(side, command)));
+        }
+        if self.lanes.iter().all(Lane::is_idle) {
+            let are_over = self.files.iter().all(|(_, progress)| *progress == Progress::Over);
+            return if are_over { self.over() } else { self.give_up() };
+        }
+        self.timers.arm(Timer::Silence, now + self.terms.silence);
+    }
+
+    /// Has both servers move the next file, if there is one and a port for it. Returns whether one begins.
+    fn begin_next(&mut self) -> bool {
+        let index = self.next;
+        let Some((file, Progress::Waiting)) = self.files.get(index) else { return false };
+        let Some(at) = self.listens.take().filter(|_| self.goes_on == GoesOn::All) else { return false };
+        let PipelineFile { file: BatchFile { source, modified, .. }, part } = file.clone();
+        let active = self.terms.roles.passive.other();
+        let connect = script::connect(self.terms.roles, self.party(active), self.party(active.other()), at);
+        let has_times = self.source.capabilities.mdtm;
+        let [sent, stored] = Side::BOTH.map(|side| self.digest_command(side));
+        let asks_before = has_times && modified.is_none();
+        if asks_before {
+            self.lane(Side::Source).push(Task::Before(index), Command::Mdtm(source.clone()));
+        }
+        self.lane(active).push(Task::Connect, connect);
+        let lane = self.lane(Side::Source);
+        lane.push(Task::Send(index), Command::Retr(source.clone()));
+        if has_times {
+            lane.push(Task::After(index), Command::Mdtm(source.clone()));
+        }
+        lane.push(Task::Length(index), Command::Size(source.clone()));
+        if let Some(command) = sent {
+            lane.push(Task::SentDigest(index), command.with(&source));
+        }
+        let lane = self.lane(Side::Destination);
+        lane.push(Task::Store(index), Command::Stor(part.clone()));
+        lane.push(Task::Stored(index), Command::Size(part.clone()));
+        if let Some(command) = stored {
+            lane.push(Task::StoredDigest(index), command.with(&part));
+        }
+        let has_digests = self.terms.digest.is_some();
+        self.out.push_back(BatchOutput::Begins(index));
+        let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
+        let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
+        let moved = Moved { due, has_digests, has_times, times: [modified, None], ..Moved::default() };
+        if let Some((_, progress)) = self.files.get_mut(index) {
+            *progress = Progress::Moving(moved);
+        }
+        self.next += 1;
+        true
+    }
+
+    /// Gives the next verified file its time and its name.
+    fn name_next(&mut self) {
+        let Some(index) = self.verified.pop_front() else { return };
+        let Some((file, Progress::Verified(modified))) = self.files.get(index) else { return };
+        let modified = *modified;
+        let PipelineFile { file: BatchFile { target, sets_time, .. }, part } = file.clone();
+        let time = modified.filter(|_| sets_time);
+        let time = time.and_then(|time: When| self.destination.capabilities.time_command(&part, time));
+        let has_named = self.has_named;
+        let lane = self.lane(Side::Destination);
+        if let Some(time) = time {
+            lane.push(Task::Time(index), time);
+        }
+        lane.push(Task::From(index), Command::Rnfr(part));
+        if has_named {
+            lane.push(Task::To(index), Command::Rnto(target));
+        }
+        self.naming = Some(index);
+        if let Some((_, progress)) = self.files.get_mut(index) {
+            *progress = Progress::Naming(None);
+        }
+    }
+}

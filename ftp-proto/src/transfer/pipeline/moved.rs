@@ -1,0 +1,63 @@
+//! What is known of a file whose transfer commands were sent.
+
+use crate::calendar::When;
+use crate::digest::Digest;
+use crate::reply::Reply;
+use crate::transfer::batch::{BatchEnd, BatchFile};
+
+/// How far a file is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Progress {
+    /// Nothing was asked yet.
+    Waiting,
+    /// Its transfer commands were sent.
+    Moving(Moved),
+    /// It is verified, and was modified then.
+    Verified(Option<When>),
+    /// The commands that give it its time and its name were sent. The reply is the refusal of its time.
+    Naming(Option<Reply>),
+    /// Its end was told.
+    Over,
+}
+
+impl Progress {
+    /// How the file ends if nothing more is done.
+    pub(super) const fn left(&self) -> Option<BatchEnd> {
+        match self {
+            Self::Waiting => Some(BatchEnd::UNTOUCHED),
+            Self::Moving(_) | Self::Verified(_) => Some(BatchEnd::TOUCHED),
+            Self::Naming(_) => Some(BatchEnd::Left { touched: true, may_be_done: true }),
+            Self::Over => None,
+        }
+    }
+}
+
+/// What both servers have said of a file.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Moved {
+    /// How many replies are due that say something of it.
+    pub(super) due: usize,
+    /// Whether both servers are asked for digests.
+    pub(super) has_digests: bool,
+    /// The digest of the source after the transfer, and that of the part.
+    pub(super) digests: [Option<Digest>; 2],
+    /// Whether the source is asked for times.
+    pub(super) has_times: bool,
+    /// When the source was modified: before the transfer, and after it.
+    pub(super) times: [Option<When>; 2],
+    /// Whether the source has called the transfer complete, and the destination.
+    pub(super) whole: [bool; 2],
+    /// The size of the source after the transfer, and that of the part.
+    pub(super) sizes: [Option<u64>; 2],
+}
+
+impl Moved {
+    /// Whether the part is the file that was listed, as far as sizes, times and digests can show it.
+    pub(super) fn is(&self, file: &BatchFile) -> bool {
+        let [before, after] = self.times;
+        let is_same = !self.has_times || (before == after && after.is_some());
+        let [sent, stored] = &self.digests;
+        let is_equal = !self.has_digests || (sent.is_some() && sent == stored);
+        is_same && is_equal && self.whole == [true; 2] && self.sizes == [Some(file.size); 2]
+    }
+}

@@ -1,0 +1,398 @@
+//! The path through the user agent: it has a data connection with each end and copies from one to the other. Each
+//! end listens, or connects to the user agent, whichever works ([`super::arrangements`]).
+//!
+//! RETR goes first and is awaited: a source that does not have the file then touches nothing at the
+//! destination (H14). What the source sends waits in its connection meanwhile. If the data connection of one end does
+//! not come about, that end gets its transfer command again in the other posture; the other end does not notice.
+
+use super::arrangements::{Arrangements, Fault, KnownPostures};
+use super::end::{Run, Task};
+use super::ends::{Ends, Phase};
+use super::event::Output;
+use super::judge::{Answer, Verdict, may_try_another};
+use super::leg::{DataState, FailedPosture, Leg};
+use super::middle::Middle;
+use super::outcome::{Cause, DataFault};
+use super::replies::{Judged, Progress};
+use super::request::{Side, Transfer};
+use super::roles::Party;
+use super::script::{self, Step};
+use super::stage::Stage;
+use super::timer::Timer;
+use crate::command::Command;
+use crate::reply::Blame;
+use crate::timer::Moment;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+/// How far the data is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Flow {
+    /// Nothing has been copied.
+    Not,
+    /// The driver copies.
+    Copying,
+    /// Everything has been sent to the destination.
+    Copied,
+    /// The destination has been told that this was everything.
+    Finished,
+}
+
+/// The state of an attempt through the user agent.
+#[derive(Debug)]
+pub(super) struct Through {
+    middle: Middle,
+    source: Leg,
+    destination: Leg,
+    /// The source was given the time for its preliminary reply. Some servers reply only when data moves.
+    waited_for_source: bool,
+    /// The same for the destination.
+    waited_for_destination: bool,
+    flow: Flow,
+    /// What was tried in vain.
+    failed_postures: Vec<FailedPosture>,
+}
+
+impl Through {
+    pub(super) fn start(
+        ends: &mut Ends,
+        source: KnownPostures,
+        destination: KnownPostures,
+        now: Moment,
+    ) -> Self {
+        ends.to_cut = true;
+        let leg = |end: &Party, known| Leg::new(Arrangements::new(end, known));
+        let mut through = Self {
+            middle: Middle::default(),
+            source: leg(&ends.source.party, source),
+            destination: leg(&ends.destination.party, destination),
+            waited_for_source: false,
+            waited_for_destination: false,
+            flow: Flow::Not,
+            failed_postures: Vec::new(),
+        };
+        for side in Side::BOTH {
+            let steps = first_steps(&ends.transfer, &ends.end(side).party);
+            ends.end_mut(side).steps = steps;
+            through.leg(side).begin(ends, now, side);
+        }
+        through.advance(ends, now);
+        through
+    }
+
+    const fn leg(&mut self, side: Side) -> &mut Leg {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// What is known now of the data connections with both ends.
+    pub(super) const fn known_postures(&self, side: Side) -> KnownPostures {
+        match side {
+            Side::Source => self.source.arrangements.known(),
+            Side::Destination => self.destination.arrangements.known(),
+        }
+    }
+
+    /// What was tried in vain before something else worked, or failed too.
+    pub(super) fn failed_postures(&self) -> &[FailedPosture] {
+        &self.failed_postures
+    }
+
+    /// Sends each end what it can be sent now, and starts to copy as soon as everything is there.
+    fn advance(&mut self, ends: &mut Ends, now: Moment) {
+        if !matches!(ends.phase, Phase::Setup | Phase::Running) {
+            return;
+        }
+        for side in Side::BOTH {
+            let leg = self.leg(side);
+            if let Some(step) = leg.next_step(ends.end_mut(side))
+                && let Some(command) = command(leg, ends, side, step)
+            {
+                ends.ask(now, side, Task::Setup(step), command);
+            }
+        }
+        self.middle.open = self.source.is_open() && self.destination.is_open();
+        let ready = |leg: &Leg, side| leg.is_ready() && ends.end(side).is_prepared();
+        let (source, destination) =
+            (ready(&self.source, Side::Source), ready(&self.destination, Side::Destination));
+        if matches!(ends.phase, Phase::Setup) && source && destination {
+            ends.phase = Phase::Running;
+        }
+        if matches!(ends.phase, Phase::Running) {
+            if source && ends.source.run == Run::Not {
+                self.send_transfer(ends, now, Side::Source);
+            }
+            let source_begun = ends.source.has_begun() || self.waited_for_source;
+            if destination && source_begun && ends.destination.run == Run::Not {
+                self.send_transfer(ends, now, Side::Destination);
+            }
+            let begun = ends.destination.has_begun() || self.waited_for_destination;
+            if begun && self.middle.open && self.flow == Flow::Not {
+                ends.timers.disarm(Timer::Preliminary);
+                self.flow = Flow::Copying;
+                ends.out.push_back(Output::Copy);
+            }
+            self.settle(ends, now);
+        }
+    }
+
+    /// Sends a transfer command. Some servers answer it only when data moves, or when all of it has moved. An end
+    /// that connects does so now.
+    fn send_transfer(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+        ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
+        ends.send_transfer(now, side);
+        if !self.leg(side).is_open() {
+            let by = now + ends.timeouts.connect;
+            ends.end_mut(side).timers.arm(Timer::Connect, by);
+        }
+    }
+
+    /// Takes a reply to any command.
+    pub(super) fn reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+        match ends.end(side).asked.map(|asked| asked.task) {
+            Some(Task::Setup(_)) => {
+                if let Some(judged) = ends.setup_reply(side, answer) {
+                    self.prepared(ends, now, side, judged);
+                }
+                self.advance(ends, now);
+            }
+            Some(Task::Transfer) => self.running_reply(ends, now, side, answer),
+            None => {}
+        }
+    }
+
+    /// A command before the transfer command was answered.
+    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: Judged) {
+        let Judged { step, stage, verdict } = judged;
+        match verdict {
+            Verdict::Listens(at, _) => {
+                let leg = self.leg(side);
+                let by = now + leg.arrangements.patience(ends.timeouts.connect);
+                leg.state = DataState::Connecting;
+                ends.end_mut(side).timers.arm(Timer::Connect, by);
+                ends.out.push_back(Output::Connect(side, at));
+            }
+            Verdict::ConnectsFrom(_) => {
+                self.leg(side).state = DataState::Expected;
+                ends.end_mut(side).listening = false; // PORT, EPRT and ACTV close the listener
+            }
+            Verdict::Bad(cause, blame) => {
+                let meets = matches!(step, Step::Listen | Step::Connect) && may_try_another(&cause, blame);
+                if !(meets && self.try_next(ends, now, side, (Fault::Refused, &cause))) {
+                    ends.fail(now, side, stage, cause, blame);
+                }
+            }
+            Verdict::Wait | Verdict::Fine | Verdict::WantsPret => {}
+        }
+    }
+
+    /// The data connection of `side` has not come about for this reason. Turns to the next arrangement, if there is one.
+    fn try_next(
+        &mut self,
+        ends: &mut Ends,
+        now: Moment,
+        side: Side,
+        (fault, cause): (Fault, &Cause),
+    ) -> bool {
+        let leg = self.leg(side);
+        let Some(failed) = leg.arrangements.current() else { return false };
+        let Some(next) = leg.arrangements.after(fault) else { return false };
+        leg.begin(ends, now, side);
+        if next.posture() != failed.posture() {
+            self.failed_postures.push(FailedPosture {
+                side,
+                posture: failed.posture(),
+                cause: cause.clone(),
+            });
+        }
+        true
+    }
+
+    /// The user agent has connected to that end.
+    pub(super) fn connected(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+        let leg = self.leg(side);
+        if leg.state == DataState::Connecting {
+            leg.state = DataState::Open { from: None };
+            ends.end_mut(side).timers.disarm(Timer::Connect);
+            self.advance(ends, now);
+        }
+    }
+
+    /// The user agent listens for that end.
+    pub(super) fn listening(&mut self, ends: &mut Ends, now: Moment, side: Side, at: SocketAddr) {
+        let leg = self.leg(side);
+        if leg.state == DataState::Listening(None) {
+            leg.state = DataState::Listening(Some(at));
+            ends.end_mut(side).timers.disarm(Timer::Connect);
+            self.advance(ends, now);
+        }
+    }
+
+    /// That end has connected to the user agent.
+    pub(super) fn arrived(&mut self, ends: &mut Ends, now: Moment, side: Side, from: SocketAddr) {
+        let leg = self.leg(side);
+        if leg.state == DataState::Expected {
+            leg.state = DataState::Open { from: Some(from.port()) };
+            ends.end_mut(side).timers.disarm(Timer::Connect);
+            self.verify_port(ends, now, side);
+            self.advance(ends, now);
+        }
+    }
+
+    /// Fails the attempt if the end has connected from another port than its 255 says (H37).
+    fn verify_port(&mut self, ends: &mut Ends, now: Moment, side: Side) {
+        let DataState::Open { from: Some(from) } = self.leg(side).state else { return };
+        let Some(announced) = ends.end(side).data_port else { return };
+        if !script::is_same_socket(announced, from) {
+            let cause = Cause::Data(DataFault::OtherPort { announced, from });
+            ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+        }
+    }
+
+    /// The data connection with that end could not be opened, or it broke: while data moved, or when it was
+    /// closed.
+    pub(super) fn data_failed(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
+        match ends.phase {
+            Phase::Setup | Phase::Running if !self.leg(side).is_open() => {
+                self.unconnected(ends, now, side, Cause::Data(DataFault::Failed(why)));
+            }
+            Phase::Setup => {
+                let cause = Cause::Data(DataFault::Failed(why));
+                ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+            }
+            Phase::Running if self.middle.broken.is_none() => {
+                ends.cut();
+                self.middle.broke(ends, now, side, why);
+                if !ends.end(side).is_running() {
+                    self.middle.give_up(ends, now);
+                }
+            }
+            Phase::Running | Phase::Rescue(_) | Phase::Over => {}
+        }
+    }
+
+    /// The data connection with that end did not come about. If its transfer command is under way, only an abort ends
+    /// that, and with it the attempt.
+    fn unconnected(&mut self, ends: &mut Ends, now: Moment, side: Side, cause: Cause) {
+        ends.end_mut(side).timers.disarm(Timer::Connect);
+        if ends.end(side).run == Run::Not && self.try_next(ends, now, side, (Fault::NoConnection, &cause)) {
+            self.advance(ends, now);
+        } else {
+            ends.fail(now, side, Stage::DataConnection, cause, Blame::Path);
+        }
+    }
+
+    /// The source has closed its connection in order, and everything has been sent to the destination.
+    pub(super) fn copied(&mut self, ends: &mut Ends, now: Moment) {
+        let running = matches!(ends.phase, Phase::Running) && self.middle.broken.is_none();
+        if running && self.flow == Flow::Copying {
+            self.flow = Flow::Copied;
+            ends.await_finals(now);
+            self.settle(ends, now);
+        }
+    }
+
+    fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+        match ends.running_reply(side, answer) {
+            Progress::None => return self.verify_port(ends, now, side),
+            Progress::Good => {}
+            Progress::Bad(stage, cause, blame) => {
+                if self.again(ends, now, side, (&cause, blame)) {
+                    self.advance(ends, now);
+                } else {
+                    self.middle.refused(ends, now, side, (stage, cause, blame));
+                }
+                return;
+            }
+        }
+        match self.middle.broken {
+            None => self.advance(ends, now),
+            Some((broken, _)) if broken == side && !ends.end(side).is_running() => {
+                self.middle.give_up(ends, now);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The transfer command of `side` was refused. If that is because of its data connection, and nothing has been
+    /// copied yet, the end gets the command again with another data connection.
+    fn again(&mut self, ends: &mut Ends, now: Moment, side: Side, (cause, blame): (&Cause, Blame)) -> bool {
+        let unused = self.flow == Flow::Not && self.middle.broken.is_none();
+        let refused = blame == Blame::Path && matches!(cause, Cause::Refused(_));
+        let again = unused && refused && self.try_next(ends, now, side, (Fault::NoConnection, cause));
+        if again {
+            // The wait for its first reply is over.
+            let awaited = if ends.destination.run == Run::Not { Side::Source } else { Side::Destination };
+            if side == awaited {
+                ends.timers.disarm(Timer::Preliminary);
+            }
+            match side {
+                Side::Source => self.waited_for_source = false,
+                Side::Destination => self.waited_for_destination = false,
+            }
+            ends.end_mut(side).run_again();
+        }
+        again
+    }
+
+    /// Ends the attempt in this order: the source's end of file, everything sent, the source's final reply,
+    /// the destination's connection closed, its final reply (I05). Some servers close a file that they cannot
+    /// read to its end in order, and then reply 426 (I03).
+    fn settle(&mut self, ends: &mut Ends, now: Moment) {
+        if self.flow == Flow::Copied && ends.source.complete().is_some() {
+            self.flow = Flow::Finished;
+            ends.out.push_back(Output::Finish);
+            ends.await_finals(now);
+        }
+        if self.flow == Flow::Finished && ends.destination.complete().is_some() {
+            ends.finish(now);
+        }
+    }
+
+    /// A timer of the end `of`, or of the whole attempt.
+    pub(super) fn due(&mut self, ends: &mut Ends, now: Moment, of: Option<Side>, timer: Timer) {
+        match (of, timer) {
+            // The data connection with that end is not there in time.
+            (Some(side), _) => {
+                if matches!(ends.phase, Phase::Setup | Phase::Running) {
+                    self.unconnected(ends, now, side, Cause::Silent(timer));
+                }
+            }
+            (None, Timer::Preliminary) => {
+                if ends.destination.run == Run::Not {
+                    self.waited_for_source = true;
+                } else {
+                    self.waited_for_destination = true;
+                }
+                self.advance(ends, now);
+            }
+            (None, _) => self.middle.half_done(ends, now),
+        }
+    }
+}
+
+/// The command of a step, or `None` if the step is not needed.
+fn command(leg: &Leg, ends: &Ends, side: Side, step: Step) -> Option<Command> {
+    match step {
+        Step::Type => Some(script::IMAGE),
+        Step::Digest => Some(script::compute(&ends.transfer, &ends.end(side).party)),
+        // The server would ask the user agent for the secret of an earlier direct attempt.
+        Step::Rndz => Some(Command::Rndz(None)),
+        Step::Listen | Step::Connect => leg.command(side),
+        Step::Announce => Some(script::announce(&ends.transfer, side)),
+        Step::Activate => Some(Command::Actv),
+        Step::Rest => script::part_command(&ends.transfer),
+        Step::Sscn | Step::Pinc | Step::Filter | Step::Symmetric | Step::Port => None,
+    }
+}
+
+/// The steps before those that depend on who listens.
+fn first_steps(transfer: &Transfer, party: &Party) -> VecDeque<Step> {
+    let mut steps = script::first_steps(transfer, party);
+    if party.capabilities.rndz {
+        steps.push_back(Step::Rndz);
+    }
+    steps
+}
