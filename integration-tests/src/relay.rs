@@ -292,6 +292,11 @@ impl Greeter {
         Self { address }
     }
 
+    /// One that runs already.
+    pub const fn at(address: SocketAddr) -> Self {
+        Self { address }
+    }
+
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address

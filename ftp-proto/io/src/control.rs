@@ -138,6 +138,11 @@ impl Control {
         self.unsent.bytes.len() >= self.limit
     }
 
+    /// How many bytes are queued or not taken yet.
+    pub const fn unsent(&self) -> usize {
+        self.unsent.bytes.len()
+    }
+
     /// Since when the peer has not taken all that was sent to it; `None` if it has.
     pub const fn behind_since(&self) -> Option<Moment> {
         self.behind

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::limiter::{Limiter, SharedRate, Volume};
-use ftp_proto::timer::{Moment, Window};
+use ftp_proto::timer::{Bucket, Moment, Window};
 
 use super::rules::{Level, Policy, Shared, Terms};
 
@@ -46,6 +47,7 @@ struct Account {
     number: u64,
     rate: SharedRate,
     daily: Volume,
+    messages: Mutex<Bucket>,
     state: Mutex<State>,
 }
 
@@ -170,6 +172,7 @@ impl Accounts {
             number: self.number(),
             rate: SharedRate::new(self.0.clock),
             daily: Volume::new(DAY, self.0.clock),
+            messages: Mutex::new(Bucket::new(MESSAGES)),
             state: Mutex::new(state),
         })
     }
@@ -197,6 +200,20 @@ impl Standing {
             share.held.push(Arc::clone(account));
         }
         Ok(share)
+    }
+
+    /// Hears a message of the token.
+    ///
+    /// # Errors
+    ///
+    /// How long its sessions have to wait before the next one.
+    pub fn hear(&self) -> Result<(), Duration> {
+        let Some(own) = self.accounts.first() else { return Ok(()) };
+        let now = self.all.0.clock.now();
+        let mut messages = lock(&own.messages);
+        messages.allowance(now)?;
+        messages.take(1, now);
+        Ok(())
     }
 
     /// A connection to a data port begins. Unless it comes about, the token is charged for a port at which no server listens:
@@ -366,6 +383,8 @@ const CLOSED_PORTS: u64 = 16;
 /// The part of the joins of a token that may connect to data ports at the same time, and their number at least.
 const DIALLING_SHARE: usize = 4;
 const DIALLING_LEAST: usize = 16;
+/// Messages of one token that are heard within a second, in all its sessions.
+const MESSAGES: NonZeroU64 = NonZeroU64::new(2_000).unwrap();
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 

@@ -22,22 +22,44 @@ pub(super) struct Behind;
 
 impl Frames {
     pub(super) fn new(link: Link, clock: Clock) -> io::Result<Self> {
-        Ok(Self { control: Some(Control::new(link, MAX_UNSENT)?), clock })
+        Ok(Self { control: Some(Control::new(link, ANSWERS)?), clock })
     }
 
-    /// Sends a frame. Nothing is sent any more after [`Behind`].
-    pub(super) fn send(&mut self, frame: &[u8]) -> Result<(), Behind> {
+    /// Queues a frame. Nothing is sent any more after [`Behind`].
+    pub(super) fn queue(&mut self, frame: &[u8]) -> Result<(), Behind> {
         match &mut self.control {
-            Some(control) if control.is_full() => {
+            Some(control) if control.unsent() >= MAX_UNSENT => {
                 self.control = None;
                 Err(Behind)
             }
             Some(control) => {
-                control.send(frame, self.clock.now());
+                control.queue(frame, self.clock.now());
                 Ok(())
             }
             None => Ok(()),
         }
+    }
+
+    /// Sends what is queued, as far as the connection takes it.
+    pub(super) fn flush(&mut self) {
+        if let Some(control) = &mut self.control {
+            control.flush();
+        }
+    }
+
+    /// Whether many answers wait: nothing that the user agent has said is heard before it has taken them.
+    pub(super) fn is_full(&self) -> bool {
+        self.control.as_ref().is_some_and(Control::is_full)
+    }
+
+    /// Sends what is queued, and reads nothing. Reports the end once and never returns after it.
+    pub(super) async fn write(&mut self) -> Read {
+        let Some(control) = &mut self.control else { return pending().await };
+        let written = control.write().await;
+        if written == Read::Closed {
+            self.control = None;
+        }
+        written
     }
 
     /// Appends what has come to `heard`. Reports the end once and never returns after it.
@@ -58,6 +80,8 @@ impl Frames {
     }
 }
 
+/// Bytes of answers that go out in one piece, and that may wait while the user agent is heard.
+const ANSWERS: usize = 16 * 1024;
 /// Bytes of frames that the user agent has not taken yet.
 const MAX_UNSENT: usize = 256 * 1024;
 /// How long the last frames of a session may take.

@@ -86,6 +86,11 @@ impl Performer {
     }
 
     /// What the token may do.
+    /// The accounts of the token.
+    pub(super) const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
     pub(super) fn terms(&self) -> &Terms {
         self.standing.terms()
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use ftp_io::clock::Clock;
 use ftp_io::control::Read;
 use ftp_io::link::Link;
 use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
@@ -77,6 +78,8 @@ struct Session {
     stopping: bool,
     /// Whether the machine knows that its token may do nothing any more.
     revoked: bool,
+    /// Whether the user agent has said something that was not heard.
+    more: bool,
     /// What the tasks of the session report.
     events: mpsc::Receiver<Box<Event>>,
     /// The place among the sessions of its token.
@@ -97,6 +100,8 @@ enum Drained {
 enum Wake {
     /// Something happened on the link.
     Link(Read),
+    /// It is the turn of the session.
+    Turn,
     /// A task has reported something.
     Event(Box<Event>),
     /// The operator wants something else.
@@ -120,6 +125,7 @@ impl Session {
             running,
             stopping: false,
             revoked: false,
+            more: false,
             events,
             place,
         }))
@@ -145,6 +151,10 @@ impl Session {
                 // While it waits it keeps no room.
                 Wake::Link(Read::Bytes(_)) => self.input(Input::Bytes(&std::mem::take(&mut heard))),
                 Wake::Link(Read::Room) => {}
+                Wake::Turn => {
+                    self.more = false;
+                    self.input(Input::Next);
+                }
                 // TLS has begun before the session.
                 Wake::Link(Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_)) => {
                     self.input(Input::Closed)
@@ -169,13 +179,26 @@ impl Session {
     }
 
     async fn wait(&mut self, deadline: Option<Moment>, heard: &mut Vec<u8>) -> Wake {
+        // The answers to all that one read has brought go out in one piece.
+        if !self.more || self.link.is_full() {
+            self.link.flush();
+        }
+        let is_heard = self.more && !self.link.is_full();
+        let (link, standing, clock) = (&mut self.link, self.performer.standing(), self.shared.clock);
+        let on_link = async {
+            match self.more {
+                true => link.write().await,
+                false => link.read(heard).await,
+            }
+        };
         tokio::select! {
             biased;
             orders = self.running.changed() => Wake::Orders(orders),
             // The performer keeps a sender, so that this never ends.
             Some(event) = self.events.recv() => Wake::Event(event),
-            read = self.link.read(heard) => Wake::Link(read),
-            () = self.shared.clock.sleep_until(deadline) => Wake::Deadline,
+            () = turn(standing, clock), if is_heard => Wake::Turn,
+            read = on_link, if !is_heard => Wake::Link(read),
+            () = clock.sleep_until(deadline) => Wake::Deadline,
         }
     }
 
@@ -184,10 +207,11 @@ impl Session {
         loop {
             match self.machine.poll() {
                 Output::Send(frame) => {
-                    if let Err(Behind) = self.link.send(&frame) {
+                    if let Err(Behind) = self.link.queue(&frame) {
                         return Drained::Behind;
                     }
                 }
+                Output::More => self.more = true,
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(event) => self.reporter.event(&event),
                 Output::Close => return Drained::Closed,
@@ -219,6 +243,14 @@ impl Session {
             self.input(Input::Shutdown);
         }
     }
+}
+
+/// Waits until it is the turn of a session: its token may have a message heard, and others have had their turns.
+async fn turn(standing: &Standing, clock: Clock) {
+    while let Err(pause) = standing.hear() {
+        clock.sleep_until(Some(clock.now() + pause)).await;
+    }
+    tokio::task::yield_now().await;
 }
 
 /// Reports of tasks that wait for the session.

@@ -85,6 +85,7 @@ impl Bench {
                         self.heard.push(body);
                     }
                 }
+                Output::More => self.machine.input(self.now, Input::Next),
                 Output::Ask(ask) => self.performer.perform(ask),
                 Output::Event(_) => {}
                 Output::Close => panic!("the session has ended: {:?}", self.heard),

@@ -52,6 +52,7 @@ impl World {
             let Some(relay) = &mut self.relay else { return };
             match relay.agent.poll() {
                 Output::Send(bytes) => self.link_carries(bytes, Event::FromAgent),
+                Output::More => relay.agent.input(self.now, Input::Next),
                 Output::Ask(ask) => self.agent_asks(ask),
                 Output::Event(event) => self.say_both(&format!("   relay: {event:?}")),
                 Output::Close => {

@@ -24,8 +24,10 @@ pub struct ConnId(pub u64);
 /// What the driver tells the session.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// Bytes arrived on the session's link, after the link proof.
+    /// Bytes arrived on the session's link, after the link proof. [`Output::More`] asks for the turns in which they are heard.
     Bytes(&'a [u8]),
+    /// It is the turn of the session, after [`Output::More`]: one message is heard.
+    Next,
     /// The link was closed or broke. What flows continues.
     Closed,
     /// The answer to a question.
@@ -120,6 +122,9 @@ pub enum Withdrawn {
 pub enum Output {
     /// Send these bytes on the link: one frame.
     Send(Vec<u8>),
+    /// The user agent has said something that was not heard. Pass [`Input::Next`] when it is the turn of the session, and read
+    /// nothing before: others have their turns between the messages of one session.
+    More,
     /// Carry out this request.
     Ask(Ask),
     /// Something happened that belongs into logs or metrics.

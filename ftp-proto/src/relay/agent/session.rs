@@ -95,7 +95,11 @@ impl Session {
             return;
         }
         match input {
-            Input::Bytes(bytes) => self.bytes(now, bytes),
+            Input::Bytes(bytes) => {
+                self.reader.push(bytes);
+                self.more();
+            }
+            Input::Next => self.next(now),
             Input::Closed => self.alone(),
             Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
             Input::Arrived { listener, conn, local, from } => match self.owner(listener) {
@@ -180,18 +184,27 @@ impl Session {
         }
     }
 
-    fn bytes(&mut self, now: Moment, bytes: &[u8]) {
-        self.reader.push(bytes);
-        while self.life == Life::Up {
-            let frame = self.reader.message::<Frame<ToAgent>>();
-            match frame.and_then(|frame| frame.map(|frame| self.seen.check(frame)).transpose()) {
-                Ok(None) => return,
-                Ok(Some(message)) => {
-                    self.timers.arm(Timer::Link, now + self.config.limits.dead);
-                    self.message(now, message);
-                }
-                Err(error) => self.protocol(&error.to_string()),
+    /// Hears one message, if one is complete.
+    fn next(&mut self, now: Moment) {
+        if self.life != Life::Up {
+            return;
+        }
+        let frame = self.reader.message::<Frame<ToAgent>>();
+        match frame.and_then(|frame| frame.map(|frame| self.seen.check(frame)).transpose()) {
+            Ok(None) => return,
+            Ok(Some(message)) => {
+                self.timers.arm(Timer::Link, now + self.config.limits.dead);
+                self.message(now, message);
             }
+            Err(error) => self.protocol(&error.to_string()),
+        }
+        self.more();
+    }
+
+    /// Asks for a turn, if something was not heard.
+    fn more(&mut self) {
+        if self.life == Life::Up && !self.reader.is_empty() {
+            self.out.queue.push_back(Output::More);
         }
     }
 

@@ -154,6 +154,7 @@ impl Bench {
                         self.heard.push(self.seen.check(frame).unwrap());
                     }
                 }
+                Output::More => self.session.input(self.now, Input::Next),
                 Output::Ask(Ask::Place { ticket, .. }) => {
                     self.places.push(ticket);
                     self.session.input(self.now, Input::Answer(ticket, Answer::Admitted));
@@ -176,6 +177,14 @@ impl Bench {
     fn say(&mut self, message: ToAgent) {
         let bytes = self.sent.encode(message).unwrap();
         self.input(Input::Bytes(&bytes));
+    }
+
+    /// Has a message heard. What it brings about is not performed yet.
+    fn hear_only(&mut self, message: ToAgent) {
+        let bytes = self.sent.encode(message).unwrap();
+        self.session.input(self.now, Input::Bytes(&bytes));
+        assert!(matches!(self.session.poll(), Output::More));
+        self.session.input(self.now, Input::Next);
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Answer) {

@@ -1,7 +1,9 @@
 //! Attacks of one token at a relay.
 #![allow(clippy::wildcard_enum_match_arm, reason = "a client waits for one message and skips the others")]
 
-use std::net::SocketAddr;
+use std::collections::VecDeque;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -12,7 +14,11 @@ use integration_tests::relay::{Agent, Greeter, Relay, Session, listen};
 use super::{Scene, Stop, again_and_again, rest};
 use crate::plan::Plan;
 
+/// The server of the other one, and that of the attacker.
 const SERVER: &str = "127.0.0.2";
+const ATTACKED: &str = "127.0.0.3";
+/// Connections that the server of the attacker keeps.
+const KEPT: usize = 512;
 /// A relay lets one token have a quarter of its 1,024 sessions.
 const SESSIONS: usize = 256;
 /// Threads of an attack.
@@ -21,24 +27,28 @@ const ATTACKERS: usize = 4;
 const AHEAD: u64 = 64;
 
 pub(super) fn table(plan: &Plan) {
-    let agent = Relay::new().allow(&format!("{SERVER}:21,1024-65535")).token("other").start();
+    let agent = Relay::new()
+        .allow(&format!("{SERVER}:21,1024-65535"))
+        .allow(&format!("{ATTACKED}:21,1024-65535"))
+        .token("other")
+        .start();
     let attacker = Entrance { at: agent.address, token: Arc::new(agent.token.clone()) };
-    let greeter = Greeter::start(SERVER);
+    let (greeter, server) = (Greeter::start(SERVER), greets_many());
     let probe = || session_of_other(&agent, greeter);
     let scene = Scene { id: agent.running.id(), probe: &probe };
     let alone = scene.alone("a session and a tunnel at a relay, alone");
     scene.beside(plan, &alone, "tunnels closed as their server greets", |stop| {
-        attackers(&attacker, stop, move |entrance, stop| closes_tunnels(entrance, greeter, stop))
+        attackers(&attacker, stop, move |entrance, stop| closes_tunnels(entrance, server, stop))
     });
     rest();
     scene.beside(plan, &alone, "256 sessions with pings", |stop| attackers(&attacker, stop, pings));
     rest();
     scene.beside(plan, &alone, "sessions that hang up in their tunnels", |stop| {
-        attackers(&attacker, stop, move |entrance, _| hangs_up(entrance, greeter))
+        attackers(&attacker, stop, move |entrance, _| hangs_up(entrance, server))
     });
     rest();
     scene.beside(plan, &alone, "joins that nobody comes to", |stop| {
-        attackers(&attacker, stop, move |entrance, stop| waits_in_joins(entrance, greeter, stop))
+        attackers(&attacker, stop, move |entrance, stop| waits_in_joins(entrance, server, stop))
     });
     rest();
 }
@@ -86,10 +96,31 @@ impl Entrance {
     }
 }
 
+/// A server that greets everybody, by several threads, and forgets the oldest connections.
+fn greets_many() -> SocketAddr {
+    let listener = TcpListener::bind((ATTACKED, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    for _ in 0..ATTACKERS {
+        let listener = listener.try_clone().unwrap();
+        std::thread::spawn(move || {
+            let mut kept = VecDeque::new();
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { continue };
+                drop(stream.write_all(b"220 here\r\n"));
+                kept.push_back(stream);
+                if kept.len() > KEPT {
+                    kept.pop_front();
+                }
+            }
+        });
+    }
+    address
+}
+
 /// Each tunnel is closed when the relay says that it stands, and right behind the question.
-fn closes_tunnels(entrance: &Entrance, greeter: Greeter, stop: &Stop) -> Option<()> {
+fn closes_tunnels(entrance: &Entrance, server: SocketAddr, stop: &Stop) -> Option<()> {
     let mut session = entrance.enter()?;
-    let (host, port) = (greeter.address().ip().to_string(), greeter.address().port());
+    let (host, port) = (server.ip().to_string(), server.port());
     while !stop.is_told() {
         let ids: Vec<_> = (0..32).map(|_| session.tunnel(&host, port)).collect();
         let mut open = ids.len();
@@ -125,9 +156,9 @@ fn pings(entrance: &Entrance, stop: &Stop) -> Option<()> {
     Some(())
 }
 
-fn hangs_up(entrance: &Entrance, greeter: Greeter) -> Option<()> {
+fn hangs_up(entrance: &Entrance, server: SocketAddr) -> Option<()> {
     let mut session = entrance.enter()?;
-    let (host, port) = (greeter.address().ip().to_string(), greeter.address().port());
+    let (host, port) = (server.ip().to_string(), server.port());
     for _ in 0..32 {
         session.tunnel(&host, port);
     }
@@ -135,12 +166,12 @@ fn hangs_up(entrance: &Entrance, greeter: Greeter) -> Option<()> {
     Some(())
 }
 
-fn waits_in_joins(entrance: &Entrance, greeter: Greeter, stop: &Stop) -> Option<()> {
+fn waits_in_joins(entrance: &Entrance, server: SocketAddr, stop: &Stop) -> Option<()> {
     let mut session = entrance.enter()?;
-    session.meet(greeter);
+    session.meet(Greeter::at(server));
     while !stop.is_told() {
-        let grant = session.grant(&[SERVER], u64::MAX, 1);
-        let id = session.join(grant, listen(SERVER), listen(SERVER), Waits::default());
+        let grant = session.grant(&[ATTACKED], u64::MAX, 1);
+        let id = session.join(grant, listen(ATTACKED), listen(ATTACKED), Waits::default());
         loop {
             match session.said().ok()? {
                 FromAgent::JoinReady { .. } => session.say(ToAgent::Close { id }),

@@ -54,7 +54,7 @@ fn r27_a_session_and_what_it_carries_end_with_its_token() {
 fn without_a_place_a_join_or_tunnel_is_refused_and_places_are_given_back() {
     let mut bench = Bench::granted(3);
     assert_eq!(bench.places.len(), 2);
-    bench.session.input(bench.now, Input::Bytes(&bench.sent.encode(join_message(2)).unwrap()));
+    bench.hear_only(join_message(2));
     let Output::Ask(Ask::Place { ticket, work: Work::Join }) = bench.session.poll() else {
         panic!("no place")
     };
@@ -62,7 +62,7 @@ fn without_a_place_a_join_or_tunnel_is_refused_and_places_are_given_back() {
     assert!(refused(2, Code::Busy, None)(bench.last()), "{:?}", bench.last());
     assert!(bench.asks.is_empty(), "nothing was routed or opened");
     // One that waits can be given up.
-    bench.session.input(bench.now, Input::Bytes(&bench.sent.encode(join_message(3)).unwrap()));
+    bench.hear_only(join_message(3));
     let Output::Ask(Ask::Place { ticket, .. }) = bench.session.poll() else { panic!("no place") };
     bench.say(ToAgent::Close { id: id(3) });
     assert!(matches!(bench.last(), FromAgent::Ended { how: End::Revoked, .. }));
@@ -135,4 +135,33 @@ fn who_a_user_agent_is_is_told_once_however_often_it_says_so() {
     let told = bench.events.iter().filter(|event| matches!(event, Event::Introduced { .. })).count();
     assert_eq!(told, 1, "{:?}", bench.events);
     assert!(!bench.closed);
+}
+
+#[test]
+fn one_message_is_heard_in_a_turn() {
+    let mut bench = Bench::granted(1);
+    let pings: Vec<u8> = (0..3).flat_map(|t| bench.sent.encode(ToAgent::Ping { t }).unwrap()).collect();
+    let (most, rest) = pings.split_at(pings.len() - 1);
+    let turn = |bench: &mut Bench, input: Input<'_>| {
+        bench.session.input(bench.now, input);
+        let (mut answers, mut asks) = (0, 0);
+        loop {
+            match bench.session.poll() {
+                Output::Send(_) => answers += 1,
+                Output::More => asks += 1,
+                Output::Wait(_) => return (answers, asks),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    assert_eq!(turn(&mut bench, Input::Bytes(most)), (0, 1), "nothing is heard before its turn");
+    assert_eq!(turn(&mut bench, Input::Next), (1, 1));
+    assert_eq!(turn(&mut bench, Input::Next), (1, 1));
+    assert_eq!(turn(&mut bench, Input::Next), (0, 0), "half a message waits for its rest");
+    assert_eq!(turn(&mut bench, Input::Bytes(rest)), (0, 1));
+    assert_eq!(turn(&mut bench, Input::Next), (1, 0));
+    assert_eq!(turn(&mut bench, Input::Next), (0, 0), "nothing is left");
+    turn(&mut bench, Input::Bytes(most));
+    assert_eq!(turn(&mut bench, Input::Closed), (0, 0));
+    assert_eq!(turn(&mut bench, Input::Next), (0, 0), "nobody is there any more");
 }
