@@ -87,6 +87,8 @@ fn login_and_file(at: SocketAddr) -> Result<(), String> {
     let mut data = client.data("RETR small").ok_or("no data connection")?;
     let mut bytes = Vec::new();
     data.read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    // The server waits for that before it says that the file was taken.
+    drop(data);
     let last = client.reply().ok_or("no final reply")?;
     if bytes.len() == SMALL && last.starts_with("226") { Ok(()) } else { Err(last) }
 }
@@ -116,7 +118,8 @@ impl Client {
 
     fn login(&mut self, user: &str, word: &str) -> Option<()> {
         self.ask(&format!("USER {user}"))?;
-        self.ask(&format!("PASS {word}"))?.starts_with("230").then_some(())
+        self.ask(&format!("PASS {word}"))?.starts_with("230").then_some(())?;
+        self.ask("TYPE I").map(drop)
     }
 
     fn send(&mut self, text: &str) -> Option<()> {
