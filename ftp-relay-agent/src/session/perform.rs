@@ -162,7 +162,8 @@ impl Performer {
         }
     }
 
-    /// Gives what a task has reported to `input`, which passes it to the machine.
+    /// Gives what a task has reported to `input`, which passes it to the machine. Whatever an event brings is dropped if nobody
+    /// waits for it any more: the machine has cancelled the question after the task had answered it.
     pub(super) fn finish(&mut self, event: Event, input: impl FnOnce(Input<'_>)) {
         while self.tasks.try_join_next().is_some() {}
         match event {
@@ -175,19 +176,25 @@ impl Performer {
                 input(Input::Answer(ticket, answer));
             }
             Event::Connected(ticket, stream) => {
-                self.working.remove(&ticket);
+                if self.working.remove(&ticket).is_none() {
+                    return;
+                }
                 let Ok(local) = stream.local_addr() else { return };
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Answer(ticket, Answer::Connected { conn, local }));
             }
             Event::Called(ticket, link, direct) => {
-                self.working.remove(&ticket);
+                if self.working.remove(&ticket).is_none() {
+                    return;
+                }
                 let conn = self.hold(Conn::Link(link));
                 let direct = direct.map(|direct| self.leave_hub(direct).both());
                 input(Input::Answer(ticket, Answer::Called { conn, direct }));
             }
             Event::Greeted { ticket, conn, server } => {
-                self.working.remove(&ticket);
+                if self.working.remove(&ticket).is_none() {
+                    return;
+                }
                 let answer = match server {
                     Ok(server) => {
                         self.conns.insert(conn, Conn::Server(server));
@@ -199,12 +206,17 @@ impl Performer {
             }
             Event::Opened(join) => input(Input::Greeted { join }),
             Event::Arrived { listener, stream, from } => {
+                if !self.working.contains_key(&listener) {
+                    return;
+                }
                 let Ok(local) = stream.local_addr() else { return };
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Arrived { listener, conn, local, from });
             }
             Event::Attached { ticket, link, direct } => {
-                self.expected.remove(&ticket);
+                if self.expected.remove(&ticket).is_none() {
+                    return;
+                }
                 let conn = self.hold(Conn::Link(link));
                 input(match direct.map(|direct| self.leave_hub(direct)) {
                     Some(Ends { local, peer }) => Input::Met { ticket, conn, local, peer },
@@ -393,6 +405,14 @@ impl Performer {
             }
             Event::Answer(ticket, Answer::Ended { a_to_b, b_to_a, how })
         });
+    }
+}
+
+#[cfg(test)]
+impl Performer {
+    /// How much is held for the machine: connections, tasks, tickets, places and joins.
+    pub(super) fn held(&self) -> usize {
+        self.conns.len() + self.working.len() + self.expected.len() + self.places.len() + self.flows.len()
     }
 }
 
