@@ -7,6 +7,7 @@ mod blind;
 mod crowd;
 mod descriptors;
 mod greets;
+mod insiders;
 mod no_relay;
 mod policy;
 mod proven;

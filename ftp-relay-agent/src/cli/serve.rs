@@ -19,6 +19,7 @@ use ftp_proto::relay::token::Token;
 use crate::config::{Config, ConfigError, Options, Shown};
 use crate::operate::audit::{Audit, Record, Who};
 use crate::operate::metrics::Metrics;
+use crate::session::THREADS as LOOKUPS;
 
 /// How a verb is called: its options, and where more of them stand.
 #[derive(clap::Args, Debug)]
@@ -159,7 +160,7 @@ pub(super) fn tell_systemd() {
     }
 }
 
-/// A few threads serve the sessions; the others resolve names.
-pub(super) const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: 64 };
+/// A few threads serve the sessions; the others resolve names, all but some.
+pub(super) const THREADS: Threads = Threads { name: "ftp-relay", workers: 4, blocking: LOOKUPS + 8 };
 /// How long transfers may go on after the first signal.
 pub(super) const GRACE: Duration = Duration::from_secs(30);

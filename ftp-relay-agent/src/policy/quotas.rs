@@ -188,6 +188,11 @@ impl Standing {
         &self.terms
     }
 
+    /// The name of the token.
+    pub fn token(&self) -> String {
+        self.accounts.first().map(|account| account.level.to_string()).unwrap_or_default()
+    }
+
     /// Takes one.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ mod direct;
 mod event;
 mod greeting;
 mod link;
+mod lookups;
+mod open_legs;
 mod perform;
 mod report;
 mod shared;
@@ -21,6 +23,9 @@ mod tunnel;
 
 pub use direct::upgrade;
 pub use event::{Direct, Ends};
+pub use lookups::Lookups;
+pub(crate) use lookups::THREADS;
+pub use open_legs::OpenLegs;
 pub use shared::Shared;
 pub use task::{Accepted, refuse, run};
 pub use tickets::{Holder, Tickets};

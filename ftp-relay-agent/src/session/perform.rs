@@ -17,12 +17,13 @@ use ftp_proto::address::embedded;
 use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Opening, Route, Ticket, Work};
 use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::token::Secret32;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::direct;
 use super::event::{Direct, Ends, Event, Reports};
 use super::greeting::{self, Server};
+use super::lookups::Lookups;
 use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
@@ -111,7 +112,8 @@ impl Performer {
             Ask::Place { ticket, work } => self.place(ticket, work),
             Ask::Leave(place) => drop(self.places.remove(&place)),
             Ask::Resolve { ticket, host, port } => {
-                self.start(ticket, async move { resolve(ticket, host, port).await });
+                let (lookups, token) = (self.shared.lookups.clone(), self.standing.token());
+                self.start(ticket, async move { resolve(ticket, (lookups, token), host, port).await });
             }
             Ask::Route { ticket, to } => {
                 let route = |ip| Route { from: socket::route(ip), is_own: socket::is_own(embedded(ip)) };
@@ -122,6 +124,9 @@ impl Performer {
                 if let Some(task) = self.working.remove(&ticket) {
                     task.abort();
                 }
+            }
+            Ask::Dial { ticket, to, .. } if self.shared.legs.has(to) => {
+                self.answer(ticket, Answer::Failed(Code::Denied, OWN_LEG.to_owned()));
             }
             Ask::Dial { ticket, from, to, work } => {
                 let charged = (work == Work::Join).then(|| self.standing.dial());
@@ -162,8 +167,8 @@ impl Performer {
         }
     }
 
-    /// Gives what a task has reported to `input`, which passes it to the machine. Whatever an event brings is dropped if nobody
-    /// waits for it any more: the machine has cancelled the question after the task had answered it.
+    /// Gives what a task has reported to `input`, which passes it to the machine. Whatever an event brings is dropped if the
+    /// machine has cancelled the question after the task had answered it.
     pub(super) fn finish(&mut self, event: Event, input: impl FnOnce(Input<'_>)) {
         while self.tasks.try_join_next().is_some() {}
         match event {
@@ -297,8 +302,9 @@ impl Performer {
             Ok(opened) => opened,
             Err(error) => return self.answer(ticket, failed(&error)),
         };
-        let report = self.report.clone();
+        let (report, leg) = (self.report.clone(), self.shared.legs.open(address));
         let task = self.tasks.spawn(async move {
+            let _open = leg;
             loop {
                 match listener.accept().await {
                     Ok((stream, from)) => {
@@ -495,17 +501,14 @@ fn prepare(stream: &TcpStream, stall: Duration) {
     }
 }
 
-async fn resolve(ticket: Ticket, host: String, port: u16) -> Event {
+/// Looks a name up, for a session of this token.
+async fn resolve(ticket: Ticket, (lookups, token): (Lookups, String), host: String, port: u16) -> Event {
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    let found: io::Result<Vec<SocketAddr>> = match literal {
+    let found = match literal {
         Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
-        Err(_) => lookup_host((host, port)).await.map(|found| found.take(MAX_ADDRESSES).collect()),
+        Err(_) => lookups.addresses(&token, host, port).await,
     };
-    let answer = match found {
-        Ok(addresses) if !addresses.is_empty() => Answer::Resolved(addresses),
-        Ok(_) => Answer::Failed(Code::Resolve, "the name has no address".to_owned()),
-        Err(error) => Answer::Failed(Code::Resolve, words(&error)),
-    };
+    let answer = found.map_or_else(|why| Answer::Failed(Code::Resolve, why), Answer::Resolved);
     Event::Answer(ticket, answer)
 }
 
@@ -531,5 +534,5 @@ const fn leg(leg: copy::LegId) -> LegId {
     }
 }
 
-/// Addresses of one name that are tried.
-const MAX_ADDRESSES: usize = 16;
+/// Why a listener of the relay is not dialled.
+const OWN_LEG: &str = "a data connection of the relay is awaited there";

@@ -6,6 +6,8 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_proto::relay::punch::Memory;
 
+use super::lookups::Lookups;
+use super::open_legs::OpenLegs;
 use super::tickets::Tickets;
 use crate::at_hub::Caller;
 use crate::operate::audit::Audit;
@@ -20,6 +22,10 @@ pub struct Shared {
     pub pipes: Pipes,
     /// The tickets of all tunnels.
     pub tickets: Tickets,
+    /// The listeners of data connections.
+    pub legs: OpenLegs,
+    /// Names that are looked up.
+    pub lookups: Lookups,
     /// Takes records of what happens.
     pub audit: Arc<Audit>,
     /// What the tokens use.

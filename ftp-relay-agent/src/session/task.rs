@@ -194,10 +194,11 @@ impl Session {
         tokio::select! {
             biased;
             orders = self.running.changed() => Wake::Orders(orders),
-            // The performer keeps a sender, so that this never ends.
-            Some(event) = self.events.recv() => Wake::Event(event),
+            // What the user agent has said comes first: it asks for the digest of a join before the servers connect.
             () = turn(standing, clock), if is_heard => Wake::Turn,
             read = on_link, if !is_heard => Wake::Link(read),
+            // The performer keeps a sender, so that this never ends.
+            Some(event) = self.events.recv() => Wake::Event(event),
             () = clock.sleep_until(deadline) => Wake::Deadline,
         }
     }

@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use super::event::Event;
+use super::lookups::Lookups;
+use super::open_legs::OpenLegs;
 use super::perform::Performer;
 use super::{Shared, Tickets};
 use crate::operate::audit::Audit;
@@ -46,6 +48,8 @@ impl Bench {
             clock,
             pipes: Pipes::default(),
             tickets: Tickets::default(),
+            legs: OpenLegs::default(),
+            lookups: Lookups::new(clock),
             audit: Arc::new(Audit::default()),
             accounts,
             caller: None,
@@ -176,24 +180,24 @@ impl Bench {
     }
 
     /// The next event of this kind, which has come and was not passed on. Those before it are.
-    async fn reported(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Box<Event> {
+    async fn reported(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Event {
         loop {
             let event = self.events.recv().await.unwrap();
             if is_wanted(&event) {
-                return event;
+                return *event;
             }
-            self.pass_on(event);
+            self.pass_on(*event);
         }
     }
 
-    fn pass_on(&mut self, event: Box<Event>) {
+    fn pass_on(&mut self, event: Event) {
         let now = self.now;
-        self.performer.finish(*event, |input| self.machine.input(now, input));
+        self.performer.finish(event, |input| self.machine.input(now, input));
         self.drain();
     }
 
     /// An event comes when nobody waits for it any more, since the user agent has ended what it belongs to.
-    fn comes_too_late(&mut self, id: Id, event: Box<Event>) {
+    fn comes_too_late(&mut self, id: Id, event: Event) {
         self.say(ToAgent::Close { id });
         self.pass_on(event);
         assert_eq!(self.performer.held(), 0, "{:?}", self.heard);

@@ -12,6 +12,8 @@ pub enum Timer {
     Connect,
     /// The server of a tunnel must greet.
     Greeting,
+    /// A name that is not there or not allowed is refused: this hides which of both it is.
+    Refusal,
     /// The link that carries a tunnel must attach with its ticket.
     Ticket,
     /// Both legs of a join must be connected.
@@ -34,6 +36,7 @@ impl Timer {
             Self::Token => "token",
             Self::Connect => "connect",
             Self::Greeting => "greeting",
+            Self::Refusal => "refusal",
             Self::Ticket => "ticket",
             Self::Leg => "leg",
             Self::Grant => "grant",

@@ -10,12 +10,15 @@ use crate::relay::message::{Code, End, FromAgent, Id, Target};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// A tunnel of a session.
 #[derive(Debug)]
 pub(super) struct Tunnel {
     granted: Use,
     state: State,
+    /// When it began, if its server was named and not given by an address.
+    named: Option<Moment>,
     /// The host whose server has greeted.
     greeted: Option<IpAddr>,
     timers: Timers<Timer>,
@@ -45,6 +48,8 @@ enum State {
     /// The user agent's link is expected.
     Expecting(Ticket, Server),
     Flowing(Flowing, Server),
+    /// The name is not there or not allowed, and which of both is told to nobody: neither by words nor by the time.
+    Hidden(Refusal),
     Over,
 }
 
@@ -54,7 +59,9 @@ impl Tunnel {
         out.ask(Ask::Resolve { ticket, host: target.host.as_str().to_owned(), port: target.port });
         let mut timers = Timers::new();
         timers.arm(Timer::Connect, now + config.limits.connect);
-        Self { granted, state: State::Resolving(ticket), greeted: None, timers }
+        let is_address = literal(target.host.as_str()).is_some();
+        let named = (!is_address).then_some(now);
+        Self { granted, state: State::Resolving(ticket), named, greeted: None, timers }
     }
 
     pub(super) const fn grant(&self) -> Id {
@@ -70,6 +77,7 @@ impl Tunnel {
             | State::Greeting(..)
             | State::Drawing(..)
             | State::Expecting(..)
+            | State::Hidden(_)
             | State::Over => &self.timers,
         }
     }
@@ -96,7 +104,7 @@ impl Tunnel {
             | State::Drawing(_, server)
             | State::Expecting(_, server)
             | State::Flowing(_, server) => Some(server.peer),
-            State::Resolving(_) | State::Routing(..) | State::Over => None,
+            State::Resolving(_) | State::Routing(..) | State::Hidden(_) | State::Over => None,
         };
         // Whether it is this host itself was judged before.
         let route = Route { from: None, is_own: false };
@@ -171,9 +179,23 @@ impl Tunnel {
                 Err(Refusal::of(Code::Internal))
             }
         };
-        if let Err(refusal) = done {
-            self.fail(refusal, out);
+        match (done, self.named) {
+            (Ok(()), _) => {}
+            (Err(refusal), Some(since)) if matches!(refusal.code, Code::Resolve | Code::Denied) => {
+                self.hide(now, since, refusal, out);
+            }
+            (Err(refusal), _) => self.fail(refusal, out),
         }
+    }
+
+    /// Refuses a name at a time that is the same whether it exists or not.
+    fn hide(&mut self, now: Moment, since: Moment, refusal: Refusal, out: &mut Outbox) {
+        self.give_up(out);
+        let taken = now.since(since).as_nanos();
+        let steps = taken.div_ceil(REFUSALS.as_nanos()).max(1);
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.timers.arm(Timer::Refusal, since + REFUSALS.saturating_mul(steps));
+        self.state = State::Hidden(Refusal { code: Code::Denied, ..refusal });
     }
 
     /// Takes the user agent's link.
@@ -201,6 +223,10 @@ impl Tunnel {
             return;
         }
         while let Some(timer) = self.timers.fire(now) {
+            if let State::Hidden(refusal) = &mut self.state {
+                let refusal = std::mem::replace(refusal, Refusal::of(Code::Denied));
+                return self.fail(refusal, out);
+            }
             out.event(Event::TimedOut(timer));
             let refusal = if timer == Timer::Connect {
                 Refusal::of(Code::Unreachable)
@@ -287,7 +313,7 @@ impl Tunnel {
                 out.forget(expectation);
                 out.reset(server.conn);
             }
-            State::Flowing(..) | State::Over => {}
+            State::Flowing(..) | State::Hidden(_) | State::Over => {}
         }
     }
 }
@@ -307,5 +333,12 @@ fn judge(
     Ok(targets)
 }
 
+/// The address that a host is given by, if it is no name.
+pub(super) fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// A name is refused at a multiple of this time after it was asked for.
+const REFUSALS: Duration = Duration::from_secs(2);
 /// Told of a server that is silent; the most likely reason with it.
 const SILENT: &str = "it sends nothing; if it expects TLS at once, the relay's --allow has to say PORT/tls";

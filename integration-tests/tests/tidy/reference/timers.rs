@@ -237,6 +237,7 @@ fn of_the_relay(timer: &str) -> Option<String> {
         "Token" => Some("the time of the token".to_owned()),
         "Connect" => Some(words(limits.connect)),
         "Greeting" => Some(words(limits.greeting)),
+        "Refusal" => Some("the next multiple of 2 s after the question".to_owned()),
         "Ticket" => Some(words(limits.ticket)),
         "Leg" => asked(waits.leg_ms, limits.leg),
         "Grant" => Some(format!("the time of the grant, up to {}", words(limits.life))),

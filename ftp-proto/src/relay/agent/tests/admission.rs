@@ -150,7 +150,7 @@ fn one_message_is_heard_in_a_turn() {
                 Output::Send(_) => answers += 1,
                 Output::More => asks += 1,
                 Output::Wait(_) => return (answers, asks),
-                other => panic!("{other:?}"),
+                other @ (Output::Ask(_) | Output::Event(_) | Output::Close) => panic!("{other:?}"),
             }
         }
     };

@@ -33,10 +33,48 @@ fn connected_tunnel(bench: &mut Bench) -> Ticket {
 fn r25_a_name_with_one_forbidden_address_is_refused() {
     let mut bench = Bench::new(config());
     tunnel(&mut bench, &["192.0.2.1:2121", "10.0.0.1:2121"]);
+    bench.pass(Duration::from_secs(2), Flow::default);
     assert!(refused(2, Code::Denied, None)(bench.last()));
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
     let Some(Event::Refused { why, address, .. }) = bench.events.last() else { panic!("{:?}", bench.events) };
     assert_eq!((*why, *address), (Some(Why::PrivateNetwork), Some(at("10.0.0.1:2121"))));
+}
+
+#[test]
+fn r25_a_name_that_is_not_there_and_one_that_is_not_allowed_are_refused_alike() {
+    let answers = |bench: &Bench| {
+        bench.heard.iter().filter(|heard| !matches!(heard, FromAgent::Granted { .. })).count()
+    };
+    // How long the system looks for the name, and when it is refused.
+    for (taken, told) in [(0, 2_000), (1_999, 2_000), (2_000, 2_000), (2_001, 4_000), (5_000, 6_000)] {
+        let mut all = Vec::new();
+        for is_there in [true, false] {
+            let mut bench = Bench::new(config());
+            let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
+            bench.say(ToAgent::Grant {
+                id: id(1),
+                purpose: Purpose::Tunnel(target),
+                max_bytes: u64::MAX,
+                max_ms: 600_000,
+                uses: 1,
+            });
+            bench.say(ToAgent::Tunnel { id: id(2), grant: id(1) });
+            let Ask::Resolve { ticket, .. } = bench.asks.remove(0) else { panic!("no question") };
+            bench.pass(Duration::from_millis(taken), Flow::default);
+            if is_there {
+                bench.answer(ticket, Answer::Resolved(vec![at("10.0.0.1:2121")]));
+                bench.routes();
+            } else {
+                bench.answer(ticket, Answer::Failed(Code::Resolve, "no such name".to_owned()));
+            }
+            let left = Duration::from_millis(told - taken);
+            bench.pass(left.saturating_sub(Duration::from_millis(1)), Flow::default);
+            assert_eq!(answers(&bench), usize::from(left.is_zero()), "{taken} {is_there}");
+            bench.pass(left.min(Duration::from_millis(1)), Flow::default);
+            all.push(bench.last().clone());
+        }
+        assert!(all[0] == all[1] && refused(2, Code::Denied, None)(&all[0]), "{all:?}");
+    }
 }
 
 #[test]
