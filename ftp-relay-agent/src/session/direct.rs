@@ -334,7 +334,7 @@ fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
 }
 
 /// The end of the one that was called: a connection on which the other agent proves the secret.
-async fn accepted(acceptor: &Acceptor, stream: TcpStream, secret: &Secret32) -> Option<Link> {
+pub(super) async fn accepted(acceptor: &Acceptor, stream: TcpStream, secret: &Secret32) -> Option<Link> {
     let (mut link, first) = acceptor.accept(stream).await.ok()?;
     let First::Data(hello) = first else { return None };
     let accepted = accept_data(secret, &hello, link.exporter())?;

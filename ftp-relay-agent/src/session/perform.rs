@@ -171,6 +171,9 @@ impl Performer {
     /// machine has cancelled the question after the task had answered it.
     pub(super) fn finish(&mut self, event: Event, input: impl FnOnce(Input<'_>)) {
         while self.tasks.try_join_next().is_some() {}
+        if !self.has_owner(&event) {
+            return discard(event);
+        }
         match event {
             Event::Answer(ticket, answer) => {
                 self.working.remove(&ticket);
@@ -181,25 +184,18 @@ impl Performer {
                 input(Input::Answer(ticket, answer));
             }
             Event::Connected(ticket, stream) => {
-                if self.working.remove(&ticket).is_none() {
-                    return;
-                }
-                let Ok(local) = stream.local_addr() else { return };
-                let conn = self.hold(Conn::silent(stream));
-                input(Input::Answer(ticket, Answer::Connected { conn, local }));
+                let answer = match stream.local_addr() {
+                    Ok(local) => Answer::Connected { conn: self.hold(Conn::silent(stream)), local },
+                    Err(error) => failed(&error),
+                };
+                input(Input::Answer(ticket, answer));
             }
             Event::Called(ticket, link, direct) => {
-                if self.working.remove(&ticket).is_none() {
-                    return;
-                }
                 let conn = self.hold(Conn::Link(link));
                 let direct = direct.map(|direct| self.leave_hub(direct).both());
                 input(Input::Answer(ticket, Answer::Called { conn, direct }));
             }
             Event::Greeted { ticket, conn, server } => {
-                if self.working.remove(&ticket).is_none() {
-                    return;
-                }
                 let answer = match server {
                     Ok(server) => {
                         self.conns.insert(conn, Conn::Server(server));
@@ -211,17 +207,11 @@ impl Performer {
             }
             Event::Opened(join) => input(Input::Greeted { join }),
             Event::Arrived { listener, stream, from } => {
-                if !self.working.contains_key(&listener) {
-                    return;
-                }
                 let Ok(local) = stream.local_addr() else { return };
                 let conn = self.hold(Conn::silent(stream));
                 input(Input::Arrived { listener, conn, local, from });
             }
             Event::Attached { ticket, link, direct } => {
-                if self.expected.remove(&ticket).is_none() {
-                    return;
-                }
                 let conn = self.hold(Conn::Link(link));
                 input(match direct.map(|direct| self.leave_hub(direct)) {
                     Some(Ends { local, peer }) => Input::Met { ticket, conn, local, peer },
@@ -233,6 +223,26 @@ impl Performer {
             }
             Event::HalfEof { join, from, bytes } => input(Input::HalfEof { join, from, bytes }),
         }
+    }
+
+    /// Whether the machine still waits for what the event brings. A task may have reported before it was cancelled.
+    fn has_owner(&mut self, event: &Event) -> bool {
+        match event {
+            Event::Connected(ticket, _) | Event::Called(ticket, ..) | Event::Greeted { ticket, .. } => {
+                self.working.remove(ticket).is_some()
+            }
+            Event::Arrived { listener, .. } => self.working.contains_key(listener),
+            Event::Attached { ticket, .. } => self.expected.remove(ticket).is_some(),
+            // They bring nothing that is held, and the machine knows what it waits for.
+            Event::Answer(..) | Event::Opened(_) | Event::Digested { .. } | Event::HalfEof { .. } => true,
+        }
+    }
+
+    /// How many connections, tasks, waits, places and joins are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> [usize; 5] {
+        let Self { conns, working, expected, places, flows, .. } = self;
+        [conns.len(), working.len(), expected.len(), places.len(), flows.len()]
     }
 
     /// An answer that needs no wait.
@@ -414,14 +424,6 @@ impl Performer {
     }
 }
 
-#[cfg(test)]
-impl Performer {
-    /// How much is held for the machine: connections, tasks, tickets, places and joins.
-    pub(super) fn held(&self) -> usize {
-        self.conns.len() + self.working.len() + self.expected.len() + self.places.len() + self.flows.len()
-    }
-}
-
 impl Conn {
     /// A connection from which nothing was read.
     const fn silent(stream: TcpStream) -> Self {
@@ -448,6 +450,21 @@ impl Flowing {
             }
             Self::Tunnel(tunnel) => tunnel.flow(),
         }
+    }
+}
+
+/// Resets what an event brings that has no owner.
+fn discard(event: Event) {
+    match event {
+        Event::Connected(_, stream)
+        | Event::Arrived { stream, .. }
+        | Event::Greeted { server: Ok(Server { stream, .. }), .. } => socket::reset(stream),
+        Event::Called(_, link, _) | Event::Attached { link, .. } => socket::end_by_reset(link.socket()),
+        Event::Greeted { server: Err(_), .. }
+        | Event::Answer(..)
+        | Event::Opened(_)
+        | Event::Digested { .. }
+        | Event::HalfEof { .. } => {}
     }
 }
 

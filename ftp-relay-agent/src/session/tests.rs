@@ -19,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+mod owners;
+
 use super::event::Event;
 use super::lookups::Lookups;
 use super::open_legs::OpenLegs;
@@ -167,59 +169,4 @@ async fn r29_a_ticket_is_good_for_30_seconds_and_then_opens_nothing_and_resets_t
     bench.hears(|heard| matches!(heard, FromAgent::Refused { code: Code::Expired, .. }).then_some(())).await;
     let error = ended.await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-}
-
-impl Bench {
-    /// A tunnel to a server of this host.
-    fn tunnel(&mut self, port: u16) -> Id {
-        let purpose = Purpose::Tunnel(Target { host: Text::of("127.0.0.1"), port });
-        let (max_bytes, max_ms) = (u64::MAX, 86_400_000);
-        self.say(ToAgent::Grant { id: Id(1), purpose, max_bytes, max_ms, uses: 1 });
-        self.say(ToAgent::Tunnel { id: Id(2), grant: Id(1) });
-        Id(2)
-    }
-
-    /// The next event of this kind, which has come and was not passed on. Those before it are.
-    async fn reported(&mut self, is_wanted: impl Fn(&Event) -> bool) -> Event {
-        loop {
-            let event = self.events.recv().await.unwrap();
-            if is_wanted(&event) {
-                return *event;
-            }
-            self.pass_on(*event);
-        }
-    }
-
-    fn pass_on(&mut self, event: Event) {
-        let now = self.now;
-        self.performer.finish(event, |input| self.machine.input(now, input));
-        self.drain();
-    }
-
-    /// An event comes when nobody waits for it any more, since the user agent has ended what it belongs to.
-    fn comes_too_late(&mut self, id: Id, event: Event) {
-        self.say(ToAgent::Close { id });
-        self.pass_on(event);
-        assert_eq!(self.performer.held(), 0, "{:?}", self.heard);
-    }
-}
-
-#[tokio::test]
-async fn a_connection_that_is_made_for_a_tunnel_that_has_ended_is_not_held() {
-    let (port, ended) = greeter().await;
-    let mut bench = Bench::start();
-    let id = bench.tunnel(port);
-    let event = bench.reported(|event| matches!(event, Event::Connected(..))).await;
-    bench.comes_too_late(id, event);
-    assert!(ended.await.map_or(true, |count| count == 0));
-}
-
-#[tokio::test]
-async fn a_server_that_greets_a_tunnel_that_has_ended_is_not_held() {
-    let (port, ended) = greeter().await;
-    let mut bench = Bench::start();
-    let id = bench.tunnel(port);
-    let event = bench.reported(|event| matches!(event, Event::Greeted { .. })).await;
-    bench.comes_too_late(id, event);
-    assert_eq!(ended.await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }

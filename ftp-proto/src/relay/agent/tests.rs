@@ -179,14 +179,6 @@ impl Bench {
         self.input(Input::Bytes(&bytes));
     }
 
-    /// Has a message heard. What it brings about is not performed yet.
-    fn hear_only(&mut self, message: ToAgent) {
-        let bytes = self.sent.encode(message).unwrap();
-        self.session.input(self.now, Input::Bytes(&bytes));
-        assert!(matches!(self.session.poll(), Output::More));
-        self.session.input(self.now, Input::Next);
-    }
-
     fn answer(&mut self, ticket: Ticket, answer: Answer) {
         self.input(Input::Answer(ticket, answer));
     }

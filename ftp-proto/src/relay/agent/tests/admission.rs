@@ -50,6 +50,16 @@ fn r27_a_session_and_what_it_carries_end_with_its_token() {
     assert!(bench.heard.iter().any(told), "{:?}", bench.heard);
 }
 
+impl Bench {
+    /// Has a message heard. What it brings about is not performed yet.
+    fn hear_only(&mut self, message: ToAgent) {
+        let bytes = self.sent.encode(message).unwrap();
+        self.session.input(self.now, Input::Bytes(&bytes));
+        assert!(matches!(self.session.poll(), Output::More));
+        self.session.input(self.now, Input::Next);
+    }
+}
+
 #[test]
 fn without_a_place_a_join_or_tunnel_is_refused_and_places_are_given_back() {
     let mut bench = Bench::granted(3);
