@@ -37,7 +37,7 @@ pub fn plain(at: SocketAddr) -> SocketAddr {
 }
 
 /// Returns the address that a packet to `ip` finally reaches: the IPv4 address inside an IPv4-mapped,
-/// IPv4-compatible (::/96, RFC 4291 section 2.5.5.1), NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16,
+/// IPv4-compatible (::/96, RFC 4291 section 2.5.5.1), IPv4-translated (::ffff:0:0:0/96, RFC 2765), NAT64 (64:ff9b::/96, RFC 6052), 6to4 (2002::/16,
 /// RFC 3056) or Teredo (2001::/32, RFC 4380) address, otherwise `ip` itself.
 ///
 /// ```
@@ -53,7 +53,9 @@ pub fn embedded(ip: IpAddr) -> IpAddr {
     let v4 = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)).into();
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => v6.into(),
-        [0, 0, 0, 0, 0, 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         [0x2002, high, low, ..] => v4(high, low),
         // RFC 4380 section 4: the client's address comes last, with each bit inverted.
         [0x2001, 0, _, _, _, _, high, low] => v4(!high, !low),
@@ -137,7 +139,10 @@ mod tests {
 
     #[test]
     fn disguises_are_judged_by_the_embedded_ipv4_address() {
-        check(Kind::Loopback, &["::ffff:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"]);
+        check(
+            Kind::Loopback,
+            &["::ffff:127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b::127.0.0.1", "2002:7f00:1::"],
+        );
         check(Kind::Private, &["::ffff:10.0.0.1", "64:ff9b::192.168.0.1", "2002:a00:1::1"]);
         check(Kind::Loopback, &["::127.0.0.1", "::ffff:7f00:1"]);
         check(Kind::Unspecified, &["::0.0.0.2"]);

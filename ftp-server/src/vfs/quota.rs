@@ -46,8 +46,23 @@ pub(super) struct SharedCounts(Mutex<Counts>);
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     roots: BTreeMap<Id, Amount>,
-    /// Files that are being written, and how many of their bytes are counted.
-    growing: HashMap<Id, u64>,
+    /// Files that are being written.
+    growing: HashMap<Id, Growing>,
+    /// The number of the last of them.
+    last: u64,
+}
+
+/// A file that is being written.
+#[derive(Clone, Copy, Debug)]
+struct Growing {
+    /// Tells it from one that was written before.
+    number: u64,
+    /// How many of its bytes are counted.
+    bytes: u64,
+    /// Whether a [`GrowingFile`] exists: its transfer has not ended.
+    is_open: bool,
+    /// Whether its name is gone. The system has its bytes until the transfer ends, and so long they are counted.
+    is_removed: bool,
 }
 
 /// The quota of one account.
@@ -74,6 +89,8 @@ struct CountedRoot {
 pub(super) struct GrowingFile {
     root: Arc<CountedRoot>,
     file: Id,
+    /// The number of the file among those that grow.
+    number: u64,
     position: u64,
 }
 
@@ -156,9 +173,21 @@ impl Counts {
         }
     }
 
-    /// A name is gone. What is counted of a file that is being written is given back, not its size now.
+    /// A name is gone. What is counted of a file that is being written is given back when its transfer has ended, and that is
+    /// not its size now.
     fn remove(&mut self, root: Id, stat: &Stat) {
-        let bytes = self.growing.remove(&id(stat)).unwrap_or_else(|| size(stat));
+        let bytes = match self.growing.get_mut(&id(stat)) {
+            Some(growing) if growing.is_open && !growing.is_removed => {
+                growing.is_removed = true;
+                0
+            }
+            Some(growing) if !growing.is_open => {
+                let bytes = growing.bytes;
+                self.growing.remove(&id(stat));
+                bytes
+            }
+            Some(_) | None => size(stat),
+        };
         self.subtract(root, Amount { bytes, files: 1 });
     }
 }
@@ -256,10 +285,13 @@ impl RootQuota {
         let mut counts = root.counts.lock();
         // Names are removed under the same lock: a file without a name is not counted any more.
         let stat = fstat(file).map_err(failure)?;
+        counts.last += 1;
+        let number = counts.last;
         if stat.st_nlink > 0 {
-            counts.growing.insert(id(&stat), size(&stat));
+            let growing = Growing { number, bytes: size(&stat), is_open: true, is_removed: false };
+            counts.growing.insert(id(&stat), growing);
         }
-        Ok(Some(GrowingFile { root: Arc::clone(root), file: id(&stat), position }))
+        Ok(Some(GrowingFile { root: Arc::clone(root), file: id(&stat), number, position }))
     }
 
     /// A file that is being written was cut off at its start.
@@ -267,7 +299,7 @@ impl RootQuota {
         if let Some(root) = &self.0 {
             let mut counts = root.counts.lock();
             if let Some(counted) = counts.growing.get_mut(&id(file)) {
-                let bytes = std::mem::take(counted);
+                let bytes = std::mem::take(&mut counted.bytes);
                 counts.subtract(root.id, Amount { bytes, files: 0 });
             }
         }
@@ -279,7 +311,8 @@ impl RootQuota {
         if let Some(root) = &self.0 {
             let mut counts = root.counts.lock();
             if let Some(counted) = counts.growing.remove(&id(now)) {
-                counts.subtract(root.id, Amount { bytes: counted.saturating_sub(size(now)), files: 0 });
+                let kept = if counted.is_removed { 0 } else { size(now) };
+                counts.subtract(root.id, Amount { bytes: counted.bytes.saturating_sub(kept), files: 0 });
             }
         }
     }
@@ -287,16 +320,34 @@ impl RootQuota {
 
 impl Budget for GrowingFile {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
-        let Self { root, file, position } = self;
-        let mut counts = root.counts.lock();
-        // Its name is gone, and what was counted of it is given back.
-        let counted = counts.growing.get(file).copied().ok_or(Errno::STALE)?;
-        let end = position.saturating_add(bytes);
-        let more = end.saturating_sub(counted);
-        counts.add(root.id, &root.quota, Amount { bytes: more, files: 0 }).map_err(beyond)?;
-        counts.growing.insert(*file, counted.max(end));
-        *position = end;
+        let mut counts = self.root.counts.lock();
+        // If its name is gone, the transfer ends.
+        let growing = counts.growing.get(&self.file).copied();
+        let growing = growing.filter(|growing| growing.number == self.number && !growing.is_removed);
+        let growing = growing.ok_or(Errno::STALE)?;
+        let end = self.position.saturating_add(bytes);
+        let more = end.saturating_sub(growing.bytes);
+        counts.add(self.root.id, &self.root.quota, Amount { bytes: more, files: 0 }).map_err(beyond)?;
+        counts.growing.insert(self.file, Growing { bytes: growing.bytes.max(end), ..growing });
+        drop(counts);
+        self.position = end;
         Ok(())
+    }
+}
+
+impl Drop for GrowingFile {
+    fn drop(&mut self) {
+        let mut counts = self.root.counts.lock();
+        let Some(growing) = counts.growing.get_mut(&self.file) else { return };
+        if growing.number != self.number {
+            return;
+        }
+        growing.is_open = false;
+        if growing.is_removed {
+            let bytes = growing.bytes;
+            counts.growing.remove(&self.file);
+            counts.subtract(self.root.id, Amount { bytes, files: 0 });
+        }
     }
 }
 

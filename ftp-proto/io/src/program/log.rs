@@ -20,6 +20,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::output;
+use super::readable::readable;
 
 /// How the log is written.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -319,7 +320,7 @@ struct Writer<W> {
 impl<W: Write> Writer<W> {
     fn line(&mut self, text: &[u8]) {
         self.tell_lost();
-        if self.write(text).is_err() {
+        if self.write(&readable(text, self.style.format == Format::Json)).is_err() {
             self.lost = self.lost.saturating_add(1);
             self.all_lost.add(1);
         }
@@ -378,6 +379,17 @@ mod tests {
     use std::io::Read;
 
     const TEXT: Style = Style { format: Format::Text, coloured: false };
+
+    #[test]
+    fn characters_that_mislead_are_escaped_in_every_line() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let (log, mut queue) = open(writer, TEXT).unwrap();
+        queue.write_all("a\u{200b}b\n".as_bytes()).unwrap();
+        drop(log);
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "a\\u{200b}b\n");
+    }
 
     #[test]
     fn every_line_is_written_before_the_end() {

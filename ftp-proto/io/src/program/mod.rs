@@ -33,6 +33,7 @@ pub mod manual;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privileges;
+mod readable;
 pub mod ready;
 pub mod reexec;
 pub mod runtime;

@@ -11,7 +11,7 @@ use crate::wire::{Item, LineReader};
 pub(super) struct Incoming {
     lines: LineReader,
     pub(super) queue: Queue,
-    /// Whether no line has come from the client yet.
+    /// Whether no line has come from the client yet, or none since TLS has begun. Empty lines are none.
     is_new: bool,
 }
 
@@ -47,8 +47,9 @@ impl Incoming {
         while urgent || !self.queue.is_full() {
             let Some(item) = self.lines.next() else { break };
             if let Item::Line(line) | Item::TooLong(line) = &item
-                && std::mem::take(&mut self.is_new)
+                && self.is_new
             {
+                self.is_new = line.is_empty();
                 check(None, Some(line))?;
             }
             match item {
@@ -58,6 +59,12 @@ impl Incoming {
             }
         }
         Ok(())
+    }
+
+    /// Drops everything that has come so far: what comes next is inside TLS.
+    pub(super) fn begin_anew(&mut self) {
+        self.clear();
+        self.is_new = true;
     }
 
     /// Drops everything that has come so far.

@@ -430,7 +430,7 @@ impl Session {
     /// because anybody could have sent what came in clear.
     fn change_tls(&mut self, begin: impl FnOnce(&mut Context) -> Option<Ticket>) {
         if let Some(ticket) = begin(&mut self.cx) {
-            self.incoming.clear();
+            self.incoming.begin_anew();
             self.work = Work::Securing(ticket);
         }
     }

@@ -14,6 +14,7 @@ mod kept;
 mod lstn;
 mod meeting;
 mod oracle;
+mod other_protocols;
 mod owed;
 mod pack;
 mod pasv;

@@ -446,28 +446,6 @@ fn where_tls_is_required_nothing_goes_in_clear() {
 }
 
 #[test]
-fn the_first_bytes_of_another_protocol_end_the_session() {
-    let long = format!("POST /{} HTTP/1.1\r\nUSER u\r\nPASS secret\r\n", "x".repeat(10_000));
-    for bytes in [
-        "GET / HTTP/1.1\r\nUSER u\r\nPASS secret\r\n",
-        "\u{16}\u{3}\u{1}\u{2}",
-        "POST /x HTTP/1.0\r\n",
-        &long,
-    ] {
-        let mut h = server(Tls::default());
-        h.send(bytes);
-        assert!(h.closed, "{:?}", &bytes[..4]);
-        assert_eq!(h.take(), [""; 0]);
-        assert!(matches!(h.events.last(), Some(Event::NotFtp(_))));
-        h.input(Input::Bytes(b"NOOP\r\n"));
-        assert_eq!(h.take(), [""; 0]);
-    }
-    let mut h = server(Tls::default());
-    h.check("NOOP", &["200"]);
-    h.check("GET / HTTP/1.1", &["500"]);
-}
-
-#[test]
 fn a_certificate_logs_in_its_own_user_alone() {
     let mut h = server(EXPLICIT);
     h.recognises = Some(leaf(1));

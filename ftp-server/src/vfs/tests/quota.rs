@@ -110,7 +110,7 @@ fn what_is_there_is_counted_once_and_every_change_afterwards() {
     let (upload, file, mut budget) = site.begin("/dropped", Intent::Replace).unwrap();
     budget.take(100).unwrap();
     assert_eq!(site.held(), (175, 4), "a file counts while it arrives");
-    drop((upload, file));
+    drop((upload, file, budget));
     check((75, 3));
 }
 
@@ -152,9 +152,38 @@ fn a_file_that_is_removed_while_it_is_written_in_place_gives_everything_back() {
     file.write_all(&[b'x'; 50]).unwrap();
     assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
     assert!(budget.take(1).is_err(), "what has no name grows no more");
+    assert_eq!(site.held(), (100, 2), "the system has its bytes until it is closed");
     assert_eq!(upload.finish(file, Received::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.held(), (0, 2));
     let _ = site.store("/old", Intent::Append, 5, Received::Whole);
+    assert_eq!(site.held(), site.counted());
+}
+
+#[test]
+fn files_that_are_removed_while_they_arrive_count_until_their_transfers_have_ended() {
+    let site = limited(Some(1_000), None);
+    let (upload, mut file, mut budget) = site.begin("/old", Intent::Append).unwrap();
+    budget.take(900).unwrap();
+    file.write_all(&[b'x'; 900]).unwrap();
+    assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
+    assert_eq!(site.store("/more", Intent::Replace, 200, Received::Whole), Err(FileFailure::QuotaBytes));
+    // The transfer is given up, in whichever order its parts go.
+    for takes_budget_first in [true, false] {
+        let (other, mut second, mut other_budget) = site.begin("/more", Intent::Append).unwrap();
+        other_budget.take(50).unwrap();
+        second.write_all(&[b'x'; 50]).unwrap();
+        assert_eq!(site.ask(FileAsk::Remove(name("/more"))), DONE);
+        let before = site.held().0;
+        if takes_budget_first {
+            drop((other_budget, other, second));
+        } else {
+            drop((other, second, other_budget));
+        }
+        assert_eq!(site.held().0, before - 50);
+    }
+    drop((budget, upload, file));
+    assert_eq!(site.held(), site.counted());
+    site.store("/more", Intent::Append, 200, Received::Whole).unwrap();
     assert_eq!(site.held(), site.counted());
 }
 
