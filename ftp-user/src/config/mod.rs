@@ -123,6 +123,7 @@ impl Relay {
                 | TokenFileError::Line(..)
                 | TokenFileError::Twice(..)
                 | TokenFileError::Empty(_)
+                | TokenFileError::Emptied(_)
                 | TokenFileError::Several(..) => error.to_string(),
             };
             Failure::usage(format!("the relay {} cannot be used: {why}", self.name))

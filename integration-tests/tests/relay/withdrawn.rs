@@ -29,7 +29,13 @@ fn r28_the_last_token_can_be_taken_out_of_the_file() {
     let (mut session, mut source, mut target) = joined(&agent, u64::MAX);
     source.write_all(b"x").unwrap();
     target.read_exact(&mut [0]).unwrap();
-    write_private(&agent.token_file, "# withdrawn\n");
+    // Somebody may be about to write it.
+    write_private(&agent.token_file, "# withdrawn");
+    agent.running.signal(Signal::HUP);
+    agent.logs("the tokens and the policy stay as they were");
+    source.write_all(b"y").unwrap();
+    target.read_exact(&mut [0]).unwrap();
+    write_private(&agent.token_file, "# none");
     agent.running.signal(Signal::HUP);
     agent.logs("holds no token any more: nobody may come");
     assert!(is_reset(&mut source) && is_reset(&mut target));

@@ -35,6 +35,9 @@ pub enum TokenFileError {
     /// There is no token in it.
     #[error("the token file {0} holds no token; make one: ftp-relay-agent token > {0}")]
     Empty(PathBuf),
+    /// There is no token in it any more, and nothing says that this is meant.
+    #[error("the token file {0} holds no token any more; if nobody is to come in, write the line \"# none\"")]
+    Emptied(PathBuf),
     /// It is a relay's file where a user's is needed.
     #[error("the token file {0} holds {1} tokens; a user's file holds only its own")]
     Several(PathBuf, usize),
@@ -46,16 +49,25 @@ pub enum TokenFileError {
 ///
 /// [`TokenFileError`] says what is wrong with the file, and in which line.
 pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
-    let tokens = read_again(path)?;
+    let (tokens, _) = read_lines(path)?;
     if tokens.is_empty() { Err(TokenFileError::Empty(path.to_owned())) } else { Ok(tokens) }
 }
 
-/// Reads all tokens of a file that was read before. There may be none any more: all of them were withdrawn.
+/// Reads all tokens of a file that was read before. There may be none any more if it has the line `# none`: all of them were
+/// withdrawn. A file without it may be one that somebody is about to write.
 ///
 /// # Errors
 ///
-/// As for [`read`], without [`TokenFileError::Empty`].
+/// As for [`read`], with [`TokenFileError::Emptied`] in place of [`TokenFileError::Empty`].
 pub fn read_again(path: &Path) -> Result<Vec<Token>, TokenFileError> {
+    match read_lines(path)? {
+        (tokens, false) if tokens.is_empty() => Err(TokenFileError::Emptied(path.to_owned())),
+        (tokens, _) => Ok(tokens),
+    }
+}
+
+/// The tokens of the file, and whether a line says that there are none.
+fn read_lines(path: &Path) -> Result<(Vec<Token>, bool), TokenFileError> {
     let named = || path.to_owned();
     let file = NamedFile::open(path, Readable::File).map_err(|error| TokenFileError::Open(named(), error))?;
     if file.is_of_another_user() {
@@ -68,6 +80,7 @@ pub fn read_again(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     let not_text =
         |_| TokenFileError::Read(named(), io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
     let text = str::from_utf8(&bytes).map_err(not_text)?;
+    let says_none = text.lines().any(|line| line.trim() == NONE);
     let mut tokens: Vec<Token> = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim();
@@ -80,7 +93,7 @@ pub fn read_again(path: &Path) -> Result<Vec<Token>, TokenFileError> {
         }
         tokens.push(token);
     }
-    Ok(tokens)
+    Ok((tokens, says_none))
 }
 
 /// Reads the only token of a user's file.
@@ -96,6 +109,8 @@ pub fn read_own(path: &Path) -> Result<Token, TokenFileError> {
     }
 }
 
+/// The line that says that no token is meant to be there.
+const NONE: &str = "# none";
 /// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 /// Maximum size of the file in bytes.
@@ -136,6 +151,20 @@ mod tests {
         check("# nothing\n", 0o600, Err("holds no token"));
         check(&format!("{one}\n{one}"), 0o600, Err("line 2: the name one is used twice"));
         check(&format!("{one}\nfrt1.x"), 0o600, Err("line 2"));
+    }
+
+    #[test]
+    fn a_file_that_was_emptied_withdraws_its_tokens_only_if_it_says_so() {
+        for text in ["", "\n\n", "# withdrawn\n", "# none of these\n"] {
+            with(text, 0o600, |path| {
+                assert!(matches!(read_again(path), Err(TokenFileError::Emptied(_))), "{text:?}");
+            });
+        }
+        with("# all of them were withdrawn\n# none\n", 0o600, |path| {
+            assert!(read_again(path).unwrap().is_empty());
+            assert!(matches!(read(path), Err(TokenFileError::Empty(_))));
+        });
+        with(&line("one"), 0o600, |path| assert_eq!(read_again(path).unwrap().len(), 1));
     }
 
     #[test]

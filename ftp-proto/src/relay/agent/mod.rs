@@ -50,6 +50,8 @@
 //! // The driver answers questions until it has to connect, to an address that was checked.
 //! let connects_to = loop {
 //!     match session.poll() {
+//!         // The sessions of others have their turns first.
+//!         Output::More => session.input(now, Input::Next),
 //!         Output::Ask(Ask::Resolve { ticket, port, .. }) => {
 //!             let addresses = vec![([192, 0, 2, 1], port).into()];
 //!             session.input(now, Input::Answer(ticket, Answer::Resolved(addresses)));
