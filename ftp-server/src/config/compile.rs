@@ -155,6 +155,7 @@ fn limits(options: &Options) -> Limits {
     Limits {
         sessions: limit(options.max_sessions, 10_000),
         per_address: limit(options.max_sessions_per_address, 200),
+        per_account: limit(options.max_sessions_per_account, 1_000),
         unauthenticated,
         unauthenticated_per_address: unauthenticated.map(|all| all.min(100)),
         logins: guard::Settings { at_once: hashes_at_once(), ..guard::Settings::default() },

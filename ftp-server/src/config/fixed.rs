@@ -103,6 +103,7 @@ fn limited(old: &Limits, new: &Limits) -> [Changed; 6] {
     let Limits {
         sessions: _,
         per_address: _,
+        per_account: _,
         unauthenticated: _,
         unauthenticated_per_address: _,
         logins,

@@ -45,7 +45,7 @@ pub struct UserKeys {
     /// Who may be the other end of a transfer, where that is narrower than `foreign` of the server
     #[arg(long, value_name = "POLICY")]
     pub foreign: Option<ForeignPolicy>,
-    /// Sessions of the user at the same time; 0 is no limit [default: 0]
+    /// Sessions of the user at the same time; 0 is no limit [default: `max-sessions-per-account` of the server]
     #[arg(long, value_name = "N")]
     pub max_sessions: Option<u32>,
     /// The same from one address (IPv6: one /64 network); 0 is no limit [default: 0]
@@ -255,7 +255,7 @@ pub(super) fn user(
         rates: Rates { up: keys.rate_up, down: keys.rate_down },
         foreign: keys.foreign.map(ForeignPolicy::policy),
         limits: AccountLimits {
-            sessions: limit(keys.max_sessions),
+            sessions: keys.max_sessions.map(|_| limit(keys.max_sessions).unwrap_or(usize::MAX)),
             per_address: limit(keys.max_sessions_per_address),
         },
         ..User::new(keys.name, credential)

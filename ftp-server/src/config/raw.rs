@@ -100,6 +100,10 @@ pub struct Options {
     /// [default: 200]
     #[arg(long, value_name = "N")]
     pub max_sessions_per_address: Option<u32>,
+    /// Sessions of one account at the same time, anonymous sessions spared, unless the user has `max-sessions`; 0 is no
+    /// limit [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub max_sessions_per_account: Option<u32>,
     /// Connections that have not logged in, at the same time; 0 is no limit [default: 1000]
     #[arg(long, value_name = "N")]
     pub max_unauthenticated: Option<u32>,

@@ -14,7 +14,7 @@ use ftp_proto::wire::ByteRange;
 use super::group::{self, Arrived, ArrivingGroup};
 use super::list::Lines;
 use super::pumped::{Pumped, ended, format};
-use crate::vfs::{Durability, GroupStream, Listing, Prepared, Received, Upload};
+use crate::vfs::{CountedFile, Durability, GroupStream, Listing, Prepared, Received, Upload};
 
 /// A file or directory that is open for its transfer over a connection.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub enum Begun {
         range: ByteRange,
         /// All of that part, if it is small.
         whole: Option<Vec<u8>>,
+        /// Counts the file until it is closed.
+        counted: Option<CountedFile>,
         /// The connection that takes it.
         data: Data,
     },
@@ -74,7 +76,9 @@ pub fn begin(
     (meter, doubt): (&Meter, Doubt),
 ) -> Result<Begun, FileFailure> {
     match prepared {
-        Prepared::Send { file, range, whole } => Ok(Begun::Send { file, range, whole, data }),
+        Prepared::Send { file, range, whole, counted } => {
+            Ok(Begun::Send { file, range, whole, counted, data })
+        }
         Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
         Prepared::SendGroup(source) => Ok(Begun::SendGroup { stream: source.stream(), data }),
         Prepared::ReceiveGroup(target) => Ok(match group::begin(target, data, terms, durability, meter)? {
@@ -85,6 +89,7 @@ pub fn begin(
             let limit = target.limit();
             let (upload, mut file) = target.begin(terms.partial)?;
             let mut upload = upload.durable(durability);
+            upload.stop_with_name(meter);
             if terms.close_notify == CloseNotify::Optional {
                 data.may_end_silently();
             }
@@ -120,6 +125,9 @@ impl Last {
         let mut pumped = doubt.judge(ended(moved, &terms, first));
         if limit.is_some() && pumped.end == End::Failed(FileFailure::TooLarge) {
             pumped.end = End::Failed(FileFailure::BeyondRange);
+        }
+        if pumped.end == End::Stopped && upload.is_unnamed() {
+            pumped.end = End::Failed(FileFailure::Changed);
         }
         let received = match pumped.end {
             End::Whole(_) => Received::Whole,
@@ -167,7 +175,7 @@ impl Doubt {
 pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter) -> Pumped {
     let format = format(&terms);
     match begun {
-        Begun::Send { file, range, whole, data } => {
+        Begun::Send { file, range, whole, counted, data } => {
             // Compression takes a processor for long enough to need a thread of its own.
             let moved = match whole.filter(|_| format.encoding != Encoding::Zlib) {
                 Some(bytes) => copy::send_whole(&bytes, data, format, &meter).await,
@@ -176,6 +184,7 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
                     copy::send(file, range.first, data, format, &meter).await
                 }
             };
+            drop(counted);
             ended(moved, &terms, range.first)
         }
         Begun::List { listing, style, data } => {

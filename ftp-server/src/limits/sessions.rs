@@ -397,10 +397,11 @@ impl SessionSlot {
         if let Some(before) = mine.take() {
             state.leave_account(&before, *from);
         }
+        let default = state.limits.per_account.filter(|_| !owner.is_anonymous());
         let of = state.by_account.entry(account.to_vec()).or_default();
-        of.limits = limits;
+        of.limits = AccountLimits { sessions: limits.sessions.or(default), ..limits };
         let here = of.addresses.get(from).copied().unwrap_or(0);
-        let refused = if is_full(of.addresses.values().sum(), limits.sessions) {
+        let refused = if is_full(of.addresses.values().sum(), of.limits.sessions) {
             Some(Limit::AccountSessions)
         } else {
             is_full(here, limits.per_address).then_some(Limit::AccountSessionsPerAddress)

@@ -11,6 +11,9 @@ pub struct Limits {
     pub sessions: Option<usize>,
     /// Sessions from one address at the same time (`--max-sessions-per-address`).
     pub per_address: Option<usize>,
+    /// Sessions of one account at the same time, where it has no limit of its own (`--max-sessions-per-account`). It is
+    /// not for anonymous sessions.
+    pub per_account: Option<usize>,
     /// Sessions that have not logged in, at the same time (`--max-unauthenticated`).
     pub unauthenticated: Option<usize>,
     /// The same from one address.

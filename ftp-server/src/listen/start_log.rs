@@ -22,7 +22,7 @@ pub(super) fn log(config: &Config, places: &[Place], shares: &Shares) {
 
 /// The first line of the audit: which server this is, and what it allows.
 fn log_start(config: &Config, places: &[Place]) {
-    let Limits { sessions, per_address, unauthenticated, .. } = config.limits;
+    let Limits { sessions, per_address, per_account, unauthenticated, .. } = config.limits;
     let networks =
         |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     tracing::info!(
@@ -41,6 +41,7 @@ fn log_start(config: &Config, places: &[Place]) {
         run_as = config.run_as,
         max_sessions = sessions,
         max_sessions_per_address = per_address,
+        max_sessions_per_account = per_account,
         max_unauthenticated = unauthenticated,
         "started"
     );

@@ -48,7 +48,7 @@ impl View {
             false => read_cached(&file, room, at),
         };
         let bytes = whole(size, *range, ShortRead::Ends, read)?;
-        Some((Prepared::Send { file, range: *range, whole: Some(bytes) }, Some(size)))
+        Some((Prepared::Send { file, range: *range, whole: Some(bytes), counted: None }, Some(size)))
     }
 
     /// Answers a question about a file, as [`View::answer`] does. `None` if that might wait for a disk, or fail.

@@ -59,7 +59,7 @@ pub(crate) use failure::io_failure;
 pub use group::{GroupSource, GroupStream, GroupTarget, GroupWriter, HeldGroup};
 pub use list::{Listing, Next};
 pub use prepared::Prepared;
-pub use quota::QuotaLimits;
+pub use quota::{CountedFile, QuotaLimits};
 pub use root::Root;
 pub use stable::FileSystem;
 pub use tree::{Roots, Tree};

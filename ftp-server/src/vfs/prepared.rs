@@ -7,6 +7,7 @@ use ftp_proto::wire::ByteRange;
 
 use super::group::{GroupSource, GroupTarget};
 use super::list::Listing;
+use super::quota::CountedFile;
 use super::upload::Target;
 
 /// A file or directory that was checked for a transfer, before there is a data connection (RFC 614.3).
@@ -20,6 +21,8 @@ pub enum Prepared {
         range: ByteRange,
         /// All of that part, if it is small: it needs no more visits to the disk.
         whole: Option<Vec<u8>>,
+        /// Counts the file until it is closed.
+        counted: Option<CountedFile>,
     },
     /// A file to receive; nothing was changed yet.
     Receive(Target),

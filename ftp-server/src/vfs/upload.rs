@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::sync::Arc;
 
-use ftp_io::copy::Budget;
+use ftp_io::copy::{Budget, Meter};
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::{FileFailure, Intent};
 use ftp_proto::wire::ByteRange;
@@ -32,7 +32,7 @@ use super::inherit::inherit;
 use super::lock;
 use super::new_file::{NEW_FILE, make_partial, may_change, publish, remove};
 use super::partial_names::Listed;
-use super::quota::{RootQuota, size};
+use super::quota::{CountedFile, RootQuota, size};
 use super::root::{Located, Root};
 use super::upload_bounds::{UploadBounds, UploadBudget};
 
@@ -66,6 +66,8 @@ pub struct Upload {
     at: Located,
     form: Form,
     quota: RootQuota,
+    /// Counts the file until it is closed.
+    counted: Option<CountedFile>,
     /// Bounds the file while it grows; taken by the copy.
     budget: Option<UploadBudget>,
     durability: Durability,
@@ -246,9 +248,11 @@ impl Target {
         // From here on the temporary name is removed whatever happens.
         let form = Form::Partial { name, publish, listed };
         let durability = Durability::default();
-        let mut upload = Upload { at: self.at, form, quota: self.quota, budget: None, durability };
-        let growth = upload.quota.grow(&file, 0)?;
-        upload.budget = self.bounds.bound(&upload.at.dir, 0, growth).map_err(|error| io_failure(&error))?;
+        let mut upload =
+            Upload { at: self.at, form, quota: self.quota, counted: None, budget: None, durability };
+        upload.counted = upload.quota.write(&file)?;
+        let growing = upload.counted.as_ref().map(|file| file.growing(0));
+        upload.budget = self.bounds.bound(&upload.at.dir, 0, growing).map_err(|error| io_failure(&error))?;
         if let Some(old) = &self.old {
             inherit(&upload.at, old, &file);
         }
@@ -264,15 +268,28 @@ impl Upload {
         position: u64,
     ) -> Result<Self, FileFailure> {
         let stat = fstat(file).map_err(failure)?;
-        let growth = quota.grow(file, position)?;
-        let budget = bounds.bound(&at.dir, position, growth).map_err(|error| io_failure(&error))?;
+        let counted = quota.write(file)?;
+        let growing = counted.as_ref().map(|file| file.growing(position));
+        let budget = bounds.bound(&at.dir, position, growing).map_err(|error| io_failure(&error))?;
         let form = Form::InPlace { device: stat.st_dev, inode: stat.st_ino };
-        Ok(Self { at, form, quota, budget, durability: Durability::default() })
+        Ok(Self { at, form, quota, counted, budget, durability: Durability::default() })
     }
 
     /// What the file may take up, for the copy that writes it; `None` if nothing bounds it.
     pub fn take_budget(&mut self) -> Option<Box<dyn Budget>> {
         self.budget.take().map(|budget| -> Box<dyn Budget> { Box::new(budget) })
+    }
+
+    /// Stops `meter`, which moves the bytes, when the file loses its last name. A file that nothing counts goes on.
+    pub fn stop_with_name(&self, meter: &Meter) {
+        if let Some(counted) = &self.counted {
+            counted.stop_with_name(meter);
+        }
+    }
+
+    /// Whether a file that is counted has lost its last name.
+    pub fn is_unnamed(&self) -> bool {
+        self.counted.as_ref().is_some_and(CountedFile::is_unnamed)
     }
 
     /// The same file, which counts as stored as `durability` says.

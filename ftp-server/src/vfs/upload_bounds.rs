@@ -26,7 +26,7 @@ pub(super) struct UploadBudget {
     /// What the file may still get; `None` means any number of bytes.
     left: Option<u64>,
     disk: Option<Disk>,
-    growth: Option<GrowingFile>,
+    growing: Option<GrowingFile>,
 }
 
 #[derive(Debug)]
@@ -39,15 +39,15 @@ struct Disk {
 }
 
 impl UploadBounds {
-    /// The bounds of an upload at `position` of a file in the directory `dir`; `growth` counts it. `None` if
+    /// The bounds of an upload at `position` of a file in the directory `dir`; `growing` counts it. `None` if
     /// there are none.
     pub(super) fn bound(
         self,
         dir: &OwnedFd,
         position: u64,
-        growth: Option<GrowingFile>,
+        growing: Option<GrowingFile>,
     ) -> io::Result<Option<UploadBudget>> {
-        if self == Self::default() && growth.is_none() {
+        if self == Self::default() && growing.is_none() {
             return Ok(None);
         }
         let disk = match self.keep_free {
@@ -55,7 +55,7 @@ impl UploadBounds {
             keep_free => Some(Disk { dir: dir.try_clone()?, keep_free, granted: 0 }),
         };
         let left = self.file.map(|most| most.saturating_sub(position));
-        Ok(Some(UploadBudget { left, disk, growth }))
+        Ok(Some(UploadBudget { left, disk, growing }))
     }
 }
 
@@ -82,7 +82,7 @@ impl Budget for UploadBudget {
         if let Some(disk) = &mut self.disk {
             disk.take(bytes)?;
         }
-        self.growth.as_mut().map_or(Ok(()), |growth| growth.take(bytes))
+        self.growing.as_mut().map_or(Ok(()), |growing| growing.take(bytes))
     }
 }
 

@@ -91,7 +91,8 @@ impl View {
                     return Err(FileFailure::BeyondEnd);
                 }
                 let whole = whole(size, *range, ShortRead::SaysNothing, |room, at| file.read_at(room, at));
-                Ok((Prepared::Send { file, range: *range, whole }, Some(size)))
+                let counted = if whole.is_some() { None } else { self.tree.find(path)?.quota.read(&file)? };
+                Ok((Prepared::Send { file, range: *range, whole, counted }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
                 let found = self.tree.find(path)?;

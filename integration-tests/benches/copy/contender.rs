@@ -72,8 +72,16 @@ pub(crate) struct Purpose<'a> {
 }
 
 /// What is usual for [`Purpose::args`]: many sessions of one address are no attack here.
-pub(crate) const CROWD: &[&str] =
-    &["--max-sessions", "15000", "--max-sessions-per-address", "15000", "--max-unauthenticated", "15000"];
+pub(crate) const CROWD: &[&str] = &[
+    "--max-sessions",
+    "15000",
+    "--max-sessions-per-address",
+    "15000",
+    "--max-sessions-per-account",
+    "15000",
+    "--max-unauthenticated",
+    "15000",
+];
 
 /// What the configurations of other people's servers say here and nowhere else: of which server, and whether only
 /// inside TLS.

@@ -227,6 +227,38 @@ fn a_quota_that_is_reached_is_told_and_others_store_as_before() {
     eve.ask("NOOP", "200");
 }
 
+#[test]
+fn an_upload_that_stands_still_ends_when_its_file_is_deleted_and_its_bytes_come_back() {
+    let (secrets, own) = (Secrets::new(), tempfile::tempdir().unwrap());
+    let config = user("eve", "x", &format!("root = {:?}\nquota-bytes = 1000000", own.path()));
+    let config = secrets.file("server.toml", &config);
+    let server = site("deleted").args(["--config", config.to_str().unwrap()]).start();
+    let eve = || {
+        let mut eve = server.connect(Rfc959);
+        eve.login("eve", "x");
+        eve.ask("TYPE I", "200");
+        eve
+    };
+    let names = || integration_tests::site::names_below(own.path());
+    let (mut first, mut second) = (eve(), eve());
+    // Appended to, so that it has its name from the first byte.
+    for _ in 0..4 {
+        let mut data = passive(&mut first, &server);
+        first.ask("APPE file", "150");
+        data.write_all(&integration_tests::site::sample(600_000)).unwrap();
+        until("the file under way is there", || names() == ["file"]);
+        second.ask("DELE file", "250");
+        let reply = first.reply();
+        assert!((400..600).contains(&reply.code), "{reply:?}");
+    }
+    let mut data = passive(&mut second, &server);
+    second.ask("STOR all", "150");
+    data.write_all(&integration_tests::site::sample(1_000_000)).unwrap();
+    drop(data);
+    second.expect("226");
+    assert_eq!(names(), ["all"]);
+}
+
 /// A source that never ends, for example in a transfer from another server.
 #[test]
 fn a_source_without_an_end_fills_no_disk() {

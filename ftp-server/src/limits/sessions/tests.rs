@@ -83,6 +83,21 @@ fn if_nobody_holds_more_than_a_share_the_oldest_of_all_gives_way() {
 }
 
 #[test]
+fn an_account_without_limits_of_its_own_has_those_of_the_server() {
+    let sessions = Sessions::new(Limits { per_account: Some(2), ..Limits::default() });
+    let log_in = |owner: Owner, limits: AccountLimits| {
+        let (slot, _) = sessions.admit(host(1)).unwrap();
+        slot.log_in(format!("{owner}").as_bytes(), owner, limits).map(|()| slot)
+    };
+    let _anns = [log_in(of("ann"), NO_LIMITS).unwrap(), log_in(of("ann"), NO_LIMITS).unwrap()];
+    assert_eq!(log_in(of("ann"), NO_LIMITS).unwrap_err(), NoPlace::Reached(Limit::AccountSessions));
+    let own = AccountLimits { sessions: Some(3), per_address: None };
+    let _bobs = [(); 3].map(|()| log_in(of("bob"), own).unwrap());
+    let nameless = || Owner::new(None, host(1));
+    let _guests = [(); 3].map(|()| log_in(nameless(), NO_LIMITS).unwrap());
+}
+
+#[test]
 fn an_account_has_its_own_limits() {
     let sessions = Sessions::new(Limits::default());
     let limits = AccountLimits { sessions: Some(3), per_address: Some(2) };

@@ -61,7 +61,7 @@ pub struct GroupWriter {
 struct OpenFile {
     file: File,
     digester: Digester,
-    growth: Option<GrowingFile>,
+    growing: Option<GrowingFile>,
 }
 
 impl GroupTarget {
@@ -135,14 +135,14 @@ impl GroupWriter {
             PackPiece::Begin => {
                 let number = u16::try_from(self.outcomes.len() + 1).map_err(|_| FileFailure::NotTheGroup)?;
                 let file = self.directory.create(number)?;
-                let growth = self.directory.quota.grow(&file, 0)?;
+                let growing = self.directory.quota.write(&file)?.map(|file| file.growing(0));
                 let digester = Digester::new(self.algorithm);
-                self.open = Some(OpenFile { file: file.into(), digester, growth });
+                self.open = Some(OpenFile { file: file.into(), digester, growing });
             }
             PackPiece::Bytes(bytes) => {
                 let open = self.open.as_mut().ok_or(FileFailure::NotTheGroup)?;
-                let growth = open.growth.as_mut().map_or(Ok(()), |growth| growth.take(bytes.len() as u64));
-                let taken = growth.and_then(|()| open.file.write_all(bytes));
+                let room = open.growing.as_mut().map_or(Ok(()), |growing| growing.take(bytes.len() as u64));
+                let taken = room.and_then(|()| open.file.write_all(bytes));
                 taken.map_err(|error| crate::vfs::io_failure(&error))?;
                 open.digester.update(bytes);
             }
@@ -153,12 +153,12 @@ impl GroupWriter {
 
     /// The file that is open is whole.
     fn end_file(&mut self) -> Result<(), FileFailure> {
-        let OpenFile { file, digester, growth } = self.open.take().ok_or(FileFailure::NotTheGroup)?;
+        let OpenFile { file, digester, growing } = self.open.take().ok_or(FileFailure::NotTheGroup)?;
         let announced = self.files.get(self.outcomes.len()).ok_or(FileFailure::NotTheGroup)?;
         if let Some(When(seconds)) = announced.modified {
             futimens(&file, &modified_at(seconds)).map_err(failure)?;
         }
-        if growth.is_some() {
+        if growing.is_some() {
             self.directory.quota.settle(&fstat(&file).map_err(failure)?);
         }
         if self.durability == Durability::Synced {

@@ -152,6 +152,7 @@ fn a_file_that_is_removed_while_it_is_written_in_place_gives_everything_back() {
     file.write_all(&[b'x'; 50]).unwrap();
     assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
     assert!(budget.take(1).is_err(), "what has no name grows no more");
+    drop(budget);
     assert_eq!(site.held(), (100, 2), "the system has its bytes until it is closed");
     assert_eq!(upload.finish(file, Received::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.held(), (0, 2));
@@ -181,9 +182,87 @@ fn files_that_are_removed_while_they_arrive_count_until_their_transfers_have_end
         }
         assert_eq!(site.held().0, before - 50);
     }
-    drop((budget, upload, file));
+    drop(budget);
+    assert_eq!(site.held().0, 910, "the upload holds the file until it is closed");
+    drop((upload, file));
     assert_eq!(site.held(), site.counted());
     site.store("/more", Intent::Append, 200, Received::Whole).unwrap();
+    assert_eq!(site.held(), site.counted());
+}
+
+#[test]
+fn a_transfer_is_stopped_when_its_file_loses_its_last_name() {
+    let site = limited(Some(1_000), None);
+    fs::hard_link(site.dir.path().join("old"), site.dir.path().join("dir/second")).unwrap();
+    let (upload, mut file, mut budget) = site.begin("/old", Intent::Append).unwrap();
+    let meter = ftp_io::copy::Meter::default();
+    upload.stop_with_name(&meter);
+    budget.take(90).unwrap();
+    file.write_all(&[b'x'; 90]).unwrap();
+    assert_eq!(site.ask(FileAsk::Remove(name("/dir/second"))), DONE);
+    assert!(!meter.is_stopped() && !upload.is_unnamed());
+    assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
+    assert!(meter.is_stopped() && upload.is_unnamed());
+    let late = ftp_io::copy::Meter::default();
+    upload.stop_with_name(&late);
+    assert!(late.is_stopped(), "the name had gone before");
+}
+
+#[test]
+fn each_name_of_a_file_counts_before_and_after_it_has_grown() {
+    for removed_while_it_grows in [false, true] {
+        let site = limited(Some(1_000), None);
+        fs::hard_link(site.dir.path().join("old"), site.dir.path().join("dir/second")).unwrap();
+        let roots = Roots::default();
+        let limits = QuotaLimits { bytes: Some(1_000), ..QuotaLimits::default() };
+        let tree = roots.tree(roots.open(site.dir.path()).unwrap()).limited(limits).unwrap();
+        let site = Limited { tree: Arc::new(tree), ..site };
+        let before = site.counted();
+        let (upload, mut file, mut budget) = site.begin("/old", Intent::Append).unwrap();
+        budget.take(90).unwrap();
+        file.write_all(&[b'x'; 90]).unwrap();
+        assert_eq!(site.held().0, before.0 + 90);
+        let remove = || assert_eq!(site.ask(FileAsk::Remove(name("/dir/second"))), DONE);
+        if removed_while_it_grows {
+            remove();
+        }
+        drop(budget);
+        upload.finish(file, Received::Whole).result.unwrap();
+        assert_eq!(site.held(), site.counted());
+        if !removed_while_it_grows {
+            remove();
+        }
+        assert_eq!(site.held(), site.counted());
+        assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
+        assert_eq!(site.held(), (0, 2));
+    }
+}
+
+#[test]
+fn a_file_that_is_removed_while_it_is_sent_counts_until_it_is_closed() {
+    let site = limited(Some(50_000), None);
+    site.store("/large", Intent::Replace, 40_000, Received::Whole).unwrap();
+    let held = site.held().0;
+    let send = Intent::Send { range: ByteRange::WHOLE };
+    let first = site.view().prepare(&name("/large"), &send).unwrap();
+    let second = site.view().prepare(&name("/large"), &send).unwrap();
+    assert_eq!(site.ask(FileAsk::Remove(name("/large"))), DONE);
+    assert_eq!(site.held().0, held);
+    assert_eq!(site.store("/large", Intent::Replace, 40_000, Received::Whole), Err(FileFailure::QuotaBytes));
+    drop(first);
+    assert_eq!(site.held().0, held);
+    drop(second);
+    assert_eq!(site.held(), site.counted());
+    site.store("/large", Intent::Replace, 40_000, Received::Whole).unwrap();
+    // A file that is replaced has lost its name as well; one that is renamed has not.
+    let third = site.view().prepare(&name("/large"), &send).unwrap();
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/large"), to: name("/other") }), DONE);
+    drop(third);
+    assert_eq!(site.held(), site.counted());
+    let fourth = site.view().prepare(&name("/other"), &send).unwrap();
+    assert_eq!(site.ask(FileAsk::Rename { from: name("/old"), to: name("/other") }), DONE);
+    assert_eq!(site.held().0, 40_010);
+    drop(fourth);
     assert_eq!(site.held(), site.counted());
 }
 

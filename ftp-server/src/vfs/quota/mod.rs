@@ -4,20 +4,21 @@
 //! change. What arrives is counted before it is written, under its temporary name too, so that no number of
 //! uploads at the same time exceeds a quota. Bytes that were counted and not written are released.
 
-use std::collections::{BTreeMap, HashMap};
+mod open_files;
+
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ftp_io::copy::Budget;
+use ftp_io::copy::{Budget, Meter};
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Stat, fstat, statat, unlinkat};
+use rustix::fs::{AtFlags, Stat, fstat, statat, unlinkat};
 use rustix::io::Errno;
 
+pub(super) use self::open_files::{Id, size};
+use self::open_files::{OpenFiles, id};
 use super::failure::{beyond, failure};
-
-/// Names a file or directory of this host: its device and its inode.
-pub(super) type Id = (u64, u64);
 
 /// What a root holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -46,23 +47,7 @@ pub(super) struct SharedCounts(Mutex<Counts>);
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     roots: BTreeMap<Id, Amount>,
-    /// Files that are being written.
-    growing: HashMap<Id, Growing>,
-    /// The number of the last of them.
-    last: u64,
-}
-
-/// A file that is being written.
-#[derive(Clone, Copy, Debug)]
-struct Growing {
-    /// Tells it from one that was written before.
-    number: u64,
-    /// How many of its bytes are counted.
-    bytes: u64,
-    /// Whether a [`GrowingFile`] exists: its transfer has not ended.
-    is_open: bool,
-    /// Whether its name is gone. The system has its bytes until the transfer ends, and so long they are counted.
-    is_removed: bool,
+    open_files: OpenFiles,
 }
 
 /// The quota of one account.
@@ -84,13 +69,20 @@ struct CountedRoot {
     quota: Quota,
 }
 
+/// A file that a transfer has open. It is counted until the last clone is dropped, whether it has a name or not.
+#[derive(Clone, Debug)]
+pub struct CountedFile(Arc<OpenMark>);
+
+#[derive(Debug)]
+struct OpenMark {
+    root: Arc<CountedRoot>,
+    file: Id,
+}
+
 /// A file that grows. It is the budget of the copy that writes it.
 #[derive(Debug)]
 pub(super) struct GrowingFile {
-    root: Arc<CountedRoot>,
-    file: Id,
-    /// The number of the file among those that grow.
-    number: u64,
+    file: CountedFile,
     position: u64,
 }
 
@@ -166,29 +158,18 @@ impl Counts {
         Ok(())
     }
 
+    /// Counts what the system holds anyway.
+    fn add_without_limit(&mut self, root: Id, bytes: u64) {
+        if let Some(held) = self.roots.get_mut(&root) {
+            held.bytes = held.bytes.saturating_add(bytes);
+        }
+    }
+
     fn subtract(&mut self, root: Id, less: Amount) {
         if let Some(held) = self.roots.get_mut(&root) {
             held.bytes = held.bytes.saturating_sub(less.bytes);
             held.files = held.files.saturating_sub(less.files);
         }
-    }
-
-    /// A name is gone. What is counted of a file that is being written is given back when its transfer has ended, and that is
-    /// not its size now.
-    fn remove(&mut self, root: Id, stat: &Stat) {
-        let bytes = match self.growing.get_mut(&id(stat)) {
-            Some(growing) if growing.is_open && !growing.is_removed => {
-                growing.is_removed = true;
-                0
-            }
-            Some(growing) if !growing.is_open => {
-                let bytes = growing.bytes;
-                self.growing.remove(&id(stat));
-                bytes
-            }
-            Some(_) | None => size(stat),
-        };
-        self.subtract(root, Amount { bytes, files: 1 });
     }
 }
 
@@ -262,7 +243,8 @@ impl RootQuota {
         let gone = look()?;
         let done = remove()?;
         if let Some(gone) = gone {
-            counts.remove(root.id, &gone);
+            let bytes = counts.open_files.remove_name(&gone);
+            counts.subtract(root.id, Amount { bytes, files: 1 });
         }
         Ok(done)
     }
@@ -276,32 +258,39 @@ impl RootQuota {
         self.remove_name(look, || unlinkat(dir, name, flags))
     }
 
-    /// A file begins to be written at `position`. `None` if it is not counted.
+    /// A file is open to be written. `None` if it is not counted.
     ///
     /// # Errors
     /// The state of the file cannot be told.
-    pub(super) fn grow(&self, file: impl AsFd, position: u64) -> Result<Option<GrowingFile>, FileFailure> {
+    pub(super) fn write(&self, file: impl AsFd) -> Result<Option<CountedFile>, FileFailure> {
         let Some(root) = &self.0 else { return Ok(None) };
         let mut counts = root.counts.lock();
         // Names are removed under the same lock: a file without a name is not counted any more.
         let stat = fstat(file).map_err(failure)?;
-        counts.last += 1;
-        let number = counts.last;
-        if stat.st_nlink > 0 {
-            let growing = Growing { number, bytes: size(&stat), is_open: true, is_removed: false };
-            counts.growing.insert(id(&stat), growing);
-        }
-        Ok(Some(GrowingFile { root: Arc::clone(root), file: id(&stat), number, position }))
+        counts.open_files.write(&stat);
+        Ok(Some(root.mark(&stat)))
+    }
+
+    /// A file is open to be read. `None` if it is not counted, or if no quota of bytes is about the account that reads.
+    ///
+    /// # Errors
+    /// The state of the file cannot be told.
+    pub(super) fn read(&self, file: impl AsFd) -> Result<Option<CountedFile>, FileFailure> {
+        let limited = self.0.as_ref().filter(|root| root.quota.limits.bytes.is_some());
+        let Some(root) = limited else { return Ok(None) };
+        let mut counts = root.counts.lock();
+        let stat = fstat(file).map_err(failure)?;
+        let bytes = counts.open_files.read(&stat);
+        counts.add_without_limit(root.id, bytes);
+        Ok(Some(root.mark(&stat)))
     }
 
     /// A file that is being written was cut off at its start.
     pub(super) fn truncated(&self, file: &Stat) {
         if let Some(root) = &self.0 {
             let mut counts = root.counts.lock();
-            if let Some(counted) = counts.growing.get_mut(&id(file)) {
-                let bytes = std::mem::take(&mut counted.bytes);
-                counts.subtract(root.id, Amount { bytes, files: 0 });
-            }
+            let bytes = counts.open_files.truncate(id(file));
+            counts.subtract(root.id, Amount { bytes, files: 0 });
         }
     }
 
@@ -310,65 +299,58 @@ impl RootQuota {
     pub(super) fn settle(&self, now: &Stat) {
         if let Some(root) = &self.0 {
             let mut counts = root.counts.lock();
-            if let Some(counted) = counts.growing.remove(&id(now)) {
-                let kept = if counted.is_removed { 0 } else { size(now) };
-                counts.subtract(root.id, Amount { bytes: counted.bytes.saturating_sub(kept), files: 0 });
-            }
+            let (counted, bytes) = counts.open_files.settle(now);
+            counts.subtract(root.id, Amount { bytes: counted, files: 0 });
+            counts.add_without_limit(root.id, bytes);
         }
+    }
+}
+
+impl CountedRoot {
+    fn mark(self: &Arc<Self>, file: &Stat) -> CountedFile {
+        CountedFile(Arc::new(OpenMark { root: Arc::clone(self), file: id(file) }))
+    }
+}
+
+impl CountedFile {
+    /// The budget of the copy that writes the file from `position` on.
+    pub(super) fn growing(&self, position: u64) -> GrowingFile {
+        GrowingFile { file: self.clone(), position }
+    }
+
+    /// `meter` is stopped when the last name of the file is removed.
+    pub(super) fn stop_with_name(&self, meter: &Meter) {
+        self.0.root.counts.lock().open_files.stop_with_name(self.0.file, meter);
+    }
+
+    /// Whether the last name of the file was removed.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.0.root.counts.lock().open_files.is_unnamed(self.0.file)
     }
 }
 
 impl Budget for GrowingFile {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
-        let mut counts = self.root.counts.lock();
-        // If its name is gone, the transfer ends.
-        let growing = counts.growing.get(&self.file).copied();
-        let growing = growing.filter(|growing| growing.number == self.number && !growing.is_removed);
-        let growing = growing.ok_or(Errno::STALE)?;
+        let OpenMark { root, file } = &*self.file.0;
+        let mut counts = root.counts.lock();
         let end = self.position.saturating_add(bytes);
-        let more = end.saturating_sub(growing.bytes);
-        counts.add(self.root.id, &self.root.quota, Amount { bytes: more, files: 0 }).map_err(beyond)?;
-        counts.growing.insert(self.file, Growing { bytes: growing.bytes.max(end), ..growing });
+        // If its name is gone, the transfer ends.
+        let more = counts.open_files.missing(*file, end).ok_or_else(|| beyond(FileFailure::Changed))?;
+        counts.add(root.id, &root.quota, Amount { bytes: more, files: 0 }).map_err(beyond)?;
+        counts.open_files.count(*file, more);
         drop(counts);
         self.position = end;
         Ok(())
     }
 }
 
-impl Drop for GrowingFile {
+impl Drop for OpenMark {
     fn drop(&mut self) {
         let mut counts = self.root.counts.lock();
-        let Some(growing) = counts.growing.get_mut(&self.file) else { return };
-        if growing.number != self.number {
-            return;
-        }
-        growing.is_open = false;
-        if growing.is_removed {
-            let bytes = growing.bytes;
-            counts.growing.remove(&self.file);
-            counts.subtract(self.root.id, Amount { bytes, files: 0 });
-        }
+        let bytes = counts.open_files.close(self.file);
+        counts.subtract(self.root.id, Amount { bytes, files: 0 });
     }
 }
 
 /// One more name.
 const ONE_NAME: Amount = Amount { bytes: 0, files: 1 };
-
-/// The device and the inode of a file.
-pub(super) fn id(stat: &Stat) -> Id {
-    (stat.st_dev, stat.st_ino)
-}
-
-/// The bytes that a name counts with: those of a regular file.
-pub(super) fn size(stat: &Stat) -> u64 {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => u64::try_from(stat.st_size).unwrap_or(0),
-        FileType::Directory
-        | FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => 0,
-    }
-}
