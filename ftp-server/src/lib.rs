@@ -48,7 +48,7 @@ fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString])
             .print(Cli::command(), |_, _| |_: &str, _: &str| Known::default())
             .context(CANNOT_PRINT)?),
         Some(Verb::Man(asked)) => cli::pages::print(asked),
-        Some(Verb::CheckConfig { file }) => cli::check::check(&file),
+        Some(Verb::CheckConfig { file, against }) => cli::check::check(&file, against.as_deref()),
         Some(Verb::Who { state }) => Ok(cli::control::ask(state, Request::Who)?),
         Some(Verb::Kick { id, state }) => Ok(cli::control::ask(state, Request::Kick(id))?),
         Some(Verb::HashPassword) => Ok(cli::password::print_hash()?),

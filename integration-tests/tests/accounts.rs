@@ -5,7 +5,6 @@ use integration_tests::binary::{Program, Running};
 use integration_tests::raw::Raw;
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket::{self, answered};
-use rustix::process::Signal;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -47,10 +46,13 @@ pub(crate) fn user(name: &str, password: &str, more: &str) -> String {
     format!("[[users]]\nname = \"{name}\"\npassword-hash = '{}'\n{more}\n", hash(password))
 }
 
-/// Runs `ftp-server check-config` and returns its exit code and what it said.
-fn check_config(file: &PathBuf) -> (Option<i32>, String) {
+/// Runs `ftp-server check-config`, against an older file if there is one, and returns its exit code and what it said.
+pub(crate) fn check_config(file: &PathBuf, against: Option<&PathBuf>) -> (Option<i32>, String) {
     let mut command = Program::Server.command();
     command.arg("check-config").arg(file);
+    if let Some(old) = against {
+        command.arg("--against").arg(old);
+    }
     let mut run = Running::start("check-config", command);
     (run.wait().code(), run.said())
 }
@@ -107,7 +109,7 @@ fn check_config_says_every_mistake_with_its_place_and_no_secret() {
     let secrets = Secrets::new();
     let text = "root = 1.5\nforegn = \"never\"\nuser = \"hidden\"\n[[users]]\nname = \"ann\"\npassword-hash = \"$6$hidden\"\n";
     let file = secrets.file("server.toml", text);
-    let (code, said) = check_config(&file);
+    let (code, said) = check_config(&file, None);
     assert_eq!(code, Some(1), "{said}");
     for expect in [
         ":1:8: expected text",
@@ -123,13 +125,13 @@ fn check_config_says_every_mistake_with_its_place_and_no_secret() {
         "server.toml",
         "root = \"/\"\nanonymous = true\nforeign = \"never\"\nforeign-networks = \"192.0.2.0/24\"\n",
     );
-    let (code, said) = check_config(&file);
+    let (code, said) = check_config(&file, None);
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(":4:20: --foreign-networks has no effect"), "{said}");
 
     let file = secrets.file("server.toml", "root = \"/\"\nanonymous = true\n");
-    assert_eq!(check_config(&file), (Some(0), String::new()));
-    let (code, said) = check_config(&secrets.0.path().join("missing"));
+    assert_eq!(check_config(&file, None), (Some(0), String::new()));
+    let (code, said) = check_config(&secrets.0.path().join("missing"), None);
     assert_eq!(code, Some(1));
     assert!(said.contains("cannot read it: no such file"), "{said}");
 }
@@ -543,31 +545,4 @@ fn a_ban_outlives_the_server_and_a_broken_file_is_set_aside() {
         server.running.said().contains("bans cannot be used: line 1 is not an address and a time")
     });
     assert!(state.path().join("bans.broken").exists());
-}
-
-#[test]
-fn sighup_reads_the_users_again_and_a_mistake_leaves_the_old_ones() {
-    let secrets = Secrets::new();
-    let users = secrets.file("users", "eve:one\nbob:one\n");
-    let server = Site::new("reload").args(["--users", users.to_str().unwrap()]).start();
-    let (mut eve, mut bob) = (server.connect(Rfc959), server.connect(Rfc959));
-    eve.login("eve", "one");
-    bob.login("bob", "one");
-
-    secrets.file("users", "no colon\n");
-    server.running.signal(Signal::HUP);
-    let words = "users, limits and certificates stay as they were";
-    socket::until(words, || server.running.said().contains(words));
-    bob.ask("PWD", "257");
-    server.connect(Rfc959).login("eve", "one");
-
-    secrets.file("users", "eve:two\n");
-    server.running.signal(Signal::HUP);
-    assert!(bob.expect("421").text().contains("Your account was removed"));
-    eve.ask("PWD", "257");
-    server.connect(Rfc959).login("eve", "two");
-    let mut old = server.connect(Rfc959);
-    old.ask("USER eve", "331");
-    old.ask("PASS one", "530");
-    server.login(Rfc959);
 }

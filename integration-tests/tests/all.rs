@@ -70,6 +70,7 @@ mod quotas;
 mod recipes;
 mod relay;
 mod relayed;
+mod reload;
 mod rescue;
 mod restarts;
 mod resume;

@@ -8,7 +8,7 @@ use ftp_io::link::token_file;
 use ftp_io::program::runtime;
 
 use super::exit::Exit;
-use super::serve::{Called, GRACE, THREADS, announce, begin, end, signals, warn};
+use super::serve::{Called, Files, GRACE, THREADS, announce, begin, end, signals, warn};
 use crate::config::{Config, HubOptions};
 use crate::hub::{Hub, Settings};
 use crate::operate::audit::{Audit, Record, Who};
@@ -36,7 +36,7 @@ async fn until_stopped(
     let (mut stop, mut hangup) = signals()?;
     let tokens = token_file::read(&config.token_file)?;
     warn(&config, &tokens);
-    let started = config.clone();
+    let mut files = Files::new(options, &config, &tokens, token_file::read_again);
     let hub = Hub::start(Settings {
         listen: config.place,
         tokens,
@@ -50,7 +50,7 @@ async fn until_stopped(
     loop {
         tokio::select! {
             () = stop.wait() => break,
-            () = hangup.wait() => options.reload(&started, &audit, token_file::read_again, |tokens, config| {
+            () = hangup.wait() => files.read_again(&audit, |tokens, config| {
                 hub.renew(tokens, config.policy);
             }),
         }

@@ -7,7 +7,7 @@ use ftp_io::program::{ready, runtime};
 use ftp_proto::relay::token::is_name;
 
 use super::exit::{Exit, print};
-use super::serve::{Called, GRACE, THREADS, begin, end, own, signals, tell_systemd, warn};
+use super::serve::{Called, Files, GRACE, THREADS, begin, end, own, signals, tell_systemd, warn};
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
 use crate::listen::{Relay, Settings};
@@ -48,8 +48,8 @@ async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>)
     let (mut stop, mut hangup) = signals()?;
     let tokens = own(&config.token_file).map_err(anyhow::Error::from)?;
     warn(&config, &tokens);
-    let started = config.clone();
     let Options { hub, name, called } = options;
+    let mut files = Files::new(called, &config, &tokens, own);
     let token = the_only(&tokens)?;
     let settings =
         at_hub::Settings { hub: hub.clone(), name: name.clone(), token, audit: Arc::clone(&audit) };
@@ -78,7 +78,7 @@ async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>)
                 shown.context("cannot say on standard output that the program is ready")?;
                 tell_systemd();
             }
-            () = hangup.wait() => called.reload(&started, &audit, own, |tokens, config| {
+            () = hangup.wait() => files.read_again(&audit, |tokens, config| {
                 if let Ok(token) = the_only(&tokens) {
                     joiner.renew(token);
                 }

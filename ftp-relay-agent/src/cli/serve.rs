@@ -11,6 +11,7 @@ use ftp_io::link::token_file;
 use ftp_io::os_error::words;
 use ftp_io::program::line_file::{self, LineFile};
 use ftp_io::program::runtime::Threads;
+use ftp_io::program::settings::Outline;
 use ftp_io::program::{log, ready};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::socket;
@@ -37,40 +38,32 @@ impl<O: Options> Called<O> {
     pub(super) fn read(&self) -> Result<Config<O::Place>, ConfigError> {
         Config::read(&self.options, self.config.as_deref())
     }
+}
 
-    /// What SIGHUP reads again: the policy and the tokens, which `tokens` reads.
-    fn read_again(
-        &self,
-        started: &Config<O::Place>,
+/// The policy and the tokens, which SIGHUP reads again.
+pub(super) struct Files<'a, O: Options> {
+    called: &'a Called<O>,
+    started: Config<O::Place>,
+    outline: Outline,
+    tokens: ReadTokens,
+}
+
+impl<'a, O: Options> Files<'a, O> {
+    /// The files that have said this at the start. `tokens` reads the tokens again.
+    pub(super) fn new(
+        called: &'a Called<O>,
+        config: &Config<O::Place>,
+        known: &[Token],
         tokens: ReadTokens,
-    ) -> Result<(Vec<Token>, Config<O::Place>), anyhow::Error> {
-        let config = self.read()?;
-        let tokens = tokens(&config.token_file)?;
-        if tokens.is_empty() {
-            tracing::warn!(
-                "the token file {} holds no token any more: nobody may come",
-                config.token_file.display()
-            );
-        }
-        warn(&config, &tokens);
-        let keys = config.needs_restart(started).join(", ");
-        if !keys.is_empty() {
-            tracing::warn!(keys, "these keys were changed, and need a restart");
-        }
-        Ok((tokens, config))
+    ) -> Self {
+        Self { called, started: config.clone(), outline: config.outline(known), tokens }
     }
 
-    /// Reads the policy and the tokens again, and has `renew` take them. After a mistake everything stays as it was.
-    pub(super) fn reload(
-        &self,
-        started: &Config<O::Place>,
-        audit: &Audit,
-        tokens: ReadTokens,
-        renew: impl FnOnce(Vec<Token>, Config<O::Place>),
-    ) {
+    /// Reads them again, and has `renew` take what they say. After a mistake everything stays as it was.
+    pub(super) fn read_again(&mut self, audit: &Audit, renew: impl FnOnce(Vec<Token>, Config<O::Place>)) {
         tokio::task::block_in_place(|| {
             audit.reopen();
-            match self.read_again(started, tokens) {
+            match self.read() {
                 Ok((tokens, config)) => {
                     renew(tokens, config);
                     audit.record(&Who::default(), &Record::PolicyRead);
@@ -81,6 +74,24 @@ impl<O: Options> Called<O> {
                 }
             }
         });
+    }
+
+    fn read(&mut self) -> Result<(Vec<Token>, Config<O::Place>), anyhow::Error> {
+        let config = self.called.read()?;
+        let tokens = (self.tokens)(&config.token_file)?;
+        if tokens.is_empty() {
+            tracing::warn!(
+                "the token file {} holds no token any more: nobody may come",
+                config.token_file.display()
+            );
+        }
+        self.outline.renew(config.outline(&tokens));
+        warn(&config, &tokens);
+        let keys = config.needs_restart(&self.started).join(", ");
+        if !keys.is_empty() {
+            tracing::warn!(keys, "these keys were changed, and need a restart");
+        }
+        Ok((tokens, config))
     }
 }
 

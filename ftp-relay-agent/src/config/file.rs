@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use clap::Args;
-use ftp_io::program::settings::{self, Mistake, Mistakes, Reader};
+use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader};
 use toml::de::DeTable;
 
 use super::keys::{GroupKeys, IdentityKeys, LimitKeys};
@@ -16,6 +16,7 @@ use crate::policy::{Bounds, Policy, Rule, Table};
 #[derive(Debug, Default)]
 pub(super) struct File<O> {
     pub(super) options: O,
+    pub(super) outline: Outline,
     whole: Bounds,
     groups: Vec<Placed>,
     identities: Vec<Placed>,
@@ -49,7 +50,7 @@ impl<O: Options> File<O> {
             let whole = whole::<O>(reader, table, base);
             let groups = groups::<O>(reader, table, base);
             let identities = identities::<O>(reader, table, base);
-            Self { options, whole, groups, identities }
+            Self { options, outline: Outline::of(text), whole, groups, identities }
         })?;
         // The mistakes of single values come first.
         file.policy(Vec::new()).map(drop).map_err(|mistake| vec![mistake])?;

@@ -16,7 +16,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ftp_io::program::log;
-use ftp_io::program::settings::Mistakes;
+use ftp_io::program::settings::{Mistakes, Outline};
+use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
 
 use self::file::File;
@@ -37,6 +38,7 @@ pub struct Config<P> {
     pub serves: Serves,
     /// What the operator sees.
     pub shown: Shown,
+    outline: Outline,
 }
 
 /// What the operator sees.
@@ -68,7 +70,12 @@ impl<P: Clone + PartialEq> Config<P> {
         let policy = policy.with_data_ports(options.data_ports().to_vec());
         let token_file = options.token_file().ok_or(ConfigError::Missing("--token-file"))?.to_owned();
         let (addresses, shown) = (options.addresses().to_vec(), Shown::of(options.operation()));
-        Ok(Self { place, addresses, token_file, policy, serves: O::SERVES, shown })
+        Ok(Self { place, addresses, token_file, policy, serves: O::SERVES, shown, outline: file.outline })
+    }
+
+    /// What the policy file gives, and these tokens.
+    pub fn outline(&self, tokens: &[Token]) -> Outline {
+        self.outline.clone().with_names("token", tokens.iter().map(|token| token.name().to_owned()))
     }
 
     /// What was changed since the start and holds only after a restart.

@@ -10,10 +10,11 @@ use zeroize::Zeroizing;
 
 use super::user::User;
 
-/// Reads all users of `path`. Empty lines and those that begin with `#` are skipped.
+/// Reads all users of `path`. Empty lines and those that begin with `#` are skipped. A file without users has the line
+/// `# none`; without it, somebody may be about to write it.
 ///
 /// # Errors
-/// The file cannot be read, others may read it, or lines are wrong: each with its number.
+/// The file cannot be read, others may read it, it has no user, or lines are wrong: each with its number.
 pub fn read_users(path: &Path) -> Result<Vec<User>, Mistakes> {
     let text = read_secret(path)?;
     let mut users: Vec<User> = Vec::new();
@@ -31,6 +32,11 @@ pub fn read_users(path: &Path) -> Result<Vec<User>, Mistakes> {
             }
             Ok(user) => users.push(user),
         }
+    }
+    let is_empty = users.is_empty() && mistakes.is_empty();
+    if is_empty && !text.split(|&byte| byte == b'\n').any(|line| line.trim_ascii() == NONE) {
+        let what = "it has no user; write one, or the line \"# none\" if there are none";
+        return Err(Mistakes::whole(path, what));
     }
     if mistakes.is_empty() { Ok(users) } else { Err(Mistakes::new(path, mistakes)) }
 }
@@ -52,6 +58,8 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Mistakes> {
     file.read(LIMIT).map_err(unread)
 }
 
+/// The line that says that no user is meant to be there.
+const NONE: &[u8] = b"# none";
 /// The permission bits of everybody but the owner.
 const OTHERS: u32 = 0o077;
 /// Maximum size of the file in bytes.
@@ -79,7 +87,14 @@ mod tests {
         assert_eq!(names, ["ann", "bob"]);
         assert_eq!(users[0], User::with_password(b"ann:secret").unwrap());
         assert_eq!(users[1], User::with_password(b"bob:a b:ro").unwrap());
-        assert_eq!(read("", 0o400), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_file_without_users_says_that_there_are_none() {
+        for text in ["", "\n", "# ann:secret\n", "# none of these\n"] {
+            assert!(read(text, 0o600).unwrap_err()[0].contains("has no user"), "{text:?}");
+        }
+        assert_eq!(read("# none\r\n", 0o400), Ok(Vec::new()));
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub enum Verb {
     CheckConfig {
         /// The configuration file to check
         file: PathBuf,
+        /// An older configuration file: what it has and the new one has not is a mistake
+        #[arg(long, value_name = "OLD", value_hint = clap::ValueHint::FilePath)]
+        against: Option<PathBuf>,
     },
     /// Print the hash of a password that is typed or comes on standard input
     HashPassword,

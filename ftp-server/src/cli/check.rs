@@ -13,11 +13,11 @@ use super::exit::{Exit, PROGRAM};
 use crate::config::{Config, File, Options};
 
 /// Checks the configuration file `path` as a start with it would, as the user of `run-as` if this process may
-/// become that user. Warnings go to standard error.
+/// become that user. Warnings go to standard error. What the file `against` has and this one has not is a mistake.
 ///
 /// # Errors
 /// A line for each mistake.
-pub fn check(path: &Path) -> Result<(), Exit> {
+pub fn check(path: &Path, against: Option<&Path>) -> Result<(), Exit> {
     let read = || -> Result<(Config, File), Exit> {
         let file = File::read(path).map_err(|mistakes| Exit::Checked(mistakes.lines().collect()))?;
         let words = std::iter::once(OsString::from("ftp-server")).chain(file.words(&Default::default()));
@@ -26,6 +26,9 @@ pub fn check(path: &Path) -> Result<(), Exit> {
         Ok((config, file))
     };
     let (config, file) = read()?;
+    // Before the rights of root are given up.
+    let old = against.map(File::read).transpose();
+    let old = old.map_err(|mistakes| Exit::Checked(mistakes.lines().collect()))?;
     let found = if let Some(user) = config.run_as.clone()
         && privileges::is_root()
         && privileges::may_run_as(&user).is_ok()
@@ -36,7 +39,9 @@ pub fn check(path: &Path) -> Result<(), Exit> {
         inspect(&config, &file)
     };
     found?.iter().for_each(|warning| output::complain(PROGRAM, format_args!("warning: {warning}")));
-    Ok(())
+    let Some(old) = old else { return Ok(()) };
+    let lost = file.lost_since(&old);
+    if lost.is_empty() { Ok(()) } else { Err(Exit::Checked(lost)) }
 }
 
 /// Gives root up.

@@ -5,6 +5,7 @@ use ftp_io::os_error::{self, words};
 use ftp_io::program::log::Log;
 use ftp_io::program::ready::Notice;
 use ftp_io::program::runtime::{self, Threads};
+use ftp_io::program::settings::Outline;
 use ftp_io::program::{inherited, log, privileges, ready};
 use ftp_io::signal::{Reload, Stop};
 
@@ -41,7 +42,7 @@ pub fn serve(config: Config, file: &File, again: Again<'_>) -> Result<(), Exit> 
             "the server runs as root, and so does everything that it stores: name a user with --run-as"
         );
     }
-    let serving = until_stopped(config, sockets, &log, again);
+    let serving = until_stopped(config, file, sockets, &log, again);
     let served = runtime::run(THREADS, serving).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }
@@ -52,6 +53,7 @@ fn log_warnings(warnings: &[String]) {
 
 async fn until_stopped(
     config: Config,
+    file: &File,
     sockets: Sockets,
     log: &Log,
     again: Again<'_>,
@@ -59,6 +61,7 @@ async fn until_stopped(
     // Before the ready line: the program that waits for it may send a signal at once.
     let mut stop = Stop::new().context("cannot listen for signals")?;
     let mut hangup = Reload::new().context("cannot listen for signals")?;
+    let mut outline = file.outline(&config);
     let server = Server::start(&config, sockets, (log.lost(), log.backlog()))?;
     server.look_up().await;
     announce(&server)?;
@@ -67,7 +70,7 @@ async fn until_stopped(
             () = stop.wait() => break,
             () = hangup.wait() => {
                 tell_systemd(Notice::Reloading);
-                tokio::task::block_in_place(|| reload(&server, again));
+                tokio::task::block_in_place(|| reload(&server, again, &mut outline));
                 tell_systemd(Notice::Ready);
             }
         }
@@ -82,16 +85,18 @@ async fn until_stopped(
     Ok(())
 }
 
-/// Reads users, limits and certificates again. After a mistake everything stays as it was.
-fn reload(server: &Server, again: Again<'_>) {
+/// Reads users, limits and certificates again. After a mistake everything stays as it was. `outline` is that of the
+/// configuration that holds.
+fn reload(server: &Server, again: Again<'_>, outline: &mut Outline) {
     let read = again().and_then(|(config, file)| {
         let warnings = inspect(&config, &file).map_err(Exit::into_lines)?;
         server.reload(&config).map_err(|error| vec![os_error::chain(error.as_ref())])?;
-        Ok((config, warnings))
+        Ok((config, file, warnings))
     });
     match read {
-        Ok((config, warnings)) => {
+        Ok((config, file, warnings)) => {
             tracing::info!("users, limits and certificates were read again");
+            outline.renew(file.outline(&config));
             log_warnings(&warnings);
             let keys = server.needs_restart(&config).join(", ");
             if !keys.is_empty() {

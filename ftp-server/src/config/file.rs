@@ -6,14 +6,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Reader};
+use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Outline, Reader};
 use toml::de::DeTable;
 
 use super::error::{ConfigError, ConfigWarning};
-use super::people;
 use super::public::{self, PUBLIC};
 use super::raw::Options;
 use super::sections::{self, SECTIONS, Sections};
+use super::{Config, people};
 use crate::auth::{User, read_secret};
 use crate::operate::public::PublicRule;
 
@@ -25,6 +25,7 @@ type Places = BTreeMap<String, (usize, usize)>;
 #[derive(Debug, Default)]
 pub struct File {
     path: PathBuf,
+    outline: Outline,
     options: Vec<Given>,
     /// The line and the column of each option, and of each key of a table: `users.ann.root`, `bans.time`.
     places: Places,
@@ -64,8 +65,20 @@ impl File {
             places.extend(sections.places.iter().map(|(key, at)| (key.clone(), reader.place(at))));
             let users = users(reader, table, base, &mut places);
             let public = public::read(reader, table, base);
-            Self { path: path.to_owned(), options, places, users, public, sections }
+            let outline = Outline::of(text);
+            Self { path: path.to_owned(), outline, options, places, users, public, sections }
         })
+    }
+
+    /// What this file gives, and which users `config` has in all.
+    pub fn outline(&self, config: &Config) -> Outline {
+        self.outline.clone().with_names(USERS, config.users.iter().map(User::shown_name))
+    }
+
+    /// A line for each key and table of `old` that this file does not have any more.
+    pub fn lost_since(&self, old: &Self) -> Vec<String> {
+        let say = |lost| format!("{} has {lost}, and {} has not", old.path.display(), self.path.display());
+        old.outline.lost_in(&self.outline).into_iter().map(say).collect()
     }
 
     /// The file itself, if it has passwords or hashes in it.

@@ -19,6 +19,7 @@ fn r28_a_token_that_is_taken_out_of_the_file_ends_what_flows() {
     assert!(is_reset(&mut source));
     assert!(is_reset(&mut target));
     while session.said().is_ok() {}
+    agent.logs(&format!("gone since the files were read last: token {:?}", agent.token.name()));
     assert!(agent.session_with(&agent.token).is_err());
     assert!(agent.session_with(&other).is_ok());
 }

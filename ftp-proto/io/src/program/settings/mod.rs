@@ -6,11 +6,13 @@
 //! | `reader` | reads tables, lists and texts, and collects the mistakes |
 //! | `text` | reads the text of a file |
 //! | `options` | reads keys that have the names and values of options of a command line |
+//! | `outline` | which keys a file gives, to see which ones are gone |
 //! | `defaults` | what options mean where they are not typed |
 
 mod defaults;
 mod mistake;
 mod options;
+mod outline;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -19,5 +21,6 @@ mod text;
 pub use defaults::{Defaults, can_be_default};
 pub use mistake::{Mistake, Mistakes};
 pub use options::{Given, given, section, values};
+pub use outline::Outline;
 pub use reader::{Reader, read};
 pub use text::text_of;

@@ -93,6 +93,22 @@ fn a_mistake_of_the_whole_file_has_no_line() {
     assert_eq!(mistakes.lines().collect::<Vec<_>>(), ["f.toml: others may read it"]);
 }
 
+#[test]
+fn an_outline_tells_which_keys_and_tables_are_gone() {
+    let whole = "a = 1\nb = 2\n[limits]\nx = 1\ny = 2\n[[users]]\nname = \"ann\"\nz = 1\n[[users.mounts]]\nat = \"/m\"\n[[users]]\nname = \"bob\"\n[[users.mounts]]\nat = \"/n\"\n[[rules]]\nk = 1\n[[rules]]\nk = 2\n";
+    let lost = |text: &str| Outline::of(whole).lost_in(&Outline::of(text)).join(", ");
+    assert_eq!(lost(whole), "");
+    assert_eq!(lost(whole.rsplit_once("[[").unwrap().0), "rules 2");
+    assert_eq!(lost(whole.split_once("[[rules").unwrap().0), "rules 1, rules 2");
+    assert_eq!(lost(&whole.replace("[[users.mounts]]\nat = \"/m\"\n", "")), "mounts \"/m\" of users \"ann\"");
+    assert_eq!(lost(&whole.replace("y = 2\n", "").replace("z = 1\n", "")), "y of limits, z of users \"ann\"");
+    assert_eq!(lost("[limits]\nx = 1\ny = 2\n").split(", ").count(), 6);
+    let named =
+        |names: &[&str]| Outline::default().with_names("users", names.iter().map(ToString::to_string));
+    assert_eq!(named(&["ann", "bob"]).lost_in(&named(&["bob"])), ["users \"ann\""]);
+    assert_eq!(named(&["ann"]).lost_in(&Outline::of(whole)), [""; 0], "it stands in another file now");
+}
+
 /// A command line of which a file may say some defaults.
 fn command() -> clap::Command {
     let arg = |name: &'static str, value: &'static str| clap::Arg::new(name).long(name).value_name(value);
