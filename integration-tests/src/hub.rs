@@ -103,6 +103,14 @@ impl Hub {
         self.logs(words);
     }
 
+    /// Gives it these tokens, in place of the one that it holds.
+    pub fn hold(&self, tokens: &[Token]) {
+        let lines: Vec<String> = tokens.iter().map(|token| token.for_hub().line().to_string()).collect();
+        write_private(&self.hub_file, &lines.join("\n"));
+        self.running.signal(Signal::HUP);
+        self.logs("the tokens and the policy were read again");
+    }
+
     /// The directory of its files.
     pub fn directory(&self) -> &std::path::Path {
         self.directory.path()
@@ -117,7 +125,19 @@ impl Hub {
 
     /// The same at another address; nobody waits until it has joined.
     pub fn try_to_join(&self, hub: SocketAddr, name: &str, ip: &str, servers: &[&str]) -> Joined {
-        let token = self.token_file.to_str().unwrap();
+        self.try_to_join_with(hub, &self.token_file, name, ip, servers)
+    }
+
+    /// The same with another token file.
+    pub fn try_to_join_with(
+        &self,
+        hub: SocketAddr,
+        token_file: &std::path::Path,
+        name: &str,
+        ip: &str,
+        servers: &[&str],
+    ) -> Joined {
+        let token = token_file.to_str().unwrap();
         let mut arguments: Vec<String> =
             ["join", &hub.to_string(), "--name", name, "--token-file", token, "--address", ip]
                 .map(str::to_owned)

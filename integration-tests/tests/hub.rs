@@ -4,6 +4,7 @@ mod attacks;
 mod carried;
 mod crowd;
 mod descriptors;
+mod groups;
 mod kills;
 mod policy;
 

@@ -19,7 +19,7 @@
 
 use super::frame::encode;
 use super::message::{Text, VERSIONS};
-use super::token::{Secret32, Token};
+use super::token::{Joins, Secret32, Token};
 use crate::listing::When;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
@@ -231,6 +231,10 @@ pub struct Keyring(Vec<(Key, Token)>);
 pub struct Accepted {
     /// The name of the token; empty for a ticket.
     pub name: String,
+    /// The group whose agents the holder calls, or is one of; empty for a ticket.
+    pub group: String,
+    /// Under which name the holder may join a hub.
+    pub joins: Joins,
     /// The version of the protocol to use.
     pub version: u16,
     /// When the token expires, if it does.
@@ -273,7 +277,9 @@ impl Keyring {
             return Err(Denial::Versions(low, high));
         }
         let proof = Proof { key, exporter: *exporter, mac_c: hello.mac };
-        Ok(Accepted { name: token.name().to_owned(), version, expires: token.expires(), proof })
+        let joins = token.joins(self.0.iter().map(|(_, token)| token));
+        let (name, group) = (token.name().to_owned(), token.group().to_owned());
+        Ok(Accepted { name, group, joins, version, expires: token.expires(), proof })
     }
 }
 
@@ -284,7 +290,14 @@ pub fn accept_data(ticket: &Secret32, hello: &DataHello, exporter: &Exporter) ->
     let expected = key.client(exporter, &First::Data(DataHello { mac: [0; 32], id: hello.id }));
     let right = key.id == hello.id && bool::from(expected.ct_eq(&hello.mac));
     let proof = Proof { key, exporter: *exporter, mac_c: hello.mac };
-    right.then_some(Accepted { name: String::new(), version: VERSIONS.1, expires: None, proof })
+    right.then(|| Accepted {
+        name: String::new(),
+        group: String::new(),
+        joins: Joins::Never,
+        version: VERSIONS.1,
+        expires: None,
+        proof,
+    })
 }
 
 impl Accepted {

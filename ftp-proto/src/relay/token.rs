@@ -1,9 +1,16 @@
-//! The secret that a user agent and an agent share, as one line of text.
+//! The secret that proves who comes to a relay or a hub, as one line of text.
 //!
 //! ```text
-//!  frt1.<name>.<expiry>.<base58>     expiry: seconds of UTC since 1970, 0 = never
-//!                       base58 of 32 random bytes and 4 bytes of SHA-256 over all the rest
+//!  frt1.<name>.<expiry>.<base58>           a user; in older set-ups, the agents that he calls too
+//!  frt2.<name>.<group>.<expiry>.<base58>   a user who calls the agents of a group
+//!  fra1.<name>.<group>.<expiry>.<base58>   an agent of a group
+//!
+//!  expiry: seconds of UTC since 1970, 0 = never
+//!  base58 of 32 random bytes and 4 bytes of SHA-256 over all the rest
 //! ```
+//!
+//! The group matters at a hub alone: whoever is in a group calls its agents. A token of the first kind is in the group of
+//! its own name.
 //!
 //! The line contains the secret, so its file must have mode 0600. It never crosses the network.
 
@@ -63,10 +70,33 @@ impl Drop for Secret32 {
     }
 }
 
+/// Who holds a token.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Holder {
+    /// A user; in older set-ups, the agents that the user calls too.
+    Anybody,
+    /// A user who calls the agents of this group.
+    UserOf(String),
+    /// An agent of this group. The name of the token is that of the agent.
+    AgentOf(String),
+}
+
+/// Under which name the holder of a token may join a hub as an agent.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Joins {
+    /// Under none: the token is one for users, or its group has tokens for agents.
+    Never,
+    /// Under the name of the token.
+    AsToken,
+    /// Under every name. Each user of the token may take the place of the agent.
+    AsAnybody,
+}
+
 /// A token: who may use a relay, until when, and the secret that proves it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Token {
     name: String,
+    holder: Holder,
     expires: Option<When>,
     secret: Secret32,
 }
@@ -75,12 +105,17 @@ pub struct Token {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The line does not begin with `frt1.`.
-    #[error("not a token: it does not begin with frt1.")]
+    /// The line does not begin with `frt1.`, `frt2.` or `fra1.`.
+    #[error("not a token: it does not begin with frt1., frt2. or fra1.")]
     Kind,
-    /// The line does not have four fields.
-    #[error("not a token: frt1.NAME.EXPIRY.SECRET was expected")]
+    /// The line does not have the fields of its kind.
+    #[error(
+        "not a token: frt1.NAME.EXPIRY.SECRET, or frt2 or fra1 with .NAME.GROUP.EXPIRY.SECRET was expected"
+    )]
     Fields,
+    /// The group has other characters or another length than allowed.
+    #[error("a token's group has 1 to 64 letters, digits, - or _")]
+    Group,
     /// The name has other characters or another length than allowed.
     #[error("a token's name has 1 to 64 letters, digits, - or _")]
     Name,
@@ -106,7 +141,22 @@ impl Token {
         if expires.is_some_and(|When(at)| at <= 0) {
             return Err(TokenError::Expiry);
         }
-        Ok(Self { name: name.to_owned(), expires, secret: Secret32::new(bytes) })
+        let holder = Holder::Anybody;
+        Ok(Self { name: name.to_owned(), holder, expires, secret: Secret32::new(bytes) })
+    }
+
+    /// The same token for this holder.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the group has other characters than letters, digits, `-` and `_` or is not 1 to 64 characters long.
+    pub fn with_holder(self, holder: Holder) -> Result<Self, TokenError> {
+        if let Holder::UserOf(group) | Holder::AgentOf(group) = &holder
+            && !is_name(group)
+        {
+            return Err(TokenError::Group);
+        }
+        Ok(Self { holder, ..self })
     }
 
     /// Reads a token from its line. White space around it is ignored.
@@ -115,20 +165,24 @@ impl Token {
     ///
     /// Fails if the line is not a token; see [`TokenError`].
     pub fn parse(line: &str) -> Result<Self, TokenError> {
-        let rest = line.trim().strip_prefix(KIND).ok_or(TokenError::Kind)?;
-        let mut fields = rest.split('.');
-        let (Some(name), Some(expiry), Some(text), None) =
-            (fields.next(), fields.next(), fields.next(), fields.next())
-        else {
-            return Err(TokenError::Fields);
+        let (kind, rest) = line.trim().split_once('.').ok_or(TokenError::Kind)?;
+        let fields: Vec<&str> = rest.split('.').collect();
+        let (name, holder, expiry, text) = match (kind, fields.as_slice()) {
+            (ANYBODY, [name, expiry, text]) => (name, Holder::Anybody, expiry, text),
+            (USER, [name, group, expiry, text]) => (name, Holder::UserOf((*group).to_owned()), expiry, text),
+            (AGENT, [name, group, expiry, text]) => {
+                (name, Holder::AgentOf((*group).to_owned()), expiry, text)
+            }
+            (ANYBODY | USER | AGENT, _) => return Err(TokenError::Fields),
+            (_, _) => return Err(TokenError::Kind),
         };
         let plain =
-            expiry.bytes().all(|byte| byte.is_ascii_digit()) && (expiry == "0" || !expiry.starts_with('0'));
+            expiry.bytes().all(|byte| byte.is_ascii_digit()) && (*expiry == "0" || !expiry.starts_with('0'));
         let seconds: i64 = expiry.parse().ok().filter(|_| plain).ok_or(TokenError::Expiry)?;
         let mut bytes = Zeroizing::new([0; 36]);
         let length = bs58::decode(text).onto(bytes.as_mut_slice()).map_err(|_| TokenError::Damaged)?;
         let (secret, check) = bytes.split_first_chunk::<32>().ok_or(TokenError::Damaged)?;
-        let token = Self::new(name, (seconds != 0).then_some(When(seconds)), *secret)?;
+        let token = Self::new(name, (seconds != 0).then_some(When(seconds)), *secret)?.with_holder(holder)?;
         if length != bytes.len() || check != token.checksum() {
             return Err(TokenError::Damaged);
         }
@@ -150,6 +204,34 @@ impl Token {
         &self.name
     }
 
+    /// Returns who holds the token.
+    pub const fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
+    /// Returns whether it is the token of an agent.
+    pub const fn is_of_agent(&self) -> bool {
+        matches!(self.holder, Holder::AgentOf(_))
+    }
+
+    /// Returns the group whose agents the holder calls, or is one of.
+    pub fn group(&self) -> &str {
+        match &self.holder {
+            Holder::Anybody => &self.name,
+            Holder::UserOf(group) | Holder::AgentOf(group) => group,
+        }
+    }
+
+    /// Returns under which name the holder may join a hub that has these tokens.
+    pub fn joins<'a>(&self, all: impl Iterator<Item = &'a Self>) -> Joins {
+        let is_with = |token: &Self| token.is_of_agent() && token.group() == self.group();
+        match self.holder {
+            Holder::AgentOf(_) => Joins::AsToken,
+            Holder::Anybody if !all.into_iter().any(is_with) => Joins::AsAnybody,
+            Holder::Anybody | Holder::UserOf(_) => Joins::Never,
+        }
+    }
+
     /// Returns when the token expires, if it does.
     pub const fn expires(&self) -> Option<When> {
         self.expires
@@ -169,15 +251,16 @@ impl Token {
     /// this one protects cannot be computed from it.
     #[must_use]
     pub fn for_hub(&self) -> Self {
-        Self {
-            name: self.name.clone(),
-            expires: self.expires,
-            secret: self.secret.derived(b"ftp-relay/1 hub"),
-        }
+        Self { secret: self.secret.derived(b"ftp-relay/1 hub"), ..self.clone() }
     }
 
     fn prefix(&self) -> String {
-        format!("{KIND}{}.{}.", self.name, self.expires.map_or(0, |When(at)| at))
+        let expiry = self.expires.map_or(0, |When(at)| at);
+        match &self.holder {
+            Holder::Anybody => format!("{ANYBODY}.{}.{expiry}.", self.name),
+            Holder::UserOf(group) => format!("{USER}.{}.{group}.{expiry}.", self.name),
+            Holder::AgentOf(group) => format!("{AGENT}.{}.{group}.{expiry}.", self.name),
+        }
     }
 
     fn checksum(&self) -> [u8; 4] {
@@ -196,7 +279,9 @@ pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(letter)
 }
 
-const KIND: &str = "frt1.";
+const ANYBODY: &str = "frt1";
+const USER: &str = "frt2";
+const AGENT: &str = "fra1";
 const MAX_NAME: usize = 64;
 
 #[cfg(test)]
@@ -221,6 +306,48 @@ mod tests {
                 assert_eq!(Token::parse(&format!(" {}\r\n", token.line().as_str())), Ok(token));
             }
         }
+    }
+
+    #[test]
+    fn r62_a_token_says_who_holds_it_and_in_which_group() {
+        let plain = || Token::new("ann", None, [7; 32]).unwrap();
+        let site = || "site-a".to_owned();
+        for (holder, start, group) in [
+            (Holder::Anybody, "frt1.ann.0.", "ann"),
+            (Holder::UserOf(site()), "frt2.ann.site-a.0.", "site-a"),
+            (Holder::AgentOf(site()), "fra1.ann.site-a.0.", "site-a"),
+        ] {
+            let token = plain().with_holder(holder.clone()).unwrap();
+            assert!(token.line().starts_with(start), "{holder:?}");
+            assert_eq!((Token::parse(&token.line()).as_ref(), token.group()), (Ok(&token), group));
+            assert_eq!((token.for_hub().holder(), token.for_hub().group()), (&holder, group));
+        }
+        for group in ["", "a b", "a.b", &"x".repeat(65)] {
+            assert_eq!(
+                plain().with_holder(Holder::UserOf(group.to_owned())),
+                Err(TokenError::Group),
+                "{group}"
+            );
+        }
+        // The checksum covers the kind and the group.
+        let agent = plain().with_holder(Holder::AgentOf(site())).unwrap().line().to_string();
+        assert_eq!(Token::parse(&agent.replace("fra1", "frt2")), Err(TokenError::Damaged));
+        assert_eq!(Token::parse(&agent.replace("site-a", "site-b")), Err(TokenError::Damaged));
+        assert_eq!(Token::parse(&agent.replace(".site-a", "")), Err(TokenError::Fields));
+    }
+
+    #[test]
+    fn r62_only_an_agents_own_token_joins_where_its_group_has_one() {
+        let token = |name: &str, holder: Holder| {
+            Token::new(name, None, [7; 32]).and_then(|token| token.with_holder(holder)).unwrap()
+        };
+        let (old, other) = (token("site", Holder::Anybody), token("else", Holder::Anybody));
+        let user = token("ann", Holder::UserOf("site".to_owned()));
+        let agent = token("edge", Holder::AgentOf("site".to_owned()));
+        let all = [old, other, user, agent];
+        let joins = |count: usize| all.each_ref().map(|token| token.joins(all.iter().take(count)));
+        assert_eq!(joins(3), [Joins::AsAnybody, Joins::AsAnybody, Joins::Never, Joins::AsToken]);
+        assert_eq!(joins(4), [Joins::Never, Joins::AsAnybody, Joins::Never, Joins::AsToken]);
     }
 
     #[test]
@@ -249,7 +376,8 @@ mod tests {
         let secret = good.rsplit('.').next().unwrap();
         let check = |line: &str, expected| assert_eq!(Token::parse(line), Err(expected), "{line}");
         check("", TokenError::Kind);
-        check("frt2.edge.0.x", TokenError::Kind);
+        check("frt3.edge.0.x", TokenError::Kind);
+        check("frt2.edge.0.x", TokenError::Fields);
         check("frt1.edge.0", TokenError::Fields);
         check(&format!("{good}.x"), TokenError::Fields);
         check(&format!("frt1..0.{secret}"), TokenError::Name);

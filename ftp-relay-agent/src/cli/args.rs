@@ -55,10 +55,13 @@ Quick start, on a host that both servers can reach:
 When it is ready it prints one line per listener: listening on ADDR (relay).
 
 Where the hosts near the servers can only connect out, they meet at a hub, which carries what it cannot read:
-  ftp-relay-agent token > relay.token && chmod 600 relay.token      once; copy it to both hosts and to the user
-  ftp-relay-agent token --for-hub relay.token > hub.token           once; copy it to the hub
+  ftp-relay-agent token --name ann --group site > ann.token               for each user
+  ftp-relay-agent token --name zurich --for-agent site > zurich.token     for each agent
+  ftp-relay-agent token --for-hub ann.token --for-hub zurich.token > hub.token
+  cat ann.token >> zurich.token                                           who may use the agent
   ftp-relay-agent hub --listen 198.51.100.7:443 --token-file hub.token
-  ftp-relay-agent join 198.51.100.7:443 --name zurich --token-file relay.token --allow 192.0.2.0/24";
+  ftp-relay-agent join 198.51.100.7:443 --name zurich --token-file zurich.token --allow 192.0.2.0/24
+All of these files have mode 0600.";
 
 #[cfg(test)]
 mod tests {

@@ -14,7 +14,7 @@ use ftp_proto::address::Parity;
 use ftp_proto::listing::When;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::VERSIONS;
-use ftp_proto::relay::token::Token;
+use ftp_proto::relay::token::{Holder, Token};
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream};
@@ -58,16 +58,26 @@ pub fn check(options: &Options) -> Result<(), Exit> {
             let name = token.name();
             return Err(anyhow!("token {name} has expired; make a new one: ftp-relay-agent token").into());
         }
-        say(&format!("ok    token {}", token.name()))?;
+        say(&format!("ok    token {}, {}", token.name(), holder(token)))?;
     }
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the scheduler")?;
-    if tokens.len() > 1 {
+    let agent = tokens.iter().find(|token| token.is_of_agent());
+    if tokens.len() > 1 && agent.is_none() {
         let count = tokens.len();
         say(&format!(
-            "warn  the file has {count} tokens, and the first is tried; a user's or an agent's file has only its own"
+            "warn  the file has {count} tokens, and the first is tried; a user's file has only its own"
         ))?;
     }
-    runtime.block_on(reach_all(options, tokens.first()))
+    runtime.block_on(reach_all(options, agent.or(tokens.first())))
+}
+
+/// Who holds a token, for people.
+fn holder(token: &Token) -> String {
+    match token.holder() {
+        Holder::Anybody => "of a user, or of an agent and its users".to_owned(),
+        Holder::UserOf(group) => format!("of a user of the group {group}"),
+        Holder::AgentOf(group) => format!("of an agent of the group {group}"),
+    }
 }
 
 async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit> {
@@ -202,7 +212,9 @@ async fn say_what_it_tells(
     };
     match names {
         None => {}
-        Some(names) if names.is_empty() => say("warn  no agent of this token has joined the hub")?,
+        Some(names) if names.is_empty() => {
+            say("warn  no agent of the group of this token has joined the hub")?
+        }
         Some(names) => say(&format!("ok    agents at the hub: {}", names.join(", ")))?,
     }
     Ok(date)

@@ -36,7 +36,7 @@ async fn until_stopped(
     let (mut stop, mut hangup) = signals()?;
     let tokens = token_file::read(&config.token_file)?;
     warn(&config, &tokens);
-    let mut files = Files::new(options, &config, &tokens, token_file::read_again);
+    let mut files = Files::new(options, &config, &tokens, token_file::read);
     let hub = Hub::start(Settings {
         listen: config.place,
         tokens,

@@ -1,13 +1,15 @@
 //! `join`: a relay on a host that can only connect out. It is called at a hub, until it is told to stop.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use ftp_io::link::token_file::{self, OfAgent, TokenFileError};
 use ftp_io::program::{ready, runtime};
-use ftp_proto::relay::token::is_name;
+use ftp_proto::relay::token::{Holder, Token, is_name};
 
 use super::exit::{Exit, print};
-use super::serve::{Called, Files, GRACE, THREADS, begin, end, own, signals, tell_systemd, warn};
+use super::serve::{Called, Files, GRACE, THREADS, begin, end, signals, tell_systemd, warn};
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
 use crate::listen::{Relay, Settings};
@@ -20,8 +22,8 @@ pub struct Options {
     /// The hub: HOST:PORT
     #[arg(value_name = "HUB")]
     pub hub: HubAddress,
-    /// The name of this agent at the hub: 1 to 64 letters, digits, - or _; another agent of the same token with the
-    /// same name replaces this one
+    /// The name of this agent at the hub: 1 to 64 letters, digits, - or _; that of its token; another agent of
+    /// the same name and group replaces this one
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub name: String,
     /// The options that may stand in a file.
@@ -46,11 +48,15 @@ pub fn join(options: &Options) -> Result<(), Exit> {
 
 async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>) -> Result<(), Exit> {
     let (mut stop, mut hangup) = signals()?;
-    let tokens = own(&config.token_file).map_err(anyhow::Error::from)?;
-    warn(&config, &tokens);
+    let tokens = read(&config.token_file).map_err(anyhow::Error::from)?;
+    warn(&config, tokens.as_ref());
     let Options { hub, name, called } = options;
-    let mut files = Files::new(called, &config, &tokens, own);
-    let token = the_only(&tokens)?;
+    let mut files = Files::new(called, &config, &tokens, read);
+    let Tokens(OfAgent { own: token, users: tokens }) = tokens;
+    if token.is_of_agent() && token.name() != name {
+        let error = anyhow!("the token is that of the agent {0}: join with --name {0}", token.name());
+        return Err(Exit::Usage(error));
+    }
     let settings =
         at_hub::Settings { hub: hub.clone(), name: name.clone(), token, audit: Arc::clone(&audit) };
     let (mut joiner, caller, incoming) =
@@ -78,11 +84,10 @@ async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>)
                 shown.context("cannot say on standard output that the program is ready")?;
                 tell_systemd();
             }
-            () = hangup.wait() => files.read_again(&audit, |tokens, config| {
-                if let Ok(token) = the_only(&tokens) {
-                    joiner.renew(token);
-                }
-                relay.renew(tokens, config.policy);
+            () = hangup.wait() => files.read_again(&audit, |tokens: Tokens, config| {
+                let Tokens(OfAgent { own, users }) = tokens;
+                joiner.renew(own);
+                relay.renew(users, config.policy);
             }),
         }
     }
@@ -92,9 +97,31 @@ async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>)
     Ok(())
 }
 
-/// The token of an agent.
-fn the_only(
-    tokens: &[ftp_proto::relay::token::Token],
-) -> Result<ftp_proto::relay::token::Token, anyhow::Error> {
-    tokens.first().cloned().context("there is no token")
+/// The tokens of an agent.
+struct Tokens(OfAgent);
+
+impl AsRef<[Token]> for Tokens {
+    fn as_ref(&self) -> &[Token] {
+        let Self(tokens) = self;
+        &tokens.users
+    }
+}
+
+/// Reads the tokens of an agent, and logs what is likely not meant.
+fn read(path: &Path) -> Result<Tokens, TokenFileError> {
+    let tokens = token_file::read_of_agent(path)?;
+    let (name, group) = (tokens.own.name(), tokens.own.group());
+    if *tokens.own.holder() == Holder::Anybody {
+        tracing::warn!(
+            "the token {name} is that of this agent and of its users, each of whom may take its place at the hub; make one \
+             for the agent alone: ftp-relay-agent token --for-agent {name}"
+        );
+    }
+    for user in tokens.users.iter().filter(|user| user.group() != group) {
+        let (user, other) = (user.name(), user.group());
+        tracing::warn!(
+            "the token {user} is in the group {other}: its holder does not find this agent, which is in {group}"
+        );
+    }
+    Ok(Tokens(tokens))
 }

@@ -74,8 +74,13 @@ pub const PAGES: &[Page] = &[
                 "ftp-relay-agent token --name ann --expires 90d > relay.token",
                 "Valid for 90 days. Set umask 077 before.",
             ),
+            ("ftp-relay-agent token --name ann --group site > ann.token", "A user of the agents of a group."),
             (
-                "ftp-relay-agent token --for-hub relay.token > hub.token",
+                "ftp-relay-agent token --name zurich --for-agent site > zurich.token",
+                "An agent of that group, at a hub.",
+            ),
+            (
+                "ftp-relay-agent token --for-hub ann.token > hub.token",
                 "What a hub may know of the same token.",
             ),
         ],

@@ -34,9 +34,9 @@ async fn until_stopped(
     audit: Arc<Audit>,
 ) -> Result<(), anyhow::Error> {
     let (mut stop, mut hangup) = signals()?;
-    let tokens = token_file::read(&config.token_file)?;
+    let tokens = token_file::read_users(&config.token_file)?;
     warn(&config, &tokens);
-    let mut files = Files::new(options, &config, &tokens, token_file::read_again);
+    let mut files = Files::new(options, &config, &tokens, token_file::read_users);
     let relay = Relay::start(Settings {
         listen: config.place,
         addresses: config.addresses,

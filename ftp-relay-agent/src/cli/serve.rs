@@ -41,26 +41,26 @@ impl<O: Options> Called<O> {
 }
 
 /// The policy and the tokens, which SIGHUP reads again.
-pub(super) struct Files<'a, O: Options> {
+pub(super) struct Files<'a, O: Options, T> {
     called: &'a Called<O>,
     started: Config<O::Place>,
     outline: Outline,
-    tokens: ReadTokens,
+    tokens: ReadTokens<T>,
 }
 
-impl<'a, O: Options> Files<'a, O> {
+impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
     /// The files that have said this at the start. `tokens` reads the tokens again.
     pub(super) fn new(
         called: &'a Called<O>,
         config: &Config<O::Place>,
-        known: &[Token],
-        tokens: ReadTokens,
+        known: &T,
+        tokens: ReadTokens<T>,
     ) -> Self {
-        Self { called, started: config.clone(), outline: config.outline(known), tokens }
+        Self { called, started: config.clone(), outline: config.outline(known.as_ref()), tokens }
     }
 
     /// Reads them again, and has `renew` take what they say. After a mistake everything stays as it was.
-    pub(super) fn read_again(&mut self, audit: &Audit, renew: impl FnOnce(Vec<Token>, Config<O::Place>)) {
+    pub(super) fn read_again(&mut self, audit: &Audit, renew: impl FnOnce(T, Config<O::Place>)) {
         tokio::task::block_in_place(|| {
             audit.reopen();
             match self.read() {
@@ -76,17 +76,11 @@ impl<'a, O: Options> Files<'a, O> {
         });
     }
 
-    fn read(&mut self) -> Result<(Vec<Token>, Config<O::Place>), anyhow::Error> {
+    fn read(&mut self) -> Result<(T, Config<O::Place>), anyhow::Error> {
         let config = self.called.read()?;
         let tokens = (self.tokens)(&config.token_file)?;
-        if tokens.is_empty() {
-            tracing::warn!(
-                "the token file {} holds no token any more: nobody may come",
-                config.token_file.display()
-            );
-        }
-        self.outline.renew(config.outline(&tokens));
-        warn(&config, &tokens);
+        self.outline.renew(config.outline(tokens.as_ref()));
+        warn(&config, tokens.as_ref());
         let keys = config.needs_restart(&self.started).join(", ");
         if !keys.is_empty() {
             tracing::warn!(keys, "these keys were changed, and need a restart");
@@ -95,13 +89,8 @@ impl<'a, O: Options> Files<'a, O> {
     }
 }
 
-/// Reads a file of tokens.
-pub(super) type ReadTokens = fn(&Path) -> Result<Vec<Token>, token_file::TokenFileError>;
-
-/// The token of an agent alone.
-pub(super) fn own(path: &Path) -> Result<Vec<Token>, token_file::TokenFileError> {
-    token_file::read_own(path).map(|token| vec![token])
-}
+/// Reads a file of tokens. `T` has those of the users.
+pub(super) type ReadTokens<T> = fn(&Path) -> Result<T, token_file::TokenFileError>;
 
 /// What the operator sees of a program that serves.
 pub(super) struct Seen {
@@ -133,6 +122,10 @@ pub(super) async fn end(drain: impl Future<Output = ()>, stop: &mut Stop) {
 
 /// Logs what is likely not meant.
 pub(super) fn warn<P: Clone + PartialEq>(config: &Config<P>, tokens: &[Token]) {
+    if tokens.is_empty() {
+        let file = config.token_file.display();
+        tracing::warn!("the token file {file} holds no token of a user: nobody may come");
+    }
     for warning in config.warnings(tokens.iter().map(Token::name)) {
         tracing::warn!("{warning}");
     }

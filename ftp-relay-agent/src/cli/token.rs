@@ -8,7 +8,7 @@ use ftp_io::clock::Clock;
 use ftp_io::link::token_file;
 use ftp_io::program::duration;
 use ftp_proto::listing::When;
-use ftp_proto::relay::token::{Token, is_name};
+use ftp_proto::relay::token::{Holder, Token, is_name};
 use zeroize::Zeroizing;
 
 use super::exit::{Exit, print};
@@ -19,10 +19,16 @@ pub struct Options {
     /// The name of its holder in the relay's log [default: the name of this host]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Print what a hub needs of the tokens in this file, instead of a new one; it lets their holders meet, and opens
-    /// nothing that they protect
+    /// Print what a hub needs of the tokens in this file, repeatable, instead of a new one; it lets their holders meet,
+    /// and opens nothing that they protect
     #[arg(long, value_name = "FILE", conflicts_with_all = ["name", "expires"])]
-    for_hub: Option<PathBuf>,
+    for_hub: Vec<PathBuf>,
+    /// The group of a user: at a hub he calls the agents of this group [default: the name]
+    #[arg(long, value_name = "GROUP", conflicts_with_all = ["for_hub", "for_agent"])]
+    group: Option<String>,
+    /// Make the token of an agent of this group, which its host alone has; its name is that of the agent
+    #[arg(long, value_name = "GROUP", conflicts_with = "for_hub")]
+    for_agent: Option<String>,
     /// How long it is valid [default: forever]
     #[arg(long, value_name = "T", value_parser = life)]
     expires: Option<Duration>,
@@ -33,19 +39,38 @@ pub struct Options {
 /// # Errors
 /// The name cannot be used, the file cannot be read, or the system has no random numbers.
 pub fn token(options: &Options) -> Result<(), Exit> {
-    if let Some(file) = &options.for_hub {
-        for token in token_file::read(file).map_err(anyhow::Error::from)? {
-            print(Zeroizing::new(format!("{}\n", token.for_hub().line().as_str())).as_bytes())?;
-        }
-        return Ok(());
+    if !options.for_hub.is_empty() {
+        return for_hub(&options.for_hub);
     }
     let When(today) = Clock::today();
     let expires = options.expires.map(|life| When(today.saturating_add_unsigned(life.as_secs())));
     let secret = Zeroizing::new(ftp_io::random::bytes::<32>().context("the system has no random numbers")?);
     let host = || named_after(&rustix::system::uname().nodename().to_string_lossy());
     let name = options.name.clone().unwrap_or_else(host);
-    let token = Token::new(&name, expires, *secret).map_err(|error| Exit::Usage(error.into()))?;
+    let holder = match (&options.for_agent, &options.group) {
+        (Some(group), _) => Holder::AgentOf(group.clone()),
+        (None, Some(group)) => Holder::UserOf(group.clone()),
+        (None, None) => Holder::Anybody,
+    };
+    let token = Token::new(&name, expires, *secret).and_then(|token| token.with_holder(holder));
+    let token = token.map_err(|error| Exit::Usage(error.into()))?;
     print(Zeroizing::new(format!("{}\n", token.line().as_str())).as_bytes())
+}
+
+/// Prints what a hub needs of the tokens in these files. The file of an agent may have tokens of users that stand in
+/// others, too.
+fn for_hub(files: &[PathBuf]) -> Result<(), Exit> {
+    let mut printed: Vec<Token> = Vec::new();
+    for file in files {
+        for token in token_file::read(file).map_err(anyhow::Error::from)? {
+            if printed.contains(&token) {
+                continue;
+            }
+            print(Zeroizing::new(format!("{}\n", token.for_hub().line().as_str())).as_bytes())?;
+            printed.push(token);
+        }
+    }
+    Ok(())
 }
 
 /// How long a token is valid. A bare number may be meant as days.

@@ -80,8 +80,8 @@ pub struct RunOptions {
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub struct JoinOptions {
-    /// The token of this agent and of those who may use it, one line; mode 0600; read again on SIGHUP, when the agent
-    /// also returns to the hub at once
+    /// The token of this agent (token --for-agent), and those of its users, one per line; mode 0600; read again on SIGHUP,
+    /// when the agent also returns to the hub at once
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
     /// FTP servers that may be reached, repeatable: CIDR or CIDR:PORTS, with the ports of control connections

@@ -12,7 +12,7 @@ use ftp_proto::relay::date::DateAt;
 use ftp_proto::relay::hub::{CallId, End, Event, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
 use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::message::Id;
-use ftp_proto::relay::token::Secret32;
+use ftp_proto::relay::token::{Joins, Secret32};
 use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -156,7 +156,7 @@ impl Exchange {
         orders: impl FnOnce() -> Orders,
     ) -> (SessionId, Frames) {
         let (outlet, frames) = outlet();
-        let token = accepted.name.clone();
+        let (token, group, joins) = (accepted.name.clone(), accepted.group.clone(), accepted.joins);
         let since = self.clock.now();
         let session_log = SessionLog::open(&self.audit, who, since);
         let (session, withdrawn) = {
@@ -170,7 +170,7 @@ impl Exchange {
             (session, withdrawn)
         };
         let date = Some(DateAt { moment: self.clock.now(), date: Clock::today() });
-        self.input(Input::Opened { session, token, expires, date });
+        self.input(Input::Opened { session, token, group, joins, expires, date });
         if let Some(why) = withdrawn {
             self.input(Input::Refused(session, Refusal::Withdrawn(why)));
         }
@@ -381,7 +381,8 @@ impl Refused {
     pub(super) fn frame(&self, now: Moment) -> Option<Vec<u8>> {
         let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));
         let session = SessionId(0);
-        machine.input(now, Input::Opened { session, token: String::new(), expires: None, date: None });
+        let (token, group, joins) = (String::new(), String::new(), Joins::Never);
+        machine.input(now, Input::Opened { session, token, group, joins, expires: None, date: None });
         let full = if let Self::Full(full) = self { full.to_string() } else { String::new() };
         let refusal = match self {
             Self::Full(_) => Refusal::Full(&full),

@@ -123,7 +123,8 @@ impl Relay {
                 | TokenFileError::Line(..)
                 | TokenFileError::Twice(..)
                 | TokenFileError::Empty(_)
-                | TokenFileError::Emptied(_)
+                | TokenFileError::Agent(..)
+                | TokenFileError::NotOne(..)
                 | TokenFileError::Several(..) => error.to_string(),
             };
             Failure::usage(format!("the relay {} cannot be used: {why}", self.name))

@@ -4,6 +4,7 @@ use ftp_io::link::{Link, hub_session};
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
 use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::message::Text;
+use ftp_proto::relay::token::Token;
 use integration_tests::hub::Hub;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
@@ -17,8 +18,13 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn start(hub: &Hub, role: Role) -> Self {
+        Self::start_with(hub, &hub.token, role).await
+    }
+
+    /// The same with another token.
+    pub(super) async fn start_with(hub: &Hub, token: &Token, role: Role) -> Self {
         let stream = TcpStream::connect(hub.address).await.unwrap();
-        let (link, _) = hub_session(stream, &hub.token).await.unwrap();
+        let (link, _) = hub_session(stream, token).await.unwrap();
         let mut session = Self { link, said: 0, reader: FrameReader::new() };
         session.say(vec![ToHub::Introduce { role, build: Text::of("test") }]).await;
         session

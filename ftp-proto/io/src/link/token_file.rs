@@ -1,12 +1,13 @@
 //! The file of tokens. It is a secret, so only its owner may read it.
 //!
-//! A relay's file holds one line for each identity that may come; a user's file holds only its own token.
+//! A relay's file holds one line for each identity that may come, that of an agent at a hub also its own; a user's file
+//! holds only its own token.
 
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use ftp_proto::relay::token::{Token, TokenError};
+use ftp_proto::relay::token::{Holder, Token, TokenError};
 
 use crate::named_file::{NamedFile, Readable};
 use crate::os_error::words;
@@ -33,36 +34,70 @@ pub enum TokenFileError {
     #[error("{0} line {1}: the name {2} is used twice")]
     Twice(PathBuf, usize, String),
     /// There is no token in it.
-    #[error("the token file {0} holds no token; make one: ftp-relay-agent token > {0}")]
+    #[error(
+        "the token file {0} holds no token; make one: ftp-relay-agent token > {0}; if nobody is to come in, write the line \"# none\""
+    )]
     Empty(PathBuf),
-    /// There is no token in it any more, and nothing says that this is meant.
-    #[error("the token file {0} holds no token any more; if nobody is to come in, write the line \"# none\"")]
-    Emptied(PathBuf),
+    /// It has the token of an agent where only users come.
+    #[error(
+        "{1} in the token file {0} is the token of an agent: its host alone has it, and the hub what token --for-hub prints; a user has another one (ftp-relay-agent token)"
+    )]
+    Agent(PathBuf, String),
+    /// There must be one token of an agent in it.
+    #[error(
+        "the token file {0} has to hold one token of an agent, beside those of its users, and holds {1}; make one: ftp-relay-agent token --for-agent GROUP"
+    )]
+    NotOne(PathBuf, &'static str),
     /// It is a relay's file where a user's is needed.
     #[error("the token file {0} holds {1} tokens; a user's file holds only its own")]
     Several(PathBuf, usize),
 }
 
-/// Reads all tokens of the file. Empty lines and those that begin with `#` are skipped.
+/// What the file of an agent at a hub has.
+#[derive(Clone, Debug)]
+pub struct OfAgent {
+    /// The token of the agent.
+    pub own: Token,
+    /// The tokens of those who may use it. In older set-ups, the same token.
+    pub users: Vec<Token>,
+}
+
+/// Reads all tokens of the file. Empty lines and those that begin with `#` are skipped. A file without tokens has the line
+/// `# none`; without it, somebody may be about to write it.
 ///
 /// # Errors
 ///
 /// [`TokenFileError`] says what is wrong with the file, and in which line.
 pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
-    let (tokens, _) = read_lines(path)?;
-    if tokens.is_empty() { Err(TokenFileError::Empty(path.to_owned())) } else { Ok(tokens) }
+    let (tokens, says_none) = read_lines(path)?;
+    if tokens.is_empty() && !says_none { Err(TokenFileError::Empty(path.to_owned())) } else { Ok(tokens) }
 }
 
-/// Reads all tokens of a file that was read before. There may be none any more if it has the line `# none`: all of them were
-/// withdrawn. A file without it may be one that somebody is about to write.
+/// Reads the tokens of a relay's file: those of its users.
 ///
 /// # Errors
 ///
-/// As for [`read`], with [`TokenFileError::Emptied`] in place of [`TokenFileError::Empty`].
-pub fn read_again(path: &Path) -> Result<Vec<Token>, TokenFileError> {
-    match read_lines(path)? {
-        (tokens, false) if tokens.is_empty() => Err(TokenFileError::Emptied(path.to_owned())),
-        (tokens, _) => Ok(tokens),
+/// As for [`read`]; [`TokenFileError::Agent`] if one of them is that of an agent.
+pub fn read_users(path: &Path) -> Result<Vec<Token>, TokenFileError> {
+    let tokens = read(path)?;
+    match tokens.iter().find(|token| token.is_of_agent()) {
+        Some(token) => Err(TokenFileError::Agent(path.to_owned(), token.name().to_owned())),
+        None => Ok(tokens),
+    }
+}
+
+/// Reads the file of an agent at a hub: its own token, and those of its users. The only token of an older file is both.
+///
+/// # Errors
+///
+/// As for [`read`]; [`TokenFileError::NotOne`] if it is not clear which token is that of the agent.
+pub fn read_of_agent(path: &Path) -> Result<OfAgent, TokenFileError> {
+    let (agents, users): (Vec<Token>, Vec<Token>) = read(path)?.into_iter().partition(Token::is_of_agent);
+    match (agents.as_slice(), users.as_slice()) {
+        ([own], _) => Ok(OfAgent { own: own.clone(), users }),
+        ([], [only]) if *only.holder() == Holder::Anybody => Ok(OfAgent { own: only.clone(), users }),
+        ([], _) => Err(TokenFileError::NotOne(path.to_owned(), "none")),
+        ([..], _) => Err(TokenFileError::NotOne(path.to_owned(), "several")),
     }
 }
 
@@ -100,9 +135,9 @@ fn read_lines(path: &Path) -> Result<(Vec<Token>, bool), TokenFileError> {
 ///
 /// # Errors
 ///
-/// As for [`read`]; [`TokenFileError::Several`] if there are more tokens.
+/// As for [`read_users`]; [`TokenFileError::Several`] if there is not one token.
 pub fn read_own(path: &Path) -> Result<Token, TokenFileError> {
-    let mut tokens = read(path)?;
+    let mut tokens = read_users(path)?;
     match (tokens.len(), tokens.pop()) {
         (1, Some(token)) => Ok(token),
         (count, _) => Err(TokenFileError::Several(path.to_owned(), count)),
@@ -154,17 +189,46 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_emptied_withdraws_its_tokens_only_if_it_says_so() {
+    fn a_file_without_tokens_says_that_there_are_none() {
         for text in ["", "\n\n", "# withdrawn\n", "# none of these\n"] {
             with(text, 0o600, |path| {
-                assert!(matches!(read_again(path), Err(TokenFileError::Emptied(_))), "{text:?}");
+                assert!(matches!(read(path), Err(TokenFileError::Empty(_))), "{text:?}")
             });
         }
         with("# all of them were withdrawn\n# none\n", 0o600, |path| {
-            assert!(read_again(path).unwrap().is_empty());
-            assert!(matches!(read(path), Err(TokenFileError::Empty(_))));
+            assert!(read(path).unwrap().is_empty());
+            assert!(matches!(read_own(path), Err(TokenFileError::Several(_, 0))));
         });
-        with(&line("one"), 0o600, |path| assert_eq!(read_again(path).unwrap().len(), 1));
+    }
+
+    #[test]
+    fn r62_the_file_of_an_agent_has_its_own_token_and_those_of_its_users() {
+        let of = |name: &str, holder| {
+            let token = Token::new(name, None, [7; 32]).and_then(|token| token.with_holder(holder));
+            token.unwrap().line().to_string()
+        };
+        let group = || "site".to_owned();
+        let (agent, user) = (of("edge", Holder::AgentOf(group())), of("ann", Holder::UserOf(group())));
+        let read_as = |lines: &[&str]| {
+            let mut told = String::new();
+            with(&lines.join("\n"), 0o600, |path| {
+                told = match read_of_agent(path) {
+                    Ok(OfAgent { own, users }) => format!("{}: {}", own.name(), users.len()),
+                    Err(error) => error.to_string(),
+                };
+            });
+            told
+        };
+        assert_eq!(read_as(&[&user, &agent, &line("bob")]), "edge: 2");
+        assert_eq!(read_as(&[&agent]), "edge: 0");
+        assert_eq!(read_as(&[&line("one")]), "one: 1", "an older set-up");
+        assert!(read_as(&[&user]).contains("holds none; make one"));
+        assert!(read_as(&[&line("one"), &line("two")]).contains("holds none; make one"));
+        assert!(read_as(&[&agent, &of("far", Holder::AgentOf(group()))]).contains("holds several"));
+        with(&agent, 0o600, |path| {
+            assert!(matches!(read_users(path), Err(TokenFileError::Agent(..))));
+            assert!(matches!(read_own(path), Err(TokenFileError::Agent(..))));
+        });
     }
 
     #[test]

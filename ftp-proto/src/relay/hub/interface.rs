@@ -4,7 +4,7 @@ use super::timer::Timer;
 use crate::relay::agent::Withdrawn;
 use crate::relay::date::DateAt;
 use crate::relay::message::{Code, Id};
-use crate::relay::token::Secret32;
+use crate::relay::token::{Joins, Secret32};
 use crate::timer::Moment;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,8 +33,12 @@ pub enum Input<'a> {
     Opened {
         /// The id of the new session.
         session: SessionId,
-        /// The name of its token. Those with the same token see each other, and nobody else.
+        /// The name of its token.
         token: String,
+        /// The group of the token. Those in the same group see its agents, and nobody else does.
+        group: String,
+        /// Under which name it may join as an agent.
+        joins: Joins,
         /// When the token expires, if it does.
         expires: Option<Moment>,
         /// What date it is, for those who ask.

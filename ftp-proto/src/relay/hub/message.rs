@@ -16,9 +16,9 @@ pub enum ToHub {
         /// The program and its version.
         build: Text,
     },
-    /// Asks for the names of the agents of this token. The answer is [`FromHub::Agents`].
+    /// Asks for the names of the agents of this group. The answer is [`FromHub::Agents`].
     Agents,
-    /// Asks for a stream to an agent of this token. The answer is [`FromHub::Ready`] or [`FromHub::Refused`].
+    /// Asks for a stream to an agent of this group. The answer is [`FromHub::Ready`] or [`FromHub::Refused`].
     Call {
         /// The id of the new call; ids only rise.
         id: Id,
@@ -66,7 +66,7 @@ pub enum FromHub {
         /// Whether an older session had that name. It has ended.
         replaced: bool,
     },
-    /// The names of the agents of this token.
+    /// The names of the agents of this group.
     Agents(Vec<Text>),
     /// Somebody calls this agent: connect to the hub once more, and prove this ticket. From there on the
     /// connection is one that the caller has made.

@@ -1,5 +1,5 @@
-//! The machine of a hub: agents that can only connect out join it under their names, and whoever holds the same
-//! token calls them there.
+//! The machine of a hub: agents that can only connect out join it under their names, and whoever is in the
+//! same group calls them there.
 //!
 //! ```text
 //!  agent  --Introduce(name)--> joined; an older session of that name is replaced
@@ -11,7 +11,8 @@
 //! stream, a secret that the hub does not hold, and encrypt what they say. So the hub may refuse and may break what
 //! passes it; it can neither read nor change it. What an agent may reach is decided by the agent alone.
 //!
-//! Those with different tokens do not see each other: neither names, nor who is there.
+//! Those in different groups do not see each other: neither names, nor who is there. The token says the group
+//! ([`crate::relay::token`]). An agent has a token of its own, so that no user takes its place.
 
 mod agents;
 mod interface;

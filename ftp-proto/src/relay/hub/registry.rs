@@ -35,7 +35,8 @@ pub struct Hub {
 /// A stream between two ends.
 #[derive(Debug)]
 struct Call {
-    token: String,
+    /// The names of the tokens of the caller and the agent.
+    tokens: [String; 2],
     caller: SessionId,
     /// The caller's own id of it.
     id: Id,
@@ -44,7 +45,7 @@ struct Call {
     name: String,
     /// How long its stream may live.
     life: Option<Duration>,
-    /// When its token expires.
+    /// When the first of them expires.
     expires: Option<Moment>,
     /// The ids of the tickets of the caller and the agent.
     tickets: [[u8; 16]; 2],
@@ -78,8 +79,10 @@ impl Hub {
     /// Tells the hub what happened. Drain [`Hub::poll`] afterwards.
     pub fn input(&mut self, now: Moment, input: Input<'_>) {
         match input {
-            Input::Opened { session, token, expires, date } => {
-                self.opened(now, session, Session::new(token, expires, date));
+            Input::Opened { session, token, group, joins, expires, date } => {
+                let mut new = Session::new(token, group, joins).until(expires);
+                new.date = date;
+                self.opened(now, session, new);
             }
             Input::Refused(session, Refusal::Full(why)) => self.end(session, Code::Busy, why, RETRY_MS),
             Input::Refused(session, Refusal::Withdrawn(why)) => self.withdraw(session, why),
@@ -158,7 +161,7 @@ impl Hub {
                 self.out.push_back(Output::Close(id));
             }
             ToHub::Agents if introduced => {
-                let names = self.sessions.get(&id).map(|session| self.agents.names(&session.token));
+                let names = self.sessions.get(&id).map(|session| self.agents.names(&session.group));
                 self.send(id, FromHub::Agents(names.unwrap_or_default()));
             }
             ToHub::Call { id: call, agent } if introduced => {
@@ -191,11 +194,15 @@ impl Hub {
                 );
             }
             Role::Agent { name, boot } => {
+                let refused = self.sessions.get(&id).and_then(|session| session.cannot_join(name.as_str()));
+                if let Some(why) = refused {
+                    return self.end(id, Code::Denied, &why, 0);
+                }
                 let old = self.find(id, name.as_str());
                 let same = old.and_then(|old| self.sessions.get(&old)?.agent()).map(|(_, old)| old == *boot);
                 let replaced = old.zip(same);
                 if let Some(old) = old {
-                    let text = "an agent of the same token has joined under the same name";
+                    let text = "an agent of the same group has joined under the same name";
                     self.end(old, Code::Replaced, text, RETRY_MS);
                 }
                 self.send(id, FromHub::Joined { replaced: replaced.is_some() });
@@ -204,7 +211,7 @@ impl Hub {
         };
         if let Some(session) = self.sessions.get_mut(&id) {
             if let Role::Agent { name, .. } = &role {
-                self.agents.join(&session.token, name.as_str(), id);
+                self.agents.join(&session.group, name.as_str(), id);
             }
             session.role = Some(role);
         }
@@ -224,8 +231,11 @@ impl Hub {
             self.end(caller, Code::Protocol, "an id that was used before", 0);
             return Ok(());
         }
-        let (token, expires) = (session.token.clone(), session.expires);
+        let (of_caller, expires) = (session.token.clone(), session.expires);
         let agent = self.find(caller, name).ok_or((Code::NoAgent, ""))?;
+        let called = self.sessions.get(&agent).ok_or((Code::NoAgent, ""))?;
+        let tokens = [of_caller, called.token.clone()];
+        let expires = expires.into_iter().chain(called.expires).min();
         let waiting = self.calls.values().filter(|call| call.caller == caller && !call.flows()).count();
         if waiting >= limits.waiting {
             return Err((Code::Busy, "this session has all the calls that may wait"));
@@ -238,7 +248,7 @@ impl Hub {
         let (name, tickets, attached) = (name.to_owned(), [[0; 16]; 2], [None; 2]);
         let life = None;
         self.calls
-            .insert(call, Call { token, caller, id, agent, name, life, expires, tickets, attached, timers });
+            .insert(call, Call { tokens, caller, id, agent, name, life, expires, tickets, attached, timers });
         Ok(())
     }
 
@@ -340,7 +350,7 @@ impl Hub {
         for id in of_token.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.withdraw(id, why);
         }
-        for (id, _) in self.calls.extract_if(.., |_, call| call.token == token) {
+        for (id, _) in self.calls.extract_if(.., |_, call| call.tokens.iter().any(|of| of == token)) {
             self.out.push_back(Output::Drop(id, Cause::Revoked));
         }
     }
@@ -377,12 +387,12 @@ impl Hub {
     }
 
     /// Forgets a session, and gives up its calls for which not both ends have come. Streams continue until the date of
-    /// their token.
+    /// their tokens.
     fn leave(&mut self, id: SessionId) {
         if let Some(gone) = self.sessions.remove(&id)
             && let Some((name, _)) = gone.agent()
         {
-            self.agents.leave(&gone.token, name);
+            self.agents.leave(&gone.group, name);
         }
         let lost =
             self.calls.extract_if(.., |_, call| !call.flows() && (call.caller == id || call.agent == id));
@@ -410,9 +420,9 @@ impl Hub {
         }
     }
 
-    /// The agent of this name that has the same token as a session.
+    /// The agent of this name in the group of a session.
     fn find(&self, beside: SessionId, name: &str) -> Option<SessionId> {
-        self.agents.find(&self.sessions.get(&beside)?.token, name)
+        self.agents.find(&self.sessions.get(&beside)?.group, name)
     }
 
     /// If this hub vanishes, so long its agents take to return, so that few come at the same time.

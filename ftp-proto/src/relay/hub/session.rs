@@ -5,6 +5,7 @@ use super::timer::Timer;
 use crate::relay::date::DateAt;
 use crate::relay::frame::{Frame, FrameError, FrameReader, Numbered};
 use crate::relay::message::Id;
+use crate::relay::token::Joins;
 use crate::timer::{Moment, Timers};
 
 /// A session with an agent or a user agent.
@@ -12,6 +13,10 @@ use crate::timer::{Moment, Timers};
 pub(super) struct Session {
     /// The name of its token.
     pub(super) token: String,
+    /// The group of its token.
+    pub(super) group: String,
+    /// Under which name it may join as an agent.
+    pub(super) joins: Joins,
     /// When that expires.
     pub(super) expires: Option<Moment>,
     /// What date it was when the session began.
@@ -26,21 +31,43 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(token: String, expires: Option<Moment>, date: Option<DateAt>) -> Self {
-        let mut timers = Timers::new();
-        if let Some(at) = expires {
-            timers.arm(Timer::Token, at);
-        }
+    /// A session whose token opens the agents of a group.
+    pub(super) fn new(token: String, group: String, joins: Joins) -> Self {
         Self {
             token,
-            expires,
-            date,
+            group,
+            joins,
+            expires: None,
+            date: None,
             role: None,
-            timers,
+            timers: Timers::new(),
             last_call: Id(0),
             reader: FrameReader::new(),
             seen: Numbered::default(),
             sent: Numbered::default(),
+        }
+    }
+
+    /// The same session of a token that expires.
+    pub(super) fn until(mut self, expires: Option<Moment>) -> Self {
+        self.expires = expires;
+        if let Some(at) = expires {
+            self.timers.arm(Timer::Token, at);
+        }
+        self
+    }
+
+    /// Why it may not join as an agent of this name.
+    pub(super) fn cannot_join(&self, name: &str) -> Option<String> {
+        let Self { token, group, .. } = self;
+        match self.joins {
+            Joins::Never => Some(format!(
+                "the token {token} is not one of an agent; make one: ftp-relay-agent token --for-agent {group}"
+            )),
+            Joins::AsToken if name != token => {
+                Some(format!("the token is that of the agent {token}: join as {token}"))
+            }
+            Joins::AsToken | Joins::AsAnybody => None,
         }
     }
 

@@ -7,10 +7,12 @@ use crate::relay::date::{self, DateAt};
 use crate::relay::frame::{Frame, FrameReader, Numbered, encode};
 use crate::relay::link::ticket_id;
 use crate::relay::message::{Code, Id, Text};
-use crate::relay::token::Secret32;
+use crate::relay::token::{Joins, Secret32};
 use crate::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+mod groups;
 
 /// What one session has got.
 #[derive(Default)]
@@ -93,9 +95,18 @@ impl Bench {
         self.input(Input::Opened {
             session: SessionId(id),
             token: token.to_owned(),
+            group: token.to_owned(),
+            joins: Joins::AsAnybody,
             expires: None,
             date: None,
         });
+    }
+
+    /// The same for a token of a group.
+    fn open_in(&mut self, id: u64, token: &str, group: &str, joins: Joins, expires: Option<Moment>) {
+        self.ends.insert(id, Link::default());
+        let (session, token, group) = (SessionId(id), token.to_owned(), group.to_owned());
+        self.input(Input::Opened { session, token, group, joins, expires, date: None });
     }
 
     fn say(&mut self, id: u64, message: ToHub) {
@@ -369,9 +380,8 @@ fn r28_a_token_that_is_withdrawn_ends_its_sessions_and_streams_and_no_others() {
 #[test]
 fn r27_a_session_ends_with_its_token() {
     let mut bench = Bench::new(Limits::USUAL);
-    bench.ends.insert(1, Link::default());
     let expires = Some(Moment::after_start(Duration::from_secs(9)));
-    bench.input(Input::Opened { session: SessionId(1), token: "ann".to_owned(), expires, date: None });
+    bench.open_in(1, "ann", "ann", Joins::AsAnybody, expires);
     bench.wait();
     assert_eq!(bench.now, Moment::after_start(Duration::from_secs(9)));
     assert_eq!(bench.goodbye(1), Some((Code::Expired, 0)));
@@ -384,9 +394,7 @@ fn r27_a_stream_ends_with_the_token_of_its_caller_although_its_sessions_have_gon
         bench.life = life;
         let date = Moment::after_start(Duration::from_secs(9));
         for id in [1, 2] {
-            bench.ends.insert(id, Link::default());
-            let token = "ann".to_owned();
-            bench.input(Input::Opened { session: SessionId(id), token, expires: Some(date), date: None });
+            bench.open_in(id, "ann", "ann", Joins::AsAnybody, Some(date));
         }
         let agent = Role::Agent { name: Text::of("one"), boot: 1 };
         bench.say(1, ToHub::Introduce { role: agent, build: Text::default() });
@@ -527,7 +535,8 @@ fn r54_a_hub_tells_its_date_to_who_asks() {
     let date = Some(DateAt { moment: bench.now, date: When(1_800_000_000) });
     let session = SessionId(9);
     bench.ends.insert(9, Link::default());
-    bench.input(Input::Opened { session, token: "ann".to_owned(), expires: None, date });
+    let (token, group) = ("ann".to_owned(), "ann".to_owned());
+    bench.input(Input::Opened { session, token, group, joins: Joins::Never, expires: None, date });
     let (name, body) = date::question();
     bench.say(9, ToHub::Ext { name, body });
     let FromHub::Ext { name, body } = bench.last(9) else { panic!("{:?}", bench.last(9)) };
