@@ -9,7 +9,9 @@ use ftp_io::program::{ready, runtime};
 use ftp_proto::relay::token::{Holder, Token, is_name};
 
 use super::exit::{Exit, print};
-use super::serve::{Called, Files, GRACE, THREADS, begin, end, signals, tell_systemd, warn};
+use super::serve::{
+    Called, Files, GRACE, THREADS, begin, end, signals, tell_systemd, warn, warn_of_few_descriptors,
+};
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
 use crate::listen::{Relay, Settings};
@@ -48,6 +50,7 @@ pub fn join(options: &Options) -> Result<(), Exit> {
 
 async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>) -> Result<(), Exit> {
     let (mut stop, mut hangup) = signals()?;
+    warn_of_few_descriptors();
     let tokens = read(&config.token_file).map_err(anyhow::Error::from)?;
     warn(&config, tokens.as_ref());
     let Options { hub, name, called } = options;

@@ -7,7 +7,9 @@ use ftp_io::link::token_file;
 use ftp_io::program::runtime;
 
 use super::exit::Exit;
-use super::serve::{Called, Files, GRACE, THREADS, announce, begin, end, signals, warn};
+use super::serve::{
+    Called, Files, GRACE, THREADS, announce, begin, end, signals, warn, warn_of_few_descriptors,
+};
 use crate::config::{Config, ListenAt, RunOptions};
 use crate::listen::{Relay, Settings};
 use crate::operate::audit::{Audit, Record, Who};
@@ -34,6 +36,7 @@ async fn until_stopped(
     audit: Arc<Audit>,
 ) -> Result<(), anyhow::Error> {
     let (mut stop, mut hangup) = signals()?;
+    warn_of_few_descriptors();
     let tokens = token_file::read_users(&config.token_file)?;
     warn(&config, &tokens);
     let mut files = Files::new(options, &config, &tokens, token_file::read_users);

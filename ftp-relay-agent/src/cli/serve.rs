@@ -20,6 +20,7 @@ use ftp_proto::relay::token::Token;
 use crate::config::{Config, ConfigError, Options, Shown};
 use crate::operate::audit::{Audit, Record, Who};
 use crate::operate::metrics::Metrics;
+use crate::policy::{Descriptors, Limits};
 use crate::session::THREADS as LOOKUPS;
 
 /// How a verb is called: its options, and where more of them stand.
@@ -117,6 +118,17 @@ pub(super) async fn end(drain: impl Future<Output = ()>, stop: &mut Stop) {
     tokio::select! {
         () = drain => {}
         () = stop.wait() => {}
+    }
+}
+
+/// Logs that the limit of open files is less than what the limits of the relay or hub may need.
+pub(super) fn warn_of_few_descriptors() {
+    let (most, needed) = (Descriptors::of_process().most(), Limits::USUAL.descriptors());
+    if most < needed {
+        tracing::warn!(
+            "the limit of open files leaves {most} for sessions and what they carry, which may need {needed}: raise it \
+             (ulimit -n, LimitNOFILE); until then the last ones are for the tokens that hold least"
+        );
     }
 }
 

@@ -27,7 +27,7 @@ use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
 use crate::operate::{DENIALS, Running, Strangers};
 use crate::policy::{Accounts, Delays, Door, Kind, Limits, Origin, PING, Place, Policy, SESSION};
-use crate::session::{self, Holder, Lookups, OpenLegs, Shared, Tickets};
+use crate::session::{self, Holder, Lookups, OwnSockets, Shared, Tickets};
 
 /// Accepts links: those of user agents become sessions, those of tunnels join their session.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Links {
             clock,
             pipes: Pipes::default(),
             tickets: Tickets::default(),
-            legs: OpenLegs::default(),
+            own: OwnSockets::default(),
             lookups: Lookups::new(clock),
             accounts: Accounts::new(clock),
             caller,

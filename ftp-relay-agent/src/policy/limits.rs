@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ftp_proto::relay::agent;
 
+use super::kind::Kind;
+
 /// How much the relay holds at the same time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
@@ -31,6 +33,13 @@ impl Limits {
         tunnels: 2_048,
         calls: 2_048,
     };
+
+    /// How many descriptors may be needed at the same time for what has proven a token.
+    pub const fn descriptors(&self) -> usize {
+        self.sessions * Kind::Session.descriptors()
+            + self.tunnels * Kind::Tunnel.descriptors()
+            + self.joins * Kind::Join.descriptors()
+    }
 
     /// The share of one token in `whole`, unless another one is configured: a quarter.
     pub const fn share(whole: usize) -> usize {

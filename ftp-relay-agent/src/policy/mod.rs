@@ -5,6 +5,7 @@
 //! | links without a proof, in all and of one address ([`Door`]) | the oldest one of the address that holds most is closed |
 //! | failed proofs of one address ([`Delays`]) | the refusals of its next failed proofs come later |
 //! | what a token shares with others ([`Standing`]): sessions, tunnels, joins, calls, their starts, bytes of a day | the request is refused; what moves is cut |
+//! | descriptors of the process ([`Descriptors`]) | the last ones are for tokens that hold no more than an equal share |
 //! | a rate ([`Standing`]) | of those that wait, the one that has moved least is next |
 //! | grants, tunnels and joins of one session ([`SESSION`]) | the request is refused |
 //!
@@ -12,15 +13,19 @@
 //! whatever its neighbours have done.
 
 mod delays;
+mod descriptors;
 mod door;
+mod kind;
 mod limits;
 mod origin;
 mod quotas;
 mod rules;
 
 pub use delays::Delays;
+pub use descriptors::Descriptors;
 pub use door::{Door, Place};
+pub use kind::Kind;
 pub use limits::{Limits, PING, SESSION};
 pub use origin::{Neighbours, Origin};
-pub use quotas::{Accounts, Dialling, Full, Kind, Share, Standing, Use};
+pub use quotas::{Accounts, Dialling, Full, Share, Standing, Use};
 pub use rules::{Bounds, Flaw, Level, Policy, Rule, Shared, Table, Terms};

@@ -12,20 +12,9 @@ use ftp_io::clock::Clock;
 use ftp_io::limiter::{Limiter, SharedRate, Volume};
 use ftp_proto::timer::{Bucket, Moment, Window};
 
+use super::descriptors::Descriptors;
+use super::kind::Kind;
 use super::rules::{Level, Policy, Shared, Terms};
-
-/// What is counted.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Kind {
-    /// A session of a user agent, or of an agent at a hub.
-    Session,
-    /// A control connection.
-    Tunnel,
-    /// Two data connections.
-    Join,
-    /// A stream through a hub.
-    Call,
-}
 
 /// The accounts of all levels. Clones are the same.
 #[derive(Clone, Debug)]
@@ -34,6 +23,7 @@ pub struct Accounts(Arc<All>);
 #[derive(Debug)]
 struct All {
     clock: Clock,
+    descriptors: Descriptors,
     accounts: Mutex<HashMap<Level, Arc<Account>>>,
     /// The number of the next account or flow.
     next: AtomicU64,
@@ -117,6 +107,9 @@ pub enum Full {
     /// A level has moved all that it may move within a day.
     #[error("{0} has moved all bytes that it may move within a day")]
     Daily(Level),
+    /// There are few descriptors, and this token holds so many of them.
+    #[error("this host has few descriptors left, which are for others: this token holds up to {0}")]
+    Descriptors(usize),
 }
 
 impl Full {
@@ -128,6 +121,7 @@ impl Full {
             Self::ClosedPorts(_) => "closed-ports-per-minute",
             Self::Dialling(..) => "connections-under-way",
             Self::Daily(_) => "bytes-per-day",
+            Self::Descriptors(_) => "descriptors",
         }
     }
 }
@@ -135,7 +129,12 @@ impl Full {
 impl Accounts {
     /// No account yet.
     pub fn new(clock: Clock) -> Self {
-        Self(Arc::new(All { clock, accounts: Mutex::default(), next: AtomicU64::new(0) }))
+        Self::with(clock, Descriptors::of_process())
+    }
+
+    /// The same with these descriptors.
+    fn with(clock: Clock, descriptors: Descriptors) -> Self {
+        Self(Arc::new(All { clock, descriptors, accounts: Mutex::default(), next: AtomicU64::new(0) }))
     }
 
     /// The accounts for these terms. What the terms say holds from now on, also for what is in use.
@@ -204,7 +203,23 @@ impl Standing {
             account.take(kind, self.all.0.clock.now())?;
             share.held.push(Arc::clone(account));
         }
+        self.descriptors()?;
         Ok(share)
+    }
+
+    /// Whether there are descriptors for what the token holds now.
+    fn descriptors(&self) -> Result<(), Full> {
+        let All { descriptors, accounts, .. } = &*self.all.0;
+        let of =
+            |account: Option<&Arc<Account>>| account.map_or(0, |account| lock(&account.state).descriptors());
+        let (own, held) = (of(self.accounts.first()), of(self.accounts.last()));
+        if !descriptors.is_scarce(held) {
+            return Ok(());
+        }
+        let all = lock(accounts);
+        let tokens = all.iter().filter(|(level, _)| matches!(level, Level::Identity(_)));
+        let holders = tokens.filter(|(_, account)| of(Some(account)) > 0).count();
+        if descriptors.may_hold(own, held, holders) { Ok(()) } else { Err(Full::Descriptors(own)) }
     }
 
     /// Hears a message of the token.
@@ -319,6 +334,14 @@ impl State {
         (self.shared.of(Kind::Join) / DIALLING_SHARE).max(DIALLING_LEAST)
     }
 
+    /// How many descriptors it may need at most.
+    const fn descriptors(&self) -> usize {
+        self.sessions * Kind::Session.descriptors()
+            + self.tunnels * Kind::Tunnel.descriptors()
+            + self.joins * Kind::Join.descriptors()
+            + self.calls * Kind::Call.descriptors()
+    }
+
     const fn taken(&mut self, kind: Kind) -> &mut usize {
         match kind {
             Kind::Session => &mut self.sessions,
@@ -350,24 +373,6 @@ impl Drop for Share {
     }
 }
 
-impl Kind {
-    /// The name of the limit.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Session => "sessions",
-            Self::Tunnel => "tunnels",
-            Self::Join => "joins",
-            Self::Call => "calls",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
 impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -394,155 +399,4 @@ const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
-mod tests {
-    use super::super::rules::{Bounds, Rule};
-    use super::*;
-
-    fn policy(whole: Bounds, group: Bounds) -> Policy {
-        let group = Rule { name: "staff".to_owned(), bounds: group, ..Rule::default() };
-        let names = ["ann", "bob", "eve", "joe", "sue"];
-        let identity =
-            |name: &str| Rule { name: name.to_owned(), parent: Some("staff".to_owned()), ..Rule::default() };
-        Policy::new(Vec::new(), whole, vec![group], names.map(identity).to_vec()).unwrap()
-    }
-
-    fn standing(accounts: &Accounts, policy: &Policy, name: &str) -> Standing {
-        accounts.standing(policy.terms(name).unwrap())
-    }
-
-    #[test]
-    fn r57_a_token_has_a_quarter_and_others_keep_theirs() {
-        let whole = Bounds { joins: Some(8), sessions: Some(8), ..Bounds::default() };
-        let (policy, accounts) = (policy(whole, Bounds::default()), Accounts::new(Clock::start()));
-        let ann = standing(&accounts, &policy, "ann");
-        let mut held = vec![ann.take(Kind::Join).unwrap(), ann.take(Kind::Join).unwrap()];
-        let level = Level::Identity("ann".to_owned());
-        assert_eq!(ann.take(Kind::Join).unwrap_err(), Full::Count { level, kind: Kind::Join, bound: 2 });
-        held.push(ann.take(Kind::Session).unwrap());
-        for name in ["bob", "bob", "eve", "eve", "joe", "joe"] {
-            held.push(standing(&accounts, &policy, name).take(Kind::Join).unwrap());
-        }
-        let sue = standing(&accounts, &policy, "sue");
-        let full = sue.take(Kind::Join).unwrap_err();
-        assert_eq!(full.to_string(), "a group of this token has all 8 joins that it may have");
-        drop(held.remove(0));
-        held.push(sue.take(Kind::Join).unwrap());
-        let kinds = [Kind::Session, Kind::Tunnel, Kind::Join, Kind::Call];
-        let joins = accounts.uses(&kinds).into_iter().find(|used| used.kind == Kind::Join);
-        assert_eq!(joins, Some(Use { kind: Kind::Join, used: 8, bound: 8 }));
-        drop(held);
-        assert!(accounts.uses(&kinds).iter().all(|used| used.used == 0));
-    }
-
-    #[test]
-    fn what_is_refused_by_a_group_is_not_kept_by_the_token() {
-        let group = Bounds { tunnels: Some(1), ..Bounds::default() };
-        let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));
-        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
-        let first = ann.take(Kind::Tunnel).unwrap();
-        for _ in 0..3 {
-            assert!(matches!(bob.take(Kind::Tunnel), Err(Full::Count { level: Level::Group(_), .. })));
-        }
-        drop(first);
-        bob.take(Kind::Tunnel).map(drop).unwrap();
-    }
-
-    #[test]
-    fn starts_and_bytes_are_shared_by_a_group() {
-        let group = Bounds { starts: Some(8), daily: Some(1_000), ..Bounds::default() };
-        let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));
-        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
-        for _ in 0..2 {
-            ann.take(Kind::Join).map(drop).unwrap();
-        }
-        assert_eq!(ann.take(Kind::Join).unwrap_err(), Full::Starts(Level::Identity("ann".to_owned()), 2));
-        ann.take(Kind::Session).map(drop).unwrap();
-        assert!(bob.volumes().iter().all(|volume| volume.take(250)));
-        assert_eq!(bob.take(Kind::Join).unwrap_err(), Full::Daily(Level::Identity("bob".to_owned())));
-        assert_eq!(ann.volumes()[1].left(), 750);
-    }
-
-    #[test]
-    fn the_bytes_of_a_day_come_back_when_the_day_is_over_and_not_before() {
-        // One of a group has a quarter.
-        let group = Bounds { daily: Some(4_000), ..Bounds::default() };
-        let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));
-        let ann = standing(&accounts, &policy, "ann");
-        let at = |seconds| Moment::after_start(Duration::from_secs(seconds));
-        let volume = ann.volumes().remove(0);
-        assert!(volume.take_at(at(10), 1_000));
-        let own = &ann.accounts[0];
-        let full = Full::Daily(Level::Identity("ann".to_owned()));
-        for seconds in [10, 43_200, 86_409] {
-            assert_eq!(own.take(Kind::Join, at(seconds)).unwrap_err(), full, "{seconds}");
-        }
-        // A session costs no bytes.
-        own.take(Kind::Session, at(11)).unwrap();
-        own.take(Kind::Join, at(86_410)).unwrap();
-    }
-
-    #[test]
-    fn r23_a_token_that_tries_closed_ports_begins_no_join_for_the_rest_of_the_minute() {
-        let (policy, accounts) =
-            (policy(Bounds::default(), Bounds::default()), Accounts::new(Clock::start()));
-        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
-        for _ in 0..CLOSED_PORTS {
-            ann.take(Kind::Join).map(drop).unwrap();
-            drop(ann.dial());
-        }
-        let closed = Full::ClosedPorts(Level::Identity("ann".to_owned()));
-        assert_eq!(ann.take(Kind::Join).unwrap_err(), closed);
-        ann.take(Kind::Tunnel).map(drop).unwrap();
-        bob.take(Kind::Join).map(drop).unwrap();
-        let later = accounts.0.clock.now() + MINUTE;
-        ann.accounts[0].take(Kind::Join, later).unwrap();
-    }
-
-    #[test]
-    fn r23_connections_under_way_count_before_they_are_known_to_be_closed() {
-        let (policy, accounts) =
-            (policy(Bounds::default(), Bounds::default()), Accounts::new(Clock::start()));
-        let (ann, bob) = (standing(&accounts, &policy, "ann"), standing(&accounts, &policy, "bob"));
-        let mut under_way = Vec::new();
-        let full = loop {
-            match ann.take(Kind::Join) {
-                Ok(_join) => under_way.push(ann.dial()),
-                Err(full) => break full,
-            }
-        };
-        assert_eq!(full, Full::Dialling(Level::Identity("ann".to_owned()), under_way.len()));
-        assert!(under_way.len() >= DIALLING_LEAST);
-        bob.take(Kind::Join).map(drop).unwrap();
-        // A port where a server listens is free again, and charged to nobody.
-        under_way.drain(..).for_each(Dialling::is_innocent);
-        ann.take(Kind::Join).map(drop).unwrap();
-    }
-
-    #[test]
-    fn a_policy_that_is_read_again_holds_for_what_is_in_use_and_forgets_no_volume() {
-        let accounts = Accounts::new(Clock::start());
-        let tight =
-            policy(Bounds { sessions: Some(4), daily: Some(400), ..Bounds::default() }, Bounds::default());
-        let ann = standing(&accounts, &tight, "ann");
-        let held = ann.take(Kind::Session).unwrap();
-        ann.take(Kind::Session).unwrap_err();
-        assert!(ann.volumes().iter().all(|volume| volume.take(100)));
-        drop(ann);
-        let wide =
-            policy(Bounds { sessions: Some(8), daily: Some(800), ..Bounds::default() }, Bounds::default());
-        accounts.forget(&wide);
-        let ann = standing(&accounts, &wide, "ann");
-        let second = ann.take(Kind::Session).unwrap();
-        ann.take(Kind::Session).unwrap_err();
-        assert_eq!(ann.volumes()[0].left(), 100);
-        drop((held, second, ann));
-        let others = Policy::new(
-            Vec::new(),
-            Bounds::default(),
-            Vec::new(),
-            vec![Rule { name: "zoe".to_owned(), ..Rule::default() }],
-        );
-        accounts.forget(&others.unwrap());
-        assert_eq!(lock(&accounts.0.accounts).len(), 1, "the whole relay is left");
-    }
-}
+mod tests;

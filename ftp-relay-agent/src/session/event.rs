@@ -45,7 +45,7 @@ pub(super) enum Event {
     /// An answer to the machine's question.
     Answer(Ticket, Answer),
     /// An outgoing connection was made.
-    Connected(Ticket, TcpStream),
+    Connected(Ticket, Server),
     /// Another agent was called and has proven the secret; over a direct connection, if there is one.
     Called(Ticket, Box<Link>, Option<Direct>),
     /// The server of a tunnel has spoken.

@@ -10,6 +10,8 @@ use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::own_sockets::Dialled;
+
 /// The connection with the server of a tunnel.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -17,6 +19,8 @@ pub(super) struct Server {
     pub(super) stream: TcpStream,
     /// What was read from it, and belongs to the user agent.
     pub(super) said: Vec<u8>,
+    /// The relay has made it, if it has not come to a listener.
+    pub(super) dialled: Option<Dialled>,
 }
 
 /// Reads the first line of a server.
@@ -25,18 +29,17 @@ pub(super) struct Server {
 ///
 /// Why the tunnel is refused, for the user agent: it is told the code of a refusal, and nothing else that
 /// the server says.
-pub(super) async fn first_line(mut stream: TcpStream) -> Result<Server, (Code, String)> {
-    let mut said = Vec::new();
+pub(super) async fn first_line(mut server: Server) -> Result<Server, (Code, String)> {
     let mut room = [0; ROOM];
     loop {
-        match stream.read(&mut room).await {
+        match server.stream.read(&mut room).await {
             Ok(0) => return Err((Code::NoGreeting, "it closed the connection".to_owned())),
-            Ok(count) => said.extend_from_slice(room.get(..count).unwrap_or_default()),
+            Ok(count) => server.said.extend_from_slice(room.get(..count).unwrap_or_default()),
             Err(error) => return Err((Code::NoGreeting, words(&error))),
         }
-        match beginning(&said) {
+        match beginning(&server.said) {
             Beginning::Incomplete => {}
-            Beginning::Greets => return Ok(Server { stream, said }),
+            Beginning::Greets => return Ok(server),
             Beginning::Refuses(code) => return Err((Code::Unwelcome, format!("it said {}", code.0))),
             Beginning::NotFtp => return Err((Code::NoGreeting, "it says something else".to_owned())),
         }

@@ -14,7 +14,9 @@ use ftp_io::link::{self, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::address::embedded;
-use ftp_proto::relay::agent::{Answer, Ask, ConnId, Flow, Input, JoinEnd, Opening, Route, Ticket, Work};
+use ftp_proto::relay::agent::{
+    Answer, Arrival, Ask, ConnId, Flow, Input, JoinEnd, Opening, Route, Ticket, Work,
+};
 use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::token::Secret32;
 use tokio::net::TcpStream;
@@ -24,6 +26,7 @@ use super::direct;
 use super::event::{Direct, Ends, Event, Reports};
 use super::greeting::{self, Server};
 use super::lookups::Lookups;
+use super::own_sockets::{Dialled, OwnSockets};
 use super::shared::Shared;
 use super::tickets::Expectation;
 use super::tunnel::Tunnel;
@@ -86,12 +89,12 @@ impl Performer {
         }
     }
 
-    /// What the token may do.
     /// The accounts of the token.
     pub(super) const fn standing(&self) -> &Standing {
         &self.standing
     }
 
+    /// What the token may do.
     pub(super) fn terms(&self) -> &Terms {
         self.standing.terms()
     }
@@ -125,12 +128,13 @@ impl Performer {
                     task.abort();
                 }
             }
-            Ask::Dial { ticket, to, .. } if self.shared.legs.has(to) => {
+            Ask::Dial { ticket, to, .. } if self.shared.own.has_leg(to) => {
                 self.answer(ticket, Answer::Failed(Code::Denied, OWN_LEG.to_owned()));
             }
             Ask::Dial { ticket, from, to, work } => {
                 let charged = (work == Work::Join).then(|| self.standing.dial());
-                self.start(ticket, connect(ticket, from, to, charged));
+                let own = self.shared.own.clone();
+                self.start(ticket, async move { connect(ticket, from, to, own, charged).await });
             }
             Ask::Call { ticket, agent, secret } => {
                 let shared = Arc::clone(&self.shared);
@@ -183,9 +187,9 @@ impl Performer {
                 }
                 input(Input::Answer(ticket, answer));
             }
-            Event::Connected(ticket, stream) => {
-                let answer = match stream.local_addr() {
-                    Ok(local) => Answer::Connected { conn: self.hold(Conn::silent(stream)), local },
+            Event::Connected(ticket, server) => {
+                let answer = match server.stream.local_addr() {
+                    Ok(local) => Answer::Connected { conn: self.hold(Conn::Server(server)), local },
                     Err(error) => failed(&error),
                 };
                 input(Input::Answer(ticket, answer));
@@ -208,8 +212,9 @@ impl Performer {
             Event::Opened(join) => input(Input::Greeted { join }),
             Event::Arrived { listener, stream, from } => {
                 let Ok(local) = stream.local_addr() else { return };
-                let conn = self.hold(Conn::silent(stream));
-                input(Input::Arrived { listener, conn, local, from });
+                let is_own = self.shared.own.has_dialled(from);
+                let conn = self.hold(Conn::Server(Server { stream, said: Vec::new(), dialled: None }));
+                input(Input::Arrived { listener, arrival: Arrival { conn, local, from, is_own } });
             }
             Event::Attached { ticket, link, direct } => {
                 let conn = self.hold(Conn::Link(link));
@@ -235,6 +240,15 @@ impl Performer {
             Event::Attached { ticket, .. } => self.expected.remove(ticket).is_some(),
             // They bring nothing that is held, and the machine knows what it waits for.
             Event::Answer(..) | Event::Opened(_) | Event::Digested { .. } | Event::HalfEof { .. } => true,
+        }
+    }
+
+    /// The local address of a connection with a server.
+    #[cfg(test)]
+    pub(super) fn local_of(&self, conn: ConnId) -> SocketAddr {
+        match &self.conns[&conn] {
+            Conn::Server(server) => server.stream.local_addr().unwrap(),
+            Conn::Link(_) => panic!("it is a link"),
         }
     }
 
@@ -294,8 +308,8 @@ impl Performer {
     /// Lets the server of a tunnel speak first.
     fn greeting(&mut self, ticket: Ticket, conn: ConnId) {
         match self.conns.remove(&conn) {
-            Some(Conn::Server(Server { stream, .. })) => self.start(ticket, async move {
-                let server = greeting::first_line(stream).await;
+            Some(Conn::Server(server)) => self.start(ticket, async move {
+                let server = greeting::first_line(server).await;
                 Event::Greeted { ticket, conn, server }
             }),
             // The machine has reset it before.
@@ -312,7 +326,7 @@ impl Performer {
             Ok(opened) => opened,
             Err(error) => return self.answer(ticket, failed(&error)),
         };
-        let (report, leg) = (self.report.clone(), self.shared.legs.open(address));
+        let (report, leg) = (self.report.clone(), self.shared.own.open(address));
         let task = self.tasks.spawn(async move {
             let _open = leg;
             loop {
@@ -353,7 +367,7 @@ impl Performer {
         match (self.conns.remove(&a), self.conns.remove(&b)) {
             (Some(a), Some(b)) if matches!(opening, Opening::Data | Opening::Digested) => {
                 let digests = (opening == Opening::Digested).then(Digests::default);
-                self.join_data(ticket, (a.into(), b.into()), limit, stall, digests);
+                self.join_data(ticket, (a, b), limit, stall, digests);
             }
             (Some(Conn::Link(link)), Some(Conn::Server(server))) => {
                 prepare(&server.stream, stall);
@@ -378,11 +392,12 @@ impl Performer {
     fn join_data(
         &mut self,
         ticket: Ticket,
-        (a, b): (Connection, Connection),
+        (a, b): (Conn, Conn),
         limit: u64,
         stall: Duration,
         digests: Option<Digests>,
     ) {
+        let ((a, of_a), (b, of_b)) = (a.into_connection(), b.into_connection());
         for conn in [&a, &b] {
             conn.socket().tcp().into_iter().for_each(|socket| prepare(socket, stall));
         }
@@ -403,6 +418,7 @@ impl Performer {
                 tokio::spawn(async move { told.send(half).await });
             };
             let end = join.run(a, b, half).await;
+            drop((of_a, of_b));
             tell_what_is_forbidden();
             let [_, a_to_b, _, b_to_a] = join.moved();
             let how = match end {
@@ -425,18 +441,11 @@ impl Performer {
 }
 
 impl Conn {
-    /// A connection from which nothing was read.
-    const fn silent(stream: TcpStream) -> Self {
-        Self::Server(Server { stream, said: Vec::new() })
-    }
-}
-
-/// Of a data connection nothing was read.
-impl From<Conn> for Connection {
-    fn from(conn: Conn) -> Self {
-        match conn {
-            Conn::Server(server) => server.stream.into(),
-            Conn::Link(link) => (*link).into(),
+    /// A data connection, of which nothing was read, and whether the relay has made it.
+    fn into_connection(self) -> (Connection, Option<Dialled>) {
+        match self {
+            Self::Server(Server { stream, dialled, .. }) => (stream.into(), dialled),
+            Self::Link(link) => ((*link).into(), None),
         }
     }
 }
@@ -456,7 +465,7 @@ impl Flowing {
 /// Resets what an event brings that has no owner.
 fn discard(event: Event) {
     match event {
-        Event::Connected(_, stream)
+        Event::Connected(_, Server { stream, .. })
         | Event::Arrived { stream, .. }
         | Event::Greeted { server: Ok(Server { stream, .. }), .. } => socket::reset(stream),
         Event::Called(_, link, _) | Event::Attached { link, .. } => socket::end_by_reset(link.socket()),
@@ -469,12 +478,18 @@ fn discard(event: Event) {
 }
 
 /// Connects to a server. If a data port refuses, or does not answer until somebody gives up, that is charged to `charged`.
-async fn connect(ticket: Ticket, from: IpAddr, to: SocketAddr, charged: Option<Dialling>) -> Event {
-    match socket::connect(from, to).await {
-        Ok(stream) => {
+async fn connect(
+    ticket: Ticket,
+    from: IpAddr,
+    to: SocketAddr,
+    own: OwnSockets,
+    charged: Option<Dialling>,
+) -> Event {
+    match socket::connect_noting(from, to, |local| own.dial(local)).await {
+        Ok((stream, dialled)) => {
             charged.into_iter().for_each(Dialling::is_innocent);
             socket::end_by_reset(&stream);
-            Event::Connected(ticket, stream)
+            Event::Connected(ticket, Server { stream, said: Vec::new(), dialled: Some(dialled) })
         }
         Err(error) => {
             if !matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::TimedOut) {

@@ -7,7 +7,7 @@ use ftp_io::copy::Pipes;
 use ftp_proto::relay::punch::Memory;
 
 use super::lookups::Lookups;
-use super::open_legs::OpenLegs;
+use super::own_sockets::OwnSockets;
 use super::tickets::Tickets;
 use crate::at_hub::Caller;
 use crate::operate::audit::Audit;
@@ -22,8 +22,8 @@ pub struct Shared {
     pub pipes: Pipes,
     /// The tickets of all tunnels.
     pub tickets: Tickets,
-    /// The listeners of data connections.
-    pub legs: OpenLegs,
+    /// The sockets of all sessions.
+    pub own: OwnSockets,
     /// Names that are looked up.
     pub lookups: Lookups,
     /// Takes records of what happens.

@@ -23,7 +23,7 @@ mod owners;
 
 use super::event::Event;
 use super::lookups::Lookups;
-use super::open_legs::OpenLegs;
+use super::own_sockets::OwnSockets;
 use super::perform::Performer;
 use super::{Shared, Tickets};
 use crate::operate::audit::Audit;
@@ -50,7 +50,7 @@ impl Bench {
             clock,
             pipes: Pipes::default(),
             tickets: Tickets::default(),
-            legs: OpenLegs::default(),
+            own: OwnSockets::default(),
             lookups: Lookups::new(clock),
             audit: Arc::new(Audit::default()),
             accounts,

@@ -232,7 +232,8 @@ impl World {
             (Owner::Stranger(manners), _) => self.stranger_begins(conn, 1, manners),
             (Owner::Relay(id), Some(Listener::Relay(listener))) => {
                 let local = self.wire.end(conn, 1).address;
-                self.agent_input(agent::Input::Arrived { listener, conn: id, local, from });
+                let arrival = agent::Arrival { conn: id, local, from, is_own: false };
+                self.agent_input(agent::Input::Arrived { listener, arrival });
             }
             (Owner::User(side), Some(Listener::User(_, attempt))) => {
                 self.user_accepts(side, attempt, conn, from);

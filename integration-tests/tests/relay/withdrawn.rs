@@ -38,7 +38,7 @@ fn r28_the_last_token_can_be_taken_out_of_the_file() {
     target.read_exact(&mut [0]).unwrap();
     write_private(&agent.token_file, "# none");
     agent.running.signal(Signal::HUP);
-    agent.logs("holds no token any more: nobody may come");
+    agent.logs("holds no token of a user: nobody may come");
     assert!(is_reset(&mut source) && is_reset(&mut target));
     while session.said().is_ok() {}
     assert!(agent.session_with(&agent.token).is_err());

@@ -16,6 +16,31 @@ use super::open::{into_tokio, not_itself, open};
 /// The peer refused or did not answer, there is no route to it, or the two addresses are of different
 /// families.
 pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    connect_noting(local, to, drop).await.map(|(stream, ())| stream)
+}
+
+/// The same, where `note` learns the local address: if `local` is not unspecified, before the peer does.
+///
+/// # Errors
+///
+/// As for [`connect`].
+pub async fn connect_noting<T>(
+    local: IpAddr,
+    to: SocketAddr,
+    note: impl FnOnce(SocketAddr) -> T,
+) -> io::Result<(TcpStream, T)> {
+    let socket = into_tokio(bound(local, to)?);
+    if kind(local) == Kind::Unspecified {
+        let stream = not_itself(socket.connect(to).await?)?;
+        let noted = note(stream.local_addr()?);
+        return Ok((stream, noted));
+    }
+    let noted = note(socket.local_addr()?);
+    Ok((not_itself(socket.connect(to).await?)?, noted))
+}
+
+/// A socket with any free port of `local`, if that is not unspecified.
+fn bound(local: IpAddr, to: SocketAddr) -> io::Result<socket2::Socket> {
     let socket = open(to)?;
     if kind(local) != Kind::Unspecified {
         if local.is_ipv4() != to.is_ipv4() {
@@ -26,5 +51,5 @@ pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
         }
         socket.bind(&SocketAddr::new(local, 0).into())?;
     }
-    not_itself(into_tokio(socket).connect(to).await?)
+    Ok(socket)
 }

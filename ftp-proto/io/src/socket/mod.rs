@@ -13,7 +13,7 @@ mod stream;
 mod tests;
 mod tune;
 
-pub use connect::connect;
+pub use connect::{connect, connect_noting};
 pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, listen};
 pub use local::LocalListener;
 pub use own::{everywhere, is_own};

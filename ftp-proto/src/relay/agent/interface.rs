@@ -21,6 +21,19 @@ pub struct Ticket(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnId(pub u64);
 
+/// A connection that has come to a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Arrival {
+    /// The accepted connection.
+    pub conn: ConnId,
+    /// Its local address.
+    pub local: SocketAddr,
+    /// Its remote address.
+    pub from: SocketAddr,
+    /// Whether this agent itself has connected, for one of its sessions. Such a peer is a stranger, whatever its address.
+    pub is_own: bool,
+}
+
 /// What the driver tells the session.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -36,12 +49,8 @@ pub enum Input<'a> {
     Arrived {
         /// The ticket of the listener.
         listener: Ticket,
-        /// The accepted connection.
-        conn: ConnId,
-        /// The local address of the connection.
-        local: SocketAddr,
-        /// The remote address of the connection.
-        from: SocketAddr,
+        /// What has come.
+        arrival: Arrival,
     },
     /// The link that carries a tunnel, or another agent, has attached and has proven its ticket.
     Attached {

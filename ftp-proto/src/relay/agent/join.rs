@@ -5,7 +5,7 @@ use super::grant::Use;
 use super::leg::{Met, Pending, Want};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
-use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket};
+use super::{Answer, Arrival, Ask, Config, Event, Opening, Route, Ticket};
 use crate::relay::digest::Digests;
 use crate::relay::message::{Code, End, FromAgent, Id, LegId, Text, Waits};
 use crate::timer::{Moment, Timers};
@@ -167,16 +167,16 @@ impl Join {
         &mut self,
         now: Moment,
         listener: Ticket,
-        (conn, local, from): (ConnId, SocketAddr, SocketAddr),
+        arrival: Arrival,
         config: &Config,
         out: &mut Outbox,
     ) {
         let limit = config.limits.strangers;
         let done = match &mut self.state {
-            State::Legs(a, _) if a.asked(listener) => a.arrived(conn, local, from, limit, out),
-            State::Legs(_, b) if b.asked(listener) => b.arrived(conn, local, from, limit, out),
+            State::Legs(a, _) if a.asked(listener) => a.arrived(arrival, limit, out),
+            State::Legs(_, b) if b.asked(listener) => b.arrived(arrival, limit, out),
             State::Routing(..) | State::Legs(..) | State::Flowing(_) | State::Over => {
-                out.reset(conn);
+                out.reset(arrival.conn);
                 return;
             }
         };

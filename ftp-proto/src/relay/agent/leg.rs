@@ -1,7 +1,7 @@
 //! One leg of a join: a listener for one peer, a connection to one, or a link with another agent or the user agent.
 
 use super::outbox::{Outbox, Refusal};
-use super::{Answer, Ask, Config, ConnId, Event, Route, Ticket, Work};
+use super::{Answer, Arrival, Ask, Config, ConnId, Event, Route, Ticket, Work};
 use crate::address::unmapped;
 use crate::policy::OtherEnd;
 use crate::relay::message::{Code, FromAgent, Id, Leg, LegId, LegState, Meeting, Pin};
@@ -215,9 +215,7 @@ impl Pending {
     /// Takes a connection that the listener accepted.
     pub(super) fn arrived(
         &mut self,
-        conn: ConnId,
-        local: SocketAddr,
-        from: SocketAddr,
+        Arrival { conn, local, from, is_own }: Arrival,
         limit: Option<u16>,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
@@ -226,7 +224,9 @@ impl Pending {
             return Ok(());
         };
         let (ticket, pin) = (*ticket, *pin);
-        if unmapped(from.ip()) == unmapped(pin.ip) && pin.port.is_none_or(|port| port == from.port()) {
+        let is_pinned =
+            unmapped(from.ip()) == unmapped(pin.ip) && pin.port.is_none_or(|port| port == from.port());
+        if is_pinned && !is_own {
             // This is the expected peer. Later connections are reset.
             out.ask(Ask::Unlisten(ticket));
             out.forget(ticket);

@@ -87,7 +87,8 @@ mod tunnel;
 
 pub use config::Config;
 pub use interface::{
-    Answer, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Withdrawn, Work,
+    Answer, Arrival, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Withdrawn,
+    Work,
 };
 pub use limits::Limits;
 pub use session::Session;

@@ -102,11 +102,9 @@ impl Session {
             Input::Next => self.next(now),
             Input::Closed => self.alone(),
             Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
-            Input::Arrived { listener, conn, local, from } => match self.owner(listener) {
-                Some((Stage::Join(join), config, out)) => {
-                    join.arrived(now, listener, (conn, local, from), config, out);
-                }
-                Some(_) | None => self.out.reset(conn),
+            Input::Arrived { listener, arrival } => match self.owner(listener) {
+                Some((Stage::Join(join), config, out)) => join.arrived(now, listener, arrival, config, out),
+                Some(_) | None => self.out.reset(arrival.conn),
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
                 Some((Stage::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),

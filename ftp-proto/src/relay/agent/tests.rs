@@ -2,6 +2,7 @@
 
 mod admission;
 mod meeting;
+mod strangers;
 mod tunnel;
 
 use super::*;
@@ -226,8 +227,8 @@ impl Bench {
     }
 
     fn arrive(&mut self, listener: Ticket, conn: u64, from: &str) {
-        let local = at("198.51.100.9:5001");
-        self.input(Input::Arrived { listener, conn: ConnId(conn), local, from: at(from) });
+        let (conn, local, from) = (ConnId(conn), at("198.51.100.9:5001"), at(from));
+        self.input(Input::Arrived { listener, arrival: Arrival { conn, local, from, is_own: false } });
     }
 
     /// A join of two listening legs that flows.
@@ -364,57 +365,6 @@ fn r08_only_addresses_that_others_can_reach_are_announced() {
     check("10.0.0.9", "10.0.0.9", Some("10.0.0.9"));
     check("127.0.0.9", "127.0.0.1", Some("127.0.0.9"));
     check("2001:db8::9", "198.51.100.9", Some("198.51.100.9"));
-}
-
-#[test]
-fn r09_r26_a_stranger_is_reset_and_the_leg_still_waits() {
-    let mut bench = Bench::granted(1);
-    bench.join(2, Leg::Listen(Pin { ip: ip(SOURCE), port: Some(20) }), listen(TARGET));
-    bench.routes();
-    let tickets = bench.listening();
-    for (conn, from) in [(1, "192.0.2.3:20"), (2, "192.0.2.1:21"), (3, "[2001:db8::1]:20")] {
-        bench.arrive(tickets[0], conn, from);
-        assert_eq!(bench.last(), &FromAgent::Stranger { join: id(2), leg: LegId::A, peer: at(from) });
-    }
-    assert_eq!(bench.resets(), [1, 2, 3]);
-    bench.arrive(tickets[0], 4, "[::ffff:192.0.2.1]:20");
-    assert!(
-        matches!(bench.last(), FromAgent::LegUp { leg: LegId::A, strangers: 3, .. }),
-        "{:?}",
-        bench.last()
-    );
-}
-
-#[test]
-fn r10_no_number_of_strangers_ends_a_wait_unless_a_limit_is_configured() {
-    let mut bench = Bench::granted_by(Config { limits: Limits::USUAL, ..config() }, 1);
-    bench.join(2, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    let tickets = bench.listening();
-    for conn in 0..5_000 {
-        bench.arrive(tickets[0], conn, "192.0.2.77:1");
-    }
-    bench.arrive(tickets[0], 5_000, "192.0.2.1:20");
-    let is_up = |heard: &FromAgent| matches!(heard, FromAgent::LegUp { leg: LegId::A, strangers: 5_000, .. });
-    assert!(is_up(bench.last()), "{:?}", bench.last());
-    assert_eq!(bench.resets().len(), 5_000);
-}
-
-#[test]
-fn r10_many_strangers_are_counted_and_too_many_end_the_wait() {
-    let mut bench = Bench::granted(1);
-    bench.join(2, listen(SOURCE), listen(TARGET));
-    bench.routes();
-    let tickets = bench.listening();
-    bench.arrive(tickets[1], 500, "192.0.2.2:1");
-    for conn in 0..31 {
-        bench.arrive(tickets[0], conn, "192.0.2.77:1");
-    }
-    let told = bench.heard.iter().filter(|heard| matches!(heard, FromAgent::Stranger { .. })).count();
-    assert_eq!(told, 8);
-    bench.arrive(tickets[0], 31, "192.0.2.77:1");
-    assert!(refused(2, Code::Strangers, Some(LegId::A))(bench.last()));
-    assert!(bench.resets().contains(&500));
 }
 
 #[test]

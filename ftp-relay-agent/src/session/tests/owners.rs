@@ -94,6 +94,31 @@ async fn a_peer_that_comes_while_its_listener_is_closed_is_reset() {
 }
 
 #[tokio::test]
+async fn r24_what_the_relay_has_connected_itself_is_told_to_the_machine_until_it_is_closed() {
+    let (port, _ended) = greeter().await;
+    let mut bench = Bench::start();
+    let conn = bench.connected(port).await;
+    let dialled = bench.performer.local_of(conn);
+    bench.performer.perform(Ask::Listen { ticket: Ticket(2), at: HERE });
+    let Some((_, Answer::Listening(at))) = bench.performer.next_answer() else { panic!("it listens") };
+    let is_own = async |bench: &mut Bench| {
+        let _peer = TcpStream::connect(at).await.unwrap();
+        let Event::Arrived { listener, stream, .. } = bench.report().await else { panic!("nobody arrived") };
+        // As if a router had led the relay's own connection here.
+        let mut seen = None;
+        bench.performer.finish(Event::Arrived { listener, stream, from: dialled }, |input| {
+            if let Input::Arrived { arrival, .. } = input {
+                seen = Some(arrival.is_own);
+            }
+        });
+        seen.expect("the machine hears of it")
+    };
+    assert!(is_own(&mut bench).await);
+    bench.performer.perform(Ask::Reset(conn));
+    assert!(!is_own(&mut bench).await);
+}
+
+#[tokio::test]
 async fn a_link_that_comes_while_its_tunnel_is_closed_ends() {
     let mut bench = Bench::start();
     let secret = Secret32::new([7; 32]);
