@@ -18,6 +18,7 @@ pub mod faults;
 pub mod foreign;
 pub mod fuzz;
 pub mod hub;
+pub mod impostor;
 pub mod keeper;
 pub mod liar;
 pub mod net;

@@ -467,6 +467,18 @@ pub struct BadFrame {
     is_cut: bool,
 }
 
+impl BadFrame {
+    /// The bytes themselves.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether what is missing is known only when the connection ends.
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+}
+
 /// What no session may say: frames that are cut, too long, empty, of nobody's type, in the wrong order, or
 /// of another protocol.
 pub fn bad_frames() -> Vec<BadFrame> {

@@ -5,6 +5,7 @@ mod carried;
 mod crowd;
 mod descriptors;
 mod groups;
+mod hostile;
 mod kills;
 mod policy;
 

@@ -1,6 +1,7 @@
 //! The three programs together: ftp-user, ftp-relay-agent and two ftp-servers, each at an address of
 //! its own; and what may go wrong between them.
 
+mod hostile;
 mod legs;
 mod private;
 mod unix;

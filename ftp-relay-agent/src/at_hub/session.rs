@@ -141,6 +141,8 @@ impl<'a> Session<'a> {
         if answer.is_closed() {
             return;
         }
+        // A hub that answers no call keeps nothing of those that were given up.
+        self.waiting.retain(|_, answer| !answer.is_closed());
         let id = self.machine.call(self.ends.clock.now(), &agent);
         self.waiting.insert(id, answer);
     }
@@ -168,7 +170,10 @@ impl<'a> Session<'a> {
                 });
             }
             FromHub::Ready { id, ticket } => {
-                let Some(answer) = self.waiting.remove(&id) else { return };
+                // The call was given up meanwhile, or was never made.
+                let Some(answer) = self.waiting.remove(&id).filter(|answer| !answer.is_closed()) else {
+                    return;
+                };
                 let (hub, spots) = (self.hub, self.ends.spots.clone());
                 self.ends.connecting.spawn(async move {
                     let called = attach(&spots, hub, &ticket)

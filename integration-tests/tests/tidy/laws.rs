@@ -75,7 +75,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "binary broken_disk certificate delay disk fuzz sim tls_client trace",
             "socket relay",
-            "hub raw socks",
+            "hub impostor raw socks",
             "site",
             "user peer liar transcript",
             "foreign keeper",
