@@ -5,7 +5,9 @@ mod clock;
 mod crowd;
 mod input;
 mod kill;
+mod operator;
 mod private;
+mod states;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr};

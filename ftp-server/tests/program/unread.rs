@@ -16,7 +16,9 @@ const FILES: usize = 12_000;
 #[test]
 fn unread_listings_hold_no_thread() {
     raise_descriptor_limit();
-    let server = Server::start("--user ann:secret --listen 127.0.0.2:0 --log-level error");
+    let server = Server::start(
+        "--user ann:secret --listen 127.0.0.2:0 --log-level error --max-sessions-per-account 2000",
+    );
     std::fs::create_dir(server.root.path().join("small")).unwrap();
     std::fs::create_dir(server.root.path().join("big")).unwrap();
     for number in 0..FILES {
