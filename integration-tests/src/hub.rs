@@ -3,6 +3,10 @@
 use crate::binary::{Program, Running};
 use crate::relay::write_private;
 use crate::socket;
+use ftp_io::link::{self, Link, LinkFailure};
+use ftp_proto::relay::frame::{Frame, FrameReader, encode};
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
+use ftp_proto::relay::message::Text;
 use ftp_proto::relay::token::Token;
 use rustix::process::Signal;
 use std::fs;
@@ -10,6 +14,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
+use tokio::net::TcpStream;
 
 /// A hub that runs. It holds what hubs need of one token.
 #[derive(Debug)]
@@ -31,6 +36,14 @@ pub struct Hub {
     pub metrics: Option<SocketAddr>,
 }
 
+/// A session with a hub that says what a test wants.
+#[derive(Debug)]
+pub struct Session {
+    link: Link,
+    said: u32,
+    reader: FrameReader,
+}
+
 /// A second hub with the same token.
 #[derive(Debug)]
 pub struct Second {
@@ -46,6 +59,56 @@ pub struct Joined {
     arguments: Vec<String>,
     /// The process that runs.
     pub running: Running,
+}
+
+impl Session {
+    /// Begins one with the hub's own token.
+    pub async fn start(hub: &Hub, role: Role) -> Self {
+        Self::start_with(hub, &hub.token, role).await
+    }
+
+    /// The same with another token.
+    pub async fn start_with(hub: &Hub, token: &Token, role: Role) -> Self {
+        Self::begin(hub.address, token, role).await.unwrap()
+    }
+
+    /// The same at this address, if the hub takes the token.
+    pub async fn begin(hub: SocketAddr, token: &Token, role: Role) -> Result<Self, LinkFailure> {
+        let (link, _) = link::hub_session(TcpStream::connect(hub).await?, token).await?;
+        let mut session = Self { link, said: 0, reader: FrameReader::new() };
+        session.say(vec![ToHub::Introduce { role, build: Text::of("test") }]).await;
+        Ok(session)
+    }
+
+    /// Says all of it at once.
+    pub async fn say(&mut self, messages: Vec<ToHub>) {
+        let mut bytes = Vec::new();
+        for body in messages {
+            self.said += 1;
+            bytes.extend(encode(&Frame { seq: self.said, body }).unwrap());
+        }
+        // The hub may have ended it.
+        drop(self.link.send(&bytes).await);
+    }
+
+    /// The next message.
+    pub async fn hear(&mut self) -> FromHub {
+        self.heard().await.expect("the hub has cut the session off")
+    }
+
+    /// The next message; `None` once the session has ended.
+    pub async fn heard(&mut self) -> Option<FromHub> {
+        let mut room = [0; 4_096];
+        loop {
+            if let Some(Frame { body, .. }) = self.reader.message::<Frame<FromHub>>().unwrap() {
+                return Some(body);
+            }
+            match self.link.receive(&mut room).await {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => self.reader.push(&room[..count]),
+            }
+        }
+    }
 }
 
 impl Hub {

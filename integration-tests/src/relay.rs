@@ -31,6 +31,7 @@ pub struct Relay {
     allow: Vec<String>,
     data_ports: Option<&'static str>,
     program: PathBuf,
+    launcher: Option<String>,
     poor: bool,
     policy: Option<String>,
     names: Vec<String>,
@@ -44,7 +45,17 @@ impl Relay {
         let program = Program::RelayAgent.path();
         let listen = "127.0.0.9:0".to_owned();
         let data_ports = Some("1024-65535");
-        Self { listen, also, allow, data_ports, program, poor: false, policy: None, names: Vec::new() }
+        Self {
+            listen,
+            also,
+            allow,
+            data_ports,
+            program,
+            launcher: None,
+            poor: false,
+            policy: None,
+            names: Vec::new(),
+        }
     }
 
     /// At another address.
@@ -56,6 +67,12 @@ impl Relay {
     /// An older build of the program, which knows no data ports.
     pub fn program(mut self, path: PathBuf) -> Self {
         (self.program, self.data_ports) = (path, None);
+        self
+    }
+
+    /// Started by this line of a shell, with the program and its arguments behind it.
+    pub fn launcher(mut self, line: &str) -> Self {
+        self.launcher = Some(line.to_owned());
         self
     }
 
@@ -129,7 +146,10 @@ impl Relay {
     }
 
     fn launch(&self, listen: &str, directory: &Path, token_file: &Path) -> (Running, SocketAddr) {
-        let mut command = Program::RelayAgent.command_at(&self.program);
+        let mut command = match &self.launcher {
+            None => Program::RelayAgent.command_at(&self.program),
+            Some(line) => Program::RelayAgent.command_at(&self.starter(directory, line)),
+        };
         if self.poor {
             command = self.without_rights(directory, token_file);
         }
@@ -151,6 +171,13 @@ impl Relay {
         let address = line.strip_prefix("listening on ").and_then(|line| line.strip_suffix(" (relay)"));
         let address = address.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{line}"));
         (running, address)
+    }
+
+    fn starter(&self, directory: &Path, line: &str) -> PathBuf {
+        let starter = directory.join("starter");
+        fs::write(&starter, format!("#!/bin/sh\n{line} {} \"$@\"\n", self.program.display())).unwrap();
+        fs::set_permissions(&starter, Permissions::from_mode(0o755)).unwrap();
+        starter
     }
 
     /// Nobody may look into the directory of the build, so the program is copied.

@@ -14,6 +14,8 @@ mod caller;
 mod keep;
 mod session;
 mod spot;
+#[cfg(test)]
+mod tests;
 
 pub use address::HubAddress;
 pub use caller::{Called, Caller, Uncalled};

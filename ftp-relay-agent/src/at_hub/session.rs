@@ -121,6 +121,12 @@ impl<'a> Session<'a> {
         self.control.close(&clock, LAST_FRAMES).await;
     }
 
+    /// How many calls wait for an answer.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn input(&mut self, input: Input<'_>) {
         self.machine.input(self.ends.clock.now(), input);
     }

@@ -64,6 +64,13 @@ impl Spots {
         }
     }
 
+    /// How many still wait.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.values().filter(|waits| !waits.is_closed()).count()
+    }
+
     fn wait(&self, ticket: [u8; 16]) -> oneshot::Receiver<Seen> {
         let (sender, seen) = oneshot::channel();
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

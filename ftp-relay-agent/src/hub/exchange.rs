@@ -128,6 +128,14 @@ impl Exchange {
         Now { uses, unproven, agents, audit_lines_lost: self.audit.lost() }
     }
 
+    /// How many sessions, tickets, calls and places of calls are held.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> [usize; 4] {
+        let places = self.accounts.uses(&[Kind::Call]).iter().map(|used| used.used).sum();
+        let state = self.state();
+        [state.sessions.len(), state.tickets.len(), state.calls.len(), places]
+    }
+
     /// A place for a session of this token.
     ///
     /// # Errors

@@ -13,5 +13,7 @@ mod outlet;
 mod report;
 mod server;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use server::{Hub, Settings};

@@ -43,7 +43,7 @@ pub struct Hub {
     addresses: Vec<SocketAddr>,
     metrics: Option<SocketAddr>,
     tasks: JoinSet<()>,
-    exchange: Arc<Exchange>,
+    pub(super) exchange: Arc<Exchange>,
     operator: Operator,
     tokens: Mutex<Vec<Token>>,
 }

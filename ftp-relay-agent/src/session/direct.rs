@@ -359,3 +359,54 @@ pub(super) async fn leave(mut link: Link) {
 const ROOM: usize = 256;
 /// How long the end of the connection through the hub may take.
 const GOODBYE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+    use std::net::Ipv4Addr;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind((HERE, 0)).await.unwrap();
+        let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (here, listener.accept().await.unwrap().0)
+    }
+
+    #[tokio::test]
+    async fn connections_that_stand_or_prove_themselves_when_it_is_decided_are_reset() {
+        let (memory, secret) = (Mutex::new(Memory::default()), Secret32::new([7; 32]));
+        let (acceptor, clock) = (Acceptor::new().unwrap(), Clock::start());
+        let (here, there) = pair().await;
+        let (link, hubs) = tokio::join!(link::attach(here, &secret), accepted(&acceptor, there, &secret));
+        let mut driver = Driver {
+            clock,
+            memory: &memory,
+            acceptor: None,
+            secret,
+            link: link.unwrap(),
+            machine: Punch::new(clock.now(), Role::Caller),
+            stage: Stage::Nowhere,
+            last: 0,
+            held: HashMap::new(),
+            proven: HashMap::new(),
+            work: JoinSet::new(),
+        };
+        let (stands, mut first) = pair().await;
+        driver.hold(stands);
+        let (proves, mut second) = pair().await;
+        let conn = driver.hold(proves);
+        driver.prove(conn);
+        // Its proof has begun.
+        assert!(second.read(&mut [0]).await.is_ok());
+        let (_link, direct) = driver.finish(Outcome::Hub(Why::Decided)).unwrap();
+        assert!(direct.is_none() && hubs.is_some());
+        for there in [&mut first, &mut second] {
+            let mut rest = Vec::new();
+            assert_eq!(there.read_to_end(&mut rest).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+        }
+    }
+}

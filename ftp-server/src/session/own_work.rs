@@ -48,6 +48,12 @@ impl<K: PartialEq, T> OwnWork<K, T> {
         std::mem::take(&mut self.0).into_iter().map(|(_, work)| work)
     }
 
+    /// How much is under way.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Gives back the room of work that has ended.
     pub(super) fn shrink(&mut self) {
         self.0.shrink_to_fit();

@@ -103,6 +103,20 @@ impl Resources {
         }
     }
 
+    /// How many ports, files, connections, listeners, pieces of work and other places are held.
+    #[cfg(test)]
+    fn held(&self) -> [usize; 6] {
+        let places = self.proofs.len() + self.detached.len() + self.moves.len() + self.doubts.len();
+        [
+            self.reservations.len(),
+            self.prepared.len(),
+            self.connections.len() + self.kept.len(),
+            self.listeners.len(),
+            self.work.len() + self.moving.len() + self.blocking_for.len(),
+            places,
+        ]
+    }
+
     /// Gives back the room of what is no longer held: most sessions wait most of the time.
     pub(super) fn shrink(&mut self) {
         self.reservations.shrink_to_fit();
@@ -362,43 +376,4 @@ async fn ended(kept: &mut HashMap<ConnId, KeptHere>) -> ConnId {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits::{Held, Owner};
-    use crate::operate::Shutdown;
-    use ftp_io::copy::{Encoding, Format, send_whole};
-    use ftp_proto::coding::BlockCodes;
-    use ftp_proto::dialect::Dialect;
-    use tokio::net::TcpListener;
-
-    /// The result of the next work, if there is one now.
-    async fn next_now(held: &mut Resources) -> Option<Done> {
-        tokio::select! {
-            biased;
-            done = held.next() => Some(done.unwrap()),
-            () = tokio::task::yield_now() => None,
-        }
-    }
-
-    #[tokio::test]
-    async fn e12_the_end_of_a_kept_connection_is_told_once() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (here, _) = listener.accept().await.unwrap();
-        let encoding = Encoding::Block(BlockCodes::of(Dialect::Rfc959));
-        let format = Format { encoding, keep: true, ..Format::default() };
-        let kept =
-            send_whole(b"a", here, format, &Meter::default()).await.kept.expect("the connection is kept");
-        let all = Held::connections();
-        let slot = all.take(Owner::Account(b"ann".to_vec()), &Arc::default()).expect("there is a place");
-        let mut held = Resources::new(Shutdown::new().1);
-        held.keep(ConnId(7), kept, slot);
-        assert!(next_now(&mut held).await.is_none());
-        drop(there);
-        let told = held.next().await.unwrap();
-        assert!(matches!(told, Done::Ended(ConnId(7))), "{told:?}");
-        // The machine has not closed it yet: it may have no turn.
-        assert!(next_now(&mut held).await.is_none());
-        assert!(held.end_kept(ConnId(7)));
-    }
-}
+mod tests;

@@ -79,6 +79,8 @@ impl Hub {
         {
             // The answer cannot come before somebody waits for it.
             let mut waiting = self.0.waiting()?;
+            // A hub that answers no call keeps nothing of those that were given up.
+            waiting.calls.retain(|_, answer| !answer.is_closed());
             let id = self.0.task.with_machine(|machine, now| machine.call(now, agent));
             waiting.calls.insert(id, answer);
         }

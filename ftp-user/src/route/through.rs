@@ -177,8 +177,8 @@ impl Through {
     /// Resets both connections.
     pub(super) fn cut(&mut self) {
         self.unclosed = None;
-        // A connection that is dropped before its orderly end is reset.
-        self.work.abort_all();
+        // A connection that is dropped before its orderly end is reset. What has just ended brings nothing either.
+        self.work = JoinSet::new();
         (self.source.stream, self.destination.stream) = (None, None);
         (self.source.port, self.destination.port) = (None, None);
         (self.source.watched, self.destination.watched) = (None, None);
@@ -294,3 +294,59 @@ impl Through {
 
 /// What the attempt is told if a second connection of a server's address comes.
 const INTRUDED: &str = "two connections came from its address";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    /// A connection that has come about for `side`, and the other end of it.
+    async fn opened(through: &mut Through, side: Side) -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (there, _) = listener.accept().await.unwrap();
+        let number = through.leg(side).number;
+        socket::end_by_reset(&here);
+        let opening = through.work.spawn(async move { Done::Connected(side, number, Ok(here.into())) });
+        while !opening.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        there
+    }
+
+    async fn brings_nothing(through: &mut Through) {
+        tokio::select! {
+            biased;
+            done = through.next() => panic!("{done:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        assert!(through.work.is_empty());
+        for side in Side::BOTH {
+            let Leg { stream, port, watched, .. } = through.leg(side);
+            assert!(stream.is_none() && port.is_none() && watched.is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_comes_about_while_the_path_is_cut_is_reset() {
+        let mut through = Through::new(Digest::Off, Meters::default());
+        let mut there = opened(&mut through, Side::Source).await;
+        through.cut();
+        brings_nothing(&mut through).await;
+        assert_eq!(there.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_ends_while_the_path_is_cut_is_not_told() {
+        let mut through = Through::new(Digest::Off, Meters::default());
+        let copied = Forwarded { bytes: 0, sha256: None, end: ForwardEnd::Stopped };
+        let copying = through.work.spawn(async move { Done::Copied(copied) });
+        while !copying.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        through.cut();
+        brings_nothing(&mut through).await;
+    }
+}

@@ -1,7 +1,6 @@
 //! What somebody who holds a token, or has found a ticket, sends to a hub and to the agents that have joined it. Only
 //! his own session ends; the files of others go on.
 
-use super::crowd::Session;
 use super::{Far, arrived, copy};
 use ftp_io::clock::Clock;
 use ftp_io::link;
@@ -9,7 +8,7 @@ use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::{Secret32, Token};
 use integration_tests::foreign::own_address;
-use integration_tests::hub::Hub;
+use integration_tests::hub::{Hub, Session};
 use integration_tests::relay::{bad_frames, says_and_ends, says_over, says_to};
 use integration_tests::site::sample;
 use integration_tests::socket;

@@ -1,13 +1,12 @@
 //! Agents with tokens of their own: users of their group call them, and nobody takes their place.
 
-use super::crowd::Session;
 use super::{Far, arrived};
 use ftp_proto::relay::hub::{FromHub, Role};
 use ftp_proto::relay::message::{Code, Text};
 use ftp_proto::relay::token::Token;
 use integration_tests::binary::{Program, Running};
 use integration_tests::foreign::own_address;
-use integration_tests::hub::{Hub, Joined};
+use integration_tests::hub::{Hub, Joined, Session};
 use integration_tests::relay::write_private;
 use integration_tests::site::sample;
 use integration_tests::user::user;

@@ -2,20 +2,17 @@
 
 use super::{SOURCE, TARGET, ended, joined_in, sample};
 use ftp_proto::relay::message::End;
-use integration_tests::binary::Program;
 use integration_tests::foreign::{Skipped, Tool};
 use integration_tests::relay::{Agent, Relay};
 use integration_tests::{or_skip, skip};
 use std::collections::BTreeSet;
-use std::fs::{Permissions, set_permissions, write};
+use std::fs::write;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Command;
 use std::thread;
-use tempfile::TempDir;
 
 /// Lets seccomp answer EPERM to splice, and becomes the program of its arguments.
 const WITHOUT_SPLICE: &str = r#"
@@ -64,14 +61,8 @@ except PermissionError:
 "#;
 
 /// A relay that this line of a shell starts, with the program and its arguments behind it.
-fn started_by(line: &str) -> (TempDir, Agent) {
-    let directory = tempfile::tempdir().unwrap();
-    let starter = directory.path().join("starter");
-    let program = Program::RelayAgent.path();
-    write(&starter, format!("#!/bin/sh\n{line} {} \"$@\"\n", program.display())).unwrap();
-    set_permissions(&starter, Permissions::from_mode(0o755)).unwrap();
-    let agent = Relay::new().program(starter).server(SOURCE).server(TARGET).start();
-    (directory, agent)
+fn started_by(line: &str) -> Agent {
+    Relay::new().without_data_ports().launcher(line).server(SOURCE).server(TARGET).start()
 }
 
 /// Two files pass joins of one session.
@@ -102,8 +93,7 @@ fn r52_where_splice_is_not_permitted_bytes_are_copied_and_the_log_says_so_once()
     let directory = tempfile::tempdir().unwrap();
     let launcher = directory.path().join("launcher.py");
     write(&launcher, WITHOUT_SPLICE).unwrap();
-    let (_starter, agent) =
-        started_by(&format!("exec {} {}", python.program().display(), launcher.display()));
+    let agent = started_by(&format!("exec {} {}", python.program().display(), launcher.display()));
     carries(&agent);
     agent.logs("splice is not permitted here: bytes are copied");
     assert_eq!(
@@ -140,7 +130,7 @@ fn within_landlock(launcher: &str, version: u32) {
     // systemd's place, which takes every word.
     let name = format!("ftp-tests-landlock-{version}-{}", std::process::id());
     let systemd = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
-    let (_starter, agent) = started_by(&format!("exec env NOTIFY_SOCKET=@{name} {launcher}"));
+    let agent = started_by(&format!("exec env NOTIFY_SOCKET=@{name} {launcher}"));
     carries(&agent);
     let said = agent.running.said();
     let refused = usize::from(version >= SOCKETS);
@@ -158,6 +148,6 @@ fn r52_without_proc_and_etc_and_with_an_empty_environment_it_works() {
     if !tried.is_ok_and(|output| output.status.success()) {
         or_skip!(Err::<(), _>(Skipped("a mount namespace needs root and unshare".into())));
     }
-    let (_starter, agent) = started_by(&format!("exec {alone}"));
+    let agent = started_by(&format!("exec {alone}"));
     carries(&agent);
 }

@@ -1,6 +1,8 @@
 //! What one token holder or one account can take from others: the time that another one's session takes at a relay or at a
 //! server, alone and beside somebody who does the worst that his token or account permits, and what is held after he has left.
 
+mod hub;
+mod names;
 mod relay;
 mod server;
 
@@ -20,6 +22,12 @@ const MOST: f64 = 1_000.0;
 const REST: Duration = Duration::from_secs(5);
 /// How long a session of the other one waits for the next.
 const PAUSE: Duration = Duration::from_millis(200);
+/// A relay or a hub lets one token have a quarter of its 1,024 sessions.
+const SESSIONS: usize = 256;
+/// Threads of an attack.
+const ATTACKERS: usize = 4;
+/// Messages of a session that are sent without waiting for an answer.
+const AHEAD: u32 = 64;
 /// Sessions of the other one before the first attack.
 const ALONE: usize = 20;
 /// More descriptors than before are held if they are more than these: the log, a timer, a session that is just over.
@@ -30,6 +38,8 @@ pub(crate) fn table(plan: &Plan) {
     raise_descriptor_limit();
     println!("another one's session beside              ms, median (min - max)   failed   descriptors held");
     relay::table(plan);
+    names::table(plan);
+    hub::table(plan);
     server::table(plan);
     println!(
         "target: {MEDIAN:.0} ms longer in the median and {MOST:.0} ms at the most, none fails, nothing is held {} s later\n",

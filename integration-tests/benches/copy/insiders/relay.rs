@@ -11,7 +11,7 @@ use ftp_proto::relay::message::{FromAgent, ToAgent, Waits};
 use ftp_proto::relay::token::Token;
 use integration_tests::relay::{Agent, Greeter, Relay, Session, listen};
 
-use super::{Scene, Stop, again_and_again, rest};
+use super::{AHEAD, ATTACKERS, SESSIONS, Scene, Stop, again_and_again, rest};
 use crate::plan::Plan;
 
 /// The server of the other one, and that of the attacker.
@@ -19,12 +19,6 @@ const SERVER: &str = "127.0.0.2";
 const ATTACKED: &str = "127.0.0.3";
 /// Connections that the server of the attacker keeps.
 const KEPT: usize = 512;
-/// A relay lets one token have a quarter of its 1,024 sessions.
-const SESSIONS: usize = 256;
-/// Threads of an attack.
-const ATTACKERS: usize = 4;
-/// Messages of a session that are sent without waiting for an answer.
-const AHEAD: u64 = 64;
 
 pub(super) fn table(plan: &Plan) {
     let agent = Relay::new()
@@ -34,7 +28,7 @@ pub(super) fn table(plan: &Plan) {
         .start();
     let attacker = Entrance { at: agent.address, token: Arc::new(agent.token.clone()) };
     let (greeter, server) = (Greeter::start(SERVER), greets_many());
-    let probe = || session_of_other(&agent, greeter);
+    let probe = || session_of_other(&agent, SERVER, greeter.address().port());
     let scene = Scene { id: agent.running.id(), probe: &probe };
     let alone = scene.alone("a session and a tunnel at a relay, alone");
     scene.beside(plan, &alone, "tunnels closed as their server greets", |stop| {
@@ -55,16 +49,16 @@ pub(super) fn table(plan: &Plan) {
 
 /// Where an attacker gets in, and by which token.
 #[derive(Clone)]
-struct Entrance {
-    at: SocketAddr,
-    token: Arc<Token>,
+pub(super) struct Entrance {
+    pub(super) at: SocketAddr,
+    pub(super) token: Arc<Token>,
 }
 
 /// A session, a tunnel and the greeting that comes through it.
-fn session_of_other(agent: &Agent, greeter: Greeter) -> Result<(), String> {
+pub(super) fn session_of_other(agent: &Agent, host: &str, port: u16) -> Result<(), String> {
     let token = agent.others.first().ok_or("no token")?;
     let mut session = agent.session_with(token).map_err(|why| why.to_string())?;
-    session.tunnel(&greeter.address().ip().to_string(), greeter.address().port());
+    session.tunnel(host, port);
     loop {
         match session.said().map_err(|why| why.to_string())? {
             FromAgent::TunnelReady { ticket, .. } => {
@@ -77,7 +71,7 @@ fn session_of_other(agent: &Agent, greeter: Greeter) -> Result<(), String> {
     }
 }
 
-fn attackers(
+pub(super) fn attackers(
     entrance: &Entrance,
     stop: &Stop,
     attack: impl Fn(&Entrance, &Stop) -> Option<()> + Clone + Send + 'static,
@@ -91,7 +85,7 @@ fn attackers(
 }
 
 impl Entrance {
-    fn enter(&self) -> Option<Session> {
+    pub(super) fn enter(&self) -> Option<Session> {
         Session::begin(self.at, &self.token).ok()
     }
 }
@@ -144,12 +138,12 @@ fn pings(entrance: &Entrance, stop: &Stop) -> Option<()> {
     let mut sessions: Vec<Session> = (0..SESSIONS / ATTACKERS).filter_map(|_| entrance.enter()).collect();
     while !stop.is_told() {
         for session in &mut sessions {
-            (0..AHEAD).for_each(|t| session.say(ToAgent::Ping { t }));
+            (0..AHEAD).for_each(|t| session.say(ToAgent::Ping { t: t.into() }));
         }
         for session in &mut sessions {
             let mut answers = 0;
             while answers < AHEAD {
-                answers += u64::from(matches!(session.said().ok()?, FromAgent::Pong { .. }));
+                answers += u32::from(matches!(session.said().ok()?, FromAgent::Pong { .. }));
             }
         }
     }
