@@ -25,6 +25,7 @@ pub mod net;
 pub mod peer;
 pub mod raw;
 pub mod relay;
+pub mod silent_names;
 pub mod sim;
 pub mod site;
 pub mod socket;

@@ -187,9 +187,9 @@ impl Standing {
         &self.terms
     }
 
-    /// The name of the token.
-    pub fn token(&self) -> String {
-        self.accounts.first().map(|account| account.level.to_string()).unwrap_or_default()
+    /// The token, to tell it from the others.
+    pub fn identity(&self) -> Level {
+        self.accounts.first().map_or(Level::Whole, |account| account.level.clone())
     }
 
     /// Takes one.

@@ -11,6 +11,8 @@ use ftp_io::os_error::words;
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
 
+use crate::policy::Level;
+
 /// The lookups of a relay. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Lookups {
@@ -21,7 +23,7 @@ pub struct Lookups {
 #[derive(Debug, Default)]
 struct State {
     /// Threads that each token has.
-    running: HashMap<String, usize>,
+    running: HashMap<Level, usize>,
     /// Those who wait, the one that came first comes first.
     waiting: VecDeque<Waiting>,
     /// Names that could not be resolved, why, and until when that counts.
@@ -30,7 +32,7 @@ struct State {
 
 #[derive(Debug)]
 struct Waiting {
-    token: String,
+    token: Level,
     begin: oneshot::Sender<Place>,
 }
 
@@ -38,7 +40,7 @@ struct Waiting {
 #[derive(Debug)]
 struct Place {
     lookups: Lookups,
-    token: String,
+    token: Level,
 }
 
 impl Lookups {
@@ -54,7 +56,7 @@ impl Lookups {
     /// The name cannot be resolved, or the token has too many names that wait.
     pub(super) async fn addresses(
         &self,
-        token: &str,
+        token: &Level,
         host: String,
         port: u16,
     ) -> Result<Vec<SocketAddr>, String> {
@@ -97,15 +99,15 @@ impl Lookups {
     }
 
     /// A place for a lookup, when there is one; `None` if the token has too many that wait.
-    fn place(&self, token: &str) -> Option<oneshot::Receiver<Place>> {
+    fn place(&self, token: &Level) -> Option<oneshot::Receiver<Place>> {
         let (begin, begun) = oneshot::channel();
         let mut state = self.lock();
         // Whoever has given up waits no more.
         state.waiting.retain(|waiting| !waiting.begin.is_closed());
-        if state.waiting.iter().filter(|waiting| waiting.token == token).count() >= MOST_WAITING {
+        if state.waiting.iter().filter(|waiting| waiting.token == *token).count() >= MOST_WAITING {
             return None;
         }
-        state.waiting.push_back(Waiting { token: token.to_owned(), begin });
+        state.waiting.push_back(Waiting { token: token.clone(), begin });
         drop(state);
         self.begin();
         Some(begun)
@@ -133,7 +135,7 @@ impl Lookups {
 
 impl State {
     /// Whether a token may have one more thread. One that has none has a thread of its own beside the others.
-    fn may_run(&self, token: &str) -> bool {
+    fn may_run(&self, token: &Level) -> bool {
         let all: usize = self.running.values().sum();
         match self.running.get(token).copied().unwrap_or(0) {
             0 => all < THREADS,
@@ -174,7 +176,7 @@ mod tests {
     use super::*;
 
     fn places(lookups: &Lookups, token: &str, count: usize) -> Vec<Option<oneshot::Receiver<Place>>> {
-        (0..count).map(|_| lookups.place(token)).collect()
+        (0..count).map(|_| lookups.place(&Level::Identity(token.to_owned()))).collect()
     }
 
     fn begun(waiting: &mut [Option<oneshot::Receiver<Place>>]) -> Vec<Place> {
@@ -224,10 +226,11 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_has_failed_is_not_asked_for_again_at_once() {
         let lookups = Lookups::new(Clock::start());
+        let ann = Level::Identity("ann".to_owned());
         lookups.note_failure("gone.example".to_owned(), "no such name".to_owned());
-        let found = lookups.addresses("ann", "gone.example".to_owned(), 21).await;
+        let found = lookups.addresses(&ann, "gone.example".to_owned(), 21).await;
         assert_eq!(found, Err("no such name".to_owned()));
-        let found = lookups.addresses("ann", "127.0.0.1".to_owned(), 21).await;
+        let found = lookups.addresses(&ann, "127.0.0.1".to_owned(), 21).await;
         assert_eq!(found, Ok(vec!["127.0.0.1:21".parse().unwrap()]));
         assert!(lookups.lock().running.is_empty());
     }

@@ -32,7 +32,7 @@ use super::tickets::Expectation;
 use super::tunnel::Tunnel;
 use crate::at_hub::{Called, Uncalled};
 use crate::operate::tell_what_is_forbidden;
-use crate::policy::{Dialling, Kind, Share, Standing, Terms};
+use crate::policy::{Dialling, Kind, Level, Share, Standing, Terms};
 
 /// Performs the machine's questions and holds what comes of them. Dropping it ends every task of the
 /// session and resets its connections.
@@ -115,8 +115,8 @@ impl Performer {
             Ask::Place { ticket, work } => self.place(ticket, work),
             Ask::Leave(place) => drop(self.places.remove(&place)),
             Ask::Resolve { ticket, host, port } => {
-                let (lookups, token) = (self.shared.lookups.clone(), self.standing.token());
-                self.start(ticket, async move { resolve(ticket, (lookups, token), host, port).await });
+                let (lookups, of) = (self.shared.lookups.clone(), self.standing.identity());
+                self.start(ticket, async move { resolve(ticket, (lookups, of), host, port).await });
             }
             Ask::Route { ticket, to } => {
                 let route = |ip| Route { from: socket::route(ip), is_own: socket::is_own(embedded(ip)) };
@@ -534,11 +534,11 @@ fn prepare(stream: &TcpStream, stall: Duration) {
 }
 
 /// Looks a name up, for a session of this token.
-async fn resolve(ticket: Ticket, (lookups, token): (Lookups, String), host: String, port: u16) -> Event {
+async fn resolve(ticket: Ticket, (lookups, of): (Lookups, Level), host: String, port: u16) -> Event {
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let found = match literal {
         Ok(ip) => Ok(vec![SocketAddr::new(ip, port)]),
-        Err(_) => lookups.addresses(&token, host, port).await,
+        Err(_) => lookups.addresses(&of, host, port).await,
     };
     let answer = found.map_or_else(|why| Answer::Failed(Code::Resolve, why), Answer::Resolved);
     Event::Answer(ticket, answer)

@@ -1,7 +1,9 @@
 //! One token holder against the others.
 
-use ftp_proto::relay::message::{Code, FromAgent, Leg, LegState, Waits};
-use integration_tests::relay::{Relay, listen};
+use ftp_proto::relay::message::{Code, FromAgent, Leg, LegState, ToAgent, Waits};
+use integration_tests::relay::{Greeter, Relay, listen};
+use integration_tests::silent_names::{NAME, SilentNames};
+use integration_tests::or_skip;
 use std::net::TcpStream;
 
 const SOURCE: &str = "127.0.0.2";
@@ -36,4 +38,30 @@ fn r24_an_open_leg_of_another_token_is_not_dialled() {
         FromAgent::Stranger { .. } => panic!("{heard:?}"),
         _ => None,
     });
+}
+
+#[test]
+fn names_whose_server_is_silent_keep_no_other_token_waiting() {
+    let names = or_skip!(SilentNames::new(SOURCE));
+    let agent = Relay::new()
+        .launcher(&names.launcher())
+        .allow(&format!("{SOURCE}:1024-65535"))
+        .token("other")
+        .start();
+    let mut attacker = agent.session();
+    for number in 0..60 {
+        attacker.tunnel(&format!("n{number}.silent.test"), 21);
+    }
+    // The relay has heard all of that when it answers what comes behind it.
+    attacker.say(ToAgent::Ping { t: 7 });
+    attacker.hear_until(|heard| matches!(heard, FromAgent::Pong { t: 7, .. }).then_some(()));
+    let mut other = agent.session_with(&agent.others[0]).unwrap();
+    for _ in 0..3 {
+        other.tunnel(NAME, Greeter::start(SOURCE).address().port());
+        other.hear_until(|heard| match heard {
+            FromAgent::Refused { .. } => panic!("{heard:?}"),
+            FromAgent::TunnelReady { .. } => Some(()),
+            _ => None,
+        });
+    }
 }

@@ -79,7 +79,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "site",
             "user peer liar transcript",
             "foreign keeper",
-            "faults net terminal tls_peer",
+            "faults net silent_names terminal tls_peer",
             "topology",
         ],
         is_program: false,

@@ -40,6 +40,15 @@ fn r57_a_token_has_a_quarter_and_others_keep_theirs() {
 }
 
 #[test]
+fn each_token_has_an_identity_of_its_own() {
+    let policy = policy(Bounds::default(), Bounds::default());
+    let accounts = Accounts::new(Clock::start());
+    for name in ["ann", "bob"] {
+        assert_eq!(standing(&accounts, &policy, name).identity(), Level::Identity(name.to_owned()));
+    }
+}
+
+#[test]
 fn what_is_refused_by_a_group_is_not_kept_by_the_token() {
     let group = Bounds { tunnels: Some(1), ..Bounds::default() };
     let (policy, accounts) = (policy(Bounds::default(), group), Accounts::new(Clock::start()));

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use ftp_io::link;
 use ftp_proto::relay::hub::{FromHub, Role, ToHub};
@@ -12,6 +13,7 @@ use integration_tests::hub::{Hub, Session};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::interval;
 
 use super::{AHEAD, ATTACKERS, SESSIONS, Scene, Stop, again_and_again, rest};
 use crate::plan::Plan;
@@ -21,6 +23,8 @@ const AGENT: &str = "edge";
 const ATTACKED: &str = "trap";
 /// What the agent of the other one says to whoever calls it.
 const GREETING: &[u8] = b"220 here\r\n";
+/// How often the agent of the other one shows that it is there.
+const PING: Duration = Duration::from_secs(10);
 
 pub(super) fn table(plan: &Plan) {
     let hub = Hub::start("127.0.0.9");
@@ -125,8 +129,16 @@ async fn pings(sessions: &mut [Session]) -> Option<()> {
 /// The agent of the other one: it greets whoever calls it.
 async fn greets(hub: SocketAddr, token: &Token) {
     let Ok(mut session) = Session::begin(hub, token, agent(AGENT)).await else { return };
-    while let Some(heard) = session.heard().await {
-        let FromHub::Called { ticket } = heard else { continue };
+    let mut pings = interval(PING);
+    loop {
+        let heard = tokio::select! {
+            heard = session.heard() => heard,
+            _ = pings.tick() => {
+                session.say(vec![ToHub::Ping { t: 1 }]).await;
+                continue;
+            }
+        };
+        let Some(FromHub::Called { ticket }) = heard else { if heard.is_none() { return } else { continue } };
         let Ok(stream) = TcpStream::connect(hub).await else { continue };
         if let Ok(mut stream) = link::call(stream, &ticket).await {
             drop(stream.write_all(GREETING).await);

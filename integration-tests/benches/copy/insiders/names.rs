@@ -1,35 +1,27 @@
 //! Attacks of one token with names: a resolver that never answers.
 
-use std::fs;
-use std::net::UdpSocket;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ftp_proto::relay::message::FromAgent;
+use integration_tests::foreign::Skipped;
 use integration_tests::relay::{Greeter, Relay};
-use tempfile::TempDir;
+use integration_tests::silent_names::{NAME, SilentNames};
 
 use super::relay::{Entrance, attackers, session_of_other};
 use super::{Scene, rest};
 use crate::plan::Plan;
 
-/// Where the resolver says nothing, and the server that is in the hosts file.
-const RESOLVER: &str = "127.0.5.1:53";
+/// The server whose name is known.
 const SERVER: &str = "127.0.0.2";
-const NAME: &str = "server.test";
 
 pub(super) fn table(plan: &Plan) {
-    let files = Files::new();
-    let tried = Command::new("sh").args(["-c", &format!("{} true", files.launcher())]).output();
-    let Ok(_silent) = UdpSocket::bind(RESOLVER) else {
-        return println!("names whose server is silent: SKIPPED, {RESOLVER} is not free or needs root");
+    let names = match SilentNames::new(SERVER) {
+        Ok(names) => names,
+        Err(Skipped(why)) => return println!("names whose server is silent: SKIPPED, {why}"),
     };
-    if !tried.is_ok_and(|output| output.status.success()) {
-        return println!("names whose server is silent: SKIPPED, a mount namespace needs root and unshare");
-    }
     let agent = Relay::new()
-        .launcher(&files.launcher())
+        .launcher(&names.launcher())
         .allow(&format!("{SERVER}:21,1024-65535"))
         .token("other")
         .start();
@@ -59,25 +51,4 @@ fn asks(entrance: &Entrance, asked: &AtomicU64, stop: &super::Stop) -> Option<()
         }
     }
     Some(())
-}
-
-/// The files of the resolver, as the relay sees them.
-struct Files(TempDir);
-
-impl Files {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let resolver = RESOLVER.split(':').next().unwrap_or_default();
-        fs::write(directory.path().join("resolv.conf"), format!("nameserver {resolver}\n")).unwrap();
-        fs::write(directory.path().join("hosts"), format!("{SERVER} {NAME}\n")).unwrap();
-        Self(directory)
-    }
-
-    /// A line of a shell that begins a program with these files.
-    fn launcher(&self) -> String {
-        let at = self.0.path().display();
-        let mount = |file: &str| format!("mount --bind {at}/{file} /etc/{file}");
-        let (resolver, hosts) = (mount("resolv.conf"), mount("hosts"));
-        format!("exec unshare --mount sh -c '{resolver} && {hosts} && exec \"$0\" \"$@\"'")
-    }
 }
