@@ -1,9 +1,9 @@
 //! One token holder against the others.
 
 use ftp_proto::relay::message::{Code, FromAgent, Leg, LegState, ToAgent, Waits};
+use integration_tests::or_skip;
 use integration_tests::relay::{Greeter, Relay, listen};
 use integration_tests::silent_names::{NAME, SilentNames};
-use integration_tests::or_skip;
 use std::net::TcpStream;
 
 const SOURCE: &str = "127.0.0.2";

@@ -10,6 +10,7 @@ use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::message::{Id, Text};
 use ftp_proto::relay::token::Token;
 use integration_tests::hub::{Hub, Session};
+use integration_tests::socket::until;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -33,6 +34,7 @@ pub(super) fn table(plan: &Plan) {
     let (at, token) = (hub.address, hub.token.clone());
     thread::spawn(move || runtime().block_on(greets(at, &token)));
     let probe = || runtime().block_on(call_of_other(&hub));
+    until("the agent has joined", || probe().is_ok());
     let scene = Scene { id: hub.running.id(), probe: &probe };
     let alone = scene.alone("a session and a call at a hub, alone");
     let attacker = Attacker { hub: at, token: Arc::new(eve) };

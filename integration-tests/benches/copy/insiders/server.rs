@@ -13,10 +13,9 @@ use crate::plan::Plan;
 
 const ATTACKER: &str = "eve";
 const WORD: &str = "sesame";
-/// Where the attacker and the other one come from.
-const FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1));
+/// Where the other one comes from. The attacker has an address for each of its threads.
 const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 3, 1));
-const THREADS: usize = 16;
+const THREADS: u8 = 16;
 /// A client waits so long for an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 const SMALL: usize = 4096;
@@ -36,7 +35,8 @@ pub(super) fn table(plan: &Plan) {
         scene.beside(plan, &alone, name, |stop| {
             (0..THREADS)
                 .map(|number| {
-                    again_and_again(stop, move |stop| attack(&mut Client::enter(at)?, number, stop))
+                    let from = IpAddr::V4(Ipv4Addr::new(127, 0, 4, 1 + number));
+                    again_and_again(stop, move |stop| attack(&mut Client::enter(at, from)?, number, stop))
                 })
                 .collect()
         });
@@ -45,20 +45,20 @@ pub(super) fn table(plan: &Plan) {
 }
 
 /// What each thread does with a session, again and again.
-type Attack = fn(&mut Client, usize, &Stop) -> Option<()>;
+type Attack = fn(&mut Client, u8, &Stop) -> Option<()>;
 
 const ATTACKS: [(&str, Attack); 5] = [
     ("all the sessions that an account may have", |client, _, stop| {
         let mut more = Vec::new();
         while !stop.is_told() {
-            more.push(Client::enter(client.at)?);
+            more.push(client.beside()?);
         }
         Some(())
     }),
     ("uploads that are deleted as they arrive", |client, number, _| {
         let mut data = client.data(&format!("STOR up{number}"))?;
         data.write_all(&[7; PIECE]).ok()?;
-        let mut other = Client::enter(client.at)?;
+        let mut other = client.beside()?;
         other.ask(&format!("DELE up{number}"))?;
         drop(data.write_all(&[7; PIECE]));
         drop(data);
@@ -96,24 +96,30 @@ fn login_and_file(at: SocketAddr) -> Result<(), String> {
 /// A client that takes every answer, and gives up if none comes.
 struct Client {
     at: SocketAddr,
+    from: IpAddr,
     lines: BufReader<TcpStream>,
 }
 
 impl Client {
     fn open(at: SocketAddr, from: IpAddr) -> Option<Self> {
-        let stream = socket::connect(SocketAddr::new(from, 0), at);
+        let stream = socket::try_connect(SocketAddr::new(from, 0), at).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.set_write_timeout(Some(PATIENCE)).ok()?;
         stream.set_nodelay(true).ok()?;
-        let mut client = Self { at, lines: BufReader::new(stream) };
+        let mut client = Self { at, from, lines: BufReader::new(stream) };
         client.reply()?.starts_with("220").then_some(client)
     }
 
     /// A session of the attacker.
-    fn enter(at: SocketAddr) -> Option<Self> {
-        let mut client = Self::open(at, FROM)?;
+    fn enter(at: SocketAddr, from: IpAddr) -> Option<Self> {
+        let mut client = Self::open(at, from)?;
         client.login(ATTACKER, WORD)?;
         Some(client)
+    }
+
+    /// One more session of it.
+    fn beside(&self) -> Option<Self> {
+        Self::enter(self.at, self.from)
     }
 
     fn login(&mut self, user: &str, word: &str) -> Option<()> {
@@ -151,9 +157,9 @@ impl Client {
     fn data(&mut self, command: &str) -> Option<TcpStream> {
         let passive = self.ask("EPSV")?;
         let port: u16 = passive.split('|').nth(3)?.parse().ok()?;
-        let from = self.lines.get_ref().local_addr().ok()?.ip();
         self.send(&format!("{command}\r\n"))?;
-        let data = socket::connect(SocketAddr::new(from, 0), SocketAddr::new(self.at.ip(), port));
+        let data = SocketAddr::new(self.at.ip(), port);
+        let data = socket::try_connect(SocketAddr::new(self.from, 0), data).ok()?;
         data.set_read_timeout(Some(PATIENCE)).ok()?;
         data.set_write_timeout(Some(PATIENCE)).ok()?;
         self.reply()?.starts_with('1').then_some(data)
