@@ -230,21 +230,7 @@ fn h27_a_component_may_be_a_directory_of_this_host() {
 }
 
 #[test]
-fn h29_bind_changes_where_a_device_points_for_later_commands_only() {
-    let (lab, home) = (site("lab", &["a"]), site("home", &["a"]));
-    let settings = settings(&[("lab", &lab), ("home", &home)]);
-    let lines = "BIND (DEVICE) LPT (TO SITE) lab:\ncopy LPT:a LPT:first &\nbind LPT home:\ncopy LPT:a LPT:second\nwait\nbind\n";
-    run(&settings, lines).exits(0).says("LPT  home:");
-    assert_eq!(
-        (lab.names(), home.names()),
-        (vec!["a".into(), "first".into()], vec!["a".into(), "second".into()])
-    );
-    run(&settings, "bind lab home:\n").exits(2).says("lab is the name of a site");
-    run(&settings, "bind LPT lab:\nunbind LPT\nls LPT:\n").exits(2).says("no site is called LPT");
-}
-
-#[test]
-fn h30_a_component_whose_site_does_not_answer_is_left_out_of_what_is_read_and_forbids_changes() {
+fn a_component_whose_site_does_not_answer_is_left_out_of_what_is_read_and_forbids_changes() {
     let lab = site("lab", &["a"]);
     let mut settings = settings(&[("lab", &lab)]);
     let port = free_port("127.0.0.1");
@@ -256,8 +242,9 @@ fn h30_a_component_whose_site_does_not_answer_is_left_out_of_what_is_read_and_fo
     with("rm a\n").exits(5).says("dead:a could not be looked at");
     assert_eq!(lab.names(), ["a"]);
     with("cat none\n").exits(5).says("in no component that answers");
-    // After three misses it is down, and nobody is asked any more.
-    with("cat a\ncat a\ncat a\ncat a\nstatus\n").exits(0).says("down     dead:");
+    // It has not answered a moment ago, so it is not asked again.
+    with("cat a\nrm a\n").exits(5).says("dead:a could not be looked at");
+    with("status\n").exits(0).says("known for completion");
 }
 
 #[test]

@@ -91,6 +91,39 @@ fn pam_checks_passwords_and_refuses_in_the_same_words() {
     client.say("PWD", "530");
 }
 
+/// Names and passwords that a shell, a log or a module would take for something else are wrong, and nothing more.
+#[test]
+fn hostile_names_and_passwords_are_refused_in_the_same_words_and_a_right_login_goes_on() {
+    let (server, place) = or_skip!(start());
+    // Each comes from an address of its own, so that none waits for the guesses of another.
+    let mut last = 20;
+    let mut attempt = |user: &str, password: &str, code: &str| {
+        last += 1;
+        let mut client = from(&format!("127.0.0.{last}"), server.address(0));
+        client.expect("220");
+        client.say(&format!("USER {user}"), "331");
+        client.say(&format!("PASS {password}"), code)
+    };
+    let wrong = attempt("ann", "wrong", "530");
+    let long = "x".repeat(4_000);
+    let owned = place.path().join("owned").display().to_string();
+    let command = format!("$(touch {owned})");
+    for hostile in [command.as_str(), "ann;id", "-rf", "../ann", "ann\u{1b}[2J", "\u{202e}nna", "ann ", &long]
+    {
+        for (user, password) in [(hostile, "secret"), ("ann", hostile), (hostile, hostile)] {
+            assert_eq!(attempt(user, password, "530"), wrong, "{user:?} {password:?}");
+        }
+    }
+    // Those that hang up while they are checked hold nothing.
+    for _ in 0..20 {
+        let mut client = Client::connect(&server);
+        client.send("USER ann\r\nPASS wrong");
+        client.reset();
+    }
+    attempt("ann", "secret", "230");
+    assert!(!Path::new(&owned).exists(), "a shell has read it");
+}
+
 /// The modules of one address hang; a right login of another address does not wait for them.
 #[test]
 fn modules_that_hang_keep_nobody_else_waiting() {

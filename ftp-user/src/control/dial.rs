@@ -6,7 +6,6 @@ use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::socks::HostPort;
 use ftp_proto::address::Family;
-use ftp_proto::client::Security;
 use std::io;
 use std::time::Duration;
 use tokio::net::{TcpStream, lookup_host};
@@ -78,28 +77,6 @@ pub(crate) async fn connect(
     Err(last.unwrap_or_else(|| {
         Failure::new(Kind::Other, format!("the host {host} has no address of the family asked for"))
     }))
-}
-
-/// Whether a site answers: it accepts a connection, and begins its greeting if that is not inside TLS. Nothing is sent.
-pub(crate) async fn answers(context: &Context, site: &Site) -> bool {
-    let Ok(dialled) = dial(context, site).await else { return false };
-    if site.security == Security::Implicit {
-        return true;
-    }
-    let is_there = async {
-        let mut byte = [0];
-        loop {
-            if dialled.stream.readable().await.is_err() {
-                return false;
-            }
-            match dialled.stream.try_read(&mut byte) {
-                Ok(read) => return read > 0,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return false,
-            }
-        }
-    };
-    within(context, context.patience.reply, is_there).await == Some(true)
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]

@@ -83,7 +83,7 @@ pub use closed_posture::ClosedPosture;
 pub use data::OpeningPort;
 pub use data_failure::DataFailure;
 pub use detached::{DetachedState, DetachedStatus};
-pub(crate) use dial::{Dialled, answers, connect, within};
+pub(crate) use dial::{Dialled, connect, within};
 pub use examine::{Foreign, SeenCertificate, ServerClock};
 pub use facts::Facts;
 pub use flow::{Flow, Moving};

@@ -25,7 +25,7 @@ pub struct CompletionInput<'a> {
 
 /// What the names of places are completed from.
 pub struct CompletionPlaces<'a> {
-    /// The names of sites, composite directories and devices, and the current directory.
+    /// The names of sites, composite directories, and the current directory.
     pub scope: &'a Scope,
     /// What directories held.
     pub cache: &'a mut Cache,
@@ -245,7 +245,6 @@ mod tests {
             let mut scope = Scope::new(sites());
             let at = |text: &str| Directory::parse(text, &sites()).unwrap();
             scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
-            scope.bind("LPT", Meaning::At(at("lab:pub"))).unwrap();
             let mut cache = Cache::of(sites());
             let known =
                 |names: &str| Known::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false);
@@ -316,11 +315,9 @@ mod tests {
         let mut table = Table::new();
         table.check("ls la", 3, &["lab:"]);
         table.check("ls [la", 3, &["[lab]"]);
-        table.check("ls L", 3, &["LPT:"]);
         table.check("ls lab:pub/re", 3, &["lab:pub/readme", "lab:pub/report.txt"]);
         table.check("ls [lab]pub/a", 3, &["[lab]pub/a%20b "]);
         table.check("ls lab:pub/s", 3, &["lab:pub/src/"]);
-        table.check("ls LPT:rep", 3, &["LPT:report.txt "]);
         table.check("ls data:re", 3, &["data:readme", "data:readme.old", "data:report.txt"]);
         table.check("ls data:src/", 3, &["data:src/main.rs "]);
         table.check("copy (FILE) lab:pub/rep", 12, &["lab:pub/report.txt "]);

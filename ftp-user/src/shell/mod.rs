@@ -8,12 +8,11 @@
 //! | `vocabulary` | the verbs and their options |
 //! | `grammar` | a verb, which may be short, with its arguments (H26) |
 //! | `directory` | a directory as text |
-//! | `names` | what a name means: current directory, composite directories, devices (H28, H29) |
+//! | `names` | what a name means: current directory, composite directories (H28) |
 //! | `removal` | what a verb may not take away: the current directory and what contains it |
 //! | `search` | a name is looked up in a composite directory (H27) |
 //! | `written` | a name of a listing as it is typed |
 //! | `cache` | what directories held |
-//! | `keeper` | which sites answer (H30) |
 //! | `complete` | what could stand before the cursor |
 //! | `operands` | what a verb does with a place |
 
@@ -21,7 +20,6 @@ mod cache;
 mod complete;
 mod directory;
 mod grammar;
-mod keeper;
 mod mistake;
 mod names;
 mod operands;
@@ -35,7 +33,6 @@ pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
 pub use complete::{CompletionInput, CompletionPlaces, Offered, complete_line, known_at_servers};
 pub use directory::{Directory, HostText, THIS_HOST};
 pub use grammar::Command;
-pub use keeper::{ANSWER, CALM, DOUBTFUL, GONE, Health, Input, Keeper, Output, Probe};
 pub use mistake::Mistake;
 pub use names::{Composites, Current, Meaning, Operand, Partial, Scope};
 pub use operands::PlaceUse;

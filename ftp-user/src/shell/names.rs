@@ -1,5 +1,4 @@
-//! What a name means where it is typed: at the current directory, at a site, in a composite directory, or through a device.
-//! Pure.
+//! What a name means where it is typed: at the current directory, at a site, or in a composite directory. Pure.
 
 use super::directory::{Directory, Split, split};
 use crate::failure::{Failure, Kind};
@@ -13,8 +12,6 @@ pub struct Scope {
     pub sites: Names,
     /// Composite directories by their names.
     composites: BTreeMap<String, Vec<Directory>>,
-    /// Devices by their names. What a device means was settled when it was bound.
-    devices: BTreeMap<String, Meaning>,
     /// What relative names are relative to.
     pub current: Current,
 }
@@ -138,38 +135,9 @@ impl Scope {
     }
 
     fn named(&self, name: &str) -> Option<Meaning> {
-        if let Some(meaning) = self.devices.get(name) {
-            return Some(meaning.clone());
-        }
         self.composites
             .contains_key(name)
             .then(|| Meaning::In(Partial { composite: name.to_owned(), path: Directory::HERE }))
-    }
-
-    /// Gives a place the name of a device. Names that were typed before mean what they meant.
-    ///
-    /// # Errors
-    ///
-    /// The name cannot be one, or is that of something else.
-    pub fn bind(&mut self, device: &str, meaning: Meaning) -> Result<(), Failure> {
-        self.check_free(device, Named::Device)?;
-        if self.devices.len() >= MOST_NAMES && !self.devices.contains_key(device) {
-            return Err(full("devices", "unbind"));
-        }
-        self.devices.insert(device.to_owned(), meaning);
-        Ok(())
-    }
-
-    /// Takes the name of a device back.
-    ///
-    /// # Errors
-    ///
-    /// There is none of that name.
-    pub fn unbind(&mut self, device: &str) -> Result<(), Failure> {
-        match self.devices.remove(device) {
-            Some(_) => Ok(()),
-            None => Err(Failure::usage(format!("no device is called {device}")).hint("bind lists them")),
-        }
     }
 
     /// Adds components to a composite directory, which begins with the first of them.
@@ -178,9 +146,10 @@ impl Scope {
     ///
     /// The name cannot be one, or there are too many.
     pub fn add(&mut self, composite: &str, components: Vec<Directory>) -> Result<(), Failure> {
-        self.check_free(composite, Named::Composite)?;
+        self.check_free(composite)?;
         if self.composites.len() >= MOST_NAMES && !self.composites.contains_key(composite) {
-            return Err(full("composite directories", "composite remove"));
+            let what = format!("there are {MOST_NAMES} composite directories already");
+            return Err(Failure::usage(what).hint("composite remove makes room"));
         }
         let mut all = self.composites.get(composite).cloned().unwrap_or_default();
         for component in components {
@@ -233,36 +202,21 @@ impl Scope {
         self.composites.iter().map(|(name, all)| (name.as_str(), all.as_slice()))
     }
 
-    /// All devices with their meanings.
-    pub fn devices(&self) -> impl Iterator<Item = (&str, &Meaning)> {
-        self.devices.iter().map(|(name, meaning)| (name.as_str(), meaning))
-    }
-
     /// The names that may stand before a colon.
     pub fn all_names(&self) -> Vec<&str> {
         let sites = self.sites.iter().map(|(name, _)| name);
-        let own = self.composites.keys().chain(self.devices.keys()).map(String::as_str);
-        sites.chain(own).collect()
+        sites.chain(self.composites.keys().map(String::as_str)).collect()
     }
 
-    fn check_free(&self, name: &str, as_what: Named) -> Result<(), Failure> {
+    fn check_free(&self, name: &str) -> Result<(), Failure> {
         if let Err(why) = check_name(name) {
             let name: String = name.chars().take(64).collect();
             return Err(Failure::usage(format!("{} cannot be a name here: {why}", name.escape_debug())));
         }
-        let is_site = self.sites.iter().any(|(site, _)| site == name);
-        let other = match as_what {
-            Named::Device if self.composites.contains_key(name) => Some("a composite directory"),
-            Named::Composite if self.devices.contains_key(name) => Some("a device"),
-            Named::Device | Named::Composite if is_site => Some("a site"),
-            Named::Device | Named::Composite => None,
-        };
-        match other {
-            Some(other) => {
-                Err(Failure::usage(format!("{name} is the name of {other}")).hint("choose another"))
-            }
-            None => Ok(()),
+        if self.sites.iter().any(|(site, _)| site == name) {
+            return Err(Failure::usage(format!("{name} is the name of a site")).hint("choose another"));
         }
+        Ok(())
     }
 }
 
@@ -307,21 +261,11 @@ impl Partial {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Named {
-    Device,
-    Composite,
-}
-
 fn no_composite(name: &str) -> Failure {
     Failure::usage(format!("no composite directory is called {name}")).hint("composite list shows them")
 }
 
-fn full(what: &str, verb: &str) -> Failure {
-    Failure::usage(format!("there are {MOST_NAMES} {what} already")).hint(format!("{verb} makes room"))
-}
-
-/// The largest number of devices, and of composite directories.
+/// The largest number of composite directories.
 const MOST_NAMES: usize = 64;
 /// The largest number of components: each may be asked for a name.
 const MOST_COMPONENTS: usize = 16;
@@ -400,45 +344,17 @@ mod tests {
     }
 
     #[test]
-    fn h29_bind_changes_what_a_device_means_for_later_commands_only() {
-        let mut scope = scope();
-        let bind = |scope: &mut Scope, place: &str| {
-            let meaning = scope.directory(place).unwrap();
-            scope.bind("LPT", meaning)
-        };
-        bind(&mut scope, "lab:spool").unwrap();
-        let before = scope.operand("LPT:x").unwrap();
-        assert_eq!(means(&scope, "[LPT]x"), "lab:spool/x");
-        bind(&mut scope, "home:print").unwrap();
-        assert_eq!(means(&scope, "LPT:x"), "home:print/x");
-        let Operand::At(meant, false) = before else { panic!("{before:?}") };
-        assert_eq!(meant.to_string(), "lab:spool/x", "what was typed before is what it was");
-        // A device of a device is settled when it is bound, so there is no circle.
-        let meaning = scope.directory("LPT:deep").unwrap();
-        scope.bind("OLD", meaning).unwrap();
-        bind(&mut scope, "OLD:").unwrap();
-        assert_eq!(means(&scope, "LPT:x"), "home:print/deep/x");
-        scope.unbind("LPT").unwrap();
-        assert_eq!(means(&scope, "LPT:x"), "= LPT:x");
-        assert!(scope.unbind("LPT").is_err());
-    }
-
-    #[test]
     fn a_name_means_one_thing() {
         let mut scope = scope();
-        let here = Meaning::At(Directory::HERE);
         for (name, expect) in [
             ("lab", "is the name of a site"),
-            ("data", "is the name of a composite directory"),
             ("a", "a name has 2 to 64"),
             ("this-host", "it stands for this host"),
             ("ftp", "it is the beginning of a URL"),
         ] {
-            let said = scope.bind(name, here.clone()).unwrap_err().to_string();
+            let said = scope.add(name, vec![Directory::HERE]).unwrap_err().to_string();
             assert!(said.contains(expect), "{name}: {said}");
         }
-        scope.bind("LPT", here).unwrap();
-        assert!(scope.add("LPT", vec![Directory::HERE]).unwrap_err().to_string().contains("a device"));
         assert!(scope.directory("lap:x").unwrap_err().to_string().contains("did you mean lab"));
     }
 
@@ -459,8 +375,8 @@ mod tests {
         let many = (0..=MOST_COMPONENTS).map(|number| at(&format!("lab:{number}"))).collect();
         assert!(scope.add("many", many).is_err());
         for number in 0..MOST_NAMES {
-            scope.bind(&format!("dev{number}"), Meaning::At(Directory::HERE)).unwrap();
+            scope.add(&format!("dir{number}"), vec![at("far:")]).unwrap();
         }
-        assert!(scope.bind("onemore", Meaning::At(Directory::HERE)).is_err());
+        assert!(scope.add("onemore", vec![at("far:")]).is_err());
     }
 }

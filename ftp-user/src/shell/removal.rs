@@ -149,7 +149,6 @@ mod tests {
         let mut scope = Scope::new(sites());
         let at = |text: &str| Directory::parse(text, &sites()).unwrap();
         scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
-        scope.bind("LPT", Meaning::At(at("lab:pub"))).unwrap();
         scope.current = Current(scope.directory(current).unwrap());
         scope
     }
@@ -182,7 +181,6 @@ mod tests {
                 "[]..",
                 "data:",
                 "data:x/..",
-                "LPT:",
                 "ftp://h",
                 "ftp://h/",
                 "ftp://h/x/..",
@@ -236,7 +234,6 @@ mod tests {
             ("lab:pub/a/b", "lab:pub/a/b"),
             ("lab:pub/a/b", "../b"),
             ("lab:pub/a/b", "../../../pub"),
-            ("lab:pub/a/b", "LPT:a"),
             ("lab:pub/a/b", "data:a"),
             ("lab:/srv/x", "/srv"),
             ("ftp://h/a/b", "ftp://h/a"),

@@ -147,7 +147,6 @@ pub(super) mod tests {
             Command::new("cd").arg(arg!([PLACE] "Where")),
             Command::new("lcd").arg(arg!([DIR] "Where")),
             Command::new("help").arg(arg!([VERB] "Which")),
-            Command::new("bind").args([arg!([DEVICE] "Name"), arg!([PLACE] "Where")]),
             Command::new("where").arg(place()),
             Command::new("quit"),
         ]);

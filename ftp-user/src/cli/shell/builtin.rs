@@ -59,15 +59,8 @@ pub(super) async fn run(
         Own::Lcd { directory: None } => done(lcd(&home()?)?),
         Own::Lcd { directory: Some(directory) } => done(lcd(Path::new(&directory))?),
         Own::Where { names } => where_is(lines, &names, json, cancel).await?,
-        Own::Bind { device: Some(device), place: Some(place) } => {
-            let mut known = lines.lookup.known.lock();
-            let meaning = known.scope.directory(&place)?;
-            done(known.scope.bind(&device, meaning)?)
-        }
-        Own::Bind { .. } => done(show(devices(lines), json)?),
-        Own::Unbind { device } => done(lines.lookup.known.lock().scope.unbind(&device)?),
         Own::Composite { what } => done(composite(lines, what, json)?),
-        Own::Status => done(show(status(lines), json)?),
+        Own::Status => done(show([Row::of_cache(lines.lookup.known.lock().cache.held())], json)?),
         Own::History => {
             let kept = lines.history.lines().iter().enumerate();
             done(show(kept.map(|(index, line)| Row::Line { number: index + 1, line: line.clone() }), json)?)
@@ -142,11 +135,10 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
             return Ok(());
         }
         Meaning::At(directory) => {
-            known.watch(directory);
             lines.lookup.servers.unlock(directory, cancel).await?;
             let held = lines.lookup.servers.held(directory, cancel).await;
             if held.is_ok() {
-                known.seen(directory, true);
+                known.note_answer(directory, true);
             }
             match held? {
                 Held::Directory => known.want(directory.clone()),
@@ -227,13 +219,6 @@ async fn where_is(lines: &Lines, names: &[String], json: bool, cancel: &Cancel) 
     Ok(status)
 }
 
-fn devices(lines: &Lines) -> Vec<Row> {
-    let known = lines.lookup.known.lock();
-    let row =
-        |(name, meaning): (&str, &Meaning)| Row::Device { name: name.to_owned(), place: meaning.shown() };
-    known.scope.devices().map(row).collect()
-}
-
 fn composites(lines: &Lines) -> Vec<Row> {
     let known = lines.lookup.known.lock();
     let row = |(name, components): (&str, &[Directory])| Row::Composite {
@@ -272,12 +257,6 @@ fn component(meaning: &Meaning) -> Result<Directory, Failure> {
             Err(Failure::usage(what))
         }
     }
-}
-
-fn status(lines: &Lines) -> Vec<Row> {
-    let known = lines.lookup.known.lock();
-    let sites = known.keeper.all().map(|(site, health)| Row::of_site(site, health));
-    sites.chain([Row::of_cache(known.cache.held())]).collect()
 }
 
 fn help(lines: &Lines) -> Result<(), Failure> {

@@ -51,7 +51,7 @@ mod tests {
         let vocabulary = vocabulary();
         let verbs = vocabulary.verbs();
         let names: Vec<&str> = verbs.iter().map(|verb| verb.get_name()).collect();
-        for name in ["copy", "append", "ls", "rm", "sites", "jobs", "cd", "bind", "where"] {
+        for name in ["copy", "append", "ls", "rm", "sites", "jobs", "cd", "where"] {
             assert!(names.contains(&name), "{name}: {names:?}");
         }
         assert!(LEFT_OUT.iter().all(|name| *name == "help" || !names.contains(name)), "{names:?}");

@@ -2,20 +2,21 @@
 
 use super::remote::seconds;
 use crate::context::ListedDirectory;
-use crate::shell::{Cache, Directory, Health, HostText, Input, Keeper, Listed, Scope, name_at_server};
+use crate::shell::{Cache, Directory, HostText, Listed, Scope, name_at_server};
 use ftp_io::clock::Clock;
+use ftp_proto::timer::Moment;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, mpsc};
+use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// What the shell knows. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     state: Arc<Mutex<Known>>,
-    /// Wakes whoever probes sites.
-    pub(super) changed: Arc<Notify>,
     /// Directories that somebody should list.
     wanted: mpsc::Sender<Directory>,
-    pub(super) clock: Clock,
+    clock: Clock,
 }
 
 /// What the shell knows.
@@ -25,8 +26,8 @@ pub(super) struct Known {
     pub(super) scope: Scope,
     /// What directories held.
     pub(super) cache: Cache,
-    /// Which sites answer.
-    pub(super) keeper: Keeper,
+    /// Sites that have not answered a command, and when that was.
+    silent: HashMap<String, Moment>,
 }
 
 impl Shared {
@@ -36,7 +37,7 @@ impl Shared {
         let cache = Cache::of(scope.sites.clone());
         let known = Known { scope, cache, ..Known::default() };
         let state = Arc::new(Mutex::new(known));
-        (Self { state, changed: Arc::default(), wanted, clock: Clock::start() }, receiver)
+        (Self { state, wanted, clock: Clock::start() }, receiver)
     }
 
     /// What is known now. Do not hold it across an await.
@@ -69,29 +70,26 @@ impl Shared {
         }
     }
 
-    /// From now on the status of this site is kept.
-    pub(super) fn watch(&self, directory: &Directory) {
-        if let Some(site) = site(directory) {
-            self.lock().keeper.input(self.clock.now(), Input::Watch(site));
-            self.changed.notify_one();
-        }
-    }
-
-    /// Whether the site of a directory does not answer.
+    /// Whether the site of a directory has not answered a moment ago. It is not asked again at once.
     pub(super) fn is_down(&self, directory: &Directory) -> bool {
-        site(directory).is_some_and(|site| self.lock().keeper.health(&site) == Health::Down)
+        let now = self.clock.now();
+        site(directory)
+            .is_some_and(|site| self.lock().silent.get(&site).is_some_and(|since| now < *since + SILENT))
     }
 
-    /// A site has answered, or has not.
-    pub(super) fn seen(&self, directory: &Directory, answered: bool) {
-        if let Some(site) = site(directory) {
-            self.lock().keeper.input(self.clock.now(), Input::Seen { site, answered });
-            self.changed.notify_one();
+    /// Notes whether a site has answered a command.
+    pub(super) fn note_answer(&self, directory: &Directory, answered: bool) {
+        let Some(site) = site(directory) else { return };
+        let mut known = self.lock();
+        if answered {
+            known.silent.remove(&site);
+        } else {
+            known.silent.insert(site, self.clock.now());
         }
     }
 }
 
-/// The name under which the status of a site is kept.
+/// The name of the site of a directory; `None` for this host.
 fn site(directory: &Directory) -> Option<String> {
     match &directory.host {
         HostText::This => None,
@@ -100,5 +98,7 @@ fn site(directory: &Directory) -> Option<String> {
     }
 }
 
-/// Directories that wait to be listed, at most.
+/// How long a site that has not answered is not asked by lookups.
+const SILENT: Duration = Duration::from_secs(30);
+/// Maximum number of directories that wait to be listed.
 const MOST_WANTED: usize = 16;

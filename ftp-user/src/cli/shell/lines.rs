@@ -207,14 +207,9 @@ impl Lines {
         let operand = known.lock().scope.operand(text)?;
         let (partial, is_contents) = match operand {
             Operand::AsTyped => {
-                let directory = Directory::parse(text, &known.lock().scope.sites);
-                if let Ok(directory) = directory {
-                    known.watch(&directory);
-                }
                 return Ok((vec![text.to_owned()], None));
             }
             Operand::At(directory, is_contents) => {
-                known.watch(&directory);
                 if matches!(place_use, PlaceUse::Destination | PlaceUse::NewName) {
                     self.lookup.warn_of_site(text, cancel).await;
                 }

@@ -192,7 +192,6 @@ impl Lookup {
         if target.is_local() {
             return Known::Now(here(target));
         }
-        self.known.watch(&directory);
         if self.known.is_down(&directory) {
             return Known::Down;
         }
@@ -222,21 +221,21 @@ impl Lookup {
         }
         match self.servers.list(&directory, name, cancel).await {
             Ok(look) => {
-                self.known.seen(&directory, true);
+                self.known.note_answer(&directory, true);
                 self.known.lock().cache.keep(directory, look.listed);
                 Ok(Known::Now(look.held))
             }
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(failure) if matches!(failure.kind, Kind::Missing | Kind::Refused) => {
                 // A server that is asked for a directory that is not there refuses.
-                self.known.seen(&directory, true);
+                self.known.note_answer(&directory, true);
                 self.known.lock().cache.forget(&directory);
                 let is_there = self.servers.held(&directory, cancel).await;
                 Ok(if is_there == Ok(Held::Nothing) { Known::Now(Held::Nothing) } else { Known::Failed })
             }
             Err(failure) => {
                 if matches!(failure.about, About::NoAnswer | About::GivenUp) {
-                    self.known.seen(&directory, false);
+                    self.known.note_answer(&directory, false);
                 }
                 Ok(Known::Failed)
             }

@@ -69,7 +69,7 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
         state::listings::read(kept.clone(), &mut known.cache).err()
     };
     let servers = Servers::new(&general, &trust);
-    tasks::start(&known, &servers, wanted);
+    tokio::spawn(tasks::list_wanted(known.clone(), servers.clone(), wanted));
     let lookup = Lookup { known, servers };
     let (history, why) = History::read(kept.clone());
     let mut lines = Lines {

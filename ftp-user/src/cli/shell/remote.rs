@@ -1,15 +1,14 @@
-//! Asks servers for the shell itself: what a directory holds, and whether a site answers. It waits for a short time, says
-//! nothing, and asks nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
+//! Asks servers for the shell itself what a directory holds. It waits for a short time, says nothing, and asks nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
 
 use super::super::defaults;
 use super::super::passwords::{self, Passwords};
 use super::super::trust::TrustArgs;
 use super::super::{General, Hands, When};
 use crate::context::{Cancel, Context, ListingLimit, Typed};
-use crate::control::{Role, answers};
+use crate::control::Role;
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{Failure, Kind};
-use crate::place::{self, Location, Place};
+use crate::place::{self, Location};
 use crate::shell::{Directory, Held, Listed, MOST_OF_ONE, name_at_server};
 use ftp_io::clock::Clock;
 use ftp_proto::listing::Kind as EntryKind;
@@ -148,19 +147,6 @@ impl Servers {
             Ok(path) => Ok(path),
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(_) => Ok(None),
-        }
-    }
-
-    /// Whether a site answers: it accepts a connection, and sends the first byte of its greeting.
-    pub(super) async fn answers(&self, site: &str) -> bool {
-        let Ok(asking) = self.asking() else { return false };
-        match Place::parse_with(site.as_bytes(), &asking.context.named.names) {
-            Ok(Place::Remote(remote)) => {
-                let mut context = asking.context.clone();
-                let settled = context.settle(std::iter::once(&remote.site));
-                settled.is_ok() && answers(&context.at(&remote.site), &remote.site).await
-            }
-            Ok(Place::Local(_)) | Err(_) => false,
         }
     }
 

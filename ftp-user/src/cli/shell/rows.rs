@@ -3,7 +3,7 @@
 use super::background::Job;
 use crate::failure::Failure;
 use crate::job::Status;
-use crate::shell::{Health, HeldByCache};
+use crate::shell::HeldByCache;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde::Serialize;
@@ -22,20 +22,12 @@ pub(super) enum Row {
         /// Whether somebody has looked there.
         seen: bool,
     },
-    Device {
-        name: String,
-        place: String,
-    },
     Composite {
         name: String,
         components: Vec<String>,
     },
     Component {
         place: String,
-    },
-    SiteStatus {
-        site: String,
-        status: &'static str,
     },
     /// What completion knows.
     Known {
@@ -57,16 +49,6 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// The status of a site.
-    pub(super) fn of_site(site: &str, health: Health) -> Self {
-        let status = match health {
-            Health::Up => "up",
-            Health::Down => "down",
-            Health::Unknown => "unknown",
-        };
-        Self::SiteStatus { site: site.to_owned(), status }
-    }
-
     /// How much completion knows.
     pub(super) const fn of_cache(held: HeldByCache) -> Self {
         let HeldByCache { directories, hosts, names, bytes, given_up } = held;
@@ -90,9 +72,7 @@ impl Row {
                 place.clone()
             }
             Self::Found { place, seen: false } => format!("{place}  (not looked at)"),
-            Self::Device { name, place } => format!("{name}  {place}"),
             Self::Composite { name, components } => format!("{name}  {}", components.join(" ")),
-            Self::SiteStatus { site, status } => format!("{status:8} {site}"),
             Self::Known { directories, servers, names, bytes, gave_way } => {
                 let many = |number: usize, what| counted(number as u64, what);
                 let directories = match directories {
@@ -154,11 +134,6 @@ mod tests {
                 Row::Found { place: place(), seen: false },
                 "lab:pub  (not looked at)",
                 r#"{"event":"found","place":"lab:pub","seen":false}"#,
-            ),
-            (
-                Row::of_site("lab:", Health::Down),
-                "down     lab:",
-                r#"{"event":"site_status","site":"lab:","status":"down"}"#,
             ),
             (
                 Row::Composite { name: "data".into(), components: vec![place(), "[]x".into()] },

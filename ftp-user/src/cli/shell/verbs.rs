@@ -19,15 +19,6 @@ pub(super) struct OwnLine {
 /// A verb of the shell alone.
 #[derive(Debug, Subcommand)]
 pub(super) enum Own {
-    /// Give a place the name of a device; without words, list the devices: bind ARCHIVE lab:old
-    Bind {
-        /// The name of a device
-        #[arg(value_name = "DEVICE", requires = "place")]
-        device: Option<String>,
-        /// What it stands for
-        #[arg(value_name = "PLACE")]
-        place: Option<String>,
-    },
     /// Go to a directory: of a site, of a composite directory, or of this host
     Cd {
         /// The directory; without it, this host; - is the one before
@@ -68,14 +59,8 @@ pub(super) enum Own {
         #[arg(hide = true)]
         words: Vec<String>,
     },
-    /// Show which sites answer, and what is known of their directories
+    /// Show how much is known of directories at servers
     Status,
-    /// Take the name of a device back
-    Unbind {
-        /// The name of a device
-        #[arg(value_name = "DEVICE")]
-        device: String,
-    },
     /// Wait for jobs in the background
     Wait {
         /// The number of one; without it, all

@@ -4,7 +4,7 @@ use super::super::source;
 use super::page::Page;
 use ftp_proto::relay::message::Waits;
 use ftp_proto::{client, relay, server, transfer};
-use ftp_user::{control, route, shell};
+use ftp_user::{control, route};
 use std::time::Duration;
 
 /// The machines that have timers: the folder or file below ftp-proto/src, and what people call the machine.
@@ -43,17 +43,6 @@ pub(super) fn page() -> Page {
             }),
         );
     }
-    page.heading("ftp-user: the probes of a site of which the shell keeps the status");
-    let pause = format!(
-        "{}; {} where the last probe contradicts what is known, {} for a site that is down",
-        words(shell::CALM),
-        words(shell::DOUBTFUL),
-        words(shell::GONE)
-    );
-    let answer = words(shell::ANSWER);
-    let rows =
-        [["pause", "The next probe is due.", &pause], ["answer", "The answer to a probe is due.", &answer]];
-    page.table(["timer", "meaning", "default"], rows.into_iter().map(|row| row.map(str::to_owned)));
     page.heading("ftp-user: while bytes move");
     let (usual, longest) = (words(route::USUAL_UNSEEN), words(route::LONGEST_UNSEEN));
     let unseen = format!(
