@@ -83,7 +83,7 @@ pub async fn connect(
         HostPort::Address(at) => TargetAddr::Ip(at),
         HostPort::Name(host, port) => TargetAddr::Domain(Cow::Owned(host), port),
     };
-    let mut heard = Heard { stream, answer: Vec::with_capacity(HEAD) };
+    let mut heard = ProxyStream { stream, answer: Vec::with_capacity(HEAD) };
     let connected = match login {
         None => Socks5Stream::connect_with_socket(&mut heard, to).await,
         Some((user, password)) => {
@@ -99,13 +99,13 @@ pub async fn connect(
 
 /// The connection with the proxy, which remembers how its last answer begins.
 #[derive(Debug)]
-struct Heard {
+struct ProxyStream {
     stream: TcpStream,
     /// What has come since something was sent, up to [`HEAD`] bytes.
     answer: Vec<u8>,
 }
 
-impl Heard {
+impl ProxyStream {
     /// The reply that the library does not know. It has the same error for a method that it has not offered.
     fn unnamed(&self, error: &tokio_socks::Error) -> Option<Error> {
         match (error, self.answer.as_slice()) {
@@ -115,7 +115,7 @@ impl Heard {
     }
 }
 
-impl AsyncRead for Heard {
+impl AsyncRead for ProxyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -129,7 +129,7 @@ impl AsyncRead for Heard {
     }
 }
 
-impl AsyncWrite for Heard {
+impl AsyncWrite for ProxyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.answer.clear();
         Pin::new(&mut self.stream).poll_write(cx, bytes)

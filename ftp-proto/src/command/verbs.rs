@@ -19,7 +19,7 @@ pub struct Row {
     /// What happens to the verb during a transfer.
     pub busy: Busy,
     /// Whether the server machine serves the verb.
-    pub served: Served,
+    pub served: ServerSupport,
 }
 
 /// Whether a verb needs a login.
@@ -44,7 +44,7 @@ pub enum Busy {
 
 /// Whether the server machine serves a verb.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Served {
+pub enum ServerSupport {
     /// The verb is served.
     Yes,
     /// The verb is known and answered with "not implemented" (502 or 506).
@@ -71,7 +71,7 @@ macro_rules! verbs {
                 source: $source,
                 login: Login::$login,
                 busy: Busy::$busy,
-                served: Served::$served,
+                served: ServerSupport::$served,
             }, )*
         ];
 

@@ -398,7 +398,7 @@ mod tests {
         for line in offered(Algorithm::Sha256, ALL) {
             let name = line.split(' ').next().unwrap();
             if let Some(row) = Verb::named(name.as_bytes()).and_then(Verb::row) {
-                assert_eq!(row.served, crate::command::verbs::Served::Yes, "{line}");
+                assert_eq!(row.served, crate::command::verbs::ServerSupport::Yes, "{line}");
             } else {
                 assert!(["TVFS", "UTF8"].contains(&name), "{line}");
             }

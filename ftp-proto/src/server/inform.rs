@@ -5,7 +5,7 @@ use super::context::user::Login;
 use super::context::{Context, Question};
 use super::sockets::Target;
 use super::tls;
-use crate::command::verbs::{Row, Served};
+use crate::command::verbs::{Row, ServerSupport};
 use crate::command::{DataType, Direction, VERBS, Verb};
 use crate::dialect::Dialect;
 use crate::feature;
@@ -99,7 +99,7 @@ pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
 
 /// Whether this listener serves the verb of `row`.
 fn is_served(cx: &Context, row: &Row) -> bool {
-    row.served == Served::Yes && tls::serves(&cx.config, row.verb)
+    row.served == ServerSupport::Yes && tls::serves(&cx.config, row.verb)
 }
 
 /// HOST: every name leads to the one host that there is (RFC 7151). It comes before USER.

@@ -18,13 +18,13 @@ pub(super) struct File<O> {
     pub(super) options: O,
     pub(super) outline: Outline,
     whole: Bounds,
-    groups: Vec<Placed>,
-    identities: Vec<Placed>,
+    groups: Vec<LocatedTable>,
+    identities: Vec<LocatedTable>,
 }
 
 /// A table and where it stands.
 #[derive(Clone, Debug)]
-struct Placed {
+struct LocatedTable {
     rule: Rule,
     at: (usize, usize),
 }
@@ -59,7 +59,7 @@ impl<O: Options> File<O> {
 
     /// The policy, with the servers that may be reached where no table names any.
     pub(super) fn policy(&self, allow: Vec<ftp_proto::policy::Allowed>) -> Result<Policy, Mistake> {
-        let rules = |list: &[Placed]| list.iter().map(|placed| placed.rule.clone()).collect();
+        let rules = |list: &[LocatedTable]| list.iter().map(|placed| placed.rule.clone()).collect();
         let policy = Policy::new(allow, self.whole.clone(), rules(&self.groups), rules(&self.identities));
         policy.map_err(|(table, flaw)| {
             let placed = match table {
@@ -105,7 +105,7 @@ fn refuse_others<O: Options>(reader: &mut Reader<'_>, places: &BTreeMap<String, 
     }
 }
 
-fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
+fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<LocatedTable> {
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, GROUPS, "group") {
         let read = settings::section::<GroupKeys>(reader, table, &at, (&[], "a group has", base));
@@ -117,7 +117,7 @@ fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path)
     all
 }
 
-fn identities<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Placed> {
+fn identities<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<LocatedTable> {
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, IDENTITIES, "identity") {
         let read = settings::section::<IdentityKeys>(reader, table, &at, (&[], "an identity has", base));
@@ -135,14 +135,14 @@ fn placed(
     rule: Rule,
     at: &Range<usize>,
     places: &BTreeMap<String, Range<usize>>,
-) -> Placed {
+) -> LocatedTable {
     if rule.allow.is_empty()
         && let Some(empty) = places.get("allow")
     {
         reader.wrong(empty.clone(), "allow names no server: leave the key out for those of the parent");
     }
     let place = places.get("name").cloned().unwrap_or_else(|| at.clone());
-    Placed { rule, at: reader.place(&place) }
+    LocatedTable { rule, at: reader.place(&place) }
 }
 
 const LIMITS: &str = "limits";

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ftp_io::program::settings::{self, Given, Mistake, Mistakes, Outline, Reader};
+use ftp_io::program::settings::{self, KeyOption, Mistake, Mistakes, Outline, Reader};
 use toml::de::DeTable;
 
 use super::error::{ConfigError, ConfigWarning};
@@ -26,7 +26,7 @@ type Places = BTreeMap<String, (usize, usize)>;
 pub struct File {
     path: PathBuf,
     outline: Outline,
-    options: Vec<Given>,
+    options: Vec<KeyOption>,
     /// The line and the column of each option, and of each key of a table: `users.ann.root`, `bans.time`.
     places: Places,
     /// Users in the order of the file.

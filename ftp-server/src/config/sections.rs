@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Arg, Args, Command};
-use ftp_io::program::settings::{Given, Reader, given, values};
+use ftp_io::program::settings::{KeyOption, Reader, given, values};
 use ftp_io::program::{duration, size};
 use ftp_proto::server::Timeouts;
 use ftp_proto::shared::guard;
@@ -164,7 +164,7 @@ pub(super) fn read(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     base: &Path,
-    options: &mut Vec<Given>,
+    options: &mut Vec<KeyOption>,
 ) -> Sections {
     let mut sections = Sections::default();
     for section in SECTIONS {
@@ -202,7 +202,7 @@ fn option_of(section: &str, key: &str) -> Option<String> {
 }
 
 /// The same value for the option `name`.
-fn renamed(given: Given, name: &str) -> Given {
+fn renamed(given: KeyOption, name: &str) -> KeyOption {
     let (old, new) = (format!("--{}", given.name), format!("--{name}"));
     let words = given.words.into_iter().map(|word| {
         use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -211,7 +211,7 @@ fn renamed(given: Given, name: &str) -> Given {
             None => word,
         }
     });
-    Given { name: name.to_owned(), at: given.at, words: words.collect() }
+    KeyOption { name: name.to_owned(), at: given.at, words: words.collect() }
 }
 
 impl Sections {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::address::Group;
-use ftp_proto::shared::guard::{Guard, Settings, Whose};
+use ftp_proto::shared::guard::{Guard, LoginOwner, Settings};
 use ftp_proto::timer::Moment;
 use tokio::sync::{Notify, oneshot};
 
@@ -261,7 +261,7 @@ impl LoginSlot {
     }
 
     /// The password was right.
-    pub fn succeeded(self, whose: Whose) {
+    pub fn succeeded(self, whose: LoginOwner) {
         let mut state = self.logins.state();
         let learned = state.guard.learned();
         state.guard.succeeded(self.logins.clock.now(), self.key, whose);
@@ -322,9 +322,9 @@ mod tests {
         let logins = logins(1);
         let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
         let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        now(logins.enter(BOB, b"ann")).succeeded(Whose::Named);
+        now(logins.enter(BOB, b"ann")).succeeded(LoginOwner::Named);
         drop(guesses);
-        eighth.granted().await.succeeded(Whose::Named);
+        eighth.granted().await.succeeded(LoginOwner::Named);
         assert!(!logins.state().waiting.contains_key(&7));
     }
 
@@ -333,8 +333,8 @@ mod tests {
         let logins = logins(1);
         let mut places: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
         let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        places.pop().unwrap().succeeded(Whose::Named);
-        eighth.granted().await.succeeded(Whose::Named);
+        places.pop().unwrap().succeeded(LoginOwner::Named);
+        eighth.granted().await.succeeded(LoginOwner::Named);
     }
 
     #[tokio::test]
@@ -350,7 +350,7 @@ mod tests {
         tokio::task::yield_now().await;
         assert!(!second.is_finished(), "the first hash is still being made");
         go.send(()).unwrap();
-        second.await.unwrap().unwrap().0.succeeded(Whose::Named);
+        second.await.unwrap().unwrap().0.succeeded(LoginOwner::Named);
     }
 
     #[tokio::test]
@@ -361,9 +361,9 @@ mod tests {
         let Entered::Later(ninth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
         drop(eighth);
         for guess in guesses {
-            guess.succeeded(Whose::Named);
+            guess.succeeded(LoginOwner::Named);
         }
-        ninth.granted().await.succeeded(Whose::Named);
+        ninth.granted().await.succeeded(LoginOwner::Named);
         assert_eq!(logins.state().waiting.len(), 0);
     }
 }

@@ -20,7 +20,7 @@ pub struct XferLog(LineFile);
 
 /// Who has moved or deleted a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Who<'a> {
+pub struct Actor<'a> {
     /// The name of the account.
     pub user: &'a [u8],
     /// Whether it is the anonymous account.
@@ -45,7 +45,7 @@ impl XferLog {
     }
 
     /// Adds the line of `record`, if it has one.
-    pub fn add(&self, record: &Record<'_>, who: &Who<'_>) {
+    pub fn add(&self, record: &Record<'_>, who: &Actor<'_>) {
         let now = Timestamp::from_second(Clock::today().0).unwrap_or_default();
         let now = now.to_zoned(TimeZone::system()).strftime("%a %b %e %H:%M:%S %Y").to_string();
         if let Some(line) = line(record, who, &now) {
@@ -55,7 +55,7 @@ impl XferLog {
 }
 
 /// The line of a record at the time `now`; `None` if it is about no file.
-fn line(record: &Record<'_>, who: &Who<'_>, now: &str) -> Option<String> {
+fn line(record: &Record<'_>, who: &Actor<'_>, now: &str) -> Option<String> {
     let (path, bytes, seconds, ascii, direction, whole) = match record {
         Record::Moved(Transfer { path, bytes, took, data_type, direction, failure, peer, .. }) => {
             peer.as_ref()?; // nothing has begun to move
@@ -129,7 +129,7 @@ mod tests {
     const NOW: &str = "Fri Nov 20 12:00:00 2026";
 
     fn check(record: &Record<'_>, anonymous: bool, expect: Option<&str>) {
-        let who = Who { user: b"ann b", anonymous, from: "::ffff:192.0.2.7".parse().unwrap() };
+        let who = Actor { user: b"ann b", anonymous, from: "::ffff:192.0.2.7".parse().unwrap() };
         let expect = expect.map(|rest| format!("{NOW} {rest}\n"));
         assert_eq!(line(record, &who, NOW), expect, "{record:?}");
     }

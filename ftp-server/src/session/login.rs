@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_proto::server::ask::{Answer, Ticket};
-use ftp_proto::shared::guard::Whose;
+use ftp_proto::shared::guard::LoginOwner;
 use ftp_proto::wire::{Fingerprint, Secret};
 use tokio::time::timeout;
 
@@ -179,6 +179,6 @@ async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Result<O
 const PAM_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Whose login it is: anonymous users may be anybody, so their addresses are not remembered.
-pub(super) fn whose(entry: &Entry) -> Whose {
-    if entry.account.anonymous { Whose::Anonymous } else { Whose::Named }
+pub(super) fn whose(entry: &Entry) -> LoginOwner {
+    if entry.account.anonymous { LoginOwner::Anonymous } else { LoginOwner::Named }
 }

@@ -14,7 +14,7 @@ use crate::auth::{NoLogin, is_anonymous};
 use crate::limits::{NoPlace, Owner};
 use crate::operate::audit::{Cause, Record, Transfer};
 use crate::operate::live::Presence;
-use crate::operate::xferlog::Who;
+use crate::operate::xferlog::Actor;
 
 /// Records what happens in one session, from its beginning to its end.
 pub(super) struct Reporter {
@@ -207,7 +207,7 @@ impl Reporter {
         }
         self.shared.record_of(self.user.as_deref(), record);
         if let (Some(xferlog), Some(user)) = (&self.shared.xferlog, &self.user) {
-            xferlog.add(record, &Who { user, anonymous: is_anonymous(user), from: self.from.ip() });
+            xferlog.add(record, &Actor { user, anonymous: is_anonymous(user), from: self.from.ip() });
         }
     }
 }

@@ -70,12 +70,12 @@ struct SessionTask {
     phase: Phase,
     /// The client has ended the control connection: nothing more is read from it.
     hung_up: bool,
-    used: Used,
+    used: TurnUse,
 }
 
 /// What a session has done since the other sessions had their turn.
 #[derive(Clone, Copy, Default)]
-struct Used {
+struct TurnUse {
     /// Bytes of commands that it has read.
     bytes: usize,
     /// Outputs of its machine that it has performed, without those for the log.
@@ -141,7 +141,7 @@ impl SessionTask {
             running,
             phase: Phase::Serving,
             hung_up: false,
-            used: Used::default(),
+            used: TurnUse::default(),
         })
     }
 
@@ -211,7 +211,7 @@ impl SessionTask {
                     return Box::pin(self.unread()).await;
                 }
                 Wake::Deadline => self.input(Input::Timeout),
-                Wake::Turn => self.used = Used::default(),
+                Wake::Turn => self.used = TurnUse::default(),
             }
         }
         self.ended().await;
@@ -489,7 +489,7 @@ impl SessionTask {
     }
 }
 
-impl Used {
+impl TurnUse {
     /// Whether the other sessions have their turn now.
     const fn is_all(self) -> bool {
         self.log_is_behind || self.bytes >= BYTES_PER_TURN || self.outputs >= OUTPUTS_PER_TURN

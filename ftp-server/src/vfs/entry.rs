@@ -20,7 +20,7 @@ pub enum Detail {
 
 /// What the account may do in one place, and this process on its behalf.
 #[derive(Clone, Debug)]
-pub(super) struct May {
+pub(super) struct AccessRights {
     account: Rights,
     process: Arc<Process>,
 }
@@ -51,7 +51,7 @@ impl Process {
     }
 }
 
-impl May {
+impl AccessRights {
     /// What an account with these rights may do.
     pub(super) fn new(account: Rights, process: &Arc<Process>) -> Self {
         Self { account, process: Arc::clone(process) }
@@ -67,7 +67,7 @@ impl May {
 }
 
 /// All facts of `stat` under `name`; `parent` is the directory that holds it.
-pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, may: &May) -> Entry {
+pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, may: &AccessRights) -> Entry {
     let mut entry = Entry::new(name, kind(stat));
     describe(&mut entry, stat, parent, may);
     entry
@@ -75,7 +75,7 @@ pub(super) fn entry(name: PathName, stat: &Stat, parent: Option<&Stat>, may: &Ma
 
 /// Makes `entry` all facts of `stat`, under the name that it has. A listing may have a million of them, so no
 /// memory is taken where `entry` has some.
-pub(super) fn describe(entry: &mut Entry, stat: &Stat, parent: Option<&Stat>, may: &May) {
+pub(super) fn describe(entry: &mut Entry, stat: &Stat, parent: Option<&Stat>, may: &AccessRights) {
     describe_shown(entry, stat);
     write_perm(entry.perm.get_or_insert_default(), stat, parent, may);
     write_unique(entry.unique.get_or_insert_default(), stat);
@@ -175,7 +175,7 @@ pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
 }
 
 /// Writes the `perm` fact (RFC 3659 7.5.5); its letters are in alphabetical order.
-fn write_perm(perm: &mut String, stat: &Stat, parent: Option<&Stat>, may: &May) {
+fn write_perm(perm: &mut String, stat: &Stat, parent: Option<&Stat>, may: &AccessRights) {
     let changes = parent.is_some_and(|parent| may.gives(parent, 3));
     let (removable, renamable) = (changes && may.has(Right::Delete), changes && may.has(Right::Rename));
     let letters: &[(char, bool)] = match kind(stat) {

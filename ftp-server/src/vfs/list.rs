@@ -9,7 +9,7 @@ use rustix::fs::{AtFlags, FileType, OFlags, Stat, fstat, statat};
 use rustix::io::Errno;
 
 use super::attributes::target;
-use super::entry::{Detail, May, describe, describe_shown, describe_unseen, entry};
+use super::entry::{AccessRights, Detail, describe, describe_shown, describe_unseen, entry};
 use super::names::{Name, Names};
 use super::partial::is_partial;
 use super::path::Beneath;
@@ -18,7 +18,7 @@ use super::root::Root;
 /// A directory, or the one file that a listing was asked for, open and being listed.
 #[derive(Debug)]
 pub struct Listing {
-    may: May,
+    may: AccessRights,
     path: Beneath,
     of: Of,
     /// Directories of other roots that are mounted here. They hide what has the same names.
@@ -54,7 +54,7 @@ impl Unseen {
 pub(super) struct Mounted {
     pub(super) name: PathName,
     pub(super) root: Arc<Root>,
-    pub(super) may: May,
+    pub(super) may: AccessRights,
 }
 
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl<T> Next<T> {
 
 impl Listing {
     /// Opens the directory `path`.
-    pub(super) fn of_directory(root: &Root, may: May, path: Beneath) -> Result<Self, Errno> {
+    pub(super) fn of_directory(root: &Root, may: AccessRights, path: Beneath) -> Result<Self, Errno> {
         let dir = root.open_beneath(&path, OFlags::RDONLY | OFlags::DIRECTORY)?;
         let stat = fstat(&dir)?;
         let entry = Entry::new(PathName::root(), Kind::Other);
@@ -114,12 +114,12 @@ impl Listing {
     }
 
     /// The listing of one file.
-    pub(super) fn of_file(may: May, path: Beneath, file: Entry) -> Self {
+    pub(super) fn of_file(may: AccessRights, path: Beneath, file: Entry) -> Self {
         let of = Of::File { entry: Box::new(file), listed: false };
         Self::new(may, path, of)
     }
 
-    fn new(may: May, path: Beneath, of: Of) -> Self {
+    fn new(may: AccessRights, path: Beneath, of: Of) -> Self {
         Self { may, path, of, mounts: Vec::new(), listed: 0, look, unseen: Unseen::default() }
     }
 

@@ -21,7 +21,7 @@ use super::attributes;
 use super::copying::Copying;
 use super::digest::Subject;
 use super::durability::Durability;
-use super::entry::{Detail, May, Process, entry, regular};
+use super::entry::{AccessRights, Detail, Process, entry, regular};
 use super::failure::failure;
 use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, compare, look};
 use super::list::{Listing, Mounted, Next};
@@ -68,8 +68,8 @@ impl View {
     }
 
     /// What the account may do at `path`, as facts show it.
-    pub(super) fn may(&self, path: &PathName) -> May {
-        May::new(self.access.at(path), &self.process)
+    pub(super) fn may(&self, path: &PathName) -> AccessRights {
+        AccessRights::new(self.access.at(path), &self.process)
     }
 
     /// The path of a file for other programs of this host, which nothing keeps beneath the root.

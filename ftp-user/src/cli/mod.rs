@@ -56,7 +56,7 @@ use self::verb::Verb;
 use crate::action::Grouping;
 use crate::config::{self, DefaultKeys, OnUnknown, Proxy, Settings};
 use crate::context::{
-    Cancel, Context, Heard, Interruption, ListedDirectories, ListingLimit, Patience, Settled, Typed,
+    Cancel, Context, Interruption, KnownRelays, ListedDirectories, ListingLimit, Patience, Settled, Typed,
     UnknownCertificates,
 };
 use crate::failure::{Failure, Kind};
@@ -389,7 +389,7 @@ impl General {
                 proxy: self.proxy.or(settings.proxy).map(Arc::new),
                 relays: settings.relays.without_question(relay_consent),
                 known_relays: settings.relays,
-                heard: Heard::default(),
+                heard: KnownRelays::default(),
                 lacking: 0,
                 relay_consent,
                 race: true,

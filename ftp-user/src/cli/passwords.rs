@@ -26,7 +26,7 @@ pub(super) struct Passwords {
     /// Whether the file was typed for this command alone. Then it is read in any case, and a mistake in it is told.
     is_typed: bool,
     /// Which places are logged in at.
-    whose: Whose,
+    whose: LoginScope,
     /// What was answered before.
     answers: Answers,
     /// What the sites of the settings have told.
@@ -35,14 +35,14 @@ pub(super) struct Passwords {
 
 /// Which places are logged in at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Whose {
+enum LoginScope {
     /// All of them.
     All,
     /// The destination alone: a job is shown, or given up.
     Destination,
 }
 
-impl Whose {
+impl LoginScope {
     /// What to do if one password is there and several servers lack theirs.
     const fn hint(self) -> &'static str {
         match self {
@@ -106,7 +106,16 @@ impl Passwords {
         let variable = variable.filter(|value| !value.is_empty());
         let variable = variable.map(|value| Secret::new(value.as_bytes()));
         let (answers, revealed) = (Answers::default(), Answers::default());
-        Self { file, variable, cancel, asks: true, is_typed: false, whose: Whose::All, answers, revealed }
+        Self {
+            file,
+            variable,
+            cancel,
+            asks: true,
+            is_typed: false,
+            whose: LoginScope::All,
+            answers,
+            revealed,
+        }
     }
 
     /// The same for a command that its file was typed with, if it was: a file that cannot be used is a mistake, and one that
@@ -123,7 +132,7 @@ impl Passwords {
     /// The same for a job that is shown or given up: nobody needs the password of its source, and only that of the destination
     /// is asked for. A password that is there still serves the one server that lacks its own.
     pub(super) fn of_destination(self) -> Self {
-        Self { whose: Whose::Destination, ..self }
+        Self { whose: LoginScope::Destination, ..self }
     }
 
     /// The same; nobody is asked any more. What was answered is still known.
@@ -204,8 +213,8 @@ impl Passwords {
         context.demands_tls = demands_tls(context.trust.pins(), others);
         let of = locations.len();
         let is_needed = |index| match self.whose {
-            Whose::All => true,
-            Whose::Destination => order.is_destination(index, of),
+            LoginScope::All => true,
+            LoginScope::Destination => order.is_destination(index, of),
         };
         for (index, location) in locations.iter_mut().enumerate() {
             if let Place::Remote(remote) = &mut location.place

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::Pools;
 use crate::failure::{Failure, Kind};
 use crate::job::{Matches, Status, matches, named};
-use crate::place::{Location, Meant, Names, Netrc, Place};
+use crate::place::{Location, Names, Netrc, Place, SiteLikePath};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use std::ffi::{OsStr, OsString};
@@ -44,7 +44,7 @@ fn one_meaning(text: &OsString, names: &Names) -> Result<(), Failure> {
 
 /// A path of this host whose first part names nothing there, but a site: whoever left out the colon makes a file or a
 /// directory of that name, or hears that nothing is there.
-pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<Meant<'a>> {
+pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<SiteLikePath<'a>> {
     let meant = names.meant(text.to_str()?)?;
     std::fs::symlink_metadata(meant.first).is_err().then_some(meant)
 }

@@ -59,8 +59,8 @@ pub(super) struct KeptArgs {
     #[arg(long, value_enum, value_name = "WHEN")]
     changed_parts: Option<WhichParts>,
     /// What to do with symbolic links in a tree
-    #[arg(long, value_enum, default_value_t = What::Files, value_name = "WHAT")]
-    links: What,
+    #[arg(long, value_enum, default_value_t = LinkChoice::Files, value_name = "WHAT")]
+    links: LinkChoice,
 }
 
 /// The values of `--changed-parts`.
@@ -83,7 +83,7 @@ impl From<WhichParts> for job::ChangedParts {
 
 /// The values of `--links`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum What {
+enum LinkChoice {
     /// Copy links to files as files; skip links to directories, with a warning
     Files,
     /// Skip all links, with a warning
@@ -92,12 +92,12 @@ enum What {
     Follow,
 }
 
-impl From<What> for job::Links {
-    fn from(what: What) -> Self {
+impl From<LinkChoice> for job::Links {
+    fn from(what: LinkChoice) -> Self {
         match what {
-            What::Files => Self::Files,
-            What::Skip => Self::Skip,
-            What::Follow => Self::Follow,
+            LinkChoice::Files => Self::Files,
+            LinkChoice::Skip => Self::Skip,
+            LinkChoice::Follow => Self::Follow,
         }
     }
 }

@@ -56,7 +56,7 @@ pub struct Context {
     /// The relays that may be used: those for which there is consent.
     pub relays: Relays,
     /// Which of them have answered in this run.
-    pub heard: Heard,
+    pub heard: KnownRelays,
     /// Which of them may be used, unless the command line says something else.
     pub relay_consent: Consent,
     /// The number of servers that have a user and whose password nobody has told.
@@ -254,7 +254,7 @@ impl Default for ListingLimit {
 /// The relays that have answered in this run, by their addresses, and the servers that agents have reached at hubs.
 /// Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Heard {
+pub struct KnownRelays {
     names: Arc<std::sync::Mutex<HashSet<String>>>,
     /// What was found at the address of a relay that was asked.
     found: Arc<std::sync::Mutex<HashMap<String, FoundAt>>>,
@@ -274,7 +274,7 @@ pub enum FoundAt {
     Nobody,
 }
 
-impl Heard {
+impl KnownRelays {
     /// Notes that this relay has answered.
     pub fn note(&self, relay: &str) {
         self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned());
@@ -367,7 +367,7 @@ impl Context {
             proxy: None,
             known_relays: Relays::default(),
             relays: Relays::default(),
-            heard: Heard::default(),
+            heard: KnownRelays::default(),
             relay_consent: Consent::default(),
             lacking: 0,
             race: true,

@@ -56,15 +56,15 @@ pub(super) fn wrong_server(title: &str, there: Protocol, said: Option<String>, a
 async fn look(context: &Context, site: &Site) -> Option<Protocol> {
     let mut stream = connected(context, site).await?;
     match hear(context, &mut stream).await {
-        Heard::Protocol(there) => return Some(there),
-        Heard::Ftp => return None,
-        Heard::Nothing => {}
+        FirstBytes::Protocol(there) => return Some(there),
+        FirstBytes::Ftp => return None,
+        FirstBytes::Nothing => {}
     }
     stream.write_all(QUESTION).await.ok()?;
     match hear(context, &mut stream).await {
-        Heard::Protocol(there) => return Some(there),
-        Heard::Ftp => return None,
-        Heard::Nothing => drop(stream),
+        FirstBytes::Protocol(there) => return Some(there),
+        FirstBytes::Ftp => return None,
+        FirstBytes::Nothing => drop(stream),
     }
     if site.security == Security::Implicit {
         return None;
@@ -89,7 +89,7 @@ async fn connected(context: &Context, site: &Site) -> Option<TcpStream> {
 }
 
 /// What came from a server.
-enum Heard {
+enum FirstBytes {
     /// Words of another protocol.
     Protocol(Protocol),
     /// A greeting of FTP, or the beginning of one.
@@ -99,7 +99,7 @@ enum Heard {
 }
 
 /// The first words of a server, if they come in time.
-async fn hear(context: &Context, stream: &mut TcpStream) -> Heard {
+async fn hear(context: &Context, stream: &mut TcpStream) -> FirstBytes {
     let mut said = Vec::new();
     let heard = async {
         let mut room = [0; 512];
@@ -107,17 +107,17 @@ async fn hear(context: &Context, stream: &mut TcpStream) -> Heard {
             let count = stream.read(&mut room).await.unwrap_or(0);
             said.extend_from_slice(room.get(..count).unwrap_or_default());
             if let Some(there) = Protocol::of_first_bytes(&said) {
-                return Heard::Protocol(there);
+                return FirstBytes::Protocol(there);
             }
             match beginning(&said) {
-                Beginning::Greets | Beginning::Refuses(_) => return Heard::Ftp,
-                Beginning::NotFtp => return Heard::Nothing,
-                Beginning::Incomplete if count == 0 => return Heard::Nothing,
+                Beginning::Greets | Beginning::Refuses(_) => return FirstBytes::Ftp,
+                Beginning::NotFtp => return FirstBytes::Nothing,
+                Beginning::Incomplete if count == 0 => return FirstBytes::Nothing,
                 Beginning::Incomplete => {}
             }
         }
     };
-    within(context, PATIENCE, heard).await.unwrap_or(Heard::Nothing)
+    within(context, PATIENCE, heard).await.unwrap_or(FirstBytes::Nothing)
 }
 
 /// What every web server answers, and what changes nothing at one.

@@ -222,8 +222,8 @@ impl LastLook<'_> {
             };
             match self.judge(ends, &file, there, session).await {
                 Ok(session) => seen.push(StoredFile { session, is_earlier: false, ..file }),
-                Err(Gone::Again(again)) => seen.push(again),
-                Err(Gone::Failed(failure)) => failed.push((file, failure)),
+                Err(MissingCopy::Again(again)) => seen.push(again),
+                Err(MissingCopy::Failed(failure)) => failed.push((file, failure)),
             }
         }
         self.failed(ends, failed).await;
@@ -236,26 +236,27 @@ impl LastLook<'_> {
         file: &StoredFile,
         there: Result<Option<Facts>, Failure>,
         session: Option<SessionId>,
-    ) -> Result<Option<SessionId>, Gone> {
-        let there = there.map_err(|failure| Gone::Failed(failure.during_unless_interrupted(UNKNOWN)))?;
+    ) -> Result<Option<SessionId>, MissingCopy> {
+        let there =
+            there.map_err(|failure| MissingCopy::Failed(failure.during_unless_interrupted(UNKNOWN)))?;
         if file.expected.is(there.as_ref()) == CopyState::Same {
             return Ok(session);
         }
         if file.is_again {
-            return Err(Gone::Failed(Failure::new(Kind::Unverified, GONE).hint(LOOK)));
+            return Err(MissingCopy::Failed(Failure::new(Kind::Unverified, GONE).hint(LOOK)));
         }
         match self.copy_again(ends, file).await {
             Ok(done) => {
                 self.again += 1;
                 let session = done.session;
                 let (is_again, is_earlier) = (true, false);
-                Err(Gone::Again(StoredFile { session, is_again, is_earlier, ..file.clone() }))
+                Err(MissingCopy::Again(StoredFile { session, is_again, is_earlier, ..file.clone() }))
             }
             Err(failure) if failure.kind == Kind::Missing && self.options.moves => {
                 let what = format!("{GONE}, and its source was deleted after it was seen there");
-                Err(Gone::Failed(Failure::new(Kind::Unverified, what).hint(LOOK)))
+                Err(MissingCopy::Failed(Failure::new(Kind::Unverified, what).hint(LOOK)))
             }
-            Err(failure) => Err(Gone::Failed(failure.during_unless_interrupted(GONE))),
+            Err(failure) => Err(MissingCopy::Failed(failure.during_unless_interrupted(GONE))),
         }
     }
 
@@ -322,7 +323,7 @@ impl LastLook<'_> {
 }
 
 /// What became of a file that was not found as it was.
-enum Gone {
+enum MissingCopy {
     /// It was copied again.
     Again(StoredFile),
     Failed(Failure),

@@ -7,7 +7,7 @@ use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure};
 use crate::job::retrying::outage::Question;
 use crate::job::sorting;
-use crate::job::sorting::sorted::{Sorted, Sorter};
+use crate::job::sorting::sorted::{SortedNames, Sorter};
 use crate::job::sorting::tree_entry::TreeEntry;
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use ftp_proto::listing::Entry;
@@ -26,7 +26,7 @@ pub(crate) struct Matches {
 /// What a pattern matches, in the order of the names: an iterator. Little of it is in memory.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
-    names: Sorted,
+    names: SortedNames,
     /// How many names they are.
     pub(super) number: usize,
     /// What cannot be known of the directory.

@@ -16,7 +16,7 @@ mod url;
 pub use local::Local;
 pub use location::Location;
 pub use named::{Addresses, Named, PasswordSource, Peer, SiteLimits, check_name};
-pub use names::{Meant, Names, nearest};
+pub use names::{Names, SiteLikePath, nearest};
 pub use netrc::{Login, Netrc};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 pub(crate) use path::{decode, encoded};

@@ -75,14 +75,14 @@ impl Names {
     }
 
     /// The site that the first part of a path may be meant to name, because it is its name or its host.
-    pub fn meant<'t>(&self, text: &'t str) -> Option<Meant<'t>> {
+    pub fn meant<'t>(&self, text: &'t str) -> Option<SiteLikePath<'t>> {
         let (first, rest) = text.split_once('/').unwrap_or((text, ""));
         let is_host = |remote: &Remote| remote.site.host.eq_ignore_ascii_case(first);
         let of_host = || self.sites.iter().find(|(_, remote)| is_host(remote));
         let (site, remote) = self.sites.get_key_value(first).or_else(of_host)?;
         let is_name = site == first;
         let place = if is_name { format!("{site}:{rest}") } else { format!("{}/{rest}", remote.site.url()) };
-        Some(Meant { first, is_name, place })
+        Some(SiteLikePath { first, is_name, place })
     }
 
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
@@ -95,7 +95,7 @@ impl Names {
 
 /// A path whose first part may be meant to name a site.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Meant<'t> {
+pub struct SiteLikePath<'t> {
     /// The first part of the path.
     pub first: &'t str,
     /// Whether that is the name of the site, and not its host.
@@ -104,7 +104,7 @@ pub struct Meant<'t> {
     place: String,
 }
 
-impl Meant<'_> {
+impl SiteLikePath<'_> {
     /// What to say where the path names nothing that is there.
     pub fn warning(&self) -> String {
         let Self { first, is_name, place } = self;

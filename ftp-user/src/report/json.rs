@@ -13,12 +13,12 @@ use std::io::{self, Write};
 pub(super) struct Json {
     exits: Exits,
     /// The file of which was spoken last.
-    last: Option<Spoken>,
+    last: Option<ReportedProgress>,
 }
 
 /// How far a file is.
 #[derive(Debug)]
-struct Spoken {
+struct ReportedProgress {
     source: String,
     bytes: u64,
     total: Option<u64>,
@@ -45,7 +45,7 @@ impl Json {
 
     /// Writes how far the job is, beside the file of which was spoken last.
     pub(super) fn progress(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
-        let Some(Spoken { source, bytes, total }) = &self.last else { return Ok(()) };
+        let Some(ReportedProgress { source, bytes, total }) = &self.last else { return Ok(()) };
         let job = Some(Job::of(shown));
         write(&Line::Progress { source, bytes: *bytes, total: *total, job }, out)
     }
@@ -64,7 +64,7 @@ impl Json {
                 last.source.clone_from(source);
                 (last.bytes, last.total) = (bytes, total);
             }
-            None => self.last = Some(Spoken { source: source.clone(), bytes, total }),
+            None => self.last = Some(ReportedProgress { source: source.clone(), bytes, total }),
         }
     }
 }

@@ -42,13 +42,13 @@ struct KnownFacts<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     digests: Option<Digests<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    addresses: Option<Both<String>>,
+    addresses: Option<EndFacts<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    strangers: Option<Both<u32>>,
+    strangers: Option<EndFacts<u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    control: Option<Both<&'a str>>,
+    control: Option<EndFacts<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Both<&'a str>>,
+    data: Option<EndFacts<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     path_why: Option<&'a str>,
 }
@@ -63,12 +63,12 @@ struct Digests<'a> {
 
 /// What is known of the two ends.
 #[derive(Serialize)]
-struct Both<T> {
+struct EndFacts<T> {
     source: Option<T>,
     dest: Option<T>,
 }
 
-impl<T> Both<T> {
+impl<T> EndFacts<T> {
     /// `None` if nothing is known of either.
     fn of([source, dest]: [Option<T>; 2]) -> Option<Self> {
         (source.is_some() || dest.is_some()).then_some(Self { source, dest })
@@ -78,14 +78,14 @@ impl<T> Both<T> {
 impl<'a> KnownFacts<'a> {
     fn of(item: &'a ItemRecord) -> Self {
         let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
-        let both = |values: &'a [Option<String>; 2]| Both::of(values.each_ref().map(Option::as_deref));
+        let both = |values: &'a [Option<String>; 2]| EndFacts::of(values.each_ref().map(Option::as_deref));
         let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
         let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
         Self {
             failure: item.failure.as_deref(),
             digests: digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }),
-            addresses: Both::of(addresses.map(|at| at.map(|at| at.to_string()))),
-            strangers: Both::of(*strangers),
+            addresses: EndFacts::of(addresses.map(|at| at.map(|at| at.to_string()))),
+            strangers: EndFacts::of(*strangers),
             control: path.as_ref().and_then(|path| both(&path.control)),
             data: path.as_ref().and_then(|path| both(&path.data)),
             path_why: path.as_ref().and_then(|path| path.why.as_deref()),

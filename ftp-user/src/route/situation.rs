@@ -2,7 +2,7 @@
 
 use super::describe::{Description, NOTHING_IN_COMMON, intermediary};
 use crate::config::{Relay, Relays};
-use crate::context::{Context, FoundAt, Heard};
+use crate::context::{Context, FoundAt, KnownRelays};
 use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
@@ -27,7 +27,7 @@ pub(crate) struct Situation {
     relays: Vec<Nearby>,
     /// The same relays, and what this run knows of them.
     configured: Relays,
-    heard: Heard,
+    heard: KnownRelays,
     data: DataProtection,
     key: Key,
     /// Whether the address of both is known. Otherwise neither can be told to the other one.

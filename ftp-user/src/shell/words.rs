@@ -24,7 +24,7 @@ pub struct Line {
 
 /// What stands before the cursor.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Before {
+pub(super) struct TextBeforeCursor {
     /// The words that are complete.
     pub(super) words: Vec<Word>,
     /// The word that the cursor ends; empty behind a blank.
@@ -54,14 +54,14 @@ pub fn split(line: &str) -> Result<Line, Mistake> {
 }
 
 /// Takes apart what stands before the cursor. A word whose quote is open is the last one; what cannot be read has no words.
-pub(super) fn before(text: &str) -> Option<Before> {
+pub(super) fn before(text: &str) -> Option<TextBeforeCursor> {
     let mut scan = Scan::default();
     scan.read(text).ok()?;
     if scan.is_comment || scan.is_background || scan.open == Open::Noise {
         return None;
     }
     let end = Word { text: String::new(), at: text.len(), is_noise: false };
-    Some(Before { last: scan.word.unwrap_or(end), words: scan.words })
+    Some(TextBeforeCursor { last: scan.word.unwrap_or(end), words: scan.words })
 }
 
 /// Writes a word so that [`split`] reads it again: every character that means something else has a backslash.

@@ -30,12 +30,12 @@ pub struct Client {
     verifier: Arc<Verifier>,
     sessions: Arc<Sessions>,
     tell: Arc<dyn Fn(Handshake) + Send + Sync>,
-    shaken: Arc<Mutex<Shaken>>,
+    shaken: Arc<Mutex<ClientHandshakes>>,
 }
 
 /// The handshakes of a client. The first one is that of the control connection.
 #[derive(Clone, Copy, Debug, Default)]
-struct Shaken {
+struct ClientHandshakes {
     control: Option<Handshake>,
     /// That of the last data connection.
     data: Option<Handshake>,
@@ -148,7 +148,7 @@ impl Client {
         self.shaken().data
     }
 
-    fn shaken(&self) -> MutexGuard<'_, Shaken> {
+    fn shaken(&self) -> MutexGuard<'_, ClientHandshakes> {
         self.shaken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,7 +2,7 @@
 
 use super::flowing::{Flowing, Patience};
 use super::grant::Use;
-use super::leg::{Met, Pending, Want};
+use super::leg::{AttachedLink, Pending, Want};
 use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Arrival, Ask, Config, Event, Opening, Route, Ticket};
@@ -184,7 +184,7 @@ impl Join {
     }
 
     /// Takes the other agent of a meeting.
-    pub(super) fn attached(&mut self, now: Moment, ticket: Ticket, met: Met, out: &mut Outbox) {
+    pub(super) fn attached(&mut self, now: Moment, ticket: Ticket, met: AttachedLink, out: &mut Outbox) {
         match &mut self.state {
             State::Legs(a, _) if a.asked(ticket) => a.attached(met, out),
             State::Legs(_, b) if b.asked(ticket) => b.attached(met, out),

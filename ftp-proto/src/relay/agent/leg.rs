@@ -36,7 +36,7 @@ impl Want {
 }
 
 /// A link with another agent or the user agent, and its local and remote address if it leads directly to an agent.
-pub(super) type Met = (ConnId, Option<(SocketAddr, SocketAddr)>);
+pub(super) type AttachedLink = (ConnId, Option<(SocketAddr, SocketAddr)>);
 
 /// A leg until it is connected.
 #[derive(Debug)]
@@ -244,7 +244,7 @@ impl Pending {
     }
 
     /// Takes the link that has proven the secret.
-    pub(super) fn attached(&mut self, (conn, direct): Met, out: &mut Outbox) {
+    pub(super) fn attached(&mut self, (conn, direct): AttachedLink, out: &mut Outbox) {
         if let At::Awaiting(ticket) = self.at {
             out.forget(ticket);
             self.met(conn, direct, out);

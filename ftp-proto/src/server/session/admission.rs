@@ -2,7 +2,7 @@
 
 use super::bad_line;
 use super::queue::Waiting;
-use crate::command::verbs::{Busy, Login, Served};
+use crate::command::verbs::{Busy, Login, ServerSupport};
 use crate::command::{Command, Verb};
 use crate::reply::Meaning;
 use crate::server::ask::Event;
@@ -13,7 +13,7 @@ use crate::server::{login, tls};
 /// (`busy`). If not, the reply has been sent. A line without a verb may be said.
 pub(super) fn may_run(cx: &mut Context, waiting: &Waiting, busy: bool) -> bool {
     let Some((verb, row)) = waiting.verb().and_then(|verb| Some((verb, verb.row()?))) else { return true };
-    if row.served == Served::No || !tls::serves(&cx.config, verb) {
+    if row.served == ServerSupport::No || !tls::serves(&cx.config, verb) {
         bad_line::not_implemented(cx, verb);
     } else if matches!(verb, Verb::User | Verb::Pass) && tls::must_send_auth(cx) {
         if let Waiting::Command(Command::User(name)) = waiting

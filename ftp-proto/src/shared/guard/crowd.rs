@@ -76,7 +76,7 @@ impl World {
         for key in done {
             self.made.remove(&key);
             if self.right.contains(&key) {
-                self.guard.succeeded(now, key, Whose::Named);
+                self.guard.succeeded(now, key, LoginOwner::Named);
                 self.right.retain(|right| *right != key);
             } else {
                 self.guard.failed(now, key);
@@ -202,7 +202,7 @@ fn an_anonymous_login_makes_no_address_known() {
     let mut guard = Guard::<u64>::new(Settings::default());
     guard.enter(1, v4("192.0.2.1"), b"anonymous".to_vec());
     assert_eq!(guard.next(at(0)), Some((1, Step::Check)));
-    guard.succeeded(at(0), 1, Whose::Anonymous);
+    guard.succeeded(at(0), 1, LoginOwner::Anonymous);
     assert!(!guard.prefers(at(0), v4("192.0.2.1")) && guard.learned() == 0);
 }
 
@@ -226,7 +226,7 @@ fn what_is_known_can_be_kept_and_taken_up_again_and_switched_off() {
     let host = v4("192.0.2.1");
     guard.enter(1, host, b"bob".to_vec());
     guard.next(at(0));
-    guard.succeeded(at(0), 1, Whose::Named);
+    guard.succeeded(at(0), 1, LoginOwner::Named);
     let month = Settings::default().known;
     let second = Duration::from_secs(1);
     assert_eq!(guard.known(at(1_000)).collect::<Vec<_>>(), [(b"bob".as_slice(), host, month - second)]);
@@ -239,7 +239,7 @@ fn what_is_known_can_be_kept_and_taken_up_again_and_switched_off() {
     assert!(!guard.prefers(at(0), host) && guard.known(at(0)).count() == 0);
     guard.enter(2, host, b"bob".to_vec());
     guard.next(at(0));
-    guard.succeeded(at(0), 2, Whose::Named);
+    guard.succeeded(at(0), 2, LoginOwner::Named);
     assert!(!guard.prefers(at(0), host));
 }
 

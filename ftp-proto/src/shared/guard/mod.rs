@@ -93,7 +93,7 @@ impl Default for Settings {
 
 /// Whose login was right.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Whose {
+pub enum LoginOwner {
     /// That of an account with a name. Its address is known from here on.
     Named,
     /// That of an anonymous user, who may be anybody.
@@ -212,8 +212,8 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
     }
 
     /// The password was right.
-    pub fn succeeded(&mut self, now: Moment, key: K, whose: Whose) {
-        if let (Some(login), Whose::Named) = (self.leave(key), whose) {
+    pub fn succeeded(&mut self, now: Moment, key: K, whose: LoginOwner) {
+        if let (Some(login), LoginOwner::Named) = (self.leave(key), whose) {
             self.know(now, &login.name, login.host, now + self.settings.known);
         }
     }

@@ -58,7 +58,7 @@ fn a_success_gives_its_place_back() {
     for n in 0..1000 {
         guard.enter(n, host(1), b"ann".to_vec());
         assert_eq!(steps(&mut guard, at(0)), [(n, Step::Check)]);
-        guard.succeeded(at(0), n, Whose::Anonymous);
+        guard.succeeded(at(0), n, LoginOwner::Anonymous);
     }
     assert_eq!((guard.held.len(), guard.spent.len(), guard.logins.len()), (0, 0, 0));
 }
@@ -114,11 +114,11 @@ fn the_pool_is_shared_and_those_who_failed_least_come_first() {
     }
     assert_eq!(steps(&mut guard, at(1)), []);
     for (over, next) in [(10, 20), (11, 30), (20, 21), (21, 12)] {
-        guard.succeeded(at(0), over, Whose::Anonymous);
+        guard.succeeded(at(0), over, LoginOwner::Anonymous);
         assert_eq!(steps(&mut guard, at(2)), [(next, Step::Hash)]);
     }
     guard.give_up(at(2), 30);
-    guard.succeeded(at(0), 12, Whose::Anonymous);
+    guard.succeeded(at(0), 12, LoginOwner::Anonymous);
     assert_eq!(guard.hashes(), 0);
 }
 
@@ -152,7 +152,7 @@ fn the_success_of_another_account_does_not_shorten_a_delay() {
     assert_eq!(fail(&mut guard, 0, at(0)), 250);
     guard.enter(1, host(1), b"own".to_vec());
     steps(&mut guard, at(0));
-    guard.succeeded(at(0), 1, Whose::Anonymous);
+    guard.succeeded(at(0), 1, LoginOwner::Anonymous);
     assert_eq!(fail(&mut guard, 2, at(0)), 500);
 }
 
@@ -187,7 +187,7 @@ fn guesses_at_a_name_lock_nobody_out() {
     }
     guard.enter(0, host(1), b"ann".to_vec());
     assert_eq!(steps(&mut guard, at(60_000)), [(0, Step::Check)], "the right user from a host of her own");
-    guard.succeeded(at(0), 0, Whose::Anonymous);
+    guard.succeeded(at(0), 0, LoginOwner::Anonymous);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn an_operator_sees_how_many_places_and_hashes_are_taken() {
     steps(&mut guard, at(0));
     assert_eq!((guard.most_taken(at(0)), guard.hashes()), (3, 2));
     guard.failed(at(0), 0);
-    guard.succeeded(at(0), 1, Whose::Anonymous);
+    guard.succeeded(at(0), 1, LoginOwner::Anonymous);
     assert_eq!((guard.most_taken(at(999)), guard.hashes()), (2, 1), "a wrong password keeps its place");
     assert_eq!(guard.most_taken(at(1_000)), 1);
 }

@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 /// What was heard so far.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct ReceivedSignals {
     /// The number of interruptions.
     interrupts: u64,
     /// Whether the shell should end.
@@ -15,7 +15,7 @@ pub(super) struct Heard {
 
 /// Listens for signals.
 #[derive(Clone, Debug)]
-pub(super) struct Signals(watch::Receiver<Heard>);
+pub(super) struct Signals(watch::Receiver<ReceivedSignals>);
 
 impl Signals {
     /// Starts to listen.
@@ -27,7 +27,7 @@ impl Signals {
         let mut stop = Stop::new()
             .and_then(Stop::with_hangup)
             .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
-        let (sender, receiver) = watch::channel(Heard::default());
+        let (sender, receiver) = watch::channel(ReceivedSignals::default());
         tokio::spawn(async move {
             loop {
                 let asked = stop.next().await;
@@ -54,7 +54,7 @@ impl Signals {
     }
 
     /// Returns at the next signal.
-    pub(super) async fn next(&mut self) -> Heard {
+    pub(super) async fn next(&mut self) -> ReceivedSignals {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -76,7 +76,7 @@ mod tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    fn heard_at_once(signals: &mut Signals) -> Option<Heard> {
+    fn heard_at_once(signals: &mut Signals) -> Option<ReceivedSignals> {
         match pin!(signals.next()).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(heard) => Some(heard),
             Poll::Pending => None,
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn an_interruption_of_an_earlier_command_is_forgotten_and_a_wish_to_end_is_not() {
-        let (sender, receiver) = watch::channel(Heard::default());
+        let (sender, receiver) = watch::channel(ReceivedSignals::default());
         let mut signals = Signals(receiver);
         sender.send_modify(|heard| heard.interrupts += 1);
         signals.forget();
@@ -93,6 +93,6 @@ mod tests {
         // It comes between two commands: before the second one begins.
         sender.send_modify(|heard| heard.is_end = true);
         signals.forget();
-        assert_eq!(heard_at_once(&mut signals), Some(Heard { interrupts: 1, is_end: true }));
+        assert_eq!(heard_at_once(&mut signals), Some(ReceivedSignals { interrupts: 1, is_end: true }));
     }
 }

@@ -24,11 +24,11 @@ use std::ffi::OsString;
 #[derive(Args, Debug)]
 pub(super) struct SitesArgs {
     #[command(subcommand)]
-    what: What,
+    what: SitesVerb,
 }
 
 #[derive(Subcommand, Debug)]
-enum What {
+enum SitesVerb {
     /// List the sites of the settings
     List,
     /// Show what is set for sites, without secrets
@@ -76,13 +76,13 @@ impl SitesArgs {
     /// Whether the verb makes the settings if they are not there.
     pub(super) const fn makes_settings(&self) -> bool {
         match self.what {
-            What::Add { .. } | What::Import(_) => true,
-            What::List
-            | What::Show { .. }
-            | What::Edit(_)
-            | What::Remove { .. }
-            | What::Test { .. }
-            | What::Forget { .. } => false,
+            SitesVerb::Add { .. } | SitesVerb::Import(_) => true,
+            SitesVerb::List
+            | SitesVerb::Show { .. }
+            | SitesVerb::Edit(_)
+            | SitesVerb::Remove { .. }
+            | SitesVerb::Test { .. }
+            | SitesVerb::Forget { .. } => false,
         }
     }
 }
@@ -95,15 +95,15 @@ pub(super) async fn run(
     args: SitesArgs,
 ) -> Result<Status, Failure> {
     match args.what {
-        What::List => shown::list(&context),
-        What::Show { names } => shown::show(&context, &names),
-        What::Add { name, url, options } => {
+        SitesVerb::List => shown::list(&context),
+        SitesVerb::Show { names } => shown::show(&context, &names),
+        SitesVerb::Add { name, url, options } => {
             Box::pin(add::add(context, passwords, typed, (name, url, options))).await
         }
-        What::Edit(args) => add::edit(&context, &typed, args),
-        What::Remove { names } => add::remove(&context, &typed, &names),
-        What::Test { places } => Box::pin(trial::run(context, passwords, &places)).await,
-        What::Import(args) => import::run(&context, &typed, &args),
-        What::Forget { places } => forget::run(&context, &places),
+        SitesVerb::Edit(args) => add::edit(&context, &typed, args),
+        SitesVerb::Remove { names } => add::remove(&context, &typed, &names),
+        SitesVerb::Test { places } => Box::pin(trial::run(context, passwords, &places)).await,
+        SitesVerb::Import(args) => import::run(&context, &typed, &args),
+        SitesVerb::Forget { places } => forget::run(&context, &places),
     }
 }

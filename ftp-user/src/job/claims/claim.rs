@@ -4,7 +4,7 @@
 //! each further name before it is used. How a file has ended is written soon afterwards; if that is lost, the file is
 //! compared once more, and not copied again.
 
-use super::kept::{Kept, Left, seen};
+use super::kept::{EarlierParts, Kept, seen};
 use super::lifetime::goes_without;
 use super::names::place;
 use crate::context::Context;
@@ -174,7 +174,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
             claimed.kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.
             claimed.kept.may_be_done = seen.is_some();
-            claimed.kept.left = Some(Left { last, others, seen });
+            claimed.kept.left = Some(EarlierParts { last, others, seen });
         }
     }
     Ok(claimed)
@@ -245,7 +245,7 @@ impl Claiming {
 impl Claimed {
     /// A file that an earlier run has claimed, with these parts.
     pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
-        let left = Left { last: parts.last().copied(), others: Vec::new(), seen: None };
+        let left = EarlierParts { last: parts.last().copied(), others: Vec::new(), seen: None };
         Self { kept: Kept { left: Some(left), may_be_done: true, ..Kept::default() }, ..Self::default() }
     }
 

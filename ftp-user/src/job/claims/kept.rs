@@ -21,7 +21,7 @@ pub(in crate::job) struct Kept {
     /// A name for a part that is on the disk and that nobody has used.
     pub(super) unused: Option<PartId>,
     /// What an earlier run has left, until it was looked at.
-    pub(super) left: Option<Left>,
+    pub(super) left: Option<EarlierParts>,
     /// What the source was, as the journal has it.
     pub(super) noted: Option<Seen>,
     /// Old files that were renamed aside, by this run or an earlier one.
@@ -47,7 +47,7 @@ pub(in crate::job) struct Kept {
 
 /// What an earlier run has left of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Left {
+pub(super) struct EarlierParts {
     pub(super) last: Option<PartId>,
     pub(super) others: Vec<PartId>,
     pub(super) seen: Option<Seen>,
@@ -83,7 +83,7 @@ impl Kept {
 
     /// Something may be stored under the name of this part: it is looked at like that of an earlier run.
     pub(in crate::job) fn leave(&mut self, part: PartId, source: &Facts, may_be_done: bool) {
-        self.left = Some(Left { last: Some(part), others: Vec::new(), seen: Some(seen(source)) });
+        self.left = Some(EarlierParts { last: Some(part), others: Vec::new(), seen: Some(seen(source)) });
         self.may_be_done = may_be_done;
     }
 

@@ -25,7 +25,7 @@ pub(in crate::job) struct Sorter {
 
 /// Names in their order.
 #[derive(Debug, Default)]
-pub(in crate::job) struct Sorted {
+pub(in crate::job) struct SortedNames {
     runs: Vec<Spool<TreeEntry>>,
     /// The next name of each run.
     heads: BinaryHeap<Head>,
@@ -85,7 +85,7 @@ impl Sorter {
         if self.runs.len() < MOST_RUNS {
             return Ok(());
         }
-        let mut merged = Sorted::of(std::mem::take(&mut self.runs))?;
+        let mut merged = SortedNames::of(std::mem::take(&mut self.runs))?;
         let mut one = Spool::new(0);
         let mut stop = StopCheck::new(&self.cancel);
         while let Some(entry) = merged.next()? {
@@ -101,10 +101,10 @@ impl Sorter {
     /// # Errors
     ///
     /// A file cannot be written or read.
-    pub(in crate::job) fn finish(mut self) -> io::Result<Sorted> {
+    pub(in crate::job) fn finish(mut self) -> io::Result<SortedNames> {
         let last = self.run()?;
         self.runs.push(last);
-        Sorted::of(self.runs)
+        SortedNames::of(self.runs)
     }
 
     /// The last names as a run. If there are no others, they stay in memory.
@@ -119,7 +119,7 @@ impl Sorter {
     }
 }
 
-impl Sorted {
+impl SortedNames {
     fn of(runs: Vec<Spool<TreeEntry>>) -> io::Result<Self> {
         let mut sorted = Self { runs, heads: BinaryHeap::new() };
         for run in 0..sorted.runs.len() {

@@ -1,6 +1,6 @@
 //! What a dry run tells of the files that would be copied. The path is the same for all of them.
 
-use super::plan::{Task, What};
+use super::plan::{PlannedAction, Task};
 use crate::check::common;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -75,7 +75,7 @@ impl Forecast<'_> {
         let means = self.options.verify.with(known.common, facts.size);
         let planned = match (means, known.rung) {
             (Ok(means), Ok(rung)) => {
-                let replaces = *what == What::Replace;
+                let replaces = *what == PlannedAction::Replace;
                 let verb = if replaces { "replace" } else { "copy" };
                 let (source, dest, size) = (from.clone(), to.clone(), facts.size);
                 let plan = Event::Plan { verb, source, dest, size, verify: means, dry_run: true };

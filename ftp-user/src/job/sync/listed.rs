@@ -5,7 +5,7 @@ use crate::control::Facts;
 use crate::failure::{About, Failure};
 use crate::job::remains::part::Part;
 use crate::job::sorting;
-use crate::job::sorting::sorted::{Sorted, Sorter};
+use crate::job::sorting::sorted::{SortedNames, Sorter};
 use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::tree::{Visit, Visits};
 use ftp_proto::listing::Kind;
@@ -15,7 +15,7 @@ use ftp_proto::wire::PathName;
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     /// Its names in their order.
-    pub(super) names: Sorted,
+    pub(super) names: SortedNames,
     /// What was skipped and why, the first ones.
     pub(super) skipped: Vec<(PathName, String)>,
     /// What could not be looked at, the first ones; `None` is the root.

@@ -8,7 +8,7 @@ use super::unlisted::UnlistedPaths;
 use crate::context::Cancel;
 use crate::control::Facts;
 use crate::job::request::sync::Compare;
-use crate::job::sorting::sorted::Sorted;
+use crate::job::sorting::sorted::SortedNames;
 use crate::job::sorting::stop::StopCheck;
 use crate::job::sorting::tree_entry::{TreeEntry, order};
 use crate::job::spool::{Fields, Record, Spool, put_number};
@@ -66,12 +66,12 @@ pub(super) struct Task {
     /// What it is there.
     pub(super) entry: TreeEntry,
     /// What is done.
-    pub(super) what: What,
+    pub(super) what: PlannedAction,
 }
 
 /// What is done with something of the source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum What {
+pub(super) enum PlannedAction {
     /// The directory is made.
     Make,
     /// The file is copied, and nothing has its name.
@@ -94,7 +94,8 @@ impl Record for Task {
     }
 }
 
-const ALL: [What; 4] = [What::Make, What::Copy, What::Replace, What::Compare];
+const ALL: [PlannedAction; 4] =
+    [PlannedAction::Make, PlannedAction::Copy, PlannedAction::Replace, PlannedAction::Compare];
 
 /// What a plan is made by.
 #[derive(Clone, Debug)]
@@ -117,7 +118,7 @@ pub(super) struct PlanRules {
 ///
 /// The names cannot be kept on the disk, or somebody has asked the program to stop.
 pub(super) fn plan(
-    (mut source, mut destination): (Sorted, Sorted),
+    (mut source, mut destination): (SortedNames, SortedNames),
     PlanRules { compare, selects, begun, others, unlisted }: PlanRules,
     cancel: &Cancel,
 ) -> io::Result<Plan> {
@@ -201,10 +202,10 @@ impl Plan {
         theirs: Option<TreeEntry>,
     ) -> io::Result<()> {
         let what = match verdict {
-            Verdict::NewDirectory => What::Make,
-            Verdict::Missing => What::Copy,
-            Verdict::Differs => What::Replace,
-            Verdict::Unsure => What::Compare,
+            Verdict::NewDirectory => PlannedAction::Make,
+            Verdict::Missing => PlannedAction::Copy,
+            Verdict::Differs => PlannedAction::Replace,
+            Verdict::Unsure => PlannedAction::Compare,
             Verdict::Same => {
                 self.counts.same += u64::from(ours.is_some_and(|entry| !entry.is_directory()));
                 return Ok(());
@@ -226,7 +227,7 @@ impl Plan {
             Verdict::Left => return Ok(()),
         };
         let Some(entry) = ours else { return Ok(()) };
-        self.counts.copied += u64::from(what != What::Make);
+        self.counts.copied += u64::from(what != PlannedAction::Make);
         self.tasks.push(Task { entry, what })
     }
 }
@@ -287,7 +288,7 @@ mod tests {
         let mut plan = plan((names(), names()), rules, &Cancel::never()).unwrap();
         assert_eq!((plan.counts.same, plan.counts.copied), (2, 1));
         let task = plan.tasks.pop().unwrap().unwrap();
-        assert_eq!((task.entry.path.display().as_str(), task.what), ("d/a", What::Compare));
+        assert_eq!((task.entry.path.display().as_str(), task.what), ("d/a", PlannedAction::Compare));
         assert_eq!(plan.tasks.pop().unwrap(), None);
     }
 

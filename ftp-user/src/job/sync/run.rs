@@ -7,7 +7,7 @@ use super::forecast::Forecast;
 use super::listed::{Listed, Side, cannot_keep, listed};
 use super::other_jobs::OtherJobs;
 use super::places::{self, Places, Roots, absolute, login, refuse_backup, refuse_precious};
-use super::plan::{Counts, Plan, PlanRules, Task, What, plan};
+use super::plan::{Counts, Plan, PlanRules, PlannedAction, Task, plan};
 use super::rename::{self, Renames};
 use super::told::{report_blocked, report_listings};
 use super::twins::Twins;
@@ -349,7 +349,7 @@ impl Run<'_> {
         let context = self.context;
         let (giver, visits) = queue();
         let (given, renamed) = self.give(compared, may_rename, giver).await?;
-        let Given { files, directories, bytes, unsized_files } = given;
+        let CopyCounts { files, directories, bytes, unsized_files } = given;
         if files + directories == 0 && roots.destination.is_some() {
             return Ok(renamed);
         }
@@ -380,7 +380,7 @@ impl Run<'_> {
         ComparedListings { plan, twins, .. }: &mut ComparedListings,
         may_rename: Option<&MayRename>,
         giver: Giver,
-    ) -> Result<(Given, HashSet<PathName>), Failure> {
+    ) -> Result<(CopyCounts, HashSet<PathName>), Failure> {
         let (context, Places { source: from, destination: to }) = (self.context, self.places);
         let rules = rename::RenameRules { is_dry: self.options.mode.is_dry(), times: self.options.times };
         let mut renames = match may_rename {
@@ -392,16 +392,16 @@ impl Run<'_> {
         let (options, backup) = (self.options, self.backup.clone());
         let (source, destination, backup) = (&from.path, &to.path, backup.as_ref());
         let mut forecast = Forecast { context, options, backup, source, destination, known: None };
-        let mut given = Given::default();
+        let mut given = CopyCounts::default();
         while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
             let Task { entry, what } = &task;
             if context.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
-            if matches!(what, What::Make | What::Copy) {
+            if matches!(what, PlannedAction::Make | PlannedAction::Copy) {
                 twins.look(context, (&mut self.ends.destination, &to.path), &entry.path).await?;
             }
-            if *what == What::Copy
+            if *what == PlannedAction::Copy
                 && let Some(renames) = &mut renames
                 && let Some(old) = renames.rename((&mut self.ends, &from.path), entry).await?
             {
@@ -409,10 +409,13 @@ impl Run<'_> {
                 continue;
             }
             match what {
-                What::Copy | What::Replace if rules.is_dry => {
+                PlannedAction::Copy | PlannedAction::Replace if rules.is_dry => {
                     forecast.tell(&mut self.ends, &task, self.tally).await?;
                 }
-                What::Make | What::Copy | What::Replace | What::Compare => {
+                PlannedAction::Make
+                | PlannedAction::Copy
+                | PlannedAction::Replace
+                | PlannedAction::Compare => {
                     giver.give(given.add(task.entry, self.ends.source.is_local()));
                 }
             }
@@ -491,14 +494,14 @@ impl Run<'_> {
 
 /// What is given to the copying.
 #[derive(Default)]
-struct Given {
+struct CopyCounts {
     files: u64,
     directories: u64,
     bytes: u64,
     unsized_files: u64,
 }
 
-impl Given {
+impl CopyCounts {
     /// Counts something of the source.
     fn add(&mut self, TreeEntry { path, facts }: TreeEntry, is_local: bool) -> Visit {
         if facts.kind == listing::Kind::Directory {

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use ftp_proto::command::VERBS;
-use ftp_proto::command::verbs::{Busy, Login, Row, Served};
+use ftp_proto::command::verbs::{Busy, Login, Row, ServerSupport};
 
 /// The page.
 pub(super) fn page() -> Page {
@@ -19,7 +19,7 @@ pub(super) fn page() -> Page {
     );
     page.table(
         ["verb", "parameters", "login", "during a transfer", "defined in"],
-        rows(Served::Yes, |row| {
+        rows(ServerSupport::Yes, |row| {
             let login = match row.login {
                 Login::Before => "not needed",
                 Login::After => "needed",
@@ -36,13 +36,13 @@ pub(super) fn page() -> Page {
     page.paragraph("The server answers these with 502, on the 1973 listener with 506.");
     page.table(
         ["verb", "parameters", "defined in"],
-        rows(Served::No, |row| [name(row), parameters(row), source(row)]),
+        rows(ServerSupport::No, |row| [name(row), parameters(row), source(row)]),
     );
     page
 }
 
 fn rows<const COLUMNS: usize>(
-    served: Served,
+    served: ServerSupport,
     cells: impl Fn(&Row) -> [String; COLUMNS],
 ) -> Vec<[String; COLUMNS]> {
     VERBS.iter().filter(|row| row.served == served).map(cells).collect()

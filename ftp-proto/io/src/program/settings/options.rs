@@ -17,7 +17,7 @@ use super::reader::{Reader, meant};
 
 /// A key that was read: the option that it sets, as words of a command line.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Given {
+pub struct KeyOption {
     /// The name of the option, without dashes.
     pub name: String,
     /// Where its value stands in the file.
@@ -34,7 +34,7 @@ pub fn given(
     table: &DeTable<'_>,
     command: &Command,
     (tables, whose, base): (&[&str], &str, &Path),
-) -> Vec<Given> {
+) -> Vec<KeyOption> {
     let args: BTreeMap<&str, &Arg> =
         command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg))).collect();
     let others = tables.iter().copied().filter(|table| !args.contains_key(table));
@@ -46,7 +46,7 @@ pub fn given(
             _ if tables.contains(&name) && is_table(value) => {}
             Some(arg) => {
                 if let Some(words) = words(reader, value, arg, base) {
-                    all.push(Given { name: name.to_owned(), at: value.span(), words });
+                    all.push(KeyOption { name: name.to_owned(), at: value.span(), words });
                 }
             }
             None if tables.contains(&name) => {
@@ -87,7 +87,7 @@ pub fn section<T: clap::Args>(
 
 /// What keys that were read on their own mean together. `None` if they contradict each other, or one
 /// that must be there is missing.
-pub fn values<T: clap::Args>(given: &[Given]) -> Option<T> {
+pub fn values<T: clap::Args>(given: &[KeyOption]) -> Option<T> {
     let words = given.iter().flat_map(|given| given.words.iter().cloned());
     let command = bare(T::augment_args(Command::new("settings")));
     command.try_get_matches_from(words).and_then(|matches| T::from_arg_matches(&matches)).ok()
