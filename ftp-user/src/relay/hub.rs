@@ -171,3 +171,126 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Cancel;
+    use ftp_io::link::Acceptor;
+    use ftp_io::socks::HostPort;
+    use ftp_proto::relay::frame::{Frame, FrameReader, encode};
+    use ftp_proto::relay::link::{First, accept_data};
+    use tokio::net::TcpListener;
+
+    /// A hub that the test plays, and its end of the session of a user agent.
+    struct Played {
+        listener: TcpListener,
+        link: Link,
+        reader: FrameReader,
+        said: u32,
+    }
+
+    impl Played {
+        async fn start(context: &Context) -> (Self, Hub) {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let at = listener.local_addr().unwrap();
+            let (acceptor, secret) = (Acceptor::new().unwrap(), Secret32::new([7; 32]));
+            let serve = async {
+                let stream = listener.accept().await.unwrap().0;
+                let Ok((mut link, First::Data(hello))) = acceptor.accept(stream).await else {
+                    panic!("no hello")
+                };
+                let accepted = accept_data(&secret, &hello, link.exporter()).unwrap();
+                link.send(&accepted.data()).await.unwrap();
+                link
+            };
+            let attach =
+                async { link::attach(TcpStream::connect(at).await.unwrap(), &secret).await.unwrap() };
+            let (own, link) = tokio::join!(attach, serve);
+            let welcome = Welcome {
+                version: 1,
+                build: Text::of("test"),
+                seen_as: at,
+                ping_ms: 60_000,
+                dead_ms: 120_000,
+                mac: [0; 32],
+            };
+            let place = At::Network(HostPort::Address(at));
+            let hub = Hub::begin(context, "hub".to_owned(), place, own, &welcome);
+            (Self { listener, link, reader: FrameReader::new(), said: 0 }, hub)
+        }
+
+        async fn say(&mut self, body: FromHub) {
+            self.said += 1;
+            self.link.send(&encode(&Frame { seq: self.said, body }).unwrap()).await.unwrap();
+        }
+
+        /// The next message that is looked for.
+        async fn hears<T>(&mut self, find: impl Fn(ToHub) -> Option<T>) -> T {
+            let mut room = [0; 512];
+            loop {
+                while let Some(Frame { body, .. }) = self.reader.message().unwrap() {
+                    if let Some(found) = find(body) {
+                        return found;
+                    }
+                }
+                let count = self.link.receive(&mut room).await.unwrap();
+                assert_ne!(count, 0, "the session has ended");
+                self.reader.push(&room[..count]);
+            }
+        }
+
+        async fn called(&mut self) -> Id {
+            self.hears(|said| if let ToHub::Call { id, .. } = said { Some(id) } else { None }).await
+        }
+
+        /// The id of a call that is given up as soon as the hub has heard it.
+        async fn given_up(&mut self, hub: &Hub, context: &Context) -> Id {
+            tokio::select! {
+                id = self.called() => id,
+                _ = hub.call(context, "edge") => panic!("it was answered"),
+            }
+        }
+
+        /// The user agent has heard everything that was said before.
+        async fn is_heard(&mut self, hub: &Hub, context: &Context) {
+            let answer = async {
+                self.hears(|said| matches!(said, ToHub::Agents).then_some(())).await;
+                self.say(FromHub::Agents(Vec::new())).await;
+            };
+            let (names, ()) = tokio::join!(hub.agents(context), answer);
+            assert_eq!(names.unwrap(), [""; 0]);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_a_call_that_was_given_up_makes_no_connection_and_nothing_is_held() {
+        let context = Context::for_tests(Cancel::never());
+        let (mut played, hub) = Played::start(&context).await;
+        let id = played.given_up(&hub, &context).await;
+        played.say(FromHub::Ready { id, ticket: Secret32::new([1; 32]) }).await;
+        played.is_heard(&hub, &context).await;
+        assert!(hub.0.lock().calls.is_empty() && hub.0.lock().lists.is_empty());
+        tokio::select! {
+            biased;
+            _ = played.listener.accept() => panic!("it has connected"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_that_a_hub_never_answers_are_forgotten_by_the_next_one() {
+        let context = Context::for_tests(Cancel::never());
+        let (mut played, hub) = Played::start(&context).await;
+        for _ in 0..3 {
+            played.given_up(&hub, &context).await;
+        }
+        let refuse = async {
+            let id = played.called().await;
+            played.say(FromHub::Refused { id, code: Code::Unreachable, text: Text::of("no") }).await;
+        };
+        let (called, ()) = tokio::join!(hub.call(&context, "edge"), refuse);
+        assert!(called.is_err());
+        assert!(hub.0.lock().calls.is_empty());
+    }
+}

@@ -104,8 +104,8 @@ pub(super) async fn run<W: Work>(
         let burst = spawn_blocking(move || {
             let _pass = pass;
             let after = match burst(&mut detached, &mut work, &meter_there, &flag) {
-                Ok(pause) => After::Paused(pause, detached),
-                Err(end) => After::Ended(work.ended(&end, detached, &meter_there), end),
+                Ok(pause) => BurstEnd::Paused(pause, detached),
+                Err(end) => BurstEnd::Ended(work.ended(&end, detached, &meter_there), end),
             };
             (after, work)
         });
@@ -119,9 +119,9 @@ pub(super) async fn run<W: Work>(
             },
         };
         let (pause, back) = match after {
-            After::Ended(None, end) => return (end, None, work),
-            After::Ended(Some(back), end) => (Err(end), back),
-            After::Paused(pause, back) => (Ok(pause), back),
+            BurstEnd::Ended(None, end) => return (end, None, work),
+            BurstEnd::Ended(Some(back), end) => (Err(end), back),
+            BurstEnd::Paused(pause, back) => (Ok(pause), back),
         };
         connection = match back.attach() {
             Ok(connection) => connection,
@@ -153,7 +153,7 @@ pub(super) async fn run<W: Work>(
 }
 
 /// What a burst leaves.
-enum After {
+enum BurstEnd {
     /// The copy is over; the connection, unless it has ended as well.
     Ended(Option<Detached>, Ended),
     /// The copy goes on.

@@ -29,7 +29,7 @@ pub(super) enum Filled {
 
 /// What [`Pipe::take_from`] has come to.
 #[derive(Debug)]
-pub(super) enum Taken {
+pub(super) enum PipeFill {
     /// So many bytes are in the pipe.
     Bytes(usize),
     /// The peer closed the connection in order, and the pipe is empty.
@@ -110,7 +110,7 @@ impl Pipe {
 
     /// Takes what the connection has, at most `most` bytes, and what comes meanwhile: larger pieces wake
     /// the receiver less often. The pipe is empty before. Never waits.
-    pub(super) fn take_from(&self, conn: impl AsFd, most: usize) -> Taken {
+    pub(super) fn take_from(&self, conn: impl AsFd, most: usize) -> PipeFill {
         let most = most.min(self.size);
         let mut taken = 0;
         while taken < most {
@@ -121,12 +121,12 @@ impl Pipe {
                 Err(Errno::AGAIN | Errno::INTR | Errno::INVAL | Errno::NOSYS | Errno::PERM) if taken > 0 => {
                     break;
                 }
-                Err(error) if is_refused(error) => return Taken::Refused,
-                Err(error @ (Errno::AGAIN | Errno::INTR)) => return Taken::Nothing(error),
-                Err(error) => return Taken::Broken(error),
+                Err(error) if is_refused(error) => return PipeFill::Refused,
+                Err(error @ (Errno::AGAIN | Errno::INTR)) => return PipeFill::Nothing(error),
+                Err(error) => return PipeFill::Broken(error),
             }
         }
-        if taken > 0 { Taken::Bytes(taken) } else { Taken::End }
+        if taken > 0 { PipeFill::Bytes(taken) } else { PipeFill::End }
     }
 
     fn take_piece(&self, conn: impl AsFd, most: usize) -> Result<usize, Errno> {

@@ -38,7 +38,7 @@ pub async fn receive(
 
 #[cfg(test)]
 pub(super) async fn receive_by(
-    how: How,
+    how: ReceiveStrategy,
     data: Data,
     sink: impl Into<Sink<File>>,
     meter: &Meter,
@@ -60,9 +60,9 @@ impl<S: Receiver> Receipt<S> {
     pub fn new(data: impl Into<Data>, sink: impl Into<Sink<S>>, format: impl Into<Format>) -> Self {
         let (format, sink) = (format.into(), sink.into());
         let how = if format == Format::default() {
-            if sink.to.file().is_some() { How::first() } else { How::Buffered }
+            if sink.to.file().is_some() { ReceiveStrategy::first() } else { ReceiveStrategy::Buffered }
         } else {
-            How::Coded(Box::new(Decoder::new(&format)))
+            ReceiveStrategy::Coded(Box::new(Decoder::new(&format)))
         };
         Self { data: data.into(), body: Body { sink, how }, keep: format.keep }
     }
@@ -127,7 +127,7 @@ pub enum Ready<S = File> {
 #[derive(Debug)]
 struct Body<S> {
     sink: Sink<S>,
-    how: How,
+    how: ReceiveStrategy,
 }
 
 impl<S: Receiver> Body<S> {
@@ -140,12 +140,12 @@ impl<S: Receiver> Body<S> {
             }
             let most = meter.allowance().ok()?.min(left);
             let step = match &mut self.how {
-                How::Coded(decoder) => {
+                ReceiveStrategy::Coded(decoder) => {
                     decoder.step(&mut self.sink, most, |most| ready(connection, &mut buffer, most))
                 }
                 #[cfg(target_os = "linux")]
-                How::Splice(_) => self.sink.store(ready(connection, &mut buffer, most)),
-                How::Buffered => self.sink.store(ready(connection, &mut buffer, most)),
+                ReceiveStrategy::Splice(_) => self.sink.store(ready(connection, &mut buffer, most)),
+                ReceiveStrategy::Buffered => self.sink.store(ready(connection, &mut buffer, most)),
             };
             match step {
                 Step::Moved(bytes) => {
@@ -190,7 +190,7 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
     /// What comes is inside TLS, or not.
     fn under(&mut self, tls: bool) {
         if let Some((body, _)) = &mut self.rest {
-            body.how = std::mem::replace(&mut body.how, How::Buffered).under(tls);
+            body.how = std::mem::replace(&mut body.how, ReceiveStrategy::Buffered).under(tls);
         }
     }
 
@@ -231,15 +231,17 @@ impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
         let Some((Body { sink, how }, _)) = &mut self.rest else { return Step::Ended(Ended::Stopped) };
         match how {
             #[cfg(target_os = "linux")]
-            How::Splice(pipe) => {
+            ReceiveStrategy::Splice(pipe) => {
                 let (step, works) = splice(pipe, connection, sink, (buffer, most));
                 if !works {
-                    *how = How::Buffered;
+                    *how = ReceiveStrategy::Buffered;
                 }
                 step
             }
-            How::Buffered => sink.store(read(connection, buffer, most)),
-            How::Coded(decoder) => decoder.step(sink, PIECE.min(most), |most| read(connection, buffer, most)),
+            ReceiveStrategy::Buffered => sink.store(read(connection, buffer, most)),
+            ReceiveStrategy::Coded(decoder) => {
+                decoder.step(sink, PIECE.min(most), |most| read(connection, buffer, most))
+            }
         }
     }
 
@@ -263,7 +265,7 @@ impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
 
 /// How a file is received.
 #[derive(Debug)]
-pub(super) enum How {
+pub(super) enum ReceiveStrategy {
     #[cfg(target_os = "linux")]
     Splice(Option<Pipe>),
     Buffered,
@@ -271,7 +273,7 @@ pub(super) enum How {
     Coded(Box<Decoder>),
 }
 
-impl How {
+impl ReceiveStrategy {
     /// The fastest for files that travel as they are.
     fn first() -> Self {
         #[cfg(target_os = "linux")]
@@ -361,12 +363,16 @@ const READY_PIECE: usize = 16 * 1024;
 
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
-pub(super) fn all_strategies() -> Vec<How> {
-    vec![How::first(), How::Buffered, How::Coded(Box::new(Decoder::new(&Coding::Ascii.into())))]
+pub(super) fn all_strategies() -> Vec<ReceiveStrategy> {
+    vec![
+        ReceiveStrategy::first(),
+        ReceiveStrategy::Buffered,
+        ReceiveStrategy::Coded(Box::new(Decoder::new(&Coding::Ascii.into()))),
+    ]
 }
 
 #[cfg(test)]
-impl How {
+impl ReceiveStrategy {
     pub(super) fn again(&self) -> Self {
         match self {
             #[cfg(target_os = "linux")]

@@ -37,20 +37,20 @@ pub async fn send(
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
     let as_it_is = (format.coding, format.encoding, format.keep) == (Coding::Image, Encoding::None, false);
     let how = match format.digest {
-        None if as_it_is => How::first(),
-        Some(algorithm) if as_it_is => How::Digested(Box::new(Digested::new(algorithm))),
-        None | Some(_) => How::Coded(Box::new(Encoder::new(&format))),
+        None if as_it_is => SendStrategy::first(),
+        Some(algorithm) if as_it_is => SendStrategy::Digested(Box::new(Digested::new(algorithm))),
+        None | Some(_) => SendStrategy::Coded(Box::new(Encoder::new(&format))),
     };
     send_then(how, (file, offset..end), data.into(), &format, meter).await
 }
 
 #[cfg(test)]
-pub(super) async fn send_by(how: How, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
+pub(super) async fn send_by(how: SendStrategy, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
     send_then(how, file, data, &Format::default(), meter).await
 }
 
 async fn send_then(
-    how: How,
+    how: SendStrategy,
     (file, part): (File, Range<u64>),
     data: Data,
     format: &Format,
@@ -82,12 +82,12 @@ struct Outgoing {
     part: Range<u64>,
     /// Where it ends at the earliest: its size when the copy began.
     least: u64,
-    how: How,
+    how: SendStrategy,
 }
 
 /// How a file is sent.
 #[derive(Debug)]
-pub(super) enum How {
+pub(super) enum SendStrategy {
     #[cfg(target_os = "linux")]
     Sendfile,
     Buffered,
@@ -97,7 +97,7 @@ pub(super) enum How {
     Coded(Box<Encoder>),
 }
 
-impl How {
+impl SendStrategy {
     /// The fastest for files that travel as they are.
     fn first() -> Self {
         #[cfg(target_os = "linux")]
@@ -134,16 +134,16 @@ impl Work for Outgoing {
         let Self { file, part, how, .. } = self;
         let step = match how {
             #[cfg(target_os = "linux")]
-            How::Sendfile => {
+            SendStrategy::Sendfile => {
                 let (step, works) = sendfile(file, part, connection, most);
                 if !works {
-                    self.how = How::Buffered;
+                    self.how = SendStrategy::Buffered;
                 }
                 step
             }
-            How::Buffered => buffered(file, (part, most), connection, buffer),
-            How::Digested(digested) => digested.step(file, (part, most), connection, buffer),
-            How::Coded(encoder) => encoder.step(connection, PIECE.min(most), |most| {
+            SendStrategy::Buffered => buffered(file, (part, most), connection, buffer),
+            SendStrategy::Digested(digested) => digested.step(file, (part, most), connection, buffer),
+            SendStrategy::Coded(encoder) => encoder.step(connection, PIECE.min(most), |most| {
                 let piece = read(file, buffer, part, most)?;
                 part.start += piece.len() as u64;
                 Ok(piece)
@@ -234,13 +234,18 @@ const PIECE: usize = 256 * 1024;
 
 /// All strategies, for the tests that compare them.
 #[cfg(test)]
-pub(super) fn all_strategies() -> Vec<How> {
-    let digested = How::Digested(Box::new(Digested::new(Algorithm::Blake3)));
-    vec![How::first(), How::Buffered, digested, How::Coded(Box::new(Encoder::new(&Coding::Ascii.into())))]
+pub(super) fn all_strategies() -> Vec<SendStrategy> {
+    let digested = SendStrategy::Digested(Box::new(Digested::new(Algorithm::Blake3)));
+    vec![
+        SendStrategy::first(),
+        SendStrategy::Buffered,
+        digested,
+        SendStrategy::Coded(Box::new(Encoder::new(&Coding::Ascii.into()))),
+    ]
 }
 
 #[cfg(test)]
-impl How {
+impl SendStrategy {
     pub(super) fn again(&self) -> Self {
         match self {
             #[cfg(target_os = "linux")]

@@ -35,9 +35,9 @@ fn file_with(content: &[u8]) -> File {
 }
 
 /// A listing of ready pieces.
-struct Made<I>(I);
+struct ReadyPieces<I>(I);
 
-impl<I: Iterator<Item = Vec<u8>> + Send + 'static> Pieces for Made<I> {
+impl<I: Iterator<Item = Vec<u8>> + Send + 'static> Pieces for ReadyPieces<I> {
     fn next(&mut self, room: &mut Vec<u8>) -> io::Result<ControlFlow<()>> {
         let Some(piece) = self.0.next() else { return Ok(ControlFlow::Break(())) };
         room.extend_from_slice(&piece);
@@ -168,7 +168,7 @@ proptest! {
             let ended: Vec<_> = sent.iter().map(|line| [line.as_slice(), b"\r\n"].concat()).collect();
             let meter = Meter::default();
             let ((moved, _), received) = tokio::join!(
-                send_pieces(Made(ended.into_iter()), here, false, &meter),
+                send_pieces(ReadyPieces(ended.into_iter()), here, false, &meter),
                 lines(there, 300, &Meter::default()).map(Result::unwrap).collect::<Vec<_>>(),
             );
             assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
@@ -426,7 +426,7 @@ async fn a_line_of_a_listing_may_be_as_long_as_its_limit_and_no_longer() {
 async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
     let (here, mut there) = pair().await;
     let meter = Meter::default();
-    let endless = Made(std::iter::repeat_with(|| b"a line\r\n".to_vec()));
+    let endless = ReadyPieces(std::iter::repeat_with(|| b"a line\r\n".to_vec()));
     let stop = async {
         while meter.moved() < 100_000 {
             tokio::task::yield_now().await;

@@ -6,7 +6,7 @@ use std::io;
 use sha2::{Digest, Sha256};
 
 #[cfg(target_os = "linux")]
-use super::pipe::{Pipe, Taken, is_refused};
+use super::pipe::{Pipe, PipeFill, is_refused};
 #[cfg(target_os = "linux")]
 use super::pool::Pipes;
 use crate::connection::Connection;
@@ -98,23 +98,23 @@ impl Transit {
             && let Some(pipe) = self.pipe.take().or_else(|| pipes.take())
         {
             match pipe.take_from(from.socket(), limit) {
-                Taken::Bytes(taken) => {
+                PipeFill::Bytes(taken) => {
                     self.pipe = Some(pipe);
                     return Ok(taken);
                 }
-                Taken::End => {
+                PipeFill::End => {
                     pipes.give(pipe);
                     return Ok(0);
                 }
-                Taken::Nothing(error) => {
+                PipeFill::Nothing(error) => {
                     pipes.give(pipe);
                     return Err(error.into());
                 }
-                Taken::Refused => {
+                PipeFill::Refused => {
                     pipes.give(pipe);
                     self.pipes = None;
                 }
-                Taken::Broken(error) => {
+                PipeFill::Broken(error) => {
                     pipes.lose(pipe);
                     return Err(error.into());
                 }
