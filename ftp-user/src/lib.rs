@@ -33,7 +33,7 @@
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | the clock, the events, the wish to stop, and what may be used |
-//! | [`control`] | a session with a server |
+//! | [`session`] | a session with a server |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |
 //! | [`endpoint`] | the ends of a copy: servers, whose sessions are pooled, and this host |
 //! | [`route`] | one attempt: one file by one candidate |
@@ -47,7 +47,6 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod context;
-pub mod control;
 pub mod endpoint;
 pub mod failure;
 pub mod history;
@@ -60,6 +59,7 @@ pub mod place;
 pub mod relay;
 pub mod report;
 pub mod route;
+pub mod session;
 pub mod shell;
 pub mod state;
 

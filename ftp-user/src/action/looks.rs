@@ -3,10 +3,10 @@
 use super::targets::{asked, missing};
 use crate::check::Scope;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{self, Held, HeldDirectories, Host};
 use crate::failure::Failure;
 use crate::place::{self, Location};
+use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;

@@ -1,9 +1,9 @@
 //! A file of a server or of this host is read: its bytes go to a file or a pipe of this host.
 
 use crate::context::Context;
-use crate::control::{Flow, Session, most};
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
+use crate::session::{Flow, Session, most};
 use ftp_io::copy::{self, Coding, Ended};
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::wire::{PathName, counted};

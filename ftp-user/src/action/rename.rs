@@ -3,11 +3,11 @@
 use super::outcome::Outcome;
 use super::targets::{asked, host_of, missing, targets};
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{self, Host, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::place::{self, Location};
+use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 

@@ -2,12 +2,12 @@
 
 use super::outcome::Outcome;
 use crate::context::Context;
-use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
 pub(super) use crate::job::asked;
 use crate::job::{Matches, matches, named};
 use crate::place::Location;
+use crate::session::Role;
 
 /// Every place that the places stand for, in their order. A pattern that cannot be matched is a failure of its own.
 pub(super) async fn targets(

@@ -5,12 +5,12 @@ use super::targets::{asked, host_of, missing, targets};
 use super::union::{Grouping, United, typed, united};
 use crate::check::usable;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::{Failure, Kind};
 use crate::job::{Question, Status};
 use crate::place::{self, Location};
 use crate::report::{Drawn, Event, Form, Label, Listed};
+use crate::session::Facts;
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 

@@ -1,10 +1,10 @@
 //! Whether the source of a copy has changed while it was copied.
 
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::Host;
 use crate::failure::{About, Failure, Kind};
 use crate::outcome::Verified;
+use crate::session::Facts;
 pub(crate) use ftp_proto::deletion::has_changed;
 use ftp_proto::wire::PathName;
 

@@ -1,6 +1,6 @@
 //! What to do with a file that is there already. Pure.
 
-use crate::control::Facts;
+use crate::session::Facts;
 
 /// The rule that was chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -3,10 +3,10 @@
 
 use super::scope::Scope;
 use crate::context::Context;
-use crate::control::{Facts, Listing, StableStorage};
 use crate::endpoint::{self, Host, PermittedName};
 use crate::failure::{self, Failure};
 use crate::outcome::Verified;
+use crate::session::{Facts, Listing, StableStorage};
 use ftp_proto::deletion::{
     DeletePermit, Learnt, ListedEntry, MoveEvidence, ReasonToKeep, RemovalKind, SessionId,
 };

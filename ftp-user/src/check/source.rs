@@ -1,9 +1,9 @@
 //! Whether a file can be copied at all.
 
-use crate::control::Facts;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure};
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 

@@ -3,10 +3,10 @@
 
 use super::scope::Scope;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::report::several;
+use crate::session::Facts;
 use ftp_proto::deletion::{is_as_listed, path_below};
 use ftp_proto::wire::PathName;
 

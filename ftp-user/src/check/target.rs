@@ -1,7 +1,7 @@
 //! Whether something can be stored under a name that is taken.
 
-use crate::control::Facts;
 use crate::failure::{self, Failure};
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 
 /// Refuses what no copy may replace or change: a directory, a device, a pipe or a socket. `name` is how reports

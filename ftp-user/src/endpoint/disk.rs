@@ -2,8 +2,8 @@
 
 use super::identity::above;
 use super::local::local_path;
-use crate::control::StableStorage;
 use crate::failure::Failure;
+use crate::session::StableStorage;
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;

@@ -3,8 +3,8 @@
 use super::host::Host;
 use super::identity::{DIRECTORY, above, identity, replaced, unique};
 use super::local::local_path;
-use crate::control::Facts;
 use crate::failure::{Failure, Kind};
+use crate::session::Facts;
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, CWD, Mode, openat, statat};
 use std::collections::HashMap;

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::losses::Losses;
 use crate::context::Context;
-use crate::control::SessionId;
+use crate::session::SessionId;
 use ftp_proto::command::FileToSend;
 use ftp_proto::wire::PathName;
 

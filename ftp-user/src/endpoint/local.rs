@@ -1,7 +1,7 @@
 //! Files of this host.
 
-use crate::control::Facts;
 use crate::failure::{self, Failure};
+use crate::session::Facts;
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{OFlags, fcntl_setfl};

@@ -1,6 +1,6 @@
 //! Which sessions of a server were lost. Whoever saw something in such a session, or before it was lost, looks again.
 
-use crate::control::{SessionId, newest_session};
+use crate::session::{SessionId, newest_session};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The lost sessions of a server: those that ended in any other way than by this program's own QUIT. Also a server that was

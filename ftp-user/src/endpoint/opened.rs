@@ -3,8 +3,8 @@
 use super::free_name;
 use super::identity::{BELOW, HELD, above, identity, replaced, unique};
 use super::local::{local_path, version};
-use crate::control::Facts;
 use crate::failure::{Failure, Kind};
+use crate::session::Facts;
 use ftp_proto::listing::{self, When};
 use ftp_proto::wire::PathName;
 use rustix::fs::{

@@ -2,9 +2,9 @@
 
 use super::pool::{Lease, Pool};
 use crate::context::Context;
-use crate::control::{Role, Session, SessionId};
 use crate::failure::Failure;
 use crate::place::Site;
+use crate::session::{Role, Session, SessionId};
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@
 use super::identity::DIRECTORY;
 use super::local::{local_path, regular};
 use super::opened::{OpenDirectory, OpenName};
-use crate::control::Facts;
 use crate::failure::Failure;
+use crate::session::Facts;
 use ftp_proto::wire::PathName;
 use rustix::fs::OFlags;
 use std::ffi::OsStr;

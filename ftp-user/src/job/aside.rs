@@ -6,12 +6,12 @@ use super::remains::part::{Part, id_of, new_id};
 use super::retrying::outage::{Question, facts};
 use crate::check::Removal;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
 use crate::journal::ItemState;
 use crate::place;
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 

@@ -12,13 +12,13 @@
 
 use super::item::Item;
 use crate::context::Context;
-use crate::control::{DetachedState, DetachedStatus, Session, Stall, most};
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::journal::Detached;
 use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::report::{Event, Progress};
 use crate::route::{self, Assignment, Attempted, Circuit, Ends, GivenUp, Lane};
+use crate::session::{DetachedState, DetachedStatus, Session, Stall, most};
 use ftp_proto::command::Command;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Roles;

@@ -1,10 +1,10 @@
 //! One file of a job, and what was done with it.
 
-use crate::control::{Facts, SessionId};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::route::Ends;
+use crate::session::{Facts, SessionId};
 use ftp_proto::wire::PathName;
 
 /// One file to copy.

@@ -2,7 +2,6 @@
 
 use crate::check::usable;
 use crate::context::Context;
-use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure};
 use crate::job::retrying::outage::Question;
@@ -10,6 +9,7 @@ use crate::job::sorting;
 use crate::job::sorting::sorted::{SortedNames, Sorter};
 use crate::job::sorting::tree_entry::TreeEntry;
 use crate::place::{self, Location, Place, Remote, RemotePath};
+use crate::session::{Facts, Role};
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use std::io;

@@ -3,7 +3,6 @@
 use super::item::{Item, Target};
 use super::sources::Sources;
 use crate::context::Context;
-use crate::control::Role;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::id::Origin;
@@ -19,6 +18,7 @@ use crate::job::sync::sync;
 use crate::journal::Ended;
 use crate::place::Location;
 use crate::route::Ends;
+use crate::session::Role;
 
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
 pub async fn run(job: Job, context: &Context) -> Report {

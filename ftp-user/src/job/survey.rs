@@ -6,7 +6,6 @@
 //! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
 
 use crate::context::{Context, Patience};
-use crate::control::Role;
 use crate::endpoint::{Host, LocalEnd, NULL_DEVICE, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::history::Fate;
@@ -19,6 +18,7 @@ use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
 use crate::report::{DataPath, Survey};
 use crate::route::{self, Assignment, ContinuedBy, Count, Ends, Lane, Sign, Situation};
+use crate::session::Role;
 use ftp_io::copy::Digest;
 use ftp_proto::listing;
 use ftp_proto::transfer::race::{Entrant, Manner, Purpose};

@@ -2,7 +2,7 @@
 //! nobody knows which of them will answer.
 
 use crate::context::Context;
-use crate::control::within;
+use crate::session::within;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

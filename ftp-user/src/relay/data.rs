@@ -5,7 +5,7 @@
 use super::event::JoinEvent;
 use super::{Session, failure};
 use crate::context::Context;
-use crate::control::{
+use crate::session::{
     Connecting, ControlRelay, DataFailure, DataLinks, Listening, RelayPort, Seen, Tunnel, within,
 };
 use ftp_io::connection::Connection;

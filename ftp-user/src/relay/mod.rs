@@ -32,9 +32,9 @@ pub use pair::Pair;
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::control::{ControlRelay, Tunnel, within};
 use crate::failure::Failure;
 use crate::place::Site;
+use crate::session::{ControlRelay, Tunnel, within};
 use ftp_io::link::{self, Link};
 use ftp_io::socket::Stream;
 use ftp_proto::relay::digest;

@@ -3,8 +3,8 @@
 use super::failure;
 use crate::config::RelayAddress;
 use crate::context::Context;
-use crate::control::{Dialled, connect, open_tcp, unbound, within};
 use crate::failure::Failure;
+use crate::session::{Dialled, connect, open_tcp, unbound, within};
 use ftp_io::socket::{self, Stream};
 use ftp_io::socks::HostPort;
 use std::io;

@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::context::Cancel;
-use crate::control::{DataFailure, Role, Seen, Session as ControlSession};
 use crate::failure::Kind;
 use crate::place::Place;
+use crate::session::{DataFailure, Role, Seen, Session as ControlSession};
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
 use ftp_io::tls::Versions;

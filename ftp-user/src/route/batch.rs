@@ -3,12 +3,12 @@
 use super::Ends;
 use super::circuit::Circuit;
 use crate::context::Context;
-use crate::control::Session;
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::ladder::Candidate;
 use crate::outcome::{Protection, Verified};
 use crate::place::Peer;
+use crate::session::Session;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::timer::Moment;

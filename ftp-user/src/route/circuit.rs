@@ -3,11 +3,11 @@
 
 use crate::config;
 use crate::context::Context;
-use crate::control::{Role, Session, Tunnel};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::relay;
+use crate::session::{Role, Session, Tunnel};
 use ftp_io::tls::Versions;
 use ftp_proto::transfer::Side;
 

@@ -1,8 +1,8 @@
 //! Explains to people why an attempt failed.
 
 use super::drive::{Ended, GivenUp};
-use crate::control::{Session, kind_of};
 use crate::failure::{Failure, Kind};
+use crate::session::{Session, kind_of};
 use ftp_io::program::duration;
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::transfer::{self, Cause, FailedPosture, Outcome, Posture, RelayFault, Side, Stage};
@@ -104,7 +104,7 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
     match &failed.cause {
         Cause::Refused(reply) => {
             let failure = new(format!("{asked} failed")).said(session.quote(reply));
-            let failure = failure.about(crate::control::about(failed.blame));
+            let failure = failure.about(crate::session::about(failed.blame));
             match ends.foreign_advice(failed, reply) {
                 Some(advice) => failure.hint(advice),
                 None => with_hint(failure, failed.blame),
@@ -195,7 +195,7 @@ fn kind(failed: &transfer::Failure) -> Kind {
 }
 
 fn with_hint(failure: Failure, blame: Blame) -> Failure {
-    match crate::control::hint(blame) {
+    match crate::session::hint(blame) {
         Some(hint) => failure.hint(hint),
         None => failure,
     }
@@ -204,7 +204,7 @@ fn with_hint(failure: Failure, blame: Blame) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{Role, session_of};
+    use crate::session::{Role, session_of};
     use ftp_proto::command::Verb;
     use ftp_proto::reply::Code;
     use ftp_proto::transfer::{DataFault, Unusable};

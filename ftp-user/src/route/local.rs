@@ -3,11 +3,11 @@
 use super::assignment::Assignment;
 use super::count::Count;
 use crate::context::Context;
-use crate::control::{Flow, Session};
 use crate::endpoint::{LocalEnd, LocalRoot, Server, open_to_write};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, Progress};
+use crate::session::{Flow, Session};
 use ftp_io::copy::{self, Coding, Ended, Moved};
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Verb};
@@ -205,7 +205,7 @@ fn conclude(
 fn refusal(
     session: &Session,
     assignment: &Assignment,
-    answer: &crate::control::Answer,
+    answer: &crate::session::Answer,
     what: String,
 ) -> Failure {
     let failure = session.refusal(what, answer);

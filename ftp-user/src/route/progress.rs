@@ -12,9 +12,9 @@
 use super::second::{REMOTE_PERIOD, Second, Stored};
 use super::unseen::Unseen;
 use crate::context::Context;
-use crate::control::{Session, Stall, most};
 use crate::place::Site;
 use crate::report::{self, Event, Events, Topic};
+use crate::session::{Session, Stall, most};
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meters;
 use ftp_io::program::duration;

@@ -4,8 +4,8 @@
 use super::progress::Progress;
 use super::sessions::Sessions;
 use crate::context::Context;
-use crate::control::{Session, check_place};
 use crate::relay::{self, JoinEvent};
+use crate::session::{Session, check_place};
 use ftp_io::copy::Digest;
 use ftp_proto::relay::message::{Id, Leg, Pin};
 use ftp_proto::timer::Moment;

@@ -1,9 +1,9 @@
 //! A second session with the destination: it tells how large the file has become that the first one stores.
 
 use crate::context::{Cancel, Context};
-use crate::control::{Role, Session};
 use crate::failure::Failure;
 use crate::place::{Site, base_name, join, parent};
+use crate::session::{Role, Session};
 use ftp_io::clock::Clock;
 use ftp_proto::wire::PathName;
 use std::future::pending;

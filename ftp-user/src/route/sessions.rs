@@ -1,8 +1,8 @@
 //! The two control sessions of an attempt.
 
-use crate::control::Session;
 use crate::ladder::Candidate;
 use crate::place::Peer;
+use crate::session::Session;
 use ftp_proto::transfer::{Party, Side};
 
 /// The control sessions with both servers.

@@ -3,7 +3,6 @@
 use super::describe::{Description, NOTHING_IN_COMMON, intermediary};
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};
-use crate::control::{Session, knows_rate};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{
@@ -13,6 +12,7 @@ use crate::outcome::Protection;
 use crate::place::Site;
 use crate::relay;
 use crate::report::{DataPath, Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic};
+use crate::session::{Session, knows_rate};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::transfer::race::{Entrant, Manner, Settings};

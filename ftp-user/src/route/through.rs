@@ -4,8 +4,8 @@
 
 use super::progress::Progress;
 use super::sessions::Sessions;
-use crate::control::{Arrived, DataFailure, DataPort};
 use crate::failure::{Failure, words};
+use crate::session::{Arrived, DataFailure, DataPort};
 use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
 use ftp_io::socket;

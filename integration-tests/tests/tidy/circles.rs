@@ -50,12 +50,20 @@ pub(super) fn upward(package: &Package, layers: &[&str]) -> Vec<String> {
     found
 }
 
-/// Every circle among the files and folders that stand side by side, in any folder of a package.
+/// Every circle among the folders that stand side by side, in any folder of a package. A file directly below the root
+/// counts as a folder. Files of one folder may use each other.
 pub(super) fn circles(package: &Package) -> Vec<String> {
-    let uses = package.uses();
+    let all = package.uses();
     let parents: BTreeSet<&[String]> =
         package.paths().filter_map(|path| path.split_last().map(|(_, parent)| parent)).collect();
-    parents.into_iter().flat_map(|parent| circles_in(parent, &uses)).collect()
+    let in_folder = |parent: &[String], path: &ModulePath| {
+        parent.is_empty() || path.get(..=parent.len()).is_some_and(|side| !package.children(side).is_empty())
+    };
+    let circles = parents.into_iter().flat_map(|parent| {
+        let between = |one: &&Use| in_folder(parent, &one.from) && in_folder(parent, &one.to);
+        circles_in(parent, &all.iter().filter(between).cloned().collect())
+    });
+    circles.collect()
 }
 
 fn circles_in(parent: &[String], uses: &BTreeSet<Use>) -> Vec<String> {
@@ -171,20 +179,22 @@ fn circles_between_folders_are_found() {
 }
 
 #[test]
-fn a_file_that_its_siblings_use_does_not_use_them() {
-    let files = |own: &'static str, state: &'static str| {
+fn files_of_one_folder_may_use_each_other_and_its_folders_form_no_circle() {
+    let files = |one: &'static str, other: &'static str| {
         [
             ("lib.rs", "mod a;"),
-            ("a/mod.rs", own),
-            ("a/state.rs", state),
-            ("a/verb.rs", "use super::State; pub fn f() {}"),
+            ("a/mod.rs", "mod state; mod verb; pub use state::State; pub use verb::f;"),
+            ("a/state.rs", "use super::verb; pub struct State;"),
+            ("a/verb.rs", "mod deep; mod other; use super::State; pub fn f() {}"),
+            ("a/verb/deep.rs", one),
+            ("a/verb/deep/x.rs", "pub struct X;"),
+            ("a/verb/other.rs", other),
+            ("a/verb/other/y.rs", "pub struct Y;"),
         ]
     };
-    let named = "mod state; mod verb; pub use state::State; pub use verb::f;";
-    assert_eq!(heads(&files(named, "pub struct State;")), [""; 0], "declaring and handing on is no use");
-    assert_eq!(heads(&files(named, "use super::verb; pub struct State;")), ["in /a: state, verb"]);
-    let own = "mod state; mod verb; pub struct State; fn g() { verb::f() }";
-    assert_eq!(heads(&files(own, "")), ["in /a: mod.rs, verb"], "a mod.rs with code is a file like others");
+    let (deep, other) = ("mod x; use super::other::y::Y;", "mod y; pub struct Z;");
+    assert_eq!(heads(&files(deep, other)), [""; 0]);
+    assert_eq!(heads(&files(deep, "mod y; use super::deep::x::X;")), ["in /a/verb: deep, other"]);
 }
 
 #[test]
@@ -218,11 +228,9 @@ fn tests_may_use_everything() {
 
 #[test]
 fn a_variable_that_has_the_name_of_a_function_is_no_use_of_it() {
-    let files = |code: &'static str| {
-        [("lib.rs", "mod a;"), ("a/mod.rs", code), ("a/os.rs", "use super::Failure; pub fn words() {}")]
-    };
+    let files = |code: &'static str| [("lib.rs", code), ("os.rs", "use super::Failure; pub fn words() {}")];
     let variable = "mod os; pub use os::words; pub struct Failure; fn f(words: &str) { g(words) }";
     assert_eq!(heads(&files(variable)), [""; 0]);
     let call = "mod os; pub use os::words; pub struct Failure; fn f() { words() }";
-    assert_eq!(heads(&files(call)), ["in /a: mod.rs, os"]);
+    assert_eq!(heads(&files(call)), ["in /: mod.rs, os"]);
 }

@@ -55,7 +55,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "journal",
             "config report state",
             "context",
-            "control",
+            "session",
             "relay endpoint",
             "route",
             "check",
@@ -159,8 +159,8 @@ fn folders_form_layers_in_every_package() {
 }
 
 #[test]
-fn no_files_or_folders_use_each_other_in_a_circle() {
-    none("a file that its siblings use does not use them", Law::Circles.broken());
+fn no_folders_use_each_other_in_a_circle() {
+    none("a folder that its siblings use does not use them", Law::Circles.broken());
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use super::super::passwords::Passwords;
 use crate::context::Context;
-use crate::control::{Foreign, Role, ServerClock, Session};
 use crate::failure::{About, Failure, Kind};
 use crate::job::Status;
 use crate::place::{self, Location, Place};
 use crate::report::{Checked, Event, Verdict};
+use crate::session::{Foreign, Role, ServerClock, Session};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;

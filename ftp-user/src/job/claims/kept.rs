@@ -2,7 +2,6 @@
 
 use super::lifetime::tell;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::failure::Failure;
 use crate::job::detached::{self, Arrived};
 use crate::job::item::{Done, Item};
@@ -13,6 +12,7 @@ use crate::journal::{Detached, Durable, JobJournal, PartId, Seen, is_same};
 use crate::ladder::Rung;
 use crate::outcome::Verified;
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::listing::{self, When};
 
 /// What the journal knows of a file, while it is copied.

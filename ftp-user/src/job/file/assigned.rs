@@ -1,10 +1,10 @@
 //! What the transfers of one copy have in common.
 
-use crate::control::Facts;
 use crate::job::file::attempts::StartPoint;
 use crate::job::item::Item;
 use crate::job::request::options::Options;
 use crate::route::{Assignment, Ends};
+use crate::session::Facts;
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::transfer::Store;

@@ -16,7 +16,6 @@
 
 use crate::check::has_changed;
 use crate::context::Context;
-use crate::control::{Facts, SessionId};
 use crate::failure::{self, About, Failure};
 use crate::history::shortened;
 use crate::job::claims::kept::Kept;
@@ -33,6 +32,7 @@ use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Topic;
 use crate::route::{ContinuedBy, Ends};
+use crate::session::{Facts, SessionId};
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::time::Duration;

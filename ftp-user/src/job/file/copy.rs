@@ -11,7 +11,6 @@ use crate::check::{
     refuse_itself, replaceable,
 };
 use crate::context::Context;
-use crate::control::{Facts, FinalName};
 use crate::failure::{self, About, Failure};
 use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept::{self, Kept};
@@ -34,6 +33,7 @@ use crate::ladder::Rung;
 use crate::outcome::{StreamedDigests, TransferFacts, Verified};
 use crate::report::{Change, Event, Topic};
 use crate::route::{self, ContinuedBy, Count, Ends};
+use crate::session::{Facts, FinalName};
 use ftp_io::copy::Digest;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;

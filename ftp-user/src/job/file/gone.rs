@@ -1,10 +1,10 @@
 //! A source of a move that is not there any more: an earlier run may have deleted it, which it does when its copy is verified.
 
 use crate::context::Context;
-use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use crate::job::item::{Done, Item};
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::listing;
 
 /// What came of a file whose source is gone and which an earlier run has copied: `done`, if the copy is still there.

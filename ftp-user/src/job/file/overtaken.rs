@@ -3,10 +3,10 @@
 
 use crate::check::{Decision, Overwrite};
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::job::remains::part::Part;
+use crate::session::Facts;
 
 /// What somebody has stored under the final name of `part` since the copy of `source` began, if it is so new that `rule` lets
 /// nothing replace it.

@@ -5,7 +5,6 @@
 
 use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
-use crate::control::{FinalName, Flow, Session, most};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
 use crate::job::item::Done;
@@ -18,6 +17,7 @@ use crate::ladder::Rung;
 use crate::outcome::{Protection, TransferFacts, Verified};
 use crate::place::{self, Location};
 use crate::report::{Event, Progress};
+use crate::session::{FinalName, Flow, Session, most};
 use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
 use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType, Partial};

@@ -1,7 +1,6 @@
 //! Gives up a job that was interrupted: what it has stored is removed, and old files get their names back.
 
 use crate::context::Context;
-use crate::control::Role;
 use crate::endpoint::{Host, Pools, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
@@ -11,6 +10,7 @@ use crate::job::remains::part::{self, Part};
 use crate::job::request::job::{Job, Work};
 use crate::journal::{End, Ended, ItemRecord};
 use crate::place::Location;
+use crate::session::Role;
 use ftp_proto::wire::PathName;
 use std::collections::HashMap;
 use std::io;

@@ -1,7 +1,6 @@
 //! How far a job is whose file moves on without this program: its destination is asked, and nothing is changed.
 
 use crate::context::Context;
-use crate::control::{DetachedState, DetachedStatus, Role};
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::job::claims::lifetime;
@@ -9,6 +8,7 @@ use crate::job::detached;
 use crate::job::remains::part::Part;
 use crate::job::request::job::{Job, Work};
 use crate::journal::{ItemRecord, ItemState, TransferState};
+use crate::session::{DetachedState, DetachedStatus, Role};
 use ftp_proto::wire::PathName;
 
 /// How far the transfer of `job` is, as its destination tells; `None` if none of its files moves on without this program.

@@ -2,13 +2,13 @@
 
 use crate::check::{ExpectedCopy, Scope, VerifiedCopy};
 use crate::context::Context;
-use crate::control::SessionId;
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::DeletedLinks;
 use crate::job::item::{Done, Item};
 use crate::job::request::options::Options;
 use crate::place;
 use crate::route::Ends;
+use crate::session::SessionId;
 use ftp_proto::listing::When;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
@@ -182,8 +182,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Facts;
     use crate::outcome::Verified;
+    use crate::session::Facts;
     use ftp_proto::digest::Algorithm;
     use ftp_proto::listing;
 

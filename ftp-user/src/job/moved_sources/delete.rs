@@ -7,7 +7,6 @@ use super::permit::{PortionContext, claimed_by_move, missing, tell, undeleted};
 use super::single;
 use crate::check::{CopyProof, CopyState, ExpectedCopy, Removal, SameFile, SourceNow};
 use crate::context::Context;
-use crate::control::{Facts, SessionId};
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{self, Failure};
 use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
@@ -15,6 +14,7 @@ use crate::job::claims::names::{learn, place_at};
 use crate::place;
 use crate::report::Topic;
 use crate::route::Ends;
+use crate::session::{Facts, SessionId};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 

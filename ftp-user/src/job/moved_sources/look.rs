@@ -2,12 +2,12 @@
 //! them; what is left by one listing where most of the directory is asked for, else by a question for each.
 
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{Host, list_each};
 use crate::failure::Failure;
 use crate::job::item::Item;
 use crate::job::retrying::outage::facts;
 use crate::place;
+use crate::session::Facts;
 use ftp_proto::command::FileToSend;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{FileName, PathName};

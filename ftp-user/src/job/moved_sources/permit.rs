@@ -3,12 +3,12 @@
 use super::copied::CopiedFile;
 use crate::check::{CopyProof, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
-use crate::control::{Facts, SessionId};
 use crate::endpoint::AskedDisk;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::report::{Change, Event};
 use crate::route::Ends;
+use crate::session::{Facts, SessionId};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 

@@ -2,7 +2,6 @@
 
 use crate::check::has_changed;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::failure::Failure;
 use crate::job::item::Item;
 use crate::job::remains::part::Part;
@@ -10,6 +9,7 @@ use crate::job::remains::prefix::{self, Compared};
 use crate::outcome::Verified;
 use crate::report::Topic;
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::wire::counted;
 
 /// What a broken attempt leaves at the destination: all that a later one must know.

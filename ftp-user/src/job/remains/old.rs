@@ -8,10 +8,10 @@
 //! | the new file, and it is verified | is deleted |
 
 use crate::context::Context;
-use crate::control::{FinalName, Replacement};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::remains::part::Part;
+use crate::session::{FinalName, Replacement};
 use ftp_proto::wire::PathName;
 
 /// The old files of one name. The default is that there is none, or that it has its name.

@@ -1,13 +1,13 @@
 //! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
 
 use crate::context::Context;
-use crate::control::{Facts, Role};
 use crate::endpoint::{Debt, Host, Pools, Server};
 use crate::failure::{About, Failure, Kind};
 use crate::id::JobId;
 use crate::journal::PartId;
 use crate::place;
 use crate::report::several;
+use crate::session::{Facts, Role};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::time::Duration;

@@ -2,11 +2,11 @@
 //! server.
 
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::Host;
 use crate::failure::{About, Failure};
 use crate::job::retrying::retry::{Event, Next, Retry};
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 

@@ -162,7 +162,7 @@ const MOST_RUNS: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::Facts;
+    use crate::session::Facts;
     use ftp_proto::listing::Kind;
     use ftp_proto::wire::PathName;
 

@@ -1,7 +1,7 @@
 //! A name of a tree with its facts, and the order of names.
 
-use crate::control::Facts;
 use crate::job::spool::{Fields, Record, put_bytes, put_number, put_some};
+use crate::session::Facts;
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::cmp::Ordering;

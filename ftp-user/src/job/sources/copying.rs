@@ -11,7 +11,6 @@ use super::target::{may_lack_parent, one_name, refuse, refuse_precious, takes_na
 use super::trees;
 use super::waiting::Waiting;
 use crate::context::Context;
-use crate::control::Role;
 use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{self, Failure};
 use crate::job::aside::put_back;
@@ -32,6 +31,7 @@ use crate::job::summary::tally::Tally;
 use crate::job::tree::Hashes;
 use crate::place::Location;
 use crate::route::Ends;
+use crate::session::Role;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;

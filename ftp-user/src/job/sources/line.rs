@@ -2,11 +2,11 @@
 
 use super::receiver::Receiver;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::job::item::Target;
 use crate::job::retrying::outage::connect_both;
 use crate::place::{self, Location};
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};

@@ -1,9 +1,9 @@
 //! What a destination is. Pure.
 
-use crate::control::Facts;
 use crate::failure::{self, Failure};
 use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
 use crate::place::Location;
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 
 /// What the destination is.

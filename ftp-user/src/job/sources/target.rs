@@ -1,10 +1,10 @@
 //! Where a source goes, and what of it is refused.
 
 use crate::check::precious;
-use crate::control::Facts;
 use crate::failure::{self, Failure};
 use crate::job::file::times::Attributes;
 use crate::place::{self, Location};
+use crate::session::Facts;
 use crate::state::OwnFiles;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;

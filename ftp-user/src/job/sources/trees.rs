@@ -2,13 +2,13 @@
 
 use super::flow::Flow;
 use super::target::{attributes, leaves_root};
-use crate::control::Facts;
 use crate::failure::Failure;
 use crate::job::claims::given::GivenNames;
 use crate::job::moved_sources::MovedDirectories;
 use crate::job::request::filter::Filter;
 use crate::job::tree::{Found, Rules, Tree};
 use crate::place::Location;
+use crate::session::Facts;
 use ftp_proto::wire::PathName;
 
 /// Copies a directory with everything in it. On this host it stays open meanwhile, and what is in it is read from there.

@@ -2,10 +2,10 @@
 
 use super::begun::BegunFiles;
 use super::other_jobs::OtherJobs;
-use crate::control::Facts;
 use crate::id::JobId;
 use crate::job::request::sync::Compare;
 use crate::job::sorting::tree_entry::TreeEntry;
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::sync::Arc;

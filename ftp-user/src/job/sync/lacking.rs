@@ -3,7 +3,6 @@
 
 use super::listed::cannot_keep;
 use crate::context::Context;
-use crate::control::Lack;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
 use crate::job::retrying::outage::asked;
@@ -12,6 +11,7 @@ use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::several;
+use crate::session::Lack;
 use ftp_proto::deletion::{Learnt, ReasonToKeep, SessionId};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeMap, VecDeque};
@@ -240,8 +240,8 @@ const MOST_NAMES: usize = 1024;
 mod tests {
     use super::*;
     use crate::context::Cancel;
-    use crate::control::Facts;
     use crate::endpoint::LocalEnd;
+    use crate::session::Facts;
     use ftp_proto::deletion::Presence;
     use ftp_proto::listing::Kind;
     use std::os::unix::ffi::OsStrExt;

@@ -2,11 +2,11 @@
 //! so a link is looked for in the listing of its directory.
 
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{self, Host, Reached};
 use crate::failure::Failure;
 use crate::job::retrying::outage::asked;
 use crate::place;
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;

@@ -1,13 +1,13 @@
 //! Takes in what a walk finds: the names in their order, and what else there is to tell.
 
 use crate::context::Context;
-use crate::control::Facts;
 use crate::failure::{About, Failure};
 use crate::job::remains::part::Part;
 use crate::job::sorting;
 use crate::job::sorting::sorted::{SortedNames, Sorter};
 use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::tree::{Visit, Visits};
+use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 

@@ -2,7 +2,6 @@
 
 use crate::check::{Allowance, Consent, precious};
 use crate::context::Context;
-use crate::control::Facts;
 use crate::endpoint::{self, Host, file_system, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::names;
@@ -11,6 +10,7 @@ use crate::job::request::job::{is_one_host, refuse_nested};
 use crate::job::retrying::outage::{asked, facts};
 use crate::place::{self, Location};
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStringExt;
@@ -173,9 +173,9 @@ pub(super) fn absolute(login: Option<&PathName>, path: &PathName) -> PathName {
 mod tests {
     use super::*;
     use crate::context::Cancel;
-    use crate::control::Role;
     use crate::endpoint::Pools;
     use crate::place::Netrc;
+    use crate::session::Role;
     use std::os::unix::fs::symlink;
 
     #[tokio::test]

@@ -4,7 +4,6 @@
 use super::listed::cannot_keep;
 use crate::check::{MayRename, common};
 use crate::context::{Cancel, Context};
-use crate::control::Facts;
 use crate::endpoint::{self, Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
@@ -15,6 +14,7 @@ use crate::job::sorting::tree_entry::TreeEntry;
 use crate::job::spool::Spool;
 use crate::place;
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;

@@ -15,7 +15,6 @@ use super::unlisted::UnlistedPaths;
 use super::withheld::{self, Agreed, WithheldNames};
 use crate::check::{Allowance, ComparedTrees, Consent, MayRename, Scope, too_many};
 use crate::context::Context;
-use crate::control::{Facts, Role};
 use crate::endpoint::{Host, Losses, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::claim::{self, Claimed};
@@ -35,6 +34,7 @@ use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, wal
 use crate::place::{self, Location};
 use crate::report::{Change, Event, Withheld, several};
 use crate::route::Ends;
+use crate::session::{Facts, Role};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;

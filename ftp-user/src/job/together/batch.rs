@@ -4,7 +4,6 @@
 
 use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
-use crate::control::{Facts, SessionId};
 use crate::endpoint::Host;
 use crate::job::claims::claim::{self, Claimed};
 use crate::job::claims::kept;
@@ -18,6 +17,7 @@ use crate::ladder::{Candidate, Rung};
 use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
+use crate::session::{Facts, SessionId};
 use ftp_proto::listing;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;

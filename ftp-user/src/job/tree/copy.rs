@@ -11,7 +11,6 @@ use super::pending::{MOST_LOST, MOST_UNMADE, Pending, Unmade};
 use super::visits::{Visit, Visits};
 use super::walk::walk;
 use crate::context::Context;
-use crate::control::Facts;
 use crate::failure::{Failure, Kind};
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::lifetime;
@@ -29,6 +28,7 @@ use crate::job::together::stream::{Results, Stream, Turn, Wish};
 use crate::place;
 use crate::report::{Event, Topic};
 use crate::route::Ends;
+use crate::session::Facts;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 

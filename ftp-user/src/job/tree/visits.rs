@@ -1,9 +1,9 @@
 //! What a walk has found and nobody has taken yet: a queue between the walk and the copying.
 
-use crate::control::Facts;
 use crate::failure::Failure;
 use crate::job::file::times::Attributes;
 use crate::job::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
+use crate::session::Facts;
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;

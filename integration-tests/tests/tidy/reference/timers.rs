@@ -4,7 +4,7 @@ use super::super::source;
 use super::page::Page;
 use ftp_proto::relay::message::Waits;
 use ftp_proto::{client, relay, server, transfer};
-use ftp_user::{control, route};
+use ftp_user::{route, session};
 use std::time::Duration;
 
 /// The machines that have timers: the folder or file below ftp-proto/src, and what people call the machine.
@@ -173,7 +173,7 @@ fn of_the_client(timer: &str) -> Option<String> {
         "Greeting" | "Closing" => Some(format!("{reply} (`--timeout`)")),
         "Reply" => Some(format!("{reply} (`--timeout`); for a transfer command twice as long")),
         "Login" => Some("eight times `--timeout`".to_owned()),
-        "Abort" => Some(words(control::ABORT_TIMEOUT)),
+        "Abort" => Some(words(session::ABORT_TIMEOUT)),
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! A look at a server that has never said anything: where it is no FTP server, nobody waits for its greeting. It takes
 //! connections of its own, and the session beside it goes on waiting.
 
+use super::connection::Role;
 use super::dial::{dial, within};
 use super::secure;
-use super::session::Role;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;

@@ -1,7 +1,7 @@
 //! What a server allows, as far as it can be seen without moving a file: for a person who wants to know before a copy.
 
 use super::answer::Answer;
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::Failure;
 use ftp_io::tls::Client;
 use ftp_proto::address::Family;

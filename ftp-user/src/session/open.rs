@@ -3,13 +3,13 @@
 use super::answer::Answer;
 use super::certificate;
 use super::closed_posture::ClosedPosture;
+use super::connection::{ABORT_TIMEOUT, Credentials, Role, Session};
 use super::dial::{Dialled, dial};
 use super::first::First;
 use super::glance::glance;
 use super::manners::Manners;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
-use super::session::{ABORT_TIMEOUT, Credentials, Role, Session};
 use super::tunnel::{ControlRelay, Tunnel};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};

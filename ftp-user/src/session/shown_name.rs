@@ -1,7 +1,7 @@
 //! Detects servers that drop non-ASCII bytes from command lines. On such a server a command reaches another file
 //! than the one named, and MLST of the name finds that file as well.
 
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::wire::PathName;
 

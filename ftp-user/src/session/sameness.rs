@@ -1,7 +1,7 @@
 //! Whether files are what they were, asked for many with one command: `PACK SAME` of `ftp-server`.
 
 use super::answer::Answer;
-use super::session::Session;
+use super::connection::Session;
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::reply::same_files;
 use ftp_proto::wire::PathName;

@@ -1,7 +1,7 @@
 //! Commands about files of a server: digests, DELE, MKD.
 
 use super::answer::Answer;
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Partial, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};

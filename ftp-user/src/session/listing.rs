@@ -1,7 +1,7 @@
 //! The listing of a directory: MLSD, else LIST, else NLST.
 
+use super::connection::Session;
 use super::flow::Flow;
-use super::session::Session;
 use super::shows_itself::FirstEntry;
 use crate::context::ListingLimit;
 use crate::failure::{self, Failure};

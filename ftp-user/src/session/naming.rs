@@ -8,9 +8,9 @@
 //! | is taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
 
 use super::answer::Answer;
+use super::connection::Session;
 use super::fact_replies;
 use super::replacement::{FinalName, Replacement};
-use super::session::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::digest::Digest;

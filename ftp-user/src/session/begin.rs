@@ -4,11 +4,11 @@
 
 use super::answer::Answer;
 use super::arrived::Arrived;
+use super::connection::Session;
 use super::data::{Blocked, OpenError, Opened, socket_of};
 use super::data_failure::DataFailure;
 use super::port::DataPort;
 use super::sent::Sent;
-use super::session::Session;
 use crate::failure::{Failure, Kind};
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;

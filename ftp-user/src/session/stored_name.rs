@@ -1,7 +1,7 @@
 //! Checks that a server has stored a non-ASCII name unchanged.
 
+use super::connection::Session;
 use super::fact_replies;
-use super::session::Session;
 use super::shown_name::{changed, has_iac, is_alike};
 use crate::failure::Failure;
 use crate::place;

@@ -1,10 +1,10 @@
 //! What a server says about one place: MLST, else SIZE and MDTM, else CWD.
 
 use super::answer::Answer;
+use super::connection::{Role, Session};
 use super::fact_replies;
 use super::first::First;
 use super::manners::AbsentWords;
-use super::session::{Role, Session};
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};

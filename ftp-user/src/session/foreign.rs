@@ -1,6 +1,6 @@
 //! What the operator of a server sets so that it exchanges data with another server (FXP).
 
-use super::session::Session;
+use super::connection::Session;
 use ftp_proto::command::Verb;
 use ftp_proto::reply::Reply;
 

@@ -3,9 +3,9 @@
 
 use super::answer::Answer;
 use super::begin::Begun;
+use super::connection::Session;
 use super::port::DataPort;
 use super::sent::Sent;
-use super::session::Session;
 use super::stall::Stall;
 use crate::failure::{Failure, Kind};
 use ftp_io::copy::Meter;

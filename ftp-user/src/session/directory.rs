@@ -1,9 +1,9 @@
 //! What a directory holds: its listing, and where that has only names, what each of them is. Names that LIST cannot show
 //! are settled by NLST.
 
+use super::connection::Session;
 use super::listing::{Each, Form, Listing};
 use super::masked_names::{Names, Shown, with_blanks};
-use super::session::Session;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::listing::Entry;

@@ -1,8 +1,8 @@
 //! Final replies, and what a refusal means to people.
 
 use super::certificate_words;
+use super::connection::{Credentials, Session};
 use super::glance::wrong_server;
-use super::session::{Credentials, Session};
 use crate::failure::{About, Failure, Kind};
 use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};

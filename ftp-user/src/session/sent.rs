@@ -1,7 +1,7 @@
 //! A command that was sent, its final reply, and the first word of the server about a transfer command.
 
 use super::answer::Answer;
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event};
 use ftp_proto::command::Verb;

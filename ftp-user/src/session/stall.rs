@@ -1,5 +1,5 @@
 //! The stall clock of every transfer, whichever path its data takes. It decides that a transfer has stalled. The
-//! caller says after how long: `control::flow` for a file of this host, `route::progress` for two servers.
+//! caller says after how long: `session::flow` for a file of this host, `route::progress` for two servers.
 
 use ftp_proto::timer::Moment;
 use std::time::Duration;

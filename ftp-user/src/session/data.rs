@@ -2,11 +2,11 @@
 //! round.
 
 use super::answer::Answer;
+use super::connection::Session;
 use super::data_failure::DataFailure;
 use super::dial::{via, within};
 use super::port::{DataPort, OwnPort};
 use super::relay_port::check_place;
-use super::session::Session;
 use super::tcp::{anywhere, open_tcp};
 use super::tunnel::Connecting;
 use crate::failure::{Failure, Kind, words};

@@ -1,7 +1,7 @@
 //! TLS of a session: its control connection, and the data connections that resume it.
 
+use super::connection::{Role, Session};
 use super::dial::within;
-use super::session::{Role, Session};
 use super::{certificate, certificate_words};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};

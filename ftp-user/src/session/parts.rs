@@ -1,6 +1,6 @@
 //! Digests of many parts of a file, and copies of files within a server.
 
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, Practice, Site, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};

@@ -2,7 +2,7 @@
 //!
 //! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
-use super::session::Session;
+use super::connection::Session;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::report::Event as Report;

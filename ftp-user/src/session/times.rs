@@ -1,8 +1,8 @@
 //! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
 use super::answer::Answer;
+use super::connection::Session;
 use super::sent_time::Untaken;
-use super::session::Session;
 use crate::failure::{self, Failure};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;

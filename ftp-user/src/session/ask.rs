@@ -1,8 +1,8 @@
 //! One command and its final reply, and the commands that every verb needs.
 
 use super::answer::Answer;
+use super::connection::Session;
 use super::sent::Sent;
-use super::session::Session;
 use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Verb};

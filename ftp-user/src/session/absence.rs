@@ -1,8 +1,8 @@
 //! Whether a server surely lacks names of one directory: each is asked for by every question that the server has, and the
 //! replies are compared with those for a name that cannot exist.
 
+use super::connection::Session;
 use super::listing::Form;
-use super::session::Session;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};

@@ -1,7 +1,7 @@
 //! What changes names because somebody has asked for it: DELE, PACK DELETE, RMD, and RNFR with RNTO.
 
+use super::connection::Session;
 use super::sameness::groups;
-use super::session::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};

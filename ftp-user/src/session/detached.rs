@@ -1,7 +1,7 @@
 //! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
 
+use super::connection::Session;
 use super::secrets::{Secrets, Words};
-use super::session::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, Detached};
 use ftp_proto::dialect::Dialect;

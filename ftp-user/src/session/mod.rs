@@ -3,7 +3,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `session`, `drive` | one control connection and its machine, and the loop that drives them |
+//! | `connection`, `drive` | one control connection and its machine, and the loop that drives them |
 //! | `tcp`, `dial`, `open`, `secure`, `tunnel` | how a session begins: connect, perhaps through a proxy, TLS, greeting, login; or through a relay, which may also make its data connections |
 //! | `glance` | a look at what is there where no greeting comes |
 //! | `certificate`, `certificate_words` | whether the certificate of a server is accepted, kept or refused, and what is said about one that is not |
@@ -34,6 +34,7 @@ mod begin;
 mod certificate;
 mod certificate_words;
 mod closed_posture;
+mod connection;
 mod data;
 mod data_failure;
 mod detached;
@@ -64,7 +65,6 @@ mod secrets;
 mod secure;
 mod sent;
 mod sent_time;
-mod session;
 mod session_id;
 mod shown_name;
 mod shows_itself;
@@ -80,6 +80,7 @@ pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
 pub use arrived::Arrived;
 pub use closed_posture::ClosedPosture;
+pub use connection::{ABORT_TIMEOUT, Role, Session};
 pub use data::OpeningPort;
 pub use data_failure::DataFailure;
 pub use detached::{DetachedState, DetachedStatus};
@@ -95,7 +96,6 @@ pub use relay_port::{ListensElsewhere, RelayPort, Seen, check_place};
 pub(crate) use removal::cannot_delete;
 pub use replacement::{FinalName, Replacement};
 pub use secrets::Words;
-pub use session::{ABORT_TIMEOUT, Role, Session};
 pub use session_id::{SessionId, newest_session};
 pub use stall::Stall;
 pub(crate) use tcp::{open_tcp, unbound};

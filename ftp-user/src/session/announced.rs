@@ -1,6 +1,6 @@
 //! How much may come of a file whose size was told.
 
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::{Failure, Kind};
 use ftp_proto::wire::counted;
 

@@ -1,6 +1,6 @@
 //! How fast a server may be: RATE (docs/protocol/extensions.md).
 
-use super::session::Session;
+use super::connection::Session;
 use crate::failure::Failure;
 use ftp_proto::command::{Command, Extension};
 use ftp_proto::feature::Capabilities;
