@@ -1,7 +1,7 @@
 //! The last look at the destination of a job, after it has lost a session, or goes on after an earlier run: a server that was
 //! restarted may have another disk, and what was stored or found there before may be gone. Otherwise nothing is asked.
 
-use super::claims::claim::{self, Claiming};
+use super::claims::claim::{self, PendingClaims};
 use super::file::witness;
 use super::item::{Done, Item, Target};
 use super::request::options::Options;
@@ -279,11 +279,11 @@ impl LastLook<'_> {
     /// Tells that files are not whole, and has the journal forget that they were.
     async fn failed(&mut self, ends: &Ends, failed: Vec<(StoredFile, Failure)>) {
         let items = failed.iter().map(|(file, _)| item(file)).collect();
-        let claimed = Claiming::begin(self.context, ends, items, |_| false).ready(self.context, ends).await;
-        let ended = claimed.into_iter().zip(&failed);
-        for ((_, claimed), (_, failure)) in ended {
-            if let Ok(claimed) = claimed {
-                claim::ended(&claimed.journal(self.context), &Err(failure.clone()), 0);
+        let claimed =
+            PendingClaims::begin(self.context, ends, items, |_| false).ready(self.context, ends).await;
+        for (file, (_, failure)) in claimed.into_iter().zip(&failed) {
+            if let Ok(claim) = file.claim {
+                claim::ended(&claim.journal(self.context), &Err(failure.clone()), 0);
             }
         }
         for (file, failure) in failed {

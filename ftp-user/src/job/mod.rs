@@ -10,7 +10,7 @@
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `together` | several files at the same time, and small files that move together |
 //! | `remains` | what an attempt leaves for the next one |
-//! | `spool`, `sorting` | queues and orders of names of which little is in memory |
+//! | `spool`, `sorted_names` | queues and orders of names of which little is in memory |
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `aside` | a source of `move` that has another name for a moment |
 //! | `moved_sources` | the sources of `move`, which are deleted when their copies are verified |
@@ -41,7 +41,7 @@ mod remains;
 mod request;
 mod retrying;
 mod run;
-mod sorting;
+mod sorted_names;
 mod sources;
 mod spool;
 mod summary;

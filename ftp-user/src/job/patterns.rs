@@ -5,9 +5,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure};
 use crate::job::retrying::outage::Question;
-use crate::job::sorting;
-use crate::job::sorting::sorted::{SortedNames, Sorter};
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::session::{Facts, Role};
 use ftp_proto::listing::Entry;
@@ -120,7 +118,7 @@ impl Taking {
 }
 
 fn cannot_keep(error: &io::Error) -> Failure {
-    sorting::cannot_keep("the names that a pattern matches", error)
+    sorted_names::cannot_keep("the names that a pattern matches", error)
 }
 
 /// The place of a name that the pattern of `source` matches.

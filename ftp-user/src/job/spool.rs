@@ -1,5 +1,8 @@
 //! A queue of which little is in memory: the rest waits in a file without a name, in the directory for temporary files.
 
+use crate::session::Facts;
+use ftp_proto::listing::{Kind, When};
+use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -162,6 +165,24 @@ impl<'a> Fields<'a> {
         Some(u64::from_le_bytes(*number))
     }
 
+    /// A name that [`put_bytes`] has written.
+    pub(crate) fn path(&mut self) -> Option<PathName> {
+        PathName::from_wire(self.bytes()?).ok()
+    }
+
+    /// What [`put_text`] has written; the inner `None` is nothing.
+    pub(crate) fn text(&mut self) -> Option<Option<String>> {
+        match self.number()? {
+            0 => Some(None),
+            _ => String::from_utf8(self.bytes()?.to_vec()).ok().map(Some),
+        }
+    }
+
+    /// A time, or that there is none.
+    pub(crate) fn time(&mut self) -> Option<Option<When>> {
+        Some(self.some()?.map(|seconds| When(seconds.cast_signed())))
+    }
+
     /// What [`put_some`] has written; the inner `None` is nothing.
     pub(crate) fn some(&mut self) -> Option<Option<u64>> {
         match self.number()? {
@@ -190,6 +211,40 @@ pub(crate) fn put_some(out: &mut Vec<u8>, number: Option<u64>) {
     }
 }
 
+/// Appends a text, or that there is none.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: Option<&str>) {
+    put_number(out, u64::from(text.is_some()));
+    if let Some(text) = text {
+        put_bytes(out, text.as_bytes());
+    }
+}
+
+/// Appends a time, or that there is none.
+pub(crate) fn put_time(out: &mut Vec<u8>, time: Option<When>) {
+    put_some(out, time.map(|When(seconds)| seconds.cast_unsigned()));
+}
+
+impl Record for Facts {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { kind, size, modified, unique, version, mode } = self;
+        put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(KINDS.len() - 1) as u64);
+        put_some(out, *size);
+        put_time(out, *modified);
+        put_text(out, unique.as_deref());
+        put_some(out, *version);
+        put_some(out, mode.map(u64::from));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let kind = *KINDS.get(usize::try_from(fields.number()?).ok()?)?;
+        let (size, modified, unique) = (fields.some()?, fields.time()?, fields.text()?);
+        let (version, mode) = (fields.some()?, fields.some()?.and_then(|mode| u32::try_from(mode).ok()));
+        Some(Self { kind, size, modified, unique, version, mode })
+    }
+}
+
+/// The kinds, by their numbers.
+const KINDS: [Kind; 4] = [Kind::Directory, Kind::File, Kind::Link, Kind::Other];
 /// Bytes that are written or read at once. No record is longer.
 const CHUNK: usize = 64 * 1024;
 /// The largest file. Ten million names of 200 bytes are less.

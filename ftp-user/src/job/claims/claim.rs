@@ -1,41 +1,46 @@
-//! Claims of files: each is claimed before anything of it is stored, and its end is noted.
+//! The claim of a file. A file is claimed before anything of it is stored, and its end is noted.
 //!
-//! Its row and the name of its first part are on the disk before a server is told to store, and
-//! each further name before it is used. How a file has ended is written soon afterwards; if that is lost, the file is
-//! compared once more, and not copied again.
+//! Its row and the name of its first part are on the disk before a server is told to store, and each further name before it is
+//! used. How a file has ended is written soon afterwards; if that is lost, the file is compared once more, and not copied
+//! again.
 
-use super::kept::{EarlierParts, Kept, seen};
-use super::lifetime::goes_without;
+use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::context::Context;
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::history::shortened;
+use crate::job::detached::{self, Arrived};
 use crate::job::item::{Done, Item};
-use crate::job::remains::part::new_id;
+use crate::job::remains::leftover::Leftover;
+use crate::job::remains::old::OldFiles;
+use crate::job::remains::part::{Part, new_id};
 use crate::journal::{
-    Began, Begun, Claims, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, decide,
+    Began, Begun, Claims, Detached, Durable, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, Seen,
+    decide, is_same,
 };
 use crate::ladder::Rung;
 use crate::outcome::Verified;
 use crate::route::Ends;
+use crate::session::Facts;
+use ftp_proto::listing::{self, When};
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file that is claimed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) struct Claimed {
+pub(in crate::job) struct FileClaim {
     /// Its row in the journal; `None` if nothing is kept of it.
     key: Option<ItemKey>,
     /// What the journal knows of it.
-    pub(in crate::job) kept: Kept,
+    pub(in crate::job) kept: FileRecord,
     /// If it need not be copied: what has verified it in an earlier run.
     pub(in crate::job) done: Option<Verified>,
     /// When it was begun, in milliseconds since 1970.
     began: OnceLock<Option<u64>>,
 }
 
-impl Claimed {
+impl FileClaim {
     /// Whether nothing of the file is stored that a copy would have to look at, except under its final name.
     pub(in crate::job) const fn has_no_part(&self) -> bool {
         self.done.is_none() && !self.kept.has_part()
@@ -58,27 +63,49 @@ impl Claimed {
         let journal = &context.job_journal;
         self.key.map_or_else(|| journal.clone(), |key| journal.about(key, *self.began.get_or_init(now)))
     }
+
+    /// Gives up the claim: nothing was stored for it.
+    pub(in crate::job) fn give_up(&self, context: &Context) {
+        if self.key.is_some() {
+            self.journal(context).ended(Ended::Unbegun);
+        }
+    }
+
+    /// Gives up the claim of a file that was not begun, unless an earlier run has begun or copied it.
+    pub(in crate::job) fn give_up_unless_begun(&self, context: &Context) {
+        if !self.kept.has_left() && self.done.is_none() {
+            self.give_up(context);
+        }
+    }
 }
 
 /// Claims a file. Nothing may be stored before this returns.
 ///
 /// # Errors
 ///
-/// See [`Claiming`].
-pub(in crate::job) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<Claimed, Failure> {
-    let mut claiming = Claiming::begin(context, ends, vec![item.clone()], |_| true);
-    claiming.ready(context, ends).await.pop().map_or_else(|| Ok(Claimed::default()), |(_, claimed)| claimed)
+/// See [`PendingClaims::ready`].
+pub(in crate::job) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<FileClaim, Failure> {
+    let mut claims = PendingClaims::begin(context, ends, vec![item.clone()], |_| true);
+    claims.ready(context, ends).await.pop().map_or_else(|| Ok(FileClaim::default()), |file| file.claim)
+}
+
+/// A file that has its claim.
+#[derive(Clone, Debug)]
+pub(in crate::job) struct ClaimedFile {
+    pub(in crate::job) item: Item,
+    /// What the journal knows of it, or why it cannot be copied.
+    pub(in crate::job) claim: Result<FileClaim, Failure>,
 }
 
 /// Files whose claims are on their way to the disk, all of them with one write.
 #[derive(Debug)]
-pub(in crate::job) struct Claiming {
+pub(in crate::job) struct PendingClaims {
     items: Vec<Item>,
     /// `Err`: this host has no random numbers.
     asked: Result<Claims, Failure>,
 }
 
-impl Claiming {
+impl PendingClaims {
     /// Begins to claim files. `has_part` says of which files something may be stored under the name of a part; that of another
     /// file is written when it is needed.
     pub(in crate::job) fn begin(
@@ -100,68 +127,55 @@ impl Claiming {
     /// The files with their claims, which are on the disk; once. Nothing may be stored before this returns. Each file has its
     /// own result: another job that runs may have claimed its destination, or a job that was resumed may have lost its journal,
     /// so that nobody knows what an earlier run has left of the file. May be dropped without losing anything.
-    pub(in crate::job) async fn ready(
-        &mut self,
-        context: &Context,
-        ends: &Ends,
-    ) -> Vec<(Item, Result<Claimed, Failure>)> {
+    pub(in crate::job) async fn ready(&mut self, context: &Context, ends: &Ends) -> Vec<ClaimedFile> {
         let began = match &mut self.asked {
             Ok(claims) => claims.ready().await,
             Err(failure) => {
-                let failure = failure.clone();
-                return self.items.drain(..).map(|item| (item, Err(failure.clone()))).collect();
+                let claim = Err(failure.clone());
+                return self.items.drain(..).map(|item| ClaimedFile { item, claim: claim.clone() }).collect();
             }
         };
         let began = began.into_iter().chain(std::iter::repeat(Began::Unkept));
         let items = std::mem::take(&mut self.items).into_iter().zip(began);
-        items
-            .map(|(item, began)| {
-                let claimed = claimed(context, ends, &item, began);
-                (item, claimed)
-            })
-            .collect()
+        let claimed = |(item, began)| ClaimedFile { claim: claimed(context, ends, &item, began), item };
+        items.map(claimed).collect()
+    }
+
+    /// Claims that no journal keeps.
+    #[cfg(test)]
+    pub(in crate::job) fn of_nobody(items: Vec<Item>) -> Self {
+        Self { items, asked: Ok(Claims::default()) }
     }
 }
 
 /// What the answer of the journal means for a file.
-fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<Claimed, Failure> {
+fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<FileClaim, Failure> {
     let Some(begun) = begun(ends, item, began)? else {
-        return goes_without(context).map(|()| Claimed::default());
+        return goes_without(context).map(|()| FileClaim::default());
     };
-    let mut claimed = Claimed { key: Some(begun.key), ..Claimed::default() };
-    claimed.kept.unused = begun.first;
-    let now = item.known.as_ref().map(seen);
-    claimed.kept.noted = match &begun.found {
-        Found::New => now.clone(),
-        Found::Open { seen, .. } => seen.clone(),
-        Found::Done { .. } | Found::GivenOver { .. } => None,
-    };
-    let finished = match &begun.found {
-        Found::Done { seen, verified, path, .. } => {
-            claimed.kept.finished_rung = path.as_deref().and_then(Rung::named);
+    let mut claim = FileClaim { key: Some(begun.key), ..FileClaim::default() };
+    let kept = &mut claim.kept;
+    kept.unused = begun.first;
+    let mut now = item.known.as_ref().map(seen);
+    match &begun.found {
+        Found::New => kept.noted = now.clone(),
+        Found::Open { seen, .. } => kept.noted = seen.clone(),
+        Found::Done { seen: finished, verified, path, .. } => {
+            kept.finished = Some(finished.clone());
+            kept.finished_rung = path.as_deref().and_then(Rung::named);
             let verified = verified.as_deref().and_then(Verified::named);
-            claimed.kept.finished_by = Some(verified.unwrap_or(Verified::None));
-            Some(seen.clone())
+            kept.finished_by = Some(verified.unwrap_or(Verified::None));
+            // The walk tells nothing of a file of this host.
+            now = now.or_else(|| ends.source.facts_here(&item.source).as_ref().map(seen));
         }
-        Found::New | Found::Open { .. } | Found::GivenOver { .. } => None,
-    };
-    // The walk tells nothing of a file of this host.
-    let now = match now {
-        None if finished.is_some() => ends.source.facts_here(&item.source).as_ref().map(seen),
-        now => now,
-    };
+        Found::GivenOver { .. } => {}
+    }
     match decide(begun.found, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
-        Next::Skip { .. } if is_lost(ends, item) => claimed.kept.finished_by = None,
-        Next::Copy => {
-            // Where nothing may be replaced, the copy of this very job is not somebody else's file.
-            claimed.kept.may_be_done = finished.is_some();
-            claimed.kept.finished = finished;
-        }
-        Next::Skip { verified } => {
-            claimed.kept.finished = finished;
-            claimed.done = Some(verified.and_then(|name| Verified::named(&name)).unwrap_or(Verified::None));
-        }
+        Next::Skip { .. } if is_lost(ends, item) => (kept.finished, kept.finished_by) = (None, None),
+        // Where nothing may be replaced, the copy of this very job is not somebody else's file.
+        Next::Copy => kept.may_be_done = kept.finished.is_some(),
+        Next::Skip { .. } => claim.done = kept.finished_by,
         // Whatever became of the later job: what stands there is not this one's any more.
         Next::LeaveAlone { why } => {
             let hint = "type the copy again if it is to stand there".to_owned();
@@ -169,15 +183,15 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
         }
         Next::GoOn { last, others, seen, in_place, detached, path } => {
             let rung = path.as_deref().and_then(Rung::named);
-            claimed.kept.moved_earlier = seen.clone().zip(rung);
-            claimed.kept.in_place = in_place;
-            claimed.kept.detached = detached;
+            kept.moved_earlier = seen.clone().zip(rung);
+            kept.in_place = in_place;
+            kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.
-            claimed.kept.may_be_done = seen.is_some();
-            claimed.kept.left = Some(EarlierParts { last, others, seen });
+            kept.may_be_done = seen.is_some();
+            kept.left = Some(EarlierParts { last, others, seen });
         }
     }
-    Ok(claimed)
+    Ok(claim)
 }
 
 /// Holds the destination of a file that is changed in place: no job stores there meanwhile. What killed jobs have left there
@@ -233,42 +247,6 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
     }
 }
 
-#[cfg(test)]
-impl Claiming {
-    /// Claims that no journal keeps.
-    pub(in crate::job) fn of_nobody(items: Vec<Item>) -> Self {
-        Self { items, asked: Ok(Claims::default()) }
-    }
-}
-
-#[cfg(test)]
-impl Claimed {
-    /// A file that an earlier run has claimed, with these parts.
-    pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
-        let left = EarlierParts { last: parts.last().copied(), others: Vec::new(), seen: None };
-        Self { kept: Kept { left: Some(left), may_be_done: true, ..Kept::default() }, ..Self::default() }
-    }
-
-    /// A file that an earlier run has copied.
-    pub(in crate::job) fn done_by_earlier_run(verified: Verified) -> Self {
-        Self { done: Some(verified), ..Self::default() }
-    }
-}
-
-/// Gives up the claim of a file that was not begun.
-pub(in crate::job) fn release(context: &Context, item: &Item, claimed: &Claimed) {
-    if claimed.key.is_some() && !claimed.kept.has_left() && claimed.done.is_none() {
-        claimed.context(context, item).job_journal.ended(Ended::Unbegun);
-    }
-}
-
-/// Gives up a claim for which nothing was stored.
-pub(in crate::job) fn give_up(context: &Context, item: &Item, claimed: &Claimed) {
-    if claimed.key.is_some() {
-        claimed.context(context, item).job_journal.ended(Ended::Unbegun);
-    }
-}
-
 /// Notes how a file has ended. What was interrupted stays open. So many of its attempts were noted before.
 pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>, noted: u32) {
     if !journal.keeps_item() {
@@ -302,4 +280,266 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>
 fn now() -> Option<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(now.as_millis()).ok()
+}
+
+/// What the journal knows of a file, while it is copied.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::job) struct FileRecord {
+    /// A name for a part that is on the disk and that nobody has used.
+    pub(in crate::job) unused: Option<PartId>,
+    /// What an earlier run has left, until it was looked at.
+    left: Option<EarlierParts>,
+    /// What the source was, as the journal has it.
+    noted: Option<Seen>,
+    /// Old files that were renamed aside, by this run or an earlier one.
+    pub(in crate::job) old: OldFiles,
+    /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
+    pub(in crate::job) may_be_done: bool,
+    /// What this run has done with it, if its server has not said whether it has given the copy its name.
+    moved: Option<Box<Done>>,
+    /// The source of a copy that this job has finished, if the listing did not show that it is still the same.
+    finished: Option<Seen>,
+    /// The path of its bytes, if this job has moved them.
+    finished_rung: Option<Rung>,
+    /// What has verified that copy.
+    finished_by: Option<Verified>,
+    /// The source that an earlier run of this job has moved, perhaps to its final name, and by which path.
+    moved_earlier: Option<(Seen, Rung)>,
+    /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
+    /// server that cannot rename, when nothing had that name.
+    pub(in crate::job) in_place: bool,
+    /// The transfer that an earlier run has left alone, until its end was waited for.
+    detached: Option<Detached>,
+}
+
+/// What an earlier run has left of a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct EarlierParts {
+    last: Option<PartId>,
+    others: Vec<PartId>,
+    seen: Option<Seen>,
+}
+
+impl FileRecord {
+    /// The number of the next part. The journal has it on the disk when this returns.
+    pub(in crate::job) async fn next_part(&mut self, context: &Context) -> Result<PartId, Failure> {
+        if let Some(unused) = self.unused.take() {
+            return Ok(unused);
+        }
+        let id = new_id()?;
+        context.job_journal.part(id).await;
+        tell(context);
+        Ok(id)
+    }
+
+    /// From now on something of the file may be stored under its final name. The journal has that on the disk when this
+    /// returns.
+    pub(in crate::job) async fn store_in_place(&mut self, context: &Context) -> Result<(), Failure> {
+        if !self.in_place {
+            context.job_journal.in_place(new_id()?).await;
+            self.in_place = true;
+            tell(context);
+        }
+        Ok(())
+    }
+
+    /// Something may be stored under the name of this part: it is looked at like that of an earlier run.
+    pub(in crate::job) fn leave(&mut self, part: PartId, source: &Facts, may_be_done: bool) {
+        self.left = Some(EarlierParts { last: Some(part), others: Vec::new(), seen: Some(seen(source)) });
+        self.may_be_done = may_be_done;
+    }
+
+    /// This run has moved the file, and its server has not said whether it has given the copy its name.
+    pub(in crate::job) fn may_be_named(&mut self, done: Done) {
+        self.may_be_done = true;
+        self.moved = Some(Box::new(done));
+    }
+
+    /// What this run has done with the file, if the copy is seen under its name.
+    pub(in crate::job) fn moved(&self) -> Option<&Done> {
+        self.moved.as_deref()
+    }
+
+    /// Whether this job has finished a copy of this very source before.
+    pub(in crate::job) fn has_finished(&self, source: &Facts) -> bool {
+        self.finished.as_ref().is_some_and(|finished| is_same(finished, &seen(source)))
+    }
+
+    /// The path by which this job has copied this very source before. If something equal has the final name of a copy that
+    /// was not finished, it is that copy.
+    pub(in crate::job) fn has_copied(&self, source: &Facts) -> Option<Rung> {
+        let finished = self.finished_rung.filter(|_| self.has_finished(source));
+        let moved = self.moved_earlier.as_ref().filter(|(moved, _)| is_same(moved, &seen(source)));
+        finished.or(moved.map(|(_, rung)| *rung))
+    }
+
+    /// What an earlier run of this job has done with the file, if it has finished a copy: that run may have deleted the source
+    /// of a move.
+    pub(in crate::job) fn moved_before(&self) -> Option<Done> {
+        let size = self.finished.as_ref().and_then(|finished| finished.size);
+        self.finished_by.map(|means| Done {
+            before_by: self.finished_rung,
+            verified: means,
+            ..Done::earlier(size, means)
+        })
+    }
+
+    /// What has verified the copy of this very source that this job has finished before, and the path of its bytes.
+    pub(in crate::job) fn earlier(&self, source: &Facts) -> Option<(Verified, Option<Rung>)> {
+        let means = self.finished_by.filter(|_| self.has_finished(source))?;
+        Some((means, self.finished_rung))
+    }
+
+    /// What this job has finished is compared with its source again.
+    pub(in crate::job) const fn compare_again(&mut self, means: Verified) {
+        self.may_be_done = true;
+        self.finished_by = Some(means);
+    }
+
+    /// Whether a transfer may move that an earlier run has left alone.
+    pub(in crate::job) const fn has_detached_transfer(&self) -> bool {
+        self.detached.is_some()
+    }
+
+    /// Whether an earlier run has left something that nobody has looked at.
+    pub(in crate::job) const fn has_left(&self) -> bool {
+        self.left.is_some()
+    }
+
+    /// Whether what an earlier run has left may be stored under the name of a part, may be a part under the final name, or
+    /// may still move.
+    const fn has_part(&self) -> bool {
+        match &self.left {
+            Some(left) => {
+                left.last.is_some() || !left.others.is_empty() || self.in_place || self.detached.is_some()
+            }
+            None => false,
+        }
+    }
+
+    /// Waits for the end of the transfer that an earlier run has left alone. Returns what has arrived, if that is whole.
+    pub(in crate::job) async fn arrived(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+    ) -> Result<Option<Arrived>, Failure> {
+        let Some(detached) = &self.detached else { return Ok(None) };
+        let Ends { source, destination, .. } = &mut *ends;
+        let arrived = match self.left.as_ref().and_then(|left| left.seen.as_ref()) {
+            Some(seen) => detached::wait(context, ends, item, detached, seen.size).await?,
+            // It may move another source.
+            None => {
+                detached::end(context, (Some(source), destination), detached).await?;
+                None
+            }
+        };
+        self.detached = None;
+        if arrived.is_none() {
+            context.job_journal.detached(None).await;
+        }
+        Ok(arrived)
+    }
+
+    /// Puts the old file back if it was renamed aside, removes what cannot be continued, and returns what may be. Candidates
+    /// that ran beside each other have stored under names of their own: of these parts the one with most bytes goes on.
+    pub(in crate::job) async fn recover(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        item: &Item,
+    ) -> Result<Option<Leftover>, Failure> {
+        let target = &item.destination;
+        for id in self.left.iter().flat_map(|left| left.others.iter().chain(&left.last)) {
+            self.old.may_be_aside_for(&Part::new(*id, target)?)?;
+        }
+        self.old.look(context, &mut ends.destination, target).await?;
+        let Some(left) = self.left.clone() else { return Ok(None) };
+        let mut last = left.last;
+        if !left.others.is_empty() {
+            let mut sizes = Vec::new();
+            for id in left.others.iter().chain(&left.last) {
+                let part = Part::new(*id, target)?;
+                sizes.push((*id, ends.destination.size(context, &part.stored).await?));
+            }
+            last = largest(&sizes).or(last);
+            for id in left.others.iter().chain(&left.last).filter(|id| Some(**id) != last) {
+                Part::new(*id, target)?.discard(context, &mut ends.destination).await;
+            }
+        }
+        self.left = None;
+        let Some(last) = last else { return Ok(None) };
+        let source = left.seen.map(|seen| Facts {
+            kind: listing::Kind::File,
+            size: seen.size,
+            modified: seen.modified.map(When),
+            unique: seen.unique,
+            version: None,
+            mode: None,
+        });
+        Ok(Some(Leftover { part: Part::new(last, target)?, source }))
+    }
+}
+
+/// The part with most bytes, of several with the same the last one.
+fn largest(sizes: &[(PartId, Option<u64>)]) -> Option<PartId> {
+    sizes.iter().max_by_key(|(_, size)| size.unwrap_or(0)).map(|(id, _)| *id)
+}
+
+/// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
+/// without it a copy that was finished just before a kill would be somebody else's file.
+pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut FileRecord, source: &Facts) -> Durable {
+    let now = Some(seen(source));
+    match &now {
+        Some(seen) if kept.noted != now && journal.keeps_item() => {
+            let durable = journal.seen(seen.clone());
+            kept.noted = now;
+            durable
+        }
+        Some(_) | None => Durable::default(),
+    }
+}
+
+/// What the journal keeps of the facts of a source.
+fn seen(facts: &Facts) -> Seen {
+    Seen {
+        size: facts.size,
+        modified: facts.modified.map(|When(seconds)| seconds),
+        unique: facts.unique.clone(),
+    }
+}
+
+#[cfg(test)]
+impl FileClaim {
+    /// A file that an earlier run has claimed, with these parts.
+    pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
+        let left = EarlierParts { last: parts.last().copied(), others: Vec::new(), seen: None };
+        Self {
+            kept: FileRecord { left: Some(left), may_be_done: true, ..FileRecord::default() },
+            ..Self::default()
+        }
+    }
+
+    /// A file that an earlier run has copied.
+    pub(in crate::job) fn done_by_earlier_run(verified: Verified) -> Self {
+        Self { done: Some(verified), ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_the_parts_of_candidates_that_ran_beside_each_other_the_largest_goes_on() {
+        let check = |sizes: &[Option<u64>], expect: Option<u64>| {
+            let sizes: Vec<_> = (0..).map(PartId).zip(sizes.iter().copied()).collect();
+            assert_eq!(largest(&sizes), expect.map(PartId), "{sizes:?}");
+        };
+        check(&[Some(1_572_864), None], Some(0));
+        check(&[None, Some(7), Some(3)], Some(1));
+        check(&[Some(7), Some(7)], Some(1));
+        check(&[None, None], Some(1));
+        check(&[], None);
+    }
 }

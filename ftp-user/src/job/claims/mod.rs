@@ -4,14 +4,12 @@
 //! |---|---|
 //! | `names` | hosts, paths and files as the journal names them |
 //! | `lifetime` | the journal of the whole job: it begins, it ends, it is lost |
-//! | `kept` | what the journal has of a file while it is copied |
 //! | `claim` | a file is claimed, its claim is given up, its end is noted |
 //! | `plan`, `planned` | files that wait, with their claims |
 //! | `given` | that no two sources of the job go to one place |
 
 pub(in crate::job) mod claim;
 pub(in crate::job) mod given;
-pub(in crate::job) mod kept;
 pub(in crate::job) mod lifetime;
 pub(in crate::job) mod names;
 pub(in crate::job) mod plan;

@@ -10,8 +10,7 @@
 //! claims are written, the walk is read on: what it finds meanwhile shares the next write.
 
 use crate::context::Context;
-use crate::job::claims::claim::{self, Claiming};
-use crate::job::claims::planned::Planned;
+use crate::job::claims::claim::{ClaimedFile, PendingClaims};
 use crate::job::item::Item;
 use crate::route::Ends;
 use std::collections::VecDeque;
@@ -22,9 +21,9 @@ pub(in crate::job) struct Plan {
     /// Those that have no claim yet.
     found: Vec<Item>,
     /// Those whose claims are being written.
-    claiming: Option<Claiming>,
+    claiming: Option<PendingClaims>,
     /// Those that can be copied.
-    pub(in crate::job) ready: VecDeque<Planned>,
+    pub(in crate::job) ready: VecDeque<ClaimedFile>,
 }
 
 /// For whom files are claimed.
@@ -73,10 +72,10 @@ impl Plan {
         self.found.is_empty() && self.claiming.is_none() && self.ready.is_empty()
     }
 
-    /// Begins to claim all files that were found. `has_part`: see [`Claiming::begin`].
+    /// Begins to claim all files that were found. `has_part`: see [`PendingClaims::begin`].
     pub(in crate::job) fn claim(&mut self, context: &Context, ends: &Ends, has_part: impl Fn(&Item) -> bool) {
         let items = std::mem::take(&mut self.found);
-        self.claiming = Some(Claiming::begin(context, ends, items, has_part));
+        self.claiming = Some(PendingClaims::begin(context, ends, items, has_part));
     }
 
     /// Whether claims are on their way to the disk.
@@ -89,17 +88,15 @@ impl Plan {
         let Some(claiming) = &mut self.claiming else { return };
         let claimed = claiming.ready(context, ends).await;
         self.claiming = None;
-        self.ready.extend(claimed.into_iter().map(|(item, claimed)| Planned { item, claimed }));
+        self.ready.extend(claimed);
     }
 
     /// Gives up what was not begun. Returns how many files that were.
     pub(in crate::job) async fn release(&mut self, context: &Context, ends: &Ends) -> usize {
         self.claimed(context, ends).await;
         let given_up = self.found.len() + self.ready.len();
-        for Planned { item, claimed } in self.ready.drain(..) {
-            if let Ok(claimed) = claimed {
-                claim::release(context, &item, &claimed);
-            }
+        for claim in self.ready.drain(..).filter_map(|file| file.claim.ok()) {
+            claim.give_up_unless_begun(context);
         }
         self.found.clear();
         given_up
@@ -114,7 +111,7 @@ const MOST_READY: usize = 2_048;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::claims::claim::Claimed;
+    use crate::job::claims::claim::FileClaim;
 
     fn item(number: usize) -> Item {
         Item::of_both(number as u64, &format!("f{number}"))
@@ -130,7 +127,7 @@ mod tests {
         plan.add(item(MOST));
         assert!(!plan.has_room() && plan.wants_claims(Need::Busy, Outlook::Nothing));
         // Those that are ready do not hinder the next ones, up to a number.
-        let ready = || Planned { item: item(0), claimed: Ok(Claimed::default()) };
+        let ready = || ClaimedFile { item: item(0), claim: Ok(FileClaim::default()) };
         plan.ready.push_back(ready());
         assert!(!plan.wants_claims(Need::Idle, Outlook::More));
         assert!(plan.wants_claims(Need::Busy, Outlook::Nothing));
@@ -145,7 +142,7 @@ mod tests {
         let mut plan = Plan::default();
         (0..MOST).for_each(|number| plan.add(item(number)));
         assert!(!plan.has_room());
-        let claimed = Claiming::of_nobody(std::mem::take(&mut plan.found));
+        let claimed = PendingClaims::of_nobody(std::mem::take(&mut plan.found));
         plan.claiming = Some(claimed);
         (0..MOST_READY).for_each(|number| {
             assert!(plan.has_room() && !plan.is_empty());

@@ -1,16 +1,7 @@
-//! A file before and after a worker has it.
+//! A file after a worker has had it.
 
 use crate::failure::Failure;
-use crate::job::claims::claim::Claimed;
 use crate::job::item::{Done, Item};
-
-/// A file that has its claim, and waits for a worker.
-#[derive(Clone, Debug)]
-pub(in crate::job) struct Planned {
-    pub(in crate::job) item: Item,
-    /// What the journal knows of it, or why it cannot be copied.
-    pub(in crate::job) claimed: Result<Claimed, Failure>,
-}
 
 /// A file that a worker has done with.
 #[derive(Debug)]

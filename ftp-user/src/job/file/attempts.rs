@@ -18,7 +18,7 @@ use crate::check::has_changed;
 use crate::context::Context;
 use crate::failure::{self, About, Failure};
 use crate::history::shortened;
-use crate::job::claims::kept::Kept;
+use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
 use crate::job::detached::Arrived;
 use crate::job::file::transfer::Transferred;
@@ -78,7 +78,7 @@ pub(in crate::job) struct Attempts {
     /// Whether the destination has refused to delete it.
     undeletable: bool,
     /// What the journal knows of the file.
-    pub(in crate::job) kept: Kept,
+    pub(in crate::job) kept: FileRecord,
 }
 
 /// The last attempt, if it came as far as to move something.
@@ -137,7 +137,7 @@ impl StartPoint {
 
 impl Attempts {
     /// No attempts yet in this run.
-    pub(in crate::job) const fn new(resume: bool, next: ContinuedBy, kept: Kept) -> Self {
+    pub(in crate::job) const fn new(resume: bool, next: ContinuedBy, kept: FileRecord) -> Self {
         Self {
             count: 0,
             verifier: None,
@@ -473,7 +473,7 @@ mod tests {
 
     #[test]
     fn what_a_relay_that_died_could_not_tell_is_counted_once() {
-        let mut attempts = Attempts::new(true, ContinuedBy::ThisRun, Kept::default());
+        let mut attempts = Attempts::new(true, ContinuedBy::ThisRun, FileRecord::default());
         let relay = |bytes| Relayed { relay: "edge".into(), bytes, directly: false };
         let passed = |attempts: &Attempts| attempts.relayed.as_ref().map(|relayed| relayed.bytes);
         attempts.is_stored(500);

@@ -12,8 +12,7 @@ use crate::check::{
 };
 use crate::context::Context;
 use crate::failure::{self, About, Failure};
-use crate::job::claims::claim::{self, Claimed};
-use crate::job::claims::kept::{self, Kept};
+use crate::job::claims::claim::{self, FileClaim, FileRecord};
 use crate::job::detached;
 use crate::job::file::assigned::assignment;
 use crate::job::file::attempts::{Attempts, StartPoint};
@@ -45,10 +44,10 @@ pub(super) async fn copy_and_note(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-    claimed: Claimed,
+    claimed: FileClaim,
 ) -> Result<Done, Failure> {
     let context = claimed.context(context, item);
-    let Claimed { mut kept, done, .. } = claimed;
+    let FileClaim { mut kept, done, .. } = claimed;
     match done {
         // Both may have changed since: they are compared again before the source is deleted.
         Some(means) if options.moves || options.syncs.is_some() => kept.compare_again(means),
@@ -231,7 +230,7 @@ impl Copying<'_> {
         (source, old): (&Facts, Option<&Facts>),
         (means, look): (Verified, Digest),
     ) -> Result<Ended, Failure> {
-        let mut noted = kept::note_source(&self.context.job_journal, &mut attempts.kept, source);
+        let mut noted = claim::note_source(&self.context.job_journal, &mut attempts.kept, source);
         let is_ours = old.is_none() || attempts.kept.in_place;
         let is_new = is_ours && self.options.in_place == InPlace::Fallback;
         if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
@@ -354,7 +353,7 @@ impl Copying<'_> {
     }
 
     /// What came of a file that need not be copied.
-    async fn is_there(&mut self, files: &Files, kept: &Kept) -> Result<Option<Done>, Failure> {
+    async fn is_there(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<Done>, Failure> {
         if let Some(done) = self.is_named(files, kept).await? {
             return Ok(Some(done));
         }
@@ -372,7 +371,7 @@ impl Copying<'_> {
 
     /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
     /// name: both are equal.
-    async fn is_named(&mut self, files: &Files, kept: &Kept) -> Result<Option<Done>, Failure> {
+    async fn is_named(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<Done>, Failure> {
         let there = files.target.as_ref().and_then(|target| target.size);
         let Some(done) = kept.moved().filter(|_| there.is_some() && there == files.source.size) else {
             return Ok(None);
@@ -387,7 +386,7 @@ impl Copying<'_> {
     }
 
     /// Whether the file need not be copied, and what has shown that.
-    async fn is_skipped(&mut self, files: &Files, kept: &Kept) -> Result<Option<Proof>, Failure> {
+    async fn is_skipped(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<Proof>, Failure> {
         let rule = match self.options.overwrite {
             // A part of the copy is always newer than its source.
             Overwrite::Newer if kept.in_place => Overwrite::Different,

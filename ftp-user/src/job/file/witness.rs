@@ -4,7 +4,7 @@ use super::copy::copy_and_note;
 use crate::context::Context;
 use crate::endpoint::{Host, Losses};
 use crate::failure::Failure;
-use crate::job::claims::claim::{self, Claimed};
+use crate::job::claims::claim::{self, FileClaim};
 use crate::job::item::{Done, Item};
 use crate::job::request::options::Options;
 use crate::route::Ends;
@@ -26,7 +26,7 @@ pub(in crate::job) async fn copy_claimed(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-    claimed: Claimed,
+    claimed: FileClaim,
 ) -> Result<Done, Failure> {
     let before = lost(&ends.destination);
     let done = copy_and_note(context, ends, item, options, claimed).await?;

@@ -26,7 +26,7 @@ use crate::job::request::filter::Filter;
 use crate::job::request::options::Options;
 use crate::job::request::pairs::Pairs;
 use crate::job::retrying::outage::facts;
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::job::tree::Hashes;
 use crate::place::Location;

@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
 use crate::job::remains::backup::{self, Backup};
 use crate::job::retrying::outage::asked;
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::place;

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::job::item::Done;
 use crate::job::remains::backup::Backup;
 use crate::job::request::options::{Mode, Options};
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::ladder::Rung;
 use crate::place;

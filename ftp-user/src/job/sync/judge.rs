@@ -4,7 +4,7 @@ use super::begun::BegunFiles;
 use super::other_jobs::OtherJobs;
 use crate::id::JobId;
 use crate::job::request::sync::Compare;
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;

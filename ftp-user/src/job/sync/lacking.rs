@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
 use crate::job::retrying::outage::asked;
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;
 use crate::job::summary::tally::Tally;
 use crate::place;

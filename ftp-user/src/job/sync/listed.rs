@@ -3,9 +3,7 @@
 use crate::context::Context;
 use crate::failure::{About, Failure};
 use crate::job::remains::part::Part;
-use crate::job::sorting;
-use crate::job::sorting::sorted::{SortedNames, Sorter};
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::job::tree::{Visit, Visits};
 use crate::session::Facts;
 use ftp_proto::listing::Kind;
@@ -92,7 +90,7 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
 
 /// The failure if names cannot be kept on the disk, or were not because the program should stop.
 pub(super) fn cannot_keep(error: &std::io::Error) -> Failure {
-    sorting::cannot_keep("the names of both trees", error)
+    sorted_names::cannot_keep("the names of both trees", error)
 }
 
 /// The largest number of skipped names, and of failures, that are told one by one.

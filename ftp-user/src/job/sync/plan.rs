@@ -7,9 +7,7 @@ use super::other_jobs::{KeptNames, OtherJobs};
 use super::unlisted::UnlistedPaths;
 use crate::context::Cancel;
 use crate::job::request::sync::Compare;
-use crate::job::sorting::sorted::SortedNames;
-use crate::job::sorting::stop::StopCheck;
-use crate::job::sorting::tree_entry::{TreeEntry, order};
+use crate::job::sorted_names::{SortedNames, StopCheck, TreeEntry, order};
 use crate::job::spool::{Fields, Record, Spool, put_number};
 use crate::session::Facts;
 use ftp_proto::deletion::{AmountTally, LargeDeletions};
@@ -240,7 +238,7 @@ const MOST_TOLD: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::job::sorting::sorted::Sorter;
+    use crate::job::sorted_names::Sorter;
 
     #[test]
     fn whoever_is_asked_to_stop_plans_no_further() {

@@ -17,7 +17,7 @@ use crate::check::{Allowance, ComparedTrees, Consent, MayRename, Scope, too_many
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::claims::claim::{self, Claimed};
+use crate::job::claims::claim::{self, FileClaim};
 use crate::job::claims::given::GivenNames;
 use crate::job::file::times::Attributes;
 use crate::job::item::{Item, Target};
@@ -27,7 +27,7 @@ use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::job::together::stream::Stream;
 use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, walk};
@@ -149,14 +149,14 @@ impl Run<'_> {
     async fn run(&mut self) -> Result<(), Failure> {
         let claim = self.claim().await?;
         let synced = Box::pin(self.run_claimed()).await;
-        if let Some((item, claimed)) = claim {
-            claim::give_up(self.context, &item, &claimed);
+        if let Some(claim) = claim {
+            claim.give_up(self.context);
         }
         synced
     }
 
     /// Claims the destination, so that no other sync of this host changes it.
-    async fn claim(&mut self) -> Result<Option<(Item, Claimed)>, Failure> {
+    async fn claim(&mut self) -> Result<Option<FileClaim>, Failure> {
         if self.options.mode.is_dry() {
             return Ok(None);
         }
@@ -168,7 +168,7 @@ impl Run<'_> {
         let destination = place::join(Some(&root), &name);
         let item = Item { number: 0, source, destination, known, target, kept_as: None, is_listed: false };
         match claim::claim(self.context, &self.ends, &item).await {
-            Ok(claimed) => Ok(Some((item, claimed))),
+            Ok(claim) => Ok(Some(claim)),
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");
                 Err(Failure::new(Kind::Exists, what).hint("wait for its end: ftp-user jobs shows it"))

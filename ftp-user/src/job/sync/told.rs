@@ -5,7 +5,7 @@ use super::places::Places;
 use super::plan::Plan;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::job::sorting::tree_entry::TreeEntry;
+use crate::job::sorted_names::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::place;
 use crate::report::{Event, Topic};

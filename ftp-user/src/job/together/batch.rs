@@ -5,9 +5,8 @@
 use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::job::claims::claim::{self, Claimed};
-use crate::job::claims::kept;
-use crate::job::claims::planned::{Copied, Planned};
+use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
+use crate::job::claims::planned::Copied;
 use crate::job::item::{Done, Item, Target};
 use crate::job::remains::part::Part;
 use crate::job::request::options::Options;
@@ -30,7 +29,7 @@ pub(in crate::job) struct Batched {
     /// Those that are done.
     pub(in crate::job) copied: Vec<Copied>,
     /// Those that are still to be copied.
-    pub(in crate::job) rest: Vec<Planned>,
+    pub(in crate::job) rest: Vec<ClaimedFile>,
     /// What this says about the files that follow.
     pub(in crate::job) prospect: Prospect,
     /// How they have moved, if they have.
@@ -64,7 +63,7 @@ impl Prospect {
 /// A file of a batch.
 struct Member {
     item: Item,
-    claimed: Claimed,
+    claim: FileClaim,
     facts: Facts,
     /// The name under which it is stored first; `None` if its server chooses that.
     part: Option<PartId>,
@@ -77,8 +76,8 @@ struct Member {
 
 /// Whether a file that is claimed may move together with others, as far as its listing and the options say. One that an
 /// earlier run has only claimed may: the destination is asked whether something has its name.
-pub(in crate::job) fn may_move(planned: &Planned, options: Options) -> bool {
-    planned.claimed.as_ref().is_ok_and(Claimed::has_no_part) && is_small(&planned.item, options)
+pub(in crate::job) fn may_move(planned: &ClaimedFile, options: Options) -> bool {
+    planned.claim.as_ref().is_ok_and(FileClaim::has_no_part) && is_small(&planned.item, options)
 }
 
 /// Whether a file may move together with others, as far as its listing and the options say.
@@ -100,7 +99,7 @@ pub(in crate::job) fn is_small(item: &Item, options: Options) -> bool {
 pub(in crate::job) async fn batched(
     context: &Context,
     ends: &mut Ends,
-    planned: Vec<Planned>,
+    planned: Vec<ClaimedFile>,
     options: Options,
     (candidate, names): (Candidate, &TakenNames),
 ) -> Batched {
@@ -194,7 +193,7 @@ async fn path(
 }
 
 /// Files that do not move together after all.
-fn put_back(members: Vec<Member>, mut rest: Vec<Planned>) -> Batched {
+fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> Batched {
     rest.splice(0..0, members.into_iter().map(Member::planned));
     Batched { rest, ..Batched::default() }
 }
@@ -202,10 +201,10 @@ fn put_back(members: Vec<Member>, mut rest: Vec<Planned>) -> Batched {
 /// Takes out the files that may move together.
 fn members(
     ends: &mut Ends,
-    planned: Vec<Planned>,
+    planned: Vec<ClaimedFile>,
     options: Options,
     path: &BatchPath,
-) -> (Vec<Member>, Vec<Planned>) {
+) -> (Vec<Member>, Vec<ClaimedFile>) {
     let (mut members, mut rest) = (Vec::new(), Vec::new());
     for planned in planned {
         match Member::of(ends, planned, options, path) {
@@ -244,8 +243,8 @@ async fn moved(
         let (size, dry_run) = (member.facts.size, false);
         let events = context.events.about(context.events.origin().item(member.item.number));
         events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
-        let journal = member.claimed.journal(context);
-        kept::note_source(&journal, &mut member.claimed.kept, &member.facts).ready().await;
+        let journal = member.claim.journal(context);
+        claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
     }
     let Some(consignment) = files.and_then(|files| path.with(files, number)) else {
         return (members, Moved { refused: None, are_usable: true });
@@ -253,7 +252,7 @@ async fn moved(
     let mut refused = None;
     let mut told = |index: usize, fate: Fate| {
         let Some(member) = members.get_mut(index) else { return };
-        let journal = member.claimed.journal(context);
+        let journal = member.claim.journal(context);
         // What a move has given its name is not called "already there" by the next run, if this one is killed before it
         // has noted the end. Nobody waits for the note: it is written long before the file has moved.
         let note = |path: Option<&str>| drop(options.moves.then(|| journal.moves(path)));
@@ -286,10 +285,10 @@ impl Member {
     /// A file that may move together with others, or the file as it was.
     fn of(
         ends: &mut Ends,
-        mut planned: Planned,
+        mut planned: ClaimedFile,
         options: Options,
         path: &BatchPath,
-    ) -> Result<Self, Box<Planned>> {
+    ) -> Result<Self, Box<ClaimedFile>> {
         let takes_name = match &mut ends.destination {
             Host::Server(server) => {
                 server.open().is_some_and(|session| session.keeps_name(&planned.item.destination))
@@ -300,17 +299,17 @@ impl Member {
         let is_dated = |facts: &Facts| facts.modified.is_some() || path.manner() == Manner::OneByOne;
         let facts = planned.item.known.clone().filter(|_| takes_name && may_move(&planned, options));
         let facts = facts.filter(is_dated);
-        let part = match (&facts, &mut planned.claimed) {
-            (Some(_), Ok(claimed)) if path.manner() == Manner::OneByOne => claimed.take_part(),
+        let part = match (&facts, &mut planned.claim) {
+            (Some(_), Ok(claim)) if path.manner() == Manner::OneByOne => claim.take_part(),
             (Some(_) | None, Ok(_) | Err(_)) => None,
         };
         match (facts, planned) {
-            (Some(facts), Planned { item, claimed: Ok(claimed) })
+            (Some(facts), ClaimedFile { item, claim: Ok(claim) })
                 if part.is_some() || path.manner() == Manner::Groups =>
             {
                 Ok(Self {
                     item,
-                    claimed,
+                    claim,
                     facts,
                     part,
                     is_free: false,
@@ -340,7 +339,7 @@ impl Member {
             unique: if options.moves { self.facts.exact_identity() } else { self.facts.unique.clone() },
             asks: match options.overwrite {
                 // An earlier run may have given it its name.
-                _ if self.claimed.kept.has_left() => true,
+                _ if self.claim.kept.has_left() => true,
                 Overwrite::Never => true,
                 Overwrite::Newer => *target == Target::Unknown,
                 Overwrite::Always | Overwrite::Different => *target == Target::Unknown && !self.is_free,
@@ -351,33 +350,33 @@ impl Member {
     }
 
     /// The file as it was planned: nothing was done with it.
-    fn planned(mut self) -> Planned {
+    fn planned(mut self) -> ClaimedFile {
         if let Some(part) = self.part {
-            self.claimed.kept.put_unused(part);
+            self.claim.kept.unused = Some(part);
         }
-        Planned { item: self.item, claimed: Ok(self.claimed) }
+        ClaimedFile { item: self.item, claim: Ok(self.claim) }
     }
 
     /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run, if it may have one.
-    async fn left(mut self, context: &Context, ends: &mut Ends, means: &Means) -> Planned {
+    async fn left(mut self, context: &Context, ends: &mut Ends, means: &Means) -> ClaimedFile {
         let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.planned() };
         let Some(part) = self.part.filter(|_| touched) else {
             // The copy of this very job is not somebody else's file.
             if may_be_done {
                 let done = means.done(&self);
-                self.claimed.kept.may_be_named(done);
+                self.claim.kept.may_be_named(done);
             }
             return self.planned();
         };
-        let own = self.claimed.context(context, &self.item);
-        if context.cancel.is_cancelled() && !own.job_journal.keeps_item() {
+        let journal = self.claim.journal(context);
+        if context.cancel.is_cancelled() && !journal.keeps_item() {
             if let Ok(part) = Part::new(part, &self.item.destination) {
                 part.discard(context, &mut ends.destination).await;
             }
             return self.planned();
         }
-        self.claimed.kept.leave(part, &self.facts, may_be_done);
-        Planned { item: self.item, claimed: Ok(self.claimed) }
+        self.claim.kept.leave(part, &self.facts, may_be_done);
+        ClaimedFile { item: self.item, claim: Ok(self.claim) }
     }
 }
 
@@ -445,10 +444,10 @@ mod tests {
     #[test]
     fn n8_a_file_that_an_earlier_run_has_only_claimed_may_move_together_with_others() {
         for (claimed, expect) in [
-            (Claimed::default(), true),
-            (Claimed::of_earlier_run(&[]), true),
-            (Claimed::of_earlier_run(&[PartId(1)]), false),
-            (Claimed::done_by_earlier_run(Verified::Size), false),
+            (FileClaim::default(), true),
+            (FileClaim::of_earlier_run(&[]), true),
+            (FileClaim::of_earlier_run(&[PartId(1)]), false),
+            (FileClaim::done_by_earlier_run(Verified::Size), false),
         ] {
             assert_eq!(claimed.has_no_part(), expect, "{claimed:?}");
         }

@@ -9,7 +9,8 @@
 use crate::context::Context;
 use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
-use crate::job::claims::planned::{Copied, Planned};
+use crate::job::claims::claim::ClaimedFile;
+use crate::job::claims::planned::Copied;
 use crate::job::file::witness::{copy, copy_claimed};
 use crate::job::item::{Done, Item};
 use crate::job::moved_sources::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree};
@@ -108,7 +109,7 @@ pub(in crate::job) struct Worked {
     /// The files that have ended.
     pub(in crate::job) copied: Vec<Copied>,
     /// Those that were not begun, because nothing more is.
-    pub(in crate::job) unbegun: Vec<Planned>,
+    pub(in crate::job) unbegun: Vec<ClaimedFile>,
     /// Sources of a move that were copied and stay.
     pub(in crate::job) kept: Vec<KeptSource>,
     /// Whether the next small files may move together.
@@ -171,7 +172,7 @@ impl<'a> Workers<'a> {
     }
 
     /// Has idle workers copy files that are claimed, for as long as there are both.
-    pub(in crate::job) fn start(&mut self, ready: &mut VecDeque<Planned>) {
+    pub(in crate::job) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>) {
         while !self.idle.is_empty() && !ready.is_empty() {
             let some = self.share(ready);
             self.start_some(some);
@@ -179,13 +180,13 @@ impl<'a> Workers<'a> {
     }
 
     /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
-    fn share(&mut self, ready: &mut VecDeque<Planned>) -> Vec<Planned> {
+    fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Vec<ClaimedFile> {
         let may_batch = self.batches && self.shared_path().is_some();
         let most = if may_batch { self.most_together() } else { 1 };
         let portion =
             Portion::of(ready.len(), self.width.target(), self.take_groups, self.options.jobs.wanted);
         let mut bytes = 0;
-        let is_next = |(index, planned): &(usize, &Planned)| {
+        let is_next = |(index, planned): &(usize, &ClaimedFile)| {
             bytes += planned.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0);
             portion.takes(*index, bytes) && batch::may_move(planned, self.options)
         };
@@ -205,7 +206,7 @@ impl<'a> Workers<'a> {
         self.ends.memory.lock().shared_path(self.context.clock.now())
     }
 
-    fn start_some(&mut self, planned: Vec<Planned>) {
+    fn start_some(&mut self, planned: Vec<ClaimedFile>) {
         let Some(mut worker) = self.idle.pop() else { return };
         let shared = self.shared_path();
         let (context, options) = (self.context.clone(), self.options);
@@ -488,7 +489,12 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Copies files: together if that is possible, else one after the other. The sources of a move are deleted soon after.
-    async fn run(&self, worker: &mut Worker, mut planned: Vec<Planned>, shared: Option<Candidate>) -> Worked {
+    async fn run(
+        &self,
+        worker: &mut Worker,
+        mut planned: Vec<ClaimedFile>,
+        shared: Option<Candidate>,
+    ) -> Worked {
         let mut worked = Worked::default();
         if let Some(shared) = shared.filter(|_| planned.len() > 1) {
             let (known, ends) = ((shared, self.names), &mut worker.ends);
@@ -558,12 +564,12 @@ impl Work<'_> {
 async fn copied(
     context: &Context,
     ends: &mut Ends,
-    Planned { mut item, claimed }: Planned,
+    ClaimedFile { mut item, claim }: ClaimedFile,
     options: Options,
     unexplained: &Mutex<HashSet<Option<PathName>>>,
 ) -> Copied {
-    let mut result = match claimed {
-        Ok(claimed) => copy_claimed(context, ends, &item, options, claimed).await,
+    let mut result = match claim {
+        Ok(claim) => copy_claimed(context, ends, &item, options, claim).await,
         Err(failure) => Err(failure),
     };
     let directory = place::parent(&item.source);

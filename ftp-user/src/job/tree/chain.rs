@@ -1,6 +1,6 @@
 //! The directories of a walk: those that were entered, and those that wait. No chain has one of them twice.
 
-use crate::job::spool::{Fields, Record, put_bytes, put_number};
+use crate::job::spool::{Fields, Record, put_bytes, put_text};
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
 
@@ -14,19 +14,15 @@ impl Record for Child {
     fn write(&self, out: &mut Vec<u8>) {
         let Self { name, identity: Identity { unique, real } } = self;
         put_bytes(out, name.as_bytes());
-        put_number(out, u64::from(unique.is_some()));
-        put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
+        put_text(out, unique.as_deref());
         put_bytes(out, real.as_ref().map_or(&[], PathName::as_bytes));
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let name = PathName::from_wire(fields.bytes()?).ok()?;
-        let has_unique = fields.number()? > 0;
-        let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
+        let (name, unique) = (fields.path()?, fields.text()?);
         // No path is empty.
-        let real = Some(fields.bytes()?).filter(|real| !real.is_empty());
-        let real = real.and_then(|real| PathName::from_wire(real).ok());
-        Some(Self { name, identity: Identity { unique: has_unique.then_some(unique), real } })
+        let real = PathName::from_wire(fields.bytes()?).ok().filter(|real| !real.as_bytes().is_empty());
+        Some(Self { name, identity: Identity { unique, real } })
     }
 }
 

@@ -2,9 +2,8 @@
 
 use crate::failure::Failure;
 use crate::job::file::times::Attributes;
-use crate::job::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
+use crate::job::spool::{Fields, Record, Spool, put_bytes, put_number, put_some, put_time};
 use crate::session::Facts;
-use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::io;
@@ -229,20 +228,14 @@ impl Record for Visit {
             Self::Directory(path, Attributes { modified, mode }) => {
                 put_number(out, DIRECTORY);
                 put_bytes(out, path.as_bytes());
-                put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
+                put_time(out, *modified);
                 put_some(out, mode.map(u64::from));
             }
             Self::File(path, facts) => {
                 put_number(out, if facts.is_some() { KNOWN_FILE } else { FILE });
                 put_bytes(out, path.as_bytes());
-                if let Some(Facts { kind, size, modified, unique, version, mode }) = facts {
-                    put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(0) as u64);
-                    put_some(out, *size);
-                    put_some(out, modified.map(|When(seconds)| seconds.cast_unsigned()));
-                    put_some(out, mode.map(u64::from));
-                    put_some(out, *version);
-                    put_some(out, unique.as_ref().map(|unique| unique.len() as u64));
-                    put_bytes(out, unique.as_deref().unwrap_or_default().as_bytes());
+                if let Some(facts) = facts {
+                    facts.write(out);
                 }
             }
             // They wait elsewhere.
@@ -251,33 +244,22 @@ impl Record for Visit {
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let what = fields.number()?;
-        let path = PathName::from_wire(fields.bytes()?).ok()?;
-        if what == FILE {
-            return Some(Self::File(path, None));
+        let (what, path) = (fields.number()?, fields.path()?);
+        match what {
+            FILE => Some(Self::File(path, None)),
+            KNOWN_FILE => Some(Self::File(path, Some(Facts::read(fields)?))),
+            _ => {
+                let (modified, mode) =
+                    (fields.time()?, fields.some()?.and_then(|mode| u32::try_from(mode).ok()));
+                Some(Self::Directory(path, Attributes { modified, mode }))
+            }
         }
-        let (kind, size) = match what {
-            KNOWN_FILE => (*KINDS.get(usize::try_from(fields.number()?).ok()?)?, fields.some()?),
-            _ => (Kind::Directory, None),
-        };
-        let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
-        let mode = fields.some()?.and_then(|mode| u32::try_from(mode).ok());
-        if what == DIRECTORY {
-            return Some(Self::Directory(path, Attributes { modified, mode }));
-        }
-        let version = fields.some()?;
-        let has_unique = fields.some()?.is_some();
-        let unique = String::from_utf8(fields.bytes()?.to_vec()).ok()?;
-        let unique = has_unique.then_some(unique);
-        Some(Self::File(path, Some(Facts { kind, size, modified, unique, version, mode })))
     }
 }
 
 const DIRECTORY: u64 = 1;
 const FILE: u64 = 2;
 const KNOWN_FILE: u64 = 3;
-/// The kinds of what is no directory, by their numbers.
-const KINDS: [Kind; 3] = [Kind::File, Kind::Link, Kind::Other];
 
 /// The number of visits that wait in memory.
 const IN_MEMORY: usize = 1024;
@@ -290,6 +272,7 @@ const MOST_ON_DISK: u64 = 1 << 30;
 mod tests {
     use super::*;
     use crate::failure;
+    use ftp_proto::listing::{Kind, When};
 
     #[tokio::test]
     async fn visits_come_as_they_were_given_and_few_are_in_memory() {
@@ -303,7 +286,7 @@ mod tests {
             1 => Visit::File(name(format!("f\t{number}")), None),
             _ => {
                 let (size, unique) = (Some(number), number.is_multiple_of(2).then(|| "1-2".to_owned()));
-                let kind = KINDS[usize::try_from(number / 3 % 3).unwrap()];
+                let kind = [Kind::File, Kind::Link, Kind::Other][usize::try_from(number / 3 % 3).unwrap()];
                 let facts = Facts { kind, size, modified: None, unique, version: Some(number), mode: None };
                 Visit::File(name(format!("k{number}")), Some(facts))
             }

@@ -1,7 +1,7 @@
 //! The laws of a plan, by tables and by random trees.
 
 use super::*;
-use crate::job::sorting::tree_entry::order;
+use crate::job::sorted_names::order;
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
 

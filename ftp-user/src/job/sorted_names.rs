@@ -1,13 +1,88 @@
-//! The names of a tree in their order. Servers list in any order, and a tree may have millions of names: sorted runs wait in
-//! files without names, and are merged.
+//! The names of a tree, or those that a pattern matches, in their order. Servers list in any order, and a tree may have millions
+//! of names: sorted runs wait in files without names, and are merged.
 
-use super::stop::StopCheck;
-use super::tree_entry::{TreeEntry, order};
+use super::spool::{Fields, Record, Spool, put_bytes};
 use crate::context::Cancel;
-use crate::job::spool::Spool;
+use crate::failure::Failure;
+use crate::session::Facts;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io;
+
+/// A name of a tree. Something that is neither copied nor deleted is of [`Kind::Other`]: only its name counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::job) struct TreeEntry {
+    /// Its path below the tree.
+    pub(in crate::job) path: PathName,
+    /// What its listing shows.
+    pub(in crate::job) facts: Facts,
+}
+
+impl TreeEntry {
+    /// About how many bytes it takes in memory.
+    pub(in crate::job) fn bytes(&self) -> usize {
+        let unique = self.facts.unique.as_ref().map_or(0, String::len);
+        size_of::<Self>() + self.path.as_bytes().len() + unique + OF_THE_ALLOCATOR
+    }
+
+    /// Whether it is a directory.
+    pub(in crate::job) const fn is_directory(&self) -> bool {
+        matches!(self.facts.kind, Kind::Directory)
+    }
+
+    /// Whether it is neither copied nor deleted.
+    pub(in crate::job) const fn is_left(&self) -> bool {
+        matches!(self.facts.kind, Kind::Other)
+    }
+}
+
+/// The order of paths in which each directory comes right before what is in it.
+pub(in crate::job) fn order(one: &PathName, other: &PathName) -> Ordering {
+    // No path contains a zero byte.
+    let separator_first = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
+    let (one, other) = (one.as_bytes().iter(), other.as_bytes().iter());
+    one.map(separator_first).cmp(other.map(separator_first))
+}
+
+impl Record for TreeEntry {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, self.path.as_bytes());
+        self.facts.write(out);
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { path: fields.path()?, facts: Facts::read(fields)? })
+    }
+}
+
+/// Counts names, and asks now and then whether somebody has asked the program to stop.
+#[derive(Debug)]
+pub(in crate::job) struct StopCheck<'a> {
+    cancel: &'a Cancel,
+    names: u32,
+}
+
+impl<'a> StopCheck<'a> {
+    /// No name was counted yet.
+    pub(in crate::job) const fn new(cancel: &'a Cancel) -> Self {
+        Self { cancel, names: 0 }
+    }
+
+    /// Counts a name.
+    ///
+    /// # Errors
+    ///
+    /// With [`io::ErrorKind::Interrupted`]: the work should stop.
+    pub(in crate::job) fn count(&mut self) -> io::Result<()> {
+        self.names = (self.names + 1) % PERIOD;
+        match self.names == 0 && self.cancel.is_cancelled() {
+            true => Err(io::ErrorKind::Interrupted.into()),
+            false => Ok(()),
+        }
+    }
+}
 
 /// Names that come in any order.
 #[derive(Debug)]
@@ -154,17 +229,26 @@ impl SortedNames {
     }
 }
 
+/// The failure if names, `what` for people, cannot be kept on the disk, or were not because the program should stop.
+pub(in crate::job) fn cannot_keep(what: &str, error: &io::Error) -> Failure {
+    if error.kind() == io::ErrorKind::Interrupted {
+        return Failure::interrupted();
+    }
+    Failure::of_temporary_files(what, error)
+}
+
 /// The bytes of the names of a tree that are in memory.
 const IN_MEMORY: usize = 16 << 20;
 /// The number of runs that are merged to one: each has a file and a piece of it in memory.
 const MOST_RUNS: usize = 32;
+/// What the allocator needs for the path and the identity of a name, in bytes.
+const OF_THE_ALLOCATOR: usize = 32;
+/// The number of names between two questions whether the work should stop.
+const PERIOD: u32 = 1000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Facts;
-    use ftp_proto::listing::Kind;
-    use ftp_proto::wire::PathName;
 
     fn entry(number: u64) -> TreeEntry {
         // In no order, and each once.
@@ -222,5 +306,14 @@ mod tests {
             found += 1;
         }
         assert_eq!(found, 10_000);
+    }
+
+    #[test]
+    fn a_directory_comes_right_before_what_is_in_it() {
+        let name = |text: &str| PathName::from_wire(text.as_bytes()).unwrap();
+        let mut paths = ["b", "a.b", "a/b/c", "a", "a-", "a/b", "a/b-", "a!/x", "a/z"].map(name).to_vec();
+        paths.sort_by(order);
+        let shown: Vec<String> = paths.iter().map(PathName::display).collect();
+        assert_eq!(shown, ["a", "a/b", "a/b/c", "a/b-", "a/z", "a!/x", "a-", "a.b", "b"]);
     }
 }
