@@ -25,7 +25,7 @@ pub async fn hash(
     algorithm: Algorithm,
     here: Option<&OsStr>,
 ) -> Status {
-    let called = Called::new(here, &context.named.names, places);
+    let called = Called::new(here, &context.settings.named.names, places);
     let mut outcome = Outcome::new(context, "hash", false);
     let pools = Pools::default();
     for place in targets(context, &pools, places, &mut outcome).await {
@@ -33,7 +33,7 @@ pub async fn hash(
         match one(context, &mut host, (&place, called.label(&place)), algorithm).await {
             Ok(hashed) => {
                 outcome.count(listing::Kind::File, hashed.size);
-                context.events.deliver(Event::Hashed(hashed)).await;
+                context.run.events.deliver(Event::Hashed(hashed)).await;
             }
             Err(failure) => outcome.failed(place.to_string(), failure),
         }
@@ -42,7 +42,7 @@ pub async fn hash(
             break;
         }
     }
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         pools.quit().await;
     }
     outcome.end()
@@ -93,7 +93,7 @@ fn tell(context: &Context, host: &Host, algorithm: Algorithm, why: Option<Failur
         |failure| failure.to_string(),
     );
     let message = format!("{why}: its files are read and hashed here");
-    context.events.warn_of(Topic::Read, site, message);
+    context.run.events.warn_of(Topic::Read, site, message);
 }
 
 /// Reads a file and hashes what comes.

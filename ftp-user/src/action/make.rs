@@ -39,7 +39,7 @@ pub async fn make_directories(context: &Context, asked: &MakeDirectories) -> Sta
             break;
         }
     }
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         pools.quit().await;
     }
     outcome.end()

@@ -26,11 +26,11 @@ impl Outcome {
     /// Nothing is done yet.
     pub(super) fn new(context: &Context, verb: &'static str, dry_run: bool) -> Self {
         Self {
-            events: context.events.clone(),
+            events: context.run.events.clone(),
             verb,
             dry_run,
-            clock: context.clock,
-            began: context.clock.now(),
+            clock: context.world.clock,
+            began: context.world.clock.now(),
             files: 0,
             directories: 0,
             bytes: 0,

@@ -144,7 +144,7 @@ pub(super) async fn plan(
     }
     let login =
         asked(context, &mut host, async |host| endpoint::login_directory(context, host).await).await?;
-    let scope = Scope::of_tree(place, login.as_ref(), &context.own_files)?;
+    let scope = Scope::of_tree(place, login.as_ref(), &context.run.own_files)?;
     let held = looks.hold(&host, scope.root(), &seen)?;
     let mut plan = Plan::new(place, scope.held(held));
     plan.add(Planned { below: None, is_directory: true, size: None })?;
@@ -166,7 +166,7 @@ async fn take(
 ) -> Result<(), Failure> {
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
-        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
     } {
         match visit {
             Visit::Directory(path, _) => {
@@ -184,7 +184,7 @@ async fn take(
             }
         }
     }
-    if context.cancel.is_cancelled() {
+    if context.run.cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
     Ok(())

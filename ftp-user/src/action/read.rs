@@ -77,7 +77,7 @@ async fn read_here(
     let name = path.clone();
     let open = tokio::task::spawn_blocking(move || File::open(local_path(&name)));
     let mut file = tokio::select! {
-        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
         opened = open => opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| cannot(&error))?,
     };
     let mut out = out;
@@ -92,7 +92,7 @@ async fn read_here(
             (file, out, read, written)
         });
         let (input, output, read, written) = tokio::select! {
-            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
             piece = piece => piece.map_err(|error| cannot(&io::Error::other(error)))?,
         };
         (file, out) = (input, output);

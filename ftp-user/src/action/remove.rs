@@ -48,7 +48,7 @@ pub async fn remove(context: &Context, asked: &Remove) -> Status {
     if let Err(failure) = all(context, &pools, asked, &mut outcome).await {
         outcome.failed(String::new(), failure);
     }
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         pools.quit().await;
     }
     outcome.end()
@@ -64,7 +64,7 @@ async fn all(
     let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
     if *recursive {
         // What can be refused is refused before anything is sent to a server.
-        places.iter().try_for_each(|place| Scope::of_tree(place, None, &context.own_files).map(drop))?;
+        places.iter().try_for_each(|place| Scope::of_tree(place, None, &context.run.own_files).map(drop))?;
     }
     let (mut plans, mut looks) = (Vec::new(), Looks::default());
     for place in targets(context, pools, places, outcome).await {
@@ -82,7 +82,7 @@ async fn all(
     if let Some(terminal) = terminal.filter(|_| !plans.is_empty()) {
         let agreed = tokio::select! {
             agreed = terminal.confirm(question(&plans)) => agreed,
-            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
         };
         if !agreed {
             return Err(Failure::new(Kind::Other, "nothing was deleted, because the answer was not yes"));
@@ -170,7 +170,7 @@ impl<'a> Deletion<'a> {
 
     async fn run(&mut self) -> Result<(), Failure> {
         while let Some(planned) = self.next()? {
-            if self.context.cancel.is_cancelled() {
+            if self.context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
             let Planned { below, is_directory, size } = planned;
@@ -193,7 +193,7 @@ impl<'a> Deletion<'a> {
             }
         }
         while let Some((below, seen)) = self.directories.pop() {
-            if self.context.cancel.is_cancelled() {
+            if self.context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
             let is_gone = self.elsewhere.contains(&below) || self.is_elsewhere(below.as_ref());

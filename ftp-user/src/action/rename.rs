@@ -29,7 +29,7 @@ pub async fn rename(context: &Context, asked: &Rename) -> Status {
     if let Err(failure) = all(context, &pools, asked, &mut outcome).await {
         outcome.failed(asked.destination.to_string(), failure);
     }
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         pools.quit().await;
     }
     outcome.end()

@@ -35,7 +35,7 @@ pub async fn draw(context: &Context, places: &[Location], grouping: Grouping) ->
             break;
         }
     }
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         pools.quit().await;
     }
     outcome.end()
@@ -105,8 +105,8 @@ impl Drawing<'_> {
                 self.failed(root, Some(&path), why);
                 continue;
             }
-            if self.names > self.context.listing.names {
-                let most = self.context.listing.names;
+            if self.names > self.context.settings.listing.names {
+                let most = self.context.settings.listing.names;
                 return Err(Failure::new(
                     Kind::Other,
                     format!("the tree has more than {most} names, and may have no end"),
@@ -114,7 +114,7 @@ impl Drawing<'_> {
                 .hint("check whether a directory contains a link to itself"));
             }
             levels.push(self.enter(Some(path), of).await);
-            if self.context.cancel.is_cancelled() {
+            if self.context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
         }
@@ -136,13 +136,13 @@ impl Drawing<'_> {
                     found = Some((facts.kind, facts.size));
                 }
                 Ok(facts) => found = found.or(Some((facts.kind, facts.size))),
-                Err(failure) if is_only || self.context.cancel.is_cancelled() => return Err(failure),
+                Err(failure) if is_only || self.context.run.cancel.is_cancelled() => return Err(failure),
                 Err(failure) => self.outcome.failed(root.place.to_string(), failure),
             }
         }
         if let Some((kind, size)) = found {
             let drawn = Drawn { branches: String::new(), shown: self.shown(), listed: None };
-            self.context.events.deliver(Event::Drawn(drawn)).await;
+            self.context.run.events.deliver(Event::Drawn(drawn)).await;
             self.outcome.count(kind, size);
         }
         Ok(of)
@@ -176,11 +176,11 @@ impl Drawing<'_> {
         let shown = at.map_or_else(|| entry.name.display(), |root| typed(root.place, path));
         let listed = Some(self.listed(root, entry, (path, Label::Name)));
         let drawn = Drawn { branches, shown: format!("{shown}{end}"), listed };
-        self.context.events.deliver(Event::Drawn(drawn)).await;
+        self.context.run.events.deliver(Event::Drawn(drawn)).await;
         // A program hears of each.
         for (root, entry) in others {
             let listed = self.listed(root, entry, (path, Label::Hidden));
-            self.context.events.deliver(Event::Listed(listed)).await;
+            self.context.run.events.deliver(Event::Listed(listed)).await;
         }
     }
 
@@ -258,7 +258,7 @@ impl Drawing<'_> {
             root_of.rest();
         }
         let place = root_of.place.to_string();
-        self.context.listed.note(&place, below, &listing.entries, listing.is_incomplete());
+        self.context.run.listed.note(&place, below, &listing.entries, listing.is_incomplete());
         for gap in listing.gaps() {
             self.failed(root, below, gap);
         }

@@ -40,7 +40,7 @@ pub(crate) async fn means(
         (Err(_), Allowed::User | Allowed::Relay, Some(_)) if knows_sha256 => {
             if by_relay {
                 let text = "it tells no digest: that of the bytes which have passed the relay is compared, as the relay tells it";
-                context.events.warn_of(Topic::Digest, ends.source.name(), text);
+                context.run.events.warn_of(Topic::Digest, ends.source.name(), text);
             }
             Ok((Verified::Size, look))
         }
@@ -80,7 +80,7 @@ pub(crate) async fn verify(
         Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
         Err(why) => {
             let text = format!("{why}; sizes are compared instead");
-            context.events.warn_of(Topic::Digest, ends.destination.name(), text);
+            context.run.events.warn_of(Topic::Digest, ends.destination.name(), text);
             Ok(proof)
         }
     }

@@ -160,7 +160,7 @@ fn warn_weaker(context: &Context, ends: &Ends, why: &Failure, means: Verified) {
         Verified::None => return,
     };
     let text = format!("{why}; {weaker} are compared instead");
-    context.events.warn_of(Topic::Digest, ends.destination.name(), text);
+    context.run.events.warn_of(Topic::Digest, ends.destination.name(), text);
 }
 
 /// The strongest digest that both ends know, by whatever commands, and that is none of `refused`.

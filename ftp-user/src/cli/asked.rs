@@ -105,7 +105,7 @@ impl Asked {
     ) -> Result<Named, Failure> {
         let Some(name) = name.filter(|_| self.resumes.is_none()) else { return Ok(Named::Goes(self)) };
         self.command.name = Some(name.to_owned());
-        let jobs = context.journal.jobs().map_err(|why| job::of_journal(&why))?;
+        let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
         let Some(known) = jobs.into_iter().find(|job| job.command.name.as_deref() == Some(name)) else {
             return Ok(Named::Goes(self));
         };

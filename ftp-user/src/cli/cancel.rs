@@ -48,9 +48,9 @@ pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     if let Err(failure) = job::cancel(job, context).await {
         return job::refused(verb, failure, context).status;
     }
-    let jobs = context.journal.jobs().unwrap_or_default();
+    let jobs = context.store.journal.jobs().unwrap_or_default();
     for record in jobs.into_iter().filter(|job| job.id == id) {
-        context.events.say(Event::Job(record));
+        context.run.events.say(Event::Job(record));
     }
     Status::Done
 }

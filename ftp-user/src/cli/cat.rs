@@ -41,7 +41,7 @@ pub(super) async fn run(
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
     let limit = site_limits::rate(places.iter(), args.limit);
-    context.limit = limit.map(|rate| RateLimit::new(rate, rate, context.clock));
+    context.settings.limit = limit.map(|rate| RateLimit::new(rate, rate, context.world.clock));
     let pools = Pools::default();
     let mut each = EachPlace::new();
     for location in each.places(&context, &pools, places).await? {

@@ -51,12 +51,12 @@ pub(super) async fn run(context: Context, kept: Kept, DoctorArgs {}: DoctorArgs)
     all.extend(passwords(&known));
     all.extend(relays(&known));
     all.push(keyring());
-    if context.cancel.is_cancelled() {
+    if context.run.cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
     let worst = all.iter().map(|found| found.verdict).max();
     for found in all {
-        context.events.say(Event::Checked(Checked { of: THIS_HOST.to_owned(), ..found }));
+        context.run.events.say(Event::Checked(Checked { of: THIS_HOST.to_owned(), ..found }));
     }
     Ok(if worst == Some(Verdict::Bad) { Status::Failed(Kind::Other) } else { Status::Done })
 }
@@ -265,10 +265,10 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
             "make it yours, or name another with --state",
         );
     }
-    if let Err(why) = context.sites.recall("localhost:21") {
+    if let Err(why) = context.store.sites.recall("localhost:21") {
         return Checked::bad("state", why, "repair or remove that file");
     }
-    match context.journal.jobs() {
+    match context.store.journal.jobs() {
         Ok(jobs) => {
             let count = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
             Checked::good("state", format!("{shown} has {}", counted(count, "job")))

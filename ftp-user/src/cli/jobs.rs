@@ -50,10 +50,10 @@ pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Contex
         Ok(told) => told.map(Transfer::Asked),
         Err(failure) => Some(Transfer::NotAsked(failure.to_string())),
     };
-    let jobs = context.journal.jobs().unwrap_or_default();
+    let jobs = context.store.journal.jobs().unwrap_or_default();
     for mut record in jobs.into_iter().filter(|record| record.id == id) {
         record.transfer.clone_from(&transfer);
-        context.events.say(Event::Job(record));
+        context.run.events.say(Event::Job(record));
     }
     Status::Done
 }

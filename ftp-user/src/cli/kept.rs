@@ -32,8 +32,8 @@ pub(super) fn asked(
         Ok(Named::Goes(asked)) => Ok(asked),
         Ok(Named::Done(record)) => {
             let (name, Words { noun, done, .. }) = (id.unwrap_or_default(), words);
-            context.events.say(Event::AlreadyDone(record));
-            context.events.warn(format!(
+            context.run.events.say(Event::AlreadyDone(record));
+            context.run.events.warn(format!(
                 "the job {name} is done already: nothing was {done} now (a name is for one {noun}, such as {name}-$(date +%F))"
             ));
             Err(Status::Done)

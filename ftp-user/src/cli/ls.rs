@@ -44,7 +44,7 @@ pub(super) async fn run(
     let pools = Pools::default();
     let mut each = EachPlace::new();
     let typed = places.len();
-    let called = Called::new(here, &context.named.names, &places);
+    let called = Called::new(here, &context.settings.named.names, &places);
     let all = each.places(&context, &pools, places).await?;
     let mut lister = Lister { context: &context, pools: &pools, called, each, form };
     match grouping {
@@ -100,7 +100,7 @@ impl Lister<'_> {
             if !is_alone {
                 let place = location.to_string();
                 let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
-                self.context.events.deliver(heading).await;
+                self.context.run.events.deliver(heading).await;
             }
             tell(self.context, alone(location, entries), self.form).await;
         }
@@ -145,7 +145,7 @@ type Held = Vec<(Location, Vec<Entry>)>;
 async fn tell(context: &Context, entries: Vec<(Location, Entry, Label)>, form: Form) {
     for (location, entry, label) in entries {
         let place = location.to_string();
-        context.events.deliver(Event::Listed(Listed { place, entry, form, label })).await;
+        context.run.events.deliver(Event::Listed(Listed { place, entry, form, label })).await;
     }
 }
 
@@ -213,9 +213,9 @@ async fn listed(
         }
     };
     let is_incomplete = listing.is_incomplete();
-    context.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
+    context.run.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
     for gap in listing.gaps() {
-        context.events.warn(format!("{location}: {gap}"));
+        context.run.events.warn(format!("{location}: {gap}"));
     }
     let mut entries = listing.entries;
     entries.sort_by(|a, b| a.name.cmp(&b.name));

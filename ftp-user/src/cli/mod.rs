@@ -54,22 +54,20 @@ pub use program::main;
 use self::passwords::{Answers, Passwords};
 use self::verb::Verb;
 use crate::action::Grouping;
-use crate::config::{self, DefaultKeys, OnUnknown, Proxy, Settings};
+use crate::config::{self, DefaultKeys, Proxy, Settings};
 use crate::context::{
-    Cancel, Context, Interruption, KnownRelays, ListedDirectories, ListingLimit, Patience, Settled, Typed,
-    UnknownCertificates,
+    self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, Typed, UnknownCertificates,
+    World,
 };
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::{JobJournal, Journal};
-use crate::report::{Event, Exits, Finding, Reporter, Style, complaint};
-use crate::state::{self, OwnFiles, Pairs, Runs, Sites};
+use crate::report::{Event, Exits, Reporter, Style, complaint};
+use crate::state::{self, OwnFiles};
 use asked::{Purpose, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::output;
-use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -250,25 +248,20 @@ impl Cli {
             verb.settings(general.config.as_deref(), default_keys)
         };
         let state = general.state.as_deref().filter(|_| matches!(verb, Verb::Jobs(_)));
-        let known = check_state(state).and(settings).and_then(|settings| Ok((settings, trust.whom()?)));
-        let started = known.and_then(|(settings, whom)| {
-            let unknown = trust.unknown(settings.trust);
-            let typed = Typed { trust: trust.is_typed(), proxy: general.proxy.is_some() };
-            let (context, reporter) = general.start(settings, whom, unknown, verb.writes_a_file())?;
-            let context = Context { typed, ..context };
-            Ok((Context { takes_tls: !trust.no_tls, ..context }, reporter))
-        });
+        let started = check_state(state)
+            .and(settings)
+            .and_then(|settings| general.start(settings, &trust, verb.writes_a_file()));
         let (context, reporter) = match started {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
         let is_typed = start.is_typed() && hands.is_command_line() && !matches!(verb, Verb::Sites(_));
         if let Some((job, dest)) = hands.one_job {
-            context.events.say(Event::OneJob { job, dest });
+            context.run.events.say(Event::OneJob { job, dest });
         }
-        let asked = start.asked(&context.named.names);
+        let asked = start.asked(&context.settings.named.names);
         let variable = std::env::var_os(passwords::VARIABLE);
-        let passwords = Passwords::new(password_file, variable.as_deref(), context.cancel.clone());
+        let passwords = Passwords::new(password_file, variable.as_deref(), context.run.cancel.clone());
         let passwords = passwords.with(answers.clone()).typed(is_typed);
         let (context, passwords) = match asked.purpose {
             Purpose::Run => (context, passwords),
@@ -354,10 +347,12 @@ impl General {
     fn start(
         self,
         settings: Settings,
-        trust: Trust,
-        unknown: OnUnknown,
+        trust: &TrustArgs,
         writes_a_file: bool,
     ) -> Result<(Context, Reporter), Failure> {
+        let whom = trust.whom()?;
+        let unknown = trust.unknown(settings.trust);
+        let typed = Typed { trust: trust.is_typed(), proxy: self.proxy.is_some() };
         let trace = self.trace.as_deref().map(trace_file::create).transpose()?;
         let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
@@ -375,45 +370,32 @@ impl General {
             // A default is no wish to wait for this server.
             first_retries: self.typed.retries.unwrap_or(0),
         };
-        let own_files = self.own_files();
-        let state = state::directory(self.state);
         let relay_consent = settings.consent.unwrap_or_default();
-        Ok((
-            Context {
-                clock: Clock::start(),
-                events,
-                finding: Finding::default(),
-                cancel,
-                patience,
-                family,
-                proxy: self.proxy.or(settings.proxy).map(Arc::new),
-                relays: settings.relays.without_question(relay_consent),
-                known_relays: settings.relays,
-                heard: KnownRelays::default(),
-                lacking: 0,
-                relay_consent,
-                race: true,
-                own_files,
-                pairs: Pairs::at(state.clone()),
-                runs: Runs::at(state.clone()),
-                journal: Journal::at(state.clone()),
-                job_journal: JobJournal::default(),
-                clear_data: false,
-                takes_tls: true,
-                interruption: Interruption::default(),
-                demands_tls: false,
-                trust,
-                unknown: UnknownCertificates::new(unknown),
-                sites: Sites::at(state),
-                named: settings.sites,
-                settled: Settled::default(),
-                typed: Typed::default(),
-                listing: ListingLimit::default(),
-                listed: self.hands.listed,
-                limit: None,
-            },
-            reporter,
-        ))
+        let mut run = Run {
+            relays: settings.relays.without_question(relay_consent),
+            own_files: self.own_files(),
+            ..Run::new(events, cancel)
+        };
+        let settings = context::Settings {
+            patience,
+            family,
+            proxy: self.proxy.or(settings.proxy).map(Arc::new),
+            known_relays: settings.relays,
+            relay_consent,
+            race: true,
+            clear_data: false,
+            takes_tls: !trust.no_tls,
+            demands_tls: false,
+            trust: whom,
+            unknown: UnknownCertificates::new(unknown),
+            named: settings.sites,
+            typed,
+            listing: ListingLimit::default(),
+            limit: None,
+        };
+        let store = Store::at(state::directory(self.state));
+        run.listed = self.hands.listed;
+        Ok((Context { world: World { clock: Clock::start() }, store, settings, run }, reporter))
     }
 }
 

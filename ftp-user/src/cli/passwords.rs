@@ -156,9 +156,9 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
-        let locations = locations(places, &context.named.names)?;
-        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.named.names)) {
-            context.events.warn(meant.warning());
+        let locations = locations(places, &context.settings.named.names)?;
+        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named.names)) {
+            context.run.events.warn(meant.warning());
         }
         self.complete(context, locations, Order::DestinationLast).await
     }
@@ -174,7 +174,7 @@ impl Passwords {
         places: &[OsString],
         password: Option<Secret>,
     ) -> Result<Vec<Location>, Failure> {
-        let mut locations = locations(places, &context.named.names)?;
+        let mut locations = locations(places, &context.settings.named.names)?;
         if let Some(password) = password {
             let lacking = lacking(&locations);
             fill(&mut locations, &lacking, &password);
@@ -206,11 +206,11 @@ impl Passwords {
         context.settle(sites(&locations))?;
         // A site with certificates of its own is none of those for which others were named.
         let is_pinned = |location: &&Location| match &location.place {
-            Place::Remote(remote) => context.named.has_pins(&remote.site),
+            Place::Remote(remote) => context.settings.named.has_pins(&remote.site),
             Place::Local(_) => false,
         };
         let others = locations.iter().filter(|location| !is_pinned(location));
-        context.demands_tls = demands_tls(context.trust.pins(), others);
+        context.settings.demands_tls = demands_tls(context.settings.trust.pins(), others);
         let of = locations.len();
         let is_needed = |index| match self.whose {
             LoginScope::All => true,
@@ -228,7 +228,7 @@ impl Passwords {
         let typed = if self.is_typed { self.of_file()? } else { None };
         if lacking.is_empty() {
             if let Some((_, file)) = typed {
-                context.events.warn(format!("the password of {file} is not used: {UNUSED}"));
+                context.run.events.warn(format!("the password of {file} is not used: {UNUSED}"));
             }
             return Ok(locations);
         }
@@ -247,7 +247,7 @@ impl Passwords {
             }
             None => self.ask(&mut locations, &lacking).await?,
         }
-        context.lacking = self::lacking(&locations).len();
+        context.run.lacking = self::lacking(&locations).len();
         Ok(locations)
     }
 
@@ -461,7 +461,7 @@ mod tests {
         let mut context = Context::for_tests(Cancel::never());
         let found = passwords.locations(&mut context, &places).await.unwrap();
         assert_eq!(found.iter().map(password).collect::<Vec<_>>(), ["s3cret", "-"]);
-        assert_eq!((context.lacking, answers.all().len()), (1, 2));
+        assert_eq!((context.run.lacking, answers.all().len()), (1, 2));
     }
 
     #[tokio::test]
@@ -470,7 +470,7 @@ mod tests {
                         [sites.two]\nurl = \"ftp://ann@h/\"\npassword-command = [\"echo\", \"bad\"]\n";
         for (places, expect) in [("one:a two:b", ["good", "bad"]), ("two:b one:a", ["bad", "good"])] {
             let mut context = Context::for_tests(Cancel::never());
-            context.named =
+            context.settings.named =
                 crate::config::parse(settings, std::path::Path::new("config.toml"), None).unwrap().sites;
             let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
             let passwords = Passwords::new(None, None, Cancel::never());

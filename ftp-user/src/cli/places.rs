@@ -194,8 +194,8 @@ impl EachPlace {
                 let (source, message) = (place.to_string(), failure.to_string());
                 let (dest, kind) = (String::new(), failure.kind);
                 let first = vec![(source.clone(), message.clone())];
-                context.events.say(Event::Failed { source, dest, kind, message });
-                context.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
+                context.run.events.say(Event::Failed { source, dest, kind, message });
+                context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
             }
         }
         Ok(())
@@ -219,7 +219,7 @@ impl EachPlace {
                 Ok(Matches { names, gaps, .. }) => {
                     for gap in gaps {
                         self.status = self.status.and(Status::Partly);
-                        context.events.warn(format!("{place}: {gap}"));
+                        context.run.events.warn(format!("{place}: {gap}"));
                     }
                     found.extend(names.into_iter().map(|name| match name {
                         Some(name) => named(&place, name),

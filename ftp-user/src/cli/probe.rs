@@ -40,6 +40,6 @@ pub(super) async fn run(
     args.paths.apply(&mut context, || places.iter()).await?;
     let found = job::survey(&context, source, destination, args.paths.allowed()).await?;
     let works = found.best.is_some();
-    context.events.say(Event::Surveyed(found));
+    context.run.events.say(Event::Surveyed(found));
     Ok(if works { Status::Done } else { Status::Failed(Kind::NoPath) })
 }

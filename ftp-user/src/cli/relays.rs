@@ -95,9 +95,9 @@ impl RelayArgs {
     ///
     /// A relay of the command line cannot be used, or the person has interrupted the run.
     pub(super) async fn apply(&self, context: &mut Context) -> Result<(), Failure> {
-        let consent = self.consent(context.relay_consent);
-        let relays = self.to_reach_servers(&context.known_relays, consent)?;
-        context.relays = permitted(context, relays, consent).await?;
+        let consent = self.consent(context.settings.relay_consent);
+        let relays = self.to_reach_servers(&context.settings.known_relays, consent)?;
+        context.run.relays = permitted(context, relays, consent).await?;
         Ok(())
     }
 }
@@ -118,14 +118,14 @@ pub(super) async fn permitted(
     let mut permitted = Vec::new();
     for relay in &relays {
         let Some(terminal) = Terminal::open() else {
-            context.events.warn("--relay-consent ask needs a terminal, so no relay is used");
+            context.run.events.warn("--relay-consent ask needs a terminal, so no relay is used");
             break;
         };
         let address = relay.address.to_string();
         let name = if relay.name == address { address } else { format!("{} ({address})", relay.name) };
         let question = format!("May the data pass the relay {name} if there is no direct path?");
         tokio::select! {
-            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
             yes = terminal.confirm(question) => if yes { permitted.push(relay.clone()) },
         }
     }

@@ -56,7 +56,7 @@ async fn tell(context: &Context, host: &mut Host, location: &Location) -> Result
         }
     };
     let listed = Listed { place: location.to_string(), entry, form: Form::Facts, label: Label::Name };
-    context.events.deliver(Event::Listed(listed)).await;
+    context.run.events.deliver(Event::Listed(listed)).await;
     Ok(Status::Done)
 }
 

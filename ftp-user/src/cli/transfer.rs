@@ -165,17 +165,17 @@ impl TransferArgs {
     ///
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
-        context.race = (self.race || !self.no_race) && !site_limits::forbids_race(job);
-        context.limit = site_limits::rate(job.work.places(), self.limit).map(|rate| {
+        context.settings.race = (self.race || !self.no_race) && !site_limits::forbids_race(job);
+        context.settings.limit = site_limits::rate(job.work.places(), self.limit).map(|rate| {
             let share = share(rate, job.options.jobs);
-            RateLimit::new(rate, share, context.clock)
+            RateLimit::new(rate, share, context.world.clock)
         });
         let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });
         if is_standard && (self.resume || self.race) {
             return Err(Failure::usage("standard input and output (-) are neither resumed nor raced for")
                 .hint("leave out --resume and --race"));
         }
-        if matches!(job.work, Work::Input { .. }) && context.patience.first_retries > 0 {
+        if matches!(job.work, Work::Input { .. }) && context.settings.patience.first_retries > 0 {
             return Err(Failure::usage(
                 "standard input can be read only once, so a copy of it is not retried",
             )
@@ -226,11 +226,11 @@ impl PathArgs {
         places: impl Fn() -> P,
     ) -> Result<(), Failure> {
         self.refuse_local(places())?;
-        context.clear_data = self.allow_clear_data;
-        let consent = self.relays.consent(context.relay_consent);
-        let relays = self.relays(&context.known_relays, consent, places())?;
-        context.relays = permitted(context, relays, consent).await?;
-        if self.path == Path::Relay && context.relays.is_empty() {
+        context.settings.clear_data = self.allow_clear_data;
+        let consent = self.relays.consent(context.settings.relay_consent);
+        let relays = self.relays(&context.settings.known_relays, consent, places())?;
+        context.run.relays = permitted(context, relays, consent).await?;
+        if self.path == Path::Relay && context.run.relays.is_empty() {
             return Err(Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")
                 .hint("say yes at a terminal, or permit those that you have named: --relay-consent own"));
         }

@@ -25,9 +25,9 @@ pub(super) struct WhyArgs {
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
 pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
-    let runs = context.runs.kept().map_err(|why| Failure::new(Kind::Other, why))?;
+    let runs = context.store.runs.kept().map_err(|why| Failure::new(Kind::Other, why))?;
     // The last run may have a job that only the journal knows.
-    let jobs = context.journal.jobs().map_err(|why| job::of_journal(&why))?;
+    let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
     let job = asked::find(&jobs, &args.run).ok();
     // A name is that of a job; "last" may be a run that has no job.
     let called =
@@ -42,7 +42,7 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
         if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
             tell_what_became(&mut run, job.state);
         }
-        context.events.say(Event::Past(run));
+        context.run.events.say(Event::Past(run));
     }
     match (job, run, found) {
         (Some(job), ..) => receipt(&context, job).await?,
@@ -69,17 +69,17 @@ fn tell_what_became(run: &mut PastRun, job: JobState) {
 
 /// What the journal knows of the files of a job: all of them for programs, their sum for people.
 async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
-    context.events.say(Event::Job(job.clone()));
+    context.run.events.say(Event::Job(job.clone()));
     let mut receipts = Receipts::default();
-    let sites = typed_sites(&context.named.names, &job.command.words);
+    let sites = typed_sites(&context.settings.named.names, &job.command.words);
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
-        for item in context.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
+        for item in context.store.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
             add(&mut receipts, &item);
             let dest = as_typed(&sites, &item);
-            context.events.deliver(Event::Receipt(job.id, item, dest)).await;
+            context.run.events.deliver(Event::Receipt(job.id, item, dest)).await;
         }
     }
-    context.events.say(Event::Receipts(receipts));
+    context.run.events.say(Event::Receipts(receipts));
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! What every call needs: clock, events, cancellation and permissions.
+//! What a job works with: the outside, what is kept between runs, what the user chose, and what this run has learnt.
 
 use crate::config::{self, Consent, OnUnknown, Proxy, Relays};
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use ftp_proto::transfer::Timeouts;
 use ftp_proto::wire::Fingerprint;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -32,19 +33,55 @@ pub use interruption::Interruption;
 pub use listed::{ListedDirectories, ListedDirectory};
 pub use settled::{SessionPlace, Settled, Typed};
 
-/// What every call needs. Clones share everything.
+/// What a job works with: what the outside gives, what is kept between runs, what the user chose, and what this run has
+/// learnt. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Context {
+    /// What the outside gives.
+    pub world: World,
+    /// What is kept between runs.
+    pub store: Store,
+    /// What the user chose.
+    pub settings: Settings,
+    /// What this run has learnt so far, and who listens to it.
+    pub run: Run,
+}
+
+/// What the outside gives. Clones share it.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
     /// The clock of this run.
     pub clock: Clock,
-    /// Receives what happens.
-    pub events: Events,
-    /// How many files the job has, as far as that is known.
-    pub finding: Finding,
-    /// Whether the work should stop.
-    pub cancel: Cancel,
-    /// How much time is left if it should.
-    pub interruption: Interruption,
+}
+
+/// What is kept between runs. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    /// The journal of jobs.
+    pub journal: Journal,
+    /// Which candidates have worked between two servers.
+    pub pairs: Pairs,
+    /// What the last runs have tried, and this one so far.
+    pub runs: Runs,
+    /// What is known of servers: that they offer TLS, and certificates that were kept.
+    pub sites: Sites,
+}
+
+impl Store {
+    /// What is kept in this directory; `None` if nothing can be kept.
+    pub fn at(directory: Option<PathBuf>) -> Self {
+        Self {
+            journal: Journal::at(directory.clone()),
+            pairs: Pairs::at(directory.clone()),
+            runs: Runs::at(directory.clone()),
+            sites: Sites::at(directory),
+        }
+    }
+}
+
+/// What the user chose, by options and by the file of settings.
+#[derive(Clone, Debug)]
+pub struct Settings {
     /// Timeouts, and the number of retries.
     pub patience: Patience,
     /// The only address family to use, if one was chosen.
@@ -53,26 +90,10 @@ pub struct Context {
     pub proxy: Option<Arc<Proxy>>,
     /// The relays of the settings.
     pub known_relays: Relays,
-    /// The relays that may be used: those for which there is consent.
-    pub relays: Relays,
-    /// Which of them have answered in this run.
-    pub heard: KnownRelays,
     /// Which of them may be used, unless the command line says something else.
     pub relay_consent: Consent,
-    /// The number of servers that have a user and whose password nobody has told.
-    pub lacking: usize,
     /// Whether candidates are tried beside each other, each with sessions of its own.
     pub race: bool,
-    /// What is neither deleted nor renamed, because this program needs it.
-    pub own_files: OwnFiles,
-    /// What is remembered from earlier runs.
-    pub pairs: Pairs,
-    /// What the last runs have tried, and this one so far.
-    pub runs: Runs,
-    /// Where the journal of jobs is.
-    pub journal: Journal,
-    /// The journal of the job that runs.
-    pub job_journal: JobJournal,
     /// Whether data between two servers may go in clear although a control connection runs TLS.
     pub clear_data: bool,
     /// Whether `ftp://` takes TLS where it is offered.
@@ -84,27 +105,69 @@ pub struct Context {
     pub trust: Trust,
     /// What to do with those that nobody vouches for.
     pub unknown: UnknownCertificates,
-    /// What is known of servers: that they offer TLS, and certificates that were kept.
-    pub sites: Sites,
     /// The sites of the settings.
     pub named: config::Sites,
-    /// What holds for the sessions with those that this run uses.
-    pub settled: Settled,
     /// What the command line has said itself.
     pub typed: Typed,
     /// How large a listing may be.
     pub listing: ListingLimit,
-    /// Who wants to know what directories held.
-    pub listed: ListedDirectories,
     /// How fast the job may be.
     pub limit: Option<RateLimit>,
+}
+
+/// What a run has learnt so far, and who listens to it. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Receives what happens.
+    pub events: Events,
+    /// How many files the job has, as far as that is known.
+    pub finding: Finding,
+    /// Whether the work should stop.
+    pub cancel: Cancel,
+    /// How much time is left if it should.
+    pub interruption: Interruption,
+    /// The relays that may be used: those for which there is consent.
+    pub relays: Relays,
+    /// Which of them have answered.
+    pub heard: KnownRelays,
+    /// The number of servers that have a user and whose password nobody has told.
+    pub lacking: usize,
+    /// What is neither deleted nor renamed, because this program needs it.
+    pub own_files: OwnFiles,
+    /// The journal of the job that runs.
+    pub job_journal: JobJournal,
+    /// What holds for the sessions with the sites that the run uses.
+    pub settled: Settled,
+    /// Who wants to know what directories held.
+    pub listed: ListedDirectories,
+}
+
+impl Run {
+    /// A run that has learnt nothing. `cancel` stops it.
+    pub fn new(events: Events, cancel: Cancel) -> Self {
+        Self {
+            events,
+            finding: Finding::default(),
+            cancel,
+            interruption: Interruption::default(),
+            relays: Relays::default(),
+            heard: KnownRelays::default(),
+            lacking: 0,
+            own_files: OwnFiles::default(),
+            job_journal: JobJournal::default(),
+            settled: Settled::default(),
+            listed: ListedDirectories::default(),
+        }
+    }
 }
 
 impl Context {
     /// The same context; its events are about `origin`.
     #[must_use]
     pub fn about(&self, origin: Origin) -> Self {
-        Self { events: self.events.about(origin), ..self.clone() }
+        let mut context = self.clone();
+        context.run.events = self.run.events.about(origin);
+        context
     }
 
     /// Settles what holds for the sessions with these sites. Their files of roots are read now.
@@ -114,8 +177,7 @@ impl Context {
     /// A file of roots cannot be read.
     pub fn settle<'a>(&mut self, sites: impl Iterator<Item = &'a Site>) -> Result<(), Failure> {
         for site in sites {
-            let base = (&self.trust, &self.proxy, self.typed);
-            self.settled = self.settled.with(site, &self.named, base)?;
+            self.run.settled = self.run.settled.with(site, &self.settings)?;
         }
         Ok(())
     }
@@ -123,10 +185,15 @@ impl Context {
     /// The context of a session with that site.
     #[must_use]
     pub fn at(&self, site: &Site) -> Self {
-        let context = self.clone();
-        let Some(terms) = self.settled.terms(site) else { return context };
-        let unknown = terms.how.map_or_else(|| self.unknown.clone(), |how| self.unknown.but(how));
-        Self { trust: terms.trust.clone(), proxy: terms.proxy.clone(), unknown, ..context }
+        let mut context = self.clone();
+        if let Some(terms) = self.run.settled.terms(site) {
+            context.settings.trust = terms.trust.clone();
+            context.settings.proxy = terms.proxy.clone();
+            if let Some(how) = terms.how {
+                context.settings.unknown = self.settings.unknown.but(how);
+            }
+        }
+        context
     }
 
     /// A place for one more session with that site; `None` if their number has no limit.
@@ -135,46 +202,50 @@ impl Context {
     ///
     /// All places are taken.
     pub fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>, Failure> {
-        self.settled.terms(site).map_or(Ok(None), |terms| terms.session_place(site))
+        self.run.settled.terms(site).map_or(Ok(None), |terms| terms.session_place(site))
     }
 
     /// A meter for bytes that pass this host, which are no faster than the job may be.
     pub fn meter(&self) -> Meter {
-        Meter::limited(self.limit.iter().map(|limit| limit.limiter.clone()).collect())
+        Meter::limited(self.settings.limit.iter().map(|limit| limit.limiter.clone()).collect())
     }
 
     /// The context of a file of the job.
     #[must_use]
     pub fn item(&self, number: u64) -> Self {
-        self.about(self.events.origin().item(number))
+        self.about(self.run.events.origin().item(number))
     }
 
     /// The context of an attempt at the file.
     #[must_use]
     pub fn attempt(&self, number: u32) -> Self {
-        self.about(self.events.origin().attempt(number))
+        self.about(self.run.events.origin().attempt(number))
     }
 
     /// Context for a question whose answer is only shown: it waits for a short time, and asks nobody at the terminal.
     #[must_use]
-    pub fn for_inquiry(self) -> Self {
-        let reply = self.patience.reply.min(INQUIRY);
-        let patience = Patience { reply, retries: 0, first_retries: 0, ..self.patience };
-        Self { patience, unknown: UnknownCertificates::unasked(self.unknown.how), ..self }
+    pub fn for_inquiry(mut self) -> Self {
+        let patience = self.settings.patience;
+        let reply = patience.reply.min(INQUIRY);
+        self.settings.patience = Patience { reply, retries: 0, first_retries: 0, ..patience };
+        self.settings.unknown = UnknownCertificates::unasked(self.settings.unknown.how);
+        self
     }
 
     /// Context for cleanup: it ignores Ctrl-C. With it comes when the cleanup has to end. After an interruption all
     /// cleanups share one end.
     #[must_use]
     pub fn for_cleanup(&self) -> (Self, Moment) {
-        let now = self.clock.now();
-        let end = if self.cancel.is_cancelled() || self.interruption.is_noticed() {
-            self.interruption.clean_up(now)
+        let now = self.world.clock.now();
+        let end = if self.run.cancel.is_cancelled() || self.run.interruption.is_noticed() {
+            self.run.interruption.clean_up(now)
         } else {
-            now + self.patience.reply.min(CLEANUP)
+            now + self.settings.patience.reply.min(CLEANUP)
         };
-        let patience = Patience { reply: self.patience.reply.min(end.since(now)), ..self.patience };
-        (Self { cancel: Cancel::never(), patience, ..self.clone() }, end)
+        let mut context = self.clone();
+        context.run.cancel = Cancel::never();
+        context.settings.patience.reply = self.settings.patience.reply.min(end.since(now));
+        (context, end)
     }
 }
 
@@ -356,38 +427,28 @@ impl Context {
     /// A context whose events nobody reads, with long timeouts and no retries.
     pub(crate) fn for_tests(cancel: Cancel) -> Self {
         let long = Duration::from_secs(60);
+        let events = crate::report::Reporter::start(crate::report::Style::for_tests(), None).0;
         Self {
-            clock: Clock::start(),
-            events: crate::report::Reporter::start(crate::report::Style::for_tests(), None).0,
-            finding: Finding::default(),
-            cancel,
-            interruption: Interruption::default(),
-            patience: Patience { reply: long, stall: long, unseen: None, retries: 0, first_retries: 0 },
-            family: None,
-            proxy: None,
-            known_relays: Relays::default(),
-            relays: Relays::default(),
-            heard: KnownRelays::default(),
-            relay_consent: Consent::default(),
-            lacking: 0,
-            race: true,
-            own_files: OwnFiles::default(),
-            pairs: Pairs::default(),
-            runs: Runs::default(),
-            journal: Journal::default(),
-            job_journal: JobJournal::default(),
-            clear_data: false,
-            takes_tls: true,
-            demands_tls: false,
-            trust: Trust::default(),
-            unknown: UnknownCertificates::default(),
-            sites: Sites::default(),
-            named: config::Sites::default(),
-            settled: Settled::default(),
-            typed: Typed::default(),
-            listing: ListingLimit::default(),
-            listed: ListedDirectories::default(),
-            limit: None,
+            world: World { clock: Clock::start() },
+            store: Store::default(),
+            settings: Settings {
+                patience: Patience { reply: long, stall: long, unseen: None, retries: 0, first_retries: 0 },
+                family: None,
+                proxy: None,
+                known_relays: Relays::default(),
+                relay_consent: Consent::default(),
+                race: true,
+                clear_data: false,
+                takes_tls: true,
+                demands_tls: false,
+                trust: Trust::default(),
+                unknown: UnknownCertificates::default(),
+                named: config::Sites::default(),
+                typed: Typed::default(),
+                listing: ListingLimit::default(),
+                limit: None,
+            },
+            run: Run::new(events, cancel),
         }
     }
 }

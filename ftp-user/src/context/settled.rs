@@ -1,6 +1,7 @@
 //! What holds for the sessions with one site of the settings, where the command line says nothing else.
 
-use crate::config::{OnUnknown, Proxy, SiteProxy, Sites};
+use super::Settings;
+use crate::config::{OnUnknown, Proxy, SiteProxy};
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use ftp_io::tls::Trust;
@@ -43,12 +44,8 @@ impl Settled {
     /// # Errors
     ///
     /// The file of roots cannot be read.
-    pub(super) fn with(
-        &self,
-        site: &Site,
-        sites: &Sites,
-        (trust, proxy, typed): (&Trust, &Option<Arc<Proxy>>, Typed),
-    ) -> Result<Self, Failure> {
+    pub(super) fn with(&self, site: &Site, settings: &Settings) -> Result<Self, Failure> {
+        let Settings { trust, proxy, typed, named: sites, .. } = settings;
         let Some(named) = site.named.as_ref().filter(|named| !self.0.contains_key(&named.name)) else {
             return Ok(self.clone());
         };
@@ -118,11 +115,12 @@ mod tests {
             let text = format!("[sites.lab]\nurl = \"ftp://h/\"\ntrust = \"{of_site}\"\n");
             let sites = parse(&text, Path::new("x.toml"), None).unwrap().sites;
             let lab = sites.names.find("lab").unwrap().site.clone();
-            let unknown = UnknownCertificates::new(default);
-            let context = Context { named: sites, unknown, ..Context::for_tests(Cancel::never()) };
+            let mut context = Context::for_tests(Cancel::never());
+            context.settings.named = sites;
+            context.settings.unknown = UnknownCertificates::new(default);
             let mut context = context.for_inquiry();
             context.settle([&lab].into_iter()).unwrap();
-            assert_eq!(context.at(&lab).unknown.how, expect, "{default:?} {of_site}");
+            assert_eq!(context.at(&lab).settings.unknown.how, expect, "{default:?} {of_site}");
         }
     }
 }

@@ -509,13 +509,13 @@ impl Host {
             Self::Server(server) => {
                 let made = server.session(context).await?.make_directory(path).await?;
                 if made {
-                    context.job_journal.note_change();
+                    context.run.job_journal.note_change();
                 }
                 Ok(made)
             }
             Self::Local(here) => {
                 if !local::local_path(path).is_dir() {
-                    context.job_journal.note_change();
+                    context.run.job_journal.note_change();
                 }
                 written::make_directory(here.destination(), path)?;
                 Ok(false)
@@ -532,7 +532,7 @@ impl Host {
                 Ok(session) => {
                     let made = session.make_new_directories(paths).await;
                     if made.contains(&true) {
-                        context.job_journal.note_change();
+                        context.run.job_journal.note_change();
                     }
                     made
                 }

@@ -135,7 +135,7 @@ impl LocalEnd {
         let meter = Meter::default();
         tokio::select! {
             biased;
-            () = context.cancel.cancelled() => {
+            () = context.run.cancel.cancelled() => {
                 meter.stop();
                 Err(Failure::interrupted())
             }

@@ -213,7 +213,7 @@ impl Pool {
             Err(failure) if failure.about == About::NoAnswer && !answered => failure,
             opened => return opened,
         };
-        if context.relays.is_empty() || context.cancel.is_cancelled() {
+        if context.run.relays.is_empty() || context.run.cancel.is_cancelled() {
             return Err(failure);
         }
         let tunnel = match self.reach(context).await {
@@ -231,7 +231,7 @@ impl Pool {
         self.state().behind_relay = true;
         let relay = session.relay.as_ref().map_or_else(String::new, |relay| relay.name.clone());
         let site = self.site.authority();
-        context.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
+        context.run.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
         Ok(session)
     }
 
@@ -244,7 +244,7 @@ impl Pool {
     /// A tunnel through the first relay, or agent of a hub, that reaches the server.
     async fn reach(&self, context: &Context) -> Result<Tunnel, Failure> {
         let mut last = None;
-        for relay in &context.relays {
+        for relay in &context.run.relays {
             match relay::Session::reach(context, relay, &self.site).await {
                 Ok(tunnel) => return Ok(tunnel),
                 Err(failure) if failure.kind == Kind::Untrusted => return Err(failure),

@@ -63,7 +63,7 @@ impl Reached {
     /// Refuses what this program needs itself.
     fn refuse_own(&self, context: &Context) -> Result<(), Failure> {
         match self.here {
-            Some(_) => refuse_own(&self.path, context.own_files.needs_of_tree(local_path(&self.path))),
+            Some(_) => refuse_own(&self.path, context.run.own_files.needs_of_tree(local_path(&self.path))),
             None => Ok(()),
         }
     }
@@ -83,7 +83,7 @@ impl Reached {
             return Err(Failure::usage(what));
         }
         self.refuse_own(context)?;
-        context.job_journal.note_change();
+        context.run.job_journal.note_change();
         match (&self.here, host) {
             (Some(here), _) => match here.remove(flags(permit)) {
                 Ok(()) => Ok(true),

@@ -112,7 +112,7 @@ pub(crate) async fn delete(
     host: &mut Host,
     name: PermittedName<'_>,
 ) -> Result<bool, Failure> {
-    context.job_journal.note_change();
+    context.run.job_journal.note_change();
     match host {
         Host::Server(server) => server.session(context).await?.delete(name.permit).await,
         Host::Local(end) => {
@@ -121,7 +121,7 @@ pub(crate) async fn delete(
             if name.permit.only_if().is_some() {
                 return Err(replaced(path));
             }
-            refuse_own(path, context.own_files.needs(local_path(path)))?;
+            refuse_own(path, context.run.own_files.needs(local_path(path)))?;
             unlink(end, name)
         }
     }
@@ -140,7 +140,7 @@ pub(crate) async fn rename_free(
     match host {
         Host::Server(server) => server.session(context).await?.rename_free(from, to).await,
         Host::Local(end) => {
-            refuse_own(from, context.own_files.needs_of_tree(local_path(from)))?;
+            refuse_own(from, context.run.own_files.needs_of_tree(local_path(from)))?;
             let renamed = match (end.reach(from, false), end.reach(to, false)) {
                 (Some(from), Some(to)) => from.and_then(|from| Ok(from.rename_free(&to?)?)),
                 (None, _) | (_, None) => {
@@ -188,7 +188,7 @@ pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&Pa
     let Host::Server(server) = host else { return make_stable_here(paths).await };
     let pool = Arc::clone(&server.pool);
     let asked = async { server.session(context).await?.make_stable().await };
-    pool.disk.ask(context.clock, asked).await
+    pool.disk.ask(context.world.clock, asked).await
 }
 
 /// Whether the listings of the host tell symbolic links from directories for certain.

@@ -50,10 +50,10 @@ impl Server {
     async fn alive(&mut self, context: &Context) -> Option<Lease> {
         let mut lease = self.lease.take()?;
         let session = lease.session()?;
-        session.cancel_by(&context.cancel);
+        session.cancel_by(&context.run.cancel);
         Box::pin(session.catch_up()).await;
         // A session that was opened for cleanup has too little patience for anything else.
-        if session.patience() < context.patience.reply {
+        if session.patience() < context.settings.patience.reply {
             Box::pin(lease.quit()).await;
             return None;
         }

@@ -57,7 +57,7 @@ async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Fact
 
 /// The other name of a source while its copy is looked for. A later run of the job finds it again.
 fn aside(context: &Context, source: &PathName) -> Result<PathName, Failure> {
-    let id = match context.job_journal.job() {
+    let id = match context.run.job_journal.job() {
         Some(job) => id_of(job, source),
         None => new_id()?,
     };
@@ -72,7 +72,7 @@ pub(super) async fn named_again(
     why: Failure,
 ) -> Failure {
     let mut cleanup = context.for_cleanup().0;
-    cleanup.job_journal = context.job_journal.clone();
+    cleanup.run.job_journal = context.run.job_journal.clone();
     match endpoint::rename_free(&cleanup, host, aside, source).await {
         Ok(()) => why,
         Err(_) => why.hint(format!("it is {} now: rename it back", host.show(aside))),
@@ -86,7 +86,7 @@ pub(super) async fn named_again(
 ///
 /// The server does not tell, or does not rename it.
 pub(super) async fn put_back(context: &Context, host: &mut Host, source: &PathName) -> Result<bool, Failure> {
-    if !context.job_journal.is_resumed() {
+    if !context.run.job_journal.is_resumed() {
         return Ok(false);
     }
     let aside = aside(context, source)?;
@@ -123,9 +123,9 @@ pub(super) fn name_of(
     (source, destination): (&PathName, &[Named]),
     aside: &PathName,
 ) -> Option<PathName> {
-    let journal = &context.job_journal;
+    let journal = &context.run.job_journal;
     let job = journal.job().filter(|_| journal.is_resumed())?;
-    let items = [ItemState::Done, ItemState::Open].map(|state| context.journal.items(job, state));
+    let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
     items.into_iter().flatten().flatten().find_map(|item| {
         let below = destination.iter().find_map(|form| form.path_below(&item.place.path))?;
         let below = PathName::from_wire(below).ok()?;

@@ -51,7 +51,7 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Fail
             ));
         }
     }
-    if context.job_journal.keeps_item() {
+    if context.run.job_journal.keeps_item() {
         Ok(())
     } else {
         Err(Failure::new(Kind::Other, "there is no journal, so no later run would find the detached copy")
@@ -107,14 +107,14 @@ async fn named(
         tokio::try_join!(source.may_detach(LONGEST), destination.may_detach(LONGEST))?;
     let path = rung.name().to_owned();
     let detached = Detached { source, destination, path, before: assignment.before, moves: false };
-    context.job_journal.detached(Some(detached.clone())).await;
+    context.run.job_journal.detached(Some(detached.clone())).await;
     Ok(detached)
 }
 
 /// Notes that both ends move the file, if they do.
 async fn moves(context: &Context, detached: Detached, attempted: &Attempted) {
     if attempted.given_up == Some(GivenUp::Detached) {
-        context.job_journal.detached(Some(Detached { moves: true, ..detached })).await;
+        context.run.job_journal.detached(Some(Detached { moves: true, ..detached })).await;
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn wait(
     total: Option<u64>,
 ) -> Result<Option<Arrived>, Failure> {
     let name = ends.source.show(&item.source);
-    let clock = context.clock;
+    let clock = context.world.clock;
     let mut watch = Watch::new(clock.now(), total, detached.before);
     let mut stopped: Option<(&'static str, Moment)> = None;
     let mut first = None;
@@ -153,15 +153,15 @@ pub(super) async fn wait(
             // What has moved before this run asked is no progress of it.
             let before = *first.get_or_insert(bytes);
             let (source, time) = (name.clone(), watch.stall.age(now));
-            context.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
+            context.run.events.say(Event::Progress(Progress { source, bytes, total, before, time }));
         }
         match stopped {
             Some((reason, until)) if now >= until => break format!("{reason}, and it does not end"),
             Some(_) => {}
             None => {
-                if let Some(reason) = watch.why_to_stop(now, context.patience.stall) {
+                if let Some(reason) = watch.why_to_stop(now, context.settings.patience.stall) {
                     stop(context, &mut ends.destination, detached.destination).await?;
-                    stopped = Some((reason, clock.now() + context.patience.reply));
+                    stopped = Some((reason, clock.now() + context.settings.patience.reply));
                 }
             }
         }
@@ -169,9 +169,9 @@ pub(super) async fn wait(
     };
     // What is left of it must not move while another attempt does.
     if let Err(failure) = stop(context, &mut ends.source, detached.source).await {
-        context.events.notice(failure.to_string());
+        context.run.events.notice(failure.to_string());
     }
-    context.events.warn(format!("the detached transfer of {name} has ended before its end: {why}"));
+    context.run.events.warn(format!("the detached transfer of {name} has ended before its end: {why}"));
     Ok(None)
 }
 
@@ -229,13 +229,13 @@ pub(super) async fn end(
         && let Err(failure) = stop(context, source, detached.source).await
     {
         // Its peer is gone, so it ends by itself.
-        context.events.notice(failure.to_string());
+        context.run.events.notice(failure.to_string());
     }
-    let deadline = context.clock.now() + context.patience.reply;
+    let deadline = context.world.clock.now() + context.settings.patience.reply;
     while let Some(DetachedStatus { state: DetachedState::Moving, .. }) =
         look(context, destination, detached).await?
     {
-        if context.clock.now() >= deadline {
+        if context.world.clock.now() >= deadline {
             let what = "the destination does not end the detached transfer";
             return Err(Failure::new(Kind::Temporary, what).hint("try again later"));
         }
@@ -265,10 +265,10 @@ async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<(), 
 
 /// Waits for the next question.
 async fn pause(context: &Context) -> Result<(), Failure> {
-    let next = context.clock.now() + PERIOD;
+    let next = context.world.clock.now() + PERIOD;
     tokio::select! {
-        () = context.cancel.cancelled() => Err(Failure::interrupted().hint(RESUME_WAITS)),
-        () = context.clock.sleep_until(Some(next)) => Ok(()),
+        () = context.run.cancel.cancelled() => Err(Failure::interrupted().hint(RESUME_WAITS)),
+        () = context.world.clock.sleep_until(Some(next)) => Ok(()),
     }
 }
 

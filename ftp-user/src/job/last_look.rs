@@ -191,7 +191,7 @@ struct LastLook<'a> {
 impl LastLook<'_> {
     fn is_needed(&self, ends: &Ends) -> bool {
         let has_lost = ends.destination.losses().is_some_and(|losses| losses.number() > 0);
-        (has_lost || self.has_earlier) && !self.context.cancel.is_cancelled()
+        (has_lost || self.has_earlier) && !self.context.run.cancel.is_cancelled()
     }
 
     /// Looks at files. Those that are there go to `seen`.
@@ -288,7 +288,7 @@ impl LastLook<'_> {
         }
         for (file, failure) in failed {
             let (source, dest) = item(&file).names(ends);
-            self.context.events.say(Event::FileFailed { source: source.clone() });
+            self.context.run.events.say(Event::FileFailed { source: source.clone() });
             self.tally.gone(file.expected.size, file.was_skipped);
             self.tally.copy_lost(source, dest, failure);
         }
@@ -315,7 +315,7 @@ impl LastLook<'_> {
         if self.again > 0 {
             let (name, files) = (ends.destination.name(), ftp_proto::wire::counted(self.again, "file"));
             let kept = if self.options.moves { "; a source that was kept meanwhile stays" } else { "" };
-            self.context.events.warn(format!(
+            self.context.run.events.warn(format!(
                 "{files} that had been stored at {name} were not there any more, and were copied again{kept}"
             ));
         }

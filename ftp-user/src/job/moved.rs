@@ -35,7 +35,7 @@ impl Story {
 
     /// What the journal says of the files of a directory of the source.
     async fn told(context: &Context, source: &Host, directory: Option<&PathName>) -> Self {
-        Self::of(context.job_journal.files_below(prefix(source, directory)).await)
+        Self::of(context.run.job_journal.files_below(prefix(source, directory)).await)
     }
 
     /// Why the source is not taken for a moved one; `None` if it is.
@@ -74,7 +74,7 @@ pub(super) async fn tree(
     if let Some(failure) = story.failure(&what) {
         return Err(failure);
     }
-    context.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
+    context.run.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
     Ok(true)
 }
 
@@ -89,7 +89,7 @@ pub(super) async fn refuse_emptied(
     host: &mut Host,
     source: &Location,
 ) -> Result<(), Failure> {
-    if !context.job_journal.is_resumed() {
+    if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
     let story @ Story::Unfinished(_) = Story::told(context, host, Some(&source.path)).await else {

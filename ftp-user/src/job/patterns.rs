@@ -105,7 +105,7 @@ struct Taking {
 
 impl Taking {
     fn new(context: &Context) -> Self {
-        Self { matched: 0, taken: 0, sorter: Sorter::new(context.cancel.clone()), kept: Ok(()) }
+        Self { matched: 0, taken: 0, sorter: Sorter::new(context.run.cancel.clone()), kept: Ok(()) }
     }
 
     fn take(&mut self, entry: &Entry) {

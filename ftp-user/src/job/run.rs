@@ -27,9 +27,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
         return refused(job.verb(), failure, &context);
     }
     // Both ends are told which transfer may go on alone, so candidates are tried one after the other.
-    context.race &= !job.options.detach;
-    let start = context.clock.now();
-    let mut tally = Tally::new(&context.events, job.verb(), job.options.mode.is_dry());
+    context.settings.race &= !job.options.detach;
+    let start = context.world.clock.now();
+    let mut tally = Tally::new(&context.run.events, job.verb(), job.options.mode.is_dry());
     tally.protect(job.is_secured());
     let pools = Pools::default();
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
@@ -74,19 +74,19 @@ pub async fn run(job: Job, context: &Context) -> Report {
     }
     part::settle(&context, &pools).await;
     // After an interruption, sessions are closed without QUIT.
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         pools.quit().await;
     }
     if tally.is_empty() {
         match selecting {
-            Some(option) => context.events.warn(format!("no file matches {option}: {UNMATCHED}")),
-            None => context.events.warn("the source has no file: look whether its disk is mounted"),
+            Some(option) => context.run.events.warn(format!("no file matches {option}: {UNMATCHED}")),
+            None => context.run.events.warn("the source has no file: look whether its disk is mounted"),
         }
     }
-    let took = context.clock.now().since(start);
+    let took = context.world.clock.now().since(start);
     let advice = lifetime::finish(&context, &tally).await;
-    if is_kept && let Err(why) = context.runs.keep(tally.past(id, took)) {
-        context.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
+    if is_kept && let Err(why) = context.store.runs.keep(tally.past(id, took)) {
+        context.run.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
     tally.report(took, advice)
 }
@@ -115,7 +115,7 @@ async fn appended(
         Err(failure) => Err(failure),
     };
     if let Ok(done) = &appended {
-        context.runs.verified(0, done.verified.name());
+        context.store.runs.verified(0, done.verified.name());
     }
     tally.file(source, destination, appended);
     ends.quit(context).await;
@@ -126,7 +126,7 @@ const UNMATCHED: &str = "a pattern with a / is matched against the path below SO
 
 /// Reports that a job could not be created.
 pub fn refused(verb: &'static str, failure: Failure, context: &Context) -> Report {
-    let mut tally = Tally::new(&context.events, verb, false);
+    let mut tally = Tally::new(&context.run.events, verb, false);
     tally.failed(String::new(), String::new(), failure);
     tally.report(std::time::Duration::ZERO, None)
 }

@@ -108,7 +108,7 @@ impl<'a> Surveyor<'a> {
         allowed: Allowed,
         names: Names,
     ) -> Self {
-        let now = context.clock.now();
+        let now = context.world.clock.now();
         let mut memory = Memory::default();
         situation.recall(context, &mut memory, allowed);
         let ascent = Ascent::new(situation.candidates(allowed), None);
@@ -164,7 +164,7 @@ impl<'a> Surveyor<'a> {
         if needs_file && is_stored {
             self.names.source.discard_at(self.context, self.source).await;
         }
-        if self.context.cancel.is_cancelled() {
+        if self.context.run.cancel.is_cancelled() {
             return Err(Failure::interrupted());
         }
         Ok(self.conclude())
@@ -172,7 +172,7 @@ impl<'a> Surveyor<'a> {
 
     async fn all(&mut self) {
         loop {
-            while !self.context.cancel.is_cancelled()
+            while !self.context.run.cancel.is_cancelled()
                 && let Some(index) = self.schedule.start_next()
             {
                 self.start(index);
@@ -184,7 +184,7 @@ impl<'a> Surveyor<'a> {
                 biased;
                 Some((index, sign)) = self.signs.recv() => {
                     if sign == Sign::Connecting {
-                        let now = self.context.clock.now();
+                        let now = self.context.world.clock.now();
                         self.silent_rungs.connecting(index, now);
                         self.notes.connecting(index, now);
                     }
@@ -231,15 +231,16 @@ impl<'a> Surveyor<'a> {
 
     /// The context of an attempt: a dead path is given up within seconds.
     fn quick(&self) -> Context {
-        let Patience { reply, stall, .. } = self.context.patience;
+        let mut context = self.context.clone();
+        let Patience { reply, stall, .. } = context.settings.patience;
         let (reply, stall) = (reply.min(QUICK), stall.min(QUICK));
-        let patience = Patience { reply, stall, unseen: None, retries: 0, first_retries: 0 };
-        Context { patience, ..self.context.clone() }
+        context.settings.patience = Patience { reply, stall, unseen: None, retries: 0, first_retries: 0 };
+        context
     }
 
     fn start(&mut self, index: usize) {
         let Some(candidate) = self.ascent.candidates().get(index).copied() else { return };
-        let now = self.context.clock.now();
+        let now = self.context.world.clock.now();
         self.notes.started(index, Purpose::Probe, now);
         let stored = Part::random(&self.names.destination.target)
             .map_or_else(|_| self.names.destination.stored.clone(), |part| part.stored);
@@ -268,7 +269,7 @@ impl<'a> Surveyor<'a> {
     }
 
     async fn ended(&mut self, index: usize, finished: Finished) {
-        let now = self.context.clock.now();
+        let now = self.context.world.clock.now();
         if matches!(finished.attempted, Err(Obstacle::Session(_))) {
             if self.schedule.no_session(index) {
                 return finished.runner.release().await;

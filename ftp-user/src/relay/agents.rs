@@ -176,8 +176,8 @@ impl Session {
 /// Finds out whether there is a hub at the address of the relay, unless that is known. One that does not answer is asked once.
 pub async fn recognize(context: &Context, relay: &Relay) {
     let address = relay.address.to_string();
-    if context.heard.found_at(&address).is_none() && begin(context, relay).await.is_err() {
-        context.heard.note_found(&address, FoundAt::Nobody);
+    if context.run.heard.found_at(&address).is_none() && begin(context, relay).await.is_err() {
+        context.run.heard.note_found(&address, FoundAt::Nobody);
     }
 }
 
@@ -185,15 +185,15 @@ async fn begin(context: &Context, relay: &Relay) -> Result<Found, Failure> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {
-            context.heard.note(&address);
+            context.run.heard.note(&address);
             let kind = match found {
                 Found::Agent(_) => FoundAt::Relay,
                 Found::Hub(_) => FoundAt::Hub,
             };
-            context.heard.note_found(&address, kind);
+            context.run.heard.note_found(&address, kind);
             Ok(found)
         }
-        Err(failure) if failure.kind == Kind::Temporary && !context.heard.has(&address) => {
+        Err(failure) if failure.kind == Kind::Temporary && !context.run.heard.has(&address) => {
             Err(failure.about(About::NoRelay))
         }
         Err(failure) => Err(failure),
@@ -204,7 +204,7 @@ async fn meet(context: &Context, relay: &Relay) -> Result<Found, Failure> {
     let display_name = failure::display_name(relay);
     let token = relay.token()?;
     let (stream, at) = found(context, &relay.address, &display_name).await?;
-    match within(context, context.patience.reply, link::open(stream, &token)).await {
+    match within(context, context.settings.patience.reply, link::open(stream, &token)).await {
         Some(Ok(Opened::Relay(link, welcome))) => {
             let names = (relay.name.clone(), display_name);
             let session = Session::begin(context, names, Reach::Address(at), link, &welcome);

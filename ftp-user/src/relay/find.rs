@@ -6,7 +6,7 @@ use super::pair::Pair;
 use super::reach::late;
 use super::{Session, failure};
 use crate::config::Relay;
-use crate::context::{Context, Patience};
+use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
 use crate::report::{THIS_HOST, Topic};
@@ -56,7 +56,7 @@ impl Wanted {
         names: &[String],
         known: &[String],
     ) -> Self {
-        let here = context.heard.reached_by(&relay.address.to_string(), &site.authority());
+        let here = context.run.heard.reached_by(&relay.address.to_string(), &site.authority());
         let in_this_run = here.is_some();
         let agent = here.or_else(|| known.get(index).or(known.first()).cloned());
         let last = agent.map(|agent| Last { is_there: names.contains(&agent), agent, in_this_run });
@@ -114,7 +114,7 @@ impl Probes {
             relay: relay.clone(),
             hub: hub.clone(),
             servers,
-            asking: Asking::new(names, &known, context.patience.reply),
+            asking: Asking::new(names, &known, context.settings.patience.reply),
             distrust: None,
         })
     }
@@ -197,20 +197,20 @@ fn key(relay: &Relay, sites: &[&Site]) -> Key {
 
 fn remembered(context: &Context, relay: &Relay, sites: &[&Site]) -> Vec<String> {
     // That the file is damaged is told where the path between the two is looked up.
-    context.pairs.agents(&key(relay, sites)).unwrap_or_default()
+    context.store.pairs.agents(&key(relay, sites)).unwrap_or_default()
 }
 
 /// Has a later run ask these agents first, and this one wait for them if they go: each server, and the agent that has reached it.
 fn remember(context: &Context, relay: &Relay, reached: &[(&Site, &str)]) {
     let hub = relay.address.to_string();
     for (site, agent) in reached {
-        context.heard.note_reached(&hub, &site.authority(), agent);
+        context.run.heard.note_reached(&hub, &site.authority(), agent);
     }
     let (sites, mut names): (Vec<&Site>, Vec<&str>) = reached.iter().copied().unzip();
     names.dedup();
-    if let Err(why) = context.pairs.note_agents(&key(relay, &sites), &names) {
+    if let Err(why) = context.store.pairs.note_agents(&key(relay, &sites), &names) {
         let text = format!("cannot remember for later runs which agents reach the servers: {why}");
-        context.events.warn_of(Topic::Memory, THIS_HOST, text);
+        context.run.events.warn_of(Topic::Memory, THIS_HOST, text);
     }
 }
 
@@ -277,7 +277,7 @@ async fn probe(
     sites: &[Site],
     limit: Duration,
 ) -> Probed {
-    let deadline = context.clock.now() + limit;
+    let deadline = context.world.clock.now() + limit;
     let called = within(context, limit.min(COMES), Session::called(context, relay, hub, name)).await;
     let mut session = match called.unwrap_or_else(|| Err(late(context, name, "a call"))) {
         Ok(session) => session,
@@ -287,8 +287,9 @@ async fn probe(
     for (left, site) in (1..=sites.len()).rev().zip(sites) {
         // A server that does not answer leaves time for the next one.
         let left = u32::try_from(left).unwrap_or(u32::MAX);
-        let reply = deadline.since(context.clock.now()) / left;
-        let context = Context { patience: Patience { reply, ..context.patience }, ..context.clone() };
+        let reply = deadline.since(context.world.clock.now()) / left;
+        let mut context = context.clone();
+        context.settings.patience.reply = reply;
         tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.to_string()));
     }
     Probed { session: Ok(session), tunnels }

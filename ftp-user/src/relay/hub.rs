@@ -50,7 +50,7 @@ impl Hub {
         link: Link,
         welcome: &Welcome,
     ) -> Self {
-        let (task, events) = Handle::start(context.clock, link, welcome);
+        let (task, events) = Handle::start(context.world.clock, link, welcome);
         let inner = Arc::new(Inner { display_name, at, task, waiting: Mutex::default() });
         tokio::spawn(listen(Arc::downgrade(&inner), events));
         Self(inner)
@@ -66,7 +66,7 @@ impl Hub {
         let (answer, answered) = oneshot::channel();
         self.0.waiting()?.lists.push_back(answer);
         self.0.task.with_machine(|machine, now| machine.send(now, ToHub::Agents));
-        match within(context, context.patience.reply, answered).await {
+        match within(context, context.settings.patience.reply, answered).await {
             Some(Ok(names)) => Ok(names.into_iter().map(String::from).collect()),
             Some(Err(_)) => Err(self.0.lost()),
             None => Err(late(context, self.display_name(), "its agents")),
@@ -96,7 +96,7 @@ impl Hub {
             let stream = stream(context, &self.0.at).await.map_err(|error| no_link(error.into()))?;
             link::call(stream, &ticket).await.map_err(no_link)
         };
-        let called = within(context, context.patience.reply, called).await;
+        let called = within(context, context.settings.patience.reply, called).await;
         called.unwrap_or_else(|| Err(late(context, self.display_name(), &format!("a call to {agent}"))))
     }
 }

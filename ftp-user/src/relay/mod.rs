@@ -92,7 +92,7 @@ impl Session {
         welcome: &Welcome,
     ) -> Self {
         let (name, display_name) = names;
-        let (task, events) = Handle::start(context.clock, link, welcome);
+        let (task, events) = Handle::start(context.world.clock, link, welcome);
         Self {
             name,
             display_name,
@@ -113,7 +113,7 @@ impl Session {
         let token = relay.token()?;
         let display_name = format!("{agent} at {}", hub.display_name());
         let stream = hub.call(context, agent).await?;
-        match within(context, context.patience.reply, link::session(stream, token.secret())).await {
+        match within(context, context.settings.patience.reply, link::session(stream, token.secret())).await {
             Some(Ok((link, welcome))) => {
                 let reach = Reach::Called(hub.clone(), agent.to_owned());
                 Ok(Self::begin(context, (agent.to_owned(), display_name), reach, link, &welcome))
@@ -127,13 +127,14 @@ impl Session {
     pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel, Failure> {
         let grant = self.grant_for(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
         let id = self.task.with_machine(|machine, now| machine.tunnel(now, grant));
-        let Some(ready) = within(context, context.patience.reply, self.ready(site, id, grant)).await else {
+        let Some(ready) = within(context, context.settings.patience.reply, self.ready(site, id, grant)).await
+        else {
             self.close(id);
             return Err(late(context, &self.display_name, &format!("a connection to {}", site.authority())));
         };
         let (local, peer, ticket) = ready?;
         let late = || late(context, &self.display_name, "a link for a control connection");
-        let attached = within(context, context.patience.reply, self.attach(context, &ticket)).await;
+        let attached = within(context, context.settings.patience.reply, self.attach(context, &ticket)).await;
         let stream = attached.ok_or_else(late)??;
         Ok(Tunnel { stream, local, peer, relay: ControlRelay { name: self.name.clone(), data: None } })
     }
@@ -326,10 +327,10 @@ fn waits(context: &Context) -> Waits {
     let millis = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
     let default = Waits::default();
     Waits {
-        leg_ms: millis(context.patience.reply).max(default.leg_ms),
-        idle_ms: millis(context.patience.stall).max(default.idle_ms),
-        half_idle_ms: millis(context.patience.stall).max(default.half_idle_ms),
-        stall_ms: millis(context.patience.stall).max(default.stall_ms),
+        leg_ms: millis(context.settings.patience.reply).max(default.leg_ms),
+        idle_ms: millis(context.settings.patience.stall).max(default.idle_ms),
+        half_idle_ms: millis(context.settings.patience.stall).max(default.half_idle_ms),
+        stall_ms: millis(context.settings.patience.stall).max(default.stall_ms),
     }
 }
 

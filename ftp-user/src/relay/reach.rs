@@ -35,7 +35,7 @@ pub(super) async fn found(
         }
         RelayAddress::Unix(path) => {
             let at = At::Unix(path.clone());
-            match within(context, context.patience.reply, stream(context, &at)).await {
+            match within(context, context.settings.patience.reply, stream(context, &at)).await {
                 Some(Ok(stream)) => Ok((stream, at)),
                 Some(Err(error)) => Err(failure::no_socket(display_name, &error)),
                 None => Err(late(context, display_name, "a connection")),
@@ -58,5 +58,9 @@ pub(super) async fn stream(context: &Context, at: &At) -> io::Result<Stream> {
 
 /// Why something has not come in time, or was not waited for.
 pub(super) fn late(context: &Context, display_name: &str, for_what: &str) -> Failure {
-    if context.cancel.is_cancelled() { Failure::interrupted() } else { failure::late(display_name, for_what) }
+    if context.run.cancel.is_cancelled() {
+        Failure::interrupted()
+    } else {
+        failure::late(display_name, for_what)
+    }
 }

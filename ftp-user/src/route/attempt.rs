@@ -64,7 +64,7 @@ impl Attempted {
         protection: Protection,
     ) -> Self {
         let ends = explain::Ends { source, destination, intermediary };
-        let failure = explain::failure(context.patience.stall, &ends, &ended);
+        let failure = explain::failure(context.settings.patience.stall, &ends, &ended);
         // A wrong certificate at a data connection, or somebody else at a server's address, explains more.
         let impostor = || source.impostor().or_else(|| destination.impostor());
         let intruded = ended.intruded.map(|side| match side {
@@ -184,8 +184,8 @@ async fn exchange(
     let transfer = transfer(assignment, secret(source, destination)?);
     let sessions = Sessions { source, destination };
     let (one, two) = sessions.source.parties_with(sessions.destination);
-    let timeouts = timeouts(context.patience.reply, assignment.size);
-    let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.clock.now());
+    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
+    let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.world.clock.now());
     let path = Path::Direct(Direct::default());
     let drive = Drive::new(context, sessions, attempt, path, progress, lane).detaching(assignment.detaches);
     let ended = Box::pin(drive.run()).await;
@@ -221,8 +221,8 @@ pub(crate) async fn by_relay(
     let digest = if is_the_file { assignment.look } else { Digest::Off };
     let sessions = Sessions { source, destination };
     let (one, two) = (sessions.source.party(), sessions.destination.party());
-    let timeouts = timeouts(context.patience.reply, assignment.size);
-    let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.clock.now());
+    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
+    let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.world.clock.now());
     let path = Path::Relay(RelayPath::new(name, agents).digested(digest));
     let progress = Progress::relay(context, subject(assignment));
     let drive = Drive::new(context, sessions, attempt, path, progress, lane).detaching(assignment.detaches);
@@ -251,9 +251,9 @@ pub(crate) async fn through(
     let sessions = Sessions { source, destination };
     let protection = Protection::of(sessions.run_tls());
     let (one, two) = sessions.parties_here();
-    let timeouts = timeouts(context.patience.reply, assignment.size);
+    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
     let (one, two) = ((one, sessions.source.known_postures()), (two, sessions.destination.known_postures()));
-    let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.clock.now());
+    let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.world.clock.now());
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
     note_type(source, destination, &ended);
@@ -311,7 +311,7 @@ async fn ready(
     if assignment.store == Store::Replace {
         destination.partials(assignment.continued.partial()).await?;
     }
-    match &context.limit {
+    match &context.settings.limit {
         Some(limit) if knows_rate(&source.capabilities) => source.keep_to(limit.share).await,
         Some(limit) if knows_rate(&destination.capabilities) => destination.keep_to(limit.share).await,
         Some(_) | None => Ok(()),

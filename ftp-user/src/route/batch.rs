@@ -136,7 +136,7 @@ impl BatchPath {
         if let Some(terms) = terms(context, (&one, &two), opening, roles.tls) {
             return Ok(Some(Self { candidate, relay, is_private, terms: Terms::Groups(terms) }));
         }
-        let silence = context.patience.stall;
+        let silence = context.settings.patience.stall;
         let terms = Terms::OneByOne(PipelineTerms { roles, digest: None, silence });
         let path = Self { candidate, relay, is_private, terms };
         Ok(Pipeline::is_possible(&one, &two, roles).then_some(path))
@@ -227,7 +227,7 @@ fn terms(
     tls: DataTls,
 ) -> Option<BatchTerms> {
     let algorithm = best_common(&one.capabilities.dgst, &two.capabilities.dgst)?;
-    let (window, silence) = (Window::default(), context.patience.stall);
+    let (window, silence) = (Window::default(), context.settings.patience.stall);
     let terms = BatchTerms { opening, tls, algorithm, window, silence };
     Batch::is_possible(one, two, &terms).then_some(terms)
 }

@@ -56,6 +56,7 @@ impl Circuit {
         destination: &Server,
     ) -> Result<Self, Failure> {
         let chosen: &config::Relay = context
+            .run
             .relays
             .iter()
             .nth(relay)

@@ -55,7 +55,7 @@ impl<'a> Description<'a> {
 
     /// Reports that it is tried, and why.
     pub(crate) fn announce(&self, context: &Context, refused: &[String]) {
-        context.events.say(Event::Path {
+        context.run.events.say(Event::Path {
             rung: self.rung,
             relay: self.relay.map(str::to_owned),
             protection: self.protection,
@@ -76,7 +76,7 @@ impl<'a> Description<'a> {
     pub(crate) fn warn_of_intermediary(&self, context: &Context, refused: &[String]) {
         let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
         let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| intermediary(self.rung, relay));
-        context.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
+        context.run.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
     }
 
     /// Whether the data is inside TLS on one side of this host and in clear on the other one.
@@ -87,7 +87,7 @@ impl<'a> Description<'a> {
     /// Warns that the data is in clear on one side of this host.
     pub(crate) fn warn_of_clear_end(&self, context: &Context) {
         if let Some(end) = self.clear_end {
-            context.events.warn(format!("{}, which runs no TLS", clear_between(end)));
+            context.run.events.warn(format!("{}, which runs no TLS", clear_between(end)));
         }
     }
 

@@ -211,7 +211,7 @@ impl<'a> Drive<'a> {
 
     /// Runs the attempt to its end, which comes in bounded time.
     pub(super) async fn run(mut self) -> Ended {
-        let clock = self.context.clock;
+        let clock = self.context.world.clock;
         loop {
             let deadline = match self.perform() {
                 Ok(outcome) => return self.finish(outcome).await,
@@ -222,7 +222,7 @@ impl<'a> Drive<'a> {
             }
             let interruptible = self.given_up != Some(GivenUp::Interrupted);
             tokio::select! {
-                () = self.context.cancel.cancelled(), if interruptible => self.give_up(GivenUp::Interrupted),
+                () = self.context.run.cancel.cancelled(), if interruptible => self.give_up(GivenUp::Interrupted),
                 () = self.lane.lost(), if self.given_up.is_none() => self.give_up(GivenUp::Lost),
                 event = self.sessions.source.next() => self.heard(Side::Source, event).await,
                 event = self.sessions.destination.next() => self.heard(Side::Destination, event).await,
@@ -280,7 +280,7 @@ impl<'a> Drive<'a> {
             (Output::Listen(side), Path::Through(through)) => through.listen(sessions, side),
             (Output::Copy, Path::Through(through)) => {
                 Side::BOTH.into_iter().for_each(|side| self.lane.say(Sign::Moving(side)));
-                through.copy(self.context.clock.now(), sessions, &mut self.progress);
+                through.copy(self.context.world.clock.now(), sessions, &mut self.progress);
             }
             (Output::Finish, Path::Through(through)) => through.finish(),
             (Output::JoinAtRelay { source, destination }, Path::Relay(relay)) => {
@@ -299,13 +299,13 @@ impl<'a> Drive<'a> {
     }
 
     fn input(&mut self, input: Input) {
-        self.attempt.input(self.context.clock.now(), input);
+        self.attempt.input(self.context.world.clock.now(), input);
     }
 
     /// Hears what the relay says of the end of the join before the server that says that its transfer has broken off: if
     /// the relay has reset both data connections, only the relay knows why.
     async fn hear_relay_first(&mut self) {
-        let clock = self.context.clock;
+        let clock = self.context.world.clock;
         let deadline = Some(clock.now() + LAST_WORD);
         while let Path::Relay(relay) = &mut self.path
             && relay.is_joined()
@@ -329,7 +329,7 @@ impl<'a> Drive<'a> {
         if matches!(event, Event::Reply { class: Class::Later, .. }) && self.stands {
             self.hear_relay_first().await;
         }
-        let now = self.context.clock.now();
+        let now = self.context.world.clock.now();
         if let Path::Direct(direct) = &mut self.path
             && direct.take(now, &event, &mut self.progress)
         {
@@ -472,7 +472,7 @@ impl<'a> Drive<'a> {
     fn give_up(&mut self, why: GivenUp) {
         self.given_up = Some(why);
         if why == GivenUp::Interrupted {
-            self.close_at = Some(self.context.interruption.abort(self.context.clock.now()));
+            self.close_at = Some(self.context.run.interruption.abort(self.context.world.clock.now()));
         }
         self.input(Input::Cancel);
     }
@@ -517,7 +517,7 @@ impl<'a> Drive<'a> {
             }
             mut path @ (Path::Direct(_) | Path::Relay(_)) => path.cut(),
         }
-        let (moved, took) = (self.progress.moved(), self.progress.age(self.context.clock.now()));
+        let (moved, took) = (self.progress.moved(), self.progress.age(self.context.world.clock.now()));
         let (said, observed) = (self.said, self.observed);
         Ended { outcome, given_up, moved, took, sha256, said, failed_postures, intruded, observed }
     }

@@ -26,8 +26,8 @@ pub(crate) async fn first_rung(
             let situation = Situation::of(context, from, to).await?;
             let mut memory = Memory::default();
             situation.recall(context, &mut memory, allowed);
-            let manner = if context.race { Manner::Beside } else { Manner::Turns };
-            let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.clock.now());
+            let manner = if context.settings.race { Manner::Beside } else { Manner::Turns };
+            let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.world.clock.now());
             let candidate = ascent.candidates().first().copied().ok_or_else(|| {
                 let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
                 situation.no_path(allowed, &limitation, None)
@@ -53,6 +53,6 @@ pub(crate) async fn first_rung(
             (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), explanation)
         }
     };
-    context.events.deliver(Event::Path { rung, relay, protection, why, explanation }).await;
+    context.run.events.deliver(Event::Path { rung, relay, protection, why, explanation }).await;
     Ok(rung)
 }

@@ -165,7 +165,7 @@ fn not_missing(failure: Failure) -> Failure {
 
 fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64, Duration) + Send + use<> {
     let (events, source, total, before) =
-        (context.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
+        (context.run.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
     move |moved, time| {
         let bytes = before + moved;
         events.say(Event::Progress(Progress { source: source.clone(), bytes, total, before, time }));

@@ -138,11 +138,11 @@ impl Ends {
                 circuit.quit().await;
             }
         };
-        let now = context.clock.now();
-        let hurry = context.cancel.is_cancelled().then(|| context.interruption.say_goodbye(now));
+        let now = context.world.clock.now();
+        let hurry = context.run.cancel.is_cancelled().then(|| context.run.interruption.say_goodbye(now));
         tokio::select! {
             _ = async { tokio::join!(relayed, source.quit(), destination.quit()) } => {}
-            () = context.clock.sleep_until(hurry) => {}
+            () = context.world.clock.sleep_until(hurry) => {}
         }
     }
 }

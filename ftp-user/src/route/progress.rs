@@ -158,17 +158,17 @@ impl Progress {
             Origin::Status(_) | Origin::Second => REMOTE_PERIOD,
             Origin::Relay | Origin::Copy(_) => PERIOD,
         };
-        let limit = context.patience.stall;
+        let limit = context.settings.patience.stall;
         Self {
             origin,
             second: None,
             stall: Stall::new(period.min(limit)),
             limit,
-            unseen: Unseen::new(context.patience.unseen),
+            unseen: Unseen::new(context.settings.patience.unseen),
             destination: String::new(),
             subject,
             earlier: 0,
-            reporting: Reporting::File(context.events.clone()),
+            reporting: Reporting::File(context.run.events.clone()),
             markers: Markers::default(),
         }
     }
@@ -410,15 +410,15 @@ mod tests {
         let subject = Subject { name: String::new(), total: Some(4), skips: 0 };
         for origin in [Origin::Status(Side::Destination), Origin::Relay] {
             let mut progress = Progress::new(&context, origin, subject.clone());
-            progress.start(context.clock.now());
-            progress.saw(context.clock.now(), 1 << 30);
-            assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
+            progress.start(context.world.clock.now());
+            progress.saw(context.world.clock.now(), 1 << 30);
+            assert_eq!(progress.look(context.world.clock).await, Sight::TooMuch(4));
         }
         let (second, sizes) = Second::for_tests();
         let mut progress = Progress::new(&context, Origin::Second, subject).asking(Some(second));
-        progress.start(context.clock.now());
+        progress.start(context.world.clock.now());
         sizes.send(Some(1 << 30)).unwrap();
-        assert_eq!(progress.look(context.clock).await, Sight::TooMuch(4));
+        assert_eq!(progress.look(context.world.clock).await, Sight::TooMuch(4));
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl<'a> RelayPath<'a> {
         sessions: &mut Sessions<'_>,
         progress: &mut Progress,
     ) -> Option<Input> {
-        let now = context.clock.now();
+        let now = context.world.clock.now();
         match event {
             JoinEvent::Ready { source, destination } => {
                 let ends = [(source, sessions.source.local), (destination, sessions.destination.local)];
@@ -153,7 +153,7 @@ impl<'a> RelayPath<'a> {
                 let (_, strangers) = self.of(side);
                 *strangers = strangers.saturating_add(1);
                 let end = sessions.of(side).role.name();
-                context.events.warn(format!(
+                context.run.events.warn(format!(
                     "the relay {} rejected a connection from {peer}, which is not the {end}",
                     self.name
                 ));
@@ -183,11 +183,11 @@ impl<'a> RelayPath<'a> {
 
     /// Waits for the relay's last count, after both servers have confirmed that the file is complete.
     pub(super) async fn last_count(&mut self, context: &Context, progress: &mut Progress) {
-        let clock = context.clock;
+        let clock = context.world.clock;
         let deadline: Option<Moment> = Some(clock.now() + LAST_WORD);
         while !self.counted && !self.agents.is_over() {
             let event = tokio::select! {
-                () = context.cancel.cancelled() => return,
+                () = context.run.cancel.cancelled() => return,
                 event = self.agents.next() => event,
                 () = clock.sleep_until(deadline) => return,
             };

@@ -47,9 +47,10 @@ impl Second {
         let (sender, sizes) = watch::channel(None);
         let (hurry, hurries) = watch::channel(false);
         let (paths, path) = watch::channel(stored.path.clone());
-        let context = Context { cancel: Cancel::never(), ..context.clone() };
+        let mut context = context.clone();
+        context.run.cancel = Cancel::never();
         let task = tokio::spawn(async move {
-            let mut waits = Waits { clock: context.clock, path, hurries, slow: None };
+            let mut waits = Waits { clock: context.world.clock, path, hurries, slow: None };
             waits.slow_file().await;
             let Ok(mut session) = Session::open(&context, &stored.site, Role::Destination).await else {
                 return;

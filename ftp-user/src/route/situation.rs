@@ -55,14 +55,14 @@ impl Situation {
         let has_addresses = source.host.is_none() && destination.host.is_none();
         let (source, destination) = source.parties_with(destination);
         let keeps_to_rates = [&source, &destination].iter().any(|party| knows_rate(&party.capabilities));
-        let unlimited = context.limit.as_ref().filter(|_| !keeps_to_rates);
+        let unlimited = context.settings.limit.as_ref().filter(|_| !keeps_to_rates);
         if unlimited.is_some_and(|limit| !limit.told.swap(true, Ordering::Relaxed)) {
-            context.events.warn(format!("{NO_RATE}; --path direct refuses that"));
+            context.run.events.warn(format!("{NO_RATE}; --path direct refuses that"));
         }
         Ok(Self {
             limit_needs_this_host: unlimited.is_some(),
-            configured: context.relays.clone(),
-            heard: context.heard.clone(),
+            configured: context.run.relays.clone(),
+            heard: context.run.heard.clone(),
             relays: nearby(context, (&from.site, &source), (&to.site, &destination)),
             data: data_protection(context, &source, &destination),
             has_addresses,
@@ -104,7 +104,7 @@ impl Situation {
         if !memory.is_new() {
             return;
         }
-        match context.pairs.recall(&self.key) {
+        match context.store.pairs.recall(&self.key) {
             Ok(KnownPair { worked, silent }) => {
                 let named = |label: &str| {
                     let mut candidates = self.candidates(allowed).into_iter();
@@ -115,7 +115,7 @@ impl Situation {
                 let silent = silent.filter_map(|(rung, age)| Some((Rung::direct(&rung)?, age)));
                 memory.recall(worked, silent.collect());
             }
-            Err(why) => context.events.warn_of(Topic::Memory, THIS_HOST, why),
+            Err(why) => context.run.events.warn_of(Topic::Memory, THIS_HOST, why),
         }
     }
 
@@ -264,14 +264,14 @@ fn nearby(context: &Context, source: (&Site, &Party), destination: (&Site, &Part
         };
         Nearby { name: relay.name.clone(), near }
     };
-    context.relays.iter().map(of).collect()
+    context.run.relays.iter().map(of).collect()
 }
 
 /// How the data between two servers must be protected.
 fn data_protection(context: &Context, source: &Party, destination: &Party) -> DataProtection {
     match source.leaf.is_some() || destination.leaf.is_some() {
         false => DataProtection::Clear,
-        true if context.clear_data => DataProtection::Permitted,
+        true if context.settings.clear_data => DataProtection::Permitted,
         true => DataProtection::Private,
     }
 }

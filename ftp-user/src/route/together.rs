@@ -87,7 +87,7 @@ pub(crate) async fn batch(
     };
     prepare(sessions.source, sessions.destination, &path).await?;
     let parties = sessions.parties(&path.candidate);
-    let machine = Machine::start(work, parties, context.clock.now());
+    let machine = Machine::start(work, parties, context.world.clock.now());
     let seen = SeenFiles::new(machine.counts_all());
     let agreed = (path.candidate != Candidate::Through).then(|| path.protection());
     let mut together = Together {
@@ -202,7 +202,7 @@ struct Joining {
 
 impl Together<'_> {
     async fn run(&mut self, told: &mut (dyn FnMut(usize, Fate) + Send)) {
-        let clock = self.context.clock;
+        let clock = self.context.world.clock;
         self.progress.server_started(clock.now());
         loop {
             let deadline = match self.machine.poll() {
@@ -238,7 +238,7 @@ impl Together<'_> {
             };
             self.progress.stores(self.machine.storing());
             tokio::select! {
-                () = self.context.cancel.cancelled(), if !self.is_cancelled => self.interrupted(),
+                () = self.context.run.cancel.cancelled(), if !self.is_cancelled => self.interrupted(),
                 event = self.sessions.source.next() => self.heard(Side::Source, &event),
                 event = self.sessions.destination.next() => self.heard(Side::Destination, &event),
                 happened = self.path.next() => self.happened(happened),
@@ -258,12 +258,12 @@ impl Together<'_> {
     }
 
     fn input(&mut self, input: BatchInput) {
-        self.machine.input(self.context.clock.now(), input);
+        self.machine.input(self.context.world.clock.now(), input);
     }
 
     fn interrupted(&mut self) {
         // The two seconds begin here.
-        self.context.interruption.abort(self.context.clock.now());
+        self.context.run.interruption.abort(self.context.world.clock.now());
         self.cancel();
     }
 
@@ -302,7 +302,7 @@ impl Together<'_> {
     /// What an event of a session is for the machine.
     fn heard(&mut self, side: Side, event: &Event) {
         if let Path::Direct(direct) = &mut self.path
-            && direct.take(self.context.clock.now(), event, &mut self.progress)
+            && direct.take(self.context.world.clock.now(), event, &mut self.progress)
         {
             return;
         }
@@ -399,7 +399,7 @@ impl Together<'_> {
         if self.has_streams == [true; 2]
             && let Path::Through(through) = &mut self.path
         {
-            through.copy(self.context.clock.now(), &mut self.sessions, &mut self.progress);
+            through.copy(self.context.world.clock.now(), &mut self.sessions, &mut self.progress);
         }
     }
 
@@ -425,8 +425,8 @@ impl Together<'_> {
 
     /// Waits for the reply to the last STAT: the next files would take it for one of theirs.
     async fn await_status(&mut self) {
-        let clock = self.context.clock;
-        let deadline = Some(clock.now() + self.context.patience.reply);
+        let clock = self.context.world.clock;
+        let deadline = Some(clock.now() + self.context.settings.patience.reply);
         while let Path::Direct(direct) = &mut self.path
             && self.are_usable
             && direct.is_asking()
@@ -434,7 +434,7 @@ impl Together<'_> {
             let event = tokio::select! {
                 event = self.sessions.destination.next() => event,
                 () = clock.sleep_until(deadline) => Event::Ended(client::Failure::Closed),
-                () = self.context.cancel.cancelled() => Event::Ended(client::Failure::Closed),
+                () = self.context.run.cancel.cancelled() => Event::Ended(client::Failure::Closed),
             };
             direct.take(clock.now(), &event, &mut self.progress);
             if matches!(event, Event::Ended(_)) {

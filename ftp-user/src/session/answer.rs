@@ -132,7 +132,7 @@ impl Session {
                 Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
                     .said(self.it_said(reply))
                     .about(About::Login)
-                    .hint(if self.context.lacking > 1 {
+                    .hint(if self.context.run.lacking > 1 {
                         format!("write it into ~/.netrc: machine {host} login {user} password ...; --password-file serves one server, and another one lacks its password too")
                     } else {
                         format!("name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ...")
@@ -151,7 +151,7 @@ impl Session {
                     .said(self.it_said(reply))
                     .hint(hint);
                 // Who turns everybody away at the door has not greeted, and is asked once.
-                match self.context.sites.has_greeted(&self.site.key()) {
+                match self.context.store.sites.has_greeted(&self.site.key()) {
                     true => failure,
                     false => failure.about(About::NoAnswer),
                 }
@@ -204,7 +204,7 @@ impl Session {
     fn no_login(&self, who: &str, reply: &Reply) -> Failure {
         let user = self.user();
         if self.demands_tls(reply) {
-            let hint = if self.context.takes_tls { "use ftpes://" } else { "leave --no-tls out" };
+            let hint = if self.context.settings.takes_tls { "use ftpes://" } else { "leave --no-tls out" };
             let what = format!("the login as {user} failed, because {who} demands TLS");
             return Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint);
         }

@@ -155,9 +155,9 @@ impl Session {
             return false;
         }
         self.is_answered = false;
-        self.machine.input(self.context.clock.now(), Input::Quit);
-        let deadline = self.context.clock.now() + GOODBYE.max(3 * self.round_trip);
-        let clock = self.context.clock;
+        self.machine.input(self.context.world.clock.now(), Input::Quit);
+        let deadline = self.context.world.clock.now() + GOODBYE.max(3 * self.round_trip);
+        let clock = self.context.world.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {
             () = farewell => {}

@@ -60,7 +60,7 @@ impl Session {
     pub fn known_postures(&self) -> KnownPostures {
         let listener = match &self.relay {
             Some(relay) if relay.data.is_some() => Listener::Relay,
-            None if self.context.proxy.is_none() => Listener::Here,
+            None if self.context.settings.proxy.is_none() => Listener::Here,
             Some(_) | None => Listener::Nobody,
         };
         KnownPostures { listener, closed: self.closed.get() }
@@ -153,7 +153,7 @@ impl Session {
             }
             Opened::Expected(port, announced) => {
                 let mut arrival = Arrival { arrived: None, begun: false, last: None, announced };
-                let deadline = self.context.clock.now() + self.context.patience.connect();
+                let deadline = self.context.world.clock.now() + self.context.settings.patience.connect();
                 match self.await_server(sent, &mut arrival, &port, deadline).await? {
                     Awaited::Refused(answer) => Ok(SentOver::Begun(Begun::Refused(answer))),
                     Awaited::Server(Arrived { connection, .. }) => {
@@ -177,7 +177,7 @@ impl Session {
         port: &DataPort,
         deadline: Moment,
     ) -> Result<Awaited, Failure> {
-        let clock = self.context.clock;
+        let clock = self.context.world.clock;
         let who = format!("the {} {}", self.role.name(), self.title);
         loop {
             if let Some(refused) = arrival.last.take_if(|answer| !answer.is_done()) {

@@ -18,7 +18,7 @@ use std::time::Duration;
 ///
 /// The file of that cannot be believed. Then no session begins.
 pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure> {
-    context.sites.recall(&site.key()).map_err(|why| {
+    context.store.sites.recall(&site.key()).map_err(|why| {
         Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
             .hint(
                 "repair the file (your own, mode 0600), or name another directory with --state; if you move it away, no server is known any more to have TLS, and certificates are kept anew",
@@ -28,7 +28,7 @@ pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure
 
 /// Whether an authority has vouched for the site before, and roots still decide.
 pub(super) fn was_verified(context: &Context, site: &Site) -> bool {
-    context.trust.is_by_roots() && known(context, site).is_ok_and(|known| known.was_verified)
+    context.settings.trust.is_by_roots() && known(context, site).is_ok_and(|known| known.was_verified)
 }
 
 /// Which certificates are accepted from a site. One that nobody vouches for is admitted under `ftp://`, where the
@@ -40,10 +40,10 @@ pub(super) fn was_verified(context: &Context, site: &Site) -> bool {
 pub(super) fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
     let known = known(context, site)?;
     let trust = match known.certificate {
-        Some(kept) => context.trust.clone().with_kept(kept),
-        None => context.trust.clone(),
+        Some(kept) => context.settings.trust.clone().with_kept(kept),
+        None => context.settings.trust.clone(),
     };
-    let anybody = site.security == Security::Offered || context.unknown.how == OnUnknown::Keep;
+    let anybody = site.security == Security::Offered || context.settings.unknown.how == OnUnknown::Keep;
     Ok(if anybody && !known.was_verified { trust.admitting() } else { trust })
 }
 
@@ -57,10 +57,10 @@ pub(super) fn note(context: &Context, site: &Site, who: &str, client: &Client) -
     if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
         return keep(context, site, who, certificate, &doubt.to_string());
     }
-    let verified = doubt.is_none() && context.trust.is_by_roots();
+    let verified = doubt.is_none() && context.settings.trust.is_by_roots();
     let verified = verified && known(context, site)?.certificate.is_none();
-    if let Err(why) = context.sites.note_tls(&site.key(), verified) {
-        context.events.warn(why);
+    if let Err(why) = context.store.sites.note_tls(&site.key(), verified) {
+        context.run.events.warn(why);
     }
     Ok(())
 }
@@ -73,11 +73,11 @@ fn keep(
     why: &str,
 ) -> Result<(), Failure> {
     let told = |how: &str| {
-        context.events.warn(format!(
+        context.run.events.warn(format!(
             "the certificate of {who} is accepted and not verified: {why}; it is {certificate}{how}"
         ));
     };
-    match context.sites.keep(&site.key(), certificate) {
+    match context.store.sites.keep(&site.key(), certificate) {
         Ok(Kept::Now) => told(", and from now on no other is accepted"),
         Ok(Kept::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
         Ok(Kept::Before) => {}
@@ -91,10 +91,10 @@ fn keep(
 /// Returns whether it was accepted; then it is kept.
 pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure) -> bool {
     let About::Unknown(certificate) = failure.about else { return false };
-    if context.unknown.how != OnUnknown::Ask {
+    if context.settings.unknown.how != OnUnknown::Ask {
         return false;
     }
-    let mut refused = context.unknown.refused.lock().await;
+    let mut refused = context.settings.unknown.refused.lock().await;
     let asked = (site.key(), certificate);
     if refused.contains(&asked) {
         return false;
@@ -109,15 +109,15 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
         refused.insert(asked);
         return false;
     }
-    match context.sites.keep(&site.key(), certificate) {
+    match context.store.sites.keep(&site.key(), certificate) {
         Ok(Kept::Now | Kept::Before) => true,
         Ok(Kept::ForThisRun) => {
-            context.events.warn("there is no state directory (--state), so the certificate is not kept");
+            context.run.events.warn("there is no state directory (--state), so the certificate is not kept");
             true
         }
         Ok(Kept::Other(_)) => false,
         Err(why) => {
-            context.events.warn(why);
+            context.run.events.warn(why);
             true
         }
     }

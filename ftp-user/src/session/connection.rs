@@ -200,7 +200,7 @@ impl Session {
 
     /// Whether the other end of a data connection with this host is the server itself, and no proxy or relay.
     pub const fn sees_its_peer(&self) -> bool {
-        self.relay.is_none() && self.context.proxy.is_none()
+        self.relay.is_none() && self.context.settings.proxy.is_none()
     }
 
     /// Whether it has ended.
@@ -225,7 +225,7 @@ impl Session {
 
     /// How long it waits for a reply.
     pub const fn patience(&self) -> Duration {
-        self.context.patience.reply
+        self.context.settings.patience.reply
     }
 
     /// Takes over an idle session for another use.
@@ -241,7 +241,7 @@ impl Session {
 
     /// From now on `cancel` interrupts the session, and nothing else does.
     pub fn cancel_by(&mut self, cancel: &Cancel) {
-        self.context.cancel = cancel.clone();
+        self.context.run.cancel = cancel.clone();
     }
 
     /// The two-party machine sets the data type itself: this is what is known of it now.

@@ -149,7 +149,7 @@ impl Session {
         at: SocketAddr,
         arrangements: &Arrangements,
     ) -> Result<Opened, OpenError> {
-        let limit = arrangements.patience(self.context.patience.connect());
+        let limit = arrangements.patience(self.context.settings.patience.connect());
         let via = via(&self.context);
         let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
         let connected = within(&self.context, limit, self.connect_to_data_port(at)).await;
@@ -174,7 +174,7 @@ impl Session {
                 self.close();
                 return Err(failure.during(what).into());
             }
-            None if self.context.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
+            None if self.context.run.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
             None => Failure::new(Kind::NoPath, "no answer in time"),
         };
         let failure = failure.during(what);
@@ -188,7 +188,7 @@ impl Session {
         next: &Command,
     ) -> Result<Opened, OpenError> {
         let what = format!("no port for the {} {}", self.role.name(), self.title);
-        let limit = self.context.patience.connect();
+        let limit = self.context.settings.patience.connect();
         let opened = within(&self.context, limit, self.data_port()).await;
         let port = self.in_time(opened, &what)?;
         let Some(command) = arrangements
@@ -289,7 +289,7 @@ impl Session {
         }
         // A lying server could aim this program at somebody else.
         let believed = believe(self.peer, announced).map_err(|why| {
-            self.context.events.warn(format!("{}: {why}", self.quote(reply)));
+            self.context.run.events.warn(format!("{}: {why}", self.quote(reply)));
             Failure::new(Kind::NoPath, format!("the data connection was refused: {why}"))
                 .said(self.quote(reply))
                 .hint("ask the operator to announce the right address")
@@ -303,7 +303,7 @@ impl Session {
         if announced != used && !self.repaired {
             self.repaired = true;
             let (role, title) = (self.role.name(), &self.title);
-            self.context.events.warn(format!(
+            self.context.run.events.warn(format!(
                 "the {role} {title} announced {} for its data connections, which cannot be meant: {} is used",
                 announced.ip(),
                 used.ip()

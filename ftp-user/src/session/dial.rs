@@ -34,15 +34,18 @@ pub(crate) async fn connect(
     name: &str,
     what: &str,
 ) -> Result<Dialled, Failure> {
-    let limit = context.patience.reply / if context.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
+    let limit = context.settings.patience.reply
+        / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
     let found = within(context, limit, lookup_host((host, port))).await;
     let targets: Vec<HostPort> = match found {
         Some(Ok(addresses)) => addresses
-            .filter(|at| context.family.is_none_or(|family| Family::of(at.ip()) == family))
+            .filter(|at| context.settings.family.is_none_or(|family| Family::of(at.ip()) == family))
             .map(HostPort::Address)
             .collect(),
-        None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
-        Some(Err(_)) | None if context.proxy.is_some() => vec![HostPort::Name(host.to_owned(), port)],
+        None if context.run.cancel.is_cancelled() => return Err(Failure::interrupted()),
+        Some(Err(_)) | None if context.settings.proxy.is_some() => {
+            vec![HostPort::Name(host.to_owned(), port)]
+        }
         Some(Err(error)) => {
             // The library's own words come first, and say nothing.
             let why = words(&error);
@@ -55,13 +58,13 @@ pub(crate) async fn connect(
                 .about(About::NoAnswer));
         }
     };
-    let share = context.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
+    let share = context.settings.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for to in targets {
         match within(context, share, open_tcp(context, unbound(&to), to.clone())).await {
             Some(Ok(stream)) => return Ok(Dialled { stream, to }),
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
-            None if context.cancel.is_cancelled() => return Err(Failure::interrupted()),
+            None if context.run.cancel.is_cancelled() => return Err(Failure::interrupted()),
             None => {
                 last = Some(
                     Failure::new(
@@ -82,7 +85,7 @@ pub(crate) async fn connect(
 #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
 fn failed(context: &Context, name: &str, error: &io::Error, what: &str) -> Failure {
     let told = |kind| Failure::new(kind, format!("cannot connect to {name}: {}", words(error)));
-    match (error.kind(), &context.proxy) {
+    match (error.kind(), &context.settings.proxy) {
         (io::ErrorKind::PermissionDenied, Some(_)) => {
             told(Kind::Refused).hint("check the user and password of --proxy, and ask its operator")
         }
@@ -100,7 +103,7 @@ fn failed(context: &Context, name: &str, error: &io::Error, what: &str) -> Failu
 
 /// The proxy, as a part of a sentence.
 pub(super) fn via(context: &Context) -> String {
-    context.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
+    context.settings.proxy.as_ref().map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"))
 }
 
 /// The result of `work`, or `None` when `limit` passed or somebody wants to stop.
@@ -109,12 +112,12 @@ pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    let deadline = context.clock.now() + limit;
+    let deadline = context.world.clock.now() + limit;
     tokio::select! {
         biased;
-        () = context.cancel.cancelled() => None,
+        () = context.run.cancel.cancelled() => None,
         done = work => Some(done),
-        () = context.clock.sleep_until(Some(deadline)) => None,
+        () = context.world.clock.sleep_until(Some(deadline)) => None,
     }
 }
 

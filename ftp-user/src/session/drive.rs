@@ -30,7 +30,7 @@ impl Session {
                 self.secrets.of_transfer(secret);
             }
         }
-        let id = self.machine.send(self.context.clock.now(), command, patience);
+        let id = self.machine.send(self.context.world.clock.now(), command, patience);
         if transfer {
             if self.transfers.len() >= MOST_TRANSFERS {
                 self.transfers.pop_front();
@@ -48,12 +48,12 @@ impl Session {
 
     /// Aborts what runs.
     pub fn abort(&mut self) {
-        self.machine.input(self.context.clock.now(), Input::Abort);
+        self.machine.input(self.context.world.clock.now(), Input::Abort);
     }
 
     /// Closes the connection without a word.
     pub fn close(&mut self) {
-        self.machine.input(self.context.clock.now(), Input::Closed);
+        self.machine.input(self.context.world.clock.now(), Input::Closed);
         self.control = None;
         self.orphan = false;
         self.over.get_or_insert(client::Failure::Closed);
@@ -66,10 +66,10 @@ impl Session {
         let control = self.control.take();
         self.close();
         let Some(control) = control else { return };
-        let clock = context.clock;
+        let clock = context.world.clock;
         let end_of_patience = async {
-            context.cancel.cancelled().await;
-            clock.sleep_until(Some(context.interruption.abort(clock.now()))).await;
+            context.run.cancel.cancelled().await;
+            clock.sleep_until(Some(context.run.interruption.abort(clock.now()))).await;
         };
         tokio::select! {
             () = control.close(&clock, SETTLE) => {}
@@ -103,7 +103,7 @@ impl Session {
         if let Some(failure) = &self.over {
             return Err(self.lost(&failure.clone()));
         }
-        let cancel = self.context.cancel.clone();
+        let cancel = self.context.run.cancel.clone();
         let step = tokio::select! {
             biased;
             () = cancel.cancelled() => None,
@@ -134,7 +134,7 @@ impl Session {
                 Ok(event) => return Some(event),
                 Err(deadline) => deadline,
             };
-            let clock = self.context.clock;
+            let clock = self.context.world.clock;
             let now = || clock.now();
             if std::mem::take(&mut self.securing) {
                 let control = self.control.take();
@@ -181,7 +181,7 @@ impl Session {
             match self.machine.poll() {
                 Output::Send(bytes) => {
                     if let Some(control) = &mut self.control {
-                        let now = self.context.clock.now();
+                        let now = self.context.world.clock.now();
                         match self.gathers {
                             true => control.queue(&bytes, now),
                             false => control.send(&bytes, now),
@@ -195,7 +195,7 @@ impl Session {
                     if self.greeting.is_none() {
                         // A refusal at the door, such as 421, is no greeting.
                         if reply.code.0 < 400 {
-                            self.context.sites.note_greeted(&self.site.key());
+                            self.context.store.sites.note_greeted(&self.site.key());
                         }
                         self.greeting =
                             Some(String::from_utf8_lossy(&reply.lines.concat()).chars().take(500).collect());
@@ -242,11 +242,11 @@ impl Session {
     }
 
     fn trace(&self, line: impl Fn() -> String) {
-        if self.context.events.traces() {
-            self.context.events.say(Report::Dialogue {
+        if self.context.run.events.traces() {
+            self.context.run.events.say(Report::Dialogue {
                 side: self.role.side(),
                 title: self.title.clone(),
-                at: self.context.clock.now(),
+                at: self.context.world.clock.now(),
                 line: line(),
             });
         }

@@ -109,7 +109,7 @@ impl Session {
             self.selected = Some(algorithm);
         }
         self.set_type(DataType::Image).await?;
-        let patience = self.context.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
+        let patience = self.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
         self.ask_patiently(command.with(path), Some(patience)).await
     }
 

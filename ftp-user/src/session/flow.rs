@@ -99,7 +99,7 @@ impl Session {
         meter: &Meter,
         moving: Moving<'_>,
     ) -> Result<T, Failure> {
-        let (clock, limit) = (self.context.clock, self.context.patience.stall);
+        let (clock, limit) = (self.context.world.clock, self.context.settings.patience.stall);
         let mut stall = Stall::new(PERIOD.min(limit));
         stall.start(clock.now());
         loop {
@@ -135,8 +135,8 @@ impl Session {
 
     /// Waits for the final reply after the copy has ended.
     async fn last_reply(&mut self, sent: Sent) -> Result<Answer, Failure> {
-        let clock = self.context.clock;
-        let deadline = Some(clock.now() + self.context.patience.reply.max(LAST_REPLY));
+        let clock = self.context.world.clock;
+        let deadline = Some(clock.now() + self.context.settings.patience.reply.max(LAST_REPLY));
         loop {
             let event = tokio::select! {
                 event = self.next_or_cancelled() => event?,

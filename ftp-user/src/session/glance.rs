@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 
 /// What a server is that has not greeted for a while, if it shows that it is no FTP server.
 pub(super) async fn glance(context: &Context, site: &Site) -> Option<Failure> {
-    context.clock.sleep_until(Some(context.clock.now() + SILENCE)).await;
-    if context.sites.has_greeted(&site.key()) {
+    context.world.clock.sleep_until(Some(context.world.clock.now() + SILENCE)).await;
+    if context.store.sites.has_greeted(&site.key()) {
         return None;
     }
     let there = look(context, site).await?;

@@ -192,7 +192,7 @@ impl Session {
             Form::List => Command::List(path),
             Form::Nlst => Command::Nlst(path),
         };
-        let (meter, limit) = (Meter::default(), self.context.listing);
+        let (meter, limit) = (Meter::default(), self.context.settings.listing);
         let reading = |connection| {
             let taking = (limit, each);
             read(connection, form.lister(), taking, &meter)

@@ -72,9 +72,9 @@ impl Session {
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
         let client = secure::client(context, site, role, tls, &site.authority())?;
-        let begun = context.clock.now();
+        let begun = context.world.clock.now();
         let Dialled { stream, to } = dial(context, site).await?;
-        let round_trip = context.clock.now().since(begun);
+        let round_trip = context.world.clock.now().since(begun);
         let (peer, host) = match to {
             HostPort::Address(peer) => (peer, None),
             HostPort::Name(host, port) => (SocketAddr::new(UNKNOWN, port), Some(host)),
@@ -84,7 +84,7 @@ impl Session {
         })?;
         let mut session = Self::new(context, site, role, (stream.into(), client), (local, peer), None)?;
         session.place = place;
-        if context.sites.has_greeted(&site.key()) {
+        if context.store.sites.has_greeted(&site.key()) {
             session.greeting_and_login(first).await?;
         } else {
             // What is no FTP server need not be waited for.
@@ -142,7 +142,7 @@ impl Session {
             },
             account: site.account.clone(),
             security,
-            reply_timeout: context.patience.reply,
+            reply_timeout: context.settings.patience.reply,
             abort_timeout: ABORT_TIMEOUT,
         };
         let title = match &relay {
@@ -190,7 +190,7 @@ impl Session {
             manners: Manners::default(),
             keeps_non_ascii: false,
             keeps_other_bytes: false,
-            machine: client::Session::new(config, context.clock.now()),
+            machine: client::Session::new(config, context.world.clock.now()),
             control: Some(control),
             over: None,
             transfers: VecDeque::new(),

@@ -59,7 +59,7 @@ impl Session {
             return Ok(self.hash_part(algorithm, path, *part).await?.map(|digest| vec![digest]));
         }
         let bytes: u64 = parts.iter().filter_map(|part| part.length).sum();
-        let patience = Some(self.context.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH));
+        let patience = Some(self.context.settings.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH));
         let restarts = self.restarts;
         let mut sent = Vec::with_capacity(parts.len());
         for part in parts {
@@ -111,7 +111,7 @@ impl Session {
         if !first.is_done() {
             return Ok(Err(self.refusal(what, &first)));
         }
-        let patience = self.context.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
+        let patience = self.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
         let second = self.ask_patiently(site(Site::CopyTo(to.clone())), Some(patience)).await?;
         Ok(if second.is_done() { Ok(()) } else { Err(self.refusal(what, &second)) })
     }

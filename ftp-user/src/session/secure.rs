@@ -21,10 +21,10 @@ use std::io;
 /// It is not known what is known of the site.
 pub(super) fn security(context: &Context, site: &Site) -> Result<Security, Failure> {
     Ok(match site.security {
-        Security::Offered if !context.takes_tls => Security::Clear,
+        Security::Offered if !context.settings.takes_tls => Security::Clear,
         Security::Offered if certificate::known(context, site)?.has_tls() => Security::Explicit,
-        Security::Offered if context.demands_tls => Security::Explicit,
-        Security::Offered if context.sites.is_in_clear(&site.key()) => Security::Clear,
+        Security::Offered if context.settings.demands_tls => Security::Explicit,
+        Security::Offered if context.store.sites.is_in_clear(&site.key()) => Security::Clear,
         asked @ (Security::Clear | Security::Offered | Security::Explicit | Security::Implicit) => asked,
     })
 }
@@ -40,7 +40,7 @@ pub(super) fn client(
     if security(context, site)? == Security::Clear {
         return Ok(None);
     }
-    let (events, clock, title) = (context.events.clone(), context.clock, title.to_owned());
+    let (events, clock, title) = (context.run.events.clone(), context.world.clock, title.to_owned());
     let tell = move |Handshake { version, resumed, .. }| {
         let how = if resumed { "resumed" } else { "new session" };
         let line = format!("* {version}, {how}");
@@ -59,13 +59,13 @@ impl Session {
         let (Some(connection), Some(client)) = (control.and_then(Control::into_connection), &self.tls) else {
             return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
         };
-        match within(&self.context, self.context.patience.reply, client.connect(connection)).await {
+        match within(&self.context, self.context.settings.patience.reply, client.connect(connection)).await {
             Some(Ok(connection)) => {
                 certificate::note(&self.context, &self.site, &who, client)?;
                 Control::new(connection, UNSENT).map_err(|error| self.no_tls(&who, &Refusal::Failed(error)))
             }
             Some(Err(refusal)) => Err(self.no_tls(&who, &refusal)),
-            None if self.context.cancel.is_cancelled() => Err(Failure::interrupted()),
+            None if self.context.run.cancel.is_cancelled() => Err(Failure::interrupted()),
             None if self.site.security == Security::Implicit => {
                 Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
                     .hint("is this a port of implicit TLS? If so, try again later, or raise --timeout")
@@ -121,9 +121,9 @@ impl Session {
     /// Takes note that the server offers no TLS.
     pub(super) fn stays_in_clear(&mut self) {
         self.tls = None;
-        if self.context.sites.note_in_clear(&self.site.key()) {
+        if self.context.store.sites.note_in_clear(&self.site.key()) {
             let who = format!("the {} {}", self.role.name(), self.title);
-            self.context.events.notice(format!("{who} offers no TLS: passwords and files are in clear"));
+            self.context.run.events.notice(format!("{who} offers no TLS: passwords and files are in clear"));
         }
     }
 

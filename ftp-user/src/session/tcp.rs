@@ -15,7 +15,7 @@ pub(crate) fn open_tcp(
     from: IpAddr,
     to: HostPort,
 ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
-    let proxy = context.proxy.clone();
+    let proxy = context.settings.proxy.clone();
     async move {
         match (proxy, to) {
             (Some(proxy), to) => through(&proxy, to).await,

@@ -219,12 +219,12 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
         sender.send(true).unwrap();
         std::future::pending::<()>().await;
     };
-    let late = context.interruption.say_goodbye(context.clock.now());
+    let late = context.run.interruption.say_goodbye(context.world.clock.now());
     tokio::select! {
         biased;
         () = session.close_and_settle(&context) => {}
         () = interrupt => {}
-        () = context.clock.sleep_until(Some(late)) => panic!("the goodbye comes later"),
+        () = context.world.clock.sleep_until(Some(late)) => panic!("the goodbye comes later"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::defaults;
 use super::super::passwords::{self, Passwords};
 use super::super::trust::TrustArgs;
 use super::super::{General, Hands, When};
-use crate::context::{Cancel, Context, ListingLimit, Typed};
+use crate::context::{Cancel, Context, ListingLimit};
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location};
@@ -68,12 +68,10 @@ impl Servers {
         }
         let general = self.general.clone();
         let settings = defaults::settings(general.config.as_deref())?;
-        let unknown = self.trust.unknown(settings.trust);
-        let typed = Typed { trust: self.trust.is_typed(), proxy: general.proxy.is_some() };
         let (file, variable) = (general.password_file.clone(), std::env::var_os(passwords::VARIABLE));
         let answers = general.hands.answers.clone();
-        let (context, _) = general.start(settings, self.trust.whom()?, unknown, false)?;
-        let context = Context { typed, takes_tls: !self.trust.no_tls, listing: LISTING, ..context };
+        let (mut context, _) = general.start(settings, &self.trust, false)?;
+        context.settings.listing = LISTING;
         let passwords = Passwords::new(file, variable.as_deref(), Cancel::never()).with(answers).unasked();
         let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools: Pools::default() });
         *asking = Some(Arc::clone(&made));
@@ -170,7 +168,8 @@ impl Asking {
         directory: &Directory,
         cancel: &Cancel,
     ) -> Result<(Context, Location), Failure> {
-        let mut context = Context { cancel: cancel.clone(), ..self.context.clone() };
+        let mut context = self.context.clone();
+        context.run.cancel = cancel.clone();
         let places = [OsString::from(directory.place(false))];
         let mut locations = passwords.locations(&mut context, &places).await?;
         let location = locations.pop().ok_or_else(|| Failure::usage("a directory is a place"))?;

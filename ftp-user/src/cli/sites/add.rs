@@ -27,7 +27,7 @@ pub(super) async fn add(
 ) -> Result<Status, Failure> {
     check_name(&name)
         .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
-    if context.named.names.find(&name).is_ok() {
+    if context.settings.named.names.find(&name).is_ok() {
         return Err(Failure::usage(format!("there is a site {name} already"))
             .hint(format!("change it with ftp-user sites edit {name}, or choose another name")));
     }
@@ -82,7 +82,7 @@ pub(super) async fn add(
 pub(super) fn edit(context: &Context, typed: &Typed, args: EditArgs) -> Result<Status, Failure> {
     let EditArgs { name, url, unset: gone, keep_password, options } = args;
     let (name, file) = (name.as_str(), typed.file()?);
-    context.named.names.find(name)?;
+    context.settings.named.names.find(name)?;
     if options.keyring && url.is_none() {
         return Err(Failure::usage(
             "--keyring needs the password: in --url, or by sites remove and sites add",
@@ -138,12 +138,12 @@ pub(super) fn remove(context: &Context, typed: &Typed, names: &[String]) -> Resu
     let file = typed.file()?;
     let mut places = Vec::new();
     for name in names {
-        places.push((name, context.named.names.find(name)?.clone()));
+        places.push((name, context.settings.named.names.find(name)?.clone()));
     }
     change(file, |draft| names.iter().try_for_each(|name| draft.remove(name).map(drop)))?;
     for (name, place) in places {
         let source = place.site.password_source();
-        context.events.say(Event::Site(shown(context, name, &place, Some("removed"))));
+        context.run.events.say(Event::Site(shown(context, name, &place, Some("removed"))));
         secrets::remove(file, name, source)?;
     }
     Ok(Status::Done)
@@ -179,12 +179,12 @@ async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure>
         };
         let question = "Where is it (ftpes://USER@HOST/PATH, ftps:// or ftp://)? ".to_owned();
         let answer = tokio::select! {
-            () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
             answer = terminal.line(question) => answer,
         };
         match taken_apart(OsStr::new(answer.unwrap_or_default().trim())) {
             Ok(found) => return Ok(found),
-            Err(failure) => context.events.warn(failure.to_string()),
+            Err(failure) => context.run.events.warn(failure.to_string()),
         }
     }
     Err(Failure::usage("no URL was typed"))
@@ -194,7 +194,7 @@ async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure>
 async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>, Failure> {
     let Some(terminal) = Terminal::open() else { return Ok(None) };
     tokio::select! {
-        () = context.cancel.cancelled() => Err(Failure::interrupted()),
+        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
         answer = terminal.secret(format!("Password of {name} (empty: asked for at each use): ")) => Ok(answer),
     }
 }
@@ -220,14 +220,14 @@ async fn tested(
     let mut context = context.clone();
     let mut draft = crate::config::Draft::default();
     draft.set(name, keys.to_vec())?;
-    context.named = parse(&draft.text(), file, None)?.sites;
+    context.settings.named = parse(&draft.text(), file, None)?.sites;
     let mut locations =
         passwords.locations_with(&mut context, &[format!("{name}:").into()], password).await?;
     let Some(location) = locations.pop() else { return Ok(Tested::Works) };
     let Trial { found, is_login_refused } = trial::trial(&context, &location).await;
     let is_bad = found.iter().any(|found| found.verdict == Verdict::Bad);
     for one in found {
-        context.events.say(Event::Checked(one));
+        context.run.events.say(Event::Checked(one));
     }
     Ok(match (is_login_refused, is_bad) {
         (true, _) => Tested::LoginFails,
@@ -240,7 +240,7 @@ async fn tested(
 async fn is_wanted(context: &Context, name: &str) -> Result<bool, Failure> {
     let Some(terminal) = Terminal::open() else { return Ok(false) };
     tokio::select! {
-        () = context.cancel.cancelled() => Err(Failure::interrupted()),
+        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
         yes = terminal.confirm(format!("Store {name} all the same?")) => Ok(yes),
     }
 }
@@ -262,9 +262,10 @@ fn stored(
 /// Tells what was done with a site, as it is in the settings now.
 fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Result<Status, Failure> {
     let settings = crate::config::load(Some(file), None)?;
-    let context = Context { named: settings.sites, ..context.clone() };
-    let place = context.named.names.find(name)?;
-    context.events.say(Event::Site(shown(&context, name, place, Some(done))));
+    let mut context = context.clone();
+    context.settings.named = settings.sites;
+    let place = context.settings.named.names.find(name)?;
+    context.run.events.say(Event::Site(shown(&context, name, place, Some(done))));
     Ok(Status::Done)
 }
 

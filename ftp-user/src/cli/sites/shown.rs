@@ -10,11 +10,11 @@ use ftp_io::program::size;
 
 /// Lists the sites, one on a line.
 pub(super) fn list(context: &Context) -> Result<Status, Failure> {
-    for (name, place) in context.named.names.iter() {
-        context.events.say(Event::Site(shown(context, name, place, None)));
+    for (name, place) in context.settings.named.names.iter() {
+        context.run.events.say(Event::Site(shown(context, name, place, None)));
     }
-    if context.named.names.iter().next().is_none() {
-        context.events.notice("no site is configured: ftp-user sites add NAME URL adds one");
+    if context.settings.named.names.iter().next().is_none() {
+        context.run.events.notice("no site is configured: ftp-user sites add NAME URL adds one");
     }
     Ok(Status::Done)
 }
@@ -22,9 +22,9 @@ pub(super) fn list(context: &Context) -> Result<Status, Failure> {
 /// Shows everything that is set for sites.
 pub(super) fn show(context: &Context, names: &[String]) -> Result<Status, Failure> {
     for name in names {
-        let place = context.named.names.find(name)?;
+        let place = context.settings.named.names.find(name)?;
         let shown = shown(context, name, place, None);
-        context.events.say(Event::Site(SiteShown { whole: true, ..shown }));
+        context.run.events.say(Event::Site(SiteShown { whole: true, ..shown }));
     }
     Ok(Status::Done)
 }
@@ -55,10 +55,10 @@ pub(super) fn shown(context: &Context, name: &str, place: &Remote, done: Option<
             add("limits.sessions", sessions.to_string());
         }
     }
-    if let Some(profile) = context.named.profile(name) {
+    if let Some(profile) = context.settings.named.profile(name) {
         of_profile(profile, &mut add);
     }
-    if let Ok(known) = context.sites.recall(&site.key()) {
+    if let Ok(known) = context.store.sites.recall(&site.key()) {
         if let Some(certificate) = known.certificate {
             add("kept-certificate", certificate.to_string());
         }

@@ -19,7 +19,7 @@ pub(super) async fn run(
     places: &[OsString],
 ) -> Result<Status, Failure> {
     // A name alone is the site.
-    let names = &context.named.names;
+    let names = &context.settings.named.names;
     let of_name = |place: &OsString| match place.to_str() {
         Some(name) if !name.contains([':', '/', '[']) => {
             names.find(name).map(|_| OsString::from(format!("{name}:")))
@@ -33,7 +33,7 @@ pub(super) async fn run(
     let locations = passwords.locations(&mut context, &places).await?;
     let mut status = Status::Done;
     for location in &locations {
-        if context.cancel.is_cancelled() {
+        if context.run.cancel.is_cancelled() {
             return Err(Failure::interrupted());
         }
         for found in trial(&context, location).await.found {
@@ -41,7 +41,7 @@ pub(super) async fn run(
                 status = status.and(Status::Failed(Kind::Other));
             }
             let is_one_of_several = locations.len() > 1;
-            context.events.say(Event::Checked(Checked { is_one_of_several, ..found }));
+            context.run.events.say(Event::Checked(Checked { is_one_of_several, ..found }));
         }
     }
     Ok(status)

@@ -54,13 +54,14 @@ impl FileClaim {
 
     /// The context in which the file is copied: its journal is asked about this file. The file begins with the first call.
     pub(in crate::job) fn context(&self, context: &Context, item: &Item) -> Context {
-        let job_journal = self.journal(context);
-        Context { job_journal, ..context.item(item.number) }
+        let mut own = context.item(item.number);
+        own.run.job_journal = self.journal(context);
+        own
     }
 
     /// The journal, asked about the file. The file begins with the first call.
     pub(in crate::job) fn journal(&self, context: &Context) -> JobJournal {
-        let journal = &context.job_journal;
+        let journal = &context.run.job_journal;
         self.key.map_or_else(|| journal.clone(), |key| journal.about(key, *self.began.get_or_init(now)))
     }
 
@@ -119,9 +120,9 @@ impl PendingClaims {
             let part = has_part(item).then(new_id).transpose()?;
             Ok(NewItem { place: place(ends, item), part, seen, takes_over: true })
         };
-        let kept = if context.job_journal.job().is_some() { items.as_slice() } else { &[] };
+        let kept = if context.run.job_journal.job().is_some() { items.as_slice() } else { &[] };
         let files: Result<Vec<NewItem>, Failure> = kept.iter().map(new).collect();
-        Self { items, asked: files.map(|files| context.job_journal.begin(files)) }
+        Self { items, asked: files.map(|files| context.run.job_journal.begin(files)) }
     }
 
     /// The files with their claims, which are on the disk; once. Nothing may be stored before this returns. Each file has its
@@ -201,13 +202,13 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
 ///
 /// Another job has claimed it.
 pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) -> Result<JobJournal, Failure> {
-    if context.job_journal.job().is_none() {
+    if context.run.job_journal.job().is_none() {
         return Ok(JobJournal::default());
     }
     let file = NewItem { place: place(ends, item), part: None, seen: None, takes_over: false };
-    let began = context.job_journal.begin(vec![file]).ready().await.pop().unwrap_or(Began::Unkept);
+    let began = context.run.job_journal.begin(vec![file]).ready().await.pop().unwrap_or(Began::Unkept);
     let begun = begun(ends, item, began)?;
-    Ok(begun.map_or_else(JobJournal::default, |begun| context.job_journal.about(begun.key, None)))
+    Ok(begun.map_or_else(JobJournal::default, |begun| context.run.job_journal.about(begun.key, None)))
 }
 
 /// A file that is claimed; `None` if nothing is kept of it.
@@ -327,7 +328,7 @@ impl FileRecord {
             return Ok(unused);
         }
         let id = new_id()?;
-        context.job_journal.part(id).await;
+        context.run.job_journal.part(id).await;
         tell(context);
         Ok(id)
     }
@@ -336,7 +337,7 @@ impl FileRecord {
     /// returns.
     pub(in crate::job) async fn store_in_place(&mut self, context: &Context) -> Result<(), Failure> {
         if !self.in_place {
-            context.job_journal.in_place(new_id()?).await;
+            context.run.job_journal.in_place(new_id()?).await;
             self.in_place = true;
             tell(context);
         }
@@ -436,7 +437,7 @@ impl FileRecord {
         };
         self.detached = None;
         if arrived.is_none() {
-            context.job_journal.detached(None).await;
+            context.run.job_journal.detached(None).await;
         }
         Ok(arrived)
     }

@@ -12,7 +12,7 @@ pub(in crate::job) const RESUME_CONTINUES: &str = "ftp-user resume goes on with 
 
 /// The hint of an interruption in the middle of a tree.
 pub(in crate::job) fn rest(context: &Context) -> String {
-    match context.job_journal.job() {
+    match context.run.job_journal.job() {
         Some(job) => format!("ftp-user resume {job} copies the rest{}", before(context)),
         None => "run it again to copy the rest: finished files are skipped".to_owned(),
     }
@@ -20,7 +20,7 @@ pub(in crate::job) fn rest(context: &Context) -> String {
 
 /// What has to be done before the next run of the job.
 const fn before(context: &Context) -> &'static str {
-    match context.job_journal.had_passwords() {
+    match context.run.job_journal.had_passwords() {
         true => ", after the passwords that were typed are in ~/.netrc: no journal has them",
         false => "",
     }
@@ -35,37 +35,37 @@ const fn before(context: &Context) -> &'static str {
 pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<(), Failure> {
     let Some(start) = job.start.clone().filter(|_| !job.options.mode.is_dry()) else { return Ok(()) };
     let must_be_kept = start.resumes || start.command.name.is_some();
-    let (journal, begun) = context.journal.begin(start);
-    context.job_journal = journal;
-    if !context.job_journal.is_open() && !must_be_kept {
+    let (journal, begun) = context.store.journal.begin(start);
+    context.run.job_journal = journal;
+    if !context.run.job_journal.is_open() && !must_be_kept {
         warn(context, &JournalFailure::Nowhere);
         return Ok(());
     }
     // It is on the disk before a server is asked for anything: if this run is killed then, `resume` finds it.
     match begun.await {
         Ok(decided) => {
-            context.job_journal = context.job_journal.clone().with_decided(decided);
+            context.run.job_journal = context.run.job_journal.clone().with_decided(decided);
             Ok(())
         }
         // What must be kept of its files says so when they are claimed.
         Err(_) if !must_be_kept => Ok(()),
-        Err(_) => Err(of_journal(&context.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
+        Err(_) => Err(of_journal(&context.run.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
     }
 }
 
 /// Notes how the job has ended. Returns what to do if another run can go on with it and nobody was told so far.
 pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
-    let was_stopped = context.cancel.is_cancelled();
-    let has_begun = context.job_journal.is_resumed()
+    let was_stopped = context.run.cancel.is_cancelled();
+    let has_begun = context.run.job_journal.is_resumed()
         || tally.has_done()
-        || (tally.has_failed() && !context.job_journal.open_files().await.is_empty());
-    let may_be_nothing = !context.job_journal.is_resumed() && !context.job_journal.has_changed();
+        || (tally.has_failed() && !context.run.job_journal.open_files().await.is_empty());
+    let may_be_nothing = !context.run.job_journal.is_resumed() && !context.run.job_journal.has_changed();
     let end = match tally.has_failed_for_nothing() {
         Some(has_failed) if may_be_nothing && (!has_failed || !has_begun) => End::Nothing { has_failed },
         Some(_) | None => ending(tally.may_pass(), was_stopped, has_begun),
     };
-    let job = context.job_journal.job();
-    context.job_journal.finish(end, tally.to_keep()).await;
+    let job = context.run.job_journal.job();
+    context.run.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
     let job = job.filter(|_| !was_stopped)?;
     match end {
@@ -96,7 +96,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
 
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
 pub(super) fn goes_without(context: &Context) -> Result<(), Failure> {
-    match context.job_journal.is_missed() {
+    match context.run.job_journal.is_missed() {
         Some(why) => Err(of_journal(&why)),
         None => {
             tell(context);
@@ -107,12 +107,12 @@ pub(super) fn goes_without(context: &Context) -> Result<(), Failure> {
 
 /// Warns once if the journal has ended before the job.
 pub(super) fn tell(context: &Context) {
-    if let Some(why) = context.job_journal.ended_by() {
+    if let Some(why) = context.run.job_journal.ended_by() {
         warn(context, &why);
     }
 }
 
 fn warn(context: &Context, why: &JournalFailure) {
     let hint = why.hint();
-    context.events.warn(format!("{why}; if this run is killed, it cannot be resumed ({hint})"));
+    context.run.events.warn(format!("{why}; if this run is killed, it cannot be resumed ({hint})"));
 }

@@ -24,7 +24,7 @@ pub(in crate::job) async fn append(
     item: &Item,
     options: Options,
 ) -> Result<Done, Failure> {
-    let mut retry = Retry::new(&context.patience);
+    let mut retry = Retry::new(&context.settings.patience);
     let plan = loop {
         match plan(context, ends, item, options).await {
             Ok(plan) => break plan,
@@ -34,7 +34,11 @@ pub(in crate::job) async fn append(
     let (source, dest) = item.names(ends);
     let dry_run = options.mode.is_dry();
     let (size, verify) = (plan.size, plan.means);
-    context.events.plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run).await;
+    context
+        .run
+        .events
+        .plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run)
+        .await;
     let size = plan.size;
     let mut done = Done {
         size,
@@ -137,7 +141,7 @@ impl Appending<'_> {
         let (cleanup, end) = context.for_cleanup();
         let now = tokio::select! {
             size = ends.destination.size(&cleanup, &item.destination) => size.ok().flatten(),
-            () = context.clock.sleep_until(Some(end)) => None,
+            () = context.world.clock.sleep_until(Some(end)) => None,
         };
         // A file that does not exist has no size, and had none before.
         let unchanged = now.is_some() && now == plan.before;

@@ -303,12 +303,12 @@ impl Attempts {
         self.note_in_journal(context, &failure);
         let last = std::mem::take(&mut self.last);
         let wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
-        let event = if wrong && !context.cancel.is_cancelled() {
+        let event = if wrong && !context.run.cancel.is_cancelled() {
             Event::StoredIsWrong
         } else {
             Event::Failed(&failure)
         };
-        *retry = retry.knowing(context.heard.has_given_up());
+        *retry = retry.knowing(context.run.heard.has_given_up());
         let next = retry.after(event);
         let mut stored = None;
         let given_up = match next {
@@ -323,7 +323,7 @@ impl Attempts {
                 wait(context, &failure, next, &plan).await.err()
             }
             Next::GiveUp if failure.about == About::Relay && failure.kind == failure::Kind::Temporary => {
-                context.heard.give_up();
+                context.run.heard.give_up();
                 Some(failure.about(About::GivenUp))
             }
             Next::GiveUp => Some(failure),
@@ -337,7 +337,7 @@ impl Attempts {
         };
         let rest = if self.behind { Rest::Behind } else { rest };
         if is_unnamed && self.undeletable && ends.room.shut() {
-            context.events.warn(only_stores(&ends.destination.name()));
+            context.run.events.warn(only_stores(&ends.destination.name()));
         }
         let seen = stored.into_iter().chain(discarded).max();
         let failure = interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest);
@@ -348,17 +348,17 @@ impl Attempts {
     fn note_in_journal(&mut self, context: &Context, failure: &Failure) {
         let attempts = self.count - std::mem::replace(&mut self.noted, self.count);
         let why = (failure.kind != failure::Kind::Interrupted).then(|| shortened(&failure.to_string()));
-        context.job_journal.attempted(attempts, why);
+        context.run.job_journal.attempted(attempts, why);
     }
 
     /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it. What
     /// an earlier run has stored stays as long as another one may come to use it.
     fn rest(&self, context: &Context, failure: &Failure) -> Rest {
         let has_moved = self.count > 0;
-        let is_over = context.cancel.is_cancelled()
+        let is_over = context.run.cancel.is_cancelled()
             || failure.about == About::GivenUp
             || (!has_moved && may_pass(failure));
-        let is_found_again = is_over && context.job_journal.keeps_item();
+        let is_found_again = is_over && context.run.job_journal.keeps_item();
         match (is_found_again, &self.left) {
             (true, None) => Rest::Kept,
             (true, Some(_)) if !has_moved || self.continued.is_kept() => Rest::Kept,
@@ -400,7 +400,7 @@ impl Attempts {
     async fn start_over(&mut self, context: &Context, ends: &mut Ends, item: &Item, why: &str) {
         let name = ends.source.show(&item.source);
         let text = format!("{why}; {name} is copied from its first byte");
-        context.events.warn_of(Topic::Anew, ends.destination.name(), text);
+        context.run.events.warn_of(Topic::Anew, ends.destination.name(), text);
         self.discard(context, ends).await;
     }
 
@@ -411,10 +411,10 @@ impl Attempts {
         if !host.is_connected() {
             return None;
         }
-        let deadline = context.clock.now() + context.patience.reply.min(QUESTION);
+        let deadline = context.world.clock.now() + context.settings.patience.reply.min(QUESTION);
         let size = tokio::select! {
             size = host.size(context, &left.part.stored) => size.ok().flatten(),
-            () = context.clock.sleep_until(Some(deadline)) => None,
+            () = context.world.clock.sleep_until(Some(deadline)) => None,
         };
         self.is_stored(size.unwrap_or(0));
         size
@@ -442,7 +442,7 @@ enum Rest {
 /// Returns the failure of a file. After an interruption, that is the number of bytes moved and what is left
 /// (H33).
 fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> Failure {
-    if !context.cancel.is_cancelled() {
+    if !context.run.cancel.is_cancelled() {
         return failure;
     }
     // The number is not always known: servers are asked only every few seconds.
@@ -454,7 +454,7 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> F
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
         Rest::Kept => lifetime::RESUME_CONTINUES,
         Rest::Behind => "run it again to copy the file",
-        Rest::Deleted if context.job_journal.keeps_item() => {
+        Rest::Deleted if context.run.job_journal.keeps_item() => {
             "what was stored is deleted, ftp-user resume copies the file"
         }
         Rest::Deleted => "what was stored is deleted, run it again to copy the file",

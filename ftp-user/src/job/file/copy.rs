@@ -57,7 +57,7 @@ pub(super) async fn copy_and_note(
         None => {}
     }
     let moved_earlier = kept.moved_before().filter(|_| options.moves);
-    let next = match (context.patience.retries, context.job_journal.keeps_item()) {
+    let next = match (context.settings.patience.retries, context.run.job_journal.keeps_item()) {
         (0, false) => ContinuedBy::Nobody,
         (0, true) => ContinuedBy::Resume,
         (1.., _) => ContinuedBy::ThisRun,
@@ -81,7 +81,7 @@ pub(super) async fn copy_and_note(
         Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
         Err(_) if attempts.leave_something() => {}
-        ended => claim::ended(&context.job_journal, ended, attempts.noted),
+        ended => claim::ended(&context.run.job_journal, ended, attempts.noted),
     }
     copied
 }
@@ -94,7 +94,7 @@ async fn try_until_done(
     options: Options,
     attempts: &mut Attempts,
 ) -> Result<Done, Failure> {
-    let mut retry = Retry::new(&context.patience);
+    let mut retry = Retry::new(&context.settings.patience);
     let (mut number, mut kept_old) = (0, false);
     loop {
         number += 1;
@@ -112,10 +112,10 @@ async fn try_until_done(
                 attempts.discard(&context, ends).await; // the file was skipped this time
                 let is_right = done.rung.is_some() || done.verified != Verified::None;
                 attempts.kept.old.end(&context, &mut ends.destination, &item.destination, is_right).await;
-                context.runs.verified(item.number, done.verified.name());
+                context.store.runs.verified(item.number, done.verified.name());
                 return Ok(done);
             }
-            Err(_) if context.cancel.is_cancelled() && attempts.count == 0 => {
+            Err(_) if context.run.cancel.is_cancelled() && attempts.count == 0 => {
                 let interrupted = Failure::interrupted();
                 return Err(match attempts.kept.has_detached_transfer() {
                     true => interrupted.hint(detached::RESUME_WAITS),
@@ -230,7 +230,7 @@ impl Copying<'_> {
         (source, old): (&Facts, Option<&Facts>),
         (means, look): (Verified, Digest),
     ) -> Result<Ended, Failure> {
-        let mut noted = claim::note_source(&self.context.job_journal, &mut attempts.kept, source);
+        let mut noted = claim::note_source(&self.context.run.job_journal, &mut attempts.kept, source);
         let is_ours = old.is_none() || attempts.kept.in_place;
         let is_new = is_ours && self.options.in_place == InPlace::Fallback;
         if is_new && (self.ends.destination.cannot_rename() || attempts.kept.in_place) {
@@ -248,7 +248,7 @@ impl Copying<'_> {
             start.part.stored.clone_from(&moved.stored);
             attempts.note(&start, source, &moved);
             if moved.count.touched {
-                context.job_journal.note_change();
+                context.run.job_journal.note_change();
             }
             let rung = moved.result.inspect_err(|failure| self.ends.room.note(failure, source.size))?;
             noted.ready().await;
@@ -258,7 +258,7 @@ impl Copying<'_> {
             }
             if self.options.moves {
                 // What a run has moved that is killed now is not called "already there" by the next one.
-                self.context.job_journal.moves(Some(rung.name())).ready().await;
+                self.context.run.job_journal.moves(Some(rung.name())).ready().await;
             }
             // A server that is killed may have given the name without saying so.
             attempts.kept.may_be_done = true;
@@ -287,7 +287,7 @@ impl Copying<'_> {
             rung: Some(rung),
             protection: attempts.protection,
             attempts: attempts.count,
-            detached: self.context.job_journal.job(),
+            detached: self.context.run.job_journal.job(),
             kept_old: *self.kept_old,
             ..Done::skipped(size, Verified::None)
         }
@@ -315,7 +315,7 @@ impl Copying<'_> {
         let text = format!(
             "{dest} is stored under its final name, since its server cannot rename: until the copy is verified, others may see a part of it"
         );
-        self.context.events.warn_of(Topic::InPlace, self.ends.destination.name(), text);
+        self.context.run.events.warn_of(Topic::InPlace, self.ends.destination.name(), text);
         Ok(())
     }
 
@@ -477,11 +477,12 @@ impl Copying<'_> {
         };
         let place = dest.clone();
         let plan = Event::Plan { verb, source, dest, size, verify, dry_run };
-        self.context.events.plan(plan, dry_run).await;
+        self.context.run.events.plan(plan, dry_run).await;
         if let (Some(kept_as), Some(old), true) = (self.item.kept_as.as_ref(), old, dry_run) {
             let dest = Some(self.ends.destination.show(kept_as));
             let (verb, kind, size) = ("backup", listing::Kind::File, old.size);
             self.context
+                .run
                 .events
                 .deliver(Event::Changed(Change { verb, place, dest, kind, size, dry_run }))
                 .await;
@@ -548,7 +549,7 @@ impl Copying<'_> {
             let text = format!(
                 "the copy of {name} is not verified: a server tells no size, and there is no common digest"
             );
-            self.context.events.warn_of(Topic::Unverified, self.ends.destination.name(), text);
+            self.context.run.events.warn_of(Topic::Unverified, self.ends.destination.name(), text);
         }
         if !start.is_verified_by(by) {
             return Err(Failure::new(

@@ -355,7 +355,7 @@ async fn compare(
         }
         Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
         Err(why) => {
-            context.events.warn(format!("{why}; only the size is verified"));
+            context.run.events.warn(format!("{why}; only the size is verified"));
             Ok(Verified::Size)
         }
     }
@@ -395,7 +395,7 @@ async fn plan(
     options: Options,
 ) {
     let dry_run = options.mode.is_dry();
-    context.events.plan(Event::Plan { verb: "copy", source, dest, size, verify, dry_run }, dry_run).await;
+    context.run.events.plan(Event::Plan { verb: "copy", source, dest, size, verify, dry_run }, dry_run).await;
 }
 
 fn progress(
@@ -403,7 +403,7 @@ fn progress(
     source: String,
     total: Option<u64>,
 ) -> impl FnMut(u64, Duration) + Send + use<> {
-    let events = context.events.clone();
+    let events = context.run.events.clone();
     move |bytes, time| {
         events.say(Event::Progress(Progress { source: source.clone(), bytes, total, before: 0, time }));
     }

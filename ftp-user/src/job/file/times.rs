@@ -33,7 +33,7 @@ pub(in crate::job) async fn tell(context: &Context, ends: &mut Ends) {
     if let Ok(Some(refusal)) = ends.destination.time_refusal().await
         && !ends.no_times.swap(true, Ordering::Relaxed)
     {
-        context.events.notice(format!("modification times are not kept: {refusal}"));
+        context.run.events.notice(format!("modification times are not kept: {refusal}"));
     }
 }
 
@@ -60,7 +60,7 @@ pub(in crate::job) async fn set_mode(
         && !ends.no_modes.swap(true, Ordering::Relaxed)
     {
         let text = format!("permissions are not kept: {refusal}");
-        context.events.warn_of(Topic::Permissions, ends.destination.name(), text);
+        context.run.events.warn_of(Topic::Permissions, ends.destination.name(), text);
     }
     Ok(())
 }
@@ -127,7 +127,10 @@ pub(in crate::job) async fn finish_directories(
     wanted: &mut Wanted,
 ) {
     if let Some(lack) = wanted.lack(directories) {
-        context.events.notice(format!("of directories, {lack} are not kept: the source does not tell them"));
+        context
+            .run
+            .events
+            .notice(format!("of directories, {lack} are not kept: the source does not tell them"));
     }
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =
@@ -135,14 +138,14 @@ pub(in crate::job) async fn finish_directories(
     let refusal = destination.set_modified_all(context, &times).await;
     if let Some(refusal) = refusal.unwrap_or_else(Some) {
         wanted.times = false;
-        context.events.notice(format!("of directories, modification times are not kept: {refusal}"));
+        context.run.events.notice(format!("of directories, modification times are not kept: {refusal}"));
     }
     for (path, Attributes { mode, .. }) in directories {
         let Some(mode) = mode.filter(|_| wanted.modes) else { continue };
         let refusal = destination.set_mode(context, path, mode & KEPT).await;
         if let Some(refusal) = refusal.unwrap_or_else(Some) {
             wanted.modes = false;
-            context.events.warn(format!("of directories, permissions are not kept: {refusal}"));
+            context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));
         }
     }
 }

@@ -31,7 +31,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     };
     let mut context = context.clone();
     lifetime::start(&mut context, &job).await?;
-    let open = context.job_journal.open_files().await;
+    let open = context.run.job_journal.open_files().await;
     let pools = Pools::default();
     let mut hosts = Destinations::of(job.work.destinations(), &pools);
     // A job whose transfer goes on has one source.
@@ -42,7 +42,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
         if removed.is_err() {
             break;
         }
-        context.job_journal.about(item.key, None).ended(Ended::Unbegun);
+        context.run.job_journal.about(item.key, None).ended(Ended::Unbegun);
     }
     hosts.release();
     if let Some(source) = source {
@@ -50,7 +50,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     }
     pools.quit().await;
     let end = if removed.is_ok() { End::Cancelled } else { End::Interrupted };
-    context.job_journal.finish(end, None).await;
+    context.run.job_journal.finish(end, None).await;
     removed.map(|()| open.len())
 }
 
@@ -108,12 +108,12 @@ pub(in crate::job) async fn remove_left(
     destinations: &[Location],
     pools: &Pools,
 ) -> Result<(), Failure> {
-    if !context.job_journal.is_resumed() {
+    if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
     let mut hosts = Destinations::of(destinations.iter(), pools);
     // What moves without this program is not left: another run comes to it.
-    let open = context.job_journal.open_files().await.into_iter();
+    let open = context.run.job_journal.open_files().await.into_iter();
     let mut removed = Ok(());
     for item in open.filter(|item| item.detached.is_none()) {
         // What is at a server that the list does not name any more is left to whoever changed it.
@@ -122,7 +122,7 @@ pub(in crate::job) async fn remove_left(
         if removed.is_err() {
             break;
         }
-        context.job_journal.about(item.key, None).ended(Ended::Unbegun);
+        context.run.job_journal.about(item.key, None).ended(Ended::Unbegun);
     }
     hosts.release();
     removed
@@ -143,7 +143,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
         .map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))?;
     if item.in_place && host.facts(context, &target).await?.is_some() {
         let name = host.show(&target);
-        context.events.warn(format!(
+        context.run.events.warn(format!(
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
         ));
     }
@@ -157,7 +157,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     old.leave(context, host, &target);
     if !has_part && host.is_local() && is_directory_gone(&target) {
         for name in left_of(item) {
-            context.events.warn(format!(
+            context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
             ));
         }
@@ -187,7 +187,7 @@ async fn tell_if_published(
     }
     if host.facts(context, target).await?.is_some_and(|facts| facts.size == size) {
         let name = host.show(target);
-        context.events.warn(format!(
+        context.run.events.warn(format!(
             "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"
         ));
     }

@@ -18,7 +18,8 @@ use ftp_proto::wire::PathName;
 /// The journal cannot be used, or the destination cannot be asked.
 pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<TransferState>, Failure> {
     let Work::Copy { destination, .. } = &job.work else { return Ok(None) };
-    let open = context.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
+    let open =
+        context.store.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
     let Some(item) = open.into_iter().find(|item| item.detached.is_some()) else { return Ok(None) };
     let Some(transfer) = &item.detached else { return Ok(None) };
     let pools = Pools::default();

@@ -130,7 +130,7 @@ impl MovedPortion {
     ) -> Result<(), Failure> {
         let sets = options.times && !ends.no_times.load(Ordering::Relaxed);
         let set = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
-        let now = context.clock.now();
+        let now = context.world.clock.now();
         if let Some(copied) = CopiedFile::of(tree, item, done, (set, now))? {
             self.bytes = self.bytes.saturating_add(done.size.unwrap_or(0));
             self.since.get_or_insert(now);

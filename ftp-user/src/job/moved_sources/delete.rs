@@ -26,7 +26,7 @@ pub(in crate::job) async fn delete_sources(
     (tree, sizes): (Option<&MovedTree>, &DirectorySizes),
 ) -> Vec<KeptSource> {
     let mut files = portion.take();
-    if files.is_empty() || context.cancel.is_cancelled() {
+    if files.is_empty() || context.run.cancel.is_cancelled() {
         return Vec::new();
     }
     let mut kept = Box::pin(kept_for_other_moves(context, ends, &mut files)).await;
@@ -34,7 +34,7 @@ pub(in crate::job) async fn delete_sources(
     let of_portion = PortionContext { context, disk: &disk };
     let mut guard =
         tree.map(|tree| CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links));
-    while !files.is_empty() && !context.cancel.is_cancelled() {
+    while !files.is_empty() && !context.run.cancel.is_cancelled() {
         let together = files.iter().take(MOST).take_while(|copied| copied.is_beside_first(&files)).count();
         let rest = files.split_off(together.max(1));
         let some = std::mem::replace(&mut files, rest);
@@ -53,12 +53,12 @@ async fn kept_for_other_moves(
     ends: &mut Ends,
     files: &mut Vec<CopiedFile>,
 ) -> Vec<KeptSource> {
-    let (true, Some(first)) = (context.job_journal.has_other_move().await, files.first()) else {
+    let (true, Some(first)) = (context.run.job_journal.has_other_move().await, files.first()) else {
         return Vec::new();
     };
     learn(context, &mut ends.source, &first.source).await;
     let places = files.iter().map(|copied| place_at(&ends.source, &copied.source)).collect();
-    let moves = context.job_journal.claimed_by_moves(places).await;
+    let moves = context.run.job_journal.claimed_by_moves(places).await;
     let (mut kept, mut rest) = (Vec::new(), Vec::new());
     for (copied, other) in std::mem::take(files).into_iter().zip(moves) {
         match other {
@@ -77,7 +77,7 @@ async fn stable(context: &Context, ends: &mut Ends, files: &[CopiedFile]) -> Ask
     if disk.is_unasked() {
         let text = "sources are deleted although nobody can tell whether their copies would survive a power failure: \
             this server cannot be asked for stable storage";
-        context.events.warn_of(Topic::Storage, ends.destination.name(), text);
+        context.run.events.warn_of(Topic::Storage, ends.destination.name(), text);
     }
     disk
 }

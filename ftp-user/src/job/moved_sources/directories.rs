@@ -81,7 +81,7 @@ impl MovedDirectories {
         let directories = std::mem::take(&mut self.directories);
         let root = self.with_root.then_some(None);
         for below in directories.into_iter().rev().map(Some).chain(root) {
-            if context.cancel.is_cancelled() {
+            if context.run.cancel.is_cancelled() {
                 return;
             }
             if let Err(failure) = self.remove_if_empty(context, host, below.as_ref(), &mut entered).await {
@@ -143,7 +143,7 @@ impl MovedDirectories {
 fn tell(context: &Context, host: &Host, path: &PathName) {
     let (verb, dest, dry_run, size) = ("move", None, false, None);
     let (place, kind) = (host.show(path), listing::Kind::Directory);
-    context.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
+    context.run.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
 }
 
 /// Whether a directory of the tree is still one. If it was a symbolic link, the link is deleted, and what it leads to stays.

@@ -62,5 +62,5 @@ pub(super) fn undeleted(failure: Failure) -> Failure {
 pub(super) fn tell(context: &Context, ends: &Ends, path: &PathName, size: Option<u64>) {
     let (verb, dest, dry_run, kind) = ("move", None, false, listing::Kind::File);
     let place = ends.source.show(path);
-    context.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
+    context.run.events.say(Event::Changed(Change { verb, place, dest, kind, size, dry_run }));
 }

@@ -63,15 +63,15 @@ impl<'a, 'b> Contest<'a, 'b> {
         assignment: &'a Assignment,
         count: &'a mut Count,
     ) -> Self {
-        let now = pair.context.clock.now();
+        let now = pair.context.world.clock.now();
         let mut memory = pair.memory.lock();
         situation.recall(pair.context, &mut memory, assignment.allowed);
         if let Some(news) = memory.news() {
-            pair.context.events.warn(news);
+            pair.context.run.events.warn(news);
         }
         // What is appended to, continued, or stored under its final name is one file.
         let in_place = assignment.stored == assignment.target;
-        let can_race = pair.context.race && assignment.is_new() && !in_place;
+        let can_race = pair.context.settings.race && assignment.is_new() && !in_place;
         let manner = if can_race { Manner::Beside } else { Manner::Turns };
         let (ascent, known) = memory.ascend(situation.candidates(assignment.allowed), manner, now);
         let (entrants, settings) = situation.race(&ascent, manner);
@@ -108,7 +108,7 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// Runs the race to its end.
     async fn run(&mut self) -> Conclusion {
-        let clock = self.pair.context.clock;
+        let clock = self.pair.context.world.clock;
         loop {
             let deadline = match self.perform() {
                 Ok(conclusion) => return conclusion,
@@ -133,7 +133,7 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// While a third host carries the file, probes more direct candidates. Returns when to look again.
     fn scout(&mut self) -> Option<Moment> {
-        let now = self.pair.context.clock.now();
+        let now = self.pair.context.world.clock.now();
         if !self.has_names {
             return None;
         }
@@ -153,7 +153,7 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// Takes what the probe of a more direct candidate has come to.
     async fn scouted(&mut self, index: usize, finished: Finished) {
-        let now = self.pair.context.clock.now();
+        let now = self.pair.context.world.clock.now();
         if !finished.lost {
             self.findings.notes.ended(index, &finished, true, now);
         }
@@ -175,7 +175,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let Some(entry) = self.entries.get(index) else { return };
         let (candidate, name) = (entry.candidate, &self.assignment.name);
         let context = self.pair.context;
-        self.pair.memory.lock().worked(candidate, context.clock.now());
+        self.pair.memory.lock().worked(candidate, context.world.clock.now());
         self.pair.memory.lock().tell(format!(
             "{} works now: its probe succeeded while {name} took another path; from here on files take it",
             candidate.rung().words()
@@ -191,7 +191,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 Output::Abort(index) => {
                     let entry = self.entries.get(index);
                     if let Some(entry) = entry {
-                        let now = self.pair.context.clock.now();
+                        let now = self.pair.context.world.clock.now();
                         self.findings.silent_rungs.ends(index, entry.candidate, Ending::Lost, now);
                     }
                     if let Some(lose) = entry.and_then(|entry| entry.lose.as_ref()) {
@@ -205,13 +205,13 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 
     fn tell(&mut self, input: Input) {
-        self.race.input(self.pair.context.clock.now(), input);
+        self.race.input(self.pair.context.world.clock.now(), input);
     }
 
     /// Starts a candidate. The first one has the sessions that are open already.
     fn start(&mut self, index: usize, purpose: Purpose) {
         let ServerPair { context, from, to, circuit, memory } = &mut *self.pair;
-        self.findings.notes.started(index, purpose, context.clock.now());
+        self.findings.notes.started(index, purpose, context.world.clock.now());
         let Some(entry) = self.entries.get_mut(index) else { return };
         let runner = entry.runner.take().unwrap_or_else(|| Runner {
             source: std::mem::replace(from, from.beside()),
@@ -230,7 +230,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (context, candidate, own) = (context.clone(), entry.candidate, entry.own);
         self.tasks.spawn(async move {
             if let Some(part) = own {
-                context.job_journal.part(part).await;
+                context.run.job_journal.part(part).await;
             }
             (index, Box::pin(runner.run(context, candidate, assignment, lane)).await)
         });
@@ -247,7 +247,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 entry.why = Some(description.why(&self.findings.refused));
             }
             Sign::Connecting => {
-                let now = context.clock.now();
+                let now = context.world.clock.now();
                 self.findings.silent_rungs.connecting(index, now);
                 self.findings.notes.connecting(index, now);
                 self.tell(Input::Connecting(index));
@@ -273,7 +273,7 @@ impl<'a, 'b> Contest<'a, 'b> {
     async fn ended(&mut self, index: usize, finished: Finished) -> Ended {
         let Some(entry) = self.entries.get_mut(index) else { return Ended::Failed };
         let is_probe = entry.purpose == Purpose::Probe;
-        let now = self.pair.context.clock.now();
+        let now = self.pair.context.world.clock.now();
         self.findings.notes.ended(index, &finished, is_probe, now);
         let Finished { mut runner, attempted, lost } = finished;
         if lost {
@@ -387,14 +387,14 @@ impl<'a, 'b> Contest<'a, 'b> {
         let works = |rung| [won, better].contains(&Some(rung));
         self.findings.silent_rungs.remember(self.pair.context, self.situation.key(), works);
         let key = self.situation.key();
-        let item = self.pair.context.events.origin().number();
+        let item = self.pair.context.run.events.origin().number();
         let race = self.findings.notes.take_past_race(
             item,
             &self.assignment.name,
             &self.findings.ascent,
             &self.findings.known,
         );
-        self.pair.context.runs.note_race(&key.source.0, &key.destination.0, race);
+        self.pair.context.store.runs.note_race(&key.source.0, &key.destination.0, race);
         let (index, moved) = match conclusion {
             Conclusion::Won(index) => (index, true),
             Conclusion::Decided(index) => (index, false),

@@ -102,7 +102,7 @@ impl<'a> Findings<'a> {
                     return self.decided(failure);
                 }
                 let why = failure.to_string();
-                self.memory.lock().unusable(candidate, &why, self.context.clock.now());
+                self.memory.lock().unusable(candidate, &why, self.context.world.clock.now());
                 self.refuses(why);
                 Verdict::of(Ended::Failed)
             }
@@ -112,14 +112,14 @@ impl<'a> Findings<'a> {
     /// Records that a candidate has moved the file.
     fn moved(&self, candidate: Candidate, took: Duration) {
         let mut memory = self.memory.lock();
-        memory.worked(candidate, self.context.clock.now());
+        memory.worked(candidate, self.context.world.clock.now());
         if let (Candidate::Direct(_), Some(bytes)) = (candidate, self.assignment.to_move()) {
             memory.note_rate(bytes, took);
         }
         drop(memory);
         remember(self.context, self.situation.key(), candidate, self.assignment.allowed);
         if candidate.relay().is_some() {
-            self.context.heard.moved();
+            self.context.run.heard.moved();
         }
     }
 
@@ -140,13 +140,13 @@ impl<'a> Findings<'a> {
         let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
-            self.silent_rungs.ends(index, candidate, Ending::Failed, context.clock.now());
+            self.silent_rungs.ends(index, candidate, Ending::Failed, context.world.clock.now());
         }
         if !is_stopped && self.is_whole(entry, runner, failed).await {
             let text =
                 format!("{failure}; what is stored is as long as the source, and is compared with it now");
-            context.events.warn_of(Topic::AsLong, self.situation.destination(), text);
-            self.memory.lock().worked(candidate, context.clock.now());
+            context.run.events.warn_of(Topic::AsLong, self.situation.destination(), text);
+            self.memory.lock().worked(candidate, context.world.clock.now());
             self.notes.note_moved_after_all(index);
             return Verdict::of(Ended::Moved);
         }
@@ -164,7 +164,7 @@ impl<'a> Findings<'a> {
             None => self.ascent.of(index).after(failed),
         };
         if matches!(failed.cause, Cause::Policy(..)) {
-            context.events.warn(failure.to_string());
+            context.run.events.warn(failure.to_string());
         }
         let matters = match self.assignment.store {
             Store::Replace => self.assignment.continued == ContinuedBy::ThisRun,
@@ -181,7 +181,7 @@ impl<'a> Findings<'a> {
         let refusal = description.refusal(&failure);
         // A candidate that has moved data is open. An attempt that continues a file may fail for that reason.
         if !changed && self.assignment.skips() == 0 {
-            self.memory.lock().failed(candidate, failed, &refusal, context.clock.now());
+            self.memory.lock().failed(candidate, failed, &refusal, context.world.clock.now());
         }
         if matches!(failure.kind, Kind::Untrusted | Kind::Unverified) {
             return self.decided(failure);

@@ -60,9 +60,9 @@ impl SilentRungs {
     pub(in crate::job) fn remember(&self, context: &Context, key: &Key, works: impl Fn(Rung) -> bool) {
         let rungs: Vec<&str> =
             self.rungs.iter().filter(|rung| !works(**rung)).map(|rung| rung.name()).collect();
-        if let Err(why) = context.pairs.note_silent(key, &rungs) {
+        if let Err(why) = context.store.pairs.note_silent(key, &rungs) {
             let text = format!("cannot remember for later runs that nothing arrived: {why}");
-            context.events.warn_of(Topic::Memory, THIS_HOST, text);
+            context.run.events.warn_of(Topic::Memory, THIS_HOST, text);
         }
     }
 }
@@ -73,12 +73,12 @@ pub(in crate::job) fn remember(context: &Context, key: &Key, candidate: Candidat
     let Some(label) = candidate.label() else { return };
     let rung = candidate.rung().name();
     let noted = match allowed.shows_the_best() {
-        true => context.pairs.note_worked(key, &label, rung),
-        false => context.pairs.note_open(key, rung),
+        true => context.store.pairs.note_worked(key, &label, rung),
+        false => context.store.pairs.note_open(key, rung),
     };
     if let Err(why) = noted {
         let text = format!("cannot remember for later runs which path works: {why}");
-        context.events.warn_of(Topic::Memory, THIS_HOST, text);
+        context.run.events.warn_of(Topic::Memory, THIS_HOST, text);
     }
 }
 

@@ -47,7 +47,7 @@ pub(in crate::job) async fn keep_old(
     let kept = keep(context, host, &reached, kept_as).await.map_err(stays)?;
     let dest = Some(host.show(&kept));
     let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
-    context.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
+    context.run.events.say(Event::Changed(Change { verb, place: old, dest, kind, size, dry_run }));
     Ok(true)
 }
 

@@ -104,7 +104,7 @@ impl Leftover {
         }
         if right < bytes {
             let text = format!("{differs}: the first {} are right and kept", counted(right, "byte"));
-            context.events.warn_of(Topic::Prefix, ends.destination.name(), text);
+            context.run.events.warn_of(Topic::Prefix, ends.destination.name(), text);
         }
         Ok(Some(Found::Stored { bytes: right, compared: true }))
     }

@@ -106,7 +106,7 @@ impl OldFiles {
             let (cleanup, end) = context.for_cleanup();
             let looked = tokio::select! {
                 looked = self.look(&cleanup, host, target) => looked,
-                () = context.clock.sleep_until(Some(end)) => {
+                () = context.world.clock.sleep_until(Some(end)) => {
                     Err(Failure::new(Kind::Temporary, "the server did not answer in time"))
                 }
             };
@@ -117,7 +117,7 @@ impl OldFiles {
         let name = host.show(target);
         for old in &self.found {
             let old = host.show(old);
-            context.events.warn(match context.job_journal.keeps_item() {
+            context.run.events.warn(match context.run.job_journal.keeps_item() {
                 true => format!(
                     "{old} is the file that {name} was before: ftp-user resume deletes it when {name} is verified"
                 ),
@@ -132,7 +132,7 @@ impl OldFiles {
         for old in &self.sought {
             let old = host.show(old);
             let what = format!("the file that {name} was before may be {old} now ({why})");
-            context.events.warn(match context.job_journal.keeps_item() {
+            context.run.events.warn(match context.run.job_journal.keeps_item() {
                 true => format!("{what}: ftp-user resume or ftp-user cancel puts it in order"),
                 false => format!("{what}: rename it back if nothing is called {name}"),
             });
@@ -160,7 +160,7 @@ impl OldFiles {
         let name = host.show(target);
         for old in self.sought.drain(..).chain(self.found.drain(..)) {
             let old = host.show(&old);
-            context.events.warn(format!(
+            context.run.events.warn(format!(
                 "the file that {name} was before is kept as {old}, because something has that name: delete it if it is not needed"
             ));
         }

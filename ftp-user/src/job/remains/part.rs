@@ -188,7 +188,7 @@ pub(in crate::job) async fn settle(context: &Context, pools: &Pools) {
             continue;
         }
         let mut server = Server::new(pool, Role::Destination);
-        let was_stopped = context.cancel.is_cancelled();
+        let was_stopped = context.run.cancel.is_cancelled();
         let debts = if was_stopped { debts } else { pay(context, &mut server, debts).await };
         // Our own servers end what a session has begun when it is closed. After an interruption the journal has the names.
         let is_over = was_stopped || server.open().is_some_and(|session| session.is_ours());
@@ -226,11 +226,11 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
             }
             debts.push(debt);
         }
-        let now = context.clock.now();
-        if !is_slow || now >= end || context.cancel.is_cancelled() {
+        let now = context.world.clock.now();
+        if !is_slow || now >= end || context.run.cancel.is_cancelled() {
             break;
         }
-        context.clock.sleep_until(Some(now + pause)).await;
+        context.world.clock.sleep_until(Some(now + pause)).await;
     }
     debts
 }
@@ -257,7 +257,7 @@ async fn in_time(
 ) -> (Option<u64>, Result<bool, Failure>) {
     tokio::select! {
         done = work => done,
-        () = context.clock.sleep_until(Some(end)) => {
+        () = context.world.clock.sleep_until(Some(end)) => {
             (None, Err(Failure::new(Kind::Temporary, "the server did not answer in time")))
         }
     }
@@ -268,7 +268,7 @@ fn shown_at(path: &PathName, server: &Server) -> String {
 }
 
 fn warn(context: &Context, shown: &str, why: &str) {
-    context.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
+    context.run.events.warn(format!("{shown} may still be there and can be deleted: {why}"));
 }
 
 /// Why a file may be there that a server has not shown.

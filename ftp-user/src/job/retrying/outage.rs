@@ -30,7 +30,7 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// A question that has not been asked yet.
     pub const fn new(context: &'a Context) -> Self {
-        Self { context, retry: Retry::new(&context.patience) }
+        Self { context, retry: Retry::new(&context.settings.patience) }
     }
 
     /// Opens a session with `host`, unless one is open.
@@ -127,15 +127,15 @@ pub(in crate::job) async fn connect(context: &Context, host: &mut Host) -> Resul
     let pool = std::sync::Arc::clone(&server.pool);
     let _outage = tokio::select! {
         outage = pool.outage() => outage,
-        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
     };
-    let mut retry = Retry::of_outage(&context.patience, pool.has_answered());
+    let mut retry = Retry::of_outage(&context.settings.patience, pool.has_answered());
     loop {
         let Err(failure) = server.session(context).await else { return Ok(()) };
         match retry.after(Event::Failed(&failure)) {
             Next::Attempt => {}
             next @ Next::Wait { .. } => wait(context, &failure, next, "").await?,
-            Next::GiveUp if context.cancel.is_cancelled() || failure.about == About::GivenUp => {
+            Next::GiveUp if context.run.cancel.is_cancelled() || failure.about == About::GivenUp => {
                 return Err(failure);
             }
             Next::GiveUp => return Err(pool.give_up(failure)),
@@ -165,14 +165,14 @@ pub(in crate::job) async fn wait(
 ) -> Result<(), Failure> {
     let Next::Wait { pause, number, of } = next else { return Ok(()) };
     let seconds = pause.as_secs_f64();
-    context.events.warn(format!("{failure}; trying again in {seconds:.1} s ({number} of {of}){plan}"));
+    context.run.events.warn(format!("{failure}; trying again in {seconds:.1} s ({number} of {of}){plan}"));
     sleep(context, pause).await
 }
 
 async fn sleep(context: &Context, pause: Duration) -> Result<(), Failure> {
-    let until = context.clock.now() + pause;
+    let until = context.world.clock.now() + pause;
     tokio::select! {
-        () = context.clock.sleep_until(Some(until)) => Ok(()),
-        () = context.cancel.cancelled() => Err(Failure::interrupted()),
+        () = context.world.clock.sleep_until(Some(until)) => Ok(()),
+        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
     }
 }

@@ -121,8 +121,8 @@ impl<'a> Sources<'a> {
     /// Removes what earlier runs have left of files that are not copied any more, if all others are. `destinations` are all
     /// of the job.
     pub(in crate::job) async fn remove_left(&mut self, destinations: &[Location]) {
-        let is_resumed = self.context.job_journal.is_resumed();
-        if !is_resumed || self.flow.tally.has_failed() || self.context.cancel.is_cancelled() {
+        let is_resumed = self.context.run.job_journal.is_resumed();
+        if !is_resumed || self.flow.tally.has_failed() || self.context.run.cancel.is_cancelled() {
             return;
         }
         // A server may permit one session.
@@ -156,7 +156,7 @@ impl<'a> Sources<'a> {
             // What an earlier run has moved matches nothing any more.
             Err(failure) if failure.kind == failure::Kind::Missing && self.may_have_moved() => {
                 match moved::matched(self.context, &self.flow.stream.ends().source, &source, failure).await {
-                    Ok(why) => self.context.events.notice(why.to_string()),
+                    Ok(why) => self.context.run.events.notice(why.to_string()),
                     Err(failure) => self.flow.failed(&source, &destination, failure),
                 }
                 Matching::default()
@@ -171,7 +171,7 @@ impl<'a> Sources<'a> {
         }
         match matching.number.checked_sub(1) {
             Some(more) => self.flow.expect(more),
-            None => self.flow.found(self.context.finding.nothing()),
+            None => self.flow.found(self.context.run.finding.nothing()),
         }
         let number = if matching.number > 1 { Number::Several } else { number };
         let lines = matching.map(|name| {
@@ -355,7 +355,7 @@ impl<'a> Sources<'a> {
             }
         }
         if known.is_none() && self.was_moved(source, &target).await? {
-            self.flow.found(self.context.finding.nothing());
+            self.flow.found(self.context.run.finding.nothing());
             return Ok(());
         }
         if known.is_none() && (line.is_link || self.flow.stream.ends().source.is_link_here(&source.path)) {
@@ -364,7 +364,7 @@ impl<'a> Sources<'a> {
         }
         let is_also = self.flow.stream.ends().destination.is_also(source);
         refuse(source, known.as_ref(), &target, (self.flow.options.recursive, is_also))?;
-        refuse_precious(source, is_tree && self.flow.options.moves, &self.context.own_files)?;
+        refuse_precious(source, is_tree && self.flow.options.moves, &self.context.run.own_files)?;
         if is_tree {
             moved::refuse_emptied(self.context, &mut self.flow.stream.idle().source, source).await?;
         }
@@ -382,7 +382,7 @@ impl<'a> Sources<'a> {
             let notes = (&mut self.flow, &mut self.places);
             return trees::copy(notes, &self.filter, (source, known), target).await;
         }
-        self.flow.found(self.context.finding.file(known.as_ref().and_then(|facts| facts.size)));
+        self.flow.found(self.context.run.finding.file(known.as_ref().and_then(|facts| facts.size)));
         let is_named = receiver == Receiver::Name;
         let is_alone = number == Number::One || known.is_none();
         // One of several files waits. A file of this host is looked at when it is copied.
@@ -466,7 +466,7 @@ impl<'a> Sources<'a> {
     async fn end(&mut self) {
         self.flow.drain().await;
         self.flow.last_look().await;
-        let is_interrupted = self.context.cancel.is_cancelled() && self.flow.leaves;
+        let is_interrupted = self.context.run.cancel.is_cancelled() && self.flow.leaves;
         if is_interrupted && !self.flow.tally.was_interrupted() {
             let failure = Failure::interrupted().hint(lifetime::rest(self.context));
             let place = self.destination.to_string();
@@ -476,7 +476,7 @@ impl<'a> Sources<'a> {
 
     /// Whether an earlier run may have deleted sources.
     const fn may_have_moved(&self) -> bool {
-        self.flow.moves() && self.context.job_journal.is_resumed()
+        self.flow.moves() && self.context.run.job_journal.is_resumed()
     }
 
     /// Whether an earlier run has moved a tree that is not there.

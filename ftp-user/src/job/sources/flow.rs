@@ -124,7 +124,7 @@ impl<'a> Flow<'a> {
 
     /// Whether nothing more is copied.
     pub(super) fn is_over(&self) -> bool {
-        self.context.cancel.is_cancelled() || (self.options.fail_fast && self.tally.has_failed())
+        self.context.run.cancel.is_cancelled() || (self.options.fail_fast && self.tally.has_failed())
     }
 
     /// Whether sources are deleted.
@@ -140,20 +140,20 @@ impl<'a> Flow<'a> {
     /// Reports a source that failed. If it was not looked at, it counts as one file.
     pub(super) fn source_failed(&mut self, source: &Location, destination: &Location, failure: Failure) {
         if !self.counted {
-            self.found(self.context.finding.file(None));
+            self.found(self.context.run.finding.file(None));
         }
-        self.context.events.say(Event::FileFailed { source: source.to_string() });
+        self.context.run.events.say(Event::FileFailed { source: source.to_string() });
         self.failed(source, destination, failure);
     }
 
     /// Tells how many files there are now.
     pub(super) fn found(&mut self, found: Found) {
         self.counted = true;
-        self.context.events.say(Event::Found(found));
+        self.context.run.events.say(Event::Found(found));
     }
 
     /// There are so many more sources. Each counts as a file until it was looked at.
     pub(super) fn expect(&mut self, sources: usize) {
-        self.found(self.context.finding.sources(u64::try_from(sources).unwrap_or(u64::MAX)));
+        self.found(self.context.run.finding.sources(u64::try_from(sources).unwrap_or(u64::MAX)));
     }
 }

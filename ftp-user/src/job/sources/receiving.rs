@@ -31,13 +31,13 @@ pub(super) struct Receiving<'a> {
 impl<'a> Receiving<'a> {
     pub(super) fn new(context: &'a Context) -> Self {
         // The first run may have made the directory that is there now.
-        let receiver = context.job_journal.decided().and_then(Receiver::of_word);
+        let receiver = context.run.job_journal.decided().and_then(Receiver::of_word);
         Self { context, receiver, named: None, takes_names: false, directories: KnownDirectories::default() }
     }
 
     /// Each source has a destination of its own.
     pub(super) fn expect_each(&mut self) {
-        self.named = Some(NamedTrees::of_word(self.context.job_journal.decided().unwrap_or_default()));
+        self.named = Some(NamedTrees::of_word(self.context.run.job_journal.decided().unwrap_or_default()));
     }
 
     /// All sources have one destination. `takes_names`: a directory that is there receives each under its last name.
@@ -77,12 +77,12 @@ impl<'a> Receiving<'a> {
             return;
         }
         self.receiver = Some(receiver);
-        let Some(job) = self.context.job_journal.decide(receiver.word()).await else { return };
+        let Some(job) = self.context.run.job_journal.decide(receiver.word()).await else { return };
         // The contents of a directory go to the same place as those of the first copy.
         if !self.takes_names {
             return;
         }
-        self.context.events.warn(format!(
+        self.context.run.events.warn(format!(
             "{destination} may have been made by job {job}, which was interrupted: this copy goes into {destination}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
         ));
     }
@@ -93,7 +93,7 @@ impl<'a> Receiving<'a> {
         if let Some(named) = &mut self.named
             && named.add(name)
         {
-            self.context.job_journal.decide(&named.to_word()).await;
+            self.context.run.job_journal.decide(&named.to_word()).await;
         }
     }
 

@@ -27,7 +27,7 @@ pub(super) async fn copy(
         Some(seen) => typed.reading(&source.path, seen, flow.options.links.followed())?,
         None => typed.beside(),
     };
-    flow.found(flow.context.finding.tree());
+    flow.found(flow.context.run.finding.tree());
     let rules = Rules { filter: filter.clone(), links: flow.options.links, ..Rules::default() };
     let moved = flow.moves().then(|| MovedDirectories::new(&source.path, &target, leaves_root(source)));
     // Other workers would hold the session that the walk needs.

@@ -14,11 +14,11 @@ pub(super) struct BegunFiles(HashSet<Vec<u8>>);
 impl BegunFiles {
     /// Asks the journal. `top` is the destination.
     pub(super) async fn below(context: &Context, host: &Host, top: &PathName) -> Self {
-        if !context.job_journal.is_resumed() {
+        if !context.run.job_journal.is_resumed() {
             return Self::default();
         }
         let (site, forms) = (site_of(host), named_below(host, top));
-        let open = context.job_journal.open_files().await.into_iter();
+        let open = context.run.job_journal.open_files().await.into_iter();
         let here = open.filter(|item| item.place.site == site);
         Self(
             here.filter_map(|item| forms.iter().find_map(|form| form.path_below(&item.place.path))).collect(),

@@ -92,7 +92,7 @@ impl SurplusRemovals<'_> {
         };
         loop {
             let next = lacking.next(self.context, source, &mut surplus, needs).await?;
-            if self.context.cancel.is_cancelled() {
+            if self.context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
             while let Some(directory) = emptied.leave(next.as_ref().map(|(next, _)| &next.path)) {
@@ -281,7 +281,7 @@ impl SurplusRemovals<'_> {
         let dry_run = self.removing == Removing::Reported;
         let verb = if dest.is_some() { "backup" } else { "delete" };
         let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
-        self.context.events.plan(change, dry_run).await;
+        self.context.run.events.plan(change, dry_run).await;
     }
 }
 

@@ -79,12 +79,12 @@ impl Forecast<'_> {
                 let verb = if replaces { "replace" } else { "copy" };
                 let (source, dest, size) = (from.clone(), to.clone(), facts.size);
                 let plan = Event::Plan { verb, source, dest, size, verify: means, dry_run: true };
-                self.context.events.deliver(plan).await;
+                self.context.run.events.deliver(plan).await;
                 if let Some(backup) = self.backup.filter(|_| replaces) {
                     let dest = Some(ends.destination.show(&backup.of(path)));
                     let (verb, kind, dry_run) = ("backup", listing::Kind::File, true);
                     let change = Change { verb, place: to.clone(), dest, kind, size: None, dry_run };
-                    self.context.events.deliver(Event::Changed(change)).await;
+                    self.context.run.events.deliver(Event::Changed(change)).await;
                 }
                 let kept_old = replaces && self.backup.is_some();
                 Ok(Done { kept_old, ..Done::planned(facts.size, rung, means) })

@@ -205,7 +205,7 @@ impl LackingNames {
             let first = source.show(&place::join(Some(&self.root), first));
             let names = several(*count, "name");
             if *why == ReasonToKeep::There && *begins_with_dot {
-                context.events.warn(format!(
+                context.run.events.warn(format!(
                     "not deleted: {names} that no listing of the source shows, but that the source has when it is asked; the first is {first}; its server may hide names or cut its listings"
                 ));
                 continue;

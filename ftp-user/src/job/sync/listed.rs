@@ -46,11 +46,11 @@ pub(super) enum Side {
 ///
 /// Somebody has asked the program to stop, or the names cannot be kept.
 pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) -> Result<Listed, Failure> {
-    let mut sorter = Sorter::new(context.cancel.clone());
+    let mut sorter = Sorter::new(context.run.cancel.clone());
     let (mut skipped, mut failed, mut others, mut is_nested) = (Vec::new(), Vec::new(), 0, false);
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
-        () = context.cancel.cancelled() => return Err(Failure::interrupted()),
+        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
     } {
         is_nested |= matches!(&visit, Visit::Failed(_, failure) if failure.about == About::Nested);
         match visit {
@@ -81,7 +81,7 @@ pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) ->
             Visit::Failed(..) => others += 1,
         }
     }
-    if context.cancel.is_cancelled() {
+    if context.run.cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
     let names = sorter.finish().map_err(|error| cannot_keep(&error))?;

@@ -46,7 +46,7 @@ impl OtherJobs {
             let (since, ran) = (*self.since.get_or_insert_with(now), self.ran.iter().copied().collect());
             let directory = named.begin.clone();
             let asked = ClaimsBelow { site: site_of(host), directory, ran, since, after: None };
-            if context.job_journal.is_open() {
+            if context.run.job_journal.is_open() {
                 self.ask_own(context, asked, &named).await?;
             } else {
                 self.ask_state_directory(context, asked, named).await?;
@@ -63,10 +63,10 @@ impl OtherJobs {
         named: &Named,
     ) -> Result<(), Failure> {
         loop {
-            if context.cancel.is_cancelled() {
+            if context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
-            let page = context.job_journal.claims_below(asked.clone()).await;
+            let page = context.run.job_journal.claims_below(asked.clone()).await;
             let page = page.ok_or_else(|| unknown("the journal of this run has ended"))?;
             page.claims.into_iter().for_each(|claim| self.take(&claim, named));
             asked.after = page.last;
@@ -83,7 +83,8 @@ impl OtherJobs {
         asked: ClaimsBelow,
         named: Named,
     ) -> Result<(), Failure> {
-        let (journal, cancel, mut found) = (context.journal.clone(), context.cancel.clone(), self.clone());
+        let (journal, cancel, mut found) =
+            (context.store.journal.clone(), context.run.cancel.clone(), self.clone());
         let work = move || {
             let read = journal.each_claim_below(asked, |claim| {
                 found.take(&claim, &named);
@@ -93,7 +94,7 @@ impl OtherJobs {
         };
         let read = tokio::task::spawn_blocking(work).await.map_err(|error| unknown(&error.to_string()))?;
         *self = read.map_err(|why| unknown(&why.to_string()))?;
-        if context.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+        if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
     }
 
     /// Adds a claim, if the journal names it so.
@@ -173,7 +174,7 @@ impl KeptNames {
     pub(super) fn tell(&self, context: &Context, host: &Host, top: &PathName) {
         let Some(first) = &self.first else { return };
         let first = host.show(&place::join(Some(top), first));
-        context.events.warn(self.words(&first));
+        context.run.events.warn(self.words(&first));
     }
 
     fn words(&self, first: &str) -> String {

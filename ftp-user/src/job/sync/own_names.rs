@@ -16,7 +16,7 @@ pub(super) struct OwnNames {
 impl OwnNames {
     /// Whether this program needs what is at `path` of this host. Then it is counted.
     pub(super) fn has(&mut self, context: &Context, path: PathName) -> bool {
-        let Some(what) = context.own_files.needs(local_path(&path)) else { return false };
+        let Some(what) = context.run.own_files.needs(local_path(&path)) else { return false };
         self.count += 1;
         self.first.get_or_insert((path, what));
         true
@@ -26,7 +26,7 @@ impl OwnNames {
     pub(super) fn tell(&self, context: &Context, host: &Host) {
         let Some((first, what)) = &self.first else { return };
         let (names, first) = (several(self.count, "name"), host.show(first));
-        context.events.warn(format!(
+        context.run.events.warn(format!(
             "not deleted: {names} that ftp-user needs itself; the first is {first}, which belongs to {what}"
         ));
     }

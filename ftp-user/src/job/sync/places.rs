@@ -68,7 +68,8 @@ pub(super) async fn roots(
 ///
 /// It is the root, the home directory or one that this program needs, or contains it.
 pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allowance) -> Result<(), Failure> {
-    let what = if allowance.consent == Consent::Everything { None } else { precious(to, &context.own_files) };
+    let what =
+        if allowance.consent == Consent::Everything { None } else { precious(to, &context.run.own_files) };
     let Some(what) = what else { return Ok(()) };
     let what = format!("{to} {what}, and --delete would delete everything in it that the source lacks");
     Err(Failure::usage(what).hint("-n shows what would be deleted; --yes answers that this is meant"))

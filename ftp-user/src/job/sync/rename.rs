@@ -69,7 +69,7 @@ impl<'a> Renames<'a> {
         ends: &mut Ends,
         surplus: &mut Spool<TreeEntry>,
     ) -> Result<Option<Self>, Failure> {
-        let unmatched = Unmatched::of(surplus, &context.cancel).map_err(|error| cannot_keep(&error))?;
+        let unmatched = Unmatched::of(surplus, &context.run.cancel).map_err(|error| cannot_keep(&error))?;
         if unmatched.of_size.is_empty() {
             return Ok(None);
         }
@@ -110,6 +110,7 @@ impl<'a> Renames<'a> {
                 Err(failure) => {
                     let name = ends.destination.show(&self.path(&below));
                     self.context
+                        .run
                         .events
                         .notice(format!("{name} is not renamed, and copied instead: {failure}"));
                     return Ok(None);

@@ -96,7 +96,7 @@ impl Run<'_> {
         for _ in 0..MOST_LOOKS {
             let lost = |run: &Self| run.ends.destination.losses().map_or(0, Losses::number);
             let before = lost(self);
-            if before == 0 || self.options.mode.is_dry() || self.context.cancel.is_cancelled() {
+            if before == 0 || self.options.mode.is_dry() || self.context.run.cancel.is_cancelled() {
                 return;
             }
             let ended = Box::pin(self.copy_missing()).await;
@@ -120,7 +120,7 @@ impl Run<'_> {
 
     /// Compares both trees again, and copies what the destination lacks. Nothing is counted again.
     async fn copy_missing(&mut self) -> Result<(), Failure> {
-        let mut again = Tally::new(&self.context.events, "sync", false);
+        let mut again = Tally::new(&self.context.run.events, "sync", false);
         let (context, places, options) = (self.context, self.places, self.options);
         let (filter, backup, rules) = (self.filter.clone(), self.backup.clone(), self.rules.clone());
         let (ends, others) = (self.ends.beside(), Arc::clone(&self.others));
@@ -139,7 +139,7 @@ impl Run<'_> {
         }
         if tasks > 0 {
             let names = ftp_proto::wire::counted(tasks as u64, "name");
-            self.context.events.warn(format!(
+            self.context.run.events.warn(format!(
                 "a session with {name} was lost, and {names} there before were gone: they were copied again"
             ));
         }
@@ -188,7 +188,7 @@ impl Run<'_> {
             Some(_) => MayRename::of(self.trees(&compared), self.scope()),
         };
         if may_rename.is_some() {
-            compared.twins = Twins::of(&mut compared.plan.surplus, &self.context.cancel)
+            compared.twins = Twins::of(&mut compared.plan.surplus, &self.context.run.cancel)
                 .map_err(|error| cannot_keep(&error))?;
         }
         let renamed = Box::pin(self.rename_and_copy(&mut compared, &roots, may_rename.as_ref())).await?;
@@ -196,11 +196,12 @@ impl Run<'_> {
             // What only the destination has may be in the source under another name.
             Some(_) if compared.is_nested => {
                 self.context
+                    .run
                     .events
                     .warn("nothing is deleted: SOURCE and DEST of this sync contain each other");
                 Ok(())
             }
-            Some(allowance) if !self.context.cancel.is_cancelled() => {
+            Some(allowance) if !self.context.run.cancel.is_cancelled() => {
                 Box::pin(self.delete(compared, renamed, allowance)).await
             }
             Some(_) | None => Ok(()),
@@ -218,7 +219,7 @@ impl Run<'_> {
         let is_dry = self.options.mode.is_dry();
         if protected > 0 {
             let names = several(protected, "name");
-            self.context.events.warn(format!(
+            self.context.run.events.warn(format!(
                 "not deleted: {names} where the source could not be listed; the next sync asks again"
             ));
         }
@@ -307,7 +308,7 @@ impl Run<'_> {
         self.ask_other_jobs().await?;
         let (compare, selects) = (self.rules.compare, self.filter.selects());
         let rules = PlanRules { compare, selects, begun, others: Arc::clone(&self.others), unlisted };
-        let cancel = self.context.cancel.clone();
+        let cancel = self.context.run.cancel.clone();
         let planned = tokio::task::spawn_blocking(move || plan(names, rules, &cancel)).await;
         let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
         let plan = planned.map_err(|error| cannot_keep(&error))?;
@@ -353,7 +354,7 @@ impl Run<'_> {
         if files + directories == 0 && roots.destination.is_some() {
             return Ok(renamed);
         }
-        context.events.say(Event::Found(context.finding.in_tree(files, bytes, unsized_files)));
+        context.run.events.say(Event::Found(context.run.finding.in_tree(files, bytes, unsized_files)));
         let tree = Tree {
             source: self.places.source.path.clone(),
             unique: None,
@@ -395,7 +396,7 @@ impl Run<'_> {
         let mut given = CopyCounts::default();
         while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
             let Task { entry, what } = &task;
-            if context.cancel.is_cancelled() {
+            if context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
             if matches!(what, PlannedAction::Make | PlannedAction::Copy) {
@@ -433,7 +434,7 @@ impl Run<'_> {
         let dest = Some(self.ends.destination.show(&place::join(root, &entry.path)));
         let (kind, size, dry_run) = (listing::Kind::File, entry.facts.size, self.options.mode.is_dry());
         let change = Event::Changed(Change { verb: "rename", place, dest, kind, size, dry_run });
-        self.context.events.plan(change, dry_run).await;
+        self.context.run.events.plan(change, dry_run).await;
         self.tally.renamed();
     }
 
@@ -447,7 +448,7 @@ impl Run<'_> {
         self.ask_other_jobs().await?;
         let keeps_empty = self.filter.selects() || self.others.work_there();
         let amount = (plan.large, plan.counts.files() == 0);
-        let before = self.context.job_journal.take_withheld().await;
+        let before = self.context.run.job_journal.take_withheld().await;
         let agreed = match allowance.consent {
             Consent::Everything => Agreed::Everything,
             Consent::WithheldNames => Agreed::Names(before),
@@ -478,7 +479,7 @@ impl Run<'_> {
             return;
         }
         let (root, host) = (&self.places.destination.path, &self.ends.destination);
-        let journal = &self.context.job_journal;
+        let journal = &self.context.run.job_journal;
         let remedy = match (journal.job(), withheld.names()) {
             (Some(job), Some(names)) => {
                 journal.withhold(names);

@@ -25,7 +25,7 @@ pub(super) fn report_listings(
         let name = ends.source.show(&place::join(Some(&from.path), path));
         let (site, message) = (ends.source.name(), format!("{name} is skipped: {why}"));
         let why = Some(why.clone());
-        context.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
+        context.run.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
     }
     let below = |root: &PathName, path: &Option<PathName>| {
         path.as_ref().map_or_else(|| root.clone(), |path| place::join(Some(root), path))

@@ -133,7 +133,7 @@ pub(in crate::job) async fn batched(
     let Moved { refused, are_usable } = moved;
     means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     if let Some(refused) = refused.filter(|_| !ends.no_times.swap(true, Ordering::Relaxed)) {
-        context.events.notice(format!("modification times are not kept: {refused}"));
+        context.run.events.notice(format!("modification times are not kept: {refused}"));
     }
     let (mut copied, mut left) = (Vec::new(), Vec::new());
     for member in members {
@@ -147,7 +147,7 @@ pub(in crate::job) async fn batched(
     }
     left.extend(rest);
     if candidate.relay().is_some() && !copied.is_empty() {
-        context.heard.moved();
+        context.run.heard.moved();
     }
     let prospect = Prospect::after(copied.is_empty(), are_usable, manner);
     Batched { copied, rest: left, prospect, manner: Some(manner) }
@@ -162,7 +162,7 @@ async fn path(
     candidate: Candidate,
 ) -> Result<BatchPath, Prospect> {
     // Servers and relays keep a rate file by file. This host does so byte by byte.
-    if context.limit.is_some() && candidate != Candidate::Through {
+    if context.settings.limit.is_some() && candidate != Candidate::Through {
         return Err(Prospect::None);
     }
     match (&mut ends.source, &mut ends.destination) {
@@ -241,7 +241,7 @@ async fn moved(
         sources.push(source.clone());
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
-        let events = context.events.about(context.events.origin().item(member.item.number));
+        let events = context.run.events.about(context.run.events.origin().item(member.item.number));
         events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
@@ -266,7 +266,7 @@ async fn moved(
                         claim::ended(&journal, &Ok(means.done(member)), 0);
                         let size = member.facts.size.unwrap_or(0);
                         let source = sources.get_mut(index).map(std::mem::take).unwrap_or_default();
-                        context.events.say(Event::Arrived { source, size, batch: number });
+                        context.run.events.say(Event::Arrived { source, size, batch: number });
                     }
                     BatchEnd::Left { may_be_done: true, .. } => {}
                     BatchEnd::Left { may_be_done: false, .. } => note(None),
@@ -277,7 +277,7 @@ async fn moved(
     };
     // A session that is lost has left all files: each of them finds out why.
     let are_usable = Box::pin(route::batch(context, ends, consignment, &mut told)).await;
-    context.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
+    context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
     (members, Moved { refused, are_usable: are_usable.unwrap_or(false) })
 }
 
@@ -369,7 +369,7 @@ impl Member {
             return self.planned();
         };
         let journal = self.claim.journal(context);
-        if context.cancel.is_cancelled() && !journal.keeps_item() {
+        if context.run.cancel.is_cancelled() && !journal.keeps_item() {
             if let Ok(part) = Part::new(part, &self.item.destination) {
                 part.discard(context, &mut ends.destination).await;
             }

@@ -132,7 +132,7 @@ impl<'a> Stream<'a> {
             worked = self.workers.next(), if are_busy => Turn::Ended(self.worked(worked)),
             () = self.plan.claimed(self.context, &self.ends), if self.plan.is_claiming() => Turn::Claims,
             found = next, if reads_on => Turn::Found(found),
-            () = self.context.clock.sleep_until(due), if due.is_some() => {
+            () = self.context.world.clock.sleep_until(due), if due.is_some() => {
                 self.workers.leave(LeaveWhich::Due);
                 Turn::Claims
             }
@@ -232,7 +232,7 @@ impl<'a> Stream<'a> {
     /// Ends all sessions in order, then looks once more at what is at the destinations of which a session was lost. Nothing may
     /// wait or be under way.
     pub(in crate::job) async fn last_look(&mut self, tally: &mut Tally) {
-        if self.context.cancel.is_cancelled() {
+        if self.context.run.cancel.is_cancelled() {
             return;
         }
         self.set_apart();

@@ -203,7 +203,7 @@ impl<'a> Workers<'a> {
 
     /// The path of the last file, if others may share it.
     fn shared_path(&self) -> Option<Candidate> {
-        self.ends.memory.lock().shared_path(self.context.clock.now())
+        self.ends.memory.lock().shared_path(self.context.world.clock.now())
     }
 
     fn start_some(&mut self, planned: Vec<ClaimedFile>) {
@@ -236,7 +236,7 @@ impl<'a> Workers<'a> {
         let go_in_groups = self.batches
             && match self.manner {
                 Some(manner) => manner == Manner::Groups,
-                None => self.take_groups && self.context.limit.is_none(),
+                None => self.take_groups && self.context.settings.limit.is_none(),
             };
         !(go_in_groups && batch::is_small(item, self.options))
     }
@@ -300,7 +300,7 @@ impl<'a> Workers<'a> {
                 self.width.refused(all);
                 self.explain(Some(&failure));
             }
-            None => self.width.opened(all, self.context.clock.now()),
+            None => self.width.opened(all, self.context.world.clock.now()),
         }
     }
 
@@ -308,7 +308,7 @@ impl<'a> Workers<'a> {
     fn learn(&mut self, worked: &Worked) {
         let done = || worked.copied.iter().map(|copied| copied.result.as_ref().ok());
         let bytes: Vec<u64> = done().map(|done| done.map_or(0, Done::moved)).collect();
-        self.width.ended(&bytes, self.context.clock.now());
+        self.width.ended(&bytes, self.context.world.clock.now());
         self.breaks += usize::from(worked.prospect == Prospect::Doubtful);
         self.manner = worked.manner.or(self.manner);
         self.batches &= worked.prospect != Prospect::None && self.breaks < MOST_BREAKS;
@@ -370,7 +370,7 @@ impl<'a> Workers<'a> {
                 ("refused", format!("a server permits no more sessions: {failure}"))
             }
         };
-        self.context.events.say(Event::Jobs { number: number as u64, reason, why });
+        self.context.run.events.say(Event::Jobs { number: number as u64, reason, why });
     }
 
     /// From now on, files of this tree are moved, or of none.
@@ -403,7 +403,7 @@ impl<'a> Workers<'a> {
 
     /// Has idle workers delete the sources of what was copied. Those that are busy do it before they are idle for long.
     pub(in crate::job) fn leave(&mut self, which: LeaveWhich) {
-        let now = self.context.clock.now();
+        let now = self.context.world.clock.now();
         if let Some(worker) = self.idle.last_mut() {
             worker.portion.append(std::mem::take(&mut self.unleft));
         }
@@ -514,7 +514,7 @@ impl Work<'_> {
             let has_failed = copied.result.is_err() && self.options.fail_fast;
             self.ended(worker, &mut worked, copied);
             self.leave(worker, &mut worked, MovedPortion::is_due).await;
-            if has_failed || self.context.cancel.is_cancelled() {
+            if has_failed || self.context.run.cancel.is_cancelled() {
                 break;
             }
         }
@@ -551,7 +551,7 @@ impl Work<'_> {
         worked: &mut Worked,
         is_due: impl Fn(&MovedPortion, Moment) -> bool,
     ) {
-        if !portion.is_empty() && is_due(portion, self.context.clock.now()) {
+        if !portion.is_empty() && is_due(portion, self.context.world.clock.now()) {
             let known = (self.tree, self.sizes);
             worked
                 .kept

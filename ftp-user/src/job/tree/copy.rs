@@ -94,7 +94,7 @@ impl Copying<'_, '_> {
     async fn run(mut self, found: Found) {
         let root = self.tree.destination.clone();
         if let Err(failure) = self.make(&root, true).await {
-            self.context.events.say(Event::Found(self.context.finding.tree_ends()));
+            self.context.run.events.say(Event::Found(self.context.run.finding.tree_ends()));
             return self.failed(None, failure);
         }
         let Tree { source, unique, rules, .. } = &self.tree;
@@ -123,11 +123,11 @@ impl Copying<'_, '_> {
             finish::directories(self.context, destination, (root, attributes, &mut self.made), wanted).await;
         }
         if let Some(moved) = self.moved.take()
-            && !self.context.cancel.is_cancelled()
+            && !self.context.run.cancel.is_cancelled()
         {
             moved.carry_out(self.context, self.stream.idle(), self.tally).await;
         }
-        if self.context.cancel.is_cancelled() && !self.tally.was_interrupted() {
+        if self.context.run.cancel.is_cancelled() && !self.tally.was_interrupted() {
             self.failed(None, Failure::interrupted().hint(lifetime::rest(self.context)));
         }
     }
@@ -161,7 +161,7 @@ impl Copying<'_, '_> {
     /// Whether nothing more is begun.
     fn is_over(&self) -> bool {
         let has_failed = self.tree.options.fail_fast && self.tally.has_failed();
-        self.context.cancel.is_cancelled() || has_failed || self.is_given_up
+        self.context.run.cancel.is_cancelled() || has_failed || self.is_given_up
     }
 
     /// Whether a directory has to be made before anything else.
@@ -223,7 +223,7 @@ impl Copying<'_, '_> {
                 } else {
                     // The exit code is that of the common cause.
                     let kind = self.pending.lost_by(&path).unwrap_or(Kind::Other);
-                    self.context.events.say(Event::FileFailed { source: path.display() });
+                    self.context.run.events.say(Event::FileFailed { source: path.display() });
                     self.failed(Some(&path), Failure::new(kind, WITHOUT_DIRECTORY));
                 }
             }
@@ -231,7 +231,7 @@ impl Copying<'_, '_> {
                 let name = self.stream.ends().source.show(&place::join(Some(&self.tree.source), &path));
                 let (site, message) = (self.stream.ends().source.name(), format!("{name} is skipped: {why}"));
                 let why = Some(why);
-                self.context.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
+                self.context.run.events.say(Event::Repeated { topic: Topic::Skipped, site, why, message });
             }
             Visit::Failed(path, failure) => {
                 let root = &self.tree.source;
@@ -261,7 +261,7 @@ impl Copying<'_, '_> {
     fn waits_for_file(&mut self) -> bool {
         let selects = self.tree.rules.filter.selects();
         if selects && !self.pending.has_room() && !std::mem::replace(&mut self.has_told_room, true) {
-            self.context.events.warn(format!(
+            self.context.run.events.warn(format!(
                 "more than {MOST_UNMADE} directories wait for a file that is chosen: others are made, even if no file \
                  goes into them"
             ));
@@ -289,7 +289,7 @@ impl Copying<'_, '_> {
             return false;
         }
         if let Err(error) = self.made.push(Visit::Directory(path, attributes)) {
-            self.context.events.warn(format!("a directory does not get its time: {error}"));
+            self.context.run.events.warn(format!("a directory does not get its time: {error}"));
         }
         true
     }

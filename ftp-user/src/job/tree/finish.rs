@@ -21,7 +21,10 @@ pub(super) async fn directories(
     let question = Question::new(context);
     let mut next = vec![(root.clone(), attributes)];
     while !next.is_empty() {
-        if !wanted.is_any() || context.cancel.is_cancelled() || question.connect(destination).await.is_err() {
+        if !wanted.is_any()
+            || context.run.cancel.is_cancelled()
+            || question.connect(destination).await.is_err()
+        {
             return;
         }
         finish_directories(context, destination, &next, &mut wanted).await;

@@ -96,7 +96,7 @@ pub(crate) fn walk(
         // The receiver may be gone.
         let _ = walk.run(unique).await;
         if !walk.rules.purpose.compares() {
-            walk.context.events.say(Event::Found(walk.context.finding.tree_ends()));
+            walk.context.run.events.say(Event::Found(walk.context.run.finding.tree_ends()));
         }
         walk.host.release();
     });
@@ -300,7 +300,11 @@ impl<'a> Taking<'a> {
     fn tell_found(&mut self) {
         let Count { files, bytes, unsized_files } = std::mem::take(&mut self.found);
         if files > 0 {
-            self.context.events.say(Event::Found(self.context.finding.in_tree(files, bytes, unsized_files)));
+            self.context.run.events.say(Event::Found(self.context.run.finding.in_tree(
+                files,
+                bytes,
+                unsized_files,
+            )));
         }
     }
 
@@ -373,7 +377,7 @@ impl Walk {
                 }
             };
             self.waiting = self.waiting.saturating_sub(1);
-            let most = self.context.listing.names;
+            let most = self.context.settings.listing.names;
             if self.names > most {
                 let what = format!("the tree has more than {most} names, and may have no end");
                 let failure = Failure::new(failure::Kind::Other, what)

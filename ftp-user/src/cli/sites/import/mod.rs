@@ -87,23 +87,23 @@ pub(super) fn run(context: &Context, typed: &Typed, args: &ImportArgs) -> Result
         From::Filezilla => filezilla::read(&text).map_err(|why| cannot(&why))?,
         From::Netrc => netrc::read(&text, is_usual),
     };
-    let sites = context.named.names.iter().map(|(name, _)| name.to_owned()).collect();
+    let sites = context.settings.named.names.iter().map(|(name, _)| name.to_owned()).collect();
     let mut names = Taken { sites, entries: BTreeSet::new() };
     let mut status = Status::Done;
     for found in &all {
         match import(context, settings, found, &mut names, args.dry_run) {
             Ok(()) => {}
             Err(failure) if failure.kind == Kind::Exists || found.refused.is_some() => {
-                context.events.warn(failure.to_string());
+                context.run.events.warn(failure.to_string());
             }
             Err(failure) => {
                 status = Status::Partly;
-                context.events.warn(failure.to_string());
+                context.run.events.warn(failure.to_string());
             }
         }
     }
     if all.is_empty() {
-        context.events.warn(format!("{} names no FTP server", file.display()));
+        context.run.events.warn(format!("{} names no FTP server", file.display()));
     }
     Ok(status)
 }
@@ -186,7 +186,7 @@ fn import(
         })?
         .map_err(|failure| failure.during(format_args!("{} is not imported", found.name)))?;
     if !found.unmapped.is_empty() {
-        context.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));
+        context.run.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));
     }
     if !is_dry {
         let mut stored = None;
@@ -209,7 +209,7 @@ fn import(
     }
     let done = if is_dry { "would add" } else { "added" };
     let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
-    context.events.say(Event::Site(shown));
+    context.run.events.say(Event::Site(shown));
     names.sites.insert(name);
     Ok(())
 }

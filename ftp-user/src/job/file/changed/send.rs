@@ -48,7 +48,7 @@ pub(in crate::job::file) async fn send(
     attempts.parts = Parts::Tried;
     let name = ends.source.show(&item.source);
     let whole = |why: &str| {
-        context.events.notice(format!("{name} is sent whole: {why}"));
+        context.run.events.notice(format!("{name} is sent whole: {why}"));
         Ok(None)
     };
     let changed = match compare(context, ends, item, chunks).await? {
@@ -61,7 +61,7 @@ pub(in crate::job::file) async fn send(
     let moved = assemble(context, ends, item, assembly).await;
     if let Err(failure) = &moved.result
         && !matches!(failure.kind, Kind::Temporary | Kind::Interrupted)
-        && !context.cancel.is_cancelled()
+        && !context.run.cancel.is_cancelled()
     {
         start.part.discard(context, &mut ends.destination).await;
         return whole(&failure.to_string());

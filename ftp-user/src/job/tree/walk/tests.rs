@@ -150,7 +150,7 @@ async fn a_tree_without_end_is_ended() {
         std::fs::create_dir_all(root.path().join(format!("{number}/deeper"))).unwrap();
     }
     let mut context = Context::for_tests(Cancel::never());
-    context.listing.names = 40;
+    context.settings.listing.names = 40;
     let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
     let mut visits = walk(context, Host::Local(LocalEnd::Typed), (root, None), Rules::default());
     let (mut failures, mut directories) = (Vec::new(), 0);
