@@ -2,35 +2,23 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `outcome` | counts what was done and what has failed, and reports it |
-//! | `targets` | what the places of a verb stand for |
-//! | `called` | what a file is called for people, also for `ls` |
-//! | `make` | `mkdir` |
-//! | `rename` | `mv` |
-//! | `read` | a file of a server is read, for `cat` and `hash` |
-//! | `digest` | `hash` |
-//! | `tree`, `union` | `tree`; several directories as one, also for `ls` |
-//! | `looks`, `plan`, `remove` | `rm`: what the places are, everything that would be deleted, then the question, then the deletion |
+//! | `verb` | a verb under way: its places, what it has done and what has failed |
+//! | `names` | `mkdir` and `mv` |
+//! | `read` | a file is read, for `cat` and `hash`; `hash` |
+//! | `removal_plan`, `remove` | `rm`: everything that would be deleted, then the question, then the deletion |
+//! | `listing` | what files are called for people, and several directories as one, also for `ls` |
+//! | `tree` | `tree` |
 
-mod called;
-mod digest;
-mod listed;
-mod looks;
-mod make;
-mod outcome;
-mod plan;
+mod listing;
+mod names;
 mod read;
+mod removal_plan;
 mod remove;
-mod rename;
-mod targets;
 mod tree;
-mod union;
+mod verb;
 
-pub use called::Called;
-pub use digest::hash;
-pub use make::{MakeDirectories, make_directories};
-pub use read::{Printed, read};
-pub use remove::{Consent, Remove, remove};
-pub use rename::{Rename, rename};
+pub use listing::{FileLabels, Grouping, UnionEntry, typed, united};
+pub use names::{MakeDirectories, Rename, make_directories, rename};
+pub use read::{ReadEnd, hash, read};
+pub use remove::{Remove, remove};
 pub use tree::draw;
-pub use union::{Grouping, United, typed, united};

@@ -1,24 +1,43 @@
-//! A file of a server or of this host is read: its bytes go to a file or a pipe of this host.
+//! A file of a server or of this host is read: its bytes go to a file or a pipe of this host. `hash`: digests of files, by the
+//! servers that have them where that can be.
 
+use super::listing::FileLabels;
+use super::verb::VerbRun;
 use crate::context::Context;
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
+use crate::job::{Status, asked};
+use crate::place::Location;
+use crate::report::{Event, Hashed, Label, Topic};
 use crate::session::{Flow, Session, most};
-use ftp_io::copy::{self, Coding, Ended};
+use ftp_io::copy::{self, Coding, Ended, Meter};
+use ftp_io::hash::digest_of;
 use ftp_proto::command::{Command, DataType};
+use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How reading has ended.
 #[derive(Debug)]
-pub enum Printed {
+pub enum ReadEnd {
     /// All of the file is there: so many bytes.
     All(u64),
     /// `ftp-user cat ... | head` has seen enough.
     ReaderGone,
     /// The file or pipe takes nothing more.
     NotWritten(io::Error),
+}
+
+impl ReadEnd {
+    fn not_written(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::NotWritten(error) }
+    }
 }
 
 /// Reads the file at `path` into `out`. `moved` is how many bytes have come, also if it fails.
@@ -32,7 +51,7 @@ pub async fn read(
     path: &PathName,
     out: File,
     moved: &mut u64,
-) -> Result<Printed, Failure> {
+) -> Result<ReadEnd, Failure> {
     let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
@@ -54,10 +73,9 @@ pub async fn read(
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
         Flow::Over(copied, answer) => match copied.end {
-            Ended::File(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Printed::ReaderGone),
-            Ended::File(error) => Ok(Printed::NotWritten(error)),
+            Ended::File(error) => Ok(ReadEnd::not_written(error)),
             _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
-            Ended::Whole => check(session, path, announced, *moved).await.map(|()| Printed::All(*moved)),
+            Ended::Whole => check(session, path, announced, *moved).await.map(|()| ReadEnd::All(*moved)),
             Ended::Broken(error) => Err(Failure::new(Kind::Temporary, what())
                 .said(format!("the data connection broke: {error}"))
                 .hint("try again later")),
@@ -66,44 +84,38 @@ pub async fn read(
     }
 }
 
-/// Reads a file of this host, piece by piece on a thread that may block.
+/// Reads a file of this host, on a thread that may block. If the program is to stop, that is not waited for.
 async fn read_here(
     context: &Context,
     path: &PathName,
-    out: File,
+    mut out: File,
     moved: &mut u64,
-) -> Result<Printed, Failure> {
-    let cannot = |error: &io::Error| Failure::of_this_host(format!("cannot read {}", path.display()), error);
-    let name = path.clone();
-    let open = tokio::task::spawn_blocking(move || File::open(local_path(&name)));
-    let mut file = tokio::select! {
-        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
-        opened = open => opened.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| cannot(&error))?,
-    };
-    let mut out = out;
-    loop {
-        let piece = tokio::task::spawn_blocking(move || {
-            let mut buffer = vec![0; PIECE];
-            let read = file.read(&mut buffer);
-            let written = match &read {
-                Ok(read) => out.write_all(buffer.get(..*read).unwrap_or_default()),
-                Err(_) => Ok(()),
-            };
-            (file, out, read, written)
-        });
-        let (input, output, read, written) = tokio::select! {
-            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
-            piece = piece => piece.map_err(|error| cannot(&io::Error::other(error)))?,
-        };
-        (file, out) = (input, output);
-        let read = read.map_err(|error| cannot(&error))?;
-        match written {
-            Ok(()) if read == 0 => return Ok(Printed::All(*moved)),
-            Ok(()) => *moved += read as u64,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Printed::ReaderGone),
-            Err(error) => return Ok(Printed::NotWritten(error)),
+) -> Result<ReadEnd, Failure> {
+    let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&written);
+    let copying = tokio::task::spawn_blocking(move || {
+        let (mut file, mut buffer) = (File::open(local_path(&name))?, vec![0; PIECE]);
+        while !cancel.is_cancelled() {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(ReadEnd::All(count.load(Ordering::Relaxed)));
+            }
+            if let Err(error) = out.write_all(buffer.get(..read).unwrap_or_default()) {
+                return Ok(ReadEnd::not_written(error));
+            }
+            count.fetch_add(read as u64, Ordering::Relaxed);
         }
-    }
+        Err(io::ErrorKind::Interrupted.into())
+    });
+    let copied = tokio::select! {
+        biased;
+        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
+        copied = copying => copied.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| {
+            Failure::of_this_host(format!("cannot read {}", path.display()), &error)
+        }),
+    };
+    *moved = written.load(Ordering::Relaxed);
+    copied
 }
 
 /// Bytes of a file of this host that are read at once.
@@ -127,4 +139,96 @@ async fn check(
         session.role.name(),
         session.title
     )))
+}
+
+/// Tells the digests of files. `here` is where the shell is, as the command line reads it.
+pub async fn hash(
+    context: &Context,
+    places: &[Location],
+    algorithm: Algorithm,
+    here: Option<&OsStr>,
+) -> Status {
+    let labels = FileLabels::new(here, &context.settings.named.names, places);
+    let mut run = VerbRun::new(context, "hash", false);
+    for place in run.targets(places).await {
+        let mut host = run.host(&place);
+        match hash_one(&run, &mut host, &place, labels.label(&place), algorithm).await {
+            Ok(hashed) => {
+                run.count(listing::Kind::File, hashed.size);
+                context.run.events.deliver(Event::Hashed(hashed)).await;
+            }
+            Err(failure) => run.failed(&place, failure),
+        }
+        host.release();
+        if run.was_interrupted() {
+            break;
+        }
+    }
+    run.end().await
+}
+
+async fn hash_one(
+    run: &VerbRun<'_>,
+    host: &mut Host,
+    place: &Location,
+    label: Label,
+    algorithm: Algorithm,
+) -> Result<Hashed, Failure> {
+    let (context, path) = (run.context, &place.path);
+    let found = run.behind(host, place).await?;
+    match found.kind {
+        listing::Kind::File => {}
+        listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => {
+            return Err(Failure::usage(format!("{place} is a directory"))
+                .hint(format!("hash takes files: {}", place.everything_in_it())));
+        }
+        listing::Kind::Link | listing::Kind::Other => {
+            return Err(Failure::new(Kind::Refused, format!("{place} is not a regular file")));
+        }
+    }
+    let answer = asked(context, host, async |host| {
+        if !host.algorithms(context).await?.contains(&algorithm) {
+            return Ok(Err(format!("{} does not compute {}", host.name(), algorithm.name())));
+        }
+        let digest = host.digest(context, algorithm, path, found.size.unwrap_or(0)).await?;
+        Ok(digest.map_err(|failure| failure.to_string()))
+    });
+    let (digest, size, was_read) = match answer.await? {
+        Ok(digest) => (digest, found.size, false),
+        Err(why) => {
+            let message = format!("{why}: its files are read and hashed here");
+            context.run.events.warn_of(Topic::Read, host.name(), message);
+            let (digest, bytes) =
+                asked(context, host, async |host| hash_here(context, host, path, algorithm).await).await?;
+            (digest, Some(bytes), true)
+        }
+    };
+    Ok(Hashed { place: place.to_string(), path: path.clone(), label, digest, size, was_read })
+}
+
+/// Reads a file and hashes what comes.
+async fn hash_here(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+    algorithm: Algorithm,
+) -> Result<(Digest, u64), Failure> {
+    let what = || format!("cannot hash {}", path.display());
+    let (reader, writer) = io::pipe().map_err(|error| Failure::of_this_host("cannot make a pipe", &error))?;
+    let (reader, writer) = (File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer)));
+    let (meter, mut moved) = (Meter::default(), 0);
+    // The pipe ends for the reader when nobody can write to it any more.
+    let (read, hashed) = tokio::join!(
+        read(context, host, path, writer, &mut moved),
+        digest_of(algorithm, reader, u64::MAX, &meter)
+    );
+    let read = read?;
+    let (hex, bytes) = hashed.map_err(|error| Failure::of_this_host(what(), &error))?;
+    match read {
+        ReadEnd::All(moved) if moved == bytes => Ok((Digest { algorithm, hex }, bytes)),
+        ReadEnd::All(_) | ReadEnd::ReaderGone => {
+            Err(Failure::new(Kind::Other, format!("{}: not all of it was hashed", what())))
+        }
+        ReadEnd::NotWritten(error) => Err(Failure::of_this_host(what(), &error)),
+    }
 }

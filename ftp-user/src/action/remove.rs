@@ -1,23 +1,24 @@
-//! `rm`: what is to be deleted is found, somebody is asked, and it is deleted: files first, directories from below.
+//! `rm`: what is to be deleted is found, somebody is asked, and it is deleted: files first, directories from below. A name goes
+//! only if a whole listing of its directory shows it in the session that deletes. What was found before somebody was asked is a
+//! plan, and no evidence.
 
-use super::listed::ListedDirectories;
-use super::looks::Looks;
-use super::outcome::Outcome;
-use super::plan::{Plan, Planned, Totals, plan};
-use super::targets::{asked, host_of, targets};
+use super::removal_plan::{RemovalPlan, RemovalTotals, SeenPlaces};
+use super::verb::VerbRun;
 use crate::check::{Removal, Scope};
 use crate::context::Context;
-use crate::endpoint::{self, Host, Pools};
+use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
-use crate::job::{CheckedDirectories, CheckedEntry, DeletionPurpose, Status};
+use crate::job::{
+    CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, asked, with_directories_above,
+};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
-use ftp_proto::deletion::{Learnt, ListedEntry, ReasonToKeep, RemovalKind};
+use ftp_proto::deletion::{Learnt, ListedEntry, ReasonToKeep, RemovalKind, SessionId};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What `rm` is asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,56 +27,41 @@ pub struct Remove {
     pub places: Vec<Location>,
     /// Whether directories are deleted with everything in them.
     pub recursive: bool,
-    /// Whether somebody has agreed.
-    pub consent: Consent,
+    /// Whether the person at the terminal is asked before directories are deleted with everything in them.
+    pub asks: bool,
     /// Whether only a plan is asked for.
     pub dry_run: bool,
 }
 
-/// Whether somebody has agreed that directories are deleted with everything in them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Consent {
-    /// The person at the terminal is asked.
-    Ask,
-    /// Nobody is asked.
-    Given,
-}
-
 /// Deletes files and trees.
-pub async fn remove(context: &Context, asked: &Remove) -> Status {
-    let mut outcome = Outcome::new(context, "rm", asked.dry_run);
-    let pools = Pools::default();
-    if let Err(failure) = all(context, &pools, asked, &mut outcome).await {
-        outcome.failed(String::new(), failure);
+pub async fn remove(context: &Context, wanted: &Remove) -> Status {
+    let mut run = VerbRun::new(context, "rm", wanted.dry_run);
+    if let Err(failure) = remove_all(&mut run, wanted).await {
+        run.failed("", failure);
     }
-    if !context.run.cancel.is_cancelled() {
-        pools.quit().await;
-    }
-    outcome.end()
+    run.end().await
 }
 
-async fn all(
-    context: &Context,
-    pools: &Pools,
-    Remove { places, recursive, consent, dry_run }: &Remove,
-    outcome: &mut Outcome,
-) -> Result<(), Failure> {
-    let asks = *recursive && *consent == Consent::Ask && !*dry_run;
+async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<(), Failure> {
+    let Remove { places, recursive, asks, dry_run } = wanted;
+    let context = run.context;
+    let nobody = || {
+        Failure::usage("rm -r asks before it deletes, and there is no terminal")
+            .hint("--yes answers; -n shows what would be deleted")
+    };
+    let asks = *recursive && *asks && !*dry_run;
     let terminal = if asks { Some(Terminal::open().ok_or_else(nobody)?) } else { None };
     if *recursive {
         // What can be refused is refused before anything is sent to a server.
         places.iter().try_for_each(|place| Scope::of_tree(place, None, &context.run.own_files).map(drop))?;
     }
-    let (mut plans, mut looks) = (Vec::new(), Looks::default());
-    for place in targets(context, pools, places, outcome).await {
-        let mut others = Vec::new();
-        let planned = plan(context, pools, &place, *recursive, (&mut looks, &mut others)).await;
-        others.into_iter().for_each(|(name, failure)| outcome.failed(name, failure));
-        match planned {
+    let (mut plans, mut seen) = (Vec::new(), SeenPlaces::default());
+    for place in run.targets(places).await {
+        match seen.plan(run, &place, *recursive).await {
             Ok(plan) => plans.push(plan),
-            Err(failure) => outcome.failed(place.to_string(), failure),
+            Err(failure) => run.failed(&place, failure),
         }
-        if outcome.was_interrupted() {
+        if run.was_interrupted() {
             return Ok(());
         }
     }
@@ -90,47 +76,36 @@ async fn all(
     }
     for plan in plans {
         let place = plan.place.to_string();
-        let mut deletion = Deletion::new(context, host_of(&plan.place, pools), plan, outcome);
+        let mut deletion = PlaceDeletion::new(run, plan);
         let deleted = deletion.run().await;
         deletion.host.release();
         if let Err(failure) = deleted {
-            outcome.failed(place, failure);
+            run.failed(place, failure);
         }
-        if outcome.was_interrupted() {
+        if run.was_interrupted() {
             break;
         }
     }
     Ok(())
 }
 
-/// The failure if nobody can be asked.
-fn nobody() -> Failure {
-    Failure::usage("rm -r asks before it deletes, and there is no terminal")
-        .hint("--yes answers; -n shows what would be deleted")
-}
-
 /// What the person at the terminal is asked.
-fn question(plans: &[Plan]) -> String {
+fn question(plans: &[RemovalPlan]) -> String {
     let mut lines = vec!["This will be deleted:".to_owned()];
     let told = plans.iter().take(MOST_ASKED);
-    lines.extend(told.map(|plan| format!("  {}: {}", plan.place, words(&plan.totals))));
+    lines.extend(told.map(|plan| format!("  {}: {}", plan.place, words(plan.totals))));
     let others = plans.get(MOST_ASKED..).unwrap_or_default();
     if !others.is_empty() {
-        let mut all = Totals::default();
-        for Plan { totals: Totals { files, directories, bytes }, .. } in others {
-            all.files += files;
-            all.directories += directories;
-            all.bytes = all.bytes.saturating_add(*bytes);
-        }
-        lines.push(format!("  and {} more: {}", several(others.len() as u64, "place"), words(&all)));
+        let mut all = RemovalTotals::default();
+        others.iter().for_each(|plan| all.add(plan.totals));
+        lines.push(format!("  and {} more: {}", several(others.len() as u64, "place"), words(all)));
     }
     lines.push("Delete it?".to_owned());
     lines.join("\n")
 }
 
 /// How much it is, in words.
-fn words(totals: &Totals) -> String {
-    let Totals { files, directories, bytes } = *totals;
+fn words(RemovalTotals { files, directories, bytes }: RemovalTotals) -> String {
     let files_words = format!("{}, {}", several(files, "file"), size::bytes(bytes));
     match directories {
         0 => files_words,
@@ -139,84 +114,89 @@ fn words(totals: &Totals) -> String {
 }
 
 /// One place that is deleted.
-struct Deletion<'a> {
-    context: &'a Context,
+struct PlaceDeletion<'r, 'c> {
+    run: &'r mut VerbRun<'c>,
     host: Host,
-    plan: Plan,
-    outcome: &'a mut Outcome,
-    /// Directories whose contents were deleted, each before those in it, with the leave to remove it in the session that gave
-    /// it.
+    plan: RemovalPlan,
+    /// Directories whose contents were deleted, each before those in it, with what their listings have shown of them.
     directories: Vec<(Option<PathName>, Option<Learnt<ListedEntry>>)>,
     /// What turned out to be no directory of this place. What the plan has below it is not touched.
     elsewhere: HashSet<Option<PathName>>,
     /// Directories that are not empty, because something in them has failed.
     kept: HashSet<Option<PathName>>,
-    /// The directories that were looked at last.
-    entered: CheckedDirectories,
-    /// The directories that were listed last.
+    checked: CheckedDirectories,
     listed: ListedDirectories,
 }
 
-impl<'a> Deletion<'a> {
-    fn new(context: &'a Context, host: Host, plan: Plan, outcome: &'a mut Outcome) -> Self {
-        let (elsewhere, mut kept) = (HashSet::new(), HashSet::new());
-        for unlisted in &plan.unlisted {
-            kept.extend(with_directories_above(unlisted.clone()));
-        }
-        let entered = CheckedDirectories::new(&plan.scope, DeletionPurpose::Remove);
-        let listed = ListedDirectories::default();
-        Self { context, host, plan, outcome, directories: Vec::new(), elsewhere, kept, entered, listed }
+impl<'r, 'c> PlaceDeletion<'r, 'c> {
+    fn new(run: &'r mut VerbRun<'c>, plan: RemovalPlan) -> Self {
+        let (host, listed) = (run.host(&plan.place), ListedDirectories::default());
+        let kept = plan.unlisted.iter().cloned().flat_map(with_directories_above).collect();
+        let checked = CheckedDirectories::new(&plan.scope, DeletionPurpose::Remove);
+        Self { run, host, plan, directories: Vec::new(), elsewhere: HashSet::new(), kept, checked, listed }
     }
 
     async fn run(&mut self) -> Result<(), Failure> {
-        while let Some(planned) = self.next()? {
-            if self.context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
-            let Planned { below, is_directory, size } = planned;
-            if self.is_elsewhere(below.as_ref()) || self.is_unlisted(below.as_ref()) {
-                continue;
-            }
-            // A directory that stays is entered when something in it goes.
-            if is_directory && self.kept.contains(&below) {
-                continue;
-            }
-            if is_directory {
-                let seen = self.seen(below.as_ref()).await?;
-                if self.enter(below.as_ref()).await? {
-                    self.directories.push((below, seen));
-                }
-            } else if below.is_none() || self.enter(above(&below).as_ref()).await? {
-                let seen = self.seen(below.as_ref()).await?;
-                let file = (listing::Kind::File, size);
-                self.delete((below, seen), RemovalKind::File, file).await?;
-            }
+        let root = self.plan.seen.clone();
+        self.reach(None, root.kind == listing::Kind::Directory, root.size).await?;
+        let cannot = |error| Failure::of_this_host("the names of the tree cannot be read again", &error);
+        while let Some(entry) = self.plan.names.pop().map_err(cannot)? {
+            let (is_directory, size) = (entry.is_directory(), entry.facts.size);
+            let TreeEntry { path, .. } = entry;
+            self.reach(Some(path), is_directory, size).await?;
         }
         while let Some((below, seen)) = self.directories.pop() {
-            if self.context.run.cancel.is_cancelled() {
-                return Err(Failure::interrupted());
-            }
-            let is_gone = self.elsewhere.contains(&below) || self.is_elsewhere(below.as_ref());
+            self.check_cancel()?;
+            let is_gone = self.elsewhere.contains(&below) || self.is_elsewhere(&below);
             if is_gone || self.kept.contains(&below) {
                 continue;
             }
-            if below.is_none() || self.enter(above(&below).as_ref()).await? {
-                let seen = self.still(below.as_ref(), seen).await?;
-                self.delete((below, seen), RemovalKind::Directory, (listing::Kind::Directory, None)).await?;
+            if below.is_none() || self.enter_above(&below).await? {
+                // What a listing has shown counts in its own session.
+                let now = self.host.evidence_session();
+                let seen = match seen.filter(|seen| now.is_some_and(|now| seen.in_session(now).is_ok())) {
+                    Some(seen) => Some(seen),
+                    None => self.see(&below).await?,
+                };
+                self.delete(below, seen, RemovalKind::Directory, None).await?;
             }
         }
         Ok(())
     }
 
-    fn next(&mut self) -> Result<Option<Planned>, Failure> {
-        self.plan
-            .names
-            .pop()
-            .map_err(|error| Failure::of_this_host("the names of the tree cannot be read again", &error))
+    fn check_cancel(&self) -> Result<(), Failure> {
+        if self.run.context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
+    }
+
+    /// Deletes a file. A directory is entered, and goes when everything in it has gone.
+    async fn reach(
+        &mut self,
+        below: Option<PathName>,
+        is_directory: bool,
+        size: Option<u64>,
+    ) -> Result<(), Failure> {
+        self.check_cancel()?;
+        if self.is_elsewhere(&below) || self.is_unlisted(&below) {
+            return Ok(());
+        }
+        if is_directory {
+            // A directory that stays is entered when something in it goes.
+            if self.kept.contains(&below) {
+                return Ok(());
+            }
+            let seen = self.see(&below).await?;
+            if self.enter(below.as_ref()).await? {
+                self.directories.push((below, seen));
+            }
+        } else if below.is_none() || self.enter_above(&below).await? {
+            let seen = self.see(&below).await?;
+            self.delete(below, seen, RemovalKind::File, size).await?;
+        }
+        Ok(())
     }
 
     /// Whether something was not listed, or is in what was not.
-    fn is_unlisted(&self, below: Option<&PathName>) -> bool {
+    fn is_unlisted(&self, below: &Option<PathName>) -> bool {
         let is_in = |unlisted: &Option<PathName>| match (unlisted, below) {
             (None, _) => true,
             (Some(unlisted), Some(below)) => below.is_at_or_below(unlisted),
@@ -225,59 +205,40 @@ impl<'a> Deletion<'a> {
         self.plan.unlisted.iter().any(is_in)
     }
 
+    /// Whether something stands in what turned out to be no directory of this place.
+    fn is_elsewhere(&self, below: &Option<PathName>) -> bool {
+        let mut above = with_directories_above(below.clone()).skip(1);
+        !self.elsewhere.is_empty() && above.any(|directory| self.elsewhere.contains(&directory))
+    }
+
     /// What the listing of its directory shows of a name now; `None` for the place itself, which was named, and in a dry run.
     /// What no listing shows any more is told, unless it is gone.
-    async fn seen(&mut self, below: Option<&PathName>) -> Result<Option<Learnt<ListedEntry>>, Failure> {
-        let Some(path) =
-            below.map(|below| self.plan.scope.path(Some(below))).filter(|_| !self.outcome.is_dry())
-        else {
-            return Ok(None);
-        };
-        match self.listed.entry(self.context, &mut self.host, &path).await {
-            Ok(seen) => Ok(seen.ok()),
+    async fn see(&mut self, below: &Option<PathName>) -> Result<Option<Learnt<ListedEntry>>, Failure> {
+        let (Some(_), false) = (below, self.run.dry_run) else { return Ok(None) };
+        let path = self.plan.scope.path(below.as_ref());
+        match self.listed.entry(self.run.context, &mut self.host, &path).await {
+            Ok(seen) => Ok(seen),
             Err(failure) if failure.ends_the_work() => Err(failure),
             Err(_) => Ok(None),
         }
     }
 
-    /// What was seen of a directory, or what is seen of it in the session that is open now.
-    async fn still(
-        &mut self,
-        below: Option<&PathName>,
-        seen: Option<Learnt<ListedEntry>>,
-    ) -> Result<Option<Learnt<ListedEntry>>, Failure> {
-        let now = self.host.evidence_session();
-        match seen.filter(|seen| now.is_some_and(|now| seen.in_session(now).is_ok())) {
-            Some(seen) => Ok(Some(seen)),
-            None => self.seen(below).await,
-        }
-    }
-
-    /// Whether something stands in what turned out to be no directory of this place.
-    fn is_elsewhere(&self, below: Option<&PathName>) -> bool {
-        let mut above = below.cloned();
-        while !self.elsewhere.is_empty()
-            && let Some(path) = above
-        {
-            above = place::parent(&path);
-            if self.elsewhere.contains(&above) {
-                return true;
-            }
-        }
-        false
+    /// Enters the directory that has something in it, which is not the place itself.
+    async fn enter_above(&mut self, below: &Option<PathName>) -> Result<bool, Failure> {
+        self.enter(below.as_ref().and_then(place::parent).as_ref()).await
     }
 
     /// Looks at a directory before something in it is deleted. `false` if nothing in it may be: it was a symbolic link, which
     /// is deleted now, or nobody can tell.
     async fn enter(&mut self, below: Option<&PathName>) -> Result<bool, Failure> {
-        if self.outcome.is_dry() {
+        if self.run.dry_run {
             return Ok(true);
         }
-        match self.entered.enter(self.context, &mut self.host, below).await? {
+        match self.checked.enter(self.run.context, &mut self.host, below).await? {
             CheckedEntry::Directory => return Ok(true),
             CheckedEntry::Link(link) => {
-                let path = self.plan.scope.path(link.as_ref());
-                self.outcome.changed(self.host.show(&path), None, (listing::Kind::Link, None)).await;
+                let name = self.host.show(&self.plan.scope.path(link.as_ref()));
+                self.run.changed(name, None, listing::Kind::Link, None).await;
                 self.elsewhere.insert(link);
             }
             CheckedEntry::Elsewhere(directory, failure) => {
@@ -291,47 +252,49 @@ impl<'a> Deletion<'a> {
 
     async fn delete(
         &mut self,
-        (below, seen): (Option<PathName>, Option<Learnt<ListedEntry>>),
+        below: Option<PathName>,
+        seen: Option<Learnt<ListedEntry>>,
         what: RemovalKind,
-        (kind, size): (listing::Kind, Option<u64>),
+        size: Option<u64>,
     ) -> Result<(), Failure> {
-        let (context, path) = (self.context, self.plan.scope.path(below.as_ref()));
-        let name = self.host.show(&path);
-        if self.outcome.is_dry() {
-            self.outcome.changed(name, None, (kind, size)).await;
+        let (context, host) = (self.run.context, &mut self.host);
+        let path = self.plan.scope.path(below.as_ref());
+        let (name, kind) = (
+            host.show(&path),
+            match what {
+                RemovalKind::File => listing::Kind::File,
+                RemovalKind::Directory => listing::Kind::Directory,
+            },
+        );
+        if self.run.dry_run {
+            self.run.changed(name, None, kind, size).await;
             return Ok(());
         }
         let removal = match (&below, seen) {
             (None, _) => Ok(Removal::named(&self.plan.scope, what)),
             (Some(below), Some(seen)) => {
-                let now = self.host.evidence_session().unwrap_or(seen.session());
+                let now = host.evidence_session().unwrap_or(seen.session());
                 Removal::listed(&self.plan.scope, (below, what), &seen, now)
             }
-            (Some(_), None) => {
+            (Some(_), None) => match self.run.entry(host, &path).await {
                 // What somebody else has deleted is gone as well.
-                let now =
-                    asked(context, &mut self.host, async |host| endpoint::entry(context, host, &path).await);
-                match now.await {
-                    Ok(None) => return Ok(()),
-                    Ok(Some(_)) => Err(Failure::new(
-                        Kind::Unverified,
-                        format!("{name} stays, because {}", ReasonToKeep::NotListed),
-                    )),
-                    Err(failure) => Err(failure),
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => {
+                    let what = format!("{name} stays, because {}", ReasonToKeep::NotListed);
+                    Err(Failure::new(Kind::Unverified, what))
                 }
-            }
+                Err(failure) => Err(failure),
+            },
         };
         let removed = match removal {
             // What its listing has shown counts in one session only.
-            Ok(removal) if !removal.is_of_any_session() => removal.carry_out(context, &mut self.host).await,
-            Ok(removal) => {
-                asked(context, &mut self.host, async |host| removal.carry_out(context, host).await).await
-            }
+            Ok(removal) if !removal.is_of_any_session() => removal.carry_out(context, host).await,
+            Ok(removal) => asked(context, host, async |host| removal.carry_out(context, host).await).await,
             Err(failure) => Err(failure),
         };
         match removed {
             // What somebody else has deleted is gone as well.
-            Ok(_) => self.outcome.changed(name, None, (kind, size)).await,
+            Ok(_) => self.run.changed(name, None, kind, size).await,
             Err(failure) if failure.ends_the_work() => return Err(failure),
             Err(failure) => self.fail(below, failure),
         }
@@ -340,32 +303,95 @@ impl<'a> Deletion<'a> {
 
     /// Notes a failure. The directories above it stay.
     fn fail(&mut self, below: Option<PathName>, failure: Failure) {
-        let path = self.plan.scope.path(below.as_ref());
-        self.outcome.failed(self.host.show(&path), failure);
-        let mut above = below;
-        while let Some(path) = above {
-            above = place::parent(&path);
-            if !self.kept.insert(above.clone()) {
+        self.run.failed(self.host.show(&self.plan.scope.path(below.as_ref())), failure);
+        for directory in with_directories_above(below).skip(1) {
+            if !self.kept.insert(directory) {
                 break;
             }
         }
     }
 }
 
-/// A path below the place, and the directories above it up to the place.
-fn with_directories_above(below: Option<PathName>) -> Vec<Option<PathName>> {
-    let mut chain = vec![below];
-    while let Some(Some(path)) = chain.last() {
-        chain.push(place::parent(path));
+/// The directories that were listed last.
+#[derive(Debug, Default)]
+struct ListedDirectories {
+    last: Vec<ListedDirectory>,
+}
+
+#[derive(Debug)]
+struct ListedDirectory {
+    path: Option<PathName>,
+    kinds: HashMap<PathName, listing::Kind>,
+    is_listing_whole: bool,
+    /// In which it was listed.
+    session: SessionId,
+}
+
+impl ListedDirectories {
+    /// What the listing of its directory shows at `path` in the session that is open now. If it does not show it, that is gone, or
+    /// nobody can tell.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be listed.
+    async fn entry(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        path: &PathName,
+    ) -> Result<Option<Learnt<ListedEntry>>, Failure> {
+        let Some(name) = place::base_name(path) else { return Ok(None) };
+        let directory = place::parent(path);
+        let now = host.evidence_session();
+        if !self.last.iter().any(|listed| listed.path == directory && Some(listed.session) == now) {
+            let listed =
+                asked(context, host, async |host| ListedDirectory::list(context, host, &directory).await);
+            let listed = listed.await?;
+            self.keep(listed);
+        }
+        let Some(listed) = self.last.iter().find(|listed| listed.path == directory) else { return Ok(None) };
+        let is_listing_whole = listed.is_listing_whole;
+        let entry = |kind: &listing::Kind| ListedEntry { kind: *kind, is_listing_whole };
+        Ok(listed.kinds.get(&name).map(|kind| Learnt::new(entry(kind), listed.session)))
     }
-    chain
+
+    /// Remembers a listing. Those of directories above it stay, as far as there is room.
+    fn keep(&mut self, listed: ListedDirectory) {
+        let is_above = |known: &ListedDirectory| match (&known.path, &listed.path) {
+            (Some(above), Some(path)) => path.is_below(above),
+            (None, path) => path.is_some(),
+            (Some(_), None) => false,
+        };
+        self.last.retain(is_above);
+        self.last.push(listed);
+        let names =
+            |last: &[ListedDirectory]| -> usize { last.iter().map(|known| known.kinds.len() + 1).sum() };
+        while self.last.len() > 1 && names(&self.last) > MOST_NAMES {
+            self.last.remove(0);
+        }
+    }
 }
 
-/// The directory that has something in it, which is not the place itself.
-fn above(below: &Option<PathName>) -> Option<PathName> {
-    below.as_ref().and_then(place::parent)
+impl ListedDirectory {
+    /// Lists a directory in the session that is open; `None` is the login directory.
+    async fn list(context: &Context, host: &mut Host, directory: &Option<PathName>) -> Result<Self, Failure> {
+        let here = match directory {
+            Some(directory) => directory.clone(),
+            None => PathName::from_user(".").map_err(|bad| Failure::usage(bad.to_string()))?,
+        };
+        let mut kinds = HashMap::new();
+        let listing = endpoint::list_each(context, host, &here, &mut |entry| {
+            kinds.insert(entry.name, entry.kind);
+        })
+        .await?;
+        let session = host.evidence_session().unwrap_or(SessionId::HERE);
+        let is_listing_whole = !listing.is_incomplete();
+        Ok(Self { path: directory.clone(), kinds, is_listing_whole, session })
+    }
 }
 
+/// The number of names of all listings that are kept. The one that is needed is always kept.
+const MOST_NAMES: usize = 100_000;
 /// The largest number of places that a question names.
 const MOST_ASKED: usize = 20;
 
@@ -375,7 +401,7 @@ mod tests {
 
     #[test]
     fn a_question_tells_how_much_it_is() {
-        let totals = |files, directories, bytes| words(&Totals { files, directories, bytes });
+        let totals = |files, directories, bytes| words(RemovalTotals { files, directories, bytes });
         assert_eq!(totals(1, 0, 5), "1 file, 5 B");
         assert_eq!(totals(3, 1, 2048), "3 files, 2.00 KiB in 1 directory");
         assert_eq!(totals(0, 2, 0), "0 files, 0 B in 2 directories");

@@ -1,56 +1,49 @@
 //! `tree`: what a directory holds at any depth, drawn.
 
-use super::outcome::Outcome;
-use super::targets::{asked, host_of, missing, targets};
-use super::union::{Grouping, United, typed, united};
+use super::listing::{Grouping, UnionEntry, typed, united};
+use super::verb::VerbRun;
 use crate::check::usable;
 use crate::context::Context;
-use crate::endpoint::{Host, Pools, list};
+use crate::endpoint::{Host, list};
 use crate::failure::{Failure, Kind};
-use crate::job::{Question, Status};
+use crate::job::{Status, asked};
 use crate::place::{self, Location};
 use crate::report::{Drawn, Event, Form, Label, Listed};
-use crate::session::Facts;
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 
 /// Draws the tree of each place, or of all as one directory.
 pub async fn draw(context: &Context, places: &[Location], grouping: Grouping) -> Status {
-    let mut outcome = Outcome::new(context, "tree", false);
-    let pools = Pools::default();
-    let all = targets(context, &pools, places, &mut outcome).await;
+    let mut run = VerbRun::new(context, "tree", false);
+    let all = run.targets(places).await;
     let at_once = match grouping {
         Grouping::Each => 1,
         Grouping::AsOne => all.len().max(1),
     };
     for tree in all.chunks(at_once) {
-        let roots = tree.iter().map(|place| Root { host: host_of(place, &pools), place }).collect();
-        let mut drawing = Drawing { context, roots, outcome: &mut outcome, names: 0, held: 0 };
-        if let Err(failure) = drawing.tree().await {
+        let roots = tree.iter().map(|place| Root { host: run.host(place), place }).collect();
+        let mut drawing = Drawing { roots, run: &mut run, names: 0, waiting: 0 };
+        if let Err(failure) = drawing.draw().await {
             let shown = drawing.shown();
-            drawing.outcome.failed(shown, failure);
+            drawing.run.failed(shown, failure);
         }
         drawing.roots.into_iter().for_each(|root| root.host.release());
-        if outcome.was_interrupted() {
+        if run.was_interrupted() {
             break;
         }
     }
-    if !context.run.cancel.is_cancelled() {
-        pools.quit().await;
-    }
-    outcome.end()
+    run.end().await
 }
 
 /// One tree that is drawn.
-struct Drawing<'a> {
-    context: &'a Context,
+struct Drawing<'r, 'c> {
     /// The directories of which it is the union.
-    roots: Vec<Root<'a>>,
-    outcome: &'a mut Outcome,
+    roots: Vec<Root<'r>>,
+    run: &'r mut VerbRun<'c>,
     /// How many names were found.
     names: u64,
     /// How many of them wait to be drawn.
-    held: usize,
+    waiting: usize,
 }
 
 /// A place that is drawn.
@@ -69,7 +62,7 @@ struct Level {
     /// Below which roots it is.
     of: Vec<Identity>,
     /// What is still to be drawn, the next one last.
-    names: Vec<United<usize>>,
+    names: Vec<UnionEntry<usize>>,
 }
 
 impl Level {
@@ -78,9 +71,9 @@ impl Level {
     }
 }
 
-impl Drawing<'_> {
+impl Drawing<'_, '_> {
     /// Draws the roots and everything below them, each directory before what follows it.
-    async fn tree(&mut self) -> Result<(), Failure> {
+    async fn draw(&mut self) -> Result<(), Failure> {
         let of = self.begin().await?;
         let mut levels = vec![self.enter(None, of).await];
         while let Some(level) = levels.last_mut() {
@@ -88,11 +81,11 @@ impl Drawing<'_> {
                 levels.pop();
                 continue;
             };
-            self.held = self.held.saturating_sub(1 + name.others.len());
+            self.waiting = self.waiting.saturating_sub(1 + name.others.len());
             let (root, entry) = &name.first;
             let (root, kind) = (*root, entry.kind);
             let path = place::join(level.path.as_ref(), &entry.name);
-            self.outcome.count(kind, entry.size);
+            self.run.count(kind, entry.size);
             let all = std::iter::once(&name.first).chain(&name.others);
             let mut of: Vec<Identity> = all.map(|(root, entry)| (*root, entry.unique.clone())).collect();
             self.tell(&levels, name, &path).await;
@@ -105,16 +98,14 @@ impl Drawing<'_> {
                 self.failed(root, Some(&path), why);
                 continue;
             }
-            if self.names > self.context.settings.listing.names {
-                let most = self.context.settings.listing.names;
-                return Err(Failure::new(
-                    Kind::Other,
-                    format!("the tree has more than {most} names, and may have no end"),
-                )
-                .hint("check whether a directory contains a link to itself"));
+            let most = self.run.context.settings.listing.names;
+            if self.names > most {
+                let what = format!("the tree has more than {most} names, and may have no end");
+                let failure = Failure::new(Kind::Other, what);
+                return Err(failure.hint("check whether a directory contains a link to itself"));
             }
             levels.push(self.enter(Some(path), of).await);
-            if self.context.run.cancel.is_cancelled() {
+            if self.run.context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }
         }
@@ -126,7 +117,7 @@ impl Drawing<'_> {
         let (mut of, mut found) = (Vec::new(), None);
         let is_only = self.roots.len() == 1;
         for (number, root) in self.roots.iter_mut().enumerate() {
-            let looked = root.look(self.context).await;
+            let looked = self.run.behind(&mut root.host, root.place).await;
             if !is_only {
                 root.rest();
             }
@@ -136,14 +127,14 @@ impl Drawing<'_> {
                     found = Some((facts.kind, facts.size));
                 }
                 Ok(facts) => found = found.or(Some((facts.kind, facts.size))),
-                Err(failure) if is_only || self.context.run.cancel.is_cancelled() => return Err(failure),
-                Err(failure) => self.outcome.failed(root.place.to_string(), failure),
+                Err(failure) if is_only || self.run.context.run.cancel.is_cancelled() => return Err(failure),
+                Err(failure) => self.run.failed(root.place, failure),
             }
         }
         if let Some((kind, size)) = found {
             let drawn = Drawn { branches: String::new(), shown: self.shown(), listed: None };
-            self.context.run.events.deliver(Event::Drawn(drawn)).await;
-            self.outcome.count(kind, size);
+            self.run.context.run.events.deliver(Event::Drawn(drawn)).await;
+            self.run.count(kind, size);
         }
         Ok(of)
     }
@@ -155,7 +146,7 @@ impl Drawing<'_> {
     }
 
     /// Tells one name. Its branches are those of the directories above it that have more to come.
-    async fn tell(&self, levels: &[Level], name: United<usize>, path: &PathName) {
+    async fn tell(&self, levels: &[Level], name: UnionEntry<usize>, path: &PathName) {
         let mut branches = String::new();
         for (depth, level) in levels.iter().enumerate() {
             let has_more = !level.names.is_empty();
@@ -166,7 +157,7 @@ impl Drawing<'_> {
                 (false, false) => "    ",
             });
         }
-        let United { first: (root, entry), others, has_namesake } = name;
+        let UnionEntry { first: (root, entry), others, has_namesake } = name;
         let end = match entry.kind {
             listing::Kind::Directory => "/",
             listing::Kind::Link => "@",
@@ -176,11 +167,11 @@ impl Drawing<'_> {
         let shown = at.map_or_else(|| entry.name.display(), |root| typed(root.place, path));
         let listed = Some(self.listed(root, entry, (path, Label::Name)));
         let drawn = Drawn { branches, shown: format!("{shown}{end}"), listed };
-        self.context.run.events.deliver(Event::Drawn(drawn)).await;
+        self.run.context.run.events.deliver(Event::Drawn(drawn)).await;
         // A program hears of each.
         for (root, entry) in others {
             let listed = self.listed(root, entry, (path, Label::Hidden));
-            self.context.run.events.deliver(Event::Listed(listed)).await;
+            self.run.context.run.events.deliver(Event::Listed(listed)).await;
         }
     }
 
@@ -199,7 +190,7 @@ impl Drawing<'_> {
             0 | 1 => {
                 let all = held.into_iter().flat_map(|(root, mut entries)| {
                     entries.sort_by(|a, b| a.name.cmp(&b.name));
-                    entries.into_iter().map(move |entry| United::alone(root, entry))
+                    entries.into_iter().map(move |entry| UnionEntry::alone(root, entry))
                 });
                 all.collect()
             }
@@ -232,13 +223,13 @@ impl Drawing<'_> {
             self.failed(root, path, Failure::new(Kind::Other, why));
             entries.retain(|entry| above + entry.name.as_bytes().len() < LONGEST_PATH);
         }
-        if self.held + entries.len() > MOST_HELD {
+        if self.waiting + entries.len() > MOST_HELD {
             let why = format!("it is not drawn, because {MOST_HELD} names wait");
             self.failed(root, path, Failure::new(Kind::Other, why).hint("name parts of the tree"));
             entries.clear();
         }
         self.names += entries.len() as u64;
-        self.held += entries.len();
+        self.waiting += entries.len();
         entries
     }
 
@@ -246,19 +237,14 @@ impl Drawing<'_> {
         let is_only = self.roots.len() == 1;
         let Some(root_of) = self.roots.get_mut(root) else { return Ok(Vec::new()) };
         let path = root_of.path(below);
-        let mut question = Question::new(self.context);
-        let listing = loop {
-            question.connect(&mut root_of.host).await?;
-            match list(self.context, &mut root_of.host, &path).await {
-                Ok(listing) => break listing,
-                Err(failure) => question.again(failure).await?,
-            }
-        };
+        let context = self.run.context;
+        let listing =
+            asked(context, &mut root_of.host, async |host| list(context, host, &path).await).await?;
         if !is_only {
             root_of.rest();
         }
         let place = root_of.place.to_string();
-        self.context.run.listed.note(&place, below, &listing.entries, listing.is_incomplete());
+        self.run.context.run.listed.note(&place, below, &listing.entries, listing.is_incomplete());
         for gap in listing.gaps() {
             self.failed(root, below, gap);
         }
@@ -268,18 +254,11 @@ impl Drawing<'_> {
     fn failed(&mut self, root: usize, below: Option<&PathName>, failure: Failure) {
         let Some(root) = self.roots.get(root) else { return };
         let name = root.host.show(&root.path(below));
-        self.outcome.failed(name.clone(), failure.during_unless_interrupted(&name));
+        self.run.failed(name.clone(), failure.during_unless_interrupted(&name));
     }
 }
 
 impl Root<'_> {
-    /// What is at the place.
-    async fn look(&mut self, context: &Context) -> Result<Facts, Failure> {
-        let path = &self.place.path;
-        let found = asked(context, &mut self.host, async |host| host.behind(context, path).await).await?;
-        found.ok_or_else(|| missing(&self.place.to_string()))
-    }
-
     fn path(&self, below: Option<&PathName>) -> PathName {
         let root = &self.place.path;
         let Some(below) = below else { return root.clone() };

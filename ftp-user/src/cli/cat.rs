@@ -5,7 +5,7 @@ use super::places::{EachPlace, no_directory};
 use super::relays::RelayArgs;
 use super::site_limits;
 use super::transfer::rate;
-use crate::action::{Printed, read};
+use crate::action::{ReadEnd, read};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind};
@@ -49,9 +49,9 @@ pub(super) async fn run(
         let printed = file(&context, &mut host, &location).await;
         host.quit().await;
         match printed {
-            Ok(Printed::All(_)) => each.ended(&context, &location, Ok(Status::Done))?,
-            Ok(Printed::ReaderGone) => return Ok(each.status()),
-            Ok(Printed::NotWritten(error)) => return Err(not_written(&error)),
+            Ok(ReadEnd::All(_)) => each.ended(&context, &location, Ok(Status::Done))?,
+            Ok(ReadEnd::ReaderGone) => return Ok(each.status()),
+            Ok(ReadEnd::NotWritten(error)) => return Err(not_written(&error)),
             Err(failure) => each.ended(&context, &location, Err(failure))?,
         }
     }
@@ -59,7 +59,7 @@ pub(super) async fn run(
 }
 
 /// Prints a file.
-async fn file(context: &Context, host: &mut Host, location: &Location) -> Result<Printed, Failure> {
+async fn file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd, Failure> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;

@@ -3,7 +3,7 @@
 use super::passwords::Passwords;
 use super::places::{EachPlace, missing, no_directory};
 use super::relays::RelayArgs;
-use crate::action::{Called, Grouping, United, typed, united};
+use crate::action::{FileLabels, Grouping, UnionEntry, typed, united};
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::Failure;
@@ -44,9 +44,9 @@ pub(super) async fn run(
     let pools = Pools::default();
     let mut each = EachPlace::new();
     let typed = places.len();
-    let called = Called::new(here, &context.settings.named.names, &places);
+    let labels = FileLabels::new(here, &context.settings.named.names, &places);
     let all = each.places(&context, &pools, places).await?;
-    let mut lister = Lister { context: &context, pools: &pools, called, each, form };
+    let mut lister = Lister { context: &context, pools: &pools, labels, each, form };
     match grouping {
         Grouping::AsOne => lister.tell_union(all).await?,
         Grouping::Each => {
@@ -64,7 +64,7 @@ struct Lister<'a> {
     context: &'a Context,
     pools: &'a Pools,
     /// What files are called.
-    called: Called,
+    labels: FileLabels,
     each: EachPlace,
     form: Form,
 }
@@ -82,7 +82,7 @@ impl Lister<'_> {
                 Ok(At::Directory) => directories.push(location),
                 Ok(At::Name(entry)) => {
                     self.each.ended(self.context, &location, Ok(Status::Done))?;
-                    let label = self.called.label(&location);
+                    let label = self.labels.label(&location);
                     tell(self.context, vec![(location, *entry, label)], self.form).await;
                     is_first = false;
                 }
@@ -157,7 +157,7 @@ fn alone(location: Location, entries: Vec<Entry>) -> Vec<(Location, Entry, Label
 /// The entries of all places as those of one directory. Of anything but a directory that several have, each is called by
 /// its place.
 fn as_one(held: Held) -> Vec<(Location, Entry, Label)> {
-    let labelled = |United { first: (location, entry), others, has_namesake }: United<Location>| {
+    let labelled = |UnionEntry { first: (location, entry), others, has_namesake }: UnionEntry<Location>| {
         let label = match has_namesake {
             true => Label::Place(typed(&location, &entry.name)),
             false => Label::Name,

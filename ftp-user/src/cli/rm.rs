@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::relays::RelayArgs;
-use crate::action::{Consent, Remove, remove};
+use crate::action::{Remove, remove};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::Status;
@@ -40,7 +40,6 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
-    let consent = if args.yes { Consent::Given } else { Consent::Ask };
-    let asked = Remove { places, recursive: args.recursive, consent, dry_run: args.dry_run };
+    let asked = Remove { places, recursive: args.recursive, asks: !args.yes, dry_run: args.dry_run };
     Ok(remove(&context, &asked).await)
 }

@@ -4,9 +4,10 @@
 use super::retrying::outage::asked_of;
 use crate::check::{Removal, Scope, against};
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::{self, Host, learn_listing};
 use crate::failure::{Failure, Kind};
 use crate::place;
+use crate::session::Role;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -92,7 +93,9 @@ impl CheckedDirectories {
         if host.is_local() {
             return Ok(CheckedEntry::Directory);
         }
-        for (depth, directory) in chain(below).into_iter().enumerate() {
+        let mut chain: Vec<Option<PathName>> = with_directories_above(below.cloned()).collect();
+        chain.reverse();
+        for (depth, directory) in chain.into_iter().enumerate() {
             if self.links.all().contains(&directory) {
                 return Ok(CheckedEntry::Link(directory));
             }
@@ -269,6 +272,24 @@ impl CheckedDirectories {
     }
 }
 
+/// Removes a directory if its listing shows that it is empty. Returns whether it was. The listing counts in its own session, so
+/// a failure may be asked about again only as a whole.
+pub(in crate::job) async fn remove_if_listed_empty(
+    context: &Context,
+    host: &mut Host,
+    scope: &Scope,
+    below: Option<&PathName>,
+    role: Role,
+) -> Result<bool, Failure> {
+    let listing = learn_listing(context, host, &scope.path(below)).await?;
+    let lost = || Failure::new(Kind::Temporary, format!("a session with the {} was lost", role.name()));
+    let now = host.evidence_session().ok_or_else(lost)?;
+    match Removal::emptied(scope, below, listing, now)? {
+        Some(removal) => removal.carry_out(context, host).await.map(|_| true),
+        None => Ok(false),
+    }
+}
+
 /// The number of names of all listings that are kept. The one that is needed is always kept.
 const MOST_SHOWN: usize = 100_000;
 
@@ -277,14 +298,9 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Opt
     asked_of!(context, host, host.real_directory(context, path))
 }
 
-/// The place, the directories on the way to this one, and this one.
-fn chain(below: Option<&PathName>) -> Vec<Option<PathName>> {
-    let mut chain = vec![below.cloned()];
-    while let Some(Some(path)) = chain.last() {
-        chain.push(place::parent(path));
-    }
-    chain.reverse();
-    chain
+/// A path below a place, and the directories above it up to the place itself, which is `None`.
+pub(crate) fn with_directories_above(below: Option<PathName>) -> impl Iterator<Item = Option<PathName>> {
+    std::iter::successors(Some(below), |path| path.as_ref().map(place::parent))
 }
 
 #[cfg(test)]
@@ -292,15 +308,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chain_to_a_directory_begins_at_its_place() {
+    fn the_directories_above_a_path_end_at_its_place() {
         let check = |below: Option<&str>, expect: &[&str]| {
             let below = below.map(|below| PathName::from_user(below).unwrap());
-            let found: Vec<String> = chain(below.as_ref()).iter().flatten().map(PathName::display).collect();
+            let chain: Vec<Option<PathName>> = with_directories_above(below).collect();
+            let found: Vec<String> = chain.iter().flatten().map(PathName::display).collect();
             assert_eq!(found, expect);
-            assert_eq!(chain(below.as_ref()).len(), expect.len() + 1);
+            assert_eq!((chain.len(), chain.last()), (expect.len() + 1, Some(&None)));
         };
         check(None, &[]);
         check(Some("a"), &["a"]);
-        check(Some("a/b/c"), &["a", "a/b", "a/b/c"]);
+        check(Some("a/b/c"), &["a/b/c", "a/b", "a"]);
     }
 }

@@ -12,8 +12,7 @@
 //! | `remains` | what an attempt leaves for the next one |
 //! | `spool`, `sorted_names` | queues and orders of names of which little is in memory |
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
-//! | `aside` | a source of `move` that has another name for a moment |
-//! | `moved_sources` | the sources of `move`, which are deleted when their copies are verified |
+//! | `moving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `moved` | a source that a resumed `move` does not find |
 //! | `sync` | a directory is made like another one |
 //! | `detached` | a file that moves on without this program |
@@ -24,7 +23,6 @@
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
-mod aside;
 mod checked_directories;
 mod claims;
 mod detached;
@@ -33,7 +31,7 @@ mod interrupted;
 mod item;
 mod last_look;
 mod moved;
-mod moved_sources;
+mod moving;
 mod named_trees;
 mod patterns;
 mod race;
@@ -51,7 +49,9 @@ mod together;
 mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
-pub(crate) use checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
+pub(crate) use checked_directories::{
+    CheckedDirectories, CheckedEntry, DeletionPurpose, with_directories_above,
+};
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
 pub use interrupted::cancel::{cancel, left_of};
@@ -69,7 +69,8 @@ pub(crate) use retrying::outage::asked;
 pub use retrying::outage::{Question, facts};
 pub use retrying::retry;
 pub use run::{refused, run};
-pub(crate) use spool::{Fields, Record, Spool, put_bytes, put_number};
+pub(crate) use sorted_names::TreeEntry;
+pub(crate) use spool::Spool;
 pub use summary::failures::{FailedItem, Failures};
 pub use summary::status::Status;
 pub use summary::tally::Report;

@@ -13,11 +13,11 @@ use std::io;
 
 /// A name of a tree. Something that is neither copied nor deleted is of [`Kind::Other`]: only its name counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct TreeEntry {
+pub(crate) struct TreeEntry {
     /// Its path below the tree.
-    pub(in crate::job) path: PathName,
+    pub(crate) path: PathName,
     /// What its listing shows.
-    pub(in crate::job) facts: Facts,
+    pub(crate) facts: Facts,
 }
 
 impl TreeEntry {
@@ -28,7 +28,7 @@ impl TreeEntry {
     }
 
     /// Whether it is a directory.
-    pub(in crate::job) const fn is_directory(&self) -> bool {
+    pub(crate) const fn is_directory(&self) -> bool {
         matches!(self.facts.kind, Kind::Directory)
     }
 

@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::job::claims::lifetime;
 use crate::job::claims::planned::Copied;
 use crate::job::item::{Done, Item};
-use crate::job::moved_sources::KeptSource;
+use crate::job::moving::KeptSource;
 use crate::job::request::options::Options;
 use crate::job::summary::tally::Tally;
 use crate::job::together::stream::{Results, Stream, Turn, Wish};

@@ -4,7 +4,7 @@ use super::flow::Flow;
 use super::target::{attributes, leaves_root};
 use crate::failure::Failure;
 use crate::job::claims::given::GivenNames;
-use crate::job::moved_sources::MovedDirectories;
+use crate::job::moving::MovedDirectories;
 use crate::job::request::filter::Filter;
 use crate::job::tree::{Found, Rules, Tree};
 use crate::place::Location;

@@ -16,7 +16,7 @@ use crate::job::claims::plan::{Need, Outlook, Plan};
 use crate::job::claims::planned::Copied;
 use crate::job::item::{Done, Item};
 use crate::job::last_look::StoredFiles;
-use crate::job::moved_sources::{KeptSource, MovedTree};
+use crate::job::moving::{KeptSource, MovedTree};
 use crate::job::request::options::Options;
 use crate::job::summary::tally::Tally;
 use crate::job::together::workers::{LeaveWhich, Worked, Workers};

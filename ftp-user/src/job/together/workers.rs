@@ -13,7 +13,7 @@ use crate::job::claims::claim::ClaimedFile;
 use crate::job::claims::planned::Copied;
 use crate::job::file::witness::{copy, copy_claimed};
 use crate::job::item::{Done, Item};
-use crate::job::moved_sources::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree};
+use crate::job::moving::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree, expected_copy};
 use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
 use crate::job::together::portion::Portion;
@@ -337,8 +337,8 @@ impl<'a> Workers<'a> {
         let (context, sizes, tree) = (self.context.clone(), self.sizes.clone(), self.tree.clone());
         self.tasks.spawn(async move {
             let Worker { ends, portion } = &mut worker;
-            let known = (tree.as_ref(), &sizes);
-            let kept = Box::pin(moved_sources::delete_sources(&context, ends, portion, known)).await;
+            let deleting = moving::delete_sources(&context, ends, portion, tree.as_ref(), &sizes);
+            let kept = Box::pin(deleting).await;
             ended(worker, kept)
         });
     }
@@ -398,7 +398,8 @@ impl<'a> Workers<'a> {
             Some(Worker { ends, portion }) => (&*ends, portion),
             None => (&self.ends, &mut self.unleft),
         };
-        portion.note(self.context, ends, self.options, self.tree.as_ref(), (item, done))
+        let expected = expected_copy(ends, self.options, done);
+        portion.note(self.context, self.tree.as_ref(), item, done, expected)
     }
 
     /// Has idle workers delete the sources of what was copied. Those that are busy do it before they are idle for long.
@@ -538,8 +539,8 @@ impl Work<'_> {
             && self.options.moves
             && !self.options.mode.is_dry()
         {
-            let noted = portion.note(self.context, ends, self.options, self.tree, (&copied.item, done));
-            copied.stays = noted.err();
+            let expected = expected_copy(ends, self.options, done);
+            copied.stays = portion.note(self.context, self.tree, &copied.item, done, expected).err();
         }
         worked.copied.push(copied);
     }
@@ -552,10 +553,8 @@ impl Work<'_> {
         is_due: impl Fn(&MovedPortion, Moment) -> bool,
     ) {
         if !portion.is_empty() && is_due(portion, self.context.world.clock.now()) {
-            let known = (self.tree, self.sizes);
-            worked
-                .kept
-                .extend(Box::pin(moved_sources::delete_sources(self.context, ends, portion, known)).await);
+            let deleting = moving::delete_sources(self.context, ends, portion, self.tree, self.sizes);
+            worked.kept.extend(Box::pin(deleting).await);
         }
     }
 }

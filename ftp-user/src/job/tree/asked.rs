@@ -4,7 +4,7 @@ use super::visits::Visits;
 use super::walk::Rules;
 use crate::endpoint::Host;
 use crate::job::file::times::Attributes;
-use crate::job::moved_sources::MovedDirectories;
+use crate::job::moving::MovedDirectories;
 use crate::job::remains::backup::Backup;
 use crate::job::request::options::Options;
 use ftp_proto::wire::PathName;

@@ -19,7 +19,7 @@ use crate::job::claims::planned::Copied;
 use crate::job::file::times::Wanted;
 use crate::job::file::witness::copy;
 use crate::job::item::{Item, Target};
-use crate::job::moved_sources::{KeptSource, MovedDirectories};
+use crate::job::moving::{KeptSource, MovedDirectories};
 use crate::job::remains::part::Part;
 use crate::job::retrying::outage::Question;
 use crate::job::spool::Spool;
@@ -104,7 +104,7 @@ impl Copying<'_, '_> {
             }
             Found::Before(visits) => visits,
         };
-        self.stream.move_tree(self.moved.as_ref().map(MovedDirectories::tree));
+        self.stream.move_tree(self.moved.as_ref().map(|moved| &moved.tree));
         self.take(visits).await;
         while let Some(results) = self.stream.ended().await {
             self.ended(results);
@@ -203,7 +203,7 @@ impl Copying<'_, '_> {
 
     async fn visit(&mut self, visit: Visit) {
         if let (Visit::Directory(path, _), Some(moved)) = (&visit, &mut self.moved) {
-            moved.directory(path);
+            moved.note_entered(path);
         }
         match visit {
             // The directory above it has told why.

@@ -1,21 +1,25 @@
-//! What a file is called for people: by its path, which is relative to where a shell is, or by its place. Pure.
+//! What files are called for people: by their paths, which are relative to where a shell is, or by their places; and several
+//! directories as one, which a composite directory shows. Pure.
 
 use crate::job::is_one_host;
-use crate::place::{Location, Names, Netrc, Place};
+use crate::place::{self, Location, Names, Netrc, Place, Remote, RemotePath};
 use crate::report::Label;
+use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::wire::PathName;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 /// What files are called for people.
 #[derive(Debug)]
-pub struct Called {
+pub struct FileLabels {
     /// Where the shell is, if that is not the directory of this program.
     here: Option<Location>,
     /// Whether a path alone does not say where it is.
     are_several_hosts: bool,
 }
 
-impl Called {
+impl FileLabels {
     /// What files at these places are called. `here` is where the shell is, as the command line reads it.
     pub fn new(here: Option<&OsStr>, names: &Names, places: &[Location]) -> Self {
         let here = here.and_then(|text| Place::parse_with(text.as_bytes(), names).ok());
@@ -42,6 +46,68 @@ impl Called {
     }
 }
 
+/// How several directories are shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Grouping {
+    /// One after the other.
+    #[default]
+    Each,
+    /// As one directory, as a composite directory has it.
+    AsOne,
+}
+
+/// What stands on one line: a name of one of the directories, or a directory that several of them have.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UnionEntry<At> {
+    /// Where it is, and what is known of it there.
+    pub first: (At, Entry),
+    /// The same directory in others.
+    pub others: Vec<(At, Entry)>,
+    /// Whether something else has its name too, so that it must be called by its place.
+    pub has_namesake: bool,
+}
+
+impl<At> UnionEntry<At> {
+    /// It has its name alone.
+    pub const fn alone(at: At, entry: Entry) -> Self {
+        Self { first: (at, entry), others: Vec::new(), has_namesake: false }
+    }
+}
+
+/// The entries of all directories as those of one, in the order of their names. Directories with the same name are one;
+/// anything else stands there once for each that has it.
+pub fn united<At: Clone>(held: Vec<(At, Vec<Entry>)>) -> Vec<UnionEntry<At>> {
+    let mut by_name: BTreeMap<PathName, Vec<(At, Entry)>> = BTreeMap::new();
+    for (at, entries) in held {
+        for entry in entries {
+            by_name.entry(entry.name.clone()).or_default().push((at.clone(), entry));
+        }
+    }
+    let of_name = |same: Vec<(At, Entry)>| -> Vec<UnionEntry<At>> {
+        let has_namesake = same.len() > 1 && same.iter().any(|(_, entry)| entry.kind != Kind::Directory);
+        let mut all = same.into_iter();
+        if has_namesake {
+            let each = |first| UnionEntry { first, others: Vec::new(), has_namesake };
+            return all.map(each).collect();
+        }
+        let first = all.next();
+        first.map(|first| UnionEntry { first, others: all.collect(), has_namesake }).into_iter().collect()
+    };
+    by_name.into_values().flat_map(of_name).collect()
+}
+
+/// A name below a directory as the shell reads it, wherever that is.
+pub fn typed(directory: &Location, below: &PathName) -> String {
+    let above = Some(&directory.path).filter(|path| path.as_bytes() != b".");
+    let path = place::join(above, below);
+    match &directory.place {
+        Place::Remote(Remote { site, .. }) => {
+            site.show(&RemotePath { name: Some(path), contents: false, glob: None })
+        }
+        Place::Local(_) => format!("[]{}", path.display()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,12 +120,12 @@ mod tests {
     fn a_file_is_called_as_it_is_typed_where_the_shell_is() {
         let check = |here: Option<&str>, places: &[&str], expect: &[&str]| {
             let places: Vec<Location> = places.iter().map(|text| at(text)).collect();
-            let called = Called::new(here.map(OsStr::new), &Names::default(), &places);
-            let one = |place: &Location| match called.label(place) {
+            let labels = FileLabels::new(here.map(OsStr::new), &Names::default(), &places);
+            let one = |place: &Location| match labels.label(place) {
                 Label::Name => place.path.display(),
                 Label::Path(path) => path.display(),
                 Label::Place(text) => {
-                    assert!(called.here.is_some() || called.are_several_hosts, "{text}");
+                    assert!(labels.here.is_some() || labels.are_several_hosts, "{text}");
                     text
                 }
                 Label::Hidden => "hidden".to_owned(),

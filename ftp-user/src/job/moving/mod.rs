@@ -10,21 +10,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `copied` | a file whose source may be deleted, and the portion in which it waits |
-//! | `delete` | the sources of a portion, directory by directory |
+//! | `portion` | files whose sources may be deleted, and how long they wait |
 //! | `look` | what is at many paths of one directory |
-//! | `permit` | what permits to delete a source |
-//! | `single` | a source that needs questions of its own |
-//! | `directories` | the directories of a tree |
+//! | `delete` | the sources of a portion, directory by directory |
+//! | `directories` | the directories of a tree, and the sources that have another name for a moment |
 
-mod copied;
 mod delete;
 mod directories;
 mod look;
-mod permit;
-mod single;
+mod portion;
 
-pub(in crate::job) use copied::{KeptSource, MovedPortion, MovedTree};
 pub(in crate::job) use delete::delete_sources;
-pub(in crate::job) use directories::MovedDirectories;
+pub(in crate::job) use directories::{MovedDirectories, put_back};
 pub(in crate::job) use look::DirectorySizes;
+pub(in crate::job) use portion::{KeptSource, MovedPortion, MovedTree, expected_copy};

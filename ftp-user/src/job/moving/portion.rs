@@ -1,15 +1,17 @@
-//! A file that was copied, and whose source may be deleted.
+//! Files that were copied, and whose sources wait to be deleted.
 
-use crate::check::{ExpectedCopy, Scope, VerifiedCopy};
+use super::look::ExpectedFile;
+use crate::check::{ExpectedCopy, SameFile, Scope, VerifiedCopy};
 use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::DeletedLinks;
 use crate::job::item::{Done, Item};
 use crate::job::request::options::Options;
 use crate::place;
 use crate::route::Ends;
-use crate::session::SessionId;
-use ftp_proto::listing::When;
+use crate::session::{Facts, SessionId};
+use ftp_proto::listing;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::sync::Arc;
@@ -50,21 +52,23 @@ pub(super) struct CopiedFile {
 }
 
 impl CopiedFile {
-    /// A file that was copied; `None` if an earlier run has deleted its source.
+    /// A file that was copied.
     ///
     /// # Errors
     ///
     /// Its source stays, and why.
-    pub(super) fn of(
+    fn of(
         tree: Option<&MovedTree>,
         item: &Item,
         done: &Done,
-        (set, verified): (Option<When>, Moment),
-    ) -> Result<Option<Self>, Failure> {
-        if done.earlier.is_some() {
-            return Ok(None);
-        }
-        let verified_copy = verified_copy(&item.source, done)?;
+        expected: ExpectedCopy,
+        verified: Moment,
+    ) -> Result<Self, Failure> {
+        let before = (done.rung.is_none(), done.was_taken);
+        let verified_copy = VerifiedCopy::of(done.source.clone(), done.verified, before).map_err(|why| {
+            let what = format!("{} stays, because {why}", item.source.display());
+            Failure::new(Kind::Unverified, what).hint("compare both, and delete it with ftp-user rm")
+        })?;
         let (scope, below) = match tree {
             Some(tree) => {
                 let below = item.source.relative_to(tree.scope.root());
@@ -73,11 +77,9 @@ impl CopiedFile {
             }
             None => (Arc::new(Scope::of_source(&item.source)), None),
         };
-        // What was there already has a time of its own.
-        let expected = ExpectedCopy { size: done.size, modified: set.filter(|_| done.rung.is_some()) };
         let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
         let was_told = false;
-        Ok(Some(Self { scope, below, source, copy, verified_copy, expected, session, verified, was_told }))
+        Ok(Self { scope, below, source, copy, verified_copy, expected, session, verified, was_told })
     }
 
     /// Whether both are in one directory of the same tree.
@@ -85,15 +87,40 @@ impl CopiedFile {
         let directory = |copied: &Self| copied.below.as_ref().and_then(place::parent);
         Arc::ptr_eq(&self.scope, &other.scope) && directory(self) == directory(other)
     }
+
+    /// What the source was before its first byte was read.
+    pub(super) fn source_before(&self) -> &Facts {
+        self.verified_copy.parts().0
+    }
+
+    pub(super) fn expected_source(&self) -> ExpectedFile {
+        ExpectedFile { path: self.source.clone(), facts: self.source_before().clone() }
+    }
+
+    /// What its server has to compare; `None` if a command cannot say all of it.
+    pub(super) fn same_file(&self) -> Option<SameFile> {
+        let file = self.expected_source().described()?;
+        let same = SameFile { directory: place::parent(&self.source)?, file };
+        (same.path() == self.scope.path(self.below.as_ref())).then_some(same)
+    }
+
+    pub(super) fn expected_copy(&self) -> ExpectedFile {
+        let ExpectedCopy { size, modified } = self.expected;
+        let facts = Facts { size, modified, ..Facts::of_kind(listing::Kind::File) };
+        ExpectedFile { path: self.copy.clone(), facts }
+    }
+
+    /// Whether the session that has verified the copy is open. This host is always there.
+    pub(super) fn has_session(&self, destination: &mut Host) -> bool {
+        destination.is_local() || (self.session.is_some() && self.session == destination.session_id())
+    }
 }
 
-/// What has verified the copy, or why its source stays.
-fn verified_copy(source: &PathName, done: &Done) -> Result<VerifiedCopy, Failure> {
-    let before = (done.rung.is_none(), done.was_taken);
-    VerifiedCopy::of(done.source.clone(), done.verified, before).map_err(|why| {
-        let what = format!("{} stays, because {why}", source.display());
-        Failure::new(Kind::Unverified, what).hint("compare both, and delete it with ftp-user rm")
-    })
+/// What a verified copy has to look like as long as nobody has changed it. What was there already has a time of its own.
+pub(in crate::job) fn expected_copy(ends: &Ends, options: Options, done: &Done) -> ExpectedCopy {
+    let sets = options.times && done.rung.is_some() && !ends.no_times.load(Ordering::Relaxed);
+    let modified = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
+    ExpectedCopy { size: done.size, modified }
 }
 
 /// A source that was not deleted, although it was copied.
@@ -115,7 +142,7 @@ pub(in crate::job) struct MovedPortion {
 }
 
 impl MovedPortion {
-    /// Notes that a file was copied.
+    /// Notes that a file was copied, unless an earlier run has deleted its source.
     ///
     /// # Errors
     ///
@@ -123,18 +150,16 @@ impl MovedPortion {
     pub(in crate::job) fn note(
         &mut self,
         context: &Context,
-        ends: &Ends,
-        options: Options,
         tree: Option<&MovedTree>,
-        (item, done): (&Item, &Done),
+        item: &Item,
+        done: &Done,
+        expected: ExpectedCopy,
     ) -> Result<(), Failure> {
-        let sets = options.times && !ends.no_times.load(Ordering::Relaxed);
-        let set = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
-        let now = context.world.clock.now();
-        if let Some(copied) = CopiedFile::of(tree, item, done, (set, now))? {
+        if done.earlier.is_none() {
+            let now = context.world.clock.now();
+            self.files.push(CopiedFile::of(tree, item, done, expected, now)?);
             self.bytes = self.bytes.saturating_add(done.size.unwrap_or(0));
             self.since.get_or_insert(now);
-            self.files.push(copied);
         }
         Ok(())
     }
@@ -183,9 +208,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 mod tests {
     use super::*;
     use crate::outcome::Verified;
-    use crate::session::Facts;
     use ftp_proto::digest::Algorithm;
-    use ftp_proto::listing;
 
     #[test]
     fn only_what_is_in_the_tree_of_a_move_may_be_deleted() {
@@ -203,9 +226,9 @@ mod tests {
             let item = Item::of_both(1, source);
             let facts = Facts::of_kind(listing::Kind::File);
             let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
-            let copied =
-                CopiedFile::of(Some(&MovedTree::of(&name(root))), &item, &done, (None, Moment::START));
-            let below = copied.ok().flatten().and_then(|copied| copied.below);
+            let tree = MovedTree::of(&name(root));
+            let copied = CopiedFile::of(Some(&tree), &item, &done, ExpectedCopy::default(), Moment::START);
+            let below = copied.ok().and_then(|copied| copied.below);
             assert_eq!(below.map(|below| below.display()).as_deref(), expect, "{root} {source}");
         }
     }
@@ -213,7 +236,7 @@ mod tests {
     fn copied() -> CopiedFile {
         let (facts, item) = (Facts::of_kind(listing::Kind::File), Item::of_both(1, "t/a"));
         let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
-        CopiedFile::of(None, &item, &done, (None, Moment::START)).unwrap().unwrap()
+        CopiedFile::of(None, &item, &done, ExpectedCopy::default(), Moment::START).unwrap()
     }
 
     fn at(second: u64) -> Moment {

@@ -77,7 +77,8 @@ impl ExpectedFile {
 /// What is at each of these paths of one directory, or why nobody can tell.
 pub(super) async fn look(
     context: &Context,
-    (end, host): (End, &mut Host),
+    end: End,
+    host: &mut Host,
     files: &[ExpectedFile],
     sizes: &DirectorySizes,
 ) -> Vec<Result<Option<Facts>, Failure>> {
@@ -86,7 +87,7 @@ pub(super) async fn look(
     let others: Vec<PathName> = others.map(|(file, _)| file.path.clone()).collect();
     let mut found = match others.as_slice() {
         [] => Vec::new(),
-        others => look_at(context, (end, host), others, sizes).await,
+        others => look_at(context, end, host, others, sizes).await,
     }
     .into_iter();
     let what = |(file, same): (&ExpectedFile, bool)| match same {
@@ -117,7 +118,8 @@ async fn are_same(context: &Context, host: &mut Host, files: &[ExpectedFile]) ->
 /// What is at each of these paths of one directory, without an expectation.
 async fn look_at(
     context: &Context,
-    (end, host): (End, &mut Host),
+    end: End,
+    host: &mut Host,
     paths: &[PathName],
     sizes: &DirectorySizes,
 ) -> Vec<Result<Option<Facts>, Failure>> {

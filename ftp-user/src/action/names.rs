@@ -1,0 +1,208 @@
+//! `mkdir` and `mv`: directories are made, and names change on one host.
+
+use super::verb::{VerbRun, missing};
+use crate::context::Context;
+use crate::endpoint::{self, Host};
+use crate::failure::{Failure, Kind};
+use crate::job::{Status, asked};
+use crate::place::{self, Location};
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// What `mkdir` is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MakeDirectories {
+    /// The directories to make.
+    pub places: Vec<Location>,
+    /// Whether those above them are made too, and one that is there is no failure.
+    pub parents: bool,
+    /// Whether only a plan is asked for.
+    pub dry_run: bool,
+}
+
+/// Makes directories, and reports each.
+pub async fn make_directories(context: &Context, wanted: &MakeDirectories) -> Status {
+    let mut run = VerbRun::new(context, "mkdir", wanted.dry_run);
+    for place in &wanted.places {
+        let mut host = run.host(place);
+        let made = match wanted.parents {
+            true => make_with_parents(&mut run, &mut host, &place.path).await,
+            false => make_new(&mut run, &mut host, &place.path).await,
+        };
+        host.release();
+        if let Err(failure) = made {
+            run.failed(place, failure);
+        }
+        if run.was_interrupted() {
+            break;
+        }
+    }
+    run.end().await
+}
+
+/// Makes a directory that must not be there.
+async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<(), Failure> {
+    if run.facts(host, path).await?.is_some() {
+        let failure = Failure::new(Kind::Exists, format!("{} exists", host.show(path)));
+        return Err(failure.hint("mkdir -p accepts an existing directory"));
+    }
+    let context = run.context;
+    let make = async |host: &mut Host| host.make_directory(context, path).await.map(drop);
+    change_at(run, host, path, "mkdir -p makes it too", make).await?;
+    run.changed(host.show(path), None, listing::Kind::Directory, None).await;
+    Ok(())
+}
+
+/// Makes a directory, and those above it that are missing.
+async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<(), Failure> {
+    let (mut directory, mut missing) = (Some(path.clone()), Vec::new());
+    while let Some(path) = directory {
+        match run.facts(host, &path).await?.map(|facts| facts.kind) {
+            Some(listing::Kind::File | listing::Kind::Other) => {
+                let what = format!("{} exists and is not a directory", host.show(&path));
+                return Err(Failure::new(Kind::Exists, what).hint("choose another name"));
+            }
+            // A link may lead to a directory.
+            Some(_) => break,
+            None => {}
+        }
+        directory = place::parent(&path);
+        missing.push(path);
+    }
+    let context = run.context;
+    while let Some(path) = missing.pop() {
+        if !run.dry_run {
+            asked(context, host, async |host| host.make_directory(context, &path).await).await?;
+        }
+        run.changed(host.show(&path), None, listing::Kind::Directory, None).await;
+    }
+    Ok(())
+}
+
+/// What `mv` is asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rename {
+    /// What gets another name.
+    pub sources: Vec<Location>,
+    /// The new name, or a directory that receives them.
+    pub destination: Location,
+    /// Whether only a plan is asked for.
+    pub dry_run: bool,
+}
+
+/// Renames files and directories on one host.
+pub async fn rename(context: &Context, wanted: &Rename) -> Status {
+    let mut run = VerbRun::new(context, "mv", wanted.dry_run);
+    if let Err(failure) = rename_all(&mut run, wanted).await {
+        run.failed(&wanted.destination, failure);
+    }
+    run.end().await
+}
+
+async fn rename_all(
+    run: &mut VerbRun<'_>,
+    Rename { sources, destination, .. }: &Rename,
+) -> Result<(), Failure> {
+    let mut host = run.host(destination);
+    if let Some(other) = sources.iter().find(|source| !host.is_also(source)) {
+        let what = format!("mv renames on one host, and {other} and {destination} are on two");
+        return Err(Failure::usage(what).hint("ftp-user move crosses servers"));
+    }
+    let found = run.facts(&mut host, &destination.path).await?;
+    let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
+    match found {
+        Some(_) if !is_directory => return Err(taken(destination)),
+        None if destination.contents => return Err(missing(destination)),
+        Some(_) | None => {}
+    }
+    let targets = run.targets(sources).await;
+    if targets.len() > 1 && !is_directory {
+        let what = format!("several sources need a directory, and {destination} does not exist");
+        return Err(Failure::usage(what).hint("make it with mkdir"));
+    }
+    for source in targets {
+        let renamed = match (is_directory, place::base_name(&source.path)) {
+            (false, _) => rename_one(run, &mut host, &source, &destination.path, false).await,
+            (true, Some(name)) => {
+                let to = place::join(Some(&destination.path), &name);
+                rename_one(run, &mut host, &source, &to, true).await
+            }
+            (true, None) => Err(Failure::usage(format!("{source} does not name what is renamed"))
+                .hint("write its path without . and .. at the end")),
+        };
+        if let Err(failure) = renamed {
+            run.failed(&source, failure);
+        }
+        if run.was_interrupted() {
+            break;
+        }
+    }
+    host.release();
+    Ok(())
+}
+
+/// Renames one name. The new name is looked for before, if it is `in_directory`: nothing was asked about it yet.
+async fn rename_one(
+    run: &mut VerbRun<'_>,
+    host: &mut Host,
+    source: &Location,
+    to: &PathName,
+    in_directory: bool,
+) -> Result<(), Failure> {
+    let (context, from, dest) = (run.context, &source.path, host.show(to));
+    let found = run.entry(host, from).await?.ok_or_else(|| missing(source))?;
+    if to.is_at_or_below(from) {
+        let what = format!("{source} would be renamed into itself");
+        return Err(Failure::usage(what).hint("choose another name"));
+    }
+    if in_directory && run.entry(host, to).await?.is_some() {
+        return Err(taken(&dest));
+    }
+    let mut was_sent = false;
+    let rename = async |host: &mut Host| {
+        let again = std::mem::replace(&mut was_sent, true);
+        match endpoint::rename_free(context, host, from, to).await {
+            // The reply to the first one may have been lost.
+            Err(failure) if again && failure.kind == Kind::Missing => {
+                endpoint::entry(context, host, to).await?.map(drop).ok_or(failure)
+            }
+            renamed => renamed,
+        }
+    };
+    change_at(run, host, to, "check the path", rename).await?;
+    run.changed(source.to_string(), Some(dest), found.kind, found.size).await;
+    Ok(())
+}
+
+/// Makes a change that gives something the name `path`; in a dry run only its directory is looked for. Servers refuse a name
+/// in a missing directory in words of their own, so the directory is looked for then as well. `hint` is for a missing one.
+async fn change_at(
+    run: &VerbRun<'_>,
+    host: &mut Host,
+    path: &PathName,
+    hint: &str,
+    change: impl AsyncFnMut(&mut Host) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let changed = match run.dry_run {
+        true => Ok(()),
+        false => asked(run.context, host, change).await,
+    };
+    let may_lack_directory = match &changed {
+        Ok(()) => run.dry_run,
+        Err(failure) => matches!(failure.kind, Kind::Missing | Kind::Refused),
+    };
+    if may_lack_directory
+        && let Some(directory) = place::parent(path)
+        && run.facts(host, &directory).await?.is_none()
+    {
+        let what = format!("{} does not exist", host.show(&directory));
+        return Err(Failure::new(Kind::Missing, what).hint(hint));
+    }
+    changed
+}
+
+/// The failure if something has the new name.
+fn taken(dest: impl std::fmt::Display) -> Failure {
+    Failure::new(Kind::Exists, format!("{dest} exists, and mv replaces nothing"))
+        .hint("delete it with ftp-user rm, or choose another name")
+}

@@ -1,0 +1,425 @@
+//! Deletes the sources of a portion: their copies are looked at, and the sources unless their server compares them itself, and
+//! what may go is deleted together. A source needs questions of its own if the session that has verified its copy has ended, if
+//! both places may be one, or if the reply to its deletion is missing.
+
+use super::directories::{name_aside, named_again};
+use super::look::{DirectorySizes, End, ExpectedFile, look};
+use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
+use crate::check::{self, Compared, CopyProof, CopyState, MoveEvidence, Removal, SameFile, SourceNow};
+use crate::context::Context;
+use crate::endpoint::{self, AskedDisk, Host};
+use crate::failure::{Failure, Kind};
+use crate::id::JobId;
+use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
+use crate::job::claims::names::{learn, place_at};
+use crate::job::retrying::outage::{Question, asked_of, facts};
+use crate::outcome::{StreamedDigests, Verified};
+use crate::place;
+use crate::report::{Change, Event, Topic};
+use crate::route::Ends;
+use crate::session::{Facts, SessionId};
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// Deletes the sources of what a worker has copied, by its own sessions. Returns those that stay.
+pub(in crate::job) async fn delete_sources(
+    context: &Context,
+    ends: &mut Ends,
+    portion: &mut MovedPortion,
+    tree: Option<&MovedTree>,
+    sizes: &DirectorySizes,
+) -> Vec<KeptSource> {
+    let mut files = portion.take();
+    if files.is_empty() || context.run.cancel.is_cancelled() {
+        return Vec::new();
+    }
+    let kept = Box::pin(keep_for_other_moves(context, ends, &mut files)).await;
+    let disk = stable(context, ends, &files).await;
+    let checked =
+        tree.map(|tree| CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links));
+    let mut deletion = SourceDeletion { context, ends, disk, checked, sizes, kept };
+    while !files.is_empty() && !context.run.cancel.is_cancelled() {
+        let together = files.chunk_by(CopiedFile::is_beside).next().map_or(1, <[CopiedFile]>::len);
+        let rest = files.split_off(together.min(MOST));
+        Box::pin(deletion.directory(std::mem::replace(&mut files, rest))).await;
+    }
+    deletion.kept
+}
+
+/// Takes out the sources that are copies of another move, which may be about to delete what they were copied to. Two moves in
+/// opposite directions have both claimed a file before either looks at it for the last time, so at least one of them keeps it.
+///
+/// Everything that this move has finished is on the disk afterwards: whoever finds a source missing in a later run knows that
+/// its copy is there.
+async fn keep_for_other_moves(
+    context: &Context,
+    ends: &mut Ends,
+    files: &mut Vec<CopiedFile>,
+) -> Vec<KeptSource> {
+    let (true, Some(first)) = (context.run.job_journal.has_other_move().await, files.first()) else {
+        return Vec::new();
+    };
+    learn(context, &mut ends.source, &first.source).await;
+    let places = files.iter().map(|copied| place_at(&ends.source, &copied.source)).collect();
+    let moves = context.run.job_journal.claimed_by_moves(places).await;
+    let (mut kept, mut rest) = (Vec::new(), Vec::new());
+    for (copied, other) in std::mem::take(files).into_iter().zip(moves) {
+        match other {
+            Some(job) => kept.push(stays(copied, claimed_by_move(job))),
+            None => rest.push(copied),
+        }
+    }
+    *files = rest;
+    kept
+}
+
+/// Has the destination put all copies on its disk, or says once that it cannot be asked.
+async fn stable(context: &Context, ends: &mut Ends, files: &[CopiedFile]) -> AskedDisk {
+    let copies: Vec<&PathName> = files.iter().map(|copied| &copied.copy).collect();
+    let disk = endpoint::make_stable(context, &mut ends.destination, &copies).await;
+    if disk.is_unasked() {
+        let text = "sources are deleted although nobody can tell whether their copies would survive a power failure: \
+            this server cannot be asked for stable storage";
+        context.run.events.warn_of(Topic::Storage, ends.destination.name(), text);
+    }
+    disk
+}
+
+/// The deletion of the sources of a portion.
+struct SourceDeletion<'a> {
+    context: &'a Context,
+    ends: &'a mut Ends,
+    /// What the destination has said of its disk.
+    disk: AskedDisk,
+    /// The directories of the tree, if a tree is moved.
+    checked: Option<CheckedDirectories>,
+    sizes: &'a DirectorySizes,
+    kept: Vec<KeptSource>,
+}
+
+/// What is known of a source before its deletion is asked for.
+enum SourceState {
+    Seen(Facts),
+    /// Its server compares it.
+    Compared(SameFile),
+}
+
+impl SourceDeletion<'_> {
+    fn keep(&mut self, copied: CopiedFile, failure: Failure) {
+        self.kept.push(stays(copied, failure));
+    }
+
+    /// Deletes files of one directory.
+    async fn directory(&mut self, files: Vec<CopiedFile>) {
+        let context = self.context;
+        let directory = files.first().and_then(|copied| copied.below.as_ref()).map(place::parent);
+        if let (Some(checked), Some(directory)) = (&mut self.checked, directory) {
+            match checked.enter(context, &mut self.ends.source, directory.as_ref()).await {
+                Ok(CheckedEntry::Directory) => {}
+                // The link is deleted, and what it leads to stays.
+                Ok(CheckedEntry::Link(_)) => return,
+                Ok(CheckedEntry::Elsewhere(_, failure)) | Err(failure) => {
+                    return files.into_iter().for_each(|copied| self.keep(copied, failure.clone()));
+                }
+            }
+        }
+        let copies: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_copy).collect();
+        let session = self.ends.source.evidence_session();
+        let Ends { source, destination, .. } = &mut *self.ends;
+        let (now, there) = tokio::join!(
+            look_at_sources(context, source, &files, self.sizes),
+            look(context, End::Destination, destination, &copies, self.sizes)
+        );
+        let (mut singly, mut together) = (Vec::new(), Vec::new());
+        for (copied, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
+            let (source, copy) = match seen {
+                (Ok(Some(source)), Ok(copy)) => (source, copy),
+                (Ok(None), _) => {
+                    let missing = self.missing();
+                    self.keep(copied, missing);
+                    continue;
+                }
+                (Err(failure), _) | (_, Err(failure)) => {
+                    self.keep(copied, failure);
+                    continue;
+                }
+            };
+            let is_asked_again = session.is_some() && copied.has_session(&mut self.ends.destination);
+            let is_clear = copied.expected.is(copy.as_ref()) != CopyState::OtherTime;
+            if !is_asked_again || !is_clear || copied.verified_copy.is_doubtful() {
+                singly.push(copied);
+                continue;
+            }
+            let source = match &source {
+                SourceState::Seen(facts) => SourceNow::Seen(facts),
+                SourceState::Compared(same) => SourceNow::Compared(same),
+            };
+            match self.permit(&copied, source, copy.as_ref(), CopyProof::SameSession, session) {
+                Ok(removal) => together.push((copied, removal)),
+                Err(failure) => self.keep(copied, failure),
+            }
+        }
+        singly.extend(self.delete_together(together).await);
+        for copied in singly {
+            if let Err(failure) = Box::pin(self.delete_singly(&copied)).await {
+                self.keep(copied, failure);
+            }
+        }
+    }
+
+    /// The permit to delete a source. `session` is the one of the source in which it was looked at.
+    ///
+    /// # Errors
+    ///
+    /// It is kept, and why.
+    fn permit(
+        &self,
+        copied: &CopiedFile,
+        source_now: SourceNow<'_>,
+        copy_now: Option<&Facts>,
+        proof: CopyProof,
+        session: Option<SessionId>,
+    ) -> Result<Removal, Failure> {
+        let (source_before, is_by_hash) = copied.verified_copy.parts();
+        let (expected, storage) = (copied.expected, &self.disk.of(copied.verified));
+        let evidence =
+            MoveEvidence { source_before, source_now, is_by_hash, expected, copy_now, proof, storage };
+        Removal::moved(&copied.scope, copied.below.as_ref(), &evidence, session)
+    }
+
+    /// Deletes them together. Returns those of which the source has not said what came of them: they are looked at again.
+    async fn delete_together(&mut self, files: Vec<(CopiedFile, Removal)>) -> Vec<CopiedFile> {
+        let (context, ends) = (self.context, &mut *self.ends);
+        let (files, removals): (Vec<CopiedFile>, Vec<Removal>) = files.into_iter().unzip();
+        let session = ends.destination.session_id();
+        // A destination that has hung up meanwhile is noticed without a question.
+        if !ends.destination.is_alive(context).await || ends.destination.session_id() != session {
+            return files;
+        }
+        let Some(deleted) = Removal::carry_out_all(context, &mut ends.source, &removals).await else {
+            return files;
+        };
+        let (mut deleted, mut rest) = (deleted.into_iter(), Vec::new());
+        for copied in files {
+            match deleted.next() {
+                Some(Ok(true)) => self.report_deleted(&copied, copied.source_before().size),
+                // What is there is looked at: a server may say of a link that there is no such file.
+                Some(Ok(false)) => rest.push(copied),
+                Some(Err(failure)) if failure.kind != Kind::Temporary => {
+                    self.keep(copied, undeleted(failure));
+                }
+                Some(Err(_)) | None => rest.push(CopiedFile { was_told: true, ..copied }),
+            }
+        }
+        rest
+    }
+
+    /// Looks at a source and its copy, and deletes the source if it may go.
+    ///
+    /// # Errors
+    ///
+    /// It stays, and why.
+    async fn delete_singly(&mut self, copied: &CopiedFile) -> Result<(), Failure> {
+        let mut question = Question::new(self.context);
+        let mut was_told = copied.was_told;
+        loop {
+            question.connect(&mut self.ends.source).await?;
+            question.connect(&mut self.ends.destination).await?;
+            match self.try_singly(copied, &mut was_told).await {
+                Ok(ended) => return ended,
+                // Everything is looked at again: what was seen holds for the session that is lost.
+                Err(failure) => question.again(failure).await?,
+            }
+        }
+    }
+
+    /// The inner result is final. The outer failure may pass. `was_told` is whether the source was told to delete it.
+    async fn try_singly(
+        &mut self,
+        copied: &CopiedFile,
+        was_told: &mut bool,
+    ) -> Result<Result<(), Failure>, Failure> {
+        let context = self.context;
+        let session = self.ends.source.evidence_session();
+        let Some(before) = self.ends.source.facts(context, &copied.source).await? else {
+            return Ok(self.not_there(copied, *was_told));
+        };
+        let there = self.ends.destination.facts(context, &copied.copy).await?;
+        let has_session = copied.has_session(&mut self.ends.destination);
+        let proof = match (copied.expected.is(there.as_ref()), has_session) {
+            (CopyState::Same, true) => CopyProof::SameSession,
+            (CopyState::Same | CopyState::OtherTime, _) => self.compare(copied, before.size).await?,
+            (CopyState::Other | CopyState::Missing, _) => CopyProof::NoDigest,
+        };
+        // Digests take long: both are looked at again.
+        let (now, there) = match proof {
+            CopyProof::ComparedAgain => {
+                let Some(now) = self.ends.source.facts(context, &copied.source).await? else {
+                    return Ok(self.not_there(copied, *was_told));
+                };
+                (now, self.ends.destination.facts(context, &copied.copy).await?)
+            }
+            CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
+        };
+        let removal = match self.permit(copied, SourceNow::Seen(&now), there.as_ref(), proof, session) {
+            Ok(removal) => removal,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if copied.verified_copy.is_doubtful() {
+            let deleted = self.delete_aside(copied, removal, now.size).await;
+            return Ok(deleted.map(|()| self.report_deleted(copied, now.size)));
+        }
+        if session.is_none() || session != self.ends.source.evidence_session() {
+            return Err(Failure::new(Kind::Temporary, "a session with the source was lost"));
+        }
+        let was_told_before = std::mem::replace(was_told, true);
+        match removal.carry_out(context, &mut self.ends.source).await {
+            Ok(is_deleted) => Ok(self.not_there(copied, is_deleted || was_told_before)),
+            Err(failure) if failure.kind == Kind::Temporary => Err(failure),
+            Err(failure) => Ok(Err(undeleted(failure))),
+        }
+    }
+
+    /// A source is not there. That is a success if this run has told its server to delete it.
+    fn not_there(&self, copied: &CopiedFile, was_told: bool) -> Result<(), Failure> {
+        if !was_told {
+            return Err(self.missing());
+        }
+        self.report_deleted(copied, copied.source_before().size);
+        Ok(())
+    }
+
+    /// Compares the digests of both ends.
+    async fn compare(&mut self, copied: &CopiedFile, size: Option<u64>) -> Result<CopyProof, Failure> {
+        let Some(algorithm) = check::common(self.context, self.ends, &[]).await? else {
+            return Ok(CopyProof::NoDigest);
+        };
+        let streamed = &StreamedDigests::default();
+        let files = Compared { source: &copied.source, copy: &copied.copy, size, streamed };
+        match check::compare(self.context, self.ends, &files, Verified::Hash(algorithm)).await {
+            Ok(Ok(_)) => Ok(CopyProof::ComparedAgain),
+            Ok(Err(_)) => Ok(CopyProof::NoDigest),
+            Err(failure) if failure.kind == Kind::Unverified => Ok(CopyProof::Differs),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Deletes a source that may be its own copy: it gets another name first.
+    async fn delete_aside(
+        &mut self,
+        copied: &CopiedFile,
+        removal: Removal,
+        size: Option<u64>,
+    ) -> Result<(), Failure> {
+        let removal = self.set_aside(copied, removal, size).await?;
+        let (context, host, mut questions) = (self.context, &mut self.ends.source, 0_u32);
+        let deleted = asked_of!(context, host, {
+            questions += 1;
+            removal.carry_out(context, host)
+        });
+        match deleted {
+            // An earlier question may have deleted it, and lost its reply.
+            Ok(is_deleted) if is_deleted || questions > 1 => Ok(()),
+            Ok(_) => {
+                let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
+                Err(self.missing().during(was))
+            }
+            Err(failure) => {
+                let (source, aside, why) = (&mut self.ends.source, removal.path(), undeleted(failure));
+                Err(named_again(self.context, source, aside, &copied.source, why).await)
+            }
+        }
+    }
+
+    /// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
+    /// two users show. If the copy is gone with it, the source gets its name back.
+    async fn set_aside(
+        &mut self,
+        copied: &CopiedFile,
+        removal: Removal,
+        size: Option<u64>,
+    ) -> Result<Removal, Failure> {
+        let (context, copy, source) = (self.context, &copied.copy, removal.path().clone());
+        let Ends { source: host, destination, .. } = &mut *self.ends;
+        let aside = name_aside(context, &source)?;
+        let name = host.show(&source);
+        endpoint::rename_free(context, host, &source, &aside).await.map_err(|failure| {
+            failure.during_unless_interrupted(format!(
+                "{name} stays, because nobody can tell whether its copy is the same file"
+            ))
+        })?;
+        let is_there = match facts(context, destination, copy).await {
+            Ok(Some(found))
+                if found.kind == listing::Kind::File && (found.size == size || size.is_none()) =>
+            {
+                touch(context, destination, copy, &found).await
+            }
+            found => found.map(|_| false),
+        };
+        let why = match is_there {
+            Ok(true) => return removal.set_aside(aside),
+            Ok(false) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
+            Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
+        };
+        Err(named_again(context, host, &aside, &source, why).await)
+    }
+
+    /// The failure if nothing has the name of a source, and this run has not deleted it.
+    fn missing(&self) -> Failure {
+        let host = self.ends.source.name();
+        let what = format!(
+            "it is not at {host} any more, and this program has not deleted it; its copy is verified"
+        );
+        Failure::new(Kind::Unverified, what).hint("look whether the disk of the source is mounted")
+    }
+
+    /// Tells that a source was deleted.
+    fn report_deleted(&self, copied: &CopiedFile, size: Option<u64>) {
+        let place = self.ends.source.show(&copied.source);
+        let (verb, kind) = ("move", listing::Kind::File);
+        let change = Change { verb, place, dest: None, kind, size, dry_run: false };
+        self.context.run.events.say(Event::Changed(change));
+    }
+}
+
+/// Looks at files of one directory at the source, unless their server compares them right before it deletes them.
+async fn look_at_sources(
+    context: &Context,
+    source: &mut Host,
+    files: &[CopiedFile],
+    sizes: &DirectorySizes,
+) -> Vec<Result<Option<SourceState>, Failure>> {
+    if source.deletes_if_same()
+        && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
+    {
+        return all.into_iter().map(|same| Ok(Some(SourceState::Compared(same)))).collect();
+    }
+    let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
+    let found = look(context, End::Source, source, &expected, sizes).await;
+    found.into_iter().map(|found| Ok(found?.map(SourceState::Seen))).collect()
+}
+
+/// Gives a copy, which this run has not stored, another version, by the time that it has. The copy may be the source of
+/// another `move`, in the other direction: its server deletes it only with the version that it had when that one has read it.
+/// Returns whether the copy is still there.
+async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool, Failure> {
+    let Some(time) = found.modified.filter(|_| found.version.is_some()) else { return Ok(true) };
+    let refusal = host.set_modified_all(context, &[(copy.clone(), time)]).await?;
+    // Whoever may not set it has seen the copy right before.
+    Ok(refusal.is_none_or(|refusal| refusal.kind != Kind::Missing))
+}
+
+fn stays(CopiedFile { source, copy, .. }: CopiedFile, failure: Failure) -> KeptSource {
+    KeptSource { source, copy, failure }
+}
+
+/// The failure if another move that runs has claimed the name of a source as the destination of a file.
+fn claimed_by_move(job: JobId) -> Failure {
+    let what = format!("it stays, because job {job} moves a file to this name; its copy is verified");
+    Failure::new(Kind::Exists, what).hint("wait for the end of that job (ftp-user jobs), then move again")
+}
+
+/// The failure to delete a source.
+fn undeleted(failure: Failure) -> Failure {
+    failure.during_unless_interrupted("its copy is verified, and it stays")
+}

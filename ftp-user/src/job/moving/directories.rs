@@ -1,0 +1,213 @@
+//! The directories of a tree that was moved: each is removed if it is empty when everything else is done. And sources that have
+//! another name for a moment, so that it is seen whether the copy is the same file under another place: a run that is killed
+//! meanwhile leaves one under that name, and the next run of the job gives it its name back.
+
+use super::portion::MovedTree;
+use crate::check::Removal;
+use crate::context::Context;
+use crate::endpoint::{self, Host};
+use crate::failure::Failure;
+use crate::job::checked_directories::{
+    CheckedDirectories, CheckedEntry, DeletionPurpose, remove_if_listed_empty,
+};
+use crate::job::claims::names::{Named, named_below};
+use crate::job::remains::part::{Part, id_of, new_id};
+use crate::job::retrying::outage::{asked_of, connect, facts};
+use crate::job::summary::tally::Tally;
+use crate::journal::ItemState;
+use crate::place;
+use crate::report::{Change, Event};
+use crate::route::Ends;
+use crate::session::Role;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// The directories of a tree, and its sources that an earlier run has given another name.
+#[derive(Debug)]
+pub(in crate::job) struct MovedDirectories {
+    pub(in crate::job) tree: MovedTree,
+    /// Where the copies are.
+    destination: PathName,
+    /// Directories below the root that were entered, each before those in it.
+    directories: Vec<PathName>,
+    /// Whether the root itself is removed if it is empty.
+    with_root: bool,
+    /// How many names were looked for that an earlier run may have given.
+    looked: u32,
+}
+
+impl MovedDirectories {
+    /// Nothing was entered yet.
+    pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
+        let (tree, destination) = (MovedTree::of(root), destination.clone());
+        Self { tree, destination, directories: Vec::new(), with_root, looked: 0 }
+    }
+
+    /// Notes a directory that was entered.
+    pub(in crate::job) fn note_entered(&mut self, below: &PathName) {
+        if self.directories.len() < MOST_DIRECTORIES {
+            self.directories.push(below.clone());
+        }
+    }
+
+    /// Gives a source its name back that an earlier run of the job was about to delete under the name `aside`, and returns
+    /// that name below the root; `None` if it is no such name, or if very many were looked for.
+    ///
+    /// # Errors
+    ///
+    /// The server does not rename it.
+    pub(in crate::job) async fn put_back(
+        &mut self,
+        context: &Context,
+        ends: &mut Ends,
+        aside: &PathName,
+    ) -> Result<Option<PathName>, Failure> {
+        self.looked += 1;
+        if self.looked > MOST_LOOKED {
+            return Ok(None);
+        }
+        let aside = self.tree.scope.path(Some(aside));
+        let copies = named_below(&ends.destination, &self.destination);
+        let Some(below) = self.name_before(context, &copies, &aside) else { return Ok(None) };
+        name_back(context, &mut ends.source, &aside, &self.tree.scope.path(Some(&below))).await?;
+        Ok(Some(below))
+    }
+
+    /// The path below the root of a source that an earlier run of the job has called `aside`. `copies` says how the journal
+    /// names its copies.
+    fn name_before(&self, context: &Context, copies: &[Named], aside: &PathName) -> Option<PathName> {
+        let journal = &context.run.job_journal;
+        let job = journal.job().filter(|_| journal.is_resumed())?;
+        let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
+        items.into_iter().flatten().flatten().find_map(|item| {
+            let below = copies.iter().find_map(|form| form.path_below(&item.place.path))?;
+            let below = PathName::from_wire(below).ok()?;
+            let path = self.tree.scope.path(Some(&below));
+            let is_it = Part::new(id_of(job, &path), &path).is_ok_and(|part| part.stored == *aside);
+            is_it.then_some(below)
+        })
+    }
+
+    /// Removes the directories that are empty. Failures go to `tally`.
+    pub(in crate::job) async fn carry_out(self, context: &Context, ends: &mut Ends, tally: &mut Tally) {
+        let (host, tree) = (&mut ends.source, &self.tree);
+        let mut checked = CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links);
+        let root = self.with_root.then_some(None);
+        for below in self.directories.into_iter().rev().map(Some).chain(root) {
+            if context.run.cancel.is_cancelled() {
+                return;
+            }
+            let place = host.show(&tree.scope.path(below.as_ref()));
+            match remove_if_empty(context, host, tree, below.as_ref(), &mut checked).await {
+                Ok(true) => {
+                    let (verb, kind) = ("move", listing::Kind::Directory);
+                    let change = Change { verb, place, dest: None, kind, size: None, dry_run: false };
+                    context.run.events.say(Event::Changed(change));
+                }
+                Ok(false) => {}
+                Err(failure) => tally.failed(place, String::new(), failure),
+            }
+        }
+    }
+}
+
+/// Removes a directory if it is empty, and its own directory still one of the tree. Returns whether that was done.
+async fn remove_if_empty(
+    context: &Context,
+    host: &mut Host,
+    MovedTree { scope, .. }: &MovedTree,
+    below: Option<&PathName>,
+    checked: &mut CheckedDirectories,
+) -> Result<bool, Failure> {
+    if let Some(below) = below {
+        if checked.was_link(below) {
+            return Ok(false);
+        }
+        match checked.enter(context, host, place::parent(below).as_ref()).await? {
+            CheckedEntry::Directory => {}
+            // The link is deleted, and what it leads to stays.
+            CheckedEntry::Link(_) => return Ok(false),
+            CheckedEntry::Elsewhere(_, failure) => return Err(failure),
+        }
+    }
+    asked_of!(context, host, async {
+        // If it cannot be removed, its listing tells why.
+        if host.keeps_full_directories()
+            && Removal::directory_if_empty(scope, below)?.carry_out(context, host).await.is_ok()
+        {
+            return Ok(true);
+        }
+        remove_if_listed_empty(context, host, scope, below, Role::Source).await
+    })
+}
+
+/// The other name of a source while its copy is looked for. A later run of the job finds it again.
+pub(super) fn name_aside(context: &Context, source: &PathName) -> Result<PathName, Failure> {
+    let id = match context.run.job_journal.job() {
+        Some(job) => id_of(job, source),
+        None => new_id()?,
+    };
+    Ok(Part::new(id, source)?.stored)
+}
+
+/// Gives a source its name back, because of `why`. If that fails, the failure says what its name is now.
+pub(super) async fn named_again(
+    context: &Context,
+    host: &mut Host,
+    aside: &PathName,
+    source: &PathName,
+    why: Failure,
+) -> Failure {
+    let mut cleanup = context.for_cleanup().0;
+    cleanup.run.job_journal = context.run.job_journal.clone();
+    match endpoint::rename_free(&cleanup, host, aside, source).await {
+        Ok(()) => why,
+        Err(_) => why.hint(format!("it is {} now: rename it back", host.show(aside))),
+    }
+}
+
+/// Gives the source of a single file its name back, if an earlier run of the job was killed while it had the other one. Its
+/// copy may be the same file. Returns whether it has it back.
+///
+/// # Errors
+///
+/// The server does not tell, or does not rename it.
+pub(in crate::job) async fn put_back(
+    context: &Context,
+    host: &mut Host,
+    source: &PathName,
+) -> Result<bool, Failure> {
+    if !context.run.job_journal.is_resumed() {
+        return Ok(false);
+    }
+    let aside = name_aside(context, source)?;
+    if facts(context, host, &aside).await?.is_none() {
+        return Ok(false);
+    }
+    name_back(context, host, &aside, source).await?;
+    Ok(true)
+}
+
+/// Renames what an earlier run has set aside.
+///
+/// # Errors
+///
+/// The server does not rename it.
+async fn name_back(
+    context: &Context,
+    host: &mut Host,
+    aside: &PathName,
+    source: &PathName,
+) -> Result<(), Failure> {
+    connect(context, host).await?;
+    let (aside_name, name) = (host.show(aside), host.show(source));
+    endpoint::rename_free(context, host, aside, source).await.map_err(|failure| {
+        let what = format!("{aside_name} is the source {name}, and has not got its name back");
+        failure.during_unless_interrupted(what).hint("rename it, and resume the job")
+    })
+}
+
+/// The largest number of names in a tree that are looked for in the journal. Each look reads what the job has done.
+const MOST_LOOKED: u32 = 16;
+/// The largest number of directories that are removed. Others stay, empty.
+const MOST_DIRECTORIES: usize = 1_000_000;
