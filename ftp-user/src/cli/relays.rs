@@ -1,9 +1,9 @@
 //! The options that say which relays may be used.
 
-use crate::config::{self, Relay, RelayAddress, Relays};
+use crate::config::{Consent, Relay, RelayAddress, Relays};
 use crate::context::Context;
 use crate::failure::Failure;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ftp_io::program::terminal::Terminal;
 use std::path::PathBuf;
 
@@ -22,34 +22,10 @@ pub(super) struct RelayArgs {
     relay_consent: Option<Consent>,
 }
 
-/// The values of `--relay-consent`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Consent {
-    /// No relay at all
-    Never,
-    /// Those for which you say yes at the terminal; without a terminal none
-    Ask,
-    /// Those of this command line and of the settings
-    Own,
-    /// Any that is known; so far these are the own ones
-    Any,
-}
-
-impl From<Consent> for config::Consent {
-    fn from(consent: Consent) -> Self {
-        match consent {
-            Consent::Never => Self::Never,
-            Consent::Ask => Self::Ask,
-            Consent::Own => Self::Own,
-            Consent::Any => Self::Any,
-        }
-    }
-}
-
 impl RelayArgs {
     /// The consent of the command line, or else of the settings.
-    pub(super) fn consent(&self, settings: config::Consent) -> config::Consent {
-        self.relay_consent.map_or(settings, config::Consent::from)
+    pub(super) fn consent(&self, settings: Consent) -> Consent {
+        self.relay_consent.unwrap_or(settings)
     }
 
     /// The relays of the command line.
@@ -73,19 +49,13 @@ impl RelayArgs {
     /// # Errors
     ///
     /// A relay of the command line cannot be used.
-    pub(super) fn to_reach_servers(
-        &self,
-        configured: &Relays,
-        consent: config::Consent,
-    ) -> Result<Relays, Failure> {
+    pub(super) fn to_reach_servers(&self, configured: &Relays, consent: Consent) -> Result<Relays, Failure> {
         let typed = self.typed()?;
         typed.check()?;
         Ok(match consent {
-            config::Consent::Never => Relays::default(),
-            config::Consent::Ask => typed,
-            config::Consent::Own | config::Consent::Any => {
-                Relays::new(typed.iter().chain(configured).cloned())
-            }
+            Consent::Never => Relays::default(),
+            Consent::Ask => typed,
+            Consent::Own | Consent::Any => Relays::new(typed.iter().chain(configured).cloned()),
         })
     }
 
@@ -110,9 +80,9 @@ impl RelayArgs {
 pub(super) async fn permitted(
     context: &Context,
     relays: Relays,
-    consent: config::Consent,
+    consent: Consent,
 ) -> Result<Relays, Failure> {
-    if consent != config::Consent::Ask || relays.is_empty() {
+    if consent != Consent::Ask || relays.is_empty() {
         return Ok(relays);
     }
     let mut permitted = Vec::new();

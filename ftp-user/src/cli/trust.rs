@@ -3,7 +3,8 @@
 use super::sites::Typed;
 use crate::config::OnUnknown;
 use crate::failure::{Failure, Kind};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_io::tls::{Fingerprint, Trust};
 use std::path::PathBuf;
 
@@ -13,8 +14,8 @@ pub(super) struct TrustArgs {
     /// What to do with a certificate of ftpes:// or ftps:// that nobody vouches for: ask at the terminal, accept and
     /// keep it (new), or refuse it (known); default: [defaults] trust of the settings, else ask, which refuses it
     /// without a terminal
-    #[arg(long, global = true, value_enum, value_name = "HOW")]
-    trust: Option<How>,
+    #[arg(long, global = true, value_name = "HOW", value_parser = on_unknown())]
+    trust: Option<OnUnknown>,
     /// Roots (PEM) besides those of this host
     #[arg(long, global = true, value_name = "FILE")]
     ca: Option<PathBuf>,
@@ -29,22 +30,17 @@ pub(super) struct TrustArgs {
     insecure: bool,
 }
 
-/// The values of `--trust`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum How {
-    Ask,
-    New,
-    Known,
+/// Reads the value of `--trust`.
+fn on_unknown() -> impl TypedValueParser<Value = OnUnknown> {
+    PossibleValuesParser::new(OnUnknown::NAMES).try_map(|name| name.parse::<OnUnknown>())
 }
 
-impl How {
-    /// How much it demands.
-    const fn strictness(self) -> u8 {
-        match self {
-            Self::New => 0,
-            Self::Ask => 1,
-            Self::Known => 2,
-        }
+/// How much a value of `--trust` demands.
+const fn strictness(trust: OnUnknown) -> u8 {
+    match trust {
+        OnUnknown::Keep => 0,
+        OnUnknown::Ask => 1,
+        OnUnknown::Refuse => 2,
     }
 }
 
@@ -73,8 +69,8 @@ impl TrustArgs {
         if !more.pin.is_empty() && self.ca.is_some() {
             return refuse("--pin", "with --ca");
         }
-        let demanded = self.trust.unwrap_or(How::Known);
-        if more.trust.is_some_and(|how| how.strictness() < demanded.strictness()) {
+        let demanded = self.trust.unwrap_or(OnUnknown::Refuse);
+        if more.trust.is_some_and(|how| strictness(how) < strictness(demanded)) {
             return refuse("this value of --trust", "with a stricter one, or with that of the settings");
         }
         let names_some = more.ca.is_some() || !more.pin.is_empty();
@@ -89,12 +85,7 @@ impl TrustArgs {
 
     /// What is stored with a site that is added or edited.
     pub(super) fn of_site(&self) -> Typed {
-        let trust = self.trust.map(|how| match how {
-            How::Ask => "ask".to_owned(),
-            How::New => "new".to_owned(),
-            How::Known => "known".to_owned(),
-        });
-        Typed { ca: self.ca.clone(), pins: self.pin.clone(), trust, ..Typed::default() }
+        Typed { ca: self.ca.clone(), pins: self.pin.clone(), trust: self.trust, ..Typed::default() }
     }
 
     /// Whether `--trust` was typed.
@@ -110,12 +101,7 @@ impl TrustArgs {
 
     /// What to do with unknown certificates. `default` is what the settings say.
     pub(super) fn unknown(&self, default: Option<OnUnknown>) -> OnUnknown {
-        let typed = self.trust.map(|how| match how {
-            How::Ask => OnUnknown::Ask,
-            How::New => OnUnknown::Keep,
-            How::Known => OnUnknown::Refuse,
-        });
-        typed.or(default).unwrap_or_default()
+        self.trust.or(default).unwrap_or_default()
     }
 
     /// Whom to trust. A file of roots is read now.

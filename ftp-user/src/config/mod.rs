@@ -23,30 +23,17 @@
 //! components = ["lab:pub", "backup:data", "/srv/incoming"]
 //! ```
 
-mod authority;
-mod composites;
-mod consent;
-mod defaults;
 mod edit;
 mod file;
-mod near;
-mod on_unknown;
-mod proxy;
 mod read;
-mod relay_address;
 mod sites;
+mod values;
 
-pub use authority::Authority;
-pub use consent::Consent;
-pub use defaults::{DefaultKeys, MakeKeys};
 pub use edit::{Draft, SECRETS, change, secrets_directory};
 pub use file::{load, settings_file};
-pub use near::Near;
-pub use on_unknown::OnUnknown;
-pub use proxy::{Proxy, ProxyLogin};
-pub use read::parse;
-pub use relay_address::RelayAddress;
+pub use read::{DefaultKeys, MakeKeys, parse};
 pub use sites::{KEYS as SITE_KEYS, Profile, SiteProxy, Sites, site_url};
+pub use values::{Authority, Consent, Near, OnUnknown, Proxy, ProxyLogin, RelayAddress};
 
 use crate::failure::{Failure, words};
 use crate::place::Site;

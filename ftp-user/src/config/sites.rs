@@ -1,7 +1,6 @@
 //! `[sites.NAME]`: servers that have a name, and what holds for them alone.
 
-use super::on_unknown::OnUnknown;
-use super::proxy::Proxy;
+use super::values::{OnUnknown, Proxy};
 use crate::failure::Failure;
 use crate::place::{
     Addresses, Named, Names, PasswordSource, Place, Remote, Site, SiteLimits, check_name, nearest,

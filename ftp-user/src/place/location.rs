@@ -1,12 +1,13 @@
 //! A place with its login and its path in the form that servers take.
 
-use super::local::Local;
 use super::netrc::Netrc;
 use super::site::Remote;
-use super::typed::Place;
+use super::typed::{Local, Place};
 use crate::failure::Failure;
+use ftp_proto::client::Security;
 use ftp_proto::listing::Pattern;
 use ftp_proto::wire::PathName;
+use std::collections::HashSet;
 use std::fmt;
 use std::os::unix::ffi::OsStringExt;
 
@@ -96,5 +97,47 @@ impl Location {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.place.fmt(f)
+    }
+}
+
+/// Whether `ftp://` servers among `places` have to run TLS, if `pins` certificates were named.
+///
+/// A pin names a certificate, not a server. If the URLs demand TLS of at least as many servers as there are pins, the
+/// pins are theirs, and nobody can take TLS away from those. Otherwise one of the others is meant, and nobody knows
+/// which. A login in clear could then be one at a host that stands between.
+pub fn demands_tls<'a>(pins: usize, places: impl Iterator<Item = &'a Location>) -> bool {
+    let mut demanded = HashSet::new();
+    for location in places {
+        if let Place::Remote(remote) = &location.place
+            && matches!(remote.site.security, Security::Explicit | Security::Implicit)
+        {
+            demanded.insert(remote.site.key());
+        }
+    }
+    pins > demanded.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Netrc;
+    use super::*;
+
+    #[test]
+    fn ftp_may_be_in_clear_if_every_pin_belongs_to_a_server_that_must_run_tls() {
+        let check = |pins, places: &str, expect| {
+            let places: Vec<Location> = places
+                .split(' ')
+                .map(|place| Location::parse(place.as_bytes(), &Netrc::default()).unwrap())
+                .collect();
+            assert_eq!(demands_tls(pins, places.iter()), expect, "{pins} {places:?}");
+        };
+        check(0, "ftp://a/ ftp://b/", false);
+        check(1, "ftp://a/x ./x", true);
+        check(1, "ftp://a/ ftp://b/", true);
+        check(1, "ftpes://a/ ftp://b/", false);
+        check(1, "ftp://a/ ftps://b/", false);
+        check(2, "ftpes://a/ ftp://b/", true);
+        check(2, "ftpes://a/x ftpes://a/y ftp://b/", true);
+        check(2, "ftpes://a/ ftps://a/ ftp://b/", false);
     }
 }

@@ -1,8 +1,7 @@
 //! Sites: servers to which the settings give names. `SITE:path` and `[SITE]path` are places there. Pure.
 
-use super::named::{NAME, check_name};
-use super::path::{RemotePath, decode, glob, join, user_name};
-use super::site::Remote;
+use super::path::RemotePath;
+use super::site::{NAME, Remote, check_name};
 use crate::failure::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -89,7 +88,10 @@ impl Names {
     pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
         let (name, path) = split(text)?;
         let site = self.sites.get(name)?;
-        Some(site.below(path))
+        Some(
+            RemotePath::below(site.path.name.as_ref(), path)
+                .map(|path| Remote { site: site.site.clone(), path }),
+        )
     }
 }
 
@@ -139,7 +141,7 @@ fn split(text: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// The failure if a text looks like a place at a site and is none.
-pub(super) fn mistake(text: &[u8], names: &Names) -> Option<Failure> {
+pub(super) fn mistake_of_name(text: &[u8], names: &Names) -> Option<Failure> {
     let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
     let looks_so = match first.strip_prefix(b"[") {
         Some(rest) => rest.contains(&b']'),
@@ -162,30 +164,10 @@ pub(super) fn mistake(text: &[u8], names: &Names) -> Option<Failure> {
     names.find(name).err()
 }
 
-impl Remote {
-    /// The place that a path at this site names: relative to the path of its URL, or absolute. It is written as the path of
-    /// a URL is: `%` and two digits stand for a byte.
-    fn below(&self, text: &[u8]) -> Result<Self, Failure> {
-        let decoded = decode(text)?;
-        let contents = decoded.is_empty() || decoded.ends_with(b"/");
-        let trimmed = match decoded.iter().rposition(|byte| *byte != b'/') {
-            Some(last) => decoded.get(..=last).unwrap_or_default(),
-            None if decoded.is_empty() => b"",
-            None => b"/",
-        };
-        let base = self.path.name.as_ref();
-        let name = match trimmed {
-            b"" => base.cloned(),
-            absolute if absolute.starts_with(b"/") => Some(user_name(absolute)?),
-            relative => Some(join(base, &user_name(relative)?)),
-        };
-        Ok(Self { site: self.site.clone(), path: RemotePath { name, contents, glob: glob(text)? } })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::named::{Addresses, Named, Peer};
+    use super::super::path::user_name;
+    use super::super::site::{Addresses, Named, Peer};
     use super::super::{Location, Netrc, Place};
     use super::*;
     use crate::failure::Kind;

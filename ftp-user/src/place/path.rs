@@ -21,24 +21,32 @@ impl RemotePath {
     /// Reads the path of a URL, from the `/` after the authority on. That `/` is a separator: the
     /// path is relative to the login directory, `//` or `/%2F` makes it absolute (RFC 1738 3.2.2).
     pub fn parse(text: &[u8]) -> Result<Self, Failure> {
-        let decoded = decode(text.strip_prefix(b"/").unwrap_or(text))?;
+        Self::below(None, text.strip_prefix(b"/").unwrap_or(text))
+    }
+
+    /// The path that a text names: absolute, or relative to the directory `base`. It is written as the path of a URL is: `%` and
+    /// two digits stand for a byte.
+    pub(super) fn below(base: Option<&PathName>, text: &[u8]) -> Result<Self, Failure> {
+        let decoded = decode(text)?;
         let contents = decoded.is_empty() || decoded.ends_with(b"/");
-        let trimmed = match decoded.iter().rposition(|o| *o != b'/') {
+        let trimmed = match decoded.iter().rposition(|byte| *byte != b'/') {
             Some(last) => decoded.get(..=last).unwrap_or_default(),
             None if decoded.is_empty() => b"",
             None => b"/",
         };
-        let name = if trimmed.is_empty() { None } else { Some(user_name(trimmed)?) };
-        Ok(Self { name, contents, glob: glob(text.strip_prefix(b"/").unwrap_or(text))? })
+        let name = match trimmed {
+            b"" => base.cloned(),
+            absolute if absolute.starts_with(b"/") => Some(user_name(absolute)?),
+            relative => Some(join(base, &user_name(relative)?)),
+        };
+        Ok(Self { name, contents, glob: glob(text)? })
     }
 
     /// The path for commands that need one: `.` is the login directory.
     pub fn or_here(&self) -> Result<PathName, Failure> {
         self.name.clone().map_or_else(|| user_name(b"."), Ok)
     }
-}
 
-impl RemotePath {
     /// What is shown of its name, percent-encoded. What is typed again means this name: it is no pattern, unless this one is.
     pub(super) fn encoded(&self, shown: &[u8]) -> String {
         let end = shown.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
@@ -131,7 +139,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// The last name of a path of a URL as a pattern. What is percent-encoded stands for itself.
-pub(super) fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
+fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
     let end = text.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
     let last = text.get(..end).and_then(|text| text.rsplit(|byte| *byte == b'/').next()).unwrap_or_default();
     // The second one has nothing in the place of what stands for itself.

@@ -2,12 +2,10 @@
 //! cache lacks is named, so that somebody may look for the next time.
 
 use super::cache::Cache;
-use super::directory::{Directory, HostText, Split, split};
-use super::grammar::Command;
+use super::directory::{Directory, HostText, Split, behind, plain, split};
+use super::grammar::{Command, Vocabulary};
 use super::names::{Meaning, Operand, Scope};
-use super::vocabulary::Vocabulary;
 use super::words::{Line, Word, before, quoted};
-use super::written::{behind, plain};
 use crate::place::Names;
 use ftp_io::program::completion::{self, Candidate, ValueKind};
 use std::cell::RefCell;
@@ -128,23 +126,15 @@ pub(super) fn places(partial: &str, source: &mut CompletionPlaces<'_>, found: &m
     let (directory, name) = parts(partial);
     let meaning = if directory.is_empty() { Ok(Operand::AsTyped) } else { source.scope.operand(directory) };
     let meaning = match meaning {
-        Ok(Operand::At(directory, _)) => Meaning::At(directory),
-        Ok(Operand::In(partial, _)) => Meaning::In(partial),
-        Ok(Operand::AsTyped) if directory.is_empty() => source.scope.current.0.clone(),
+        Ok(Operand::Place(meaning, _)) => meaning,
+        Ok(Operand::AsTyped) if directory.is_empty() => source.scope.current.clone(),
         Ok(Operand::AsTyped) => match Directory::parse(directory, &source.scope.sites) {
             Ok(directory) => Meaning::At(directory),
             Err(_) => return words,
         },
         Err(_) => return words,
     };
-    let directories = match &meaning {
-        Meaning::At(directory) => vec![directory.clone()],
-        Meaning::In(partial) => {
-            let components = source.scope.components(&partial.composite).unwrap_or_default();
-            components.iter().map(|component| component.at(&partial.path.place(false))).collect()
-        }
-    };
-    for one in directories {
+    for one in source.scope.places_of(&meaning) {
         let names = names(&one, name, found, source);
         words.extend(names.iter().map(|known| behind(directory, known)));
     }
@@ -229,9 +219,8 @@ const MOST_SHOWN: usize = 1000;
 #[cfg(test)]
 mod tests {
     use super::super::cache::Known;
-    use super::super::directory::tests::sites;
-    use super::super::names::Current;
-    use super::super::vocabulary::tests::vocabulary;
+    use super::super::directory::directory_tests::sites;
+    use super::super::grammar::vocabulary_tests::vocabulary;
     use super::*;
 
     struct Table {
@@ -242,7 +231,7 @@ mod tests {
 
     impl Table {
         fn new() -> Self {
-            let mut scope = Scope::new(sites());
+            let mut scope = Scope { sites: sites(), ..Scope::default() };
             let at = |text: &str| Directory::parse(text, &sites()).unwrap();
             scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
             let mut cache = Cache::of(sites());
@@ -325,7 +314,7 @@ mod tests {
         table.check("ls su", 3, &["sub\\ dir/"]);
         table.check("ls 'su", 3, &["sub\\ dir/"]);
         table.check("lcd ", 4, &["sub\\ dir/"]);
-        table.scope.current = Current(table.scope.directory("lab:pub").unwrap());
+        table.scope.current = table.scope.directory("lab:pub").unwrap();
         table.check("cat rep", 4, &["report.txt "]);
         table.check("cat src/", 4, &["src/main.rs "]);
         table.check("cat []lo", 4, &["[]local.txt "]);
@@ -357,7 +346,7 @@ mod tests {
         let at = Directory::parse("far:", &sites()).unwrap();
         let names = ["lab:precious", "this-host:keys", "--yes", "-r", "lab:d/", "plain"].map(str::to_owned);
         table.cache.keep(at.clone(), Known::new(names.to_vec(), 1000, false));
-        table.scope.current = Current(Meaning::At(at));
+        table.scope.current = Meaning::At(at);
         table.check("rm this", 3, &["./this-host:keys "]);
         table.check("rm ./this-host:k", 3, &["./this-host:keys "]);
         table.check("rm lab", 3, &["./lab:d/", "./lab:precious", "lab:"]);
@@ -376,7 +365,7 @@ mod tests {
             "a;b", "a$(b)", "a'b", "a\"b", "a`b", "a&b", "a\\b", "a~b", "a%20b", "\u{fc}b/", "-x", "x:y",
             "a!b",
         ];
-        let names = names.iter().map(|name| super::super::written::name_at_server(name.as_bytes()));
+        let names = names.iter().map(|name| super::super::directory::name_at_server(name.as_bytes()));
         table.cache.keep(at("far:"), Known::new(names.collect(), 1, false));
         table.cache.keep(at("ftp://ann@h/d"), Known::new(vec!["one".to_owned()], 1, false));
         table.cache.keep(at("ftpes://h:99/"), Known::new(vec!["two/".to_owned()], 1, false));

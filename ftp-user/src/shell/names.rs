@@ -1,41 +1,27 @@
 //! What a name means where it is typed: at the current directory, at a site, or in a composite directory. Pure.
 
-use super::directory::{Directory, Split, split};
+use super::directory::{Directory, Split, THIS_HOST, split};
 use crate::failure::{Failure, Kind};
-use crate::place::{Names, check_name};
+use crate::place::{self, Names, RemotePath, check_name};
+use ftp_proto::listing::Pattern;
+use ftp_proto::wire::PathName;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The names of a shell, and its current directory.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Scope {
     /// The sites of the settings.
     pub sites: Names,
-    /// Composite directories by their names.
-    composites: BTreeMap<String, Vec<Directory>>,
+    /// Composite directories.
+    pub composites: Composites,
     /// What relative names are relative to.
-    pub current: Current,
+    pub current: Meaning,
 }
 
 /// Composite directories with their components, by their names.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Composites(BTreeMap<String, Vec<Directory>>);
-
-impl Composites {
-    /// All of them, in the order of their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Directory])> {
-        self.0.iter().map(|(name, all)| (name.as_str(), all.as_slice()))
-    }
-}
-
-/// The current directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Current(pub Meaning);
-
-impl Default for Current {
-    fn default() -> Self {
-        Self(Meaning::At(Directory::HERE))
-    }
-}
+pub type Composites = BTreeMap<String, Vec<Directory>>;
 
 /// Where a name is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,33 +41,22 @@ pub struct Partial {
     pub path: Directory,
 }
 
+impl Default for Meaning {
+    fn default() -> Self {
+        Self::At(Directory::HERE)
+    }
+}
+
 /// A word of a line as a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Operand {
     /// The command line reads it as it is.
     AsTyped,
     /// It is there. The flag says whether it was written with a `/` at its end.
-    At(Directory, bool),
-    /// It is in one of the components of a composite directory.
-    In(Partial, bool),
+    Place(Meaning, bool),
 }
 
 impl Scope {
-    /// The sites of the settings, and this host as the current directory.
-    pub fn new(sites: Names) -> Self {
-        Self { sites, ..Self::default() }
-    }
-
-    /// The same with composite directories.
-    pub fn with(sites: Names, composites: Composites) -> Self {
-        Self { composites: composites.0, ..Self::new(sites) }
-    }
-
-    /// Its composite directories alone.
-    pub fn into_composites(self) -> Composites {
-        Composites(self.composites)
-    }
-
     /// What a word means.
     ///
     /// # Errors
@@ -96,22 +71,15 @@ impl Scope {
             Split::Url(..) => return Ok(Operand::AsTyped),
             Split::Named(name, path) => match self.named(name) {
                 Some(meaning) => meaning.at(path)?,
-                None if matches!(name, "" | super::directory::THIS_HOST) => {
-                    Meaning::At(Directory::HERE.at(path))
-                }
+                None if matches!(name, "" | THIS_HOST) => Meaning::At(Directory::HERE.at(path)),
                 // A site, or what the command line will find fault with.
                 None => return Ok(Operand::AsTyped),
             },
             Split::Path if text == "-" => return Ok(Operand::AsTyped),
-            Split::Path => match &self.current.0 {
-                Meaning::At(directory) if *directory == Directory::HERE => return Ok(Operand::AsTyped),
-                meaning @ (Meaning::At(_) | Meaning::In(_)) => meaning.at(text)?,
-            },
+            Split::Path if self.current == Meaning::default() => return Ok(Operand::AsTyped),
+            Split::Path => self.current.at(text)?,
         };
-        Ok(match meaning {
-            Meaning::At(directory) => Operand::At(directory, is_contents),
-            Meaning::In(partial) => Operand::In(partial, is_contents),
-        })
+        Ok(Operand::Place(meaning, is_contents))
     }
 
     /// The directory that a word means, to go there or to make it a part of something.
@@ -121,8 +89,7 @@ impl Scope {
     /// It has a password, or leads out of its composite directory.
     pub fn directory(&self, text: &str) -> Result<Meaning, Failure> {
         match self.operand(text)? {
-            Operand::At(directory, _) => Ok(Meaning::At(directory)),
-            Operand::In(partial, _) => Ok(Meaning::In(partial)),
+            Operand::Place(meaning, _) => Ok(meaning),
             Operand::AsTyped => match split(text) {
                 Split::Named(name, _) if !self.sites.has_site_of(text.as_bytes()) => {
                     self.sites.find(name).map(|_| Meaning::At(Directory::HERE))
@@ -135,9 +102,8 @@ impl Scope {
     }
 
     fn named(&self, name: &str) -> Option<Meaning> {
-        self.composites
-            .contains_key(name)
-            .then(|| Meaning::In(Partial { composite: name.to_owned(), path: Directory::HERE }))
+        let is_composite = self.composites.contains_key(name);
+        is_composite.then(|| Meaning::In(Partial { composite: name.to_owned(), path: Directory::HERE }))
     }
 
     /// Adds components to a composite directory, which begins with the first of them.
@@ -197,11 +163,6 @@ impl Scope {
         self.composites.get(composite).map(Vec::as_slice).ok_or_else(|| no_composite(composite))
     }
 
-    /// All composite directories.
-    pub fn composites(&self) -> impl Iterator<Item = (&str, &[Directory])> {
-        self.composites.iter().map(|(name, all)| (name.as_str(), all.as_slice()))
-    }
-
     /// The names that may stand before a colon.
     pub fn all_names(&self) -> Vec<&str> {
         let sites = self.sites.iter().map(|(name, _)| name);
@@ -243,13 +204,20 @@ impl Meaning {
             }
         }
     }
+}
 
-    /// How it is shown, for a prompt too.
-    pub fn shown(&self) -> String {
+impl fmt::Display for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::At(directory) => directory.to_string(),
-            Self::In(partial) => format!("[{}]{}", partial.composite, partial.shown()),
+            Self::At(directory) => directory.fmt(f),
+            Self::In(partial) => partial.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Partial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}]{}", self.composite, self.shown())
     }
 }
 
@@ -270,13 +238,125 @@ const MOST_NAMES: usize = 64;
 /// The largest number of components: each may be asked for a name.
 const MOST_COMPONENTS: usize = 16;
 
+impl Scope {
+    /// Whether the operand `text` may be deleted or get another name. The command line never sees what was typed: `..` is the
+    /// name of a directory by then.
+    ///
+    /// # Errors
+    ///
+    /// It ends with `.` or `..`, has no name at all, is the current directory or contains it, or cannot be read.
+    pub fn check_removal(&self, text: &str) -> Result<(), Failure> {
+        if !has_name(text) {
+            return Err(Failure::usage(format!("{text} does not name what is deleted or renamed"))
+                .hint("write its name; . and .. are refused at the end"));
+        }
+        let (removed, standing) = (self.places_of(&self.removed(text)?), self.standing());
+        if removed.iter().any(|removed| standing.iter().any(|current| removed.contains(current))) {
+            return Err(stands_there(text));
+        }
+        Ok(())
+    }
+
+    /// The directories whose real paths say whether the operand `text` is what the shell stands in: where the name is, and
+    /// the name itself.
+    pub fn taken_from(&self, text: &str) -> Vec<(Directory, Taken)> {
+        let Ok(meaning) = self.removed(text) else { return Vec::new() };
+        let split = |directory: &Directory| {
+            let (parent, name) = directory.split_last()?;
+            let taken = match directory.is_local() {
+                true => Taken::Name(name.as_bytes().to_vec()),
+                false => Taken::at_server(name)?,
+            };
+            Some((parent, taken))
+        };
+        self.places_of(&meaning).iter().filter_map(split).collect()
+    }
+
+    /// What the operand `text` means. The verb may have a password in its URL, which names the same place.
+    fn removed(&self, text: &str) -> Result<Meaning, Failure> {
+        self.directory(&without_password(text))
+    }
+
+    /// The directories in which the shell stands: several in a composite directory.
+    pub fn standing(&self) -> Vec<Directory> {
+        self.places_of(&self.current)
+    }
+
+    /// The places that a name may mean: one in each component of a composite directory.
+    pub fn places_of(&self, meaning: &Meaning) -> Vec<Directory> {
+        match meaning {
+            Meaning::At(directory) => vec![directory.clone()],
+            Meaning::In(partial) => {
+                let components = self.components(&partial.composite).unwrap_or_default();
+                components.iter().map(|component| component.at(&partial.path.place(false))).collect()
+            }
+        }
+    }
+}
+
+/// The name that is taken away, or the names that a pattern matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Taken {
+    /// What has this name.
+    Name(Vec<u8>),
+    /// What it matches.
+    Matching(Pattern),
+}
+
+impl Taken {
+    fn at_server(name: &str) -> Option<Self> {
+        let path = RemotePath::parse(name.as_bytes()).ok()?;
+        match path.glob {
+            Some(pattern) => Some(Self::Matching(pattern)),
+            None => place::decode(name.as_bytes()).ok().map(Self::Name),
+        }
+    }
+
+    /// Whether the directory at the path `current`, or one above it, has this name in `parent`. Both paths are absolute and
+    /// have no symbolic links.
+    pub fn holds(&self, parent: &PathName, current: &PathName) -> bool {
+        current.names_below(parent).and_then(|mut names| names.next()).is_some_and(|name| match self {
+            Self::Name(taken) => taken == name,
+            Self::Matching(pattern) => pattern.matches(name),
+        })
+    }
+}
+
+/// The failure of whoever would take away what the shell stands in.
+pub fn stands_there(text: &str) -> Failure {
+    Failure::usage(format!("{text} is the current directory, or contains it"))
+        .hint("go to another directory first: cd")
+}
+
+/// A place without the password of its URL.
+fn without_password(text: &str) -> Cow<'_, str> {
+    let Split::Url(scheme, rest) = split(text) else { return Cow::Borrowed(text) };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@').and_then(|(login, host)| Some((login.split_once(':')?.0, host))) {
+        Some((user, host)) => Cow::Owned(format!("{scheme}://{user}@{host}{path}")),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Whether a place ends with a name.
+fn has_name(text: &str) -> bool {
+    let path = match split(text) {
+        Split::Url(_, rest) => rest.split_once('/').map_or("", |(_, path)| path),
+        Split::Named(_, path) => path,
+        Split::Path => text,
+    };
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let is_name = |name: &[u8]| !matches!(name, b"" | b"." | b"..");
+    is_name(last.as_bytes()) && place::decode(last.as_bytes()).map_or(true, |name| is_name(&name))
+}
+
 #[cfg(test)]
-mod tests {
-    use super::super::directory::tests::sites;
+mod names_tests {
+    use super::super::directory::directory_tests::sites;
     use super::*;
 
     fn scope() -> Scope {
-        let mut scope = Scope::new(sites());
+        let mut scope = Scope { sites: sites(), ..Scope::default() };
         let at = |text: &str| Directory::parse(text, &sites()).unwrap();
         scope.add("data", vec![at("lab:pub"), at("home:data")]).unwrap();
         scope
@@ -285,15 +365,15 @@ mod tests {
     fn means(scope: &Scope, text: &str) -> String {
         match scope.operand(text).unwrap() {
             Operand::AsTyped => format!("= {text}"),
-            Operand::At(directory, is_contents) => directory.place(is_contents),
-            Operand::In(partial, is_contents) => {
+            Operand::Place(Meaning::At(directory), is_contents) => directory.place(is_contents),
+            Operand::Place(Meaning::In(partial), is_contents) => {
                 format!("{}|{}{}", partial.composite, partial.shown(), if is_contents { "/" } else { "" })
             }
         }
     }
 
     fn go(scope: &mut Scope, text: &str) {
-        scope.current = Current(scope.directory(text).unwrap());
+        scope.current = scope.directory(text).unwrap();
     }
 
     #[test]
@@ -378,5 +458,125 @@ mod tests {
             scope.add(&format!("dir{number}"), vec![at("far:")]).unwrap();
         }
         assert!(scope.add("onemore", vec![at("far:")]).is_err());
+    }
+}
+
+#[cfg(test)]
+mod removal_tests {
+    use super::super::directory::directory_tests::sites;
+    use super::*;
+
+    fn standing_in(current: &str) -> Scope {
+        let mut scope = Scope { sites: sites(), ..Scope::default() };
+        let at = |text: &str| Directory::parse(text, &sites()).unwrap();
+        scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
+        scope.current = scope.directory(current).unwrap();
+        scope
+    }
+
+    #[test]
+    fn what_has_no_name_is_never_taken_away() {
+        for current in ["lab:pub/a/b", "lab:", "ftp://h/a/b", "data:sub", "[]"] {
+            let scope = standing_in(current);
+            for text in [
+                ".",
+                "..",
+                "./",
+                "../",
+                "../..",
+                "x/..",
+                "x/.",
+                "x/../",
+                "/",
+                "//",
+                "",
+                "lab:",
+                "lab:x/..",
+                "[lab]",
+                "[lab]x/.",
+                "lab:/",
+                "lab:%2e%2E",
+                "%2e",
+                "x/%2e%2e",
+                "[]",
+                "[]..",
+                "data:",
+                "data:x/..",
+                "ftp://h",
+                "ftp://h/",
+                "ftp://h/x/..",
+            ] {
+                let found = scope.check_removal(text);
+                assert!(
+                    found.is_err_and(|why| why.to_string().contains("does not name")),
+                    "{current} {text}"
+                );
+            }
+            for text in ["x", "x/", "./x", "../other", "...", "lab:other", ".hidden", "/x", "[]x", "-x"] {
+                assert_eq!(scope.check_removal(text), Ok(()), "{current} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_real_paths_say_what_is_taken_away() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        for (current, text, parent, expect) in [
+            ("lab:pub/a", "../*", "/srv/pub", true),
+            ("lab:pub/a", "../[a-c]", "/srv/pub", true),
+            ("lab:pub/a", "../b*", "/srv/pub", false),
+            ("lab:pub/a", "../%2A", "/srv/pub", false),
+            ("lab:pub/a", "*", "/srv/pub/a", false),
+            ("lab:pub/a", "/srv/pub", "/srv", true),
+            ("lab:pub/a", "/srv/*", "/srv", true),
+            ("lab:pub/a", "/other/pub", "/other", false),
+            ("lab:pub/a", "ftp://ann@lab/x/p%75b", "/srv", true),
+            ("lab:pub/a", "ftp://ann:secret@lab/x/pub", "/srv", true),
+            ("data:sub", "lab:x/pub", "/srv", true),
+            ("[]", "../a", "/srv/pub", true),
+            ("[]", "../*", "/srv/pub", false),
+        ] {
+            let scope = standing_in(current);
+            let taken = scope.taken_from(text);
+            let holds = taken.iter().any(|(_, taken)| taken.holds(&path(parent), &path("/srv/pub/a")));
+            assert_eq!(holds, expect, "{current} {text}");
+        }
+        let scope = standing_in("data:sub");
+        let shown: Vec<String> = scope.standing().iter().map(Directory::to_string).collect();
+        assert_eq!(shown, ["lab:pub/sub", "home:d/sub"]);
+        assert_eq!(scope.taken_from("lab:").len(), 0);
+    }
+
+    #[test]
+    fn the_current_directory_and_what_contains_it_are_never_taken_away() {
+        for (current, text) in [
+            ("lab:pub/a/b", "lab:pub"),
+            ("lab:pub/a/b", "[lab]pub/a/"),
+            ("lab:pub/a/b", "lab:pub/a/b"),
+            ("lab:pub/a/b", "../b"),
+            ("lab:pub/a/b", "../../../pub"),
+            ("lab:pub/a/b", "data:a"),
+            ("lab:/srv/x", "/srv"),
+            ("ftp://h/a/b", "ftp://h/a"),
+            ("ftp://ann@h/a/b", "ftp://ann:secret@h/a"),
+            ("ftp://ann@h/a/b", "ftp://ann:se:c@ret@h/a"),
+            ("data:sub/x", "data:sub"),
+            ("data:sub/x", "../../sub"),
+            ("data:sub/x", "lab:pub/sub"),
+            ("data:", "home:d"),
+        ] {
+            let found = standing_in(current).check_removal(text);
+            assert!(found.is_err_and(|why| why.to_string().contains("contains it")), "{current} {text}");
+        }
+        for (current, text) in [
+            ("lab:pub/a/b", "lab:pub/a/bb"),
+            ("lab:pub/a/b", "lab:pub/a/b/c"),
+            ("lab:pub/a/b", "home:pub"),
+            ("lab:pub/a/b", "lab:/pub"),
+            ("lab:pub/a/b", "data:b"),
+            ("data:sub", "lab:sub"),
+        ] {
+            assert_eq!(standing_in(current).check_removal(text), Ok(()), "{current} {text}");
+        }
     }
 }

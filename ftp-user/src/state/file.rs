@@ -7,16 +7,17 @@
 //! Nothing is read from a directory that others own or may write, and nothing is written there: they could remove a file, or
 //! put a link there that leads to any file of this user.
 
-use super::private_file::{lock, replace};
 use crate::failure::words;
 use crate::journal::check_directory;
 use ftp_io::named_file::is_in_other_hands;
+use rustix::fs::OFlags;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -164,8 +165,80 @@ pub(super) fn age(at: u64, now: u64, limit: Duration) -> Option<Duration> {
 
 /// How often a lock is tried. Whoever holds it writes one small file.
 const TRIES: u32 = 100;
+
+/// Takes the lock of a file, which lies beside it. Makes the directory if need be. If another run holds it, it is tried
+/// again, `tries` times in all.
+///
+/// # Errors
+///
+/// Others own the directory or may write it, or the lock is held all the time.
+pub(crate) fn lock(file: &Path, tries: u32) -> io::Result<File> {
+    if let Some(directory) = file.parent() {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        check_directory(directory).map_err(io::Error::other)?;
+    }
+    let beside = file.with_extension("lock");
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let mut options = File::options();
+    let lock =
+        options.write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(beside)?;
+    for _ in 0..tries {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(io::Error::other("another run holds its lock"))
+}
+
+/// Replaces what is in a file. It is written beside it and renamed, so that a reader never sees a half. Whoever calls this
+/// holds the lock. With `lasts` it is on the disk before it has the name.
+///
+/// # Errors
+///
+/// It cannot be written. Then the old file is there as it was.
+pub(crate) fn replace(file: &Path, bytes: &[u8], lasts: bool) -> io::Result<()> {
+    let extension = file.extension().unwrap_or_default().to_string_lossy();
+    let beside = file.with_extension(format!("{extension}.{}", std::process::id()));
+    // Whoever holds the lock is the only one who writes, so this is what a killed process of that number has left.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let fill = |mut new: File| {
+        new.write_all(bytes)?;
+        if lasts { new.sync_all() } else { Ok(()) }
+    };
+    let new = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = fill(new).and_then(|()| fs::rename(&beside, file));
+    if written.is_err() {
+        // A disk that is full must not get another file with each run.
+        let _ = fs::remove_file(&beside);
+    }
+    written
+}
+
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// The state directory: the one that was asked for, else `$FTP_USER_STATE`, else `ftp-user` in `$XDG_STATE_HOME` or
+/// `~/.local/state`. Returns `None` if there is no home.
+pub fn directory(asked: Option<PathBuf>) -> Option<PathBuf> {
+    find(asked, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+fn find(asked: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let named = asked.or_else(|| variable("FTP_USER_STATE").map(PathBuf::from));
+    named.or_else(|| {
+        let states = variable("XDG_STATE_HOME").map(PathBuf::from);
+        let states = states.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));
+        states.map(|states| states.join("ftp-user"))
+    })
+}
+
 #[cfg(test)]
-mod tests {
+mod file_tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
@@ -326,5 +399,26 @@ mod tests {
         let now = 10_000_000;
         let found = [now, now + 1, now - week.as_secs()].map(|at| age(at, now, week).is_some());
         assert_eq!(found, [true, false, false]);
+    }
+}
+
+#[cfg(test)]
+mod directory_tests {
+    use super::*;
+
+    #[test]
+    fn the_directory_is_the_one_asked_for_or_follows_from_the_environment() {
+        let check = |asked: Option<&str>, set: &[(&str, &str)], expect: Option<&str>| {
+            let variable = |name: &str| {
+                set.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(find(asked.map(PathBuf::from), variable), expect.map(PathBuf::from), "{set:?}");
+        };
+        let all = [("FTP_USER_STATE", "/s"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
+        check(Some("/asked"), &all, Some("/asked"));
+        check(None, &all, Some("/s"));
+        check(None, &all[1..], Some("/x/ftp-user"));
+        check(None, &all[2..], Some("/h/.local/state/ftp-user"));
+        check(None, &[], None);
     }
 }

@@ -1,14 +1,14 @@
 //! What the shell knows, shared by the thread that reads lines and the tasks that ask servers.
 
-use super::remote::seconds;
-use crate::context::ListedDirectory;
+use super::servers::{Servers, seconds};
+use crate::context::{Cancel, ListedDirectory};
 use crate::shell::{Cache, Directory, HostText, Listed, Scope, name_at_server};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 /// What the shell knows. Clones share it.
 #[derive(Clone, Debug)]
@@ -70,6 +70,18 @@ impl Shared {
         }
     }
 
+    /// What is changed is listed anew when somebody wants it.
+    pub(super) fn forget_listings(&self, touched: &[String]) {
+        let mut known = self.lock();
+        for place in touched {
+            let Ok(place) = Directory::parse(place, &known.scope.sites) else { continue };
+            known.cache.forget(&place);
+            if let Some((parent, _)) = place.split_last() {
+                known.cache.forget(&parent);
+            }
+        }
+    }
+
     /// Whether the site of a directory has not answered a moment ago. It is not asked again at once.
     pub(super) fn is_down(&self, directory: &Directory) -> bool {
         let now = self.clock.now();
@@ -102,3 +114,29 @@ fn site(directory: &Directory) -> Option<String> {
 const SILENT: Duration = Duration::from_secs(30);
 /// Maximum number of directories that wait to be listed.
 const MOST_WANTED: usize = 16;
+
+/// Lists what is wanted, a few directories at the same time, and each once.
+pub(super) async fn list_wanted(known: Shared, servers: Servers, mut wanted: mpsc::Receiver<Directory>) {
+    let places = Arc::new(Semaphore::new(MOST_LISTINGS));
+    let busy: Arc<Mutex<HashSet<Directory>>> = Arc::default();
+    while let Some(directory) = wanted.recv().await {
+        let is_new = busy.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.clone());
+        if !is_new {
+            continue;
+        }
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let (known, servers, busy) = (known.clone(), servers.clone(), Arc::clone(&busy));
+        tokio::spawn(async move {
+            if !known.is_down(&directory)
+                && let Ok(look) = servers.list(&directory, "", &Cancel::never()).await
+            {
+                known.lock().cache.keep(directory.clone(), look.listed);
+            }
+            busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&directory);
+            drop(place);
+        });
+    }
+}
+
+/// The largest number of directories that are listed at the same time.
+const MOST_LISTINGS: usize = 4;

@@ -1,13 +1,18 @@
 //! Names in composite directories are looked up: the search says what to list, and servers are asked.
 
 use super::known::Shared;
-use super::remote::{Servers, canonical, seconds};
+use super::servers::{Servers, canonical, seconds};
 use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind};
-use crate::shell::{Directory, Found, Held, Known, Operand, Partial, Purpose, Search, Step};
+use crate::place::{Names, Place, Site};
+use crate::shell::{
+    Directory, Found, Held, Known, Meaning, Operand, Partial, Purpose, Search, Step, stands_there,
+};
 use ftp_io::program::output;
+use ftp_proto::wire::PathName;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 /// Looks names up.
@@ -17,8 +22,35 @@ pub(super) struct Lookup {
     pub(super) servers: Servers,
 }
 
+/// How a search for a name in a composite directory has ended.
+struct EndedSearch {
+    /// The name, for people.
+    name: String,
+    /// Its places in all components.
+    targets: Vec<Directory>,
+    /// The last step.
+    step: Step,
+}
+
+impl EndedSearch {
+    /// The places of these components.
+    fn pick(&self, components: &[usize]) -> Vec<Directory> {
+        components.iter().filter_map(|index| self.targets.get(*index).cloned()).collect()
+    }
+
+    /// Where the name is.
+    fn places(&self) -> Result<Places, Failure> {
+        if let Step::Found(Found { components, unseen }) = &self.step {
+            let component = components.first().copied().filter(|_| components.len() == 1);
+            return Ok(Places { all: self.pick(components), component, unseen: self.pick(unseen) });
+        }
+        let shown = |index: usize| self.targets.get(index).map(Directory::to_string).unwrap_or_default();
+        Err(self.step.failure(&self.name, shown).unwrap_or_else(Failure::interrupted))
+    }
+}
+
 /// Where a name is.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Places {
     /// In one component, or in several directories that are listed together.
     pub(super) all: Vec<Directory>,
@@ -40,15 +72,7 @@ impl Lookup {
         purpose: Purpose,
         cancel: &Cancel,
     ) -> Result<Places, Failure> {
-        let (targets, step) = self.search(partial, purpose, cancel).await?;
-        let pick = |all: &[usize]| all.iter().filter_map(|index| targets.get(*index).cloned()).collect();
-        if let Step::Found(Found { components, unseen }) = &step {
-            let component = components.first().copied().filter(|_| components.len() == 1);
-            return Ok(Places { all: pick(components), component, unseen: pick(unseen) });
-        }
-        let shown = |index: usize| targets.get(index).map(Directory::to_string).unwrap_or_default();
-        let name = format!("[{}]{}", partial.composite, partial.shown());
-        Err(step.failure(&name, shown).unwrap_or_else(Failure::interrupted))
+        self.search(partial, purpose, cancel).await?.places()
     }
 
     /// All places that have a name, and those that could not be looked at.
@@ -57,15 +81,10 @@ impl Lookup {
     ///
     /// It is in no component.
     pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places, Failure> {
-        let (targets, step) = self.search(partial, Purpose::Read, cancel).await?;
-        match step {
-            Step::Ambiguous(all) => {
-                let all = all.iter().filter_map(|index| targets.get(*index).cloned()).collect();
-                Ok(Places { all, component: None, unseen: Vec::new() })
-            }
-            Step::List(_) | Step::Found(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => {
-                self.find(partial, Purpose::Read, cancel).await
-            }
+        let ended = self.search(partial, Purpose::Read, cancel).await?;
+        match &ended.step {
+            Step::Ambiguous(all) => Ok(Places { all: ended.pick(all), ..Places::default() }),
+            Step::List(_) | Step::Found(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => ended.places(),
         }
     }
 
@@ -81,23 +100,14 @@ impl Lookup {
         beside: Option<usize>,
         cancel: &Cancel,
     ) -> Result<Directory, Failure> {
-        let (targets, step) = self.search(partial, Purpose::Change, cancel).await?;
-        match &step {
-            Step::Nowhere { unseen } if unseen.is_empty() => {}
-            Step::List(_)
-            | Step::Found(_)
-            | Step::Ambiguous(_)
-            | Step::Nowhere { .. }
-            | Step::Uncertain { .. } => {
-                let found = self.find(partial, Purpose::Change, cancel).await?;
-                return found.all.into_iter().next().ok_or_else(Failure::interrupted);
-            }
+        let ended = self.search(partial, Purpose::Change, cancel).await?;
+        if !matches!(&ended.step, Step::Nowhere { unseen } if unseen.is_empty()) {
+            return ended.places()?.all.into_iter().next().ok_or_else(Failure::interrupted);
         }
-        let name = format!("[{}]{}", partial.composite, partial.shown());
         let Some((parent, last)) = partial.path.split_last() else { return Err(Failure::interrupted()) };
         let parent = Partial { composite: partial.composite.clone(), path: parent };
         if let Some(beside) = beside
-            && let Some(place) = targets.get(beside)
+            && let Some(place) = ended.targets.get(beside)
             && self.has(&parent, beside, cancel).await?
         {
             return Ok(place.clone());
@@ -106,23 +116,20 @@ impl Lookup {
             let parent = Box::pin(self.destination(&parent, None, cancel)).await?;
             return Ok(parent.at(last));
         }
-        match targets.as_slice() {
+        match ended.targets.as_slice() {
             [one] => Ok(one.clone()),
             several => {
                 let several: Vec<String> = several.iter().map(Directory::to_string).collect();
-                Err(Failure::usage(format!(
-                    "{name} is in no component, and each of them could get it: {}",
-                    several.join(", ")
-                ))
-                .hint("name one of them"))
+                let several = several.join(", ");
+                let what = format!("{partial} is in no component, and each of them could get it: {several}");
+                Err(Failure::usage(what).hint("name one of them"))
             }
         }
     }
 
     /// Whether a component has a directory.
     async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool, Failure> {
-        let (_, step) = self.search(partial, Purpose::List, cancel).await?;
-        Ok(match step {
+        Ok(match self.search(partial, Purpose::List, cancel).await?.step {
             Step::Found(Found { components, .. }) | Step::Ambiguous(components) => {
                 components.contains(&component)
             }
@@ -139,7 +146,7 @@ impl Lookup {
             let operand = scope.operand(meant.first);
             (meant, operand)
         };
-        let Ok(Operand::At(place, _)) = operand else { return };
+        let Ok(Operand::Place(Meaning::At(place), _)) = operand else { return };
         let is_there = match place.is_local() {
             true => here(&place) != Held::Nothing,
             false => matches!(self.servers.held(&place, cancel).await, Ok(Held::Directory | Held::Other)),
@@ -149,14 +156,15 @@ impl Lookup {
         }
     }
 
-    /// Searches to the end. Returns the places in all components, and the last step.
+    /// Searches to the end.
     async fn search(
         &self,
         partial: &Partial,
         purpose: Purpose,
         cancel: &Cancel,
-    ) -> Result<(Vec<Directory>, Step), Failure> {
+    ) -> Result<EndedSearch, Failure> {
         let components = self.known.lock().scope.components(&partial.composite)?.to_vec();
+        let ended = |targets, step| EndedSearch { name: partial.to_string(), targets, step };
         let path = partial.shown();
         if path.contains(['*', '?', '[']) {
             return Err(Failure::usage("a pattern cannot be looked up in a composite directory")
@@ -167,12 +175,15 @@ impl Lookup {
         if partial.path.split_last().is_none() {
             // The root of a composite directory is that of all components.
             let known = vec![Known::Now(Held::Directory); targets.len()];
-            return Ok((targets, Search::new(purpose, known).step()));
+            return Ok(ended(targets, Search::new(purpose, known).step()));
         }
         let known = targets.iter().map(|target| self.before(target)).collect();
         let mut search = Search::new(purpose, known);
         loop {
-            let Step::List(components) = search.step() else { return Ok((targets, search.step())) };
+            let components = match search.step() {
+                Step::List(components) => components,
+                step => return Ok(ended(targets, step)),
+            };
             let mut asked = tokio::task::JoinSet::new();
             for index in components {
                 let Some(target) = targets.get(index).cloned() else { continue };
@@ -241,6 +252,41 @@ impl Lookup {
             }
         }
     }
+
+    /// Whether the operand `text` may be deleted, or get another name.
+    ///
+    /// # Errors
+    ///
+    /// It is what the shell stands in, or contains it, or has no name.
+    pub(super) async fn check_removal(&self, text: &str, cancel: &Cancel) -> Result<(), Failure> {
+        let (taken, standing, sites) = {
+            let known = self.known.lock();
+            known.scope.check_removal(text)?;
+            (known.scope.taken_from(text), known.scope.standing(), known.scope.sites.clone())
+        };
+        for (parent, name) in taken {
+            for current in &standing {
+                if !are_of_one_host(&parent, current, &sites) {
+                    continue;
+                }
+                let Some(at) = self.real(&parent, cancel).await? else { continue };
+                let Some(current) = self.real(current, cancel).await? else { continue };
+                if name.holds(&at, &current) {
+                    return Err(stands_there(text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The path of a directory without symbolic links, as far as it can be told.
+    async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<PathName>, Failure> {
+        if directory.is_local() {
+            let real = fs::canonicalize(local_path(directory)).ok();
+            return Ok(real.and_then(|path| PathName::from_wire(path.into_os_string().into_vec()).ok()));
+        }
+        self.servers.real(directory, cancel).await
+    }
 }
 
 /// What is at a place of this host.
@@ -255,4 +301,22 @@ fn here(place: &Directory) -> Held {
 /// The path of a place of this host.
 pub(super) fn local_path(place: &Directory) -> PathBuf {
     PathBuf::from(OsString::from(place.place(false)))
+}
+
+/// Whether both directories are on one host, by whichever name.
+fn are_of_one_host(one: &Directory, other: &Directory, sites: &Names) -> bool {
+    if one.is_local() || other.is_local() {
+        return one.is_local() && other.is_local();
+    }
+    match (site(one, sites), site(other, sites)) {
+        (Some(one), Some(other)) => one.is_same(&other),
+        (None, _) | (_, None) => false,
+    }
+}
+
+fn site(directory: &Directory, sites: &Names) -> Option<Site> {
+    match Place::parse_with(directory.place(false).as_bytes(), sites) {
+        Ok(Place::Remote(remote)) => Some(remote.site),
+        Ok(Place::Local(_)) | Err(_) => None,
+    }
 }

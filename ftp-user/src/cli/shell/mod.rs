@@ -1,101 +1,93 @@
 //! `shell`: lines of verbs, typed at a terminal or read from a script. Each verb runs as on the command line.
 
-mod after;
-mod background;
-mod builtin;
 mod carry;
-mod described;
-mod history;
+mod jobs;
 mod known;
 mod lines;
 mod lookup;
-mod place_use;
+mod operands;
 mod reader;
-mod remote;
 mod rows;
-mod script;
-mod signals;
-mod standing;
-mod tasks;
+mod servers;
 mod verbs;
 
-use self::after::After;
-use self::background::Jobs;
-use self::carry::carry_out;
-use self::history::History;
-use self::known::Shared;
+use self::carry::{AfterLine, carry_out};
+use self::jobs::Jobs;
+use self::known::{Shared, list_wanted};
 use self::lines::Lines;
 use self::lookup::Lookup;
-use self::reader::{Reader, Typed};
-use self::remote::Servers;
-use self::script::Script;
-use self::signals::Signals;
-use super::defaults;
+use self::reader::{History, Reader, Signals, Typed};
+use self::servers::Servers;
 use super::shell_args::ShellArgs;
 use super::trust::TrustArgs;
-use super::{General, print_failure};
+use super::{General, defaults, exit};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::shell::{Meaning, Scope};
 use crate::state;
 use ftp_io::program::output;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 impl General {
     /// Runs the verb. `words` are the arguments of the program.
     pub(super) async fn shell(self, trust: TrustArgs, words: &[OsString], args: ShellArgs) -> Status {
-        run((self, trust), words, args).await
+        let color = self.color;
+        match start(self, &trust, words, &args) {
+            Ok((lines, script)) => run(lines, script, args.keep_going).await,
+            Err(failure) => super::status_of(color, Err(failure)),
+        }
     }
 }
 
-async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: ShellArgs) -> Status {
-    let color = general.color;
-    let state = state::directory(general.state.clone());
-    let started = Script::of(args.file.as_deref(), io::stdin().is_terminal()).and_then(|script| {
-        let settings = defaults::settings(general.config.as_deref())?;
-        let signals = Signals::start()?;
-        Ok((script, Scope::with(settings.sites.names, settings.composites), signals))
-    });
-    let (script, scope, signals) = match started {
-        Ok(started) => started,
-        Err(failure) => return super::status_of(color, Err(failure)),
-    };
-    let kept = state.clone().filter(|_| script.is_none());
-    let (known, wanted) = Shared::new(scope);
-    let unread = {
-        let mut known = known.lock();
-        state::listings::read(kept.clone(), &mut known.cache).err()
-    };
-    let servers = Servers::new(&general, &trust);
-    tokio::spawn(tasks::list_wanted(known.clone(), servers.clone(), wanted));
-    let lookup = Lookup { known, servers };
-    let (history, why) = History::read(kept.clone());
-    let mut lines = Lines {
-        general_words: described::general_options(words),
-        vocabulary: Arc::new(described::vocabulary()),
-        lookup,
+/// What lines are carried out with at the beginning, and the script, if no person types.
+fn start(
+    general: General,
+    trust: &TrustArgs,
+    words: &[OsString],
+    args: &ShellArgs,
+) -> Result<(Lines, Option<Script>), Failure> {
+    let script = Script::of(args.file.as_deref(), io::stdin().is_terminal())?;
+    let settings = defaults::settings(general.config.as_deref())?;
+    let signals = Signals::start()?;
+    let (sites, composites) = (settings.sites.names, settings.composites);
+    let (known, wanted) = Shared::new(Scope { sites, composites, ..Scope::default() });
+    let kept = state::directory(general.state.clone()).filter(|_| script.is_none());
+    let unread = state::listings::read(kept.clone(), &mut known.lock().cache).err();
+    let (history, why) = History::read(kept);
+    for why in [why, unread].into_iter().flatten() {
+        output::complain("ftp-user", why);
+    }
+    let servers = Servers::new(&general, trust);
+    tokio::spawn(list_wanted(known.clone(), servers.clone(), wanted));
+    let is_stdin = args.file.as_deref().is_none_or(|file| file == OsStr::new("-"));
+    let lines = Lines {
+        general_words: verbs::general_options(words),
+        vocabulary: Arc::new(verbs::vocabulary()),
+        lookup: Lookup { known, servers },
         jobs: Jobs::default(),
         history,
         signals,
         general,
-        is_script_on_stdin: args.file.as_deref().is_none_or(|file| file == OsStr::new("-"))
-            && script.is_some(),
+        is_script_on_stdin: is_stdin && script.is_some(),
         asked_to_leave: false,
         at: None,
         before: None,
     };
-    for why in [why, unread].into_iter().flatten() {
-        output::complain("ftp-user", why);
-    }
+    Ok((lines, script))
+}
+
+async fn run(mut lines: Lines, script: Option<Script>, keeps_going: bool) -> Status {
+    let kept = state::directory(lines.general.state.clone()).filter(|_| script.is_none());
     let status = match script {
-        Some(script) => scripted(&mut lines, &script, args.keep_going).await,
+        Some(script) => scripted(&mut lines, &script, keeps_going).await,
         None => typed(&mut lines).await,
     };
     lines.end().await;
-    let written = state::listings::write(kept, &mut lines.lookup.known.lock().cache);
-    if let Err(why) = written {
+    if let Err(why) = state::listings::write(kept, &mut lines.lookup.known.lock().cache) {
         output::complain("ftp-user", format_args!("warning: {why}"));
     }
     status
@@ -104,15 +96,15 @@ async fn run((general, trust): (General, TrustArgs), words: &[OsString], args: S
 /// Carries out the lines that a person types.
 async fn typed(lines: &mut Lines) -> Status {
     let known = lines.lookup.known.clone();
-    let earlier = lines.history.lines().to_vec();
+    let earlier = lines.history.lines.clone();
     let state = state::directory(lines.general.state.clone());
     let mut reader = match Reader::start(known, Arc::clone(&lines.vocabulary), state, earlier) {
         Ok(reader) => reader,
         Err(error) => return lines.fail(&Failure::of_this_host("cannot read the terminal", &error)),
     };
     loop {
-        lines.tell_ended();
-        let prompt = prompt(&lines.lookup.known.lock().scope.current.0);
+        lines.jobs.show_ended(None);
+        let prompt = prompt(&lines.lookup.known.lock().scope.current);
         let mut signals = lines.signals.clone();
         let typed = tokio::select! {
             () = signals.end() => {
@@ -136,9 +128,9 @@ async fn typed(lines: &mut Lines) -> Status {
         }
         lines.signals.forget();
         match carry_out(lines, line).await {
-            After::Leave if lines.may_leave() => return Status::Done,
-            After::Leave | After::Ended(_) | After::Unread(_) => {}
-            After::Mistake(failure) => print_failure(&failure, super::colored(lines.general.color)),
+            AfterLine::Leave if lines.may_leave() => return Status::Done,
+            AfterLine::Leave | AfterLine::Next(_) | AfterLine::Unread(_) => {}
+            AfterLine::Mistake(failure) => drop(lines.fail(&failure)),
         }
         if lines.signals.is_end() {
             return Status::Failed(Kind::Interrupted);
@@ -151,20 +143,16 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
     let (mut succeeded, mut failures) = (0, Vec::new());
     let mut note = |status: Status| match status {
         Status::Done => succeeded += 1,
-        Status::Partly => failures.push(Status::Partly),
-        failed @ Status::Failed(_) => failures.push(failed),
+        failed @ (Status::Partly | Status::Failed(_)) => failures.push(failed),
     };
-    for (number, line) in script.lines() {
+    for (number, line) in (1..).zip(script.text.lines()) {
         lines.at = Some(format!("{}:{number}", script.name));
-        let status = match carry_out(lines, line).await {
-            After::Leave => break,
-            After::Ended(status) => status,
-            After::Unread(status) => {
-                note(status);
-                script.tell_failed(number, status);
-                break;
-            }
-            After::Mistake(failure) => {
+        let after = carry_out(lines, line).await;
+        let is_unread = matches!(after, AfterLine::Unread(_));
+        let status = match after {
+            AfterLine::Leave => break,
+            AfterLine::Next(status) | AfterLine::Unread(status) => status,
+            AfterLine::Mistake(failure) => {
                 note(Status::Failed(failure.kind));
                 lines.fail(&failure.during(format_args!("{}:{number}", script.name)));
                 break;
@@ -179,7 +167,7 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
             // Who interrupts a script means all of it.
             lines.jobs.interrupt();
         }
-        let is_over = is_interrupted || lines.signals.is_end();
+        let is_over = is_interrupted || is_unread || lines.signals.is_end();
         if is_over || (status != Status::Done && !keeps_going) {
             break;
         }
@@ -188,7 +176,7 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
     match failures.as_slice() {
         [] => Status::Done,
         [one] if !keeps_going => *one,
-        several => script::together(succeeded, several),
+        several => together(succeeded, several),
     }
 }
 
@@ -196,6 +184,95 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
 fn prompt(current: &Meaning) -> String {
     match current {
         Meaning::At(directory) if directory.is_local() => "ftp-user> ".to_owned(),
-        Meaning::At(_) | Meaning::In(_) => format!("{}> ", current.shown()),
+        Meaning::At(_) | Meaning::In(_) => format!("{current}> "),
+    }
+}
+
+/// Lines to be carried out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Script {
+    /// What messages call it.
+    name: String,
+    text: String,
+}
+
+impl Script {
+    /// The script of this file; `-`, or no file where no terminal is standard input, is standard input. `None` if a person types.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, is too large, or is not UTF-8.
+    fn of(file: Option<&OsStr>, is_terminal: bool) -> Result<Option<Self>, Failure> {
+        let is_stdin = file.is_some_and(|file| file == "-") || (file.is_none() && !is_terminal);
+        let (name, read) = match file {
+            Some(file) if !is_stdin => {
+                let path = Path::new(file);
+                (path.display().to_string(), File::open(path).and_then(bounded))
+            }
+            Some(_) | None if is_stdin => ("standard input".to_owned(), bounded(io::stdin().lock())),
+            Some(_) | None => return Ok(None),
+        };
+        let bytes = read.map_err(|error| {
+            let failure = Failure::of_this_host(format!("cannot read the script {name}"), &error);
+            failure.as_kind(Kind::Usage)
+        })?;
+        if bytes.len() > LARGEST {
+            return Err(Failure::usage(format!("the script {name} is larger than 1 MiB")));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Failure::usage(format!("cannot read the script {name}: it is not UTF-8")))?;
+        Ok(Some(Self { name, text }))
+    }
+
+    /// Says which line has failed, if there are several: the verb has said why.
+    fn tell_failed(&self, number: usize, status: Status) {
+        let lines = self.text.lines().filter(|line| !line.trim().is_empty()).count();
+        if lines > 1 {
+            let code = exit::number(status);
+            output::complain(
+                "ftp-user",
+                format_args!("{}:{number}: this line has failed with status {code}", self.name),
+            );
+        }
+    }
+}
+
+/// The status of a script that has gone on after failures.
+fn together(succeeded: u64, failures: &[Status]) -> Status {
+    let kind = |status: &Status| match status {
+        Status::Failed(kind) => Some(*kind),
+        Status::Done | Status::Partly => None,
+    };
+    let kinds: Vec<Kind> = failures.iter().filter_map(kind).collect();
+    match kinds.len() == failures.len() {
+        true => Status::of_many(succeeded, &kinds),
+        false => Status::Partly,
+    }
+}
+
+fn bounded(file: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The size of the largest script, in bytes.
+const LARGEST: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_goes_on_has_the_status_of_all_its_lines() {
+        let failed = |kind| Status::Failed(kind);
+        for (succeeded, failures, expect) in [
+            (0, vec![failed(Kind::Missing)], failed(Kind::Missing)),
+            (1, vec![failed(Kind::Missing)], Status::Partly),
+            (0, vec![failed(Kind::Missing), failed(Kind::Refused)], failed(Kind::Other)),
+            (0, vec![Status::Partly], Status::Partly),
+        ] {
+            assert_eq!(together(succeeded, &failures), expect, "{failures:?}");
+        }
     }
 }

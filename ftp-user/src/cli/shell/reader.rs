@@ -1,9 +1,14 @@
 //! Reads lines from the person at the terminal, on a thread of its own: the editor waits for keys.
 
+use super::super::conceal::without_passwords;
 use super::super::generate;
 use super::known::{Known, Shared};
-use super::remote::seconds;
+use super::servers::seconds;
+use crate::failure::{Failure, Kind};
+use crate::place::Names;
 use crate::shell::{CompletionInput, CompletionPlaces, Offered, Vocabulary, complete_line};
+use crate::state::StateFile;
+use ftp_io::signal::{Asked, Stop};
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair};
@@ -13,10 +18,11 @@ use rustyline::hint::Hinter;
 use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::{fs, io, thread};
-use tokio::sync::mpsc as async_mpsc;
+use tokio::sync::{mpsc as async_mpsc, watch};
 
 /// What was typed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -200,8 +206,142 @@ pub(super) fn names_here(directory: &str) -> Vec<String> {
 /// Names of a directory of this host that are read for a completion, at most.
 const MOST_HERE: usize = 2000;
 
+/// The lines that are kept.
+#[derive(Clone, Debug)]
+pub(super) struct History {
+    file: StateFile,
+    /// What this run has read and added, the oldest first.
+    pub(super) lines: Vec<String>,
+}
+
+impl History {
+    /// The lines of the state directory. Second, why they cannot be read.
+    pub(super) fn read(state: Option<PathBuf>) -> (Self, Option<String>) {
+        let file = StateFile::at(state, "shell-history.json");
+        let (lines, why) = match file.read::<Vec<String>>() {
+            Ok(lines) => (lines, None),
+            Err(why) => (Vec::new(), Some(why)),
+        };
+        (Self { file, lines: last(lines) }, why)
+    }
+
+    /// Keeps a line, unless it may have a secret, begins with a blank, or repeats the last one. Returns whether it is kept.
+    ///
+    /// # Errors
+    ///
+    /// Why the file cannot be written, in words. The line is known to this run all the same.
+    pub(super) fn add(&mut self, line: &str, sites: &Names) -> Result<bool, String> {
+        let repeats = self.lines.last().is_some_and(|last| last == line);
+        if line.starts_with(char::is_whitespace) || line.is_empty() || repeats || has_secret(line, sites) {
+            return Ok(false);
+        }
+        if line.len() > LONGEST {
+            return Ok(false);
+        }
+        self.lines.push(line.to_owned());
+        self.lines = last(std::mem::take(&mut self.lines));
+        self.file.update(|all: &mut Vec<String>| {
+            all.push(line.to_owned());
+            *all = last(std::mem::take(all));
+            true
+        })?;
+        Ok(true)
+    }
+}
+
+/// Whether a line may have a password: in a URL, also in one with a mistake, or as `--user NAME:PASSWORD`.
+fn has_secret(line: &str, sites: &Names) -> bool {
+    let words: Vec<OsString> = match crate::shell::split(line) {
+        Ok(line) => line.words.into_iter().map(|word| word.text.into()).collect(),
+        // What cannot be read is judged by its blanks.
+        Err(_) => line.split_whitespace().map(OsString::from).collect(),
+    };
+    let names_user = words.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word == "--user" || word.starts_with("--user=") || word.contains("ASSWORD=")
+    });
+    names_user || without_passwords(&words, |word| sites.has_site_of(word)) != words
+}
+
+/// The last lines, as many as are kept.
+fn last(mut lines: Vec<String>) -> Vec<String> {
+    let surplus = lines.len().saturating_sub(MOST_LINES);
+    lines.drain(..surplus);
+    lines
+}
+
+/// The largest number of lines.
+const MOST_LINES: usize = 1000;
+/// The length of the longest line that is kept, in bytes.
+const LONGEST: usize = 4096;
+
+/// What was heard so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct ReceivedSignals {
+    /// The number of interruptions.
+    interrupts: u64,
+    /// Whether the shell should end.
+    pub(super) is_end: bool,
+}
+
+/// Listens for signals.
+#[derive(Clone, Debug)]
+pub(super) struct Signals(watch::Receiver<ReceivedSignals>);
+
+impl Signals {
+    /// Starts to listen.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses the handlers.
+    pub(super) fn start() -> Result<Self, Failure> {
+        let mut stop = Stop::new()
+            .and_then(Stop::with_hangup)
+            .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
+        let (sender, receiver) = watch::channel(ReceivedSignals::default());
+        tokio::spawn(async move {
+            loop {
+                let asked = stop.next().await;
+                sender.send_modify(|heard| match asked {
+                    Asked::Interrupt => heard.interrupts += 1,
+                    Asked::End => heard.is_end = true,
+                });
+            }
+        });
+        Ok(Self(receiver))
+    }
+
+    /// Whether the shell should end.
+    pub(super) fn is_end(&self) -> bool {
+        self.0.borrow().is_end
+    }
+
+    /// Forgets what was heard: it was about an earlier command. A wish to end is never forgotten.
+    pub(super) fn forget(&mut self) {
+        self.0.mark_unchanged();
+        if self.is_end() {
+            self.0.mark_changed();
+        }
+    }
+
+    /// Returns at the next signal.
+    pub(super) async fn next(&mut self) -> ReceivedSignals {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        *self.0.borrow_and_update()
+    }
+
+    /// Returns when the shell should end.
+    pub(super) async fn end(&mut self) {
+        while !self.is_end() {
+            self.next().await;
+        }
+    }
+}
+
 #[cfg(test)]
-mod tests {
+mod reader_tests {
     use super::*;
 
     #[test]
@@ -222,5 +362,77 @@ mod tests {
         );
         assert_eq!(common(&["a\\\\b", "a\\\\c"].map(str::to_owned)), "a\\\\", "a name with a backslash");
         assert_eq!(common(&["a".to_owned(), "ab".to_owned()]), "a");
+    }
+}
+
+#[cfg(test)]
+mod history_tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn lines_are_kept_for_their_user_and_none_with_a_secret() {
+        let home = tempfile::tempdir().unwrap();
+        let state = home.path().join("state");
+        let (mut history, why) = History::read(Some(state.clone()));
+        assert_eq!(why, None);
+        let sites = Names::default();
+        for (line, is_kept) in [
+            ("ls lab:", true),
+            ("ls lab:", false),
+            (" ls lab:x", false),
+            ("", false),
+            ("ls ftp://ann:s3cret@h/", false),
+            ("copy 'ftp://ann:s3cret@h/a b' x", false),
+            ("ls ftp//ann:s3cret@h/ 'open", false),
+            ("ls ann:s3cret@h", false),
+            ("sites add x --user ann:s3cret", false),
+            ("ls --proxy socks5://u:s3cret@h:1 lab:", false),
+            ("ls ftp://ann@h:2121/a", true),
+        ] {
+            assert_eq!(history.add(line, &sites), Ok(is_kept), "{line}");
+        }
+        let (again, _) = History::read(Some(state.clone()));
+        assert_eq!(again.lines, ["ls lab:", "ls ftp://ann@h:2121/a"]);
+        let file = state.join("shell-history.json");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!fs::read_to_string(file).unwrap().contains("s3cret"));
+    }
+
+    #[test]
+    fn the_number_of_lines_is_bounded() {
+        let lines = (0..2 * MOST_LINES).map(|number| number.to_string()).collect();
+        let lines = last(lines);
+        assert_eq!((lines.len(), lines[0].as_str()), (MOST_LINES, MOST_LINES.to_string().as_str()));
+        let (mut history, _) = History::read(None);
+        assert_eq!(history.add(&"x".repeat(LONGEST + 1), &Names::default()), Ok(false));
+    }
+}
+
+#[cfg(test)]
+mod signals_tests {
+    use super::*;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn heard_at_once(signals: &mut Signals) -> Option<ReceivedSignals> {
+        match pin!(signals.next()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(heard) => Some(heard),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn an_interruption_of_an_earlier_command_is_forgotten_and_a_wish_to_end_is_not() {
+        let (sender, receiver) = watch::channel(ReceivedSignals::default());
+        let mut signals = Signals(receiver);
+        sender.send_modify(|heard| heard.interrupts += 1);
+        signals.forget();
+        assert_eq!(heard_at_once(&mut signals), None);
+        // It comes between two commands: before the second one begins.
+        sender.send_modify(|heard| heard.is_end = true);
+        signals.forget();
+        assert_eq!(heard_at_once(&mut signals), Some(ReceivedSignals { interrupts: 1, is_end: true }));
     }
 }

@@ -1,6 +1,5 @@
 //! What the verbs of the shell alone show: a line for people, or a JSON object with `--json`.
 
-use super::background::Job;
 use crate::failure::Failure;
 use crate::job::Status;
 use crate::shell::HeldByCache;
@@ -55,16 +54,6 @@ impl Row {
         Self::Known { directories, servers: hosts, names, bytes, gave_way: given_up }
     }
 
-    /// A job in the background.
-    pub(super) fn of_job(job: &Job) -> Self {
-        let status = match job.status() {
-            None => "runs",
-            Some(Status::Done) => "done",
-            Some(Status::Partly | Status::Failed(_)) => "failed",
-        };
-        Self::BackgroundJob { number: job.number, status, line: job.line.clone() }
-    }
-
     /// The line for people.
     pub(super) fn text(&self) -> String {
         match self {
@@ -106,7 +95,7 @@ impl Row {
 /// # Errors
 ///
 /// Standard output cannot be written.
-pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result<(), Failure> {
+pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result<Status, Failure> {
     let mut text = String::new();
     for row in rows {
         text.push_str(&if is_json { row.json()? } else { row.text() });
@@ -116,8 +105,9 @@ pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result
 }
 
 /// Prints lines that have their ends.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub(super) fn print(text: &str) -> Result<Status, Failure> {
     output::print(text.as_bytes())
+        .map(|()| Status::Done)
         .map_err(|error| Failure::of_this_host("cannot write to standard output", &error))
 }
 

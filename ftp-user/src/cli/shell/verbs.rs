@@ -1,8 +1,11 @@
 //! The verbs of the shell alone, as its lines have them.
 
-use super::super::General;
 use super::super::trust::TrustArgs;
-use clap::{Parser, Subcommand};
+use super::super::{Cli, General, later};
+use crate::shell::{Elsewhere, Vocabulary};
+use clap::{Command, CommandFactory, Parser, Subcommand};
+use ftp_io::program::completion::{Part, Reader};
+use std::ffi::OsString;
 
 /// A line with a verb of the shell alone.
 #[derive(Debug, Parser)]
@@ -13,12 +16,12 @@ pub(super) struct OwnLine {
     #[command(flatten, next_help_heading = "Certificates of servers")]
     _trust: TrustArgs,
     #[command(subcommand)]
-    pub(super) verb: Own,
+    pub(super) verb: OwnVerb,
 }
 
 /// A verb of the shell alone.
 #[derive(Debug, Subcommand)]
-pub(super) enum Own {
+pub(super) enum OwnVerb {
     /// Go to a directory: of a site, of a composite directory, or of this host
     Cd {
         /// The directory; without it, this host; - is the one before
@@ -28,7 +31,7 @@ pub(super) enum Own {
     /// Make one name space of directories of several sites
     Composite {
         #[command(subcommand)]
-        what: Option<OfComposites>,
+        what: Option<CompositeVerb>,
     },
     /// Wait for a job in the background and show what it says
     Fg {
@@ -77,7 +80,7 @@ pub(super) enum Own {
 
 /// What is done with composite directories.
 #[derive(Debug, Subcommand)]
-pub(super) enum OfComposites {
+pub(super) enum CompositeVerb {
     /// List composite directories, or the components of one
     List {
         /// The composite directory
@@ -102,4 +105,80 @@ pub(super) enum OfComposites {
         #[arg(value_name = "PLACE")]
         place: Option<String>,
     },
+}
+
+/// The vocabulary of the shell.
+pub(super) fn vocabulary() -> Vocabulary {
+    let all = Cli::command();
+    let verbs: Vec<Command> =
+        all.get_subcommands().filter(|verb| !LEFT_OUT.contains(&verb.get_name())).cloned().collect();
+    let command_line = Command::new("ftp-user").args(all.get_arguments().cloned()).subcommands(verbs);
+    Vocabulary::new(command_line, &OwnLine::command(), &[later::VERBS_ELSEWHERE, OF_OTHER_SHELLS])
+}
+
+/// What other programs call verbs of the shell alone.
+const OF_OTHER_SHELLS: Elsewhere = &[
+    ("?", "help"),
+    ("bye", "quit"),
+    ("lls", "ls [], which is the directory of this host"),
+    ("open", "cd"),
+    ("pushd", "cd; cd - goes back"),
+    ("popd", "cd -"),
+];
+
+/// The options of the shell that hold for each of its lines: those of every verb.
+pub(super) fn general_options(words: &[OsString]) -> Vec<OsString> {
+    let mut command = Cli::command();
+    command.build();
+    let mut reader = Reader::at(&command);
+    let is_general = |word: &&OsString| match reader.read(&word.to_string_lossy()) {
+        Part::Option(Some(option)) | Part::ValueOf(option, _) => option.is_global_set(),
+        Part::Option(None) | Part::End | Part::Verb(_) | Part::Operand(_) => false,
+    };
+    words.iter().filter(is_general).cloned().collect()
+}
+
+/// Verbs that make no sense in the shell.
+const LEFT_OUT: [&str; 4] = ["shell", "help", "completions", "man"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_io::program::completion::values;
+
+    #[test]
+    fn every_verb_of_the_command_line_is_one_of_the_shell() {
+        let vocabulary = vocabulary();
+        let verbs = vocabulary.verbs();
+        let names: Vec<&str> = verbs.iter().map(|verb| verb.get_name()).collect();
+        for name in ["copy", "append", "ls", "rm", "sites", "jobs", "cd", "where"] {
+            assert!(names.contains(&name), "{name}: {names:?}");
+        }
+        assert!(LEFT_OUT.iter().all(|name| *name == "help" || !names.contains(name)), "{names:?}");
+        let copy = vocabulary.root().find_subcommand("copy").unwrap();
+        for (arguments, expect) in [
+            ("-r --limit 5 lab:a lab:b", &[3, 4][..]),
+            ("-rn lab:a --json --timeout 5 lab:b", &[1, 5]),
+            ("--path=direct -j 4 -4v lab:a lab:b", &[4, 5]),
+        ] {
+            let arguments: Vec<&str> = arguments.split_whitespace().collect();
+            let values = values(copy, &arguments).into_iter().enumerate();
+            let operands = values.filter(|(_, value)| value.as_ref().is_some_and(|value| value.is_operand));
+            assert_eq!(operands.map(|(index, _)| index).collect::<Vec<_>>(), expect, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_options_of_the_shell_hold_for_each_line() {
+        for (typed, expect) in [
+            ("shell", ""),
+            ("--json shell -f x --keep-going --state s", "--json --state s"),
+            ("--timeout=5 shell --file x -v", "--timeout=5 -v"),
+            ("shell -fx --file=y -4", "-4"),
+        ] {
+            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            let expect: Vec<OsString> = expect.split_whitespace().map(OsString::from).collect();
+            assert_eq!(general_options(&words), expect, "{typed}");
+        }
+    }
 }

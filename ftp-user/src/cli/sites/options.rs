@@ -1,6 +1,6 @@
 //! The options of `sites add` and `sites edit`, and the keys of the settings that they set.
 
-use crate::config::{Proxy, SITE_KEYS};
+use crate::config::{OnUnknown, Proxy, SITE_KEYS};
 use crate::failure::Failure;
 use clap::Args;
 use ftp_io::program::size;
@@ -71,7 +71,7 @@ pub(in crate::cli) struct Typed {
     /// What `--pin` names.
     pub(in crate::cli) pins: Vec<Fingerprint>,
     /// What `--trust` says.
-    pub(in crate::cli) trust: Option<String>,
+    pub(in crate::cli) trust: Option<OnUnknown>,
     /// What `--proxy` names.
     pub(in crate::cli) proxy: Option<Proxy>,
 }
@@ -117,8 +117,8 @@ impl SiteOptions {
             [pin] => set("pin", pin.to_string().into()),
             pins => set("pin", pins.iter().map(ToString::to_string).collect::<Array>().into()),
         }
-        if let Some(trust) = &typed.trust {
-            set("trust", trust.as_str().into());
+        if let Some(trust) = typed.trust {
+            set("trust", trust.name().into());
         }
         if let Some(proxy) = &typed.proxy {
             if proxy.login.is_some() {

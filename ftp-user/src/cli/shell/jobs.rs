@@ -2,6 +2,7 @@
 //! follows it. Their number is bounded, and so is what they say until somebody asks.
 
 use super::super::exit;
+use super::rows::Row;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use ftp_io::program::output;
@@ -53,7 +54,8 @@ impl Jobs {
     pub(super) fn start(
         &mut self,
         words: &[String],
-        (line, at): (String, Option<String>),
+        line: String,
+        at: Option<String>,
     ) -> Result<&Job, Failure> {
         if self.running() >= MOST_JOBS {
             return Err(Failure::new(
@@ -124,19 +126,20 @@ impl Jobs {
         self.jobs.iter().find(|job| job.process == Some(process))
     }
 
-    /// Takes the jobs that have ended.
-    pub(super) fn take_ended(&mut self) -> Vec<Job> {
-        let (ended, running) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|job| job.status().is_some());
-        self.jobs = running;
-        ended
+    /// Shows what jobs that have ended have said, and takes them. Their ends are told, but not that of the job `known`.
+    pub(super) fn show_ended(&mut self, known: Option<usize>) {
+        for job in self.jobs.extract_if(.., |job| job.status().is_some()) {
+            job.show_said();
+            if known != Some(job.number) {
+                let at = job.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
+                output::complain("ftp-user", format_args!("{at}{}", job.row().text()));
+            }
+        }
     }
 
     /// Asks all of them to end in order. What they have begun can be resumed.
     pub(super) fn interrupt(&self) {
-        for job in &self.jobs {
-            job.interrupt();
-        }
+        self.jobs.iter().for_each(Job::interrupt);
     }
 }
 
@@ -166,35 +169,23 @@ impl Job {
 
     /// Shows what it has said since it was asked last.
     pub(super) fn show_said(&self) {
-        let (said, lost) = self.take_said();
+        let Said { bytes, lost } = std::mem::take(&mut *lock(&self.said));
         if lost > 0 {
             let lost = counted(lost, "byte");
             output::complain("ftp-user", format_args!("[{}] {lost} of its output are lost", self.number));
         }
         let mut out = io::stdout().lock();
-        let _ = out.write_all(&said).and_then(|()| out.flush());
+        let _ = out.write_all(&Vec::from(bytes)).and_then(|()| out.flush());
     }
 
-    /// The job in one line.
-    pub(super) fn shown(&self) -> String {
-        let state = match self.status() {
+    /// The job as it is shown.
+    pub(super) fn row(&self) -> Row {
+        let status = match self.status() {
             None => "runs",
             Some(Status::Done) => "done",
             Some(Status::Partly | Status::Failed(_)) => "failed",
         };
-        format!("[{}] {state:6} {}", self.number, self.line)
-    }
-
-    /// Says that it has ended.
-    pub(super) fn tell_end(&self) {
-        let at = self.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
-        output::complain("ftp-user", format_args!("{at}{}", self.shown()));
-    }
-
-    /// What it has said since it was asked last, and how many bytes before were lost.
-    fn take_said(&self) -> (Vec<u8>, u64) {
-        let mut said = lock(&self.said);
-        (std::mem::take(&mut said.bytes).into(), std::mem::take(&mut said.lost))
+        Row::BackgroundJob { number: self.number, status, line: self.line.clone() }
     }
 }
 

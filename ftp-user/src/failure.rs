@@ -1,14 +1,10 @@
 //! What went wrong, for people: what failed, which end said what, what to do about it.
 
-mod kind;
-mod os;
-
-pub use kind::Kind;
-pub use os::words;
-
 use ftp_io::program::secret::without_passwords;
 use ftp_proto::wire::Fingerprint;
-use std::fmt;
+use std::{fmt, io};
+
+pub use ftp_io::os_error::words;
 
 /// A failure that ends a verb or a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -147,6 +143,75 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// The kind of a failure. Decisions depend on it, never on the words of a failure.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    /// Any error that is none of the others: unknown host, full disk, not FTP.
+    Other,
+    /// Wrong usage, a malformed place, or CR, LF or NUL in a name.
+    Usage,
+    /// The source, or the job, does not exist.
+    Missing,
+    /// A server refused: login or permission.
+    Refused,
+    /// A temporary failure: the same may work later.
+    Temporary,
+    /// No path between the two ends within what was allowed.
+    NoPath,
+    /// Verification failed. Nothing is left under the final name.
+    Unverified,
+    /// The destination exists, or another job has claimed it or runs this one.
+    Exists,
+    /// The user or the system asked the program to stop.
+    Interrupted,
+    /// A certificate is not trusted, or a relay and this program do not hold the same token.
+    Untrusted,
+}
+
+impl Kind {
+    /// The heading above all failures of this kind.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Other => "other errors",
+            Self::Usage => "names or options that cannot be used",
+            Self::Missing => "not found",
+            Self::Refused => "refused",
+            Self::Temporary => "temporary failures",
+            Self::NoPath => "no path between the two ends",
+            Self::Unverified => "verification failed",
+            Self::Exists => "destination exists or is claimed",
+            Self::Interrupted => "interrupted",
+            Self::Untrusted => "certificate or relay not trusted",
+        }
+    }
+}
+
+impl Failure {
+    /// The failure if the directory for temporary files of this host takes no more. `what` cannot be kept there.
+    pub fn of_temporary_files(what: &str, error: &io::Error) -> Self {
+        Self::of_this_host(format!("{what} cannot be kept in the directory for temporary files"), error)
+            .hint("set TMPDIR to a directory with room")
+    }
+
+    /// Converts an error of this host's file system into a failure.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the kinds of I/O errors are not ours")]
+    pub fn of_this_host(what: impl Into<String>, error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::NotFound => Kind::Missing,
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Refused,
+            io::ErrorKind::AlreadyExists => Kind::Exists,
+            _ => Kind::Other,
+        };
+        let failure = Self::new(kind, what).said(format!("this host said \"{}\"", words(error)));
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                failure.hint("make room there").about(About::NoRoom)
+            }
+            _ => failure,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
