@@ -1,13 +1,212 @@
-//! What a copy has shown: how it was verified, what protected it, and what passed a relay.
+//! What became of a file: the one value that the job fills in and that the journal, the reports and the summary read. Pure.
 
-mod facts;
-
-pub use facts::{PathFacts, TransferFacts};
-
+use crate::failure::Failure;
+use crate::id::JobId;
+use crate::ladder::Rung;
+use ftp_proto::deletion::SessionId;
 use ftp_proto::digest::{Algorithm, BadStreamed, Streamed, parse_streamed};
+use ftp_proto::listing::Facts;
 use ftp_proto::reply::Reply;
 use ftp_proto::transfer::Outcome;
+use std::net::SocketAddr;
 use std::sync::Arc;
+
+/// What became of one file of a job.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FileOutcome {
+    /// Its place at the source, as reports show it.
+    pub source: String,
+    /// Its place at the destination, in the same form.
+    pub dest: String,
+    /// The copy, or why there is none.
+    pub copy: Result<FileCopy, Failure>,
+}
+
+/// A file or directory that has failed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FailedItem {
+    /// Its place at the source.
+    pub source: String,
+    /// Its place at the destination.
+    pub dest: String,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+/// How a file has come to its destination.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FileCopy {
+    /// The size of the file in bytes, if it is known; also if it was skipped.
+    pub size: Option<u64>,
+    /// Who has moved its bytes, and by which route.
+    pub end: FileEnd,
+    /// How many of its bytes were at the destination before this run, which has kept them.
+    pub before: u64,
+    /// How many bytes were sent, if they were only what had changed of the file.
+    pub changed_parts: Option<u64>,
+    /// What passed a relay.
+    pub relayed: Option<Relayed>,
+    /// What protected its bytes; `None` if none have moved.
+    pub protection: Option<Protection>,
+    /// What this run has verified it with.
+    pub verified: Verified,
+    /// The number of attempts that may have moved bytes.
+    pub attempts: u32,
+    /// Whether an old file is kept under another name.
+    pub kept_old: bool,
+    /// What is known of its transfer.
+    pub facts: TransferFacts,
+    /// What the source was before its first byte was read, if this run has looked at it.
+    pub source: Option<Facts>,
+    /// Whether something had the name of the copy before. Then both places may be one.
+    pub was_taken: bool,
+    /// The session of the destination that has verified the copy, or found it there. `None`: this host, or none that was open
+    /// all the time.
+    pub session: Option<SessionId>,
+}
+
+/// Who has moved the bytes of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FileEnd {
+    /// This run, by this route; a dry run would.
+    Moved(Rung),
+    /// It moves on by this route without this program. Nothing of it is verified.
+    Detached {
+        /// The route of its bytes.
+        route: Rung,
+        /// The job that has it.
+        job: JobId,
+    },
+    /// Nobody: it was there already.
+    Skipped,
+    /// An earlier run of this job, and this one had nothing to move.
+    Earlier(EarlierCopy),
+}
+
+/// What an earlier run of a job has done with a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EarlierCopy {
+    /// The route of its bytes, if it is known.
+    pub route: Option<Rung>,
+    /// What has verified it, if that run has finished it. In a move, that run has deleted the source as well.
+    pub verified: Option<Verified>,
+    /// Whether it is told as copied if its route is known: whoever moves a tree is not told that it was there already.
+    pub counts: bool,
+}
+
+impl FileOutcome {
+    /// Whether it moves on without this program.
+    pub fn is_detached(&self) -> bool {
+        self.copy.as_ref().is_ok_and(FileCopy::is_detached)
+    }
+}
+
+impl FileCopy {
+    /// The file was moved by this route, in one attempt, and nobody has looked at more.
+    pub fn moved(size: Option<u64>, route: Rung, verified: Verified) -> Self {
+        Self { end: FileEnd::Moved(route), attempts: 1, ..Self::skipped(size, verified) }
+    }
+
+    /// A file of that size was skipped, since it is the same at the destination.
+    pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
+        Self {
+            size,
+            end: FileEnd::Skipped,
+            before: 0,
+            changed_parts: None,
+            relayed: None,
+            protection: None,
+            verified,
+            attempts: 0,
+            kept_old: false,
+            facts: TransferFacts::NONE,
+            source: None,
+            was_taken: true,
+            session: None,
+        }
+    }
+
+    /// The same, and this run has looked at its source.
+    pub fn of(self, source: Facts) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// A file of that size would take this route.
+    pub fn planned(size: Option<u64>, route: Rung, verified: Verified) -> Self {
+        Self { end: FileEnd::Moved(route), ..Self::skipped(size, verified) }
+    }
+
+    /// An earlier run of the job has copied the file, and this one has not looked at it.
+    pub fn earlier(size: Option<u64>, verified: Verified) -> Self {
+        let earlier = EarlierCopy { route: None, verified: Some(verified), counts: false };
+        Self { end: FileEnd::Earlier(earlier), ..Self::skipped(size, Verified::None) }
+    }
+
+    /// The route by which this run has moved it.
+    pub const fn moved_by(&self) -> Option<Rung> {
+        match self.end {
+            FileEnd::Moved(route) | FileEnd::Detached { route, .. } => Some(route),
+            FileEnd::Skipped | FileEnd::Earlier(_) => None,
+        }
+    }
+
+    /// The route of its bytes, in this run or in an earlier one, as far as it is known.
+    pub const fn any_route(&self) -> Option<Rung> {
+        match self.end {
+            FileEnd::Earlier(EarlierCopy { route, .. }) => route,
+            FileEnd::Moved(_) | FileEnd::Detached { .. } | FileEnd::Skipped => self.moved_by(),
+        }
+    }
+
+    /// The route that is told of it; `None` if it was there already.
+    pub const fn route(&self) -> Option<Rung> {
+        match self.end {
+            FileEnd::Earlier(EarlierCopy { counts: false, .. }) => None,
+            FileEnd::Earlier(_) | FileEnd::Moved(_) | FileEnd::Detached { .. } | FileEnd::Skipped => {
+                self.any_route()
+            }
+        }
+    }
+
+    /// What has verified it in an earlier run of the job.
+    pub const fn verified_earlier(&self) -> Option<Verified> {
+        match self.end {
+            FileEnd::Earlier(EarlierCopy { verified, .. }) => verified,
+            FileEnd::Moved(_) | FileEnd::Detached { .. } | FileEnd::Skipped => None,
+        }
+    }
+
+    /// Whether an earlier run of the job has copied it, and this one had nothing to do.
+    pub const fn is_earlier(&self) -> bool {
+        self.route().is_none() && self.verified_earlier().is_some()
+    }
+
+    /// Whether it moves on without this program.
+    pub const fn is_detached(&self) -> bool {
+        matches!(self.end, FileEnd::Detached { .. })
+    }
+
+    /// Its bytes if it was copied, as far as they are known.
+    pub fn copied(&self) -> u64 {
+        self.route().and(self.size).unwrap_or(0)
+    }
+
+    /// How many of these bytes this run has moved.
+    pub fn bytes_moved(&self) -> u64 {
+        self.copied() - self.copied_before()
+    }
+
+    /// How many of its bytes this run need not move, because the destination had them.
+    pub fn bytes_before(&self) -> u64 {
+        self.copied_before().max(self.before)
+    }
+
+    /// How many of its copied bytes an earlier run has moved.
+    pub fn copied_before(&self) -> u64 {
+        let before = if self.moved_by().is_none() { u64::MAX } else { self.before };
+        before.min(self.copied())
+    }
+}
 
 /// The digests that the servers of a copy have computed while the file moved (DGST), as their final replies tell them.
 /// `None` if a server has told none.
@@ -137,4 +336,41 @@ impl Verified {
             Self::Hash(Algorithm::Blake3) => "blake3",
         }
     }
+}
+
+/// What is known of the transfer of one file. Of two values, the first one is that of the source.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TransferFacts {
+    /// The digest of both ends in hexadecimal digits, if digests have verified the copy.
+    pub digest: Option<String>,
+    /// The address of each server at its data connection.
+    pub addresses: [Option<SocketAddr>; 2],
+    /// How many strangers were refused where each server, or the relay for it, has waited for its data connection.
+    pub strangers: [Option<u32>; 2],
+    /// What it shares with other files of the same path.
+    pub path: Option<Arc<PathFacts>>,
+}
+
+impl TransferFacts {
+    /// Nothing is known.
+    pub const NONE: Self = Self { digest: None, addresses: [None; 2], strangers: [None; 2], path: None };
+
+    /// The same, and why the path was taken.
+    #[must_use]
+    pub fn because(mut self, why: String) -> Self {
+        let mut path = self.path.take().map_or_else(PathFacts::default, Arc::unwrap_or_clone);
+        path.why = Some(why);
+        Self { path: Some(Arc::new(path)), ..self }
+    }
+}
+
+/// What files that take the same path have in common. Of two values, the first one is that of the source.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct PathFacts {
+    /// What protects the control connection with each server: `clear`, or the version and the suite of TLS.
+    pub control: [Option<String>; 2],
+    /// What protects the data connection of each server. Between two servers this is what was agreed with PROT.
+    pub data: [Option<String>; 2],
+    /// Why this path was taken.
+    pub why: Option<String>,
 }

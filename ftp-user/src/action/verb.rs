@@ -3,7 +3,8 @@
 use crate::context::Context;
 use crate::endpoint::{self, Host, Pools};
 use crate::failure::{Failure, Kind};
-use crate::job::{FailedItem, Failures, Matches, Status, asked, matches, named};
+use crate::job::{Failures, Matches, Status, asked, matches, named};
+use crate::outcome::FailedItem;
 use crate::place::Location;
 use crate::report::{Change, Ended, Event};
 use crate::session::{Facts, Role};
@@ -110,14 +111,9 @@ impl<'a> VerbRun<'a> {
     /// Notes that a place has failed, and reports it.
     pub(super) fn failed(&mut self, place: impl Display, failure: Failure) {
         let (source, dest) = (place.to_string(), String::new());
-        let (kind, message) = (failure.kind, failure.to_string());
-        self.context.run.events.say(Event::Failed {
-            source: source.clone(),
-            dest: dest.clone(),
-            kind,
-            message,
-        });
-        self.failures.add(FailedItem { source, dest, failure });
+        let failed = FailedItem { source, dest, failure };
+        self.context.run.events.say(Event::Failed(failed.clone()));
+        self.failures.add(failed);
     }
 
     /// Whether somebody has asked the program to stop.

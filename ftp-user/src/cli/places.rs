@@ -4,6 +4,7 @@ use crate::context::Context;
 use crate::endpoint::Pools;
 use crate::failure::{Failure, Kind};
 use crate::job::{Matches, Status, matches, named};
+use crate::outcome::FailedItem;
 use crate::place::{Location, Names, Netrc, Place, SiteLikePath};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
@@ -191,11 +192,10 @@ impl EachPlace {
             Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
             Err(failure) => {
                 self.failures.push(failure.kind);
-                let (source, message) = (place.to_string(), failure.to_string());
-                let (dest, kind) = (String::new(), failure.kind);
-                let first = vec![(source.clone(), message.clone())];
-                context.run.events.say(Event::Failed { source, dest, kind, message });
-                context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first }]));
+                let kind = failure.kind;
+                let failed = FailedItem { source: place.to_string(), dest: String::new(), failure };
+                context.run.events.say(Event::Failed(failed.clone()));
+                context.run.events.say(Event::Causes(vec![Cause { kind, count: 1, first: vec![failed] }]));
             }
         }
         Ok(())

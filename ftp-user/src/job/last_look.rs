@@ -3,7 +3,7 @@
 
 use super::claims::claim::{self, PendingClaims};
 use super::file::witness;
-use super::item::{Done, Item, Target};
+use super::item::{Item, Target};
 use super::request::options::Options;
 use super::retrying::outage::{connect, facts};
 use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
@@ -12,7 +12,7 @@ use crate::check::{CopyState, ExpectedCopy};
 use crate::context::Context;
 use crate::endpoint::Losses;
 use crate::failure::{Failure, Kind};
-use crate::report::Event;
+use crate::outcome::FileCopy;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
 use ftp_proto::listing::When;
@@ -82,11 +82,11 @@ impl Default for StoredFiles {
 
 impl StoredFiles {
     /// Notes that a file is at the destination, unless that is this host.
-    pub(in crate::job) fn note(&mut self, ends: &Ends, options: Options, item: &Item, done: &Done) {
-        if ends.destination.is_local() || options.mode.is_dry() || done.detached.is_some() {
+    pub(in crate::job) fn note(&mut self, ends: &Ends, options: Options, item: &Item, done: &FileCopy) {
+        if ends.destination.is_local() || options.mode.is_dry() || done.is_detached() {
             return;
         }
-        let sets = options.times && done.rung.is_some() && !ends.no_times.load(Ordering::Relaxed);
+        let sets = options.times && done.moved_by().is_some() && !ends.no_times.load(Ordering::Relaxed);
         let modified = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
         self.push(StoredFile {
             number: item.number,
@@ -95,7 +95,7 @@ impl StoredFiles {
             expected: ExpectedCopy { size: done.size, modified },
             session: done.session,
             is_again: false,
-            was_skipped: done.took().is_none(),
+            was_skipped: done.route().is_none(),
             is_earlier: done.is_earlier(),
         });
     }
@@ -261,7 +261,7 @@ impl LastLook<'_> {
     }
 
     /// Copies a file again that is not there any more.
-    async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<Done, Failure> {
+    async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy, Failure> {
         let item = item(file);
         if let Err(failure) = ends.destination.make_parents(self.context, &item.destination).await {
             return Err(failure.during_unless_interrupted("its directory is gone as well"));
@@ -270,7 +270,7 @@ impl LastLook<'_> {
         // The journal has the end of the first copy.
         claimed.done = None;
         let done = Box::pin(witness::copy_claimed(self.context, ends, &item, self.options, claimed)).await?;
-        match done.rung.is_some() || done.verified != crate::outcome::Verified::None {
+        match done.moved_by().is_some() || done.verified != crate::outcome::Verified::None {
             true => Ok(done),
             false => Err(Failure::new(Kind::Unverified, "something else has its name")),
         }
@@ -288,7 +288,6 @@ impl LastLook<'_> {
         }
         for (file, failure) in failed {
             let (source, dest) = item(&file).names(ends);
-            self.context.run.events.say(Event::FileFailed { source: source.clone() });
             self.tally.gone(file.expected.size, file.was_skipped);
             self.tally.copy_lost(source, dest, failure);
         }

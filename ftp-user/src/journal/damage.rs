@@ -6,6 +6,8 @@ use super::lock::JobLock;
 use super::record::{Command, Ended, ItemState, NewItem, PartId, Place, Seen, Start};
 use super::store::{FILE, Store};
 use crate::id::JobId;
+use crate::outcome::{FileCopy, Verified};
+use ftp_proto::digest::Algorithm;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -28,16 +30,12 @@ fn fill(store: &Store) -> JobLock {
         let claim = store.durably(|store| store.begin(id, &file));
         let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
         let seen = Seen { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
-        let verified = "sha-256".to_owned();
+        let verified = Verified::Hash(Algorithm::Sha256);
         let ended = match number % 3 {
-            0 => Some(Ended::Done {
-                bytes: 5,
-                verified,
-                path: None,
-                began: Some(1),
-                attempts: 1,
-                facts: Box::default(),
-            }),
+            0 => {
+                let copy = FileCopy { attempts: 1, ..FileCopy::skipped(Some(5), verified) };
+                Some(Ended::Done { copy: Box::new(copy), began: Some(1), noted: 0 })
+            }
             1 => Some(Ended::Failed { why: "refused".to_owned(), began: None }),
             _ => None,
         };

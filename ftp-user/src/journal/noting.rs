@@ -89,12 +89,15 @@ impl Store {
         let row = if let Some((row, _)) = known { Some(row) } else { ItemRow::find(&self.sql, key)? };
         let Some(mut row) = row else { return Err(GONE) };
         match ended {
-            Ended::Done { bytes, verified, path, began, attempts, facts } => {
-                row.state = ItemState::Done;
-                (row.bytes, row.verified, row.taken, row.why) = (bytes, Some(verified), path, None);
-                row.began = began;
-                row.attempts = row.attempts.saturating_add(attempts);
-                row.facts = self.columns(&row, &facts)?;
+            Ended::Done { copy, began, noted } => {
+                (row.state, row.why, row.began) = (ItemState::Done, None, began);
+                row.bytes = copy.size.unwrap_or(0);
+                // What this run had no need to verify is verified as it was.
+                let verified = copy.verified_earlier().map_or(copy.verified, |by| by.max(copy.verified));
+                row.verified = Some(verified.name().to_owned());
+                row.taken = copy.any_route().map(|route| route.name().to_owned());
+                row.attempts = row.attempts.saturating_add(copy.attempts.saturating_sub(noted));
+                row.facts = self.columns(&row, &copy.facts)?;
             }
             Ended::Failed { why, began } => {
                 (row.state, row.began) = (ItemState::Failed, began);
@@ -118,7 +121,9 @@ mod tests {
     use crate::id::JobId;
     use crate::journal::claiming::Claim;
     use crate::journal::record::{Command, ItemRecord, NewItem, Place, Start};
-    use crate::outcome::PathFacts;
+    use crate::ladder::Rung;
+    use crate::outcome::{FileCopy, FileEnd, PathFacts, Verified};
+    use ftp_proto::digest::Algorithm;
     use std::path::Path;
     use std::sync::Arc;
 
@@ -142,9 +147,10 @@ mod tests {
     }
 
     fn done(attempts: u32, facts: &TransferFacts) -> Ended {
-        let (verified, path) = ("sha-256".to_owned(), attempts.checked_sub(1).map(|_| "user".to_owned()));
-        let facts = Box::new(facts.clone());
-        Ended::Done { bytes: 5, verified, path, began: None, attempts, facts }
+        let end = if attempts > 0 { FileEnd::Moved(Rung::User) } else { FileEnd::Skipped };
+        let skipped = FileCopy::skipped(Some(5), Verified::Hash(Algorithm::Sha256));
+        let copy = Box::new(FileCopy { end, attempts, facts: facts.clone(), ..skipped });
+        Ended::Done { copy, began: None, noted: 0 }
     }
 
     fn the(store: &Store, state: ItemState) -> ItemRecord {

@@ -108,6 +108,7 @@ mod tests {
     use super::*;
     use crate::journal::claiming::Claim;
     use crate::journal::record::{Command, Ended, ItemKey, NewItem, PartId, Place, Start};
+    use crate::outcome::{FileCopy, Verified};
     use std::path::Path;
 
     fn begun(store: &Store, job: JobId, site: &str, path: &str) -> ItemKey {
@@ -133,8 +134,8 @@ mod tests {
     }
 
     fn done(store: &Store, key: ItemKey) {
-        let (verified, facts) = ("size".to_owned(), Box::default());
-        let ended = Ended::Done { bytes: 1, verified, path: None, began: None, attempts: 1, facts };
+        let copy = Box::new(FileCopy::skipped(Some(1), Verified::Size));
+        let ended = Ended::Done { copy, began: None, noted: 0 };
         store.ended(key, ended).unwrap();
     }
 

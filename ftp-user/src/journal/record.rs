@@ -2,7 +2,7 @@
 
 use super::essence::essence;
 use crate::id::JobId;
-use crate::outcome::TransferFacts;
+use crate::outcome::{FileCopy, TransferFacts};
 use ftp_proto::wire::TransferId;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -373,18 +373,12 @@ pub enum Found {
 pub enum Ended {
     /// It is verified under its final name.
     Done {
-        /// Its size in bytes.
-        bytes: u64,
-        /// What has verified it.
-        verified: String,
-        /// The path of its bytes; `None` if they were there already.
-        path: Option<String>,
+        /// How it came there.
+        copy: Box<FileCopy>,
         /// When this run has begun with it, in milliseconds since 1970.
         began: Option<u64>,
-        /// How many attempts have moved it that are not noted yet.
-        attempts: u32,
-        /// What is known of its transfer.
-        facts: Box<TransferFacts>,
+        /// How many of its attempts are noted already.
+        noted: u32,
     },
     /// It has failed, and nothing of it is left.
     Failed {

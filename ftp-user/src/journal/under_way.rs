@@ -36,6 +36,9 @@ mod tests {
         Command, Detached, Ended, Found, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
     };
     use crate::journal::store::{FILE, Store};
+    use crate::ladder::Rung;
+    use crate::outcome::{FileCopy, Verified};
+    use ftp_proto::digest::Algorithm;
     use ftp_proto::wire::TransferId;
 
     const JOB: JobId = JobId::new(1);
@@ -51,14 +54,8 @@ mod tests {
     }
 
     fn done() -> Ended {
-        Ended::Done {
-            bytes: 5,
-            verified: "sha-256".to_owned(),
-            path: Some("direct".to_owned()),
-            began: Some(9),
-            attempts: 1,
-            facts: Box::default(),
-        }
+        let copy = FileCopy::moved(Some(5), Rung::User, Verified::Hash(Algorithm::Sha256));
+        Ended::Done { copy: Box::new(copy), began: Some(9), noted: 0 }
     }
 
     fn start(home: &std::path::Path) -> (Store, impl Sized) {
@@ -90,7 +87,7 @@ mod tests {
         assert_eq!(found.len(), 5);
         for file in &found {
             assert_eq!((file.bytes, file.verified.as_deref(), file.began), (5, Some("sha-256"), Some(9)));
-            assert_eq!((file.path.as_deref(), file.detached.as_ref()), (Some("direct"), None));
+            assert_eq!((file.path.as_deref(), file.detached.as_ref()), (Some("user"), None));
             assert!(file.parts.is_empty() && file.ended.is_some(), "{file:?}");
             assert_eq!(file.seen.as_ref().and_then(|seen| seen.size), Some(5));
         }

@@ -11,7 +11,7 @@ use crate::history::{PastCandidate, PastRun};
 use crate::id::{JobId, Origin};
 use crate::journal::{ItemRecord, JobRecord};
 use crate::ladder::{Considered, Rung};
-use crate::outcome::{Protection, Relayed, Verified};
+use crate::outcome::{FailedItem, FileOutcome, Protection, Relayed, Verified};
 use crate::state::KnownSite;
 use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
@@ -97,42 +97,8 @@ pub enum Event {
         /// For how long they have been moving.
         time: Duration,
     },
-    /// A file is done.
-    File {
-        /// The source of the file.
-        source: String,
-        /// The destination of the file.
-        dest: String,
-        /// Its size in bytes, if it is known.
-        size: Option<u64>,
-        /// How many of its bytes were at the destination before this run.
-        before: u64,
-        /// How many bytes were sent, if they were only what had changed of the file.
-        changed_parts: Option<u64>,
-        /// The path that it took; `None` if it was skipped.
-        rung: Option<Rung>,
-        /// What passed a relay.
-        relayed: Option<Relayed>,
-        /// What verified it.
-        verified: Verified,
-        /// How often its bytes were sent.
-        attempts: u32,
-        /// What has verified it in an earlier run of the job, if this run has not looked at it.
-        earlier: Option<Verified>,
-    },
-    /// A file moves on without this program.
-    Detached {
-        /// The source of the file.
-        source: String,
-        /// The destination of the file.
-        dest: String,
-        /// Its size in bytes, if it is known.
-        size: Option<u64>,
-        /// The path that it takes.
-        rung: Rung,
-        /// The job that has it.
-        job: JobId,
-    },
+    /// A file of a job has ended, well or not, or goes on by itself.
+    File(Box<FileOutcome>),
     /// How many files are copied at the same time was found out.
     Jobs {
         /// The number of files.
@@ -142,22 +108,8 @@ pub enum Event {
         /// The same in words for people.
         why: String,
     },
-    /// A file of a job has failed: one less is under way.
-    FileFailed {
-        /// The source of the file.
-        source: String,
-    },
-    /// A file or directory has failed just now, for programs.
-    Failed {
-        /// The source of the file.
-        source: String,
-        /// The destination of the file.
-        dest: String,
-        /// What kind of failure it is.
-        kind: Kind,
-        /// The failure in words.
-        message: String,
-    },
+    /// A directory has failed just now, or a file that had ended, for programs.
+    Failed(FailedItem),
     /// Names of the destination of a sync are not deleted, because they are more than the user has allowed.
     Withheld(Withheld),
     /// Everything that has failed, by cause, for people.
@@ -286,8 +238,8 @@ pub struct Cause {
     pub kind: Kind,
     /// How many there are.
     pub count: u64,
-    /// The sources of the first ones, and the failures in words.
-    pub first: Vec<(String, String)>,
+    /// The first ones.
+    pub first: Vec<FailedItem>,
 }
 
 /// Names that are not deleted, because they are more than the user has allowed, or because nobody has agreed.

@@ -15,7 +15,7 @@ use super::style::{Style, complaint};
 use super::topic::Repeats;
 use crate::id::JobId;
 use crate::ladder::Considered;
-use crate::outcome::Verified;
+use crate::outcome::{FailedItem, FileEnd, FileOutcome, Verified};
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::io::{self, IsTerminal, Write};
@@ -82,17 +82,10 @@ impl Human {
             | Event::Progress(_)
             | Event::Arrived { .. }
             | Event::Together { .. }
-            | Event::FileFailed { .. }
-            | Event::Failed { .. }
+            | Event::Failed(_)
             | Event::Receipt(..)
             | Event::Dialogue { .. } => Ok(()),
-            Event::File { .. } => {
-                self.file(event);
-                Ok(())
-            }
-            Event::Detached { source, dest, rung, job, .. } => {
-                self.detached(&format!("{source} goes on to {dest} by itself, {}", rung.words()), *job)
-            }
+            Event::File(outcome) => self.file(outcome),
             Event::Causes(_)
             | Event::Withheld(_)
             | Event::Jobs { .. }
@@ -121,18 +114,22 @@ impl Human {
         }
     }
 
-    /// A file is done: told if every file is.
-    fn file(&self, event: &Event) {
-        if let Event::File { source, dest, size, changed_parts, rung, relayed, earlier, .. } = event
-            && self.style.verbose
-        {
-            let size = || size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
-            let copied = |rung| format!("{}, {}", size(), path(rung, relayed.as_ref()));
-            let how = rung.map_or_else(|| skipped(*earlier), copied);
-            let sent = |bytes: &u64| format!(", changed parts: {} sent", size::bytes(*bytes));
-            let parts = changed_parts.as_ref().map_or_else(String::new, sent);
+    /// A file has ended: told if every file is, or if it goes on by itself. Failures are told together, at the end.
+    fn file(&mut self, FileOutcome { source, dest, copy }: &FileOutcome) -> io::Result<()> {
+        let Ok(copy) = copy else { return Ok(()) };
+        if let FileEnd::Detached { route, job } = copy.end {
+            let what = format!("{source} goes on to {dest} by itself, {}", route.words());
+            return self.detached(&what, job);
+        }
+        if self.style.verbose {
+            let size = || copy.size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
+            let copied = |route| format!("{}, {}", size(), path(route, copy.relayed.as_ref()));
+            let how = copy.route().map_or_else(|| skipped(copy.verified_earlier()), copied);
+            let sent = |bytes: u64| format!(", changed parts: {} sent", size::bytes(bytes));
+            let parts = copy.changed_parts.map_or_else(String::new, sent);
             self.talk("", &format!("{source} -> {dest}: {how}{parts}"));
         }
+        Ok(())
     }
 
     /// The last line.
@@ -247,12 +244,12 @@ impl Human {
     /// What has failed. If it is more than one thing, each kind is a heading above the first few of them.
     fn causes(&self, causes: &[Cause]) {
         if let [Cause { count: 1, first, .. }] = causes {
-            return first.iter().for_each(|(_, message)| self.complain(message));
+            return first.iter().for_each(|failed| self.complain(&failed.failure.to_string()));
         }
         for Cause { kind, count, first } in causes {
             self.complain(&format!("{}:", kind.heading()));
-            for (source, message) in first {
-                self.complain(&format!("  {}", receipt::about(source, message)));
+            for FailedItem { source, failure, .. } in first {
+                self.complain(&format!("  {}", receipt::about(source, &failure.to_string())));
             }
             let others = count.saturating_sub(first.len() as u64);
             if others > 0 {

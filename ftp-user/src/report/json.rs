@@ -56,7 +56,10 @@ impl Json {
             Event::Plan { source, size, dry_run: false, .. } => (source, 0, *size),
             Event::Progress(progress) => (&progress.source, progress.bytes, progress.total),
             Event::Arrived { source, size, .. } => (source, *size, Some(*size)),
-            Event::File { source, size, .. } => (source, size.unwrap_or(0), *size),
+            Event::File(outcome) => match &outcome.copy {
+                Ok(copy) if !copy.is_detached() => (&outcome.source, copy.size.unwrap_or(0), copy.size),
+                Ok(_) | Err(_) => return,
+            },
             _ => return,
         };
         match &mut self.last {

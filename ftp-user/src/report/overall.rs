@@ -3,6 +3,7 @@
 use super::event::{Event, LeftOut, Progress};
 use super::found::Found;
 use super::pace::Pace;
+use crate::outcome::FileOutcome;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -131,26 +132,7 @@ impl Overall {
             Event::Progress(progress) => self.progress(progress, at),
             Event::Arrived { source, size, batch } => self.arrives(source, *size, *batch, at),
             Event::Together { batch, bytes, time } => self.move_together(*batch, *bytes, (*time, at)),
-            Event::File { source, size, before, rung, .. } => {
-                let known = self.under_way.remove(source);
-                let size = size.or(known.size).unwrap_or(known.bytes);
-                // What was resumed has moved in part only, and a short rest of it has no progress of its own.
-                let before = known.before.max(*before);
-                let moved = if rung.is_some() { size.saturating_sub(before) } else { 0 };
-                self.ends(size, moved, at);
-            }
-            Event::FileFailed { source } => {
-                let known = self.under_way.remove(source);
-                // What has not arrived is neither done nor waited for.
-                let rest = known.size.unwrap_or(known.bytes).saturating_sub(known.bytes);
-                self.lost = self.lost.saturating_add(rest);
-                self.ends(known.bytes, known.moved(), at);
-            }
-            Event::Detached { source, .. } => {
-                // The rest of it is on its way.
-                let known = self.under_way.remove(source);
-                self.ends(known.bytes, known.moved(), at);
-            }
+            Event::File(outcome) => self.file_ends(outcome, at),
             Event::LeftOut(LeftOut { files, bytes, moved, found, .. }) => {
                 self.found = found.unwrap_or(self.found);
                 // Some of those under way have ended. The others tell it with their next progress.
@@ -202,6 +184,27 @@ impl Overall {
             given_up
         });
         self.bytes.saw(at, self.all_moved());
+    }
+
+    fn file_ends(&mut self, outcome: &FileOutcome, at: Duration) {
+        let known = self.under_way.remove(&outcome.source);
+        match &outcome.copy {
+            // The rest of it is on its way.
+            Ok(copy) if copy.is_detached() => self.ends(known.bytes, known.moved(), at),
+            Ok(copy) => {
+                let size = copy.size.or(known.size).unwrap_or(known.bytes);
+                // What was resumed has moved in part only, and a short rest of it has no progress of its own.
+                let before = known.before.max(copy.bytes_before());
+                let moved = copy.route().map_or(0, |_| size.saturating_sub(before));
+                self.ends(size, moved, at);
+            }
+            Err(_) => {
+                // What has not arrived is neither done nor waited for.
+                let rest = known.size.unwrap_or(known.bytes).saturating_sub(known.bytes);
+                self.lost = self.lost.saturating_add(rest);
+                self.ends(known.bytes, known.moved(), at);
+            }
+        }
     }
 
     /// A file of several that move together has its name.
@@ -304,8 +307,9 @@ const fn rounded_up(time: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
     use crate::ladder::Rung;
-    use crate::outcome::Verified;
+    use crate::outcome::{FileCopy, FileEnd, Verified};
 
     const MIB: u64 = 1 << 20;
 
@@ -330,18 +334,18 @@ mod tests {
     }
 
     fn file(source: &str, mib: u64, is_skipped: bool) -> Event {
-        Event::File {
-            source: source.to_owned(),
-            dest: String::new(),
-            size: Some(mib * MIB),
-            before: 0,
-            changed_parts: None,
-            rung: (!is_skipped).then_some(Rung::Local),
-            relayed: None,
-            verified: Verified::None,
-            attempts: 1,
-            earlier: None,
-        }
+        let size = Some(mib * MIB);
+        ended(
+            source,
+            Ok(match is_skipped {
+                true => FileCopy::skipped(size, Verified::None),
+                false => FileCopy::moved(size, Rung::Local, Verified::None),
+            }),
+        )
+    }
+
+    fn ended(source: &str, copy: Result<FileCopy, Failure>) -> Event {
+        Event::File(Box::new(FileOutcome { source: source.to_owned(), dest: String::new(), copy }))
     }
 
     /// What is shown after these events, each with its second: files, of, MiB, total in MiB, MiB per second, seconds.
@@ -404,10 +408,8 @@ mod tests {
 
     #[test]
     fn a_resumed_file_that_ends_without_progress_has_moved_only_its_rest() {
-        let mut resumed = file("a", 100, false);
-        if let Event::File { before, .. } = &mut resumed {
-            *before = 80 * MIB;
-        }
+        let moved = FileCopy::moved(Some(100 * MIB), Rung::Local, Verified::None);
+        let resumed = ended("a", Ok(FileCopy { before: 80 * MIB, ..moved }));
         let events = [(0, found(2, 200, 0, false)), (0, plan("a", 100)), (2, resumed)];
         // 20 MiB have moved in 2 s, and 100 remain.
         assert_eq!(shown(&events), (1, 2, 100, Some(200), Some(10.0), Some(10)));
@@ -415,13 +417,9 @@ mod tests {
 
     #[test]
     fn a_detached_file_counts_for_what_has_arrived_and_its_verification_begins_where_it_ended() {
-        let detached = Event::Detached {
-            source: "a".to_owned(),
-            dest: String::new(),
-            size: Some(100 * MIB),
-            rung: Rung::Local,
-            job: crate::id::JobId::new(1),
-        };
+        let end = FileEnd::Detached { route: Rung::Local, job: crate::id::JobId::new(1) };
+        let copy = FileCopy { end, ..FileCopy::skipped(Some(100 * MIB), Verified::None) };
+        let detached = ended("a", Ok(copy));
         let events =
             [(0, found(1, 100, 0, false)), (0, plan("a", 100)), (1, at("a", 0, 1, 1)), (1, detached)];
         assert_eq!(shown(&events), (1, 1, 1, Some(100), Some(1.0), Some(99)));
@@ -495,7 +493,7 @@ mod tests {
 
     #[test]
     fn a_file_that_failed_is_neither_waited_for_nor_shown_as_done() {
-        let failed = || Event::FileFailed { source: "a".to_owned() };
+        let failed = || ended("a", Err(Failure::interrupted()));
         let events = [(0, found(2, 100, 0, false)), (0, plan("a", 40)), (1, failed())];
         assert_eq!(shown(&events), (1, 2, 0, Some(100), Some(0.0), None));
         // An interruption ends the only file. It has not arrived.

@@ -7,6 +7,8 @@
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
 use super::event::{Event, LeftOut, Progress, Record};
+use crate::failure::Failure;
+use crate::outcome::FailedItem;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -179,15 +181,17 @@ impl LeftOut {
     fn add(&mut self, event: &Event) {
         self.events += 1;
         match event {
-            Event::File { size, before, rung, .. } => {
-                let size = size.unwrap_or(0);
+            Event::File(outcome) => {
                 self.files += 1;
-                self.bytes = self.bytes.saturating_add(size);
-                let moved = if rung.is_some() { size.saturating_sub(*before) } else { 0 };
-                self.moved = self.moved.saturating_add(moved);
+                match &outcome.copy {
+                    Ok(copy) => {
+                        self.bytes = self.bytes.saturating_add(copy.size.unwrap_or(0));
+                        self.moved = self.moved.saturating_add(copy.bytes_moved());
+                    }
+                    Err(_) => self.failed += 1,
+                }
             }
-            Event::FileFailed { .. } => self.files += 1,
-            Event::Failed { .. } => self.failed += 1,
+            Event::Failed(_) => self.failed += 1,
             Event::Found(found) => self.found = Some(*found),
             Event::Plan { .. }
             | Event::OneJob { .. }
@@ -195,7 +199,6 @@ impl LeftOut {
             | Event::Progress(_)
             | Event::Arrived { .. }
             | Event::Together { .. }
-            | Event::Detached { .. }
             | Event::Jobs { .. }
             | Event::Withheld(_)
             | Event::Causes(_)
@@ -225,10 +228,9 @@ impl LeftOut {
 }
 
 /// Whether there are few of its kind in a run, and nothing else says the same.
-const fn is_kept(event: &Event) -> bool {
+fn is_kept(event: &Event) -> bool {
     match event {
         Event::OneJob { .. }
-        | Event::Detached { .. }
         | Event::Withheld(_)
         | Event::Causes(_)
         | Event::LeftOut(_)
@@ -242,15 +244,14 @@ const fn is_kept(event: &Event) -> bool {
         | Event::Forgotten(_)
         | Event::Site(_)
         | Event::Checked(_) => true,
+        Event::File(outcome) => outcome.is_detached(),
         Event::Plan { .. }
         | Event::Path { .. }
         | Event::Found(_)
         | Event::Progress(_)
         | Event::Arrived { .. }
         | Event::Together { .. }
-        | Event::File { .. }
-        | Event::FileFailed { .. }
-        | Event::Failed { .. }
+        | Event::Failed(_)
         | Event::Jobs { .. }
         | Event::Warning { .. }
         | Event::Repeated { .. }
@@ -268,14 +269,16 @@ const fn is_kept(event: &Event) -> bool {
 /// The memory that an event takes, in bytes: its texts, and a little more.
 fn weight(event: &Event) -> usize {
     let texts = match event {
-        Event::Plan { source, dest, .. } | Event::File { source, dest, .. } => source.len() + dest.len(),
+        Event::Plan { source, dest, .. } => source.len() + dest.len(),
+        Event::File(outcome) => {
+            let words = outcome.copy.as_ref().map_or_else(weight_of, |_| 0);
+            outcome.source.len() + outcome.dest.len() + words
+        }
         Event::Path { why, explanation, .. } => {
             why.len() + explanation.as_ref().map_or(0, |explanation| explanation.considered.len() * SMALL)
         }
-        Event::Progress(Progress { source, .. })
-        | Event::Arrived { source, .. }
-        | Event::FileFailed { source } => source.len(),
-        Event::Failed { source, dest, message, .. } => source.len() + dest.len() + message.len(),
+        Event::Progress(Progress { source, .. }) | Event::Arrived { source, .. } => source.len(),
+        Event::Failed(FailedItem { source, dest, failure }) => source.len() + dest.len() + weight_of(failure),
         Event::Warning { message } | Event::Notice { message } => message.len(),
         Event::Repeated { site, why, message, .. } => {
             site.len() + why.as_ref().map_or(0, String::len) + message.len()
@@ -290,7 +293,6 @@ fn weight(event: &Event) -> usize {
         Event::Dialogue { title, line, .. } => title.len() + line.len(),
         // There are few of them.
         Event::OneJob { .. }
-        | Event::Detached { .. }
         | Event::Jobs { .. }
         | Event::Causes(_)
         | Event::LeftOut(_)
@@ -310,6 +312,11 @@ fn weight(event: &Event) -> usize {
     texts + SMALL
 }
 
+/// The memory that the words of a failure take, in bytes.
+fn weight_of(failure: &Failure) -> usize {
+    failure.what.len() + failure.said.as_ref().map_or(0, String::len)
+}
+
 /// How long what is said may wait for more, so that both are read together.
 const NAP: Duration = Duration::from_millis(2);
 /// The memory of an event without its texts, in bytes.
@@ -320,21 +327,12 @@ mod tests {
     use super::*;
     use crate::id::Origin;
     use crate::ladder::Rung;
-    use crate::outcome::Verified;
+    use crate::outcome::{FileCopy, FileOutcome, Verified};
 
     fn file(number: usize) -> Record {
-        let event = Event::File {
-            source: format!("{number:08}"),
-            dest: String::new(),
-            size: Some(10),
-            before: 4,
-            changed_parts: None,
-            rung: Some(Rung::Local),
-            relayed: None,
-            verified: Verified::None,
-            attempts: 1,
-            earlier: None,
-        };
+        let copy = FileCopy { before: 4, ..FileCopy::moved(Some(10), Rung::Local, Verified::None) };
+        let (source, dest) = (format!("{number:08}"), String::new());
+        let event = Event::File(Box::new(FileOutcome { source, dest, copy: Ok(copy) }));
         Record { origin: Origin::Run, event }
     }
 

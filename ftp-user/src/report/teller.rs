@@ -120,6 +120,6 @@ impl Teller {
 
 /// Whether an event is about one of several files that has no line of its own about its progress.
 const fn is_of_many(event: &Event, shown: &Shown) -> bool {
-    let is_small = matches!(event, Event::File { .. } | Event::Arrived { .. } | Event::Together { .. });
+    let is_small = matches!(event, Event::File(_) | Event::Arrived { .. } | Event::Together { .. });
     is_small && shown.of > 1
 }

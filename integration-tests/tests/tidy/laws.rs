@@ -49,9 +49,9 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-user/src",
         layers: &[
-            "failure history id outcome",
+            "failure history id",
             "place",
-            "ladder shell",
+            "ladder outcome shell",
             "journal",
             "config report state",
             "context",

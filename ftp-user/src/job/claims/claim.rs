@@ -11,7 +11,7 @@ use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::history::shortened;
 use crate::job::detached::{self, Arrived};
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::remains::leftover::Leftover;
 use crate::job::remains::old::OldFiles;
 use crate::job::remains::part::{Part, new_id};
@@ -20,7 +20,7 @@ use crate::journal::{
     decide, is_same,
 };
 use crate::ladder::Rung;
-use crate::outcome::Verified;
+use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::listing::{self, When};
@@ -249,27 +249,15 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
 }
 
 /// Notes how a file has ended. What was interrupted stays open. So many of its attempts were noted before.
-pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<Done, Failure>, noted: u32) {
+pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy, Failure>, noted: u32) {
     if !journal.keeps_item() {
         return;
     }
     let began = journal.began();
     match copied {
         // It goes on without this program.
-        Ok(done) if done.detached.is_some() => {}
-        Ok(done) => journal.ended(Ended::Done {
-            bytes: done.size.unwrap_or(0),
-            // What this run had no need to verify is verified as it was.
-            verified: done
-                .earlier
-                .map_or(done.verified, |earlier| earlier.max(done.verified))
-                .name()
-                .to_owned(),
-            path: done.took().or(done.earlier_by).map(|rung| rung.name().to_owned()),
-            began,
-            attempts: done.attempts.saturating_sub(noted),
-            facts: Box::new(done.facts.clone()),
-        }),
+        Ok(done) if done.is_detached() => {}
+        Ok(done) => journal.ended(Ended::Done { copy: Box::new(done.clone()), began, noted }),
         Err(failure) if failure.kind == Kind::Interrupted => {}
         Err(failure) => {
             journal.ended(Ended::Failed { why: shortened(&failure.to_string()), began });
@@ -297,7 +285,7 @@ pub(in crate::job) struct FileRecord {
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
     pub(in crate::job) may_be_done: bool,
     /// What this run has done with it, if its server has not said whether it has given the copy its name.
-    moved: Option<Box<Done>>,
+    moved: Option<Box<FileCopy>>,
     /// The source of a copy that this job has finished, if the listing did not show that it is still the same.
     finished: Option<Seen>,
     /// The path of its bytes, if this job has moved them.
@@ -351,13 +339,13 @@ impl FileRecord {
     }
 
     /// This run has moved the file, and its server has not said whether it has given the copy its name.
-    pub(in crate::job) fn may_be_named(&mut self, done: Done) {
+    pub(in crate::job) fn may_be_named(&mut self, done: FileCopy) {
         self.may_be_done = true;
         self.moved = Some(Box::new(done));
     }
 
     /// What this run has done with the file, if the copy is seen under its name.
-    pub(in crate::job) fn moved(&self) -> Option<&Done> {
+    pub(in crate::job) fn moved(&self) -> Option<&FileCopy> {
         self.moved.as_deref()
     }
 
@@ -376,19 +364,17 @@ impl FileRecord {
 
     /// What an earlier run of this job has done with the file, if it has finished a copy: that run may have deleted the source
     /// of a move.
-    pub(in crate::job) fn moved_before(&self) -> Option<Done> {
+    pub(in crate::job) fn moved_before(&self) -> Option<FileCopy> {
         let size = self.finished.as_ref().and_then(|finished| finished.size);
-        self.finished_by.map(|means| Done {
-            before_by: self.finished_rung,
-            verified: means,
-            ..Done::earlier(size, means)
-        })
+        let earlier = |means| EarlierCopy { route: self.finished_rung, verified: Some(means), counts: true };
+        self.finished_by
+            .map(|means| FileCopy { end: FileEnd::Earlier(earlier(means)), ..FileCopy::skipped(size, means) })
     }
 
-    /// What has verified the copy of this very source that this job has finished before, and the path of its bytes.
-    pub(in crate::job) fn earlier(&self, source: &Facts) -> Option<(Verified, Option<Rung>)> {
+    /// The copy of this very source that this job has finished before.
+    pub(in crate::job) fn earlier(&self, source: &Facts) -> Option<EarlierCopy> {
         let means = self.finished_by.filter(|_| self.has_finished(source))?;
-        Some((means, self.finished_rung))
+        Some(EarlierCopy { route: self.finished_rung, verified: Some(means), counts: false })
     }
 
     /// What this job has finished is compared with its source again.

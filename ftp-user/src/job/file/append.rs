@@ -5,11 +5,11 @@ use crate::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
 use crate::failure::{self, Failure};
 use crate::job::file::transfer::{Transferred, transfer};
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::request::options::{Mode, Options};
 use crate::job::retrying::outage::{again, connect_both};
 use crate::job::retrying::retry::Retry;
-use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
+use crate::outcome::{FileCopy, FileEnd, Protection, Relayed, Verified};
 use crate::report::Event;
 use crate::route::{self, Assignment, ContinuedBy, Ends};
 use ftp_io::copy::Digest;
@@ -23,7 +23,7 @@ pub(in crate::job) async fn append(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let mut retry = Retry::new(&context.settings.patience);
     let plan = loop {
         match plan(context, ends, item, options).await {
@@ -40,31 +40,12 @@ pub(in crate::job) async fn append(
         .plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run)
         .await;
     let size = plan.size;
-    let mut done = Done {
-        size,
-        before: 0,
-        changed_parts: None,
-        rung: None,
-        before_by: None,
-        relayed: None,
-        protection: None,
-        verified: plan.means,
-        attempts: 0,
-        earlier: None,
-        earlier_by: None,
-        detached: None,
-        source: None,
-        was_taken: true,
-        kept_old: false,
-        session: None,
-        facts: TransferFacts::NONE,
-    };
+    let mut done = FileCopy::skipped(size, plan.means);
     if dry_run {
         let explain = options.mode == Mode::Explain;
-        done.rung = Some(
-            route::first_rung(context, &mut ends.source, &mut ends.destination, options.allowed, explain)
-                .await?,
-        );
+        let Ends { source, destination, .. } = ends;
+        done.end =
+            FileEnd::Moved(route::first_rung(context, source, destination, options.allowed, explain).await?);
         return Ok(done);
     }
     let mut appending = Appending { context, ends, item, plan };
@@ -76,7 +57,7 @@ pub(in crate::job) async fn append(
         match moved.result {
             Ok(rung) => {
                 appending.verify().await?;
-                return Ok(Done { rung: Some(rung), ..done });
+                return Ok(FileCopy { end: FileEnd::Moved(rung), ..done });
             }
             Err(failure) => appending.after(&mut retry, failure, moved.count.touched).await?,
         }

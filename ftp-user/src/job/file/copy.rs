@@ -21,7 +21,7 @@ use crate::job::file::gone;
 use crate::job::file::overtaken::overtaken;
 use crate::job::file::times;
 use crate::job::file::transfer::{Transferred, transfer};
-use crate::job::item::{Done, Item, Target};
+use crate::job::item::{Item, Target};
 use crate::job::remains::backup;
 use crate::job::remains::old::OldFiles;
 use crate::job::request::options::{InPlace, Mode, Options};
@@ -29,7 +29,7 @@ use crate::job::request::sync::Compare;
 use crate::job::retrying::outage::connect_both;
 use crate::job::retrying::retry::Retry;
 use crate::ladder::Rung;
-use crate::outcome::{StreamedDigests, TransferFacts, Verified};
+use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
 use crate::report::{Change, Event, Topic};
 use crate::route::{self, ContinuedBy, Count, Ends};
 use crate::session::{Facts, FinalName};
@@ -45,14 +45,14 @@ pub(super) async fn copy_and_note(
     item: &Item,
     options: Options,
     claimed: FileClaim,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let context = claimed.context(context, item);
     let FileClaim { mut kept, done, .. } = claimed;
     match done {
         // Both may have changed since: they are compared again before the source is deleted.
         Some(means) if options.moves || options.syncs.is_some() => kept.compare_again(means),
         Some(means) => {
-            return Ok(Done::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
+            return Ok(FileCopy::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
         }
         None => {}
     }
@@ -93,7 +93,7 @@ async fn try_until_done(
     item: &Item,
     options: Options,
     attempts: &mut Attempts,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let mut retry = Retry::new(&context.settings.patience);
     let (mut number, mut kept_old) = (0, false);
     loop {
@@ -107,10 +107,10 @@ async fn try_until_done(
         let target = if is_first { item.target.clone() } else { Target::Unknown };
         let mut copying = Copying { context: &context, ends, item, options, kept_old: &mut kept_old };
         match Box::pin(copying.attempt((known, target), attempts)).await {
-            Ok(done) if done.detached.is_some() => return Ok(done),
+            Ok(done) if done.is_detached() => return Ok(done),
             Ok(done) => {
                 attempts.discard(&context, ends).await; // the file was skipped this time
-                let is_right = done.rung.is_some() || done.verified != Verified::None;
+                let is_right = done.moved_by().is_some() || done.verified != Verified::None;
                 attempts.kept.old.end(&context, &mut ends.destination, &item.destination, is_right).await;
                 context.store.runs.verified(item.number, done.verified.name());
                 return Ok(done);
@@ -171,7 +171,7 @@ impl Copying<'_> {
         &mut self,
         known: (Option<Facts>, Target),
         attempts: &mut Attempts,
-    ) -> Result<Done, Failure> {
+    ) -> Result<FileCopy, Failure> {
         connect_both(self.context, self.ends).await?;
         if self.options.detach && !self.options.mode.is_dry() {
             detached::check(self.context, self.ends).await?;
@@ -188,7 +188,7 @@ impl Copying<'_> {
             let Ends { source: from, destination: to, .. } = &mut *self.ends;
             let rung = route::first_rung(self.context, from, to, allowed, mode == Mode::Explain).await?;
             let kept_old = self.item.kept_as.is_some() && files.target.is_some();
-            return Ok(Done { kept_old, ..Done::planned(source.size, rung, means) });
+            return Ok(FileCopy { kept_old, ..FileCopy::planned(source.size, rung, means) });
         }
         self.may_fit(source.size, attempts)?;
         let (old, is_taken) = (files.target.as_ref(), files.target.is_some());
@@ -199,7 +199,7 @@ impl Copying<'_> {
             Ended::Overtaken(target) => {
                 let files = Files { source, target: Some(target) };
                 let proof = self.is_skipped(&files, &attempts.kept).await?.unwrap_or(Verified::None.into());
-                return Ok(Done::skipped(files.source.size, proof.by).of(files.source));
+                return Ok(FileCopy::skipped(files.source.size, proof.by).of(files.source));
             }
         };
         attempts.published();
@@ -207,10 +207,10 @@ impl Copying<'_> {
             None => self.size_of_copy(moved).await,
             size => size,
         };
-        Ok(Done {
+        Ok(FileCopy {
+            end: FileEnd::Moved(rung),
             before: attempts.before(),
             changed_parts: attempts.parts.sent(),
-            rung: Some(rung),
             relayed: attempts.relayed.take(),
             protection: attempts.protection,
             attempts: attempts.count,
@@ -219,7 +219,7 @@ impl Copying<'_> {
             kept_old: *self.kept_old,
             facts: TransferFacts { digest: proof.digest, ..std::mem::take(&mut attempts.facts) },
             session: attempts.verifier,
-            ..Done::skipped(size, proof.by)
+            ..FileCopy::skipped(size, proof.by)
         })
     }
 
@@ -281,15 +281,15 @@ impl Copying<'_> {
     }
 
     /// The file goes on without this program.
-    fn detached(&self, size: Option<u64>, rung: Rung, attempts: &Attempts) -> Done {
-        Done {
+    fn detached(&self, size: Option<u64>, rung: Rung, attempts: &Attempts) -> FileCopy {
+        let detached = |job| FileEnd::Detached { route: rung, job };
+        FileCopy {
+            end: self.context.run.job_journal.job().map_or(FileEnd::Moved(rung), detached),
             before: attempts.before(),
-            rung: Some(rung),
             protection: attempts.protection,
             attempts: attempts.count,
-            detached: self.context.run.job_journal.job(),
             kept_old: *self.kept_old,
-            ..Done::skipped(size, Verified::None)
+            ..FileCopy::skipped(size, Verified::None)
         }
     }
 
@@ -353,7 +353,7 @@ impl Copying<'_> {
     }
 
     /// What came of a file that need not be copied.
-    async fn is_there(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<Done>, Failure> {
+    async fn is_there(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<FileCopy>, Failure> {
         if let Some(done) = self.is_named(files, kept).await? {
             return Ok(Some(done));
         }
@@ -361,17 +361,22 @@ impl Copying<'_> {
         self.give_time(files).await?;
         let source = Some(files.source.clone());
         let is_proven = means != Verified::None;
-        let before_by = kept.has_copied(&files.source).filter(|_| self.options.moves && is_proven);
         let facts = TransferFacts { digest, ..TransferFacts::NONE };
-        let earlier = kept.earlier(&files.source).filter(|_| !self.options.moves);
-        let (earlier, earlier_by) = earlier.map_or((None, None), |(means, rung)| (Some(means), rung));
-        let skipped = Done::skipped(files.source.size, means);
-        Ok(Some(Done { source, before_by, earlier, earlier_by, facts, ..skipped }))
+        let earlier = match self.options.moves {
+            true => kept.has_copied(&files.source).filter(|_| is_proven).map(|route| EarlierCopy {
+                route: Some(route),
+                verified: None,
+                counts: true,
+            }),
+            false => kept.earlier(&files.source),
+        };
+        let end = earlier.map_or(FileEnd::Skipped, FileEnd::Earlier);
+        Ok(Some(FileCopy { source, end, facts, ..FileCopy::skipped(files.source.size, means) }))
     }
 
     /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
     /// name: both are equal.
-    async fn is_named(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<Done>, Failure> {
+    async fn is_named(&mut self, files: &Files, kept: &FileRecord) -> Result<Option<FileCopy>, Failure> {
         let there = files.target.as_ref().and_then(|target| target.size);
         let Some(done) = kept.moved().filter(|_| there.is_some() && there == files.source.size) else {
             return Ok(None);
@@ -381,7 +386,7 @@ impl Copying<'_> {
         // Both places may be one, as far as this has shown.
         Ok(proof.map(|Proof { by: verified, digest }| {
             let facts = TransferFacts { digest, ..done.facts.clone() };
-            Done { verified, source, facts, was_taken: true, ..done.clone() }
+            FileCopy { verified, source, facts, was_taken: true, ..done.clone() }
         }))
     }
 

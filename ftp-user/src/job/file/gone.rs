@@ -2,7 +2,8 @@
 
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
+use crate::outcome::FileCopy;
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::listing;
@@ -16,8 +17,8 @@ pub(super) async fn moved_before(
     context: &Context,
     ends: &mut Ends,
     item: &Item,
-    done: Done,
-) -> Result<Result<Done, Failure>, Failure> {
+    done: FileCopy,
+) -> Result<Result<FileCopy, Failure>, Failure> {
     let found = ends.destination.facts(context, &item.destination).await?;
     if may_be_copy(found.as_ref(), done.size) {
         return Ok(Ok(done));

@@ -7,14 +7,13 @@ use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
-use crate::job::item::Done;
 use crate::job::remains::old::OldFiles;
 use crate::job::remains::part::Part;
 use crate::job::request::options::Options;
 use crate::job::request::standard::{NAME, NULL, Sink};
 use crate::job::retrying::outage::Question;
 use crate::ladder::Rung;
-use crate::outcome::{Protection, TransferFacts, Verified};
+use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
 use crate::report::{Event, Progress};
 use crate::session::{FinalName, Flow, Session, most};
@@ -51,7 +50,7 @@ pub(in crate::job) async fn to_output(
     host: &mut Host,
     (source, sink): (&Location, Sink),
     options: Options,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
@@ -73,7 +72,7 @@ async fn output(
     (source, sink): (&Location, Sink),
     options: Options,
     moved: &mut u64,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let name = host.show(&source.path);
     let facts = readable(host.facts(context, &source.path).await?, &name)?;
     let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
@@ -174,7 +173,7 @@ pub(in crate::job) async fn from_input(
     host: &mut Host,
     destination: &Location,
     options: Options,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let name = host.show(&destination.path);
     let mut question = Question::new(context);
     let ready = loop {
@@ -409,26 +408,8 @@ fn progress(
     }
 }
 
-const fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> Done {
-    Done {
-        size,
-        before: 0,
-        changed_parts: None,
-        rung: Some(Rung::Local),
-        before_by: None,
-        relayed: None,
-        protection,
-        verified,
-        attempts: 1,
-        earlier: None,
-        earlier_by: None,
-        detached: None,
-        source: None,
-        was_taken: true,
-        kept_old: false,
-        session: None,
-        facts: TransferFacts::NONE,
-    }
+fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> FileCopy {
+    FileCopy { protection, ..FileCopy::moved(size, Rung::Local, verified) }
 }
 
 const fn hashed(means: Verified) -> Option<Algorithm> {

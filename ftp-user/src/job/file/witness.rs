@@ -5,8 +5,9 @@ use crate::context::Context;
 use crate::endpoint::{Host, Losses};
 use crate::failure::Failure;
 use crate::job::claims::claim::{self, FileClaim};
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::request::options::Options;
+use crate::outcome::FileCopy;
 use crate::route::Ends;
 
 /// Copies one file. Temporary failures are tried again.
@@ -15,7 +16,7 @@ pub(in crate::job) async fn copy(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let claimed = claim::claim(context, ends, item).await?;
     Box::pin(copy_claimed(context, ends, item, options, claimed)).await
 }
@@ -27,7 +28,7 @@ pub(in crate::job) async fn copy_claimed(
     item: &Item,
     options: Options,
     claimed: FileClaim,
-) -> Result<Done, Failure> {
+) -> Result<FileCopy, Failure> {
     let before = lost(&ends.destination);
     let done = copy_and_note(context, ends, item, options, claimed).await?;
     // If a session was lost meanwhile, only the one in which the copy was verified counts, if that is known.
@@ -35,7 +36,7 @@ pub(in crate::job) async fn copy_claimed(
         true => ends.destination.session_id(),
         false => done.session,
     };
-    Ok(Done { session, ..done })
+    Ok(FileCopy { session, ..done })
 }
 
 /// How many sessions of a host were lost.

@@ -6,8 +6,9 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::DeletedLinks;
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::request::options::Options;
+use crate::outcome::FileCopy;
 use crate::place;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
@@ -60,11 +61,11 @@ impl CopiedFile {
     fn of(
         tree: Option<&MovedTree>,
         item: &Item,
-        done: &Done,
+        done: &FileCopy,
         expected: ExpectedCopy,
         verified: Moment,
     ) -> Result<Self, Failure> {
-        let before = (done.rung.is_none(), done.was_taken);
+        let before = (done.moved_by().is_none(), done.was_taken);
         let verified_copy = VerifiedCopy::of(done.source.clone(), done.verified, before).map_err(|why| {
             let what = format!("{} stays, because {why}", item.source.display());
             Failure::new(Kind::Unverified, what).hint("compare both, and delete it with ftp-user rm")
@@ -117,8 +118,8 @@ impl CopiedFile {
 }
 
 /// What a verified copy has to look like as long as nobody has changed it. What was there already has a time of its own.
-pub(in crate::job) fn expected_copy(ends: &Ends, options: Options, done: &Done) -> ExpectedCopy {
-    let sets = options.times && done.rung.is_some() && !ends.no_times.load(Ordering::Relaxed);
+pub(in crate::job) fn expected_copy(ends: &Ends, options: Options, done: &FileCopy) -> ExpectedCopy {
+    let sets = options.times && done.moved_by().is_some() && !ends.no_times.load(Ordering::Relaxed);
     let modified = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
     ExpectedCopy { size: done.size, modified }
 }
@@ -152,10 +153,10 @@ impl MovedPortion {
         context: &Context,
         tree: Option<&MovedTree>,
         item: &Item,
-        done: &Done,
+        done: &FileCopy,
         expected: ExpectedCopy,
     ) -> Result<(), Failure> {
-        if done.earlier.is_none() {
+        if done.verified_earlier().is_none() {
             let now = context.world.clock.now();
             self.files.push(CopiedFile::of(tree, item, done, expected, now)?);
             self.bytes = self.bytes.saturating_add(done.size.unwrap_or(0));
@@ -225,7 +226,7 @@ mod tests {
         ] {
             let item = Item::of_both(1, source);
             let facts = Facts::of_kind(listing::Kind::File);
-            let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
+            let done = FileCopy::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
             let tree = MovedTree::of(&name(root));
             let copied = CopiedFile::of(Some(&tree), &item, &done, ExpectedCopy::default(), Moment::START);
             let below = copied.ok().and_then(|copied| copied.below);
@@ -235,7 +236,7 @@ mod tests {
 
     fn copied() -> CopiedFile {
         let (facts, item) = (Facts::of_kind(listing::Kind::File), Item::of_both(1, "t/a"));
-        let done = Done::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
+        let done = FileCopy::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
         CopiedFile::of(None, &item, &done, ExpectedCopy::default(), Moment::START).unwrap()
     }
 

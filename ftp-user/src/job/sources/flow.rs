@@ -4,11 +4,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::claims::lifetime;
 use crate::job::claims::planned::Copied;
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::moving::KeptSource;
 use crate::job::request::options::Options;
 use crate::job::summary::tally::Tally;
 use crate::job::together::stream::{Results, Stream, Turn, Wish};
+use crate::outcome::FileCopy;
 use crate::place::Location;
 use crate::report::{Event, Found};
 use crate::route::Ends;
@@ -78,7 +79,7 @@ impl<'a> Flow<'a> {
     /// # Errors
     ///
     /// It stays, and why.
-    pub(super) async fn leave(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+    pub(super) async fn leave(&mut self, item: &Item, done: &FileCopy) -> Result<(), Failure> {
         self.stream.note_copied(item, done)?;
         if !self.moves() || !self.stream.is_at_rest() {
             return Ok(());
@@ -142,8 +143,7 @@ impl<'a> Flow<'a> {
         if !self.counted {
             self.found(self.context.run.finding.file(None));
         }
-        self.context.run.events.say(Event::FileFailed { source: source.to_string() });
-        self.failed(source, destination, failure);
+        self.tally.file(source.to_string(), destination.to_string(), Err(failure));
     }
 
     /// Tells how many files there are now.

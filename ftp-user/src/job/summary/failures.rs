@@ -1,22 +1,12 @@
 //! What has failed in a job: the number of each kind, and the first few of them. A million files that fail take no more
 //! than 2 MiB of memory.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::Kind;
 use crate::job::summary::ending::may_pass;
+use crate::outcome::FailedItem;
 use crate::report::Cause;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-
-/// A file or directory that failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FailedItem {
-    /// Its place at the source.
-    pub source: String,
-    /// Its place at the destination.
-    pub dest: String,
-    /// Why it failed.
-    pub failure: Failure,
-}
 
 /// What has failed so far.
 #[derive(Debug, Default)]
@@ -86,11 +76,10 @@ impl Failures {
 
     /// The causes with their first files, for people.
     pub(crate) fn causes(&self) -> Vec<Cause> {
-        let named = |item: &FailedItem| (item.source.clone(), item.failure.to_string());
         let cause = |(kind, of_kind): (&Kind, &OfKind)| Cause {
             kind: *kind,
             count: of_kind.count,
-            first: of_kind.first.iter().map(named).collect(),
+            first: of_kind.first.clone(),
         };
         self.kinds.iter().map(cause).collect()
     }
@@ -109,6 +98,7 @@ const KEPT: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failure::Failure;
 
     #[test]
     fn a_million_failures_are_counted_and_the_first_ten_of_each_kind_are_kept() {
@@ -123,7 +113,7 @@ mod tests {
         assert_eq!(failures.first().count(), 20);
         let causes = failures.causes();
         let counts: Vec<u64> = causes.iter().map(|cause| cause.count).collect();
-        assert_eq!((counts, causes[0].first[9].0.as_str()), (vec![250_000, 750_000], "36"));
+        assert_eq!((counts, causes[0].first[9].source.as_str()), (vec![250_000, 750_000], "36"));
         failures.add(FailedItem {
             source: String::new(),
             dest: String::new(),

@@ -3,12 +3,11 @@
 use crate::failure::{Failure, Kind};
 use crate::history::{PastFile, PastRun, shortened};
 use crate::id::JobId;
-use crate::job::item::Done;
-use crate::job::summary::failures::{FailedItem, Failures};
+use crate::job::summary::failures::Failures;
 use crate::job::summary::status::Status;
 use crate::journal;
 use crate::ladder::Rung;
-use crate::outcome::{Protection, Relayed, Verified};
+use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
 use crate::report::{Event, Events, Summary, Withheld, about};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -104,43 +103,27 @@ impl Tally {
     }
 
     /// Notes how a file ended, and reports it if it was copied.
-    pub(in crate::job) fn file(&mut self, source: String, dest: String, ended: Result<Done, Failure>) {
-        let done = match ended {
-            Ok(done) => done,
-            Err(failure) => {
-                self.events.say(Event::FileFailed { source: source.clone() });
-                return self.failed(source, dest, failure);
+    pub(in crate::job) fn file(&mut self, source: String, dest: String, ended: Result<FileCopy, Failure>) {
+        match &ended {
+            Ok(copy) if copy.is_detached() => self.detached += 1,
+            Ok(copy) => {
+                self.done(copy);
+                if self.dry_run {
+                    return;
+                }
             }
-        };
-        if let (Some(job), Some(rung)) = (done.detached, done.rung) {
-            self.detached += 1;
-            self.events.say(Event::Detached { source, dest, size: done.size, rung, job });
-            return;
+            Err(failure) => {
+                let (source, dest, failure) = (source.clone(), dest.clone(), failure.clone());
+                self.failures.add(FailedItem { source, dest, failure });
+            }
         }
-        self.done(&done);
-        if !self.dry_run {
-            let (before, rung) = (done.copied_before().max(done.before), done.took());
-            let Done { size, changed_parts, relayed, verified, attempts, earlier, .. } = done;
-            let how = Event::File {
-                source,
-                dest,
-                size,
-                before,
-                changed_parts,
-                rung,
-                relayed,
-                verified,
-                attempts,
-                earlier,
-            };
-            self.events.say(how);
-        }
+        self.events.say(Event::File(Box::new(FileOutcome { source, dest, copy: ended })));
     }
 
-    fn done(&mut self, done: &Done) {
+    fn done(&mut self, done: &FileCopy) {
         self.files += 1;
         self.kept += u64::from(done.kept_old);
-        let Some(rung) = done.took() else {
+        let Some(rung) = done.route() else {
             self.skipped += 1;
             self.earlier += u64::from(done.is_earlier());
             return;
@@ -211,9 +194,9 @@ impl Tally {
 
     /// Notes that a file or directory has failed, and reports it.
     pub(in crate::job) fn failed(&mut self, source: String, dest: String, failure: Failure) {
-        let (kind, message) = (failure.kind, failure.to_string());
-        self.events.say(Event::Failed { source: source.clone(), dest: dest.clone(), kind, message });
-        self.failures.add(FailedItem { source, dest, failure });
+        let failed = FailedItem { source, dest, failure };
+        self.events.say(Event::Failed(failed.clone()));
+        self.failures.add(failed);
     }
 
     /// Notes that a source of a move stays, although it was copied.
@@ -225,10 +208,9 @@ impl Tally {
     /// Notes that a copy was there and is not whole any more. If its source was kept, the file has failed already.
     pub(in crate::job) fn copy_lost(&mut self, source: String, dest: String, failure: Failure) {
         if self.failures.is_kept(&source, &dest) {
-            let (kind, message) = (failure.kind, failure.to_string());
-            self.events.say(Event::Failed { source, dest, kind, message });
+            self.events.say(Event::File(Box::new(FileOutcome { source, dest, copy: Err(failure) })));
         } else {
-            self.failed(source, dest, failure);
+            self.file(source, dest, Err(failure));
         }
     }
 
@@ -360,30 +342,13 @@ const FAILURES: usize = 10;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::TransferFacts;
+    use crate::outcome::FileEnd;
     use crate::report::{Reporter, Style};
     use ftp_proto::digest::Algorithm;
 
-    fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> Done {
-        Done {
-            size: Some(bytes),
-            before: 4,
-            changed_parts: None,
-            rung,
-            before_by: None,
-            relayed: None,
-            protection: None,
-            verified,
-            attempts: 1,
-            earlier: None,
-            earlier_by: None,
-            detached: None,
-            source: None,
-            was_taken: false,
-            kept_old: false,
-            session: None,
-            facts: TransferFacts::NONE,
-        }
+    fn done(rung: Option<Rung>, bytes: u64, verified: Verified) -> FileCopy {
+        let end = rung.map_or(FileEnd::Skipped, FileEnd::Moved);
+        FileCopy { before: 4, end, ..FileCopy::skipped(Some(bytes), verified) }
     }
 
     #[tokio::test]
@@ -395,7 +360,7 @@ mod tests {
         tally.done(&done(Some(Rung::SourceListens), 6, Verified::Size));
         tally.done(&done(Some(Rung::SourceListens), 7, sha));
         tally.done(&done(None, 0, sha));
-        tally.done(&Done::earlier(Some(9), sha));
+        tally.done(&FileCopy::earlier(Some(9), sha));
         assert!(!tally.has_failed());
         tally.failed("a".into(), "b".into(), Failure::new(Kind::Refused, "no"));
         let Report { status, summary, failures } = tally.report(Duration::from_secs(1), None);

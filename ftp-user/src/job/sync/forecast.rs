@@ -4,12 +4,12 @@ use super::plan::{PlannedAction, Task};
 use crate::check::common;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::item::Done;
 use crate::job::remains::backup::Backup;
 use crate::job::request::options::{Mode, Options};
 use crate::job::sorted_names::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::ladder::Rung;
+use crate::outcome::FileCopy;
 use crate::place;
 use crate::report::{Change, Event};
 use crate::route::{Ends, first_rung};
@@ -87,7 +87,7 @@ impl Forecast<'_> {
                     self.context.run.events.deliver(Event::Changed(change)).await;
                 }
                 let kept_old = replaces && self.backup.is_some();
-                Ok(Done { kept_old, ..Done::planned(facts.size, rung, means) })
+                Ok(FileCopy { kept_old, ..FileCopy::planned(facts.size, rung, means) })
             }
             (Err(failure), _) | (_, Err(failure)) => Err(failure),
         };

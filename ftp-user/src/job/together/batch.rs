@@ -7,13 +7,13 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::claims::planned::Copied;
-use crate::job::item::{Done, Item, Target};
+use crate::job::item::{Item, Target};
 use crate::job::remains::part::Part;
 use crate::job::request::options::Options;
 use crate::job::together::taken::TakenNames;
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
-use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
+use crate::outcome::{FileCopy, Protection, Relayed, TransferFacts, Verified};
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
 use crate::session::{Facts, SessionId};
@@ -402,7 +402,7 @@ impl Means {
     }
 
     /// A file that was published.
-    fn done(&self, member: &Member) -> Done {
+    fn done(&self, member: &Member) -> FileCopy {
         let Member { facts, is_free, transfer, .. } = member;
         let size = facts.size;
         let relayed = |relay: &Arc<str>| Relayed {
@@ -410,24 +410,14 @@ impl Means {
             bytes: size.unwrap_or(0),
             directly: self.directly,
         };
-        Done {
-            size,
-            before: 0,
-            changed_parts: None,
-            rung: Some(self.rung),
-            before_by: None,
+        FileCopy {
             relayed: self.relay.as_ref().map(relayed),
             protection: Some(self.protection),
-            verified: self.verified,
-            attempts: 1,
-            earlier: None,
-            earlier_by: None,
-            detached: None,
             source: Some(facts.clone()),
             was_taken: !is_free,
-            kept_old: false,
             session: self.session,
             facts: transfer.clone(),
+            ..FileCopy::moved(size, self.rung, self.verified)
         }
     }
 }

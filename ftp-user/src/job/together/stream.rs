@@ -14,12 +14,13 @@ use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::job::claims::plan::{Need, Outlook, Plan};
 use crate::job::claims::planned::Copied;
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::last_look::StoredFiles;
 use crate::job::moving::{KeptSource, MovedTree};
 use crate::job::request::options::Options;
 use crate::job::summary::tally::Tally;
 use crate::job::together::workers::{LeaveWhich, Worked, Workers};
+use crate::outcome::FileCopy;
 use crate::route::Ends;
 use ftp_proto::wire::PathName;
 
@@ -182,7 +183,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     ///
     /// The source of a move stays, and why.
-    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<(), Failure> {
         self.stored.note(&self.ends, self.options, item, done);
         self.workers.note_copied(item, done)
     }

@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::claims::planned::Copied;
 use crate::job::file::witness::{copy, copy_claimed};
-use crate::job::item::{Done, Item};
+use crate::job::item::Item;
 use crate::job::moving::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree, expected_copy};
 use crate::job::request::options::Options;
 use crate::job::together::batch::{self, Prospect};
@@ -20,6 +20,7 @@ use crate::job::together::portion::Portion;
 use crate::job::together::taken::TakenNames;
 use crate::job::together::width::{Reason, Width};
 use crate::ladder::Candidate;
+use crate::outcome::FileCopy;
 use crate::place;
 use crate::report::Event;
 use crate::route::{Circuit, Ends, Manner};
@@ -307,7 +308,7 @@ impl<'a> Workers<'a> {
     /// Takes note of what a worker has found out.
     fn learn(&mut self, worked: &Worked) {
         let done = || worked.copied.iter().map(|copied| copied.result.as_ref().ok());
-        let bytes: Vec<u64> = done().map(|done| done.map_or(0, Done::moved)).collect();
+        let bytes: Vec<u64> = done().map(|done| done.map_or(0, FileCopy::bytes_moved)).collect();
         self.width.ended(&bytes, self.context.world.clock.now());
         self.breaks += usize::from(worked.prospect == Prospect::Doubtful);
         self.manner = worked.manner.or(self.manner);
@@ -390,7 +391,7 @@ impl<'a> Workers<'a> {
     /// # Errors
     ///
     /// Its source stays, and why.
-    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &Done) -> Result<(), Failure> {
+    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<(), Failure> {
         if !self.moves() {
             return Ok(());
         }

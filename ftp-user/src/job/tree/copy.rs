@@ -223,8 +223,8 @@ impl Copying<'_, '_> {
                 } else {
                     // The exit code is that of the common cause.
                     let kind = self.pending.lost_by(&path).unwrap_or(Kind::Other);
-                    self.context.run.events.say(Event::FileFailed { source: path.display() });
-                    self.failed(Some(&path), Failure::new(kind, WITHOUT_DIRECTORY));
+                    let (source, dest) = self.shown(Some(&path));
+                    self.tally.file(source, dest, Err(Failure::new(kind, WITHOUT_DIRECTORY)));
                 }
             }
             Visit::Skipped(path, why) => {
@@ -383,14 +383,16 @@ impl Copying<'_, '_> {
 
     /// Notes a failure at `path` of the tree, or of the tree itself.
     fn failed(&mut self, path: Option<&PathName>, failure: Failure) {
+        let (source, dest) = self.shown(path);
+        self.tally.failed(source, dest, failure);
+    }
+
+    /// How reports call what is at `path` of the tree, or the tree itself, at both ends.
+    fn shown(&self, path: Option<&PathName>) -> (String, String) {
         let Tree { source, destination, .. } = &self.tree;
         let below = |root: &PathName| path.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
-        let (source, dest) = (below(source), below(destination));
-        self.tally.failed(
-            self.stream.ends().source.show(&source),
-            self.stream.ends().destination.show(&dest),
-            failure,
-        );
+        let ends = self.stream.ends();
+        (ends.source.show(&below(source)), ends.destination.show(&below(destination)))
     }
 
     /// Makes a directory at the destination, also what is missing above the root.

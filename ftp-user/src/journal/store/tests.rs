@@ -10,6 +10,8 @@ use crate::journal::record::{
     Command, Detached, End, Ended, Failures, Found, ItemState, JobState, NAME_OF_COPY, NewItem, PartId,
     Place, Seen, Start,
 };
+use crate::outcome::{FileCopy, Verified};
+use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::TransferId;
 use rusqlite::params;
 
@@ -36,14 +38,8 @@ fn found(claim: Claim) -> Found {
 
 /// A file of one byte is done.
 fn done_by_size() -> Ended {
-    Ended::Done {
-        bytes: 1,
-        verified: "size".into(),
-        path: None,
-        began: None,
-        attempts: 1,
-        facts: Box::default(),
-    }
+    let copy = Box::new(FileCopy { attempts: 1, ..FileCopy::skipped(Some(1), Verified::Size) });
+    Ended::Done { copy, began: None, noted: 0 }
 }
 
 #[test]
@@ -95,18 +91,12 @@ fn n8_a_file_is_found_as_it_was_left() {
     for _ in 0..2 {
         assert_eq!(found(begin(&store, 1, "a", 13)), open(true));
     }
-    let verified = "sha-256".to_owned();
+    let means = Verified::Hash(Algorithm::Sha256);
+    let verified = means.name().to_owned();
     store
         .ended(
             begun.key,
-            Ended::Done {
-                bytes: 5,
-                verified: verified.clone(),
-                path: None,
-                began: None,
-                attempts: 1,
-                facts: Box::default(),
-            },
+            Ended::Done { copy: Box::new(FileCopy::skipped(Some(5), means)), began: None, noted: 0 },
         )
         .unwrap();
     assert_eq!(

@@ -8,9 +8,10 @@ use super::super::overall::Shown;
 use super::super::receipt::ReceiptLine;
 use super::super::setup::{CheckLine, SiteLine};
 use super::super::style::Exits;
+use crate::failure::Failure;
 use crate::history::{PastCandidate, PastRun};
 use crate::ladder::{Considered, Rung};
-use crate::outcome::{Relayed, Verified};
+use crate::outcome::{FailedItem, FileEnd, FileOutcome, Relayed, Verified};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -100,7 +101,7 @@ pub(super) enum Line<'a> {
         dest: &'a str,
         exit: u8,
         cause: &'a str,
-        message: &'a str,
+        message: String,
     },
     Withheld {
         dest: &'a str,
@@ -250,19 +251,9 @@ impl<'a> Line<'a> {
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
             }
-            Event::File { .. } => return Self::file(event),
-            Event::Detached { source, dest, size, rung, job } => Self::Detached {
-                source,
-                dest,
-                bytes: *size,
-                path: rung.path(),
-                rung: rung.name(),
-                job: job.to_string(),
-            },
+            Event::File(outcome) => Self::file(outcome, exits),
             Event::Jobs { number, reason, why } => Self::Jobs { number: *number, reason, why },
-            Event::Failed { source, dest, kind, message } => {
-                Self::Failed { source, dest, exit: (exits.of_kind)(*kind), cause: kind.heading(), message }
-            }
+            Event::Failed(FailedItem { source, dest, failure }) => Self::failed(source, dest, failure, exits),
             Event::Withheld(withheld) => Self::withheld(withheld, exits.partly),
             Event::Warning { message } | Event::Notice { message } => Self::told(message),
             Event::Repeated { topic, site, message, .. } => {
@@ -289,42 +280,40 @@ impl<'a> Line<'a> {
             | Event::OneJob { .. }
             | Event::Heading { .. }
             | Event::Receipts(_)
-            | Event::FileFailed { .. }
             | Event::Causes(_)
             | Event::Dialogue { .. } => return None,
         })
     }
 
-    fn file(event: &'a Event) -> Option<Self> {
-        let Event::File {
-            source,
-            dest,
-            size,
-            before,
-            changed_parts,
-            rung,
-            relayed,
-            verified,
-            attempts,
-            earlier,
-        } = event
-        else {
-            return None;
+    fn file(FileOutcome { source, dest, copy }: &'a FileOutcome, exits: Exits) -> Self {
+        let copy = match copy {
+            Ok(copy) => copy,
+            Err(failure) => return Self::failed(source, dest, failure, exits),
         };
-        Some(Self::File {
+        if let FileEnd::Detached { route, job } = copy.end {
+            let (path, rung, job) = (route.path(), route.name(), job.to_string());
+            return Self::Detached { source, dest, bytes: copy.size, path, rung, job };
+        }
+        let route = copy.route();
+        Self::File {
             source,
             dest,
-            bytes: if rung.is_some() { *size } else { Some(0) },
-            path: rung.map(Rung::path),
-            rung: rung.map(Rung::name),
-            verified: verified.name(),
-            attempts: *attempts,
-            skipped: rung.is_none(),
-            earlier: earlier.map(Verified::name),
-            relay: relayed.as_ref().map(Passed::of),
-            before: *before,
-            changed_parts: *changed_parts,
-        })
+            bytes: if route.is_some() { copy.size } else { Some(0) },
+            path: route.map(Rung::path),
+            rung: route.map(Rung::name),
+            verified: copy.verified.name(),
+            attempts: copy.attempts,
+            skipped: route.is_none(),
+            earlier: copy.verified_earlier().map(Verified::name),
+            relay: copy.relayed.as_ref().map(Passed::of),
+            before: copy.bytes_before(),
+            changed_parts: copy.changed_parts,
+        }
+    }
+
+    fn failed(source: &'a str, dest: &'a str, failure: &Failure, exits: Exits) -> Self {
+        let (exit, cause) = ((exits.of_kind)(failure.kind), failure.kind.heading());
+        Self::Failed { source, dest, exit, cause, message: failure.to_string() }
     }
 
     fn told(message: &'a str) -> Self {

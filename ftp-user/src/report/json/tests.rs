@@ -3,8 +3,7 @@
 use super::super::event::{Progress, Summary, Withheld};
 use super::*;
 use crate::ladder::Rung;
-use crate::outcome::Protection;
-use crate::outcome::{Relayed, Verified};
+use crate::outcome::{FileCopy, FileOutcome, Protection, Relayed, Verified};
 use ftp_proto::digest::Algorithm;
 use std::time::Duration;
 
@@ -25,21 +24,17 @@ fn the_summary_has_the_keys_of_the_contract() {
     );
 }
 
+fn file(source: &str, copy: FileCopy) -> Event {
+    Event::File(Box::new(FileOutcome { source: source.into(), dest: "ftp://b/x".into(), copy: Ok(copy) }))
+}
+
 #[test]
 fn a_file_has_the_keys_of_the_contract() {
     check(
-        &Event::File {
-            source: "ftp://a/x".into(),
-            dest: "ftp://b/x".into(),
-            size: Some(5),
-            before: 0,
-            changed_parts: None,
-            rung: Some(Rung::SourceListens),
-            relayed: None,
-            verified: Verified::Size,
-            attempts: 2,
-            earlier: None,
-        },
+        &file(
+            "ftp://a/x",
+            FileCopy { attempts: 2, ..FileCopy::moved(Some(5), Rung::SourceListens, Verified::Size) },
+        ),
         r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"direct","rung":"source-listens","verified":"size","attempts":2,"skipped":false}"#,
     );
 }
@@ -76,21 +71,10 @@ fn a_progress_event_has_its_file_and_its_job() {
     let mut out = Vec::new();
     let mut json = Json::new(EXITS);
     json.tell(&Event::Progress(progress), Some(&shown), &mut out).unwrap();
-    let file = |source: &str| Event::File {
-        source: source.into(),
-        dest: "ftp://b/x".into(),
-        size: Some(5),
-        before: 0,
-        changed_parts: None,
-        rung: None,
-        relayed: None,
-        verified: Verified::Size,
-        attempts: 1,
-        earlier: None,
-    };
     // Without an event of its own it is that of the last file.
     shown.files += 1;
-    json.tell(&file("ftp://a/z"), Some(&shown), &mut out).unwrap();
+    let copy = FileCopy::skipped(Some(5), Verified::Size);
+    json.tell(&file("ftp://a/z", copy), Some(&shown), &mut out).unwrap();
     json.progress(&shown, &mut out).unwrap();
     let told = String::from_utf8(out).unwrap();
     let told: Vec<&str> = told.lines().filter(|line| line.contains("\"progress\"")).collect();
@@ -106,37 +90,19 @@ fn a_progress_event_has_its_file_and_its_job() {
 #[test]
 fn a_file_that_an_earlier_run_has_copied_is_not_called_verified() {
     check(
-        &Event::File {
-            source: "ftp://a/x".into(),
-            dest: "ftp://b/x".into(),
-            size: None,
-            before: 0,
-            changed_parts: None,
-            rung: None,
-            relayed: None,
-            verified: Verified::None,
-            attempts: 0,
-            earlier: Some(Verified::Hash(Algorithm::Sha256)),
-        },
+        &file("ftp://a/x", FileCopy::earlier(None, Verified::Hash(Algorithm::Sha256))),
         r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":0,"path":null,"rung":null,"verified":"none","attempts":0,"skipped":true,"earlier":"sha-256"}"#,
     );
 }
 
 #[test]
 fn what_passed_a_relay_and_what_was_there_before_is_told_last() {
+    let relayed = Some(Relayed { relay: "edge".into(), bytes: 5, directly: true });
     check(
-        &Event::File {
-            source: "ftp://a/x".into(),
-            dest: "ftp://b/x".into(),
-            size: Some(5),
-            before: 2,
-            changed_parts: None,
-            rung: Some(Rung::RelaySource),
-            relayed: Some(Relayed { relay: "edge".into(), bytes: 5, directly: true }),
-            verified: Verified::Size,
-            attempts: 1,
-            earlier: None,
-        },
+        &file(
+            "ftp://a/x",
+            FileCopy { before: 2, relayed, ..FileCopy::moved(Some(5), Rung::RelaySource, Verified::Size) },
+        ),
         r#"{"event":"file","source":"ftp://a/x","dest":"ftp://b/x","bytes":5,"path":"relay","rung":"relay-source","verified":"size","attempts":1,"skipped":false,"relay":"edge","relayed":5,"agents_direct":true,"before":2}"#,
     );
 }
