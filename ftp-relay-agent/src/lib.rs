@@ -40,7 +40,7 @@ fn start(Cli { verb }: Cli) -> Result<(), Exit> {
     match verb {
         Verb::Run(options) => cli::run::run(&options),
         Verb::Join(options) => cli::join::join(&options),
-        Verb::Hub(options) => cli::hub::hub(&options),
+        Verb::Hub(options) => cli::run::hub(&options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
         Verb::Completions(asked) => Ok(asked

@@ -7,7 +7,9 @@ use ftp_io::program::completion::Completions;
 use ftp_io::program::manual::Manual;
 
 use super::exit::Exit;
-use super::{check, hub, join, run, token};
+use super::serve::Called;
+use super::{check, join, token};
+use crate::config::{HubOptions, RunOptions};
 
 /// The command line as typed.
 #[derive(clap::Parser, Debug)]
@@ -22,11 +24,11 @@ pub struct Cli {
 #[derive(clap::Subcommand, Debug)]
 pub enum Verb {
     /// Run the relay
-    Run(run::Options),
+    Run(Called<RunOptions>),
     /// Join a hub, on a host that can only connect out
     Join(join::Options),
     /// Run a hub, where such agents meet
-    Hub(hub::Options),
+    Hub(Called<HubOptions>),
     /// Print a new token
     Token(token::Options),
     /// Check this host's token file and the connection to a relay

@@ -10,13 +10,12 @@ use ftp_proto::relay::token::{Holder, Token, is_name};
 
 use super::exit::{Exit, print};
 use super::serve::{
-    Called, Files, GRACE, THREADS, begin, end, signals, tell_systemd, warn, warn_of_few_descriptors,
+    Called, Files, GRACE, THREADS, begin, end, settings, signals, tell_systemd, warn, warn_of_few_descriptors,
 };
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
-use crate::listen::{Relay, Settings};
+use crate::listen::Server;
 use crate::operate::audit::{Audit, Record, Who};
-use crate::policy::Limits;
 
 /// Where to join, and what may be reached from here.
 #[derive(clap::Args, Debug)]
@@ -48,7 +47,7 @@ pub fn join(options: &Options) -> Result<(), Exit> {
     runtime::run(THREADS, serving).context("cannot start the scheduler")?
 }
 
-async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>) -> Result<(), Exit> {
+async fn until_stopped(options: &Options, config: Config, audit: Arc<Audit>) -> Result<(), Exit> {
     let (mut stop, mut hangup) = signals()?;
     warn_of_few_descriptors();
     let tokens = read(&config.token_file).map_err(anyhow::Error::from)?;
@@ -60,21 +59,10 @@ async fn until_stopped(options: &Options, config: Config<()>, audit: Arc<Audit>)
         let error = anyhow!("the token is that of the agent {0}: join with --name {0}", token.name());
         return Err(Exit::Usage(error));
     }
-    let settings =
-        at_hub::Settings { hub: hub.clone(), name: name.clone(), token, audit: Arc::clone(&audit) };
+    let at_hub = at_hub::Settings { hub: hub.clone(), name: name.clone(), token, audit: Arc::clone(&audit) };
     let (mut joiner, caller, incoming) =
-        at_hub::start(settings).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
-    let settings = Settings {
-        listen: Vec::new(),
-        addresses: config.addresses,
-        tokens,
-        policy: config.policy,
-        metrics: config.shown.metrics,
-        metrics_from: config.shown.metrics_from,
-        audit: Arc::clone(&audit),
-        limits: Limits::USUAL,
-    };
-    let relay = Relay::behind_hub(settings, caller, incoming)?;
+        at_hub::start(at_hub).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
+    let relay = Server::behind_hub(settings(config, tokens, Arc::clone(&audit)), caller, incoming)?;
     audit.record(&Who::default(), &Record::RelayStarted);
     let mut announced = false;
     loop {

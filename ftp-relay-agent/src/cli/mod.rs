@@ -6,7 +6,6 @@ mod ask;
 pub mod check;
 mod checked;
 pub mod exit;
-pub mod hub;
 pub mod join;
 pub mod pages;
 pub mod run;

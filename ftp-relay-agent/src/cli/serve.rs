@@ -18,6 +18,7 @@ use ftp_io::socket;
 use ftp_proto::relay::token::Token;
 
 use crate::config::{Config, ConfigError, Options, Shown};
+use crate::listen::Settings;
 use crate::operate::audit::{Audit, Record, Who};
 use crate::operate::metrics::Metrics;
 use crate::policy::{Descriptors, Limits};
@@ -36,7 +37,7 @@ pub struct Called<O: clap::Args> {
 
 impl<O: Options> Called<O> {
     /// What the options and the policy file say now.
-    pub(super) fn read(&self) -> Result<Config<O::Place>, ConfigError> {
+    pub(super) fn read(&self) -> Result<Config, ConfigError> {
         Config::read(&self.options, self.config.as_deref())
     }
 }
@@ -44,24 +45,19 @@ impl<O: Options> Called<O> {
 /// The policy and the tokens, which SIGHUP reads again.
 pub(super) struct Files<'a, O: Options, T> {
     called: &'a Called<O>,
-    started: Config<O::Place>,
+    started: Config,
     outline: Outline,
     tokens: ReadTokens<T>,
 }
 
 impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
     /// The files that have said this at the start. `tokens` reads the tokens again.
-    pub(super) fn new(
-        called: &'a Called<O>,
-        config: &Config<O::Place>,
-        known: &T,
-        tokens: ReadTokens<T>,
-    ) -> Self {
+    pub(super) fn new(called: &'a Called<O>, config: &Config, known: &T, tokens: ReadTokens<T>) -> Self {
         Self { called, started: config.clone(), outline: config.outline(known.as_ref()), tokens }
     }
 
     /// Reads them again, and has `renew` take what they say. After a mistake everything stays as it was.
-    pub(super) fn read_again(&mut self, audit: &Audit, renew: impl FnOnce(T, Config<O::Place>)) {
+    pub(super) fn read_again(&mut self, audit: &Audit, renew: impl FnOnce(T, Config)) {
         tokio::task::block_in_place(|| {
             audit.reopen();
             match self.read() {
@@ -77,7 +73,7 @@ impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
         });
     }
 
-    fn read(&mut self) -> Result<(T, Config<O::Place>), anyhow::Error> {
+    fn read(&mut self) -> Result<(T, Config), anyhow::Error> {
         let config = self.called.read()?;
         let tokens = (self.tokens)(&config.token_file)?;
         self.outline.renew(config.outline(tokens.as_ref()));
@@ -104,6 +100,20 @@ pub(super) fn begin(shown: &Shown) -> Result<Seen, anyhow::Error> {
     let log = log::start(shown.log_format, shown.log_level).context("cannot start the log")?;
     let file = shown.audit.as_ref().map(open_audit).transpose()?;
     Ok(Seen { audit: Arc::new(Audit::new(Metrics::new(log.lost()), file)), _log: log })
+}
+
+/// What a relay or a hub has to know.
+pub(super) fn settings(config: Config, tokens: Vec<Token>, audit: Arc<Audit>) -> Settings {
+    Settings {
+        listen: config.listen,
+        addresses: config.addresses,
+        tokens,
+        policy: config.policy,
+        metrics: config.shown.metrics,
+        metrics_from: config.shown.metrics_from,
+        audit,
+        limits: Limits::USUAL,
+    }
 }
 
 /// The signals that end a program and have it read its files again. Listen for them before the ready line: the program
@@ -133,7 +143,7 @@ pub(super) fn warn_of_few_descriptors() {
 }
 
 /// Logs what is likely not meant.
-pub(super) fn warn<P: Clone + PartialEq>(config: &Config<P>, tokens: &[Token]) {
+pub(super) fn warn(config: &Config, tokens: &[Token]) {
     if tokens.is_empty() {
         let file = config.token_file.display();
         tracing::warn!("the token file {file} holds no token of a user: nobody may come");

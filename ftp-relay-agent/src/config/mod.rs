@@ -1,15 +1,13 @@
 //! The configuration of `run`, `join` and `hub`: [`Options`] as they are typed, a policy file, and [`Config`] as what
 //! both mean.
 
-mod error;
 mod file;
 mod keys;
 mod options;
 mod place;
 
-pub use error::ConfigError;
 pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
-pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, Serves};
+pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, ServeOptions, Serves};
 pub use place::ListenAt;
 
 use std::net::{IpAddr, SocketAddr};
@@ -23,12 +21,23 @@ use ipnet::IpNet;
 use self::file::File;
 use crate::policy::Policy;
 
-/// Everything that a verb has to know, checked and complete. `P` is where it serves.
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The policy file has mistakes.
+    #[error(transparent)]
+    File(#[from] Mistakes),
+    /// Something is missing.
+    #[error("{0} is missing: give it on the command line, or in the file of --config")]
+    Missing(&'static str),
+}
+
+/// Everything that a verb has to know, checked and complete.
 #[derive(Clone, Debug)]
-pub struct Config<P> {
-    /// Where it serves.
-    pub place: P,
-    /// The addresses of its connections with servers; those of `place`, or of the route, if there is none.
+pub struct Config {
+    /// Where it listens.
+    pub listen: Vec<ListenAt>,
+    /// The addresses of its connections with servers; those of `listen`, or of the route, if there is none.
     pub addresses: Vec<IpAddr>,
     /// The file that has the tokens.
     pub token_file: PathBuf,
@@ -56,21 +65,29 @@ pub struct Shown {
     pub log_level: log::Level,
 }
 
-impl<P: Clone + PartialEq> Config<P> {
+impl Config {
     /// What the options and the policy file say together. The command line beats the file.
     ///
     /// # Errors
     /// The file cannot be read or has mistakes, or something is missing.
-    pub fn read<O: Options<Place = P>>(options: &O, path: Option<&Path>) -> Result<Self, ConfigError> {
+    pub fn read<O: Options>(options: &O, path: Option<&Path>) -> Result<Self, ConfigError> {
         let mut file = path.map(File::<O>::read).transpose()?.unwrap_or_default();
-        let options = options.clone().over(std::mem::take(&mut file.options));
-        let place = options.place()?;
-        let policy = file.policy(options.allow().to_vec());
+        let options: ServeOptions = options.clone().into();
+        let options = options.over(std::mem::take(&mut file.options).into());
+        if O::LISTENS && options.listen.is_empty() {
+            return Err(ConfigError::Missing("--listen"));
+        }
+        let policy = file.policy(options.allow);
         let policy = policy.map_err(|mistake| Mistakes::new(path.unwrap_or(Path::new("")), vec![mistake]))?;
-        let policy = policy.with_data_ports(options.data_ports().to_vec());
-        let token_file = options.token_file().ok_or(ConfigError::Missing("--token-file"))?.to_owned();
-        let (addresses, shown) = (options.addresses().to_vec(), Shown::of(options.operation()));
-        Ok(Self { place, addresses, token_file, policy, serves: O::SERVES, shown, outline: file.outline })
+        Ok(Self {
+            listen: options.listen,
+            addresses: options.address,
+            token_file: options.token_file.ok_or(ConfigError::Missing("--token-file"))?,
+            policy: policy.with_data_ports(options.data_ports),
+            serves: O::SERVES,
+            shown: Shown::of(options.operation),
+            outline: file.outline,
+        })
     }
 
     /// What the policy file gives, and these tokens.
@@ -82,7 +99,7 @@ impl<P: Clone + PartialEq> Config<P> {
     pub fn needs_restart(&self, started: &Self) -> Vec<&'static str> {
         let (now, then) = (&self.shown, &started.shown);
         let changed = [
-            ("listen", self.place != started.place),
+            ("listen", self.listen != started.listen),
             ("address", self.addresses != started.addresses),
             ("metrics", now.metrics != then.metrics),
             ("metrics-from", now.metrics_from != then.metrics_from),
@@ -120,12 +137,12 @@ impl<P: Clone + PartialEq> Config<P> {
 }
 
 impl Shown {
-    fn of(operation: &Operation) -> Self {
+    fn of(operation: Operation) -> Self {
         let size = operation.audit_size.unwrap_or(AUDIT_SIZE);
         Self {
             metrics: operation.metrics,
-            metrics_from: operation.metrics_from.clone(),
-            audit: operation.audit.clone().map(|path| (path, size)),
+            metrics_from: operation.metrics_from,
+            audit: operation.audit.map(|path| (path, size)),
             log_format: operation.log_format.unwrap_or_default(),
             log_level: operation.log_level.unwrap_or_default(),
         }

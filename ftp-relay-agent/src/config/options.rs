@@ -1,7 +1,7 @@
 //! The options of the verbs that serve. Each of them is a key of the policy file, too.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 use ftp_io::program::args::{address, network};
@@ -9,34 +9,31 @@ use ftp_io::program::{log, size};
 use ftp_proto::policy::{Allowed, DataPorts};
 use ipnet::IpNet;
 
-use super::error::ConfigError;
 use super::place::ListenAt;
 
 /// The options of one verb, as they are typed or as a file has them.
-pub trait Options: Args + Clone + Default {
-    /// Where the verb serves.
-    type Place: Clone + PartialEq;
+pub trait Options: Args + Clone + Default + Into<ServeOptions> {
     /// What the verb counts: calls, or tunnels and joins.
     const SERVES: Serves;
+    /// Whether it needs a listener.
+    const LISTENS: bool;
+}
 
-    /// These options, and those of `file` where these say nothing: the command line beats the file.
-    #[must_use]
-    fn over(self, file: Self) -> Self;
-    /// Where it serves.
-    ///
-    /// # Errors
-    /// Something is missing.
-    fn place(&self) -> Result<Self::Place, ConfigError>;
+/// The options of all verbs that serve. A verb leaves empty what it does not have.
+#[derive(Clone, Debug, Default)]
+pub struct ServeOptions {
+    /// Where it listens.
+    pub listen: Vec<ListenAt>,
     /// The file of tokens.
-    fn token_file(&self) -> Option<&Path>;
+    pub token_file: Option<PathBuf>,
     /// The FTP servers that may be reached where no table names any.
-    fn allow(&self) -> &[Allowed];
+    pub allow: Vec<Allowed>,
     /// The data ports of these servers.
-    fn data_ports(&self) -> &[DataPorts];
+    pub data_ports: Vec<DataPorts>,
     /// The addresses of its connections with servers.
-    fn addresses(&self) -> &[IpAddr];
+    pub address: Vec<IpAddr>,
     /// What the operator sees.
-    fn operation(&self) -> &Operation;
+    pub operation: Operation,
 }
 
 /// What a verb serves.
@@ -142,118 +139,54 @@ pub struct Operation {
 }
 
 impl Options for RunOptions {
-    type Place = Vec<ListenAt>;
     const SERVES: Serves = Serves::Relay;
-
-    fn over(self, file: Self) -> Self {
-        Self {
-            listen: or(self.listen, file.listen),
-            token_file: self.token_file.or(file.token_file),
-            allow: or(self.allow, file.allow),
-            data_ports: or(self.data_ports, file.data_ports),
-            address: or(self.address, file.address),
-            operation: self.operation.over(file.operation),
-        }
-    }
-
-    fn place(&self) -> Result<Vec<ListenAt>, ConfigError> {
-        listeners(&self.listen)
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        self.token_file.as_deref()
-    }
-
-    fn allow(&self) -> &[Allowed] {
-        &self.allow
-    }
-
-    fn data_ports(&self) -> &[DataPorts] {
-        &self.data_ports
-    }
-
-    fn addresses(&self) -> &[IpAddr] {
-        &self.address
-    }
-
-    fn operation(&self) -> &Operation {
-        &self.operation
-    }
+    const LISTENS: bool = true;
 }
 
 impl Options for JoinOptions {
-    type Place = ();
     const SERVES: Serves = Serves::Relay;
+    const LISTENS: bool = false;
+}
 
-    fn over(self, file: Self) -> Self {
+impl Options for HubOptions {
+    const SERVES: Serves = Serves::Hub;
+    const LISTENS: bool = true;
+}
+
+impl From<RunOptions> for ServeOptions {
+    fn from(options: RunOptions) -> Self {
+        let RunOptions { listen, token_file, allow, data_ports, address, operation } = options;
+        Self { listen, token_file, allow, data_ports, address, operation }
+    }
+}
+
+impl From<JoinOptions> for ServeOptions {
+    fn from(options: JoinOptions) -> Self {
+        let JoinOptions { token_file, allow, data_ports, address, operation } = options;
+        Self { listen: Vec::new(), token_file, allow, data_ports, address, operation }
+    }
+}
+
+impl From<HubOptions> for ServeOptions {
+    fn from(options: HubOptions) -> Self {
+        let HubOptions { listen, token_file, operation } = options;
+        let listen = listen.into_iter().map(ListenAt::Address).collect();
+        Self { listen, token_file, operation, ..Self::default() }
+    }
+}
+
+impl ServeOptions {
+    /// These options, and those of `file` where these say nothing: the command line beats the file.
+    #[must_use]
+    pub fn over(self, file: Self) -> Self {
         Self {
+            listen: or(self.listen, file.listen),
             token_file: self.token_file.or(file.token_file),
             allow: or(self.allow, file.allow),
             data_ports: or(self.data_ports, file.data_ports),
             address: or(self.address, file.address),
             operation: self.operation.over(file.operation),
         }
-    }
-
-    fn place(&self) -> Result<(), ConfigError> {
-        Ok(())
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        self.token_file.as_deref()
-    }
-
-    fn allow(&self) -> &[Allowed] {
-        &self.allow
-    }
-
-    fn data_ports(&self) -> &[DataPorts] {
-        &self.data_ports
-    }
-
-    fn addresses(&self) -> &[IpAddr] {
-        &self.address
-    }
-
-    fn operation(&self) -> &Operation {
-        &self.operation
-    }
-}
-
-impl Options for HubOptions {
-    type Place = Vec<SocketAddr>;
-    const SERVES: Serves = Serves::Hub;
-
-    fn over(self, file: Self) -> Self {
-        Self {
-            listen: or(self.listen, file.listen),
-            token_file: self.token_file.or(file.token_file),
-            operation: self.operation.over(file.operation),
-        }
-    }
-
-    fn place(&self) -> Result<Vec<SocketAddr>, ConfigError> {
-        listeners(&self.listen)
-    }
-
-    fn token_file(&self) -> Option<&Path> {
-        self.token_file.as_deref()
-    }
-
-    fn allow(&self) -> &[Allowed] {
-        &[]
-    }
-
-    fn data_ports(&self) -> &[DataPorts] {
-        &[]
-    }
-
-    fn addresses(&self) -> &[IpAddr] {
-        &[]
-    }
-
-    fn operation(&self) -> &Operation {
-        &self.operation
     }
 }
 
@@ -272,8 +205,4 @@ impl Operation {
 
 fn or<T>(typed: Vec<T>, read: Vec<T>) -> Vec<T> {
     if typed.is_empty() { read } else { typed }
-}
-
-fn listeners<P: Clone>(listen: &[P]) -> Result<Vec<P>, ConfigError> {
-    if listen.is_empty() { Err(ConfigError::Missing("--listen")) } else { Ok(listen.to_vec()) }
 }

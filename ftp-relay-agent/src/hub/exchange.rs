@@ -21,17 +21,16 @@ use super::call::{Call, Parties, Stream};
 use super::outlet::{Frames, Outlet, outlet};
 use super::report;
 use crate::operate::audit::{self, Audit, Record, Who};
-use crate::operate::metrics::Now;
 use crate::operate::session_log::SessionLog;
 use crate::operate::{Orders, Running};
 use crate::policy::{Accounts, Full, Kind, Share, Standing};
 
 /// What all sessions of a hub share.
 #[derive(Debug)]
-pub(super) struct Exchange {
-    pub(super) clock: Clock,
-    pub(super) accounts: Accounts,
-    pub(super) audit: Arc<Audit>,
+pub(crate) struct Exchange {
+    pub(crate) clock: Clock,
+    pub(crate) accounts: Accounts,
+    pub(crate) audit: Arc<Audit>,
     state: Mutex<State>,
     /// The deadline of the machine may be another one.
     changed: Notify,
@@ -64,16 +63,16 @@ struct Held {
 
 /// A session that the policy allows, and its place.
 #[derive(Debug)]
-pub(super) struct Admitted {
-    pub(super) who: Who,
-    pub(super) token: Accepted,
-    pub(super) standing: Standing,
-    pub(super) _place: Share,
+pub(crate) struct Admitted {
+    who: Who,
+    pub(crate) token: Accepted,
+    standing: Standing,
+    _place: Share,
 }
 
 /// Why there is no session although its token was right.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refused {
+enum Refused {
     #[error(transparent)]
     Full(Full),
     #[error(transparent)]
@@ -89,7 +88,7 @@ struct Expected {
 }
 
 impl Exchange {
-    pub(super) fn new(seed: Secret32, running: Running, audit: Arc<Audit>) -> Arc<Self> {
+    pub(crate) fn new(seed: Secret32, running: Running, audit: Arc<Audit>) -> Arc<Self> {
         let state = State {
             machine: Machine::new(Limits::USUAL, seed),
             last_session: 0,
@@ -111,7 +110,7 @@ impl Exchange {
     }
 
     /// Passes the time to the machine, for as long as the hub runs.
-    pub(super) async fn tick(self: Arc<Self>) {
+    pub(crate) async fn tick(self: Arc<Self>) {
         loop {
             let deadline = self.state().deadline;
             tokio::select! {
@@ -121,11 +120,9 @@ impl Exchange {
         }
     }
 
-    /// What the page of the metrics tells.
-    pub(super) fn now(&self, unproven: usize) -> Now {
-        let agents = self.state().machine.agents();
-        let uses = self.accounts.uses(&[Kind::Session, Kind::Call]);
-        Now { uses, unproven, agents, audit_lines_lost: self.audit.lost() }
+    /// How many agents have joined.
+    pub(crate) fn agents(&self) -> usize {
+        self.state().machine.agents()
     }
 
     /// How many sessions, tickets, calls and places of calls are held.
@@ -140,18 +137,27 @@ impl Exchange {
     ///
     /// # Errors
     ///
-    /// The operator wants no such session, or a limit is reached.
-    pub(super) fn admit(
+    /// The operator wants no such session, or a limit is reached: the frame that tells the other end.
+    pub(crate) fn admit(
         &self,
         who: Who,
         token: Accepted,
         orders: &Orders,
-    ) -> Result<Admitted, Box<(Who, Refused)>> {
-        let terms = orders.terms(&token).map_err(|why| Box::new((who.clone(), Refused::Withdrawn(why))))?;
-        let standing = self.accounts.standing(terms);
-        match standing.take(Kind::Session) {
-            Ok(place) => Ok(Admitted { who, token, standing, _place: place }),
-            Err(full) => Err(Box::new((who, Refused::Full(full)))),
+    ) -> Result<Admitted, Option<Vec<u8>>> {
+        let placed = orders.terms(&token).map_err(Refused::Withdrawn).and_then(|terms| {
+            let standing = self.accounts.standing(terms);
+            let place = standing.take(Kind::Session).map_err(Refused::Full)?;
+            Ok((standing, place))
+        });
+        match placed {
+            Ok((standing, _place)) => Ok(Admitted { who, token, standing, _place }),
+            Err(refused) => {
+                let now = self.clock.now();
+                self.audit.refused(&who, &refused.record(), now, |untold| {
+                    tracing::warn!(token = who.token, untold, "refused: {refused}");
+                });
+                Err(refused.frame(now))
+            }
         }
     }
 
@@ -198,7 +204,7 @@ impl Exchange {
 
     /// The operator wants something else: what a token may not do any more ends, and the rest holds from now on.
     /// `withdrawn` are the tokens that may do nothing, and why.
-    pub(super) fn renew(self: &Arc<Self>, orders: &Orders, withdrawn: &[(String, Withdrawn)]) {
+    pub(crate) fn renew(self: &Arc<Self>, orders: &Orders, withdrawn: &[(String, Withdrawn)]) {
         for held in self.state().sessions.values_mut() {
             let Held { session_log, token, standing, .. } = held;
             match orders.terms(token) {
@@ -263,7 +269,7 @@ impl Exchange {
     }
 
     /// The call and the end that wait for the ticket `id`. Only a right proof uses the ticket up.
-    pub(super) fn claim(
+    pub(crate) fn claim(
         &self,
         id: &[u8; 16],
         judge: impl FnOnce(&Secret32) -> Option<Accepted>,
@@ -274,7 +280,7 @@ impl Exchange {
     }
 
     /// One end of a call has come.
-    pub(super) fn attach(self: &Arc<Self>, call: CallId, end: End, stream: TcpStream, from: SocketAddr) {
+    pub(crate) fn attach(self: &Arc<Self>, call: CallId, end: End, stream: TcpStream, from: SocketAddr) {
         socket::end_by_reset(&stream);
         match self.state().calls.get_mut(&call) {
             Some(waiting) => waiting.attach(end, stream),
@@ -285,7 +291,7 @@ impl Exchange {
     }
 
     /// Ends all sessions. Streams continue.
-    pub(super) fn stop(self: &Arc<Self>) {
+    pub(crate) fn stop(self: &Arc<Self>) {
         self.input(Input::Drain);
         self.state().running = None;
     }
@@ -386,7 +392,7 @@ impl State {
 
 impl Refused {
     /// The frame that tells the other end.
-    pub(super) fn frame(&self, now: Moment) -> Option<Vec<u8>> {
+    fn frame(&self, now: Moment) -> Option<Vec<u8>> {
         let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));
         let session = SessionId(0);
         let (token, group, joins) = (String::new(), String::new(), Joins::Never);
@@ -401,7 +407,7 @@ impl Refused {
     }
 
     /// The same for the audit.
-    pub(super) const fn record(&self) -> Record<'_> {
+    const fn record(&self) -> Record<'_> {
         Record::SessionRefused(match self {
             Self::Full(full) => audit::Refusal::Full(full),
             Self::Withdrawn(why) => audit::Refusal::Rule(*why),

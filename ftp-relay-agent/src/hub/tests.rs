@@ -14,12 +14,15 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use super::{Hub, Settings};
+use crate::config::ListenAt;
+use crate::listen::{Server, Settings};
 use crate::operate::audit::Audit;
-use crate::policy::Policy;
+use crate::policy::{Limits, Policy};
 
-fn start() -> (Hub, SocketAddr) {
-    let hub = Hub::start(Settings {
+fn start() -> (Server, SocketAddr) {
+    let hub = Server::hub(Settings {
+        addresses: Vec::new(),
+        limits: Limits::USUAL,
         listen: vec!["127.0.0.1:0".parse().unwrap()],
         tokens: vec![token()],
         policy: Policy::default(),
@@ -28,7 +31,7 @@ fn start() -> (Hub, SocketAddr) {
         audit: Arc::new(Audit::default()),
     });
     let hub = hub.unwrap();
-    let (at, _) = hub.places().next().unwrap();
+    let Some((ListenAt::Address(at), _)) = hub.places().next() else { panic!("no listener") };
     (hub, at)
 }
 
@@ -118,13 +121,13 @@ async fn is_closed(mut stream: TcpStream) {
 }
 
 /// Waits until the hub holds this many sessions, and no call.
-async fn holds_sessions_alone(hub: &Hub, sessions: usize) {
+async fn holds_sessions_alone(hub: &Server, sessions: usize) {
     holds(hub, [sessions, 0, 0, 0]).await;
 }
 
 /// Waits until the hub holds this many sessions, tickets, calls and places of calls.
-async fn holds(hub: &Hub, expected: [usize; 4]) {
-    let held = || hub.exchange.held();
+async fn holds(hub: &Server, expected: [usize; 4]) {
+    let held = || hub.exchange().held();
     let end = Instant::now() + Duration::from_secs(60);
     while held() != expected {
         assert!(Instant::now() < end, "{:?}, and not {expected:?}", held());
@@ -159,7 +162,7 @@ async fn an_end_whose_call_is_given_up_between_its_proof_and_its_stream_is_reset
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, from) = listener.accept().await.unwrap();
-    hub.exchange.attach(CallId(7), End::Agent, stream, from);
+    hub.exchange().attach(CallId(7), End::Agent, stream, from);
     assert_eq!(there.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     holds_sessions_alone(&hub, 0).await;
 }

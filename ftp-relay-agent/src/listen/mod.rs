@@ -1,7 +1,7 @@
 //! The listeners: TLS, the proof of a token or a ticket, and who is turned away.
 
 mod accept;
-mod door;
 mod server;
+mod service;
 
-pub use server::{Relay, Settings};
+pub use server::{Server, Settings};
