@@ -23,7 +23,7 @@
 //! | folder | what |
 //! |---|---|
 //! | [`failure`] | what went wrong: a kind for decisions, words for people |
-//! | [`history`] | what past runs have tried, as values that are kept |
+//! | [`account`] | which paths were tried between two servers, and what came of each |
 //! | [`id`] | identities of jobs, items and attempts: values that can be stored |
 //! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`place`] | URLs, local paths, `.netrc` |
@@ -42,6 +42,7 @@
 //! | [`action`] | verbs that work on names where they are: mkdir, rm, mv, hash, tree |
 //! | [`cli`] | the command line: a file for each verb, and the exit status |
 
+pub mod account;
 pub mod action;
 pub mod check;
 pub mod cli;
@@ -49,7 +50,6 @@ pub mod config;
 pub mod context;
 pub mod endpoint;
 pub mod failure;
-pub mod history;
 pub mod id;
 pub mod job;
 pub mod journal;

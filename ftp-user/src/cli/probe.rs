@@ -39,7 +39,7 @@ pub(super) async fn run(
     }
     args.paths.apply(&mut context, || places.iter()).await?;
     let found = job::survey(&context, source, destination, args.paths.allowed()).await?;
-    let works = found.best.is_some();
+    let works = found.best().is_some();
     context.run.events.say(Event::Surveyed(found));
     Ok(if works { Status::Done } else { Status::Failed(Kind::NoPath) })
 }

@@ -1,9 +1,9 @@
 //! `why`: what an earlier run has tried, why its files went as they did, and the receipt of its job.
 
 use super::asked;
+use crate::account::{Fate, RunAccount};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::history::{Fate, PastRun};
 use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState};
@@ -25,7 +25,7 @@ pub(super) struct WhyArgs {
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
 pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
-    let runs = context.store.runs.kept().map_err(|why| Failure::new(Kind::Other, why))?;
+    let runs = context.store.journal.runs().map_err(|why| job::of_journal(&why))?;
     // The last run may have a job that only the journal knows.
     let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
     let job = asked::find(&jobs, &args.run).ok();
@@ -53,7 +53,7 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
 }
 
 /// Says of candidates by which both ends went on without this program what became of that, as far as the journal knows.
-fn tell_what_became(run: &mut PastRun, job: JobState) {
+fn tell_what_became(run: &mut RunAccount, job: JobState) {
     let became = match job {
         JobState::Running | JobState::Interrupted | JobState::Detached => {
             "it goes on, or waits for ftp-user resume"
@@ -143,13 +143,16 @@ const NAMED: usize = 10;
 
 /// The last job with its last run, as `resume last` means it, or a run after it that has no job: of `probe`, `append` or a
 /// list.
-fn last<'a>(jobs: &'a [JobRecord], runs: &'a [PastRun]) -> (Option<&'a JobRecord>, Option<&'a PastRun>) {
-    let id = |run: &PastRun| run.id.parse::<JobId>().ok();
+fn last<'a>(
+    jobs: &'a [JobRecord],
+    runs: &'a [RunAccount],
+) -> (Option<&'a JobRecord>, Option<&'a RunAccount>) {
+    let id = |run: &RunAccount| run.id.parse::<JobId>().ok();
     let Some(job) = jobs.last() else { return (None, runs.last()) };
     let own = runs.iter().rposition(|run| id(run) == Some(job.id));
-    let has_job = |run: &PastRun| jobs.iter().any(|job| id(run) == Some(job.id));
+    let has_job = |run: &RunAccount| jobs.iter().any(|job| id(run) == Some(job.id));
     // A run is noted when it ends, in whole seconds, and a job when it begins.
-    let is_later = |index: usize, run: &PastRun| own.map_or(run.at > job.begun, |own| index > own);
+    let is_later = |index: usize, run: &RunAccount| own.map_or(run.at > job.begun, |own| index > own);
     let alone = runs.iter().enumerate().rfind(|(index, run)| !has_job(run) && is_later(*index, run));
     match alone {
         Some((_, run)) => (None, Some(run)),
@@ -158,7 +161,7 @@ fn last<'a>(jobs: &'a [JobRecord], runs: &'a [PastRun]) -> (Option<&'a JobRecord
 }
 
 /// The run with that id, or the last one.
-fn find<'a>(runs: &'a [PastRun], which: &str) -> Result<&'a PastRun, Failure> {
+fn find<'a>(runs: &'a [RunAccount], which: &str) -> Result<&'a RunAccount, Failure> {
     let found = if which == "last" { runs.last() } else { runs.iter().rfind(|run| run.id == which) };
     found.ok_or_else(|| {
         let mut ids: Vec<&str> = Vec::new();
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_run_is_found_by_its_id_or_as_the_last_one() {
-        let run = |id: &str| PastRun { id: id.to_owned(), ..PastRun::default() };
+        let run = |id: &str| RunAccount { id: id.to_owned(), ..RunAccount::default() };
         let runs = [run("a"), run("b")];
         let check = |which, expect: &str| assert_eq!(find(&runs, which).unwrap().id, expect);
         check("a", "a");
@@ -213,8 +216,8 @@ mod tests {
             process: None,
             transfer: None,
         };
-        let run = |number, at| PastRun { id: JobId::new(number).to_string(), at, ..PastRun::default() };
-        let check = |jobs: &[JobRecord], runs: &[PastRun], expect: (Option<u64>, Option<u64>)| {
+        let run = |number, at| RunAccount { id: JobId::new(number).to_string(), at, ..RunAccount::default() };
+        let check = |jobs: &[JobRecord], runs: &[RunAccount], expect: (Option<u64>, Option<u64>)| {
             let (job, run) = last(jobs, runs);
             let found =
                 (job.map(|job| job.id.number()), run.map(|run| run.id.parse::<JobId>().unwrap().number()));

@@ -1,12 +1,13 @@
 //! What a job works with: the outside, what is kept between runs, what the user chose, and what this run has learnt.
 
+use crate::account::TriedRoutes;
 use crate::config::{self, Consent, OnUnknown, Proxy, Relays};
 use crate::failure::Failure;
 use crate::id::Origin;
 use crate::journal::{JobJournal, Journal};
 use crate::place::Site;
 use crate::report::{Events, Finding};
-use crate::state::{OwnFiles, Pairs, Runs, Sites};
+use crate::state::{OwnFiles, Pairs, Sites};
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
@@ -61,8 +62,6 @@ pub struct Store {
     pub journal: Journal,
     /// Which candidates have worked between two servers.
     pub pairs: Pairs,
-    /// What the last runs have tried, and this one so far.
-    pub runs: Runs,
     /// What is known of servers: that they offer TLS, and certificates that were kept.
     pub sites: Sites,
 }
@@ -73,7 +72,6 @@ impl Store {
         Self {
             journal: Journal::at(directory.clone()),
             pairs: Pairs::at(directory.clone()),
-            runs: Runs::at(directory.clone()),
             sites: Sites::at(directory),
         }
     }
@@ -140,6 +138,8 @@ pub struct Run {
     pub settled: Settled,
     /// Who wants to know what directories held.
     pub listed: ListedDirectories,
+    /// What it has tried between two servers.
+    pub routes: TriedRoutes,
 }
 
 impl Run {
@@ -157,6 +157,7 @@ impl Run {
             job_journal: JobJournal::default(),
             settled: Settled::default(),
             listed: ListedDirectories::default(),
+            routes: TriedRoutes::default(),
         }
     }
 }

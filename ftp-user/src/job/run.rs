@@ -84,10 +84,10 @@ pub async fn run(job: Job, context: &Context) -> Report {
         }
     }
     let took = context.world.clock.now().since(start);
-    let advice = lifetime::finish(&context, &tally).await;
-    if is_kept && let Err(why) = context.store.runs.keep(tally.past(id, took)) {
-        context.run.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
+    if is_kept {
+        lifetime::keep_run(&context, tally.account(id, took, context.run.routes.take()));
     }
+    let advice = lifetime::finish(&context, &tally).await;
     tally.report(took, advice)
 }
 
@@ -115,7 +115,7 @@ async fn appended(
         Err(failure) => Err(failure),
     };
     if let Ok(done) = &appended {
-        context.store.runs.verified(0, done.verified.name());
+        context.run.routes.verified(0, done.verified.name());
     }
     tally.file(source, destination, appended);
     ends.quit(context).await;

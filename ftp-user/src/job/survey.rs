@@ -5,10 +5,10 @@
 //! | direct, between two servers that know PROB | PROB: nothing is read or stored |
 //! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
 
+use crate::account::{DataPath, Fate, PairAccount};
 use crate::context::{Context, Patience};
 use crate::endpoint::{Host, LocalEnd, NULL_DEVICE, Pools, Server};
 use crate::failure::{Failure, Kind};
-use crate::history::Fate;
 use crate::job::race::learning::{Ending, SilentRungs, remember};
 use crate::job::race::notes::Notes;
 use crate::job::race::runner::{Finished, Obstacle, Runner};
@@ -16,7 +16,6 @@ use crate::job::remains::part::{self, Part};
 use crate::job::retrying::outage::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
-use crate::report::{DataPath, Survey};
 use crate::route::{self, Assignment, ContinuedBy, Count, Ends, Lane, Sign, Situation};
 use crate::session::Role;
 use ftp_io::copy::Digest;
@@ -38,7 +37,7 @@ pub async fn survey(
     source: &Location,
     destination: &Location,
     allowed: Allowed,
-) -> Result<Survey, Failure> {
+) -> Result<PairAccount, Failure> {
     let pools = Pools::default();
     let mut ends =
         Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
@@ -141,7 +140,7 @@ impl<'a> Surveyor<'a> {
     }
 
     /// Tries all candidates, then deletes what was stored.
-    async fn run(&mut self) -> Result<Survey, Failure> {
+    async fn run(&mut self) -> Result<PairAccount, Failure> {
         let needs_file = (0..self.entrants.len()).any(|index| !self.probes(index));
         if needs_file {
             self.no_file = self.store_empty().await.err();
@@ -293,9 +292,10 @@ impl<'a> Surveyor<'a> {
     }
 
     /// What was found, which is remembered, too.
-    fn conclude(&mut self) -> Survey {
+    fn conclude(&mut self) -> PairAccount {
         let key = self.situation.key();
-        let tried = self.notes.take_past_race(0, "", &self.ascent, &[]).tried;
+        let mut account = self.notes.take_account(0, "", &self.ascent, &[]);
+        let tried = &account.tried;
         let best = tried.iter().position(|tried| tried.fate == Fate::Proven);
         let works =
             |rung: Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
@@ -313,7 +313,8 @@ impl<'a> Surveyor<'a> {
             words.strip_prefix("through ").unwrap_or(words).clone_into(host);
         }
         let shown = |(name, address): &(String, std::net::IpAddr)| format!("{name} ({address})");
-        Survey { source: shown(&key.source), destination: shown(&key.destination), tried, best, picture }
+        account.picture = picture.map(Box::new);
+        PairAccount::of(shown(&key.source), shown(&key.destination), account)
     }
 }
 

@@ -7,8 +7,10 @@ use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Place,
     Seen, Start,
 };
+use super::runs::keep_run;
 use super::store::Store;
 use super::writer::{self, Answer, Ask};
+use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -124,6 +126,28 @@ impl Journal {
             Some(store) => store.jobs(),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The last runs that have tried paths between two servers, the last one last.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn runs(&self) -> Result<Vec<RunAccount>, JournalFailure> {
+        match self.existing()? {
+            Some(store) => store.runs(),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Keeps a run of which no job keeps anything. Without a state directory nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn keep_run(&self, run: &RunAccount) -> Result<(), JournalFailure> {
+        let Some(directory) = &self.0 else { return Ok(()) };
+        Store::open(directory)?.durably(|store| keep_run(&store.sql, run))
     }
 
     /// The files of a job in that state.
@@ -308,6 +332,11 @@ impl JobJournal {
         if let Some(key) = self.item {
             self.ask(Ask::Ended(key, ended));
         }
+    }
+
+    /// Keeps what the run has tried.
+    pub fn keep_run(&self, run: RunAccount) {
+        self.ask(Ask::KeepRun(Box::new(run)));
     }
 
     /// Waits until everything that was noted before is on the disk, or the journal has ended.

@@ -18,6 +18,7 @@
 //! | `count` | how the files of a job stand, in numbers |
 //! | `under_way` | the rows that this process has written and that have not ended |
 //! | `failed` | what has failed in the last run of a job |
+//! | `runs` | what the last runs have tried between two servers |
 //! | `withheld` | the names that its last run has kept because nobody had agreed to delete them |
 //! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, and changed in transactions |
@@ -60,6 +61,7 @@ mod path_facts;
 mod prune;
 mod recent;
 mod record;
+mod runs;
 mod states;
 mod store;
 mod tables;

@@ -6,12 +6,13 @@ use super::failed::{FAILURES, set_failures};
 use super::item_row::ItemRow;
 use super::part_rows::{DETACHED, PART};
 use super::path_facts;
+use super::runs::RUNS;
 use super::withheld::{self, forget_withheld};
 use crate::id::JobId;
 use rusqlite::Connection;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 6;
+pub(super) const VERSION: i64 = 7;
 
 /// Creates the tables of jobs and of the names of their parts.
 pub(super) const JOBS_AND_PARTS: &str = "
@@ -49,6 +50,7 @@ pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
         ("failures", FAILURES, 3),
         ("path_facts", path_facts::COLUMNS, path_facts::WIDTH),
         ("withheld", withheld::COLUMNS, withheld::WIDTH),
+        ("runs", RUNS, 2),
     ];
     for (table, columns, number) in tables {
         let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM {table}"))?;

@@ -5,6 +5,7 @@ use super::commits::COMMITS_OF_JOURNAL;
 use super::failed::FAILURES_OF_JOBS;
 use super::item_row::ItemRow;
 use super::path_facts::PATH_FACTS;
+use super::runs::RUNS_OF_JOURNAL;
 use super::tables::{DETACHED_OF_ITEMS, ITEMS, JOBS_AND_PARTS};
 use super::withheld::WITHHELD;
 use rusqlite::Connection;
@@ -33,7 +34,10 @@ pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
     if version < 5 {
         sql.execute_batch(PATH_FACTS)?;
     }
-    Ok(sql.execute_batch(WITHHELD)?)
+    if version < 6 {
+        sql.execute_batch(WITHHELD)?;
+    }
+    Ok(sql.execute_batch(RUNS_OF_JOURNAL)?)
 }
 
 /// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
@@ -81,9 +85,12 @@ mod tests {
 
     /// Writes the tables of an older version in the place of those that are there.
     fn make_old(sql: &Connection, version: i64) {
-        sql.execute_batch("DROP TABLE withheld").unwrap();
-        if version == 5 {
-            return sql.execute_batch("PRAGMA user_version = 5").unwrap();
+        sql.execute_batch(&format!("DROP TABLE runs; PRAGMA user_version = {version}")).unwrap();
+        if version < 6 {
+            sql.execute_batch("DROP TABLE withheld").unwrap();
+        }
+        if version >= 5 {
+            return;
         }
         let (columns, width, times) = match version {
             1 => (FIRST, FIRST_WIDTH, ""),
@@ -132,7 +139,7 @@ mod tests {
     #[test]
     fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
         for (version, has_changed) in
-            [(1, false), (1, true), (2, false), (3, false), (4, false), (4, true), (5, false)]
+            [(1, false), (1, true), (2, false), (3, false), (4, false), (4, true), (5, false), (6, false)]
         {
             let home = tempfile::tempdir().unwrap();
             let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());

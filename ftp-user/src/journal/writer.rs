@@ -10,8 +10,10 @@ use super::record::{
     Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, NewItem, PartId, Place, Seen,
     Start,
 };
+use super::runs::keep_run;
 use super::store::Store;
 use super::withheld::{add_withheld, take_withheld};
+use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use std::path::Path;
@@ -55,6 +57,8 @@ pub(super) enum Ask {
     Withhold(Vec<Vec<u8>>),
     /// Which names the last run has kept so. They are forgotten.
     TakeWithheld(oneshot::Sender<Vec<Vec<u8>>>),
+    /// Keeps what the run has tried.
+    KeepRun(Box<RunAccount>),
     /// Notes how the job has ended, and what has failed in this run.
     Finish(End, Option<Failures>, oneshot::Sender<()>),
 }
@@ -111,7 +115,7 @@ impl Ask {
             | Self::ClaimedByMoves(..)
             | Self::TakeWithheld(..)
             | Self::Finish(..) => true,
-            Self::Attempted(..) | Self::Ended(..) | Self::Withhold(..) => false,
+            Self::Attempted(..) | Self::Ended(..) | Self::Withhold(..) | Self::KeepRun(..) => false,
         }
     }
 }
@@ -243,6 +247,7 @@ fn perform(store: &Store, job: JobId, ask: &Ask) -> Result<Performed, Bad> {
         }
         Ask::Withhold(paths) => add_withheld(&store.sql, job, paths)?,
         Ask::TakeWithheld(_) => return take_withheld(&store.sql, job).map(Performed::Withheld),
+        Ask::KeepRun(run) => keep_run(&store.sql, run)?,
         Ask::Finish(end, failures, _) => store.finish(job, *end, failures.as_ref())?,
     }
     Ok(Performed::Noted)
@@ -279,6 +284,7 @@ fn answer(ask: Ask, done: Performed) -> Option<oneshot::Sender<()>> {
             | Ask::Attempted(..)
             | Ask::Withhold(..)
             | Ask::TakeWithheld(..)
+            | Ask::KeepRun(..)
             | Ask::Ended(..),
             _,
         ) => {}

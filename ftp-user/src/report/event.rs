@@ -3,14 +3,13 @@
 use super::change::{Change, Ended, Hashed};
 use super::found::Found;
 use super::label::Label;
-use super::picture::Picture;
 use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
+use crate::account::{PairAccount, RouteAccount, RunAccount};
 use crate::failure::Kind;
-use crate::history::{PastCandidate, PastRun};
 use crate::id::{JobId, Origin};
 use crate::journal::{ItemRecord, JobRecord};
-use crate::ladder::{Considered, Rung};
+use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection, Relayed, Verified};
 use crate::state::KnownSite;
 use ftp_proto::listing::Entry;
@@ -26,15 +25,6 @@ pub struct Record {
     pub origin: Origin,
     /// What has happened.
     pub event: Event,
-}
-
-/// What `--explain` tells of a path. All of it is empty if one end is this host.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Explanation {
-    /// All candidates, the best one first.
-    pub considered: Vec<Considered>,
-    /// The path to be drawn.
-    pub picture: Option<Box<Picture>>,
 }
 
 /// Something that has happened.
@@ -65,8 +55,8 @@ pub enum Event {
         protection: Protection,
         /// Why this one.
         why: String,
-        /// What else there is, if somebody has asked for it.
-        explanation: Option<Explanation>,
+        /// All candidates, the best one first, if somebody has asked for them; empty if one end is this host.
+        account: Option<Box<RouteAccount>>,
     },
     /// What follows is said by this job, one of several in turn: for people. A program reads the job of each line.
     OneJob {
@@ -157,9 +147,9 @@ pub enum Event {
     /// A verb has ended that works on names where they are.
     Ended(Ended),
     /// What an earlier run has tried.
-    Past(PastRun),
+    Past(RunAccount),
     /// What a probe has found.
-    Surveyed(Survey),
+    Surveyed(PairAccount),
     /// A job of the journal.
     Job(JobRecord),
     /// A job that was asked for again by its name, and is done.
@@ -327,21 +317,6 @@ pub enum Form {
     Long,
     /// A line for each fact.
     Facts,
-}
-
-/// What a probe has found between two servers.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Survey {
-    /// The source: user, host and port.
-    pub source: String,
-    /// The destination, in the same form.
-    pub destination: String,
-    /// The candidates in their order, then those that could not be used.
-    pub tried: Vec<PastCandidate>,
-    /// The index of the best candidate that works.
-    pub best: Option<usize>,
-    /// The path of that candidate.
-    pub picture: Option<Picture>,
 }
 
 /// The last line.

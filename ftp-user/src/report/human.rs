@@ -3,7 +3,7 @@
 use super::bar::Bar;
 use super::change::{Change, Ended};
 use super::due::Timer;
-use super::event::{Cause, Event, Explanation, Forgotten, Summary};
+use super::event::{Cause, Event, Forgotten, Summary};
 use super::job;
 use super::listed;
 use super::overall::Shown;
@@ -13,8 +13,8 @@ use super::receipt;
 use super::sentence::{SIZE_UNKNOWN, path, sentence};
 use super::style::{Style, complaint};
 use super::topic::Repeats;
+use crate::account::{CandidateAccount, RouteAccount};
 use crate::id::JobId;
-use crate::ladder::Considered;
 use crate::outcome::{FailedItem, FileEnd, FileOutcome, Verified};
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -33,7 +33,7 @@ pub(super) struct Human {
     /// What lines begin with, if this is one of several jobs: which one it is.
     job: String,
     /// The candidates that have been explained.
-    explained: Vec<Considered>,
+    explained: Vec<CandidateAccount>,
     /// Names go to a terminal, which must not see their control characters.
     terminal: bool,
 }
@@ -58,13 +58,13 @@ impl Human {
                 self.planning = true;
                 self.result(&would((verb, source, dest), *size, verify.name()))
             }
-            Event::Path { rung, relay, protection, why, explanation } => {
+            Event::Path { rung, relay, protection, why, account } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
                 let line = format!("path: {}{relay}, {}: {why}", rung.words(), protection.words());
                 // A sync tells it before the first file, and also if there is none.
-                if self.planning || explanation.is_some() {
+                if self.planning || account.is_some() {
                     self.result(&format!("  {line}"))?;
-                    return explanation.as_ref().map_or(Ok(()), |explanation| self.explain(explanation));
+                    return account.as_ref().map_or(Ok(()), |account| self.explain(account));
                 }
                 // Most files of a job take the path of the one before.
                 if self.style.verbose && self.path != line {
@@ -259,26 +259,23 @@ impl Human {
     }
 
     /// Explains every candidate that was considered, once for all files with the same ones.
-    fn explain(&mut self, Explanation { considered, picture }: &Explanation) -> io::Result<()> {
-        if self.explained == *considered {
+    fn explain(&mut self, RouteAccount { tried, picture, .. }: &RouteAccount) -> io::Result<()> {
+        if self.explained == *tried {
             return Ok(());
         }
         self.results(&picture.as_ref().map_or_else(Vec::new, |picture| picture.lines(self.style.screen)))?;
-        for candidate in considered.iter().skip(1) {
-            let commands = candidate.commands.map_or_else(String::new, |commands| format!(" by {commands}"));
-            let tls = candidate.tls.map_or_else(String::new, |tls| format!(", {tls}"));
-            let relay = candidate.relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
-            let words = format!("{}{relay}", candidate.rung.words());
-            let memory = candidate.memory.as_ref().map_or_else(String::new, |memory| format!(" ({memory})"));
-            let line = match &candidate.limitation {
-                None => format!("if that is refused or slow: {words}{commands}{tls}{memory}"),
-                Some(why) => format!("not {words}{commands}{tls}: {why}"),
+        for candidate in tried.iter().skip(1) {
+            let (name, memory) = (candidate.name(), candidate.memory.as_ref());
+            let memory = memory.map_or_else(String::new, |memory| format!(" ({memory})"));
+            let line = match &candidate.why {
+                None => format!("if that is refused or slow: {name}{memory}"),
+                Some(why) => format!("not {name}: {why}"),
             };
             // Programs that read this text find each candidate on one line.
             let columns = if self.terminal { self.style.screen.columns } else { usize::MAX };
             self.results(&folded("    ", &line, columns))?;
         }
-        self.explained.clone_from(considered);
+        self.explained.clone_from(tried);
         Ok(())
     }
 

@@ -32,12 +32,11 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Explanation, Forgotten, Form, LeftOut, Listed, NotCopied, Progress, Receipts,
-    Record, Summary, Survey, Withheld,
+    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, NotCopied, Progress, Receipts, Record, Summary,
+    Withheld,
 };
 pub use found::{Finding, Found};
 pub use label::Label;
-pub use picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
 pub(crate) use receipt::about;
 pub use setup::{Checked, SiteShown, Verdict};
 pub use style::{Exits, Screen, Style, complaint};

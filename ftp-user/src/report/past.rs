@@ -2,16 +2,15 @@
 
 use super::alike::{groups, say_the_same};
 use super::entry::date;
-use super::event::Survey;
 use super::receipt::others;
 use super::style::Screen;
-use crate::history::{Fate, PastCandidate, PastFile, PastPair, PastRace, PastRun};
+use crate::account::{CandidateAccount, FailedFile, Fate, PairAccount, RouteAccount, RunAccount};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
 
 /// A past run, line by line.
-pub(super) fn run(run: &PastRun) -> Vec<String> {
-    let PastRun { id, verb, at, seconds, files, failed, pairs, failures, failed_files } = run;
+pub(super) fn run(run: &RunAccount) -> Vec<String> {
+    let RunAccount { id, verb, at, seconds, files, failed, pairs, failures, failed_files } = run;
     let at = date(When(i64::try_from(*at).unwrap_or(i64::MAX)));
     let mut lines = vec![format!(
         "run {id} of {at}: {verb}, {} done, {failed} failed, in {seconds:.1} s",
@@ -45,7 +44,7 @@ pub(super) fn run(run: &PastRun) -> Vec<String> {
 struct Failed<'a> {
     what: &'a str,
     /// Its file, if that is known.
-    file: Option<&'a PastFile>,
+    file: Option<&'a FailedFile>,
 }
 
 impl Failed<'_> {
@@ -57,7 +56,7 @@ impl Failed<'_> {
     }
 }
 
-fn pair(pair: &PastPair, lines: &mut Vec<String>) {
+fn pair(pair: &PairAccount, lines: &mut Vec<String>) {
     lines.push(format!("from {} to {}", pair.source, pair.destination));
     for races in by_course(&pair.races) {
         let [race, same @ ..] = races.as_slice() else { continue };
@@ -76,23 +75,23 @@ fn pair(pair: &PastPair, lines: &mut Vec<String>) {
 }
 
 /// Groups races without a winner that went the same way; every other race is a group of its own.
-fn by_course(races: &[PastRace]) -> Vec<Vec<&PastRace>> {
+fn by_course(races: &[RouteAccount]) -> Vec<Vec<&RouteAccount>> {
     let all = groups(races, went_alike);
     all.into_iter().map(|(first, others)| std::iter::once(first).chain(others).collect()).collect()
 }
 
 /// Whether nothing has won either race, and the same came of their candidates, but for times and the names of the files.
-fn went_alike(one: &PastRace, other: &PastRace) -> bool {
-    let is_lost = |race: &PastRace| race.winner().or_else(|| race.begun()).is_none();
-    let is_alike = |tried: &PastCandidate, like: &PastCandidate| {
+fn went_alike(one: &RouteAccount, other: &RouteAccount) -> bool {
+    let is_lost = |race: &RouteAccount| race.winner().or_else(|| race.begun()).is_none();
+    let is_alike = |tried: &CandidateAccount, like: &CandidateAccount| {
         let same = |text: &str, words: &str| say_the_same((text, &[&one.file]), (words, &[&other.file]));
         let why = match (&tried.why, &like.why) {
             (Some(why), Some(words)) => same(why, words),
             (why, words) => why == words,
         };
         let mut said = tried.said.iter().zip(&like.said);
-        (name(tried), tried.fate, tried.probed, tried.said.len())
-            == (name(like), like.fate, like.probed, like.said.len())
+        (tried.name(), tried.fate, tried.probed, tried.said.len())
+            == (like.name(), like.fate, like.probed, like.said.len())
             && why
             && said.all(|(one, other)| one.end == other.end && same(&one.reply, &other.reply))
     };
@@ -106,42 +105,34 @@ fn went_alike(one: &PastRace, other: &PastRace) -> bool {
 const NAMED: usize = 2;
 
 /// How the file went in the end.
-fn result(race: &PastRace) -> String {
+fn result(race: &RouteAccount) -> String {
     let Some(winner) = race.winner().or_else(|| race.begun()) else {
         return "nothing has moved it".to_owned();
     };
     let protection = winner.protection.as_ref().map_or_else(String::new, |words| format!(", {words}"));
     if winner.fate == Fate::Begun {
-        return format!("{}{protection}, without this program", name(winner));
+        return format!("{}{protection}, without this program", winner.name());
     }
     let verified = match race.verified.as_deref() {
         Some(by) => format!("verified {by}"),
         None => "not verified".to_owned(),
     };
-    format!("{}{protection}, {verified}", name(winner))
-}
-
-/// The candidate in words.
-fn name(tried: &PastCandidate) -> String {
-    let how = tried.how.as_ref().map_or_else(String::new, |how| format!(" by {how}"));
-    let how = if tried.path == "relay" { how.replacen(" by ", ", ", 1) } else { how };
-    let tls = tried.tls.as_ref().map_or_else(String::new, |tls| format!(", {tls}"));
-    format!("{}{how}{tls}", tried.words)
+    format!("{}{protection}, {verified}", winner.name())
 }
 
 /// Whether both candidates were left, and for the same reason.
-fn is_left_like(one: &PastCandidate, next: &PastCandidate) -> bool {
+fn is_left_like(one: &CandidateAccount, next: &CandidateAccount) -> bool {
     let reason =
-        |tried: &PastCandidate| (tried.started.is_none(), tried.why.clone(), tried.protection.is_some());
+        |tried: &CandidateAccount| (tried.started.is_none(), tried.why.clone(), tried.protection.is_some());
     reason(one).0 && reason(one) == reason(next)
 }
 
 /// What came of candidates that are alike: a reason that several have in common is said once, above them.
-fn told(alike: &[PastCandidate]) -> Vec<String> {
+fn told(alike: &[CandidateAccount]) -> Vec<String> {
     match alike {
         [first, _, ..] if let Some(why) = &first.why => {
             let word = if first.protection.is_some() { "not tried" } else { "left out" };
-            let names = alike.iter().map(|tried| format!("  {}", name(tried)));
+            let names = alike.iter().map(|tried| format!("  {}", tried.name()));
             std::iter::once(format!("{word}: {why}")).chain(names).collect()
         }
         _ => alike.iter().flat_map(tried).collect(),
@@ -149,8 +140,8 @@ fn told(alike: &[PastCandidate]) -> Vec<String> {
 }
 
 /// What came of a candidate, and below it what the ends said last.
-fn tried(tried: &PastCandidate) -> Vec<String> {
-    let name = name(tried);
+fn tried(tried: &CandidateAccount) -> Vec<String> {
+    let name = tried.name();
     let why = match (&tried.why, tried.fate) {
         (Some(why), Fate::Begun) => format!("; {why}"),
         (Some(why), _) => format!(": {why}"),
@@ -180,25 +171,27 @@ fn tried(tried: &PastCandidate) -> Vec<String> {
 }
 
 /// What a probe has found, line by line: the candidates, then the picture of the best path.
-pub(super) fn survey(survey: &Survey, screen: Screen) -> Vec<String> {
-    let Survey { source, destination, tried, best, picture } = survey;
+pub(super) fn survey(survey: &PairAccount, screen: Screen) -> Vec<String> {
+    let PairAccount { source, destination, races, .. } = survey;
+    let (tried, picture) =
+        (races.iter().flat_map(|race| &race.tried), races.iter().find_map(|race| race.picture.as_ref()));
     let mut lines = vec![format!("from {source} to {destination}")];
-    let (asked, others): (Vec<&PastCandidate>, Vec<&PastCandidate>) =
-        tried.iter().partition(|tried| tried.started.is_some());
+    let (asked, others): (Vec<&CandidateAccount>, Vec<&CandidateAccount>) =
+        tried.partition(|tried| tried.started.is_some());
     for tried in asked {
         let since = tried.connecting.or(tried.started);
         let took = tried.ended.zip(since).map_or(0.0, |(ended, since)| ended - since);
         let private = tried.protection.as_deref().unwrap_or("clear");
         let word = if tried.fate == Fate::Proven { "works" } else { "fails" };
         let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        lines.push(format!("  {word}  {:>6.0} ms  {}, {private}{why}", took * 1000.0, name(tried)));
+        lines.push(format!("  {word}  {:>6.0} ms  {}, {private}{why}", took * 1000.0, tried.name()));
     }
     for tried in others {
         let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        lines.push(format!("  not             {}{why}", name(tried)));
+        lines.push(format!("  not             {}{why}", tried.name()));
     }
-    match best.and_then(|best| tried.get(best)) {
-        Some(best) => lines.push(format!("best: {}", name(best))),
+    match survey.best() {
+        Some(best) => lines.push(format!("best: {}", best.name())),
         None => lines.push("no path works".to_owned()),
     }
     let mut lines: Vec<String> = lines.into_iter().map(|line| show(line.as_bytes())).collect();
@@ -208,12 +201,11 @@ pub(super) fn survey(survey: &Survey, screen: Screen) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::picture::{DataPath, Dials, Leg, Picture, PictureEnd, THIS};
     use super::*;
-    use crate::history::Said;
+    use crate::account::{DataPath, Dials, Leg, Picture, PictureEnd, Said, THIS};
 
-    fn tried(words: &str, fate: Fate, started: Option<f64>) -> PastCandidate {
-        PastCandidate {
+    fn tried(words: &str, fate: Fate, started: Option<f64>) -> CandidateAccount {
+        CandidateAccount {
             rung: "dest-listens".to_owned(),
             path: "direct".to_owned(),
             words: words.to_owned(),
@@ -222,43 +214,44 @@ mod tests {
             started,
             ended: started.map(|at| at + 0.25),
             fate,
-            ..PastCandidate::default()
+            ..CandidateAccount::default()
         }
     }
 
     #[test]
     fn n14_a_past_run_is_told_with_what_was_tried_and_what_was_said() {
         let said = vec![Said { end: "source".to_owned(), reply: "425 no\u{1b}[31m".to_owned() }];
-        let failed = PastCandidate {
+        let failed = CandidateAccount {
             said,
             why: Some("nobody came".to_owned()),
             ..tried("a", Fate::Failed, Some(0.0))
         };
         let memory = Some("it worked 2 days ago".to_owned());
-        let moved = PastCandidate { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
-        let left = PastCandidate { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
-        let unknown = PastCandidate { protection: None, how: None, ..left.clone() };
-        let late = |words| PastCandidate { why: left.why.clone(), ..tried(words, Fate::Skipped, None) };
+        let moved = CandidateAccount { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
+        let left = CandidateAccount { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
+        let unknown = CandidateAccount { protection: None, how: None, ..left.clone() };
+        let late = |words| CandidateAccount { why: left.why.clone(), ..tried(words, Fate::Skipped, None) };
         let (four, five) = (late("d"), late("e"));
-        let race = PastRace {
+        let race = RouteAccount {
             item: 1,
             file: "x.bin".to_owned(),
             tried: vec![failed, moved, left, unknown, four, five],
             verified: Some("sha-256".to_owned()),
+            ..RouteAccount::default()
         };
-        let pair = PastPair {
+        let pair = PairAccount {
             source: "ann@one:21".to_owned(),
             destination: "bob@two:21".to_owned(),
             races: vec![race],
             omitted: 3,
         };
-        let past = PastRun {
+        let past = RunAccount {
             id: "7".to_owned(),
             verb: "copy".to_owned(),
             files: 4,
             seconds: 1.5,
             pairs: vec![pair],
-            ..PastRun::default()
+            ..RunAccount::default()
         };
         let expect = [
             "run 7 of 1970-01-01T00:00:00Z: copy, 4 files done, 0 failed, in 1.5 s",
@@ -275,32 +268,36 @@ mod tests {
             "  3 more races not shown: most were like the one before",
         ];
         assert_eq!(run(&past), expect);
-        let nothing = run(&PastRun { failures: vec!["no".to_owned()], ..PastRun::default() });
+        let nothing = run(&RunAccount { failures: vec!["no".to_owned()], ..RunAccount::default() });
         assert_eq!(nothing[1..], ["no path was tried", "failed: no"]);
     }
 
     #[test]
     fn n14_files_that_failed_for_one_reason_are_told_once() {
-        let refused = |name: &str| PastCandidate {
+        let refused = |name: &str| CandidateAccount {
             why: Some(format!("550 {name}: no")),
             ended: Some(name.len() as f64),
             ..tried("a", Fate::Failed, Some(0.0))
         };
-        let race = |name: &str, tried| PastRace {
+        let race = |name: &str, tried| RouteAccount {
             file: format!("ftp://h/t/{name}"),
             tried: vec![tried],
-            ..PastRace::default()
+            ..RouteAccount::default()
         };
-        let mut races: Vec<PastRace> =
+        let mut races: Vec<RouteAccount> =
             (0..5).map(|at| race(&format!("f{at}"), refused(&format!("f{at}")))).collect();
-        races.insert(1, race("x", PastCandidate { why: Some("451 later".to_owned()), ..refused("x") }));
-        let pair = PastPair { races, ..PastPair::default() };
+        races.insert(1, race("x", CandidateAccount { why: Some("451 later".to_owned()), ..refused("x") }));
+        let pair = PairAccount { races, ..PairAccount::default() };
         let failures =
             (0..5).map(|at| format!("cannot copy f{at} to g{at}: 550 no")).chain(["odd: x".to_owned()]);
-        let file = |at| PastFile { source: format!("one:f{at}"), dest: format!("two:g{at}") };
+        let file = |at| FailedFile { source: format!("one:f{at}"), dest: format!("two:g{at}") };
         let failed_files = (0..5).map(file).collect();
-        let past =
-            PastRun { pairs: vec![pair], failures: failures.collect(), failed_files, ..PastRun::default() };
+        let past = RunAccount {
+            pairs: vec![pair],
+            failures: failures.collect(),
+            failed_files,
+            ..RunAccount::default()
+        };
         let expect = [
             "  ftp://h/t/f0: nothing has moved it",
             "    at 0.00 s a by PASV and PORT: failed after 2.00 s: 550 f0: no",
@@ -321,28 +318,33 @@ mod tests {
 
     #[test]
     fn n14_the_name_of_a_file_may_be_a_word_of_the_reason() {
-        let race = |name: &str| PastRace {
+        let race = |name: &str| RouteAccount {
             file: format!("ftp://127.0.1.1/t/{name}"),
-            tried: vec![PastCandidate {
+            tried: vec![CandidateAccount {
                 why: Some(format!("127.0.1.1 said \"550 /t/{name}: no\"")),
                 ..tried("a", Fate::Failed, Some(0.0))
             }],
-            ..PastRace::default()
+            ..RouteAccount::default()
         };
         for names in [["1", "2", "3"], ["a: b", "c", "d: e"], ["550", "t", "no"], ["1", "1.1", "0.1"]] {
-            let races: Vec<PastRace> = names.iter().map(|name| race(name)).collect();
+            let races: Vec<RouteAccount> = names.iter().map(|name| race(name)).collect();
             assert_eq!(by_course(&races).len(), 1, "{names:?}");
         }
     }
 
     #[test]
     fn n9_n14_a_transfer_that_went_on_alone_is_not_called_moved() {
-        let begun = |why: Option<&str>| PastCandidate {
+        let begun = |why: Option<&str>| CandidateAccount {
             why: why.map(str::to_owned),
             ..tried("a", Fate::Begun, Some(0.0))
         };
         for (why, expect) in [(None, ""), (Some("it was cancelled"), "; it was cancelled")] {
-            let race = PastRace { item: 1, file: "x".to_owned(), tried: vec![begun(why)], verified: None };
+            let race = RouteAccount {
+                item: 1,
+                file: "x".to_owned(),
+                tried: vec![begun(why)],
+                ..RouteAccount::default()
+            };
             assert_eq!(result(&race), "a by PASV and PORT, clear, without this program");
             let line =
                 "at 0.00 s a by PASV and PORT: both servers began in 0.25 s to move the file by themselves";
@@ -353,21 +355,21 @@ mod tests {
     #[test]
     fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
         let failed =
-            PastCandidate { why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
-        let through = PastCandidate {
+            CandidateAccount { why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+        let through = CandidateAccount {
             rung: "user".to_owned(),
             path: "user".to_owned(),
             how: None,
             ..tried("through this host", Fate::Proven, Some(0.0))
         };
-        let left = PastCandidate { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
+        let left = CandidateAccount { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
         let tried = vec![failed, through, left];
         let end = |name: &str| PictureEnd { name: name.to_owned(), is_private: false };
         let leg = Leg { dials: Dials::Either, is_private: false };
         let path = DataPath::Through { host: THIS.to_owned(), source: leg, destination: leg };
-        let picture = Some(Picture { source: end("one"), destination: end("two"), path });
-        let (source, destination) = ("one".to_owned(), "two".to_owned());
-        let found = Survey { source, destination, tried, best: Some(1), picture };
+        let picture = Some(Box::new(Picture { source: end("one"), destination: end("two"), path }));
+        let pair = |race| PairAccount::of("one".to_owned(), "two".to_owned(), race);
+        let found = pair(RouteAccount { tried, picture, ..RouteAccount::default() });
         let screen = Screen { columns: 80, unicode: false, color: false };
         let expect = [
             "from one to two",
@@ -378,7 +380,6 @@ mod tests {
             "  [one] the source",
         ];
         assert_eq!(survey(&found, screen)[..expect.len()], expect);
-        let none = Survey { tried: Vec::new(), best: None, picture: None, ..found };
-        assert_eq!(survey(&none, screen)[1..], ["no path works"]);
+        assert_eq!(survey(&pair(RouteAccount::default()), screen)[1..], ["no path works"]);
     }
 }

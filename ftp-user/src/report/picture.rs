@@ -1,78 +1,8 @@
 //! The path between two servers, drawn: who connects to whom, where the bytes pass, and what protects them. Pure.
 
 use super::style::Screen;
-use crate::ladder::Rung;
+use crate::account::{DataPath, Dials, Leg, Picture, THIS};
 use ftp_proto::wire::show;
-
-/// The path between two servers.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Picture {
-    /// The server that sends.
-    pub source: PictureEnd,
-    /// The server that receives.
-    pub destination: PictureEnd,
-    /// How the bytes go.
-    pub path: DataPath,
-}
-
-/// A server of a picture.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PictureEnd {
-    /// Its user, host and port.
-    pub name: String,
-    /// Whether its control connection runs TLS.
-    pub is_private: bool,
-}
-
-/// How the bytes go.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum DataPath {
-    /// From server to server.
-    Direct(Leg),
-    /// Through a third host.
-    Through {
-        /// What it is called.
-        host: String,
-        /// The connection of the source.
-        source: Leg,
-        /// The connection of the destination.
-        destination: Leg,
-    },
-}
-
-/// A data connection, of the host above with the host below.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Leg {
-    /// Who connects to whom.
-    pub dials: Dials,
-    /// Whether nobody else can read the bytes.
-    pub is_private: bool,
-}
-
-/// Who connects to whom.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Dials {
-    /// The host above connects.
-    Above,
-    /// The host below connects.
-    Below,
-    /// Both connect at the same time.
-    Both,
-    /// One of them: the first that can.
-    Either,
-}
-
-impl Dials {
-    /// Who connects in a rung from server to server.
-    pub const fn between_servers(rung: Rung) -> Self {
-        match rung {
-            Rung::DestListens => Self::Above,
-            Rung::SourceListens => Self::Below,
-            Rung::Symmetric => Self::Both,
-            Rung::RelaySource | Rung::RelayDest | Rung::Hub | Rung::User | Rung::Local => Self::Either,
-        }
-    }
-}
 
 impl Picture {
     /// The picture, line by line. No line is longer than the screen, unless that has fewer columns than 20.
@@ -189,8 +119,6 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// How a picture calls the host of this program.
-pub const THIS: &str = "this host";
 /// What all lines begin with.
 const INDENT: &str = "  ";
 /// Characters of a line of text, at least.
@@ -199,6 +127,7 @@ const NARROWEST: usize = 12;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::PictureEnd;
 
     fn screen(columns: usize, unicode: bool) -> Screen {
         Screen { columns, unicode, color: false }

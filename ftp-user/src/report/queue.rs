@@ -274,8 +274,8 @@ fn weight(event: &Event) -> usize {
             let words = outcome.copy.as_ref().map_or_else(weight_of, |_| 0);
             outcome.source.len() + outcome.dest.len() + words
         }
-        Event::Path { why, explanation, .. } => {
-            why.len() + explanation.as_ref().map_or(0, |explanation| explanation.considered.len() * SMALL)
+        Event::Path { why, account, .. } => {
+            why.len() + account.as_ref().map_or(0, |account| account.tried.len() * SMALL)
         }
         Event::Progress(Progress { source, .. }) | Event::Arrived { source, .. } => source.len(),
         Event::Failed(FailedItem { source, dest, failure }) => source.len() + dest.len() + weight_of(failure),

@@ -60,7 +60,7 @@ impl<'a> Description<'a> {
             relay: self.relay.map(str::to_owned),
             protection: self.protection,
             why: self.why(refused),
-            explanation: None,
+            account: None,
         });
     }
 

@@ -1,12 +1,13 @@
 //! What a dry run reports: the candidate that would be tried first, and why.
 
 use super::situation::Situation;
+use crate::account::RouteAccount;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::ladder::{Allowed, Memory, Rung};
 use crate::outcome::Protection;
-use crate::report::{Event, Explanation};
+use crate::report::Event;
 use ftp_proto::transfer::race::Manner;
 
 /// Returns the rung that would be tried first, and reports it with its reason. With `explain`, the report has all candidates.
@@ -21,7 +22,7 @@ pub(crate) async fn first_rung(
     allowed: Allowed,
     explain: bool,
 ) -> Result<Rung, Failure> {
-    let (rung, relay, protection, why, explanation) = match (source, destination) {
+    let (rung, relay, protection, why, account) = match (source, destination) {
         (Host::Server(from), Host::Server(to)) => {
             let situation = Situation::of(context, from, to).await?;
             let mut memory = Memory::default();
@@ -41,18 +42,23 @@ pub(crate) async fn first_rung(
             if let Some(memory) = memory.says(candidate) {
                 why = format!("{why}; {memory}");
             }
-            let explanation = explain.then(|| Explanation {
-                considered: situation.considered(allowed, &ascent, &memory),
+            let account = explain.then(|| RouteAccount {
+                tried: situation.considered(allowed, &ascent, &memory),
                 picture: Some(Box::new(situation.picture(candidate))),
+                ..RouteAccount::default()
             });
-            (description.rung, relay, description.protection, why, explanation)
+            (description.rung, relay, description.protection, why, account)
         }
         (source, destination) => {
             let private = source.is_secured(context).await? && destination.is_secured(context).await?;
-            let explanation = explain.then(Explanation::default);
-            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), explanation)
+            let account = explain.then(RouteAccount::default);
+            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), account)
         }
     };
-    context.run.events.deliver(Event::Path { rung, relay, protection, why, explanation }).await;
+    context
+        .run
+        .events
+        .deliver(Event::Path { rung, relay, protection, why, account: account.map(Box::new) })
+        .await;
     Ok(rung)
 }

@@ -1,17 +1,16 @@
 //! What is known of two servers before a candidate between them is chosen.
 
 use super::describe::{Description, NOTHING_IN_COMMON, intermediary};
+use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, THIS};
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::ladder::{
-    self, Allowed, Ascent, Candidate, Considered, DataProtection, Memory, Nearby, Rung, ThroughRelay,
-};
+use crate::ladder::{self, Allowed, Ascent, Candidate, DataProtection, Memory, Nearby, Rung, ThroughRelay};
 use crate::outcome::Protection;
 use crate::place::Site;
 use crate::relay;
-use crate::report::{DataPath, Dials, Leg, Picture, PictureEnd, THIS, THIS_HOST, Topic};
+use crate::report::{THIS_HOST, Topic};
 use crate::session::{Session, knows_rate};
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
@@ -121,7 +120,12 @@ impl Situation {
 
     /// Every candidate, with the reason why it is used or left out. Those that would be tried come in the order of
     /// `ascent`, with what `memory` says of them.
-    pub(crate) fn considered(&self, allowed: Allowed, ascent: &Ascent, memory: &Memory) -> Vec<Considered> {
+    pub(crate) fn considered(
+        &self,
+        allowed: Allowed,
+        ascent: &Ascent,
+        memory: &Memory,
+    ) -> Vec<CandidateAccount> {
         let (source, destination) = (&self.source.1, &self.destination.1);
         let mut found = ladder::considered(source, destination, allowed, &self.relays, self.data);
         let says = |candidate| memory.says(candidate);
@@ -137,7 +141,7 @@ impl Situation {
                 told.rung = Rung::Hub;
             }
         }
-        found
+        found.into_iter().map(CandidateAccount::from).collect()
     }
 
     /// The rung of a candidate: at a relay that is known to be a hub, that of hubs.

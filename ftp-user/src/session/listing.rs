@@ -3,9 +3,9 @@
 use super::connection::Session;
 use super::flow::Flow;
 use super::shows_itself::FirstEntry;
+use crate::account::shortened;
 use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
-use crate::history::shortened;
 use crate::place;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};

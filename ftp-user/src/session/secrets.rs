@@ -4,7 +4,7 @@
 //! This is the one place where bytes of a server become text for people: [`Words`] are made nowhere else, and
 //! `.clippy.toml` forbids `Reply::display`, which knows no secrets.
 
-use crate::history::shortened;
+use crate::account::shortened;
 use ftp_proto::reply::Reply;
 use ftp_proto::wire::{RendezvousSecret, Secret, show};
 use std::fmt;

@@ -6,19 +6,16 @@
 //! | `listings` | what directories held when the shell has listed them, for completion |
 //! | `own_files` | the files that nothing deletes or renames |
 //! | `pairs` | what is known between two servers |
-//! | `runs` | what the last runs have tried |
 //! | `sites` | what is known of one server: that it offers TLS, and its certificate |
 
 mod file;
 pub mod listings;
 mod own_files;
 mod pairs;
-mod runs;
 mod sites;
 
 pub use file::{StateFile, directory};
 pub(crate) use file::{lock, replace};
 pub use own_files::OwnFiles;
 pub use pairs::{Key, KnownPair, Pairs};
-pub use runs::Runs;
 pub use sites::{Kept, KnownSite, Sites};

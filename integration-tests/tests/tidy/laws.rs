@@ -49,9 +49,9 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-user/src",
         layers: &[
-            "failure history id",
+            "failure id",
             "place",
-            "ladder outcome shell",
+            "account ladder outcome shell",
             "journal",
             "config report state",
             "context",

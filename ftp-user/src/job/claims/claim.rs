@@ -6,10 +6,10 @@
 
 use super::lifetime::{goes_without, tell};
 use super::names::place;
+use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
-use crate::history::shortened;
 use crate::job::detached::{self, Arrived};
 use crate::job::item::Item;
 use crate::job::remains::leftover::Leftover;

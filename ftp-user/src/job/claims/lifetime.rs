@@ -1,5 +1,6 @@
 //! The journal of a whole job: it begins, it ends, or it is lost while the job runs.
 
+use crate::account::RunAccount;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::request::job::Job;
@@ -50,6 +51,16 @@ pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<()
         // What must be kept of its files says so when they are claimed.
         Err(_) if !must_be_kept => Ok(()),
         Err(_) => Err(of_journal(&context.run.job_journal.ended_by().unwrap_or(JournalFailure::Nowhere))),
+    }
+}
+
+/// Keeps what the run has tried between two servers, for `why`: also if no journal keeps the job.
+pub(in crate::job) fn keep_run(context: &Context, run: RunAccount) {
+    if context.run.job_journal.job().is_some() {
+        return context.run.job_journal.keep_run(run);
+    }
+    if let Err(why) = context.store.journal.keep_run(&run) {
+        context.run.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
 }
 

@@ -14,10 +14,10 @@
 //! What is left after the last attempt is deleted, unless the run was interrupted and the journal knows the name of the
 //! part: then `resume` continues it.
 
+use crate::account::shortened;
 use crate::check::has_changed;
 use crate::context::Context;
 use crate::failure::{self, About, Failure};
-use crate::history::shortened;
 use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
 use crate::job::detached::Arrived;

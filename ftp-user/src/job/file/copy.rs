@@ -112,7 +112,7 @@ async fn try_until_done(
                 attempts.discard(&context, ends).await; // the file was skipped this time
                 let is_right = done.moved_by().is_some() || done.verified != Verified::None;
                 attempts.kept.old.end(&context, &mut ends.destination, &item.destination, is_right).await;
-                context.store.runs.verified(item.number, done.verified.name());
+                context.run.routes.verified(item.number, done.verified.name());
                 return Ok(done);
             }
             Err(_) if context.run.cancel.is_cancelled() && attempts.count == 0 => {

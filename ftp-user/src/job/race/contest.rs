@@ -388,13 +388,13 @@ impl<'a, 'b> Contest<'a, 'b> {
         self.findings.silent_rungs.remember(self.pair.context, self.situation.key(), works);
         let key = self.situation.key();
         let item = self.pair.context.run.events.origin().number();
-        let race = self.findings.notes.take_past_race(
+        let race = self.findings.notes.take_account(
             item,
             &self.assignment.name,
             &self.findings.ascent,
             &self.findings.known,
         );
-        self.pair.context.store.runs.note_race(&key.source.0, &key.destination.0, race);
+        self.pair.context.run.routes.note_race(&key.source.0, &key.destination.0, race);
         let (index, moved) = match conclusion {
             Conclusion::Won(index) => (index, true),
             Conclusion::Decided(index) => (index, false),

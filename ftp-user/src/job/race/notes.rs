@@ -1,7 +1,7 @@
 //! What the candidates of a file have come to, for `why`.
 
+use crate::account::{CandidateAccount, Fate, RouteAccount, shortened};
 use crate::failure::Failure;
-use crate::history::{Fate, PastCandidate, PastRace, shortened};
 use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::outcome::DIRECTLY;
@@ -15,9 +15,9 @@ use ftp_proto::transfer::race::Purpose;
 pub(in crate::job) struct Notes {
     start: Moment,
     /// The candidates, in the order of the race.
-    tried: Vec<PastCandidate>,
+    tried: Vec<CandidateAccount>,
     /// Those that cannot be used, with the reason.
-    others: Vec<PastCandidate>,
+    others: Vec<CandidateAccount>,
 }
 
 impl Notes {
@@ -31,16 +31,10 @@ impl Notes {
     ) -> Self {
         let tried = ascent.candidates().iter().map(|candidate| {
             let memory = memory.says(*candidate);
-            PastCandidate { memory, ..blank(situation, *candidate) }
+            CandidateAccount { memory, ..blank(situation, *candidate) }
         });
         let others = situation.considered(allowed, ascent, memory).into_iter();
-        let others = others.filter_map(|one| {
-            let why = Some(shortened(&one.limitation?));
-            let words = words(one.rung, one.relay.as_deref());
-            let (how, tls) = (one.commands.map(str::to_owned), one.tls.map(str::to_owned));
-            let (rung, path) = (one.rung.name().to_owned(), one.rung.path().to_owned());
-            Some(PastCandidate { rung, path, words, how, tls, why, ..PastCandidate::default() })
-        });
+        let others = others.filter(|one| one.why.is_some());
         Self { start: now, tried: tried.collect(), others: others.collect() }
     }
 
@@ -86,9 +80,7 @@ impl Notes {
         };
         (tried.fate, tried.ended) = (fate, ended);
         if finished.runner.circuit.as_ref().is_some_and(Circuit::is_at_hub) {
-            let (relay, hub) = (Rung::RelaySource.words(), Rung::Hub.words());
-            tried.rung = Rung::Hub.name().to_owned();
-            tried.words = tried.words.replacen(relay, hub, 1);
+            tried.stands_on(Rung::Hub);
         }
         tried.why = why.map(|failure| shortened(&failure.to_string()));
         if let Ok(attempted) = &finished.attempted {
@@ -108,13 +100,13 @@ impl Notes {
 
     /// Takes everything out, as a value that is kept. `known` are the reasons why candidates were left out because of
     /// earlier files.
-    pub(in crate::job) fn take_past_race(
+    pub(in crate::job) fn take_account(
         &mut self,
         item: u64,
         file: &str,
         ascent: &Ascent,
         known: &[String],
-    ) -> PastRace {
+    ) -> RouteAccount {
         let (mut tried, others) = (std::mem::take(&mut self.tried), std::mem::take(&mut self.others));
         let has = |fate| tried.iter().any(|tried| tried.fate == fate);
         let (is_moved, has_begun) = (has(Fate::Moved), has(Fate::Begun));
@@ -127,32 +119,23 @@ impl Notes {
             };
             tried.why.get_or_insert_with(|| why.to_owned());
         }
-        let known = known.iter().map(|why| PastCandidate {
+        let known = known.iter().map(|why| CandidateAccount {
             words: "what failed for an earlier file".to_owned(),
             why: Some(shortened(why)),
-            ..PastCandidate::default()
+            ..CandidateAccount::default()
         });
         tried.extend(known.chain(others));
-        PastRace { item, file: shortened(file), tried, verified: None }
+        RouteAccount { item, file: shortened(file), tried, ..RouteAccount::default() }
     }
 }
 
 /// The candidate as it is kept and shown, before it has started.
-pub(in crate::job) fn blank(situation: &Situation, candidate: Candidate) -> PastCandidate {
+pub(in crate::job) fn blank(situation: &Situation, candidate: Candidate) -> CandidateAccount {
     let description = situation.describe(candidate);
-    let rung = description.rung;
-    PastCandidate {
-        rung: rung.name().to_owned(),
-        path: rung.path().to_owned(),
-        words: words(rung, description.relay),
+    CandidateAccount {
         how: candidate.how(),
         tls: candidate.tls().map(str::to_owned),
         protection: Some(description.protection.name().to_owned()),
-        ..PastCandidate::default()
+        ..CandidateAccount::new(description.rung, description.relay.map(str::to_owned))
     }
-}
-
-fn words(rung: Rung, relay: Option<&str>) -> String {
-    let relay = relay.map_or_else(String::new, |relay| format!(" {relay}"));
-    format!("{}{relay}", rung.words())
 }

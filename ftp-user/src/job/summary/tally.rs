@@ -1,7 +1,7 @@
 //! What was done, what failed, and the report that follows.
 
+use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{Failure, Kind};
-use crate::history::{PastFile, PastRun, shortened};
 use crate::id::JobId;
 use crate::job::summary::failures::Failures;
 use crate::job::summary::status::Status;
@@ -273,20 +273,20 @@ impl Tally {
         self.failures.has(Kind::Interrupted)
     }
 
-    /// The run as it is kept, without what was tried.
-    pub(in crate::job) fn past(&self, id: JobId, took: Duration) -> PastRun {
+    /// The account of the run, as it is kept.
+    pub(in crate::job) fn account(&self, id: JobId, took: Duration, pairs: Vec<PairAccount>) -> RunAccount {
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let first = || self.failures.first().take(FAILURES);
         let file =
-            |item: &FailedItem| PastFile { source: shortened(&item.source), dest: shortened(&item.dest) };
-        PastRun {
+            |item: &FailedItem| FailedFile { source: shortened(&item.source), dest: shortened(&item.dest) };
+        RunAccount {
             id: id.to_string(),
             verb: self.verb.to_owned(),
             at,
             seconds: took.as_secs_f64(),
             files: self.files,
             failed: self.failures.count(),
-            pairs: Vec::new(),
+            pairs,
             failures: first().map(|item| shortened(&item.failure.to_string())).collect(),
             failed_files: first().map(file).collect(),
         }

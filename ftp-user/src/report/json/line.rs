@@ -2,15 +2,15 @@
 
 use super::super::change::{ChangeLine, EndedLine, HashLine};
 use super::super::entry::{kind_name, moment};
-use super::super::event::{Event, Explanation, Forgotten, Listed, Progress, Summary, Survey, Withheld};
+use super::super::event::{Event, Forgotten, Listed, Progress, Summary, Withheld};
 use super::super::job::JobLine;
 use super::super::overall::Shown;
 use super::super::receipt::ReceiptLine;
 use super::super::setup::{CheckLine, SiteLine};
 use super::super::style::Exits;
+use crate::account::{CandidateAccount, PairAccount, RunAccount};
 use crate::failure::Failure;
-use crate::history::{PastCandidate, PastRun};
-use crate::ladder::{Considered, Rung};
+use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileEnd, FileOutcome, Relayed, Verified};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
@@ -155,7 +155,7 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "is_zero")]
         renamed: u64,
     },
-    Run(&'a PastRun),
+    Run(&'a RunAccount),
     Job(JobLine<'a>),
     Receipt(ReceiptLine<'a>),
     Site(SiteLine<'a>),
@@ -166,7 +166,7 @@ pub(super) enum Line<'a> {
         ok: bool,
         path: Option<&'a str>,
         rung: Option<&'a str>,
-        tried: &'a [PastCandidate],
+        tried: &'a [CandidateAccount],
     },
     #[serde(rename = "plan")]
     Planned(ChangeLine<'a>),
@@ -202,17 +202,13 @@ pub(super) struct Thought<'a> {
 }
 
 impl<'a> Thought<'a> {
-    fn all(explanation: &'a Explanation) -> Vec<Self> {
-        explanation.considered.iter().map(Self::of).collect()
-    }
-
-    fn of(candidate: &'a Considered) -> Self {
+    fn of(candidate: &'a CandidateAccount) -> Self {
         Self {
-            rung: candidate.rung.name(),
+            rung: &candidate.rung,
             relay: candidate.relay.as_deref(),
-            commands: candidate.commands,
-            tls: candidate.tls,
-            hindrance: candidate.limitation.as_deref(),
+            commands: candidate.how.as_deref(),
+            tls: candidate.tls.as_deref(),
+            hindrance: candidate.why.as_deref(),
             memory: candidate.memory.as_deref(),
         }
     }
@@ -240,13 +236,13 @@ impl<'a> Line<'a> {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
             }
-            Event::Path { rung, relay, protection, why, explanation } => Self::Path {
+            Event::Path { rung, relay, protection, why, account } => Self::Path {
                 path: rung.path(),
                 rung: rung.name(),
                 protection: protection.name(),
                 why,
                 relay: relay.as_deref(),
-                considered: explanation.as_ref().map_or_else(Vec::new, Thought::all),
+                considered: account.iter().flat_map(|account| &account.tried).map(Thought::of).collect(),
             },
             Event::Progress(Progress { source, bytes, total, .. }) => {
                 Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
@@ -352,15 +348,15 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn survey(survey: &'a Survey) -> Self {
-        let best = survey.best.and_then(|best| survey.tried.get(best));
+    fn survey(survey: &'a PairAccount) -> Self {
+        let best = survey.best();
         Self::Probe {
             source: &survey.source,
             dest: &survey.destination,
             ok: best.is_some(),
             path: best.map(|tried| tried.path.as_str()),
             rung: best.map(|tried| tried.rung.as_str()),
-            tried: &survey.tried,
+            tried: survey.races.first().map_or(&[], |race| &race.tried),
         }
     }
 
