@@ -5,7 +5,7 @@ use super::verb::{VerbRun, missing};
 use crate::check::Scope;
 use crate::endpoint::{self, HeldDirectories, Host};
 use crate::failure::{Failure, Kind};
-use crate::job::{Rules, Spool, TreeEntry, Visit, Visits, WalkPurpose, asked, walk};
+use crate::job::{Rules, Spool, TreeEntry, Visit, Visits, WalkPurpose, answer_if_any, asked, walk};
 use crate::place::{self, Location};
 use crate::session::Facts;
 use ftp_proto::listing;
@@ -233,15 +233,10 @@ impl SeenPlaces {
             endpoint::list_links(run.context, host, directory.as_ref(), &mut names).await?;
             Ok(names)
         });
-        match listed.await {
-            Ok(names) => {
-                let is_link = names.contains(&name);
-                self.last = Some(ListedLinks { host: server, directory, names });
-                Ok(is_link)
-            }
-            Err(failure) if failure.ends_the_work() => Err(failure),
-            Err(_) => Ok(false),
-        }
+        let Some(names) = answer_if_any(listed.await)? else { return Ok(false) };
+        let is_link = names.contains(&name);
+        self.last = Some(ListedLinks { host: server, directory, names });
+        Ok(is_link)
     }
 }
 

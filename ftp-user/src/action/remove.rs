@@ -9,7 +9,8 @@ use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
 use crate::job::{
-    CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, asked, with_directories_above,
+    CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked,
+    with_directories_above,
 };
 use crate::place::{self, Location};
 use crate::report::several;
@@ -216,11 +217,8 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
     async fn see(&mut self, below: &Option<PathName>) -> Result<Option<Learnt<ListedEntry>>, Failure> {
         let (Some(_), false) = (below, self.run.dry_run) else { return Ok(None) };
         let path = self.plan.scope.path(below.as_ref());
-        match self.listed.entry(self.run.context, &mut self.host, &path).await {
-            Ok(seen) => Ok(seen),
-            Err(failure) if failure.ends_the_work() => Err(failure),
-            Err(_) => Ok(None),
-        }
+        let seen = self.listed.entry(self.run.context, &mut self.host, &path).await;
+        Ok(answer_if_any(seen)?.flatten())
     }
 
     /// Enters the directory that has something in it, which is not the place itself.

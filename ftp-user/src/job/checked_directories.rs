@@ -115,6 +115,24 @@ impl CheckedDirectories {
         Ok(CheckedEntry::Directory)
     }
 
+    /// Whether a directory is still one of the place. If it was a symbolic link, the link is deleted, and what it leads to stays.
+    ///
+    /// # Errors
+    ///
+    /// What is in it stays, and why.
+    pub(in crate::job) async fn is_within(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        below: Option<&PathName>,
+    ) -> Result<bool, Failure> {
+        match self.enter(context, host, below).await? {
+            CheckedEntry::Directory => Ok(true),
+            CheckedEntry::Link(_) => Ok(false),
+            CheckedEntry::Elsewhere(_, failure) => Err(failure),
+        }
+    }
+
     /// Whether it was a symbolic link, which was deleted.
     pub(crate) fn was_link(&self, below: &PathName) -> bool {
         self.links.all().contains(&Some(below.clone()))
@@ -187,13 +205,7 @@ impl CheckedDirectories {
             self.shown.pop();
         }
         let listed = asked_of!(context, host, endpoint::list_real_directories(context, host, above.as_ref()));
-        let names = match listed {
-            Ok(names) => names,
-            Err(failure) if failure.ends_the_work() => {
-                return Err(failure);
-            }
-            Err(_) => HashSet::new(),
-        };
+        let names = answer_if_any(listed)?.unwrap_or_default();
         let is_shown = names.contains(&name);
         self.shown.push((above, names));
         let held = |shown: &[(Option<PathName>, HashSet<PathName>)]| -> usize {
@@ -272,21 +284,28 @@ impl CheckedDirectories {
     }
 }
 
-/// Removes a directory if its listing shows that it is empty. Returns whether it was. The listing counts in its own session, so
-/// a failure may be asked about again only as a whole.
-pub(in crate::job) async fn remove_if_listed_empty(
+/// The permit to remove a directory whose listing shows that it is empty now; `None` if it is not. The listing counts in its own
+/// session, so a question may be asked again only as a whole.
+pub(in crate::job) async fn removal_if_empty(
     context: &Context,
     host: &mut Host,
     scope: &Scope,
     below: Option<&PathName>,
     role: Role,
-) -> Result<bool, Failure> {
+) -> Result<Option<Removal>, Failure> {
     let listing = learn_listing(context, host, &scope.path(below)).await?;
     let lost = || Failure::new(Kind::Temporary, format!("a session with the {} was lost", role.name()));
     let now = host.evidence_session().ok_or_else(lost)?;
-    match Removal::emptied(scope, below, listing, now)? {
-        Some(removal) => removal.carry_out(context, host).await.map(|_| true),
-        None => Ok(false),
+    Removal::emptied(scope, below, listing, now)
+}
+
+/// The answer to a question, if there is one. A failure after which nothing more can be asked is an error; any other says that
+/// nobody can tell.
+pub(crate) fn answer_if_any<T>(asked: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match asked {
+        Ok(answer) => Ok(Some(answer)),
+        Err(failure) if failure.ends_the_work() => Err(failure),
+        Err(_) => Ok(None),
     }
 }
 

@@ -4,9 +4,10 @@
 use super::claims::claim::{self, PendingClaims};
 use super::file::witness;
 use super::item::{Item, Target};
+use super::moving::expected_copy;
 use super::request::options::Options;
 use super::retrying::outage::{connect, facts};
-use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some};
+use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some, put_time};
 use super::summary::tally::Tally;
 use crate::check::{CopyState, ExpectedCopy};
 use crate::context::Context;
@@ -15,10 +16,8 @@ use crate::failure::{Failure, Kind};
 use crate::outcome::FileCopy;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
-use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
 use std::io;
-use std::sync::atomic::Ordering;
 
 /// The files that a job has stored at a server, or has found there.
 #[derive(Debug)]
@@ -53,7 +52,7 @@ impl Record for StoredFile {
         put_bytes(out, self.source.as_bytes());
         put_bytes(out, self.copy.as_bytes());
         put_some(out, self.expected.size);
-        put_some(out, self.expected.modified.map(|When(seconds)| seconds.cast_unsigned()));
+        put_time(out, self.expected.modified);
         put_some(out, self.session.map(SessionId::number));
         put_number(out, u64::from(self.is_again));
         put_number(out, u64::from(self.was_skipped));
@@ -61,16 +60,16 @@ impl Record for StoredFile {
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let number = fields.number()?;
-        let source = PathName::from_wire(fields.bytes()?).ok()?;
-        let copy = PathName::from_wire(fields.bytes()?).ok()?;
-        let size = fields.some()?;
-        let modified = fields.some()?.map(|seconds| When(seconds.cast_signed()));
-        let session = fields.some()?.map(SessionId::new);
-        let is_again = fields.number()? > 0;
-        let (was_skipped, is_earlier) = (fields.number()? > 0, fields.number()? > 0);
-        let expected = ExpectedCopy { size, modified };
-        Some(Self { number, source, copy, expected, session, is_again, was_skipped, is_earlier })
+        Some(Self {
+            number: fields.number()?,
+            source: fields.path()?,
+            copy: fields.path()?,
+            expected: ExpectedCopy { size: fields.some()?, modified: fields.time()? },
+            session: fields.some()?.map(SessionId::new),
+            is_again: fields.number()? > 0,
+            was_skipped: fields.number()? > 0,
+            is_earlier: fields.number()? > 0,
+        })
     }
 }
 
@@ -86,13 +85,11 @@ impl StoredFiles {
         if ends.destination.is_local() || options.mode.is_dry() || done.is_detached() {
             return;
         }
-        let sets = options.times && done.moved_by().is_some() && !ends.no_times.load(Ordering::Relaxed);
-        let modified = done.source.as_ref().and_then(|source| source.modified).filter(|_| sets);
         self.push(StoredFile {
             number: item.number,
             source: item.source.clone(),
             copy: item.destination.clone(),
-            expected: ExpectedCopy { size: done.size, modified },
+            expected: expected_copy(ends, options, done),
             session: done.session,
             is_again: false,
             was_skipped: done.route().is_none(),
@@ -107,15 +104,11 @@ impl StoredFiles {
 
     /// Takes over others.
     pub(in crate::job) fn append(&mut self, mut other: Self) {
-        loop {
-            match other.files.pop() {
-                Ok(Some(file)) => self.push(file),
-                Ok(None) => break,
-                Err(error) => {
-                    self.broken.get_or_insert(error);
-                    break;
-                }
-            }
+        while let Some(file) = other.pop() {
+            self.push(file);
+        }
+        if let Some(error) = other.broken {
+            self.broken.get_or_insert(error);
         }
     }
 
@@ -126,21 +119,19 @@ impl StoredFiles {
         }
     }
 
+    fn pop(&mut self) -> Option<StoredFile> {
+        self.files.pop().unwrap_or_else(|error| {
+            self.broken.get_or_insert(error);
+            self.files = Spool::new(IN_MEMORY);
+            None
+        })
+    }
+
     /// The next files that a loss concerns.
     fn next(&mut self, losses: &Losses) -> Vec<StoredFile> {
-        let mut next = Vec::new();
-        while next.len() < AT_ONCE {
-            match self.files.pop() {
-                Ok(Some(file)) if file.is_earlier || losses.concern(file.session) => next.push(file),
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(error) => {
-                    self.broken.get_or_insert(error);
-                    self.files = Spool::new(IN_MEMORY);
-                }
-            }
-        }
-        next
+        let files = std::iter::from_fn(|| self.pop());
+        let concerned = files.filter(|file| file.is_earlier || losses.concern(file.session));
+        concerned.take(AT_ONCE).collect()
     }
 
     /// Looks at the files that were seen before a session was lost, or by an earlier run. What is gone is copied again, once. What is not there
@@ -221,51 +212,48 @@ impl LastLook<'_> {
                 }
             };
             match self.judge(ends, &file, there, session).await {
-                Ok(session) => seen.push(StoredFile { session, is_earlier: false, ..file }),
-                Err(MissingCopy::Again(again)) => seen.push(again),
-                Err(MissingCopy::Failed(failure)) => failed.push((file, failure)),
+                Ok((session, is_again)) => {
+                    seen.push(StoredFile { session, is_again, is_earlier: false, ..file });
+                }
+                Err(failure) => failed.push((file, failure)),
             }
         }
         self.failed(ends, failed).await;
     }
 
-    /// The session in which a file was seen to be there.
+    /// The session in which a file was seen to be there, and whether it was copied again.
     async fn judge(
         &mut self,
         ends: &mut Ends,
         file: &StoredFile,
         there: Result<Option<Facts>, Failure>,
         session: Option<SessionId>,
-    ) -> Result<Option<SessionId>, MissingCopy> {
-        let there =
-            there.map_err(|failure| MissingCopy::Failed(failure.during_unless_interrupted(UNKNOWN)))?;
+    ) -> Result<(Option<SessionId>, bool), Failure> {
+        let there = there.map_err(|failure| failure.during_unless_interrupted(UNKNOWN))?;
         if file.expected.is(there.as_ref()) == CopyState::Same {
-            return Ok(session);
+            return Ok((session, file.is_again));
         }
         if file.is_again {
-            return Err(MissingCopy::Failed(Failure::new(Kind::Unverified, GONE).hint(LOOK)));
+            return Err(Failure::new(Kind::Unverified, GONE).hint(LOOK));
         }
         match self.copy_again(ends, file).await {
             Ok(done) => {
                 self.again += 1;
-                let session = done.session;
-                let (is_again, is_earlier) = (true, false);
-                Err(MissingCopy::Again(StoredFile { session, is_again, is_earlier, ..file.clone() }))
+                Ok((done.session, true))
             }
             Err(failure) if failure.kind == Kind::Missing && self.options.moves => {
                 let what = format!("{GONE}, and its source was deleted after it was seen there");
-                Err(MissingCopy::Failed(Failure::new(Kind::Unverified, what).hint(LOOK)))
+                Err(Failure::new(Kind::Unverified, what).hint(LOOK))
             }
-            Err(failure) => Err(MissingCopy::Failed(failure.during_unless_interrupted(GONE))),
+            Err(failure) => Err(failure.during_unless_interrupted(GONE)),
         }
     }
 
     /// Copies a file again that is not there any more.
     async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy, Failure> {
         let item = item(file);
-        if let Err(failure) = ends.destination.make_parents(self.context, &item.destination).await {
-            return Err(failure.during_unless_interrupted("its directory is gone as well"));
-        }
+        let made = ends.destination.make_parents(self.context, &item.destination).await;
+        made.map_err(|failure| failure.during_unless_interrupted("its directory is gone as well"))?;
         let mut claimed = claim::claim(self.context, ends, &item).await?;
         // The journal has the end of the first copy.
         claimed.done = None;
@@ -321,13 +309,6 @@ impl LastLook<'_> {
     }
 }
 
-/// What became of a file that was not found as it was.
-enum MissingCopy {
-    /// It was copied again.
-    Again(StoredFile),
-    Failed(Failure),
-}
-
 /// The file as it is copied.
 fn item(file: &StoredFile) -> Item {
     Item {
@@ -356,6 +337,7 @@ const LOOK: &str = "look whether the disk of the destination is mounted";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::listing::When;
 
     #[test]
     fn only_what_was_seen_before_a_loss_is_looked_at() {

@@ -50,7 +50,7 @@ mod tree;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub(crate) use checked_directories::{
-    CheckedDirectories, CheckedEntry, DeletionPurpose, with_directories_above,
+    CheckedDirectories, CheckedEntry, DeletionPurpose, answer_if_any, with_directories_above,
 };
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;

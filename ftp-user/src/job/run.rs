@@ -14,7 +14,7 @@ use crate::job::request::job::{Job, Work};
 use crate::job::request::options::Options;
 use crate::job::request::standard::NAME;
 use crate::job::summary::tally::{Report, Tally};
-use crate::job::sync::sync;
+use crate::job::sync::{SyncRequest, sync};
 use crate::journal::Ended;
 use crate::place::Location;
 use crate::route::Ends;
@@ -53,8 +53,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
             }
         }
         Work::Sync { source, destination, rules } => {
-            let (places, settings) = ((&source, &destination, rules), (options, filter));
-            Box::pin(sync(&context, &pools, places, settings, &mut tally)).await;
+            let request = SyncRequest { source, destination, rules, options, filter };
+            Box::pin(sync(&context, &pools, &request, &mut tally)).await;
         }
         Work::Output { source, sink } => {
             let mut host = Host::at(&source, Role::Source, &pools);

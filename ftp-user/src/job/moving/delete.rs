@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
-use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
+use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
 use crate::job::claims::names::{learn, place_at};
 use crate::job::retrying::outage::{Question, asked_of, facts};
 use crate::outcome::{StreamedDigests, Verified};
@@ -114,11 +114,10 @@ impl SourceDeletion<'_> {
         let context = self.context;
         let directory = files.first().and_then(|copied| copied.below.as_ref()).map(place::parent);
         if let (Some(checked), Some(directory)) = (&mut self.checked, directory) {
-            match checked.enter(context, &mut self.ends.source, directory.as_ref()).await {
-                Ok(CheckedEntry::Directory) => {}
-                // The link is deleted, and what it leads to stays.
-                Ok(CheckedEntry::Link(_)) => return,
-                Ok(CheckedEntry::Elsewhere(_, failure)) | Err(failure) => {
+            match checked.is_within(context, &mut self.ends.source, directory.as_ref()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(failure) => {
                     return files.into_iter().for_each(|copied| self.keep(copied, failure.clone()));
                 }
             }

@@ -7,9 +7,7 @@ use crate::check::Removal;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::Failure;
-use crate::job::checked_directories::{
-    CheckedDirectories, CheckedEntry, DeletionPurpose, remove_if_listed_empty,
-};
+use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::claims::names::{Named, named_below};
 use crate::job::remains::part::{Part, id_of, new_id};
 use crate::job::retrying::outage::{asked_of, connect, facts};
@@ -119,16 +117,11 @@ async fn remove_if_empty(
     below: Option<&PathName>,
     checked: &mut CheckedDirectories,
 ) -> Result<bool, Failure> {
-    if let Some(below) = below {
-        if checked.was_link(below) {
-            return Ok(false);
-        }
-        match checked.enter(context, host, place::parent(below).as_ref()).await? {
-            CheckedEntry::Directory => {}
-            // The link is deleted, and what it leads to stays.
-            CheckedEntry::Link(_) => return Ok(false),
-            CheckedEntry::Elsewhere(_, failure) => return Err(failure),
-        }
+    if let Some(below) = below
+        && (checked.was_link(below)
+            || !checked.is_within(context, host, place::parent(below).as_ref()).await?)
+    {
+        return Ok(false);
     }
     asked_of!(context, host, async {
         // If it cannot be removed, its listing tells why.
@@ -137,7 +130,10 @@ async fn remove_if_empty(
         {
             return Ok(true);
         }
-        remove_if_listed_empty(context, host, scope, below, Role::Source).await
+        match removal_if_empty(context, host, scope, below, Role::Source).await? {
+            Some(removal) => removal.carry_out(context, host).await.map(|_| true),
+            None => Ok(false),
+        }
     })
 }
 

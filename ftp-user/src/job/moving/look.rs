@@ -82,71 +82,54 @@ pub(super) async fn look(
     files: &[ExpectedFile],
     sizes: &DirectorySizes,
 ) -> Vec<Result<Option<Facts>, Failure>> {
-    let same = are_same(context, host, files).await;
-    let others = files.iter().zip(&same).filter(|(_, same)| !**same);
-    let others: Vec<PathName> = others.map(|(file, _)| file.path.clone()).collect();
-    let mut found = match others.as_slice() {
-        [] => Vec::new(),
-        others => look_at(context, end, host, others, sizes).await,
-    }
-    .into_iter();
-    let what = |(file, same): (&ExpectedFile, bool)| match same {
-        true => Ok(Some(file.facts.clone())),
-        false => found.next().unwrap_or_else(|| Err(Failure::interrupted())),
+    let mut seen = unchanged(context, host, files).await;
+    let unseen = |seen: &[Option<Facts>]| -> Vec<PathName> {
+        let rest = files.iter().zip(seen).filter(|(_, seen)| seen.is_none());
+        rest.map(|(file, _)| file.path.clone()).collect()
     };
-    files.iter().zip(same).map(what).collect()
-}
-
-/// Of which of these files of one directory the host says that they are what is expected.
-async fn are_same(context: &Context, host: &mut Host, files: &[ExpectedFile]) -> Vec<bool> {
-    let mut same = vec![false; files.len()];
-    let Some(directory) = files.first().and_then(|file| place::parent(&file.path)) else { return same };
-    let (places, described): (Vec<usize>, Vec<FileToSend>) =
-        files.iter().enumerate().filter_map(|(place, file)| Some((place, file.described()?))).unzip();
-    if described.is_empty() {
-        return same;
-    }
-    let told = host.are_same(context, &directory, &described).await;
-    for (place, told) in places.into_iter().zip(told) {
-        if let Some(same) = same.get_mut(place) {
-            *same = told;
+    let directory = (end, files.first().and_then(|file| place::parent(&file.path)));
+    if sizes.is_listed_for(&directory, unseen(&seen).len()) && host.lists_facts() {
+        let listed = listed(context, host, directory, sizes).await;
+        for (file, seen) in files.iter().zip(&mut seen).filter(|(_, seen)| seen.is_none()) {
+            *seen = place::base_name(&file.path).and_then(|name| listed.get(&name)).cloned();
         }
     }
-    same
-}
-
-/// What is at each of these paths of one directory, without an expectation.
-async fn look_at(
-    context: &Context,
-    end: End,
-    host: &mut Host,
-    paths: &[PathName],
-    sizes: &DirectorySizes,
-) -> Vec<Result<Option<Facts>, Failure>> {
-    let directory = (end, paths.first().and_then(place::parent));
-    let listed = match sizes.is_listed_for(&directory, paths.len()) && host.lists_facts() {
-        true => listed(context, host, directory, sizes).await,
-        false => HashMap::new(),
-    };
     // What a listing has not shown, or not as a file, is asked for.
-    let of_listing = |path: &PathName| listed.get(&place::base_name(path)?).cloned();
-    let rest: Vec<PathName> = paths.iter().filter(|path| of_listing(path).is_none()).cloned().collect();
-    let mut asked = match rest.as_slice() {
+    let mut asked = match unseen(&seen).as_slice() {
         [] => Vec::new(),
         rest => host.facts_of_all(context, rest).await,
     }
     .into_iter();
-    let mut all = Vec::with_capacity(paths.len());
-    for path in paths {
-        all.push(match of_listing(path) {
-            Some(found) => Ok(Some(found)),
+    let mut all = Vec::with_capacity(files.len());
+    for (file, seen) in files.iter().zip(seen) {
+        all.push(match seen {
+            Some(seen) => Ok(Some(seen)),
             None => match asked.next() {
                 Some(answer) => answer,
-                None => facts(context, host, path).await,
+                None => facts(context, host, &file.path).await,
             },
         });
     }
     all
+}
+
+/// What is at each of these paths of one directory, if the host says that it is what is expected.
+async fn unchanged(context: &Context, host: &mut Host, files: &[ExpectedFile]) -> Vec<Option<Facts>> {
+    let mut seen = vec![None; files.len()];
+    let Some(directory) = files.first().and_then(|file| place::parent(&file.path)) else { return seen };
+    let described = files.iter().zip(&mut seen).filter_map(|(file, seen)| {
+        let described = file.described()?;
+        Some(((file, seen), described))
+    });
+    let (places, described): (Vec<_>, Vec<FileToSend>) = described.unzip();
+    if described.is_empty() {
+        return seen;
+    }
+    let same = host.are_same(context, &directory, &described).await;
+    for ((file, seen), is_same) in places.into_iter().zip(same) {
+        *seen = is_same.then(|| file.facts.clone());
+    }
+    seen
 }
 
 /// The files that the listing of a directory shows with everything that is known of them.

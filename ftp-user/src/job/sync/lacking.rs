@@ -1,52 +1,52 @@
 //! Names that only the destination shows: right before one is deleted, the source is asked whether it surely lacks it. Servers
-//! hide names (vsftpd those that begin with a dot), some cut their listings without a word, and a disk may fail.
+//! hide names (vsftpd those that begin with a dot), some cut their listings without a word, and a disk may fail. And what a name is
+//! at the destination then: servers look through a symbolic link when they are asked for one name, so a link is looked for in
+//! the listing of its directory.
 
-use super::listed::cannot_keep;
+use super::listing::cannot_keep;
 use crate::context::Context;
-use crate::endpoint::{self, Host};
-use crate::failure::{Failure, Kind};
+use crate::endpoint::{self, Host, Reached};
+use crate::failure::Failure;
+use crate::job::checked_directories::answer_if_any;
 use crate::job::retrying::outage::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;
-use crate::job::summary::tally::Tally;
 use crate::place;
-use crate::report::several;
-use crate::session::Lack;
-use ftp_proto::deletion::{Learnt, ReasonToKeep, SessionId};
+use crate::session::{Facts, Lack};
+use ftp_proto::deletion::{Learnt, SessionId};
+use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 /// What the source is asked for. The questions for some names are asked together, before the first of them is needed.
 #[derive(Debug)]
 pub(super) struct LackingNames {
     /// Where the source is.
     root: PathName,
-    /// The next names, with what the source has said. `None` is not asked for.
-    ahead: VecDeque<(TreeEntry, Option<Learnt<Lack>>)>,
+    /// The next names.
+    ahead: VecDeque<QueuedName>,
     /// The last directory that was asked for, with what the source has said of it: it holds for all that is in it.
     last: Option<(PathName, Learnt<Lack>)>,
-    /// Names that stay, by the reason, and by whether a name of the path begins with a dot: many servers hide such names.
-    stay: BTreeMap<(ReasonToKeep, bool), Staying>,
 }
 
-/// Names that stay for one reason.
+/// A name that comes next.
 #[derive(Debug)]
-struct Staying {
-    count: u64,
-    first: PathName,
+struct QueuedName {
+    entry: TreeEntry,
+    /// Whether the source is asked about it.
+    is_asked: bool,
+    /// What the source has said.
+    answer: Option<Learnt<Lack>>,
 }
 
-/// What is asked for.
-#[derive(Clone, Copy, Debug)]
-enum Slot {
-    Ahead(usize),
-    Last,
-}
+/// The names of one directory of the source that are to be asked for, each with its place in the queue; `None` is the last
+/// directory.
+type Questions = Vec<(Option<usize>, PathName)>;
 
 impl LackingNames {
     /// Nothing was asked for yet.
     pub(super) const fn at(root: PathName) -> Self {
-        Self { root, ahead: VecDeque::new(), last: None, stay: BTreeMap::new() }
+        Self { root, ahead: VecDeque::new(), last: None }
     }
 
     /// The next name of `surplus`, and what the source says of it, if it `needs` an answer. Directories come right before what
@@ -63,67 +63,78 @@ impl LackingNames {
         needs: impl Fn(&TreeEntry) -> bool,
     ) -> Result<Option<(TreeEntry, Option<Learnt<Lack>>)>, Failure> {
         if self.ahead.is_empty() {
-            self.take_ahead(surplus)?;
-            self.ask(context, host, &needs).await?;
+            while self.ahead.len() < MOST_NAMES {
+                let Some(entry) = surplus.pop().map_err(|error| cannot_keep(&error))? else { break };
+                self.ahead.push_back(QueuedName { is_asked: needs(&entry), entry, answer: None });
+            }
+            self.ask(context, host).await?;
         }
-        if self.ahead.front().is_some_and(|(entry, _)| needs(entry)) {
-            let now = session(context, host).await;
-            if self.is_stale(now) {
-                self.ask(context, host, &needs).await?;
+        if self.ahead.front().is_some_and(|next| next.is_asked) {
+            let now = open_session(context, host).await;
+            // What was said in another session does not count any more.
+            let answer = self.ahead.front().and_then(|next| self.above(&next.entry.path).or(next.answer));
+            if answer.map(|answer| answer.session()) != now {
+                self.ask(context, host).await?;
             }
         }
-        let Some((entry, said)) = self.ahead.pop_front() else { return Ok(None) };
-        if !needs(&entry) {
+        let Some(QueuedName { entry, is_asked, answer }) = self.ahead.pop_front() else { return Ok(None) };
+        if !is_asked {
             return Ok(Some((entry, None)));
         }
-        let said = self.known(&entry.path).or(said);
-        if let Some(said) = said
-            && entry.is_directory()
-            && self.known(&entry.path).is_none()
-        {
-            self.last = Some((entry.path.clone(), said));
+        let above = self.above(&entry.path);
+        let answer = above.or(answer);
+        if let (None, Some(answer), true) = (above, answer, entry.is_directory()) {
+            self.last = Some((entry.path.clone(), answer));
         }
-        Ok(Some((entry, Some(said.unwrap_or(Learnt::new(Lack::UNKNOWN, SessionId::HERE))))))
+        Ok(Some((entry, Some(answer.unwrap_or(Learnt::new(Lack::UNKNOWN, SessionId::HERE))))))
     }
 
-    /// Takes some names.
-    fn take_ahead(&mut self, surplus: &mut Spool<TreeEntry>) -> Result<(), Failure> {
-        while self.ahead.len() < MOST_NAMES {
-            let Some(entry) = surplus.pop().map_err(|error| cannot_keep(&error))? else { break };
-            self.ahead.push_back((entry, None));
-        }
-        Ok(())
+    /// What the source has said of the directory that contains this name.
+    fn above(&self, path: &PathName) -> Option<Learnt<Lack>> {
+        self.last.as_ref().filter(|(directory, _)| path.is_below(directory)).map(|(_, answer)| *answer)
     }
 
-    /// Whether what was said of the next name was said in another session than `now`.
-    fn is_stale(&self, now: Option<SessionId>) -> bool {
-        let Some((entry, said)) = self.ahead.front() else { return false };
-        let said = self.known(&entry.path).or(*said);
-        said.map(|said| said.session()) != now
-    }
-
-    /// Asks for all names that were taken, directory by directory.
-    async fn ask(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        needs: impl Fn(&TreeEntry) -> bool,
-    ) -> Result<(), Failure> {
-        for (directory, wanted) in self.wanted(needs) {
-            let names: Vec<PathName> = wanted.iter().map(|(_, name)| name.clone()).collect();
-            let said = self.lack(context, host, (directory, names)).await?;
-            for ((slot, _), lack) in wanted.into_iter().zip(said) {
-                match slot {
-                    Slot::Ahead(index) => {
-                        if let Some((_, told)) = self.ahead.get_mut(index) {
-                            *told = Some(lack);
-                        }
-                    }
-                    Slot::Last => self.last.iter_mut().for_each(|(_, told)| *told = lack),
+    /// Asks for all names of the queue, directory by directory.
+    async fn ask(&mut self, context: &Context, host: &mut Host) -> Result<(), Failure> {
+        for (directory, questions) in self.questions() {
+            let names = questions.iter().map(|(_, name)| name.clone()).collect();
+            let answers = self.lack(context, host, directory, names).await?;
+            for ((place, _), answer) in questions.into_iter().zip(answers) {
+                match place.map(|place| self.ahead.get_mut(place)) {
+                    Some(next) => next.into_iter().for_each(|next| next.answer = Some(answer)),
+                    None => self.last.iter_mut().for_each(|(_, last)| *last = answer),
                 }
             }
         }
         Ok(())
+    }
+
+    /// What is to be asked for in which directory of the source. A directory that is asked for answers for all that is in it.
+    fn questions(&self) -> BTreeMap<Option<PathName>, Questions> {
+        let mut questions: BTreeMap<Option<PathName>, Questions> = BTreeMap::new();
+        let mut add = |place, below: &PathName| {
+            let path = place::join(Some(&self.root), below);
+            if let Some(name) = place::base_name(&path) {
+                questions.entry(place::parent(&path)).or_default().push((place, name));
+            }
+        };
+        let mut directory = self.last.as_ref().map(|(directory, _)| directory);
+        let first = self.ahead.front().map(|next| &next.entry.path);
+        if let (Some(last), Some(first)) = (directory, first)
+            && first.is_below(last)
+        {
+            add(None, last);
+        }
+        for (place, QueuedName { entry, is_asked, .. }) in self.ahead.iter().enumerate() {
+            let is_answered = directory.is_some_and(|directory| entry.path.is_below(directory));
+            if *is_asked && !is_answered {
+                add(Some(place), &entry.path);
+                if entry.is_directory() {
+                    directory = Some(&entry.path);
+                }
+            }
+        }
+        questions
     }
 
     /// Asks for names of one directory. Where the source does not list the directory, it may lack that, or one above it: the
@@ -132,99 +143,30 @@ impl LackingNames {
         &self,
         context: &Context,
         host: &mut Host,
-        (mut directory, mut names): (Option<PathName>, Vec<PathName>),
+        mut directory: Option<PathName>,
+        mut names: Vec<PathName>,
     ) -> Result<Vec<Learnt<Lack>>, Failure> {
         let count = names.len();
         loop {
             let said = asked(context, host, async |host| {
                 endpoint::lack(context, host, directory.as_ref(), &names).await
             });
-            let said: Vec<Learnt<Lack>> = match said.await {
-                Ok(said) => said.each().collect(),
-                Err(failure) if failure.ends_the_work() => return Err(failure),
-                Err(_) => return Ok(Vec::new()),
-            };
+            let Some(said) = answer_if_any(said.await)? else { return Ok(Vec::new()) };
+            let said: Vec<Learnt<Lack>> = said.each().collect();
             let is_listed = said.iter().all(|said| said.told().is_listed_whole);
             let above = directory.as_ref().filter(|directory| !is_listed && directory.is_below(&self.root));
             let Some((path, name)) = above.and_then(|path| Some((path, place::base_name(path)?))) else {
                 let one = said.first().copied();
-                return Ok(if said.len() == count {
-                    said
-                } else {
-                    one.into_iter().cycle().take(count).collect()
-                });
+                let for_all = || one.into_iter().cycle().take(count).collect();
+                return Ok(if said.len() == count { said } else { for_all() });
             };
             (directory, names) = (place::parent(path), vec![name]);
         }
     }
-
-    /// What is to be asked for in which directory of the source. A directory that is asked for answers for all that is in it.
-    fn wanted(
-        &self,
-        needs: impl Fn(&TreeEntry) -> bool,
-    ) -> BTreeMap<Option<PathName>, Vec<(Slot, PathName)>> {
-        let mut wanted: BTreeMap<Option<PathName>, Vec<(Slot, PathName)>> = BTreeMap::new();
-        let mut want = |slot, below: &PathName| {
-            let path = place::join(Some(&self.root), below);
-            if let Some(name) = place::base_name(&path) {
-                wanted.entry(place::parent(&path)).or_default().push((slot, name));
-            }
-        };
-        let mut directory = self.last.as_ref().map(|(directory, _)| directory);
-        let begins_inside =
-            directory.zip(self.ahead.front()).is_some_and(|(last, (next, _))| next.path.is_below(last));
-        if let Some(last) = directory.filter(|_| begins_inside) {
-            want(Slot::Last, last);
-        }
-        for (index, (entry, _)) in self.ahead.iter().enumerate() {
-            let is_known = directory.is_some_and(|directory| entry.path.is_below(directory));
-            if needs(entry) && !is_known {
-                want(Slot::Ahead(index), &entry.path);
-                if entry.is_directory() {
-                    directory = Some(&entry.path);
-                }
-            }
-        }
-        wanted
-    }
-
-    /// Notes that a name stays.
-    pub(super) fn stays(&mut self, path: &PathName, why: ReasonToKeep) {
-        let begins_with_dot = path.as_bytes().split(|byte| *byte == b'/').any(|name| name.starts_with(b"."));
-        let staying = self
-            .stay
-            .entry((why, begins_with_dot))
-            .or_insert_with(|| Staying { count: 0, first: path.clone() });
-        staying.count += 1;
-    }
-
-    /// Tells which names stay. That the source hides names that begin with a dot is no failure: each night would be the same. Any
-    /// other name that its listing lacks is one, and so is one of which nobody can tell.
-    pub(super) fn tell(&self, context: &Context, (source, destination): (&Host, String), tally: &mut Tally) {
-        for ((why, begins_with_dot), Staying { count, first }) in &self.stay {
-            let first = source.show(&place::join(Some(&self.root), first));
-            let names = several(*count, "name");
-            if *why == ReasonToKeep::There && *begins_with_dot {
-                context.run.events.warn(format!(
-                    "not deleted: {names} that no listing of the source shows, but that the source has when it is asked; the first is {first}; its server may hide names or cut its listings"
-                ));
-                continue;
-            }
-            let what = format!("not deleted: {names}, because {why}; the first is {first}");
-            let failure = Failure::new(Kind::Refused, what)
-                .hint("look at the source: its disk or its server may have failed; the next sync asks again");
-            tally.failed(first, destination.clone(), failure);
-        }
-    }
-
-    fn known(&self, path: &PathName) -> Option<Learnt<Lack>> {
-        let (directory, said) = self.last.as_ref()?;
-        path.is_below(directory).then_some(*said)
-    }
 }
 
 /// The number of the open session; none if it was lost.
-pub(super) async fn session(context: &Context, host: &mut Host) -> Option<SessionId> {
+pub(super) async fn open_session(context: &Context, host: &mut Host) -> Option<SessionId> {
     if let Host::Server(server) = host
         && !server.is_connected(context).await
     {
@@ -233,6 +175,61 @@ pub(super) async fn session(context: &Context, host: &mut Host) -> Option<Sessio
     host.evidence_session()
 }
 
+/// The symbolic links of the directory of a server that was listed last.
+#[derive(Debug, Default)]
+pub(super) struct ListedLinks {
+    last: Option<LinkListing>,
+}
+
+/// A directory that was listed.
+#[derive(Debug)]
+struct LinkListing {
+    path: Option<PathName>,
+    links: HashSet<PathName>,
+    /// How often it was asked: somebody may have put a file in the place of a link meanwhile.
+    asked: usize,
+}
+
+impl ListedLinks {
+    /// What has the name now that its listing has shown as `seen`; `None` if that is nothing.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be determined.
+    pub(super) async fn now(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        reached: &Reached,
+        seen: &Facts,
+    ) -> Result<Option<Facts>, Failure> {
+        if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, reached.path()).await? {
+            return Ok(Some(Facts { kind: Kind::Link, ..seen.clone() }));
+        }
+        asked(context, host, async |host| reached.facts(context, host).await).await
+    }
+
+    /// Whether the listing of its directory shows a symbolic link at `path`, and nothing else.
+    async fn has(&mut self, context: &Context, host: &mut Host, path: &PathName) -> Result<bool, Failure> {
+        let Some(name) = place::base_name(path) else { return Ok(false) };
+        let directory = place::parent(path);
+        let is_known = |last: &&mut LinkListing| last.path == directory && last.asked < MOST_ASKED;
+        if let Some(last) = self.last.as_mut().filter(is_known) {
+            last.asked += 1;
+            return Ok(last.links.contains(&name));
+        }
+        let names = asked(context, host, async |host| {
+            endpoint::list_certain_links(context, host, directory.as_ref()).await
+        });
+        let links = names.await?;
+        let is_there = links.contains(&name);
+        self.last = Some(LinkListing { path: directory, links, asked: 1 });
+        Ok(is_there)
+    }
+}
+
+/// The number of names that are looked for in one listing.
+const MOST_ASKED: usize = 100;
 /// The largest number of names that are asked for together.
 const MOST_NAMES: usize = 1024;
 
@@ -241,9 +238,7 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::LocalEnd;
-    use crate::session::Facts;
     use ftp_proto::deletion::Presence;
-    use ftp_proto::listing::Kind;
     use std::os::unix::ffi::OsStrExt;
 
     #[tokio::test]

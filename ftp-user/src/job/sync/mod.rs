@@ -8,42 +8,26 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `listed` | takes in what a walk finds |
-//! | `begun` | which files an earlier run of the job has begun and not ended |
-//! | `other_jobs` | what other jobs have claimed below the destination stays |
-//! | `judge` | what becomes of a path; pure |
-//! | `plan` | what becomes of both trees |
-//! | `rename` | files that have another name at the source |
-//! | `twins` | names that differ in case or in the form of a letter only |
-//! | `lacking` | the source is asked whether it surely lacks a name |
-//! | `withheld` | what is kept because nobody has agreed that so much goes; pure |
-//! | `unlisted` | what the source could not show protects what the destination has there; pure |
-//! | `emptied` | which directories go with what is in them; pure |
-//! | `links` | what a name is right before it is deleted |
-//! | `own_names` | names that this program needs itself stay |
-//! | `deletion` | what only the destination has is deleted |
-//! | `places` | what the directories of a sync may be |
-//! | `forecast` | what a dry run tells |
-//! | `told` | what was skipped, has failed or is blocked |
 //! | `run` | the run of a sync |
+//! | `places` | what the directories of a sync may be |
+//! | `listing` | takes in what a walk finds |
+//! | `other_jobs` | what the journal says: what other jobs have claimed, and what an earlier run has begun |
+//! | `plan` | what becomes of each path of both trees; pure |
+//! | `rename` | files that have another name at the source, and names that the destination takes for one |
+//! | `lacking` | whether the source surely lacks a name, and what the name is right before it is deleted |
+//! | `deletion` | what only the destination has is deleted |
+//! | `kept` | names that stay, by why |
+//! | `report` | what was skipped, has failed or is blocked, and what a dry run tells |
 
-mod begun;
 mod deletion;
-mod emptied;
-mod forecast;
-mod judge;
+mod kept;
 mod lacking;
-mod links;
-mod listed;
+mod listing;
 mod other_jobs;
-mod own_names;
 mod places;
 mod plan;
 mod rename;
+mod report;
 mod run;
-mod told;
-mod twins;
-mod unlisted;
-mod withheld;
 
-pub(super) use run::sync;
+pub(super) use run::{SyncRequest, sync};

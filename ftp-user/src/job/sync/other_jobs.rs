@@ -1,4 +1,5 @@
-//! What other jobs have claimed below the destination: it is neither deleted nor counted, since they store there.
+//! What the journal says of the names below the destination: which files an earlier run of the job has begun, and what other
+//! jobs have claimed, which is neither deleted nor counted, since they store there.
 //!
 //! Only hashes are kept, so that a million names take about 40 MB. Two names with the same hash are too unlikely to matter: a
 //! name would stay that could go.
@@ -9,12 +10,22 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::claims::names::{Named, learn, named_below, site_of};
 use crate::journal::{ClaimBelow, ClaimsBelow};
-use crate::place;
-use crate::report::several;
-use ftp_proto::wire::{PathName, counted};
-use std::collections::{BTreeSet, HashMap};
+use ftp_proto::wire::PathName;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// The files below the destination `top` that an earlier run of the job has begun and not ended.
+pub(super) async fn begun_files(context: &Context, host: &Host, top: &PathName) -> HashSet<Vec<u8>> {
+    let journal = &context.run.job_journal;
+    if !journal.is_resumed() {
+        return HashSet::new();
+    }
+    let (site, forms) = (site_of(host), named_below(host, top));
+    let open = journal.open_files().await.into_iter();
+    let here = open.filter(|item| item.place.site == site);
+    here.filter_map(|item| forms.iter().find_map(|form| form.path_below(&item.place.path))).collect()
+}
 
 /// What other jobs have claimed. By default that is nothing.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +33,7 @@ pub(super) struct OtherJobs {
     /// When the first question was asked, in milliseconds since 1970.
     since: Option<u64>,
     /// Jobs that have run since then.
-    ran: BTreeSet<JobId>,
+    pub(super) ran: BTreeSet<JobId>,
     hasher: RandomState,
     /// The hashes of the claimed paths below the destination and of the directories above them, each with its job.
     names: HashMap<u64, JobId>,
@@ -120,7 +131,7 @@ impl OtherJobs {
     }
 
     /// The job that has claimed this path below the destination, or one in this directory.
-    pub(super) fn claims(&self, below: &PathName) -> Option<JobId> {
+    pub(super) fn claiming(&self, below: &PathName) -> Option<JobId> {
         if self.names.is_empty() {
             return None;
         }
@@ -142,56 +153,6 @@ impl OtherJobs {
 fn unknown(why: &str) -> Failure {
     let what = format!("nothing is deleted, since it is not known what other jobs store there: {why}");
     Failure::new(Kind::Other, what).hint("sync again when the journal can be used, or without --delete")
-}
-
-/// Names that stay because other jobs have claimed them. By default there are none.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct KeptNames {
-    names: u64,
-    /// Whether directories in which nothing was deleted stay as well.
-    has_empty: bool,
-    jobs: BTreeSet<JobId>,
-    /// The first of them.
-    first: Option<PathName>,
-}
-
-impl KeptNames {
-    /// Counts a name that this job has claimed.
-    pub(super) fn keep(&mut self, below: &PathName, job: JobId) {
-        self.names += 1;
-        self.jobs.insert(job);
-        self.first.get_or_insert_with(|| below.clone());
-    }
-
-    /// Keeps directories in which nothing was deleted, since one of these jobs may have made them; this is the first.
-    pub(super) fn keep_empty(&mut self, first: &PathName, others: &OtherJobs) {
-        self.has_empty = true;
-        self.jobs.extend(&others.ran);
-        self.first.get_or_insert_with(|| first.clone());
-    }
-
-    /// Tells that names below `top` stay.
-    pub(super) fn tell(&self, context: &Context, host: &Host, top: &PathName) {
-        let Some(first) = &self.first else { return };
-        let first = host.show(&place::join(Some(top), first));
-        context.run.events.warn(self.words(&first));
-    }
-
-    fn words(&self, first: &str) -> String {
-        let mut jobs = self.jobs.iter();
-        let job = jobs.next().map(JobId::to_string).unwrap_or_default();
-        let works = match jobs.len() {
-            0 => format!("job {job} works"),
-            1 => format!("job {job} and another one work"),
-            others => format!("job {job} and {} work", counted(others as u64, "other job")),
-        };
-        let names = match (self.names, self.has_empty) {
-            (0, _) => "empty directories".to_owned(),
-            (names, false) => several(names, "name"),
-            (names, true) => format!("{} and empty directories", several(names, "name")),
-        };
-        format!("not deleted: {names} where {works}; the first is {first}; sync again after its end")
-    }
 }
 
 /// The time, in milliseconds since 1970.
@@ -218,28 +179,8 @@ mod tests {
             ("e", false),
         ] {
             let path = PathName::from_user(path).unwrap();
-            assert_eq!(others.claims(&path).is_some(), expect, "{path:?}");
+            assert_eq!(others.claiming(&path).is_some(), expect, "{path:?}");
         }
         assert!(others.work_there() && !OtherJobs::default().work_there());
-    }
-
-    #[test]
-    fn names_that_stay_are_told_with_the_jobs_that_work_there() {
-        let name = |text: &str| PathName::from_user(text).unwrap();
-        let mut kept = KeptNames::default();
-        kept.keep(&name("b"), JobId::new(2));
-        let check = |kept: &KeptNames, expect: &str| {
-            assert_eq!(
-                kept.words("x/b"),
-                format!("not deleted: {expect}; the first is x/b; sync again after its end")
-            );
-        };
-        check(&kept, "1 name where job 0000000000000002 works");
-        kept.keep(&name("a"), JobId::new(1));
-        check(&kept, "2 names where job 0000000000000001 and another one work");
-        kept.keep(&name("c"), JobId::new(3));
-        check(&kept, "3 names where job 0000000000000001 and 2 other jobs work");
-        kept.keep_empty(&name("d"), &OtherJobs::default());
-        check(&kept, "3 names and empty directories where job 0000000000000001 and 2 other jobs work");
     }
 }

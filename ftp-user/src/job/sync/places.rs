@@ -1,11 +1,11 @@
 //! What the directories of a sync may be.
 
+use super::run::SyncRequest;
 use crate::check::{Allowance, Consent, precious};
 use crate::context::Context;
 use crate::endpoint::{self, Host, file_system, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::names;
-use crate::job::request::filter::Filter;
 use crate::job::request::job::{is_one_host, refuse_nested};
 use crate::job::retrying::outage::{asked, facts};
 use crate::place::{self, Location};
@@ -23,22 +23,15 @@ pub(super) struct Roots {
     pub(super) destination: Option<Facts>,
 }
 
-/// The two directories of a sync.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Places<'a> {
-    pub(super) source: &'a Location,
-    pub(super) destination: &'a Location,
-}
-
 /// Looks at both directories.
 ///
 /// # Errors
 ///
 /// They cannot be made equal: one is missing or no directory, or they contain each other.
-pub(super) async fn roots(
+pub(super) async fn check_roots(
     context: &Context,
     ends: &mut Ends,
-    Places { source: from, destination: to }: Places<'_>,
+    SyncRequest { source: from, destination: to, .. }: &SyncRequest,
 ) -> Result<Roots, Failure> {
     let Ends { source, destination, .. } = ends;
     let (own, other) =
@@ -92,9 +85,8 @@ pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<P
 pub(super) async fn refuse_backup(
     context: &Context,
     ends: &mut Ends,
-    Places { source: from, destination: to }: Places<'_>,
+    SyncRequest { source: from, destination: to, filter, .. }: &SyncRequest,
     directory: &PathName,
-    filter: &Filter,
 ) -> Result<(), Failure> {
     let name = ends.destination.show(directory);
     let upwards = || {
@@ -175,6 +167,9 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use crate::endpoint::Pools;
+    use crate::job::request::filter::Filter;
+    use crate::job::request::options::Options;
+    use crate::job::request::sync::SyncRules;
     use crate::place::Netrc;
     use crate::session::Role;
     use std::os::unix::fs::symlink;
@@ -191,12 +186,15 @@ mod tests {
         }
         symlink("bk/in", home.path().join("alias")).unwrap();
         let location = |text: &str| Location::parse(text.as_bytes(), &Netrc::default()).unwrap();
-        let (from, to) = (location("ftp://127.0.0.1:1/src"), location(&at("bk")));
-        let places = Places { source: &from, destination: &to };
+        let (source, destination) = (location("ftp://127.0.0.1:1/src"), location(&at("bk")));
+        let (rules, options) = (SyncRules::default(), Options::default());
+        let mut request = SyncRequest { source, destination, rules, options, filter: Filter::default() };
         let context = Context::for_tests(Cancel::never());
         let pools = Pools::default();
-        let ends =
-            || Ends::new(Host::at(&from, Role::Source, &pools), Host::at(&to, Role::Destination, &pools));
+        let ends = |SyncRequest { source, destination, .. }: &SyncRequest| {
+            let destination = Host::at(destination, Role::Destination, &pools);
+            Ends::new(Host::at(source, Role::Source, &pools), destination)
+        };
         for (directory, excluded, expect) in [
             ("old/today", None, None),
             ("bk/old", None, Some("is in the destination")),
@@ -213,8 +211,8 @@ mod tests {
         ] {
             let directory = PathName::from_user(at(directory)).unwrap();
             let excluded: Vec<String> = excluded.into_iter().map(str::to_owned).collect();
-            let filter = Filter::new(&[], &excluded).unwrap();
-            let found = refuse_backup(&context, &mut ends(), places, &directory, &filter).await;
+            request.filter = Filter::new(&[], &excluded).unwrap();
+            let found = refuse_backup(&context, &mut ends(&request), &request, &directory).await;
             let is_right = match (&found, expect) {
                 (Err(failure), Some(words)) => failure.to_string().contains(words),
                 (found, expect) => found.is_ok() && expect.is_none(),

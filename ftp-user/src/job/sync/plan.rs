@@ -1,21 +1,36 @@
-//! What becomes of both trees: their names are merged in their order, so that few of them are in memory.
+//! What becomes of both trees: their names are merged in their order, so that few of them are in memory, and each is judged by
+//! what both listings say of it. Pure.
 
-use super::begun::BegunFiles;
-use super::emptied::EmptiedDirectories;
-use super::judge::{Judge, Verdict};
-use super::other_jobs::{KeptNames, OtherJobs};
-use super::unlisted::UnlistedPaths;
+use super::kept::ClaimedNames;
+use super::listing::ListedTree;
+use super::other_jobs::OtherJobs;
 use crate::context::Cancel;
+use crate::id::JobId;
 use crate::job::request::sync::Compare;
-use crate::job::sorted_names::{SortedNames, StopCheck, TreeEntry, order};
+use crate::job::sorted_names::{StopCheck, TreeEntry, order};
 use crate::job::spool::{Fields, Record, Spool, put_number};
 use crate::session::Facts;
 use ftp_proto::deletion::{AmountTally, LargeDeletions};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
+
+/// What a plan is made by. By default files are compared as a sync does that was asked for nothing else.
+#[derive(Clone, Debug, Default)]
+pub(super) struct PlanRules {
+    /// How files are compared.
+    pub(super) compare: Compare,
+    /// Whether only some files are wanted.
+    pub(super) selects: bool,
+    /// The files that an earlier run of the job has begun and not ended. They are compared even if they look the same: so each
+    /// gets its end in the journal, and what is left of a part goes.
+    pub(super) begun: HashSet<Vec<u8>>,
+    /// What other jobs have claimed at the destination.
+    pub(super) others: Arc<OtherJobs>,
+}
 
 /// What becomes of both trees.
 #[derive(Debug)]
@@ -29,16 +44,20 @@ pub(super) struct Plan {
     /// them, and what the destination has.
     pub(super) blocked: Vec<(TreeEntry, Kind)>,
     /// What only the destination has and stays, because other jobs work there.
-    pub(super) kept: KeptNames,
+    pub(super) claimed: ClaimedNames,
     /// The directories of the destination from which so much would go that somebody has to agree.
     pub(super) large: LargeDeletions,
     /// How much it is.
-    pub(super) counts: Counts,
+    pub(super) counts: PlanCounts,
+    /// Whether both trees were read to their ends.
+    pub(super) is_complete: bool,
+    /// Whether one of them seems to be in the other one.
+    pub(super) is_nested: bool,
 }
 
 /// How much a plan is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct PlanCounts {
     /// Files that are the same.
     pub(super) same: u64,
     /// Files that are copied or compared by their digests.
@@ -51,7 +70,7 @@ pub(super) struct Counts {
     pub(super) protected: u64,
 }
 
-impl Counts {
+impl PlanCounts {
     /// The number of files that the source has for the destination.
     pub(super) const fn files(&self) -> u64 {
         self.same + self.copied + self.blocked
@@ -64,7 +83,7 @@ pub(super) struct Task {
     /// What it is there.
     pub(super) entry: TreeEntry,
     /// What is done.
-    pub(super) what: PlannedAction,
+    pub(super) action: PlannedAction,
 }
 
 /// What is done with something of the source.
@@ -80,34 +99,126 @@ pub(super) enum PlannedAction {
     Compare,
 }
 
+const ACTIONS: [PlannedAction; 4] =
+    [PlannedAction::Make, PlannedAction::Copy, PlannedAction::Replace, PlannedAction::Compare];
+
 impl Record for Task {
     fn write(&self, out: &mut Vec<u8>) {
-        put_number(out, ALL.iter().position(|known| *known == self.what).unwrap_or(0) as u64);
+        put_number(out, ACTIONS.iter().position(|known| *known == self.action).unwrap_or(0) as u64);
         self.entry.write(out);
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let what = *ALL.get(usize::try_from(fields.number()?).ok()?)?;
-        Some(Self { entry: TreeEntry::read(fields)?, what })
+        let action = *ACTIONS.get(usize::try_from(fields.number()?).ok()?)?;
+        Some(Self { entry: TreeEntry::read(fields)?, action })
     }
 }
 
-const ALL: [PlannedAction; 4] =
-    [PlannedAction::Make, PlannedAction::Copy, PlannedAction::Replace, PlannedAction::Compare];
+/// What becomes of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Verdict {
+    /// Both have the same: nothing is done.
+    Same,
+    /// The source has it, and this is done.
+    Planned(PlannedAction),
+    /// Only the destination has it.
+    Surplus,
+    /// Only the destination has it, and a job works there that has claimed it.
+    Claimed(JobId),
+    /// The destination has something else of that name, so that nothing is copied there.
+    Blocked,
+    /// It is neither copied nor deleted.
+    Untouched,
+}
 
-/// What a plan is made by.
+/// Judges the paths of two trees, one after the other in their order.
 #[derive(Clone, Debug)]
-pub(super) struct PlanRules {
-    /// How files are compared.
-    pub(super) compare: Compare,
-    /// Whether only some files are wanted.
-    pub(super) selects: bool,
-    /// What an earlier run has begun.
-    pub(super) begun: BegunFiles,
-    /// What other jobs have claimed at the destination.
-    pub(super) others: Arc<OtherJobs>,
-    /// What the source could not show.
-    pub(super) unlisted: UnlistedPaths,
+struct PathJudge {
+    rules: PlanRules,
+    /// A directory of the destination in which nothing is deleted: the source has the name for something else.
+    spared: Option<PathName>,
+    /// A directory of the source that cannot be made.
+    blocked: Option<PathName>,
+}
+
+impl PathJudge {
+    /// No path was judged yet.
+    const fn new(rules: PlanRules) -> Self {
+        Self { rules, spared: None, blocked: None }
+    }
+
+    /// Judges the next path, as each tree has it.
+    fn judge(&mut self, source: Option<&TreeEntry>, destination: Option<&TreeEntry>) -> Verdict {
+        let is_in = |directory: &Option<PathName>, path: &PathName| {
+            directory.as_ref().is_some_and(|directory| path.is_below(directory))
+        };
+        match (source, destination) {
+            (Some(source), _) if is_in(&self.blocked, &source.path) => Verdict::Untouched,
+            (None, Some(destination)) if is_in(&self.spared, &destination.path) => Verdict::Untouched,
+            (Some(source), destination) => {
+                let theirs = destination.map(|found| &found.facts);
+                let mut verdict = judge_source(&source.facts, theirs, self.rules.compare);
+                let is_begun = !source.is_directory() && self.rules.begun.contains(source.path.as_bytes());
+                if verdict == Verdict::Same && is_begun {
+                    verdict = Verdict::Planned(PlannedAction::Compare);
+                }
+                if let (Verdict::Blocked | Verdict::Untouched, Some(destination)) = (verdict, destination)
+                    && destination.is_directory()
+                {
+                    self.spared = Some(destination.path.clone());
+                }
+                if verdict == Verdict::Blocked && source.is_directory() {
+                    self.blocked = Some(source.path.clone());
+                }
+                verdict
+            }
+            (None, Some(destination)) => match destination.facts.kind {
+                Kind::File | Kind::Link | Kind::Directory => {
+                    let job = self.rules.others.claiming(&destination.path);
+                    job.map_or(Verdict::Surplus, Verdict::Claimed)
+                }
+                // What is no regular file stays what it is.
+                Kind::Other | Kind::Current | Kind::Parent => Verdict::Untouched,
+            },
+            (None, None) => Verdict::Untouched,
+        }
+    }
+}
+
+/// What becomes of something that the source has.
+fn judge_source(source: &Facts, destination: Option<&Facts>, compare: Compare) -> Verdict {
+    use Kind::{Directory, File, Link, Other};
+    let Some(destination) = destination else {
+        return match source.kind {
+            Directory => Verdict::Planned(PlannedAction::Make),
+            File => Verdict::Planned(PlannedAction::Copy),
+            Link | Other | Kind::Current | Kind::Parent => Verdict::Untouched,
+        };
+    };
+    match (source.kind, destination.kind) {
+        (Directory, Directory) => Verdict::Same,
+        (File, File) => judge_files(source, destination, compare),
+        // The link is replaced, and not what it leads to.
+        (File, Link) => Verdict::Planned(PlannedAction::Replace),
+        (File | Directory, _) => Verdict::Blocked,
+        (Link | Other | Kind::Current | Kind::Parent, _) => Verdict::Untouched,
+    }
+}
+
+/// What becomes of a file that both have.
+fn judge_files(source: &Facts, destination: &Facts, compare: Compare) -> Verdict {
+    let is_as_long = source.size.is_some() && source.size == destination.size;
+    // Whoever compares both asks for the times that no listing has told.
+    let is_as_old = source.modified.zip(destination.modified).map(|(ours, theirs)| ours == theirs);
+    match (compare, is_as_long, is_as_old) {
+        (Compare::Exists, ..) => Verdict::Same,
+        (_, false, _) => Verdict::Planned(PlannedAction::Replace),
+        (Compare::Size, true, _) | (Compare::Time | Compare::Auto, true, Some(true)) => Verdict::Same,
+        (Compare::Time, true, Some(false)) => Verdict::Planned(PlannedAction::Replace),
+        (Compare::Time, true, None) | (Compare::Auto | Compare::Hash, true, _) => {
+            Verdict::Planned(PlannedAction::Compare)
+        }
+    }
 }
 
 /// Plans a sync of two trees.
@@ -116,43 +227,38 @@ pub(super) struct PlanRules {
 ///
 /// The names cannot be kept on the disk, or somebody has asked the program to stop.
 pub(super) fn plan(
-    (mut source, mut destination): (SortedNames, SortedNames),
-    PlanRules { compare, selects, begun, others, unlisted }: PlanRules,
+    mut source: ListedTree,
+    mut destination: ListedTree,
+    rules: PlanRules,
     cancel: &Cancel,
 ) -> io::Result<Plan> {
-    let mut stop = StopCheck::new(cancel);
-    let mut emptied = EmptiedDirectories::new(selects || others.work_there());
-    let mut judge = Judge::new(compare, begun, Arc::clone(&others));
-    let mut amounts = AmountTally::default();
+    let (mut stop, mut amounts) = (StopCheck::new(cancel), AmountTally::default());
+    let mut emptied = EmptiedDirectories::new(rules.selects || rules.others.work_there());
+    let mut judge = PathJudge::new(rules);
     let mut plan = Plan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
         blocked: Vec::new(),
-        kept: KeptNames::default(),
+        claimed: ClaimedNames::default(),
         large: LargeDeletions::default(),
-        counts: Counts::default(),
+        counts: PlanCounts::default(),
+        is_complete: source.failed.is_empty() && destination.failed.is_empty(),
+        is_nested: source.is_nested || destination.is_nested,
     };
     loop {
         stop.count()?;
-        let next = match (source.peek(), destination.peek()) {
-            (None, None) => {
-                plan.leave(&mut emptied, None);
-                if !selects && let Some(first) = emptied.first_empty() {
-                    plan.kept.keep_empty(first, &others);
-                }
-                plan.large = amounts.finish();
-                return Ok(plan);
-            }
+        let next = match (source.names.peek(), destination.names.peek()) {
+            (None, None) => break,
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
             (Some(ours), Some(theirs)) => order(&ours.path, &theirs.path),
         };
-        let ours = if next.is_le() { source.next()? } else { None };
-        let theirs = if next.is_ge() { destination.next()? } else { None };
+        let ours = if next.is_le() { source.names.next()? } else { None };
+        let theirs = if next.is_ge() { destination.names.next()? } else { None };
         let mut verdict = judge.judge(ours.as_ref(), theirs.as_ref());
         if let Some(theirs) = &theirs {
-            if verdict == Verdict::Surplus && unlisted.protect(&theirs.path) {
-                verdict = Verdict::Left;
+            if verdict == Verdict::Surplus && source.hides(&theirs.path) {
+                verdict = Verdict::Untouched;
                 plan.counts.protected += 1;
             }
             match theirs.is_directory() {
@@ -163,6 +269,14 @@ pub(super) fn plan(
         }
         plan.add(verdict, ours, theirs)?;
     }
+    plan.leave(&mut emptied, None);
+    if !judge.rules.selects
+        && let Some(first) = &emptied.first_empty
+    {
+        plan.claimed.keep_empty(first, &judge.rules.others);
+    }
+    plan.large = amounts.finish();
+    Ok(plan)
 }
 
 impl Plan {
@@ -199,34 +313,81 @@ impl Plan {
         ours: Option<TreeEntry>,
         theirs: Option<TreeEntry>,
     ) -> io::Result<()> {
-        let what = match verdict {
-            Verdict::NewDirectory => PlannedAction::Make,
-            Verdict::Missing => PlannedAction::Copy,
-            Verdict::Differs => PlannedAction::Replace,
-            Verdict::Unsure => PlannedAction::Compare,
-            Verdict::Same => {
-                self.counts.same += u64::from(ours.is_some_and(|entry| !entry.is_directory()));
-                return Ok(());
+        match (verdict, ours, theirs) {
+            (Verdict::Planned(action), Some(entry), _) => {
+                self.counts.copied += u64::from(action != PlannedAction::Make);
+                self.tasks.push(Task { entry, action })?;
             }
-            Verdict::Surplus => return theirs.map_or(Ok(()), |entry| self.surplus.push(entry)),
-            Verdict::Blocked => {
+            (Verdict::Same, Some(entry), _) => self.counts.same += u64::from(!entry.is_directory()),
+            (Verdict::Surplus, _, Some(theirs)) => self.surplus.push(theirs)?,
+            (Verdict::Claimed(job), _, Some(theirs)) => self.claimed.keep(&theirs.path, job),
+            (Verdict::Blocked, ours, theirs) => {
                 self.counts.blocked += 1;
                 if self.blocked.len() < MOST_TOLD {
                     self.blocked.extend(ours.zip(theirs.map(|theirs| theirs.facts.kind)));
                 }
-                return Ok(());
             }
-            Verdict::Claimed(job) => {
-                if let Some(theirs) = theirs {
-                    self.kept.keep(&theirs.path, job);
-                }
-                return Ok(());
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Directories that only the destination has, while the names in them pass by in their order: each goes with what is in it,
+/// or stays because something in it stays.
+#[derive(Clone, Debug)]
+pub(super) struct EmptiedDirectories {
+    /// The directories in which the last name was. Each is in the one before it.
+    open: Vec<OpenDirectory>,
+    /// Whether a directory stays in which nothing was deleted: only some files are wanted, or another job may have made it.
+    keeps_empty: bool,
+    /// The first directory that stays because nothing in it was deleted.
+    first_empty: Option<PathName>,
+}
+
+#[derive(Clone, Debug)]
+struct OpenDirectory {
+    below: PathName,
+    /// Whether something in it was deleted.
+    is_emptier: bool,
+    /// Whether something in it stays.
+    is_needed: bool,
+}
+
+impl EmptiedDirectories {
+    /// No name has come yet.
+    pub(super) const fn new(keeps_empty: bool) -> Self {
+        Self { open: Vec::new(), keeps_empty, first_empty: None }
+    }
+
+    /// The next directory in which `next` is not, and which goes. It is asked for until there is none.
+    pub(super) fn leave(&mut self, next: Option<&PathName>) -> Option<PathName> {
+        let is_left = |open: &mut OpenDirectory| next.is_none_or(|next| !next.is_below(&open.below));
+        while let Some(OpenDirectory { below, is_emptier, is_needed }) = self.open.pop_if(is_left) {
+            if !is_needed && (is_emptier || !self.keeps_empty) {
+                return Some(below);
             }
-            Verdict::Left => return Ok(()),
-        };
-        let Some(entry) = ours else { return Ok(()) };
-        self.counts.copied += u64::from(what != PlannedAction::Make);
-        self.tasks.push(Task { entry, what })
+            if !is_needed {
+                self.first_empty.get_or_insert(below);
+            }
+            self.stays();
+        }
+        None
+    }
+
+    /// The next name is a directory that goes, unless something in it stays.
+    pub(super) fn enter(&mut self, below: PathName) {
+        self.open.push(OpenDirectory { below, is_emptier: false, is_needed: false });
+    }
+
+    /// The next name goes.
+    pub(super) fn goes(&mut self) {
+        self.open.iter_mut().for_each(|open| open.is_emptier = true);
+    }
+
+    /// The next name stays. Returns whether it is the first one by which its directory does.
+    pub(super) fn stays(&mut self) -> bool {
+        self.open.last_mut().is_some_and(|open| !std::mem::replace(&mut open.is_needed, true))
     }
 }
 
@@ -236,134 +397,4 @@ const IN_MEMORY: usize = 4096;
 const MOST_TOLD: usize = 1000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::sorted_names::Sorter;
-
-    #[test]
-    fn whoever_is_asked_to_stop_plans_no_further() {
-        let names = |count: usize| {
-            let mut sorter = Sorter::new(Cancel::never());
-            for number in 0..count {
-                let path = PathName::from_user(format!("f{number}")).unwrap();
-                sorter.push(TreeEntry { path, facts: Facts::of_kind(Kind::File) }).unwrap();
-            }
-            sorter.finish().unwrap()
-        };
-        let (stop, cancel) = Cancel::new();
-        let rules = || PlanRules {
-            compare: Compare::Auto,
-            selects: false,
-            begun: BegunFiles::default(),
-            others: Arc::default(),
-            unlisted: UnlistedPaths::default(),
-        };
-        let planned = plan((names(3000), names(0)), rules(), &cancel).unwrap();
-        assert_eq!(planned.counts.copied, 3000);
-        stop.send(true).unwrap();
-        let stopped = plan((names(3000), names(0)), rules(), &cancel).unwrap_err();
-        assert_eq!(stopped.kind(), io::ErrorKind::Interrupted);
-    }
-
-    #[test]
-    fn what_an_earlier_run_has_begun_is_compared_although_it_looks_the_same() {
-        let names = || {
-            let mut sorter = Sorter::new(Cancel::never());
-            for name in ["a", "d/a", "d/b"] {
-                let path = PathName::from_user(name).unwrap();
-                sorter.push(TreeEntry { path, facts: Facts::of_kind(Kind::File) }).unwrap();
-            }
-            sorter.finish().unwrap()
-        };
-        let begun = BegunFiles::of(&["d/a", "gone"]);
-        let rules = PlanRules {
-            compare: Compare::Exists,
-            selects: false,
-            begun,
-            others: Arc::default(),
-            unlisted: UnlistedPaths::default(),
-        };
-        let mut plan = plan((names(), names()), rules, &Cancel::never()).unwrap();
-        assert_eq!((plan.counts.same, plan.counts.copied), (2, 1));
-        let task = plan.tasks.pop().unwrap().unwrap();
-        assert_eq!((task.entry.path.display().as_str(), task.what), ("d/a", PlannedAction::Compare));
-        assert_eq!(plan.tasks.pop().unwrap(), None);
-    }
-
-    #[test]
-    fn a_directory_in_which_something_stays_is_not_counted_among_what_goes() {
-        use Kind::{Directory, File, Other};
-        let check = |names: &[(&str, Kind)], selects: bool, expect: u64, stay: &[&str]| {
-            let mut sorter = Sorter::new(Cancel::never());
-            for (name, kind) in names {
-                let path = PathName::from_user(*name).unwrap();
-                sorter.push(TreeEntry { path, facts: Facts::of_kind(*kind) }).unwrap();
-            }
-            let trees = (Sorter::new(Cancel::never()).finish().unwrap(), sorter.finish().unwrap());
-            let rules = PlanRules {
-                compare: Compare::Auto,
-                selects,
-                begun: BegunFiles::default(),
-                others: Arc::default(),
-                unlisted: UnlistedPaths::default(),
-            };
-            let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
-            let mut left = Vec::new();
-            while let Some(entry) = plan.surplus.pop().unwrap() {
-                left.extend(entry.is_left().then(|| entry.path.display()));
-            }
-            assert_eq!(
-                (plan.counts.surplus, left),
-                (expect, stay.iter().map(|name| (*name).to_owned()).collect())
-            );
-        };
-        check(
-            &[("d", Directory), ("d/big.1", Other), ("d/big.2", Other), ("big.3", Other)],
-            false,
-            0,
-            &["d/big.1"],
-        );
-        check(&[("d", Directory), ("d/a", File), ("d/e", Directory), ("d/e/b", Other)], false, 1, &["d/e/b"]);
-        check(&[("d", Directory), ("d/e", Directory), ("d/e/b", File), ("f", Directory)], false, 4, &[]);
-        check(&[("d", Directory), ("d/e", Directory), ("d/e/b", File), ("f", Directory)], true, 3, &[]);
-        check(&[("d", Directory), ("d/a", File), ("d/e", Directory)], true, 1, &[]);
-    }
-
-    #[test]
-    fn what_another_job_has_claimed_is_neither_deleted_nor_counted() {
-        use Kind::{Directory, File};
-        let job = crate::id::JobId::new(7);
-        let check = |claimed: &[&str], expect: u64, go: &[&str], words: &[&str]| {
-            let names =
-                [("d", Directory), ("d/a", File), ("d/e", Directory), ("d/old", File), ("f", Directory)];
-            let mut sorter = Sorter::new(Cancel::never());
-            for (name, kind) in names {
-                let path = PathName::from_user(name).unwrap();
-                sorter.push(TreeEntry { path, facts: Facts::of_kind(kind) }).unwrap();
-            }
-            let trees = (Sorter::new(Cancel::never()).finish().unwrap(), sorter.finish().unwrap());
-            let (begun, others) = (BegunFiles::default(), Arc::new(OtherJobs::of(job, claimed)));
-            let rules = PlanRules {
-                compare: Compare::Auto,
-                selects: false,
-                begun,
-                others,
-                unlisted: UnlistedPaths::default(),
-            };
-            let mut plan = plan(trees, rules, &Cancel::never()).unwrap();
-            let mut found = Vec::new();
-            while let Some(entry) = plan.surplus.pop().unwrap() {
-                found.extend((!entry.is_left()).then(|| entry.path.display()));
-            }
-            let go: Vec<_> = go.iter().map(|name| (*name).to_owned()).collect();
-            assert_eq!((plan.counts.surplus, found), (expect, go), "{claimed:?}");
-            assert!(words.iter().all(|word| format!("{:?}", plan.kept).contains(word)), "{:?}", plan.kept);
-        };
-        check(&[], 5, &["d", "d/a", "d/e", "d/old", "f"], &["names: 0", "has_empty: false"]);
-        // What was listed as empty may be made by the job: it is no task of a plan.
-        check(&["d/a"], 1, &["d/e", "d/old", "f"], &["names: 2", "has_empty: true"]);
-        // It is not stored yet, and its directory stays.
-        check(&["d/e/f"], 2, &["d/a", "d/old", "f"], &["names: 2"]);
-        check(&["x/y"], 2, &["d", "d/a", "d/e", "d/old", "f"], &["names: 0", "has_empty: true"]);
-    }
-}
+mod tests;

@@ -1,201 +1,178 @@
-//! A file that has another name at the source than at the destination is renamed there, and not copied again. Two files are
-//! one if size and digest are equal.
+//! A file that has another name at the source than at the destination is renamed there, and not copied again: two files are
+//! one if size and digest are equal. And names of the destination that differ from new ones of the source only in upper and lower
+//! case, or in the Unicode form of a letter: a destination that takes both for one would lose the new file with the old name.
 
-use super::listed::cannot_keep;
+use super::listing::cannot_keep;
+use super::run::SyncRun;
 use crate::check::{MayRename, common};
 use crate::context::{Cancel, Context};
 use crate::endpoint::{self, Host, Reached};
 use crate::failure::{Failure, Kind};
-use crate::job::checked_directories::{CheckedDirectories, CheckedEntry, DeletionPurpose};
+use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
 use crate::job::retrying::outage::asked;
 use crate::job::sorted_names::{StopCheck, TreeEntry};
 use crate::job::spool::Spool;
+use crate::job::tree::{Hashes, folded, one_form};
 use crate::place;
-use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::io;
 
-/// Files that only the destination has, by their sizes.
-#[derive(Debug)]
-pub(super) struct Renames<'a> {
-    context: &'a Context,
-    permit: &'a MayRename,
-    rules: RenameRules,
-    entered: CheckedDirectories,
-    /// The digest that both ends compute.
-    algorithm: Algorithm,
-    unmatched: Unmatched,
-    /// What has another name now, or would get one.
-    renamed: HashSet<PathName>,
+/// Looks at each name that only the destination has.
+///
+/// # Errors
+///
+/// The names cannot be kept on the disk, or somebody has asked the program to stop.
+fn each_surplus(
+    surplus: &mut Spool<TreeEntry>,
+    cancel: &Cancel,
+    mut note: impl FnMut(&TreeEntry),
+) -> io::Result<()> {
+    let mut stop = StopCheck::new(cancel);
+    for _ in 0..surplus.len() {
+        stop.count()?;
+        let Some(entry) = surplus.pop()? else { break };
+        note(&entry);
+        surplus.push(entry)?;
+    }
+    Ok(())
 }
 
-/// How files are renamed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RenameRules {
-    /// Nothing is renamed.
-    pub(super) is_dry: bool,
-    /// Files get the times that they have at the source.
-    pub(super) times: bool,
+/// The renaming of files at the destination.
+#[derive(Debug)]
+pub(super) struct FileRenames<'p> {
+    permit: &'p MayRename,
+    checked: CheckedDirectories,
+    /// The digest that both ends compute.
+    algorithm: Algorithm,
+    candidates: RenameCandidates,
+    /// What has another name now, or would get one.
+    pub(super) renamed: HashSet<PathName>,
 }
 
 /// Files that only the destination has and that no file of the source is equal to so far, by their sizes.
 #[derive(Debug, Default)]
-struct Unmatched {
-    of_size: HashMap<u64, Vec<OneOf>>,
+struct RenameCandidates {
+    of_size: HashMap<u64, Vec<RenameCandidate>>,
     /// About how many bytes they take.
     bytes: usize,
 }
 
-/// One of the files of a size.
+/// A file that only the destination has.
 #[derive(Debug)]
-struct OneOf {
+struct RenameCandidate {
     entry: TreeEntry,
     digest: Option<String>,
 }
 
-impl<'a> Renames<'a> {
+impl<'p> FileRenames<'p> {
     /// Looks for files that may have another name at the source; `None` if there are none, or no digest can tell.
     ///
     /// # Errors
     ///
     /// The names cannot be kept on the disk, or an end does not answer.
     pub(super) async fn of(
-        context: &'a Context,
-        (permit, rules): (&'a MayRename, RenameRules),
-        ends: &mut Ends,
+        run: &mut SyncRun<'_>,
+        permit: &'p MayRename,
         surplus: &mut Spool<TreeEntry>,
     ) -> Result<Option<Self>, Failure> {
-        let unmatched = Unmatched::of(surplus, &context.run.cancel).map_err(|error| cannot_keep(&error))?;
-        if unmatched.of_size.is_empty() {
+        let (context, mut candidates) = (run.context, RenameCandidates::default());
+        each_surplus(surplus, &context.run.cancel, |entry| candidates.add(entry))
+            .map_err(|error| cannot_keep(&error))?;
+        if candidates.of_size.is_empty() {
             return Ok(None);
         }
-        ends.connect(context).await?;
+        run.ends.connect(context).await?;
         // Nobody compares the files afterwards.
-        let Some(algorithm) = common(context, ends, &Algorithm::CHECKSUMS).await? else { return Ok(None) };
-        let entered = CheckedDirectories::new(permit.scope(), DeletionPurpose::Sync);
-        let renamed = HashSet::new();
-        Ok(Some(Self { context, permit, rules, entered, algorithm, unmatched, renamed }))
+        let algorithm = common(context, &mut run.ends, &Algorithm::CHECKSUMS).await?;
+        let checked = CheckedDirectories::new(permit.scope(), DeletionPurpose::Sync);
+        let with = |algorithm| Self { permit, checked, algorithm, candidates, renamed: HashSet::new() };
+        Ok(algorithm.map(with))
     }
 
-    /// What has another name now, or would get one.
-    pub(super) fn renamed(self) -> HashSet<PathName> {
-        self.renamed
-    }
-
-    /// Renames a file at the destination that is the same as this one of the source, if there is one. Returns its old path
-    /// below the destination. In a dry run nothing is renamed.
+    /// Renames a file at the destination that is the same as this one of the source, and tells it. Returns whether there was
+    /// one. In a dry run nothing is renamed.
     ///
     /// # Errors
     ///
     /// Somebody has asked the program to stop, or an end was given up. Any other failure leaves the file to the copying.
-    pub(super) async fn rename(
-        &mut self,
-        (ends, source): (&mut Ends, &PathName),
-        entry: &TreeEntry,
-    ) -> Result<Option<PathName>, Failure> {
+    pub(super) async fn rename(&mut self, run: &mut SyncRun<'_>, entry: &TreeEntry) -> Result<bool, Failure> {
+        let (context, source) = (run.context, &run.request.source.path);
         let path = place::join(Some(source), &entry.path);
-        let Some((below, seen)) = self.same(ends, &path, &entry.facts).await? else { return Ok(None) };
-        if !self.lacks(&mut ends.source, &place::join(Some(source), &below)).await? {
-            return Ok(None);
+        let Some(old) = self.same(run, &path, &entry.facts).await? else { return Ok(false) };
+        // Whether the source says that it does not have the old name. Its listing may hide names, and be cut.
+        let old_path = [place::join(Some(source), &old.path)];
+        let host = &mut run.ends.source;
+        let has = asked(context, host, async |host| endpoint::have(context, host, &old_path).await).await;
+        if answer_if_any(has)?.as_deref().and_then(<[_]>::first) != Some(&Some(false)) {
+            return Ok(false);
         }
-        if !self.rules.is_dry {
-            let time = entry.facts.modified.filter(|_| self.rules.times);
-            match self.carry_out(ends, (&below, &seen), (&entry.path, time)).await {
-                Ok(()) => {}
-                Err(failure) if failure.ends_the_work() => return Err(failure),
-                Err(failure) => {
-                    let name = ends.destination.show(&self.path(&below));
-                    self.context
-                        .run
-                        .events
-                        .notice(format!("{name} is not renamed, and copied instead: {failure}"));
-                    return Ok(None);
-                }
+        if !run.is_dry()
+            && let Err(failure) = self.carry_out(run, &old, entry).await
+        {
+            if failure.ends_the_work() {
+                return Err(failure);
             }
+            let name = run.show_destination(Some(&old.path));
+            context.run.events.notice(format!("{name} is not renamed, and copied instead: {failure}"));
+            return Ok(false);
         }
-        self.renamed.insert(below.clone());
-        Ok(Some(below))
-    }
-
-    fn path(&self, below: &PathName) -> PathName {
-        place::join(Some(self.permit.scope().root()), below)
-    }
-
-    /// Whether the source says that it does not have the old name. Its listing may hide names, and be cut.
-    async fn lacks(&self, source: &mut Host, old: &PathName) -> Result<bool, Failure> {
-        let (context, old) = (self.context, std::slice::from_ref(old));
-        let has = asked(context, source, async |host| endpoint::have(context, host, old).await).await;
-        match has {
-            Ok(has) => Ok(has.first() == Some(&Some(false))),
-            Err(failure) if failure.ends_the_work() => Err(failure),
-            Err(_) => Ok(false),
-        }
+        let dest = place::join(Some(&run.request.destination.path), &entry.path);
+        let (kind, size) = (listing::Kind::File, entry.facts.size);
+        run.report_change("rename", &old.path, Some(&dest), kind, size).await;
+        run.tally.renamed();
+        self.renamed.insert(old.path);
+        Ok(true)
     }
 
     /// The file of the destination that has the same size and digest as the file `path` of the source.
     async fn same(
         &mut self,
-        ends: &mut Ends,
+        run: &mut SyncRun<'_>,
         path: &PathName,
         facts: &Facts,
-    ) -> Result<Option<(PathName, Facts)>, Failure> {
-        let (context, algorithm) = (self.context, self.algorithm);
+    ) -> Result<Option<TreeEntry>, Failure> {
+        let (context, algorithm, scope) = (run.context, self.algorithm, self.permit.scope());
         let Some(size) = facts.size else { return Ok(None) };
-        let of_size = self.unmatched.of_size.get_mut(&size).filter(|some| !some.is_empty());
-        let Some(of_size) = of_size else { return Ok(None) };
-        let root = self.permit.scope().root();
-        let Ends { source, destination, .. } = ends;
-        let own =
-            asked(context, source, async |host| host.digest(context, algorithm, path, size).await).await;
-        let own = match own {
-            Ok(Ok(digest)) => digest.hex.to_ascii_lowercase(),
-            Err(failure) if failure.ends_the_work() => return Err(failure),
-            Ok(Err(_)) | Err(_) => return Ok(None),
+        let Some(of_size) = self.candidates.of_size.get_mut(&size).filter(|some| !some.is_empty()) else {
+            return Ok(None);
         };
-        for (index, one) in of_size.iter_mut().enumerate() {
-            let digest = match &one.digest {
-                Some(digest) => digest.clone(),
-                None => {
-                    let at = place::join(Some(root), &one.entry.path);
-                    let found = asked(context, destination, async |host| {
-                        host.digest(context, algorithm, &at, size).await
-                    });
-                    match found.await {
-                        Ok(Ok(digest)) => digest.hex.to_ascii_lowercase(),
-                        Err(failure) if failure.ends_the_work() => return Err(failure),
-                        Ok(Err(_)) | Err(_) => continue,
-                    }
-                }
-            };
-            if digest == own {
-                let OneOf { entry, .. } = of_size.swap_remove(index);
-                return Ok(Some((entry.path, entry.facts)));
+        let digest = async |host: &mut Host, path: &PathName| {
+            let digest =
+                asked(context, host, async |host| host.digest(context, algorithm, path, size).await).await;
+            let digest = answer_if_any(digest)?.and_then(Result::ok);
+            Ok::<_, Failure>(digest.map(|digest| digest.hex.to_ascii_lowercase()))
+        };
+        let Some(own) = digest(&mut run.ends.source, path).await? else { return Ok(None) };
+        for (index, candidate) in of_size.iter_mut().enumerate() {
+            if candidate.digest.is_none() {
+                let at = scope.path(Some(&candidate.entry.path));
+                candidate.digest = digest(&mut run.ends.destination, &at).await?;
             }
-            one.digest = Some(digest);
+            if candidate.digest.as_ref() == Some(&own) {
+                return Ok(Some(of_size.swap_remove(index).entry));
+            }
         }
         Ok(None)
     }
 
-    /// Renames the file at `below` to `new`, both below the destination.
+    /// Renames the file `old` of the destination to the name that it has at the source.
     async fn carry_out(
         &mut self,
-        ends: &mut Ends,
-        (below, seen): (&PathName, &Facts),
-        (new, time): (&PathName, Option<listing::When>),
+        run: &mut SyncRun<'_>,
+        TreeEntry { path: below, facts: seen }: &TreeEntry,
+        new: &TreeEntry,
     ) -> Result<(), Failure> {
-        let context = self.context;
-        let (path, target) = (self.path(below), self.path(new));
-        let host = &mut ends.destination;
-        match self.entered.enter(context, host, place::parent(below).as_ref()).await? {
-            CheckedEntry::Directory => {}
-            CheckedEntry::Elsewhere(_, failure) => return Err(failure),
-            CheckedEntry::Link(_) => {
-                return Err(Failure::new(Kind::Refused, "its directory is a symbolic link"));
-            }
+        let (context, scope) = (run.context, self.permit.scope());
+        let (path, target) = (scope.path(Some(below)), scope.path(Some(&new.path)));
+        let host = &mut run.ends.destination;
+        if !self.checked.is_within(context, host, place::parent(below).as_ref()).await? {
+            return Err(Failure::new(Kind::Refused, "its directory is a symbolic link"));
         }
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
         let reached = Reached::at(host, &path)?.ok_or_else(gone)?;
@@ -203,37 +180,130 @@ impl<'a> Renames<'a> {
         let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
         renaming.carry_out(context, host, &target).await?;
         // It is the same file, so the next run need not compare it.
-        if times::set(context, ends, &target, time).await.is_ok() {
-            times::tell(context, ends).await;
+        let time = new.facts.modified.filter(|_| run.request.options.times);
+        if times::set(context, &mut run.ends, &target, time).await.is_ok() {
+            times::tell(context, &mut run.ends).await;
         }
         Ok(())
     }
 }
 
-impl Unmatched {
-    /// The files of `surplus` that may have another name at the source. Small ones are copied sooner than compared.
-    fn of(surplus: &mut Spool<TreeEntry>, cancel: &Cancel) -> std::io::Result<Self> {
-        let mut stop = StopCheck::new(cancel);
-        let mut unmatched = Self::default();
-        for _ in 0..surplus.len() {
-            stop.count()?;
-            let Some(entry) = surplus.pop()? else { break };
-            unmatched.add(&entry);
-            surplus.push(entry)?;
-        }
-        Ok(unmatched)
-    }
-
-    /// Takes in a file that is large enough, if there is room.
+impl RenameCandidates {
+    /// Takes in a file, if there is room. Small ones are copied sooner than compared.
     fn add(&mut self, entry: &TreeEntry) {
         let size =
             entry.facts.size.filter(|size| *size >= SMALLEST && entry.facts.kind == listing::Kind::File);
         let Some(size) = size.filter(|_| self.bytes < MOST_BYTES) else { return };
         let of_size = self.of_size.entry(size).or_default();
         if of_size.len() < MOST_OF_SIZE {
-            of_size.push(OneOf { entry: entry.clone(), digest: None });
+            of_size.push(RenameCandidate { entry: entry.clone(), digest: None });
             self.bytes += entry.bytes() + OF_ONE;
         }
+    }
+}
+
+/// What only the destination has, by hashes of its paths.
+#[derive(Debug, Default)]
+pub(super) struct SimilarNames {
+    hasher: RandomState,
+    /// Paths without their case and in one form.
+    surplus: Hashes,
+    /// Paths in one form.
+    forms: Hashes,
+    /// Whether the destination has taken names for one that differ in form only. That it has not says nothing of others:
+    /// one of both may have gone, or be on another file system.
+    forms_are_one: bool,
+    /// The same of names that differ in case.
+    cases_are_one: bool,
+    /// The names that are not deleted.
+    spared: Hashes,
+}
+
+/// In what two names differ: their form only, or their case as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum NameDifference {
+    Form,
+    Case,
+}
+
+impl SimilarNames {
+    /// No new name was looked at yet.
+    ///
+    /// # Errors
+    ///
+    /// The names cannot be kept on the disk, or somebody has asked the program to stop.
+    pub(super) fn of(surplus: &mut Spool<TreeEntry>, cancel: &Cancel) -> io::Result<Self> {
+        let mut similar = Self::default();
+        each_surplus(surplus, cancel, |entry| {
+            if !entry.is_left() {
+                similar.note(&entry.path);
+            }
+        })?;
+        Ok(similar)
+    }
+
+    fn note(&mut self, path: &PathName) {
+        let (hash, form) = (self.hash(path), self.form(path));
+        self.surplus.insert(hash);
+        self.forms.insert(form);
+    }
+
+    /// Looks at a name that only the source has, as the listings show it, before anything of it is made at `root`. If it is
+    /// there all the same, the destination has it under another name.
+    ///
+    /// # Errors
+    ///
+    /// The destination does not answer.
+    pub(super) async fn look(
+        &mut self,
+        context: &Context,
+        host: &mut Host,
+        root: &PathName,
+        path: &PathName,
+    ) -> Result<(), Failure> {
+        let Some(difference) = self.difference(path) else { return Ok(()) };
+        let are_one = *self.are_one(difference) || {
+            let path = place::join(Some(root), path);
+            asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?.is_some()
+        };
+        self.learn(path, difference, are_one);
+        Ok(())
+    }
+
+    /// In what a new name differs from one that only the destination has, if there is one.
+    fn difference(&self, path: &PathName) -> Option<NameDifference> {
+        if !self.surplus.contains(self.hash(path)) {
+            return None;
+        }
+        Some(if self.forms.contains(self.form(path)) { NameDifference::Form } else { NameDifference::Case })
+    }
+
+    const fn are_one(&mut self, difference: NameDifference) -> &mut bool {
+        match difference {
+            NameDifference::Form => &mut self.forms_are_one,
+            NameDifference::Case => &mut self.cases_are_one,
+        }
+    }
+
+    fn learn(&mut self, path: &PathName, difference: NameDifference, are_one: bool) {
+        if are_one {
+            *self.are_one(difference) = true;
+            let hash = self.hash(path);
+            self.spared.insert(hash);
+        }
+    }
+
+    /// Whether a name of the destination stays, because it is that of a new file.
+    pub(super) fn spares(&self, path: &PathName) -> bool {
+        (self.forms_are_one || self.cases_are_one) && self.spared.contains(self.hash(path))
+    }
+
+    fn hash(&self, path: &PathName) -> u64 {
+        self.hasher.hash_one(folded(path.as_bytes()))
+    }
+
+    fn form(&self, path: &PathName) -> u64 {
+        self.hasher.hash_one(one_form(path.as_bytes()))
     }
 }
 
@@ -249,22 +319,61 @@ const OF_ONE: usize = 150;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::endpoint::LocalEnd;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn a_server_does_not_decide_how_much_memory_renamed_files_take() {
         let kept = |length: usize| {
-            let mut unmatched = Unmatched::default();
+            let mut candidates = RenameCandidates::default();
             for size in 0..200_000_u64 {
                 let path = PathName::from_user("x".repeat(length)).unwrap();
                 let size = Some(SMALLEST + size);
                 let kind = listing::Kind::File;
                 let facts = Facts { kind, size, modified: None, unique: None, version: None, mode: None };
-                unmatched.add(&TreeEntry { path, facts });
+                candidates.add(&TreeEntry { path, facts });
             }
-            assert!(unmatched.bytes < MOST_BYTES + 8192);
-            unmatched.of_size.len()
+            assert!(candidates.bytes < MOST_BYTES + 8192);
+            candidates.of_size.len()
         };
         let (short, long) = (kept(40), kept(4000));
         assert!(short > 80_000 && (6_000..9_000).contains(&long), "{short} {long}");
+    }
+
+    #[test]
+    fn a_name_stays_if_the_destination_takes_a_new_one_for_it() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        let mut similar = SimilarNames::default();
+        for surplus in ["d/README", "caf\u{e9}", "other"] {
+            similar.note(&path(surplus));
+        }
+        assert_eq!(similar.difference(&path("d/readme")), Some(NameDifference::Case));
+        assert_eq!(similar.difference(&path("cafe\u{301}")), Some(NameDifference::Form));
+        assert_eq!(similar.difference(&path("CAFE\u{301}")), Some(NameDifference::Case));
+        assert_eq!(similar.difference(&path("d/new")), None);
+        // A destination may take forms for one and not cases.
+        similar.learn(&path("d/readme"), NameDifference::Case, false);
+        similar.learn(&path("cafe\u{301}"), NameDifference::Form, true);
+        let spared = ["d/README", "caf\u{e9}", "other"].map(|name| similar.spares(&path(name)));
+        assert_eq!(spared, [false, true, false]);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_not_there_says_nothing_of_the_next_one() {
+        // "A.TXT" has a new name since it was listed, so it is not there.
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("README"), "").unwrap();
+        let root = PathName::from_user(home.path().as_os_str().as_bytes()).unwrap();
+        let context = Context::for_tests(Cancel::never());
+        let (mut host, mut similar) = (Host::Local(LocalEnd::Typed), SimilarNames::default());
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        for surplus in ["a.txt", "readme"] {
+            similar.note(&path(surplus));
+        }
+        for new in ["A.TXT", "README"] {
+            similar.look(&context, &mut host, &root, &path(new)).await.unwrap();
+        }
+        let spared = ["a.txt", "readme"].map(|name| similar.spares(&path(name)));
+        assert_eq!(spared, [false, true]);
     }
 }

@@ -11,7 +11,7 @@ use ftp_proto::wire::PathName;
 
 /// A tree that was read to its end. By default it has no name.
 #[derive(Debug, Default)]
-pub(super) struct Listed {
+pub(super) struct ListedTree {
     /// Its names in their order.
     pub(super) names: SortedNames,
     /// What was skipped and why, the first ones.
@@ -24,19 +24,22 @@ pub(super) struct Listed {
     pub(super) is_nested: bool,
 }
 
-impl Listed {
-    /// Whether all names are known.
-    pub(super) fn is_complete(&self) -> bool {
-        self.failed.is_empty()
+impl ListedTree {
+    /// Whether the tree may have something at `path` that it could not show. If not all failures are named, that is everywhere.
+    pub(super) fn hides(&self, path: &PathName) -> bool {
+        let is_in = |unlisted: &Option<PathName>| {
+            unlisted.as_ref().is_none_or(|unlisted| path.is_at_or_below(unlisted))
+        };
+        self.others > 0 || self.failed.iter().any(|(unlisted, _)| is_in(unlisted))
     }
 }
 
 /// Which of both trees it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Side {
+pub(super) enum TreeSide {
     /// The tree that is read. What its listing does not tell of a file is asked when the file is copied.
     Source,
-    /// The tree that is changed. Of what nobody knows nothing is deleted.
+    /// The tree that is changed. Names whose state is unknown are kept.
     Destination,
 }
 
@@ -45,47 +48,57 @@ pub(super) enum Side {
 /// # Errors
 ///
 /// Somebody has asked the program to stop, or the names cannot be kept.
-pub(super) async fn listed(context: &Context, mut visits: Visits, side: Side) -> Result<Listed, Failure> {
-    let mut sorter = Sorter::new(context.run.cancel.clone());
-    let (mut skipped, mut failed, mut others, mut is_nested) = (Vec::new(), Vec::new(), 0, false);
+pub(super) async fn list_tree(
+    context: &Context,
+    mut visits: Visits,
+    side: TreeSide,
+) -> Result<ListedTree, Failure> {
+    let cancel = &context.run.cancel;
+    let (mut sorter, mut tree) = (Sorter::new(cancel.clone()), ListedTree::default());
     while let Some(visit) = tokio::select! {
         visit = visits.next() => visit,
-        () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
+        () = cancel.cancelled() => return Err(Failure::interrupted()),
     } {
-        is_nested |= matches!(&visit, Visit::Failed(_, failure) if failure.about == About::Nested);
-        match visit {
+        let (path, facts) = match visit {
             Visit::Directory(path, attributes) => {
                 let (modified, mode) = (attributes.modified, attributes.mode);
-                let facts = Facts { modified, mode, ..Facts::of_kind(Kind::Directory) };
-                sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
+                (path, Facts { modified, mode, ..Facts::of_kind(Kind::Directory) })
             }
             Visit::File(path, _) if Part::is_name(&path) => match side {
-                Side::Source => {}
+                TreeSide::Source => continue,
                 // Its directory stays.
-                Side::Destination => {
-                    let entry = TreeEntry { path, facts: Facts::of_kind(Kind::Other) };
-                    sorter.push(entry).map_err(|error| cannot_keep(&error))?;
-                }
+                TreeSide::Destination => (path, Facts::of_kind(Kind::Other)),
             },
             Visit::File(path, facts) => {
-                let kind = match side {
-                    Side::Source => Kind::File,
-                    Side::Destination => Kind::Other,
+                let unknown = match side {
+                    TreeSide::Source => Kind::File,
+                    TreeSide::Destination => Kind::Other,
                 };
-                let facts = facts.unwrap_or(Facts::of_kind(kind));
-                sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
+                (path, facts.unwrap_or(Facts::of_kind(unknown)))
             }
-            Visit::Skipped(path, why) if skipped.len() < MOST_TOLD => skipped.push((path, why)),
-            Visit::Failed(path, failure) if failed.len() < MOST_TOLD => failed.push((path, failure)),
-            Visit::Skipped(..) => {}
-            Visit::Failed(..) => others += 1,
-        }
+            Visit::Skipped(path, why) => {
+                if tree.skipped.len() < MOST_TOLD {
+                    tree.skipped.push((path, why));
+                }
+                continue;
+            }
+            Visit::Failed(path, failure) => {
+                tree.is_nested |= failure.about == About::Nested;
+                if tree.failed.len() < MOST_TOLD {
+                    tree.failed.push((path, failure));
+                } else {
+                    tree.others += 1;
+                }
+                continue;
+            }
+        };
+        sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
     }
-    if context.run.cancel.is_cancelled() {
+    if cancel.is_cancelled() {
         return Err(Failure::interrupted());
     }
-    let names = sorter.finish().map_err(|error| cannot_keep(&error))?;
-    Ok(Listed { names, skipped, failed, others, is_nested })
+    tree.names = sorter.finish().map_err(|error| cannot_keep(&error))?;
+    Ok(tree)
 }
 
 /// The failure if names cannot be kept on the disk, or were not because the program should stop.

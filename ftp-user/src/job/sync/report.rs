@@ -1,0 +1,153 @@
+//! What a sync tells: of both trees before anything is changed, and in a dry run of the files that would be copied.
+
+use super::listing::ListedTree;
+use super::plan::{Plan, PlannedAction, Task};
+use super::run::{SyncRequest, SyncRun};
+use crate::check::common;
+use crate::failure::{Failure, Kind};
+use crate::job::request::options::Mode;
+use crate::job::sorted_names::TreeEntry;
+use crate::ladder::Rung;
+use crate::outcome::FileCopy;
+use crate::place;
+use crate::report::{Change, Event, Topic};
+use crate::route::{Ends, first_rung};
+use ftp_proto::digest::Algorithm;
+use ftp_proto::listing;
+use ftp_proto::wire::PathName;
+
+/// What a dry run knows of the copies, once it has asked both ends. It is the same for all files.
+#[derive(Clone, Debug)]
+pub(super) struct CopyForecast {
+    /// The digest that both ends compute.
+    common: Option<Algorithm>,
+    /// The path of their bytes.
+    rung: Result<Rung, Failure>,
+}
+
+/// The path of a name below a directory, or of the directory.
+fn path_of(root: &PathName, below: Option<&PathName>) -> PathName {
+    below.map_or_else(|| root.clone(), |below| place::join(Some(root), below))
+}
+
+impl SyncRun<'_> {
+    /// How people call a name below the source, or the source.
+    pub(super) fn show_source(&self, below: Option<&PathName>) -> String {
+        self.ends.source.show(&path_of(&self.request.source.path, below))
+    }
+
+    /// How people call a name below the destination, or the destination.
+    pub(super) fn show_destination(&self, below: Option<&PathName>) -> String {
+        self.ends.destination.show(&path_of(&self.request.destination.path, below))
+    }
+
+    /// Tells what was skipped and what could not be looked at.
+    pub(super) fn report_listings(&mut self, source: &ListedTree, destination: &ListedTree) {
+        let SyncRequest { source: from, destination: to, .. } = self.request;
+        for (path, why) in &source.skipped {
+            let message = format!("{} is skipped: {why}", self.show_source(Some(path)));
+            let (site, why) = (self.ends.source.name(), Some(why.clone()));
+            let event = Event::Repeated { topic: Topic::Skipped, site, why, message };
+            self.context.run.events.say(event);
+        }
+        for (path, failure) in &source.failed {
+            let name = self.show_source(path.as_ref());
+            self.tally.failed(name.clone(), to.to_string(), failure.clone().during(&name));
+        }
+        for (path, failure) in &destination.failed {
+            let name = self.show_destination(path.as_ref());
+            self.tally.failed(from.to_string(), name.clone(), failure.clone().during(&name));
+        }
+        let others = source.others + destination.others;
+        if others > 0 {
+            let what = format!("{others} more names could not be looked at");
+            self.tally.failed(from.to_string(), to.to_string(), Failure::new(Kind::Other, what));
+        }
+    }
+
+    /// Tells what cannot be copied, because the destination has something else of that name.
+    pub(super) fn report_blocked(&mut self, plan: &Plan) {
+        for (TreeEntry { path, facts }, there) in &plan.blocked {
+            let ours = if facts.kind == listing::Kind::Directory { "a directory" } else { "a file" };
+            let theirs = match there {
+                listing::Kind::Link => "is a symbolic link, and sync follows none",
+                listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => "is a directory",
+                listing::Kind::File => "is a file",
+                listing::Kind::Other => "is neither a file nor a directory",
+            };
+            let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
+            let failure = Failure::new(Kind::Exists, format!("{source} is {ours}, but {dest} {theirs}"))
+                .hint("move it away or delete it (ftp-user rm), and sync again");
+            self.tally.failed(source, dest, failure);
+        }
+        let others = plan.counts.blocked.saturating_sub(plan.blocked.len() as u64);
+        if others > 0 {
+            let SyncRequest { source, destination, .. } = self.request;
+            let what = format!("{others} more names are taken at the destination by something else");
+            let failure = Failure::new(Kind::Exists, what);
+            self.tally.failed(source.to_string(), destination.to_string(), failure);
+        }
+    }
+
+    /// Tells that a name below the destination was changed, or would be. `dest` is its new path, also for what is kept outside of
+    /// the destination.
+    pub(super) async fn report_change(
+        &self,
+        verb: &'static str,
+        below: &PathName,
+        dest: Option<&PathName>,
+        kind: listing::Kind,
+        size: Option<u64>,
+    ) {
+        let (place, dry_run) = (self.show_destination(Some(below)), self.is_dry());
+        let dest = dest.map(|path| self.ends.destination.show(path));
+        let change = Event::Changed(Change { verb, place, dest, kind, size, dry_run });
+        self.context.run.events.plan(change, dry_run).await;
+    }
+
+    /// Asks both ends how files would be copied, unless that was done. `--explain` tells the path.
+    ///
+    /// # Errors
+    ///
+    /// An end does not answer.
+    pub(super) async fn forecast(&mut self) -> Result<CopyForecast, Failure> {
+        if let Some(known) = &self.forecast {
+            return Ok(known.clone());
+        }
+        let (context, options) = (self.context, self.request.options);
+        self.ends.connect(context).await?;
+        let common = common(context, &mut self.ends, &[]).await?;
+        let explain = options.mode == Mode::Explain;
+        let Ends { source, destination, .. } = &mut self.ends;
+        let rung = first_rung(context, source, destination, options.allowed, explain).await;
+        Ok(self.forecast.insert(CopyForecast { common, rung }).clone())
+    }
+
+    /// Tells that a file would be copied.
+    ///
+    /// # Errors
+    ///
+    /// An end does not answer.
+    pub(super) async fn report_planned(&mut self, Task { entry, action }: &Task) -> Result<(), Failure> {
+        let TreeEntry { path, facts } = entry;
+        let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
+        let CopyForecast { common, rung } = self.forecast().await?;
+        let replaces = *action == PlannedAction::Replace;
+        let kept_as = self.backup.as_ref().filter(|_| replaces).map(|backup| backup.of(path));
+        let planned = match (self.request.options.verify.with(common, facts.size), rung) {
+            (Ok(verify), Ok(rung)) => {
+                let (verb, size) = (if replaces { "replace" } else { "copy" }, facts.size);
+                let (source, dest) = (source.clone(), dest.clone());
+                let plan = Event::Plan { verb, source, dest, size, verify, dry_run: true };
+                self.context.run.events.deliver(plan).await;
+                if kept_as.is_some() {
+                    self.report_change("backup", path, kept_as.as_ref(), listing::Kind::File, None).await;
+                }
+                Ok(FileCopy { kept_old: kept_as.is_some(), ..FileCopy::planned(size, rung, verify) })
+            }
+            (Err(failure), _) | (_, Err(failure)) => Err(failure),
+        };
+        self.tally.file(source, dest, planned);
+        Ok(())
+    }
+}
