@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A file or directory below `fuzz/`.
+/// A file or directory below `integration-tests/fuzz/`.
 fn place(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(name)
 }
 
-/// The names in a directory below `fuzz/`, without their extensions.
+/// The names in a directory below `integration-tests/fuzz/`, without their extensions.
 fn names(directory: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(place(directory)).unwrap().map(Result::unwrap);
     entries.map(|entry| entry.path().file_stem().unwrap().to_str().unwrap().to_owned()).collect()
@@ -43,6 +43,6 @@ fn every_target_has_a_program_and_a_corpus() {
             program.contains(&format!("integration_tests::fuzz::{name}(data)")),
             "{name} calls another target"
         );
-        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "fuzz/Cargo.toml does not name {name}");
+        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "integration-tests/fuzz/Cargo.toml does not name {name}");
     }
 }

@@ -1,7 +1,7 @@
 //! Fuzz targets as plain functions: each takes any bytes and asserts what must hold for them.
 //!
-//! The programs in `fuzz/fuzz_targets` call one function each. `tests/fuzz.rs` runs the same functions
-//! over the saved inputs in `fuzz/corpus`, so a fault that was found once is tested on every change,
+//! The programs in `integration-tests/fuzz/fuzz_targets` call one function each. `tests/fuzz.rs` runs the same functions
+//! over the saved inputs in `integration-tests/fuzz/corpus`, so a fault that was found once is tested on every change,
 //! without a fuzzer.
 
 mod grammar;
