@@ -43,6 +43,9 @@ fn every_target_has_a_program_and_a_corpus() {
             program.contains(&format!("integration_tests::fuzz::{name}(data)")),
             "{name} calls another target"
         );
-        assert!(manifest.contains(&format!("name = \"{name}\"\n")), "integration-tests/fuzz/Cargo.toml does not name {name}");
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"\n")),
+            "integration-tests/fuzz/Cargo.toml does not name {name}"
+        );
     }
 }
