@@ -322,6 +322,14 @@ impl Verified {
         [Self::None, Self::Size].into_iter().chain(hashes).find(|known| known.name() == name)
     }
 
+    /// The digest that has verified it, if that was one.
+    pub const fn algorithm(self) -> Option<Algorithm> {
+        match self {
+            Self::Hash(algorithm) => Some(algorithm),
+            Self::Size | Self::None => None,
+        }
+    }
+
     /// The value of `verified` in events.
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! The directories of a tree, each looked at right before something in it is deleted: a server may show a symbolic link as a
 //! directory, and somebody may put one where a directory was.
 
-use super::retrying::outage::asked_of;
+use super::retry::asked_of;
 use crate::check::{Removal, Scope, against};
 use crate::context::Context;
 use crate::endpoint::{self, Host, learn_listing};

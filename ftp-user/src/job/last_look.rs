@@ -2,11 +2,11 @@
 //! restarted may have another disk, and what was stored or found there before may be gone. Otherwise nothing is asked.
 
 use super::claims::claim::{self, PendingClaims};
-use super::file::witness;
+use super::file::copy;
 use super::item::{Item, Target};
 use super::moving::expected_copy;
 use super::request::options::Options;
-use super::retrying::outage::{connect, facts};
+use super::retry::{connect, facts};
 use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some, put_time};
 use super::summary::tally::Tally;
 use crate::check::{CopyState, ExpectedCopy};
@@ -257,7 +257,7 @@ impl LastLook<'_> {
         let mut claimed = claim::claim(self.context, ends, &item).await?;
         // The journal has the end of the first copy.
         claimed.done = None;
-        let done = Box::pin(witness::copy_claimed(self.context, ends, &item, self.options, claimed)).await?;
+        let done = Box::pin(copy::copy_claimed(self.context, ends, &item, self.options, claimed)).await?;
         match done.moved_by().is_some() || done.verified != crate::outcome::Verified::None {
             true => Ok(done),
             false => Err(Failure::new(Kind::Unverified, "something else has its name")),

@@ -9,35 +9,32 @@
 //! | `file` | one file: facts, the overwrite rule, the attempts, the name |
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `together` | several files at the same time, and small files that move together |
-//! | `remains` | what an attempt leaves for the next one |
+//! | `part` | the name under which a file is stored, what earlier attempts have left, and the final name |
 //! | `spool`, `sorted_names` | queues and orders of names of which little is in memory |
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `moving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `moved` | a source that a resumed `move` does not find |
 //! | `sync` | a directory is made like another one |
-//! | `detached` | a file that moves on without this program |
-//! | `interrupted` | what can be done with a job that nobody runs |
+//! | `unattended` | a job that nobody runs: its file moves on, it is asked about, it is given up |
 //! | `survey` | every candidate between two servers, without a file |
-//! | `retrying` | whether something is tried again; the waiting, and the retries of a server that does not answer |
+//! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `item`, `summary` | a file of the job and its end; what was done, and the report |
 //!
 //! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
 mod checked_directories;
 mod claims;
-mod detached;
 mod file;
-mod interrupted;
 mod item;
 mod last_look;
 mod moved;
 mod moving;
 mod named_trees;
+mod part;
 mod patterns;
 mod race;
-mod remains;
 mod request;
-mod retrying;
+pub mod retry;
 mod run;
 mod sorted_names;
 mod sources;
@@ -47,6 +44,7 @@ mod survey;
 mod sync;
 mod together;
 mod tree;
+mod unattended;
 
 pub use crate::id::{AttemptId, ItemId, JobId};
 pub(crate) use checked_directories::{
@@ -54,8 +52,6 @@ pub(crate) use checked_directories::{
 };
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
-pub use interrupted::cancel::{cancel, left_of};
-pub use interrupted::inquiry::transfer_of;
 pub use item::{Item, Target};
 pub(crate) use patterns::{Matches, matches, named};
 pub use request::filter::Filter;
@@ -65,9 +61,8 @@ pub use request::options::{ChangedParts, InPlace, Jobs, Links, Mode, Options, Wa
 pub use request::pairs::Pairs;
 pub use request::standard::{NULL, Sink};
 pub use request::sync::{Compare, SyncRules};
-pub(crate) use retrying::outage::asked;
-pub use retrying::outage::{Question, facts};
-pub use retrying::retry;
+pub(crate) use retry::asked;
+pub use retry::{Question, facts};
 pub use run::{refused, run};
 pub(crate) use sorted_names::TreeEntry;
 pub(crate) use spool::Spool;
@@ -76,3 +71,4 @@ pub use summary::status::Status;
 pub use summary::tally::Report;
 pub use survey::survey;
 pub(crate) use tree::{Rules, Visit, Visits, WalkPurpose, walk};
+pub use unattended::{cancel, left_of, transfer_of};

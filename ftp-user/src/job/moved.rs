@@ -2,7 +2,7 @@
 //! as with a disk that is not mounted. The journal tells which: whoever takes a missing source for a moved one removes what
 //! has arrived of it, and nothing copies the rest.
 
-use super::retrying::outage::facts;
+use super::retry::facts;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{About, Failure, Kind};

@@ -4,7 +4,7 @@ use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure};
-use crate::job::retrying::outage::Question;
+use crate::job::retry::Question;
 use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::session::{Facts, Role};

@@ -9,7 +9,7 @@ use crate::id::Origin;
 use crate::job::claims::{claim, lifetime, names};
 use crate::job::file::append::append;
 use crate::job::file::standard;
-use crate::job::remains::part;
+use crate::job::part;
 use crate::job::request::job::{Job, Work};
 use crate::job::request::options::Options;
 use crate::job::request::standard::NAME;
@@ -58,7 +58,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
         }
         Work::Output { source, sink } => {
             let mut host = Host::at(&source, Role::Source, &pools);
-            let copied = Box::pin(standard::to_output(&context, &mut host, (&source, sink), options)).await;
+            let copied =
+                Box::pin(standard::to_output(&context, &mut host, &source.path, sink, options)).await;
             tally.file(host.show(&source.path), sink.name().to_owned(), copied);
             host.quit().await;
         }

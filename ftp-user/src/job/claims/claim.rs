@@ -10,11 +10,10 @@ use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
-use crate::job::detached::{self, Arrived};
 use crate::job::item::Item;
-use crate::job::remains::leftover::Leftover;
-use crate::job::remains::old::OldFiles;
-use crate::job::remains::part::{Part, new_id};
+use crate::job::part::leftover::Leftover;
+use crate::job::part::publish::OldFiles;
+use crate::job::part::{Part, new_id};
 use crate::journal::{
     Began, Begun, Claims, Detached, Durable, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, Seen,
     decide, is_same,
@@ -277,7 +276,7 @@ pub(in crate::job) struct FileRecord {
     /// A name for a part that is on the disk and that nobody has used.
     pub(in crate::job) unused: Option<PartId>,
     /// What an earlier run has left, until it was looked at.
-    left: Option<EarlierParts>,
+    pub(in crate::job) left: Option<EarlierParts>,
     /// What the source was, as the journal has it.
     noted: Option<Seen>,
     /// Old files that were renamed aside, by this run or an earlier one.
@@ -298,15 +297,15 @@ pub(in crate::job) struct FileRecord {
     /// server that cannot rename, when nothing had that name.
     pub(in crate::job) in_place: bool,
     /// The transfer that an earlier run has left alone, until its end was waited for.
-    detached: Option<Detached>,
+    pub(in crate::job) detached: Option<Detached>,
 }
 
 /// What an earlier run has left of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct EarlierParts {
+pub(in crate::job) struct EarlierParts {
     last: Option<PartId>,
     others: Vec<PartId>,
-    seen: Option<Seen>,
+    pub(in crate::job) seen: Option<Seen>,
 }
 
 impl FileRecord {
@@ -383,11 +382,6 @@ impl FileRecord {
         self.finished_by = Some(means);
     }
 
-    /// Whether a transfer may move that an earlier run has left alone.
-    pub(in crate::job) const fn has_detached_transfer(&self) -> bool {
-        self.detached.is_some()
-    }
-
     /// Whether an earlier run has left something that nobody has looked at.
     pub(in crate::job) const fn has_left(&self) -> bool {
         self.left.is_some()
@@ -402,30 +396,6 @@ impl FileRecord {
             }
             None => false,
         }
-    }
-
-    /// Waits for the end of the transfer that an earlier run has left alone. Returns what has arrived, if that is whole.
-    pub(in crate::job) async fn arrived(
-        &mut self,
-        context: &Context,
-        ends: &mut Ends,
-        item: &Item,
-    ) -> Result<Option<Arrived>, Failure> {
-        let Some(detached) = &self.detached else { return Ok(None) };
-        let Ends { source, destination, .. } = &mut *ends;
-        let arrived = match self.left.as_ref().and_then(|left| left.seen.as_ref()) {
-            Some(seen) => detached::wait(context, ends, item, detached, seen.size).await?,
-            // It may move another source.
-            None => {
-                detached::end(context, (Some(source), destination), detached).await?;
-                None
-            }
-        };
-        self.detached = None;
-        if arrived.is_none() {
-            context.run.job_journal.detached(None).await;
-        }
-        Ok(arrived)
     }
 
     /// Puts the old file back if it was renamed aside, removes what cannot be continued, and returns what may be. Candidates

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::{self, Host, local_path};
 use crate::failure::Failure;
 use crate::job::item::Item;
-use crate::job::retrying::outage::asked_of;
+use crate::job::retry::asked_of;
 use crate::journal::Place;
 use crate::place::Site;
 use crate::route::Ends;

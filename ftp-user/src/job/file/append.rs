@@ -4,11 +4,10 @@
 use crate::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
 use crate::failure::{self, Failure};
-use crate::job::file::transfer::{Transferred, transfer};
 use crate::job::item::Item;
+use crate::job::race::{Transferred, transfer};
 use crate::job::request::options::{Mode, Options};
-use crate::job::retrying::outage::{again, connect_both};
-use crate::job::retrying::retry::Retry;
+use crate::job::retry::{Question, connect_both};
 use crate::outcome::{FileCopy, FileEnd, Protection, Relayed, Verified};
 use crate::report::Event;
 use crate::route::{self, Assignment, ContinuedBy, Ends};
@@ -24,28 +23,27 @@ pub(in crate::job) async fn append(
     item: &Item,
     options: Options,
 ) -> Result<FileCopy, Failure> {
-    let mut retry = Retry::new(&context.settings.patience);
+    let mut question = Question::new(context);
     let plan = loop {
         match plan(context, ends, item, options).await {
             Ok(plan) => break plan,
-            Err(failure) => again(context, &mut retry, failure).await?,
+            Err(failure) => question.again(failure).await?,
         }
     };
     let (source, dest) = item.names(ends);
     let dry_run = options.mode.is_dry();
-    let (size, verify) = (plan.size, plan.means);
+    let Plan { size, means: verify, .. } = plan;
     context
         .run
         .events
         .plan(Event::Plan { verb: "append", source, dest, size, verify, dry_run }, dry_run)
         .await;
-    let size = plan.size;
-    let mut done = FileCopy::skipped(size, plan.means);
+    let mut done = FileCopy::skipped(size, verify);
     if dry_run {
         let explain = options.mode == Mode::Explain;
         let Ends { source, destination, .. } = ends;
-        done.end =
-            FileEnd::Moved(route::first_rung(context, source, destination, options.allowed, explain).await?);
+        let rung = route::first_rung(context, source, destination, options.allowed, explain).await?;
+        done.end = FileEnd::Moved(rung);
         return Ok(done);
     }
     let mut appending = Appending { context, ends, item, plan };
@@ -59,7 +57,7 @@ pub(in crate::job) async fn append(
                 appending.verify().await?;
                 return Ok(FileCopy { end: FileEnd::Moved(rung), ..done });
             }
-            Err(failure) => appending.after(&mut retry, failure, moved.count.touched).await?,
+            Err(failure) => appending.after(&mut question, failure, moved.count.touched).await?,
         }
     }
 }
@@ -75,7 +73,7 @@ struct Appending<'a> {
 impl Appending<'_> {
     async fn attempt(&mut self, options: Options) -> Transferred {
         let Item { source, destination, .. } = self.item;
-        let name = self.ends.source.show(source);
+        let (name, target) = self.item.names(self.ends);
         let assignment = Assignment {
             name: name.clone(),
             source: source.clone(),
@@ -95,7 +93,6 @@ impl Appending<'_> {
             digest: None,
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
-        let target = self.ends.destination.show(destination);
         moved.result = moved.result.map_err(|failure| {
             failure.during_unless_interrupted(format_args!("cannot append {name} to {target}"))
         });
@@ -104,13 +101,18 @@ impl Appending<'_> {
 
     /// After a failed attempt: waits for the next one, or returns the failure if there is none. If the
     /// attempt may have `touched` the destination, its size is checked before the wait and after it.
-    async fn after(&mut self, retry: &mut Retry, failure: Failure, touched: bool) -> Result<(), Failure> {
+    async fn after(
+        &mut self,
+        question: &mut Question<'_>,
+        failure: Failure,
+        touched: bool,
+    ) -> Result<(), Failure> {
         if !touched {
-            return again(self.context, retry, failure).await;
+            return question.again(failure).await;
         }
         let untold = failure.clone();
         let failure = self.unchanged_or(failure).await?;
-        again(self.context, retry, failure).await?;
+        question.again(failure).await?;
         // What was still on its path may have arrived since.
         self.unchanged_or(untold).await.map(drop)
     }

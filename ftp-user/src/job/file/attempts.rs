@@ -14,46 +14,47 @@
 //! What is left after the last attempt is deleted, unless the run was interrupted and the journal knows the name of the
 //! part: then `resume` continues it.
 
+use super::copy::{CopyPlan, Copying};
 use crate::account::shortened;
 use crate::check::has_changed;
 use crate::context::Context;
 use crate::failure::{self, About, Failure};
 use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
-use crate::job::detached::Arrived;
-use crate::job::file::transfer::Transferred;
-use crate::job::item::Item;
-use crate::job::remains::leftover::{Found, Leftover, can_continue};
-use crate::job::remains::part::Part;
-use crate::job::retrying::outage::wait;
-use crate::job::retrying::retry::{Event, Next, Retry};
+use crate::job::part::Part;
+use crate::job::part::leftover::{Found, Leftover, can_continue};
+use crate::job::race::Transferred;
+use crate::job::retry::{Event, Next, Retry, wait};
 use crate::job::summary::ending::may_pass;
+use crate::job::unattended::{self, Arrived};
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
 use crate::report::Topic;
-use crate::route::{ContinuedBy, Ends};
+use crate::route::{Assignment, ContinuedBy, Ends};
 use crate::session::{Facts, SessionId};
+use ftp_io::copy::Digest;
 use ftp_io::program::size;
+use ftp_proto::transfer::Store;
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// The attempts at one file.
 #[derive(Debug)]
-pub(in crate::job) struct Attempts {
+pub(super) struct Attempts {
     /// The number of attempts that may have sent bytes.
-    pub(in crate::job) count: u32,
+    pub(super) count: u32,
     /// The session of the destination in which the copy was verified.
-    pub(in crate::job) verifier: Option<SessionId>,
+    pub(super) verifier: Option<SessionId>,
     /// How many of them the journal knows.
-    pub(in crate::job) noted: u32,
+    pub(super) noted: u32,
     /// What is known of the transfer of the last one.
-    pub(in crate::job) facts: TransferFacts,
+    pub(super) facts: TransferFacts,
     /// What has passed a relay in all of them.
-    pub(in crate::job) relayed: Option<Relayed>,
+    pub(super) relayed: Option<Relayed>,
     /// The last attempt, if relays have carried it: where it started, and what they have said that they passed on in it.
     carried: Option<(u64, Relayed)>,
     /// What has protected the bytes that moved.
-    pub(in crate::job) protection: Option<Protection>,
+    pub(super) protection: Option<Protection>,
     /// How many bytes of the copy were stored before this run, as far as all attempts have kept them.
     before: Option<u64>,
     /// Whether an attempt may continue what another one has stored.
@@ -65,20 +66,20 @@ pub(in crate::job) struct Attempts {
     /// Who may continue what the last attempt has left.
     continued: ContinuedBy,
     /// Whether the file is stored under its final name, because the destination cannot rename.
-    pub(in crate::job) in_place: bool,
+    pub(super) in_place: bool,
     /// The number of bytes that were seen to be stored.
     seen: u64,
     last: Last,
     /// What a transfer has brought that an earlier run has left alone.
     arrived: Option<Arrived>,
     /// What has become of sending only what has changed.
-    pub(in crate::job) parts: Parts,
+    pub(super) parts: Parts,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
     /// Whether the destination has refused to delete it.
     undeletable: bool,
     /// What the journal knows of the file.
-    pub(in crate::job) kept: FileRecord,
+    pub(super) kept: FileRecord,
 }
 
 /// The last attempt, if it came as far as to move something.
@@ -92,7 +93,7 @@ struct Last {
 
 /// What has become of sending only what has changed of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) enum Parts {
+pub(super) enum Parts {
     /// Nobody has looked for it.
     Untried,
     /// It was looked for. The file is sent whole from now on.
@@ -103,7 +104,7 @@ pub(in crate::job) enum Parts {
 
 impl Parts {
     /// How many bytes were sent, if they were no whole file.
-    pub(in crate::job) const fn sent(self) -> Option<u64> {
+    pub(super) const fn sent(self) -> Option<u64> {
         match self {
             Self::Sent(bytes) => Some(bytes),
             Self::Untried | Self::Tried => None,
@@ -113,31 +114,37 @@ impl Parts {
 
 /// Where an attempt starts.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct StartPoint {
+pub(super) struct StartPoint {
     /// The name that it stores under.
-    pub(in crate::job) part: Part,
+    pub(super) part: Part,
     /// The number of bytes that are stored already.
-    pub(in crate::job) at: u64,
+    pub(super) at: u64,
     /// Who may continue what this attempt stores.
-    pub(in crate::job) continued: ContinuedBy,
+    pub(super) continued: ContinuedBy,
     /// Whether a digest has compared the bytes that are stored already.
     compared: bool,
     /// If all bytes have moved already, without this program: their path.
-    pub(in crate::job) moved: Option<Rung>,
+    pub(super) moved: Option<Rung>,
     /// Whether the part has begun as a copy of the old file, so that a size says nothing about it.
-    pub(in crate::job) assembled: bool,
+    pub(super) assembled: bool,
 }
 
 impl StartPoint {
+    /// The first byte of a part that nobody continues.
+    const fn new(part: Part) -> Self {
+        let continued = ContinuedBy::Nobody;
+        Self { part, at: 0, continued, compared: false, moved: None, assembled: false }
+    }
+
     /// Whether `by` verifies the copy. A size says nothing about bytes that another attempt has stored.
-    pub(in crate::job) fn is_verified_by(&self, by: Verified) -> bool {
+    pub(super) fn is_verified_by(&self, by: Verified) -> bool {
         (self.at == 0 && !self.assembled) || self.compared || matches!(by, Verified::Hash(_))
     }
 }
 
 impl Attempts {
     /// No attempts yet in this run.
-    pub(in crate::job) const fn new(resume: bool, next: ContinuedBy, kept: FileRecord) -> Self {
+    pub(super) const fn new(resume: bool, next: ContinuedBy, kept: FileRecord) -> Self {
         Self {
             count: 0,
             verifier: None,
@@ -162,89 +169,8 @@ impl Attempts {
         }
     }
 
-    /// Does what has to be done after an earlier run was killed in the middle of this file. What it has stored is looked
-    /// at like what an attempt of this run has left.
-    pub(in crate::job) async fn recover(
-        &mut self,
-        context: &Context,
-        ends: &mut Ends,
-        item: &Item,
-    ) -> Result<(), Failure> {
-        if let Some(arrived) = self.kept.arrived(context, ends, item).await? {
-            self.before = Some(arrived.seen);
-            self.arrived = Some(arrived);
-        }
-        if let Some(left) = self.kept.recover(context, ends, item).await? {
-            self.left = Some(left);
-        }
-        Ok(())
-    }
-
-    /// What a transfer has brought that an earlier run has left alone, if that is the whole source as it was and is.
-    async fn whole(
-        &mut self,
-        context: &Context,
-        ends: &mut Ends,
-        source: &Facts,
-    ) -> Result<Option<StartPoint>, Failure> {
-        let (Some(Arrived { rung, before, .. }), Some(left)) = (self.arrived.take(), &self.left) else {
-            return Ok(None);
-        };
-        if left.source.as_ref().is_none_or(|seen| has_changed(seen, source)) {
-            return Ok(None);
-        }
-        let stored = ends.destination.size(context, &left.part.stored).await?;
-        let part = left.part.clone();
-        let continued = ContinuedBy::Nobody;
-        let moved = Some(rung);
-        let start = StartPoint { part, at: before, continued, compared: false, moved, assembled: false };
-        Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
-    }
-
-    /// Where the next attempt starts. `means` will verify the copy.
-    pub(in crate::job) async fn next_start(
-        &mut self,
-        context: &Context,
-        ends: &mut Ends,
-        item: &Item,
-        source: &Facts,
-        means: Verified,
-    ) -> Result<StartPoint, Failure> {
-        if let Some(whole) = self.whole(context, ends, source).await? {
-            return Ok(whole);
-        }
-        // If there is no next attempt, nothing need be kept for it.
-        let asks = self.resume && !self.in_place && (self.next.is_kept() || self.left.is_some());
-        let continues = asks && can_continue(context, ends, source, means).await?;
-        let continued = if continues { self.next } else { ContinuedBy::Nobody };
-        if let Some(left) = self.left.clone() {
-            let found = if continues {
-                left.look(context, ends, item, source, means).await?
-            } else {
-                left.useless(context, ends).await?
-            };
-            match found {
-                Found::Stored { bytes, compared } => {
-                    self.is_stored(bytes);
-                    let (part, at) = (left.part, bytes);
-                    return Ok(StartPoint { part, at, continued, compared, moved: None, assembled: false });
-                }
-                // Our own server keeps only what arrives under a new name.
-                Found::Nothing => drop(self.discard(context, ends).await),
-                Found::Useless(why) => self.start_over(context, ends, item, &why).await,
-            }
-        }
-        let target = &item.destination;
-        let part = if self.in_place {
-            Part::in_place(target)
-        } else {
-            Part::new(self.kept.next_part(context).await?, target)?
-        };
-        Ok(StartPoint { part, at: 0, continued, compared: false, moved: None, assembled: false })
-    }
-
     /// Notes how an attempt ended.
-    pub(in crate::job) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
+    pub(super) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
         self.count += moved.count.attempts;
         self.facts = moved.count.facts.clone();
         self.parts = match self.parts {
@@ -262,8 +188,8 @@ impl Attempts {
         Relayed::add(&mut self.relayed, moved.count.relayed.clone());
         self.carried = moved.count.by_relay().map(|relayed| (start.at, relayed));
         Protection::add(&mut self.protection, moved.count.protection);
-        let seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
-        (self.continued, self.seen) = (start.continued, seen);
+        self.seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
+        self.continued = start.continued;
         self.last = Last { continued: start.at > 0 || start.assembled, refused: moved.count.refused };
         if moved.count.touched && self.left.is_none() {
             self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
@@ -281,100 +207,219 @@ impl Attempts {
     }
 
     /// How many bytes of the copy this run has found and kept.
-    pub(in crate::job) fn before(&self) -> u64 {
+    pub(super) fn before(&self) -> u64 {
         self.before.unwrap_or(0)
     }
 
     /// Notes that the copy has its final name, or that it goes on without this program: nothing is left to this run.
-    pub(in crate::job) fn published(&mut self) {
+    pub(super) fn published(&mut self) {
         self.left = None;
+    }
+
+    /// Whether something of the file may still be stored under the name of a part, or the old one may have another name.
+    pub(super) const fn leave_something(&self) -> bool {
+        self.behind || self.left.is_some() || self.kept.has_left() || !self.kept.old.are_settled()
+    }
+}
+
+impl Copying<'_> {
+    /// Does what has to be done after an earlier run was killed in the middle of this file. What it has stored is looked
+    /// at like what an attempt of this run has left.
+    pub(super) async fn recover(&mut self) -> Result<(), Failure> {
+        if let Some(arrived) = self.wait_for_detached().await? {
+            self.attempts.before = Some(arrived.seen);
+            self.attempts.arrived = Some(arrived);
+        }
+        if let Some(left) = self.attempts.kept.recover(&self.context, self.ends, self.item).await? {
+            self.attempts.left = Some(left);
+        }
+        Ok(())
+    }
+
+    /// Waits for the end of the transfer that an earlier run has left alone. Returns what has arrived, if that is whole.
+    async fn wait_for_detached(&mut self) -> Result<Option<Arrived>, Failure> {
+        let (context, kept) = (&self.context, &mut self.attempts.kept);
+        let Some(detached) = &kept.detached else { return Ok(None) };
+        let arrived = match kept.left.as_ref().and_then(|left| left.seen.as_ref()) {
+            Some(seen) => unattended::wait(context, self.ends, self.item, detached, seen.size).await?,
+            // It may move another source.
+            None => {
+                let Ends { source, destination, .. } = &mut *self.ends;
+                unattended::end(context, Some(source), destination, detached).await?;
+                None
+            }
+        };
+        kept.detached = None;
+        if arrived.is_none() {
+            context.run.job_journal.detached(None).await;
+        }
+        Ok(arrived)
+    }
+
+    /// What a transfer has brought that an earlier run has left alone, if that is the whole source as it was and is.
+    async fn whole(&mut self, source: &Facts) -> Result<Option<StartPoint>, Failure> {
+        let attempts = &mut self.attempts;
+        let (Some(Arrived { rung, before, .. }), Some(left)) = (attempts.arrived.take(), &attempts.left)
+        else {
+            return Ok(None);
+        };
+        if left.source.as_ref().is_none_or(|seen| has_changed(seen, source)) {
+            return Ok(None);
+        }
+        let stored = self.ends.destination.size(&self.context, &left.part.stored).await?;
+        let start = StartPoint { at: before, moved: Some(rung), ..StartPoint::new(left.part.clone()) };
+        Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
+    }
+
+    /// Where the next attempt starts.
+    pub(super) async fn next_start(&mut self, plan: CopyPlan<'_>) -> Result<StartPoint, Failure> {
+        let CopyPlan { source, means, .. } = plan;
+        if let Some(whole) = self.whole(source).await? {
+            return Ok(whole);
+        }
+        let (context, attempts) = (&self.context, &mut self.attempts);
+        // If there is no next attempt, nothing need be kept for it.
+        let asks =
+            attempts.resume && !attempts.in_place && (attempts.next.is_kept() || attempts.left.is_some());
+        let continues = asks && can_continue(context, self.ends, source, means).await?;
+        let continued = if continues { attempts.next } else { ContinuedBy::Nobody };
+        if let Some(left) = attempts.left.clone() {
+            let found = if continues {
+                left.look(context, self.ends, self.item, source, means).await?
+            } else {
+                left.useless(context, self.ends).await?
+            };
+            match found {
+                Found::Stored { bytes, compared } => {
+                    attempts.is_stored(bytes);
+                    return Ok(StartPoint { at: bytes, continued, compared, ..StartPoint::new(left.part) });
+                }
+                // Our own server keeps only what arrives under a new name.
+                Found::Nothing => drop(self.discard().await),
+                Found::Useless(why) => self.start_over(&why).await,
+            }
+        }
+        let target = &self.item.destination;
+        let part = if self.attempts.in_place {
+            Part::in_place(target)
+        } else {
+            Part::new(self.attempts.kept.next_part(&self.context).await?, target)?
+        };
+        Ok(StartPoint { continued, ..StartPoint::new(part) })
+    }
+
+    /// What a transfer to the part is to move.
+    pub(super) fn assignment(&self, start: &StartPoint, source: &Facts) -> Assignment {
+        Assignment {
+            name: self.ends.source.show(&self.item.source),
+            source: self.item.source.clone(),
+            seen: source.unique.clone(),
+            target: self.item.destination.clone(),
+            stored: start.part.stored.clone(),
+            store: Store::Replace,
+            size: source.size,
+            before: start.at,
+            until: None,
+            continued: start.continued,
+            probes: false,
+            detaches: self.options.detach,
+            allowed: self.options.allowed,
+            look: Digest::Off,
+            slowest: None,
+            digest: None,
+        }
     }
 
     /// After a failed attempt: waits for the next one, or returns `failure` if there is none. What the next
     /// attempt cannot continue is deleted.
-    pub(in crate::job) async fn after(
-        &mut self,
-        context: &Context,
-        ends: &mut Ends,
-        item: &Item,
-        retry: &mut Retry,
-        failure: Failure,
-    ) -> Result<(), Failure> {
-        self.note_in_journal(context, &failure);
-        let last = std::mem::take(&mut self.last);
+    pub(super) async fn after(&mut self, retry: &mut Retry, failure: Failure) -> Result<(), Failure> {
+        self.note_in_journal(&failure);
+        let last = std::mem::take(&mut self.attempts.last);
         let wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
-        let event = if wrong && !context.run.cancel.is_cancelled() {
+        let event = if wrong && !self.context.run.cancel.is_cancelled() {
             Event::StoredIsWrong
         } else {
             Event::Failed(&failure)
         };
-        *retry = retry.knowing(context.run.heard.has_given_up());
+        *retry = retry.knowing(self.context.run.heard.has_given_up());
         let next = retry.after(event);
         let mut stored = None;
         let given_up = match next {
             Next::Attempt => {
-                self.resume = false;
-                self.start_over(context, ends, item, &failure.to_string()).await;
+                self.attempts.resume = false;
+                self.start_over(&failure.to_string()).await;
                 return Ok(());
             }
             Next::Wait { .. } => {
                 let plan;
-                (stored, plan) = self.prepare(context, ends).await;
-                wait(context, &failure, next, &plan).await.err()
+                (stored, plan) = self.prepare().await;
+                wait(&self.context, &failure, next, &plan).await.err()
             }
             Next::GiveUp if failure.about == About::Relay && failure.kind == failure::Kind::Temporary => {
-                context.run.heard.give_up();
+                self.context.run.heard.give_up();
                 Some(failure.about(About::GivenUp))
             }
             Next::GiveUp => Some(failure),
         };
-        let Some(failure) = given_up else { return Ok(()) };
-        let is_settled = self.kept.old.settle(context, &mut ends.destination, &item.destination).await;
-        let (rest, is_unnamed) = (self.rest(context, &failure), failure.about == About::NotNamed);
+        match given_up {
+            Some(failure) => Err(self.give_up(failure, stored).await),
+            None => Ok(()),
+        }
+    }
+
+    /// There is no next attempt: the old file gets its name back if it has lost it, and what is stored is deleted, unless
+    /// another run goes on with it. Returns the failure of the file. So many bytes were seen to be `stored`.
+    async fn give_up(&mut self, failure: Failure, stored: Option<u64>) -> Failure {
+        let context = &self.context;
+        let (host, target) = (&mut self.ends.destination, &self.item.destination);
+        let is_settled = self.attempts.kept.old.settle(context, host, target).await;
+        let (rest, is_unnamed) = (self.rest(&failure), failure.about == About::NotNamed);
         let discarded = match rest {
-            Rest::Kept => self.stored(&context.for_cleanup().0, ends).await,
-            Rest::Deleted | Rest::Behind => self.discard(context, ends).await,
+            Rest::Kept => {
+                let cleanup = self.context.for_cleanup().0;
+                self.stored(&cleanup).await
+            }
+            Rest::Deleted | Rest::Behind => self.discard().await,
         };
-        let rest = if self.behind { Rest::Behind } else { rest };
-        if is_unnamed && self.undeletable && ends.room.shut() {
-            context.run.events.warn(only_stores(&ends.destination.name()));
+        let rest = if self.attempts.behind { Rest::Behind } else { rest };
+        if is_unnamed && self.attempts.undeletable && self.ends.room.shut() {
+            self.context.run.events.warn(only_stores(&self.ends.destination.name()));
         }
         let seen = stored.into_iter().chain(discarded).max();
-        let failure = interrupted(context, failure, seen.unwrap_or(0).max(self.seen), rest);
-        Err(if is_settled || may_pass(&failure) { failure } else { failure.about(About::OldFile) })
+        let failure = interrupted(&self.context, failure, seen.unwrap_or(0).max(self.attempts.seen), rest);
+        if is_settled || may_pass(&failure) { failure } else { failure.about(About::OldFile) }
     }
 
     /// Tells the journal that attempts have ended, and why. An interruption is no failure.
-    fn note_in_journal(&mut self, context: &Context, failure: &Failure) {
-        let attempts = self.count - std::mem::replace(&mut self.noted, self.count);
+    fn note_in_journal(&mut self, failure: &Failure) {
+        let attempts = &mut self.attempts;
+        let count = attempts.count - std::mem::replace(&mut attempts.noted, attempts.count);
         let why = (failure.kind != failure::Kind::Interrupted).then(|| shortened(&failure.to_string()));
-        context.run.job_journal.attempted(attempts, why);
+        self.context.run.job_journal.attempted(count, why);
     }
 
     /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it. What
     /// an earlier run has stored stays as long as another one may come to use it.
-    fn rest(&self, context: &Context, failure: &Failure) -> Rest {
-        let has_moved = self.count > 0;
+    fn rest(&self, failure: &Failure) -> Rest {
+        let (context, attempts) = (&self.context, &self.attempts);
+        let has_moved = attempts.count > 0;
         let is_over = context.run.cancel.is_cancelled()
             || failure.about == About::GivenUp
             || (!has_moved && may_pass(failure));
-        let is_found_again = is_over && context.run.job_journal.keeps_item();
-        match (is_found_again, &self.left) {
-            (true, None) => Rest::Kept,
-            (true, Some(_)) if !has_moved || self.continued.is_kept() => Rest::Kept,
-            (true | false, _) => Rest::Deleted,
-        }
+        let is_used = attempts.left.is_none() || !has_moved || attempts.continued.is_kept();
+        if is_over && context.run.job_journal.keeps_item() && is_used { Rest::Kept } else { Rest::Deleted }
     }
 
     /// Before the next attempt: how many bytes are stored, and what the attempt will do with them, in words.
-    async fn prepare(&mut self, context: &Context, ends: &mut Ends) -> (Option<u64>, String) {
-        if !self.continued.is_kept() {
-            return (self.discard(context, ends).await, String::new());
+    async fn prepare(&mut self) -> (Option<u64>, String) {
+        if !self.attempts.continued.is_kept() {
+            return (self.discard().await, String::new());
         }
-        if self.left.is_none() {
+        if self.attempts.left.is_none() {
             return (None, String::new());
         }
-        match self.stored(context, ends).await {
+        let context = self.context.clone();
+        match self.stored(&context).await {
             Some(stored) => (
                 Some(stored),
                 format!(", going on after {} ({})", counted(stored, "byte"), size::bytes(stored)),
@@ -383,31 +428,27 @@ impl Attempts {
         }
     }
 
-    /// Whether something of the file may still be stored under the name of a part, or the old one may have another name.
-    pub(in crate::job) const fn leave_something(&self) -> bool {
-        self.behind || self.left.is_some() || self.kept.has_left() || !self.kept.old.are_settled()
-    }
-
     /// Deletes what is left. Returns how many bytes that were, if it is known.
-    pub(in crate::job) async fn discard(&mut self, context: &Context, ends: &mut Ends) -> Option<u64> {
-        let discarded = self.left.take()?.part.discard(context, &mut ends.destination).await;
-        self.is_stored(discarded.bytes.unwrap_or(0));
-        self.behind |= !discarded.gone;
-        self.undeletable |= discarded.refused;
+    pub(super) async fn discard(&mut self) -> Option<u64> {
+        let left = self.attempts.left.take()?;
+        let discarded = left.part.discard(&self.context, &mut self.ends.destination).await;
+        self.attempts.is_stored(discarded.bytes.unwrap_or(0));
+        self.attempts.behind |= !discarded.gone;
+        self.attempts.undeletable |= discarded.refused;
         discarded.bytes
     }
 
-    async fn start_over(&mut self, context: &Context, ends: &mut Ends, item: &Item, why: &str) {
-        let name = ends.source.show(&item.source);
+    async fn start_over(&mut self, why: &str) {
+        let name = self.ends.source.show(&self.item.source);
         let text = format!("{why}; {name} is copied from its first byte");
-        context.run.events.warn_of(Topic::Anew, ends.destination.name(), text);
-        self.discard(context, ends).await;
+        self.context.run.events.warn_of(Topic::Anew, self.ends.destination.name(), text);
+        self.discard().await;
     }
 
     /// The number of bytes that are stored, if the destination is still connected.
-    async fn stored(&mut self, context: &Context, ends: &mut Ends) -> Option<u64> {
-        let left = self.left.as_ref()?;
-        let host = &mut ends.destination;
+    async fn stored(&mut self, context: &Context) -> Option<u64> {
+        let left = self.attempts.left.as_ref()?;
+        let host = &mut self.ends.destination;
         if !host.is_connected() {
             return None;
         }
@@ -416,7 +457,7 @@ impl Attempts {
             size = host.size(context, &left.part.stored) => size.ok().flatten(),
             () = context.world.clock.sleep_until(Some(deadline)) => None,
         };
-        self.is_stored(size.unwrap_or(0));
+        self.attempts.is_stored(size.unwrap_or(0));
         size
     }
 }
@@ -497,9 +538,7 @@ mod tests {
     fn h21_a_size_proves_nothing_about_bytes_that_another_attempt_has_stored() {
         let part = Part::new(PartId(1), &PathName::from_user("f").unwrap()).unwrap();
         let check = |at, compared, by, expect| {
-            let continued = ContinuedBy::ThisRun;
-            let part = part.clone();
-            let start = StartPoint { part, at, continued, compared, moved: None, assembled: false };
+            let start = StartPoint { at, compared, ..StartPoint::new(part.clone()) };
             assert_eq!(start.is_verified_by(by), expect, "{at} {compared} {by:?}");
         };
         check(0, false, Verified::Size, true);
@@ -507,8 +546,7 @@ mod tests {
         check(1, false, Verified::None, false);
         check(1, false, Verified::Hash(Algorithm::Md5), true);
         check(1, true, Verified::Size, true);
-        let continued = ContinuedBy::ThisRun;
-        let start = StartPoint { part, at: 0, continued, compared: false, moved: None, assembled: true };
+        let start = StartPoint { assembled: true, ..StartPoint::new(part.clone()) };
         assert!(!start.is_verified_by(Verified::Size), "the old file had that size, too");
         assert!(start.is_verified_by(Verified::Hash(Algorithm::Sha256)));
     }

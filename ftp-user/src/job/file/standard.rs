@@ -7,11 +7,11 @@ use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
-use crate::job::remains::old::OldFiles;
-use crate::job::remains::part::Part;
+use crate::job::part::Part;
+use crate::job::part::publish::OldFiles;
 use crate::job::request::options::Options;
 use crate::job::request::standard::{NAME, NULL, Sink};
-use crate::job::retrying::outage::Question;
+use crate::job::retry::Question;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
@@ -48,14 +48,15 @@ fn open(sink: Sink) -> io::Result<File> {
 pub(in crate::job) async fn to_output(
     context: &Context,
     host: &mut Host,
-    (source, sink): (&Location, Sink),
+    source: &PathName,
+    sink: Sink,
     options: Options,
 ) -> Result<FileCopy, Failure> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
         let mut moved = 0;
-        match output(context, host, (source, sink), options, &mut moved).await {
+        match output(context, host, source, sink, options, &mut moved).await {
             Ok(done) => return Ok(done),
             Err(failure) if moved > 0 && sink == Sink::Output => {
                 let what = format!("{} of it was written to standard output", counted(moved, "byte"));
@@ -69,37 +70,32 @@ pub(in crate::job) async fn to_output(
 async fn output(
     context: &Context,
     host: &mut Host,
-    (source, sink): (&Location, Sink),
+    path: &PathName,
+    sink: Sink,
     options: Options,
     moved: &mut u64,
 ) -> Result<FileCopy, Failure> {
-    let name = host.show(&source.path);
-    let facts = readable(host.facts(context, &source.path).await?, &name)?;
+    let name = host.show(path);
+    let facts = readable(host.facts(context, path).await?, &name)?;
     let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
     let means = options.verify.with(algorithm, facts.size)?;
-    plan(context, (name.clone(), sink.name().to_owned()), facts.size, means, options).await;
+    plan(context, name.clone(), sink.name().to_owned(), facts.size, means, options).await;
     if options.mode.is_dry() {
         return Ok(done(facts.size, None, means));
     }
     let Host::Server(server) = host else { return Err(no_server()) };
     let session = server.session(context).await?;
     session.forget_restart().await?;
-    let failed = |error: io::Error| {
-        Failure::new(Kind::Other, format!("cannot write to standard output: {}", words(&error)))
-    };
-    let out = open(sink).map_err(failed)?;
-    let what = format!("cannot read {name}");
-    let report = progress(context, name, facts.size);
-    let file = (&source.path, facts.size, what);
-    let (bytes, received) = receive(session, file, out, hashed(means), report).await;
-    *moved = bytes;
+    let out = open(sink).map_err(|error| unwritten(&error))?;
+    let source = Source { path, name, size: facts.size, digest: means.algorithm() };
+    let received = receive(context, session, source, out, moved).await;
     let protection = Protection::of(session.runs_tls());
     let sent = received?;
     if facts.size.is_some_and(|size| size != sent.bytes) && means != Verified::None {
         let what = format!("{} came, and the source has another size", counted(sent.bytes, "byte"));
         return Err(Failure::new(Kind::Unverified, what));
     }
-    let verified = compare(context, host, (&source.path, means), &sent, options.verify).await?;
+    let verified = compare(context, host, path, means, &sent, options.verify).await?;
     Ok(done(Some(sent.bytes), Some(protection), verified))
 }
 
@@ -111,22 +107,35 @@ struct Sent {
     digest: Option<String>,
 }
 
-/// Receives the file at `path`, which has `size` bytes if that is known, into `out`, which may be a pipe. `what` says what
-/// failed if it does.
-async fn receive(
-    session: &mut Session,
-    (path, size, what): (&PathName, Option<u64>, String),
-    out: File,
+/// A file that is received.
+struct Source<'a> {
+    path: &'a PathName,
+    /// What reports call it.
+    name: String,
+    /// Its size, if that is known.
+    size: Option<u64>,
+    /// The digest that is wanted of it.
     digest: Option<Algorithm>,
-    mut report: impl FnMut(u64, Duration) + Send,
-) -> (u64, Result<Sent, Failure>) {
+}
+
+/// Receives a file into `out`, which may be a pipe. So many bytes have `moved` then, also if it fails.
+async fn receive(
+    context: &Context,
+    session: &mut Session,
+    source: Source<'_>,
+    out: File,
+    moved: &mut u64,
+) -> Result<Sent, Failure> {
+    let Source { path, name, size, digest } = source;
+    let what = format!("cannot read {name}");
+    let mut report = progress(context, name, size);
     let meter = session.meter();
     let format = Format { digest, ..Format::default() };
     let copying = async |connection| copy::receive(connection, out, format, &meter).await.0;
     let most = most(size);
-    let mut moving = |moved, time| {
-        report(moved, time);
-        if moved > most {
+    let mut moving = |bytes, time| {
+        report(bytes, time);
+        if bytes > most {
             meter.stop();
         }
     };
@@ -135,26 +144,27 @@ async fn receive(
         Err(failure) => Err(failure),
     };
     let bytes = meter.moved();
+    *moved = bytes;
     if bytes > most {
-        return (bytes, Err(session.sends_too_much(size.unwrap_or(0)).during(what)));
+        return Err(session.sends_too_much(size.unwrap_or(0)).during(what));
     }
-    let result = flow.and_then(|flow| match flow {
+    match flow? {
         Flow::Refused(answer) => Err(session.refusal(what, &answer)),
         Flow::Over(Moved { end, digest, .. }, answer) => match end {
             Ended::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Kind::Other, "the reader of standard output has gone"))
             }
-            Ended::File(error) => {
-                let why = format!("cannot write to standard output: {}", words(&error));
-                Err(Failure::new(Kind::Other, why))
-            }
+            Ended::File(error) => Err(unwritten(&error)),
             _ if !answer.is_done() => Err(session.refusal(what, &answer)),
             Ended::Whole => Ok(Sent { bytes, digest: digest.map(|(hex, _)| hex) }),
             Ended::Broken(error) => Err(broken(what, &error)),
             Ended::Stopped => Err(Failure::interrupted()),
         },
-    });
-    (bytes, result)
+    }
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(Kind::Other, format!("cannot write to standard output: {}", words(error)))
 }
 
 fn broken(what: String, error: &io::Error) -> Failure {
@@ -183,27 +193,26 @@ pub(in crate::job) async fn from_input(
             Err(failure) => question.again(failure).await?,
         }
     };
-    plan(context, (NAME.to_owned(), name.clone()), None, ready.means, options).await;
+    plan(context, NAME.to_owned(), name.clone(), None, ready.means, options).await;
     if options.mode.is_dry() {
         return Ok(done(None, None, ready.means));
     }
     let part = Part::random(&destination.path)?;
     let Host::Server(server) = host else { return Err(no_server()) };
     let session = server.session(context).await?;
-    let stored = Box::pin(send(session, &part.stored, hashed(ready.means), context)).await;
+    let stored = Box::pin(send(session, &part.stored, ready.means.algorithm(), context)).await;
     let protection = Protection::of(session.runs_tls());
-    let mut old = OldFiles::default();
     let published = match stored {
-        Ok(sent) => Box::pin(publish(context, host, (&part, ready), sent, options, &mut old)).await,
+        Ok(sent) => {
+            let bytes = sent.bytes;
+            let verified = Box::pin(publish(context, host, &part, ready, sent, options)).await;
+            verified.map(|verified| done(Some(bytes), Some(protection), verified))
+        }
         Err(failure) => Err(failure),
     };
     match published {
-        Ok((bytes, verified)) => {
-            old.end(context, host, &destination.path, true).await;
-            Ok(done(Some(bytes), Some(protection), verified))
-        }
+        Ok(done) => Ok(done),
         Err(failure) => {
-            old.settle(context, host, &destination.path).await;
             part.discard(context, host).await;
             let failure = failure.during_unless_interrupted(format_args!("cannot store {name}"));
             Err(failure.hint(
@@ -296,15 +305,16 @@ async fn send(
     }
 }
 
-/// Verifies the part and gives it its name.
+/// Verifies the part and gives it its name. Returns what has verified it.
 async fn publish(
     context: &Context,
     host: &mut Host,
-    (part, Ready { means, is_taken }): (&Part, Ready),
+    part: &Part,
+    ready: Ready,
     sent: Sent,
     options: Options,
-    old: &mut OldFiles,
-) -> Result<(u64, Verified), Failure> {
+) -> Result<Verified, Failure> {
+    let Ready { means, is_taken } = ready;
     let rule = options.verify;
     if means != Verified::None {
         match host.size(context, &part.stored).await? {
@@ -322,27 +332,33 @@ async fn publish(
             Some(_) | None => {}
         }
     }
-    let verified = compare(context, host, (&part.stored, means), &sent, rule).await?;
+    let verified = compare(context, host, &part.stored, means, &sent, rule).await?;
     if options.overwrite == Overwrite::Never {
         part.replaces_nothing(context, host).await?;
     }
     let size = Some(sent.bytes).filter(|_| verified != Verified::None);
-    let digest = hashed(verified).zip(sent.digest);
+    let digest = verified.algorithm().zip(sent.digest);
     let digest = digest.map(|(algorithm, hex)| Digest { algorithm, hex });
     let before = if is_taken { FinalName::Taken(digest) } else { FinalName::Free };
-    old.publish(context, host, part, before, size).await?;
-    Ok((sent.bytes, verified))
+    let mut old = OldFiles::default();
+    let named = old.publish(context, host, part, before, size).await;
+    match &named {
+        Ok(()) => old.end(context, host, &part.target, true).await,
+        Err(_) => drop(old.settle(context, host, &part.target).await),
+    }
+    named.map(|()| verified)
 }
 
 /// Compares the digest of what has moved with that of the server's file.
 async fn compare(
     context: &Context,
     host: &mut Host,
-    (path, means): (&PathName, Verified),
+    path: &PathName,
+    means: Verified,
     sent: &Sent,
     rule: Verify,
 ) -> Result<Verified, Failure> {
-    let (Some(algorithm), Some(hex)) = (hashed(means), &sent.digest) else { return Ok(means) };
+    let (Some(algorithm), Some(hex)) = (means.algorithm(), &sent.digest) else { return Ok(means) };
     match host.digest(context, algorithm, path, sent.bytes).await? {
         Ok(digest) if digest.hex.eq_ignore_ascii_case(hex) => Ok(means),
         Ok(digest) => {
@@ -388,7 +404,8 @@ impl Pieces for Input {
 
 async fn plan(
     context: &Context,
-    (source, dest): (String, String),
+    source: String,
+    dest: String,
     size: Option<u64>,
     verify: Verified,
     options: Options,
@@ -410,13 +427,6 @@ fn progress(
 
 fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> FileCopy {
     FileCopy { protection, ..FileCopy::moved(size, Rung::Local, verified) }
-}
-
-const fn hashed(means: Verified) -> Option<Algorithm> {
-    match means {
-        Verified::Hash(algorithm) => Some(algorithm),
-        Verified::Size | Verified::None => None,
-    }
 }
 
 fn no_server() -> Failure {

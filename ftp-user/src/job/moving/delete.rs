@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
 use crate::job::claims::names::{learn, place_at};
-use crate::job::retrying::outage::{Question, asked_of, facts};
+use crate::job::retry::{Question, asked_of, facts};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::place;
 use crate::report::{Change, Event, Topic};

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, list_each};
 use crate::failure::Failure;
 use crate::job::item::Item;
-use crate::job::retrying::outage::facts;
+use crate::job::retry::facts;
 use crate::place;
 use crate::session::Facts;
 use ftp_proto::command::FileToSend;

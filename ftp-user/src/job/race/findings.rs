@@ -1,6 +1,6 @@
 //! What the end of a candidate shows for the others, and what is said if none is left.
 
-use super::entry::Entry;
+use super::contest::Entry;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::job::race::learning::{Ending, SilentRungs, remember};

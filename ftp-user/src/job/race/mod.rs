@@ -1,23 +1,77 @@
-//! One file between two servers, by the race of their candidates.
+//! The bytes of one file: between two servers by the race of their candidates, or with this host at one end.
 //!
 //! | file | what |
 //! |---|---|
 //! | `contest` | performs what the race asks for, and tells it what has happened |
 //! | `findings` | what the end of a candidate shows for the others, and what is said if none is left |
-//! | `entry` | one candidate, its sessions and its name for the copy |
-//! | `pair` | the two servers |
-//! | `runner` | a candidate while it runs |
-//! | `scouting` | probes more direct candidates for the next files |
+//! | `runner` | a candidate while it runs, and the probes for the next files |
 //! | `notes`, `learning` | what is noted for `why`, and what is remembered of the pair |
 
 mod contest;
-mod entry;
 mod findings;
-pub(in crate::job) mod learning;
-pub(in crate::job) mod notes;
-mod pair;
-pub(in crate::job) mod runner;
-pub(in crate::job) mod scouting;
+pub(super) mod learning;
+pub(super) mod notes;
+pub(super) mod runner;
 
-pub(super) use contest::transfer;
-pub(super) use pair::ServerPair;
+use crate::context::Context;
+use crate::endpoint::{Host, LocalRoot, Server, check_file};
+use crate::failure::Failure;
+use crate::ladder::{Rung, SharedMemory};
+use crate::route::{self, Assignment, Circuit, Count, Ends};
+use ftp_proto::wire::PathName;
+
+/// Result of all attempts to transfer one file.
+#[derive(Debug)]
+pub(super) struct Transferred {
+    /// The candidate that worked, or why none did.
+    pub(super) result: Result<Rung, Failure>,
+    /// What is known of all attempts.
+    pub(super) count: Count,
+    /// The name under which the destination has what was stored.
+    pub(super) stored: PathName,
+}
+
+/// Transfers the data of one file.
+pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment) -> Transferred {
+    let mut count = Count::default();
+    let mut stored = assignment.stored.clone();
+    let result = match (&mut ends.source, &mut ends.destination) {
+        (Host::Server(source), Host::Server(destination)) => {
+            let Ends { circuit, memory, .. } = ends;
+            let mut pair = ServerPair { context, from: source, to: destination, circuit, memory };
+            let result;
+            (result, stored) = Box::pin(contest::transfer(&mut pair, assignment, &mut count)).await;
+            result
+        }
+        (Host::Local(from), Host::Server(destination)) => {
+            (count.attempts, count.touched) = (1, true);
+            let sent = route::send_local(context, (from, destination), assignment, &mut count).await;
+            sent.map(|()| Rung::Local)
+        }
+        (Host::Server(source), Host::Local(end)) => {
+            let root = end.destination();
+            let checked = check_file(root.map(LocalRoot::path), &assignment.stored);
+            (count.attempts, count.touched) = (1, checked.is_ok());
+            match checked {
+                Ok(()) => {
+                    let received = route::receive_local(context, source, root, assignment, &mut count).await;
+                    received.map(|()| Rung::Local)
+                }
+                Err(failure) => Err(failure),
+            }
+        }
+        (Host::Local(_), Host::Local(_)) => {
+            Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
+        }
+    };
+    Transferred { result, count, stored }
+}
+
+/// Two servers, what is known of the candidates between them, and what is kept with a relay.
+pub(super) struct ServerPair<'a> {
+    pub(super) context: &'a Context,
+    pub(super) from: &'a mut Server,
+    pub(super) to: &'a mut Server,
+    pub(super) circuit: &'a mut Option<Circuit>,
+    pub(super) memory: &'a SharedMemory,
+}

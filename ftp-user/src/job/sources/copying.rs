@@ -16,8 +16,7 @@ use crate::failure::{self, Failure};
 use crate::job::claims::given::GivenNames;
 use crate::job::claims::lifetime;
 use crate::job::claims::names;
-use crate::job::file::witness::copy;
-use crate::job::interrupted::cancel;
+use crate::job::file::copy::copy;
 use crate::job::item::{Item, Target};
 use crate::job::moved;
 use crate::job::moving::put_back;
@@ -25,10 +24,11 @@ use crate::job::patterns::{Matching, matching, named};
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Options;
 use crate::job::request::pairs::Pairs;
-use crate::job::retrying::outage::facts;
+use crate::job::retry::facts;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::summary::tally::Tally;
 use crate::job::tree::Hashes;
+use crate::job::unattended;
 use crate::place::Location;
 use crate::route::Ends;
 use crate::session::Role;
@@ -130,7 +130,7 @@ impl<'a> Sources<'a> {
         let Ends { destination, .. } = self.flow.stream.idle();
         let next = destination.beside();
         std::mem::replace(destination, next).release();
-        if let Err(failure) = cancel::remove_left(self.context, destinations, self.pools).await {
+        if let Err(failure) = unattended::remove_left(self.context, destinations, self.pools).await {
             let place = self.destination.to_string();
             self.flow.tally.failed(place.clone(), place, failure);
         }

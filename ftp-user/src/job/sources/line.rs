@@ -3,7 +3,7 @@
 use super::receiver::Receiver;
 use crate::context::Context;
 use crate::job::item::Target;
-use crate::job::retrying::outage::connect_both;
+use crate::job::retry::connect_both;
 use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;

@@ -10,8 +10,8 @@ use crate::check::{Consent, Scope, changed};
 use crate::endpoint::Reached;
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
-use crate::job::remains::backup;
-use crate::job::retrying::outage::asked;
+use crate::job::part::publish;
+use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;
 use crate::place;
@@ -211,7 +211,7 @@ impl SurplusDeletion<'_, '_> {
                     None
                 }
                 Some(kept_as) => {
-                    let kept = backup::keep(context, host, &reached, &kept_as).await;
+                    let kept = publish::keep(context, host, &reached, &kept_as).await;
                     Some(kept.map_err(|failure| {
                         failure.during_unless_interrupted("it is not deleted, because it cannot be kept")
                     })?)

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::endpoint::{self, Host, Reached};
 use crate::failure::Failure;
 use crate::job::checked_directories::answer_if_any;
-use crate::job::retrying::outage::asked;
+use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;
 use crate::place;

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::failure::{About, Failure};
-use crate::job::remains::part::Part;
+use crate::job::part::Part;
 use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::job::tree::{Visit, Visits};
 use crate::session::Facts;

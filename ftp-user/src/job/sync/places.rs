@@ -7,7 +7,7 @@ use crate::endpoint::{self, Host, file_system, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::names;
 use crate::job::request::job::{is_one_host, refuse_nested};
-use crate::job::retrying::outage::{asked, facts};
+use crate::job::retry::{asked, facts};
 use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;

@@ -10,7 +10,7 @@ use crate::endpoint::{self, Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
-use crate::job::retrying::outage::asked;
+use crate::job::retry::asked;
 use crate::job::sorted_names::{StopCheck, TreeEntry};
 use crate::job::spool::Spool;
 use crate::job::tree::{Hashes, folded, one_form};

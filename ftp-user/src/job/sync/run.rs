@@ -16,7 +16,7 @@ use crate::job::claims::given::GivenNames;
 use crate::job::file::times::Attributes;
 use crate::job::item::{Item, Target};
 use crate::job::moved;
-use crate::job::remains::backup::Backup;
+use crate::job::part::publish::Backup;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};

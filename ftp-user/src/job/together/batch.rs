@@ -8,7 +8,7 @@ use crate::endpoint::Host;
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::claims::planned::Copied;
 use crate::job::item::{Item, Target};
-use crate::job::remains::part::Part;
+use crate::job::part::Part;
 use crate::job::request::options::Options;
 use crate::job::together::taken::TakenNames;
 use crate::journal::PartId;

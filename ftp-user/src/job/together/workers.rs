@@ -11,7 +11,7 @@ use crate::endpoint::{Host, with_blanks};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::claims::planned::Copied;
-use crate::job::file::witness::{copy, copy_claimed};
+use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::item::Item;
 use crate::job::moving::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree, expected_copy};
 use crate::job::request::options::Options;

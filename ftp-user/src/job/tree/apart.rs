@@ -4,7 +4,7 @@ use super::cases::Names;
 use crate::context::Context;
 use crate::endpoint::{Host, list_each};
 use crate::failure::{Failure, Kind};
-use crate::job::retrying::outage::{asked, facts};
+use crate::job::retry::{asked, facts};
 use crate::place;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;

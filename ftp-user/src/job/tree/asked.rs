@@ -5,7 +5,7 @@ use super::walk::Rules;
 use crate::endpoint::Host;
 use crate::job::file::times::Attributes;
 use crate::job::moving::MovedDirectories;
-use crate::job::remains::backup::Backup;
+use crate::job::part::publish::Backup;
 use crate::job::request::options::Options;
 use ftp_proto::wire::PathName;
 

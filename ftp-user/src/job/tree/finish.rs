@@ -5,7 +5,7 @@ use super::visits::Visit;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::job::file::times::{Attributes, Wanted, finish_directories};
-use crate::job::retrying::outage::Question;
+use crate::job::retry::Question;
 use crate::job::spool::Spool;
 use crate::place;
 use ftp_proto::wire::PathName;

@@ -13,7 +13,7 @@ use crate::failure::{self, Failure};
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;
-use crate::job::retrying::outage::Question;
+use crate::job::retry::Question;
 use crate::job::spool::Spool;
 use crate::place;
 use crate::report::Event;

@@ -1,4 +1,11 @@
-//! The name under which an attempt stores a file. In the end the part gets its final name or is deleted.
+//! The name under which an attempt stores a file, and what earlier attempts and runs have left. In the end the part gets its
+//! final name or is deleted.
+//!
+//! | file | what |
+//! |---|---|
+//! | this one | the name of a part, and its removal |
+//! | `leftover` | what a broken attempt has stored, and how much of it is right |
+//! | `publish` | the part gets its final name; what becomes of the file that had it |
 
 use crate::context::Context;
 use crate::endpoint::{Debt, Host, Pools, Server};
@@ -12,42 +19,45 @@ use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
+pub(super) mod leftover;
+pub(super) mod publish;
+
 /// A file that is not complete or not verified yet.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct Part {
+pub(super) struct Part {
     /// Its name: in the directory of the target, so that renaming it is enough to publish it.
-    pub(in crate::job) stored: PathName,
+    pub(super) stored: PathName,
     /// The final name of the file.
-    pub(in crate::job) target: PathName,
+    pub(super) target: PathName,
 }
 
 /// A random number for a part.
-pub(in crate::job) fn new_id() -> Result<PartId, Failure> {
+pub(super) fn new_id() -> Result<PartId, Failure> {
     let number: [u8; 8] = ftp_io::random::bytes()
         .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
     Ok(PartId(u64::from_be_bytes(number)))
 }
 
 /// The number of the name that a job gives to a source for a moment. It is the same in each of its runs (FNV-1a).
-pub(in crate::job) fn id_of(job: JobId, source: &PathName) -> PartId {
+pub(super) fn id_of(job: JobId, source: &PathName) -> PartId {
     let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
     PartId(source.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325 ^ job.number(), hash))
 }
 
 /// What became of a part that was deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) struct Discarded {
+pub(super) struct Discarded {
     /// How many bytes were stored, if that is known.
-    pub(in crate::job) bytes: Option<u64>,
+    pub(super) bytes: Option<u64>,
     /// Whether nothing of it is left.
-    pub(in crate::job) gone: bool,
+    pub(super) gone: bool,
     /// Whether its host has refused to delete it.
-    pub(in crate::job) refused: bool,
+    pub(super) refused: bool,
 }
 
 impl Part {
     /// The part with that number.
-    pub(in crate::job) fn new(id: PartId, target: &PathName) -> Result<Self, Failure> {
+    pub(super) fn new(id: PartId, target: &PathName) -> Result<Self, Failure> {
         let PartId(id) = id;
         let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
             .map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
@@ -56,51 +66,43 @@ impl Part {
 
     /// The name that the old file has while this one gets its final name, at a server that renames to no name that is taken:
     /// the name of the part with another end.
-    pub(super) fn aside(&self) -> Result<PathName, Failure> {
+    fn aside(&self) -> Result<PathName, Failure> {
         let name = self.stored.as_bytes();
         let id = name.strip_suffix(b".part").unwrap_or(name);
         PathName::from_wire([id, b".old"].concat()).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))
     }
 
     /// Whether a file with this last name may be a part of some job.
-    pub(in crate::job) fn is_name(path: &PathName) -> bool {
+    pub(super) fn is_name(path: &PathName) -> bool {
         let name = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let id = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".ftp-user.part"));
         id.is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
     }
 
     /// A part with a random number.
-    pub(in crate::job) fn random(target: &PathName) -> Result<Self, Failure> {
+    pub(super) fn random(target: &PathName) -> Result<Self, Failure> {
         Self::new(new_id()?, target)
     }
 
     /// A file that is stored under its final name, because its server cannot rename.
-    pub(in crate::job) fn in_place(target: &PathName) -> Self {
+    pub(super) fn in_place(target: &PathName) -> Self {
         Self { stored: target.clone(), target: target.clone() }
     }
 
     /// What has its final name now, unless it is stored there itself.
-    pub(in crate::job) async fn now_there(
-        &self,
-        context: &Context,
-        host: &mut Host,
-    ) -> Result<Option<Facts>, Failure> {
+    async fn now_there(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>, Failure> {
         if self.stored == self.target { Ok(None) } else { host.facts(context, &self.target).await }
     }
 
     /// The failure of its publication, which says whether its host refuses the final name.
-    pub(in crate::job) fn not_named(&self, failure: Failure) -> Failure {
+    pub(super) fn not_named(&self, failure: Failure) -> Failure {
         let is_refusal = failure.kind == Kind::Refused && failure.about == About::Operation;
         if is_refusal && self.stored != self.target { failure.about(About::NotNamed) } else { failure }
     }
 
     /// Refuses to replace what somebody has stored under its final name since the copy began: renaming replaces it at most
     /// servers.
-    pub(in crate::job) async fn replaces_nothing(
-        &self,
-        context: &Context,
-        host: &mut Host,
-    ) -> Result<(), Failure> {
+    pub(super) async fn replaces_nothing(&self, context: &Context, host: &mut Host) -> Result<(), Failure> {
         if self.now_there(context, host).await?.is_none() {
             return Ok(());
         }
@@ -110,19 +112,19 @@ impl Part {
 
     /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
     /// delete now is asked of it again before the run ends (see [`settle`]).
-    pub(in crate::job) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
+    pub(super) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
         match host {
             Host::Server(server) => self.discard_at(context, server).await,
             Host::Local(_) => {
-                let shown = host.show(&self.stored);
                 let (cleanup, end) = context.for_cleanup();
+                let mut bytes = None;
                 let work = async {
-                    let size = host.size(&cleanup, &self.stored).await.ok().flatten();
-                    (size, host.delete_own(&cleanup, &self.stored).await)
+                    bytes = host.size(&cleanup, &self.stored).await.ok().flatten();
+                    host.delete_own(&cleanup, &self.stored).await
                 };
-                let (bytes, deleted) = in_time(context, end, work).await;
+                let deleted = in_time(context, end, work).await;
                 if let Err(failure) = &deleted {
-                    warn(context, &shown, &failure.to_string());
+                    warn(context, &host.show(&self.stored), &failure.to_string());
                 }
                 Discarded { bytes, gone: deleted.is_ok(), refused: is_refused(&deleted) }
             }
@@ -130,20 +132,17 @@ impl Part {
     }
 
     /// The same at a server.
-    pub(in crate::job) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
+    pub(super) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
         let (cleanup, end) = context.for_cleanup();
         // If the server has not said how its command has ended, it may still execute it.
         let is_certain = server.open().is_some();
+        let mut bytes = None;
         let work = async {
-            match server.session(&cleanup).await {
-                Ok(session) => {
-                    let size = session.size(&self.stored).await.ok().flatten();
-                    (size, session.delete_stored(&self.stored).await)
-                }
-                Err(failure) => (None, Err(failure)),
-            }
+            let session = server.session(&cleanup).await?;
+            bytes = session.size(&self.stored).await.ok().flatten();
+            session.delete_stored(&self.stored).await
         };
-        let (bytes, deleted) = in_time(context, end, work).await;
+        let deleted = in_time(context, end, work).await;
         let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
         let why = match deleted {
             Ok(existed) if existed || is_certain => {
@@ -157,7 +156,7 @@ impl Part {
         // The final name is that of the whole copy, if a later attempt succeeds.
         let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
         if let Err(Debt { path, why: Some(why) }) = unpaid {
-            warn(context, &shown_at(&path, server), &why);
+            warn(context, &format!("{} at {}", path.display(), server.site), &why);
         }
         Discarded { bytes, gone, refused }
     }
@@ -168,11 +167,7 @@ impl Part {
 /// # Errors
 ///
 /// It could not be deleted.
-pub(in crate::job) async fn delete(
-    context: &Context,
-    host: &mut Host,
-    stored: &PathName,
-) -> Result<bool, Failure> {
+pub(super) async fn delete(context: &Context, host: &mut Host, stored: &PathName) -> Result<bool, Failure> {
     match host {
         Host::Server(server) => server.session(context).await?.delete_stored(stored).await,
         Host::Local(_) => host.delete_own(context, stored).await,
@@ -181,7 +176,7 @@ pub(in crate::job) async fn delete(
 
 /// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
 /// tried again.
-pub(in crate::job) async fn settle(context: &Context, pools: &Pools) {
+pub(super) async fn settle(context: &Context, pools: &Pools) {
     for pool in pools.all() {
         let debts = pool.debts.take();
         if debts.is_empty() {
@@ -209,17 +204,12 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
     for pause in PAUSES {
         let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
         for mut debt in std::mem::take(&mut debts) {
-            let work = async {
-                match server.session(&cleanup).await {
-                    Ok(session) => (None, session.delete_stored(&debt.path).await),
-                    Err(failure) => (None, Err(failure)),
-                }
-            };
+            let work = async { server.session(&cleanup).await?.delete_stored(&debt.path).await };
             match in_time(context, end, work).await {
                 // It may come yet: see `Debt::why`.
-                (_, Ok(false)) if debt.why.is_none() => {}
-                (_, Ok(_)) => continue,
-                (_, Err(failure)) => {
+                Ok(false) if debt.why.is_none() => {}
+                Ok(_) => continue,
+                Err(failure) => {
                     is_slow |= failure.kind == Kind::Temporary && failure.about != About::GivenUp;
                     debt.why = Some(failure.to_string());
                 }
@@ -249,22 +239,18 @@ fn named(names: &[String]) -> String {
     }
 }
 
-/// The result of a deletion, which ends at `end`.
-async fn in_time(
+/// The result of some work at a server, which ends at `end`.
+async fn in_time<T>(
     context: &Context,
     end: Moment,
-    work: impl Future<Output = (Option<u64>, Result<bool, Failure>)>,
-) -> (Option<u64>, Result<bool, Failure>) {
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
         () = context.world.clock.sleep_until(Some(end)) => {
-            (None, Err(Failure::new(Kind::Temporary, "the server did not answer in time")))
+            Err(Failure::new(Kind::Temporary, "the server did not answer in time"))
         }
     }
-}
-
-fn shown_at(path: &PathName, server: &Server) -> String {
-    format!("{} at {}", path.display(), server.site)
 }
 
 fn warn(context: &Context, shown: &str, why: &str) {

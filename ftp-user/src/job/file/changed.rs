@@ -1,0 +1,341 @@
+//! Changed parts: a large file at the destination becomes its new content, and only what differs is sent
+//! ([decision](../../../../docs/decisions/0101-changed-parts.md)).
+//!
+//! ```text
+//!  both files      digests of chunks      the part of the copy            the part is complete
+//!  are large  -->  of both are       -->  begins as a copy of the    -->  and goes the way of every
+//!                  compared               old file (SITE CPTO),           copy: its digest as a whole
+//!                                         and gets what differs (RANG)    is compared, then its name
+//! ```
+//!
+//! What the chunks have shown is a hint and proves nothing: a copy that was put together in this way is verified by the digest
+//! of the whole file, or it is copied whole.
+
+use super::attempts::{Parts, StartPoint};
+use super::copy::{CopyPlan, Copying};
+use crate::failure::{Failure, Kind};
+use crate::job::race::{Transferred, transfer};
+use crate::job::request::options::{ChangedParts, Options};
+use crate::ladder::Rung;
+use crate::outcome::Verified;
+use crate::route::{Assignment, Count, Ends};
+use ftp_proto::digest::{Algorithm, best_common};
+use ftp_proto::listing;
+use ftp_proto::wire::ByteRange;
+
+/// Puts the part together from the old file and what has changed of it. `None` if the file is to be sent whole: nothing of the
+/// part is left then.
+///
+/// # Errors
+///
+/// A server does not answer any more, or the run was interrupted.
+pub(super) async fn send(
+    copy: &mut Copying<'_>,
+    plan: CopyPlan<'_>,
+    start: &mut StartPoint,
+) -> Result<Option<Transferred>, Failure> {
+    let Some(chunks) = chunks(copy, plan, start) else { return Ok(None) };
+    copy.attempts.parts = Parts::Tried;
+    let name = copy.ends.source.show(&copy.item.source);
+    let events = copy.context.run.events.clone();
+    let whole = |why: &str| {
+        events.notice(format!("{name} is sent whole: {why}"));
+        Ok(None)
+    };
+    let changed = match compare(copy, chunks).await? {
+        Sameness::All(changed) => changed,
+        Sameness::Little => return whole("too little of it is the same at the destination"),
+        Sameness::Unknown(why) => return whole(&why),
+    };
+    let assignment = copy.assignment(start, plan.source);
+    let moved = assemble(copy, &changed, chunks.old, assignment).await;
+    if let Err(failure) = &moved.result
+        && !matches!(failure.kind, Kind::Temporary | Kind::Interrupted)
+        && !copy.context.run.cancel.is_cancelled()
+    {
+        start.part.discard(&copy.context, &mut copy.ends.destination).await;
+        return whole(&failure.to_string());
+    }
+    start.assembled = true;
+    Ok(Some(moved))
+}
+
+/// The chunks of both files, if only what has changed may be sent: between servers, once in a run, and where the digest of the
+/// whole file will prove the copy.
+fn chunks(copy: &Copying<'_>, plan: CopyPlan<'_>, start: &StartPoint) -> Option<Chunks> {
+    let Options { changed_parts, detach, .. } = copy.options;
+    let is_untried = copy.attempts.parts == Parts::Untried && !copy.attempts.in_place;
+    let is_wanted = changed_parts == ChangedParts::Auto && is_untried && !detach;
+    let is_fresh = start.at == 0 && start.moved.is_none();
+    let is_proven = matches!(plan.means, Verified::Hash(by) if !Algorithm::CHECKSUMS.contains(&by));
+    let is_between = !copy.ends.source.is_local() && !copy.ends.destination.is_local();
+    let old = plan.old.filter(|old| old.kind == listing::Kind::File)?.size?;
+    let chunks = Chunks::of(plan.source.size?, old)?;
+    (is_wanted && is_fresh && is_proven && is_between).then_some(chunks)
+}
+
+/// Makes a copy of the old file, which has `old` bytes, under the name of the part, which the journal knows, and sends what has
+/// changed. The first transfer that fails ends it.
+async fn assemble(
+    copy: &mut Copying<'_>,
+    changed: &Changed,
+    old: u64,
+    assignment: Assignment,
+) -> Transferred {
+    let (context, ends) = (&copy.context, &mut *copy.ends);
+    let stored = assignment.stored.clone();
+    // Nobody knows how much of the part a relay has passed on: most of it was there.
+    let mut count = Count::of_others();
+    let copied = ends.destination.copy_within(context, &copy.item.destination, &stored, old).await;
+    if let Ok(Err(failure)) | Err(failure) = &copied {
+        // A server that has not answered may have made the copy, or may make it yet.
+        count.touched = copied.is_err();
+        return Transferred { result: Err(failure.clone()), count, stored };
+    }
+    (count.touched, count.attempts) = (true, 1);
+    let mut result = Ok(Rung::Local);
+    for ByteRange { first, length } in changed.ranges() {
+        let until = length.map(|length| first.saturating_add(length));
+        let moved = transfer(context, ends, &Assignment { before: first, until, ..assignment.clone() }).await;
+        count.follow(moved.count);
+        result = moved.result;
+        if result.is_err() {
+            return Transferred { result, count, stored };
+        }
+    }
+    count.bytes = changed.bytes();
+    Transferred { result, count, stored }
+}
+
+/// What the digests of the chunks have shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Sameness {
+    /// The old file has all of the source but this.
+    All(Changed),
+    /// Too little is the same in both files.
+    Little,
+    /// It cannot be found out, or the destination cannot copy a file: why not.
+    Unknown(String),
+}
+
+/// Compares the chunks of the old file at the destination with those of the source. Both servers compute at the same time.
+///
+/// # Errors
+///
+/// A server does not answer any more, or the run was interrupted.
+async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness, Failure> {
+    let (context, ends) = (&copy.context, &mut *copy.ends);
+    if !ends.destination.copies_files(context).await? {
+        return Ok(Sameness::Unknown("the destination cannot copy a file within itself".to_owned()));
+    }
+    // A mere checksum is not enough.
+    let mut algorithms = ends.source.part_algorithms(context).await?;
+    algorithms.retain(|algorithm| !Algorithm::CHECKSUMS.contains(algorithm));
+    let common = best_common(&algorithms, &ends.destination.part_algorithms(context).await?);
+    let Some(algorithm) = common else {
+        return Ok(Sameness::Unknown("the servers have no common digest of parts of files".to_owned()));
+    };
+    let Ends { source: from, destination: to, .. } = ends;
+    let mut same = Vec::new();
+    let (samples, others) = (chunks.samples(), chunks.others());
+    for parts in std::iter::once(samples.as_slice()).chain(others.chunks(AT_ONCE)) {
+        let (there, here) = tokio::try_join!(
+            from.part_digests(context, algorithm, &copy.item.source, parts),
+            to.part_digests(context, algorithm, &copy.item.destination, parts)
+        )?;
+        let (there, here) = match (there, here) {
+            (Ok(there), Ok(here)) => (there, here),
+            (Err(failure), _) | (_, Err(failure)) => return Ok(Sameness::Unknown(failure.to_string())),
+        };
+        let both = there.iter().zip(&here).zip(parts);
+        let is_same = both.filter(|((there, here), _)| there.hex.eq_ignore_ascii_case(&here.hex));
+        same.extend(is_same.map(|(_, part)| *part));
+        if same.is_empty() {
+            return Ok(Sameness::Little);
+        }
+    }
+    Ok(chunks.judge(&same).map_or(Sameness::Little, Sameness::All))
+}
+
+/// Two files of one name, cut into chunks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Chunks {
+    /// The size of the source.
+    size: u64,
+    /// The size of the old file.
+    old: u64,
+    /// The size of a chunk.
+    chunk: u64,
+}
+
+/// What is sent, because it differs: ranges in the order of the file, with something between any two of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Changed {
+    /// The first range. There is one, so that the copy has a path.
+    first: ByteRange,
+    others: Vec<ByteRange>,
+}
+
+impl Chunks {
+    /// The chunks of a source of `size` bytes and an old file of `old` bytes. `None` if it is not worth the questions, or if the
+    /// file has become shorter: FTP has no command that cuts a file off.
+    fn of(size: u64, old: u64) -> Option<Self> {
+        let chunk = (old / MOST_CHUNKS).next_power_of_two().max(LEAST_CHUNK);
+        (old >= LEAST_SIZE && size >= old).then_some(Self { size, old, chunk })
+    }
+
+    /// How many chunks both files have.
+    fn count(self) -> u64 {
+        self.old.div_ceil(self.chunk)
+    }
+
+    /// A chunk by its number.
+    fn at(self, number: u64) -> ByteRange {
+        let first = number.saturating_mul(self.chunk);
+        ByteRange { first, length: Some(self.chunk.min(self.old.saturating_sub(first))) }
+    }
+
+    /// The chunks that are compared first: some of all places.
+    fn samples(self) -> Vec<ByteRange> {
+        self.numbers().filter(|number| self.is_sample(*number)).map(|number| self.at(number)).collect()
+    }
+
+    /// All other chunks.
+    fn others(self) -> Vec<ByteRange> {
+        self.numbers().filter(|number| !self.is_sample(*number)).map(|number| self.at(number)).collect()
+    }
+
+    fn numbers(self) -> std::ops::Range<u64> {
+        0..self.count()
+    }
+
+    const fn is_sample(self, number: u64) -> bool {
+        number.is_multiple_of((self.old / self.chunk / SAMPLES).saturating_add(1))
+    }
+
+    /// What is sent, if these chunks are the same in both files and all others are not; `None` if too little is the same.
+    fn judge(self, same: &[ByteRange]) -> Option<Changed> {
+        let differs = |number: &u64| !same.iter().any(|part| part.first == self.at(*number).first);
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        let chunks = self.numbers().filter(differs).map(|number| self.at(number));
+        let spans = chunks.map(|chunk| (chunk.first, chunk.first.saturating_add(chunk.length.unwrap_or(0))));
+        let tail = (self.size > self.old).then_some((self.old, self.size));
+        for (first, end) in spans.chain(tail) {
+            match ranges.last_mut() {
+                Some((_, last)) if *last == first => *last = end,
+                _ => ranges.push((first, end)),
+            }
+        }
+        let sent: u64 = ranges.iter().map(|(first, end)| end - first).sum();
+        if sent > self.size / 4 * 3 {
+            return None;
+        }
+        let range = |(first, end): (u64, u64)| ByteRange { first, length: Some(end - first) };
+        let mut ranges = ranges.into_iter().map(range);
+        let last = || self.at(self.count().saturating_sub(1));
+        let first = ranges.next().unwrap_or_else(last);
+        Some(Changed { first, others: ranges.collect() })
+    }
+}
+
+impl Changed {
+    /// The ranges in the order of the file.
+    fn ranges(&self) -> impl Iterator<Item = ByteRange> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// How many bytes they have.
+    fn bytes(&self) -> u64 {
+        self.ranges().filter_map(|range| range.length).sum()
+    }
+}
+
+/// How many chunks both servers are asked for before either is asked for more.
+const AT_ONCE: usize = 64;
+/// The smallest file of which parts are compared. A smaller one is sent within the time that the questions take.
+const LEAST_SIZE: u64 = 16 << 20;
+/// The smallest chunk.
+const LEAST_CHUNK: u64 = 1 << 20;
+/// About the largest number of chunks: each costs a question at both servers, and every second one may be a transfer.
+const MOST_CHUNKS: u64 = 512;
+/// About how many chunks are compared first. If none of them is the same, nothing is.
+const SAMPLES: u64 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn chunks(size: u64, old: u64) -> Chunks {
+        Chunks::of(size, old).unwrap()
+    }
+
+    fn all(chunks: Chunks) -> Vec<ByteRange> {
+        let mut all = [chunks.samples(), chunks.others()].concat();
+        all.sort_by_key(|part| part.first);
+        all
+    }
+
+    /// What is sent if the chunks with these numbers differ.
+    fn sent(chunks: Chunks, differ: &[u64]) -> Option<Vec<(u64, u64)>> {
+        let same: Vec<ByteRange> =
+            all(chunks).into_iter().filter(|part| !differ.contains(&(part.first / chunks.chunk))).collect();
+        let changed = chunks.judge(&same)?;
+        assert_eq!(changed.bytes(), changed.ranges().map(|range| range.length.unwrap()).sum::<u64>());
+        Some(changed.ranges().map(|range| (range.first, range.first + range.length.unwrap())).collect())
+    }
+
+    #[test]
+    fn the_chunks_are_the_whole_old_file_and_there_are_at_most_some_hundreds() {
+        for old in [16 * MIB, 16 * MIB + 1, 64 * MIB - 1, 600 * MIB, 1 << 30, (1 << 40) + 7] {
+            let chunks = chunks(old + 5, old);
+            let (samples, others) = (chunks.samples().len() as u64, chunks.others().len() as u64);
+            assert!(samples + others <= MOST_CHUNKS + 1 && (8..=SAMPLES + 1).contains(&samples), "{old}");
+            let mut end = 0;
+            for part in all(chunks) {
+                assert_eq!(part.first, end, "{old}");
+                end += part.length.unwrap();
+            }
+            assert_eq!(end, old);
+        }
+        assert_eq!(Chunks::of(20 * MIB, 16 * MIB - 1), None, "it is small");
+        assert_eq!(Chunks::of(20 * MIB - 1, 20 * MIB), None, "it has become shorter");
+        assert_eq!(Chunks::of(0, 0), None);
+    }
+
+    #[test]
+    fn what_differs_is_sent_and_neighbours_are_sent_together() {
+        let same_size = chunks(64 * MIB, 64 * MIB);
+        for (differ, expect) in [
+            (&[0][..], &[(0, 1)][..]),
+            (&[3, 4, 5, 9], &[(3, 6), (9, 10)]),
+            (&[0, 63], &[(0, 1), (63, 64)]),
+            // A copy has a path.
+            (&[], &[(63, 64)]),
+        ] {
+            let expect: Vec<(u64, u64)> =
+                expect.iter().map(|(first, end)| (first * MIB, end * MIB)).collect();
+            assert_eq!(sent(same_size, differ), Some(expect), "{differ:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind_the_old_file_is_sent_with_its_last_chunk_if_that_differs() {
+        let longer = chunks(40 * MIB + 3, 32 * MIB + 1);
+        let (old, size) = (32 * MIB + 1, 40 * MIB + 3);
+        assert_eq!(sent(longer, &[]), Some(vec![(old, size)]));
+        assert_eq!(sent(longer, &[32]), Some(vec![(32 * MIB, size)]));
+        assert_eq!(sent(longer, &[1, 31, 32]), Some(vec![(MIB, 2 * MIB), (31 * MIB, size)]));
+    }
+
+    #[test]
+    fn a_file_of_which_little_is_the_same_is_sent_whole() {
+        let same_size = chunks(64 * MIB, 64 * MIB);
+        let first = |count: u64| (0..count).collect::<Vec<u64>>();
+        assert_eq!(sent(same_size, &first(48)), Some(vec![(0, 48 * MIB)]));
+        assert_eq!(sent(same_size, &first(49)), None);
+        assert_eq!(sent(same_size, &first(64)), None);
+        assert_eq!(sent(chunks(1 << 30, 16 * MIB), &[]), None, "nearly all of it is new");
+    }
+}

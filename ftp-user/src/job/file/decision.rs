@@ -1,0 +1,251 @@
+//! What is known of both files before anything moves, and whether the copy is needed: the overwrite rule.
+
+use super::copy::Copying;
+use super::times;
+use crate::check::{
+    Compared, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
+};
+use crate::failure::{Failure, Kind};
+use crate::job::item::{Item, Target};
+use crate::job::request::sync::Compare;
+use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
+use crate::report::{Change, Event};
+use crate::route::Ends;
+use crate::session::Facts;
+use ftp_proto::digest::Algorithm;
+use ftp_proto::listing;
+use std::sync::atomic::Ordering;
+
+/// Both files, before anything moves.
+pub(super) struct Files {
+    pub(super) source: Facts,
+    /// What has the final name.
+    pub(super) target: Option<Facts>,
+}
+
+impl Copying<'_> {
+    /// What is known of both files, if the source can be copied there. What a listing has told is not asked again.
+    pub(super) async fn files(&mut self, known: Option<Facts>, target: Target) -> Result<Files, Failure> {
+        let (source_name, dest_name) = self.item.names(self.ends);
+        let (context, item) = (&self.context, self.item);
+        let Ends { source, destination, no_times, .. } = &mut *self.ends;
+        // The time of a copy, and what a sync compares.
+        let is_used = !self.options.mode.is_dry() || self.options.syncs.is_some();
+        let asks_time = self.options.times && is_used && !no_times.load(Ordering::Relaxed);
+        let known = async {
+            let mut known = match known {
+                Some(facts) => Some(facts),
+                None => source.facts(context, &item.source).await?,
+            };
+            // A listing for people has no exact time.
+            if let Some(facts) = known.as_mut().filter(|facts| asks_time && facts.modified.is_none()) {
+                facts.modified = source.modified(context, &item.source).await?;
+            }
+            Ok(known)
+        };
+        let target = async {
+            match target {
+                Target::Known(facts) => Ok(facts),
+                Target::Unknown => destination.facts(context, &item.destination).await,
+            }
+        };
+        let (source, target) = tokio::try_join!(known, target)?;
+        let source = readable(source, &source_name)?;
+        self.ends.source.check_stored_name(context, &item.source).await?;
+        let one = KnownFile { path: &item.source, facts: Some(&source) };
+        refuse_itself(self.ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
+        replaceable(target.as_ref(), &dest_name)?;
+        Ok(Files { source, target })
+    }
+
+    /// What came of a file that need not be copied.
+    pub(super) async fn is_there(&mut self, files: &Files) -> Result<Option<FileCopy>, Failure> {
+        if let Some(done) = self.is_named(files).await? {
+            return Ok(Some(done));
+        }
+        let Some(Proof { by: means, digest }) = self.is_skipped(files).await? else { return Ok(None) };
+        self.give_time(files).await?;
+        let (kept, source) = (&self.attempts.kept, &files.source);
+        let is_proven = means != Verified::None;
+        let earlier = if self.options.moves {
+            let rung = kept.has_copied(source).filter(|_| is_proven);
+            rung.map(|rung| EarlierCopy { route: Some(rung), verified: None, counts: true })
+        } else {
+            kept.earlier(source)
+        };
+        Ok(Some(FileCopy {
+            end: earlier.map_or(FileEnd::Skipped, FileEnd::Earlier),
+            source: Some(source.clone()),
+            facts: TransferFacts { digest, ..TransferFacts::NONE },
+            ..FileCopy::skipped(source.size, means)
+        }))
+    }
+
+    /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
+    /// name: both are equal.
+    async fn is_named(&mut self, files: &Files) -> Result<Option<FileCopy>, Failure> {
+        let there = files.target.as_ref().and_then(|target| target.size);
+        if self.attempts.kept.moved().is_none() || there.is_none() || there != files.source.size {
+            return Ok(None);
+        }
+        let proof = self.compare(files.source.size).await?;
+        Ok(proof.zip(self.attempts.kept.moved()).map(|(Proof { by: verified, digest }, done)| FileCopy {
+            verified,
+            source: Some(files.source.clone()),
+            facts: TransferFacts { digest, ..done.facts.clone() },
+            // Both places may be one, as far as this has shown.
+            was_taken: true,
+            ..done.clone()
+        }))
+    }
+
+    /// Whether the file need not be copied, and what has shown that.
+    pub(super) async fn is_skipped(&mut self, files: &Files) -> Result<Option<Proof>, Failure> {
+        let kept = &self.attempts.kept;
+        let size = files.source.size;
+        let has_its_size = files.target.as_ref().is_some_and(|target| target.size == size);
+        // A part of the copy is always newer than its source.
+        let may_be_part = self.options.overwrite == Overwrite::Newer && kept.in_place;
+        let rule = if may_be_part { Overwrite::Different } else { self.options.overwrite };
+        match rule.decide(&files.source, files.target.as_ref()) {
+            Decision::Copy => Ok(None),
+            // The source of a move is deleted if both are equal, and so is an old file that waits.
+            Decision::Skip if self.options.moves || kept.old.wait() => {
+                let is_by_size = size.is_some() && has_its_size && !self.options.moves;
+                let same = self.compare(size).await?;
+                Ok(Some(same.unwrap_or(if is_by_size { Verified::Size } else { Verified::None }.into())))
+            }
+            Decision::Skip => Ok(Some(Verified::None.into())),
+            Decision::Exists => {
+                // Some listings show no exact time, and some servers compute no digest.
+                if has_its_size && kept.has_finished(&files.source) && !self.options.moves {
+                    return Ok(Some(Verified::None.into()));
+                }
+                let same = if kept.may_be_done { self.compare(size).await? } else { None };
+                if same.is_some() {
+                    return Ok(same);
+                }
+                let (_, dest) = self.item.names(self.ends);
+                let failure = Failure::new(Kind::Exists, format!("{dest} exists"));
+                Err(failure.hint(if self.attempts.kept.in_place {
+                    "it may be what the killed run has stored: delete it, and resume again"
+                } else {
+                    "--overwrite always replaces it"
+                }))
+            }
+            // What an earlier run of this job may have stored is proven.
+            Decision::Compare if self.is_as_old(files) && !kept.may_be_done => {
+                Ok(Some(Verified::None.into()))
+            }
+            Decision::Compare => self.compare(size).await,
+        }
+    }
+
+    /// Whether equal times show a sync that both files are the same. Listings may not have told the times.
+    fn is_as_old(&self, files: &Files) -> bool {
+        let time = files.source.modified;
+        let is_equal = time.is_some() && files.target.as_ref().is_some_and(|target| target.modified == time);
+        is_equal && matches!(self.options.syncs, Some(Compare::Auto | Compare::Time))
+    }
+
+    /// Whether both files have the same digest. If nobody can say, the file is copied.
+    async fn compare(&mut self, size: Option<u64>) -> Result<Option<Proof>, Failure> {
+        // A sync moves nothing if they are equal, now and in later runs.
+        let refused: &[Algorithm] = if self.options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
+        let Some(algorithm) = common(&self.context, self.ends, refused).await? else { return Ok(None) };
+        let Item { source, destination: copy, .. } = self.item;
+        let size = Some(size.unwrap_or(0));
+        let files = Compared { source, copy, size, streamed: &StreamedDigests::default() };
+        match compare(&self.context, self.ends, &files, Verified::Hash(algorithm)).await {
+            Ok(same) => Ok(same.ok()),
+            Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => Err(failure),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// A file of a sync that is the same gets the time of its source, so that the next run need not compare it.
+    async fn give_time(&mut self, files: &Files) -> Result<(), Failure> {
+        let time = files.source.modified.filter(|_| self.options.syncs.is_some() && self.options.times);
+        let is_other = files.target.as_ref().is_some_and(|target| target.modified != files.source.modified);
+        if time.is_none() || !is_other || self.options.mode.is_dry() {
+            return Ok(());
+        }
+        times::set(&self.context, self.ends, &self.item.destination, time).await?;
+        times::tell(&self.context, self.ends).await;
+        Ok(())
+    }
+
+    /// Tells what is to be done with a file of `size` bytes, and what with the `old` one.
+    pub(super) async fn tell_plan(&self, size: Option<u64>, verify: Verified, old: Option<&Facts>) {
+        let (source, dest) = self.item.names(self.ends);
+        let dry_run = self.options.mode.is_dry();
+        let verb = match (self.options.syncs.is_some(), old.is_some()) {
+            (true, true) => "replace",
+            (true, false) => "copy",
+            (false, _) => self.options.verb(),
+        };
+        let place = dest.clone();
+        let plan = Event::Plan { verb, source, dest, size, verify, dry_run };
+        self.context.run.events.plan(plan, dry_run).await;
+        if let (Some(kept_as), Some(old), true) = (self.item.kept_as.as_ref(), old, dry_run) {
+            let dest = Some(self.ends.destination.show(kept_as));
+            let (verb, kind, size) = ("backup", listing::Kind::File, old.size);
+            let change = Change { verb, place, dest, kind, size, dry_run };
+            self.context.run.events.deliver(Event::Changed(change)).await;
+        }
+    }
+
+    /// What came of a file of a move whose source is gone and which an earlier run has copied: `done`, if the copy is still
+    /// there. That run may have deleted the source, which it does when the copy is verified.
+    ///
+    /// # Errors
+    ///
+    /// Nobody can say whether the copy is there.
+    pub(super) async fn moved_before(
+        &mut self,
+        done: FileCopy,
+    ) -> Result<Result<FileCopy, Failure>, Failure> {
+        let found = self.ends.destination.facts(&self.context, &self.item.destination).await?;
+        if may_be_copy(found.as_ref(), done.size) {
+            return Ok(Ok(done));
+        }
+        let (source, dest) = self.item.names(self.ends);
+        let what = format!("neither the source nor the verified copy is there: {source}, {dest}");
+        let failure = Failure::new(Kind::Missing, what);
+        Ok(Err(match found {
+            Some(_) => failure.hint("something else has the name of the copy"),
+            None => failure,
+        }))
+    }
+}
+
+/// Whether what has the name of the copy can be the copy of a source of that size.
+fn may_be_copy(found: Option<&Facts>, size: Option<u64>) -> bool {
+    let Some(found) = found else { return false };
+    let is_other = matches!((found.size, size), (Some(theirs), Some(ours)) if theirs != ours);
+    found.kind != listing::Kind::Directory && !is_other
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_there_if_its_name_has_a_file_of_its_size() {
+        let facts =
+            |kind, size| Facts { kind, size, modified: None, unique: None, version: None, mode: None };
+        let file = |size| Some(facts(listing::Kind::File, size));
+        let directory = Some(facts(listing::Kind::Directory, Some(5)));
+        for (found, size, expect) in [
+            (None, Some(5), false),
+            (None, None, false),
+            (file(Some(5)), Some(5), true),
+            (file(Some(6)), Some(5), false),
+            (file(None), Some(5), true),
+            (file(Some(6)), None, true),
+            (directory, Some(5), false),
+        ] {
+            assert_eq!(may_be_copy(found.as_ref(), size), expect, "{found:?} {size:?}");
+        }
+    }
+}
