@@ -67,33 +67,25 @@ pub struct UnionEntry<At> {
     pub has_namesake: bool,
 }
 
-impl<At> UnionEntry<At> {
-    /// It has its name alone.
-    pub const fn alone(at: At, entry: Entry) -> Self {
-        Self { first: (at, entry), others: Vec::new(), has_namesake: false }
-    }
-}
-
 /// The entries of all directories as those of one, in the order of their names. Directories with the same name are one;
 /// anything else stands there once for each that has it.
-pub fn united<At: Clone>(held: Vec<(At, Vec<Entry>)>) -> Vec<UnionEntry<At>> {
+pub fn united<At: Clone>(held: impl IntoIterator<Item = (At, Vec<Entry>)>) -> Vec<UnionEntry<At>> {
     let mut by_name: BTreeMap<PathName, Vec<(At, Entry)>> = BTreeMap::new();
     for (at, entries) in held {
         for entry in entries {
             by_name.entry(entry.name.clone()).or_default().push((at.clone(), entry));
         }
     }
-    let of_name = |same: Vec<(At, Entry)>| -> Vec<UnionEntry<At>> {
+    let mut all = Vec::with_capacity(by_name.len());
+    for same in by_name.into_values() {
         let has_namesake = same.len() > 1 && same.iter().any(|(_, entry)| entry.kind != Kind::Directory);
-        let mut all = same.into_iter();
-        if has_namesake {
-            let each = |first| UnionEntry { first, others: Vec::new(), has_namesake };
-            return all.map(each).collect();
+        let mut same = same.into_iter();
+        while let Some(first) = same.next() {
+            let others = if has_namesake { Vec::new() } else { same.by_ref().collect() };
+            all.push(UnionEntry { first, others, has_namesake });
         }
-        let first = all.next();
-        first.map(|first| UnionEntry { first, others: all.collect(), has_namesake }).into_iter().collect()
-    };
-    by_name.into_values().flat_map(of_name).collect()
+    }
+    all
 }
 
 /// A name below a directory as the shell reads it, wherever that is.

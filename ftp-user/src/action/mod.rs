@@ -18,7 +18,7 @@ mod tree;
 mod verb;
 
 pub use listing::{FileLabels, Grouping, UnionEntry, typed, united};
-pub use names::{MakeDirectories, Rename, make_directories, rename};
+pub use names::{make_directories, rename};
 pub use read::{ReadEnd, hash, read};
 pub use remove::{Remove, remove};
 pub use tree::draw;

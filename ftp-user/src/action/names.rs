@@ -9,23 +9,17 @@ use crate::place::{self, Location};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 
-/// What `mkdir` is asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MakeDirectories {
-    /// The directories to make.
-    pub places: Vec<Location>,
-    /// Whether those above them are made too, and one that is there is no failure.
-    pub parents: bool,
-    /// Whether only a plan is asked for.
-    pub dry_run: bool,
-}
-
-/// Makes directories, and reports each.
-pub async fn make_directories(context: &Context, wanted: &MakeDirectories) -> Status {
-    let mut run = VerbRun::new(context, "mkdir", wanted.dry_run);
-    for place in &wanted.places {
+/// Makes directories, and reports each; with `parents` those above them too, and then one that is there is no failure.
+pub async fn make_directories(
+    context: &Context,
+    places: &[Location],
+    parents: bool,
+    dry_run: bool,
+) -> Status {
+    let mut run = VerbRun::new(context, "mkdir", dry_run);
+    for place in places {
         let mut host = run.host(place);
-        let made = match wanted.parents {
+        let made = match parents {
             true => make_with_parents(&mut run, &mut host, &place.path).await,
             false => make_new(&mut run, &mut host, &place.path).await,
         };
@@ -79,29 +73,24 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathNa
     Ok(())
 }
 
-/// What `mv` is asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Rename {
-    /// What gets another name.
-    pub sources: Vec<Location>,
-    /// The new name, or a directory that receives them.
-    pub destination: Location,
-    /// Whether only a plan is asked for.
-    pub dry_run: bool,
-}
-
-/// Renames files and directories on one host.
-pub async fn rename(context: &Context, wanted: &Rename) -> Status {
-    let mut run = VerbRun::new(context, "mv", wanted.dry_run);
-    if let Err(failure) = rename_all(&mut run, wanted).await {
-        run.failed(&wanted.destination, failure);
+/// Renames files and directories on one host. `destination` is the new name, or a directory that receives them.
+pub async fn rename(
+    context: &Context,
+    sources: &[Location],
+    destination: &Location,
+    dry_run: bool,
+) -> Status {
+    let mut run = VerbRun::new(context, "mv", dry_run);
+    if let Err(failure) = rename_all(&mut run, sources, destination).await {
+        run.failed(destination, failure);
     }
     run.end().await
 }
 
 async fn rename_all(
     run: &mut VerbRun<'_>,
-    Rename { sources, destination, .. }: &Rename,
+    sources: &[Location],
+    destination: &Location,
 ) -> Result<(), Failure> {
     let mut host = run.host(destination);
     if let Some(other) = sources.iter().find(|source| !host.is_also(source)) {

@@ -43,7 +43,7 @@ pub(super) struct RemovalTotals {
 }
 
 impl RemovalTotals {
-    /// Adds others.
+    /// Adds what is deleted elsewhere.
     pub(super) const fn add(&mut self, other: Self) {
         self.files += other.files;
         self.directories += other.directories;

@@ -165,17 +165,17 @@ impl Drawing<'_, '_> {
         };
         let at = self.roots.get(root).filter(|_| has_namesake);
         let shown = at.map_or_else(|| entry.name.display(), |root| typed(root.place, path));
-        let listed = Some(self.listed(root, entry, (path, Label::Name)));
+        let listed = Some(self.listed(root, entry, path, Label::Name));
         let drawn = Drawn { branches, shown: format!("{shown}{end}"), listed };
         self.run.context.run.events.deliver(Event::Drawn(drawn)).await;
         // A program hears of each.
         for (root, entry) in others {
-            let listed = self.listed(root, entry, (path, Label::Hidden));
+            let listed = self.listed(root, entry, path, Label::Hidden);
             self.run.context.run.events.deliver(Event::Listed(listed)).await;
         }
     }
 
-    fn listed(&self, root: usize, entry: Entry, (path, label): (&PathName, Label)) -> Listed {
+    fn listed(&self, root: usize, entry: Entry, path: &PathName, label: Label) -> Listed {
         let place = self.roots.get(root).map(|root| root.place.to_string()).unwrap_or_default();
         Listed { place, entry: Entry { name: path.clone(), ..entry }, form: Form::Name, label }
     }
@@ -186,15 +186,14 @@ impl Drawing<'_, '_> {
         for (root, _) in &of {
             held.push((*root, self.entries(*root, path.as_ref()).await));
         }
-        let mut names = match held.len() {
-            0 | 1 => {
-                let all = held.into_iter().flat_map(|(root, mut entries)| {
-                    entries.sort_by(|a, b| a.name.cmp(&b.name));
-                    entries.into_iter().map(move |entry| UnionEntry::alone(root, entry))
-                });
-                all.collect()
+        let mut names: Vec<UnionEntry<usize>> = match held.pop() {
+            Some((root, mut entries)) if held.is_empty() => {
+                entries.sort_by(|a, b| a.name.cmp(&b.name));
+                let alone =
+                    |entry| UnionEntry { first: (root, entry), others: Vec::new(), has_namesake: false };
+                entries.into_iter().map(alone).collect()
             }
-            _ => united(held),
+            last => united(held.into_iter().chain(last)),
         };
         names.reverse();
         Level { path, of, names }

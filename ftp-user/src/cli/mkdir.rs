@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::relays::RelayArgs;
-use crate::action::{MakeDirectories, make_directories};
+use crate::action::make_directories;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::Status;
@@ -35,7 +35,6 @@ pub(super) async fn run(
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
     // A new directory has no name that exists: nothing in it is a pattern.
-    let places = places.into_iter().map(Location::literal).collect();
-    let asked = MakeDirectories { places, parents: args.parents, dry_run: args.dry_run };
-    Ok(make_directories(&context, &asked).await)
+    let places: Vec<Location> = places.into_iter().map(Location::literal).collect();
+    Ok(make_directories(&context, &places, args.parents, args.dry_run).await)
 }

@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::relays::RelayArgs;
-use crate::action::{Rename, rename};
+use crate::action::rename;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::Status;
@@ -37,6 +37,5 @@ pub(super) async fn run(
     let Some(destination) = sources.pop() else {
         return Err(Failure::usage("mv needs a SOURCE and a DEST"));
     };
-    let asked = Rename { sources, destination: destination.literal(), dry_run: args.dry_run };
-    Ok(rename(&context, &asked).await)
+    Ok(rename(&context, &sources, &destination.literal(), args.dry_run).await)
 }

@@ -265,7 +265,7 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy, Fail
 }
 
 /// The time, in milliseconds since 1970.
-fn now() -> Option<u64> {
+pub(in crate::job) fn now() -> Option<u64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
     u64::try_from(now.as_millis()).ok()
 }

@@ -2,7 +2,7 @@
 //! what may go is deleted together. A source needs questions of its own if the session that has verified its copy has ended, if
 //! both places may be one, or if the reply to its deletion is missing.
 
-use super::directories::{name_aside, named_again};
+use super::directories::{name_aside, named_again, report_moved};
 use super::look::{DirectorySizes, End, ExpectedFile, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::check::{self, Compared, CopyProof, CopyState, MoveEvidence, Removal, SameFile, SourceNow};
@@ -15,7 +15,7 @@ use crate::job::claims::names::{learn, place_at};
 use crate::job::retry::{Question, asked_of, facts};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::place;
-use crate::report::{Change, Event, Topic};
+use crate::report::Topic;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
 use ftp_proto::listing;
@@ -372,12 +372,8 @@ impl SourceDeletion<'_> {
         Failure::new(Kind::Unverified, what).hint("look whether the disk of the source is mounted")
     }
 
-    /// Tells that a source was deleted.
     fn report_deleted(&self, copied: &CopiedFile, size: Option<u64>) {
-        let place = self.ends.source.show(&copied.source);
-        let (verb, kind) = ("move", listing::Kind::File);
-        let change = Change { verb, place, dest: None, kind, size, dry_run: false };
-        self.context.run.events.say(Event::Changed(change));
+        report_moved(self.context, self.ends.source.show(&copied.source), listing::Kind::File, size);
     }
 }
 

@@ -97,16 +97,18 @@ impl MovedDirectories {
             }
             let place = host.show(&tree.scope.path(below.as_ref()));
             match remove_if_empty(context, host, tree, below.as_ref(), &mut checked).await {
-                Ok(true) => {
-                    let (verb, kind) = ("move", listing::Kind::Directory);
-                    let change = Change { verb, place, dest: None, kind, size: None, dry_run: false };
-                    context.run.events.say(Event::Changed(change));
-                }
+                Ok(true) => report_moved(context, place, listing::Kind::Directory, None),
                 Ok(false) => {}
                 Err(failure) => tally.failed(place, String::new(), failure),
             }
         }
     }
+}
+
+/// Tells that a source, or a directory of one, was deleted.
+pub(super) fn report_moved(context: &Context, place: String, kind: listing::Kind, size: Option<u64>) {
+    let change = Change { verb: "move", place, dest: None, kind, size, dry_run: false };
+    context.run.events.say(Event::Changed(change));
 }
 
 /// Removes a directory if it is empty, and its own directory still one of the tree. Returns whether that was done.

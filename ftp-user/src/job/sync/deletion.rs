@@ -1,7 +1,7 @@
 //! What only the destination has is deleted, or kept in another directory. Names come in their order, so a directory is
 //! removed right after what was in it.
 
-use super::kept::{ConsentedNames, KeptNames, WithheldNames};
+use super::kept::{KeptNames, WithheldNames};
 use super::lacking::{LackingNames, ListedLinks, open_session};
 use super::plan::{EmptiedDirectories, Plan};
 use super::rename::SimilarNames;
@@ -36,9 +36,9 @@ pub(super) async fn delete_surplus(
     run.ask_other_jobs().await?;
     let before = run.context.run.job_journal.take_withheld().await;
     let consented = match consent {
-        Consent::Everything => ConsentedNames::All,
-        Consent::WithheldNames => ConsentedNames::Only(before),
-        Consent::Nothing => ConsentedNames::Only(HashSet::new()),
+        Consent::Everything => None,
+        Consent::WithheldNames => Some(before),
+        Consent::Nothing => Some(HashSet::new()),
     };
     let scope = run.scope();
     let mut deletion = SurplusDeletion {

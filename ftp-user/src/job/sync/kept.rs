@@ -144,7 +144,8 @@ pub(super) struct WithheldNames {
     large: LargeDeletions,
     /// Whether the source has no file at all.
     is_source_empty: bool,
-    consented: ConsentedNames,
+    /// The names to which somebody has agreed; `None` is everything that the run finds.
+    consented: Option<HashSet<PathName>>,
     count: u64,
     /// These names, as long as they are not too many for the journal.
     names: Vec<PathName>,
@@ -152,21 +153,12 @@ pub(super) struct WithheldNames {
     directories: BTreeSet<Option<PathName>>,
 }
 
-/// What somebody has agreed to.
-#[derive(Debug)]
-pub(super) enum ConsentedNames {
-    /// Everything that the run finds.
-    All,
-    /// These names, and no others.
-    Only(HashSet<PathName>),
-}
-
 impl WithheldNames {
     /// Nothing is kept yet. `renamed` are files that have another name now, so that they do not go.
     pub(super) fn new(
         mut large: LargeDeletions,
         is_source_empty: bool,
-        consented: ConsentedNames,
+        consented: Option<HashSet<PathName>>,
         renamed: &HashSet<PathName>,
     ) -> Self {
         renamed.iter().for_each(|path| large.stays(path));
@@ -176,10 +168,7 @@ impl WithheldNames {
 
     /// Whether somebody has to agree before this name goes, and has not.
     pub(super) fn need_consent(&self, path: &PathName) -> bool {
-        let has_agreed = match &self.consented {
-            ConsentedNames::All => true,
-            ConsentedNames::Only(names) => names.contains(path),
-        };
+        let has_agreed = self.consented.as_ref().is_none_or(|names| names.contains(path));
         !has_agreed && (self.is_source_empty || self.large.keeper(path).is_some())
     }
 
@@ -262,12 +251,12 @@ mod tests {
     fn names_are_kept_unless_somebody_has_agreed_to_them() {
         let renamed: HashSet<PathName> = (0..10).map(|number| path(&format!("d/{number}"))).collect();
         let none = HashSet::new;
-        let names = |texts: &[&str]| ConsentedNames::Only(texts.iter().map(|text| path(text)).collect());
+        let names = |texts: &[&str]| Some(texts.iter().map(|text| path(text)).collect());
         for (agreed, is_source_empty, renamed, expect) in [
             (names(&[]), false, none(), [true, true, false]),
             (names(&[]), true, none(), [true, true, true]),
             (names(&["d/1", "a0"]), true, none(), [false, true, false]),
-            (ConsentedNames::All, true, none(), [false, false, false]),
+            (None, true, none(), [false, false, false]),
             (names(&[]), false, renamed, [false, false, false]),
         ] {
             let withheld = WithheldNames::new(large(), is_source_empty, agreed, &renamed);
@@ -278,7 +267,7 @@ mod tests {
 
     #[test]
     fn the_directory_and_the_remedy_are_told() {
-        let none = ConsentedNames::Only(HashSet::new());
+        let none = Some(HashSet::new());
         let mut withheld = WithheldNames::new(large(), false, none, &HashSet::new());
         ["d/1", "d/2"].iter().for_each(|name| withheld.keep(&path(name)));
         let words = withheld.words(

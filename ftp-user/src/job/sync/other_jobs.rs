@@ -8,12 +8,12 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
+use crate::job::claims::claim::now;
 use crate::job::claims::names::{Named, learn, named_below, site_of};
 use crate::journal::{ClaimBelow, ClaimsBelow};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The files below the destination `top` that an earlier run of the job has begun and not ended.
 pub(super) async fn begun_files(context: &Context, host: &Host, top: &PathName) -> HashSet<Vec<u8>> {
@@ -54,7 +54,10 @@ impl OtherJobs {
     ) -> Result<(), Failure> {
         learn(context, host, top).await;
         for named in named_below(host, top) {
-            let (since, ran) = (*self.since.get_or_insert_with(now), self.ran.iter().copied().collect());
+            let (since, ran) = (
+                *self.since.get_or_insert_with(|| now().unwrap_or_default()),
+                self.ran.iter().copied().collect(),
+            );
             let directory = named.begin.clone();
             let asked = ClaimsBelow { site: site_of(host), directory, ran, since, after: None };
             if context.run.job_journal.is_open() {
@@ -153,12 +156,6 @@ impl OtherJobs {
 fn unknown(why: &str) -> Failure {
     let what = format!("nothing is deleted, since it is not known what other jobs store there: {why}");
     Failure::new(Kind::Other, what).hint("sync again when the journal can be used, or without --delete")
-}
-
-/// The time, in milliseconds since 1970.
-fn now() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
