@@ -8,6 +8,7 @@ use ftp_proto::digest::{Algorithm, BadStreamed, Streamed, parse_streamed};
 use ftp_proto::listing::Facts;
 use ftp_proto::reply::Reply;
 use ftp_proto::transfer::Outcome;
+use serde::{Serialize, Serializer};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -232,14 +233,21 @@ impl StreamedDigests {
 }
 
 /// What has passed a relay.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Relayed {
     /// The name of the relay.
+    #[serde(serialize_with = "as_text")]
     pub relay: Arc<str>,
     /// Bytes that it has passed on, as it said.
+    #[serde(rename = "relayed")]
     pub bytes: u64,
     /// Whether two agents carried all of them over a direct connection: they have not passed the hub.
+    #[serde(rename = "agents_direct", skip_serializing_if = "std::ops::Not::not")]
     pub directly: bool,
+}
+
+fn as_text<S: Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// What is said of a path behind the names of two agents that have connected directly.
@@ -265,12 +273,19 @@ impl Relayed {
 }
 
 /// What protects bytes on their path, weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Protection {
     /// Nothing, at least on a part of it.
+    #[default]
     Clear,
     /// TLS, on all of it.
     Private,
+}
+
+impl Serialize for Protection {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 impl Protection {
@@ -305,14 +320,21 @@ impl Protection {
 }
 
 /// What a copy was verified with, weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Verified {
     /// Not verified at all.
+    #[default]
     None,
     /// The size is right.
     Size,
     /// The digest is right.
     Hash(Algorithm),
+}
+
+impl Serialize for Verified {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 impl Verified {

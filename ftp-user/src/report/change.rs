@@ -1,6 +1,6 @@
 //! What verbs say that change, hash or draw names where they are: mkdir, rm, mv, hash, tree.
 
-use super::entry::kind_name;
+use super::json;
 use super::label::Label;
 use ftp_io::program::size;
 use ftp_proto::digest::{Algorithm, Digest};
@@ -8,21 +8,26 @@ use ftp_proto::listing::Kind;
 use ftp_proto::wire::{PathName, counted};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::ops::Not;
 
 /// One name was changed, or would be.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Change {
     /// What was done: mkdir, rm, mv or move, or of a sync delete, rename or backup.
     pub verb: &'static str,
     /// The place that was changed.
     pub place: String,
     /// The new place, if it was renamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dest: Option<String>,
     /// What it is.
+    #[serde(rename = "type", serialize_with = "json::kind")]
     pub kind: Kind,
     /// The size of a file in bytes, if it is known.
+    #[serde(rename = "bytes")]
     pub size: Option<u64>,
     /// Whether only a plan was asked for.
+    #[serde(skip)]
     pub dry_run: bool,
 }
 
@@ -51,25 +56,6 @@ impl Change {
             (_, Some(dest)) => format!("renamed {place} to {dest}"),
             (_, None) => format!("deleted {place}"),
         }
-    }
-}
-
-/// A change, for programs.
-#[derive(Serialize)]
-pub(super) struct ChangeLine<'a> {
-    verb: &'a str,
-    place: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    dest: Option<&'a str>,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    bytes: Option<u64>,
-}
-
-impl<'a> ChangeLine<'a> {
-    pub(super) fn of(change: &'a Change) -> Self {
-        let Change { verb, place, dest, kind, size, dry_run: _ } = change;
-        Self { verb, place, dest: dest.as_deref(), kind: kind_name(*kind), bytes: *size }
     }
 }
 
@@ -150,24 +136,26 @@ const fn algorithm_name(algorithm: Algorithm) -> &'static str {
 }
 
 /// How a verb has ended that works on names where they are.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Ended {
-    /// The verb that has ended.
-    pub verb: &'static str,
     /// Whether nothing failed.
     pub ok: bool,
-    /// Whether only a plan was asked for.
-    pub dry_run: bool,
     /// Number of files, of everything that is no directory.
     pub files: u64,
-    /// Number of directories.
-    pub directories: u64,
     /// The bytes of the files, as far as they are known.
     pub bytes: u64,
     /// How many seconds it took.
+    #[serde(serialize_with = "json::seconds")]
     pub seconds: f64,
     /// Number of failures.
     pub failed: u64,
+    /// The verb that has ended.
+    pub verb: &'static str,
+    /// Number of directories.
+    pub directories: u64,
+    /// Whether only a plan was asked for.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub dry_run: bool,
 }
 
 impl Ended {
@@ -216,32 +204,6 @@ pub(crate) fn several(count: u64, name: &str) -> String {
         (_, "directory") => format!("{count} directories"),
         _ => counted(count, name),
     }
-}
-
-/// The end, for programs.
-#[derive(Serialize)]
-pub(super) struct EndedLine<'a> {
-    ok: bool,
-    files: u64,
-    bytes: u64,
-    seconds: f64,
-    failed: u64,
-    verb: &'a str,
-    directories: u64,
-    #[serde(skip_serializing_if = "is_false")]
-    dry_run: bool,
-}
-
-impl<'a> EndedLine<'a> {
-    pub(super) fn of(ended: &'a Ended) -> Self {
-        let Ended { verb, ok, dry_run, files, directories, bytes, seconds, failed } = *ended;
-        let seconds = (seconds * 1000.0).round() / 1000.0;
-        Self { ok, files, bytes, seconds, failed, verb, directories, dry_run }
-    }
-}
-
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::change::{Change, Ended, Hashed};
 use super::found::Found;
+use super::json;
 use super::label::Label;
 use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
@@ -16,6 +17,8 @@ use ftp_proto::listing::Entry;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Side;
 use ftp_proto::wire::counted;
+use serde::Serialize;
+use std::ops::Not;
 use std::time::Duration;
 
 /// An event, and what it is about.
@@ -319,49 +322,70 @@ pub enum Form {
     Facts,
 }
 
-/// The last line.
-#[derive(Clone, PartialEq, Debug)]
+/// The last line. Its members are those of the contract, in that order.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Summary {
     /// What was done.
+    #[serde(skip)]
     pub verb: &'static str,
     /// Whether nothing failed.
     pub ok: bool,
-    /// Whether this is a dry run.
-    pub dry_run: bool,
     /// Number of files that are done.
     pub files: u64,
-    /// Files skipped, which count as done.
-    pub skipped: u64,
-    /// How many of these an earlier run of the job has copied.
-    pub earlier: u64,
-    /// Names that a sync has deleted at the destination.
-    pub deleted: u64,
-    /// Names that a sync has kept elsewhere instead.
-    pub kept: u64,
-    /// Names that a sync has not deleted because they are more than the user has allowed.
-    pub withheld: u64,
-    /// Files that a sync has renamed at the destination.
-    pub renamed: u64,
-    /// Number of files that move on without this program.
-    pub detached: u64,
     /// The bytes of the files that were copied, as far as they are known.
     pub bytes: u64,
-    /// How many of these this run has not moved, because the destination had them.
-    pub before: u64,
-    /// How many of those are unchanged parts of files of which only what had changed was sent.
-    pub unchanged: u64,
-    /// Files that were copied and whose size nobody knows.
-    pub unsized_files: u64,
     /// How many seconds the run took.
+    #[serde(serialize_with = "json::seconds")]
     pub seconds: f64,
-    /// The path of most files.
+    /// The route of most files.
+    #[serde(flatten, serialize_with = "json::route")]
     pub rung: Option<Rung>,
-    /// What passed relays; the name is that of the last one.
-    pub relayed: Option<Relayed>,
     /// What protected the bytes.
     pub protection: Protection,
     /// The weakest verification of any file.
     pub verified: Verified,
     /// Number of files that have failed.
     pub failed: u64,
+    /// Files skipped, which count as done.
+    pub skipped: u64,
+    /// How many of these an earlier run of the job has copied.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub earlier: u64,
+    /// What passed relays; the name is that of the last one.
+    #[serde(flatten)]
+    pub relayed: Option<Relayed>,
+    /// Whether this is a dry run.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub dry_run: bool,
+    /// Number of files that move on without this program.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub detached: u64,
+    /// How many of the bytes this run has not moved, because the destination had them.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub before: u64,
+    /// Names that a sync has deleted at the destination.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub deleted: u64,
+    /// Names that a sync has kept elsewhere instead.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub kept: u64,
+    /// Names that a sync has not deleted because they are more than the user has allowed.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub withheld: u64,
+    /// Files that a sync has renamed at the destination.
+    #[serde(skip_serializing_if = "json::is_zero")]
+    pub renamed: u64,
+    /// How many of the bytes are unchanged parts of files of which only what had changed was sent.
+    #[serde(skip)]
+    pub unchanged: u64,
+    /// Files that were copied and whose size nobody knows.
+    #[serde(skip)]
+    pub unsized_files: u64,
+}
+
+impl Summary {
+    /// How many files and names are done.
+    pub const fn done(&self) -> u64 {
+        self.files + self.deleted + self.kept + self.renamed
+    }
 }

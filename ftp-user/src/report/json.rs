@@ -3,9 +3,13 @@
 mod line;
 
 use self::line::{Job, Line};
+use super::entry::kind_name;
 use super::event::Event;
 use super::overall::Shown;
 use super::style::Exits;
+use crate::ladder::Rung;
+use ftp_proto::listing::Kind;
+use serde::Serializer;
 use std::io::{self, Write};
 
 /// Tells events to a program.
@@ -70,6 +74,25 @@ impl Json {
             None => self.last = Some(ReportedProgress { source: source.clone(), bytes, total }),
         }
     }
+}
+
+/// The members `path` and `rung` of a route.
+pub(super) fn route<S: Serializer>(route: &Option<Rung>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("path", route.map(Rung::path)), ("rung", route.map(Rung::name))])
+}
+
+/// Seconds with three decimals.
+pub(super) fn seconds<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((seconds * 1000.0).round() / 1000.0)
+}
+
+/// The kind of an entry, in one word.
+pub(super) fn kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(kind_name(*kind))
+}
+
+pub(super) const fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// One write per line.

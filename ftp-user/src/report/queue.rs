@@ -178,6 +178,7 @@ impl Backlog {
 
 impl LeftOut {
     /// Counts an event that is left out.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is counted")]
     fn add(&mut self, event: &Event) {
         self.events += 1;
         match event {
@@ -193,41 +194,13 @@ impl LeftOut {
             }
             Event::Failed(_) => self.failed += 1,
             Event::Found(found) => self.found = Some(*found),
-            Event::Plan { .. }
-            | Event::OneJob { .. }
-            | Event::Path { .. }
-            | Event::Progress(_)
-            | Event::Arrived { .. }
-            | Event::Together { .. }
-            | Event::Jobs { .. }
-            | Event::Withheld(_)
-            | Event::Causes(_)
-            | Event::Warning { .. }
-            | Event::Repeated { .. }
-            | Event::Notice { .. }
-            | Event::LeftOut(_)
-            | Event::Summary(_)
-            | Event::Heading { .. }
-            | Event::Listed(_)
-            | Event::Past(_)
-            | Event::Surveyed(_)
-            | Event::Job(_)
-            | Event::AlreadyDone(_)
-            | Event::Receipt(..)
-            | Event::Receipts(_)
-            | Event::Forgotten(_)
-            | Event::Drawn(_)
-            | Event::Changed(_)
-            | Event::Hashed(_)
-            | Event::Ended(_)
-            | Event::Site(_)
-            | Event::Checked(_)
-            | Event::Dialogue { .. } => {}
+            _ => {}
         }
     }
 }
 
 /// Whether there are few of its kind in a run, and nothing else says the same.
+#[expect(clippy::wildcard_enum_match_arm, reason = "of everything else there may be much")]
 fn is_kept(event: &Event) -> bool {
     match event {
         Event::OneJob { .. }
@@ -245,28 +218,12 @@ fn is_kept(event: &Event) -> bool {
         | Event::Site(_)
         | Event::Checked(_) => true,
         Event::File(outcome) => outcome.is_detached(),
-        Event::Plan { .. }
-        | Event::Path { .. }
-        | Event::Found(_)
-        | Event::Progress(_)
-        | Event::Arrived { .. }
-        | Event::Together { .. }
-        | Event::Failed(_)
-        | Event::Jobs { .. }
-        | Event::Warning { .. }
-        | Event::Repeated { .. }
-        | Event::Notice { .. }
-        | Event::Heading { .. }
-        | Event::Listed(_)
-        | Event::Drawn(_)
-        | Event::Changed(_)
-        | Event::Hashed(_)
-        | Event::Receipt(..)
-        | Event::Dialogue { .. } => false,
+        _ => false,
     }
 }
 
 /// The memory that an event takes, in bytes: its texts, and a little more.
+#[expect(clippy::wildcard_enum_match_arm, reason = "there are few of the others")]
 fn weight(event: &Event) -> usize {
     let texts = match event {
         Event::Plan { source, dest, .. } => source.len() + dest.len(),
@@ -291,23 +248,8 @@ fn weight(event: &Event) -> usize {
         Event::Hashed(hashed) => hashed.place.len() + hashed.path.as_bytes().len() + SMALL,
         Event::Receipt(_, item, _) => item.place.source.len() + item.place.path.len(),
         Event::Dialogue { title, line, .. } => title.len() + line.len(),
-        // There are few of them.
-        Event::OneJob { .. }
-        | Event::Jobs { .. }
-        | Event::Causes(_)
-        | Event::LeftOut(_)
-        | Event::Found(_)
-        | Event::Together { .. }
-        | Event::Summary(_)
-        | Event::Past(_)
-        | Event::Surveyed(_)
-        | Event::Job(_)
-        | Event::AlreadyDone(_)
-        | Event::Receipts(_)
-        | Event::Ended(_)
-        | Event::Forgotten(_)
-        | Event::Site(_)
-        | Event::Checked(_) => 0,
+        // There are few of the others.
+        _ => 0,
     };
     texts + SMALL
 }

@@ -2,43 +2,49 @@
 //! `doctor`.
 
 use ftp_proto::wire::show;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer};
 
 /// A site of the settings as it is shown. It has no secrets.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct SiteShown {
     /// The name of it.
     pub name: String,
     /// Where it is.
     pub url: String,
     /// What else is set, by its key, in the order in which it is shown.
+    #[serde(serialize_with = "by_key")]
     pub settings: Vec<(String, String)>,
     /// What has been done with it, if it was changed just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub done: Option<&'static str>,
     /// Whether everything that is set is shown to people.
+    #[serde(skip)]
     pub whole: bool,
 }
 
 /// What a check has found.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Checked {
     /// What was checked: a site, or this host.
     pub of: String,
     /// Whether other sites are checked by the same command, so that each line for people names its own.
+    #[serde(skip)]
     pub is_one_of_several: bool,
     /// The check, in one word.
     pub check: &'static str,
     /// What came of it.
     pub verdict: Verdict,
     /// What was found.
+    #[serde(rename = "message")]
     pub says: String,
     /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
 
 /// What came of a check.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It works as it should.
     Good,
@@ -46,17 +52,6 @@ pub enum Verdict {
     Note,
     /// It does not work.
     Bad,
-}
-
-impl Verdict {
-    /// Its name for programs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Note => "note",
-            Self::Bad => "bad",
-        }
-    }
 }
 
 impl Checked {
@@ -106,44 +101,9 @@ impl SiteShown {
     }
 }
 
-/// A site, for programs.
-#[derive(Serialize)]
-pub(super) struct SiteLine<'a> {
-    name: &'a str,
-    url: &'a str,
-    settings: Map<String, Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    done: Option<&'a str>,
-}
-
-/// A finding, for programs.
-#[derive(Serialize)]
-pub(super) struct CheckLine<'a> {
-    of: &'a str,
-    check: &'a str,
-    verdict: &'a str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<&'a str>,
-}
-
-impl<'a> From<&'a SiteShown> for SiteLine<'a> {
-    fn from(shown: &'a SiteShown) -> Self {
-        let settings = shown.settings.iter().map(|(key, value)| (key.clone(), value.as_str().into()));
-        Self { name: &shown.name, url: &shown.url, settings: settings.collect(), done: shown.done }
-    }
-}
-
-impl<'a> From<&'a Checked> for CheckLine<'a> {
-    fn from(found: &'a Checked) -> Self {
-        Self {
-            of: &found.of,
-            check: found.check,
-            verdict: found.verdict.name(),
-            message: &found.says,
-            hint: found.hint.as_deref(),
-        }
-    }
+/// What is set, by its key.
+fn by_key<S: Serializer>(settings: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(settings.iter().map(|(key, value)| (key, value)))
 }
 
 #[cfg(test)]

@@ -15,36 +15,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Debug)]
 pub(in crate::job) struct Tally {
     events: Events,
-    verb: &'static str,
-    dry_run: bool,
     /// The number of the last file.
     number: u64,
-    files: u64,
-    skipped: u64,
-    /// How many of these an earlier run of the job has copied.
-    earlier: u64,
-    /// Names that a sync has deleted at the destination.
-    deleted: u64,
-    /// Names that a sync has kept elsewhere instead.
-    kept: u64,
+    /// What is done so far.
+    sums: Summary,
     /// Names that a sync has not deleted because they are more than the user has allowed.
     withheld: Option<Withheld>,
-    /// Files that a sync has renamed at the destination.
-    renamed: u64,
-    /// Files that move on without this program.
-    detached: u64,
-    bytes: u64,
-    /// How many of these were at the destination.
-    before: u64,
-    /// How many of those are unchanged parts of files.
-    unchanged: u64,
-    /// Files that were copied and whose size nobody knows.
-    unsized_files: u64,
-    /// How many files took which path.
+    /// How many files took which route.
     rungs: Vec<(Rung, u64)>,
-    relayed: Option<Relayed>,
-    /// What the URLs promise.
-    promised: Protection,
     /// What has protected the bytes that moved.
     protection: Option<Protection>,
     verified: Option<Verified>,
@@ -67,24 +45,10 @@ impl Tally {
     pub(in crate::job) fn new(events: &Events, verb: &'static str, dry_run: bool) -> Self {
         Self {
             events: events.clone(),
-            verb,
-            dry_run,
             number: 0,
-            files: 0,
-            skipped: 0,
-            earlier: 0,
-            deleted: 0,
-            kept: 0,
+            sums: Summary { verb, dry_run, ..Summary::default() },
             withheld: None,
-            renamed: 0,
-            detached: 0,
-            bytes: 0,
-            before: 0,
-            unchanged: 0,
-            unsized_files: 0,
             rungs: Vec::new(),
-            relayed: None,
-            promised: Protection::Clear,
             protection: None,
             verified: None,
             failures: Failures::default(),
@@ -99,16 +63,16 @@ impl Tally {
 
     /// Notes whether everything between the places and this program is protected.
     pub(in crate::job) const fn protect(&mut self, private: bool) {
-        self.promised = Protection::of(private);
+        self.sums.protection = Protection::of(private);
     }
 
     /// Notes how a file ended, and reports it if it was copied.
     pub(in crate::job) fn file(&mut self, source: String, dest: String, ended: Result<FileCopy, Failure>) {
         match &ended {
-            Ok(copy) if copy.is_detached() => self.detached += 1,
+            Ok(copy) if copy.is_detached() => self.sums.detached += 1,
             Ok(copy) => {
                 self.done(copy);
-                if self.dry_run {
+                if self.sums.dry_run {
                     return;
                 }
             }
@@ -121,19 +85,19 @@ impl Tally {
     }
 
     fn done(&mut self, done: &FileCopy) {
-        self.files += 1;
-        self.kept += u64::from(done.kept_old);
+        self.sums.files += 1;
+        self.sums.kept += u64::from(done.kept_old);
         let Some(rung) = done.route() else {
-            self.skipped += 1;
-            self.earlier += u64::from(done.is_earlier());
+            self.sums.skipped += 1;
+            self.sums.earlier += u64::from(done.is_earlier());
             return;
         };
-        self.bytes += done.copied();
-        self.before += done.copied_before();
-        self.unchanged += done.changed_parts.map_or(0, |_| done.copied_before());
-        self.unsized_files += u64::from(done.size.is_none());
+        self.sums.bytes += done.copied();
+        self.sums.before += done.copied_before();
+        self.sums.unchanged += done.changed_parts.map_or(0, |_| done.copied_before());
+        self.sums.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
-        Relayed::add(&mut self.relayed, done.relayed.clone());
+        Relayed::add(&mut self.sums.relayed, done.relayed.clone());
         self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
@@ -143,27 +107,27 @@ impl Tally {
 
     /// A file of that size that was counted is not whole.
     pub(in crate::job) fn gone(&mut self, size: Option<u64>, was_skipped: bool) {
-        self.files = self.files.saturating_sub(1);
+        self.sums.files = self.sums.files.saturating_sub(1);
         match was_skipped {
-            true => self.skipped = self.skipped.saturating_sub(1),
-            false => self.bytes = self.bytes.saturating_sub(size.unwrap_or(0)),
+            true => self.sums.skipped = self.sums.skipped.saturating_sub(1),
+            false => self.sums.bytes = self.sums.bytes.saturating_sub(size.unwrap_or(0)),
         }
     }
 
     /// Notes files that are the same at both ends.
     pub(in crate::job) const fn same(&mut self, files: u64) {
-        self.files += files;
-        self.skipped += files;
+        self.sums.files += files;
+        self.sums.skipped += files;
     }
 
     /// Notes that a name was deleted at the destination.
     pub(in crate::job) const fn deleted(&mut self) {
-        self.deleted += 1;
+        self.sums.deleted += 1;
     }
 
     /// Notes that a name of the destination was kept elsewhere.
     pub(in crate::job) const fn kept(&mut self) {
-        self.kept += 1;
+        self.sums.kept += 1;
     }
 
     /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
@@ -179,12 +143,12 @@ impl Tally {
 
     /// Notes that nothing would be deleted of what a dry run has told.
     pub(in crate::job) const fn withdraw(&mut self) {
-        (self.deleted, self.kept) = (0, 0);
+        (self.sums.deleted, self.sums.kept) = (0, 0);
     }
 
     /// Notes that a file has its new name at the destination.
     pub(in crate::job) const fn renamed(&mut self) {
-        self.renamed += 1;
+        self.sums.renamed += 1;
     }
 
     /// The number of failures.
@@ -226,18 +190,18 @@ impl Tally {
 
     /// Whether there was nothing to do: no file was found, none was deleted, and nothing has failed.
     pub(in crate::job) fn is_empty(&self) -> bool {
-        !self.has_done() && self.detached == 0 && !self.has_failed()
+        !self.has_done() && self.sums.detached == 0 && !self.has_failed()
     }
 
     /// Whether any file is complete at its destination.
     pub(in crate::job) const fn has_done(&self) -> bool {
-        self.files + self.deleted + self.kept + self.renamed > 0
+        self.sums.done() > 0
     }
 
     /// If nothing was stored, made or deleted as far as the files show: whether something has failed, all of it because the
     /// command names something that cannot be used, is missing or is refused. `None` in any other case.
     pub(in crate::job) fn has_failed_for_nothing(&self) -> Option<bool> {
-        let stored = self.files - self.skipped + self.deleted + self.kept + self.renamed + self.detached;
+        let stored = self.sums.done() - self.sums.skipped + self.sums.detached;
         if stored > 0 || self.withheld.is_some() {
             return None;
         }
@@ -247,7 +211,7 @@ impl Tally {
         match kinds.len() {
             0 => Some(false),
             // Different ones are no exit status of their own.
-            1 if are_of_command && self.files == 0 => Some(true),
+            1 if are_of_command && self.sums.files == 0 => Some(true),
             _ => None,
         }
     }
@@ -281,10 +245,10 @@ impl Tally {
             |item: &FailedItem| FailedFile { source: shortened(&item.source), dest: shortened(&item.dest) };
         RunAccount {
             id: id.to_string(),
-            verb: self.verb.to_owned(),
+            verb: self.sums.verb.to_owned(),
             at,
             seconds: took.as_secs_f64(),
-            files: self.files,
+            files: self.sums.files,
             failed: self.failures.count(),
             pairs,
             failures: first().map(|item| shortened(&item.failure.to_string())).collect(),
@@ -305,31 +269,17 @@ impl Tally {
             events.warn(advice);
         }
         let summary = Summary {
-            verb: self.verb,
             ok: !self.has_failed(),
-            dry_run: self.dry_run,
-            files: self.files,
-            skipped: self.skipped,
-            earlier: self.earlier,
-            deleted: self.deleted,
-            kept: self.kept,
             withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
-            renamed: self.renamed,
-            detached: self.detached,
-            bytes: self.bytes,
-            before: self.before,
-            unchanged: self.unchanged,
-            unsized_files: self.unsized_files,
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
-            relayed: self.relayed,
-            protection: self.protection.unwrap_or(self.promised),
-            verified: self.verified.unwrap_or(Verified::None),
+            protection: self.protection.unwrap_or(self.sums.protection),
+            verified: self.verified.unwrap_or_default(),
             failed,
+            ..self.sums
         };
         events.say(Event::Summary(summary.clone()));
-        let done = self.files + self.deleted + self.kept + self.renamed;
-        let status = Status::of_many(done, &self.failures.kinds());
+        let status = Status::of_many(summary.done(), &self.failures.kinds());
         let is_withheld = status == Status::Done && self.withheld.is_some();
         let status = if is_withheld { Status::Partly } else { status };
         Report { status, summary, failures: self.failures.first().cloned().collect() }

@@ -1,17 +1,18 @@
 //! The objects: their keys, the order of these, and the values.
 
-use super::super::change::{ChangeLine, EndedLine, HashLine};
+use super::super::change::{Change, Ended, HashLine};
 use super::super::entry::{kind_name, moment};
 use super::super::event::{Event, Forgotten, Listed, Progress, Summary, Withheld};
 use super::super::job::JobLine;
 use super::super::overall::Shown;
 use super::super::receipt::ReceiptLine;
-use super::super::setup::{CheckLine, SiteLine};
+use super::super::setup::{Checked, SiteShown};
 use super::super::style::Exits;
+use super::is_zero;
 use crate::account::{CandidateAccount, PairAccount, RunAccount};
 use crate::failure::Failure;
 use crate::ladder::Rung;
-use crate::outcome::{FailedItem, FileEnd, FileOutcome, Relayed, Verified};
+use crate::outcome::{FailedItem, FileEnd, FileOutcome, Protection, Relayed, Verified};
 use ftp_proto::listing::Entry;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -46,12 +47,12 @@ pub(super) enum Line<'a> {
         source: &'a str,
         dest: &'a str,
         bytes: Option<u64>,
-        verify: &'a str,
+        verify: Verified,
     },
     Path {
-        path: &'a str,
-        rung: &'a str,
-        protection: &'a str,
+        #[serde(flatten, serialize_with = "super::route")]
+        route: Option<Rung>,
+        protection: Protection,
         why: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         relay: Option<&'a str>,
@@ -69,15 +70,15 @@ pub(super) enum Line<'a> {
         source: &'a str,
         dest: &'a str,
         bytes: Option<u64>,
-        path: Option<&'a str>,
-        rung: Option<&'a str>,
-        verified: &'a str,
+        #[serde(flatten, serialize_with = "super::route")]
+        route: Option<Rung>,
+        verified: Verified,
         attempts: u32,
         skipped: bool,
         #[serde(skip_serializing_if = "Option::is_none")]
-        earlier: Option<&'a str>,
+        earlier: Option<Verified>,
         #[serde(flatten)]
-        relay: Option<Passed<'a>>,
+        relay: Option<&'a Relayed>,
         #[serde(skip_serializing_if = "is_zero")]
         before: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,8 +88,8 @@ pub(super) enum Line<'a> {
         source: &'a str,
         dest: &'a str,
         bytes: Option<u64>,
-        path: &'a str,
-        rung: &'a str,
+        #[serde(flatten, serialize_with = "super::route")]
+        route: Option<Rung>,
         job: String,
     },
     Jobs {
@@ -125,41 +126,12 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         certificate: Option<String>,
     },
-    Summary {
-        ok: bool,
-        files: u64,
-        bytes: u64,
-        seconds: f64,
-        path: Option<&'a str>,
-        rung: Option<&'a str>,
-        protection: &'a str,
-        verified: &'a str,
-        failed: u64,
-        skipped: u64,
-        #[serde(skip_serializing_if = "is_zero")]
-        earlier: u64,
-        #[serde(flatten)]
-        relay: Option<Passed<'a>>,
-        #[serde(skip_serializing_if = "is_false")]
-        dry_run: bool,
-        #[serde(skip_serializing_if = "is_zero")]
-        detached: u64,
-        #[serde(skip_serializing_if = "is_zero")]
-        before: u64,
-        #[serde(skip_serializing_if = "is_zero")]
-        deleted: u64,
-        #[serde(skip_serializing_if = "is_zero")]
-        kept: u64,
-        #[serde(skip_serializing_if = "is_zero")]
-        withheld: u64,
-        #[serde(skip_serializing_if = "is_zero")]
-        renamed: u64,
-    },
+    Summary(&'a Summary),
     Run(&'a RunAccount),
     Job(JobLine<'a>),
     Receipt(ReceiptLine<'a>),
-    Site(SiteLine<'a>),
-    Check(CheckLine<'a>),
+    Site(&'a SiteShown),
+    Check(&'a Checked),
     Probe {
         source: &'a str,
         dest: &'a str,
@@ -169,11 +141,11 @@ pub(super) enum Line<'a> {
         tried: &'a [CandidateAccount],
     },
     #[serde(rename = "plan")]
-    Planned(ChangeLine<'a>),
-    Done(ChangeLine<'a>),
+    Planned(&'a Change),
+    Done(&'a Change),
     Hash(HashLine<'a>),
     #[serde(rename = "summary")]
-    Ended(EndedLine<'a>),
+    Ended(&'a Ended),
     Entry {
         place: &'a str,
         name: String,
@@ -214,32 +186,16 @@ impl<'a> Thought<'a> {
     }
 }
 
-/// What has passed a relay.
-#[derive(Serialize)]
-pub(super) struct Passed<'a> {
-    relay: &'a str,
-    relayed: u64,
-    #[serde(skip_serializing_if = "is_false")]
-    agents_direct: bool,
-}
-
-impl<'a> Passed<'a> {
-    fn of(relayed: &'a Relayed) -> Self {
-        let Relayed { relay, bytes, directly } = relayed;
-        Self { relay, relayed: *bytes, agents_direct: *directly }
-    }
-}
-
 impl<'a> Line<'a> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]
     pub(super) fn of(event: &'a Event, shown: Option<&Shown>, exits: Exits) -> Option<Self> {
         Some(match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
-                Self::Plan { verb, source, dest, bytes: *size, verify: verify.name() }
+                Self::Plan { verb, source, dest, bytes: *size, verify: *verify }
             }
             Event::Path { rung, relay, protection, why, account } => Self::Path {
-                path: rung.path(),
-                rung: rung.name(),
-                protection: protection.name(),
+                route: Some(*rung),
+                protection: *protection,
                 why,
                 relay: relay.as_deref(),
                 considered: account.iter().flat_map(|account| &account.tried).map(Thought::of).collect(),
@@ -256,28 +212,21 @@ impl<'a> Line<'a> {
                 Self::warning(message.into(), Some(topic.name()), Some(site))
             }
             Event::LeftOut(left_out) => Self::warning(left_out.words().into(), Some("unread"), None),
-            Event::Summary(summary) => Self::summary(summary),
+            Event::Summary(summary) => Self::Summary(summary),
             Event::Listed(listed) => Self::entry(listed),
             Event::Drawn(drawn) => Self::entry(drawn.listed.as_ref()?),
-            Event::Changed(change) if change.dry_run => Self::Planned(ChangeLine::of(change)),
-            Event::Changed(change) => Self::Done(ChangeLine::of(change)),
+            Event::Changed(change) if change.dry_run => Self::Planned(change),
+            Event::Changed(change) => Self::Done(change),
             Event::Hashed(hashed) => Self::Hash(HashLine::of(hashed)),
-            Event::Ended(ended) => Self::Ended(EndedLine::of(ended)),
+            Event::Ended(ended) => Self::Ended(ended),
             Event::Past(run) => Self::Run(run),
             Event::Surveyed(survey) => Self::survey(survey),
             Event::Job(record) | Event::AlreadyDone(record) => Self::Job(JobLine::of(record)),
             Event::Receipt(job, item, dest) => Self::Receipt(ReceiptLine::of(*job, item, dest.as_deref())),
             Event::Forgotten(forgotten) => Self::forgotten(forgotten),
-            Event::Site(site) => Self::Site(site.into()),
-            Event::Checked(found) => Self::Check(found.into()),
-            Event::Found(_)
-            | Event::Arrived { .. }
-            | Event::Together { .. }
-            | Event::OneJob { .. }
-            | Event::Heading { .. }
-            | Event::Receipts(_)
-            | Event::Causes(_)
-            | Event::Dialogue { .. } => return None,
+            Event::Site(site) => Self::Site(site),
+            Event::Checked(found) => Self::Check(found),
+            _ => return None,
         })
     }
 
@@ -287,21 +236,20 @@ impl<'a> Line<'a> {
             Err(failure) => return Self::failed(source, dest, failure, exits),
         };
         if let FileEnd::Detached { route, job } = copy.end {
-            let (path, rung, job) = (route.path(), route.name(), job.to_string());
-            return Self::Detached { source, dest, bytes: copy.size, path, rung, job };
+            let (route, job) = (Some(route), job.to_string());
+            return Self::Detached { source, dest, bytes: copy.size, route, job };
         }
         let route = copy.route();
         Self::File {
             source,
             dest,
             bytes: if route.is_some() { copy.size } else { Some(0) },
-            path: route.map(Rung::path),
-            rung: route.map(Rung::name),
-            verified: copy.verified.name(),
+            route,
+            verified: copy.verified,
             attempts: copy.attempts,
             skipped: route.is_none(),
-            earlier: copy.verified_earlier().map(Verified::name),
-            relay: copy.relayed.as_ref().map(Passed::of),
+            earlier: copy.verified_earlier(),
+            relay: copy.relayed.as_ref(),
             before: copy.bytes_before(),
             changed_parts: copy.changed_parts,
         }
@@ -322,30 +270,6 @@ impl<'a> Line<'a> {
 
     fn withheld(Withheld { dest, names, most, message }: &'a Withheld, exit: u8) -> Self {
         Self::Withheld { dest, names: *names, most: *most, exit, message }
-    }
-
-    fn summary(summary: &'a Summary) -> Self {
-        Self::Summary {
-            ok: summary.ok,
-            files: summary.files,
-            bytes: summary.bytes,
-            seconds: (summary.seconds * 1000.0).round() / 1000.0,
-            path: summary.rung.map(Rung::path),
-            rung: summary.rung.map(Rung::name),
-            protection: summary.protection.name(),
-            verified: summary.verified.name(),
-            failed: summary.failed,
-            skipped: summary.skipped,
-            earlier: summary.earlier,
-            relay: summary.relayed.as_ref().map(Passed::of),
-            dry_run: summary.dry_run,
-            detached: summary.detached,
-            before: summary.before,
-            deleted: summary.deleted,
-            kept: summary.kept,
-            withheld: summary.withheld,
-            renamed: summary.renamed,
-        }
     }
 
     fn survey(survey: &'a PairAccount) -> Self {
@@ -383,12 +307,4 @@ impl<'a> Line<'a> {
             unique: unique.as_deref(),
         }
     }
-}
-
-const fn is_zero(value: &u64) -> bool {
-    *value == 0
-}
-
-const fn is_false(value: &bool) -> bool {
-    !*value
 }
