@@ -60,6 +60,7 @@
 //! | [`shared`] | what all sessions of a server share: the checks of logins and of proofs |
 //! | | |
 //! | [`server`], [`client`], [`relay`] | machines, which do not use each other |
+//! | [`manners`] | what is known of one server: what its replies mean, and which command is next |
 //! | [`transfer`] | machine of one file between two servers |
 
 pub mod address;
@@ -73,6 +74,7 @@ pub mod digest;
 pub mod fair;
 pub mod feature;
 pub mod listing;
+pub mod manners;
 pub mod policy;
 pub mod relay;
 pub mod rendezvous;

@@ -3,12 +3,13 @@
 //! a client learns it from the greeting.
 
 /// The two dialects of FTP.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Dialect {
     /// The FTP of 1973: RFC 354, 385, 414, 438, 454 and 478. The greeting is 300, and 250 announces that
     /// a transfer starts.
     Rfc354,
     /// The FTP of RFC 959 and its extensions. The greeting is 220, and 150 announces that a transfer
     /// starts.
+    #[default]
     Rfc959,
 }

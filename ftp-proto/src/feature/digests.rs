@@ -28,8 +28,7 @@ impl Capabilities {
     /// Returns the algorithms that this server computes of a part of a file: by HASH after RANG (draft-bryan-ftp-range).
     /// Whether it minds RANG is only seen in its answer.
     pub fn part_algorithms(&self) -> Vec<Algorithm> {
-        let knows_rang = self.others.iter().any(|line| line.eq_ignore_ascii_case(RANG));
-        if knows_rang { self.hash.clone() } else { Vec::new() }
+        if self.has_line(RANG) { self.hash.clone() } else { Vec::new() }
     }
 
     /// Notes that HASH was seen to ignore RANG.

@@ -93,6 +93,11 @@ impl Capabilities {
         self.mdtm.then_some(Command::Other(Verb::Mdtm, argument))
     }
 
+    /// Whether a line of FEAT is this one, which has no field of its own here.
+    pub fn has_line(&self, name: &str) -> bool {
+        self.others.iter().any(|line| line.eq_ignore_ascii_case(name))
+    }
+
     /// Whether the server can copy a file within itself: SITE CPFR, SITE CPTO.
     pub fn copies_files(&self) -> bool {
         self.names_site_command(&["COPY", "CPFR"])

@@ -140,7 +140,9 @@ impl Host {
     /// Whether it is a server that mixes up sessions which are busy at the same time.
     pub fn mixes_sessions(&mut self) -> bool {
         match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.capabilities.mixes_sessions),
+            Self::Server(server) => {
+                server.open().is_some_and(|session| session.manners.capabilities.mixes_sessions)
+            }
             Self::Local(_) => false,
         }
     }
@@ -180,7 +182,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn restarts(&mut self, context: &Context) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => Ok(server.session(context).await?.capabilities.rest_stream),
+            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.rest_stream),
             Self::Local(_) => Ok(true),
         }
     }
@@ -254,7 +256,9 @@ impl Host {
     /// Whether [`Self::facts_of_all`] takes little longer for many paths than for one, as far as that is known.
     pub fn is_asked_at_once(&mut self) -> bool {
         match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.capabilities.takes_ahead),
+            Self::Server(server) => {
+                server.open().is_some_and(|session| session.manners.capabilities.takes_ahead)
+            }
             Self::Local(_) => true,
         }
     }
@@ -425,7 +429,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
         match self {
-            Self::Server(server) => Ok(server.session(context).await?.capabilities.algorithms()),
+            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.algorithms()),
             Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
         }
     }
@@ -451,7 +455,7 @@ impl Host {
     /// Whether it is a server that is known not to rename.
     pub fn cannot_rename(&mut self) -> bool {
         match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.cannot_rename()),
+            Self::Server(server) => server.open().is_some_and(|session| session.manners.cannot_rename),
             Self::Local(_) => false,
         }
     }

@@ -34,7 +34,9 @@ impl Host {
     /// Whether its listings tell as much of a file as a question for that file. Files of this host are looked at one by one.
     pub fn lists_facts(&mut self) -> bool {
         match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.capabilities.mlst.is_some()),
+            Self::Server(server) => {
+                server.open().is_some_and(|session| session.manners.capabilities.mlst.is_some())
+            }
             Self::Local(_) => false,
         }
     }
@@ -58,7 +60,7 @@ impl Host {
     /// Whether it deletes files of which a command says what they must be, and no others.
     pub fn deletes_if_same(&mut self) -> bool {
         match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.deletes_if_same()),
+            Self::Server(server) => server.open().is_some_and(|session| session.manners.deletes_if_same()),
             Self::Local(_) => false,
         }
     }

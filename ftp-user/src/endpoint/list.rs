@@ -9,9 +9,10 @@ use crate::place;
 use crate::session::{Each, Facts, Listing};
 use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::manners::{CertainRows, is_certain_directory};
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, Dir, statat};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// The entries of a directory.
 ///
@@ -88,10 +89,10 @@ pub(crate) async fn list_certain_links(
     directory: Option<&PathName>,
 ) -> Result<HashSet<PathName>, Failure> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
-    let mut rows = Rows::default();
+    let mut rows = CertainRows::default();
     let mut note = |entry: Entry| rows.note(entry.name, entry.kind == Kind::Link);
     let listing = server.session(context).await?.list_each(directory, &mut note).await?;
-    Ok(rows.certain(&listing))
+    Ok(rows.certain(listing.is_incomplete()))
 }
 
 /// The names in a directory of a server that LIST shows as directories for certain, with their rights, and so not as
@@ -106,49 +107,11 @@ pub(crate) async fn list_real_directories(
 ) -> Result<HashSet<PathName>, Failure> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
     let mut listing = server.session(context).await?.list_text(directory).await?;
-    let mut rows = Rows::default();
+    let mut rows = CertainRows::default();
     for entry in listing.entries.drain(..) {
         rows.note(entry.name.clone(), is_certain_directory(&entry));
     }
-    Ok(rows.certain(&listing))
-}
-
-/// Whether a row shows a directory, if there is no other row of its name.
-fn is_certain_directory(entry: &Entry) -> bool {
-    let is_real = entry.kind == Kind::Directory && entry.mode.is_some();
-    // Many servers leave such names out of LIST. The only row of one may be the end of the name of a file.
-    let may_be_hidden = entry.name.as_bytes().starts_with(b".");
-    // The row of a link with this name would have only what stands before the arrow.
-    is_real && !may_be_hidden && !has_arrow(&entry.name)
-}
-
-fn has_arrow(name: &PathName) -> bool {
-    name.as_bytes().windows(ARROW.len()).any(|part| part == ARROW)
-}
-
-/// What stands between a symbolic link and where it leads to.
-const ARROW: &[u8] = b" -> ";
-
-/// The rows of a listing, by name. A name with a line break can hold a row of another name, and so say of that one what its
-/// owner likes.
-#[derive(Debug, Default)]
-struct Rows {
-    /// Whether the only row of a name shows what is looked for.
-    of_name: HashMap<PathName, bool>,
-}
-
-impl Rows {
-    fn note(&mut self, name: PathName, shows_it: bool) {
-        self.of_name.entry(name).and_modify(|is_certain| *is_certain = false).or_insert(shows_it);
-    }
-
-    /// The names of which nothing else is shown. There is none if the listing is not all that is there.
-    fn certain(self, listing: &Listing) -> HashSet<PathName> {
-        if listing.is_incomplete() {
-            return HashSet::new();
-        }
-        self.of_name.into_iter().filter(|(_, is_certain)| *is_certain).map(|(name, _)| name).collect()
-    }
+    Ok(rows.certain(listing.is_incomplete()))
 }
 
 /// The path of a file that is not there under the name that a listing has shown, because the listing drops leading
@@ -213,49 +176,3 @@ fn entry(name: PathName, facts: Facts) -> Entry {
 
 /// A directory with more entries is read a piece at a time, in no order.
 const MOST_SORTED: usize = 10_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_counts_only_if_one_row_of_a_whole_listing_has_it() {
-        let found = |listing: &Listing| {
-            let mut rows = Rows::default();
-            for (name, shows_it) in
-                [("d", true), ("x", false), ("x", true), ("y", true), ("y", true), ("file", false)]
-            {
-                rows.note(PathName::from_user(name).unwrap(), shows_it);
-            }
-            let certain = rows.certain(listing);
-            certain.iter().map(PathName::display).collect::<Vec<_>>()
-        };
-        assert_eq!(found(&Listing::default()), ["d"]);
-        assert!(found(&Listing { unread: 1, ..Listing::default() }).is_empty());
-        let refused = vec!["a name".to_owned()];
-        assert!(found(&Listing { refused, ..Listing::default() }).is_empty());
-    }
-
-    #[test]
-    fn the_row_of_a_dot_name_shows_no_directory_for_certain() {
-        let row = |name: &str, mode| Entry {
-            mode,
-            ..Entry::new(PathName::from_user(name).unwrap(), Kind::Directory)
-        };
-        for (name, mode, expect) in [
-            ("d", Some(0o755), true),
-            ("d", None, false),
-            (".d", Some(0o755), false),
-            ("x -> y", Some(0o755), false),
-        ] {
-            assert_eq!(is_certain_directory(&row(name, mode)), expect, "{name} {mode:?}");
-        }
-    }
-
-    #[test]
-    fn a_name_with_an_arrow_may_be_a_link() {
-        for (name, expect) in [("x -> y", true), ("x->y", false), ("x", false)] {
-            assert_eq!(has_arrow(&PathName::from_user(name).unwrap()), expect, "{name}");
-        }
-    }
-}

@@ -15,7 +15,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
         match self {
-            Self::Server(server) => Ok(server.session(context).await?.capabilities.part_algorithms()),
+            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.part_algorithms()),
             Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
         }
     }
@@ -66,7 +66,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn copies_files(&mut self, context: &Context) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => Ok(server.session(context).await?.capabilities.copies_files()),
+            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.copies_files()),
             Self::Local(_) => Ok(false),
         }
     }

@@ -197,7 +197,7 @@ pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&Pa
 /// Fails if the server cannot be asked.
 pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bool, Failure> {
     match host {
-        Host::Server(server) => Ok(server.session(context).await?.shows_links()),
+        Host::Server(server) => Ok(server.session(context).await?.manners.shows_links()),
         Host::Local(_) => Ok(true),
     }
 }

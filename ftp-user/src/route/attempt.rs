@@ -16,7 +16,7 @@ use crate::context::{Context, connect_limit};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::outcome::{PathFacts, Protection, Relayed, StreamedDigests, TransferFacts};
-use crate::session::{Session, knows_rate};
+use crate::session::Session;
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::{DataType, Verb};
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -161,7 +161,7 @@ fn owes_proof(outcome: &Outcome, roles: Roles) -> bool {
 /// Whether a server proves its data connections also without a file.
 async fn probe(context: &Context, server: &mut Server) -> bool {
     let session = server.session(context).await;
-    session.is_ok_and(|session| session.capabilities.rndz && session.capabilities.prob)
+    session.is_ok_and(|session| session.manners.capabilities.rndz && session.manners.capabilities.prob)
 }
 
 /// One exchange of direct.
@@ -312,8 +312,10 @@ async fn ready(
         destination.partials(assignment.continued.partial()).await?;
     }
     match &context.settings.limit {
-        Some(limit) if knows_rate(&source.capabilities) => source.keep_to(limit.share).await,
-        Some(limit) if knows_rate(&destination.capabilities) => destination.keep_to(limit.share).await,
+        Some(limit) if source.manners.capabilities.has_line("RATE") => source.keep_to(limit.share).await,
+        Some(limit) if destination.manners.capabilities.has_line("RATE") => {
+            destination.keep_to(limit.share).await
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -344,7 +346,7 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
 
 /// A secret for one data connection, if both servers know RNDZ.
 fn secret(source: &Session, destination: &Session) -> Result<Option<RendezvousSecret>, Failure> {
-    if !source.capabilities.rndz || !destination.capabilities.rndz {
+    if !source.manners.capabilities.rndz || !destination.manners.capabilities.rndz {
         return Ok(None);
     }
     ftp_io::random::bytes()

@@ -341,7 +341,7 @@ impl<'a> Drive<'a> {
                 match class {
                     Class::Preliminary => self.began(now, side, reply.code),
                     Class::Aside => {
-                        if self.progress.marker(now, self.sessions.of(side).dialect, &reply) {
+                        if self.progress.marker(now, self.sessions.of(side).manners.dialect, &reply) {
                             self.has_moved();
                         }
                     }

@@ -11,7 +11,7 @@ use crate::outcome::Protection;
 use crate::place::Site;
 use crate::relay;
 use crate::report::{THIS_HOST, Topic};
-use crate::session::{Session, knows_rate};
+use crate::session::Session;
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
 use ftp_proto::transfer::race::{Entrant, Manner, Settings};
@@ -46,14 +46,14 @@ impl Situation {
     pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         let named = |session: &Session| {
-            (format!("{}@{}", String::from_utf8_lossy(&session.login), session.title), session.peer)
+            (format!("{}@{}", String::from_utf8_lossy(session.login()), session.title), session.peer)
         };
         let key =
             Key { source: named(source), destination: named(destination), from: Key::network(source.local) };
         let round_trip = source.round_trip.max(destination.round_trip);
         let has_addresses = source.host.is_none() && destination.host.is_none();
         let (source, destination) = source.parties_with(destination);
-        let keeps_to_rates = [&source, &destination].iter().any(|party| knows_rate(&party.capabilities));
+        let keeps_to_rates = [&source, &destination].iter().any(|party| party.capabilities.has_line("RATE"));
         let unlimited = context.settings.limit.as_ref().filter(|_| !keeps_to_rates);
         if unlimited.is_some_and(|limit| !limit.told.swap(true, Ordering::Relaxed)) {
             context.run.events.warn(format!("{NO_RATE}; --path direct refuses that"));

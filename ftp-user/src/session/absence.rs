@@ -2,13 +2,12 @@
 //! replies are compared with those for a name that cannot exist.
 
 use super::connection::Session;
-use super::listing::Form;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::deletion::{Answers, ExistenceQuestion, MissingWords, Presence, Witness};
-use ftp_proto::dialect::Dialect;
 use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::manners::Form;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 
@@ -69,7 +68,7 @@ impl Session {
             return Ok(vec![Lack::UNKNOWN; names.len()]);
         }
         let home = self.current().await?;
-        let questions = self.questions(home.is_some());
+        let questions = self.manners.questions(home.is_some());
         let impossible =
             PathName::from_user(impossible_name()?).map_err(|bad| Failure::usage(bad.to_string()))?;
         let others = std::mem::take(&mut shown.others);
@@ -77,13 +76,13 @@ impl Session {
         let asked: Vec<PathName> =
             [&impossible].into_iter().chain(names).map(|name| place::join(directory, name)).collect();
         let mut answers = self.answers(&asked, &questions, home.as_ref()).await?.into_iter();
-        let words = MissingWords::new(self.dialect, &impossible, answers.next().unwrap_or_default());
+        let words = MissingWords::new(self.manners.dialect, &impossible, answers.next().unwrap_or_default());
         if !words.one_says_missing()
             && !self.are_usual(&words, directory, &impossible, &questions, home.as_ref()).await?
         {
             return Ok(shown.with_unknown(names));
         }
-        let is_found = match (&witness, self.has_own_words()) {
+        let is_found = match (&witness, self.manners.has_own_words()) {
             (_, true) if words.say_missing() => Witness::NotNeeded,
             (_, true) => Witness::NotFound,
             (Some(path), false) if self.finds(path, &questions, home.as_ref()).await? => Witness::Found,
@@ -126,25 +125,6 @@ impl Session {
         Ok(answers.first().is_some_and(|answers| words.are_those_of(&here, impossible, answers)))
     }
 
-    /// Whether its words for a name that is not there stand for nothing else: those of `ftp-server` do.
-    const fn has_own_words(&self) -> bool {
-        self.capabilities.takes_ahead && self.capabilities.mlst.is_some()
-    }
-
-    /// The questions that the server has. CWD needs the way back.
-    fn questions(&self, has_home: bool) -> Vec<ExistenceQuestion> {
-        if self.has_own_words() {
-            return vec![ExistenceQuestion::Mlst];
-        }
-        let is_known = |question: &ExistenceQuestion| match question {
-            ExistenceQuestion::Mlst => self.capabilities.mlst.is_some(),
-            ExistenceQuestion::Size | ExistenceQuestion::Mdtm => self.dialect == Dialect::Rfc959,
-            // MLST tells of directories too. Pure-FTPd waits longer after each CWD that fails.
-            ExistenceQuestion::Cwd => has_home && self.capabilities.mlst.is_none(),
-        };
-        ExistenceQuestion::ALL.into_iter().filter(is_known).collect()
-    }
-
     /// Lists a directory: by the usual command, and by NLST, which shows names that some servers leave out of LIST because they
     /// cannot look at them (vsftpd).
     async fn shown_names(
@@ -169,7 +149,7 @@ impl Session {
             Err(_) => return Ok(Shown::default()),
         };
         shown.is_whole = !listing.is_incomplete();
-        if shown.is_whole && !self.has_own_words() {
+        if shown.is_whole && !self.manners.has_own_words() {
             let mut take = |entry: Entry| {
                 if wanted.contains(&entry.name) {
                     shown.named.insert(entry.name);
@@ -191,10 +171,10 @@ impl Session {
         others: Vec<(PathName, Kind)>,
         home: Option<&PathName>,
     ) -> Result<Option<PathName>, Failure> {
-        if self.has_own_words() {
+        if self.manners.has_own_words() {
             return Ok(None);
         }
-        let questions = self.questions(home.is_some());
+        let questions = self.manners.questions(home.is_some());
         let inside = others.into_iter().map(|(name, _)| place::join(directory, &name));
         let itself = directory.cloned().or_else(|| home.cloned());
         for path in inside.chain(itself) {
@@ -213,7 +193,7 @@ impl Session {
         home: Option<&PathName>,
     ) -> Result<bool, Failure> {
         let answers = self.answers(std::slice::from_ref(path), questions, home).await?;
-        Ok(answers.first().is_some_and(|answers| answers.found(self.dialect)))
+        Ok(answers.first().is_some_and(|answers| answers.found(self.manners.dialect)))
     }
 
     /// The answers to all questions about each path. A server that does in order what comes in one piece is sent the questions
@@ -228,20 +208,18 @@ impl Session {
             self.set_type(DataType::Image).await?;
         }
         let mut all = Vec::with_capacity(paths.len());
-        let can_wait = self.capabilities.takes_ahead || self.capabilities.queues_commands;
+        let can_wait = self.manners.capabilities.takes_ahead || self.manners.capabilities.queues_commands;
         let mut rest = paths;
-        while !rest.is_empty() {
-            let count = if can_wait { at_once(rest, questions.len()) } else { 1 };
-            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-            rest = later;
-            match can_wait {
-                true => all.extend(self.answers_ahead(now, questions, home).await?),
-                false => {
-                    for path in now {
-                        all.push(self.answers_in_turn(path, questions, home).await?);
-                    }
-                }
+        while let Some((path, others)) = rest.split_first() {
+            if !can_wait {
+                all.push(self.answers_in_turn(path, questions, home).await?);
+                rest = others;
+                continue;
             }
+            let count = self.manners.paths_at_once(rest, questions.len());
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            all.extend(self.answers_ahead(now, questions, home).await?);
+            rest = later;
         }
         Ok(all)
     }
@@ -307,22 +285,5 @@ fn impossible_name() -> Result<String, Failure> {
     Ok(format!("no-such-name-{digits}"))
 }
 
-/// How many of these paths are asked for together. `ftp-server` keeps 64 commands and 16 KiB of them, others less.
-fn at_once(paths: &[PathName], questions: usize) -> usize {
-    let mut bytes = 0;
-    let fits = |path: &&PathName| {
-        bytes += questions * (2 * path.as_bytes().len() + LINE);
-        bytes < MOST_BYTES
-    };
-    let most = MOST_COMMANDS / questions.max(1);
-    paths.iter().take(most).take_while(fits).count().max(1)
-}
-
-/// The largest number of questions that are sent together.
-const MOST_COMMANDS: usize = 32;
-/// The largest number of their bytes.
-const MOST_BYTES: usize = 4096;
-/// What a line of a question has beside its path, at most.
-const LINE: usize = 8;
 /// How many names are tried as a witness.
 const MOST_WITNESSES: usize = 4;

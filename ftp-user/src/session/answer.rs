@@ -1,32 +1,16 @@
 //! Final replies, and what a refusal means to people.
 
 use super::certificate_words;
-use super::connection::{Credentials, Session};
+use super::connection::Session;
 use super::glance::wrong_server;
 use crate::failure::{About, Failure, Kind};
 use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
-use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, blame, classify, failed_inside};
+pub use ftp_proto::manners::Answer;
+use ftp_proto::manners::{names_a_limit, names_tls};
+use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, classify, failed_inside};
 use std::borrow::Cow;
-
-/// A final reply.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answer {
-    /// The reply as it came.
-    pub reply: Reply,
-    /// What it is for its command.
-    pub class: Class,
-    /// The command that it answers.
-    pub verb: Verb,
-}
-
-impl Answer {
-    /// Whether the command was done.
-    pub const fn is_done(&self) -> bool {
-        matches!(self.class, Class::Done | Class::More)
-    }
-}
 
 impl Session {
     /// Converts a refusal into a failure.
@@ -41,7 +25,7 @@ impl Session {
 
     /// Whose fault a refusal is.
     pub fn blame(&self, answer: &Answer) -> Blame {
-        blame(self.dialect, answer.verb, &answer.reply)
+        answer.blame(self.manners.dialect)
     }
 
     /// `the source 127.0.0.2:2121 said "550 No such file"`.
@@ -74,7 +58,7 @@ impl Session {
     fn wrong_server(&self, end: &client::Failure) -> Option<Failure> {
         let client::Failure::NotFtp(error) = end else { return None };
         let (there, said) = match error {
-            NotFtp::NoCode(line) if self.greeting.is_none() => {
+            NotFtp::NoCode(line) if self.manners.greeting.is_none() => {
                 (Protocol::of_first_bytes(line)?, self.secrets.told(line).shortened().to_string())
             }
             NotFtp::NoGreeting(reply) => (Protocol::of_greeting(reply)?, self.shown(reply)),
@@ -170,7 +154,7 @@ impl Session {
 
     /// Converts a refusal of AUTH into a failure. `who` is the server.
     fn tls_refused(&self, who: &str, reply: &Reply) -> Failure {
-        if classify(self.dialect, Verb::Auth, reply.code) == Class::Later {
+        if classify(self.manners.dialect, Verb::Auth, reply.code) == Class::Later {
             return Failure::new(Kind::Temporary, format!("{who} does not begin TLS now"))
                 .said(self.it_said(reply))
                 .hint("ask its operator for TLS; nothing of the login was sent");
@@ -197,7 +181,7 @@ impl Session {
 
     /// The user who logs in, for people.
     fn user(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.login)
+        String::from_utf8_lossy(self.site.login())
     }
 
     /// Converts the refusal of a login into a failure. `who` is the server.
@@ -220,15 +204,15 @@ impl Session {
                 .said(self.it_said(reply))
                 .hint(FEWER_SESSIONS);
         }
-        let (what, hint) = match self.credentials {
-            Credentials::Anonymous => (
+        let (what, hint) = match (&self.site.user, &self.site.password) {
+            (None, _) => (
                 format!("the login as {user} failed, and no user is known for {who}"),
                 "name one: ftp://USER@host/path, with the password in ~/.netrc",
             ),
-            Credentials::NoPassword => {
+            (Some(_), None) => {
                 (format!("the login as {user} failed at {who}"), "check the user in the URL or in ~/.netrc")
             }
-            Credentials::Complete => (
+            (Some(_), Some(_)) => (
                 format!("the login as {user} failed at {who}"),
                 "check the user and the password, in the URL, in ~/.netrc or where else you have given them",
             ),
@@ -241,6 +225,14 @@ impl Session {
                 .hint(format!("check the user of the site {name} and what its password-command writes")),
             (Some(_), None) | (None, _) => failure.hint(hint),
         }
+    }
+
+    /// What to do if the server refused, with this reply to this command, to exchange data with another server; `None` if the
+    /// words are not about whom it may exchange data with.
+    pub fn foreign_advice(&self, verb: Verb, reply: &Reply) -> Option<String> {
+        let option = self.manners.foreign_option(verb, reply)?;
+        let (role, title) = (self.role.name(), &self.title);
+        Some(format!("the {role} {title} must permit transfers between servers (FXP): {option}"))
     }
 
     /// Whether a session in clear was refused with words of TLS.
@@ -270,23 +262,6 @@ impl Session {
         }
         None
     }
-}
-
-/// Whether the words of a refusal are about TLS, as vsftpd, ProFTPD, Pure-FTPd, FileZilla Server and our own servers say it.
-fn names_tls(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
-    words.any(|word| matches!(word, "tls" | "ssl" | "ftps" | "ftpes" | "encryption" | "encrypted"))
-}
-
-/// Whether the words of a refusal are about the number of sessions, as ProFTPD (530), vsftpd, Pure-FTPd and pyftpdlib (421) say
-/// it. Words about failed logins are none of them: to log in again would make that worse.
-fn names_a_limit(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(text).to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    has(&["too many", "maximum", "limit"])
-        && has(&["client", "user", "connection", "session", "logged in"])
-        && !has(&["attempt", "fail", "tries", "incorrect", "invalid", "password", "wrong", "bad "])
 }
 
 /// What to do if a server has enough sessions.
@@ -328,53 +303,5 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
         Blame::Busy => Some("try again later"),
         Blame::Unsupported => Some("this server cannot do that"),
         Blame::Peer => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_about_the_number_of_sessions_are_known() {
-        for text in [
-            "Sorry, the maximum number of clients (2) for this user are already connected.",
-            "Sorry, the maximum number of clients (2) from your host are already connected.",
-            "Sorry, the maximum number of allowed clients (2) are already connected.",
-            "There are too many connections from your internet address.",
-            "There are too many connected users, please try later.",
-            "50 users (the maximum) are already logged in, sorry",
-            "Too many connections (8) from this IP",
-            "Too many connections. Service temporarily unavailable.",
-            "Session limit reached",
-        ] {
-            assert!(names_a_limit(text.as_bytes()), "{text}");
-        }
-        for text in [
-            "Login incorrect.",
-            "Too many failed logins for this user.",
-            "Maximum number of login attempts exceeded by this client",
-            "Maximum disk quota limited",
-            "User limited cannot log in: wrong password",
-            "Service not available, closing control connection.",
-        ] {
-            assert!(!names_a_limit(text.as_bytes()), "{text}");
-        }
-    }
-
-    #[test]
-    fn words_of_tls_are_known_in_refusals_of_a_login() {
-        for text in [
-            "Send AUTH TLS first",
-            "SSL/TLS required on the control channel",
-            "Anonymous sessions must use encryption.",
-            "Non-anonymous sessions must use encryption.",
-            "Please reconnect using TLS security mechanisms.",
-        ] {
-            assert!(names_tls(text.as_bytes()), "{text}");
-        }
-        for text in ["Login incorrect.", "Too many users", "User hustler cannot log in"] {
-            assert!(!names_tls(text.as_bytes()), "{text}");
-        }
     }
 }

@@ -95,14 +95,14 @@ impl Session {
     ///
     /// The server refuses the type, or no final reply came.
     pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Failure> {
-        if self.data_type == Some(data_type) {
+        if self.manners.settings.data_type == Some(data_type) {
             return Ok(());
         }
         let answer = self.ask(Command::Type(data_type)).await?;
         if !answer.is_done() {
             return Err(self.refusal("cannot set the data type", &answer));
         }
-        self.data_type = Some(data_type);
+        self.manners.settings.data_type = Some(data_type);
         Ok(())
     }
 
@@ -112,7 +112,7 @@ impl Session {
     ///
     /// No final reply came, see [`Self::ask`].
     pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
-        if self.tls.is_none() || self.in_clear != private {
+        if self.tls.is_none() || self.manners.settings.is_clear != private {
             return Ok(None);
         }
         let level = if private { b"P" } else { b"C" };
@@ -120,7 +120,7 @@ impl Session {
         if !answer.is_done() {
             return Ok(Some(answer));
         }
-        self.in_clear = !private;
+        self.manners.settings.is_clear = !private;
         Ok(None)
     }
 

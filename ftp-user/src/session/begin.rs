@@ -194,7 +194,7 @@ impl Session {
             }
             tokio::select! {
                 event = self.next_or_cancelled(), if arrival.last.is_none() => {
-                    arrival.note(self.dialect, sent, &event?, |event| sent.final_reply(self, event))?;
+                    arrival.note(self.manners.dialect, sent, &event?, |event| sent.final_reply(self, event))?;
                 }
                 accepted = port.accept(), if arrival.arrived.is_none() => match accepted {
                     Ok(arrived) => arrival.arrived = Some(arrived),

@@ -2,7 +2,6 @@
 
 use super::closed_posture::ClosedPosture;
 use super::first::First;
-use super::manners::Manners;
 use super::secrets::Secrets;
 use super::sent_time::SentTime;
 use super::session_id::SessionId;
@@ -14,15 +13,12 @@ use ftp_io::control::Control;
 use ftp_io::copy::Meter;
 use ftp_io::tls::Client;
 use ftp_proto::client::{self, CommandId};
-use ftp_proto::command::{DataType, Partial};
-use ftp_proto::dialect::Dialect;
-use ftp_proto::digest::Algorithm;
-use ftp_proto::feature::Capabilities;
+use ftp_proto::command::DataType;
+use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Code, is_open};
 use ftp_proto::transfer::{Party, Side};
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// What a session is for.
@@ -55,17 +51,6 @@ impl Role {
     }
 }
 
-/// What is known of a login before it begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Credentials {
-    /// Nobody was named, so the login is anonymous.
-    Anonymous,
-    /// A user was named, and no password is known.
-    NoPassword,
-    /// A user was named, and the password is known.
-    Complete,
-}
-
 /// A logged-in control connection.
 #[derive(Debug)]
 pub struct Session {
@@ -77,18 +62,12 @@ pub struct Session {
     pub title: String,
     /// Where it is, and who logs in there.
     pub(super) site: Site,
-    /// Who is logged in.
-    pub login: Vec<u8>,
-    /// What was known of the login.
-    pub(super) credentials: Credentials,
+    /// What is known of the server.
+    pub manners: Manners,
+    /// Why it lists nothing: it knows no command that lists.
+    pub(super) no_listings: Option<Failure>,
     /// What no reply may show.
     pub(super) secrets: Secrets,
-    /// What the server has said first, cut short. It is looked at, and not shown.
-    pub(super) greeting: Option<String>,
-    /// What the greeting decided.
-    pub dialect: Dialect,
-    /// What the server said it can.
-    pub capabilities: Capabilities,
     /// The server's address, as this program or the relay reached it. It is unspecified if only a proxy knows it.
     pub peer: IpAddr,
     /// The server's name, if only a proxy knows its address.
@@ -102,40 +81,18 @@ pub struct Session {
     pub(super) context: Context,
     /// Its place, where the settings limit the number of sessions with its site.
     pub(super) place: Option<SessionPlace>,
-    /// The TYPE in force, where this program chose it.
-    pub(super) data_type: Option<DataType>,
-    /// The algorithm in force for HASH.
-    pub(super) selected: Option<Algorithm>,
-    /// REST has named a byte at which the next transfer may begin.
-    pub(super) restarts: bool,
-    /// What RATE has said.
-    pub(super) rate: Option<NonZeroU64>,
-    /// What OPTS STOR PARTIAL has said.
-    pub(super) partial: Option<Partial>,
-    /// It was said that this server announces addresses that cannot be meant.
-    pub(super) repaired: bool,
     /// In which posture no data connection comes about.
     pub(super) closed: ClosedPosture,
-    /// What was learnt from its replies.
-    pub(super) manners: Manners,
-    /// It was seen to keep names beyond ASCII.
-    pub(super) keeps_non_ascii: bool,
-    /// The same for names that are no UTF-8.
-    pub(super) keeps_other_bytes: bool,
     /// TLS towards this server, where it is used, or may be.
     pub(super) tls: Option<Client>,
     /// A command whose reply does not matter.
     pub(super) unawaited: Option<CommandId>,
-    /// The server was given a secret for its next data connection, and nothing shows that it has used it up.
-    pub(super) demands_proof: bool,
     /// What MLST has said together with the login. It holds until something else is sent.
     pub(super) first: Option<First>,
     /// The time of the file that was stored last.
     pub(super) time: SentTime,
     /// Why there is no TLS.
     pub(super) refused: Option<Failure>,
-    /// PROT C is in force.
-    pub(super) in_clear: bool,
     /// The handshake is to come.
     pub(super) securing: bool,
     /// The machine that decides what is sent.
@@ -159,8 +116,8 @@ impl Session {
     /// it.
     pub fn party(&self) -> Party {
         Party {
-            dialect: self.dialect,
-            capabilities: self.capabilities.clone(),
+            dialect: self.manners.dialect,
+            capabilities: self.manners.capabilities.clone(),
             address: self.peer,
             given: false,
             standing: self.machine.standing(),
@@ -208,14 +165,19 @@ impl Session {
         self.over.is_some()
     }
 
+    /// Who logs in.
+    pub fn login(&self) -> &[u8] {
+        self.site.login()
+    }
+
     /// Whether it is one of our own servers: it says what it has moved.
     pub const fn is_ours(&self) -> bool {
-        self.capabilities.rndz && self.capabilities.partial
+        self.manners.is_ours()
     }
 
     /// Whether this preliminary reply to a transfer command shows that the data connection stands.
     pub const fn has_data_connection(&self, code: Code) -> bool {
-        self.is_ours() || self.capabilities.starts_late || is_open(self.dialect, code)
+        self.is_ours() || self.manners.capabilities.starts_late || is_open(self.manners.dialect, code)
     }
 
     /// A meter for bytes that pass this host.
@@ -246,7 +208,7 @@ impl Session {
 
     /// The two-party machine sets the data type itself: this is what is known of it now.
     pub const fn note_type(&mut self, data_type: Option<DataType>) {
-        self.data_type = data_type;
+        self.manners.settings.data_type = data_type;
     }
 }
 

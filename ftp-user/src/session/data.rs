@@ -130,7 +130,7 @@ impl Session {
         next: &Command,
     ) -> Result<Opened, OpenError> {
         // A transfer between two servers has failed before its connection, and this program proves nothing.
-        if self.demands_proof {
+        if self.manners.settings.demands_proof {
             self.ask(Command::Rndz(None)).await?;
         }
         match arrangements.current() {
@@ -206,7 +206,7 @@ impl Session {
             let failure = self.refusal(what, &answer);
             return Err(self.blocked(&answer, failure));
         }
-        Ok(Opened::Expected(port, socket_of(self.dialect, &answer.reply)))
+        Ok(Opened::Expected(port, socket_of(self.manners.dialect, &answer.reply)))
     }
 
     /// What the refusal of a command that prepares a data connection means.
@@ -225,13 +225,13 @@ impl Session {
         opening: Opening,
         next: &Command,
     ) -> Result<SocketAddr, OpenError> {
-        let announced = self.capabilities.pret;
+        let announced = self.manners.capabilities.pret;
         if announced {
             self.announce(next).await?;
         }
         let at = self.listening(opening, next).await;
         // It had not said so in FEAT.
-        if at.is_err() && self.capabilities.pret && !announced {
+        if at.is_err() && self.manners.capabilities.pret && !announced {
             self.announce(next).await?;
             return self.listening(opening, next).await;
         }
@@ -264,13 +264,13 @@ impl Session {
             if let Some(port) = parse_229(text).filter(|_| answer.is_done()) {
                 return Ok(SocketAddr::new(self.data_peer(), port));
             }
-            self.capabilities.epsv = false;
+            self.manners.capabilities.epsv = false;
             return Err(refused(self));
         }
         if !answer.is_done() {
             return Err(refused(self));
         }
-        if self.dialect == Dialect::Rfc354 {
+        if self.manners.dialect == Dialect::Rfc354 {
             let port = parse_255(text).ok_or_else(|| self.unusable(&answer.reply))?;
             return Ok(SocketAddr::new(self.data_peer(), port));
         }
@@ -300,8 +300,8 @@ impl Session {
 
     /// Warns once if the announced address is replaced (H08).
     pub fn say_repair(&mut self, announced: SocketAddr, used: SocketAddr) {
-        if announced != used && !self.repaired {
-            self.repaired = true;
+        if announced != used && !self.manners.has_repaired_address {
+            self.manners.has_repaired_address = true;
             let (role, title) = (self.role.name(), &self.title);
             self.context.run.events.warn(format!(
                 "the {role} {title} announced {} for its data connections, which cannot be meant: {} is used",

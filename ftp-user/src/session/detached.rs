@@ -32,8 +32,7 @@ pub enum DetachedState {
 impl Session {
     /// Whether the server lets transfers outlive their control connection.
     pub fn knows_deta(&self) -> bool {
-        self.dialect == Dialect::Rfc959
-            && self.capabilities.others.iter().any(|line| line.eq_ignore_ascii_case("DETA"))
+        self.manners.dialect == Dialect::Rfc959 && self.manners.capabilities.has_line("DETA")
     }
 
     /// The next transfer may outlive this session by so much. Returns its name.

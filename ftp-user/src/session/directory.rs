@@ -2,11 +2,11 @@
 //! are settled by NLST.
 
 use super::connection::Session;
-use super::listing::{Each, Form, Listing};
-use super::masked_names::{Names, Shown, with_blanks};
+use super::listing::{Each, Listing};
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::listing::Entry;
+use ftp_proto::manners::{Form, NamesByNlst, UnclearNames, with_blanks};
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -69,7 +69,7 @@ impl Session {
         directory: Option<&PathName>,
         shown: &PathName,
     ) -> Result<Option<PathName>, Failure> {
-        if self.capabilities.mlst.is_some() {
+        if self.manners.capabilities.mlst.is_some() {
             return Ok(None); // MLSD shows names as they are
         }
         let is_like_it = |name: &PathName| name.as_bytes().trim_ascii_start() == shown.as_bytes();
@@ -103,9 +103,9 @@ impl Session {
             return Ok(());
         }
         let unclear = entries.iter().filter(|entry| is_unclear(entry));
-        let shown = Shown::new(unclear.map(|entry| &entry.name));
+        let shown = UnclearNames::new(unclear.map(|entry| &entry.name));
         let names = self.names(directory, |name| shown.may_be(name)).await?;
-        let names = Names::new(&names);
+        let names = NamesByNlst::new(&names);
         for entry in entries.iter_mut().filter(|entry| is_unclear(entry)) {
             if let Some(name) = names.meant(&entry.name, entry.blanks) {
                 entry.name = name.clone();

@@ -18,17 +18,9 @@ impl Session {
     pub fn send(&mut self, command: Command, patience: Option<Duration>) -> CommandId {
         self.first = None;
         let transfer = command.is_transfer();
-        if let Command::Rest(offset) = &command {
-            self.restarts = *offset > 0;
-        }
-        if let Command::Rang(part) = &command {
-            self.restarts = part.is_some();
-        }
-        if let Command::Rndz(secret) = &command {
-            self.demands_proof = secret.is_some();
-            if let Some(secret) = secret {
-                self.secrets.of_transfer(secret);
-            }
+        self.manners.settings.note_sent(&command);
+        if let Command::Rndz(Some(secret)) = &command {
+            self.secrets.of_transfer(secret);
         }
         let id = self.machine.send(self.context.world.clock.now(), command, patience);
         if transfer {
@@ -192,16 +184,17 @@ impl Session {
                 Output::Event(Event::Received { reply, lines }) => {
                     self.is_answered = true;
                     self.trace_reply(&lines);
-                    if self.greeting.is_none() {
+                    if self.manners.greeting.is_none() {
                         // A refusal at the door, such as 421, is no greeting.
                         if reply.code.0 < 400 {
                             self.context.store.sites.note_greeted(&self.site.key());
                         }
-                        self.greeting =
+                        self.manners.greeting =
                             Some(String::from_utf8_lossy(&reply.lines.concat()).chars().take(500).collect());
                     }
-                    self.capabilities.pret |= wants_pret(&reply);
-                    self.orphan = classify(self.dialect, Verb::Retr, reply.code) == Class::Preliminary;
+                    self.manners.capabilities.pret |= wants_pret(&reply);
+                    self.orphan =
+                        classify(self.manners.dialect, Verb::Retr, reply.code) == Class::Preliminary;
                 }
                 Output::Event(event) => {
                     if let Event::Reply { to, class: Class::Preliminary, .. } = &event
@@ -209,7 +202,7 @@ impl Session {
                     {
                         self.orphan = false;
                         // The connection has proven itself.
-                        self.demands_proof = false;
+                        self.manners.settings.demands_proof = false;
                     }
                     if let Event::Ended(failure) = &event {
                         self.over = Some(failure.clone());

@@ -87,7 +87,7 @@ impl Session {
     ///
     /// The session is lost.
     pub async fn takes_foreign(&mut self) -> Result<Foreign, Failure> {
-        if self.capabilities.rndz {
+        if self.manners.capabilities.rndz {
             return Ok(Foreign::Proven);
         }
         // Addresses for documentation: no host has them (RFC 5737, RFC 3849).

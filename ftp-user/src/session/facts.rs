@@ -2,19 +2,16 @@
 
 use super::answer::Answer;
 use super::connection::{Role, Session};
-use super::fact_replies;
 use super::first::First;
-use super::manners::AbsentWords;
 use crate::failure::Failure;
 use crate::place;
 use ftp_proto::command::{Command, DataType, Verb};
-use ftp_proto::dialect::Dialect;
 pub use ftp_proto::listing::Facts;
-use ftp_proto::listing::{Cut, Entry, Kind};
-use ftp_proto::reply::{Blame, Reply};
+use ftp_proto::listing::{Cut, Entry, Kind, told_size};
+use ftp_proto::manners::{AbsentWords, ToldByMlst, Verdict};
+use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
-use std::iter;
 
 impl Session {
     /// What is at `path`; `None` if nothing is. A server that supports none of these commands is assumed to
@@ -33,10 +30,7 @@ impl Session {
     ///
     /// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
     pub async fn entry(&mut self, path: &PathName) -> Result<Option<Entry>, Failure> {
-        let announced = self.capabilities.mlst.is_some();
-        // A server without FEAT may know MLST all the same.
-        let unasked = !self.capabilities.known && !self.manners.refuses_mlst;
-        if announced || (unasked && self.dialect == Dialect::Rfc959) {
+        if self.manners.takes_mlst() {
             let answer = match self.first.take() {
                 Some(First { path: asked, reply, class }) if asked == *path => {
                     Answer { reply, class, verb: Verb::Mlst }
@@ -50,31 +44,22 @@ impl Session {
 
     /// What is at `path`, by this answer to MLST. Where that does not tell it, other commands are sent.
     async fn entry_of(&mut self, path: &PathName, answer: &Answer) -> Result<Option<Entry>, Failure> {
-        let announced = self.capabilities.mlst.is_some();
-        if answer.is_done()
-            && let Some(entry) = fact_replies::entry(&answer.reply)
-        {
-            self.capabilities.mlst.get_or_insert_default();
-            self.check_shown_name(path, &entry.name)?;
-            return Ok(Some(entry));
-        }
-        match self.verdict(answer) {
-            Verdict::Absent => return Ok(None),
-            // It says so of a file that is not there as well (ProFTPD): SIZE and CWD tell more.
-            Verdict::Failed if announced && is_vague(answer) => {}
-            Verdict::Failed if announced => {
-                return Err(self.refusal(format!("cannot look at {}", path.display()), answer));
+        match self.manners.told_by_mlst(answer, self.role == Role::Destination) {
+            ToldByMlst::Entry(entry) => {
+                self.check_shown_name(path, &entry.name)?;
+                Ok(Some(entry))
             }
-            Verdict::Unknown | Verdict::Failed => self.manners.refuses_mlst = true,
+            ToldByMlst::Missing => Ok(None),
+            ToldByMlst::Refused => Err(self.refusal(format!("cannot look at {}", path.display()), answer)),
+            ToldByMlst::Nothing => self.without_mlst(path).await,
         }
-        self.without_mlst(path).await
     }
 
     /// What is at each of these paths, as [`Self::facts`] tells it. A server that takes commands ahead is sent those for the
     /// next paths before it has answered the first ones. If the session is lost, these are the first answers only.
     pub async fn facts_of_all(&mut self, paths: &[PathName]) -> Vec<Result<Option<Facts>, Failure>> {
         let mut answers = Vec::new().into_iter();
-        if self.capabilities.takes_ahead && self.capabilities.mlst.is_some() {
+        if self.manners.capabilities.takes_ahead && self.manners.capabilities.mlst.is_some() {
             self.gather(true);
             answers = self.ask_ahead(paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
             self.gather(false);
@@ -171,14 +156,14 @@ impl Session {
     /// No final reply came, see [`Self::ask`].
     pub async fn have(&mut self, paths: &[PathName]) -> Result<Vec<Option<bool>>, Failure> {
         let mut ahead = Vec::new();
-        if self.capabilities.takes_ahead && self.capabilities.mlst.is_some() {
+        if self.manners.capabilities.takes_ahead && self.manners.capabilities.mlst.is_some() {
             ahead.extend(paths.iter().map(|path| self.send(Command::Mlst(Some(path.clone())), None)));
         }
         let mut said = Vec::new();
         // Other questions come behind those that were sent.
         for id in ahead {
             let answer = self.answer_to(id, Verb::Mlst).await?;
-            said.push(self.has_by_mlst(&answer));
+            said.push(self.manners.has_by_mlst(&answer));
         }
         let mut have = Vec::new();
         for (index, path) in paths.iter().enumerate() {
@@ -190,19 +175,11 @@ impl Session {
         Ok(have)
     }
 
-    /// What the answer to MLST says of a name; `None` if nothing.
-    fn has_by_mlst(&self, answer: &Answer) -> Option<bool> {
-        match answer.is_done() {
-            true => Some(true),
-            false => (self.blame(answer) == Blame::Missing && !is_vague(answer)).then_some(false),
-        }
-    }
-
     /// Whether the server has something of a name. MLST is not sent again if it was.
     async fn has(&mut self, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>, Failure> {
-        if is_mlst_new && self.capabilities.mlst.is_some() {
+        if is_mlst_new && self.manners.capabilities.mlst.is_some() {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
-            if let Some(has) = self.has_by_mlst(&answer) {
+            if let Some(has) = self.manners.has_by_mlst(&answer) {
                 return Ok(Some(has));
             }
         }
@@ -223,7 +200,7 @@ impl Session {
             return Ok(Some(true));
         }
         let refusals = [Some(&answer), refusal.as_ref()].into_iter().flatten();
-        Ok(lack(refusals.map(|answer| (self.blame(answer), &answer.reply))))
+        Ok(self.manners.say_missing(refusals).then_some(false))
     }
 
     /// The size of a file, if SIZE tells it.
@@ -233,7 +210,7 @@ impl Session {
     /// The server refuses TYPE I, or no final reply came. A refusal of SIZE is no failure.
     pub async fn size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         let answer = self.ask_size(path).await?;
-        if answer.is_done() { Ok(fact_replies::size(&answer.reply)) } else { Ok(None) }
+        if answer.is_done() { Ok(told_size(answer.reply.text())) } else { Ok(None) }
     }
 
     /// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
@@ -243,11 +220,11 @@ impl Session {
     /// The server cannot be asked, see [`Self::entry`].
     pub async fn any_size(&mut self, path: &PathName) -> Result<Option<u64>, Failure> {
         let answer = self.ask_size(path).await?;
-        let told = fact_replies::size(&answer.reply).filter(|_| answer.is_done());
+        let told = told_size(answer.reply.text()).filter(|_| answer.is_done());
         if told.is_some() {
             return Ok(told);
         }
-        if self.capabilities.mlst.is_some() {
+        if self.manners.capabilities.mlst.is_some() {
             return Ok(self.facts(path).await?.and_then(|facts| facts.size));
         }
         // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
@@ -264,11 +241,11 @@ impl Session {
     ///
     /// The server cannot be asked, see [`Self::entry`].
     pub async fn tells_no_size(&mut self, path: &PathName) -> Result<bool, Failure> {
-        if self.capabilities.mlst.is_some() {
+        if self.manners.capabilities.mlst.is_some() {
             return Ok(self.facts(path).await?.is_some_and(|facts| facts.size.is_none()));
         }
         let answer = self.ask_size(path).await?;
-        let has_no_number = answer.is_done() && fact_replies::size(&answer.reply).is_none();
+        let has_no_number = answer.is_done() && told_size(answer.reply.text()).is_none();
         Ok(has_no_number || self.blame(&answer) == Blame::Unsupported)
     }
 
@@ -288,7 +265,7 @@ impl Session {
         let size = self.ask_size(path).await?;
         let mut entry = Entry::new(path.clone(), Kind::File);
         if size.is_done() && !(self.tells_sizes_of_directories().await? && self.is_directory(path).await?.0) {
-            entry.size = fact_replies::size(&size.reply);
+            entry.size = told_size(size.reply.text());
             if entry.size.is_none()
                 && let Some(found) = self.by_listing(path, &size).await?
             {
@@ -350,8 +327,8 @@ impl Session {
         if let Some(failure) = self.over.clone() {
             return Err(self.lost(&failure));
         }
-        match self.verdict(size) {
-            Verdict::Absent => Ok(None),
+        match self.manners.verdict(size, self.role == Role::Destination) {
+            Verdict::Missing => Ok(None),
             // It does not know SIZE, or says no number: the transfer will tell.
             _ if size.is_done() => Ok(Some(Entry::new(path.clone(), Kind::File))),
             Verdict::Unknown => Ok(Some(Entry::new(path.clone(), Kind::File))),
@@ -387,52 +364,11 @@ impl Session {
     /// Whether CWD refuses `path`, and says nothing of rights.
     async fn lacks_directory(&mut self, path: &PathName) -> Result<bool, Failure> {
         let (_, refusal) = self.is_directory(path).await?;
-        let refusal = refusal.map(|answer| lack(iter::once((self.blame(&answer), &answer.reply))));
-        Ok(refusal == Some(Some(false)))
+        Ok(refusal.is_some_and(|answer| self.manners.say_missing([&answer].into_iter())))
     }
-
-    fn verdict(&self, answer: &Answer) -> Verdict {
-        match self.blame(answer) {
-            Blame::Missing => Verdict::Absent,
-            Blame::Unsupported => Verdict::Unknown,
-            // The reply is not recognised. If the file cannot be stored, the transfer fails.
-            Blame::File if self.role == Role::Destination => Verdict::Absent,
-            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
-                Verdict::Failed
-            }
-        }
-    }
-}
-
-/// What refusals of a name say: that it is not there, or nothing. No words of "550 Could not get file size." tell why, and
-/// the listing has said that there is nothing.
-fn lack<'a>(mut refusals: impl Iterator<Item = (Blame, &'a Reply)>) -> Option<bool> {
-    let is_forbidden = |reply: &Reply| {
-        reply.lines.iter().any(|line| {
-            let line = line.to_ascii_lowercase();
-            [&b"denied"[..], b"permi"].iter().any(|word| line.windows(word.len()).any(|found| found == *word))
-        })
-    };
-    let says_so = |(blame, reply): (Blame, &Reply)| match blame {
-        Blame::Missing => true,
-        Blame::File => !is_forbidden(reply),
-        Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => false,
-    };
-    refusals.all(says_so).then_some(false)
-}
-
-/// Whether a refusal of MLST does not tell whether the file is there.
-fn is_vague(answer: &Answer) -> bool {
-    answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
 }
 
 /// How many questions are sent ahead of their answers. `ftp-server` lets 64 commands wait.
 const MOST_AHEAD: usize = 60;
 /// What a line of such a question has beside its path, at most.
 const LINE: usize = 8;
-
-enum Verdict {
-    Absent,
-    Unknown,
-    Failed,
-}

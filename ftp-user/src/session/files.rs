@@ -29,7 +29,7 @@ impl Session {
             self.title,
             algorithm.name()
         ));
-        while let Some(command) = self.capabilities.digest_command(algorithm) {
+        while let Some(command) = self.manners.capabilities.digest_command(algorithm) {
             let answer = self.ask_digest(command, algorithm, path, size).await?;
             if answer.is_done() {
                 return Ok(parse_answer(algorithm, &answer.reply.lines, path).ok_or_else(|| {
@@ -41,7 +41,7 @@ impl Session {
             refused = self.refusal(what(), &answer);
             match self.blame(&answer) {
                 // It may be that others know the command better.
-                Blame::Unsupported => self.strike(command, algorithm),
+                Blame::Unsupported => self.manners.strike_digest(command, algorithm),
                 Blame::File | Blame::Space | Blame::Path | Blame::Peer => break,
                 Blame::Missing | Blame::Login | Blame::Busy => return Err(refused),
             }
@@ -63,21 +63,23 @@ impl Session {
     ) -> Result<Result<Digest, Failure>, Failure> {
         let what = format!("cannot hash a part of {}", path.display());
         let length = part.length.filter(|length| *length > 0);
-        let Some(length) = length.filter(|_| self.capabilities.part_algorithms().contains(&algorithm)) else {
+        let Some(length) =
+            length.filter(|_| self.manners.capabilities.part_algorithms().contains(&algorithm))
+        else {
             let why = format!("{} does not compute {} of parts", self.title, algorithm.name());
             return Ok(Err(Failure::new(failure::Kind::Unverified, what).said(why)));
         };
-        let restarts = self.restarts;
+        let restarts = self.manners.settings.restarts;
         let noted = self.ask(Command::Rang(Some(part))).await?;
         if !noted.is_done() {
-            self.restarts = restarts;
+            self.manners.settings.restarts = restarts;
             return Ok(Err(self.refusal(what, &noted)));
         }
         let answer = self.ask_digest(DigestCommand::Hash, algorithm, path, length).await?;
         let range = parse_answered_range(algorithm, &answer.reply.lines);
         let is_of_part = range == Some((part.first, part.first.saturating_add(length - 1)));
         if answer.is_done() && is_of_part {
-            self.restarts = restarts; // it has used the part up
+            self.manners.settings.restarts = restarts; // it has used the part up
             let digest = parse_answer(algorithm, &answer.reply.lines, path);
             return Ok(digest.ok_or_else(|| {
                 Failure::new(failure::Kind::Unverified, what).said(self.quote(&answer.reply))
@@ -85,12 +87,12 @@ impl Session {
         }
         // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
         let is_forgotten = self.ask(Command::Rang(None)).await?.is_done();
-        self.restarts = restarts || !is_forgotten;
+        self.manners.settings.restarts = restarts || !is_forgotten;
         if !answer.is_done() {
             return Ok(Err(self.refusal(what, &answer)));
         }
         // It reads whole files: it is not asked again.
-        self.capabilities.no_parts();
+        self.manners.capabilities.no_parts();
         Ok(Err(Failure::new(failure::Kind::Unverified, what).said(self.quote(&answer.reply))))
     }
 
@@ -101,12 +103,12 @@ impl Session {
         path: &PathName,
         size: u64,
     ) -> Result<Answer, Failure> {
-        if command == DigestCommand::Hash && self.selected != Some(algorithm) {
+        if command == DigestCommand::Hash && self.manners.settings.digest != Some(algorithm) {
             let answer = self.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
             if !answer.is_done() {
                 return Ok(answer);
             }
-            self.selected = Some(algorithm);
+            self.manners.settings.digest = Some(algorithm);
         }
         self.set_type(DataType::Image).await?;
         let patience = self.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
@@ -115,16 +117,8 @@ impl Session {
 
     /// Notes that HASH computes this digest now, if the server knows HASH with it.
     pub fn note_digest(&mut self, algorithm: Algorithm) {
-        if self.capabilities.hash.contains(&algorithm) {
-            self.selected = Some(algorithm);
-        }
-    }
-
-    /// Remembers that the server does not know the command.
-    fn strike(&mut self, command: DigestCommand, algorithm: Algorithm) {
-        match command {
-            DigestCommand::Hash => self.capabilities.hash.retain(|known| *known != algorithm),
-            DigestCommand::X(digest) => self.capabilities.x_digests.retain(|known| *known != digest),
+        if self.manners.capabilities.hash.contains(&algorithm) {
+            self.manners.settings.digest = Some(algorithm);
         }
     }
 
@@ -215,7 +209,8 @@ impl Session {
     /// session is lost, these are the first ones only.
     pub async fn make_new_directories(&mut self, paths: &[PathName]) -> Vec<bool> {
         self.gather(true);
-        let may_be_sent = |session: &Self, path| session.capabilities.takes_ahead && session.keeps_name(path);
+        let may_be_sent =
+            |session: &Self, path| session.manners.capabilities.takes_ahead && session.keeps_name(path);
         let sent: Vec<_> = paths
             .iter()
             .map(|path| may_be_sent(self, path).then(|| self.send(Command::Mkd(path.clone()), None)))
@@ -242,14 +237,14 @@ impl Session {
     ///
     /// No final reply came, see [`Self::ask`].
     pub async fn partials(&mut self, wanted: Partial) -> Result<(), Failure> {
-        if self.capabilities.partial && self.partial != Some(wanted) {
+        if self.manners.capabilities.partial && self.manners.settings.partial != Some(wanted) {
             let command = Command::Opts(Opts::Partial(wanted));
-            if self.capabilities.takes_ahead {
+            if self.manners.capabilities.takes_ahead {
                 self.unawaited = Some(self.send(command, None));
             } else {
                 self.ask(command).await?;
             }
-            self.partial = Some(wanted);
+            self.manners.settings.partial = Some(wanted);
         }
         Ok(())
     }
@@ -261,7 +256,7 @@ impl Session {
     ///
     /// No final reply came, see [`Self::ask`].
     pub async fn forget_restart(&mut self) -> Result<(), Failure> {
-        if self.restarts {
+        if self.manners.settings.restarts {
             self.ask(Command::Rest(0)).await?;
         }
         Ok(())

@@ -2,7 +2,6 @@
 
 use super::connection::Session;
 use super::flow::Flow;
-use super::shows_itself::FirstEntry;
 use crate::account::shortened;
 use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
@@ -13,7 +12,8 @@ use ftp_io::program::size;
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::listing::{Cut, Entry, Found, Kind, Lister, cut, is_empty_listing};
-use ftp_proto::reply::{Blame, Reply};
+use ftp_proto::manners::{FirstEntry, Form, is_split, omitted};
+use ftp_proto::reply::Blame;
 use ftp_proto::wire::{PathName, counted, show};
 use std::io;
 use tokio_stream::StreamExt;
@@ -47,17 +47,6 @@ pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
 /// The same with the command that has shown them.
 pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
 
-/// The commands that list, best first.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Form {
-    /// Facts for programs (RFC 3659).
-    Mlsd,
-    /// Text for people.
-    List,
-    /// Names and nothing else.
-    Nlst,
-}
-
 impl Session {
     /// Lists a directory by the best command that the server knows, and says which; `None` is the login directory. Hands over
     /// the entries as they come: what is returned has none. If this fails, some may have been handed over.
@@ -70,12 +59,12 @@ impl Session {
         directory: Option<&PathName>,
         each: EachOf<'_>,
     ) -> Result<(Form, Listing), Failure> {
-        if let Some(refusal) = &self.manners.no_listings {
+        if let Some(refusal) = &self.no_listings {
             return Err(refusal.clone());
         }
         let (mut last, mut unreadable) = (None, None);
         for form in [Form::Mlsd, Form::List, Form::Nlst] {
-            if form == Form::Mlsd && self.capabilities.mlst.is_none() {
+            if form == Form::Mlsd && self.manners.capabilities.mlst.is_none() {
                 continue;
             }
             match self.list_as(form, directory, &mut |entry| each(form, entry)).await {
@@ -91,7 +80,7 @@ impl Session {
         }
         let nothing = || Failure::new(failure::Kind::Other, "this server lists nothing");
         let refusal = last.unwrap_or_else(nothing);
-        self.manners.no_listings = Some(refusal.clone());
+        self.no_listings = Some(refusal.clone());
         Err(refusal)
     }
 
@@ -187,15 +176,11 @@ impl Session {
         // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
         let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
         self.set_type(data_type).await.map_err(other)?;
-        let command = match form {
-            Form::Mlsd => Command::Mlsd(path),
-            Form::List => Command::List(path),
-            Form::Nlst => Command::Nlst(path),
-        };
+        let command = form.command(path);
         let (meter, limit) = (Meter::default(), self.context.settings.listing);
         let reading = |connection| {
             let taking = (limit, each);
-            read(connection, form.lister(), taking, &meter)
+            read(connection, lister(form), taking, &meter)
         };
         let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
@@ -223,14 +208,6 @@ impl Session {
     }
 }
 
-/// Whether a server may not take the argument as one name: a shell or `ls` splits it at blanks and takes other letters for
-/// patterns and options. A server that does not know Telnet (RFC 854) reads 0xFF twice.
-fn is_split(path: &[u8]) -> bool {
-    let is_special =
-        |byte: &u8| byte.is_ascii_control() || *byte == 0xff || b" *?[]{}~\\\"'$`;&|<>()".contains(byte);
-    path.starts_with(b"-") || path.iter().any(is_special)
-}
-
 /// The failure of a directory whose listing is empty where that says nothing.
 fn doubtful(directory: &PathName) -> Failure {
     let what = format!("cannot list {}", directory.display());
@@ -243,13 +220,12 @@ fn other(failure: Failure) -> (Blame, Failure) {
     (Blame::Peer, failure)
 }
 
-impl Form {
-    fn lister(self) -> Lister {
-        match self {
-            Self::Mlsd => Lister::of_facts(),
-            Self::List => Lister::of_list(Clock::today()),
-            Self::Nlst => Lister::of_names(),
-        }
+/// What reads a listing of this form.
+fn lister(form: Form) -> Lister {
+    match form {
+        Form::Mlsd => Lister::of_facts(),
+        Form::List => Lister::of_list(Clock::today()),
+        Form::Nlst => Lister::of_names(),
     }
 }
 
@@ -294,16 +270,6 @@ async fn read(
             return Ok(listing);
         }
     }
-}
-
-/// The number in the line `Omitted n` of a final reply: our own server has left out so many names, since FTP
-/// cannot carry them.
-fn omitted(reply: &Reply) -> usize {
-    let number = |line: &Vec<u8>| {
-        let rest = str::from_utf8(line).ok()?.trim().strip_prefix("Omitted ")?;
-        rest.split_whitespace().next()?.parse().ok()
-    };
-    reply.lines.iter().find_map(number).unwrap_or(0)
 }
 
 impl Listing {
@@ -418,8 +384,6 @@ const REFUSED_TOLD: usize = 100;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::dialect::Dialect;
-    use ftp_proto::reply::Meaning;
     use tokio::io::AsyncWriteExt;
 
     /// Reads what a server sends; it sends one more line as long as it is read.
@@ -432,29 +396,13 @@ mod tests {
             let line = b"-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f\r\n";
             while there.write_all(line).await.is_ok() {}
         });
-        read(here.unwrap().into(), Form::List.lister(), (limit, &mut |_| ()), &Meter::default()).await
-    }
-
-    #[test]
-    fn names_that_a_server_may_not_take_as_one_are_known() {
-        for (path, expect) in [
-            (&b"pub/d"[..], false),
-            ("pub/\u{e9}".as_bytes(), false),
-            (b"uml\xfc", false),
-            (b"-la", true),
-            (b"a b", true),
-            (b"a[1]", true),
-            (b"tab\there", true),
-            (b"pub/\xffd", true),
-        ] {
-            assert_eq!(is_split(path), expect, "{path:?}");
-        }
+        read(here.unwrap().into(), lister(Form::List), (limit, &mut |_| ()), &Meter::default()).await
     }
 
     #[test]
     fn only_a_listing_that_shows_nothing_at_all_is_in_doubt() {
         let shows_nothing = |lines: &[&str], cut: Option<Cut>| {
-            let (mut listing, mut lister) = (Listing { cut, ..Listing::default() }, Form::List.lister());
+            let (mut listing, mut lister) = (Listing { cut, ..Listing::default() }, lister(Form::List));
             for line in lines {
                 lister.push(line.as_bytes());
             }
@@ -490,7 +438,7 @@ mod tests {
     #[test]
     fn names_that_no_file_can_have_are_counted_behind_the_first_ones() {
         let mut listing = Listing::default();
-        let mut lister = Form::Mlsd.lister();
+        let mut lister = lister(Form::Mlsd);
         for number in 0..10_000 {
             lister.push(format!("type=file; ../{number}{}", "\u{1b}".repeat(2_000)).as_bytes());
             while let Some(found) = lister.next() {
@@ -526,18 +474,5 @@ mod tests {
             told.contains("3 names that FTP cannot carry; rename") && told.contains("ftp-server logs"),
             "{told}"
         );
-    }
-
-    #[test]
-    fn the_names_that_a_server_left_out_are_counted() {
-        let check = |lines: &[&str], expect| {
-            let lines = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
-            let reply = Reply { code: Meaning::Transferred.code(Dialect::Rfc959), lines };
-            assert_eq!(omitted(&reply), expect, "{reply:?}");
-        };
-        check(&["Omitted 3", "Closing data connection"], 3);
-        check(&[" Omitted 12 names", "done"], 12);
-        check(&["done"], 0);
-        check(&["Omitted", "Omitted many"], 0);
     }
 }

@@ -10,17 +10,14 @@
 //! | `first` | the answer to what a server was asked together with the login |
 //! | `secrets` | the secrets of a session, which no message shows |
 //! | `ask`, `answer` | one command and its final reply, and what a refusal means |
-//! | `listing`, `facts`, `fact_replies`, `directory` | a listing; what is at a place, and the replies that tell it; what a directory holds |
+//! | `listing`, `facts`, `directory` | a listing; what is at a place; what a directory holds |
 //! | `sameness` | whether many files are what they were |
-//! | `shows_itself` | whether a listing may show the directory itself |
 //! | `announced` | how much may come of a file whose size was told |
 //! | `files` | commands that change files |
 //! | `naming`, `replacement` | final names, and the old file that a new one replaces |
 //! | `removal` | commands that delete and rename because somebody has asked for it |
-//! | `manners` | what was learnt about a server from its replies |
 //! | `rate` | how fast a server may be |
-//! | `shown_name`, `stored_name` | whether a server keeps non-ASCII names unchanged |
-//! | `masked_names` | which name a server means that shows `?` for what it cannot print |
+//! | `stored_name` | whether a server keeps non-ASCII names unchanged |
 //! | `port`, `relay_port`, `arrived` | a port to which a server connects: one of this host, or of a relay |
 //! | `data`, `closed_posture` | data connections of this program, and what was learnt about them |
 //! | `sent`, `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
@@ -42,16 +39,12 @@ mod dial;
 mod directory;
 mod drive;
 mod examine;
-mod fact_replies;
 mod facts;
 mod files;
 mod first;
 mod flow;
-mod foreign;
 mod glance;
 mod listing;
-mod manners;
-mod masked_names;
 mod naming;
 mod open;
 mod parts;
@@ -66,8 +59,6 @@ mod secure;
 mod sent;
 mod sent_time;
 mod session_id;
-mod shown_name;
-mod shows_itself;
 mod stall;
 mod stored_name;
 mod tcp;
@@ -91,7 +82,6 @@ pub use flow::{Flow, Moving};
 pub use ftp_proto::deletion::StableStorage;
 pub use listing::{Each, Listing};
 pub use port::{DataPort, OwnPort};
-pub use rate::knows_rate;
 pub use relay_port::{ListensElsewhere, RelayPort, Seen, check_place};
 pub(crate) use removal::cannot_delete;
 pub use replacement::{FinalName, Replacement};

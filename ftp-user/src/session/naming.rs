@@ -9,12 +9,12 @@
 
 use super::answer::Answer;
 use super::connection::Session;
-use super::fact_replies;
 use super::replacement::{FinalName, Replacement};
 use crate::failure::{self, Failure};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::digest::Digest;
 use ftp_proto::listing::Kind;
+use ftp_proto::manners::entry_in;
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 
@@ -54,11 +54,6 @@ struct Refusal {
 }
 
 impl Session {
-    /// Whether it was seen not to know RNFR.
-    pub const fn cannot_rename(&self) -> bool {
-        self.manners.cannot_rename
-    }
-
     /// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
     /// renamed back and the call fails. `replaced` knows afterwards where the old file is, also if the call fails or is
     /// dropped.
@@ -96,7 +91,7 @@ impl Session {
         replaced: &mut Replacement,
     ) -> Result<Option<Answer>, Failure> {
         // A server that takes commands ahead is asked for the first name together with the renaming.
-        let looks = match self.looks_for_names() && self.capabilities.takes_ahead {
+        let looks = match self.manners.looks_for_names() && self.manners.capabilities.takes_ahead {
             true => Looks::AtNewName,
             false => Looks::Nowhere,
         };
@@ -117,7 +112,7 @@ impl Session {
         digest: Option<Digest>,
         replaced: &mut Replacement,
     ) -> Result<(), Failure> {
-        if self.capabilities.takes_ahead && self.tells_unique() {
+        if self.manners.capabilities.takes_ahead && self.manners.tells_unique() {
             let shown = match self.name_and_look(from, to, Looks::AtBothNames).await? {
                 Ok(shown) => shown,
                 Err(refusal) => return self.after_refusal(from, to, replaced, refusal).await,
@@ -171,16 +166,10 @@ impl Session {
         Err(self.not_renamed(to))
     }
 
-    /// Whether MLST tells the identity of a file, and it stays when the file is renamed.
-    fn tells_unique(&self) -> bool {
-        let names = |facts: &Vec<String>| facts.is_empty() || facts.iter().any(|fact| is_unique(fact));
-        self.capabilities.mlst.as_ref().is_some_and(names) && !self.manners.changes_unique
-    }
-
     /// What the final name has to show after the renaming: the identity of the new file, or else its digest. `None` if the
     /// server tells neither.
     async fn mark(&mut self, from: &PathName, digest: Option<Digest>) -> Result<Option<Mark>, Failure> {
-        if self.tells_unique() {
+        if self.manners.tells_unique() {
             match self.facts(from).await {
                 Ok(facts) => {
                     if let Some(unique) = facts.and_then(|facts| facts.unique) {
@@ -191,7 +180,7 @@ impl Session {
                 Err(_) => {}
             }
         }
-        let is_told = |digest: &Digest| self.capabilities.digest_command(digest.algorithm).is_some();
+        let is_told = |digest: &Digest| self.manners.capabilities.digest_command(digest.algorithm).is_some();
         Ok(digest.filter(is_told).map(Mark::Digest))
     }
 
@@ -222,17 +211,11 @@ impl Session {
         }
     }
 
-    /// Whether the next file that is renamed is looked for: the first one of the session, where one question tells whether
-    /// it is there (MLST, or SIZE of servers that are known). Later ones are not looked for.
-    const fn looks_for_names(&self) -> bool {
-        !self.manners.renames && (self.capabilities.mlst.is_some() || self.capabilities.queues_commands)
-    }
-
     /// Looks for the first file that this session has renamed. `looked` is what the server has said of it already.
     async fn check_first_name(&mut self, to: &PathName, looked: Option<Answer>) -> Result<(), Failure> {
         let is_absent = match looked {
             Some(answer) => !answer.is_done() && self.blame(&answer) == Blame::Missing,
-            None => self.looks_for_names() && self.facts(to).await?.is_none(),
+            None => self.manners.looks_for_names() && self.facts(to).await?.is_none(),
         };
         if is_absent {
             return Err(self.not_named(to));
@@ -388,7 +371,7 @@ impl Session {
         let old = matches!(looks, Looks::AtBothNames).then(|| self.send(mlst(from), None));
         let first = self.send(first, None);
         // A server that takes commands ahead refuses the second one if it has refused the first.
-        let mut ahead = self.capabilities.takes_ahead.then(|| self.send(second.clone(), None));
+        let mut ahead = self.manners.capabilities.takes_ahead.then(|| self.send(second.clone(), None));
         let new = (!matches!(looks, Looks::Nowhere)).then(|| self.send(mlst(to), None));
         let mut shown = Shown::default();
         if let Some(old) = old {
@@ -435,10 +418,7 @@ impl Session {
 impl Shown {
     /// Whether both names are those of one file.
     fn is_one_file(&self) -> bool {
-        let unique = |answer: &Option<Answer>| {
-            let answer = answer.as_ref().filter(|answer| answer.is_done())?;
-            fact_replies::entry(&answer.reply)?.unique
-        };
+        let unique = |answer: &Option<Answer>| entry_in(answer.as_ref()?)?.unique;
         let old = unique(&self.old);
         old.is_some() && old == unique(&self.new)
     }
@@ -447,9 +427,4 @@ impl Shown {
     fn is_refused(&self) -> bool {
         [&self.old, &self.new].iter().all(|answer| answer.as_ref().is_some_and(|answer| !answer.is_done()))
     }
-}
-
-/// Whether MLST tells the fact `unique`, by the name of a fact in FEAT.
-fn is_unique(fact: &str) -> bool {
-    fact.trim_end_matches('*').eq_ignore_ascii_case("unique")
 }

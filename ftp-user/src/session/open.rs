@@ -3,11 +3,10 @@
 use super::answer::Answer;
 use super::certificate;
 use super::closed_posture::ClosedPosture;
-use super::connection::{ABORT_TIMEOUT, Credentials, Role, Session};
+use super::connection::{ABORT_TIMEOUT, Role, Session};
 use super::dial::{Dialled, dial};
 use super::first::First;
 use super::glance::glance;
-use super::manners::Manners;
 use super::secrets::Secrets;
 use super::secure::{self, UNSENT};
 use super::tunnel::{ControlRelay, Tunnel};
@@ -21,8 +20,7 @@ use ftp_io::tls::{Client, Versions};
 use ftp_proto::address::unmapped;
 use ftp_proto::client::{self, Event};
 use ftp_proto::command::{Command, Verb};
-use ftp_proto::dialect::Dialect;
-use ftp_proto::feature::Capabilities;
+use ftp_proto::manners::Manners;
 use ftp_proto::wire::{PathName, Secret};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -158,38 +156,20 @@ impl Session {
             refused: None,
             unawaited: None,
             time: super::sent_time::SentTime::default(),
-            in_clear: false,
             securing: site.security == client::Security::Implicit,
             role,
             title,
             site: site.clone(),
-            login: site.login().to_vec(),
-            credentials: match (&site.user, &site.password) {
-                (None, _) => Credentials::Anonymous,
-                (Some(_), None) => Credentials::NoPassword,
-                (Some(_), Some(_)) => Credentials::Complete,
-            },
             secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
-            greeting: None,
-            dialect: Dialect::Rfc959,
-            capabilities: Capabilities::default(),
             peer: unmapped(peer.ip()),
             host: None,
             local: unmapped(local.ip()),
             round_trip: Duration::ZERO,
             relay,
             context: context.clone(),
-            data_type: None,
-            selected: None,
-            restarts: false,
-            demands_proof: false,
-            rate: None,
-            partial: None,
-            repaired: false,
             closed: ClosedPosture::default(),
             manners: Manners::default(),
-            keeps_non_ascii: false,
-            keeps_other_bytes: false,
+            no_listings: None,
             machine: client::Session::new(config, context.world.clock.now()),
             control: Some(control),
             over: None,
@@ -207,9 +187,9 @@ impl Session {
         loop {
             match self.next_or_cancelled().await? {
                 Event::Ready { dialect, capabilities } => {
-                    self.dialect = dialect;
-                    self.selected = capabilities.hash.first().copied();
-                    self.capabilities = capabilities;
+                    self.manners.dialect = dialect;
+                    self.manners.settings.digest = capabilities.hash.first().copied();
+                    self.manners.capabilities = capabilities;
                     break;
                 }
                 Event::TakesMore => {

@@ -28,7 +28,7 @@ impl Session {
             Err(refused) => return Ok(Err(refused)),
         }
         while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(self.parts_ahead(path)));
+            let (now, later) = rest.split_at(rest.len().min(self.manners.parts_ahead(path)));
             match self.hash_ahead(algorithm, path, now).await? {
                 Ok(found) => digests.extend(found),
                 Err(refused) => return Ok(Err(refused)),
@@ -36,16 +36,6 @@ impl Session {
             rest = later;
         }
         Ok(Ok(digests))
-    }
-
-    /// How many parts of this file the server is asked for at the same time: all of it has room in its queue.
-    fn parts_ahead(&self, path: &PathName) -> usize {
-        if !self.capabilities.takes_ahead {
-            return 1;
-        }
-        // A byte of a name may be written as two.
-        let bytes = 2 * path.as_bytes().len() + LINES;
-        (Command::MAX_WAITING_BYTES / bytes).clamp(1, PARTS_AHEAD)
     }
 
     /// Asks for all of these at once. Every reply is taken, also behind one that refuses.
@@ -60,7 +50,7 @@ impl Session {
         }
         let bytes: u64 = parts.iter().filter_map(|part| part.length).sum();
         let patience = Some(self.context.settings.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH));
-        let restarts = self.restarts;
+        let restarts = self.manners.settings.restarts;
         let mut sent = Vec::with_capacity(parts.len());
         for part in parts {
             let noted = self.send(Command::Rang(Some(*part)), patience);
@@ -88,7 +78,7 @@ impl Session {
             }
         }
         if digests.is_ok() {
-            self.restarts = restarts; // all parts are used up
+            self.manners.settings.restarts = restarts; // all parts are used up
         }
         Ok(digests)
     }
@@ -117,9 +107,5 @@ impl Session {
     }
 }
 
-/// How many parts a server is asked for at the same time.
-const PARTS_AHEAD: usize = 16;
-/// Bytes of RANG and HASH beside a path.
-const LINES: usize = 64;
 /// Bytes per second that the slowest server hashes or copies.
 const SLOWEST_HASH: u64 = 10_000_000;

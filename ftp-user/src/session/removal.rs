@@ -1,20 +1,15 @@
 //! What changes names because somebody has asked for it: DELE, PACK DELETE, RMD, and RNFR with RNTO.
 
 use super::connection::Session;
-use super::sameness::groups;
 use crate::failure::{Failure, Kind};
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
+use ftp_proto::manners::files_of_packs;
 use ftp_proto::reply::{LeftOut, Meaning, deleted_files};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 impl Session {
-    /// Whether its listings tell symbolic links from directories for certain, as those of `ftp-server` do.
-    pub const fn shows_links(&self) -> bool {
-        self.capabilities.takes_ahead
-    }
-
     /// The login directory, if PWD tells it. A session is always there between two questions.
     ///
     /// # Errors
@@ -67,7 +62,7 @@ impl Session {
         }
         let are_files =
             permits.iter().all(|permit| permit.kind() == RemovalKind::File && permit.only_if().is_none());
-        if !self.capabilities.takes_ahead || !are_files {
+        if !self.manners.capabilities.takes_ahead || !are_files {
             let mut all = Vec::with_capacity(permits.len());
             for permit in permits {
                 let deleted = self.delete(permit).await;
@@ -87,11 +82,6 @@ impl Session {
         permits.iter().zip(answers).map(read).collect()
     }
 
-    /// Whether it deletes files if they are what a command says of them.
-    pub const fn deletes_if_same(&self) -> bool {
-        self.capabilities.pack_delete && self.capabilities.takes_ahead
-    }
-
     /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
     /// `Ok(false)` if no regular file was there.
     async fn delete_if_same(&mut self, all: &[(&DeletePermit, &SameFile)]) -> Vec<Result<bool, Failure>> {
@@ -100,7 +90,7 @@ impl Session {
         for beside in all.chunk_by(|(_, one), (_, other)| one.directory == other.directory) {
             let Some((_, SameFile { directory, .. })) = beside.first() else { continue };
             let (here, others) = rest.split_at(beside.len());
-            commands.extend(groups(directory, here).into_iter().map(|group| (directory, group)));
+            commands.extend(files_of_packs(directory, here).into_iter().map(|group| (directory, group)));
             rest = others;
         }
         let command = |(directory, (group, bytes)): &(&PathName, (&[FileToSend], usize))| {
@@ -136,7 +126,7 @@ impl Session {
         }
         let command = Command::Other(Verb::Site, b"SYNC".to_vec());
         let answer = self.ask_patiently(command, Some(self.patience().max(SYNCED))).await?;
-        Ok(match answer.reply.code == Meaning::Okay.code(self.dialect) {
+        Ok(match answer.reply.code == Meaning::Okay.code(self.manners.dialect) {
             true => StableStorage::Stable,
             false => StableStorage::Refused(self.quote(&answer.reply)),
         })

@@ -1,25 +1,17 @@
 //! Checks that a server has stored a non-ASCII name unchanged.
 
 use super::connection::Session;
-use super::fact_replies;
-use super::shown_name::{changed, has_iac, is_alike};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::place;
 use ftp_proto::command::Command;
 use ftp_proto::listing::Entry;
+use ftp_proto::manners::{ShownName, entry_in, is_alike};
 use ftp_proto::wire::PathName;
 
 impl Session {
     /// Whether the server was seen to keep such names, so that [`Self::check_stored_name`] has nothing to ask.
     pub fn keeps_name(&self, path: &PathName) -> bool {
-        let is_trusted = self.has_kept(path) && !has_iac(path.as_bytes());
-        is_trusted || path.as_bytes().is_ascii()
-    }
-
-    /// Whether it has kept a name like this one. A server that keeps UTF-8 may replace other bytes.
-    fn has_kept(&self, path: &PathName) -> bool {
-        let is_utf8 = str::from_utf8(path.as_bytes()).is_ok();
-        if is_utf8 { self.keeps_non_ascii } else { self.keeps_other_bytes }
+        self.manners.names.keeps(path)
     }
 
     /// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
@@ -33,11 +25,11 @@ impl Session {
             return Ok(());
         }
         let mut is_kept = false;
-        if self.capabilities.mlst.is_some() {
+        if self.manners.capabilities.mlst.is_some() {
             let answer = self.ask(Command::Mlst(Some(path.clone()))).await?;
-            if let Some(entry) = fact_replies::entry(&answer.reply).filter(|_| answer.is_done()) {
+            if let Some(entry) = entry_in(&answer) {
                 self.check_shown_name(path, &entry.name)?;
-                is_kept = self.has_kept(path);
+                is_kept = self.manners.names.has_kept(path);
             }
         }
         let Some((directory, name)) = first_non_ascii(path).filter(|_| !is_kept) else {
@@ -47,11 +39,28 @@ impl Session {
         let mut look = |entry: Entry| is_shown |= is_alike(name.as_bytes(), entry.name.as_bytes());
         self.list_each(directory.as_ref(), &mut look).await?;
         if is_shown {
-            self.saw_kept(path);
+            self.manners.names.note_kept(path);
             return Ok(());
         }
         Err(changed(path, &format!("{} does not list it", self.title)))
     }
+
+    /// Checks that MLST of `path` found that path. `shown` is the name in the reply.
+    pub(super) fn check_shown_name(&mut self, path: &PathName, shown: &PathName) -> Result<(), Failure> {
+        match self.manners.names.compare(path, shown) {
+            ShownName::Kept | ShownName::Unclear => Ok(()),
+            ShownName::Changed => {
+                Err(changed(path, &format!("{} shows it as {}", self.title, shown.display())))
+            }
+        }
+    }
+}
+
+/// The failure if a server has another name than the one that was asked for.
+fn changed(path: &PathName, why: &str) -> Failure {
+    Failure::new(Kind::Unverified, format!("{} is another name on the server", path.display()))
+        .said(why)
+        .hint("it cannot keep letters beyond ASCII: choose a name without them")
 }
 
 /// The first non-ASCII name of a path, and its directory.

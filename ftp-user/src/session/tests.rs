@@ -108,7 +108,7 @@ async fn a_server_that_cannot_rename_offers_no_path() {
 #[tokio::test]
 async fn directories_that_were_made_before_a_session_was_lost_are_known() {
     with(&["257 \"/a\" made", "550 it is there", "421 going down"], async |session| {
-        session.capabilities.takes_ahead = true;
+        session.manners.capabilities.takes_ahead = true;
         let made = session.make_new_directories(&["a", "b", "c", "d"].map(name)).await;
         assert_eq!(made[..2], [true, false]);
         assert!(!made[2..].contains(&true), "{made:?}");
@@ -135,11 +135,11 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
     with(
         &["200 type", "500 XSHA1 not understood", SHA1, "550 too large", "550 No such file"],
         async |session| {
-            session.capabilities.x_digests = vec![XDigest::Xsha, XDigest::Xsha1];
+            session.manners.capabilities.x_digests = vec![XDigest::Xsha, XDigest::Xsha1];
             let digest = session.hash(Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap();
             assert_eq!(digest.hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
             assert_eq!(
-                session.capabilities.x_digests,
+                session.manners.capabilities.x_digests,
                 [XDigest::Xsha],
                 "what it does not know is not asked again"
             );
@@ -157,7 +157,7 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
 #[tokio::test]
 async fn h34_a_refusal_of_pret_is_one_of_the_file() {
     let refused = async |session: &mut Session, next: Command| {
-        session.capabilities.pret = true;
+        session.manners.capabilities.pret = true;
         let (meter, copy) = (Meter::default(), async |_| ());
         let ended: Result<Flow<()>, _> = session.transfer((next, 0), copy, &meter, &mut |_, _| ()).await;
         ended.unwrap_err().kind
@@ -231,8 +231,8 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
 #[tokio::test]
 async fn the_reply_to_a_time_is_not_lost_whatever_is_asked_before_somebody_wants_it() {
     let ahead = |session: &mut Session| {
-        session.capabilities.takes_ahead = true;
-        session.capabilities.others = vec!["MFMT".to_owned()];
+        session.manners.capabilities.takes_ahead = true;
+        session.manners.capabilities.others = vec!["MFMT".to_owned()];
     };
     let time = ftp_proto::calendar::When(0);
     with(&["550 not yours", "200 fine", "213 20200101000000"], async |session| {

@@ -6,8 +6,8 @@ use super::sent_time::Untaken;
 use crate::failure::{self, Failure};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
-use ftp_proto::command::{Command, NewFact, Practice, Site};
-use ftp_proto::dialect::Dialect;
+use ftp_proto::command::Command;
+use ftp_proto::listing::told_time;
 use ftp_proto::wire::PathName;
 
 impl Session {
@@ -17,11 +17,11 @@ impl Session {
     ///
     /// Fails if the session is lost.
     pub async fn modified(&mut self, path: &PathName) -> Result<Option<When>, Failure> {
-        if !self.capabilities.mdtm {
+        if !self.manners.capabilities.mdtm {
             return Ok(None);
         }
         let answer = self.ask(Command::Mdtm(path.clone())).await?;
-        Ok(if answer.is_done() { super::fact_replies::time(&answer.reply) } else { None })
+        Ok(if answer.is_done() { told_time(answer.reply.text()) } else { None })
     }
 
     /// Sets when the file was modified last. A server that takes commands ahead is asked together with the next
@@ -31,7 +31,7 @@ impl Session {
     ///
     /// Fails if the session is lost.
     pub async fn set_modified(&mut self, path: &PathName, time: When) -> Result<(), Failure> {
-        let Some(command) = self.time_command(path, time) else {
+        let Some(command) = self.manners.time_command(path, time) else {
             let what = format!("{} offers no command that sets the time of a file", self.title);
             self.time.untaken = Some(Untaken::Unknown(Failure::new(failure::Kind::Other, what)));
             return Ok(());
@@ -39,7 +39,7 @@ impl Session {
         let verb = command.verb();
         self.settle_time().await?;
         self.time.unanswered = Some((self.send(command, None), verb));
-        if self.capabilities.takes_ahead { Ok(()) } else { self.settle_time().await }
+        if self.manners.capabilities.takes_ahead { Ok(()) } else { self.settle_time().await }
     }
 
     /// Sets when these were modified last. A server that takes commands ahead is sent all of them together. Returns the first
@@ -52,7 +52,7 @@ impl Session {
         self.gather(true);
         let mut sent = Vec::new();
         for (path, time) in times {
-            match self.time_command(path, *time).filter(|_| self.capabilities.takes_ahead) {
+            match self.manners.time_command(path, *time).filter(|_| self.manners.capabilities.takes_ahead) {
                 Some(command) => sent.push((command.verb(), self.send(command, None))),
                 None => break,
             }
@@ -114,23 +114,8 @@ impl Session {
     ///
     /// Fails if the session is lost.
     pub async fn set_mode(&mut self, path: &PathName, mode: u32) -> Result<Option<Failure>, Failure> {
-        let is_mff = |line: &String| {
-            let line = line.to_ascii_uppercase();
-            line.starts_with("MFF ") && line.contains("UNIX.MODE")
-        };
-        let command = match self.capabilities.others.iter().any(is_mff) {
-            true => Practice::Mff(vec![NewFact::Mode(mode)], path.clone()),
-            false => Practice::Site(Site::Chmod(mode, path.clone())),
-        };
-        let answer = self.ask(Command::Practice(command)).await?;
+        let answer = self.ask(self.manners.mode_command(path, mode)).await?;
         let refusal = || self.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
         Ok((!answer.is_done()).then(refusal))
-    }
-
-    /// The command that sets a time at this server ([`Capabilities::time_command`]).
-    ///
-    /// [`Capabilities::time_command`]: ftp_proto::feature::Capabilities::time_command
-    pub fn time_command(&self, path: &PathName, time: When) -> Option<Command> {
-        if self.dialect == Dialect::Rfc959 { self.capabilities.time_command(path, time) } else { None }
     }
 }

@@ -25,7 +25,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "wire timer dialect fair calendar",
             "address command reply listing coding digest rendezvous",
             "feature policy shared deletion",
-            "server | relay | client transfer",
+            "server | relay | client manners transfer",
         ],
         is_program: true,
     },

@@ -122,17 +122,17 @@ fn opened(found: &mut Vec<Checked>, session: &Session) {
             }
         }
     });
-    found.push(Checked::good("login", format!("as {}", String::from_utf8_lossy(&session.login))));
+    found.push(Checked::good("login", format!("as {}", String::from_utf8_lossy(session.login()))));
     found.push(features(session));
 }
 
 /// What its features mean for copies.
 fn features(session: &Session) -> Checked {
-    let can = &session.capabilities;
+    let can = &session.manners.capabilities;
     if session.is_ours() {
         return Checked::good("features", "an ftp-server: proven data connections, digests while files move");
     }
-    if session.dialect == Dialect::Rfc354 {
+    if session.manners.dialect == Dialect::Rfc354 {
         return Checked::note(
             "features",
             "it speaks the FTP of 1973",

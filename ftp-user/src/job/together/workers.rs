@@ -464,7 +464,7 @@ const MOST_BREAKS: usize = 3;
 /// Whether both servers have said that they take files in groups.
 fn take_groups(ends: &mut Ends) -> bool {
     let takes = |host: &mut Host| match host {
-        Host::Server(server) => server.open().is_some_and(|session| session.capabilities.pack),
+        Host::Server(server) => server.open().is_some_and(|session| session.manners.capabilities.pack),
         Host::Local(_) => false,
     };
     takes(&mut ends.source) && takes(&mut ends.destination)

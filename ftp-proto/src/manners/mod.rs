@@ -1,0 +1,235 @@
+//! What is known of one server in one session, beyond what it announces. [`Manners`] learns from replies, and answers what a
+//! reply means and which command is next. It does no I/O and has no clock: who sends the commands passes the replies.
+
+mod absence;
+mod commands;
+mod listing;
+mod names;
+mod words;
+
+pub use absence::AbsentWords;
+pub use commands::{SessionSettings, files_of_packs};
+pub use listing::{CertainRows, FirstEntry, Form, is_certain_directory, is_split, omitted};
+pub use names::{KeptNames, NamesByNlst, ShownName, UnclearNames, is_alike, with_blanks};
+pub use words::{names_a_limit, names_tls};
+
+use crate::command::Verb;
+use crate::dialect::Dialect;
+use crate::feature::Capabilities;
+use crate::listing::{Entry, Kind, parse_facts};
+use crate::reply::{Blame, Class, Reply, blame};
+
+/// A final reply.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The reply as it came.
+    pub reply: Reply,
+    /// What it is for its command.
+    pub class: Class,
+    /// The command that it answers.
+    pub verb: Verb,
+}
+
+impl Answer {
+    /// Whether the command was done.
+    pub const fn is_done(&self) -> bool {
+        matches!(self.class, Class::Done | Class::More)
+    }
+
+    /// Whose fault a refusal is.
+    pub fn blame(&self, dialect: Dialect) -> Blame {
+        blame(dialect, self.verb, &self.reply)
+    }
+}
+
+/// What is known of one server in one session.
+#[derive(Clone, Debug, Default)]
+pub struct Manners {
+    /// What the greeting decided.
+    pub dialect: Dialect,
+    /// What the server said it can. What it turns out not to know is removed.
+    pub capabilities: Capabilities,
+    /// What the server has said first, cut short. It is looked at, and not shown.
+    pub greeting: Option<String>,
+    /// What this program has set.
+    pub settings: SessionSettings,
+    /// Whether it was seen to keep names beyond ASCII.
+    pub names: KeptNames,
+    /// Refusals of SIZE, without the name, that a listing has shown to mean that nothing is there.
+    pub absent: AbsentWords,
+    /// It does not know MLST, although it did not say so in FEAT.
+    refuses_mlst: bool,
+    /// Whether SIZE tells the size of a directory too.
+    pub sizes_directories: Option<bool>,
+    /// Whether CWD accepts a name that does not exist.
+    pub enters_anything: Option<bool>,
+    /// It does not know RNFR.
+    pub cannot_rename: bool,
+    /// A file was seen under the name that RNTO had given it.
+    pub renames: bool,
+    /// A renamed file has another `unique` than before.
+    pub changes_unique: bool,
+    /// It was said that this server announces addresses that cannot be meant.
+    pub has_repaired_address: bool,
+}
+
+/// What the answer to MLST tells of a name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ToldByMlst {
+    /// What it is.
+    Entry(Entry),
+    /// Nothing is there.
+    Missing,
+    /// The server refuses to look at it.
+    Refused,
+    /// Other commands may tell more.
+    Nothing,
+}
+
+/// What the refusal of a question about a name means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// Nothing is there.
+    Missing,
+    /// The server does not know the question.
+    Unknown,
+    /// It could not answer.
+    Failed,
+}
+
+impl Manners {
+    /// Whether it is one of our own servers: it says what it has moved.
+    pub const fn is_ours(&self) -> bool {
+        self.capabilities.rndz && self.capabilities.partial
+    }
+
+    /// Whether its listings tell symbolic links from directories for certain, as those of `ftp-server` do.
+    pub const fn shows_links(&self) -> bool {
+        self.capabilities.takes_ahead
+    }
+
+    /// Whether MLST is asked: the server knows it, or has told nothing of what it knows and has not refused it.
+    pub fn takes_mlst(&self) -> bool {
+        let is_untried = !self.capabilities.known && !self.refuses_mlst;
+        self.capabilities.mlst.is_some() || (is_untried && self.dialect == Dialect::Rfc959)
+    }
+
+    /// Whether MLST tells the identity of a file, and it stays when the file is renamed.
+    pub fn tells_unique(&self) -> bool {
+        let is_unique = |fact: &String| fact.trim_end_matches('*').eq_ignore_ascii_case("unique");
+        let names = |facts: &Vec<String>| facts.is_empty() || facts.iter().any(is_unique);
+        self.capabilities.mlst.as_ref().is_some_and(names) && !self.changes_unique
+    }
+
+    /// Whether the next file that is renamed is looked for: the first one of the session, where one question tells whether
+    /// it is there (MLST, or SIZE of servers that are known). Later ones are not looked for.
+    pub const fn looks_for_names(&self) -> bool {
+        !self.renames && (self.capabilities.mlst.is_some() || self.capabilities.queues_commands)
+    }
+
+    /// What an answer to MLST tells of the name. `is_destination` is whether the server receives files: then a refusal that
+    /// is not recognised stops nothing, because the transfer fails if the file cannot be stored.
+    pub fn told_by_mlst(&mut self, answer: &Answer, is_destination: bool) -> ToldByMlst {
+        if let Some(entry) = entry_in(answer) {
+            self.capabilities.mlst.get_or_insert_default();
+            return ToldByMlst::Entry(entry);
+        }
+        let is_announced = self.capabilities.mlst.is_some();
+        match self.verdict(answer, is_destination) {
+            Verdict::Missing => ToldByMlst::Missing,
+            // It says so of a file that is not there as well (ProFTPD): SIZE and CWD tell more.
+            Verdict::Failed if is_announced && is_vague(answer) => ToldByMlst::Nothing,
+            Verdict::Failed if is_announced => ToldByMlst::Refused,
+            Verdict::Unknown | Verdict::Failed => {
+                self.refuses_mlst = true;
+                ToldByMlst::Nothing
+            }
+        }
+    }
+
+    /// Whether a name is there, by the answer to MLST; `None` if that does not tell it.
+    pub fn has_by_mlst(&self, answer: &Answer) -> Option<bool> {
+        match answer.is_done() {
+            true => Some(true),
+            false => (answer.blame(self.dialect) == Blame::Missing && !is_vague(answer)).then_some(false),
+        }
+    }
+
+    /// What the refusal of a question about a name means. See [`Self::told_by_mlst`] for `is_destination`.
+    pub fn verdict(&self, answer: &Answer, is_destination: bool) -> Verdict {
+        match answer.blame(self.dialect) {
+            Blame::Missing => Verdict::Missing,
+            Blame::Unsupported => Verdict::Unknown,
+            Blame::File if is_destination => Verdict::Missing,
+            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => {
+                Verdict::Failed
+            }
+        }
+    }
+}
+
+/// The entry in a positive answer to MLST: the line that begins with a blank.
+pub fn entry_in(answer: &Answer) -> Option<Entry> {
+    let lines = answer.reply.lines.iter().filter(|_| answer.is_done());
+    let mut entry = lines.filter_map(|line| parse_facts(line.strip_prefix(b" ").unwrap_or(line))).next()?;
+    // Asked for itself, a directory may say that it is the current one (RFC 3659 7.5.1).
+    if matches!(entry.kind, Kind::Current | Kind::Parent) {
+        entry.kind = Kind::Directory;
+    }
+    Some(entry)
+}
+
+/// Whether a refusal of MLST does not tell whether the file is there.
+fn is_vague(answer: &Answer) -> bool {
+    answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::{Code, classify};
+
+    fn answer(code: u16, lines: &[&str]) -> Answer {
+        let reply =
+            Reply { code: Code(code), lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect() };
+        Answer { class: classify(Dialect::Rfc959, Verb::Mlst, reply.code), reply, verb: Verb::Mlst }
+    }
+
+    #[test]
+    fn a_place_that_is_the_current_directory_is_a_directory() {
+        let check = |line: &str, expect| {
+            let found = entry_in(&answer(250, &["Facts", line, "End"]));
+            assert_eq!(found.map(|entry| entry.kind), expect, "{line}");
+        };
+        check(" type=cdir;sizd=4096; .", Some(Kind::Directory));
+        check(" type=dir; /srv", Some(Kind::Directory));
+        check(" Type=File;Size=3; a b", Some(Kind::File));
+        check("nothing", None);
+        assert_eq!(entry_in(&answer(550, &[" type=file; a"])), None);
+    }
+
+    #[test]
+    fn what_a_refusal_of_mlst_means_depends_on_whether_it_was_announced() {
+        let told = |is_announced: bool, code, text: &str| {
+            let mut manners = Manners::default();
+            manners.capabilities.mlst = is_announced.then(Vec::new);
+            let told = manners.told_by_mlst(&answer(code, &[text]), false);
+            (told, manners.takes_mlst())
+        };
+        assert_eq!(told(true, 550, "No such file"), (ToldByMlst::Missing, true));
+        assert_eq!(told(true, 550, "Permission denied"), (ToldByMlst::Refused, true));
+        assert_eq!(told(true, 550, "'a' cannot be listed"), (ToldByMlst::Nothing, true));
+        assert_eq!(told(false, 550, "Permission denied"), (ToldByMlst::Nothing, false));
+        assert_eq!(told(false, 502, "not implemented"), (ToldByMlst::Nothing, false));
+        let mut manners = Manners::default();
+        let there = manners.told_by_mlst(&answer(250, &["Facts", " type=file;size=3; a", "End"]), false);
+        assert!(matches!(there, ToldByMlst::Entry(_)) && manners.capabilities.mlst.is_some());
+    }
+
+    #[test]
+    fn at_a_destination_a_refusal_that_is_not_recognised_stops_nothing() {
+        let refused = answer(550, &["Permission denied"]);
+        assert_eq!(Manners::default().verdict(&refused, true), Verdict::Missing);
+        assert_eq!(Manners::default().verdict(&refused, false), Verdict::Failed);
+    }
+}
