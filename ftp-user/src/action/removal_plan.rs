@@ -137,12 +137,12 @@ impl RemovalPlan {
 pub(super) struct SeenPlaces {
     directories: HeldDirectories,
     /// The symbolic links of the directory of a server that was listed last. The places of a pattern are in one.
-    last: Option<ListedLinks>,
+    last: Option<DirectoryLinks>,
 }
 
 /// The symbolic links of a directory.
 #[derive(Debug)]
-struct ListedLinks {
+struct DirectoryLinks {
     host: String,
     directory: Option<PathName>,
     names: HashSet<PathName>,
@@ -224,7 +224,7 @@ impl SeenPlaces {
     ) -> Result<bool, Failure> {
         let (Some(name), false) = (place::base_name(path), host.is_local()) else { return Ok(false) };
         let (directory, server) = (place::parent(path), host.name());
-        let is_known = |last: &&ListedLinks| last.host == server && last.directory == directory;
+        let is_known = |last: &&DirectoryLinks| last.host == server && last.directory == directory;
         if let Some(last) = self.last.as_ref().filter(is_known) {
             return Ok(last.names.contains(&name));
         }
@@ -235,7 +235,7 @@ impl SeenPlaces {
         });
         let Some(names) = answer_if_any(listed.await)? else { return Ok(false) };
         let is_link = names.contains(&name);
-        self.last = Some(ListedLinks { host: server, directory, names });
+        self.last = Some(DirectoryLinks { host: server, directory, names });
         Ok(is_link)
     }
 }

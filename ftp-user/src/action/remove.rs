@@ -126,12 +126,12 @@ struct PlaceDeletion<'r, 'c> {
     /// Directories that are not empty, because something in them has failed.
     kept: HashSet<Option<PathName>>,
     checked: CheckedDirectories,
-    listed: ListedDirectories,
+    listed: DeletionListings,
 }
 
 impl<'r, 'c> PlaceDeletion<'r, 'c> {
     fn new(run: &'r mut VerbRun<'c>, plan: RemovalPlan) -> Self {
-        let (host, listed) = (run.host(&plan.place), ListedDirectories::default());
+        let (host, listed) = (run.host(&plan.place), DeletionListings::default());
         let kept = plan.unlisted.iter().cloned().flat_map(with_directories_above).collect();
         let checked = CheckedDirectories::new(&plan.scope, DeletionPurpose::Remove);
         Self { run, host, plan, directories: Vec::new(), elsewhere: HashSet::new(), kept, checked, listed }
@@ -312,12 +312,12 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
 
 /// The directories that were listed last.
 #[derive(Debug, Default)]
-struct ListedDirectories {
-    last: Vec<ListedDirectory>,
+struct DeletionListings {
+    last: Vec<DeletionListing>,
 }
 
 #[derive(Debug)]
-struct ListedDirectory {
+struct DeletionListing {
     path: Option<PathName>,
     kinds: HashMap<PathName, listing::Kind>,
     is_listing_whole: bool,
@@ -325,7 +325,7 @@ struct ListedDirectory {
     session: SessionId,
 }
 
-impl ListedDirectories {
+impl DeletionListings {
     /// What the listing of its directory shows at `path` in the session that is open now. If it does not show it, that is gone, or
     /// nobody can tell.
     ///
@@ -343,7 +343,7 @@ impl ListedDirectories {
         let now = host.evidence_session();
         if !self.last.iter().any(|listed| listed.path == directory && Some(listed.session) == now) {
             let listed =
-                asked(context, host, async |host| ListedDirectory::list(context, host, &directory).await);
+                asked(context, host, async |host| DeletionListing::list(context, host, &directory).await);
             let listed = listed.await?;
             self.keep(listed);
         }
@@ -354,8 +354,8 @@ impl ListedDirectories {
     }
 
     /// Remembers a listing. Those of directories above it stay, as far as there is room.
-    fn keep(&mut self, listed: ListedDirectory) {
-        let is_above = |known: &ListedDirectory| match (&known.path, &listed.path) {
+    fn keep(&mut self, listed: DeletionListing) {
+        let is_above = |known: &DeletionListing| match (&known.path, &listed.path) {
             (Some(above), Some(path)) => path.is_below(above),
             (None, path) => path.is_some(),
             (Some(_), None) => false,
@@ -363,14 +363,14 @@ impl ListedDirectories {
         self.last.retain(is_above);
         self.last.push(listed);
         let names =
-            |last: &[ListedDirectory]| -> usize { last.iter().map(|known| known.kinds.len() + 1).sum() };
+            |last: &[DeletionListing]| -> usize { last.iter().map(|known| known.kinds.len() + 1).sum() };
         while self.last.len() > 1 && names(&self.last) > MOST_NAMES {
             self.last.remove(0);
         }
     }
 }
 
-impl ListedDirectory {
+impl DeletionListing {
     /// Lists a directory in the session that is open; `None` is the login directory.
     async fn list(context: &Context, host: &mut Host, directory: &Option<PathName>) -> Result<Self, Failure> {
         let here = match directory {

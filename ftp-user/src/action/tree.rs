@@ -21,8 +21,8 @@ pub async fn draw(context: &Context, places: &[Location], grouping: Grouping) ->
         Grouping::AsOne => all.len().max(1),
     };
     for tree in all.chunks(at_once) {
-        let roots = tree.iter().map(|place| Root { host: run.host(place), place }).collect();
-        let mut drawing = Drawing { roots, run: &mut run, names: 0, waiting: 0 };
+        let roots = tree.iter().map(|place| DrawnRoot { host: run.host(place), place }).collect();
+        let mut drawing = TreeDrawing { roots, run: &mut run, names: 0, waiting: 0 };
         if let Err(failure) = drawing.draw().await {
             let shown = drawing.shown();
             drawing.run.failed(shown, failure);
@@ -36,9 +36,9 @@ pub async fn draw(context: &Context, places: &[Location], grouping: Grouping) ->
 }
 
 /// One tree that is drawn.
-struct Drawing<'r, 'c> {
+struct TreeDrawing<'r, 'c> {
     /// The directories of which it is the union.
-    roots: Vec<Root<'r>>,
+    roots: Vec<DrawnRoot<'r>>,
     run: &'r mut VerbRun<'c>,
     /// How many names were found.
     names: u64,
@@ -47,31 +47,31 @@ struct Drawing<'r, 'c> {
 }
 
 /// A place that is drawn.
-struct Root<'a> {
+struct DrawnRoot<'a> {
     host: Host,
     place: &'a Location,
 }
 
 /// A directory below a root: the number of the root, and the server's own identity of the directory.
-type Identity = (usize, Option<String>);
+type DrawnIdentity = (usize, Option<String>);
 
 /// A directory of the chain that is being drawn.
-struct Level {
+struct DrawnLevel {
     /// Its path below the roots; `None` is the roots themselves.
     path: Option<PathName>,
     /// Below which roots it is.
-    of: Vec<Identity>,
+    of: Vec<DrawnIdentity>,
     /// What is still to be drawn, the next one last.
     names: Vec<UnionEntry<usize>>,
 }
 
-impl Level {
-    fn is(&self, (root, unique): &Identity) -> bool {
+impl DrawnLevel {
+    fn is(&self, (root, unique): &DrawnIdentity) -> bool {
         unique.is_some() && self.of.iter().any(|(of, known)| (of, known) == (root, unique))
     }
 }
 
-impl Drawing<'_, '_> {
+impl TreeDrawing<'_, '_> {
     /// Draws the roots and everything below them, each directory before what follows it.
     async fn draw(&mut self) -> Result<(), Failure> {
         let of = self.begin().await?;
@@ -87,7 +87,7 @@ impl Drawing<'_, '_> {
             let path = place::join(level.path.as_ref(), &entry.name);
             self.run.count(kind, entry.size);
             let all = std::iter::once(&name.first).chain(&name.others);
-            let mut of: Vec<Identity> = all.map(|(root, entry)| (*root, entry.unique.clone())).collect();
+            let mut of: Vec<DrawnIdentity> = all.map(|(root, entry)| (*root, entry.unique.clone())).collect();
             self.tell(&levels, name, &path).await;
             if kind != listing::Kind::Directory {
                 continue;
@@ -113,7 +113,7 @@ impl Drawing<'_, '_> {
     }
 
     /// Draws the roots themselves. Returns those that are directories. One that is not there is no failure of the others.
-    async fn begin(&mut self) -> Result<Vec<Identity>, Failure> {
+    async fn begin(&mut self) -> Result<Vec<DrawnIdentity>, Failure> {
         let (mut of, mut found) = (Vec::new(), None);
         let is_only = self.roots.len() == 1;
         for (number, root) in self.roots.iter_mut().enumerate() {
@@ -146,7 +146,7 @@ impl Drawing<'_, '_> {
     }
 
     /// Tells one name. Its branches are those of the directories above it that have more to come.
-    async fn tell(&self, levels: &[Level], name: UnionEntry<usize>, path: &PathName) {
+    async fn tell(&self, levels: &[DrawnLevel], name: UnionEntry<usize>, path: &PathName) {
         let mut branches = String::new();
         for (depth, level) in levels.iter().enumerate() {
             let has_more = !level.names.is_empty();
@@ -181,7 +181,7 @@ impl Drawing<'_, '_> {
     }
 
     /// Lists a directory below its roots.
-    async fn enter(&mut self, path: Option<PathName>, of: Vec<Identity>) -> Level {
+    async fn enter(&mut self, path: Option<PathName>, of: Vec<DrawnIdentity>) -> DrawnLevel {
         let mut held = Vec::new();
         for (root, _) in &of {
             held.push((*root, self.entries(*root, path.as_ref()).await));
@@ -196,7 +196,7 @@ impl Drawing<'_, '_> {
             last => united(held.into_iter().chain(last)),
         };
         names.reverse();
-        Level { path, of, names }
+        DrawnLevel { path, of, names }
     }
 
     /// What a root has there. What cannot be listed, or not completely, is a failure of its own.
@@ -257,7 +257,7 @@ impl Drawing<'_, '_> {
     }
 }
 
-impl Root<'_> {
+impl DrawnRoot<'_> {
     fn path(&self, below: Option<&PathName>) -> PathName {
         let root = &self.place.path;
         let Some(below) = below else { return root.clone() };

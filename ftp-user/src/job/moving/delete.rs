@@ -3,7 +3,7 @@
 //! both places may be one, or if the reply to its deletion is missing.
 
 use super::directories::{name_aside, named_again, report_moved};
-use super::look::{DirectorySizes, End, ExpectedFile, look};
+use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::check::{self, Compared, CopyProof, CopyState, MoveEvidence, Removal, SameFile, SourceNow};
 use crate::context::Context;
@@ -127,7 +127,7 @@ impl SourceDeletion<'_> {
         let Ends { source, destination, .. } = &mut *self.ends;
         let (now, there) = tokio::join!(
             look_at_sources(context, source, &files, self.sizes),
-            look(context, End::Destination, destination, &copies, self.sizes)
+            look(context, MoveEnd::Destination, destination, &copies, self.sizes)
         );
         let (mut singly, mut together) = (Vec::new(), Vec::new());
         for (copied, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
@@ -390,7 +390,7 @@ async fn look_at_sources(
         return all.into_iter().map(|same| Ok(Some(SourceState::Compared(same)))).collect();
     }
     let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
-    let found = look(context, End::Source, source, &expected, sizes).await;
+    let found = look(context, MoveEnd::Source, source, &expected, sizes).await;
     found.into_iter().map(|found| Ok(found?.map(SourceState::Seen))).collect()
 }
 

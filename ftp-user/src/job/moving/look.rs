@@ -16,14 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// About how many names directories have. The workers of a move share it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::job) struct DirectorySizes(Arc<Mutex<HashMap<Directory, usize>>>);
+pub(in crate::job) struct DirectorySizes(Arc<Mutex<HashMap<MoveDirectory, usize>>>);
 
 /// A directory of one end.
-type Directory = (End, Option<PathName>);
+type MoveDirectory = (MoveEnd, Option<PathName>);
 
 /// Which end of a move is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum End {
+pub(super) enum MoveEnd {
     Source,
     Destination,
 }
@@ -35,23 +35,23 @@ impl DirectorySizes {
         if sizes.len() > MOST_DIRECTORIES {
             sizes.clear();
         }
-        for (end, path) in [(End::Source, &item.source), (End::Destination, &item.destination)] {
+        for (end, path) in [(MoveEnd::Source, &item.source), (MoveEnd::Destination, &item.destination)] {
             *sizes.entry((end, place::parent(path))).or_default() += 1;
         }
     }
 
     /// Whether a directory is listed for so many of its names.
-    fn is_listed_for(&self, directory: &Directory, names: usize) -> bool {
+    fn is_listed_for(&self, directory: &MoveDirectory, names: usize) -> bool {
         let known = self.sizes().get(directory).copied();
         names >= FEWEST && known.is_some_and(|size| size <= names.saturating_mul(WORTH))
     }
 
     /// Notes how many names a listing has shown.
-    fn note_listed(&self, directory: Directory, names: usize) {
+    fn note_listed(&self, directory: MoveDirectory, names: usize) {
         self.sizes().insert(directory, names);
     }
 
-    fn sizes(&self) -> MutexGuard<'_, HashMap<Directory, usize>> {
+    fn sizes(&self) -> MutexGuard<'_, HashMap<MoveDirectory, usize>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -77,7 +77,7 @@ impl ExpectedFile {
 /// What is at each of these paths of one directory, or why nobody can tell.
 pub(super) async fn look(
     context: &Context,
-    end: End,
+    end: MoveEnd,
     host: &mut Host,
     files: &[ExpectedFile],
     sizes: &DirectorySizes,
@@ -136,7 +136,7 @@ async fn unchanged(context: &Context, host: &mut Host, files: &[ExpectedFile]) -
 async fn listed(
     context: &Context,
     host: &mut Host,
-    directory: Directory,
+    directory: MoveDirectory,
     sizes: &DirectorySizes,
 ) -> HashMap<PathName, Facts> {
     let (mut files, mut names) = (HashMap::new(), 0);
@@ -172,18 +172,18 @@ mod tests {
     fn a_directory_is_listed_if_much_of_it_is_asked_for() {
         let sizes = DirectorySizes::default();
         let directory = |end| (end, Some(PathName::from_user("d").unwrap()));
-        for end in [End::Source, End::Destination] {
+        for end in [MoveEnd::Source, MoveEnd::Destination] {
             assert!(!sizes.is_listed_for(&directory(end), 100), "nothing is known");
         }
         (0..100).for_each(|number| sizes.note_found(&Item::of_both(number, &format!("d/{number}"))));
-        for end in [End::Source, End::Destination] {
+        for end in [MoveEnd::Source, MoveEnd::Destination] {
             for (names, expect) in [(1, false), (16, false), (17, true), (100, true)] {
                 assert_eq!(sizes.is_listed_for(&directory(end), names), expect, "{names}");
             }
         }
         // It has many others.
-        sizes.note_listed(directory(End::Destination), 100_000);
-        assert!(!sizes.is_listed_for(&directory(End::Destination), 100));
-        assert!(sizes.is_listed_for(&directory(End::Source), 100));
+        sizes.note_listed(directory(MoveEnd::Destination), 100_000);
+        assert!(!sizes.is_listed_for(&directory(MoveEnd::Destination), 100));
+        assert!(sizes.is_listed_for(&directory(MoveEnd::Source), 100));
     }
 }

@@ -3,7 +3,7 @@
 
 use super::kept::{KeptNames, WithheldNames};
 use super::lacking::{LackingNames, ListedLinks, open_session};
-use super::plan::{EmptiedDirectories, Plan};
+use super::plan::{EmptiedDirectories, SyncPlan};
 use super::rename::SimilarNames;
 use super::run::SyncRun;
 use crate::check::{Consent, Scope, changed};
@@ -28,7 +28,7 @@ use std::collections::HashSet;
 /// Nothing more is deleted: the server was given up, or somebody has asked the program to stop.
 pub(super) async fn delete_surplus(
     run: &mut SyncRun<'_>,
-    plan: Plan,
+    plan: SyncPlan,
     similar: SimilarNames,
     renamed: HashSet<PathName>,
     consent: Consent,

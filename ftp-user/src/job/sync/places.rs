@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStringExt;
 
 /// What both directories are.
 #[derive(Debug)]
-pub(super) struct Roots {
+pub(super) struct SyncRoots {
     pub(super) source: Facts,
     /// `None` if the destination is not there.
     pub(super) destination: Option<Facts>,
@@ -32,7 +32,7 @@ pub(super) async fn check_roots(
     context: &Context,
     ends: &mut Ends,
     SyncRequest { source: from, destination: to, .. }: &SyncRequest,
-) -> Result<Roots, Failure> {
+) -> Result<SyncRoots, Failure> {
     let Ends { source, destination, .. } = ends;
     let (own, other) =
         tokio::try_join!(facts(context, source, &from.path), facts(context, destination, &to.path))?;
@@ -52,7 +52,7 @@ pub(super) async fn check_roots(
         let whole = |place: &Location| absolute(login.as_ref(), &place.path);
         refuse_nested((from, &whole(from)), (to, &whole(to)))?;
     }
-    Ok(Roots { source: own, destination: other })
+    Ok(SyncRoots { source: own, destination: other })
 }
 
 /// Refuses a destination on this host in which nobody wants everything else to be deleted, unless somebody has said so.

@@ -34,9 +34,9 @@ pub(super) struct PlanRules {
 
 /// What becomes of both trees.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct SyncPlan {
     /// What is made or copied, each directory before what is in it.
-    pub(super) tasks: Spool<Task>,
+    pub(super) tasks: Spool<SyncTask>,
     /// What only the destination has, in the same order. Of what stays in such a directory the first name is told, as
     /// [`is_left`](TreeEntry::is_left).
     pub(super) surplus: Spool<TreeEntry>,
@@ -79,7 +79,7 @@ impl PlanCounts {
 
 /// Something of the source that is made or copied.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Task {
+pub(super) struct SyncTask {
     /// What it is there.
     pub(super) entry: TreeEntry,
     /// What is done.
@@ -102,7 +102,7 @@ pub(super) enum PlannedAction {
 const ACTIONS: [PlannedAction; 4] =
     [PlannedAction::Make, PlannedAction::Copy, PlannedAction::Replace, PlannedAction::Compare];
 
-impl Record for Task {
+impl Record for SyncTask {
     fn write(&self, out: &mut Vec<u8>) {
         put_number(out, ACTIONS.iter().position(|known| *known == self.action).unwrap_or(0) as u64);
         self.entry.write(out);
@@ -116,7 +116,7 @@ impl Record for Task {
 
 /// What becomes of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Verdict {
+enum PathVerdict {
     /// Both have the same: nothing is done.
     Same,
     /// The source has it, and this is done.
@@ -148,26 +148,27 @@ impl PathJudge {
     }
 
     /// Judges the next path, as each tree has it.
-    fn judge(&mut self, source: Option<&TreeEntry>, destination: Option<&TreeEntry>) -> Verdict {
+    fn judge(&mut self, source: Option<&TreeEntry>, destination: Option<&TreeEntry>) -> PathVerdict {
         let is_in = |directory: &Option<PathName>, path: &PathName| {
             directory.as_ref().is_some_and(|directory| path.is_below(directory))
         };
         match (source, destination) {
-            (Some(source), _) if is_in(&self.blocked, &source.path) => Verdict::Untouched,
-            (None, Some(destination)) if is_in(&self.spared, &destination.path) => Verdict::Untouched,
+            (Some(source), _) if is_in(&self.blocked, &source.path) => PathVerdict::Untouched,
+            (None, Some(destination)) if is_in(&self.spared, &destination.path) => PathVerdict::Untouched,
             (Some(source), destination) => {
                 let theirs = destination.map(|found| &found.facts);
                 let mut verdict = judge_source(&source.facts, theirs, self.rules.compare);
                 let is_begun = !source.is_directory() && self.rules.begun.contains(source.path.as_bytes());
-                if verdict == Verdict::Same && is_begun {
-                    verdict = Verdict::Planned(PlannedAction::Compare);
+                if verdict == PathVerdict::Same && is_begun {
+                    verdict = PathVerdict::Planned(PlannedAction::Compare);
                 }
-                if let (Verdict::Blocked | Verdict::Untouched, Some(destination)) = (verdict, destination)
+                if let (PathVerdict::Blocked | PathVerdict::Untouched, Some(destination)) =
+                    (verdict, destination)
                     && destination.is_directory()
                 {
                     self.spared = Some(destination.path.clone());
                 }
-                if verdict == Verdict::Blocked && source.is_directory() {
+                if verdict == PathVerdict::Blocked && source.is_directory() {
                     self.blocked = Some(source.path.clone());
                 }
                 verdict
@@ -175,48 +176,48 @@ impl PathJudge {
             (None, Some(destination)) => match destination.facts.kind {
                 Kind::File | Kind::Link | Kind::Directory => {
                     let job = self.rules.others.claiming(&destination.path);
-                    job.map_or(Verdict::Surplus, Verdict::Claimed)
+                    job.map_or(PathVerdict::Surplus, PathVerdict::Claimed)
                 }
                 // What is no regular file stays what it is.
-                Kind::Other | Kind::Current | Kind::Parent => Verdict::Untouched,
+                Kind::Other | Kind::Current | Kind::Parent => PathVerdict::Untouched,
             },
-            (None, None) => Verdict::Untouched,
+            (None, None) => PathVerdict::Untouched,
         }
     }
 }
 
 /// What becomes of something that the source has.
-fn judge_source(source: &Facts, destination: Option<&Facts>, compare: Compare) -> Verdict {
+fn judge_source(source: &Facts, destination: Option<&Facts>, compare: Compare) -> PathVerdict {
     use Kind::{Directory, File, Link, Other};
     let Some(destination) = destination else {
         return match source.kind {
-            Directory => Verdict::Planned(PlannedAction::Make),
-            File => Verdict::Planned(PlannedAction::Copy),
-            Link | Other | Kind::Current | Kind::Parent => Verdict::Untouched,
+            Directory => PathVerdict::Planned(PlannedAction::Make),
+            File => PathVerdict::Planned(PlannedAction::Copy),
+            Link | Other | Kind::Current | Kind::Parent => PathVerdict::Untouched,
         };
     };
     match (source.kind, destination.kind) {
-        (Directory, Directory) => Verdict::Same,
+        (Directory, Directory) => PathVerdict::Same,
         (File, File) => judge_files(source, destination, compare),
         // The link is replaced, and not what it leads to.
-        (File, Link) => Verdict::Planned(PlannedAction::Replace),
-        (File | Directory, _) => Verdict::Blocked,
-        (Link | Other | Kind::Current | Kind::Parent, _) => Verdict::Untouched,
+        (File, Link) => PathVerdict::Planned(PlannedAction::Replace),
+        (File | Directory, _) => PathVerdict::Blocked,
+        (Link | Other | Kind::Current | Kind::Parent, _) => PathVerdict::Untouched,
     }
 }
 
 /// What becomes of a file that both have.
-fn judge_files(source: &Facts, destination: &Facts, compare: Compare) -> Verdict {
+fn judge_files(source: &Facts, destination: &Facts, compare: Compare) -> PathVerdict {
     let is_as_long = source.size.is_some() && source.size == destination.size;
     // Whoever compares both asks for the times that no listing has told.
     let is_as_old = source.modified.zip(destination.modified).map(|(ours, theirs)| ours == theirs);
     match (compare, is_as_long, is_as_old) {
-        (Compare::Exists, ..) => Verdict::Same,
-        (_, false, _) => Verdict::Planned(PlannedAction::Replace),
-        (Compare::Size, true, _) | (Compare::Time | Compare::Auto, true, Some(true)) => Verdict::Same,
-        (Compare::Time, true, Some(false)) => Verdict::Planned(PlannedAction::Replace),
+        (Compare::Exists, ..) => PathVerdict::Same,
+        (_, false, _) => PathVerdict::Planned(PlannedAction::Replace),
+        (Compare::Size, true, _) | (Compare::Time | Compare::Auto, true, Some(true)) => PathVerdict::Same,
+        (Compare::Time, true, Some(false)) => PathVerdict::Planned(PlannedAction::Replace),
         (Compare::Time, true, None) | (Compare::Auto | Compare::Hash, true, _) => {
-            Verdict::Planned(PlannedAction::Compare)
+            PathVerdict::Planned(PlannedAction::Compare)
         }
     }
 }
@@ -231,11 +232,11 @@ pub(super) fn plan(
     mut destination: ListedTree,
     rules: PlanRules,
     cancel: &Cancel,
-) -> io::Result<Plan> {
+) -> io::Result<SyncPlan> {
     let (mut stop, mut amounts) = (StopCheck::new(cancel), AmountTally::default());
     let mut emptied = EmptiedDirectories::new(rules.selects || rules.others.work_there());
     let mut judge = PathJudge::new(rules);
-    let mut plan = Plan {
+    let mut plan = SyncPlan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
         blocked: Vec::new(),
@@ -257,13 +258,13 @@ pub(super) fn plan(
         let theirs = if next.is_ge() { destination.names.next()? } else { None };
         let mut verdict = judge.judge(ours.as_ref(), theirs.as_ref());
         if let Some(theirs) = &theirs {
-            if verdict == Verdict::Surplus && source.hides(&theirs.path) {
-                verdict = Verdict::Untouched;
+            if verdict == PathVerdict::Surplus && source.hides(&theirs.path) {
+                verdict = PathVerdict::Untouched;
                 plan.counts.protected += 1;
             }
             match theirs.is_directory() {
                 true => amounts.directory(&theirs.path),
-                false => amounts.file(&theirs.path, verdict == Verdict::Surplus),
+                false => amounts.file(&theirs.path, verdict == PathVerdict::Surplus),
             }
             plan.note(verdict, theirs, &mut emptied)?;
         }
@@ -279,18 +280,18 @@ pub(super) fn plan(
     Ok(plan)
 }
 
-impl Plan {
+impl SyncPlan {
     /// Counts what goes, and keeps why a directory stays.
     fn note(
         &mut self,
-        verdict: Verdict,
+        verdict: PathVerdict,
         theirs: &TreeEntry,
         emptied: &mut EmptiedDirectories,
     ) -> io::Result<()> {
         self.leave(emptied, Some(&theirs.path));
-        if verdict == Verdict::Surplus && theirs.is_directory() {
+        if verdict == PathVerdict::Surplus && theirs.is_directory() {
             emptied.enter(theirs.path.clone());
-        } else if verdict == Verdict::Surplus {
+        } else if verdict == PathVerdict::Surplus {
             emptied.goes();
             self.counts.surplus += 1;
         } else if emptied.stays() {
@@ -309,19 +310,19 @@ impl Plan {
 
     fn add(
         &mut self,
-        verdict: Verdict,
+        verdict: PathVerdict,
         ours: Option<TreeEntry>,
         theirs: Option<TreeEntry>,
     ) -> io::Result<()> {
         match (verdict, ours, theirs) {
-            (Verdict::Planned(action), Some(entry), _) => {
+            (PathVerdict::Planned(action), Some(entry), _) => {
                 self.counts.copied += u64::from(action != PlannedAction::Make);
-                self.tasks.push(Task { entry, action })?;
+                self.tasks.push(SyncTask { entry, action })?;
             }
-            (Verdict::Same, Some(entry), _) => self.counts.same += u64::from(!entry.is_directory()),
-            (Verdict::Surplus, _, Some(theirs)) => self.surplus.push(theirs)?,
-            (Verdict::Claimed(job), _, Some(theirs)) => self.claimed.keep(&theirs.path, job),
-            (Verdict::Blocked, ours, theirs) => {
+            (PathVerdict::Same, Some(entry), _) => self.counts.same += u64::from(!entry.is_directory()),
+            (PathVerdict::Surplus, _, Some(theirs)) => self.surplus.push(theirs)?,
+            (PathVerdict::Claimed(job), _, Some(theirs)) => self.claimed.keep(&theirs.path, job),
+            (PathVerdict::Blocked, ours, theirs) => {
                 self.counts.blocked += 1;
                 if self.blocked.len() < MOST_TOLD {
                     self.blocked.extend(ours.zip(theirs.map(|theirs| theirs.facts.kind)));
@@ -338,7 +339,7 @@ impl Plan {
 #[derive(Clone, Debug)]
 pub(super) struct EmptiedDirectories {
     /// The directories in which the last name was. Each is in the one before it.
-    open: Vec<OpenDirectory>,
+    open: Vec<EmptiedDirectory>,
     /// Whether a directory stays in which nothing was deleted: only some files are wanted, or another job may have made it.
     keeps_empty: bool,
     /// The first directory that stays because nothing in it was deleted.
@@ -346,7 +347,7 @@ pub(super) struct EmptiedDirectories {
 }
 
 #[derive(Clone, Debug)]
-struct OpenDirectory {
+struct EmptiedDirectory {
     below: PathName,
     /// Whether something in it was deleted.
     is_emptier: bool,
@@ -362,8 +363,8 @@ impl EmptiedDirectories {
 
     /// The next directory in which `next` is not, and which goes. It is asked for until there is none.
     pub(super) fn leave(&mut self, next: Option<&PathName>) -> Option<PathName> {
-        let is_left = |open: &mut OpenDirectory| next.is_none_or(|next| !next.is_below(&open.below));
-        while let Some(OpenDirectory { below, is_emptier, is_needed }) = self.open.pop_if(is_left) {
+        let is_left = |open: &mut EmptiedDirectory| next.is_none_or(|next| !next.is_below(&open.below));
+        while let Some(EmptiedDirectory { below, is_emptier, is_needed }) = self.open.pop_if(is_left) {
             if !is_needed && (is_emptier || !self.keeps_empty) {
                 return Some(below);
             }
@@ -377,7 +378,7 @@ impl EmptiedDirectories {
 
     /// The next name is a directory that goes, unless something in it stays.
     pub(super) fn enter(&mut self, below: PathName) {
-        self.open.push(OpenDirectory { below, is_emptier: false, is_needed: false });
+        self.open.push(EmptiedDirectory { below, is_emptier: false, is_needed: false });
     }
 
     /// The next name goes.

@@ -1,7 +1,7 @@
 //! What a sync tells: of both trees before anything is changed, and in a dry run of the files that would be copied.
 
 use super::listing::ListedTree;
-use super::plan::{Plan, PlannedAction, Task};
+use super::plan::{PlannedAction, SyncPlan, SyncTask};
 use super::run::{SyncRequest, SyncRun};
 use crate::check::common;
 use crate::failure::{Failure, Kind};
@@ -66,7 +66,7 @@ impl SyncRun<'_> {
     }
 
     /// Tells what cannot be copied, because the destination has something else of that name.
-    pub(super) fn report_blocked(&mut self, plan: &Plan) {
+    pub(super) fn report_blocked(&mut self, plan: &SyncPlan) {
         for (TreeEntry { path, facts }, there) in &plan.blocked {
             let ours = if facts.kind == listing::Kind::Directory { "a directory" } else { "a file" };
             let theirs = match there {
@@ -128,7 +128,10 @@ impl SyncRun<'_> {
     /// # Errors
     ///
     /// An end does not answer.
-    pub(super) async fn report_planned(&mut self, Task { entry, action }: &Task) -> Result<(), Failure> {
+    pub(super) async fn report_planned(
+        &mut self,
+        SyncTask { entry, action }: &SyncTask,
+    ) -> Result<(), Failure> {
         let TreeEntry { path, facts } = entry;
         let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
         let CopyForecast { common, rung } = self.forecast().await?;

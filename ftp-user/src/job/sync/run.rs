@@ -3,8 +3,8 @@
 use super::deletion::delete_surplus;
 use super::listing::{ListedTree, TreeSide, cannot_keep, list_tree};
 use super::other_jobs::{OtherJobs, begun_files};
-use super::places::{Roots, absolute, check_roots, login, refuse_backup, refuse_precious};
-use super::plan::{Plan, PlanCounts, PlanRules, PlannedAction, Task, plan};
+use super::places::{SyncRoots, absolute, check_roots, login, refuse_backup, refuse_precious};
+use super::plan::{PlanCounts, PlanRules, PlannedAction, SyncPlan, SyncTask, plan};
 use super::rename::{FileRenames, SimilarNames};
 use super::report::CopyForecast;
 use crate::check::{ComparedTrees, MayRename, Scope, too_many};
@@ -227,7 +227,7 @@ impl SyncRun<'_> {
     }
 
     /// Looks at both directories. Those of this host that are changed are held from now on.
-    async fn look(&mut self) -> Result<Roots, Failure> {
+    async fn look(&mut self) -> Result<SyncRoots, Failure> {
         let (context, request) = (self.context, self.request);
         let old = request.rules.backup.as_ref();
         if let (Some(allowance), false) = (request.rules.deletion, self.is_dry()) {
@@ -251,7 +251,7 @@ impl SyncRun<'_> {
     }
 
     /// Lists both directories: at the same time, unless one server shows both.
-    async fn list(&mut self, roots: &Roots) -> Result<(ListedTree, ListedTree), Failure> {
+    async fn list(&mut self, roots: &SyncRoots) -> Result<(ListedTree, ListedTree), Failure> {
         let (context, SyncRequest { source: from, destination: to, options, filter, .. }) =
             (self.context, self.request);
         let identity = |facts: Option<&Facts>| facts.and_then(|facts| facts.unique.clone());
@@ -284,7 +284,7 @@ impl SyncRun<'_> {
     }
 
     /// Compares both trees, and tells what cannot be.
-    async fn compare(&mut self, source: ListedTree, destination: ListedTree) -> Result<Plan, Failure> {
+    async fn compare(&mut self, source: ListedTree, destination: ListedTree) -> Result<SyncPlan, Failure> {
         self.report_listings(&source, &destination);
         let top = &self.request.destination.path;
         let begun = begun_files(self.context, &self.ends.destination, top).await;
@@ -318,9 +318,9 @@ impl SyncRun<'_> {
     /// Renames and copies. Returns what has another name now.
     async fn rename_and_copy(
         &mut self,
-        plan: &mut Plan,
+        plan: &mut SyncPlan,
         similar: &mut SimilarNames,
-        roots: &Roots,
+        roots: &SyncRoots,
         may_rename: Option<&MayRename>,
     ) -> Result<HashSet<PathName>, Failure> {
         let (context, request) = (self.context, self.request);
@@ -362,7 +362,7 @@ impl SyncRun<'_> {
     /// Renames what can be, and gives the rest to the copying. Returns how much that is.
     async fn give(
         &mut self,
-        plan: &mut Plan,
+        plan: &mut SyncPlan,
         similar: &mut SimilarNames,
         mut renames: Option<&mut FileRenames<'_>>,
         giver: Giver,
@@ -370,7 +370,7 @@ impl SyncRun<'_> {
         let (context, root) = (self.context, &self.request.destination.path);
         let mut given = CopyCounts::default();
         while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {
-            let Task { entry, action } = &task;
+            let SyncTask { entry, action } = &task;
             if context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
             }

@@ -6,10 +6,10 @@ use crate::job::sorted_names::Sorter;
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
 
-const MISSING: Verdict = Verdict::Planned(PlannedAction::Copy);
-const DIFFERS: Verdict = Verdict::Planned(PlannedAction::Replace);
-const UNSURE: Verdict = Verdict::Planned(PlannedAction::Compare);
-const NEW_DIRECTORY: Verdict = Verdict::Planned(PlannedAction::Make);
+const MISSING: PathVerdict = PathVerdict::Planned(PlannedAction::Copy);
+const DIFFERS: PathVerdict = PathVerdict::Planned(PlannedAction::Replace);
+const UNSURE: PathVerdict = PathVerdict::Planned(PlannedAction::Compare);
+const NEW_DIRECTORY: PathVerdict = PathVerdict::Planned(PlannedAction::Make);
 
 fn path(text: &str) -> PathName {
     PathName::from_user(text).unwrap()
@@ -22,10 +22,10 @@ fn facts(kind: Kind, size: Option<u64>, modified: Option<i64>) -> Facts {
 #[test]
 fn a_file_that_both_have_is_judged_as_was_asked() {
     use Compare::{Auto, Exists, Hash, Size, Time};
-    use Verdict::Same;
+    use PathVerdict::Same;
     let file = |size, modified| facts(Kind::File, size, modified);
     let (own, other) = (file(Some(5), Some(1)), file(Some(5), Some(2)));
-    let check = |destination: &Facts, expect: [Verdict; 5]| {
+    let check = |destination: &Facts, expect: [PathVerdict; 5]| {
         let found =
             [Exists, Size, Time, Hash, Auto].map(|compare| judge_source(&own, Some(destination), compare));
         assert_eq!(found, expect, "{destination:?}");
@@ -42,8 +42,8 @@ fn a_file_that_both_have_is_judged_as_was_asked() {
 #[test]
 fn what_is_of_another_kind_is_neither_replaced_nor_deleted() {
     use Kind::{Directory, File, Link, Other};
-    use Verdict::{Blocked, Same, Untouched};
-    let check = |source: Kind, expect: [Verdict; 5]| {
+    use PathVerdict::{Blocked, Same, Untouched};
+    let check = |source: Kind, expect: [PathVerdict; 5]| {
         let found = [None, Some(File), Some(Directory), Some(Link), Some(Other)].map(|destination| {
             let destination = destination.map(|kind| facts(kind, Some(5), Some(1)));
             judge_source(&facts(source, Some(5), Some(1)), destination.as_ref(), Compare::Auto)
@@ -63,7 +63,7 @@ fn tree(names: &[(&str, Kind)]) -> Tree {
 }
 
 /// The verdicts on two trees.
-fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String, Verdict)> {
+fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String, PathVerdict)> {
     let mut paths: Vec<PathName> = source.keys().chain(destination.keys()).map(|name| path(name)).collect();
     paths.sort_by(order);
     paths.dedup();
@@ -81,7 +81,7 @@ fn verdicts(source: &Tree, destination: &Tree, compare: Compare) -> Vec<(String,
 #[test]
 fn what_is_below_a_name_that_the_source_has_for_something_else_stays() {
     use Kind::{Directory, File, Other};
-    let check = |source: &[(&str, Kind)], destination: &[(&str, Kind)], expect: &[(&str, Verdict)]| {
+    let check = |source: &[(&str, Kind)], destination: &[(&str, Kind)], expect: &[(&str, PathVerdict)]| {
         let found = verdicts(&tree(source), &tree(destination), Compare::Auto);
         let expect: Vec<_> = expect.iter().map(|(name, verdict)| ((*name).to_owned(), *verdict)).collect();
         assert_eq!(found, expect);
@@ -91,28 +91,33 @@ fn what_is_below_a_name_that_the_source_has_for_something_else_stays() {
         &[("tmp", Other), ("u", File)],
         &[("tmp", Directory), ("tmp/a", File), ("tmp-", File), ("v", File)],
         &[
-            ("tmp", Verdict::Untouched),
-            ("tmp/a", Verdict::Untouched),
-            ("tmp-", Verdict::Surplus),
+            ("tmp", PathVerdict::Untouched),
+            ("tmp/a", PathVerdict::Untouched),
+            ("tmp-", PathVerdict::Surplus),
             ("u", MISSING),
-            ("v", Verdict::Surplus),
+            ("v", PathVerdict::Surplus),
         ],
     );
     check(
         &[("a", File)],
         &[("a", Directory), ("a/b", Directory), ("a/b/c", File), ("d", Directory), ("d/e", File)],
         &[
-            ("a", Verdict::Blocked),
-            ("a/b", Verdict::Untouched),
-            ("a/b/c", Verdict::Untouched),
-            ("d", Verdict::Surplus),
-            ("d/e", Verdict::Surplus),
+            ("a", PathVerdict::Blocked),
+            ("a/b", PathVerdict::Untouched),
+            ("a/b/c", PathVerdict::Untouched),
+            ("d", PathVerdict::Surplus),
+            ("d/e", PathVerdict::Surplus),
         ],
     );
     check(
         &[("a", Directory), ("a/b", File), ("a/c", Directory), ("b", File)],
         &[("a", File)],
-        &[("a", Verdict::Blocked), ("a/b", Verdict::Untouched), ("a/c", Verdict::Untouched), ("b", MISSING)],
+        &[
+            ("a", PathVerdict::Blocked),
+            ("a/b", PathVerdict::Untouched),
+            ("a/c", PathVerdict::Untouched),
+            ("b", MISSING),
+        ],
     );
 }
 
@@ -156,16 +161,16 @@ fn synced(source: &Tree, destination: &Tree, compare: Compare) -> Tree {
     // Directories are removed from below, if they are empty.
     let judged = verdicts(source, destination, compare);
     let (directories, others): (Vec<_>, Vec<_>) = judged.into_iter().partition(|(name, verdict)| {
-        *verdict == Verdict::Surplus && destination[name].kind == Kind::Directory
+        *verdict == PathVerdict::Surplus && destination[name].kind == Kind::Directory
     });
     for (name, verdict) in others.into_iter().chain(directories.into_iter().rev()) {
         match verdict {
-            Verdict::Surplus if !is_empty(&made, &name) => {}
+            PathVerdict::Surplus if !is_empty(&made, &name) => {}
             MISSING | DIFFERS | UNSURE | NEW_DIRECTORY => {
                 made.insert(name.clone(), source[&name].clone());
             }
-            Verdict::Surplus => drop(made.remove(&name)),
-            Verdict::Same | Verdict::Blocked | Verdict::Untouched | Verdict::Claimed(_) => {}
+            PathVerdict::Surplus => drop(made.remove(&name)),
+            PathVerdict::Same | PathVerdict::Blocked | PathVerdict::Untouched | PathVerdict::Claimed(_) => {}
         }
     }
     made
@@ -184,14 +189,17 @@ fn every_pair_of_trees_obeys_the_laws() {
             let is_in = |tree: &Tree| tree.contains_key(name);
             match *verdict {
                 // Nothing is deleted whose name the source has, for whatever it is.
-                Verdict::Surplus => assert!(!is_in(&source) && is_in(&destination), "{name} {shown}"),
+                PathVerdict::Surplus => assert!(!is_in(&source) && is_in(&destination), "{name} {shown}"),
                 MISSING | NEW_DIRECTORY => {
                     assert!(is_in(&source) && !is_in(&destination), "{name} {shown}");
                 }
                 DIFFERS | UNSURE => {
                     assert!(is_in(&source) && is_in(&destination), "{name} {shown}");
                 }
-                Verdict::Same | Verdict::Blocked | Verdict::Untouched | Verdict::Claimed(_) => {}
+                PathVerdict::Same
+                | PathVerdict::Blocked
+                | PathVerdict::Untouched
+                | PathVerdict::Claimed(_) => {}
             }
         }
         // No name is left without its directory, and what is copied goes into a directory.
@@ -205,10 +213,13 @@ fn every_pair_of_trees_obeys_the_laws() {
         // What is equal stays as it is, and a second run has nothing to copy or delete.
         for (name, verdict) in verdicts(&source, &made, compare) {
             let is_done = match verdict {
-                Verdict::Same | Verdict::Blocked | Verdict::Untouched | Verdict::Claimed(_) => true,
+                PathVerdict::Same
+                | PathVerdict::Blocked
+                | PathVerdict::Untouched
+                | PathVerdict::Claimed(_) => true,
                 UNSURE => compare == Compare::Hash,
                 // Something in it is of a kind that stays.
-                Verdict::Surplus => !is_empty(&made, &name),
+                PathVerdict::Surplus => !is_empty(&made, &name),
                 MISSING | DIFFERS | NEW_DIRECTORY => false,
             };
             assert!(is_done, "{name} {verdict:?} {shown}");
