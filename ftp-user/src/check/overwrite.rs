@@ -1,18 +1,21 @@
 //! What to do with a file that is there already. Pure.
 
 use crate::session::Facts;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// The rule that was chosen.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Overwrite {
-    /// An existing file is a failure.
+    /// Fail if the file exists
     Never,
-    /// An existing file is replaced.
+    /// Replace an existing file
     Always,
-    /// An existing file is replaced unless size and digest are equal.
+    /// Replace it unless size and digest are equal
     #[default]
     Different,
-    /// An existing file is replaced if the source changed later.
+    /// Replace it if the source changed later
     Newer,
 }
 

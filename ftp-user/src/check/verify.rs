@@ -7,8 +7,10 @@ use crate::failure::{Failure, Kind};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::Topic;
 use crate::route::Ends;
+use clap::ValueEnum;
 use ftp_proto::digest::{Algorithm, Digest, best_common};
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 
 /// A file and its copy, which are compared.
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +51,17 @@ impl From<Verified> for Proof {
 }
 
 /// How to verify.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verify {
-    /// As strongly as both ends can, never below size.
+    /// As strongly as both ends can, at least by size
     #[default]
     Auto,
-    /// The copy is not verified.
+    /// Do not verify it
     None,
-    /// The sizes are compared.
+    /// Compare the sizes
     Size,
-    /// The digests are compared.
+    /// Compare the digests
     Hash,
 }
 

@@ -7,7 +7,9 @@ use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::{self, Job, Status};
+use crate::journal::as_text;
 use clap::Args;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
 /// Append a file to another, in place
@@ -15,13 +17,16 @@ use std::ffi::OsString;
 /// It is verified by old size + source size. After a failure it reports both sizes, and tries again
 /// only if the destination is as long as before. Standard input (-) is not appended: nobody knows its size before its end,
 /// and it cannot be read again.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 pub(super) struct AppendArgs {
     /// The file to append
+    #[serde(with = "as_text")]
     source: OsString,
     /// The file that becomes longer; it is made if it is not there
+    #[serde(with = "as_text")]
     dest: OsString,
     #[command(flatten)]
+    #[serde(flatten)]
     transfer: TransferArgs,
 }
 
@@ -33,7 +38,7 @@ pub(super) async fn run(
     asked: Asked,
 ) -> Status {
     let report = match prepare(&mut context, passwords, args).await {
-        Ok(job) => job::run(job.kept(asked.command, asked.resumes), &context).await,
+        Ok(job) => job::run(job.kept(asked.job, asked.resumes), &context).await,
         Err(failure) => job::refused("append", failure, &context),
     };
     report.status

@@ -1,12 +1,18 @@
-//! How a job was asked for: what the journal keeps, so that another process can ask for the same.
+//! How a job is asked for: what the journal keeps of it, and which job of an earlier run goes on.
 
-use super::conceal::without_passwords;
+use super::conceal::{conceal_in, without_passwords};
+use super::{Cli, jobs};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
-use crate::job;
-use crate::journal::{Command, JobRecord, JobState, essence};
+use crate::job::{self, Job, Status};
+use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
 use crate::place::Names;
+use crate::report::Event;
+use ftp_io::program::args;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -18,26 +24,11 @@ pub(super) enum Start<'a> {
     Kept(Asked),
 }
 
-impl Start<'_> {
-    /// Whether it was typed just now.
-    pub(super) const fn is_typed(&self) -> bool {
-        matches!(self, Self::Typed(_))
-    }
-
-    /// How it was asked for.
-    pub(super) fn asked(self, names: &Names) -> Asked {
-        match self {
-            Self::Typed(words) => Asked::typed(words, names),
-            Self::Kept(asked) => asked,
-        }
-    }
-}
-
 /// How a job was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Asked {
-    /// The words, without passwords.
-    pub(super) command: Command,
+    /// What the journal keeps of it.
+    pub(super) job: StoredJob,
     /// The job that goes on.
     pub(super) resumes: Option<JobId>,
     /// What is done with it.
@@ -55,80 +46,149 @@ pub(super) enum Purpose {
     Show,
 }
 
-/// What a name of a job means.
-#[derive(Debug)]
-pub(super) enum Named {
-    /// A job begins or goes on.
-    Goes(Asked),
-    /// The job with that name is done.
-    Done(JobRecord),
+/// The options of these arguments, by their names.
+pub(super) fn options_of(args: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(args) {
+        Ok(Value::Object(options)) => options,
+        Ok(_) | Err(_) => Map::new(),
+    }
+}
+
+/// The arguments that have these options.
+///
+/// # Errors
+///
+/// One is missing or has another form, in words.
+pub(super) fn with_options<T: DeserializeOwned>(options: &Map<String, Value>) -> Result<T, String> {
+    T::deserialize(Value::Object(options.clone())).map_err(|why| why.to_string())
 }
 
 impl Asked {
-    /// What was typed just now. `words` are the arguments after the name of the program. An `@` in a place at a site ends no
-    /// password.
-    pub(super) fn typed(words: &[OsString], names: &Names) -> Self {
-        let directory = std::env::current_dir().unwrap_or_default();
-        let typed = words;
-        let words = without_passwords(typed, |word| names.has_site_of(word));
-        let had_passwords = words != typed;
-        let command = Command { words, directory, name: None, had_passwords };
-        Self { command, resumes: None, purpose: Purpose::Run }
+    /// What was typed just now: these options of a verb. `words` are the arguments after the name of the program. An `@` in a
+    /// place at a site ends no password.
+    pub(super) fn typed(
+        verb: &str,
+        mut options: Map<String, Value>,
+        words: &[OsString],
+        names: &Names,
+    ) -> Self {
+        let is_plain = |word: &[u8]| names.has_site_of(word);
+        options.values_mut().for_each(|value| conceal_in(value, &is_plain));
+        let plain = without_passwords(words, is_plain);
+        let job = StoredJob {
+            version: StoredJob::VERSION,
+            verb: verb.to_owned(),
+            options,
+            directory: std::env::current_dir().unwrap_or_default(),
+            had_passwords: plain != words,
+            words: plain,
+            name: None,
+        };
+        Self { job, resumes: None, purpose: Purpose::Run }
     }
 
-    /// A job of the journal goes on.
-    pub(super) fn again(record: &JobRecord) -> Self {
-        Self { command: record.command.clone(), resumes: Some(record.id), purpose: Purpose::Run }
+    /// A job of the journal goes on, is given up or is shown.
+    pub(super) fn again(record: &JobRecord, purpose: Purpose) -> Self {
+        Self { job: record.job.clone(), resumes: Some(record.id), purpose }
     }
 
-    /// A job of the journal is given up.
-    pub(super) fn never_again(record: &JobRecord) -> Self {
-        Self { purpose: Purpose::GiveUp, ..Self::again(record) }
-    }
-
-    /// A job of the journal is shown.
-    pub(super) fn shown(record: &JobRecord) -> Self {
-        Self { purpose: Purpose::Show, ..Self::again(record) }
-    }
-
-    /// The same with the name of `--id`: a job that has it already goes on, or is reported. A job that was asked for in
-    /// other words and has stored nothing loses the name. `is_relative` says whether a place depends on the directory.
-    ///
-    /// # Errors
-    ///
-    /// The job that has the name was asked for in other words, or the journal cannot be read.
+    /// The same with the name of `--id`: a job that has it already goes on, or is reported, and then comes the status of a run
+    /// that has nothing to do. A job that has another work and has stored nothing loses the name. `is_relative` says whether a
+    /// place depends on the directory.
     pub(super) fn named(
         mut self,
         context: &Context,
         name: Option<&str>,
         is_relative: bool,
-    ) -> Result<Named, Failure> {
-        let Some(name) = name.filter(|_| self.resumes.is_none()) else { return Ok(Named::Goes(self)) };
-        self.command.name = Some(name.to_owned());
-        let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
-        let Some(known) = jobs.into_iter().find(|job| job.command.name.as_deref() == Some(name)) else {
-            return Ok(Named::Goes(self));
+        words: Words,
+    ) -> Result<Self, Status> {
+        let Some(name) = name.filter(|_| self.resumes.is_none()) else { return Ok(self) };
+        self.job.name = Some(name.to_owned());
+        let known = match self.known(context, name, is_relative) {
+            Ok(Some(known)) => known,
+            Ok(None) => return Ok(self),
+            Err(failure) => return Err(job::refused(words.verb, failure, context).status),
         };
-        let is_same = essence(&known.command.words) == essence(&self.command.words)
-            && (!is_relative || known.command.directory == self.command.directory);
-        if !is_same && known.has_stored_nothing() {
-            return Ok(Named::Goes(self));
+        if known.state != JobState::Done {
+            self.resumes = Some(known.id);
+            return Ok(self);
         }
-        if !is_same {
-            return Err(Failure::usage(format!("the job {name} was asked for in other words"))
-                .hint(format!("it is job {}: choose another --id, or repeat its command", known.id)));
+        let Words { noun, done, .. } = words;
+        context.run.events.say(Event::AlreadyDone(known));
+        context.run.events.warn(format!(
+            "the job {name} is done already: nothing was {done} now (a name is for one {noun}, such as {name}-$(date +%F))"
+        ));
+        Err(Status::Done)
+    }
+
+    /// The job that has this name and the same work.
+    ///
+    /// # Errors
+    ///
+    /// The job that has it has another work, or the journal cannot be read.
+    fn known(&self, context: &Context, name: &str, is_relative: bool) -> Result<Option<JobRecord>, Failure> {
+        let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
+        let Some(known) = jobs.into_iter().find(|job| job.job.name.as_deref() == Some(name)) else {
+            return Ok(None);
+        };
+        let is_same =
+            known.job.has_work_of(&self.job) && (!is_relative || known.job.directory == self.job.directory);
+        match is_same {
+            true => Ok(Some(known)),
+            false if known.has_stored_nothing() => Ok(None),
+            false => Err(Failure::usage(format!("the job {name} was asked for in other words"))
+                .hint(format!("it is job {}: choose another --id, or repeat its command", known.id))),
         }
-        match known.state {
-            JobState::Done => Ok(Named::Done(known)),
-            JobState::Running
-            | JobState::Interrupted
-            | JobState::Detached
-            | JobState::Failed
-            | JobState::Cancelled => {
-                self.resumes = Some(known.id);
-                Ok(Named::Goes(self))
-            }
-        }
+    }
+}
+
+/// Reads the options of words that an older version has kept.
+pub(super) const READ_WORDS: ReadWords = |words| {
+    let words = [OsString::from("ftp-user")].into_iter().chain(words.iter().cloned());
+    Cli::read_typed(words.collect()).ok().map(|cli| cli.typed)
+};
+
+impl Cli {
+    /// Reads a command line, the name of the program first, without the defaults of the settings. What was typed is known
+    /// afterwards.
+    pub(super) fn read_typed(words: Vec<OsString>) -> Result<Self, args::Rejected> {
+        let (mut cli, typed): (Self, _) = args::parse_with_ids(words)?;
+        cli.general.typed = cli.general.waits.clone();
+        cli.typed = cli.options();
+        cli.typed.retain(|option, _| typed.contains(option));
+        Ok(cli)
+    }
+
+    /// Every option that the journal keeps of a job, also those that were not typed.
+    pub(super) fn options(&self) -> Map<String, Value> {
+        let general = options_of(&self.general).into_iter();
+        general.chain(options_of(&self.trust)).chain(self.verb.options()).collect()
+    }
+}
+
+/// A verb in the words for people.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Words {
+    /// The verb, as it is typed.
+    pub(super) verb: &'static str,
+    /// What it does, as a noun.
+    pub(super) noun: &'static str,
+    /// What it has done.
+    pub(super) done: &'static str,
+}
+
+/// Does with a job what is asked for.
+pub(super) async fn carry_out(
+    prepared: Result<Job, Failure>,
+    asked: (Purpose, Option<JobId>),
+    verb: &'static str,
+    context: &Context,
+) -> Status {
+    match (asked, prepared) {
+        ((Purpose::Show, Some(id)), prepared) => Box::pin(jobs::shown(prepared, id, context)).await,
+        ((Purpose::GiveUp, _), Ok(job)) => Box::pin(jobs::cancelled(job, context)).await,
+        ((Purpose::Run | Purpose::Show, _), Ok(job)) => Box::pin(job::run(job, context)).await.status,
+        (_, Err(failure)) => job::refused(verb, failure, context).status,
     }
 }
 
@@ -160,7 +220,7 @@ pub(super) fn job_name(text: &str) -> Result<String, String> {
 /// There is none.
 pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord, Failure> {
     let id = called.parse().ok();
-    let is_called = |job: &&JobRecord| id == Some(job.id) || job.command.name.as_deref() == Some(called);
+    let is_called = |job: &&JobRecord| id == Some(job.id) || job.job.name.as_deref() == Some(called);
     let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
     found.ok_or_else(|| {
         let what = match is_plain(called) {
@@ -193,7 +253,7 @@ pub(super) fn check_state(named: Option<&Path>) -> Result<(), Failure> {
 ///
 /// It is gone.
 pub(super) fn go_to(record: &JobRecord) -> Result<(), Failure> {
-    let directory = &record.command.directory;
+    let directory = &record.job.directory;
     std::env::set_current_dir(directory).map_err(|error| {
         let what = format!("job {}: cannot go to {}", record.id, directory.display());
         Failure::of_this_host(what, &error).as_kind(Kind::Other).hint(
@@ -210,6 +270,7 @@ mod tests {
     use super::super::Cli;
     use super::*;
     use clap::CommandFactory;
+    use std::os::unix::ffi::OsStringExt;
 
     #[test]
     fn what_is_no_job_is_repeated_only_if_it_may_be_one() {
@@ -250,37 +311,86 @@ mod tests {
         "yes",
     ];
 
+    /// Those that the journal does not keep: how this one run is shown, and where it keeps what it knows.
+    const OF_THIS_RUN: [&str; 9] =
+        ["color", "help", "json", "progress", "quiet", "state", "trace", "verbose", "version"];
+
     #[test]
     fn each_option_of_a_job_says_either_what_is_copied_or_how() {
         let mut command = Cli::command();
         command.build();
-        let mut wrong = Vec::new();
-        for verb in ["copy", "move", "sync"] {
-            let arguments = command.find_subcommand(verb).unwrap().get_arguments();
-            for option in arguments
-                .filter(|arg| !arg.is_positional() && arg.get_id() != "version" && arg.get_id() != "help")
-            {
-                let long = option.get_long().unwrap_or_default();
-                let value = option.get_action().takes_values().then_some("value");
-                let longs =
-                    option.get_long().into_iter().chain(option.get_all_aliases().into_iter().flatten());
-                let letters = option.get_short().into_iter();
-                let letters = letters.chain(option.get_all_short_aliases().into_iter().flatten());
-                let names =
-                    longs.map(|long| format!("--{long}")).chain(letters.map(|letter| format!("-{letter}")));
-                let kept = names.map(|name| {
-                    let words = [verb, &name].into_iter().chain(value).chain(["a", "b"]);
-                    essence(&words.map(OsString::from).collect::<Vec<_>>())
-                });
-                let kept: Vec<_> = kept.collect();
-                let is_what = WHAT.contains(&long);
-                let is_how = |kept: &Vec<OsString>| *kept == [verb, "a", "b"];
-                if kept.iter().any(|one| is_how(one) == is_what || *one != kept[0]) {
-                    wrong.push(format!("{verb} {long} {:?}", option.get_short()));
-                }
+        for verb in ["copy", "move", "sync", "append"] {
+            let words = ["ftp-user", verb, "a", "b"].map(OsString::from).to_vec();
+            let kept = Cli::read_typed(words).unwrap().options();
+            for option in command.find_subcommand(verb).unwrap().get_arguments() {
+                let id = option.get_id().as_str();
+                assert_ne!(kept.contains_key(id), OF_THIS_RUN.contains(&id), "{verb} {id}");
+                let options = [(id.to_owned(), Value::Bool(true))].into_iter().collect();
+                let with = StoredJob { version: StoredJob::VERSION, options, ..StoredJob::default() };
+                let without = StoredJob { options: Map::new(), ..with.clone() };
+                let is_what = option.get_long().is_none_or(|long| WHAT.contains(&long));
+                let is_short_only = matches!(id, "v4" | "v6");
+                let is_what = is_what && !is_short_only;
+                assert_eq!(!with.has_work_of(&without), is_what || OF_THIS_RUN.contains(&id), "{verb} {id}");
             }
         }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn stored(line: &str) -> StoredJob {
+        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let line = [OsString::from("ftp-user")].into_iter().chain(words.iter().cloned()).collect();
+        let cli = Cli::read_typed(line).unwrap();
+        Asked::typed(cli.verb.name(), cli.typed, &words, &Names::default()).job
+    }
+
+    #[test]
+    fn how_a_job_runs_is_no_part_of_its_work() {
+        let check = |one: &str, other: &str, expect| {
+            assert_eq!(stored(one).has_work_of(&stored(other)), expect, "{one}, {other}");
+        };
+        check("copy --id n a b", "-v copy a b --id=n", true);
+        check("copy --id n a b", "copy --progress never --json a b --id n --trace x", true);
+        check("copy --limit 4MB -r a b", "copy -r a b", true);
+        check("copy -rvj4 a b", "copy -j 2 a b -r --path direct --retries=9", true);
+        check("copy -rj 4 a b", "copy -r -6 a b", true);
+        check("copy -Rn a b", "copy --recursive --dry-run a b", true);
+        check("copy --verify hash a b", "copy --verify=hash a b", true);
+        check("copy --id n a b", "copy --id n a c", false);
+        check("copy --id n a b", "copy --id n --fail-fast a b", false);
+        check("copy --overwrite different a b", "copy a b", false);
+        check("copy -r a b", "copy a b", false);
+        check("copy a b", "move a b", false);
+        check("sync a b", "sync --delete a b", false);
+    }
+
+    #[test]
+    fn what_is_stored_is_what_was_typed_without_its_passwords() {
+        let typed = stored(
+            "-4 --proxy socks5://ann:s3cret@h:1080 --timeout 7s copy -r --limit 1MB ftp://ann:s3cret@one/a ./b --exclude ftp://x:s3cret@h",
+        );
+        let text = serde_json::to_string(&typed).unwrap();
+        assert!(typed.had_passwords && !text.contains("s3cret"), "{text}");
+        let options = &typed.options;
+        let names: Vec<&str> = options.keys().map(String::as_str).collect();
+        assert_eq!(names, ["exclude", "limit", "places", "proxy", "recursive", "timeout", "v4"]);
+        assert_eq!(options["places"], serde_json::json!(["ftp://ann@one/a", "./b"]));
+        assert_eq!(
+            (&options["limit"], &options["proxy"]),
+            (&1_000_000.into(), &"socks5://ann@h:1080".into())
+        );
+        let back: StoredJob = serde_json::from_str(&text).unwrap();
+        assert_eq!(StoredJob { had_passwords: true, ..back }, typed);
+    }
+
+    #[test]
+    fn names_that_are_no_utf_8_are_stored_byte_by_byte_and_without_their_passwords() {
+        let place = OsString::from_vec(b"ftp://ann:s3cret@one/\xff".to_vec());
+        let words = ["ftp-user".into(), "copy".into(), place, "b".into()];
+        let cli = Cli::read_typed(words.to_vec()).unwrap();
+        let job = Asked::typed("copy", cli.typed, &words[1..], &Names::default()).job;
+        let back: StoredJob = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
+        let places: Vec<OsString> = back.places().collect();
+        assert_eq!(places, [OsString::from_vec(b"ftp://ann@one/\xff".to_vec()), "b".into()]);
     }
 
     #[test]

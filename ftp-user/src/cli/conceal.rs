@@ -1,8 +1,10 @@
 //! Keeps the passwords of URLs out of listings of processes.
 
 use crate::failure::{Failure, Kind};
+use crate::journal::as_text::{json_of, text_of};
 use ftp_io::program::reexec;
-use std::ffi::OsString;
+use serde_json::Value;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// Returns the arguments of this program, secrets included. If the argument list shows a secret, this
@@ -31,6 +33,19 @@ pub(super) fn without_passwords(given: &[OsString], is_plain: impl Fn(&[u8]) -> 
         false => without(text),
     };
     given.iter().map(|text| kept(text).unwrap_or_else(|| text.clone())).collect()
+}
+
+/// Removes the passwords from every text of this value. `is_plain` says which texts have none, although they look so.
+pub(super) fn conceal_in(value: &mut Value, is_plain: &impl Fn(&[u8]) -> bool) {
+    match (text_of(value), &mut *value) {
+        (Some(text), _) => {
+            if let Some(plain) = replaced(text.as_bytes(), b"").filter(|_| !is_plain(text.as_bytes())) {
+                *value = json_of(OsStr::from_bytes(&plain));
+            }
+        }
+        (None, Value::Array(values)) => values.iter_mut().for_each(|value| conceal_in(value, is_plain)),
+        (None, _) => {}
+    }
 }
 
 fn masked(text: &[u8]) -> Option<Vec<u8>> {

@@ -1,7 +1,6 @@
 //! `copy`: files and trees between any two places.
 
-use super::asked::{self, Asked};
-use super::kept::{self, Words};
+use super::asked::{self, Asked, Words};
 use super::passwords::Passwords;
 use super::places;
 use super::site_limits;
@@ -10,9 +9,11 @@ use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{Job, Jobs, Options, Status, Work};
+use crate::job::{Job, Options, Status, Wanted, Work};
+use crate::journal::as_text;
 use crate::place::{Location, Names};
-use clap::{Args, ValueEnum};
+use clap::Args;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::num::NonZero;
 
@@ -21,22 +22,24 @@ use std::num::NonZero;
 /// An existing directory, or a DEST that ends in /, receives SOURCE under its last name; a SOURCE
 /// that ends in / means its contents; several SOURCEs need a directory. *, ? and [...] in the last
 /// name of a URL that is a SOURCE match names at its server; %2A, %3F and %5B stand for the characters.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 #[command(
     override_usage = "ftp-user copy [OPTIONS] <SOURCE>... <DEST>\n       ftp-user copy [OPTIONS] --from-file <FILE>"
 )]
 pub(super) struct CopyArgs {
     /// What to copy, then where to
     #[arg(required_unless_present = "from_file", num_args = 1.., value_names = ["SOURCE", "DEST"])]
+    #[serde(with = "as_text")]
     places: Vec<OsString>,
     #[command(flatten)]
+    #[serde(flatten)]
     trees: TreeArgs,
     /// What to do with a file that is there (different: skip it if size and digest are equal)
-    #[arg(long, value_enum, default_value_t = When::Different, value_name = "WHEN")]
-    overwrite: When,
+    #[arg(long, value_enum, default_value_t = Overwrite::Different, value_name = "WHEN")]
+    overwrite: Overwrite,
     /// How many files are copied at the same time, each on sessions of its own (auto: as many as make it faster, at most 8)
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
-    jobs: Jobs,
+    jobs: Wanted,
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
@@ -48,6 +51,7 @@ pub(super) struct CopyArgs {
     #[arg(long, value_name = "NAME", value_parser = asked::job_name, conflicts_with = "from_file")]
     id: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     transfer: TransferArgs,
 }
 
@@ -98,37 +102,15 @@ impl CopyArgs {
     }
 }
 
-/// The values of `--overwrite`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum When {
-    /// Fail if the file exists
-    Never,
-    /// Replace an existing file
-    Always,
-    /// Replace it unless size and digest are equal
-    Different,
-    /// Replace it if the source changed later
-    Newer,
-}
-
-impl From<When> for Overwrite {
-    fn from(when: When) -> Self {
-        match when {
-            When::Never => Self::Never,
-            When::Always => Self::Always,
-            When::Different => Self::Different,
-            When::Newer => Self::Newer,
-        }
-    }
-}
-
 /// Reads the number of files at the same time.
-pub(super) fn jobs_at_once(text: &str) -> Result<Jobs, String> {
+pub(super) fn jobs_at_once(text: &str) -> Result<Wanted, String> {
     if text == "auto" {
-        return Ok(Jobs::default());
+        return Ok(Wanted::Auto);
     }
     let number = text.parse().ok().filter(|number: &NonZero<usize>| number.get() <= MOST_JOBS);
-    number.map(Jobs::exactly).ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
+    number
+        .map(Wanted::Exactly)
+        .ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
 }
 
 /// The largest number of files that can be copied at the same time: each needs two sessions.
@@ -158,14 +140,14 @@ async fn job(
     let verb = if moves { "move" } else { "copy" };
     let words = Words { verb, noun: "copy", done: "copied" };
     let is_relative = args.has_relative();
-    let asked = match kept::asked(asked, args.id.as_deref(), is_relative, words, &context) {
+    let asked = match asked.named(&context, args.id.as_deref(), is_relative, words) {
         Ok(asked) => asked,
         Err(status) => return status,
     };
     let prepared = prepare(&mut context, passwords, &args).await;
     let prepared = if moves { prepared.and_then(Job::moving) } else { prepared };
     let prepared = match (args.trees.can_be_repeated(), asked.resumes) {
-        (true, resumes) => prepared.map(|job| job.kept(asked.command, resumes)),
+        (true, resumes) => prepared.map(|job| job.kept(asked.job, resumes)),
         (false, None) => prepared,
         (false, Some(id)) => prepared.map_err(|failure| {
             failure.hint(format!(
@@ -173,13 +155,13 @@ async fn job(
             ))
         }),
     };
-    kept::carry_out(prepared, (asked.purpose, asked.resumes), verb, &context).await
+    asked::carry_out(prepared, (asked.purpose, asked.resumes), verb, &context).await
 }
 
 /// The job. Whatever can be refused is refused before anything is sent to a server.
 async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
     let transfer = if args.detach { args.transfer.detached()? } else { args.transfer.clone() };
-    let options = transfer.options(args.overwrite.into());
+    let options = transfer.options(args.overwrite);
     let jobs = transfer.jobs(args.jobs);
     let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
     let job = args.trees.job(context, passwords, &args.places, options).await?;

@@ -34,7 +34,7 @@ pub(super) fn with_defaults(
         return Ok(typed);
     }
     let mut cli: Cli = args::parse_as(with(&defaults, Cli::command()), arguments)?;
-    cli.general.typed = typed.general.typed;
+    (cli.general.typed, cli.typed) = (typed.general.typed, typed.typed);
     Ok(cli)
 }
 

@@ -4,7 +4,7 @@ use super::pages::PAGES;
 use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::journal::{JobState, RecentJob, essence, recent_jobs};
+use crate::journal::{JobState, RecentJob, recent_jobs};
 use crate::place::Remote;
 use crate::shell::{Directory, known_at_servers};
 use crate::state::{self, listings};
@@ -119,10 +119,9 @@ pub(super) fn jobs(state: Option<&Path>, verb: &str) -> Vec<Candidate> {
         JobState::Running | JobState::Done | JobState::Cancelled => verb == "why",
     };
     let shown = |job: &RecentJob| {
-        let words = essence(&job.words);
-        let words: Vec<_> = words.iter().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> = job.job.words.iter().map(|word| word.to_string_lossy()).collect();
         let help = format!("{}: {}", job.state.name(), words.join(" "));
-        let text = job.name.clone().unwrap_or_else(|| job.id.to_string());
+        let text = job.job.name.clone().unwrap_or_else(|| job.id.to_string());
         Candidate { text, help: shortened(&help) }
     };
     let recent = state.map(recent_jobs).unwrap_or_default();

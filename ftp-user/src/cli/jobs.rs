@@ -1,12 +1,109 @@
-//! `jobs`: what the journal knows of jobs.
+//! The verbs of jobs that the journal has: `resume`, `retry`, `jobs` and `cancel`. What a job was asked for is a value, and is
+//! carried out as if it were asked for now.
 
+use super::asked::{Asked, Purpose, READ_WORDS, Start, check_state, find, go_to, with_options};
+use super::defaults::{self, with_defaults};
+use super::passwords::{self, Passwords};
+use super::trust::TrustArgs;
+use super::verb::{JobArgs, Verb};
+use super::{Cli, General, Hands, status_of};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
-use crate::journal::Transfer;
-use crate::report::Event;
+use crate::journal::as_text::text_of;
+use crate::journal::{JobRecord, JobState, Journal, StoredJob, Transfer};
+use crate::place::Location;
+use crate::report::{Event, Reporter};
+use crate::state;
 use clap::Args;
+use ftp_io::program::args::Rejected;
+use ftp_io::program::output;
+use ftp_proto::wire::counted;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Continue jobs that were interrupted, all of them or one
+///
+/// Passwords are not kept: they come again from the place where they came from, or from ~/.netrc.
+#[derive(Args, Debug)]
+pub(super) struct ResumeArgs {
+    /// The id or the name of a job, or last; without it, all that are interrupted
+    #[arg(value_name = "JOB")]
+    job: Option<String>,
+}
+
+/// Run a job again that has failed or was interrupted
+///
+/// What it has done already is not done again. Passwords are not kept: they come again from the place where they came from, or
+/// from ~/.netrc.
+#[derive(Args, Debug)]
+pub(super) struct RetryArgs {
+    /// The id or the name of a job, or last
+    #[arg(value_name = "JOB")]
+    job: String,
+    /// Delete the names that this sync has kept because so much was to go, and no others
+    #[arg(short, long)]
+    pub(super) yes: bool,
+}
+
+impl RetryArgs {
+    /// The job that is run again.
+    ///
+    /// # Errors
+    ///
+    /// There is no such job, or it has nothing left to do.
+    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
+        let job = find(jobs, &self.job)?;
+        let id = job.id;
+        match job.state {
+            JobState::Failed | JobState::Interrupted | JobState::Detached => Ok(job),
+            JobState::Running => Err(Failure::usage(format!("job {id} runs"))),
+            JobState::Done | JobState::Cancelled => {
+                Err(Failure::usage(format!("job {id} {}: there is nothing to retry", job.state.verb())))
+            }
+        }
+    }
+}
+
+/// What is said where no job was interrupted.
+pub(super) fn nothing(jobs: &[JobRecord]) -> String {
+    let running = jobs.iter().filter(|job| job.state == JobState::Running);
+    let running: Vec<String> = running.map(|job| job.id.to_string()).collect();
+    let nothing = "there is nothing to resume: no job was interrupted";
+    match running.as_slice() {
+        [] => nothing.to_owned(),
+        [one] => format!("{nothing}, and job {one} runs"),
+        several => format!("{nothing}, and {} jobs run: {}", several.len(), several.join(", ")),
+    }
+}
+
+impl ResumeArgs {
+    /// The jobs to go on with.
+    ///
+    /// # Errors
+    ///
+    /// There is no such job, or it has nothing left to do.
+    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<Vec<&'a JobRecord>, Failure> {
+        let Some(called) = &self.job else {
+            // What moves without this program is waited for last.
+            let of = |state| jobs.iter().filter(move |job| job.state == state);
+            return Ok(of(JobState::Interrupted).chain(of(JobState::Detached)).collect());
+        };
+        let job = find(jobs, called)?;
+        match job.state {
+            JobState::Running | JobState::Interrupted | JobState::Detached | JobState::Failed => {
+                Ok(vec![job])
+            }
+            JobState::Done | JobState::Cancelled => Err(Failure::usage(format!(
+                "job {} {}: there is nothing to resume",
+                job.id,
+                job.state.verb()
+            ))),
+        }
+    }
+}
 
 /// List the jobs that run, that were interrupted or go on without this program, and the last ones that have ended
 ///
@@ -43,6 +140,344 @@ impl JobsArgs {
     }
 }
 
+/// Give up a job that was interrupted, and remove what it has left
+///
+/// Files that are finished stay.
+#[derive(Args, Debug)]
+pub(super) struct CancelArgs {
+    /// The id or the name of a job, or last
+    #[arg(value_name = "JOB")]
+    pub(super) job: String,
+    /// Ask no server: name what the job may have left, and forget it. For a server that does not come back
+    #[arg(long)]
+    pub(super) forget: bool,
+}
+
+impl CancelArgs {
+    /// The job to give up.
+    ///
+    /// # Errors
+    ///
+    /// There is no such job, or it has ended.
+    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
+        let job = find(jobs, &self.job)?;
+        match job.state {
+            JobState::Running | JobState::Interrupted | JobState::Detached => Ok(job),
+            // Something may be stored at a server.
+            JobState::Done | JobState::Failed | JobState::Cancelled if job.open > 0 => Ok(job),
+            JobState::Done | JobState::Failed | JobState::Cancelled => Err(Failure::usage(format!(
+                "job {} {}: there is nothing to cancel",
+                job.id,
+                job.state.verb()
+            ))),
+        }
+    }
+}
+
+impl General {
+    /// Goes on with jobs that were interrupted.
+    pub(super) async fn resume(&self, trust: &TrustArgs, args: &ResumeArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        let mut status = Status::Done;
+        let chosen = args.chosen(&jobs)?;
+        if chosen.is_empty() {
+            self.warn(nothing(&jobs)).await?;
+        }
+        general.one_password(chosen.len()).map_err(|failure| {
+            failure.hint(
+                "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
+            )
+        })?;
+        let commands: Vec<_> =
+            chosen.into_iter().map(|record| (record, general.command("resume", &trust, record))).collect();
+        let answers = self.hands.answers.clone();
+        let are_several = commands.len() > 1;
+        if are_several {
+            ask_ahead(&commands, &self.hands).await?;
+        }
+        for (record, command) in commands {
+            // What keeps one job from going on keeps no other.
+            let one = match command.and_then(|command| command.go_to(record).map(|()| command)) {
+                Ok(command) => {
+                    let command = if are_several { command.one_of_several(record) } else { command };
+                    Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)), &answers)).await
+                }
+                Err(failure) if are_several => {
+                    status_of(self.color, Err(failure.during(format_args!("job {}", record.id))))
+                }
+                Err(failure) => status_of(self.color, Err(failure)),
+            };
+            status = status.and(one);
+            if one == Status::Failed(Kind::Interrupted) {
+                break;
+            }
+        }
+        Ok(status)
+    }
+
+    /// Runs a job again that has failed.
+    pub(super) async fn retry(&self, trust: &TrustArgs, args: &RetryArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        let record = args.chosen(&jobs)?;
+        let mut command = general.command("retry", &trust, record)?;
+        if args.yes {
+            let Verb::Sync(sync) = &mut command.verb else {
+                let id = record.id;
+                return Err(Failure::usage(format!("job {id} is no sync: it has kept no name to delete")));
+            };
+            sync.agree();
+        }
+        command.go_to(record)?;
+        Ok(Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)), &self.hands.answers))
+            .await)
+    }
+
+    /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
+    ///
+    /// # Errors
+    ///
+    /// There are several jobs and one password.
+    fn one_password(&self, jobs: usize) -> Result<(), Failure> {
+        let from = match &self.password_file {
+            Some(_) => "--password-file",
+            None if std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty()) => {
+                passwords::VARIABLE
+            }
+            None => return Ok(()),
+        };
+        if jobs < 2 {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("{} and one password ({from})", counted(jobs as u64, "job"))))
+    }
+
+    /// Lists the jobs of the journal.
+    pub(super) async fn list(&self, trust: &TrustArgs, args: &JobsArgs) -> Result<Status, Failure> {
+        let ((general, mut jobs), trust) = (self.jobs()?, trust.absolute());
+        let before = jobs.len();
+        // A program that reads the lines chooses by the states of the jobs.
+        if args.leaves_out_ended() && !self.json {
+            jobs.retain(|record| !record.state.has_ended());
+        }
+        let left_out = before - jobs.len();
+        // Their destinations are asked, each with the password that it lacks.
+        let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
+        general.one_password(detached).map_err(|failure| {
+            failure.hint(
+                "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
+            )
+        })?;
+        for mut record in jobs {
+            if record.state == JobState::Detached {
+                let command = general.command("jobs", &trust, &record);
+                match command.and_then(|command| command.go_to(&record).map(|()| command)) {
+                    Ok(command) => {
+                        let asked = Start::Kept(Asked::again(&record, Purpose::Show));
+                        if Box::pin(command.perform(asked, &self.hands.answers)).await == Status::Done {
+                            continue;
+                        }
+                    }
+                    Err(failure) => record.transfer = Some(Transfer::NotAsked(failure.to_string())),
+                }
+            }
+            self.tell(Event::Job(record)).await?;
+        }
+        if left_out > 0 && !self.quiet {
+            let ended = counted(left_out as u64, "job");
+            let (has, is, it) = if left_out == 1 { ("has", "is", "it") } else { ("have", "are", "them") };
+            output::complain(
+                "ftp-user",
+                format_args!("{ended} that {has} ended {is} not listed; jobs --all lists {it}"),
+            );
+        }
+        Ok(Status::Done)
+    }
+
+    /// Gives up a job that was interrupted.
+    pub(super) async fn cancel(&self, trust: &TrustArgs, args: &CancelArgs) -> Result<Status, Failure> {
+        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+        let record = args.chosen(&jobs)?;
+        if args.forget {
+            return general.forget(record).await;
+        }
+        let command = general.command("cancel", &trust, record)?;
+        if let Err(failure) = command.go_to(record) {
+            // What it has left elsewhere is removed all the same, and what was in the directory is named.
+            self.warn(failure.what).await?;
+        }
+        let asked = Start::Kept(Asked::again(record, Purpose::GiveUp));
+        Ok(Box::pin(command.perform(asked, &self.hands.answers)).await)
+    }
+
+    /// Gives up a job without its servers, and names what it may have left there.
+    async fn forget(&self, record: &JobRecord) -> Result<Status, Failure> {
+        let journal = Journal::at(state::directory(self.state.clone()), READ_WORDS);
+        let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
+        for item in &open {
+            for name in job::left_of(item) {
+                self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
+            }
+            if item.detached.is_some() {
+                self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
+            }
+        }
+        let jobs = journal.jobs().map_err(|why| job::of_journal(&why))?;
+        for cancelled in jobs.into_iter().filter(|known| known.id == record.id) {
+            self.tell(Event::Job(cancelled)).await?;
+        }
+        Ok(Status::Done)
+    }
+
+    /// The jobs of the journal, and these options with paths that do not depend on the current directory.
+    pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
+        check_state(self.state.as_deref())?;
+        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);
+        let state = state::directory(self.state.clone()).as_deref().map(absolute);
+        let (config, trace) = (here(&self.config), here(&self.trace));
+        let password_file = here(&self.password_file);
+        let jobs = Journal::at(state.clone(), READ_WORDS).jobs().map_err(|why| job::of_journal(&why))?;
+        Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
+    }
+
+    /// Says something to know.
+    async fn warn(&self, message: String) -> Result<(), Failure> {
+        self.tell(Event::Warning { message }).await
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Failure> {
+        let (events, reporter) = Reporter::start(self.style(), None);
+        events.say(event);
+        drop(events);
+        reporter.finish().await
+    }
+
+    /// The command of a job, as it was asked for. How it is shown and how long it waits is up to this run; what this run trusts
+    /// is added ([`TrustArgs::and`]).
+    fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
+        let id = record.id;
+        if !record.job.can_run() {
+            return Err(Failure::new(Kind::Other, format!("job {id} was made by an older ftp-user"))
+                .said("this version cannot go on with it")
+                .hint(format!(
+                    "ftp-user {LAST_WITH_WORDS} is the last version that can; ftp-user cancel --forget {id} gives the job up"
+                )));
+        }
+        let mut cli = self.read(&record.job).map_err(|why| {
+            Failure::new(Kind::Other, format!("the command of job {id} is not understood")).said(why)
+        })?;
+        cli.trust = cli.trust.and(verb, trust)?;
+        let Self { json, trace, color, progress, verbose, quiet, state, hands, .. } = self.clone();
+        let typed = cli.general;
+        let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
+        cli.general = Self {
+            v4,
+            v6,
+            waits: self.typed.or(&typed.waits),
+            typed: self.typed.or(&typed.typed),
+            config: self.config.clone().or(typed.config),
+            password_file: self.password_file.clone().or(typed.password_file),
+            proxy: self.proxy.clone().or(typed.proxy),
+            json,
+            trace,
+            color,
+            progress,
+            verbose,
+            quiet,
+            state,
+            hands,
+        };
+        Ok(cli)
+    }
+
+    /// The command line of a job. What was not typed is as the settings say now.
+    ///
+    /// # Errors
+    ///
+    /// It has an option that this program does not know any more, in words.
+    fn read(&self, job: &StoredJob) -> Result<Cli, String> {
+        let mut typed = job.options.clone();
+        // A proxy with a password has to be named again.
+        typed.retain(|option, _| option != "proxy" || self.proxy.is_none());
+        let own = typed.get("config").and_then(text_of).map(|file| job.directory.join(file));
+        let settings = self.config.clone().or(own);
+        let mistake = |rejected: Rejected| rejected.mistake_seeing("ftp-user --help").unwrap_or_default();
+        let words = ["ftp-user", &job.verb, ".", "."].map(OsString::from).to_vec();
+        let base = Cli::read_typed(words.clone())
+            .and_then(|cli| with_defaults(cli, words, settings.as_deref()))
+            .map_err(mistake)?;
+        let mut all = base.options();
+        all.extend(typed.clone());
+        let general = Self { typed: with_options(&typed)?, ..with_options(&all)? };
+        let verb = Verb::with_options(&job.verb, &all)?;
+        Ok(Cli { general, trust: with_options(&all)?, verb, typed })
+    }
+}
+
+/// Asks for the passwords that these jobs lack, each once, before the first of them begins: whoever starts several jobs
+/// need not wait for the second one.
+///
+/// # Errors
+///
+/// The person at the terminal has interrupted it.
+async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hands) -> Result<(), Failure> {
+    // What cannot be read is told when its job begins.
+    let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
+    let unanswered = commands.filter(|command| command.general.password_file.is_none());
+    let locations: Vec<Location> = unanswered
+        .flat_map(|command| {
+            let settings = defaults::settings(command.general.config.as_deref()).unwrap_or_default();
+            command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites.names))
+        })
+        .collect();
+    let is_given = std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
+    if is_given || !passwords::are_lacking(&locations) {
+        return Ok(());
+    }
+    Passwords::new(None, None, hands.cancel()?).with(hands.answers.clone()).ask_ahead(locations).await
+}
+
+impl Cli {
+    /// The same command; what it says names its job, since it is one of several.
+    fn one_of_several(mut self, record: &JobRecord) -> Self {
+        let settings = defaults::settings(self.general.config.as_deref()).unwrap_or_default();
+        let dest = self.verb.job().and_then(|job| job.destination(&settings.sites.names));
+        let dest = dest.map(|place| place.to_string()).unwrap_or_default();
+        self.general.hands.one_job = Some((record.id, dest));
+        self
+    }
+
+    /// Goes to the directory in which a job was typed. If it is gone, that is no failure of a job whose places and files do
+    /// not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// The directory is gone, and the job needs it.
+    fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
+        let is_relative = self.verb.job().is_none_or(JobArgs::has_relative);
+        match go_to(record) {
+            Err(_) if !is_relative && !names_a_relative_file(&record.job.options) => Ok(()),
+            gone_or_there => gone_or_there,
+        }
+    }
+}
+
+/// Whether an option names a file by a path that is relative. Options of the state directory do not count: a job goes on with
+/// that of its new run.
+fn names_a_relative_file(options: &Map<String, Value>) -> bool {
+    let named = FILES.into_iter().filter_map(|option| options.get(option));
+    let texts = named.flat_map(|value| match value.as_array() {
+        Some(several) => several.iter().filter_map(text_of).collect(),
+        None => Vec::from_iter(text_of(value)),
+    });
+    texts.into_iter().any(|file| Path::new(&file).is_relative())
+}
+
+/// The options that name files.
+const FILES: [&str; 6] = ["ca", "config", "filter_from", "from_file", "password_file", "relay_token_file"];
+/// The last version that kept the words of command lines.
+const LAST_WITH_WORDS: &str = "0.1.0";
+
 /// Shows a job with what its destination says of the transfer that goes on without this program.
 pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
@@ -56,4 +491,104 @@ pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Contex
         context.run.events.say(Event::Job(record));
     }
     Status::Done
+}
+
+/// Cancels the job, and reports it.
+pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
+    let (id, verb) = (job.id, "cancel");
+    if let Err(failure) = job::cancel(job, context).await {
+        return job::refused(verb, failure, context).status;
+    }
+    let jobs = context.store.journal.jobs().unwrap_or_default();
+    for record in jobs.into_iter().filter(|job| job.id == id) {
+        context.run.events.say(Event::Job(record));
+    }
+    Status::Done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::waits::Waits;
+    use super::*;
+    use crate::place::Names;
+    use std::time::Duration;
+
+    fn record(line: &str, directory: &Path) -> JobRecord {
+        let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+        let typed = Cli::read_typed([vec!["ftp-user".into()], words.clone()].concat()).unwrap();
+        let asked = Asked::typed(typed.verb.name(), typed.typed, &words, &Names::default());
+        JobRecord {
+            id: JobId::new(1),
+            job: StoredJob { directory: directory.to_owned(), ..asked.job },
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 0,
+            bytes: 0,
+            failed: 0,
+            why: None,
+            open: 0,
+            given_over: 0,
+            process: None,
+            transfer: None,
+        }
+    }
+
+    fn line(words: &[&str]) -> Cli {
+        let words = ["ftp-user"].iter().chain(words).map(OsString::from);
+        Cli::read_typed(words.collect()).unwrap()
+    }
+
+    #[test]
+    fn how_long_a_resumed_job_waits_and_by_which_addresses_is_up_to_its_new_run() {
+        let record = record("--timeout 7s --stall 7s -4 --retries 7 copy a b", Path::new("/"));
+        let again = |options: &[&str]| {
+            let typed = line(&[&["resume"], options].concat());
+            let General { waits, v4, v6, .. } =
+                typed.general.command("resume", &typed.trust, &record).unwrap().general;
+            let Waits { timeout, stall, retries, .. } = waits;
+            (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
+        };
+        assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
+        let replaced = again(&["--timeout", "5s", "--retries", "0", "-6"]);
+        assert_eq!(replaced, (Some(5), Some(7), Some(0), false, true));
+    }
+
+    #[test]
+    fn a_resumed_job_has_what_was_typed_and_else_the_defaults_of_today() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = directory.path().join("own.toml");
+        let text = "[defaults]\ntimeout = \"9s\"\nstall = \"9s\"\nretries = 9\nverify = \"size\"\noverwrite = \"never\"\n";
+        std::fs::write(&settings, text).unwrap();
+        let record = record("--config own.toml --timeout 7s copy --verify hash a b", directory.path());
+        let resumed = line(&["--stall", "5s", "resume"]);
+        let cli = resumed.general.command("resume", &resumed.trust, &record).unwrap();
+        let General { waits, typed, .. } = &cli.general;
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
+        assert_eq!((seconds(waits.timeout), seconds(waits.stall)), (Some(7), Some(5)));
+        assert_eq!((waits.retries, typed.retries), (Some(9), None), "a default is not typed");
+        let shown = format!("{:?}", cli.verb);
+        assert!(shown.contains("verify: Hash") && shown.contains("overwrite: Never"), "{shown}");
+        // Another file of settings is that of the new run.
+        std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
+        let other = directory.path().join("new.toml");
+        let resumed = line(&["resume", "--config", other.to_str().unwrap()]);
+        let cli = resumed.general.command("resume", &resumed.trust, &record).unwrap();
+        let shown = format!("{:?}", cli.verb);
+        assert!(shown.contains("overwrite: Always"), "{shown}");
+    }
+
+    #[test]
+    fn options_that_name_files_depend_on_the_directory() {
+        let check = |line: &str, expect| {
+            let record = record(line, Path::new("/"));
+            assert_eq!(names_a_relative_file(&record.job.options), expect, "{line}");
+        };
+        check("copy -r --id n --limit 5MB ftp://h/a ftp://i/b", false);
+        check("copy --ca own.pem ftp://h/a ftp://i/b", true);
+        check("--config=own.toml copy ftp://h/a ftp://i/b", true);
+        check("copy --relay h:1 --relay-token-file t ftp://h/a ftp://i/b", true);
+        check("copy --trace /tmp/tr --ca=/own.pem ftp://h/a ftp://i/b", false);
+        check("copy --include ca ftp://h/a ftp://i/b", false);
+    }
 }

@@ -1,9 +1,7 @@
 //! The verbs: what was typed, one file per verb, and how the program ends.
 
-mod again;
 mod append;
 mod asked;
-mod cancel;
 mod cat;
 mod conceal;
 mod copy;
@@ -14,7 +12,6 @@ mod exit;
 mod generate;
 mod hash;
 mod jobs;
-mod kept;
 mod later;
 mod list;
 mod ls;
@@ -27,7 +24,6 @@ mod places;
 mod probe;
 mod program;
 mod relays;
-mod resume;
 mod rm;
 mod screen;
 mod shell;
@@ -62,13 +58,16 @@ use crate::context::{
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
+use crate::journal::as_text;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
-use asked::{Purpose, Start, check_state};
+use asked::{Asked, Purpose, READ_WORDS, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::clock::Clock;
 use ftp_io::program::output;
 use ftp_proto::address::Family;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -91,41 +90,55 @@ pub struct Cli {
     trust: TrustArgs,
     #[command(subcommand)]
     verb: Verb,
+    /// The options that were typed, as the journal keeps them of a job.
+    #[arg(skip)]
+    typed: Map<String, Value>,
 }
 
-/// The options of every verb.
-#[derive(Args, Clone, Debug)]
+/// The options of every verb. Those that say how one run is shown are not kept of a job.
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 struct General {
     /// One JSON object per line on standard output
     #[arg(long, global = true)]
+    #[serde(skip)]
     json: bool,
     /// Settings (default: $FTP_USER_CONFIG, else ftp-user/config.toml in $XDG_CONFIG_HOME or ~/.config)
     #[arg(long, global = true, value_name = "FILE")]
+    #[serde(with = "as_text")]
     config: Option<PathBuf>,
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
     #[arg(long, global = true, value_name = "DIR")]
+    #[serde(skip)]
     state: Option<PathBuf>,
     /// The password of the one server that lacks one: the only line of a file that only you can read (mode 0600).
     /// Without it $FTP_USER_PASSWORD is taken, else you are asked at the terminal
     #[arg(long, global = true, value_name = "FILE")]
+    #[serde(with = "as_text")]
     password_file: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]
+    #[serde(skip)]
     trace: Option<PathBuf>,
     /// Colour on standard error
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    #[serde(skip)]
     color: When,
     /// A progress bar on standard error
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
+    #[serde(skip)]
     progress: When,
     /// Say more about what happens
     #[arg(short, long, global = true, action = ArgAction::SetTrue, overrides_with = "verbose")]
+    #[serde(skip)]
     verbose: bool,
     /// Say only what failed
     #[arg(short, long, global = true, overrides_with = "quiet", conflicts_with = "verbose")]
+    #[serde(skip)]
     quiet: bool,
     /// Connect through this SOCKS5 proxy: socks5://[USER:PASSWORD@]HOST:PORT
     #[arg(long, global = true, value_name = "URL")]
+    #[serde(with = "as_text")]
     proxy: Option<Proxy>,
     /// Use IPv4 only
     #[arg(short = '4', global = true, conflicts_with = "v6")]
@@ -134,11 +147,14 @@ struct General {
     #[arg(short = '6', global = true)]
     v6: bool,
     #[command(flatten)]
+    #[serde(flatten)]
     waits: Waits,
     /// The same as it was typed, without defaults.
     #[arg(skip)]
+    #[serde(skip)]
     typed: Waits,
     #[arg(skip)]
+    #[serde(skip)]
     hands: Hands,
 }
 
@@ -172,20 +188,15 @@ impl Hands {
 }
 
 /// The values of `--color` and `--progress`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 enum When {
+    #[default]
     Auto,
     Always,
     Never,
 }
 
 impl Cli {
-    /// This command line, which was read without defaults: what it says of waiting was typed.
-    fn without_defaults(mut self) -> Self {
-        self.general.typed = self.general.waits.clone();
-        self
-    }
-
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
         if let Verb::Shell(args) = self.verb {
@@ -233,7 +244,7 @@ impl Cli {
 
     /// Does what was asked for, now or in an earlier run.
     async fn perform(self, start: Start<'_>, answers: &Answers) -> Status {
-        let Self { general, trust, verb } = match self.about_itself() {
+        let Self { general, trust, verb, typed: options } = match self.about_itself() {
             Ok(done) => return done,
             Err(cli) => *cli,
         };
@@ -255,11 +266,15 @@ impl Cli {
             Ok(started) => started,
             Err(failure) => return status_of(color, Err(failure)),
         };
-        let is_typed = start.is_typed() && hands.is_command_line() && !matches!(verb, Verb::Sites(_));
+        let is_typed =
+            matches!(start, Start::Typed(_)) && hands.is_command_line() && !matches!(verb, Verb::Sites(_));
         if let Some((job, dest)) = hands.one_job {
             context.run.events.say(Event::OneJob { job, dest });
         }
-        let asked = start.asked(&context.settings.named.names);
+        let asked = match start {
+            Start::Typed(words) => Asked::typed(verb.name(), options, words, &context.settings.named.names),
+            Start::Kept(asked) => asked,
+        };
         let variable = std::env::var_os(passwords::VARIABLE);
         let passwords = Passwords::new(password_file, variable.as_deref(), context.run.cancel.clone());
         let passwords = passwords.with(answers.clone()).typed(is_typed);
@@ -393,7 +408,7 @@ impl General {
             listing: ListingLimit::default(),
             limit: None,
         };
-        let store = Store::at(state::directory(self.state));
+        let store = Store::at(state::directory(self.state), READ_WORDS);
         run.listed = self.hands.listed;
         Ok((Context { world: World { clock: Clock::start() }, store, settings, run }, reporter))
     }

@@ -38,7 +38,7 @@ pub(super) async fn run(
             .hint("name servers with ftp://host/path"));
     }
     args.paths.apply(&mut context, || places.iter()).await?;
-    let found = job::survey(&context, source, destination, args.paths.allowed()).await?;
+    let found = job::survey(&context, source, destination, args.paths.path).await?;
     let works = found.best().is_some();
     context.run.events.say(Event::Surveyed(found));
     Ok(if works { Status::Done } else { Status::Failed(Kind::NoPath) })

@@ -6,7 +6,6 @@ use super::{Cli, When, arguments, code, colored, print_failure};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use clap::{CommandFactory, ValueEnum};
-use ftp_io::program::args;
 use ftp_io::program::completion::{Part, Reader};
 use ftp_io::program::runtime::{self, Threads};
 use std::ffi::OsString;
@@ -45,8 +44,7 @@ pub fn main() -> ExitCode {
 /// There is nothing to carry out. The status says whether that is a mistake.
 pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
-    let read = args::parse(arguments.clone()).and_then(|typed: Cli| {
-        let typed = typed.without_defaults();
+    let read = Cli::read_typed(arguments.clone()).and_then(|typed| {
         if typed.verb.has_no_defaults() {
             return Ok(typed);
         }

@@ -3,18 +3,22 @@
 use crate::config::{Consent, Relay, RelayAddress, Relays};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::journal::as_text;
 use clap::Args;
 use ftp_io::program::terminal::Terminal;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Options that name relays.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(super) struct RelayArgs {
     /// A relay agent or a hub to use, before those of the settings: HOST:PORT, or unix:/PATH for one of this host; repeatable
     #[arg(long, value_name = "ADDR")]
+    #[serde(with = "as_text")]
     relay: Vec<RelayAddress>,
     /// File with the relay's token (mode 0600), once for each --relay
     #[arg(long, value_name = "FILE")]
+    #[serde(with = "as_text")]
     relay_token_file: Vec<PathBuf>,
     /// Which relays data may pass: none, those for which you say yes at the terminal, or those that this command line
     /// and the settings name; default: [relay] consent of the settings, else own

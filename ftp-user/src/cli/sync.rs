@@ -1,8 +1,7 @@
 //! `sync`: a directory is made like another one.
 
-use super::asked::{self, Asked};
+use super::asked::{self, Asked, Words};
 use super::copy::jobs_at_once;
-use super::kept::{self, Words};
 use super::passwords::Passwords;
 use super::places;
 use super::site_limits;
@@ -11,10 +10,12 @@ use super::trees::{FilterArgs, KeptArgs};
 use crate::check::{Allowance, Consent, Overwrite};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, ChangedParts, Compare, Job, Jobs, Options, Status, SyncRules};
+use crate::job::{self, ChangedParts, Compare, Job, Options, Status, SyncRules, Wanted};
+use crate::journal::as_text;
 use crate::place::{Location, Names};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
 /// Make the directory DEST like the directory SOURCE
@@ -22,17 +23,19 @@ use std::ffi::OsString;
 /// The contents of SOURCE become the contents of DEST, with or without a / at their ends. DEST is made if it is not there.
 /// What only DEST has stays, unless --delete is given. Only one sync of a DEST runs at a time; a second one ends with exit
 /// code 8. From cron, use -q: nothing is said unless something fails.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 pub(super) struct SyncArgs {
     /// The directory that is looked at
     #[arg(value_name = "SOURCE")]
+    #[serde(with = "as_text")]
     source: OsString,
     /// The directory that is changed
     #[arg(value_name = "DEST")]
+    #[serde(with = "as_text")]
     dest: OsString,
     /// What tells whether two files are the same (auto: size and time if both are equal, else digests)
-    #[arg(long, value_enum, default_value_t = How::Auto, value_name = "HOW")]
-    compare: How,
+    #[arg(long, value_enum, default_value_t = Compare::Auto, value_name = "HOW")]
+    compare: Compare,
     /// Delete from DEST what SOURCE does not have, after everything was copied and only if nothing failed
     #[arg(long)]
     delete: bool,
@@ -41,6 +44,7 @@ pub(super) struct SyncArgs {
     max_delete: Option<u64>,
     /// Keep what would be replaced or deleted below this directory, on the same server and user as DEST
     #[arg(long, value_name = "PLACE")]
+    #[serde(with = "as_text")]
     backup_dir: Option<OsString>,
     /// With --delete: permit that DEST becomes empty because SOURCE has no file, or that it is your home directory, /, or one
     /// that has the settings or the state of ftp-user
@@ -48,14 +52,17 @@ pub(super) struct SyncArgs {
     yes: bool,
     /// Whether `retry --yes` agrees to what the last run has kept.
     #[arg(skip)]
+    #[serde(skip)]
     agrees_to_withheld: bool,
     #[command(flatten)]
+    #[serde(flatten)]
     filter: FilterArgs,
     #[command(flatten)]
+    #[serde(flatten)]
     kept: KeptArgs,
     /// How many files are copied at the same time, each on sessions of its own (auto: as many as make it faster, at most 8)
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
-    jobs: Jobs,
+    jobs: Wanted,
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
@@ -64,34 +71,8 @@ pub(super) struct SyncArgs {
     #[arg(long, value_name = "NAME", value_parser = asked::job_name)]
     id: Option<String>,
     #[command(flatten)]
+    #[serde(flatten)]
     transfer: TransferArgs,
-}
-
-/// The values of `--compare`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum How {
-    /// Size and time if both are equal, else digests
-    Auto,
-    /// A file that is there is the same
-    Exists,
-    /// Files of one size are the same
-    Size,
-    /// Files of one size and one time are the same
-    Time,
-    /// Files with one digest are the same
-    Hash,
-}
-
-impl From<How> for Compare {
-    fn from(how: How) -> Self {
-        match how {
-            How::Auto => Self::Auto,
-            How::Exists => Self::Exists,
-            How::Size => Self::Size,
-            How::Time => Self::Time,
-            How::Hash => Self::Hash,
-        }
-    }
 }
 
 impl SyncArgs {
@@ -155,13 +136,13 @@ impl SyncArgs {
 /// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, args: SyncArgs, asked: Asked) -> Status {
     let is_relative = args.has_relative();
-    let asked = match kept::asked(asked, args.id.as_deref(), is_relative, SYNC, &context) {
+    let asked = match asked.named(&context, args.id.as_deref(), is_relative, SYNC) {
         Ok(asked) => asked,
         Err(status) => return status,
     };
     let prepared = prepare(&mut context, passwords, &args).await;
-    let prepared = prepared.map(|job| job.kept(asked.command, asked.resumes));
-    kept::carry_out(prepared, (asked.purpose, asked.resumes), SYNC.verb, &context).await
+    let prepared = prepared.map(|job| job.kept(asked.job, asked.resumes));
+    asked::carry_out(prepared, (asked.purpose, asked.resumes), SYNC.verb, &context).await
 }
 
 const SYNC: Words = Words { verb: "sync", noun: "sync", done: "done" };
@@ -175,7 +156,7 @@ async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) 
     let options = Options { fail_fast: args.fail_fast, jobs, ..options };
     let (source, destination, backup) = args.read(context, passwords).await?;
     let deletion = args.delete.then_some(Allowance { most: args.max_delete, consent: args.consent() });
-    let rules = SyncRules { compare: args.compare.into(), deletion, backup };
+    let rules = SyncRules { compare: args.compare, deletion, backup };
     let job = site_limits::narrowed(Job::sync(source, destination, rules, options)?.filtered(filter));
     args.transfer.apply(context, &job).await?;
     Ok(job)

@@ -9,21 +9,23 @@ use crate::failure::{Failure, Kind};
 use crate::job::{InPlace, Job, Jobs, Mode, Options, Wanted, Work};
 use crate::ladder::Allowed;
 use crate::place::Location;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ftp_io::program::size;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
 
 /// Options of copy and append.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(super) struct TransferArgs {
     /// How the copy is compared with its source (auto: as strongly as both ends can)
-    #[arg(long, value_enum, default_value_t = How::Auto, value_name = "HOW")]
-    verify: How,
+    #[arg(long, value_enum, default_value_t = Verify::Auto, value_name = "HOW")]
+    verify: Verify,
     #[command(flatten)]
+    #[serde(flatten)]
     paths: PathArgs,
     /// Whether a file may be stored under its final name where the destination cannot rename
-    #[arg(long, value_enum, default_value_t = Where::Fallback, value_name = "WHEN")]
-    in_place: Where,
+    #[arg(long, value_enum, default_value_t = InPlace::Fallback, value_name = "WHEN")]
+    in_place: InPlace,
     /// Continue a broken transfer, if what is stored can be compared (the default)
     #[arg(long, overrides_with = "no_resume")]
     resume: bool,
@@ -49,86 +51,29 @@ pub(super) struct TransferArgs {
 }
 
 /// Options that say which paths there are between two servers.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PathArgs {
     /// Which paths the bytes may take
-    #[arg(long, value_enum, default_value_t = Path::Auto, value_name = "PATH")]
-    path: Path,
+    #[arg(long, value_enum, default_value_t = Allowed::Auto, value_name = "PATH")]
+    pub(super) path: Allowed,
     #[command(flatten)]
+    #[serde(flatten)]
     relays: RelayArgs,
     /// Let data go in clear from server to server although a control connection runs TLS
     #[arg(long)]
     allow_clear_data: bool,
 }
 
-/// The values of `--verify`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum How {
-    /// As strongly as both ends can, at least by size
-    Auto,
-    /// Do not verify it
-    None,
-    /// Compare the sizes
-    Size,
-    /// Compare the digests
-    Hash,
-}
-
-impl From<How> for Verify {
-    fn from(how: How) -> Self {
-        match how {
-            How::Auto => Self::Auto,
-            How::None => Self::None,
-            How::Size => Self::Size,
-            How::Hash => Self::Hash,
-        }
-    }
-}
-
-/// The values of `--in-place`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Where {
-    /// Never: such a file fails
-    Never,
-    /// If the server does not know RNFR and the file does not exist yet
-    Fallback,
-}
-
-impl From<Where> for InPlace {
-    fn from(when: Where) -> Self {
-        match when {
-            Where::Never => Self::Never,
-            Where::Fallback => Self::Fallback,
-        }
-    }
-}
-
-/// The values of `--path`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum Path {
-    /// The most direct one that works: from server to server, through a relay agent, through this host
-    Auto,
-    /// From server to server only
-    Direct,
-    /// Through a relay agent only
-    Relay,
-    /// Through this host only
-    User,
-    /// From server to server only, where both listen and connect at the same time (between two of ours)
-    Symmetric,
-}
-
 impl TransferArgs {
     /// The options of the job, with those of trees at their defaults.
     pub(super) fn options(&self, overwrite: Overwrite) -> Options {
-        let allowed = self.paths.allowed();
-        let resume = self.resume || !self.no_resume;
+        let (allowed, resume) = (self.paths.path, self.resume || !self.no_resume);
         let mode = match (self.explain, self.dry_run) {
             (true, _) => Mode::Explain,
             (false, true) => Mode::DryRun,
             (false, false) => Mode::Run,
         };
-        let (verify, in_place) = (self.verify.into(), self.in_place.into());
+        let Self { verify, in_place, .. } = *self;
         Options { verify, overwrite, allowed, in_place, resume, mode, ..Options::default() }
     }
 
@@ -139,9 +84,9 @@ impl TransferArgs {
     /// Another path was asked for.
     pub(super) fn detached(&self) -> Result<Self, Failure> {
         let path = match self.paths.path {
-            Path::Auto | Path::Direct => Path::Direct,
-            path @ (Path::Symmetric | Path::Relay) => path,
-            Path::User => {
+            Allowed::Auto | Allowed::Direct => Allowed::Direct,
+            path @ (Allowed::Symmetric | Allowed::Relay) => path,
+            Allowed::User => {
                 return Err(Failure::usage("--detach needs a path that does not pass this host")
                     .hint("leave out --detach or --path"));
             }
@@ -152,10 +97,10 @@ impl TransferArgs {
 
     /// How many files are copied at the same time. A server knows nothing of the others: with a limit, one file at a time has
     /// all of it.
-    pub(super) const fn jobs(&self, asked: Jobs) -> Jobs {
-        match asked.wanted {
+    pub(super) const fn jobs(&self, asked: Wanted) -> Jobs {
+        match asked {
             Wanted::Auto if self.limit.is_some() => Jobs::ONE,
-            Wanted::Auto | Wanted::Exactly(_) => asked,
+            wanted @ (Wanted::Auto | Wanted::Exactly(_)) => Jobs { wanted, site_limit: None },
         }
     }
 
@@ -181,7 +126,7 @@ impl TransferArgs {
             )
             .hint("leave out --retries, and start it again if it fails"));
         }
-        if is_standard && !matches!(self.paths.path, Path::Auto | Path::User) {
+        if is_standard && !matches!(self.paths.path, Allowed::Auto | Allowed::User) {
             return Err(Failure::usage(
                 "this --path needs two servers, and standard input and output (-) are here",
             )
@@ -204,17 +149,6 @@ fn share(rate: NonZeroU64, jobs: Jobs) -> NonZeroU64 {
 }
 
 impl PathArgs {
-    /// Which paths are allowed.
-    pub(super) const fn allowed(&self) -> Allowed {
-        match self.path {
-            Path::Auto => Allowed::Auto,
-            Path::Direct => Allowed::Direct,
-            Path::User => Allowed::User,
-            Path::Relay => Allowed::Relay,
-            Path::Symmetric => Allowed::Symmetric,
-        }
-    }
-
     /// Sets in `context` what may be used between these places.
     ///
     /// # Errors
@@ -230,7 +164,7 @@ impl PathArgs {
         let consent = self.relays.consent(context.settings.relay_consent);
         let relays = self.relays(&context.settings.known_relays, consent, places())?;
         context.run.relays = permitted(context, relays, consent).await?;
-        if self.path == Path::Relay && context.run.relays.is_empty() {
+        if self.path == Allowed::Relay && context.run.relays.is_empty() {
             return Err(Failure::new(Kind::NoPath, "--path relay, and no relay is permitted")
                 .hint("say yes at a terminal, or permit those that you have named: --relay-consent own"));
         }
@@ -239,12 +173,11 @@ impl PathArgs {
 
     /// Refuses a place of this host if the path must lie between two servers.
     fn refuse_local<'a>(&self, mut places: impl Iterator<Item = &'a Location>) -> Result<(), Failure> {
-        let between = match self.path {
-            Path::Direct => "direct",
-            Path::Relay => "relay",
-            Path::Symmetric => "symmetric",
-            Path::Auto | Path::User => return Ok(()),
-        };
+        match self.path {
+            Allowed::Direct | Allowed::Relay | Allowed::Symmetric => {}
+            Allowed::Auto | Allowed::User => return Ok(()),
+        }
+        let between = self.path.name();
         let Some(local) = places.find(|place| place.is_local()) else { return Ok(()) };
         Err(Failure::usage(format!("--path {between} needs two servers, and {local} is on this host"))
             .hint("leave out --path"))
@@ -260,16 +193,16 @@ impl PathArgs {
     ) -> Result<Relays, Failure> {
         let typed = self.relays.typed()?;
         let all = Relays::new(typed.iter().chain(configured).cloned());
-        if self.path == Path::Relay && all.is_empty() {
+        if self.path == Allowed::Relay && all.is_empty() {
             return Err(Failure::usage("--path relay, and no relay is known")
                 .hint("name one: --relay ADDR --relay-token-file FILE, or [[relays]] in the settings"));
         }
         typed.check()?;
         let wanted = match self.path {
-            Path::Auto | Path::Relay => true,
-            Path::Direct | Path::User | Path::Symmetric => false,
+            Allowed::Auto | Allowed::Relay => true,
+            Allowed::Direct | Allowed::User | Allowed::Symmetric => false,
         };
-        if consent == config::Consent::Never && self.path == Path::Relay {
+        if consent == config::Consent::Never && self.path == Allowed::Relay {
             return Err(Failure::usage("--path relay needs a relay, and --relay-consent never allows none"));
         }
         if !wanted || consent == config::Consent::Never {

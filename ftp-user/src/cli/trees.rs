@@ -6,29 +6,34 @@ use super::places;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::{self, Filter, Job, Options, Sink, Work};
+use crate::journal::as_text;
 use crate::place::{Location, Names};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ftp_io::named_file::{NamedFile, Readable};
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Options that say what is copied.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 pub(super) struct TreeArgs {
     /// Copy directories with everything in them
     #[arg(short, long, visible_short_alias = 'R')]
     recursive: bool,
     #[command(flatten)]
+    #[serde(flatten)]
     filter: FilterArgs,
     /// Copy what this file lists: lines of SOURCE, a tab, DEST; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "places")]
+    #[serde(with = "as_text")]
     from_file: Option<PathBuf>,
     #[command(flatten)]
+    #[serde(flatten)]
     kept: KeptArgs,
 }
 
 /// Options that say which files of a tree are meant.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 pub(super) struct FilterArgs {
     /// Of a tree take only files that this pattern matches, or that are in a directory that it matches; repeatable.
     /// Without a slash it matches the last name, with one the path below the tree, with one at its end directories
@@ -40,11 +45,12 @@ pub(super) struct FilterArgs {
     /// Read patterns from this file: lines of + GLOB to take files or - GLOB to leave them out, of which the first one that
     /// matches a file decides; # begins a comment; repeatable
     #[arg(long, value_name = "FILE")]
+    #[serde(with = "as_text")]
     filter_from: Vec<PathBuf>,
 }
 
 /// Options that say what copies have of their sources.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize, Serialize)]
 pub(super) struct KeptArgs {
     /// Give copies the modification times of their sources, where the destination can set them (the default)
     #[arg(long, overrides_with = "no_times")]
@@ -57,57 +63,18 @@ pub(super) struct KeptArgs {
     perms: bool,
     /// Whether only the changed parts of a large file are sent from server to server (sync: auto, else never)
     #[arg(long, value_enum, value_name = "WHEN")]
-    changed_parts: Option<WhichParts>,
+    changed_parts: Option<job::ChangedParts>,
     /// What to do with symbolic links in a tree
-    #[arg(long, value_enum, default_value_t = LinkChoice::Files, value_name = "WHAT")]
-    links: LinkChoice,
-}
-
-/// The values of `--changed-parts`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum WhichParts {
-    /// Where both servers can tell what has changed, and the destination can copy a file within itself
-    Auto,
-    /// Files are sent whole
-    Never,
-}
-
-impl From<WhichParts> for job::ChangedParts {
-    fn from(parts: WhichParts) -> Self {
-        match parts {
-            WhichParts::Auto => Self::Auto,
-            WhichParts::Never => Self::Never,
-        }
-    }
-}
-
-/// The values of `--links`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-enum LinkChoice {
-    /// Copy links to files as files; skip links to directories, with a warning
-    Files,
-    /// Skip all links, with a warning
-    Skip,
-    /// Copy what links lead to, also directories; none is entered twice on one chain
-    Follow,
-}
-
-impl From<LinkChoice> for job::Links {
-    fn from(what: LinkChoice) -> Self {
-        match what {
-            LinkChoice::Files => Self::Files,
-            LinkChoice::Skip => Self::Skip,
-            LinkChoice::Follow => Self::Follow,
-        }
-    }
+    #[arg(long, value_enum, default_value_t = job::Links::Files, value_name = "WHAT")]
+    links: job::Links,
 }
 
 impl KeptArgs {
     /// The options with these.
     pub(super) fn options(&self, options: Options) -> Options {
         let times = self.times || !self.no_times;
-        let changed_parts = self.changed_parts.map_or(options.changed_parts, Into::into);
-        Options { links: self.links.into(), times, perms: self.perms, changed_parts, ..options }
+        let changed_parts = self.changed_parts.unwrap_or(options.changed_parts);
+        Options { links: self.links, times, perms: self.perms, changed_parts, ..options }
     }
 }
 

@@ -3,13 +3,16 @@
 use super::sites::Typed;
 use crate::config::OnUnknown;
 use crate::failure::{Failure, Kind};
+use crate::journal::as_text;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_io::tls::{Fingerprint, Trust};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// The options about certificates, for every verb.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(super) struct TrustArgs {
     /// What to do with a certificate of ftpes:// or ftps:// that nobody vouches for: ask at the terminal, accept and
     /// keep it (new), or refuse it (known); default: [defaults] trust of the settings, else ask, which refuses it
@@ -18,9 +21,11 @@ pub(super) struct TrustArgs {
     trust: Option<OnUnknown>,
     /// Roots (PEM) besides those of this host
     #[arg(long, global = true, value_name = "FILE")]
+    #[serde(with = "as_text")]
     ca: Option<PathBuf>,
     /// Accept this certificate and no other, SHA256: and 64 hexadecimal digits; once for each server
     #[arg(long, global = true, value_name = "SHA256:HEX", conflicts_with = "ca")]
+    #[serde(with = "as_text")]
     pin: Vec<Fingerprint>,
     /// Use ftp:// servers in clear, also where they offer TLS: for servers whose TLS does not work
     #[arg(long, global = true)]

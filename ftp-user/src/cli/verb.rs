@@ -1,18 +1,17 @@
 //! The verbs, each with its arguments.
 
 use super::append::AppendArgs;
-use super::cancel::CancelArgs;
+use super::asked::{options_of, with_options};
 use super::cat::CatArgs;
 use super::copy::{CopyArgs, MoveArgs};
 use super::doctor::DoctorArgs;
 use super::hash::HashArgs;
-use super::jobs::JobsArgs;
+use super::jobs::{CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
 use super::ls::LsArgs;
 use super::mkdir::MkdirArgs;
 use super::mv::MvArgs;
 use super::places;
 use super::probe::ProbeArgs;
-use super::resume::{ResumeArgs, RetryArgs};
 use super::rm::RmArgs;
 use super::shell_args::ShellArgs;
 use super::sites::SitesArgs;
@@ -26,6 +25,7 @@ use crate::place::{Location, Names};
 use clap::Subcommand;
 use ftp_io::program::completion::Completions;
 use ftp_io::program::manual::Manual;
+use serde_json::{Map, Value};
 use std::path::Path;
 
 #[derive(Debug, Subcommand)]
@@ -64,31 +64,51 @@ impl Verb {
     }
 
     /// What was typed of a verb that is a job of the journal.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no jobs")]
     pub(super) const fn job(&self) -> Option<JobArgs<'_>> {
         match self {
             Self::Copy(args) => Some(JobArgs::Copy(args)),
             Self::Move(args) => Some(JobArgs::Copy(&args.copy)),
             Self::Sync(args) => Some(JobArgs::Sync(args)),
-            Self::Append(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Cat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Retry(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_)
-            | Self::Doctor(_)
-            | Self::Shell(_)
-            | Self::Completions(_)
-            | Self::Man(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The name of a verb that the journal keeps as a job; of another one nothing.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no jobs")]
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Copy(_) => "copy",
+            Self::Move(_) => "move",
+            Self::Sync(_) => "sync",
+            Self::Append(_) => "append",
+            _ => "",
+        }
+    }
+
+    /// The options of such a verb, as the journal keeps them.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no jobs")]
+    pub(super) fn options(&self) -> Map<String, Value> {
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => options_of(args),
+            Self::Sync(args) => options_of(args),
+            Self::Append(args) => options_of(args),
+            _ => Map::new(),
+        }
+    }
+
+    /// The verb with that name and these options.
+    ///
+    /// # Errors
+    ///
+    /// It is no job, or an option is missing or has another form, in words.
+    pub(super) fn with_options(name: &str, options: &Map<String, Value>) -> Result<Self, String> {
+        match name {
+            "copy" => with_options(options).map(Self::Copy),
+            "move" => with_options(options).map(|copy| Self::Move(MoveArgs { copy })),
+            "sync" => with_options(options).map(Self::Sync),
+            "append" => with_options(options).map(Self::Append),
+            other => Err(format!("{other} is no job")),
         }
     }
 
@@ -107,32 +127,13 @@ impl Verb {
     }
 
     /// The options with values that the verb refuses. A default that says this of another verb does not hold for it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others refuse none")]
     pub(super) fn refuses(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Append(_) => &[("verify", "hash")],
             Self::Move(_) => &[("verify", "none"), ("links", "follow")],
             Self::Copy(args) if args.reads_standard_input() => &[("overwrite", "newer")],
-            Self::Copy(_)
-            | Self::Sync(_)
-            | Self::Ls(_)
-            | Self::Stat(_)
-            | Self::Cat(_)
-            | Self::Tree(_)
-            | Self::Mkdir(_)
-            | Self::Rm(_)
-            | Self::Mv(_)
-            | Self::Hash(_)
-            | Self::Probe(_)
-            | Self::Resume(_)
-            | Self::Retry(_)
-            | Self::Jobs(_)
-            | Self::Cancel(_)
-            | Self::Why(_)
-            | Self::Sites(_)
-            | Self::Doctor(_)
-            | Self::Shell(_)
-            | Self::Completions(_)
-            | Self::Man(_) => &[],
+            _ => &[],
         }
     }
 

@@ -2,10 +2,12 @@
 
 use clap::Args;
 use ftp_io::program::duration;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long a run waits, and how often it tries again.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(super) struct Waits {
     /// Timeout for a connection and for each reply (default: 60s)
     #[arg(long, global = true, value_name = "T", value_parser = duration::parse)]

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::{self, Status};
-use crate::journal::{ItemRecord, ItemState, JobRecord, JobState};
+use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
 use crate::ladder::Rung;
 use crate::place::{Names, RemotePath, Site};
 use crate::report::{Event, NotCopied, Receipts};
@@ -71,7 +71,7 @@ fn tell_what_became(run: &mut RunAccount, job: JobState) {
 async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
     context.run.events.say(Event::Job(job.clone()));
     let mut receipts = Receipts::default();
-    let sites = typed_sites(&context.settings.named.names, &job.command.words);
+    let sites = typed_sites(&context.settings.named.names, &job.job);
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.store.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
             add(&mut receipts, &item);
@@ -83,15 +83,14 @@ async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The sites whose names these words have. A list may name any of them.
-fn typed_sites<'a>(names: &'a Names, words: &[OsString]) -> Vec<&'a Site> {
-    let is_list = words.iter().any(|word| word.as_bytes().starts_with(b"--from-file"));
+/// The sites whose names the places of a job have. A list may name any of them.
+fn typed_sites<'a>(names: &'a Names, job: &StoredJob) -> Vec<&'a Site> {
+    let places: Vec<_> = job.places().collect();
     let is_typed = |name: &str| {
         let starts = [format!("{name}:"), format!("[{name}]")];
-        is_list
-            || words
-                .iter()
-                .any(|word| starts.iter().any(|start| word.as_bytes().starts_with(start.as_bytes())))
+        let begins =
+            |place: &OsString| starts.iter().any(|start| place.as_bytes().starts_with(start.as_bytes()));
+        places.is_empty() || places.iter().any(begins)
     };
     names.iter().filter(|(name, _)| is_typed(name)).map(|(_, place)| &place.site).collect()
 }
@@ -202,8 +201,7 @@ mod tests {
     fn the_last_one_is_the_job_that_resume_means_unless_a_run_without_a_job_came_after_it() {
         let job = |number, begun| JobRecord {
             id: JobId::new(number),
-            verb: "copy".to_owned(),
-            command: crate::journal::Command::default(),
+            job: StoredJob::for_tests("copy"),
             state: JobState::Interrupted,
             begun,
             ended: None,

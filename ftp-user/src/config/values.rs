@@ -1,10 +1,13 @@
 //! Values of the settings and of options: addresses of relays, what stands near them, proxies, consent and trust.
 
+use crate::journal::as_text::{AsText, Typed};
 use crate::place::{authority, decode, host_name, port_number};
 use clap::ValueEnum;
 use ftp_proto::address::unmapped;
 use ftp_proto::wire::Secret;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -47,6 +50,8 @@ pub enum RelayAddress {
     /// A Unix socket of this host.
     Unix(PathBuf),
 }
+
+impl Typed for RelayAddress {}
 
 impl FromStr for RelayAddress {
     type Err = &'static str;
@@ -142,6 +147,18 @@ impl FromStr for Proxy {
     }
 }
 
+impl AsText for Proxy {
+    /// Without the password, so that the proxy of a stored job that needs one has to be named again.
+    fn to_json(&self) -> Value {
+        let user = self.login.as_ref().map(|login| format!("{}@", login.user)).unwrap_or_default();
+        format!("socks5://{user}{}", self.at).into()
+    }
+
+    fn of_json(value: &Value) -> Result<Self, String> {
+        value.as_str().ok_or("it is no text")?.parse()
+    }
+}
+
 impl ProxyLogin {
     fn parse(text: &str) -> Result<Self, String> {
         let (user, password) =
@@ -170,7 +187,8 @@ const PROXY: &str = "write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:POR
 const LONGEST: usize = 255;
 
 /// Which relays data may pass: the value of `--relay-consent`. The help of the command line shows these texts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Consent {
     /// No relay at all
     Never,
@@ -192,7 +210,8 @@ impl FromStr for Consent {
 }
 
 /// What to do with a certificate that nobody vouches for: the value of `--trust`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnUnknown {
     /// Ask the person at the terminal. Without a terminal it is refused.
     #[default]

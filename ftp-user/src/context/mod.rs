@@ -4,7 +4,7 @@ use crate::account::TriedRoutes;
 use crate::config::{self, Consent, OnUnknown, Proxy, Relays};
 use crate::failure::Failure;
 use crate::id::Origin;
-use crate::journal::{JobJournal, Journal};
+use crate::journal::{JobJournal, Journal, ReadWords};
 use crate::place::Site;
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
@@ -67,10 +67,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// What is kept in this directory; `None` if nothing can be kept.
-    pub fn at(directory: Option<PathBuf>) -> Self {
+    /// What is kept in this directory; `None` if nothing can be kept. `read` reads the words of jobs of older versions.
+    pub fn at(directory: Option<PathBuf>, read: ReadWords) -> Self {
         Self {
-            journal: Journal::at(directory.clone()),
+            journal: Journal::at(directory.clone(), read),
             pairs: Pairs::at(directory.clone()),
             sites: Sites::at(directory),
         }

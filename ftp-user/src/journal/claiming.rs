@@ -219,9 +219,9 @@ impl Store {
         let Some(mut old) = JobRow::find(&self.sql, old)?.filter(|old| old.state == JobState::Running) else {
             return Ok(());
         };
-        let has_one_file = old.decided.as_deref() == Some(NAME_OF_COPY) && !old.command.may_be_a_tree();
+        let has_one_file = old.decided.as_deref() == Some(NAME_OF_COPY) && !old.job.may_be_a_tree();
         let new = JobRow::find(&self.sql, new)?;
-        if has_one_file || new.is_some_and(|new| new.command.asks_for_the_same(&old.command)) {
+        if has_one_file || new.is_some_and(|new| new.job.asks_for_the_same(&old.job)) {
             (old.state, old.ended) = (JobState::Failed, Some(now().as_secs()));
             old.save(&self.sql)?;
         }

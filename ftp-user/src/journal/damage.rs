@@ -3,8 +3,9 @@
 use super::claiming::Claim;
 use super::failure::JournalFailure;
 use super::lock::JobLock;
-use super::record::{Command, Ended, ItemState, NewItem, PartId, Place, Seen, Start};
+use super::record::{Ended, ItemState, NewItem, PartId, Place, Seen, Start};
 use super::store::{FILE, Store};
+use super::stored_job::StoredJob;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;
@@ -20,10 +21,8 @@ fn place(number: u8) -> Place {
 
 /// Writes a job that runs: files that are done, have failed, and are under way.
 fn fill(store: &Store) -> JobLock {
-    let (id, verb) = (JobId::new(1), "copy".to_owned());
-    let words = ["copy", "-r", "ftp://ann@one/", "ftp://ann@two/copy"].map(Into::into).to_vec();
-    let command = Command { words, ..Command::default() };
-    let (lock, _) = store.start(&Start { id, verb, command, resumes: false }).unwrap();
+    let (id, job) = (JobId::new(1), StoredJob::for_tests("copy -r ftp://ann@one/ ftp://ann@two/copy"));
+    let (lock, _) = store.start(&Start { id, job, resumes: false }).unwrap();
     for number in 0..40 {
         let part = PartId(u64::from(number) + 1);
         let file = NewItem { place: place(number), part: Some(part), seen: None, takes_over: true };
@@ -50,7 +49,7 @@ fn fill(store: &Store) -> JobLock {
 
 /// A journal with a job that was killed, as the next run leaves it that only reads it.
 fn written(directory: &Path) -> Vec<u8> {
-    let store = Store::open(directory).unwrap();
+    let store = Store::open_for_tests(directory).unwrap();
     drop(fill(&store));
     drop(store);
     fs::read(directory.join(FILE)).unwrap()
@@ -75,7 +74,7 @@ fn files(directory: &Path) -> Files {
 /// What a kill leaves: nearly everything is in the log of changes.
 fn killed() -> Files {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let _lock = fill(&store);
     let files = files(home.path());
     assert!(files[FILE].len() <= 2 * PAGE && files[LOG].len() > 40 * PAGE, "{}", files[LOG].len());
@@ -97,10 +96,10 @@ fn read_files(files: &Files) -> Result<String, JournalFailure> {
 
 /// All that `jobs` shows and `resume` acts on.
 fn read(directory: &Path) -> Result<String, JournalFailure> {
-    let Some(store) = Store::existing(directory)? else { return Ok("no journal".to_owned()) };
+    let Some(store) = Store::existing_for_tests(directory)? else { return Ok("no journal".to_owned()) };
     let jobs = store.jobs()?;
-    let (id, verb) = (JobId::new(1), "copy".to_owned());
-    let _lock = store.start(&Start { id, verb, command: Command::default(), resumes: true })?;
+    let (id, job) = (JobId::new(1), StoredJob::for_tests("copy"));
+    let _lock = store.start(&Start { id, job, resumes: true })?;
     let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
     let items: Result<Vec<_>, _> = states.into_iter().map(|state| store.items(id, state)).collect();
     Ok(format!("{jobs:?} {:?}", items?))
@@ -206,20 +205,20 @@ fn n8_a_new_journal_is_not_begun_over_a_damaged_one() {
         for (name, bytes) in &left {
             write(&home.path().join(name), bytes);
         }
-        let opened = Store::open(home.path()).map(drop);
+        let opened = Store::open_for_tests(home.path()).map(drop);
         assert!(matches!(opened, Err(JournalFailure::Damaged { .. })), "{name}: {opened:?}");
         assert!(files(home.path()) == left, "without {name}");
         for name in NAMES {
             let _ = fs::remove_file(home.path().join(name));
         }
-        assert!(Store::open(home.path()).is_ok(), "all of it was moved away");
+        assert!(Store::open_for_tests(home.path()).is_ok(), "all of it was moved away");
     }
 }
 
 #[test]
 fn n8_a_last_transaction_that_no_one_was_told_of_is_no_damage() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let _lock = fill(&store);
     let told = files(home.path());
     let file = NewItem { place: place(99), part: Some(PartId(99)), seen: None, takes_over: true };

@@ -9,6 +9,7 @@ use super::record::{
 };
 use super::runs::keep_run;
 use super::store::Store;
+use super::stored_job::ReadWords;
 use super::writer::{self, Answer, Ask};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -22,8 +23,12 @@ use std::thread::Thread;
 use tokio::sync::oneshot;
 
 /// Where the journal is. Without a state directory nothing is kept.
-#[derive(Clone, Debug, Default)]
-pub struct Journal(Option<Arc<Path>>);
+#[derive(Clone, Debug)]
+pub struct Journal {
+    directory: Option<Arc<Path>>,
+    /// Reads the words of jobs of older versions.
+    read: ReadWords,
+}
 
 /// The journal of a job that runs. Clones share it. The default one keeps nothing.
 #[derive(Clone, Debug, Default)]
@@ -89,23 +94,31 @@ pub enum Began {
     Unkept,
 }
 
+impl Default for Journal {
+    fn default() -> Self {
+        Self::at(None, |_| None)
+    }
+}
+
 impl Journal {
-    /// The journal in that state directory.
-    pub fn at(directory: Option<PathBuf>) -> Self {
-        Self(directory.map(Into::into))
+    /// The journal in that state directory. `read` reads the words of jobs of older versions.
+    pub fn at(directory: Option<PathBuf>, read: ReadWords) -> Self {
+        Self { directory: directory.map(Into::into), read }
     }
 
     /// Begins a job or goes on with it. The second value is ready as soon as it has begun: what an earlier run has
     /// decided. If it never is, [`JobJournal::ended_by`] says why.
     pub fn begin(&self, start: Start) -> (JobJournal, oneshot::Receiver<Option<String>>) {
         let (started, begun) = oneshot::channel();
-        let Some(directory) = &self.0 else { return (JobJournal::default(), begun) };
+        let Some(directory) = &self.directory else { return (JobJournal::default(), begun) };
         let (asks, asked) = sync_channel(WAITING);
         let fate: Arc<Mutex<Fate>> = Arc::default();
         let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
-        let (resumes, had_passwords) = (start.resumes, start.command.had_passwords);
+        let read = self.read;
+        let (resumes, had_passwords) = (start.resumes, start.job.had_passwords);
         let work = move || {
-            writer::run(&directory, &start, &asked, started, |failure| {
+            let store = Store::open(&directory, read);
+            writer::run(store, &start, &asked, started, |failure| {
                 let mut fate = told.lock().unwrap_or_else(PoisonError::into_inner);
                 *fate = Fate { why: Some(failure), was_told: false };
             });
@@ -146,8 +159,8 @@ impl Journal {
     ///
     /// What is wrong with the journal.
     pub fn keep_run(&self, run: &RunAccount) -> Result<(), JournalFailure> {
-        let Some(directory) = &self.0 else { return Ok(()) };
-        Store::open(directory)?.durably(|store| keep_run(&store.sql, run))
+        let Some(directory) = &self.directory else { return Ok(()) };
+        Store::open(directory, self.read)?.durably(|store| keep_run(&store.sql, run))
     }
 
     /// The files of a job in that state.
@@ -173,7 +186,7 @@ impl Journal {
         mut asked: ClaimsBelow,
         mut each: impl FnMut(ClaimBelow) -> bool,
     ) -> Result<(), JournalFailure> {
-        if self.0.is_none() {
+        if self.directory.is_none() {
             return Ok(());
         }
         let Some(store) = self.existing()? else { return Ok(()) };
@@ -199,8 +212,8 @@ impl Journal {
     }
 
     fn existing(&self) -> Result<Option<Store>, JournalFailure> {
-        let directory = self.0.as_deref().ok_or(JournalFailure::Nowhere)?;
-        Store::existing(directory)
+        let directory = self.directory.as_deref().ok_or(JournalFailure::Nowhere)?;
+        Store::existing(directory, self.read)
     }
 }
 
@@ -469,21 +482,16 @@ const WAITING: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::Command;
     use super::super::store::FILE;
+    use super::super::stored_job::StoredJob;
     use super::*;
 
     #[tokio::test]
     async fn n8_a_job_that_goes_on_misses_a_journal_that_is_damaged_meanwhile_and_a_new_one_does_not() {
         for resumes in [false, true] {
             let home = tempfile::tempdir().unwrap();
-            let journal = Journal::at(Some(home.path().to_owned()));
-            let start = |resumes| Start {
-                id: JobId::new(1),
-                verb: "copy".to_owned(),
-                command: Command::default(),
-                resumes,
-            };
+            let journal = Journal::at(Some(home.path().to_owned()), |_| None);
+            let start = |resumes| Start { id: JobId::new(1), job: StoredJob::for_tests("copy"), resumes };
             let (mut job, begun) = journal.begin(start(false));
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };

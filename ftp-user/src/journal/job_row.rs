@@ -3,22 +3,19 @@
 use super::checksum::{Bad, check, replace, text};
 use super::count::Count;
 use super::item_row::number;
-use super::record::{Command, JobRecord, JobState};
+use super::record::{JobRecord, JobState};
 use super::states::job_state;
+use super::stored_job::StoredJob;
 use crate::id::JobId;
 use rusqlite::types::{ToSql, ValueRef};
 use rusqlite::{Connection, Row};
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// A job as its row has it: [`JobState::Running`] stands for every job that has not ended.
 #[derive(Clone, Debug)]
 pub(super) struct JobRow {
     pub(super) id: JobId,
-    pub(super) verb: String,
-    pub(super) command: Command,
+    pub(super) job: StoredJob,
     pub(super) state: JobState,
     /// When it began first, in microseconds since 1970. No other job has the same.
     pub(super) begun: u64,
@@ -29,7 +26,9 @@ pub(super) struct JobRow {
 }
 
 impl JobRow {
-    const COLUMNS: &str = "id, verb, name, words, directory, state, begun, ended, decided";
+    pub(super) const COLUMNS: &str = "id, verb, name, job, state, begun, ended, decided";
+    /// The number of these columns.
+    pub(super) const WIDTH: usize = 8;
 
     pub(super) fn find(sql: &Connection, id: JobId) -> Result<Option<Self>, Bad> {
         Self::query(sql, "id = ?1", &[&id.number().cast_signed()]).map(|rows| rows.into_iter().next())
@@ -67,7 +66,7 @@ impl JobRow {
 
     /// Whether nothing goes on with it: it is in the journal only as long as it runs, because of what it claims.
     pub(super) fn is_passing(&self) -> bool {
-        self.verb == PASSING
+        self.job.verb == PASSING
     }
 
     /// Every job that has not ended, has no name and has begun no file.
@@ -91,41 +90,34 @@ impl JobRow {
         let mut rows = statement.query(values)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            check(row, "jobs", 9)?;
+            check(row, "jobs", Self::WIDTH)?;
             found.push(Self::of(row)?);
         }
         Ok(found)
     }
 
     fn of(row: &Row<'_>) -> Result<Self, Bad> {
-        let words: Vec<u8> = row.get(3)?;
-        let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec()));
+        let job: StoredJob = serde_json::from_str(&row.get::<_, String>(3)?)
+            .map_err(|why| Bad::Row(format!("a job cannot be read: {why}").into()))?;
         Ok(Self {
             id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
-            verb: row.get(1)?,
-            command: Command {
-                words: words.collect(),
-                directory: PathBuf::from(OsString::from_vec(row.get(4)?)),
-                name: row.get(2)?,
-                had_passwords: false,
-            },
-            state: job_state(row.get(5)?)?,
-            begun: row.get::<_, i64>(6)?.cast_unsigned(),
-            ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
-            decided: row.get(8)?,
+            job: StoredJob { name: row.get(2)?, ..job },
+            state: job_state(row.get(4)?)?,
+            begun: row.get::<_, i64>(5)?.cast_unsigned(),
+            ended: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
+            decided: row.get(7)?,
         })
     }
 
     /// Writes the row, in the place of the one that is there.
     pub(super) fn save(&self, sql: &Connection) -> Result<(), Bad> {
-        let words: Vec<&[u8]> = self.command.words.iter().map(|word| word.as_bytes()).collect();
-        let words = words.join(&0);
+        let job = serde_json::to_string(&self.job)
+            .map_err(|why| Bad::Row(format!("a job cannot be written: {why}").into()))?;
         let values = [
             ValueRef::Integer(self.id.number().cast_signed()),
-            ValueRef::Text(self.verb.as_bytes()),
-            text(self.command.name.as_deref()),
-            ValueRef::Blob(&words),
-            ValueRef::Blob(self.command.directory.as_os_str().as_bytes()),
+            ValueRef::Text(self.job.verb.as_bytes()),
+            text(self.job.name.as_deref()),
+            ValueRef::Text(job.as_bytes()),
             ValueRef::Integer(match self.state {
                 JobState::Running | JobState::Interrupted | JobState::Detached => 0,
                 JobState::Done => 1,
@@ -154,8 +146,7 @@ impl JobRow {
         let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
         JobRecord {
             id: self.id,
-            verb: self.verb,
-            command: self.command,
+            job: self.job,
             state,
             begun: self.begun / MICROSECONDS,
             ended: self.ended,

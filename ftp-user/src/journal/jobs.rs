@@ -10,10 +10,10 @@ use super::lock::{self, JobLock, Taken};
 use super::part_rows::has_detached;
 use super::prune::{OPEN, prune};
 use super::record::{
-    Command, EXISTING_DIRECTORY, End, Failures, ItemRecord, ItemState, JobRecord, JobState, NAME_OF_COPY,
-    Start,
+    EXISTING_DIRECTORY, End, Failures, ItemRecord, ItemState, JobRecord, JobState, NAME_OF_COPY, Start,
 };
 use super::store::{Store, now};
+use super::stored_job::StoredJob;
 use super::tables::{check_files, forget};
 use crate::id::JobId;
 
@@ -57,8 +57,8 @@ impl Store {
         }
         if let Some(mut row) = JobRow::find(&self.sql, start.id)? {
             (row.state, row.ended) = (JobState::Running, None);
-            // The next run goes on with the words of this one: an option that was left out stays left out.
-            row.command = Command { name: row.command.name, ..start.command.clone() };
+            // The next run goes on with what this one was asked for: an option that was left out stays left out.
+            row.job = StoredJob { name: row.job.name, ..start.job.clone() };
             row.save(&self.sql)?;
             set_failures(&self.sql, start.id, None)?;
             return Ok(Ok(row.decided));
@@ -66,7 +66,7 @@ impl Store {
         if start.resumes {
             return Ok(Err(JournalFailure::Unknown { job: start.id }));
         }
-        let name = start.command.name.as_deref();
+        let name = start.job.name.as_deref();
         if let Some(other) = name.map(|name| JobRow::named(&self.sql, name)).transpose()?.flatten() {
             // It was not there a moment ago: another process has begun it at the same time.
             if let Some(freed) = self.freed(&other)? {
@@ -74,7 +74,7 @@ impl Store {
                 return self.begins(start);
             }
             let name = name.unwrap_or_default().to_owned();
-            let is_same = other.command.asks_for_the_same(&start.command);
+            let is_same = other.job.asks_for_the_same(&start.job);
             return Ok(Err(match lock::holder(&self.directory, other.id).filter(|_| is_same) {
                 Some(process) => JournalFailure::Held { job: other.id, process },
                 None => JournalFailure::Named { job: other.id, name },
@@ -85,9 +85,9 @@ impl Store {
 
     /// Writes the row of a new job.
     fn begins(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
-        // This job does what a killed one of the same words would have done.
+        // This job does what a killed one would have done.
         for killed in JobRow::open_without_files(&self.sql)? {
-            let is_same = killed.command.asks_for_the_same(&start.command);
+            let is_same = killed.job.asks_for_the_same(&start.job);
             if is_same && lock::holder(&self.directory, killed.id).is_none() {
                 forget(&self.sql, killed.id)?;
             }
@@ -96,10 +96,9 @@ impl Store {
         if JobRow::count_open(&self.sql)? >= OPEN {
             return Ok(Err(JournalFailure::Full { path: self.path.clone(), most: OPEN }));
         }
-        let (verb, command) = (start.verb.clone(), start.command.clone());
         let (state, ended, decided) = (JobState::Running, None, None);
         let begun = begins(&self.sql, now())?;
-        JobRow { id: start.id, verb, command, state, begun, ended, decided }.save(&self.sql)?;
+        JobRow { id: start.id, job: start.job.clone(), state, begun, ended, decided }.save(&self.sql)?;
         Ok(Ok(None))
     }
 
@@ -108,8 +107,8 @@ impl Store {
         let count = count(&self.sql, job.id)?;
         let process = lock::holder(&self.directory, job.id);
         let is_free = job.clone().record(process, false, count).has_stored_nothing();
-        let command = Command { name: None, ..job.command.clone() };
-        Ok(is_free.then(|| JobRow { command, ..job.clone() }))
+        let unnamed = StoredJob { name: None, ..job.job.clone() };
+        Ok(is_free.then(|| JobRow { job: unnamed, ..job.clone() }))
     }
 
     /// Notes what holds for all runs of a job. Returns a job that nobody runs and that may have made the directory which
@@ -125,8 +124,8 @@ impl Store {
         let has_made = |old: &JobRow| {
             old.state == JobState::Running
                 && old.decided.as_deref() == Some(NAME_OF_COPY)
-                && old.command.may_be_a_tree()
-                && old.command.goes_where(&row.command)
+                && old.job.may_be_a_tree()
+                && old.job.goes_where(&row.job)
                 && lock::holder(&self.directory, old.id).is_none()
         };
         Ok(JobRow::all(&self.sql)?.into_iter().rev().find(has_made).map(|old| old.id))
@@ -135,7 +134,7 @@ impl Store {
     /// Notes how a job has ended, and what has failed in this run.
     pub(super) fn finish(&self, job: JobId, end: End, failures: Option<&Failures>) -> Result<(), Bad> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        let is_nothing = matches!(end, End::Nothing { .. }) && row.command.name.is_none();
+        let is_nothing = matches!(end, End::Nothing { .. }) && row.job.name.is_none();
         if row.is_passing() || (is_nothing && !has_detached(&self.sql, job, false)?) {
             return forget(&self.sql, job);
         }

@@ -3,7 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `record` | what is kept, as owned values |
-//! | `essence` | which words of a command say what is copied: pure |
+//! | `stored_job` | what a user asked for, as a value |
+//! | `as_text` | how texts of the system are written in it |
 //! | `decide` | what a resumed job does with a file that it finds in the journal: pure |
 //! | `failure` | what is wrong with a journal |
 //! | `lock` | who runs a job |
@@ -36,6 +37,7 @@
 //! [The decision](../../../docs/decisions/0045-the-journal.md) says what is durable when.
 
 mod abandon;
+pub mod as_text;
 mod below;
 mod checksum;
 mod claiming;
@@ -44,7 +46,6 @@ mod count;
 #[cfg(test)]
 mod damage;
 mod decide;
-mod essence;
 mod failed;
 mod failure;
 mod handle;
@@ -64,6 +65,7 @@ mod record;
 mod runs;
 mod states;
 mod store;
+mod stored_job;
 mod tables;
 mod transfer_facts;
 mod under_way;
@@ -73,14 +75,13 @@ mod writer;
 
 pub use below::FilesBelow;
 pub use decide::{Next, decide, is_same};
-pub use essence::essence;
 pub use failure::JournalFailure;
 pub use handle::{Began, Claims, Durable, JobJournal, Journal};
 pub use hands::check_directory;
 pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use recent::{RecentJob, recent_jobs};
 pub use record::{
-    Begun, Command, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord,
-    ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer,
-    TransferState,
+    Begun, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord, ItemState,
+    JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer, TransferState,
 };
+pub use stored_job::{ReadWords, StoredJob};

@@ -120,7 +120,8 @@ mod tests {
     use super::*;
     use crate::id::JobId;
     use crate::journal::claiming::Claim;
-    use crate::journal::record::{Command, ItemRecord, NewItem, Place, Start};
+    use crate::journal::record::{ItemRecord, NewItem, Place, Start};
+    use crate::journal::stored_job::StoredJob;
     use crate::ladder::Rung;
     use crate::outcome::{FileCopy, FileEnd, PathFacts, Verified};
     use ftp_proto::digest::Algorithm;
@@ -130,9 +131,9 @@ mod tests {
     const JOB: JobId = JobId::new(1);
 
     fn start(home: &Path, resumes: bool) -> (Store, impl Sized) {
-        let store = Store::open(home).unwrap();
-        let (verb, command) = ("copy".to_owned(), Command::default());
-        let lock = store.start(&Start { id: JOB, verb, command, resumes }).unwrap();
+        let store = Store::open_for_tests(home).unwrap();
+        let job = StoredJob::for_tests("copy");
+        let lock = store.start(&Start { id: JOB, job, resumes }).unwrap();
         (store, lock)
     }
 

@@ -107,7 +107,8 @@ const PAGE: usize = 1024;
 mod tests {
     use super::*;
     use crate::journal::claiming::Claim;
-    use crate::journal::record::{Command, Ended, ItemKey, NewItem, PartId, Place, Start};
+    use crate::journal::record::{Ended, ItemKey, NewItem, PartId, Place, Start};
+    use crate::journal::stored_job::StoredJob;
     use crate::outcome::{FileCopy, Verified};
     use std::path::Path;
 
@@ -127,9 +128,9 @@ mod tests {
     }
 
     fn start_verb(home: &Path, job: u64, verb: &str) -> (Store, impl Sized) {
-        let store = Store::open(home).unwrap();
-        let (verb, command) = (verb.to_owned(), Command::default());
-        let lock = store.start(&Start { id: JobId::new(job), verb, command, resumes: false }).unwrap();
+        let store = Store::open_for_tests(home).unwrap();
+        let start = Start { id: JobId::new(job), job: StoredJob::for_tests(verb), resumes: false };
+        let lock = store.start(&start).unwrap();
         (store, lock)
     }
 

@@ -8,10 +8,10 @@ use super::mark::promised;
 use super::part_rows::has_detached;
 use super::record::JobState;
 use super::store::FILE;
+use super::stored_job::StoredJob;
 use super::tables::VERSION;
 use crate::id::JobId;
 use rusqlite::{Connection, OpenFlags};
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -22,12 +22,10 @@ use std::time::Duration;
 pub struct RecentJob {
     /// The identity of the job.
     pub id: JobId,
-    /// The name that the user gave it.
-    pub name: Option<String>,
     /// How it stands. One that is not over and that nobody runs is called interrupted, also if it had begun nothing.
     pub state: JobState,
-    /// Its command line.
-    pub words: Vec<OsString>,
+    /// What was asked for.
+    pub job: StoredJob,
 }
 
 /// The jobs of the journal in this directory: first those that have not ended, and of each kind the last ones. None if there
@@ -68,7 +66,7 @@ fn recent(directory: &Path, sql: &Connection, row: JobRow) -> Result<RecentJob, 
         | JobState::Failed
         | JobState::Cancelled) => ended,
     };
-    Ok(RecentJob { id: row.id, name: row.command.name, state, words: row.command.words })
+    Ok(RecentJob { id: row.id, state, job: row.job })
 }
 
 /// A path as a part of a URI.
@@ -89,19 +87,18 @@ const PATIENCE: Duration = Duration::from_millis(10);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::record::{Command, End, Start};
+    use crate::journal::record::{End, Start};
     use crate::journal::store::Store;
 
     fn start(store: &Store, number: u64, name: Option<&str>) -> lock::JobLock {
-        let words = ["copy", "a", "b"].map(Into::into).to_vec();
-        let command = Command { words, name: name.map(str::to_owned), ..Command::default() };
-        let start = Start { id: JobId::new(number), verb: "copy".to_owned(), command, resumes: false };
+        let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
+        let start = Start { id: JobId::new(number), job, resumes: false };
         store.start(&start).unwrap().0
     }
 
     fn shown(directory: &Path) -> Vec<(u64, Option<String>, JobState)> {
         let jobs = recent_jobs(directory).into_iter();
-        jobs.map(|job| (job.id.number(), job.name, job.state)).collect()
+        jobs.map(|job| (job.id.number(), job.job.name, job.state)).collect()
     }
 
     #[test]
@@ -110,7 +107,7 @@ mod tests {
         // A path may have characters that mean something to SQLite.
         let directory = home.path().join("st%41te ?#");
         assert_eq!(shown(&directory), []);
-        let store = Store::open(&directory).unwrap();
+        let store = Store::open_for_tests(&directory).unwrap();
         drop(start(&store, 1, Some("night")));
         let runs = start(&store, 2, None);
         drop(start(&store, 3, None));
@@ -138,7 +135,7 @@ mod tests {
     #[test]
     fn the_number_of_jobs_is_bounded() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path()).unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
         for number in 1..=MOST as u64 + 10 {
             let lock = start(&store, number, None);
             store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.cast_signed()]).unwrap();

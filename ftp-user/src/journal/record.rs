@@ -1,49 +1,9 @@
 //! What the journal keeps, as owned values. None of them holds a secret.
 
-use super::essence::essence;
+use super::stored_job::StoredJob;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, TransferFacts};
 use ftp_proto::wire::TransferId;
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
-
-/// How another process asks for the same job: the words of the command line without passwords, and where it was typed.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Command {
-    /// The arguments after the name of the program.
-    pub words: Vec<OsString>,
-    /// The current directory, to which their paths are relative.
-    pub directory: PathBuf,
-    /// The name that the user gave the job (`--id`).
-    pub name: Option<String>,
-    /// Whether passwords were among the words. Only this run knows them, and only this run knows that.
-    pub had_passwords: bool,
-}
-
-impl Command {
-    /// Whether it may be for a tree: an option of it may be `-r`.
-    pub(super) fn may_be_a_tree(&self) -> bool {
-        let is_recursive = |word: &[u8]| match word {
-            [b'-', b'-', rest @ ..] => !rest.is_empty() && b"recursive".starts_with(rest),
-            [b'-', rest @ ..] => rest.iter().any(|letter| matches!(letter, b'r' | b'R')),
-            _ => false,
-        };
-        self.words.iter().any(|word| is_recursive(word.as_bytes()))
-    }
-
-    /// Whether the same destination was typed, as far as words tell it. A place of this host may depend on the directory.
-    pub(super) fn goes_where(&self, other: &Self) -> bool {
-        let is_url = |word: &OsString| word.as_bytes().windows(3).any(|bytes| bytes == b"://");
-        let is_everywhere = self.words.last().is_some_and(is_url);
-        self.words.last() == other.words.last() && (is_everywhere || self.directory == other.directory)
-    }
-
-    /// Whether the same was asked for in the same directory. How it was to run does not count.
-    pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
-        essence(&self.words) == essence(&other.words) && self.directory == other.directory
-    }
-}
 
 /// What a job has decided whose destination is the name of its only copy.
 pub const NAME_OF_COPY: &str = "name";
@@ -55,10 +15,8 @@ pub const EXISTING_DIRECTORY: &str = "directory";
 pub struct Start {
     /// The identity of the job.
     pub id: JobId,
-    /// What it does, as `copy`.
-    pub verb: String,
-    /// How it was asked for.
-    pub command: Command,
+    /// What was asked for.
+    pub job: StoredJob,
     /// Whether it must be in the journal already.
     pub resumes: bool,
 }
@@ -68,10 +26,8 @@ pub struct Start {
 pub struct JobRecord {
     /// The identity of the job.
     pub id: JobId,
-    /// What it does, as `copy`.
-    pub verb: String,
-    /// How it was asked for.
-    pub command: Command,
+    /// What was asked for.
+    pub job: StoredJob,
     /// How it stands.
     pub state: JobState,
     /// When it began first, in seconds since 1970.

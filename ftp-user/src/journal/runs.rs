@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn n14_the_last_runs_are_kept_and_the_oldest_one_is_forgotten() {
         let home = tempfile::tempdir().unwrap();
-        let journal = Journal::at(Some(home.path().to_path_buf()));
+        let journal = Journal::at(Some(home.path().to_path_buf()), |_| None);
         assert_eq!(journal.runs().unwrap(), []);
         for id in 0..=MOST {
             journal.keep_run(&RunAccount { id: id.to_string(), ..RunAccount::default() }).unwrap();

@@ -11,6 +11,7 @@ use super::item_row::ItemRow;
 use super::job_row::JobRow;
 use super::mark::{Mark, promised};
 use super::path_facts::Written;
+use super::stored_job::ReadWords;
 use super::tables::VERSION;
 use super::under_way::UnderWay;
 use super::upgrade::upgrade;
@@ -37,8 +38,8 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Opens the journal for a job that writes. Makes it if it is not there.
-    pub(super) fn open(directory: &Path) -> Result<Self, JournalFailure> {
+    /// Opens the journal for a job that writes. Makes it if it is not there. `read` reads the words of jobs of older versions.
+    pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Self, JournalFailure> {
         let path = directory.join(FILE);
         let cannot =
             |error: io::Error| JournalFailure::Unusable { path: path.clone(), why: error.to_string() };
@@ -47,13 +48,13 @@ impl Store {
         let promised = promised(&path)?;
         // SQLite gives its other files the same mode.
         look(&path, File::options().create(true).truncate(false).mode(0o600))?;
-        let store = Self::at(directory, path, promised)?;
+        let store = Self::at(directory, path, promised, read)?;
         store.folds_its_log().map_err(|bad| store.failure(bad))?;
         Ok(store)
     }
 
     /// Opens the journal if it is there, and checks all of it.
-    pub(super) fn existing(directory: &Path) -> Result<Option<Self>, JournalFailure> {
+    pub(super) fn existing(directory: &Path, read: ReadWords) -> Result<Option<Self>, JournalFailure> {
         let path = directory.join(FILE);
         look_around(&path)?;
         let promised = promised(&path)?;
@@ -64,14 +65,14 @@ impl Store {
             Err(error) => return Err(JournalFailure::Unusable { path, why: error.to_string() }),
         }
         look(&path, &mut File::options())?;
-        let store = Self::at(directory, path, promised)?;
+        let store = Self::at(directory, path, promised, read)?;
         store.check()?;
         store.folds_its_log().map_err(|bad| store.failure(bad))?;
         Ok(Some(store))
     }
 
     /// Opens the database, which has at least as many transactions as were promised.
-    fn at(directory: &Path, path: PathBuf, promised: u64) -> Result<Self, JournalFailure> {
+    fn at(directory: &Path, path: PathBuf, promised: u64, read: ReadWords) -> Result<Self, JournalFailure> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags);
         let sql = opened.map_err(|error| failure_of(&path, Bad::Sql(error)))?;
@@ -83,7 +84,7 @@ impl Store {
             return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });
         }
         store.has(promised).map_err(|bad| store.failure(bad))?;
-        store.prepare().map_err(|bad| store.failure(bad))?;
+        store.prepare(read).map_err(|bad| store.failure(bad))?;
         Ok(store)
     }
 
@@ -111,13 +112,13 @@ impl Store {
         Ok(())
     }
 
-    fn prepare(&self) -> Result<(), Bad> {
+    fn prepare(&self, read: ReadWords) -> Result<(), Bad> {
         self.use_wal()?;
         self.sql.pragma_update(None, "synchronous", "FULL")?;
         if self.version()? == VERSION {
             return Ok(());
         }
-        self.make_tables().or_else(|bad| {
+        self.make_tables(read).or_else(|bad| {
             let _ = self.sql.execute_batch("ROLLBACK");
             // Another run may have made them meanwhile.
             if self.version()? == VERSION { Ok(()) } else { Err(bad) }
@@ -143,11 +144,11 @@ impl Store {
     }
 
     /// Makes the tables of this version, from those of an older one if they are there.
-    fn make_tables(&self) -> Result<(), Bad> {
+    fn make_tables(&self, read: ReadWords) -> Result<(), Bad> {
         self.sql.execute_batch("BEGIN IMMEDIATE")?;
         match self.version()? {
             VERSION => {}
-            older => upgrade(&self.sql, older)?,
+            older => upgrade(&self.sql, older, read)?,
         }
         let number = add_commit(&self.sql)?;
         self.sql.execute_batch(&format!("PRAGMA user_version = {VERSION}; COMMIT;"))?;
@@ -232,6 +233,19 @@ fn failure_of(path: &Path, bad: Bad) -> JournalFailure {
 /// The time since 1970.
 pub(super) fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+#[cfg(test)]
+impl Store {
+    /// Opens the journal, which has no words of jobs.
+    pub(super) fn open_for_tests(directory: &Path) -> Result<Self, JournalFailure> {
+        Self::open(directory, |_| None)
+    }
+
+    /// Opens the journal if it is there, and checks all of it.
+    pub(super) fn existing_for_tests(directory: &Path) -> Result<Option<Self>, JournalFailure> {
+        Self::existing(directory, |_| None)
+    }
 }
 
 /// The name of the database in the state directory.

@@ -12,13 +12,17 @@ use crate::id::JobId;
 use rusqlite::Connection;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
-/// Creates the tables of jobs and of the names of their parts.
-pub(super) const JOBS_AND_PARTS: &str = "
+/// Creates the table of jobs.
+pub(super) const JOBS: &str = "
 CREATE TABLE jobs (
-    id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL, directory BLOB NOT NULL,
+    id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,
     state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
+";
+
+/// Creates the table of the names of parts.
+pub(super) const PARTS: &str = "
 CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);
 CREATE INDEX parts_by_item ON parts (item, number);
 ";

@@ -33,9 +33,10 @@ mod tests {
     use crate::id::JobId;
     use crate::journal::claiming::Claim;
     use crate::journal::record::{
-        Command, Detached, Ended, Found, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
+        Detached, Ended, Found, ItemKey, ItemState, NewItem, PartId, Place, Seen, Start,
     };
     use crate::journal::store::{FILE, Store};
+    use crate::journal::stored_job::StoredJob;
     use crate::ladder::Rung;
     use crate::outcome::{FileCopy, Verified};
     use ftp_proto::digest::Algorithm;
@@ -59,9 +60,9 @@ mod tests {
     }
 
     fn start(home: &std::path::Path) -> (Store, impl Sized) {
-        let store = Store::open(home).unwrap();
-        let (verb, command) = ("copy".to_owned(), Command::default());
-        let lock = store.start(&Start { id: JOB, verb, command, resumes: false }).unwrap();
+        let store = Store::open_for_tests(home).unwrap();
+        let job = StoredJob::for_tests("copy");
+        let lock = store.start(&Start { id: JOB, job, resumes: false }).unwrap();
         (store, lock)
     }
 
@@ -102,9 +103,9 @@ mod tests {
         let (store, lock) = start(home.path());
         let key = begun(&store, "a", 0);
         drop((store, lock));
-        let store = Store::open(home.path()).unwrap();
-        let (verb, command) = ("copy".to_owned(), Command::default());
-        let _lock = store.start(&Start { id: JOB, verb, command, resumes: true }).unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
+        let job = StoredJob::for_tests("copy");
+        let _lock = store.start(&Start { id: JOB, job, resumes: true }).unwrap();
         let place = store.items(JOB, ItemState::Open).unwrap().remove(0).place;
         let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();

@@ -4,18 +4,26 @@ use super::checksum::{Bad, check, replace};
 use super::commits::COMMITS_OF_JOURNAL;
 use super::failed::FAILURES_OF_JOBS;
 use super::item_row::ItemRow;
+use super::job_row::JobRow;
 use super::path_facts::PATH_FACTS;
 use super::runs::RUNS_OF_JOURNAL;
-use super::tables::{DETACHED_OF_ITEMS, ITEMS, JOBS_AND_PARTS};
+use super::states::job_state;
+use super::stored_job::{ReadWords, StoredJob};
+use super::tables::{DETACHED_OF_ITEMS, ITEMS, JOBS, PARTS};
 use super::withheld::WITHHELD;
+use crate::id::JobId;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
-/// Makes the tables of this version, from those of an older one if there are any (version 0 has none).
-pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
+/// Makes the tables of this version, from those of an older one if there are any (version 0 has none). Words of jobs are read
+/// with `read`.
+pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result<(), Bad> {
     match version {
         0 => {
-            sql.execute_batch(JOBS_AND_PARTS)?;
+            sql.execute_batch(JOBS)?;
+            sql.execute_batch(PARTS)?;
             sql.execute_batch(ITEMS)?;
         }
         1 => widen_items(sql, FIRST, FIRST_WIDTH)?,
@@ -37,7 +45,38 @@ pub(super) fn upgrade(sql: &Connection, version: i64) -> Result<(), Bad> {
     if version < 6 {
         sql.execute_batch(WITHHELD)?;
     }
-    Ok(sql.execute_batch(RUNS_OF_JOURNAL)?)
+    if version < 7 {
+        sql.execute_batch(RUNS_OF_JOURNAL)?;
+    }
+    if version > 0 { read_jobs(sql, read) } else { Ok(()) }
+}
+
+/// Makes values of jobs of which versions 1 to 7 have kept the words. Every row is checked by its old sum.
+fn read_jobs(sql: &Connection, read: ReadWords) -> Result<(), Bad> {
+    sql.execute_batch("ALTER TABLE jobs RENAME TO old_jobs;")?;
+    sql.execute_batch(JOBS)?;
+    let mut statement = sql.prepare(&format!("SELECT {WORDS}, sum FROM old_jobs"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        check(row, "jobs", WORDS_WIDTH)?;
+        let words = row.get::<_, Vec<u8>>(3)?;
+        let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
+        let directory = OsString::from_vec(row.get(4)?).into();
+        let job = StoredJob::of_words(words, directory, read);
+        let job = StoredJob { verb: row.get(1)?, name: row.get(2)?, ..job };
+        let row = JobRow {
+            id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            job,
+            state: job_state(row.get(5)?)?,
+            begun: row.get::<_, i64>(6)?.cast_unsigned(),
+            ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
+            decided: row.get(8)?,
+        };
+        row.save(sql)?;
+    }
+    drop(rows);
+    drop(statement);
+    Ok(sql.execute_batch("DROP TABLE old_jobs;")?)
 }
 
 /// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
@@ -62,6 +101,10 @@ fn widen_items(sql: &Connection, columns: &str, width: usize) -> Result<(), Bad>
     Ok(sql.execute_batch("DROP TABLE old_items;")?)
 }
 
+/// The columns of a job in versions 1 to 7.
+const WORDS: &str = "id, verb, name, words, directory, state, begun, ended, decided";
+/// The number of these columns.
+const WORDS_WIDTH: usize = 9;
 /// The columns of a file in version 1.
 const FIRST: &str =
     "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why";
@@ -76,16 +119,49 @@ const SECOND_WIDTH: usize = 16;
 mod tests {
     use super::*;
     use crate::id::JobId;
-    use crate::journal::record::{
-        Command, End, Failures, ItemRecord, ItemState, NewItem, PartId, Place, Start,
-    };
+    use crate::journal::record::{End, Failures, ItemRecord, ItemState, NewItem, PartId, Place, Start};
     use crate::journal::store::{FILE, Store};
+    use crate::journal::stored_job::StoredJob;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
+
+    /// Writes the words of jobs in the place of their values.
+    fn make_words(sql: &Connection) {
+        let jobs = JobRow::all(sql).unwrap();
+        sql.execute_batch(
+            "DROP TABLE jobs;
+            CREATE TABLE jobs (
+                id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, words BLOB NOT NULL,
+                directory BLOB NOT NULL, state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT,
+                sum INTEGER NOT NULL);",
+        )
+        .unwrap();
+        for job in jobs {
+            let words: Vec<_> = job.job.words.iter().map(|word| word.as_bytes()).collect();
+            let words = words.join(&0);
+            let values = [
+                ValueRef::Integer(job.id.number().cast_signed()),
+                ValueRef::Text(job.job.verb.as_bytes()),
+                ValueRef::Null,
+                ValueRef::Blob(&words),
+                ValueRef::Blob(job.job.directory.as_os_str().as_bytes()),
+                ValueRef::Integer(0),
+                ValueRef::Integer(job.begun.cast_signed()),
+                ValueRef::Null,
+                ValueRef::Null,
+            ];
+            replace(sql, "jobs", WORDS, &values).unwrap();
+        }
+    }
 
     /// Writes the tables of an older version in the place of those that are there.
     fn make_old(sql: &Connection, version: i64) {
-        sql.execute_batch(&format!("DROP TABLE runs; PRAGMA user_version = {version}")).unwrap();
+        make_words(sql);
+        sql.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
+        if version < 7 {
+            sql.execute_batch("DROP TABLE runs").unwrap();
+        }
         if version < 6 {
             sql.execute_batch("DROP TABLE withheld").unwrap();
         }
@@ -133,18 +209,26 @@ mod tests {
     }
 
     fn files(home: &Path) -> Vec<ItemRecord> {
-        Store::existing(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
+        Store::existing_for_tests(home).unwrap().unwrap().items(JobId::new(1), ItemState::Open).unwrap()
     }
 
     #[test]
     fn n8_a_journal_of_an_older_version_is_read_as_it_was_written_and_not_if_a_row_has_changed() {
-        for (version, has_changed) in
-            [(1, false), (1, true), (2, false), (3, false), (4, false), (4, true), (5, false), (6, false)]
-        {
+        for (version, has_changed) in [
+            (1, false),
+            (1, true),
+            (2, false),
+            (3, false),
+            (4, false),
+            (4, true),
+            (5, false),
+            (6, false),
+            (7, false),
+        ] {
             let home = tempfile::tempdir().unwrap();
-            let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());
-            let store = Store::open(home.path()).unwrap();
-            let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
+            let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
+            let store = Store::open_for_tests(home.path()).unwrap();
+            let _lock = store.start(&Start { id, job, resumes: false }).unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
             store.durably(|store| store.begin(id, &file)).unwrap();
@@ -155,8 +239,11 @@ mod tests {
             remove_mark_before(home.path(), version);
             if has_changed {
                 sql.execute("UPDATE items SET path = 'g'", []).unwrap();
-                assert!(Store::existing(home.path()).is_err());
-                assert!(Store::existing(home.path()).is_err(), "the first look has changed nothing");
+                assert!(Store::existing_for_tests(home.path()).is_err());
+                assert!(
+                    Store::existing_for_tests(home.path()).is_err(),
+                    "the first look has changed nothing"
+                );
                 continue;
             }
             assert_eq!(written, files(home.path()), "version {version}");
@@ -165,16 +252,40 @@ mod tests {
     }
 
     #[test]
+    fn n8_words_of_jobs_are_read_once_and_a_job_whose_words_are_not_understood_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
+        for (number, words) in [(1, "copy -r a b"), (2, "copy --gone a b")] {
+            let job = StoredJob { directory: "/srv".into(), ..StoredJob::for_tests(words) };
+            drop(store.start(&Start { id: JobId::new(number), job, resumes: false }).unwrap());
+        }
+        let written = store.jobs().unwrap();
+        make_old(&store.sql, 7);
+        drop(store);
+        let read: ReadWords = |words| {
+            let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+            (!words.contains(&"--gone")).then(|| StoredJob::for_tests(&words.join(" ")).options)
+        };
+        let found = Store::existing(home.path(), read).unwrap().unwrap().jobs().unwrap();
+        assert_eq!(found[0], written[0]);
+        assert!(!found[1].job.can_run());
+        assert_eq!((&found[1].job.words, &found[1].job.verb), (&written[1].job.words, &written[1].job.verb));
+        // Nobody reads the words a second time.
+        let again = Store::existing(home.path(), |_| panic!("they were read")).unwrap().unwrap();
+        assert_eq!(again.jobs().unwrap(), found);
+    }
+
+    #[test]
     fn n8_a_journal_without_the_failures_of_jobs_gets_a_place_for_them() {
         let home = tempfile::tempdir().unwrap();
-        let (id, verb, command) = (JobId::new(1), "copy".to_owned(), Command::default());
-        let store = Store::open(home.path()).unwrap();
-        let _lock = store.start(&Start { id, verb, command, resumes: false }).unwrap();
+        let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
+        let store = Store::open_for_tests(home.path()).unwrap();
+        let _lock = store.start(&Start { id, job, resumes: false }).unwrap();
         drop(store);
         let sql = Connection::open(home.path().join(FILE)).unwrap();
         make_old(&sql, 2);
         remove_mark_before(home.path(), 2);
-        let store = Store::existing(home.path()).unwrap().unwrap();
+        let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
         let failures = Failures { number: 2, why: "no".to_owned() };
         store.finish(id, End::Failed, Some(&failures)).unwrap();
         assert_eq!(store.jobs().unwrap()[0].why.as_deref(), Some("no"));

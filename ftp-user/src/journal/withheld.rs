@@ -46,15 +46,16 @@ pub(super) fn forget_withheld(sql: &Connection, job: JobId) -> Result<(), Bad> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::record::{Command, Start};
+    use crate::journal::record::Start;
     use crate::journal::store::Store;
+    use crate::journal::stored_job::StoredJob;
 
     #[test]
     fn names_that_were_kept_are_told_once_and_a_changed_row_is_noticed() {
         let home = tempfile::tempdir().unwrap();
         let id = JobId::new(1);
-        let start = Start { id, verb: "sync".to_owned(), command: Command::default(), resumes: false };
-        let store = Store::open(home.path()).unwrap();
+        let start = Start { id, job: StoredJob::for_tests("sync"), resumes: false };
+        let store = Store::open_for_tests(home.path()).unwrap();
         let _lock = store.start(&start).unwrap();
         let paths = vec![b"a".to_vec(), b"b/\xff".to_vec()];
         store.durably(|store| add_withheld(&store.sql, id, &paths)).unwrap();

@@ -16,7 +16,6 @@ use super::withheld::{add_withheld, take_withheld};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread;
 use std::time::Duration;
@@ -123,13 +122,13 @@ impl Ask {
 /// Begins the job, then does what is asked until nobody can ask any more. `told` gets why it could not begin, or
 /// what has ended the journal; then nothing is answered.
 pub(super) fn run(
-    directory: &Path,
+    store: Result<Store, JournalFailure>,
     start: &Start,
     asks: &Receiver<Ask>,
     started: oneshot::Sender<Option<String>>,
     told: impl FnOnce(JournalFailure),
 ) {
-    let begun = Store::open(directory).and_then(|store| {
+    let begun = store.and_then(|store| {
         // What was asked while the database was opened shares the first write.
         let first: Vec<Ask> = asks.try_iter().take(MOST).collect();
         let (lock, decided, done) = store.start_with(start, |store| perform_all(store, start.id, &first))?;

@@ -1,22 +1,25 @@
 //! Which paths are allowed: by the user, by the security of both sites, by the relays that are known. Pure.
 
 use super::security::{both_run_tls, protections};
+use clap::ValueEnum;
 use ftp_proto::transfer::{Party, Side};
+use serde::{Deserialize, Serialize};
 
 /// Which paths may be used: the value of `--path`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Allowed {
-    /// All of them.
+    /// The most direct one that works: from server to server, through a relay agent, through this host
     #[default]
     Auto,
-    /// Only from server to server.
+    /// From server to server only
     Direct,
-    /// Only from server to server, where both listen and connect.
-    Symmetric,
-    /// Only through a relay agent.
+    /// Through a relay agent only
     Relay,
-    /// Only through this program.
+    /// Through this host only
     User,
+    /// From server to server only, where both listen and connect at the same time (between two of ours)
+    Symmetric,
 }
 
 impl Allowed {

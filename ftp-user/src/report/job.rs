@@ -44,11 +44,11 @@ impl<'a> JobLine<'a> {
     pub(super) fn of(job: &'a JobRecord) -> Self {
         Self {
             id: job.id.to_string(),
-            name: job.command.name.as_deref(),
+            name: job.job.name.as_deref(),
             state: job.state.name(),
-            verb: &job.verb,
+            verb: &job.job.verb,
             command: words(job),
-            directory: job.command.directory.display().to_string(),
+            directory: job.job.directory.display().to_string(),
             begun: at(job.begun),
             ended: job.ended.map(at),
             files: job.files,
@@ -74,7 +74,7 @@ impl<'a> JobLine<'a> {
 
 /// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
 pub(super) fn sentence(job: &JobRecord) -> String {
-    let name = job.command.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+    let name = job.job.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let process = match (job.state, job.process) {
         (JobState::Running, Some(process)) => format!(" (process {process})"),
         (JobState::Running, None)
@@ -149,7 +149,7 @@ fn shown(word: &str) -> String {
 
 /// The words of its command.
 fn words(job: &JobRecord) -> Vec<String> {
-    job.command.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+    job.job.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// A moment in seconds since 1970.
@@ -161,7 +161,7 @@ fn at(seconds: u64) -> String {
 mod tests {
     use super::*;
     use crate::id::JobId;
-    use crate::journal::Command;
+    use crate::journal::StoredJob;
 
     #[test]
     fn words_are_written_as_a_shell_takes_them() {
@@ -179,15 +179,10 @@ mod tests {
 
     #[test]
     fn a_job_is_one_line_for_people_and_one_object_for_programs() {
-        let command = Command {
-            words: ["copy", "a", "b"].map(Into::into).into(),
-            name: Some("night".into()),
-            ..Command::default()
-        };
+        let asked = StoredJob { name: Some("night".into()), ..StoredJob::for_tests("copy a b") };
         let job = JobRecord {
             id: JobId::new(0xab),
-            verb: "copy".to_owned(),
-            command,
+            job: asked,
             state: JobState::Interrupted,
             begun: 0,
             ended: None,

@@ -59,6 +59,22 @@ pub fn parse_with_names<C: Parser>(
     Ok((parsed, names))
 }
 
+/// The same as [`parse`], and the ids of the arguments of its verb that stand on the command line.
+///
+/// # Errors
+///
+/// As for [`parse`].
+pub fn parse_with_ids<C: Parser>(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(C, BTreeSet<String>), Rejected> {
+    let matches = C::command().try_get_matches_from(arguments).map_err(Rejected)?;
+    let verb = matches.subcommand().map_or(&matches, |(_, verb)| verb);
+    let ids = verb.ids().filter(|id| verb.value_source(id.as_str()) == Some(ValueSource::CommandLine));
+    let ids = ids.map(ToString::to_string).collect();
+    let parsed = C::from_arg_matches(&matches).map_err(|error| Rejected(error.format(&mut C::command())))?;
+    Ok((parsed, ids))
+}
+
 impl Rejected {
     /// The option or subcommand that is not known, if that is the mistake.
     pub fn unknown(&self) -> Option<&str> {

@@ -35,7 +35,7 @@ const fn before(context: &Context) -> &'static str {
 /// only a warning.
 pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<(), Failure> {
     let Some(start) = job.start.clone().filter(|_| !job.options.mode.is_dry()) else { return Ok(()) };
-    let must_be_kept = start.resumes || start.command.name.is_some();
+    let must_be_kept = start.resumes || start.job.name.is_some();
     let (journal, begun) = context.store.journal.begin(start);
     context.run.job_journal = journal;
     if !context.run.job_journal.is_open() && !must_be_kept {

@@ -8,7 +8,7 @@ use crate::job::request::options::{Links, Options};
 use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
 use crate::job::request::standard::Sink;
 use crate::job::request::sync::SyncRules;
-use crate::journal::{Command, Start};
+use crate::journal::{Start, StoredJob};
 use crate::place::{Location, Place, base_name};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -265,13 +265,12 @@ impl Job {
         Ok(Self { options: Options { moves: true, ..self.options }, ..self })
     }
 
-    /// The same job, kept in the journal if files are copied, or appended for as long as it runs. `command` asks for it again; `resumes` is the job that it
+    /// The same job, kept in the journal if files are copied, or appended for as long as it runs. `job` asks for it again; `resumes` is the job that it
     /// continues.
     #[must_use]
-    pub fn kept(self, command: Command, resumes: Option<JobId>) -> Self {
+    pub fn kept(self, job: StoredJob, resumes: Option<JobId>) -> Self {
         let id = resumes.unwrap_or(self.id);
-        let verb = self.verb().to_owned();
-        let start = Start { id, verb, command, resumes: resumes.is_some() };
+        let start = Start { id, job, resumes: resumes.is_some() };
         let is_kept = matches!(
             self.work,
             Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. } | Work::Append { .. }

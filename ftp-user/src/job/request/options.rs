@@ -4,6 +4,8 @@ use crate::check::{Overwrite, Verify};
 use crate::endpoint::Followed;
 use crate::job::request::sync::Compare;
 use crate::ladder::Allowed;
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 
 /// How a job is done.
@@ -80,34 +82,37 @@ impl Default for Options {
 }
 
 /// What happens where the destination does not know RNFR, so that a part never gets its final name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum InPlace {
-    /// The file fails.
+    /// Never: such a file fails
     Never,
-    /// A file that does not exist yet is stored under its final name.
+    /// If the server does not know RNFR and the file does not exist yet
     #[default]
     Fallback,
 }
 
 /// Whether only the changed parts of a large file are sent that replaces another one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum ChangedParts {
-    /// The file is sent whole.
+    /// Where both servers can tell what has changed, and the destination can copy a file within itself
+    Auto,
+    /// Files are sent whole
     #[default]
     Never,
-    /// Where both servers can tell what has changed, and the destination can copy a file within itself.
-    Auto,
 }
 
 /// What happens to symbolic links in a tree.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Links {
-    /// Links to files are copied as files, links to directories are skipped.
+    /// Copy links to files as files; skip links to directories, with a warning
     #[default]
     Files,
-    /// All links are skipped.
+    /// Skip all links, with a warning
     Skip,
-    /// Links to files are copied as files, and directories behind links as directories.
+    /// Copy what links lead to, also directories; none is entered twice on one chain
     Follow,
 }
 
@@ -132,7 +137,8 @@ pub struct Jobs {
 }
 
 /// How many files somebody wants to be copied at the same time.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Wanted {
     /// As many as make it faster, at most 8.
     #[default]

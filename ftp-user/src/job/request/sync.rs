@@ -1,7 +1,9 @@
 //! How two trees are made equal.
 
 use crate::check::Allowance;
+use clap::ValueEnum;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 
 /// How two trees are made equal.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,18 +17,18 @@ pub struct SyncRules {
 }
 
 /// What tells whether two files of one path are the same.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub enum Compare {
-    /// Size and time if both ends tell both and they are equal, else digests. Without a common digest that is more than a
-    /// checksum they count as different.
+    /// Size and time if both are equal, else digests
     #[default]
     Auto,
-    /// The name: a file that is there is the same.
+    /// A file that is there is the same
     Exists,
-    /// The size alone.
+    /// Files of one size are the same
     Size,
-    /// The size and the time.
+    /// Files of one size and one time are the same
     Time,
-    /// The digest alone.
+    /// Files with one digest are the same
     Hash,
 }

@@ -7,9 +7,10 @@ use crate::journal::lock::JobLock;
 use crate::journal::prune::ENDED;
 use crate::journal::prune::OPEN;
 use crate::journal::record::{
-    Command, Detached, End, Ended, Failures, Found, ItemState, JobState, NAME_OF_COPY, NewItem, PartId,
-    Place, Seen, Start,
+    Detached, End, Ended, Failures, Found, ItemState, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen,
+    Start,
 };
+use crate::journal::stored_job::StoredJob;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::TransferId;
@@ -20,8 +21,8 @@ fn place(source: &str) -> Place {
 }
 
 fn start(store: &Store, number: u64, resumes: bool) -> Result<JobLock, JournalFailure> {
-    let (id, verb, command) = (JobId::new(number), "copy".to_owned(), Command::default());
-    store.start(&Start { id, verb, command, resumes }).map(|(lock, _)| lock)
+    let (id, job) = (JobId::new(number), StoredJob::for_tests(&format!("copy {number} b")));
+    store.start(&Start { id, job, resumes }).map(|(lock, _)| lock)
 }
 
 fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
@@ -45,7 +46,7 @@ fn done_by_size() -> Ended {
 #[test]
 fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let first = start(&store, 1, false).unwrap();
     assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
     let _second = start(&store, 2, false).unwrap();
@@ -64,7 +65,7 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
 #[test]
 fn n8_a_file_is_found_as_it_was_left() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
     assert_eq!(begun.first, Some(PartId(10)));
@@ -73,7 +74,7 @@ fn n8_a_file_is_found_as_it_was_left() {
     store.again(begun.key, PartId(11)).unwrap();
     drop((lock, store));
 
-    let store = Store::existing(home.path()).unwrap().unwrap();
+    let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Interrupted);
     let lock = start(&store, 1, true).unwrap();
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
@@ -113,7 +114,7 @@ fn n8_a_file_is_found_as_it_was_left() {
 #[test]
 fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let _runs = start(&store, 1, false).unwrap();
     for number in 2..ENDED as u64 + 5 {
         let _lock = start(&store, number, false).unwrap();
@@ -130,7 +131,7 @@ fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
 #[test]
 fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     for number in 1..=40 {
         let _lock = start(&store, number, false).unwrap();
         if number == 1 {
@@ -145,7 +146,7 @@ fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
 #[test]
 fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_it_runs_again() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let lock = start(&store, 1, false).unwrap();
     // A directory that cannot be listed has no row among the files.
     let failures = Failures { number: 3, why: "the listing is incomplete".to_owned() };
@@ -166,7 +167,7 @@ fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_i
 #[test]
 fn a_byte_that_has_changed_is_damage() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let _lock = start(&store, 1, false).unwrap();
     begin(&store, 1, "a", 10);
     store.sql.execute("UPDATE items SET path = ?1", params![b"copy/g".to_vec()]).unwrap();
@@ -182,7 +183,7 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
         ("parts", "UPDATE parts SET item = 7", "UPDATE parts SET item = 1"),
     ] {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path()).unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
         let lock = start(&store, 1, false).unwrap();
         begin(&store, 1, "a", 10);
         store.finish(JobId::new(1), End::Failed, None).unwrap();
@@ -202,7 +203,7 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
 #[test]
 fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("no other job is there") };
     let id = |number| TransferId::new([number; 16]);
@@ -238,7 +239,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
 #[test]
 fn n8_what_a_later_job_has_claimed_is_left_alone() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let state = |number: u64| {
         let jobs = store.jobs().unwrap();
         let job = jobs.iter().find(|job| job.id == JobId::new(number)).unwrap();
@@ -248,7 +249,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
     assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
     let typed = |number: u64, words: &[&str], decided: Option<&str>| {
         let mut row = JobRow::find(&store.sql, JobId::new(number)).unwrap().unwrap();
-        row.command.words = words.iter().map(Into::into).collect();
+        row.job = StoredJob::for_tests(&words.join(" "));
         row.decided = decided.map(str::to_owned);
         row.save(&store.sql).unwrap();
     };
@@ -291,7 +292,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
 #[test]
 fn n8_jobs_that_were_killed_before_they_had_begun_a_file_are_interrupted_however_many_they_are() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let states = || store.jobs().unwrap().iter().map(|job| job.state).collect::<Vec<_>>();
     let lock = start(&store, 1, false).unwrap();
     assert_eq!(states(), [JobState::Running]);
@@ -311,7 +312,7 @@ fn n8_jobs_that_were_killed_before_they_had_begun_a_file_are_interrupted_however
 fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another_source_there() {
     for is_done in [true, false] {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path()).unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
         drop(start(&store, 1, false).unwrap());
         let lock = start(&store, 2, false).unwrap();
         let Claim::Ours(begun) = begin(&store, 2, "b", 20) else { panic!("nobody else runs") };
@@ -330,7 +331,7 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
         assert!(!matches!(found(begin(&store, 3, "a", 30)), Found::GivenOver { .. }));
     }
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     drop(start(&store, 1, false).unwrap());
     drop(start(&store, 2, false).unwrap());
     begin(&store, 2, "a", 20);
@@ -342,7 +343,7 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
 fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
     for (source, expect) in [("b", true), ("a", false)] {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path()).unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
         let finish = |job: u64, source: &str| {
             let lock = start(&store, job, false).unwrap();
             let Claim::Ours(begun) = begin(&store, job, source, job * 10) else { panic!("nobody else runs") };
@@ -361,35 +362,30 @@ fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
 #[test]
 fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let start = |number, words: &str, resumes| {
-        let words = words.split(' ').map(Into::into).collect();
-        let command = Command {
-            words,
-            directory: "/srv".into(),
-            name: Some("nightly".to_owned()),
-            ..Command::default()
-        };
-        store.start(&Start { id: JobId::new(number), verb: "copy".to_owned(), command, resumes })
+        let name = Some("nightly".to_owned());
+        let job = StoredJob { directory: "/srv".into(), name, ..StoredJob::for_tests(words) };
+        store.start(&Start { id: JobId::new(number), job, resumes })
     };
-    let first = start(1, "copy --id nightly --limit 1MB --retries 9 a b", false).unwrap();
+    let first = start(1, "copy --id=nightly --limit=1MB --retries=9 a b", false).unwrap();
     // Another one that was started at the same time hears who runs it.
-    let other = start(2, "copy --id nightly -v a b", false);
+    let other = start(2, "copy --id=nightly -v a b", false);
     assert!(matches!(other, Err(JournalFailure::Held { job, .. }) if job == JobId::new(1)), "{other:?}");
     drop(first);
-    drop(start(1, "copy --id nightly a b", true).unwrap());
-    let words = store.jobs().unwrap().remove(0).command.words;
-    assert_eq!(words, ["copy", "--id", "nightly", "a", "b"]);
+    drop(start(1, "copy --id=nightly a b", true).unwrap());
+    let words = store.jobs().unwrap().remove(0).job.words;
+    assert_eq!(words, ["copy", "--id=nightly", "a", "b"]);
 }
 
 #[test]
 fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let named = |number: u64, word: &str| {
-        let (id, verb) = (JobId::new(number), "copy".to_owned());
-        let command = Command { words: vec![word.into()], name: Some("n".to_owned()), ..Command::default() };
-        store.start(&Start { id, verb, command, resumes: false })
+        let name = Some("n".to_owned());
+        let job = StoredJob { name, ..StoredJob::for_tests(&format!("copy {word} b")) };
+        store.start(&Start { id: JobId::new(number), job, resumes: false })
     };
     let lock = named(1, "typo").unwrap();
     assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));
@@ -398,14 +394,14 @@ fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     store.finish(JobId::new(1), End::Failed, None).unwrap();
     drop(lock);
     drop(named(3, "right").unwrap());
-    let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.command.name.is_some()).collect();
+    let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.job.name.is_some()).collect();
     assert_eq!(names, [false, true]);
 }
 
 #[test]
 fn jobs_that_have_only_failed_take_the_place_of_no_other() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     for number in 1..60 {
         let lock = start(&store, number, false).unwrap();
         let Claim::Ours(begun) = begin(&store, number, "a", number) else { panic!("nobody else runs") };
@@ -427,7 +423,7 @@ fn several_runs_may_make_the_journal_at_the_same_instant() {
         std::thread::scope(|scope| {
             let open = || {
                 together.wait();
-                Store::open(home.path()).map(drop)
+                Store::open_for_tests(home.path()).map(drop)
             };
             let all: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
             for one in all {
@@ -441,10 +437,9 @@ fn several_runs_may_make_the_journal_at_the_same_instant() {
 fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
     let write = |store: &Store| {
         for number in numbers.clone() {
-            let (id, verb) = (JobId::new(number), "copy".to_owned());
-            let command = Command { words: vec![number.to_string().into()], ..Command::default() };
+            let (id, job) = (JobId::new(number), StoredJob::for_tests(&format!("copy {number} b")));
             let (state, begun) = (JobState::Interrupted, number);
-            JobRow { id, verb, command, state, begun, ended: None, decided: None }.save(&store.sql)?;
+            JobRow { id, job, state, begun, ended: None, decided: None }.save(&store.sql)?;
             if has_file {
                 let (source, site) = ("a".to_owned(), String::new());
                 let place = Place { source, site, path: number.to_string().into_bytes() };
@@ -459,7 +454,7 @@ fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
 #[test]
 fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journal() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     interrupted(&store, 1..OPEN - 4, true);
     interrupted(&store, OPEN..OPEN + 4, false);
     let _last = start(&store, 100_000, false).unwrap();
@@ -480,7 +475,7 @@ fn n8_ten_thousand_interrupted_jobs_are_kept_and_one_more_begins_without_a_journ
 #[test]
 fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
     let home = tempfile::tempdir().unwrap();
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let job = JobId::new(1);
     let lock = start(&store, 1, false).unwrap();
     found(begin(&store, 1, "a", 10));
@@ -501,7 +496,7 @@ fn n8_by_which_path_a_file_was_moving_is_known_to_the_next_run_of_its_job_alone(
         path
     };
     let direct = || Some("direct".to_owned());
-    let store = Store::open(home.path()).unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
     store.moves(begun.key, direct()).unwrap();
