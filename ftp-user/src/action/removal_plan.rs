@@ -5,7 +5,7 @@ use super::verb::{VerbRun, missing};
 use crate::check::Scope;
 use crate::endpoint::{self, HeldDirectories, Host};
 use crate::failure::{Failure, Kind};
-use crate::job::{Rules, Spool, TreeEntry, Visit, Visits, WalkPurpose, answer_if_any, asked, walk};
+use crate::job::{Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, walk};
 use crate::place::{self, Location};
 use crate::session::Facts;
 use ftp_proto::listing;
@@ -185,9 +185,9 @@ impl SeenPlaces {
         let walker = host.beside();
         host.release();
         let mut plan = RemovalPlan::new(place, scope.held(held), seen);
-        let rules = Rules { purpose: WalkPurpose::Deleted, ..Rules::default() };
-        let root = (plan.scope.root().clone(), plan.seen.unique.clone());
-        plan.take(run, walk(context.clone(), walker, root, rules)).await?;
+        let rules = WalkRules { purpose: WalkPurpose::Deleted, ..WalkRules::default() };
+        let (root, unique) = (plan.scope.root().clone(), plan.seen.unique.clone());
+        plan.take(run, walk(context.clone(), walker, root, unique, rules)).await?;
         Ok(plan)
     }
 

@@ -4,16 +4,15 @@
 //! |---|---|
 //! | `request` | what was asked for, as a value |
 //! | `run` | runs it: the only entry |
-//! | `sources`, `patterns`, `tree` | from places to files, which go through the stream of `together` |
+//! | `sources`, `patterns`, `tree` | from places to files, which go through the stream of `engine` |
 //! | `claims` | which job may write where, and what the journal keeps of it for another run |
 //! | `file` | one file: facts, the overwrite rule, the attempts, the name |
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
-//! | `together` | several files at the same time, and small files that move together |
 //! | `part` | the name under which a file is stored, what earlier attempts have left, and the final name |
+//! | `engine` | several files at the same time, and small files that move together |
 //! | `spool`, `sorted_names` | queues and orders of names of which little is in memory |
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `moving` | the sources of `move`, which are deleted when their copies are verified |
-//! | `moved` | a source that a resumed `move` does not find |
 //! | `sync` | a directory is made like another one |
 //! | `unattended` | a job that nobody runs: its file moves on, it is asked about, it is given up |
 //! | `survey` | every candidate between two servers, without a file |
@@ -24,12 +23,11 @@
 
 mod checked_directories;
 mod claims;
+mod engine;
 mod file;
 mod item;
 mod last_look;
-mod moved;
 mod moving;
-mod named_trees;
 mod part;
 mod patterns;
 mod race;
@@ -42,7 +40,6 @@ mod spool;
 mod summary;
 mod survey;
 mod sync;
-mod together;
 mod tree;
 mod unattended;
 
@@ -70,5 +67,5 @@ pub use summary::failures::Failures;
 pub use summary::status::Status;
 pub use summary::tally::Report;
 pub use survey::survey;
-pub(crate) use tree::{Rules, Visit, Visits, WalkPurpose, walk};
+pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};
 pub use unattended::{cancel, left_of, transfer_of};

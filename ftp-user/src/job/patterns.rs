@@ -4,7 +4,7 @@ use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure};
-use crate::job::retry::Question;
+use crate::job::retry::asked_of;
 use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::session::{Facts, Role};
@@ -23,7 +23,7 @@ pub(crate) struct Matches {
 
 /// What a pattern matches, in the order of the names: an iterator. Little of it is in memory.
 #[derive(Debug, Default)]
-pub(super) struct Matching {
+pub(super) struct SortedMatches {
     names: SortedNames,
     /// How many names they are.
     pub(super) number: usize,
@@ -31,7 +31,7 @@ pub(super) struct Matching {
     pub(super) gaps: Vec<Failure>,
 }
 
-impl Iterator for Matching {
+impl Iterator for SortedMatches {
     type Item = Result<TreeEntry, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -62,40 +62,36 @@ pub(super) async fn matching(
     host: &mut Host,
     source: &Location,
     takes: impl Fn(&Entry) -> bool + Send + Sync,
-) -> Result<Matching, Failure> {
-    let Some(glob) = source.glob() else { return Ok(Matching::default()) };
+) -> Result<SortedMatches, Failure> {
+    let Some(glob) = source.glob() else { return Ok(SortedMatches::default()) };
     let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
-    let mut question = Question::new(context);
-    let (listing, taking) = loop {
-        question.connect(host).await?;
-        let mut taking = Taking::new(context);
+    let mut matched = MatchedNames::new(context);
+    let listing = asked_of!(context, host, async {
+        matched = MatchedNames::new(context);
         let mut take = |entry: Entry| {
             if glob.matches(entry.name.as_bytes()) && usable(&entry.name).is_ok() {
-                taking.matched += 1;
+                matched.number += 1;
                 if takes(&entry) {
-                    taking.take(&entry);
+                    matched.take(&entry);
                 }
             }
         };
-        match list_each(context, host, &directory, &mut take).await {
-            Ok(listing) => break (listing, taking),
-            Err(failure) => question.again(failure).await?,
-        }
-    };
+        list_each(context, host, &directory, &mut take).await
+    })?;
     let gaps = listing.gaps();
-    if taking.matched == 0 && gaps.is_empty() {
+    if matched.number == 0 && gaps.is_empty() {
         return Err(Failure::new(failure::Kind::Missing, format!("nothing matches {source}"))
             .hint("write * as %2A, ? as %3F and [ as %5B in the name of a file"));
     }
-    taking.kept.map_err(|error| cannot_keep(&error))?;
-    let names = taking.sorter.finish().map_err(|error| cannot_keep(&error))?;
-    Ok(Matching { names, number: taking.taken, gaps })
+    matched.kept.map_err(|error| cannot_keep(&error))?;
+    let names = matched.sorter.finish().map_err(|error| cannot_keep(&error))?;
+    Ok(SortedMatches { names, number: matched.taken, gaps })
 }
 
 /// What was taken of a listing so far.
-struct Taking {
+struct MatchedNames {
     /// How many names match the pattern.
-    matched: usize,
+    number: usize,
     /// How many of them are taken.
     taken: usize,
     sorter: Sorter,
@@ -103,9 +99,9 @@ struct Taking {
     kept: io::Result<()>,
 }
 
-impl Taking {
+impl MatchedNames {
     fn new(context: &Context) -> Self {
-        Self { matched: 0, taken: 0, sorter: Sorter::new(context.run.cancel.clone()), kept: Ok(()) }
+        Self { number: 0, taken: 0, sorter: Sorter::new(context.run.cancel.clone()), kept: Ok(()) }
     }
 
     fn take(&mut self, entry: &Entry) {

@@ -38,18 +38,15 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let selecting = filter.selecting();
     match work {
         Work::Copy { sources, destination } => {
-            let mut copying = Sources::new(&context, &pools, destination, (options, filter), &mut tally);
+            let mut copying = Sources::new(&context, &pools, destination, options, filter, &mut tally);
             Box::pin(copying.copy(sources)).await;
-            Box::pin(copying.remove_left(&destinations)).await;
-            copying.quit().await;
+            Box::pin(copying.finish(&destinations)).await;
         }
         Work::CopyEach { pairs } => {
-            if let Some(first) = destinations.first() {
-                let settings = (options, filter);
-                let mut copying = Sources::new(&context, &pools, first.clone(), settings, &mut tally);
+            if let Some(first) = destinations.first().cloned() {
+                let mut copying = Sources::new(&context, &pools, first, options, filter, &mut tally);
                 Box::pin(copying.copy_each(pairs)).await;
-                Box::pin(copying.remove_left(&destinations)).await;
-                copying.quit().await;
+                Box::pin(copying.finish(&destinations)).await;
             }
         }
         Work::Sync { source, destination, rules } => {
@@ -70,7 +67,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
             host.quit().await;
         }
         Work::Append { source, destination } => {
-            Box::pin(appended(&context, &pools, (&source, &destination), options, &mut tally)).await;
+            Box::pin(appended(&context, &pools, &source, &destination, options, &mut tally)).await;
         }
     }
     part::settle(&context, &pools).await;
@@ -96,7 +93,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
 async fn appended(
     context: &Context,
     pools: &Pools,
-    (source, destination): (&Location, &Location),
+    source: &Location,
+    destination: &Location,
     options: Options,
     tally: &mut Tally,
 ) {

@@ -4,13 +4,8 @@
 //! |---|---|
 //! | `names` | hosts, paths and files as the journal names them |
 //! | `lifetime` | the journal of the whole job: it begins, it ends, it is lost |
-//! | `claim` | a file is claimed, its claim is given up, its end is noted |
-//! | `plan`, `planned` | files that wait, with their claims |
-//! | `given` | that no two sources of the job go to one place |
+//! | `claim` | a file is claimed, its claim is given up, its end is noted; what the journal knows of it meanwhile |
 
-pub(in crate::job) mod claim;
-pub(in crate::job) mod given;
-pub(in crate::job) mod lifetime;
-pub(in crate::job) mod names;
-pub(in crate::job) mod plan;
-pub(in crate::job) mod planned;
+pub(super) mod claim;
+pub(super) mod lifetime;
+pub(super) mod names;

@@ -47,6 +47,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether sources are deleted.
+    pub(crate) const fn deletes_sources(&self) -> bool {
+        self.moves && !self.mode.is_dry()
+    }
+
     /// The name of the verb that copies files with these options.
     pub const fn verb(&self) -> &'static str {
         match (self.moves, self.syncs) {

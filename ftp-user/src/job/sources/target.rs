@@ -2,7 +2,6 @@
 
 use crate::check::precious;
 use crate::failure::{self, Failure};
-use crate::job::file::times::Attributes;
 use crate::place::{self, Location};
 use crate::session::Facts;
 use crate::state::OwnFiles;
@@ -30,7 +29,8 @@ pub(super) fn refuse(
     source: &Location,
     known: Option<&Facts>,
     target: &PathName,
-    (is_recursive, is_also): (bool, bool),
+    is_recursive: bool,
+    is_also: bool,
 ) -> Result<(), Failure> {
     let is_tree = known.is_some_and(|facts| facts.kind == Kind::Directory);
     if is_tree && !is_recursive {
@@ -70,12 +70,6 @@ pub(super) fn one_name(source: &Location) -> Failure {
 /// that the usual copy costs no round trip more.
 pub(super) const fn may_lack_parent(failure: &Failure) -> bool {
     matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
-}
-
-/// What the copy of a directory gets of it.
-pub(super) fn attributes(directory: Option<&Facts>) -> Attributes {
-    directory
-        .map_or_else(Attributes::default, |facts| Attributes { modified: facts.modified, mode: facts.mode })
 }
 
 /// Where a source goes. `into` says that the destination is a directory.

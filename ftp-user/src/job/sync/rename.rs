@@ -13,14 +13,13 @@ use crate::job::file::times;
 use crate::job::retry::asked;
 use crate::job::sorted_names::{StopCheck, TreeEntry};
 use crate::job::spool::Spool;
-use crate::job::tree::{Hashes, folded, one_form};
+use crate::job::tree::{NameSet, folded, one_form};
 use crate::place;
 use crate::session::Facts;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
 use std::io;
 
 /// Looks at each name that only the destination has.
@@ -203,18 +202,17 @@ impl RenameCandidates {
 /// What only the destination has, by hashes of its paths.
 #[derive(Debug, Default)]
 pub(super) struct SimilarNames {
-    hasher: RandomState,
     /// Paths without their case and in one form.
-    surplus: Hashes,
+    surplus: NameSet,
     /// Paths in one form.
-    forms: Hashes,
+    forms: NameSet,
     /// Whether the destination has taken names for one that differ in form only. That it has not says nothing of others:
     /// one of both may have gone, or be on another file system.
     forms_are_one: bool,
     /// The same of names that differ in case.
     cases_are_one: bool,
     /// The names that are not deleted.
-    spared: Hashes,
+    spared: NameSet,
 }
 
 /// In what two names differ: their form only, or their case as well.
@@ -241,9 +239,8 @@ impl SimilarNames {
     }
 
     fn note(&mut self, path: &PathName) {
-        let (hash, form) = (self.hash(path), self.form(path));
-        self.surplus.insert(hash);
-        self.forms.insert(form);
+        self.surplus.insert(&folded(path.as_bytes()));
+        self.forms.insert(&one_form(path.as_bytes()));
     }
 
     /// Looks at a name that only the source has, as the listings show it, before anything of it is made at `root`. If it is
@@ -270,10 +267,14 @@ impl SimilarNames {
 
     /// In what a new name differs from one that only the destination has, if there is one.
     fn difference(&self, path: &PathName) -> Option<NameDifference> {
-        if !self.surplus.contains(self.hash(path)) {
+        if !self.surplus.contains(&folded(path.as_bytes())) {
             return None;
         }
-        Some(if self.forms.contains(self.form(path)) { NameDifference::Form } else { NameDifference::Case })
+        Some(if self.forms.contains(&one_form(path.as_bytes())) {
+            NameDifference::Form
+        } else {
+            NameDifference::Case
+        })
     }
 
     const fn are_one(&mut self, difference: NameDifference) -> &mut bool {
@@ -286,22 +287,13 @@ impl SimilarNames {
     fn learn(&mut self, path: &PathName, difference: NameDifference, are_one: bool) {
         if are_one {
             *self.are_one(difference) = true;
-            let hash = self.hash(path);
-            self.spared.insert(hash);
+            self.spared.insert(&folded(path.as_bytes()));
         }
     }
 
     /// Whether a name of the destination stays, because it is that of a new file.
     pub(super) fn spares(&self, path: &PathName) -> bool {
-        (self.forms_are_one || self.cases_are_one) && self.spared.contains(self.hash(path))
-    }
-
-    fn hash(&self, path: &PathName) -> u64 {
-        self.hasher.hash_one(folded(path.as_bytes()))
-    }
-
-    fn form(&self, path: &PathName) -> u64 {
-        self.hasher.hash_one(one_form(path.as_bytes()))
+        (self.forms_are_one || self.cases_are_one) && self.spared.contains(&folded(path.as_bytes()))
     }
 }
 

@@ -12,19 +12,18 @@ use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::claim::{self, FileClaim};
-use crate::job::claims::given::GivenNames;
+use crate::job::engine::stream::Stream;
 use crate::job::file::times::Attributes;
 use crate::job::item::{Item, Target};
-use crate::job::moved;
 use crate::job::part::publish::Backup;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
 use crate::job::request::sync::SyncRules;
 use crate::job::sorted_names::TreeEntry;
+use crate::job::sources::moved;
 use crate::job::summary::tally::Tally;
-use crate::job::together::stream::Stream;
-use crate::job::tree::{Found, Giver, Rules, Tree, Visit, WalkPurpose, queue, walk};
+use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::place::{self, Location};
 use crate::report::{Event, Withheld, several};
 use crate::route::Ends;
@@ -256,7 +255,7 @@ impl SyncRun<'_> {
             (self.context, self.request);
         let identity = |facts: Option<&Facts>| facts.and_then(|facts| facts.unique.clone());
         let (own, other) = (identity(Some(&roots.source)), identity(roots.destination.as_ref()));
-        let rules = |purpose| Rules { filter: filter.clone(), links: options.links, purpose };
+        let rules = |purpose| WalkRules { filter: filter.clone(), links: options.links, purpose };
         // A server may permit one session.
         let mut released = self.ends.beside();
         std::mem::swap(&mut self.ends, &mut released);
@@ -264,17 +263,16 @@ impl SyncRun<'_> {
         released.source.release();
         released.destination.release();
         let limits = rules(WalkPurpose::Source { other_root: other.clone() });
-        let first = (from.path.clone(), own.clone());
+        let (root, unique) = (from.path.clone(), own.clone());
         let ours = async {
-            list_tree(context, walk(context.clone(), source, first, limits), TreeSide::Source).await
+            list_tree(context, walk(context.clone(), source, root, unique, limits), TreeSide::Source).await
         };
-        let second = (to.path.clone(), other);
         let theirs = async {
             if roots.destination.is_none() {
                 return Ok(ListedTree::default());
             }
             let limits = rules(WalkPurpose::Destination { other_root: own });
-            let visits = walk(context.clone(), destination, second, limits);
+            let visits = walk(context.clone(), destination, to.path.clone(), other, limits);
             list_tree(context, visits, TreeSide::Destination).await
         };
         if is_one_host(from, to) {
@@ -330,8 +328,8 @@ impl SyncRun<'_> {
             }
             Some(_) | None => None,
         };
-        let (giver, visits) = queue();
-        let given = self.give(plan, similar, renames.as_mut(), giver).await?;
+        let (sender, visits) = visit_queue();
+        let given = self.give(plan, similar, renames.as_mut(), sender).await?;
         let renamed = renames.map(|renames| renames.renamed).unwrap_or_default();
         let CopyCounts { files, directories, bytes, unsized_files } = given;
         if files + directories == 0 && roots.destination.is_some() {
@@ -344,17 +342,14 @@ impl SyncRun<'_> {
             unique: None,
             attributes: Attributes { modified: roots.source.modified, mode: roots.source.mode },
             destination: request.destination.path.clone(),
-            options,
-            rules: Rules { filter, links: options.links, ..Rules::default() },
+            rules: WalkRules { filter, links: options.links, ..WalkRules::default() },
             moved: None,
             backup: self.backup.clone(),
         };
-        let mut places = GivenNames::default();
-        let notes = (&mut places, &mut *self.tally);
         let ends = self.ends.beside();
         let ends = std::mem::replace(&mut self.ends, ends);
-        let mut stream = Stream::new(context, ends, options);
-        Box::pin(tree.copy(context, &mut stream, Found::Before(visits), notes)).await;
+        let mut stream = Stream::new(context, ends, options, self.tally);
+        Box::pin(tree.copy(&mut stream, TreeContents::Found(visits))).await;
         self.ends = stream.finish().await;
         Ok(renamed)
     }
@@ -365,7 +360,7 @@ impl SyncRun<'_> {
         plan: &mut SyncPlan,
         similar: &mut SimilarNames,
         mut renames: Option<&mut FileRenames<'_>>,
-        giver: Giver,
+        sender: VisitSender,
     ) -> Result<CopyCounts, Failure> {
         let (context, root) = (self.context, &self.request.destination.path);
         let mut given = CopyCounts::default();
@@ -386,7 +381,7 @@ impl SyncRun<'_> {
             if self.is_dry() && matches!(action, PlannedAction::Copy | PlannedAction::Replace) {
                 self.report_planned(&task).await?;
             } else {
-                giver.give(given.add(task.entry, self.ends.source.is_local()));
+                sender.send(given.add(task.entry, self.ends.source.is_local()));
             }
         }
         if self.request.options.mode == Mode::Explain && given.files == 0 {

@@ -1,24 +1,434 @@
-//! A tree: a walk through a directory at the source, and its copy at the destination.
+//! A tree: a walk finds directories and files of the source one after the other, and each is made or copied at the destination.
 
-mod ahead;
-mod apart;
-mod asked;
-mod cases;
-mod chain;
-mod copy;
-mod doubtful;
-mod finish;
-mod hashes;
-mod pending;
+mod directories;
+mod names;
 mod visits;
 mod walk;
 
-pub(super) use asked::{Found, Tree};
-pub(super) use cases::{folded, one_form};
-pub(super) use hashes::Hashes;
-pub(super) use visits::{Giver, queue};
+pub(super) use names::{NameSet, folded, one_form};
 pub(crate) use visits::{Visit, Visits};
-pub(crate) use walk::{Rules, WalkPurpose, walk};
+pub(super) use visits::{VisitSender, visit_queue};
+pub(crate) use walk::{WalkPurpose, WalkRules, walk};
+
+use crate::endpoint::Host;
+use crate::failure::{Failure, Kind};
+use crate::job::claims::lifetime;
+use crate::job::engine::stream::{Stream, Turn, Wish};
+use crate::job::engine::workers::FileResult;
+use crate::job::file::copy::copy;
+use crate::job::file::times::{Attributes, Wanted, finish_directories};
+use crate::job::item::{Item, Target};
+use crate::job::moving::MovedDirectories;
+use crate::job::part::Part;
+use crate::job::part::publish::Backup;
+use crate::job::retry::{asked_of, connect};
+use crate::job::spool::Spool;
+use crate::place;
+use crate::report::{Event, Topic};
+use crate::session::Facts;
+use directories::{MOST_LOST, MOST_UNMADE, MissingDirectories, UnmadeDirectory};
+use ftp_proto::wire::PathName;
+use names::{MOST_SIMILAR, SiblingNames, SimilarFiles};
+use std::collections::HashSet;
+
+/// A tree to copy.
+#[derive(Debug)]
+pub(super) struct Tree {
+    /// The directory at the source. Its contents are copied.
+    pub(super) source: PathName,
+    /// The server's own identity of that directory, if it is known.
+    pub(super) unique: Option<String>,
+    /// What its copy gets after its contents.
+    pub(super) attributes: Attributes,
+    /// The directory at the destination that receives them. It is made if it is not there.
+    pub(super) destination: PathName,
+    /// What of it is copied.
+    pub(super) rules: WalkRules,
+    /// What becomes of the sources of a move.
+    pub(super) moved: Option<MovedDirectories>,
+    /// Where files go that are replaced.
+    pub(super) backup: Option<Backup>,
+}
+
+/// What finds the directories and files of a tree.
+#[derive(Debug)]
+pub(super) enum TreeContents {
+    /// A walk, on another session at the source.
+    Walked(Host),
+    /// They were found before.
+    Found(Visits),
+}
+
+impl Tree {
+    /// Copies the tree by a stream in which nothing waits or is under way. Failures go to the tally of the stream.
+    pub(super) async fn copy(mut self, stream: &mut Stream<'_>, contents: TreeContents) {
+        let moved = self.moved.take();
+        let copying = TreeCopy {
+            stream,
+            held: None,
+            tree: self,
+            names: SiblingNames::default(),
+            similar: SimilarFiles::default(),
+            missing: MissingDirectories::default(),
+            made_ahead: HashSet::new(),
+            has_told_room: false,
+            is_given_up: false,
+            made: Spool::new(MADE_IN_MEMORY),
+            moved,
+        };
+        Box::pin(copying.run(contents)).await;
+    }
+}
+
+/// A tree while it is copied.
+struct TreeCopy<'a, 's> {
+    stream: &'a mut Stream<'s>,
+    /// A directory that waits until a worker is idle, whose session makes it.
+    held: Option<Visit>,
+    tree: Tree,
+    /// The names of the directory that is being visited.
+    names: SiblingNames,
+    /// Files that differ from others only in upper and lower case. They are copied last, one after the other.
+    similar: SimilarFiles,
+    /// Directories that are not there.
+    missing: MissingDirectories,
+    /// Directories that this job has made, and that are still to be visited.
+    made_ahead: HashSet<PathName>,
+    /// It was told that directories are made at once, because too many wait for a file.
+    has_told_room: bool,
+    /// So many directories could not be made that the rest of the tree is left.
+    is_given_up: bool,
+    /// Directories that were made, and what they get after their contents.
+    made: Spool<Visit>,
+    /// The sources of a move that may be deleted.
+    moved: Option<MovedDirectories>,
+}
+
+impl TreeCopy<'_, '_> {
+    /// Copies everything that the tree has, then finishes its directories.
+    async fn run(mut self, contents: TreeContents) {
+        let context = self.stream.context;
+        let root = self.tree.destination.clone();
+        if let Err(failure) = self.make(&root, true).await {
+            context.run.events.say(Event::Found(context.run.finding.tree_ends()));
+            return self.failed(None, failure);
+        }
+        let Tree { source, unique, rules, .. } = &self.tree;
+        let visits = match contents {
+            TreeContents::Walked(walker) => {
+                walk(context.clone(), walker, source.clone(), unique.clone(), rules.clone())
+            }
+            TreeContents::Found(visits) => visits,
+        };
+        self.stream.move_tree(self.moved.as_ref().map(|moved| &moved.tree));
+        self.take(visits).await;
+        self.stream.end_files().await;
+        Box::pin(self.copy_similar()).await;
+        self.stream.delete_sources().await;
+        self.stream.move_tree(None);
+        if !self.is_over() && !self.is_dry() {
+            self.finish_directories().await;
+        }
+        if let Some(moved) = self.moved.take()
+            && !context.run.cancel.is_cancelled()
+        {
+            let (ends, tally) = self.stream.idle_and_tally();
+            moved.carry_out(context, ends, tally).await;
+        }
+        if context.run.cancel.is_cancelled() && !self.stream.tally.was_interrupted() {
+            self.failed(None, Failure::interrupted().hint(lifetime::rest(context)));
+        }
+    }
+
+    /// Makes and copies what the walk finds, until all of it has ended or nothing more is begun.
+    async fn take(&mut self, mut visits: Visits) {
+        let mut has_more = true;
+        while !self.is_over() {
+            let wish = match (&self.held, has_more) {
+                (Some(_), _) => Wish::Session,
+                (None, true) => Wish::Next,
+                (None, false) => Wish::Progress,
+            };
+            match self.stream.turn(wish, visits.next()).await {
+                Turn::Idle => {
+                    let Some(visit) = self.held.take() else { continue };
+                    for visit in self.with_next_directories(visit, &mut visits).await {
+                        Box::pin(self.visit(visit)).await;
+                    }
+                }
+                Turn::Found(Some(visit)) if self.needs_session(&visit) => self.held = Some(visit),
+                Turn::Found(Some(visit)) => Box::pin(self.visit(visit)).await,
+                Turn::Found(None) => has_more = false,
+                Turn::Progress => {}
+                Turn::Still => return,
+            }
+        }
+    }
+
+    /// Whether nothing more is begun.
+    fn is_over(&self) -> bool {
+        self.stream.is_over() || self.is_given_up
+    }
+
+    const fn is_dry(&self) -> bool {
+        self.stream.options.mode.is_dry()
+    }
+
+    /// Whether a directory has to be made before anything else.
+    fn needs_session(&self, visit: &Visit) -> bool {
+        match visit {
+            Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.missing.has_room(),
+            Visit::File(path, _) => self.missing.waits() || (self.moved.is_some() && Part::is_name(path)),
+            Visit::Skipped(..) | Visit::Failed(..) => false,
+        }
+    }
+
+    /// A visit and, if it is a directory, those behind it that were found already. A server is told to make all of them at
+    /// once. Those that it does not make find out why when they are visited.
+    async fn with_next_directories(&mut self, first: Visit, visits: &mut Visits) -> Vec<Visit> {
+        let is_directory = matches!(first, Visit::Directory(..));
+        let mut next = vec![first];
+        if !is_directory || self.tree.rules.filter.selects() || self.is_dry() {
+            return next;
+        }
+        while next.len() < AT_ONCE
+            && let Some(directory) = visits.next_directory()
+        {
+            next.push(directory);
+        }
+        self.made_ahead.clear();
+        let paths = self.missing.makeable(&next, &self.tree.destination);
+        if paths.len() > 1 {
+            let context = self.stream.context;
+            // If the session is lost, the first one that is not made finds out.
+            let made = self.stream.idle().destination.make_new_directories(context, &paths).await;
+            let made = paths.into_iter().zip(made).filter_map(|(path, is_made)| is_made.then_some(path));
+            self.made_ahead = made.collect();
+        }
+        next
+    }
+
+    async fn visit(&mut self, visit: Visit) {
+        match visit {
+            Visit::Directory(path, attributes) => {
+                if let Some(moved) = &mut self.moved {
+                    moved.note_entered(&path);
+                }
+                // The directory above it has told why.
+                if self.missing.lost_by(&path).is_some() {
+                    return;
+                }
+                let unmade = UnmadeDirectory { attributes, other: self.names.other(&path) };
+                if self.waits_for_file() {
+                    self.missing.wait(&path, unmade);
+                } else if self.make_directories_above(&path).await {
+                    self.make_directory(path, unmade).await;
+                }
+            }
+            Visit::File(path, _) if Part::is_name(&path) => Box::pin(self.put_back(path)).await,
+            Visit::File(path, known) => {
+                if self.missing.lost_by(&path).is_none() && self.make_directories_above(&path).await {
+                    self.file(&path, known);
+                } else {
+                    // The exit code is that of the common cause.
+                    let kind = self.missing.lost_by(&path).unwrap_or(Kind::Other);
+                    let (source, dest) = self.shown(Some(&path));
+                    self.stream.tally.file(source, dest, Err(Failure::new(kind, WITHOUT_DIRECTORY)));
+                }
+            }
+            Visit::Skipped(path, why) => {
+                let source = &self.stream.ends().source;
+                let name = source.show(&place::join(Some(&self.tree.source), &path));
+                let (site, message) = (source.name(), format!("{name} is skipped: {why}"));
+                let skipped = Event::Repeated { topic: Topic::Skipped, site, why: Some(why), message };
+                self.stream.context.run.events.say(skipped);
+            }
+            Visit::Failed(path, failure) => {
+                let name = self.stream.ends().source.show(&below(&self.tree.source, path.as_ref()));
+                let dest = self.stream.ends().destination.show(&self.tree.destination);
+                self.stream.tally.failed(name.clone(), dest, failure.during(&name));
+            }
+        }
+    }
+
+    /// Nothing is copied that has the name of a part: it belongs to the job that stores it. A move that was killed may have
+    /// left a source under such a name; that gets its own name back.
+    async fn put_back(&mut self, path: PathName) {
+        let context = self.stream.context;
+        let named = match &mut self.moved {
+            Some(moved) => moved.put_back(context, self.stream.idle(), &path).await,
+            None => Ok(None),
+        };
+        match named {
+            Ok(Some(named)) => self.visit(Visit::File(named, None)).await,
+            Ok(None) => self.visit(Visit::Skipped(path, PART.to_owned())).await,
+            Err(failure) => self.failed(Some(&path), failure),
+        }
+    }
+
+    /// Whether a directory is not made before a file goes into it.
+    fn waits_for_file(&mut self) -> bool {
+        let (selects, has_room) = (self.tree.rules.filter.selects(), self.missing.has_room());
+        if selects && !has_room && !std::mem::replace(&mut self.has_told_room, true) {
+            self.stream.context.run.events.warn(format!(
+                "more than {MOST_UNMADE} directories wait for a file that is chosen: others are made, even if no file \
+                 goes into them"
+            ));
+        }
+        selects && has_room
+    }
+
+    /// Makes the directories above a file that were not needed so far. Returns whether they are there.
+    async fn make_directories_above(&mut self, path: &PathName) -> bool {
+        let mut above = self.missing.take_above(path);
+        while let Some((directory, unmade)) = above.pop() {
+            if !self.make_directory(directory, unmade).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Makes a directory of the tree. Returns whether it is there.
+    async fn make_directory(&mut self, path: PathName, unmade: UnmadeDirectory) -> bool {
+        let (context, UnmadeDirectory { attributes, other }) = (self.stream.context, unmade);
+        let target = place::join(Some(&self.tree.destination), &path);
+        let mut made = self.make(&target, false).await;
+        if let (Ok(()), Some(other)) = (&made, other.filter(|_| !self.is_dry())) {
+            let destination = &mut self.stream.idle().destination;
+            made = self.names.check_apart(context, destination, &target, other).await;
+        }
+        if let Err(failure) = made {
+            let kind = failure.kind;
+            self.failed(Some(&path), failure);
+            if !self.missing.lose(&path, kind) {
+                self.is_given_up = true;
+                let what = format!("{MOST_LOST} directories could not be made, so the rest is not copied");
+                self.failed(None, Failure::new(Kind::Other, what));
+            }
+            return false;
+        }
+        if let Err(error) = self.made.push(Visit::Directory(path, attributes)) {
+            context.run.events.warn(format!("a directory does not get its time: {error}"));
+        }
+        true
+    }
+
+    /// Makes a directory at the destination, also what is missing above the root.
+    async fn make(&mut self, path: &PathName, is_root: bool) -> Result<(), Failure> {
+        if self.is_dry() {
+            return Ok(());
+        }
+        let context = self.stream.context;
+        let mut is_new = self.made_ahead.remove(path);
+        if !is_new {
+            let destination = &mut self.stream.idle().destination;
+            is_new = asked_of!(context, destination, async {
+                match is_root {
+                    true => destination.make_directories(context, path).await,
+                    false => destination.make_directory(context, path).await,
+                }
+            })?;
+        }
+        if is_new {
+            self.stream.note_new_directory(path);
+        }
+        Ok(())
+    }
+
+    /// Plans a file.
+    fn file(&mut self, path: &PathName, known: Option<Facts>) {
+        let item = Item {
+            number: self.stream.tally.next_number(),
+            source: place::join(Some(&self.tree.source), path),
+            destination: place::join(Some(&self.tree.destination), path),
+            known,
+            target: Target::Unknown,
+            kept_as: self.tree.backup.as_ref().map(|backup| backup.of(path)),
+            is_listed: true,
+        };
+        if let Err(failure) = self.stream.take_place(&item) {
+            return self.stream.report(FileResult::of(item, Err(failure)));
+        }
+        let Some(other) = self.names.other(path) else { return self.stream.push(item) };
+        if let Err(item) = self.similar.push(item, other) {
+            let what =
+                format!("more than {MOST_SIMILAR} names of the tree differ in case only, or long ones do");
+            let failure = Failure::new(Kind::Other, what).hint("copy its directories one by one");
+            self.stream.report(FileResult::of(*item, Err(failure)));
+        }
+    }
+
+    /// Copies the files whose names differ from others only in case, unless the destination takes both for one.
+    async fn copy_similar(&mut self) {
+        let (context, options) = (self.stream.context, self.stream.options);
+        for (item, other) in self.similar.take() {
+            if self.is_over() {
+                return;
+            }
+            let ends = self.stream.idle();
+            let is_free = match options.mode.is_dry() {
+                true => Ok(()),
+                false => {
+                    self.names.check_free(context, &mut ends.destination, &item.destination, other).await
+                }
+            };
+            let result = match is_free {
+                Ok(()) => Box::pin(copy(context, ends, &item, options)).await,
+                Err(failure) => Err(failure),
+            };
+            let stays = result.as_ref().ok().and_then(|done| self.stream.note_copied(&item, done).err());
+            self.stream.report(FileResult { item, result, stays });
+        }
+    }
+
+    /// Directories get their times and modes after their contents: each file changes the time of its directory, and a
+    /// directory may be one into which nothing can be written.
+    async fn finish_directories(&mut self) {
+        let (context, root) = (self.stream.context, &self.tree.destination);
+        let mut wanted = Wanted::of(self.stream.options, self.stream.ends());
+        let destination = &mut self.stream.idle().destination;
+        let mut next = vec![(root.clone(), self.tree.attributes)];
+        while !next.is_empty() {
+            if !wanted.is_any()
+                || context.run.cancel.is_cancelled()
+                || connect(context, destination).await.is_err()
+            {
+                return;
+            }
+            finish_directories(context, destination, &next, &mut wanted).await;
+            next.clear();
+            while next.len() < AT_ONCE
+                && let Ok(Some(Visit::Directory(path, attributes))) = self.made.pop()
+            {
+                next.push((place::join(Some(root), &path), attributes));
+            }
+        }
+    }
+
+    /// Notes a failure at `path` of the tree, or of the tree itself.
+    fn failed(&mut self, path: Option<&PathName>, failure: Failure) {
+        let (source, dest) = self.shown(path);
+        self.stream.tally.failed(source, dest, failure);
+    }
+
+    /// How reports call what is at `path` of the tree, or the tree itself, at both ends.
+    fn shown(&self, path: Option<&PathName>) -> (String, String) {
+        let (Tree { source, destination, .. }, ends) = (&self.tree, self.stream.ends());
+        (ends.source.show(&below(source, path)), ends.destination.show(&below(destination, path)))
+    }
+}
+
+/// A path below `root`, or `root` itself.
+fn below(root: &PathName, path: Option<&PathName>) -> PathName {
+    path.map_or_else(|| root.clone(), |path| place::join(Some(root), path))
+}
 
 /// The number of directories that a server is told to make, or that get their times, at once.
 const AT_ONCE: usize = 32;
+/// The number of directories that were made and that are in memory.
+const MADE_IN_MEMORY: usize = 1024;
+/// Why nothing can be copied into a directory.
+const WITHOUT_DIRECTORY: &str = "its directory could not be made";
+/// Why a file of a move is skipped.
+const PART: &str = "another job may be copying it, or a move that was killed has given a source this name";

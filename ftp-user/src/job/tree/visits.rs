@@ -29,7 +29,7 @@ pub(crate) struct Visits(Arc<Shared>);
 
 /// The sending end of the queue.
 #[derive(Debug)]
-pub(in crate::job) struct Giver(Arc<Shared>);
+pub(in crate::job) struct VisitSender(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -53,25 +53,25 @@ struct Queue {
     /// The walk has ended.
     has_ended: bool,
     /// Nobody takes anything more.
-    is_unheard: bool,
+    is_receiver_gone: bool,
 }
 
 /// The receiver of the visits is gone.
 #[derive(Debug)]
-pub(super) struct Unheard;
+pub(super) struct ReceiverGone;
 
 /// An empty queue.
-pub(in crate::job) fn queue() -> (Giver, Visits) {
+pub(in crate::job) fn visit_queue() -> (VisitSender, Visits) {
     let queue = Queue {
         found: Spool::new(IN_MEMORY),
         told: VecDeque::new(),
         untold: [None, None],
         broken: None,
         has_ended: false,
-        is_unheard: false,
+        is_receiver_gone: false,
     };
     let shared = Arc::new(Shared { queue: Mutex::new(queue), given: Notify::new(), taken: Notify::new() });
-    (Giver(Arc::clone(&shared)), Visits(shared))
+    (VisitSender(Arc::clone(&shared)), Visits(shared))
 }
 
 impl Shared {
@@ -80,17 +80,14 @@ impl Shared {
     }
 }
 
-impl Giver {
+impl VisitSender {
     /// Appends a visit. It waits for nobody.
-    pub(in crate::job) fn give(&self, visit: Visit) {
+    pub(in crate::job) fn send(&self, visit: Visit) {
         let mut queue = self.0.queue();
-        match visit {
-            visit @ (Visit::Directory(..) | Visit::File(..)) => {
-                if let Err(error) = queue.found.push(visit) {
-                    queue.broken.get_or_insert(error);
-                }
-            }
-            visit @ (Visit::Skipped(..) | Visit::Failed(..)) => queue.tell(visit),
+        if let Visit::Skipped(..) | Visit::Failed(..) = visit {
+            queue.tell(visit);
+        } else if let Err(error) = queue.found.push(visit) {
+            queue.broken.get_or_insert(error);
         }
         drop(queue);
         self.0.given.notify_one();
@@ -101,13 +98,13 @@ impl Giver {
     /// # Errors
     ///
     /// Nobody takes anything more.
-    pub(super) async fn has_room(&self) -> Result<(), Unheard> {
+    pub(super) async fn has_room(&self) -> Result<(), ReceiverGone> {
         loop {
             let taken = self.0.taken.notified();
             {
                 let queue = self.0.queue();
-                if queue.is_unheard || queue.broken.is_some() {
-                    return Err(Unheard);
+                if queue.is_receiver_gone || queue.broken.is_some() {
+                    return Err(ReceiverGone);
                 }
                 if queue.found.on_disk() < MOST_ON_DISK && queue.told.len() < IN_MEMORY {
                     return Ok(());
@@ -118,7 +115,7 @@ impl Giver {
     }
 }
 
-impl Drop for Giver {
+impl Drop for VisitSender {
     fn drop(&mut self) {
         self.0.queue().has_ended = true;
         self.0.given.notify_one();
@@ -163,7 +160,7 @@ impl Visits {
 
 impl Drop for Visits {
     fn drop(&mut self) {
-        self.0.queue().is_unheard = true;
+        self.0.queue().is_receiver_gone = true;
         self.0.taken.notify_one();
     }
 }
@@ -175,7 +172,7 @@ impl Queue {
             return self.told.push_back(visit);
         }
         let [skipped, failed] = &mut self.untold;
-        let untold = if matches!(visit, Visit::Failed(..)) { failed } else { skipped };
+        let untold = if let Visit::Failed(..) = visit { failed } else { skipped };
         let others = untold.as_ref().map_or(0, |(_, others)| others + 1);
         *untold = Some((visit, others));
     }
@@ -276,7 +273,7 @@ mod tests {
 
     #[tokio::test]
     async fn visits_come_as_they_were_given_and_few_are_in_memory() {
-        let (giver, mut visits) = queue();
+        let (sender, mut visits) = visit_queue();
         let name = |text: String| PathName::from_user(text).unwrap();
         let visit = |number: u64| match number % 3 {
             0 => {
@@ -292,30 +289,30 @@ mod tests {
             }
         };
         for number in 0..200_000 {
-            giver.give(visit(number));
+            sender.send(visit(number));
             assert!(visits.in_memory() < 20_000);
         }
-        assert!(giver.has_room().await.is_ok());
+        assert!(sender.has_room().await.is_ok());
         for number in 0..200_000 {
             assert_eq!(visits.next().await, Some(visit(number)));
             assert!(visits.in_memory() < 20_000);
         }
-        drop(giver);
+        drop(sender);
         assert_eq!(visits.next().await, None);
     }
 
     #[tokio::test]
     async fn what_can_only_be_told_is_counted_where_it_is_very_much() {
-        let (giver, mut visits) = queue();
+        let (sender, mut visits) = visit_queue();
         for number in 0..100_000 {
             let path = PathName::from_user(format!("n{number}")).unwrap();
-            giver.give(match number % 2 {
+            sender.send(match number % 2 {
                 0 => Visit::Skipped(path, "a link".to_owned()),
                 _ => Visit::Failed(Some(path), Failure::new(failure::Kind::Refused, "no")),
             });
         }
         assert!(visits.in_memory() <= MOST_TOLD);
-        drop(giver);
+        drop(sender);
         let (mut skipped, mut failed) = (Vec::new(), Vec::new());
         while let Some(visit) = visits.next().await {
             match visit {
@@ -334,8 +331,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_walk_that_nobody_listens_to_ends() {
-        let (giver, visits) = queue();
+        let (sender, visits) = visit_queue();
         drop(visits);
-        assert!(giver.has_room().await.is_err());
+        assert!(sender.has_room().await.is_err());
     }
 }

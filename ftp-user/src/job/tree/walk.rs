@@ -3,29 +3,27 @@
 //! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
-use super::chain::{Child, Directory, Identity};
-use super::hashes::Hashes;
-use super::visits::{Giver, Unheard, Visit, Visits, queue};
+use super::names::NameSet;
+use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, list_each};
-use crate::failure::{self, Failure};
+use crate::failure::{About, Failure, Kind as FailureKind};
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;
-use crate::job::retry::Question;
-use crate::job::spool::Spool;
+use crate::job::retry::asked_of;
+use crate::job::spool::{Fields, Record, Spool, put_bytes, put_text};
 use crate::place;
 use crate::report::Event;
-use crate::session::{Facts, Listing};
+use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// Which names of a tree are told, and how.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Rules {
+pub(crate) struct WalkRules {
     /// Which files are told.
     pub(crate) filter: Filter,
     /// What happens to symbolic links.
@@ -58,18 +56,12 @@ impl WalkPurpose {
     /// Whether everything is visited under its own name, because it may be deleted: symbolic links are not followed, and what
     /// is no regular file is not skipped.
     const fn takes_everything(&self) -> bool {
-        match self {
-            Self::Copied | Self::Source { .. } => false,
-            Self::Deleted | Self::Destination { .. } => true,
-        }
+        matches!(self, Self::Deleted | Self::Destination { .. })
     }
 
     /// Whether the names are compared with those of another tree.
     const fn compares(&self) -> bool {
-        match self {
-            Self::Copied | Self::Deleted => false,
-            Self::Source { .. } | Self::Destination { .. } => true,
-        }
+        matches!(self, Self::Source { .. } | Self::Destination { .. })
     }
 
     /// Whether a directory with this identity must not be in the tree.
@@ -83,16 +75,81 @@ impl WalkPurpose {
     }
 }
 
+/// What shows that two paths lead to the same directory. Nothing need be known.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Identity {
+    /// The server's own identity of it.
+    unique: Option<String>,
+    /// Its path without symbolic links.
+    real: Option<PathName>,
+}
+
+impl Identity {
+    fn is(&self, other: &Self) -> bool {
+        let same_unique = self.unique.is_some() && self.unique == other.unique;
+        same_unique || (self.real.is_some() && self.real == other.real)
+    }
+}
+
+/// A directory that was found and not entered yet.
+struct FoundDirectory {
+    name: PathName,
+    identity: Identity,
+}
+
+impl Record for FoundDirectory {
+    fn write(&self, out: &mut Vec<u8>) {
+        let Self { name, identity: Identity { unique, real } } = self;
+        put_bytes(out, name.as_bytes());
+        put_text(out, unique.as_deref());
+        put_bytes(out, real.as_ref().map_or(&[], PathName::as_bytes));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let (name, unique) = (fields.path()?, fields.text()?);
+        // No path is empty.
+        let real = fields.path().filter(|real| !real.as_bytes().is_empty());
+        Some(Self { name, identity: Identity { unique, real } })
+    }
+}
+
+/// A directory that was entered.
+#[derive(Debug)]
+struct EnteredDirectory {
+    /// Relative to the root; `None` is the root.
+    path: Option<PathName>,
+    identity: Identity,
+    parent: Option<Arc<Self>>,
+}
+
+impl EnteredDirectory {
+    /// The directory of this chain, from this one up, that has this identity.
+    fn find(&self, identity: &Identity) -> Option<&Self> {
+        std::iter::successors(Some(self), |directory| directory.parent.as_deref())
+            .find(|directory| directory.identity.is(identity))
+    }
+
+    /// Its path at the host, where `root` is that of the tree.
+    fn path_at(&self, root: &PathName) -> PathName {
+        self.path.as_ref().map_or_else(|| root.clone(), |path| place::join(Some(root), path))
+    }
+
+    fn name(&self) -> String {
+        self.path.as_ref().map_or_else(|| "the directory that is copied".to_owned(), PathName::display)
+    }
+}
+
 /// Walks through `root` at `host`. `unique` is the server's own identity of the root, if it is known.
 pub(crate) fn walk(
     context: Context,
     host: Host,
-    (root, unique): (PathName, Option<String>),
-    rules: Rules,
+    root: PathName,
+    unique: Option<String>,
+    rules: WalkRules,
 ) -> Visits {
-    let (giver, visits) = queue();
+    let (sender, visits) = visit_queue();
     tokio::spawn(async move {
-        let mut walk = Walk { context, host, root, rules, giver, levels: Vec::new(), waiting: 0, names: 0 };
+        let mut walk = Walk { context, host, root, rules, sender, levels: Vec::new(), waiting: 0, names: 0 };
         // The receiver may be gone.
         let _ = walk.run(unique).await;
         if !walk.rules.purpose.compares() {
@@ -107,8 +164,8 @@ struct Walk {
     context: Context,
     host: Host,
     root: PathName,
-    rules: Rules,
-    giver: Giver,
+    rules: WalkRules,
+    sender: VisitSender,
     /// The directories of the chain that was entered, each with those in it that were not entered yet.
     levels: Vec<Level>,
     /// How many directories were not entered yet.
@@ -119,98 +176,177 @@ struct Walk {
 
 /// A directory that was entered.
 struct Level {
-    directory: Arc<Directory>,
+    directory: Arc<EnteredDirectory>,
     /// Directories in it that were not entered yet.
-    children: Spool<Child>,
+    children: Spool<FoundDirectory>,
 }
 
-/// Takes the entries of one directory as they come.
-struct Taking<'a> {
+impl Walk {
+    async fn run(&mut self, unique: Option<String>) -> Result<(), ReceiverGone> {
+        let mut identity = Identity { unique, real: None };
+        if self.rules.links == Links::Follow && identity.unique.is_none() {
+            // Without it a loop ends where its path is too long.
+            identity.real = real(&self.context, &mut self.host, &self.root).await.ok().flatten();
+        }
+        self.enter(Arc::new(EnteredDirectory { path: None, identity, parent: None })).await?;
+        // What is deeper comes before its neighbours, so that few wait.
+        while let Some(level) = self.levels.last_mut() {
+            let parent = Arc::clone(&level.directory);
+            let child = level.children.pop().unwrap_or_else(|error| {
+                self.sender.send(Visit::Failed(parent.path.clone(), cannot_keep(&error)));
+                None
+            });
+            let Some(FoundDirectory { name, identity }) = child else {
+                self.levels.pop();
+                continue;
+            };
+            self.waiting = self.waiting.saturating_sub(1);
+            let most = self.context.settings.listing.names;
+            if self.names > most {
+                let what = format!("the tree has more than {most} names, and may have no end");
+                let failure = Failure::new(FailureKind::Other, what)
+                    .hint("check whether a directory contains a link to itself, or name parts of the tree");
+                self.sender.send(Visit::Failed(None, failure));
+                break;
+            }
+            let path = Some(place::join(parent.path.as_ref(), &name));
+            self.enter(Arc::new(EnteredDirectory { path, identity, parent: Some(parent) })).await?;
+        }
+        Ok(())
+    }
+
+    /// Lists a directory and tells what is in it.
+    async fn enter(&mut self, directory: Arc<EnteredDirectory>) -> Result<(), ReceiverGone> {
+        self.sender.has_room().await?;
+        let Self { context, host, root, rules, sender, .. } = self;
+        let (context, sender) = (&*context, &*sender);
+        let above = directory.path.as_ref().map_or(0, |path| path.as_bytes().len() + 1);
+        let longest = LONGEST_PATH.saturating_sub(root.as_bytes().len() + 1 + above);
+        let at = Arc::clone(&directory);
+        let mut listed = ListedDirectory::new(context, rules, sender, at, self.waiting, longest);
+        listed.is_local = host.is_local();
+        let path = directory.path_at(root);
+        let listing = asked_of!(context, host, async {
+            listed.listings += 1;
+            list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
+        });
+        let gaps = listing.map_or_else(|failure| vec![failure], |listing| listing.gaps());
+        gaps.into_iter().for_each(|gap| sender.send(Visit::Failed(directory.path.clone(), gap)));
+        loop {
+            match listed.links.pop() {
+                Ok(Some(link)) => {
+                    sender.has_room().await?;
+                    listed.link(host, root, link.name).await;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    sender.send(Visit::Failed(directory.path.clone(), cannot_keep(&error)));
+                    break;
+                }
+            }
+        }
+        listed.tell_left_out();
+        listed.tell_found();
+        let ListedDirectory { level, names, .. } = listed;
+        self.names += names;
+        self.waiting += level.children.len();
+        self.levels.push(level);
+        Ok(())
+    }
+}
+
+/// The path of a directory without symbolic links, if the server tells it.
+async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {
+    asked_of!(context, host, host.real_directory(context, path))
+}
+
+/// A directory while it is listed: takes its entries as they come.
+struct ListedDirectory<'a> {
     context: &'a Context,
-    rules: &'a Rules,
-    giver: &'a Giver,
+    rules: &'a WalkRules,
+    sender: &'a VisitSender,
     level: Level,
     /// How many bytes a name may have here.
     longest: usize,
     /// Symbolic links, which are looked at when the listing has ended.
-    links: Spool<Child>,
+    links: Spool<FoundDirectory>,
+    /// How many directories wait already.
+    waiting: usize,
+    /// Whether the files are on this host.
+    is_local: bool,
+    left_out: LeftOut,
+    /// What was found and is not told yet.
+    found: FileCount,
+    names: u64,
+    /// Names that have come from a server. A listing that breaks is asked for again from its beginning.
+    seen: NameSet,
+    /// How many times the listing was asked for.
+    listings: u32,
+}
+
+/// How many names of a directory are not told one by one.
+#[derive(Default)]
+struct LeftOut {
     too_long: u64,
     /// Entries whose names stood in the listing before.
     twice: u64,
-    /// Names that cannot be used. Those behind the first few are only counted.
+    /// Names that cannot be used. The first few are told.
     unusable: u64,
-    /// How many directories wait already.
-    waiting: usize,
     /// Directories that are not entered because too many wait.
     beyond: u64,
-    /// What was found and is not told yet.
-    found: Count,
-    names: u64,
-    /// Whether the files are on this host.
-    is_local: bool,
-    /// Names that have come from a server, by their hashes. A listing that breaks is asked for again from its beginning.
-    seen: Hashes,
-    hasher: RandomState,
-    is_repeated: bool,
 }
 
 /// Files that were found.
-#[derive(Debug, Default)]
-struct Count {
+#[derive(Default)]
+struct FileCount {
     files: u64,
     /// The bytes of those that tell their sizes.
     bytes: u64,
     unsized_files: u64,
 }
 
-impl<'a> Taking<'a> {
+impl<'a> ListedDirectory<'a> {
     /// Nothing was taken of the directory of a server yet, and `waiting` directories wait.
     fn new(
-        (context, rules, giver): (&'a Context, &'a Rules, &'a Giver),
-        directory: Arc<Directory>,
+        context: &'a Context,
+        rules: &'a WalkRules,
+        sender: &'a VisitSender,
+        directory: Arc<EnteredDirectory>,
         waiting: usize,
         longest: usize,
     ) -> Self {
         Self {
             context,
             rules,
-            giver,
+            sender,
             level: Level { directory, children: Spool::new(CHILDREN_IN_MEMORY) },
             longest,
             links: Spool::new(CHILDREN_IN_MEMORY),
-            too_long: 0,
-            twice: 0,
-            unusable: 0,
             waiting,
-            beyond: 0,
-            found: Count::default(),
-            names: 0,
             is_local: false,
-            seen: Hashes::default(),
-            hasher: RandomState::new(),
-            is_repeated: false,
+            left_out: LeftOut::default(),
+            found: FileCount::default(),
+            names: 0,
+            seen: NameSet::default(),
+            listings: 0,
         }
     }
 
     fn entry(&mut self, entry: Entry) {
-        if !self.is_local {
-            let is_new = self.seen.insert(self.hasher.hash_one(entry.name.as_bytes()));
-            if !is_new {
-                self.twice += u64::from(!self.is_repeated);
-                return;
-            }
+        if !self.is_local && !self.seen.insert(entry.name.as_bytes()) {
+            self.left_out.twice += u64::from(self.listings <= 1);
+            return;
         }
         self.names += 1;
         if entry.name.as_bytes().len() > self.longest {
-            self.too_long += 1;
+            self.left_out.too_long += 1;
             return;
         }
         let path = place::join(self.level.directory.path.as_ref(), &entry.name);
         if let Err(why) = usable(&entry.name) {
-            self.unusable += 1;
-            if self.unusable <= UNUSABLE_TOLD {
-                let failure = Failure::new(failure::Kind::Usage, why.to_string());
-                self.giver.give(Visit::Failed(Some(path), failure));
+            self.left_out.unusable += 1;
+            if self.left_out.unusable <= UNUSABLE_TOLD {
+                self.fail(path, Failure::new(FailureKind::Usage, why.to_string()));
             }
             return;
         }
@@ -223,16 +359,15 @@ impl<'a> Taking<'a> {
                 let attributes = Attributes { modified: entry.exactly_modified(), mode: entry.mode };
                 let above = self.level.directory.identity.real.as_ref();
                 let real = above.map(|above| place::join(Some(above), &entry.name));
-                let identity = Identity { unique: entry.unique, real };
-                self.directory(path, attributes, Child { name: entry.name, identity });
+                self.directory(path, attributes, entry.name, Identity { unique: entry.unique, real });
             }
             Kind::Link | Kind::Other if self.rules.purpose.takes_everything() => {
                 self.file(path, self.rules.purpose.compares().then(|| Facts::from(&entry)));
             }
             Kind::Link => {
-                let link = Child { name: entry.name, identity: Identity::default() };
+                let link = FoundDirectory { name: entry.name, identity: Identity::default() };
                 if let Err(error) = self.links.push(link) {
-                    self.giver.give(Visit::Failed(Some(path), cannot_keep(&error)));
+                    self.fail(path, cannot_keep(&error));
                 }
             }
             Kind::Other => self.skip(path, "it is not a regular file"),
@@ -246,7 +381,7 @@ impl<'a> Taking<'a> {
             return self.note(path);
         }
         if self.rules.purpose.compares() {
-            return self.giver.give(Visit::File(path, facts));
+            return self.sender.send(Visit::File(path, facts));
         }
         let size = facts.as_ref().and_then(|facts| facts.size);
         self.found.files += 1;
@@ -256,49 +391,99 @@ impl<'a> Taking<'a> {
             self.tell_found();
         }
         // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
-        self.giver.give(Visit::File(
-            path,
-            facts.filter(|_| !self.is_local || self.rules.purpose.takes_everything()),
-        ));
+        let facts = facts.filter(|_| !self.is_local || self.rules.purpose.takes_everything());
+        self.sender.send(Visit::File(path, facts));
     }
 
-    /// Tells the name of something that is left out, if names are compared.
-    fn note(&self, path: PathName) {
-        if self.rules.purpose.compares() {
-            self.giver.give(Visit::File(path, Some(Facts::of_kind(Kind::Other))));
+    fn directory(&mut self, path: PathName, attributes: Attributes, name: PathName, identity: Identity) {
+        if !self.rules.filter.enters(&path) {
+            return self.note(path);
+        }
+        if self.rules.purpose.forbids(identity.unique.as_ref()) {
+            let what = "SOURCE and DEST of this sync contain each other";
+            let failure = Failure::new(FailureKind::Usage, what)
+                .hint("leave it out with --exclude, or choose another destination");
+            return self.fail(path, failure.about(About::Nested));
+        }
+        if let Some(same) = self.level.directory.find(&identity) {
+            // It may be a symbolic link that the server shows as a directory.
+            if self.rules.purpose.takes_everything() {
+                return self.file(path, None);
+            }
+            let why = format!("it is the same directory as {}, which contains it", same.name());
+            self.note(path.clone());
+            return self.sender.send(Visit::Skipped(path, why));
+        }
+        if self.waiting + self.level.children.len() >= MOST_WAITING {
+            self.left_out.beyond += 1;
+            return;
+        }
+        self.sender.send(Visit::Directory(path.clone(), attributes));
+        if let Err(error) = self.level.children.push(FoundDirectory { name, identity }) {
+            self.fail(path, cannot_keep(&error));
+        }
+    }
+
+    /// Tells what a symbolic link leads to.
+    async fn link(&mut self, host: &mut Host, root: &PathName, name: PathName) {
+        let path = place::join(self.level.directory.path.as_ref(), &name);
+        if self.rules.links == Links::Skip {
+            return self.skip(path, "it is a symbolic link");
+        }
+        let (context, full) = (self.context, place::join(Some(root), &path));
+        let found = match asked_of!(context, host, host.behind(context, &full)) {
+            Ok(Some(found)) => found,
+            Ok(None) => return self.skip(path, "it is a symbolic link that leads nowhere"),
+            Err(failure) => return self.fail(path, failure),
+        };
+        match (found.kind, self.rules.links) {
+            (Kind::File, _) => self.file(path, Some(found).filter(|found| found.size.is_some())),
+            (Kind::Directory | Kind::Current | Kind::Parent, Links::Follow) => {
+                let attributes = Attributes { modified: found.modified, mode: found.mode };
+                let mut identity = Identity { unique: found.unique, real: None };
+                if identity.unique.is_none() {
+                    match real(context, host, &full).await {
+                        Ok(real) => identity.real = real,
+                        Err(failure) => return self.fail(path, failure),
+                    }
+                }
+                self.directory(path, attributes, name, identity);
+            }
+            (Kind::Directory | Kind::Current | Kind::Parent, _) => {
+                self.skip(path, "it is a symbolic link to a directory (--links follow copies what is in it)");
+            }
+            (Kind::Link | Kind::Other, _) => {
+                self.skip(path, "it is a symbolic link to something that is not a regular file");
+            }
         }
     }
 
     /// Tells of the whole listing what was not told name by name.
     fn tell_left_out(&self) {
-        let fail = |failure| self.giver.give(Visit::Failed(self.level.directory.path.clone(), failure));
-        if self.too_long > 0 {
-            let what = format!("{} paths in it are longer than {LONGEST_PATH} bytes", self.too_long);
-            let failure = Failure::new(failure::Kind::Other, what);
-            fail(failure.hint("check whether a directory contains a link to itself"));
-        }
-        if self.twice > 0 {
-            let stand = if self.twice == 1 { "stands" } else { "stand" };
-            let names = counted(self.twice, "name");
-            let what =
-                format!("{names} in it {stand} twice in the listing, and only the first of each is taken");
-            let failure = Failure::new(failure::Kind::Other, what);
-            fail(failure.hint("two names may differ in characters that this server does not show"));
-        }
-        if self.beyond > 0 {
-            let what =
-                format!("{} directories in it are not entered, because {MOST_WAITING} wait", self.beyond);
-            fail(Failure::new(failure::Kind::Other, what).hint("name parts of the tree"));
-        }
-        if self.unusable > UNUSABLE_TOLD {
-            let what = format!("{} more names in it cannot be used", self.unusable - UNUSABLE_TOLD);
-            fail(Failure::new(failure::Kind::Usage, what));
-        }
+        let LeftOut { too_long, twice, unusable, beyond } = self.left_out;
+        let fail = |count: u64, kind, what: String, hint: &str| {
+            if count > 0 {
+                let failure = Failure::new(kind, what);
+                let failure = if hint.is_empty() { failure } else { failure.hint(hint) };
+                self.sender.send(Visit::Failed(self.level.directory.path.clone(), failure));
+            }
+        };
+        let what = format!("{too_long} paths in it are longer than {LONGEST_PATH} bytes");
+        let hint = "check whether a directory contains a link to itself";
+        fail(too_long, FailureKind::Other, what, hint);
+        let (names, stand) = (counted(twice, "name"), if twice == 1 { "stands" } else { "stand" });
+        let what = format!("{names} in it {stand} twice in the listing, and only the first of each is taken");
+        let hint = "two names may differ in characters that this server does not show";
+        fail(twice, FailureKind::Other, what, hint);
+        let what = format!("{beyond} directories in it are not entered, because {MOST_WAITING} wait");
+        fail(beyond, FailureKind::Other, what, "name parts of the tree");
+        let more = unusable.saturating_sub(UNUSABLE_TOLD);
+        fail(more, FailureKind::Usage, format!("{more} more names in it cannot be used"), "");
     }
 
     /// Tells how many files were found since the last time.
     fn tell_found(&mut self) {
-        let Count { files, bytes, unsized_files } = std::mem::take(&mut self.found);
+        let FileCount { files, bytes, unsized_files } = std::mem::take(&mut self.found);
         if files > 0 {
             self.context.run.events.say(Event::Found(self.context.run.finding.in_tree(
                 files,
@@ -308,212 +493,29 @@ impl<'a> Taking<'a> {
         }
     }
 
+    /// Tells the name of something that is left out, if names are compared.
+    fn note(&self, path: PathName) {
+        if self.rules.purpose.compares() {
+            self.sender.send(Visit::File(path, Some(Facts::of_kind(Kind::Other))));
+        }
+    }
+
     /// Tells that something is not copied, if the filter would have taken it.
     fn skip(&self, path: PathName, why: &str) {
         self.note(path.clone());
         if self.rules.filter.takes(&path) {
-            self.giver.give(Visit::Skipped(path, why.to_owned()));
+            self.sender.send(Visit::Skipped(path, why.to_owned()));
         }
     }
 
-    fn directory(&mut self, path: PathName, attributes: Attributes, child: Child) {
-        if !self.rules.filter.enters(&path) {
-            return self.note(path);
-        }
-        if self.rules.purpose.forbids(child.identity.unique.as_ref()) {
-            let failure =
-                Failure::new(failure::Kind::Usage, "SOURCE and DEST of this sync contain each other");
-            let failure = failure
-                .hint("leave it out with --exclude, or choose another destination")
-                .about(failure::About::Nested);
-            return self.giver.give(Visit::Failed(Some(path), failure));
-        }
-        if let Some(same) = self.level.directory.find(&child.identity) {
-            // It may be a symbolic link that the server shows as a directory.
-            if self.rules.purpose.takes_everything() {
-                return self.file(path, None);
-            }
-            let why = format!("it is the same directory as {}, which contains it", same.name());
-            self.note(path.clone());
-            return self.giver.give(Visit::Skipped(path, why));
-        }
-        if self.waiting + self.level.children.len() >= MOST_WAITING {
-            self.beyond += 1;
-            return;
-        }
-        self.giver.give(Visit::Directory(path.clone(), attributes));
-        if let Err(error) = self.level.children.push(child) {
-            self.giver.give(Visit::Failed(Some(path), cannot_keep(&error)));
-        }
+    fn fail(&self, path: PathName, failure: Failure) {
+        self.sender.send(Visit::Failed(Some(path), failure));
     }
 }
 
 /// The failure if what was found cannot be kept on the disk.
 fn cannot_keep(error: &std::io::Error) -> Failure {
     Failure::of_temporary_files("the names of the tree", error)
-}
-
-impl Walk {
-    async fn run(&mut self, unique: Option<String>) -> Result<(), Unheard> {
-        let mut identity = Identity { unique, real: None };
-        if self.rules.links == Links::Follow && identity.unique.is_none() {
-            // Without it a loop ends where its path is too long.
-            identity.real = self.real(None).await.ok().flatten();
-        }
-        self.enter(Arc::new(Directory { path: None, identity, parent: None })).await?;
-        // What is deeper comes before its neighbours, so that few wait.
-        while let Some(level) = self.levels.last_mut() {
-            let parent = Arc::clone(&level.directory);
-            let child = match level.children.pop() {
-                Ok(Some(child)) => child,
-                Ok(None) => {
-                    self.levels.pop();
-                    continue;
-                }
-                Err(error) => {
-                    self.levels.pop();
-                    self.giver.give(Visit::Failed(parent.path.clone(), cannot_keep(&error)));
-                    continue;
-                }
-            };
-            self.waiting = self.waiting.saturating_sub(1);
-            let most = self.context.settings.listing.names;
-            if self.names > most {
-                let what = format!("the tree has more than {most} names, and may have no end");
-                let failure = Failure::new(failure::Kind::Other, what)
-                    .hint("check whether a directory contains a link to itself, or name parts of the tree");
-                self.giver.give(Visit::Failed(None, failure));
-                break;
-            }
-            let Child { name, identity } = child;
-            let path = Some(place::join(parent.path.as_ref(), &name));
-            self.enter(Arc::new(Directory { path, identity, parent: Some(parent) })).await?;
-        }
-        Ok(())
-    }
-
-    /// Lists a directory and tells what is in it.
-    async fn enter(&mut self, directory: Arc<Directory>) -> Result<(), Unheard> {
-        self.giver.has_room().await?;
-        let (context, rules) = (self.context.clone(), self.rules.clone());
-        let above = directory.path.as_ref().map_or(0, |path| path.as_bytes().len() + 1);
-        let (giver, waiting) = (&self.giver, self.waiting);
-        let longest = LONGEST_PATH.saturating_sub(self.root.as_bytes().len() + 1 + above);
-        let at = (&context, &rules, giver);
-        let mut taking = Taking::new(at, Arc::clone(&directory), waiting, longest);
-        taking.is_local = self.host.is_local();
-        match list(&context, (&mut self.host, &self.root), &mut taking).await {
-            Ok(listing) => {
-                let gaps = listing.gaps().into_iter();
-                gaps.for_each(|failure| giver.give(Visit::Failed(directory.path.clone(), failure)));
-            }
-            Err(failure) => giver.give(Visit::Failed(directory.path.clone(), failure)),
-        }
-        loop {
-            match taking.links.pop() {
-                Ok(Some(Child { name, .. })) => {
-                    giver.has_room().await?;
-                    link(&context, (&mut self.host, &self.root), &mut taking, name).await;
-                }
-                Ok(None) => break,
-                Err(error) => break giver.give(Visit::Failed(directory.path.clone(), cannot_keep(&error))),
-            }
-        }
-        taking.tell_left_out();
-        taking.tell_found();
-        let Taking { level, names, .. } = taking;
-        self.names += names;
-        self.waiting += level.children.len();
-        self.levels.push(level);
-        Ok(())
-    }
-
-    /// The path of a directory without symbolic links, if the server tells it.
-    async fn real(&mut self, path: Option<&PathName>) -> Result<Option<PathName>, Failure> {
-        real(&self.context, (&mut self.host, &self.root), path).await
-    }
-}
-
-/// Where a walk is: its host, and its root there.
-type At<'a> = (&'a mut Host, &'a PathName);
-
-/// Lists the directory of `taking`.
-async fn list(context: &Context, (host, root): At<'_>, taking: &mut Taking<'_>) -> Result<Listing, Failure> {
-    let directory = taking.level.directory.path.as_ref();
-    let path = directory.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match list_each(context, host, &path, &mut |entry| taking.entry(entry)).await {
-            Ok(listing) => return Ok(listing),
-            Err(failure) => question.again(failure).await?,
-        }
-        taking.is_repeated = true;
-    }
-}
-
-/// Tells what a symbolic link leads to.
-async fn link(context: &Context, (host, root): At<'_>, taking: &mut Taking<'_>, name: PathName) {
-    let path = place::join(taking.level.directory.path.as_ref(), &name);
-    if taking.rules.links == Links::Skip {
-        return taking.skip(path, "it is a symbolic link");
-    }
-    let found = match behind(context, (host, root), &path).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return taking.skip(path, "it is a symbolic link that leads nowhere"),
-        Err(failure) => return taking.giver.give(Visit::Failed(Some(path), failure)),
-    };
-    match (found.kind, taking.rules.links) {
-        (Kind::File, _) => taking.file(path, Some(found).filter(|found| found.size.is_some())),
-        (Kind::Directory | Kind::Current | Kind::Parent, Links::Follow) => {
-            let attributes = Attributes { modified: found.modified, mode: found.mode };
-            let mut identity = Identity { unique: found.unique, real: None };
-            if identity.unique.is_none() {
-                identity.real = match real(context, (host, root), Some(&path)).await {
-                    Ok(real) => real,
-                    Err(failure) => return taking.giver.give(Visit::Failed(Some(path), failure)),
-                };
-            }
-            taking.directory(path, attributes, Child { name, identity });
-        }
-        (Kind::Directory | Kind::Current | Kind::Parent, _) => {
-            let why = "it is a symbolic link to a directory (--links follow copies what is in it)";
-            taking.skip(path, why);
-        }
-        (Kind::Link | Kind::Other, _) => {
-            taking.skip(path, "it is a symbolic link to something that is not a regular file");
-        }
-    }
-}
-
-/// What a symbolic link leads to; `None` if it leads nowhere.
-async fn behind(context: &Context, (host, root): At<'_>, path: &PathName) -> Result<Option<Facts>, Failure> {
-    let path = place::join(Some(root), path);
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match host.behind(context, &path).await {
-            Ok(found) => return Ok(found),
-            Err(failure) => question.again(failure).await?,
-        }
-    }
-}
-
-/// The path of a directory without symbolic links, if the server tells it.
-async fn real(
-    context: &Context,
-    (host, root): At<'_>,
-    path: Option<&PathName>,
-) -> Result<Option<PathName>, Failure> {
-    let path = path.map_or_else(|| root.clone(), |path| place::join(Some(root), path));
-    let mut question = Question::new(context);
-    loop {
-        question.connect(host).await?;
-        match host.real_directory(context, &path).await {
-            Ok(found) => return Ok(found),
-            Err(failure) => question.again(failure).await?,
-        }
-    }
 }
 
 /// The number of files that are told together.

@@ -10,8 +10,8 @@ async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     let context = Context::for_tests(Cancel::never());
     let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
     let unique = Host::Local(LocalEnd::Typed).facts(&context, &root).await.unwrap().unwrap().unique;
-    let rules = Rules { links, ..Rules::default() };
-    let mut visits = walk(context, Host::Local(LocalEnd::Typed), (root, unique), rules);
+    let rules = WalkRules { links, ..WalkRules::default() };
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, unique, rules);
     let mut found = Vec::new();
     while let Some(visit) = visits.next().await {
         found.push(match visit {
@@ -96,20 +96,20 @@ async fn a_walk_finds_everything_and_follows_links_as_it_is_told() {
 
 #[tokio::test]
 async fn of_a_large_directory_little_is_in_memory() {
-    let (context, rules) = (Context::for_tests(Cancel::never()), Rules::default());
-    let (giver, mut visits) = queue();
-    let directory = Arc::new(Directory { path: None, identity: Identity::default(), parent: None });
-    let mut taking = Taking::new((&context, &rules, &giver), directory, 0, LONGEST_PATH);
+    let (context, rules) = (Context::for_tests(Cancel::never()), WalkRules::default());
+    let (sender, mut visits) = visit_queue();
+    let directory = Arc::new(EnteredDirectory { path: None, identity: Identity::default(), parent: None });
+    let mut listed = ListedDirectory::new(&context, &rules, &sender, directory, 0, LONGEST_PATH);
     // The listing breaks in its middle and is asked for again.
     for number in (0..100_000).chain(0..200_000) {
-        taking.is_repeated |= number == 0 && taking.names > 0;
+        listed.listings += u32::from(number == 0);
         let kind = if number % 2 == 0 { Kind::File } else { Kind::Directory };
         let name = PathName::from_user(format!("name-{number}")).unwrap();
-        taking.entry(Entry { size: Some(1), ..Entry::new(name, kind) });
-        assert!(visits.in_memory() < 20_000 && taking.level.children.in_memory() < 20_000);
+        listed.entry(Entry { size: Some(1), ..Entry::new(name, kind) });
+        assert!(visits.in_memory() < 20_000 && listed.level.children.in_memory() < 20_000);
     }
-    assert_eq!((taking.names, taking.level.children.len()), (200_000, 100_000));
-    drop(giver);
+    assert_eq!((listed.names, listed.level.children.len()), (200_000, 100_000));
+    drop(sender);
     let mut count = 0;
     while let Some(visit) = visits.next().await {
         assert!(matches!(visit, Visit::File(..) | Visit::Directory(..)), "{visit:?}");
@@ -121,17 +121,17 @@ async fn of_a_large_directory_little_is_in_memory() {
 
 #[tokio::test]
 async fn of_a_hostile_listing_what_is_left_out_is_told_once() {
-    let (context, rules) = (Context::for_tests(Cancel::never()), Rules::default());
-    let (giver, mut visits) = queue();
-    let directory = Arc::new(Directory { path: None, identity: Identity::default(), parent: None });
-    let mut taking = Taking::new((&context, &rules, &giver), directory, MOST_WAITING, LONGEST_PATH);
+    let (context, rules) = (Context::for_tests(Cancel::never()), WalkRules::default());
+    let (sender, mut visits) = visit_queue();
+    let directory = Arc::new(EnteredDirectory { path: None, identity: Identity::default(), parent: None });
+    let mut listed = ListedDirectory::new(&context, &rules, &sender, directory, MOST_WAITING, LONGEST_PATH);
     for number in 0..50_000 {
         for (name, kind) in [(format!("d{number}"), Kind::Directory), (format!("a/{number}"), Kind::File)] {
-            taking.entry(Entry::new(PathName::from_user(name).unwrap(), kind));
+            listed.entry(Entry::new(PathName::from_user(name).unwrap(), kind));
         }
     }
-    taking.tell_left_out();
-    drop(giver);
+    listed.tell_left_out();
+    drop(sender);
     let (mut count, mut last) = (0, Vec::new());
     while let Some(visit) = visits.next().await {
         let Visit::Failed(path, failure) = visit else { panic!("{visit:?}") };
@@ -152,7 +152,7 @@ async fn a_tree_without_end_is_ended() {
     let mut context = Context::for_tests(Cancel::never());
     context.settings.listing.names = 40;
     let root = PathName::from_user(root.path().as_os_str().as_bytes()).unwrap();
-    let mut visits = walk(context, Host::Local(LocalEnd::Typed), (root, None), Rules::default());
+    let mut visits = walk(context, Host::Local(LocalEnd::Typed), root, None, WalkRules::default());
     let (mut failures, mut directories) = (Vec::new(), 0);
     while let Some(visit) = visits.next().await {
         match visit {

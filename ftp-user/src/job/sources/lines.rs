@@ -1,7 +1,9 @@
-//! A source with its destination. Many of them are looked at together, where servers take commands ahead.
+//! The sources of a job with their destinations, as lines. Many of them are looked at together, where servers take commands
+//! ahead. Most of those that wait are still where they come from.
 
-use super::receiver::Receiver;
+use super::destinations::Receiver;
 use crate::context::Context;
+use crate::failure::Failure;
 use crate::job::item::Target;
 use crate::job::retry::connect_both;
 use crate::place::{self, Location};
@@ -9,7 +11,8 @@ use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::iter::Peekable;
 
 /// A source that is no pattern, and where it goes.
 #[derive(Debug)]
@@ -34,23 +37,59 @@ impl Line {
     }
 }
 
-/// How many sources there are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Number {
-    /// One, which is copied as it is looked at.
-    One,
-    /// Several, whose files go through the stream.
-    Several,
+/// The lines behind those that were looked at.
+#[derive(Debug)]
+pub(super) struct WaitingLines<I: Iterator<Item = Result<Line, Failure>>> {
+    /// Those that are looked at again, since a tree before them has changed what is there.
+    again: VecDeque<Line>,
+    others: Peekable<I>,
+}
+
+impl<I: Iterator<Item = Result<Line, Failure>>> WaitingLines<I> {
+    pub(super) fn new(lines: I) -> Self {
+        Self { again: VecDeque::new(), others: lines.peekable() }
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(super) fn next(&mut self) -> Option<Result<Line, Failure>> {
+        match self.again.pop_front() {
+            Some(line) => Some(Ok(line)),
+            None => self.others.next(),
+        }
+    }
+
+    /// The next line, if it can be read and fits.
+    pub(super) fn next_if(&mut self, fits: impl Fn(&Line) -> bool) -> Option<Line> {
+        match self.again.front() {
+            Some(next) if fits(next) => self.again.pop_front(),
+            Some(_) => None,
+            None => self.others.next_if(|line| line.as_ref().is_ok_and(&fits))?.ok(),
+        }
+    }
+
+    /// Puts lines back to where they came from, before all others.
+    pub(super) fn put_back(&mut self, lines: VecDeque<Line>) {
+        lines.into_iter().rev().for_each(|line| self.again.push_front(line));
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.again.is_empty() && self.others.peek().is_none()
+    }
 }
 
 /// What is known of a line.
-pub(super) struct Looked {
+pub(super) struct LineFacts {
     pub(super) known: Option<Facts>,
     pub(super) receiver: Receiver,
     pub(super) target: Target,
 }
 
-impl Looked {
+impl LineFacts {
     /// Whether the source is a directory.
     pub(super) fn is_tree(&self) -> bool {
         self.known.as_ref().is_some_and(|facts| facts.kind == Kind::Directory)
@@ -59,13 +98,13 @@ impl Looked {
 
 /// What was told of several lines together. What was not is asked line by line, which tells why as well.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct ToldFacts {
     sources: HashMap<PathName, Option<Facts>>,
     /// Destinations and the directories above them.
     destinations: HashMap<PathName, Option<Facts>>,
 }
 
-impl Known {
+impl ToldFacts {
     /// Asks for all that is not known of these lines. `asks_destinations`: what is there is not known either. `is_known` says
     /// of which directories of the destination it is.
     pub(super) async fn of(
@@ -115,7 +154,7 @@ fn distinct(paths: impl Iterator<Item = PathName>) -> Vec<PathName> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Chunk {
     /// The number for the next lines.
-    most: usize,
+    pub(super) most: usize,
     /// Whether both ends are asked for many in the time of one.
     is_at_once: bool,
 }
@@ -124,10 +163,6 @@ impl Chunk {
     /// The first lines of a pair of places.
     pub(super) const fn first(is_at_once: bool) -> Self {
         Self { most: if is_at_once { FIRST } else { ONE_BY_ONE }, is_at_once }
-    }
-
-    pub(super) const fn most(self) -> usize {
-        self.most
     }
 
     /// After some lines. A tree among them changes what the destinations of those behind it are, so that these are looked at
@@ -155,16 +190,43 @@ const ONE_BY_ONE: usize = 8;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::place::Netrc;
 
     #[test]
     fn many_lines_are_looked_at_together_where_that_takes_little_time() {
         let chunk = Chunk::first(true);
-        assert_eq!((chunk.most(), chunk.after(false, true).most()), (FIRST, MOST));
+        assert_eq!((chunk.most, chunk.after(false, true).most), (FIRST, MOST));
         let after_tree = chunk.after(true, true);
-        assert_eq!((after_tree.most(), after_tree.after(false, true).most()), (1, 4));
+        assert_eq!((after_tree.most, after_tree.after(false, true).most), (1, 4));
         let slow = Chunk::first(false);
-        assert_eq!((slow.most(), slow.after(false, false).most()), (ONE_BY_ONE, ONE_BY_ONE));
+        assert_eq!((slow.most, slow.after(false, false).most), (ONE_BY_ONE, ONE_BY_ONE));
         // Before the first question no session was open.
-        assert_eq!(slow.after(false, true).most(), FIRST);
+        assert_eq!(slow.after(false, true).most, FIRST);
+    }
+
+    #[test]
+    fn lines_keep_their_order_and_one_that_cannot_be_read_is_told_in_its_place() {
+        let line = |name: &str| {
+            let place = |host: &str| {
+                Location::parse(format!("ftp://{host}/{name}").as_bytes(), &Netrc::default()).unwrap()
+            };
+            Line::named(place("h"), place("i"))
+        };
+        let name = |line: Line| line.source.path.display();
+        let unread = || Err(Failure::usage("unread"));
+        let mut waiting =
+            WaitingLines::new([Ok(line("a")), Ok(line("b")), unread(), Ok(line("c"))].into_iter());
+        let is = |expect: &'static str| move |line: &Line| line.source.path.display() == expect;
+        let first = waiting.next().unwrap().unwrap();
+        assert!(waiting.next_if(is("c")).is_none());
+        let second = waiting.next_if(is("b")).unwrap();
+        assert!(waiting.next_if(|_| true).is_none() && !waiting.is_empty(), "it cannot be read");
+        waiting.put_back([first, second].into());
+        assert!(waiting.next_if(is("b")).is_none());
+        assert_eq!(name(waiting.next().unwrap().unwrap()), "a");
+        assert_eq!(name(waiting.next().unwrap().unwrap()), "b");
+        assert!(waiting.next().unwrap().is_err());
+        assert_eq!(name(waiting.next().unwrap().unwrap()), "c");
+        assert!(waiting.is_empty() && waiting.next().is_none());
     }
 }

@@ -2,10 +2,10 @@
 //! as with a disk that is not mounted. The journal tells which: whoever takes a missing source for a moved one removes what
 //! has arrived of it, and nothing copies the rest.
 
-use super::retry::facts;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{About, Failure, Kind};
+use crate::job::retry::facts;
 use crate::journal::FilesBelow;
 use crate::place::{self, Location};
 use crate::route::Ends;
@@ -14,7 +14,7 @@ use ftp_proto::wire::PathName;
 
 /// What the journal says of a source that is not there.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Story {
+enum EarlierMove {
     /// All files of it that were begun are finished.
     Moved,
     /// It has files that were begun and are not finished.
@@ -23,7 +23,7 @@ enum Story {
     Unknown,
 }
 
-impl Story {
+impl EarlierMove {
     /// Pure: the only place where it is decided.
     const fn of(files: Option<FilesBelow>) -> Self {
         match files {
@@ -56,22 +56,22 @@ impl Story {
 /// # Errors
 ///
 /// The earlier run has not finished the files of the tree.
-pub(super) async fn tree(
+pub(in crate::job) async fn tree(
     context: &Context,
     ends: &mut Ends,
     source: &Location,
     target: &PathName,
 ) -> Result<bool, Failure> {
-    let story = Story::told(context, &ends.source, Some(&source.path)).await;
+    let earlier = EarlierMove::told(context, &ends.source, Some(&source.path)).await;
     let what = format!("{source} does not exist");
-    if let Story::Unknown = story {
+    if let EarlierMove::Unknown = earlier {
         // A file, or a tree of which nothing was begun.
         let found = facts(context, &mut ends.destination, target).await?;
         if found.is_none_or(|found| found.kind != listing::Kind::Directory) {
             return Ok(false);
         }
     }
-    if let Some(failure) = story.failure(&what) {
+    if let Some(failure) = earlier.failure(&what) {
         return Err(failure);
     }
     context.run.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
@@ -84,7 +84,7 @@ pub(super) async fn tree(
 /// # Errors
 ///
 /// It is so, or the directory cannot be listed.
-pub(super) async fn refuse_emptied(
+pub(in crate::job) async fn refuse_emptied(
     context: &Context,
     host: &mut Host,
     source: &Location,
@@ -92,12 +92,13 @@ pub(super) async fn refuse_emptied(
     if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
-    let story @ Story::Unfinished(_) = Story::told(context, host, Some(&source.path)).await else {
+    let earlier @ EarlierMove::Unfinished(_) = EarlierMove::told(context, host, Some(&source.path)).await
+    else {
         return Ok(());
     };
     let mut is_empty = true;
     endpoint::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
-    match story.failure(&format!("{source} is empty")) {
+    match earlier.failure(&format!("{source} is empty")) {
         Some(failure) if is_empty => Err(failure),
         Some(_) | None => Ok(()),
     }
@@ -109,15 +110,15 @@ pub(super) async fn refuse_emptied(
 /// # Errors
 ///
 /// The earlier run has not finished the files of the directory.
-pub(super) async fn matched(
+pub(in crate::job) async fn matched(
     context: &Context,
     host: &Host,
     source: &Location,
     missing: Failure,
 ) -> Result<Failure, Failure> {
     let directory = place::parent(&source.path);
-    let story = Story::told(context, host, directory.as_ref()).await;
-    match story.failure(&missing.what) {
+    let earlier = EarlierMove::told(context, host, directory.as_ref()).await;
+    match earlier.failure(&missing.what) {
         Some(failure) => Err(failure),
         None => Ok(missing),
     }
@@ -138,18 +139,18 @@ mod tests {
     #[test]
     fn n8_a_missing_source_was_moved_only_if_files_of_it_are_finished_and_none_is_unfinished() {
         for (files, expect) in [
-            (None, Story::Unknown),
-            (Some((0, 0)), Story::Unknown),
-            (Some((3, 0)), Story::Moved),
-            (Some((3, 2)), Story::Unfinished(2)),
-            (Some((0, 1)), Story::Unfinished(1)),
+            (None, EarlierMove::Unknown),
+            (Some((0, 0)), EarlierMove::Unknown),
+            (Some((3, 0)), EarlierMove::Moved),
+            (Some((3, 2)), EarlierMove::Unfinished(2)),
+            (Some((0, 1)), EarlierMove::Unfinished(1)),
         ] {
             let files = files.map(|(finished, unfinished)| FilesBelow { finished, unfinished });
-            assert_eq!(Story::of(files), expect, "{files:?}");
+            assert_eq!(EarlierMove::of(files), expect, "{files:?}");
             let failure = expect.failure("x does not exist");
             assert_eq!(
                 failure.map(|failure| failure.about),
-                (expect != Story::Moved).then_some(About::Unfinished)
+                (expect != EarlierMove::Moved).then_some(About::Unfinished)
             );
         }
     }

@@ -2,15 +2,15 @@
 //!
 //! No file fails here. A file that is left is copied alone, and that copy reports the reason.
 
+use super::taken_names::TakenNames;
+use super::workers::FileResult;
 use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
-use crate::job::claims::planned::Copied;
 use crate::job::item::{Item, Target};
 use crate::job::part::Part;
 use crate::job::request::options::Options;
-use crate::job::together::taken::TakenNames;
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Protection, Relayed, TransferFacts, Verified};
@@ -25,20 +25,20 @@ use std::time::Duration;
 
 /// What came of files that were to move together.
 #[derive(Debug, Default)]
-pub(in crate::job) struct Batched {
+pub(super) struct BatchResults {
     /// Those that are done.
-    pub(in crate::job) copied: Vec<Copied>,
+    pub(super) files: Vec<FileResult>,
     /// Those that are still to be copied.
-    pub(in crate::job) rest: Vec<ClaimedFile>,
+    pub(super) rest: Vec<ClaimedFile>,
     /// What this says about the files that follow.
-    pub(in crate::job) prospect: Prospect,
+    pub(super) prospect: Prospect,
     /// How they have moved, if they have.
-    pub(in crate::job) manner: Option<Manner>,
+    pub(super) manner: Option<Manner>,
 }
 
 /// What becomes of other files that are to move together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(in crate::job) enum Prospect {
+pub(super) enum Prospect {
     /// They may move together.
     #[default]
     Good,
@@ -76,12 +76,12 @@ struct Member {
 
 /// Whether a file that is claimed may move together with others, as far as its listing and the options say. One that an
 /// earlier run has only claimed may: the destination is asked whether something has its name.
-pub(in crate::job) fn may_move(planned: &ClaimedFile, options: Options) -> bool {
-    planned.claim.as_ref().is_ok_and(FileClaim::has_no_part) && is_small(&planned.item, options)
+pub(super) fn may_move(file: &ClaimedFile, options: Options) -> bool {
+    file.claim.as_ref().is_ok_and(FileClaim::has_no_part) && is_small(&file.item, options)
 }
 
 /// Whether a file may move together with others, as far as its listing and the options say.
-pub(in crate::job) fn is_small(item: &Item, options: Options) -> bool {
+pub(super) fn is_small(item: &Item, options: Options) -> bool {
     // Without a time nobody could say later whether the source of a move is unchanged.
     let is_known = |facts: &Facts| !options.moves || facts.modified.is_some();
     let is_small = |facts: &Facts| {
@@ -96,61 +96,65 @@ pub(in crate::job) fn is_small(item: &Item, options: Options) -> bool {
 }
 
 /// Moves files together, if both servers can do that, on the path that an earlier file has taken.
-pub(in crate::job) async fn batched(
+pub(super) async fn batched(
     context: &Context,
     ends: &mut Ends,
-    planned: Vec<ClaimedFile>,
+    files: Vec<ClaimedFile>,
     options: Options,
-    (candidate, names): (Candidate, &TakenNames),
-) -> Batched {
+    candidate: Candidate,
+    names: &TakenNames,
+) -> BatchResults {
     let path = match path(context, ends, options, candidate).await {
         Ok(path) => path,
-        Err(prospect) => return Batched { rest: planned, prospect, ..Batched::default() },
+        Err(prospect) => return BatchResults { rest: files, prospect, ..BatchResults::default() },
     };
-    let (mut members, mut rest) = members(ends, planned, options, &path);
+    let (mut members, mut rest) = (Vec::new(), Vec::new());
+    for file in files {
+        match Member::of(ends, file, options, &path) {
+            Ok(member) => members.push(member),
+            Err(file) => rest.push(*file),
+        }
+    }
     let manner = path.manner();
-    match manner {
-        Manner::Groups => {
+    match (manner, &mut ends.destination) {
+        (Manner::Groups, _) => {
             for member in &mut members {
                 member.is_free = names.is_free(&member.item.destination);
             }
         }
-        Manner::OneByOne => {
-            let Host::Server(to) = &mut ends.destination else { return put_back(members, rest) };
+        (Manner::OneByOne, Host::Server(to)) => {
             let targets = members.iter().map(|member| &member.item.destination).collect();
-            let free = names.free(context, to, targets).await;
-            let mut free = free.into_iter();
-            let (those, taken): (Vec<_>, _) = members.into_iter().partition(|_| free.next() == Some(true));
-            members = those;
-            rest.extend(taken.into_iter().map(Member::planned));
+            let mut free = names.free(context, to, targets).await.into_iter();
+            rest.extend(members.extract_if(.., |_| free.next() != Some(true)).map(Member::not_begun));
         }
+        (Manner::OneByOne, Host::Local(_)) => return put_back(members, rest),
     }
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let mut means = Means::of(&path, ends);
-    let (members, moved) = moved(context, ends, members, options, path).await;
-    let Moved { refused, are_usable } = moved;
+    let mut means = BatchMeans::of(&path, ends);
+    let BatchEffects { refused, are_usable } =
+        move_files(context, ends, &mut members, options, path, &means).await;
     means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     if let Some(refused) = refused.filter(|_| !ends.no_times.swap(true, Ordering::Relaxed)) {
         context.run.events.notice(format!("modification times are not kept: {refused}"));
     }
-    let (mut copied, mut left) = (Vec::new(), Vec::new());
+    let (mut files, mut left) = (Vec::new(), Vec::new());
     for member in members {
         match member.end {
             Some(BatchEnd::Published { .. }) => {
                 let result = Ok(means.done(&member));
-                copied.push(Copied::of(member.item, result));
+                files.push(FileResult::of(member.item, result));
             }
             Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &means).await),
         }
     }
     left.extend(rest);
-    if candidate.relay().is_some() && !copied.is_empty() {
+    if candidate.relay().is_some() && !files.is_empty() {
         context.run.heard.moved();
     }
-    let prospect = Prospect::after(copied.is_empty(), are_usable, manner);
-    Batched { copied, rest: left, prospect, manner: Some(manner) }
+    let prospect = Prospect::after(files.is_empty(), are_usable, manner);
+    BatchResults { files, rest: left, prospect, manner: Some(manner) }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
@@ -165,13 +169,11 @@ async fn path(
     if context.settings.limit.is_some() && candidate != Candidate::Through {
         return Err(Prospect::None);
     }
-    match (&mut ends.source, &mut ends.destination) {
-        (Host::Server(from), Host::Server(to)) => {
-            if from.open().is_none() || to.open().is_none() {
-                return Err(Prospect::Good); // the next file opens a session
-            }
-        }
-        (Host::Server(_) | Host::Local(_), Host::Server(_) | Host::Local(_)) => return Err(Prospect::None),
+    let (Host::Server(from), Host::Server(to)) = (&mut ends.source, &mut ends.destination) else {
+        return Err(Prospect::None);
+    };
+    if from.open().is_none() || to.open().is_none() {
+        return Err(Prospect::Good); // the next file opens a session
     }
     let path = Box::pin(BatchPath::of(context, ends, candidate)).await;
     // If there is no way to a relay, each file finds out why.
@@ -193,61 +195,43 @@ async fn path(
 }
 
 /// Files that do not move together after all.
-fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> Batched {
-    rest.splice(0..0, members.into_iter().map(Member::planned));
-    Batched { rest, ..Batched::default() }
+fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> BatchResults {
+    rest.splice(0..0, members.into_iter().map(Member::not_begun));
+    BatchResults { rest, ..BatchResults::default() }
 }
 
-/// Takes out the files that may move together.
-fn members(
-    ends: &mut Ends,
-    planned: Vec<ClaimedFile>,
-    options: Options,
-    path: &BatchPath,
-) -> (Vec<Member>, Vec<ClaimedFile>) {
-    let (mut members, mut rest) = (Vec::new(), Vec::new());
-    for planned in planned {
-        match Member::of(ends, planned, options, path) {
-            Ok(member) => members.push(member),
-            Err(planned) => rest.push(*planned),
-        }
-    }
-    (members, rest)
-}
-
-/// What came of the sessions over which files have moved.
-struct Moved {
+/// What a batch has shown of the servers.
+struct BatchEffects {
     /// Why the destination does not set times, if it has refused one.
     refused: Option<String>,
-    /// Whether they can still be used.
+    /// Whether both sessions can still be used.
     are_usable: bool,
 }
 
 /// Moves the files.
-async fn moved(
+async fn move_files(
     context: &Context,
     ends: &mut Ends,
-    mut members: Vec<Member>,
+    members: &mut [Member],
     options: Options,
     path: BatchPath,
-) -> (Vec<Member>, Moved) {
-    let verified = path.verified();
-    let means = Means::of(&path, ends);
+    means: &BatchMeans,
+) -> BatchEffects {
     let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     let number = members.first().map_or(0, |member| member.item.number);
     let mut sources = Vec::with_capacity(members.len());
-    for member in &mut members {
+    for member in &mut *members {
         let (source, dest) = member.item.names(ends);
         sources.push(source.clone());
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
         let events = context.run.events.about(context.run.events.origin().item(member.item.number));
-        events.say(Event::Plan { verb, source, dest, size, verify: verified, dry_run });
+        events.say(Event::Plan { verb, source, dest, size, verify: means.verified, dry_run });
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
     }
     let Some(consignment) = files.and_then(|files| path.with(files, number)) else {
-        return (members, Moved { refused: None, are_usable: true });
+        return BatchEffects { refused: None, are_usable: true };
     };
     let mut refused = None;
     let mut told = |index: usize, fate: Fate| {
@@ -278,56 +262,42 @@ async fn moved(
     // A session that is lost has left all files: each of them finds out why.
     let are_usable = Box::pin(route::batch(context, ends, consignment, &mut told)).await;
     context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
-    (members, Moved { refused, are_usable: are_usable.unwrap_or(false) })
+    BatchEffects { refused, are_usable: are_usable.unwrap_or(false) }
 }
 
 impl Member {
     /// A file that may move together with others, or the file as it was.
     fn of(
         ends: &mut Ends,
-        mut planned: ClaimedFile,
+        mut file: ClaimedFile,
         options: Options,
         path: &BatchPath,
     ) -> Result<Self, Box<ClaimedFile>> {
         let takes_name = match &mut ends.destination {
             Host::Server(server) => {
-                server.open().is_some_and(|session| session.keeps_name(&planned.item.destination))
+                server.open().is_some_and(|session| session.keeps_name(&file.item.destination))
             }
             Host::Local(_) => false,
         };
+        let by_parts = path.manner() == Manner::OneByOne;
         // Over one connection the source compares the file with its listing.
-        let is_dated = |facts: &Facts| facts.modified.is_some() || path.manner() == Manner::OneByOne;
-        let facts = planned.item.known.clone().filter(|_| takes_name && may_move(&planned, options));
-        let facts = facts.filter(is_dated);
-        let part = match (&facts, &mut planned.claim) {
-            (Some(_), Ok(claim)) if path.manner() == Manner::OneByOne => claim.take_part(),
-            (Some(_) | None, Ok(_) | Err(_)) => None,
+        let is_dated = |facts: &Facts| by_parts || facts.modified.is_some();
+        let facts = file.item.known.clone().filter(|_| takes_name && may_move(&file, options));
+        let (Some(facts), Ok(claim)) = (facts.filter(is_dated), &mut file.claim) else {
+            return Err(Box::new(file));
         };
-        match (facts, planned) {
-            (Some(facts), ClaimedFile { item, claim: Ok(claim) })
-                if part.is_some() || path.manner() == Manner::Groups =>
-            {
-                Ok(Self {
-                    item,
-                    claim,
-                    facts,
-                    part,
-                    is_free: false,
-                    end: None,
-                    transfer: TransferFacts::NONE,
-                })
-            }
-            (_, planned) => Err(Box::new(planned)),
+        let part = if by_parts { claim.take_part() } else { None };
+        if by_parts && part.is_none() {
+            return Err(Box::new(file));
         }
+        let (claim, item) = (std::mem::take(claim), file.item);
+        Ok(Self { item, claim, facts, part, is_free: false, end: None, transfer: TransferFacts::NONE })
     }
 
     /// The file as the machine sees it.
     fn file(&self, ends: &Ends, options: Options) -> Option<SmallFile> {
         let Item { source, destination, target, .. } = &self.item;
-        let part = match self.part {
-            Some(part) => Some(Part::new(part, destination).ok()?.stored),
-            None => None,
-        };
+        let part = self.part.map(|part| Part::new(part, destination)).transpose().ok()?;
         let size = self.facts.size?;
         let sets_time = options.times && !ends.no_times.load(Ordering::Relaxed);
         let file = BatchFile {
@@ -346,11 +316,11 @@ impl Member {
             },
             sets_time,
         };
-        Some(SmallFile { file, part })
+        Some(SmallFile { file, part: part.map(|part| part.stored) })
     }
 
-    /// The file as it was planned: nothing was done with it.
-    fn planned(mut self) -> ClaimedFile {
+    /// The file as it was file: nothing was done with it.
+    fn not_begun(mut self) -> ClaimedFile {
         if let Some(part) = self.part {
             self.claim.kept.unused = Some(part);
         }
@@ -358,22 +328,22 @@ impl Member {
     }
 
     /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run, if it may have one.
-    async fn left(mut self, context: &Context, ends: &mut Ends, means: &Means) -> ClaimedFile {
-        let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.planned() };
+    async fn left(mut self, context: &Context, ends: &mut Ends, means: &BatchMeans) -> ClaimedFile {
+        let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.not_begun() };
         let Some(part) = self.part.filter(|_| touched) else {
             // The copy of this very job is not somebody else's file.
             if may_be_done {
                 let done = means.done(&self);
                 self.claim.kept.may_be_named(done);
             }
-            return self.planned();
+            return self.not_begun();
         };
         let journal = self.claim.journal(context);
         if context.run.cancel.is_cancelled() && !journal.keeps_item() {
             if let Ok(part) = Part::new(part, &self.item.destination) {
                 part.discard(context, &mut ends.destination).await;
             }
-            return self.planned();
+            return self.not_begun();
         }
         self.claim.kept.leave(part, &self.facts, may_be_done);
         ClaimedFile { item: self.item, claim: Ok(self.claim) }
@@ -381,7 +351,7 @@ impl Member {
 }
 
 /// How the files have moved.
-struct Means {
+struct BatchMeans {
     rung: Rung,
     relay: Option<Arc<str>>,
     /// Whether two agents have carried them over a direct connection.
@@ -392,7 +362,7 @@ struct Means {
     session: Option<SessionId>,
 }
 
-impl Means {
+impl BatchMeans {
     fn of(path: &BatchPath, ends: &mut Ends) -> Self {
         let is_at_hub = path.relay().is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
         let (rung, relay) = (if is_at_hub { Rung::Hub } else { path.candidate().rung() }, path.relay());
@@ -404,10 +374,9 @@ impl Means {
     /// A file that was published.
     fn done(&self, member: &Member) -> FileCopy {
         let Member { facts, is_free, transfer, .. } = member;
-        let size = facts.size;
         let relayed = |relay: &Arc<str>| Relayed {
             relay: Arc::clone(relay),
-            bytes: size.unwrap_or(0),
+            bytes: facts.size.unwrap_or(0),
             directly: self.directly,
         };
         FileCopy {
@@ -417,7 +386,7 @@ impl Means {
             was_taken: !is_free,
             session: self.session,
             facts: transfer.clone(),
-            ..FileCopy::moved(size, self.rung, self.verified)
+            ..FileCopy::moved(facts.size, self.rung, self.verified)
         }
     }
 }

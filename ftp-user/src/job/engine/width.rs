@@ -1,4 +1,4 @@
-//! How many files are copied at the same time. Pure.
+//! How many files are copied at the same time, and how many small ones a worker gets at once. Pure.
 //!
 //! A job begins with one file, which also finds the path. Then the number is doubled for as long as that pays. Each
 //! number is measured over a few groups of files, from the moment when all its workers are there. One that is not clearly
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// The number of files that are copied at the same time.
 #[derive(Clone, PartialEq, Debug)]
-pub(in crate::job) struct Width {
+pub(super) struct Width {
     target: usize,
     jobs: Jobs,
     search: Search,
@@ -42,7 +42,7 @@ enum Search {
 
 /// Why the number is what it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) enum Reason {
+pub(super) enum Reason {
     /// The user has named it.
     Asked,
     /// Twice as many were hardly faster.
@@ -58,22 +58,22 @@ pub(in crate::job) enum Reason {
 }
 
 impl Width {
-    pub(in crate::job) const fn new(jobs: Jobs) -> Self {
+    pub(super) const fn new(jobs: Jobs) -> Self {
         Self { target: 1, jobs, search: Search::First }
     }
 
     /// How many files may be copied now. One, until the first one has found the path.
-    pub(in crate::job) const fn target(&self) -> usize {
+    pub(super) const fn target(&self) -> usize {
         self.target
     }
 
     /// The number that was found, and why; `None` while it is searched.
-    pub(in crate::job) const fn found(&self) -> Option<(usize, Reason)> {
+    pub(super) const fn found(&self) -> Option<(usize, Reason)> {
         if let Search::Found(reason) = self.search { Some((self.target, reason)) } else { None }
     }
 
     /// Notes that `all` workers are there, and that no more are being opened.
-    pub(in crate::job) const fn opened(&mut self, all: usize, now: Moment) {
+    pub(super) const fn opened(&mut self, all: usize, now: Moment) {
         if let Search::Opens { half } = self.search
             && all >= self.target
         {
@@ -83,7 +83,7 @@ impl Width {
 
     /// Notes that a worker has ended a group of files (one file, or small ones together), and how many bytes of each
     /// were copied.
-    pub(in crate::job) fn ended(&mut self, bytes: &[u64], now: Moment) {
+    pub(super) fn ended(&mut self, bytes: &[u64], now: Moment) {
         let most = self.jobs.most().get();
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
@@ -125,16 +125,33 @@ impl Width {
     }
 
     /// Notes that a server refuses another session beside `open` others.
-    pub(in crate::job) fn refused(&mut self, open: usize) {
+    pub(super) fn refused(&mut self, open: usize) {
         (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
     }
 
     /// Notes that a server mixes up sessions: files are copied one at a time, unless the user has named a number.
-    pub(in crate::job) fn mixes(&mut self) {
+    pub(super) fn mixes(&mut self) {
         if self.jobs.wanted == Wanted::Auto && self.found().is_none() {
             (self.target, self.search) = (1, Search::Found(Reason::Mixed));
         }
     }
+}
+
+/// How many of the small files that wait, which have these sizes, a worker gets at once: its equal part of them, and so few in
+/// any case, for as long as they are few bytes. Pure.
+pub(super) fn portion(sizes: impl Iterator<Item = u64>, equal_part: usize, least: usize) -> usize {
+    let mut bytes = 0;
+    let is_next = |(index, size): &(usize, u64)| {
+        bytes += size;
+        (*index < equal_part && bytes <= MOST_BYTES) || (*index < least && bytes <= LEAST_BYTES)
+    };
+    sizes.enumerate().take_while(is_next).count()
+}
+
+/// How many small files are not divided among workers. Where servers take groups, a connection has its price, unless the user
+/// has asked for that number of workers.
+pub(super) const fn least(take_groups: bool, wanted: Wanted) -> usize {
+    if take_groups && matches!(wanted, Wanted::Auto) { LEAST } else { 1 }
 }
 
 /// The number that was measured before this one. Numbers are doubled, and the largest may be no power of two.
@@ -163,6 +180,13 @@ const GAIN: f64 = 1.05;
 const CLEAR_GAIN: f64 = 1.3;
 /// So many bytes cost as much as the round trips of one file.
 const FILE: f64 = 1_048_576.0;
+/// How many bytes of small files a worker gets at once. Each of them is reported when all have ended; meanwhile their
+/// progress is told.
+const MOST_BYTES: u64 = 64 << 20;
+/// So few files are not divided: they are one or two groups, and a second connection takes as long as they do.
+const LEAST: usize = 128;
+/// The same for their bytes.
+const LEAST_BYTES: u64 = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -295,5 +319,27 @@ mod tests {
         assert_eq!((width.target(), width.found()), (5, Some((5, Reason::Asked))));
         width.refused(0);
         assert_eq!(width.target(), 1);
+    }
+
+    const EXACTLY: Wanted = Wanted::Exactly(NonZero::new(8).unwrap());
+
+    #[test]
+    fn small_files_are_divided_among_workers_unless_they_are_few() {
+        for (waiting, workers, take_groups, wanted, bytes, expect) in [
+            (2000, 1, true, Wanted::Auto, 4096, 2000),
+            (2000, 2, true, Wanted::Auto, 4096, 1000),
+            (130, 2, true, Wanted::Auto, 4096, 128),
+            (100, 8, true, Wanted::Auto, 4096, 100),
+            // Many bytes are divided all the same.
+            (100, 8, true, Wanted::Auto, 256 << 10, 13),
+            (1000, 1, true, Wanted::Auto, 256 << 10, 256),
+            // Each file has a connection of its own, or the user has asked for the number.
+            (100, 8, false, Wanted::Auto, 4096, 13),
+            (100, 8, true, EXACTLY, 4096, 13),
+        ] {
+            let sizes = std::iter::repeat_n(bytes, waiting);
+            let count = portion(sizes, waiting.div_ceil(workers), least(take_groups, wanted));
+            assert_eq!(count, expect, "{waiting} {workers} {take_groups} {wanted:?}");
+        }
     }
 }

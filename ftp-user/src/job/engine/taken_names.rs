@@ -1,17 +1,68 @@
-//! Which names something has at the destination of a tree. A directory that the job has made is empty; others are listed
-//! once, before files move there together.
+//! Names at the destination: those that something has, and those that the copies of a job get.
+//!
+//! A directory that the job has made is empty; others are listed once, before files move there together.
 
 use crate::context::Context;
 use crate::endpoint::Server;
+use crate::failure::{Failure, Kind};
+use crate::journal::Place;
 use crate::place;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
+use std::collections::hash_map;
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where the copies of a job go: no two sources go to one place. One source that is one tree needs none of this, because its
+/// names differ.
+///
+/// Only hashes are kept, so that a million names take about 40 MB. Two names with the same hash are too unlikely to matter: the
+/// second file would fail.
+#[derive(Debug, Default)]
+pub(in crate::job) struct CopyPlaces {
+    /// Whether several sources may have names in common.
+    is_needed: bool,
+    hasher: RandomState,
+    /// The hashes of destinations, each with that of its source.
+    names: HashMap<u64, u64>,
+}
+
+impl CopyPlaces {
+    /// From now on names are kept.
+    pub(in crate::job) const fn expect_several(&mut self) {
+        self.is_needed = true;
+    }
+
+    /// Takes the place of a copy. Returns false if this very source has taken it already.
+    ///
+    /// # Errors
+    ///
+    /// Another source of this job goes there.
+    pub(in crate::job) fn take(&mut self, place: &Place) -> Result<bool, Failure> {
+        if !self.is_needed {
+            return Ok(true);
+        }
+        let destination = self.hasher.hash_one((&place.site, &place.path));
+        let source = self.hasher.hash_one(&place.source);
+        let known = *match self.names.entry(destination) {
+            hash_map::Entry::Vacant(free) => {
+                free.insert(source);
+                return Ok(true);
+            }
+            hash_map::Entry::Occupied(taken) => taken.into_mut(),
+        };
+        if known == source {
+            return Ok(false);
+        }
+        let what = format!("{} would replace the copy of another source of this job", place.source);
+        Err(Failure::new(Kind::Exists, what).hint("copy them to different directories"))
+    }
+}
 
 /// The names that directories of the destination had when they were listed. Workers share them.
 #[derive(Clone, Debug, Default)]
-pub(in crate::job) struct TakenNames(Arc<Mutex<Directories>>);
+pub(super) struct TakenNames(Arc<Mutex<Directories>>);
 
 /// The directories that are remembered.
 #[derive(Debug, Default)]
@@ -37,23 +88,18 @@ enum Names {
 
 impl TakenNames {
     /// Notes that a directory was made, so that nothing is in it.
-    pub(in crate::job) fn note_new(&self, path: &PathName) {
+    pub(super) fn note_new(&self, path: &PathName) {
         self.keep(Some(path), Names::New);
     }
 
     /// Whether it is known, without a question, that nothing has the name of a file.
-    pub(in crate::job) fn is_free(&self, file: &PathName) -> bool {
+    pub(super) fn is_free(&self, file: &PathName) -> bool {
         self.known(place::parent(file).as_ref()).is_some_and(|names| names.lack(file))
     }
 
     /// Which of these files have a name that was free when their directory was listed. A file whose directory was not
     /// listed, or which a listing may have left out, counts as not free.
-    pub(in crate::job) async fn free(
-        &self,
-        context: &Context,
-        to: &mut Server,
-        files: Vec<&PathName>,
-    ) -> Vec<bool> {
+    pub(super) async fn free(&self, context: &Context, to: &mut Server, files: Vec<&PathName>) -> Vec<bool> {
         let mut free = Vec::new();
         for file in files {
             let path = place::parent(file);
@@ -77,16 +123,16 @@ impl TakenNames {
 
     /// Lists a directory.
     async fn listed(&self, context: &Context, to: &mut Server, path: Option<PathName>) -> Names {
-        let mut gathering = Gathering::default();
+        let mut listed = ListedNames::default();
         let listing = match to.session(context).await {
             Ok(session) => {
-                let mut gather = |entry: Entry| gathering.add(entry.name);
+                let mut gather = |entry: Entry| listed.add(entry.name);
                 Box::pin(session.list_each(path.as_ref(), &mut gather)).await.ok()
             }
             Err(_) => return Names::Unknown,
         };
         let names = match listing.is_some_and(|listing| !listing.is_incomplete()) {
-            true => gathering.finish(),
+            true => listed.finish(),
             false => Names::Unknown,
         };
         self.keep(path.as_ref(), names.clone());
@@ -147,7 +193,7 @@ impl Names {
 
 /// The names of a directory while it is listed. A listing without end takes no more memory than one that is remembered.
 #[derive(Debug, Default)]
-struct Gathering {
+struct ListedNames {
     names: HashSet<PathName>,
     /// What they take, in bytes.
     bytes: usize,
@@ -155,7 +201,7 @@ struct Gathering {
     is_too_large: bool,
 }
 
-impl Gathering {
+impl ListedNames {
     fn add(&mut self, name: PathName) {
         if self.is_too_large {
             return;
@@ -227,12 +273,12 @@ mod tests {
         assert_eq!(bytes(), before);
         // A listing that would take the place of most others is not remembered.
         let listed = |count| {
-            let mut gathering = Gathering::default();
+            let mut listed = ListedNames::default();
             for name in (0..count).map(long) {
-                gathering.add(name);
-                assert!(gathering.bytes <= BYTES / 2 && gathering.names.len() < MOST);
+                listed.add(name);
+                assert!(listed.bytes <= BYTES / 2 && listed.names.len() < MOST);
             }
-            gathering.finish()
+            listed.finish()
         };
         assert!(matches!(listed(3000), Names::Unknown));
         let listed = listed(1000);
@@ -256,5 +302,30 @@ mod tests {
         check(" a", false);
         check("a ", false);
         check("a\\b", false);
+    }
+
+    #[test]
+    fn h35_a_name_is_places_to_one_source() {
+        let place = |source: &str, site: &str, path: &str| Place {
+            source: source.to_owned(),
+            site: site.to_owned(),
+            path: path.as_bytes().to_vec(),
+        };
+        let mut places = CopyPlaces::default();
+        assert!(places.take(&place("a", "two", "d/x")).unwrap());
+        assert!(places.take(&place("b", "two", "d/x")).unwrap());
+        places.expect_several();
+        assert!(places.take(&place("a", "two", "d/w")).unwrap());
+        assert!(!places.take(&place("a", "two", "d/w")).unwrap(), "the same again");
+        for (source, site, path, is_free) in [
+            ("a", "two", "d/x", true),
+            ("a", "two", "d/x", true),
+            ("b", "two", "d/y", true),
+            ("b", "two", "d/x", false),
+            ("b", "two", "/d/x", true),
+            ("b", "three", "d/x", true),
+        ] {
+            assert_eq!(places.take(&place(source, site, path)).is_ok(), is_free, "{source} {site} {path}");
+        }
     }
 }

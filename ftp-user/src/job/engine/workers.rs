@@ -1,0 +1,568 @@
+//! Copies several files at the same time. A worker is a pair of ends with sessions of its own.
+//!
+//! ```text
+//!  idle ── start(files) ──> running ── ended ──> idle
+//!    ^                                             |
+//!    '── opened <── opening (while fewer work than the width wants)
+//! ```
+
+use super::batch::{self, Prospect};
+use super::taken_names::TakenNames;
+use super::width::{Reason, Width, least, portion};
+use crate::context::Context;
+use crate::endpoint::{Host, with_blanks};
+use crate::failure::{Failure, Kind};
+use crate::job::claims::claim::ClaimedFile;
+use crate::job::file::copy::{copy, copy_claimed};
+use crate::job::item::Item;
+use crate::job::moving::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree, expected_copy};
+use crate::job::request::options::Options;
+use crate::ladder::Candidate;
+use crate::outcome::FileCopy;
+use crate::place;
+use crate::report::Event;
+use crate::route::{Circuit, Ends, Manner};
+use ftp_proto::timer::Moment;
+use ftp_proto::wire::PathName;
+use std::collections::{HashSet, VecDeque};
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::{JoinError, JoinSet};
+
+/// The workers between two ends.
+#[derive(Debug)]
+pub(super) struct Workers {
+    /// What each of them needs beside its ends.
+    tools: WorkerTools,
+    /// The ends without sessions, from which workers are made.
+    ends: Ends,
+    width: Width,
+    idle: Vec<Worker>,
+    /// How many are being opened.
+    opening: usize,
+    /// Why a server has refused one of those that were opened together.
+    refusal: Option<Failure>,
+    tasks: JoinSet<TaskEnd>,
+    /// How many of the tasks are of workers that are not needed any more.
+    departing: usize,
+    /// What workers that are not needed any more have with relays.
+    circuits: Vec<Circuit>,
+    /// Whether small files may move together.
+    batches: bool,
+    /// How some have moved together.
+    manner: Option<Manner>,
+    /// Whether both servers have said that they take files in groups.
+    take_groups: bool,
+    /// How many times a session was closed over files that moved together.
+    breaks: usize,
+    /// What workers have copied that are not needed any more, of a move.
+    unleft: MovedPortion,
+}
+
+/// A worker, and what it has copied.
+#[derive(Debug)]
+struct Worker {
+    ends: Ends,
+    /// What it has copied of a move, whose sources wait to be deleted.
+    portion: MovedPortion,
+}
+
+impl Worker {
+    fn of(ends: Ends) -> Self {
+        Self { ends, portion: MovedPortion::default() }
+    }
+}
+
+/// A file that a worker has done with.
+#[derive(Debug)]
+pub(in crate::job) struct FileResult {
+    /// The file, under the names that it turned out to have.
+    pub(in crate::job) item: Item,
+    /// What came of it.
+    pub(in crate::job) result: Result<FileCopy, Failure>,
+    /// Why the source of a move stays although it was copied.
+    pub(in crate::job) stays: Option<Failure>,
+}
+
+impl FileResult {
+    /// What came of a file.
+    pub(in crate::job) const fn of(item: Item, result: Result<FileCopy, Failure>) -> Self {
+        Self { item, result, stays: None }
+    }
+}
+
+/// What a worker has come to with the files that it was given.
+#[derive(Debug, Default)]
+pub(super) struct WorkerResults {
+    /// The files that have ended.
+    pub(super) files: Vec<FileResult>,
+    /// Those that were not begun, because nothing more is.
+    pub(super) unbegun: Vec<ClaimedFile>,
+    /// Sources of a move that were copied and stay.
+    pub(super) kept: Vec<KeptSource>,
+    /// Whether the next small files may move together.
+    prospect: Prospect,
+    /// How some have moved together, if they have.
+    manner: Option<Manner>,
+}
+
+/// What a task has come to.
+enum TaskEnd {
+    Opened(Result<Ends, Failure>),
+    Copied(Worker, Box<WorkerResults>),
+    /// The worker has deleted sources.
+    Deleted {
+        worker: Worker,
+        kept: Vec<KeptSource>,
+        /// Whether it is not needed any more.
+        departs: bool,
+    },
+}
+
+impl Workers {
+    /// One worker, which has the sessions of `ends`.
+    pub(super) fn new(context: &Context, mut ends: Ends, options: Options) -> Self {
+        Self {
+            tools: WorkerTools {
+                context: context.clone(),
+                options,
+                unexplained: Arc::default(),
+                names: TakenNames::default(),
+                sizes: DirectorySizes::default(),
+                tree: None,
+            },
+            ends: ends.beside(),
+            take_groups: take_groups(&mut ends),
+            width: Width::new(options.jobs),
+            idle: vec![Worker::of(ends)],
+            opening: 0,
+            refusal: None,
+            tasks: JoinSet::new(),
+            departing: 0,
+            circuits: Vec::new(),
+            batches: true,
+            manner: None,
+            breaks: 0,
+            unleft: MovedPortion::default(),
+        }
+    }
+
+    /// A worker that has nothing to do, if there is one.
+    pub(super) fn idle(&mut self) -> Option<&mut Ends> {
+        self.idle.last_mut().map(|worker| &mut worker.ends)
+    }
+
+    /// Whether a worker has nothing to do. Otherwise, if files wait and more may work, others are opened. Those that work do
+    /// not wait for them.
+    pub(super) fn is_free(&mut self, files_wait: bool) -> bool {
+        if !self.idle.is_empty() {
+            return true;
+        }
+        if files_wait && self.opening == 0 {
+            self.opening = self.width.target().saturating_sub(self.number());
+            for _ in 0..self.opening {
+                let (context, mut ends) = (self.tools.context.clone(), self.ends.beside());
+                self.tasks.spawn(async move {
+                    // A server that refuses is not asked again: the others go on without this worker.
+                    TaskEnd::Opened(Box::pin(ends.connect(&context)).await.map(|()| ends))
+                });
+            }
+        }
+        false
+    }
+
+    /// Has idle workers copy files that are claimed, for as long as there are both.
+    pub(super) fn start(&mut self, ready: &mut VecDeque<ClaimedFile>) {
+        while !ready.is_empty() && !self.idle.is_empty() {
+            let files = self.share(ready);
+            let Some(mut worker) = self.idle.pop() else { return };
+            let (tools, shared) = (self.tools.clone(), self.shared_path());
+            self.tasks.spawn(async move {
+                let results = Box::pin(tools.copy(&mut worker, files, shared)).await;
+                TaskEnd::Copied(worker, Box::new(results))
+            });
+        }
+    }
+
+    /// The next files for a worker: one, or small ones that may move together, so many that each worker gets some.
+    fn share(&mut self, ready: &mut VecDeque<ClaimedFile>) -> Vec<ClaimedFile> {
+        let mut most = 1;
+        if self.batches && self.shared_path().is_some() {
+            // A connection costs round trips of its own, so that many files share it. The number of workers is measured with
+            // few, if each has its own connection.
+            self.take_groups = self.idle().is_some_and(take_groups);
+            most = if self.take_groups || self.width.found().is_some() { usize::MAX } else { MEASURED };
+        }
+        let options = self.tools.options;
+        let small = ready.iter().take(most).take_while(|file| batch::may_move(file, options));
+        let sizes = small.map(|file| file.item.known.as_ref().and_then(|facts| facts.size).unwrap_or(0));
+        let least = least(self.take_groups, options.jobs.wanted);
+        let small = portion(sizes, ready.len().div_ceil(self.width.target()), least);
+        ready.drain(..small.max(1)).collect()
+    }
+
+    /// The path of the last file, if others may share it.
+    fn shared_path(&self) -> Option<Candidate> {
+        self.ends.memory.lock().shared_path(self.tools.context.world.clock.now())
+    }
+
+    /// Notes what the servers of an idle worker have said when its sessions were opened.
+    pub(super) fn note_sessions(&mut self) {
+        self.take_groups |= self.idle().is_some_and(take_groups);
+    }
+
+    /// Whether something of a file may be stored under the name of a part.
+    pub(super) fn has_part(&self, item: &Item) -> bool {
+        let go_in_groups = self.batches
+            && match self.manner {
+                Some(manner) => manner == Manner::Groups,
+                None => self.take_groups && self.tools.context.settings.limit.is_none(),
+            };
+        !(go_in_groups && batch::is_small(item, self.tools.options))
+    }
+
+    /// Notes that a directory of the destination was made, so that nothing is in it.
+    pub(super) fn note_new_directory(&self, path: &PathName) {
+        self.tools.names.note_new(path);
+    }
+
+    /// Whether anything is under way.
+    pub(super) fn are_busy(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// The next files that have ended. `None` if another worker is ready, or nothing is under way. May be dropped
+    /// without losing anything.
+    pub(super) async fn next(&mut self) -> Option<WorkerResults> {
+        match task_end(self.tasks.join_next().await?) {
+            TaskEnd::Opened(opened) => {
+                self.opened(opened);
+                None
+            }
+            TaskEnd::Deleted { worker, kept, departs } => {
+                if departs {
+                    self.departing -= 1;
+                    self.dismiss(worker);
+                } else {
+                    self.keep(worker);
+                }
+                Some(WorkerResults { kept, ..WorkerResults::default() })
+            }
+            TaskEnd::Copied(mut worker, results) => {
+                let was_found = self.width.found().is_some();
+                if worker.ends.source.mixes_sessions() || worker.ends.destination.mixes_sessions() {
+                    self.width.mixes();
+                }
+                self.learn(&results);
+                if !was_found {
+                    self.explain(None);
+                }
+                self.keep(worker);
+                Some(*results)
+            }
+        }
+    }
+
+    /// A worker was opened, or a server has refused it. What is found is told when no others are being opened.
+    fn opened(&mut self, opened: Result<Ends, Failure>) {
+        self.opening -= 1;
+        match opened {
+            Ok(ends) => self.keep(Worker::of(ends)),
+            Err(failure) => self.refusal = Some(failure),
+        }
+        if self.opening > 0 {
+            return;
+        }
+        let all = self.number();
+        match self.refusal.take() {
+            Some(failure) => {
+                self.width.refused(all);
+                self.explain(Some(&failure));
+            }
+            None => self.width.opened(all, self.tools.context.world.clock.now()),
+        }
+    }
+
+    /// Takes note of what a worker has found out.
+    fn learn(&mut self, results: &WorkerResults) {
+        let moved = |file: &FileResult| file.result.as_ref().map_or(0, FileCopy::bytes_moved);
+        let bytes: Vec<u64> = results.files.iter().map(moved).collect();
+        self.width.ended(&bytes, self.tools.context.world.clock.now());
+        self.breaks += usize::from(results.prospect == Prospect::Doubtful);
+        self.manner = results.manner.or(self.manner);
+        self.batches &= results.prospect != Prospect::None && self.breaks < MOST_BREAKS;
+    }
+
+    /// How many workers there are, and how many are being opened.
+    fn number(&self) -> usize {
+        self.idle.len() + self.tasks.len() - self.departing
+    }
+
+    /// Keeps a worker that has nothing to do, unless there are too many. Then it deletes the sources of what it has copied
+    /// before its sessions are given up: no other session has verified these copies.
+    fn keep(&mut self, worker: Worker) {
+        if self.number() < self.width.target() {
+            self.idle.push(worker);
+        } else if worker.portion.is_empty() {
+            self.dismiss(worker);
+        } else {
+            self.departing += 1;
+            self.delete_by(worker, true);
+        }
+    }
+
+    /// Has a worker delete the sources of what it has copied. `departs`: it is not needed any more.
+    fn delete_by(&mut self, mut worker: Worker, departs: bool) {
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move {
+            let kept = tools.delete_sources(&mut worker).await;
+            TaskEnd::Deleted { worker, kept, departs }
+        });
+    }
+
+    /// Returns the sessions of a worker to their pools.
+    fn dismiss(&mut self, Worker { ends, portion }: Worker) {
+        self.unleft.append(portion);
+        ends.source.release();
+        ends.destination.release();
+        self.circuits.extend(ends.circuit);
+    }
+
+    /// Says how many files are copied at the same time, and why, as soon as it is known.
+    fn explain(&self, failure: Option<&Failure>) {
+        let Some((number, reason)) = self.width.found() else { return };
+        let failure = failure.filter(|_| reason == Reason::Refused);
+        let (reason, why) = match reason {
+            Reason::Asked => return,
+            Reason::NoFaster => ("no-faster", "twice as many were hardly faster"),
+            Reason::Most => {
+                ("most", "the most that auto uses; --jobs N permits more, up to the limits of the sites")
+            }
+            Reason::Site => ("site", "the limits of a site permit no more"),
+            Reason::Mixed => ("mixed", "a server mixes up sessions that are busy at the same time"),
+            Reason::Refused => ("refused", "a server permits no more sessions"),
+        };
+        let why = failure.map_or_else(|| why.to_owned(), |failure| format!("{why}: {failure}"));
+        self.tools.context.run.events.say(Event::Jobs { number: number as u64, reason, why });
+    }
+
+    /// Whether the files of a tree are moved.
+    pub(super) const fn move_a_tree(&self) -> bool {
+        self.tools.tree.is_some()
+    }
+
+    /// From now on, files of this tree are moved, or of none.
+    pub(super) fn move_tree(&mut self, tree: Option<&MovedTree>) {
+        self.tools.tree = tree.cloned();
+    }
+
+    /// Notes a file that was found.
+    pub(super) fn note_found(&self, item: &Item) {
+        if self.tools.options.deletes_sources() {
+            self.tools.sizes.note_found(item);
+        }
+    }
+
+    /// Notes that an idle worker has copied a file, whose source is deleted with others if this is a move.
+    ///
+    /// # Errors
+    ///
+    /// Its source stays, and why.
+    pub(super) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<(), Failure> {
+        match self.idle.last_mut() {
+            Some(Worker { ends, portion }) => self.tools.note_copied(ends, portion, item, done),
+            None => self.tools.note_copied(&self.ends, &mut self.unleft, item, done),
+        }
+    }
+
+    /// Has idle workers delete the sources of what they have copied where `is_due` says so. Those that are busy do it before
+    /// they are idle for long.
+    pub(super) fn delete_sources(&mut self, is_due: fn(&MovedPortion, Moment) -> bool) {
+        let now = self.tools.context.world.clock.now();
+        if let Some(worker) = self.idle.last_mut() {
+            worker.portion.append(std::mem::take(&mut self.unleft));
+        }
+        let workers: Vec<Worker> = self.idle.extract_if(.., |worker| is_due(&worker.portion, now)).collect();
+        workers.into_iter().for_each(|worker| self.delete_by(worker, false));
+    }
+
+    /// When an idle worker is to delete the sources of what it has copied.
+    pub(super) fn due_at(&self) -> Option<Moment> {
+        self.idle.iter().filter_map(|worker| worker.portion.due_at()).min()
+    }
+
+    /// Makes this the source. It is on the same host as before, which has no sessions. Nothing may be under way.
+    pub(super) fn read_from(&mut self, source: &Host) {
+        for ends in self.idle.iter_mut().map(|worker| &mut worker.ends).chain([&mut self.ends]) {
+            ends.source = source.beside();
+        }
+    }
+
+    /// Leaves one worker that is idle. The sessions of the others return to their pools, for other uses.
+    pub(super) fn shrink(&mut self) {
+        for other in self.idle.split_off(self.idle.len().min(1)) {
+            self.dismiss(other);
+        }
+    }
+
+    /// The first worker, after all others have ended; their sessions return to their pools.
+    pub(super) async fn finish(mut self) -> Ends {
+        let ends = self.idle.pop().map_or_else(|| self.ends.beside(), |worker| worker.ends);
+        for other in std::mem::take(&mut self.idle) {
+            self.dismiss(other);
+        }
+        for circuit in self.circuits {
+            circuit.quit().await;
+        }
+        ends
+    }
+}
+
+/// Whether both servers have said that they take files in groups.
+fn take_groups(ends: &mut Ends) -> bool {
+    let takes = |host: &mut Host| match host {
+        Host::Server(server) => server.open().is_some_and(|session| session.manners.capabilities.pack),
+        Host::Local(_) => false,
+    };
+    takes(&mut ends.source) && takes(&mut ends.destination)
+}
+
+/// What a task has come to. A panic goes on here: a file that nobody knows the end of must not count as copied.
+fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
+    match joined.map_err(JoinError::try_into_panic) {
+        Ok(end) => end,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => TaskEnd::Opened(Err(Failure::interrupted())), // tasks are cancelled only with this program
+    }
+}
+
+/// What a worker needs beside its ends. All workers share it.
+#[derive(Clone, Debug)]
+struct WorkerTools {
+    context: Context,
+    options: Options,
+    /// Source directories that were listed because a file was missing, without finding it. They are not asked again.
+    unexplained: Arc<Mutex<HashSet<Option<PathName>>>>,
+    /// The names that files had at the destination.
+    names: TakenNames,
+    /// About how many names directories have.
+    sizes: DirectorySizes,
+    /// The tree that is moved, if it is one.
+    tree: Option<MovedTree>,
+}
+
+impl WorkerTools {
+    /// Copies files: together if that is possible, else one after the other. The sources of a move are deleted soon after.
+    async fn copy(
+        &self,
+        worker: &mut Worker,
+        mut files: Vec<ClaimedFile>,
+        shared: Option<Candidate>,
+    ) -> WorkerResults {
+        let mut results = WorkerResults::default();
+        if let Some(shared) = shared.filter(|_| files.len() > 1) {
+            let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
+            let batched = Box::pin(batch::batched(context, ends, files, self.options, shared, names)).await;
+            (files, results.prospect, results.manner) = (batched.rest, batched.prospect, batched.manner);
+            for file in batched.files {
+                self.ended(worker, &mut results, file);
+            }
+            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
+        }
+        let mut files = files.into_iter();
+        for file in files.by_ref() {
+            let size = self.size_of(worker, &file.item).await;
+            self.delete_if(worker, &mut results, |portion, _| portion.is_due_before(size)).await;
+            let file = Box::pin(self.copy_one(&mut worker.ends, file)).await;
+            let has_failed = file.result.is_err() && self.options.fail_fast;
+            self.ended(worker, &mut results, file);
+            self.delete_if(worker, &mut results, MovedPortion::is_due).await;
+            if has_failed || self.context.run.cancel.is_cancelled() {
+                break;
+            }
+        }
+        results.unbegun = files.collect();
+        results
+    }
+
+    /// Copies a file. If one is missing that was listed, the listing may have dropped leading blanks of its name.
+    async fn copy_one(&self, ends: &mut Ends, ClaimedFile { mut item, claim }: ClaimedFile) -> FileResult {
+        let mut result = match claim {
+            Ok(claim) => copy_claimed(&self.context, ends, &item, self.options, claim).await,
+            Err(failure) => Err(failure),
+        };
+        let directory = place::parent(&item.source);
+        let is_missing = result.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
+        let unexplained = || self.unexplained.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_missing && item.is_listed && !unexplained().contains(&directory) {
+            let found = with_blanks(&self.context, &mut ends.source, &item.source).await;
+            let found =
+                found.ok().flatten().and_then(|path| place::base_name(&path).map(|name| (path, name)));
+            match found {
+                None => drop(unexplained().insert(directory)),
+                Some((source, name)) => {
+                    let above = place::parent(&item.destination);
+                    (item.source, item.destination) = (source, place::join(above.as_ref(), &name));
+                    result = copy(&self.context, ends, &item, self.options).await;
+                }
+            }
+        }
+        FileResult::of(item, result)
+    }
+
+    /// How large a file is, if that is known. A file of this host is looked at if sources of a move wait for it.
+    async fn size_of(&self, worker: &mut Worker, item: &Item) -> Option<u64> {
+        match &item.known {
+            None if !worker.portion.is_empty() && worker.ends.source.is_local() => {
+                worker.ends.source.facts(&self.context, &item.source).await.ok()??.size
+            }
+            known => known.as_ref()?.size,
+        }
+    }
+
+    /// Notes what came of a file.
+    fn ended(&self, worker: &mut Worker, results: &mut WorkerResults, mut file: FileResult) {
+        if let Ok(done) = &file.result {
+            file.stays = self.note_copied(&worker.ends, &mut worker.portion, &file.item, done).err();
+        }
+        results.files.push(file);
+    }
+
+    /// Notes that a file was copied, whose source is deleted with others if this is a move.
+    fn note_copied(
+        &self,
+        ends: &Ends,
+        portion: &mut MovedPortion,
+        item: &Item,
+        done: &FileCopy,
+    ) -> Result<(), Failure> {
+        if !self.options.deletes_sources() {
+            return Ok(());
+        }
+        let expected = expected_copy(ends, self.options, done);
+        portion.note(&self.context, self.tree.as_ref(), item, done, expected)
+    }
+
+    /// Deletes the sources of what was copied, if that is due.
+    async fn delete_if(
+        &self,
+        worker: &mut Worker,
+        results: &mut WorkerResults,
+        is_due: impl Fn(&MovedPortion, Moment) -> bool,
+    ) {
+        if !worker.portion.is_empty() && is_due(&worker.portion, self.context.world.clock.now()) {
+            results.kept.extend(self.delete_sources(worker).await);
+        }
+    }
+
+    /// Deletes the sources of what a worker has copied. Returns those that stay.
+    async fn delete_sources(&self, Worker { ends, portion }: &mut Worker) -> Vec<KeptSource> {
+        Box::pin(moving::delete_sources(&self.context, ends, portion, self.tree.as_ref(), &self.sizes)).await
+    }
+}
+
+/// How many small files a worker gets at once while the number of workers is being found, if each has its own connection.
+const MEASURED: usize = 16;
+/// After so many sessions were closed over files that moved together, the other files of the tree move one after the other.
+/// A server may wait for a minute in each of these sessions.
+const MOST_BREAKS: usize = 3;

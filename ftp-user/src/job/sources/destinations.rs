@@ -1,0 +1,269 @@
+//! The destinations of a job: what they are, what is known to be there, and what is made there. The journal keeps what later runs
+//! of the job must know.
+
+use super::lines::{Line, ToldFacts};
+use crate::context::Context;
+use crate::failure::{Failure, Kind as FailureKind};
+use crate::job::claims::names;
+use crate::job::engine::stream::Stream;
+use crate::job::item::{Item, Target};
+use crate::job::tree::NameSet;
+use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
+use crate::place::{self, Location};
+use crate::route::Ends;
+use crate::session::Facts;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+
+/// What the destination is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Receiver {
+    /// The name of the copy.
+    Name,
+    /// A directory that receives sources under their last names.
+    Directory,
+    /// A directory that is still to be made.
+    NewDirectory,
+}
+
+impl Receiver {
+    /// What a destination is where `found` is there. With `several` sources it must be a directory.
+    ///
+    /// # Errors
+    ///
+    /// It cannot receive them.
+    pub(super) fn of(found: Option<&Facts>, destination: &Location, several: bool) -> Result<Self, Failure> {
+        match (found, destination.contents, several) {
+            (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Self::Directory),
+            (None, true, _) => Ok(Self::NewDirectory),
+            (_, false, false) => Ok(Self::Name),
+            (Some(_), ..) => {
+                Err(Failure::new(FailureKind::Exists, format!("{destination} is not a directory"))
+                    .hint("choose a directory, or copy one file"))
+            }
+            (None, false, true) => Err(Failure::usage(format!(
+                "several sources need a directory, and {destination} does not exist"
+            ))
+            .hint("end it with / to have it made")),
+        }
+    }
+
+    /// Its word in the journal.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Name => NAME_OF_COPY,
+            Self::Directory => EXISTING_DIRECTORY,
+            Self::NewDirectory => "new-directory",
+        }
+    }
+
+    pub(super) fn of_word(word: &str) -> Option<Self> {
+        [Self::Name, Self::Directory, Self::NewDirectory].into_iter().find(|known| known.word() == word)
+    }
+}
+
+/// What the destinations are.
+#[derive(Debug)]
+pub(super) struct Destinations<'a> {
+    context: &'a Context,
+    /// What the destination of all sources is, as soon as it is known.
+    pub(super) receiver: Option<Receiver>,
+    /// If each source has a destination of its own: those that are names of copies of trees. The directories that are
+    /// there now are copies that have begun.
+    named: Option<NamedTrees>,
+    /// If all sources have one destination: whether a directory that is there receives each under its last name.
+    pub(super) takes_names: bool,
+    /// Directories that are there, at the current destination of a list.
+    pub(super) directories: KnownDirectories,
+}
+
+impl<'a> Destinations<'a> {
+    pub(super) fn new(context: &'a Context) -> Self {
+        // The first run may have made the directory that is there now.
+        let receiver = context.run.job_journal.decided().and_then(Receiver::of_word);
+        Self { context, receiver, named: None, takes_names: false, directories: KnownDirectories::default() }
+    }
+
+    /// Each source has a destination of its own.
+    pub(super) fn expect_each(&mut self) {
+        self.named = Some(NamedTrees::of_word(self.context.run.job_journal.decided().unwrap_or_default()));
+    }
+
+    /// Whether each source has a destination of its own.
+    pub(super) const fn is_each(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// What a destination is, if that is known without a question.
+    pub(super) fn known(&self, ends: &Ends, line: &Line) -> Option<Receiver> {
+        let Some(named) = &self.named else { return self.receiver };
+        let name = journal_name(ends, line);
+        if named.0.contains(&name) {
+            // An earlier run of the job, or this one, has made it.
+            return Some(Receiver::Name);
+        }
+        self.directories.has(&line.destination.path).then_some(Receiver::Directory)
+    }
+
+    /// Records what the destination of all sources is, so that later runs of the job treat it alike.
+    pub(super) async fn is_received_by(&mut self, destination: &Location, receiver: Receiver) {
+        if self.is_each() || self.receiver == Some(receiver) {
+            return;
+        }
+        self.receiver = Some(receiver);
+        let Some(job) = self.context.run.job_journal.decide(receiver.word()).await else { return };
+        // The contents of a directory go to the same place as those of the first copy.
+        if !self.takes_names {
+            return;
+        }
+        self.context.run.events.warn(format!(
+            "{destination} may have been made by job {job}, which was interrupted: this copy goes into {destination}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
+        ));
+    }
+
+    /// Records that a destination of a list is the name of the copy of a tree, before its directory is made.
+    pub(super) async fn names_tree(&mut self, ends: &Ends, line: &Line) {
+        let name = journal_name(ends, line);
+        if let Some(named) = &mut self.named
+            && named.0.insert(name)
+        {
+            self.context.run.job_journal.decide(&named.to_word()).await;
+        }
+    }
+
+    /// Makes the directory that receives sources, unless it is known to be there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made.
+    pub(super) async fn make_directory(
+        &mut self,
+        stream: &mut Stream<'_>,
+        path: &PathName,
+    ) -> Result<(), Failure> {
+        if self.directories.has(path) {
+            return Ok(());
+        }
+        if stream.idle().destination.make_directories(self.context, path).await? {
+            stream.note_new_directory(path);
+        }
+        match self.is_each() {
+            true => self.directories.add(path),
+            false => self.receiver = Some(Receiver::Directory),
+        }
+        Ok(())
+    }
+
+    /// Makes what is missing above a file of a list. If it cannot be made, the copy tells why.
+    pub(super) async fn make_parents(&mut self, stream: &mut Stream<'_>, item: &Item, told: &ToldFacts) {
+        let is_there = matches!(item.target, Target::Known(Some(_)));
+        let Some(parent) = place::parent(&item.destination).filter(|_| !is_there) else { return };
+        if self.directories.has(&parent) {
+            return;
+        }
+        let destination = &mut stream.idle().destination;
+        let made = match told.destination(&parent) {
+            Some(Some(_)) => Ok(false),
+            Some(None) => destination.make_directories(self.context, &parent).await,
+            None => destination.make_parents(self.context, &item.destination).await.map(|_| false),
+        };
+        if let Ok(is_new) = made {
+            if is_new {
+                stream.note_new_directory(&parent);
+            }
+            self.directories.add(&parent);
+        }
+    }
+}
+
+/// The destination of a line as the journal names it.
+fn journal_name(ends: &Ends, line: &Line) -> JournalName {
+    let host = &ends.destination;
+    (names::site_of(host), names::directory_at(host, &line.destination.path))
+}
+
+/// The destinations of a list that are names of copies of trees.
+///
+/// A tree goes to the name of its destination if nothing is there, and into the directory that is there otherwise. A run that
+/// goes on finds the directory which the first one has made, so the journal has its name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct NamedTrees(HashSet<JournalName>);
+
+/// A destination as the journal names it: user, host and port (empty for this host), and the path there.
+type JournalName = (String, Vec<u8>);
+
+impl NamedTrees {
+    /// As the journal has them: for each a line with the path in hexadecimal digits, a blank, and the site.
+    fn to_word(&self) -> String {
+        let mut lines: Vec<String> =
+            self.0.iter().map(|(site, path)| format!("{} {site}", hex(path))).collect();
+        lines.sort_unstable();
+        lines.join("\n")
+    }
+
+    /// Reads what [`Self::to_word`] has written. What is not understood is left out.
+    fn of_word(word: &str) -> Self {
+        let read = |line: &str| {
+            let (path, site) = line.split_once(' ')?;
+            Some((site.to_owned(), bytes(path)?))
+        };
+        Self(word.lines().filter_map(read).collect())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let pairs = hex.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// Directories that are known to be there, so that nobody asks for the same one again.
+#[derive(Debug, Default)]
+pub(super) struct KnownDirectories(NameSet);
+
+impl KnownDirectories {
+    /// Adds a directory, which is there with those above it.
+    fn add(&mut self, path: &PathName) {
+        let mut paths = std::iter::successors(Some(path.clone()), place::parent);
+        while paths.next().is_some_and(|path| self.0.insert(path.as_bytes())) {}
+    }
+
+    /// Whether this is one of them.
+    pub(super) fn has(&self, path: &PathName) -> bool {
+        self.0.contains(path.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_above_a_directory_are_known_as_well() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        let mut known = KnownDirectories::default();
+        known.add(&path("a/b/c"));
+        known.add(&path("a/b"));
+        for (text, expect) in [("a", true), ("a/b", true), ("a/b/c", true), ("a/b/c/d", false), ("b", false)]
+        {
+            assert_eq!(known.has(&path(text)), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let one = |site: &str, path: &[u8]| (site.to_owned(), path.to_vec());
+        let mut trees = NamedTrees::default();
+        assert!(trees.0.insert(one("a b@two:21", b"to\n\xff")));
+        assert!(trees.0.insert(one("", b"dir/to")));
+        let read = NamedTrees::of_word(&trees.to_word());
+        assert_eq!(read, trees);
+        assert!(read.0.contains(&one("", b"dir/to")) && !read.0.contains(&one("", b"dir/t")));
+        assert_eq!(NamedTrees::of_word(""), NamedTrees::default());
+        assert_eq!(NamedTrees::of_word("name"), NamedTrees::default());
+    }
+}

@@ -1,0 +1,264 @@
+//! Names of one directory that differ only in upper and lower case, or in the Unicode form of a letter: many destinations take
+//! them for one.
+
+use crate::context::Context;
+use crate::endpoint::{Host, list_each};
+use crate::failure::{Failure, Kind};
+use crate::job::item::Item;
+use crate::job::retry::{asked, facts};
+use crate::place;
+use ftp_proto::listing::Entry;
+use ftp_proto::wire::PathName;
+use icu_normalizer::DecomposingNormalizerBorrowed;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+
+/// A set of names or paths, of which only hashes are kept. Each takes little more than eight bytes: a directory may have a
+/// million names.
+#[derive(Debug, Default)]
+pub(in crate::job) struct NameSet {
+    hasher: RandomState,
+    /// The latest hashes.
+    fresh: HashSet<u64>,
+    /// The others, sorted. Each run is at least twice as long as the next one, so there are few.
+    runs: Vec<Vec<u64>>,
+}
+
+impl NameSet {
+    /// Adds a name. Returns false if it was there already.
+    pub(in crate::job) fn insert(&mut self, name: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(name);
+        if self.is_in_a_run(hash) || !self.fresh.insert(hash) {
+            return false;
+        }
+        if self.fresh.len() >= FRESH {
+            self.merge();
+        }
+        true
+    }
+
+    /// Whether a name was added.
+    pub(in crate::job) fn contains(&self, name: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(name);
+        self.fresh.contains(&hash) || self.is_in_a_run(hash)
+    }
+
+    fn is_in_a_run(&self, hash: u64) -> bool {
+        self.runs.iter().any(|run| run.binary_search(&hash).is_ok())
+    }
+
+    /// Makes a run of the latest ones, together with the runs that are not much longer.
+    fn merge(&mut self) {
+        let mut run: Vec<u64> = self.fresh.drain().collect();
+        while let Some(mut longer) = self.runs.pop_if(|longer| longer.len() < 2 * run.len()) {
+            longer.reserve_exact(run.len());
+            longer.append(&mut run);
+            run = longer;
+        }
+        run.sort_unstable();
+        self.runs.push(run);
+    }
+}
+
+/// The names of the directory that is visited, by hashes. A walk tells all that is in one before it comes to the next.
+#[derive(Debug, Default)]
+pub(super) struct SiblingNames {
+    directory: Option<PathName>,
+    hasher: RandomState,
+    /// Each name without its case.
+    folded: NameSet,
+    /// The hashes of names that are not written so, by the hashes of what they are without their case.
+    first: HashMap<u64, u64>,
+}
+
+impl SiblingNames {
+    /// Adds a path. Returns the hash of an earlier name of the same directory that differs from its own only in case.
+    pub(super) fn other(&mut self, path: &PathName) -> Option<u64> {
+        let directory = place::parent(path);
+        if self.directory != directory {
+            (self.directory, self.folded, self.first) = (directory, NameSet::default(), HashMap::new());
+        }
+        let name = place::base_name(path)?;
+        let without_case = folded(name.as_bytes());
+        let (own, folded) = (self.hash(name.as_bytes()), self.hash(&without_case));
+        if self.folded.insert(&without_case) {
+            if own != folded {
+                self.first.insert(folded, own);
+            }
+            return None;
+        }
+        let first = self.first.get(&folded).copied().unwrap_or(folded);
+        (first != own).then_some(first)
+    }
+
+    fn hash(&self, name: &[u8]) -> u64 {
+        self.hasher.hash_one(name)
+    }
+
+    /// Checks that nothing is at `path` of the destination that this run has stored there under the other name, the one with
+    /// the hash `other`.
+    ///
+    /// # Errors
+    ///
+    /// The destination takes both names for one, or cannot be asked.
+    pub(super) async fn check_free(
+        &self,
+        context: &Context,
+        destination: &mut Host,
+        path: &PathName,
+        other: u64,
+    ) -> Result<(), Failure> {
+        match facts(context, destination, path).await? {
+            Some(_) => self.check_apart(context, destination, path, other).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the destination shows both names, that of `path` and the one with the hash `other`.
+    ///
+    /// # Errors
+    ///
+    /// The destination takes both names for one, or cannot be asked.
+    pub(super) async fn check_apart(
+        &self,
+        context: &Context,
+        destination: &mut Host,
+        path: &PathName,
+        other: u64,
+    ) -> Result<(), Failure> {
+        let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
+        let (is_there, has_other) = asked(context, destination, async |host| {
+            let (mut is_there, mut has_other) = (false, false);
+            let mut look = |entry: Entry| {
+                is_there |= entry.name == name;
+                has_other |= self.hash(entry.name.as_bytes()) == other;
+            };
+            list_each(context, host, &above, &mut look).await?;
+            Ok((is_there, has_other))
+        })
+        .await?;
+        if is_there && has_other {
+            return Ok(());
+        }
+        let name = destination.show(path);
+        let what = format!("{name} differs from another name of the tree only in upper and lower case");
+        Err(Failure::new(Kind::Exists, what)
+            .said(format!("{} takes both for one", destination.show(&above)))
+            .hint("rename one of them at the source"))
+    }
+}
+
+/// Files that are copied last, because their names differ from others in case only. A server decides how many there are, so
+/// their number is bounded, and so are the bytes of their names.
+#[derive(Debug, Default)]
+pub(super) struct SimilarFiles {
+    /// Each with the hash of the other name.
+    files: Vec<(Item, u64)>,
+    bytes: usize,
+}
+
+impl SimilarFiles {
+    /// Keeps a file.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for more: the file comes back.
+    pub(super) fn push(&mut self, item: Item, other: u64) -> Result<(), Box<Item>> {
+        let bytes = item.source.as_bytes().len() + item.destination.as_bytes().len();
+        if self.files.len() >= MOST_SIMILAR || self.bytes.saturating_add(bytes) > MOST_BYTES {
+            return Err(Box::new(item));
+        }
+        self.bytes += bytes;
+        self.files.push((item, other));
+        Ok(())
+    }
+
+    /// All of them, once.
+    pub(super) fn take(&mut self) -> Vec<(Item, u64)> {
+        std::mem::take(self).files
+    }
+}
+
+/// A name, or a path, without its case and in one Unicode form.
+pub(in crate::job) fn folded(name: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(name) {
+        // A capital letter may decompose into others than its small one.
+        Ok(text) => decomposed(&decomposed(text).to_lowercase()).into_bytes(),
+        Err(_) => name.to_ascii_lowercase(),
+    }
+}
+
+/// A name, or a path, in one Unicode form: macOS decomposes letters with marks, most others compose them.
+pub(in crate::job) fn one_form(name: &[u8]) -> Vec<u8> {
+    std::str::from_utf8(name).map_or_else(|_| name.to_vec(), |text| decomposed(text).into_bytes())
+}
+
+fn decomposed(text: &str) -> String {
+    DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
+}
+
+/// How many hashes are kept without an order.
+const FRESH: usize = 1024;
+/// The largest number of files that are copied last.
+pub(super) const MOST_SIMILAR: usize = 65_536;
+/// The largest number of bytes of their names.
+const MOST_BYTES: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_new_once_and_takes_little_memory() {
+        let mut names = NameSet::default();
+        for number in 0..200_000_u64 {
+            assert!(names.insert(&number.to_le_bytes()), "{number} is new");
+            assert!(!names.insert(&(number / 2).to_le_bytes()), "{number} is known");
+            assert!(names.contains(&(number / 3).to_le_bytes()));
+            assert!(!names.contains(&(number + 1).to_le_bytes()));
+        }
+        let room: usize = names.runs.iter().map(Vec::capacity).sum();
+        assert!(room < 202_000 && names.fresh.capacity() < 4 * FRESH, "{room}");
+        assert!(names.runs.len() < 20, "{}", names.runs.len());
+        assert!(names.runs.iter().all(|run| run.is_sorted()));
+    }
+
+    #[test]
+    fn h35_names_that_differ_in_case_only_are_found_within_a_directory() {
+        let path = |text: &str| PathName::from_user(text).unwrap();
+        let mut names = SiblingNames::default();
+        for (text, expect) in [
+            ("Case", None),
+            ("other", None),
+            ("case", Some("Case")),
+            ("CASE", Some("Case")),
+            ("Case", None),
+            ("d/case", None),
+            ("d/\u{d6}l", None),
+            ("d/\u{f6}L", Some("\u{d6}l")),
+            ("e/O\u{308}l", None),
+            ("e/\u{d6}l", Some("O\u{308}l")),
+            ("e/\u{f6}l", Some("O\u{308}l")),
+        ] {
+            let expect = expect.map(|name| names.hash(name.as_bytes()));
+            assert_eq!(names.other(&path(text)), expect, "{text}");
+        }
+    }
+
+    /// How many files are kept whose names have so many bytes.
+    fn kept(bytes: usize) -> usize {
+        let mut similar = SimilarFiles::default();
+        let mut count = 0;
+        while similar.push(Item::of_both(1, &"x".repeat(bytes)), 0).is_ok() {
+            count += 1;
+        }
+        assert_eq!((similar.take().len(), similar.bytes), (count, 0));
+        count
+    }
+
+    #[test]
+    fn a_server_does_not_decide_how_much_memory_its_names_take() {
+        assert_eq!(kept(20), MOST_SIMILAR);
+        assert_eq!(kept(4096), MOST_BYTES / 8192);
+    }
+}
