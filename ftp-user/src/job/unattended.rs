@@ -69,13 +69,14 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Fail
 /// One attempt that leaves both ends alone as soon as both move the file.
 pub(super) async fn attempt(
     context: &Context,
-    (from, to): (&mut Server, &mut Server),
+    from: &mut Server,
+    to: &mut Server,
     roles: Roles,
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let both = tokio::try_join!(from.session(context), to.session(context))?;
-    let detached = named(context, both, Candidate::Direct(roles).rung(), assignment).await?;
+    let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+    let detached = named(context, source, destination, Candidate::Direct(roles).rung(), assignment).await?;
     let attempted = Box::pin(route::direct(context, from, to, roles, assignment, lane)).await?;
     moves(context, detached, &attempted).await;
     Ok(attempted)
@@ -91,11 +92,11 @@ pub(super) async fn attempt_by_relay(
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
     let rung = if circuit.is_at_hub() { Rung::Hub } else { Candidate::Relay(through).rung() };
-    let detached = named(context, circuit.sessions(), rung, assignment).await?;
+    let (source, destination) = circuit.sessions();
+    let detached = named(context, source, destination, rung, assignment).await?;
     // The relay is the destination's client, and its data connection ends as that of a killed client does in clear. With
     // its control connection gone, the server knows by the count alone that it has the whole file.
     if let Some(size) = assignment.size {
-        let (_, destination) = circuit.sessions();
         destination.ask(Command::Allo(size.saturating_sub(assignment.skips()))).await?;
     }
     let attempted = Box::pin(route::by_relay(context, circuit, through.roles, assignment, lane)).await?;
@@ -106,7 +107,8 @@ pub(super) async fn attempt_by_relay(
 /// Asks both ends for the names of their next transfers, and keeps them in the journal.
 async fn named(
     context: &Context,
-    (source, destination): (&mut Session, &mut Session),
+    source: &mut Session,
+    destination: &mut Session,
     rung: Rung,
     assignment: &Assignment,
 ) -> Result<Detached, Failure> {

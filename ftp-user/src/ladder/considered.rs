@@ -1,8 +1,7 @@
 //! All candidates, and why each would be tried or not: what `--explain` prints. Pure.
 
-use super::allowed::{Allowed, DataProtection, Nearby};
 use super::candidate::{Candidate, Rung, commands};
-use super::candidates::candidates;
+use super::candidates::{Allowed, DataProtection, Nearby, candidates};
 use ftp_proto::address::Family;
 use ftp_proto::transfer::{Opening, Party, Side};
 
@@ -31,7 +30,7 @@ pub fn in_order(
     memory: impl Fn(Candidate) -> Option<String>,
 ) {
     let order: Vec<(Considered, Candidate)> =
-        candidates.iter().map(|candidate| (one(*candidate, relays, None), *candidate)).collect();
+        candidates.iter().map(|candidate| (one(*candidate, relays), *candidate)).collect();
     let place = |told: &Considered| order.iter().position(|(one, _)| one == told).unwrap_or(order.len());
     found.sort_by_cached_key(place);
     for told in found {
@@ -51,7 +50,7 @@ pub fn considered(
     // For people a relay is one candidate, whichever end listens.
     let mut told = usable.clone();
     told.dedup_by(|one, two| one.relay().is_some() && one.relay() == two.relay());
-    let mut found: Vec<Considered> = told.iter().map(|candidate| one(*candidate, relays, None)).collect();
+    let mut found: Vec<Considered> = told.iter().map(|candidate| one(*candidate, relays)).collect();
     for listener in [Side::Destination, Side::Source] {
         for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
             let same = |candidate: &Candidate| match candidate {
@@ -59,37 +58,25 @@ pub fn considered(
                 Candidate::Relay(_) | Candidate::Through => false,
             };
             if !usable.iter().any(same) {
-                found.push(Considered {
-                    rung: rung(listener),
-                    relay: None,
-                    commands: Some(commands(opening)),
-                    tls: None,
-                    limitation: Some(match allowed {
-                        Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(allowed),
-                        Allowed::Auto | Allowed::Direct => {
-                            let clear = || limitation(listener, opening, source, destination);
-                            data.limitation(allowed, source, destination).map_or_else(clear, str::to_owned)
-                        }
-                    }),
-                    memory: None,
-                });
+                let limitation = match allowed {
+                    Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(allowed),
+                    Allowed::Auto | Allowed::Direct => {
+                        let clear = || limitation(listener, opening, source, destination);
+                        data.limitation(allowed, source, destination).map_or_else(clear, str::to_owned)
+                    }
+                };
+                found.push(unusable(rung(listener), Some(opening), limitation));
             }
         }
     }
     if !usable.iter().any(|candidate| candidate.rung() == Rung::Symmetric) {
-        found.push(Considered {
-            rung: Rung::Symmetric,
-            relay: None,
-            commands: Some(commands(Opening::Symmetric)),
-            tls: None,
-            limitation: Some(match allowed {
-                Allowed::Relay | Allowed::User => forbidden(allowed),
-                Allowed::Auto | Allowed::Direct | Allowed::Symmetric => data
-                    .limitation(allowed, source, destination)
-                    .map_or_else(|| asymmetric(source, destination), str::to_owned),
-            }),
-            memory: None,
-        });
+        let limitation = match allowed {
+            Allowed::Relay | Allowed::User => forbidden(allowed),
+            Allowed::Auto | Allowed::Direct | Allowed::Symmetric => data
+                .limitation(allowed, source, destination)
+                .map_or_else(|| asymmetric(source, destination), str::to_owned),
+        };
+        found.push(unusable(Rung::Symmetric, Some(Opening::Symmetric), limitation));
     }
     if !usable.iter().any(|candidate| candidate.relay().is_some()) {
         let limitation = match allowed {
@@ -101,17 +88,10 @@ pub fn considered(
             }
             Allowed::Direct | Allowed::Symmetric | Allowed::User => forbidden(allowed),
         };
-        found.push(Considered {
-            rung: Rung::RelaySource,
-            relay: None,
-            commands: None,
-            tls: None,
-            limitation: Some(limitation),
-            memory: None,
-        });
+        found.push(unusable(Rung::RelaySource, None, limitation));
     }
     if !usable.contains(&Candidate::Through) {
-        found.push(one(Candidate::Through, relays, Some(forbidden(allowed))));
+        found.push(unusable(Rung::User, None, forbidden(allowed)));
     }
     found
 }
@@ -120,13 +100,27 @@ fn forbidden(allowed: Allowed) -> String {
     format!("--path {} does not allow it", allowed.name())
 }
 
-fn one(candidate: Candidate, relays: &[Nearby], limitation: Option<String>) -> Considered {
+/// A rung that is not tried, with the commands of its two ends if there are several.
+fn unusable(rung: Rung, opening: Option<Opening>, limitation: String) -> Considered {
+    let commands = opening.map(commands);
+    Considered { rung, relay: None, commands, tls: None, limitation: Some(limitation), memory: None }
+}
+
+/// A candidate that would be tried.
+fn one(candidate: Candidate, relays: &[Nearby]) -> Considered {
     let commands = match candidate {
         Candidate::Direct(roles) => Some(commands(roles.opening)),
         Candidate::Relay(_) | Candidate::Through => None,
     };
     let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
-    Considered { rung: candidate.rung(), relay, commands, tls: candidate.tls(), limitation, memory: None }
+    Considered {
+        rung: candidate.rung(),
+        relay,
+        commands,
+        tls: candidate.tls(),
+        limitation: None,
+        memory: None,
+    }
 }
 
 const fn rung(listener: Side) -> Rung {

@@ -21,6 +21,7 @@ use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::Manner;
 use ftp_proto::transfer::{Cause, Failure, Opening, Side};
 use ftp_proto::wire::counted;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The memory of one ordered pair of ends.
@@ -246,6 +247,17 @@ const TELLING: u64 = 1 << 20;
 const TELLING_TIME: Duration = Duration::from_secs(1);
 /// How long a candidate stays closed after a failure that is not permanent.
 const WHILE: Duration = Duration::from_secs(300);
+
+/// The memory of one ordered pair of ends. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct SharedMemory(Arc<Mutex<Memory>>);
+
+impl SharedMemory {
+    /// The memory, for as long as nothing is awaited.
+    pub fn lock(&self) -> MutexGuard<'_, Memory> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[cfg(test)]
 mod tests {

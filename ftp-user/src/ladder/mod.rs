@@ -10,23 +10,17 @@
 //!  user:           each server listens, or connects to this host
 //! ```
 
-mod allowed;
 mod ascent;
 mod candidate;
 mod candidates;
 mod considered;
 mod entrants;
 mod memory;
-mod schedule;
 mod security;
-mod shared;
 
-pub use allowed::{Allowed, DataProtection, Nearby};
 pub use ascent::{Ascent, Step};
 pub use candidate::{Candidate, Rung, ThroughRelay};
-pub use candidates::candidates;
+pub use candidates::{Allowed, DataProtection, Nearby, candidates};
 pub use considered::{Considered, considered, in_order};
-pub use entrants::entrants;
-pub use memory::{Memory, ago};
-pub use schedule::Schedule;
-pub use shared::SharedMemory;
+pub use entrants::{Schedule, entrants};
+pub use memory::{Memory, SharedMemory, ago};

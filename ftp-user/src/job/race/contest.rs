@@ -1,14 +1,13 @@
 //! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
 //! tells it what [`Findings`] makes of a failure.
 
-use super::ServerPair;
 use super::findings::{Findings, Verdict};
+use super::{ServerPair, Transferred};
 use crate::failure::Failure;
 use crate::job::part::{self, Part};
 use crate::job::race::learning::{Ending, remember};
 use crate::job::race::notes::Notes;
-use crate::job::race::runner::Scouting;
-use crate::job::race::runner::{Finished, Runner, may_have_stored};
+use crate::job::race::runner::{Finished, Runner, Scouting, may_have_stored};
 use crate::journal::PartId;
 use crate::ladder::{Allowed, Candidate, Rung};
 use crate::outcome::Relayed;
@@ -20,18 +19,13 @@ use ftp_proto::wire::PathName;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-/// Transfers one file. Returns the rung that worked, and under which name the destination stores the file, or what there
-/// is of it.
-pub(super) async fn transfer(
-    pair: &mut ServerPair<'_>,
-    assignment: &Assignment,
-    count: &mut Count,
-) -> (Result<Rung, Failure>, PathName) {
+/// Transfers one file.
+pub(super) async fn transfer(pair: &mut ServerPair<'_>, assignment: &Assignment) -> Transferred {
     let situation = match Situation::of(pair.context, pair.from, pair.to).await {
         Ok(situation) => situation,
-        Err(failure) => return (Err(failure), assignment.stored.clone()),
+        Err(failure) => return Transferred::failed(failure, Count::default(), assignment),
     };
-    let mut contest = Contest::new(pair, &situation, assignment, count);
+    let mut contest = Contest::new(pair, &situation, assignment);
     let conclusion = contest.run().await;
     contest.conclude(conclusion).await
 }
@@ -41,7 +35,7 @@ struct Contest<'a, 'b> {
     pair: &'a mut ServerPair<'b>,
     situation: &'a Situation,
     assignment: &'a Assignment,
-    count: &'a mut Count,
+    count: Count,
     race: Race,
     findings: Findings<'a>,
     entries: Vec<Entry>,
@@ -58,12 +52,7 @@ struct Contest<'a, 'b> {
 }
 
 impl<'a, 'b> Contest<'a, 'b> {
-    fn new(
-        pair: &'a mut ServerPair<'b>,
-        situation: &'a Situation,
-        assignment: &'a Assignment,
-        count: &'a mut Count,
-    ) -> Self {
+    fn new(pair: &'a mut ServerPair<'b>, situation: &'a Situation, assignment: &'a Assignment) -> Self {
         let now = pair.context.world.clock.now();
         let mut memory = pair.memory.lock();
         situation.recall(pair.context, &mut memory, assignment.allowed);
@@ -96,7 +85,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             pair,
             situation,
             assignment,
-            count,
+            count: Count::default(),
             entries,
             tasks: JoinSet::new(),
             cleanups: JoinSet::new(),
@@ -145,10 +134,9 @@ impl<'a, 'b> Contest<'a, 'b> {
             };
             let candidate = self.entries.get(index).map(|entry| entry.candidate)?;
             self.findings.notes.started(index, Purpose::Probe, now);
-            let servers = (self.pair.from.beside(), self.pair.to.beside());
-            // What a scout says is not of the race.
-            let (unheard, _) = mpsc::unbounded_channel();
-            self.scouting.start(self.pair.context, servers, (index, candidate), self.assignment, unheard);
+            let (source, destination) = (self.pair.from.beside(), self.pair.to.beside());
+            let runner = Runner { source, destination, circuit: None };
+            self.scouting.start(self.pair.context, runner, index, candidate, self.assignment);
         }
     }
 
@@ -371,7 +359,7 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 
     /// The result of the race, and the name under which the destination has what was stored.
-    async fn conclude(mut self, conclusion: Conclusion) -> (Result<Rung, Failure>, PathName) {
+    async fn conclude(mut self, conclusion: Conclusion) -> Transferred {
         let better = self.scouting.finish().await;
         self.remove_others(conclusion);
         while let Some(cleaned) = self.cleanups.join_next().await {
@@ -400,11 +388,11 @@ impl<'a, 'b> Contest<'a, 'b> {
             Conclusion::Won(index) => (index, true),
             Conclusion::Decided(index) => (index, false),
             Conclusion::Exhausted => {
-                return (Err(self.findings.no_path()), self.assignment.stored.clone());
+                return Transferred::failed(self.findings.no_path(), self.count, self.assignment);
             }
         };
         let Some(entry) = self.entries.get_mut(index) else {
-            return (Err(self.findings.no_path()), self.assignment.stored.clone());
+            return Transferred::failed(self.findings.no_path(), self.count, self.assignment);
         };
         let result = match (moved, entry.failure.take()) {
             (true, _) => Ok(entry.rung()),
@@ -420,7 +408,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 *self.pair.circuit = circuit;
             }
         }
-        (result, stored)
+        Transferred { result, count: self.count, stored }
     }
 }
 

@@ -31,17 +31,21 @@ pub(super) struct Transferred {
     pub(super) stored: PathName,
 }
 
+impl Transferred {
+    /// No candidate has worked.
+    fn failed(failure: Failure, count: Count, assignment: &Assignment) -> Self {
+        Self { result: Err(failure), count, stored: assignment.stored.clone() }
+    }
+}
+
 /// Transfers the data of one file.
 pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &Assignment) -> Transferred {
     let mut count = Count::default();
-    let mut stored = assignment.stored.clone();
     let result = match (&mut ends.source, &mut ends.destination) {
         (Host::Server(source), Host::Server(destination)) => {
             let Ends { circuit, memory, .. } = ends;
             let mut pair = ServerPair { context, from: source, to: destination, circuit, memory };
-            let result;
-            (result, stored) = Box::pin(contest::transfer(&mut pair, assignment, &mut count)).await;
-            result
+            return Box::pin(contest::transfer(&mut pair, assignment)).await;
         }
         (Host::Local(from), Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
@@ -64,7 +68,7 @@ pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &As
             Err(Failure::usage("both places are on this host").hint("use cp, or name a server with ftp://"))
         }
     };
-    Transferred { result, count, stored }
+    Transferred { result, count, stored: assignment.stored.clone() }
 }
 
 /// Two servers, what is known of the candidates between them, and what is kept with a relay.

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::job::part::Part;
 use crate::job::unattended;
 use crate::ladder::{Ascent, Candidate};
-use crate::route::{self, Assignment, Attempted, Circuit, Lane, Sign};
+use crate::route::{self, Assignment, Attempted, Circuit, Lane};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Race, ScoutOutput, Scouts};
 use ftp_proto::transfer::{Outcome, Store};
@@ -74,7 +74,7 @@ impl Runner {
         // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
         match candidate {
             Candidate::Direct(roles) if assignment.detaches => {
-                let attempt = unattended::attempt(context, (source, destination), roles, assignment, lane);
+                let attempt = unattended::attempt(context, source, destination, roles, assignment, lane);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Direct(roles) => {
@@ -174,20 +174,20 @@ impl Scouting {
         }
     }
 
-    /// Starts the probe of a candidate, on sessions of its own.
+    /// Starts the probe of a candidate, on sessions of its own. What it says is not of the race.
     pub(in crate::job) fn start(
         &mut self,
         context: &Context,
-        (source, destination): (Server, Server),
-        candidate: (usize, Candidate),
+        runner: Runner,
+        index: usize,
+        candidate: Candidate,
         assignment: &Assignment,
-        signs: mpsc::UnboundedSender<(usize, Sign)>,
     ) {
-        let runner = Runner { source, destination, circuit: None };
-        let (lose, lane) = Lane::new(candidate.0, signs);
+        let (unheard, _) = mpsc::unbounded_channel();
+        let (lose, lane) = Lane::new(index, unheard);
         self.lose = Some(lose);
         let assignment = Assignment { probes: true, ..assignment.clone() };
-        let (context, (index, candidate)) = (context.clone(), candidate);
+        let context = context.clone();
         self.tasks
             .spawn(async move { (index, Box::pin(runner.run(context, candidate, assignment, lane)).await) });
     }
