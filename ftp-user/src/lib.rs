@@ -34,6 +34,7 @@
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | the clock, the events, the wish to stop, and what may be used |
 //! | [`session`] | a session with a server |
+//! | [`remote`] | operations on the files of one server: look, list, make, rename, delete, digests |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |
 //! | [`endpoint`] | the ends of a copy: servers, whose sessions are pooled, and this host |
 //! | [`route`] | one attempt: one file by one candidate |
@@ -57,6 +58,7 @@ pub mod ladder;
 pub mod outcome;
 pub mod place;
 pub mod relay;
+pub mod remote;
 pub mod report;
 pub mod route;
 pub mod session;

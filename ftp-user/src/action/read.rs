@@ -8,8 +8,10 @@ use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::{Status, asked};
 use crate::place::Location;
+use crate::remote;
+use crate::remote::most;
 use crate::report::{Event, Hashed, Label, Topic};
-use crate::session::{Flow, Session, most};
+use crate::session::{Flow, Session};
 use ftp_io::copy::{self, Coding, Ended, Meter};
 use ftp_io::hash::digest_of;
 use ftp_proto::command::{Command, DataType};
@@ -55,7 +57,7 @@ pub async fn read(
     let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
-    let announced = session.size(path).await?;
+    let announced = remote::size(session, path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
     let (meter, most) = (session.meter(), most(announced));
@@ -68,7 +70,7 @@ pub async fn read(
     let flow = session.transfer((command, 0), copying, &meter, &mut moving).await;
     *moved = meter.moved();
     if *moved > most {
-        return Err(session.sends_too_much(announced.unwrap_or(0)).during(what()));
+        return Err(remote::sends_too_much(session, announced.unwrap_or(0)).during(what()));
     }
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
@@ -129,7 +131,7 @@ async fn check(
     moved: u64,
 ) -> Result<(), Failure> {
     let Some(announced) = announced.filter(|announced| *announced != moved) else { return Ok(()) };
-    if session.size(path).await? == Some(moved) {
+    if remote::size(session, path).await? == Some(moved) {
         return Ok(());
     }
     let (came, size) = (counted(moved, "byte"), counted(announced, "byte"));

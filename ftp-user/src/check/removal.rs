@@ -6,7 +6,8 @@ use crate::context::Context;
 use crate::endpoint::{self, Host, PermittedName};
 use crate::failure::{self, Failure};
 use crate::outcome::Verified;
-use crate::session::{Facts, Listing, StableStorage};
+use crate::remote::Listing;
+use crate::session::{Facts, StableStorage};
 use ftp_proto::deletion::{
     DeletePermit, Learnt, ListedEntry, MoveEvidence, ReasonToKeep, RemovalKind, SessionId,
 };

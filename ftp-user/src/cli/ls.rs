@@ -9,8 +9,10 @@ use crate::endpoint::{Host, Pools, list};
 use crate::failure::Failure;
 use crate::job::{Question, Status};
 use crate::place::Location;
+use crate::remote;
+use crate::remote::Listing;
 use crate::report::{Event, Form, Label, Listed};
-use crate::session::{Listing, Role};
+use crate::session::Role;
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
@@ -226,7 +228,7 @@ async fn listed(
 async fn entries(context: &Context, host: &mut Host, location: &Location) -> Result<Listing, Failure> {
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
     match host {
-        Host::Server(server) => server.session(context).await?.list(directory).await,
+        Host::Server(server) => remote::list(server.session(context).await?, directory).await,
         Host::Local(_) => list(context, host, &location.path).await,
     }
 }

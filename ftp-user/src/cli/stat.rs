@@ -8,6 +8,7 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
 use crate::job::{Question, Status};
 use crate::place::Location;
+use crate::remote;
 use crate::report::{Event, Form, Label, Listed};
 use crate::session::Role;
 use clap::Args;
@@ -63,7 +64,7 @@ async fn tell(context: &Context, host: &mut Host, location: &Location) -> Result
 /// Asks once for the facts of `path`; `None` if nothing is there.
 async fn entry(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Entry>, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.entry(path).await,
+        Host::Server(server) => remote::entry(server.session(context).await?, path).await,
         Host::Local(_) => {
             let facts = host.facts(context, path).await?;
             Ok(facts.map(|facts| Entry {

@@ -10,8 +10,10 @@ use super::written;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
+use crate::remote;
+use crate::remote::Replacement;
 use crate::report::THIS_HOST;
-use crate::session::{Facts, Replacement, Role, SessionId};
+use crate::session::{Facts, Role, SessionId};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::When;
 use ftp_proto::wire::{ByteRange, PathName};
@@ -232,7 +234,7 @@ impl Host {
     /// Fails if it cannot be determined.
     pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.facts(path).await,
+            Self::Server(server) => remote::facts(server.session(context).await?, path).await,
             Self::Local(here) => here.facts(path),
         }
     }
@@ -246,7 +248,7 @@ impl Host {
     ) -> Vec<Result<Option<Facts>, Failure>> {
         match self {
             Self::Server(server) => match server.session(context).await {
-                Ok(session) => Box::pin(session.facts_of_all(paths)).await,
+                Ok(session) => Box::pin(remote::facts_of_all(session, paths)).await,
                 Err(_) => Vec::new(),
             },
             Self::Local(here) => paths.iter().map(|path| here.facts(path)).collect(),
@@ -278,7 +280,7 @@ impl Host {
     /// Fails if it cannot be determined.
     pub async fn behind(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.behind(path).await,
+            Self::Server(server) => remote::behind(server.session(context).await?, path).await,
             Self::Local(here) => here.behind(path),
         }
     }
@@ -302,7 +304,7 @@ impl Host {
         path: &PathName,
     ) -> Result<Option<PathName>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.real_directory(path).await,
+            Self::Server(server) => remote::real_directory(server.session(context).await?, path).await,
             Self::Local(_) => Ok(None),
         }
     }
@@ -315,7 +317,7 @@ impl Host {
     /// The server shows the file under another name.
     pub async fn check_stored_name(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
         let Self::Server(server) = self else { return Ok(()) };
-        match server.session(context).await?.check_stored_name(path).await {
+        match remote::check_stored_name(server.session(context).await?, path).await {
             Err(failure) if failure.kind == Kind::Unverified => Err(failure),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -327,7 +329,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn modified(&mut self, context: &Context, path: &PathName) -> Result<Option<When>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.modified(path).await,
+            Self::Server(server) => remote::modified(server.session(context).await?, path).await,
             Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.modified)),
         }
     }
@@ -343,7 +345,7 @@ impl Host {
         time: When,
     ) -> Result<(), Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.set_modified(path, time).await,
+            Self::Server(server) => remote::set_modified(server.session(context).await?, path, time).await,
             Self::Local(here) => written::set_modified(here.destination(), path, time),
         }
     }
@@ -360,7 +362,7 @@ impl Host {
     ) -> Result<Option<Failure>, Failure> {
         match self {
             Self::Server(_) if times.is_empty() => Ok(None),
-            Self::Server(server) => server.session(context).await?.set_modified_all(times).await,
+            Self::Server(server) => remote::set_modified_all(server.session(context).await?, times).await,
             Self::Local(here) => {
                 let root = here.destination();
                 let mut set = times.iter().map(|(path, time)| written::set_modified(root, path, *time));
@@ -380,7 +382,7 @@ impl Host {
         mode: u32,
     ) -> Result<Option<Failure>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.set_mode(path, mode).await,
+            Self::Server(server) => remote::set_mode(server.session(context).await?, path, mode).await,
             Self::Local(here) => written::set_mode(here.destination(), path, mode).map(|()| None),
         }
     }
@@ -392,7 +394,7 @@ impl Host {
     pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
         match self {
             Self::Server(server) => match server.open() {
-                Some(session) => session.time_refusal().await,
+                Some(session) => remote::time_refusal(session).await,
                 None => Ok(None),
             },
             Self::Local(_) => Ok(None),
@@ -405,7 +407,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.any_size(path).await,
+            Self::Server(server) => remote::any_size(server.session(context).await?, path).await,
             Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.size)),
         }
     }
@@ -417,7 +419,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn tells_no_size(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.tells_no_size(path).await,
+            Self::Server(server) => remote::tells_no_size(server.session(context).await?, path).await,
             Self::Local(_) => Ok(false),
         }
     }
@@ -447,7 +449,7 @@ impl Host {
         size: u64,
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.hash(algorithm, path, size).await,
+            Self::Server(server) => remote::hash(server.session(context).await?, algorithm, path, size).await,
             Self::Local(here) => here.digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
         }
     }
@@ -471,7 +473,7 @@ impl Host {
         replaced: &mut Replacement,
     ) -> Result<(), Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.rename(from, to, replaced).await,
+            Self::Server(server) => remote::rename(server.session(context).await?, from, to, replaced).await,
             Self::Local(here) => written::rename(here.destination(), from, to),
         }
     }
@@ -488,7 +490,7 @@ impl Host {
         target: &PathName,
     ) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.put_back(aside, target).await,
+            Self::Server(server) => remote::put_back(server.session(context).await?, aside, target).await,
             Self::Local(_) => Ok(false),
         }
     }
@@ -499,7 +501,7 @@ impl Host {
     /// Fails if the file may still be there.
     pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.delete_own(path).await,
+            Self::Server(server) => remote::delete_own(server.session(context).await?, path).await,
             Self::Local(here) => written::delete(here.destination(), path),
         }
     }
@@ -511,7 +513,7 @@ impl Host {
     pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => {
-                let made = server.session(context).await?.make_directory(path).await?;
+                let made = remote::make_directory(server.session(context).await?, path).await?;
                 if made {
                     context.run.job_journal.note_change();
                 }
@@ -534,7 +536,7 @@ impl Host {
         match self {
             Self::Server(server) => match server.session(context).await {
                 Ok(session) => {
-                    let made = session.make_new_directories(paths).await;
+                    let made = remote::make_new_directories(session, paths).await;
                     if made.contains(&true) {
                         context.run.job_journal.note_change();
                     }

@@ -3,6 +3,7 @@
 use super::host::Host;
 use super::losses::Losses;
 use crate::context::Context;
+use crate::remote;
 use crate::session::SessionId;
 use ftp_proto::command::FileToSend;
 use ftp_proto::wire::PathName;
@@ -52,7 +53,7 @@ impl Host {
         if let Self::Server(server) = self
             && let Ok(session) = server.session(context).await
         {
-            return Box::pin(session.are_same(directory, files)).await;
+            return Box::pin(remote::are_same(session, directory, files)).await;
         }
         vec![false; files.len()]
     }

@@ -6,7 +6,9 @@ use super::opened::{facts, kind};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::place;
-use crate::session::{Each, Facts, Listing};
+use crate::remote;
+use crate::remote::{Each, Listing};
+use crate::session::Facts;
 use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::manners::{CertainRows, is_certain_directory};
@@ -20,7 +22,7 @@ use std::collections::HashSet;
 /// Fails if the directory cannot be listed.
 pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.list(Some(path)).await,
+        Host::Server(server) => remote::list(server.session(context).await?, Some(path)).await,
         Host::Local(end) => {
             let mut entries = Vec::new();
             let listing = here(end, path, &mut |entry| entries.push(entry))?;
@@ -54,7 +56,7 @@ pub async fn list_each(
     each: Each<'_>,
 ) -> Result<Listing, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.list_each(Some(path), each).await,
+        Host::Server(server) => remote::list_each(server.session(context).await?, Some(path), each).await,
         Host::Local(end) => here(end, path, each),
     }
 }
@@ -76,7 +78,7 @@ pub(crate) async fn list_links(
             names.insert(entry.name);
         }
     };
-    server.session(context).await?.list_each(directory, &mut note).await.map(drop)
+    remote::list_each(server.session(context).await?, directory, &mut note).await.map(drop)
 }
 
 /// The names in a directory of a server that are symbolic links for certain; `None` is the login directory.
@@ -91,7 +93,7 @@ pub(crate) async fn list_certain_links(
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
     let mut rows = CertainRows::default();
     let mut note = |entry: Entry| rows.note(entry.name, entry.kind == Kind::Link);
-    let listing = server.session(context).await?.list_each(directory, &mut note).await?;
+    let listing = remote::list_each(server.session(context).await?, directory, &mut note).await?;
     Ok(rows.certain(listing.is_incomplete()))
 }
 
@@ -106,7 +108,7 @@ pub(crate) async fn list_real_directories(
     directory: Option<&PathName>,
 ) -> Result<HashSet<PathName>, Failure> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
-    let mut listing = server.session(context).await?.list_text(directory).await?;
+    let mut listing = remote::list_text(server.session(context).await?, directory).await?;
     let mut rows = CertainRows::default();
     for entry in listing.entries.drain(..) {
         rows.note(entry.name.clone(), is_certain_directory(&entry));
@@ -127,7 +129,7 @@ pub async fn with_blanks(
     let (Host::Server(server), Some(name)) = (host, place::base_name(path)) else { return Ok(None) };
     let directory = place::parent(path);
     let session = server.session(context).await?;
-    let found = session.name_with_blanks(directory.as_ref(), &name).await?;
+    let found = remote::name_with_blanks(session, directory.as_ref(), &name).await?;
     Ok(found.map(|name| place::join(directory.as_ref(), &name)))
 }
 

@@ -3,6 +3,7 @@
 use super::host::Host;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::remote;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::wire::{ByteRange, PathName};
 
@@ -32,7 +33,9 @@ impl Host {
         part: ByteRange,
     ) -> Result<Result<Digest, Failure>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.hash_part(algorithm, path, part).await,
+            Self::Server(server) => {
+                remote::hash_part(server.session(context).await?, algorithm, path, part).await
+            }
             Self::Local(here) => here.digest(context, algorithm, path, part).await.map(Ok),
         }
     }
@@ -49,7 +52,9 @@ impl Host {
         parts: &[ByteRange],
     ) -> Result<Result<Vec<Digest>, Failure>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.hash_parts(algorithm, path, parts).await,
+            Self::Server(server) => {
+                remote::hash_parts(server.session(context).await?, algorithm, path, parts).await
+            }
             Self::Local(here) => {
                 let mut digests = Vec::with_capacity(parts.len());
                 for part in parts {
@@ -83,7 +88,7 @@ impl Host {
         size: u64,
     ) -> Result<Result<(), Failure>, Failure> {
         match self {
-            Self::Server(server) => server.session(context).await?.copy_within(from, to, size).await,
+            Self::Server(server) => remote::copy_within(server.session(context).await?, from, to, size).await,
             Self::Local(_) => Ok(Err(Failure::usage("this host copies no file within itself"))),
         }
     }

@@ -6,7 +6,9 @@ use super::opened::OpenName;
 use super::removal::{entry, flags, refuse_own};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::session::{Facts, cannot_delete};
+use crate::remote;
+use crate::remote::cannot_delete;
+use crate::session::Facts;
 use ftp_proto::deletion::DeletePermit;
 use ftp_proto::wire::PathName;
 use rustix::io::Errno;
@@ -90,7 +92,7 @@ impl Reached {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
                 Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
             },
-            (None, Host::Server(server)) => server.session(context).await?.delete(permit).await,
+            (None, Host::Server(server)) => remote::delete(server.session(context).await?, permit).await,
             (None, Host::Local(_)) => Err(not_reached(&self.path)),
         }
     }
@@ -114,7 +116,7 @@ impl Reached {
             }
             host.make_parents(context, to).await?;
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
-            return server.session(context).await?.rename_free(&self.path, to).await;
+            return remote::rename_free(server.session(context).await?, &self.path, to).await;
         };
         let held = local.reach(to, true);
         let to = match held {

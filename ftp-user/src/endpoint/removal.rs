@@ -12,7 +12,9 @@ use super::opened::OpenName;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place;
-use crate::session::{Facts, Lack, SessionId, cannot_delete};
+use crate::remote;
+use crate::remote::{Lack, cannot_delete};
+use crate::session::{Facts, SessionId};
 use ftp_proto::deletion::{DeletePermit, Learnt, Presence, RemovalKind, Witness};
 use ftp_proto::wire::PathName;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat};
@@ -31,7 +33,7 @@ pub(crate) async fn entry(
     path: &PathName,
 ) -> Result<Option<Facts>, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.facts(path).await,
+        Host::Server(server) => remote::facts(server.session(context).await?, path).await,
         Host::Local(end) => end.entry(path),
     }
 }
@@ -46,7 +48,7 @@ pub(crate) async fn have(
     paths: &[PathName],
 ) -> Result<Vec<Option<bool>>, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.have(paths).await,
+        Host::Server(server) => remote::have(server.session(context).await?, paths).await,
         Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
     }
 }
@@ -65,7 +67,7 @@ pub(crate) async fn lack(
     match host {
         Host::Server(server) => {
             let session = server.session(context).await?;
-            let said = Box::pin(session.lack(directory, names)).await?;
+            let said = Box::pin(remote::lack(session, directory, names)).await?;
             Ok(Learnt::new(said, session.id))
         }
         Host::Local(end) => {
@@ -114,7 +116,7 @@ pub(crate) async fn delete(
 ) -> Result<bool, Failure> {
     context.run.job_journal.note_change();
     match host {
-        Host::Server(server) => server.session(context).await?.delete(name.permit).await,
+        Host::Server(server) => remote::delete(server.session(context).await?, name.permit).await,
         Host::Local(end) => {
             let path = name.permit.path();
             // A file of this host is looked at before, and what is seen there stands in `seen`.
@@ -138,7 +140,7 @@ pub(crate) async fn rename_free(
     to: &PathName,
 ) -> Result<(), Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.rename_free(from, to).await,
+        Host::Server(server) => remote::rename_free(server.session(context).await?, from, to).await,
         Host::Local(end) => {
             refuse_own(from, context.run.own_files.needs_of_tree(local_path(from)))?;
             let renamed = match (end.reach(from, false), end.reach(to, false)) {
@@ -170,7 +172,7 @@ pub(crate) async fn delete_all(
     if let Host::Server(server) = host {
         let permits: Vec<&DeletePermit> = names.iter().map(|name| name.permit).collect();
         return match server.session(context).await {
-            Ok(session) => Box::pin(session.delete_all(&permits)).await,
+            Ok(session) => Box::pin(remote::delete_all(session, &permits)).await,
             Err(_) => Vec::new(),
         };
     }
@@ -187,7 +189,7 @@ pub(crate) async fn delete_all(
 pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&PathName]) -> AskedDisk {
     let Host::Server(server) = host else { return make_stable_here(paths).await };
     let pool = Arc::clone(&server.pool);
-    let asked = async { server.session(context).await?.make_stable().await };
+    let asked = async { remote::make_stable(server.session(context).await?).await };
     pool.disk.ask(context.world.clock, asked).await
 }
 
@@ -209,7 +211,7 @@ pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bo
 pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>, Failure> {
     match host {
         Host::Server(server) => {
-            let told = server.session(context).await?.login_directory().await?;
+            let told = remote::login_directory(server.session(context).await?).await?;
             if let Some(directory) = &told {
                 server.pool.note_login_directory(directory);
             }

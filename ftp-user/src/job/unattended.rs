@@ -21,9 +21,11 @@ use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, End, Ended, ItemRecord, ItemState, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::place::Location;
+use crate::remote;
+use crate::remote::{DetachedState, DetachedStatus, most};
 use crate::report::{Event, Progress};
 use crate::route::{self, Assignment, Attempted, Circuit, Ends, GivenUp, Lane};
-use crate::session::{DetachedState, DetachedStatus, Role, Session, Stall, most};
+use crate::session::{Role, Session, Stall};
 use ftp_proto::command::Command;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Roles;
@@ -50,7 +52,7 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Fail
             return Err(Failure::usage("--detach needs two servers, and one end is on this host"));
         };
         let session = server.session(context).await?;
-        if !session.knows_deta() {
+        if !remote::knows_deta(session) {
             let (role, title) = (session.role.name(), &session.title);
             let what = format!("the {role} {title} lets no transfer go on without its control connection");
             return Err(Failure::new(Kind::NoPath, what).hint(
@@ -113,7 +115,7 @@ async fn named(
     assignment: &Assignment,
 ) -> Result<Detached, Failure> {
     let (source, destination) =
-        tokio::try_join!(source.may_detach(LONGEST), destination.may_detach(LONGEST))?;
+        tokio::try_join!(remote::may_detach(source, LONGEST), remote::may_detach(destination, LONGEST))?;
     let path = rung.name().to_owned();
     let detached = Detached { source, destination, path, before: assignment.before, moves: false };
     context.run.job_journal.detached(Some(detached.clone())).await;
@@ -261,14 +263,14 @@ pub(super) async fn look(
     detached: &Detached,
 ) -> Result<Option<DetachedStatus>, Failure> {
     match destination {
-        Host::Server(server) => server.session(context).await?.detached(detached.destination).await,
+        Host::Server(server) => remote::detached(server.session(context).await?, detached.destination).await,
         Host::Local(_) => Ok(None),
     }
 }
 
 async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<(), Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.stop_detached(id).await,
+        Host::Server(server) => remote::stop_detached(server.session(context).await?, id).await,
         Host::Local(_) => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! What an attempt is asked to move.
 
 use crate::ladder::Allowed;
-use crate::session::most;
+use crate::remote::most;
 use ftp_io::copy::Digest;
 use ftp_proto::command::Partial;
 use ftp_proto::digest::Algorithm;

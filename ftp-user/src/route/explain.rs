@@ -2,6 +2,7 @@
 
 use super::drive::{Ended, GivenUp};
 use crate::failure::{Failure, Kind};
+use crate::remote;
 use crate::session::{Session, kind_of};
 use ftp_io::program::duration;
 use ftp_proto::reply::{Blame, Reply};
@@ -169,7 +170,7 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
             let what = format!("nobody has seen anything move between the servers for {time} (unseen timer)");
             return Failure::new(Kind::Temporary, what).hint("try again later, or raise --unseen");
         }
-        GivenUp::TooMuch(announced) => return ends.source.sends_too_much(announced),
+        GivenUp::TooMuch(announced) => return remote::sends_too_much(ends.source, announced),
     };
     let seconds = stall.as_secs();
     let what = format!("{stalled} for {seconds} s (stall timer), after {}", counted(moved, "byte"));

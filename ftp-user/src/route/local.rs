@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::endpoint::{LocalEnd, LocalRoot, Server, open_to_write};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
+use crate::remote;
 use crate::report::{Event, Progress};
 use crate::session::{Flow, Session};
 use ftp_io::copy::{self, Coding, Ended, Moved};
@@ -99,7 +100,7 @@ pub(crate) async fn receive_local(
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Source);
     if count.bytes > most {
-        return Err(session.sends_too_much(assignment.size.unwrap_or(0)).during(what));
+        return Err(remote::sends_too_much(session, assignment.size.unwrap_or(0)).during(what));
     }
     let file = format!("cannot write {}", assignment.target.display());
     conclude(session, assignment, count, flow?, (what, file))

@@ -5,8 +5,10 @@ use super::connection::Session;
 use super::sent::Sent;
 use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event, Input};
-use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
+use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 impl Session {
@@ -36,7 +38,7 @@ impl Session {
     }
 
     /// Waits for the final reply to a command that was sent.
-    pub(super) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer, Failure> {
+    pub(crate) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer, Failure> {
         let sent = Sent { id, verb };
         loop {
             let event = self.next_or_cancelled().await?;
@@ -47,13 +49,13 @@ impl Session {
     }
 
     /// The current directory, if PWD tells it.
-    pub(super) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
+    pub(crate) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
         let answer = self.ask(Command::Pwd).await?;
         Ok(PathName::unquote(answer.reply.text()).filter(|_| answer.is_done()))
     }
 
     /// Returns to the directory that [`Self::current`] has told.
-    pub(super) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
+    pub(crate) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
         let back = self.ask(Command::Cwd(home)).await?;
         if back.is_done() {
             Ok(())
@@ -63,7 +65,7 @@ impl Session {
     }
 
     /// Whether CWD says 250 to a name that does not exist, as some servers do. `home` is the way back.
-    pub(super) async fn enters_anything(&mut self, home: PathName) -> Result<bool, Failure> {
+    pub(crate) async fn enters_anything(&mut self, home: PathName) -> Result<bool, Failure> {
         if let Some(known) = self.manners.enters_anything {
             return Ok(known);
         }
@@ -146,6 +148,62 @@ impl Session {
             None => Ok(()),
             Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),
         }
+    }
+
+    /// Notes that HASH computes this digest now, if the server knows HASH with it.
+    pub fn note_digest(&mut self, algorithm: Algorithm) {
+        if self.manners.capabilities.hash.contains(&algorithm) {
+            self.manners.settings.digest = Some(algorithm);
+        }
+    }
+
+    /// Sets what `ftp-server` does with the first part of a broken STOR (OPTS STOR PARTIAL). Sent only if the
+    /// setting changes; the reply does not matter.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
+    pub async fn partials(&mut self, wanted: Partial) -> Result<(), Failure> {
+        if self.manners.capabilities.partial && self.manners.settings.partial != Some(wanted) {
+            let command = Command::Opts(Opts::Partial(wanted));
+            if self.manners.capabilities.takes_ahead {
+                self.unawaited = Some(self.send(command, None));
+            } else {
+                self.ask(command).await?;
+            }
+            self.manners.settings.partial = Some(wanted);
+        }
+        Ok(())
+    }
+
+    /// Before a transfer of a whole file: a server may have kept the byte of a transfer that was never
+    /// begun, and would send or store a part (ProFTPD). Any answer will do, since the copy is verified.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came, see [`Self::ask`].
+    pub async fn forget_restart(&mut self) -> Result<(), Failure> {
+        if self.manners.settings.restarts {
+            self.ask(Command::Rest(0)).await?;
+        }
+        Ok(())
+    }
+
+    /// From now on each transfer of this session moves no more than `rate` bytes per second.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses that, or the session is lost.
+    pub async fn keep_to(&mut self, rate: NonZeroU64) -> Result<(), Failure> {
+        if self.manners.settings.rate == Some(rate) {
+            return Ok(());
+        }
+        let answer = self.ask(Command::Extension(Extension::Rate(Some(rate)))).await?;
+        if !answer.is_done() {
+            return Err(self.refusal(format!("the server does not keep to {rate} bytes per second"), &answer));
+        }
+        self.manners.settings.rate = Some(rate);
+        Ok(())
     }
 
     /// Says goodbye, without waiting long for the answer. Returns whether the server has answered: a session that was lost

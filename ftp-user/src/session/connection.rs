@@ -43,7 +43,7 @@ impl Role {
     }
 
     /// The side whose column of the trace it uses. A server alone uses that of the source.
-    pub(super) const fn side(self) -> Side {
+    pub(crate) const fn side(self) -> Side {
         match self {
             Self::Source | Self::Server => Side::Source,
             Self::Destination => Side::Destination,
@@ -61,13 +61,13 @@ pub struct Session {
     /// `host:port`, and the relay on the way there.
     pub title: String,
     /// Where it is, and who logs in there.
-    pub(super) site: Site,
+    pub(crate) site: Site,
     /// What is known of the server.
     pub manners: Manners,
     /// Why it lists nothing: it knows no command that lists.
-    pub(super) no_listings: Option<Failure>,
+    pub(crate) no_listings: Option<Failure>,
     /// What no reply may show.
-    pub(super) secrets: Secrets,
+    pub(crate) secrets: Secrets,
     /// The server's address, as this program or the relay reached it. It is unspecified if only a proxy knows it.
     pub peer: IpAddr,
     /// The server's name, if only a proxy knows its address.
@@ -78,37 +78,37 @@ pub struct Session {
     pub round_trip: Duration,
     /// The relay that carries this connection.
     pub relay: Option<ControlRelay>,
-    pub(super) context: Context,
+    pub(crate) context: Context,
     /// Its place, where the settings limit the number of sessions with its site.
-    pub(super) place: Option<SessionPlace>,
+    pub(crate) place: Option<SessionPlace>,
     /// In which posture no data connection comes about.
-    pub(super) closed: ClosedPosture,
+    pub(crate) closed: ClosedPosture,
     /// TLS towards this server, where it is used, or may be.
-    pub(super) tls: Option<Client>,
+    pub(crate) tls: Option<Client>,
     /// A command whose reply does not matter.
-    pub(super) unawaited: Option<CommandId>,
+    pub(crate) unawaited: Option<CommandId>,
     /// What MLST has said together with the login. It holds until something else is sent.
-    pub(super) first: Option<First>,
+    pub(crate) first: Option<First>,
     /// The time of the file that was stored last.
-    pub(super) time: SentTime,
+    pub(crate) time: SentTime,
     /// Why there is no TLS.
-    pub(super) refused: Option<Failure>,
+    pub(crate) refused: Option<Failure>,
     /// The handshake is to come.
-    pub(super) securing: bool,
+    pub(crate) securing: bool,
     /// The machine that decides what is sent.
-    pub(super) machine: client::Session,
+    pub(crate) machine: client::Session,
     /// `None` once closed.
-    pub(super) control: Option<Control>,
+    pub(crate) control: Option<Control>,
     /// Whether the server has answered since the last QUIT was sent.
-    pub(super) is_answered: bool,
+    pub(crate) is_answered: bool,
     /// Why it has ended.
-    pub(super) over: Option<client::Failure>,
+    pub(crate) over: Option<client::Failure>,
     /// The last transfer commands.
-    pub(super) transfers: VecDeque<CommandId>,
+    pub(crate) transfers: VecDeque<CommandId>,
     /// Whether a preliminary reply came before its transfer command was taken into account.
-    pub(super) orphan: bool,
+    pub(crate) orphan: bool,
     /// Whether commands wait until the session does.
-    pub(super) gathers: bool,
+    pub(crate) gathers: bool,
 }
 
 impl Session {

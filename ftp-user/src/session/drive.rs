@@ -82,7 +82,7 @@ impl Session {
 
     /// The next event, or an interruption. An interrupted session is closed, since its replies cannot be
     /// told apart any more.
-    pub(super) async fn next_or_cancelled(&mut self) -> Result<Event, Failure> {
+    pub(crate) async fn next_or_cancelled(&mut self) -> Result<Event, Failure> {
         loop {
             if let Some(event) = self.step_or_cancelled().await? {
                 return Ok(event);
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// The same, or `None` if the reply to a time has come that was sent ([`Self::set_modified`]).
-    pub(super) async fn step_or_cancelled(&mut self) -> Result<Option<Event>, Failure> {
+    pub(crate) async fn step_or_cancelled(&mut self) -> Result<Option<Event>, Failure> {
         if let Some(failure) = &self.over {
             return Err(self.lost(&failure.clone()));
         }

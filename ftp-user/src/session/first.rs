@@ -5,11 +5,11 @@ use ftp_proto::wire::PathName;
 
 /// What MLST has said of a path.
 #[derive(Clone, Debug)]
-pub(super) struct First {
+pub(crate) struct First {
     /// The path that was asked about.
-    pub(super) path: PathName,
+    pub(crate) path: PathName,
     /// The final reply.
-    pub(super) reply: Reply,
+    pub(crate) reply: Reply,
     /// What the reply is for MLST.
-    pub(super) class: Class,
+    pub(crate) class: Class,
 }

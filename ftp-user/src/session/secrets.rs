@@ -29,7 +29,7 @@ impl fmt::Display for Words {
 
 /// The secrets of a session.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Secrets {
+pub(crate) struct Secrets {
     /// The password and the account.
     login: Vec<Secret>,
     /// The secret of the last RNDZ, as it was written.
@@ -38,7 +38,7 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// The secrets of a login. One that is too short to be told from other text is left out.
-    pub(super) fn of_login<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
+    pub(crate) fn of_login<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
         let mut login: Vec<Secret> =
             secrets.into_iter().filter(|secret| secret.expose().len() >= SHORTEST).cloned().collect();
         login.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
@@ -46,7 +46,7 @@ impl Secrets {
     }
 
     /// Adds the secret of RNDZ, in the place of an earlier one.
-    pub(super) fn of_transfer(&mut self, secret: &RendezvousSecret) {
+    pub(crate) fn of_transfer(&mut self, secret: &RendezvousSecret) {
         self.rendezvous = Some(Secret::new(secret.to_hex().as_bytes()));
     }
 
@@ -70,12 +70,12 @@ impl Secrets {
     }
 
     /// A text of the server for people.
-    pub(super) fn told(&self, text: &[u8]) -> Words {
+    pub(crate) fn told(&self, text: &[u8]) -> Words {
         Words(show(&self.removed_from(text)))
     }
 
     /// The code and the last line of a reply for people, for example `550 No such file`.
-    pub(super) fn told_reply(&self, reply: &Reply) -> Words {
+    pub(crate) fn told_reply(&self, reply: &Reply) -> Words {
         Words(format!("{:03} {}", reply.code.0, self.told(reply.text().trim_ascii())))
     }
 }

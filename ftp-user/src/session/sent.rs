@@ -8,14 +8,14 @@ use ftp_proto::command::Verb;
 
 /// A command that was sent.
 #[derive(Clone, Copy)]
-pub(super) struct Sent {
-    pub(super) id: CommandId,
-    pub(super) verb: Verb,
+pub(crate) struct Sent {
+    pub(crate) id: CommandId,
+    pub(crate) verb: Verb,
 }
 
 impl Sent {
     /// The final reply, if the event is that.
-    pub(super) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
+    pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
         match event {
             Event::Reply { to, reply, class } if to == self.id && class.is_final() => {
                 Ok(Some(Answer { reply, class, verb: self.verb }))
@@ -36,7 +36,7 @@ impl Sent {
 impl Session {
     /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
     /// (modern-servers 1).
-    pub(super) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
+    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
         loop {
             let event = self.next_or_cancelled().await?;
             if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {

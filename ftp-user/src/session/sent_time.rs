@@ -7,16 +7,16 @@ use ftp_proto::reply::{Class, Reply};
 
 /// The time of a file that was sent to a server.
 #[derive(Debug, Default)]
-pub(super) struct SentTime {
+pub(crate) struct SentTime {
     /// The command whose reply has not come. The session takes that reply itself, so no other wait can lose it.
-    pub(super) unanswered: Option<(CommandId, Verb)>,
+    pub(crate) unanswered: Option<(CommandId, Verb)>,
     /// Why the server has not taken it.
-    pub(super) untaken: Option<Untaken>,
+    pub(crate) untaken: Option<Untaken>,
 }
 
 /// Why a server has not taken the time of a file.
 #[derive(Debug)]
-pub(super) enum Untaken {
+pub(crate) enum Untaken {
     /// It knows no command for that.
     Unknown(Failure),
     /// This is its final reply.
@@ -25,7 +25,7 @@ pub(super) enum Untaken {
 
 impl SentTime {
     /// Takes a reply to the time that was sent last, whatever else is waited for. Returns whether it was one.
-    pub(super) fn takes(&mut self, event: &Event) -> bool {
+    pub(crate) fn takes(&mut self, event: &Event) -> bool {
         let Event::Reply { to, reply, class } = event else { return false };
         let Some((_, verb)) = self.unanswered.filter(|(id, _)| id == to) else { return false };
         if class.is_final() {

@@ -5,8 +5,10 @@ use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::job::Status;
 use crate::place::{self, Location, Place};
+use crate::remote;
+use crate::remote::{Foreign, ServerClock};
 use crate::report::{Checked, Event, Verdict};
-use crate::session::{Foreign, Role, ServerClock, Session};
+use crate::session::{Role, Session};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;
@@ -104,7 +106,7 @@ fn opened(found: &mut Vec<Checked>, session: &Session) {
     let answered =
         format!("{}, a round trip takes {:.1} ms", session.title, session.round_trip.as_secs_f64() * 1e3);
     found.push(Checked::good("connection", answered));
-    found.push(match session.certificate_seen() {
+    found.push(match remote::certificate_seen(session) {
         None => Checked::note(
             "tls",
             "the server offers no TLS: passwords and files are in clear",
@@ -164,7 +166,7 @@ fn features(session: &Session) -> Checked {
 /// What it answers.
 async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Location) -> Result<(), Failure> {
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-    match session.list(directory).await {
+    match remote::list(session, directory).await {
         Ok(listing) => {
             let count = u64::try_from(listing.entries.len()).unwrap_or(u64::MAX);
             found.push(Checked::good("listing", format!("{location} has {}", counted(count, "name"))));
@@ -173,7 +175,7 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
         Err(failure) => found.push(failed("listing", failure)),
     }
     found.push(clock(session, directory).await?);
-    found.push(match session.takes_foreign().await? {
+    found.push(match remote::takes_foreign(session).await? {
         Foreign::Proven => Checked::good(
             "third-party",
             "files go from server to server if the other end proves itself (RNDZ)",
@@ -200,7 +202,7 @@ async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Ch
     let name = format!(".ftp-user.test-{:016x}", u64::from_be_bytes(number));
     let name = PathName::from_user(name).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
     let path = place::join(directory, &name);
-    Ok(match session.clock_of_server(&path).await? {
+    Ok(match remote::clock_of_server(session, &path).await? {
         ServerClock::Off(0) => Checked::good("clock", "it agrees with the clock of this host"),
         ServerClock::Off(off) if off.abs() <= TOLERANCE => {
             Checked::good("clock", format!("{} s from the clock of this host", off.abs()))

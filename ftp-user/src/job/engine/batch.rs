@@ -14,6 +14,7 @@ use crate::job::request::options::Options;
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Protection, Relayed, TransferFacts, Verified};
+use crate::remote;
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
 use crate::session::{Facts, SessionId};
@@ -275,7 +276,7 @@ impl Member {
     ) -> Result<Self, Box<ClaimedFile>> {
         let takes_name = match &mut ends.destination {
             Host::Server(server) => {
-                server.open().is_some_and(|session| session.keeps_name(&file.item.destination))
+                server.open().is_some_and(|session| remote::keeps_name(session, &file.item.destination))
             }
             Host::Local(_) => false,
         };

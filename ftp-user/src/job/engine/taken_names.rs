@@ -7,6 +7,7 @@ use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::journal::Place;
 use crate::place;
+use crate::remote;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use std::collections::hash_map;
@@ -127,7 +128,7 @@ impl TakenNames {
         let listing = match to.session(context).await {
             Ok(session) => {
                 let mut gather = |entry: Entry| listed.add(entry.name);
-                Box::pin(session.list_each(path.as_ref(), &mut gather)).await.ok()
+                Box::pin(remote::list_each(session, path.as_ref(), &mut gather)).await.ok()
             }
             Err(_) => return Names::Unknown,
         };

@@ -23,9 +23,10 @@ use crate::job::retry::{Retry, connect_both};
 use crate::job::unattended;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
+use crate::remote::FinalName;
 use crate::report::Topic;
 use crate::route::{self, ContinuedBy, Count, Ends};
-use crate::session::{Facts, FinalName};
+use crate::session::Facts;
 use ftp_io::copy::Digest;
 
 /// Copies one file. Temporary failures are tried again.

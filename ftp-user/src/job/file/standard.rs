@@ -15,8 +15,10 @@ use crate::job::retry::Question;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
+use crate::remote;
+use crate::remote::{FinalName, most};
 use crate::report::{Event, Progress};
-use crate::session::{FinalName, Flow, Session, most};
+use crate::session::{Flow, Session};
 use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
 use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType, Partial};
@@ -146,7 +148,7 @@ async fn receive(
     let bytes = meter.moved();
     *moved = bytes;
     if bytes > most {
-        return Err(session.sends_too_much(size.unwrap_or(0)).during(what));
+        return Err(remote::sends_too_much(session, size.unwrap_or(0)).during(what));
     }
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what, &answer)),

@@ -13,6 +13,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::id::JobId;
 use crate::journal::PartId;
 use crate::place;
+use crate::remote;
 use crate::report::several;
 use crate::session::{Facts, Role};
 use ftp_proto::timer::Moment;
@@ -139,8 +140,8 @@ impl Part {
         let mut bytes = None;
         let work = async {
             let session = server.session(&cleanup).await?;
-            bytes = session.size(&self.stored).await.ok().flatten();
-            session.delete_stored(&self.stored).await
+            bytes = remote::size(session, &self.stored).await.ok().flatten();
+            remote::delete_stored(session, &self.stored).await
         };
         let deleted = in_time(context, end, work).await;
         let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
@@ -169,7 +170,7 @@ impl Part {
 /// It could not be deleted.
 pub(super) async fn delete(context: &Context, host: &mut Host, stored: &PathName) -> Result<bool, Failure> {
     match host {
-        Host::Server(server) => server.session(context).await?.delete_stored(stored).await,
+        Host::Server(server) => remote::delete_stored(server.session(context).await?, stored).await,
         Host::Local(_) => host.delete_own(context, stored).await,
     }
 }
@@ -204,7 +205,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
     for pause in PAUSES {
         let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
         for mut debt in std::mem::take(&mut debts) {
-            let work = async { server.session(&cleanup).await?.delete_stored(&debt.path).await };
+            let work = async { remote::delete_stored(server.session(&cleanup).await?, &debt.path).await };
             match in_time(context, end, work).await {
                 // It may come yet: see `Debt::why`.
                 Ok(false) if debt.why.is_none() => {}

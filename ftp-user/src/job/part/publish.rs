@@ -13,8 +13,9 @@ use crate::context::Context;
 use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
 use crate::place;
+use crate::remote::{FinalName, Replacement};
 use crate::report::{Change, Event};
-use crate::session::{Facts, FinalName, Replacement};
+use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 

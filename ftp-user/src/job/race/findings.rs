@@ -7,6 +7,7 @@ use crate::job::race::learning::{Ending, SilentRungs, remember};
 use crate::job::race::notes::Notes;
 use crate::job::race::runner::{Obstacle, Runner};
 use crate::ladder::{Ascent, Candidate, SharedMemory, Step};
+use crate::remote;
 use crate::report::Topic;
 use crate::route::{Assignment, Attempted, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, Situation};
 use ftp_proto::dialect::Dialect;
@@ -217,7 +218,9 @@ impl<'a> Findings<'a> {
             return false;
         }
         match runner.destination.session(self.context).await {
-            Ok(session) => session.any_size(&entry.stored).await.is_ok_and(|stored| stored == Some(size)),
+            Ok(session) => {
+                remote::any_size(session, &entry.stored).await.is_ok_and(|stored| stored == Some(size))
+            }
             Err(_) => false,
         }
     }
@@ -232,8 +235,7 @@ impl<'a> Findings<'a> {
         }
         let absent = *store == Store::Replace && *before == 0;
         match runner.destination.session(self.context).await {
-            Ok(session) => session
-                .size(&entry.stored)
+            Ok(session) => remote::size(session, &entry.stored)
                 .await
                 .is_ok_and(|size| size == Some(*before) || (absent && size.is_none())),
             Err(_) => false,

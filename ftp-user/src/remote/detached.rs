@@ -1,8 +1,8 @@
 //! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
 
-use super::connection::Session;
-use super::secrets::{Secrets, Words};
 use crate::failure::{Failure, Kind};
+use crate::session::Secrets;
+use crate::session::{Session, Words};
 use ftp_proto::command::{Command, Detached};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Reply};
@@ -29,58 +29,56 @@ pub enum DetachedState {
     Failed(Words),
 }
 
-impl Session {
-    /// Whether the server lets transfers outlive their control connection.
-    pub fn knows_deta(&self) -> bool {
-        self.manners.dialect == Dialect::Rfc959 && self.manners.capabilities.has_line("DETA")
-    }
+/// Whether the server lets transfers outlive their control connection.
+pub fn knows_deta(session: &Session) -> bool {
+    session.manners.dialect == Dialect::Rfc959 && session.manners.capabilities.has_line("DETA")
+}
 
-    /// The next transfer may outlive this session by so much. Returns its name.
-    ///
-    /// # Errors
-    ///
-    /// The server refuses that, or the session is lost.
-    pub async fn may_detach(&mut self, time: Duration) -> Result<TransferId, Failure> {
-        let answer = self.ask(Command::Detached(Detached::Next(time.as_secs()))).await?;
-        if !answer.is_done() {
-            let what = "the server lets no transfer go on without its control connection";
-            return Err(self.refusal(what, &answer));
-        }
-        TransferId::from_hex(answer.reply.text().trim_ascii()).ok_or_else(|| {
-            Failure::new(Kind::Other, "the server gives the transfer no name").said(self.quote(&answer.reply))
-        })
+/// The next transfer may outlive this session by so much. Returns its name.
+///
+/// # Errors
+///
+/// The server refuses that, or the session is lost.
+pub async fn may_detach(session: &mut Session, time: Duration) -> Result<TransferId, Failure> {
+    let answer = session.ask(Command::Detached(Detached::Next(time.as_secs()))).await?;
+    if !answer.is_done() {
+        let what = "the server lets no transfer go on without its control connection";
+        return Err(session.refusal(what, &answer));
     }
+    TransferId::from_hex(answer.reply.text().trim_ascii()).ok_or_else(|| {
+        Failure::new(Kind::Other, "the server gives the transfer no name").said(session.quote(&answer.reply))
+    })
+}
 
-    /// How far that transfer is. `None` if the server does not know it, or no more.
-    ///
-    /// # Errors
-    ///
-    /// The server cannot be asked.
-    pub async fn detached(&mut self, id: TransferId) -> Result<Option<DetachedStatus>, Failure> {
-        let answer = self.ask(Command::Detached(Detached::Status(id))).await?;
-        if answer.is_done() {
-            return Ok(status(&answer.reply, &self.secrets));
-        }
-        match self.blame(&answer) {
-            Blame::Busy => Err(self.refusal("cannot ask how far the transfer is", &answer)),
-            Blame::Missing
-            | Blame::File
-            | Blame::Space
-            | Blame::Login
-            | Blame::Path
-            | Blame::Unsupported
-            | Blame::Peer => Ok(None),
-        }
+/// How far that transfer is. `None` if the server does not know it, or no more.
+///
+/// # Errors
+///
+/// The server cannot be asked.
+pub async fn detached(session: &mut Session, id: TransferId) -> Result<Option<DetachedStatus>, Failure> {
+    let answer = session.ask(Command::Detached(Detached::Status(id))).await?;
+    if answer.is_done() {
+        return Ok(status(&answer.reply, &session.secrets));
     }
+    match session.blame(&answer) {
+        Blame::Busy => Err(session.refusal("cannot ask how far the transfer is", &answer)),
+        Blame::Missing
+        | Blame::File
+        | Blame::Space
+        | Blame::Login
+        | Blame::Path
+        | Blame::Unsupported
+        | Blame::Peer => Ok(None),
+    }
+}
 
-    /// Ends that transfer, unless it has ended. The server may need a moment until nothing of it moves.
-    ///
-    /// # Errors
-    ///
-    /// The server cannot be asked.
-    pub async fn stop_detached(&mut self, id: TransferId) -> Result<(), Failure> {
-        self.ask(Command::Detached(Detached::Abort(id))).await.map(drop)
-    }
+/// Ends that transfer, unless it has ended. The server may need a moment until nothing of it moves.
+///
+/// # Errors
+///
+/// The server cannot be asked.
+pub async fn stop_detached(session: &mut Session, id: TransferId) -> Result<(), Failure> {
+    session.ask(Command::Detached(Detached::Abort(id))).await.map(drop)
 }
 
 /// What the lines of the reply to `STAT #id` tell.

@@ -1,0 +1,286 @@
+//! Whether a server surely lacks names of one directory: each is asked for by every question that the server has, and the
+//! replies are compared with those for a name that cannot exist.
+
+use super::list::{list_as, list_each};
+use crate::failure::Failure;
+use crate::place;
+use crate::session::Session;
+use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::deletion::{Answers, ExistenceQuestion, MissingWords, Presence, Witness};
+use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::manners::Form;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+
+/// What a server has said of a name that it may lack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lack {
+    /// Whether the server has the name.
+    pub presence: Presence,
+    /// Whether the server has found something else of the directory at the same time.
+    pub witness: Witness,
+    /// Whether the directory was listed whole at the same time.
+    pub is_listed_whole: bool,
+}
+
+impl Lack {
+    /// Nothing is known: the name is kept.
+    pub const UNKNOWN: Self =
+        Self { presence: Presence::Unknown, witness: Witness::NotFound, is_listed_whole: false };
+}
+
+/// What the listings of a directory show while names of it are looked for.
+#[derive(Debug, Default)]
+struct Shown {
+    is_whole: bool,
+    /// Those of the names that are shown all the same.
+    there: HashSet<PathName>,
+    /// Those that NLST alone shows.
+    named: HashSet<PathName>,
+    /// Some other names: each may be the witness.
+    others: Vec<(PathName, Kind)>,
+}
+
+impl Shown {
+    /// For each name, that it is there if it is shown; of the others nothing is known.
+    fn with_unknown(&self, names: &[PathName]) -> Vec<Lack> {
+        let presence = |name| if self.there.contains(name) { Presence::There } else { Presence::Unknown };
+        names
+            .iter()
+            .map(|name| Lack { presence: presence(name), is_listed_whole: true, ..Lack::UNKNOWN })
+            .collect()
+    }
+}
+
+/// Whether the server lacks each of these names of a directory; `None` is the login directory. The directory is listed
+/// again first, and everything is asked in this session.
+///
+/// # Errors
+///
+/// The session is lost. A refusal is an answer: nobody can tell then.
+pub async fn lack(
+    session: &mut Session,
+    directory: Option<&PathName>,
+    names: &[PathName],
+) -> Result<Vec<Lack>, Failure> {
+    let mut shown = shown_names(session, directory, names).await?;
+    if !shown.is_whole {
+        return Ok(vec![Lack::UNKNOWN; names.len()]);
+    }
+    let home = session.current().await?;
+    let questions = session.manners.questions(home.is_some());
+    let impossible =
+        PathName::from_user(impossible_name()?).map_err(|bad| Failure::usage(bad.to_string()))?;
+    let others = std::mem::take(&mut shown.others);
+    let witness = witness(session, directory, others, home.as_ref()).await?;
+    let asked: Vec<PathName> =
+        [&impossible].into_iter().chain(names).map(|name| place::join(directory, name)).collect();
+    let mut answers = answers(session, &asked, &questions, home.as_ref()).await?.into_iter();
+    let words = MissingWords::new(session.manners.dialect, &impossible, answers.next().unwrap_or_default());
+    if !words.one_says_missing()
+        && !are_usual(session, &words, directory, &impossible, &questions, home.as_ref()).await?
+    {
+        return Ok(shown.with_unknown(names));
+    }
+    let is_found = match (&witness, session.manners.has_own_words()) {
+        (_, true) if words.say_missing() => Witness::NotNeeded,
+        (_, true) => Witness::NotFound,
+        (Some(path), false) if finds(session, path, &questions, home.as_ref()).await? => Witness::Found,
+        (Some(_) | None, false) => Witness::NotFound,
+    };
+    let presence = |name: &PathName, answers: &Answers| {
+        let said = words.presence(name, answers);
+        if shown.there.contains(name) {
+            Presence::There
+        } else if said == Presence::Missing && shown.named.contains(name) {
+            // It has a name that it does not find: its disk may have failed.
+            Presence::Unknown
+        } else {
+            said
+        }
+    };
+    let said = names.iter().zip(answers).map(|(name, answers)| Lack {
+        presence: presence(name, &answers),
+        witness: is_found,
+        is_listed_whole: true,
+    });
+    Ok(said.collect())
+}
+
+/// Whether the words for a name that cannot exist are the same in the login directory. Where a disk has failed below, both may
+/// differ, even if every name of the directory is refused alike.
+async fn are_usual(
+    session: &mut Session,
+    words: &MissingWords,
+    directory: Option<&PathName>,
+    impossible: &PathName,
+    questions: &[ExistenceQuestion],
+    home: Option<&PathName>,
+) -> Result<bool, Failure> {
+    if directory.is_none() {
+        return Ok(true);
+    }
+    let answers = answers(session, std::slice::from_ref(impossible), questions, home).await?;
+    let here = place::join(directory, impossible);
+    Ok(answers.first().is_some_and(|answers| words.are_those_of(&here, impossible, answers)))
+}
+
+/// Lists a directory: by the usual command, and by NLST, which shows names that some servers leave out of LIST because they
+/// cannot look at them (vsftpd).
+async fn shown_names(
+    session: &mut Session,
+    directory: Option<&PathName>,
+    names: &[PathName],
+) -> Result<Shown, Failure> {
+    let wanted: HashSet<&PathName> = names.iter().collect();
+    let mut shown = Shown::default();
+    let mut take = |entry: Entry| {
+        if wanted.contains(&entry.name) {
+            shown.there.insert(entry.name);
+        } else if shown.others.len() < MOST_WITNESSES && matches!(entry.kind, Kind::File | Kind::Directory) {
+            shown.others.push((entry.name, entry.kind));
+        }
+    };
+    let listing = match list_each(session, directory, &mut take).await {
+        Ok(listing) => listing,
+        Err(failure) if session.is_over() => return Err(failure),
+        Err(_) => return Ok(Shown::default()),
+    };
+    shown.is_whole = !listing.is_incomplete();
+    if shown.is_whole && !session.manners.has_own_words() {
+        let mut take = |entry: Entry| {
+            if wanted.contains(&entry.name) {
+                shown.named.insert(entry.name);
+            }
+        };
+        match list_as(session, Form::Nlst, directory, &mut take).await {
+            Err((_, failure)) if session.is_over() => return Err(failure),
+            // Some refuse it where nothing is to be shown.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(shown)
+}
+
+/// Something of the directory that the server finds when it is asked, or the directory itself where nothing is in it.
+async fn witness(
+    session: &mut Session,
+    directory: Option<&PathName>,
+    others: Vec<(PathName, Kind)>,
+    home: Option<&PathName>,
+) -> Result<Option<PathName>, Failure> {
+    if session.manners.has_own_words() {
+        return Ok(None);
+    }
+    let questions = session.manners.questions(home.is_some());
+    let inside = others.into_iter().map(|(name, _)| place::join(directory, &name));
+    let itself = directory.cloned().or_else(|| home.cloned());
+    for path in inside.chain(itself) {
+        if finds(session, &path, &questions, home).await? {
+            return Ok(Some(path));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether the server finds something at `path`.
+async fn finds(
+    session: &mut Session,
+    path: &PathName,
+    questions: &[ExistenceQuestion],
+    home: Option<&PathName>,
+) -> Result<bool, Failure> {
+    let answers = answers(session, std::slice::from_ref(path), questions, home).await?;
+    Ok(answers.first().is_some_and(|answers| answers.found(session.manners.dialect)))
+}
+
+/// The answers to all questions about each path. A server that does in order what comes in one piece is sent the questions
+/// for several paths together.
+async fn answers(
+    session: &mut Session,
+    paths: &[PathName],
+    questions: &[ExistenceQuestion],
+    home: Option<&PathName>,
+) -> Result<Vec<Answers>, Failure> {
+    if questions.contains(&ExistenceQuestion::Size) {
+        session.set_type(DataType::Image).await?;
+    }
+    let mut all = Vec::with_capacity(paths.len());
+    let can_wait = session.manners.capabilities.takes_ahead || session.manners.capabilities.queues_commands;
+    let mut rest = paths;
+    while let Some((path, others)) = rest.split_first() {
+        if !can_wait {
+            all.push(answers_in_turn(session, path, questions, home).await?);
+            rest = others;
+            continue;
+        }
+        let count = session.manners.paths_at_once(rest, questions.len());
+        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+        all.extend(answers_ahead(session, now, questions, home).await?);
+        rest = later;
+    }
+    Ok(all)
+}
+
+/// The answers to questions that are sent one after the other.
+async fn answers_in_turn(
+    session: &mut Session,
+    path: &PathName,
+    questions: &[ExistenceQuestion],
+    home: Option<&PathName>,
+) -> Result<Answers, Failure> {
+    let mut answers = Answers::default();
+    for question in questions {
+        let answer = session.ask(question.command(path.clone())).await?;
+        if let (ExistenceQuestion::Cwd, true, Some(home)) = (question, answer.is_done(), home) {
+            session.go_back(home.clone()).await?;
+        }
+        answers.add(*question, answer.reply);
+    }
+    Ok(answers)
+}
+
+/// The answers to questions that are sent together. Behind each CWD comes the way back.
+async fn answers_ahead(
+    session: &mut Session,
+    paths: &[PathName],
+    questions: &[ExistenceQuestion],
+    home: Option<&PathName>,
+) -> Result<Vec<Answers>, Failure> {
+    session.gather(true);
+    let mut sent = Vec::new();
+    for path in paths {
+        for question in questions {
+            let id = session.send(question.command(path.clone()), None);
+            let back = home.filter(|_| *question == ExistenceQuestion::Cwd);
+            sent.push((*question, id, back.map(|home| session.send(Command::Cwd(home.clone()), None))));
+        }
+    }
+    let mut all = Vec::with_capacity(paths.len());
+    for asked in sent.chunks(questions.len().max(1)) {
+        let mut answers = Answers::default();
+        for (question, id, back) in asked {
+            answers.add(*question, session.answer_to(*id, question.verb()).await?.reply);
+            if let Some(back) = back {
+                let back = session.answer_to(*back, Verb::Cwd).await?;
+                if !back.is_done() {
+                    return Err(session.refusal("cannot go back to the login directory", &back));
+                }
+            }
+        }
+        all.push(answers);
+    }
+    session.gather(false);
+    Ok(all)
+}
+
+/// A name that nothing has.
+fn impossible_name() -> Result<String, Failure> {
+    let random: [u8; 12] =
+        ftp_io::random::bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(format!("no-such-name-{digits}"))
+}
+
+/// How many names are tried as a witness.
+const MOST_WITNESSES: usize = 4;

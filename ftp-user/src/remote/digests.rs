@@ -1,0 +1,214 @@
+//! Digests of files and of their parts, and copies of files within a server.
+
+use crate::failure::{Failure, Kind};
+use crate::session::{Answer, Session};
+use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Practice, Site, Verb};
+use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};
+
+use ftp_proto::reply::Blame;
+use ftp_proto::wire::{ByteRange, PathName};
+use std::time::Duration;
+
+/// The digest of a file of `size` bytes, or why this server does not give it although it said
+/// that it could: another algorithm, or the size, may have to do.
+///
+/// # Errors
+///
+/// The file is missing, the login does not permit it, the server is busy, or no final reply came.
+pub async fn hash(
+    session: &mut Session,
+    algorithm: Algorithm,
+    path: &PathName,
+    size: u64,
+) -> Result<Result<Digest, Failure>, Failure> {
+    let what = || format!("cannot hash {}", path.display());
+    let mut refused = Failure::new(Kind::Unverified, what()).said(format!(
+        "{} does not compute {}",
+        session.title,
+        algorithm.name()
+    ));
+    while let Some(command) = session.manners.capabilities.digest_command(algorithm) {
+        let answer = ask_digest(session, command, algorithm, path, size).await?;
+        if answer.is_done() {
+            return Ok(parse_answer(algorithm, &answer.reply.lines, path).ok_or_else(|| {
+                Failure::new(Kind::Unverified, what())
+                    .said(session.quote(&answer.reply))
+                    .hint("--verify size compares sizes only")
+            }));
+        }
+        refused = session.refusal(what(), &answer);
+        match session.blame(&answer) {
+            // It may be that others know the command better.
+            Blame::Unsupported => session.manners.strike_digest(command, algorithm),
+            Blame::File | Blame::Space | Blame::Path | Blame::Peer => break,
+            Blame::Missing | Blame::Login | Blame::Busy => return Err(refused),
+        }
+    }
+    Ok(Err(refused))
+}
+
+/// The digest of a part of a file, or why this server does not give it. The answer must tell that it is of this part:
+/// a server that knows RANG may ignore it in HASH.
+///
+/// # Errors
+///
+/// No final reply came, see [`Session::ask`].
+pub async fn hash_part(
+    session: &mut Session,
+    algorithm: Algorithm,
+    path: &PathName,
+    part: ByteRange,
+) -> Result<Result<Digest, Failure>, Failure> {
+    let what = format!("cannot hash a part of {}", path.display());
+    let length = part.length.filter(|length| *length > 0);
+    let Some(length) = length.filter(|_| session.manners.capabilities.part_algorithms().contains(&algorithm))
+    else {
+        let why = format!("{} does not compute {} of parts", session.title, algorithm.name());
+        return Ok(Err(Failure::new(Kind::Unverified, what).said(why)));
+    };
+    let restarts = session.manners.settings.restarts;
+    let noted = session.ask(Command::Rang(Some(part))).await?;
+    if !noted.is_done() {
+        session.manners.settings.restarts = restarts;
+        return Ok(Err(session.refusal(what, &noted)));
+    }
+    let answer = ask_digest(session, DigestCommand::Hash, algorithm, path, length).await?;
+    let range = parse_answered_range(algorithm, &answer.reply.lines);
+    let is_of_part = range == Some((part.first, part.first.saturating_add(length - 1)));
+    if answer.is_done() && is_of_part {
+        session.manners.settings.restarts = restarts; // it has used the part up
+        let digest = parse_answer(algorithm, &answer.reply.lines, path);
+        return Ok(
+            digest.ok_or_else(|| Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply)))
+        );
+    }
+    // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
+    let is_forgotten = session.ask(Command::Rang(None)).await?.is_done();
+    session.manners.settings.restarts = restarts || !is_forgotten;
+    if !answer.is_done() {
+        return Ok(Err(session.refusal(what, &answer)));
+    }
+    // It reads whole files: it is not asked again.
+    session.manners.capabilities.no_parts();
+    Ok(Err(Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply))))
+}
+
+async fn ask_digest(
+    session: &mut Session,
+    command: DigestCommand,
+    algorithm: Algorithm,
+    path: &PathName,
+    size: u64,
+) -> Result<Answer, Failure> {
+    if command == DigestCommand::Hash && session.manners.settings.digest != Some(algorithm) {
+        let answer = session.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
+        if !answer.is_done() {
+            return Ok(answer);
+        }
+        session.manners.settings.digest = Some(algorithm);
+    }
+    session.set_type(DataType::Image).await?;
+    let patience = session.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
+    session.ask_patiently(command.with(path), Some(patience)).await
+}
+
+/// Bytes per second that the slowest server hashes.
+const SLOWEST_HASH: u64 = 10_000_000;
+
+/// The digests of these parts of a file, in their order, or why this server does not give them. A server that takes
+/// commands ahead is asked for several at a time.
+///
+/// # Errors
+///
+/// No final reply came, see [`Session::ask`].
+pub async fn hash_parts(
+    session: &mut Session,
+    algorithm: Algorithm,
+    path: &PathName,
+    parts: &[ByteRange],
+) -> Result<Result<Vec<Digest>, Failure>, Failure> {
+    let mut digests = Vec::with_capacity(parts.len());
+    // The first one settles the algorithm and the type, and shows whether the server minds RANG.
+    let Some((first, mut rest)) = parts.split_first() else { return Ok(Ok(digests)) };
+    match hash_part(session, algorithm, path, *first).await? {
+        Ok(digest) => digests.push(digest),
+        Err(refused) => return Ok(Err(refused)),
+    }
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(rest.len().min(session.manners.parts_ahead(path)));
+        match hash_ahead(session, algorithm, path, now).await? {
+            Ok(found) => digests.extend(found),
+            Err(refused) => return Ok(Err(refused)),
+        }
+        rest = later;
+    }
+    Ok(Ok(digests))
+}
+
+/// Asks for all of these at once. Every reply is taken, also behind one that refuses.
+async fn hash_ahead(
+    session: &mut Session,
+    algorithm: Algorithm,
+    path: &PathName,
+    parts: &[ByteRange],
+) -> Result<Result<Vec<Digest>, Failure>, Failure> {
+    if let [part] = parts {
+        return Ok(hash_part(session, algorithm, path, *part).await?.map(|digest| vec![digest]));
+    }
+    let bytes: u64 = parts.iter().filter_map(|part| part.length).sum();
+    let patience = Some(session.context.settings.patience.reply + Duration::from_secs(bytes / SLOWEST_HASH));
+    let restarts = session.manners.settings.restarts;
+    let mut sent = Vec::with_capacity(parts.len());
+    for part in parts {
+        let noted = session.send(Command::Rang(Some(*part)), patience);
+        sent.push((*part, noted, session.send(Command::Hash(path.clone()), patience)));
+    }
+    let mut digests = Ok(Vec::with_capacity(parts.len()));
+    for (part, noted, hashed) in sent {
+        let noted = session.answer_to(noted, Verb::Rang).await?;
+        let answer = session.answer_to(hashed, Verb::Hash).await?;
+        let last = part.first.saturating_add(part.length.unwrap_or(0)).saturating_sub(1);
+        let is_of_part = parse_answered_range(algorithm, &answer.reply.lines) == Some((part.first, last));
+        let digest = parse_answer(algorithm, &answer.reply.lines, path)
+            .filter(|_| noted.is_done() && answer.is_done() && is_of_part);
+        match (&mut digests, digest) {
+            (Ok(digests), Some(digest)) => digests.push(digest),
+            (Ok(_), None) => {
+                let what = format!("cannot hash a part of {}", path.display());
+                digests = Err(if answer.is_done() {
+                    Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply))
+                } else {
+                    session.refusal(what, &answer)
+                });
+            }
+            (Err(_), _) => {}
+        }
+    }
+    if digests.is_ok() {
+        session.manners.settings.restarts = restarts; // all parts are used up
+    }
+    Ok(digests)
+}
+
+/// Copies a file of `size` bytes within the server (SITE CPFR, SITE CPTO). A file that has the new name is replaced.
+/// The inner error is the refusal.
+///
+/// # Errors
+///
+/// No final reply came, see [`Session::ask`].
+pub async fn copy_within(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    size: u64,
+) -> Result<Result<(), Failure>, Failure> {
+    let what = format!("cannot copy {} within {}", from.display(), session.title);
+    let site = |site| Command::Practice(Practice::Site(site));
+    let first = session.ask(site(Site::CopyFrom(from.clone()))).await?;
+    if !first.is_done() {
+        return Ok(Err(session.refusal(what, &first)));
+    }
+    let patience = session.context.settings.patience.reply + Duration::from_secs(size / SLOWEST_HASH);
+    let second = session.ask_patiently(site(Site::CopyTo(to.clone())), Some(patience)).await?;
+    Ok(if second.is_done() { Ok(()) } else { Err(session.refusal(what, &second)) })
+}

@@ -1,0 +1,374 @@
+//! What is at a place of a server: MLST, else SIZE and MDTM, else CWD.
+
+use super::list::listed;
+use super::rename::check_shown_name;
+use super::times::modified;
+use crate::failure::Failure;
+use crate::place;
+use crate::session::First;
+use crate::session::{Answer, Role, Session};
+use ftp_proto::command::{Command, DataType, Verb};
+use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
+use ftp_proto::manners::{AbsentWords, ToldByMlst, Verdict};
+use ftp_proto::reply::Blame;
+use ftp_proto::wire::PathName;
+use std::collections::VecDeque;
+
+/// What is at `path`; `None` if nothing is. A server that supports none of these commands is assumed to
+/// have the file, with unknown size.
+///
+/// # Errors
+///
+/// See [`entry`].
+pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Facts>, Failure> {
+    Ok(entry(session, path).await?.map(|entry| Facts::from(&entry)))
+}
+
+/// The same with everything that MLST says.
+///
+/// # Errors
+///
+/// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
+pub async fn entry(session: &mut Session, path: &PathName) -> Result<Option<Entry>, Failure> {
+    if session.manners.takes_mlst() {
+        let answer = match session.first.take() {
+            Some(First { path: asked, reply, class }) if asked == *path => {
+                Answer { reply, class, verb: Verb::Mlst }
+            }
+            Some(_) | None => session.ask(Command::Mlst(Some(path.clone()))).await?,
+        };
+        return entry_of(session, path, &answer).await;
+    }
+    without_mlst(session, path).await
+}
+
+/// What is at `path`, by this answer to MLST. Where that does not tell it, other commands are sent.
+async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Result<Option<Entry>, Failure> {
+    match session.manners.told_by_mlst(answer, session.role == Role::Destination) {
+        ToldByMlst::Entry(entry) => {
+            check_shown_name(session, path, &entry.name)?;
+            Ok(Some(entry))
+        }
+        ToldByMlst::Missing => Ok(None),
+        ToldByMlst::Refused => Err(session.refusal(format!("cannot look at {}", path.display()), answer)),
+        ToldByMlst::Nothing => without_mlst(session, path).await,
+    }
+}
+
+/// What is at each of these paths, as [`facts`] tells it. A server that takes commands ahead is sent those for the
+/// next paths before it has answered the first ones. If the session is lost, these are the first answers only.
+pub async fn facts_of_all(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>, Failure>> {
+    let mut answers = Vec::new().into_iter();
+    if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
+        session.gather(true);
+        answers = ask_ahead(session, paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
+        session.gather(false);
+    }
+    let mut all = Vec::with_capacity(paths.len());
+    for path in paths {
+        // Other questions come behind those that were sent.
+        let entry = match answers.next() {
+            Some(answer) => entry_of(session, path, &answer).await,
+            None if session.is_over() => break,
+            None => entry(session, path).await,
+        };
+        all.push(entry.map(|entry| entry.map(|entry| Facts::from(&entry))));
+    }
+    all
+}
+
+/// The answers to a command with each of these paths, or the first ones of them if the session is lost. The server must
+/// take commands ahead.
+pub(super) async fn ask_ahead(
+    session: &mut Session,
+    paths: &[PathName],
+    verb: Verb,
+    command: impl Fn(PathName) -> Command,
+) -> Vec<Answer> {
+    // A byte of a name may be written as two.
+    let question = |path: &PathName| (command(path.clone()), 2 * path.as_bytes().len() + LINE);
+    ask_each_ahead(session, verb, paths.iter().map(question)).await
+}
+
+/// The answers to these commands, each with the bytes of its line at most. See [`ask_ahead`].
+pub(super) async fn ask_each_ahead(
+    session: &mut Session,
+    verb: Verb,
+    commands: impl Iterator<Item = (Command, usize)>,
+) -> Vec<Answer> {
+    let (mut answers, mut ahead, mut bytes) = (Vec::new(), VecDeque::new(), 0);
+    let mut commands = commands.peekable();
+    while commands.peek().is_some() || !ahead.is_empty() {
+        let has_room = ahead.len() < MOST_AHEAD && bytes < Command::MAX_WAITING_BYTES / 2;
+        if let Some((command, line)) = commands.next_if(|_| has_room || ahead.is_empty()) {
+            bytes += line;
+            ahead.push_back((session.send(command, None), line));
+            continue;
+        }
+        let Some((id, line)) = ahead.pop_front() else { break };
+        bytes -= line;
+        match session.answer_to(id, verb).await {
+            Ok(answer) => answers.push(answer),
+            Err(_) => break,
+        }
+    }
+    answers
+}
+
+/// What is at `path`, or where a symbolic link leads that is there. Some servers show a link as one in MLST
+/// (ProFTPD), while SIZE and CWD follow it.
+///
+/// # Errors
+///
+/// See [`entry`].
+pub async fn behind(session: &mut Session, path: &PathName) -> Result<Option<Facts>, Failure> {
+    let found = entry(session, path).await?;
+    if found.as_ref().is_none_or(|entry| entry.kind != Kind::Link) {
+        return Ok(found.map(|entry| Facts::from(&entry)));
+    }
+    let found = without_mlst(session, path).await?;
+    // The listing of its directory shows the link again.
+    Ok(found.filter(|entry| entry.kind != Kind::Link).map(|entry| Facts::from(&entry)))
+}
+
+/// Where a directory is, as PWD tells it after CWD: many servers tell the path without symbolic links. `None` if
+/// it cannot be entered.
+///
+/// # Errors
+///
+/// No final reply came, or the session cannot go back to its login directory.
+pub async fn real_directory(session: &mut Session, path: &PathName) -> Result<Option<PathName>, Failure> {
+    let Some(home) = session.current().await? else { return Ok(None) };
+    if !session.ask(Command::Cwd(path.clone())).await?.is_done() {
+        return Ok(None);
+    }
+    let real = session.current().await?;
+    session.go_back(home).await?;
+    Ok(real)
+}
+
+/// Whether the server has something of each of these names, which its listing has not shown: it may hide them. `None` if
+/// it does not tell. No directory is listed again. A server that takes commands ahead is asked for all of them at once,
+/// so they must be few enough for its queue.
+///
+/// # Errors
+///
+/// No final reply came, see [`Session::ask`].
+pub async fn have(session: &mut Session, paths: &[PathName]) -> Result<Vec<Option<bool>>, Failure> {
+    let mut ahead = Vec::new();
+    if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
+        ahead.extend(paths.iter().map(|path| session.send(Command::Mlst(Some(path.clone())), None)));
+    }
+    let mut said = Vec::new();
+    // Other questions come behind those that were sent.
+    for id in ahead {
+        let answer = session.answer_to(id, Verb::Mlst).await?;
+        said.push(session.manners.has_by_mlst(&answer));
+    }
+    let mut have = Vec::new();
+    for (index, path) in paths.iter().enumerate() {
+        have.push(match said.get(index).copied().flatten() {
+            Some(has) => Some(has),
+            None => has(session, path, said.is_empty()).await?,
+        });
+    }
+    Ok(have)
+}
+
+/// Whether the server has something of a name. MLST is not sent again if it was.
+async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>, Failure> {
+    if is_mlst_new && session.manners.capabilities.mlst.is_some() {
+        let answer = session.ask(Command::Mlst(Some(path.clone()))).await?;
+        if let Some(has) = session.manners.has_by_mlst(&answer) {
+            return Ok(Some(has));
+        }
+    }
+    let size = ask_size(session, path).await?;
+    if size.is_done() {
+        return Ok(Some(true));
+    }
+    let answer = if session.blame(&size) == Blame::Unsupported {
+        session.ask(Command::Mdtm(path.clone())).await?
+    } else {
+        size
+    };
+    if answer.is_done() {
+        return Ok(Some(true));
+    }
+    let (is_directory, refusal) = is_directory(session, path).await?;
+    if is_directory {
+        return Ok(Some(true));
+    }
+    let refusals = [Some(&answer), refusal.as_ref()].into_iter().flatten();
+    Ok(session.manners.say_missing(refusals).then_some(false))
+}
+
+/// The size of a file, if SIZE tells it.
+///
+/// # Errors
+///
+/// The server refuses TYPE I, or no final reply came. A refusal of SIZE is no failure.
+pub async fn size(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
+    let answer = ask_size(session, path).await?;
+    if answer.is_done() { Ok(told_size(answer.reply.text())) } else { Ok(None) }
+}
+
+/// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
+///
+/// # Errors
+///
+/// The server cannot be asked, see [`entry`].
+pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
+    let answer = ask_size(session, path).await?;
+    let told = told_size(answer.reply.text()).filter(|_| answer.is_done());
+    if told.is_some() {
+        return Ok(told);
+    }
+    if session.manners.capabilities.mlst.is_some() {
+        return Ok(facts(session, path).await?.and_then(|facts| facts.size));
+    }
+    // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
+    if answer.is_done() || session.blame(&answer) == Blame::Unsupported {
+        return Ok(by_listing(session, path, &answer).await?.and_then(|entry| entry.size));
+    }
+    Ok(None)
+}
+
+/// Whether the server has no word for the size of a file, although the file may be there: it does not know SIZE, or
+/// answers it without a number, and MLST does not tell a size either.
+///
+/// # Errors
+///
+/// The server cannot be asked, see [`entry`].
+pub async fn tells_no_size(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+    if session.manners.capabilities.mlst.is_some() {
+        return Ok(facts(session, path).await?.is_some_and(|facts| facts.size.is_none()));
+    }
+    let answer = ask_size(session, path).await?;
+    let has_no_number = answer.is_done() && told_size(answer.reply.text()).is_none();
+    Ok(has_no_number || session.blame(&answer) == Blame::Unsupported)
+}
+
+/// SIZE in TYPE I: RFC 3659 section 4 counts in the type in force.
+async fn ask_size(session: &mut Session, path: &PathName) -> Result<Answer, Failure> {
+    session.set_type(DataType::Image).await?;
+    session.ask(Command::Size(path.clone())).await
+}
+
+/// Several words of the server decide, because no single one is enough: SIZE may tell the size of a directory,
+/// and its refusal may mean anything. Where they contradict each other, the listing of the parent directory
+/// decides.
+async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<Entry>, Failure> {
+    if path.as_bytes() == b"." || path.as_bytes() == b"/" {
+        return Ok(Some(Entry::new(path.clone(), Kind::Directory)));
+    }
+    let size = ask_size(session, path).await?;
+    let mut entry = Entry::new(path.clone(), Kind::File);
+    if size.is_done() && !(tells_sizes_of_directories(session).await? && is_directory(session, path).await?.0)
+    {
+        entry.size = told_size(size.reply.text());
+        if entry.size.is_none()
+            && let Some(found) = by_listing(session, path, &size).await?
+        {
+            return Ok(Some(found));
+        }
+        entry.modified = modified(session, path).await?;
+        return Ok(Some(entry));
+    }
+    entry.kind = Kind::Directory;
+    if size.is_done() {
+        return Ok(Some(entry));
+    }
+    let (is_directory, refusal) = is_directory(session, path).await?;
+    if is_directory {
+        return Ok(Some(entry));
+    }
+    let is_unknown = session.blame(&size) == Blame::Unsupported;
+    let words = [Some(&size), refusal.as_ref().filter(|_| !is_unknown)];
+    if words.into_iter().flatten().any(|answer| session.blame(answer) == Blame::Missing) {
+        return Ok(None);
+    }
+    by_listing(session, path, &size).await
+}
+
+/// What the listing of the parent directory says of `path`. `size` is the answer to SIZE, which decides if there
+/// is no listing.
+async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Result<Option<Entry>, Failure> {
+    let words = AbsentWords::of(size.reply.code, &size.reply.lines, path.as_bytes());
+    if session.role == Role::Destination && session.manners.absent.has(words.as_ref()) {
+        return Ok(None);
+    }
+    if let Some(name) = place::base_name(path) {
+        let directory = place::parent(path);
+        let mut found = None;
+        let mut find = |_, entry: Entry| {
+            if found.is_none() && entry.name == name {
+                found = Some(entry);
+            }
+        };
+        // Nothing is in a directory that is not there.
+        let is_absent = match listed(session, directory.as_ref(), &mut find).await {
+            Ok((_, listing)) => {
+                if let Some(found) = found {
+                    return Ok(Some(Entry { name: path.clone(), ..found }));
+                }
+                !listing.is_incomplete() || listing.cut == Some(Cut::Unopened)
+            }
+            Err(_) if session.is_over() => false,
+            Err(_) => match &directory {
+                Some(directory) => lacks_directory(session, directory).await?,
+                None => false,
+            },
+        };
+        if is_absent {
+            session.manners.absent.learn(words);
+            return Ok(None);
+        }
+    }
+    if let Some(failure) = session.over.clone() {
+        return Err(session.lost(&failure));
+    }
+    match session.manners.verdict(size, session.role == Role::Destination) {
+        Verdict::Missing => Ok(None),
+        // It does not know SIZE, or says no number: the transfer will tell.
+        _ if size.is_done() => Ok(Some(Entry::new(path.clone(), Kind::File))),
+        Verdict::Unknown => Ok(Some(Entry::new(path.clone(), Kind::File))),
+        Verdict::Failed => Err(session.refusal(format!("cannot look at {}", path.display()), size)),
+    }
+}
+
+/// Whether SIZE tells the size of a directory too, so that an answer does not prove that there is a file. The
+/// login directory shows it.
+async fn tells_sizes_of_directories(session: &mut Session) -> Result<bool, Failure> {
+    if let Some(known) = session.manners.sizes_directories {
+        return Ok(known);
+    }
+    let Ok(here) = PathName::from_user(".") else { return Ok(false) };
+    let tells = session.ask(Command::Size(here)).await?.is_done();
+    session.manners.sizes_directories = Some(tells);
+    Ok(tells)
+}
+
+/// Whether CWD enters `path`, and if not, the refusal.
+///
+/// Relative paths need the way back, so that PWD comes first.
+async fn is_directory(session: &mut Session, path: &PathName) -> Result<(bool, Option<Answer>), Failure> {
+    let Some(home) = session.current().await? else { return Ok((false, None)) };
+    let answer = session.ask(Command::Cwd(path.clone())).await?;
+    if !answer.is_done() {
+        return Ok((false, Some(answer)));
+    }
+    session.go_back(home.clone()).await?;
+    Ok((!session.enters_anything(home).await?, None))
+}
+
+/// Whether CWD refuses `path`, and says nothing of rights.
+async fn lacks_directory(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+    let (_, refusal) = is_directory(session, path).await?;
+    Ok(refusal.is_some_and(|answer| session.manners.say_missing([&answer].into_iter())))
+}
+
+/// How many questions are sent ahead of their answers. `ftp-server` lets 64 commands wait.
+const MOST_AHEAD: usize = 60;
+/// What a line of such a question has beside its path, at most.
+const LINE: usize = 8;

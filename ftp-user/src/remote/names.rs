@@ -1,0 +1,321 @@
+//! Names that are made and deleted: MKD, DELE, PACK DELETE, RMD, and RNFR with RNTO because somebody has asked for it.
+
+use super::look::{ask_ahead, ask_each_ahead, facts, have};
+use super::rename::{check_stored_name, keeps_name};
+use crate::failure::{self, Failure};
+use crate::session::{Answer, Session};
+use ftp_proto::command::{Command, FileToSend, Pack, Verb};
+use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
+use ftp_proto::listing::Kind;
+use ftp_proto::manners::files_of_packs;
+use ftp_proto::reply::{Blame, Class, LeftOut, Meaning, deleted_files, same_files};
+use ftp_proto::wire::PathName;
+use std::time::Duration;
+
+/// Deletes a file that this program has made. `Ok(false)` when it was not there.
+///
+/// # Errors
+///
+/// The server refuses to delete it, or no final reply came.
+pub async fn delete_own(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+    let answer = session.ask(Command::Dele(path.clone())).await?;
+    has_removed(session, &answer, || format!("cannot delete {}", path.display()))
+}
+
+/// Deletes a regular file that this program may have stored. `Ok(false)` when it was not there: where a refusal does not say why
+/// (vsftpd), other questions about the name tell.
+///
+/// # Errors
+///
+/// See [`delete_own`].
+pub async fn delete_stored(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+    let answer = session.ask(Command::Dele(path.clone())).await?;
+    let is_unclear = !answer.is_done() && session.blame(&answer) == Blame::File;
+    let is_lacking =
+        is_unclear && have(session, std::slice::from_ref(path)).await?.first() == Some(&Some(false));
+    if is_lacking {
+        return Ok(false);
+    }
+    has_removed(session, &answer, || format!("cannot delete {}", path.display()))
+}
+
+/// Reads the answer to a command that removes a name. `Ok(false)` when the name was not there.
+pub(super) fn has_removed(
+    session: &Session,
+    answer: &Answer,
+    what: impl FnOnce() -> String,
+) -> Result<bool, Failure> {
+    if answer.is_done() {
+        return Ok(true);
+    }
+    match session.blame(answer) {
+        Blame::Missing => Ok(false),
+        Blame::File
+        | Blame::Space
+        | Blame::Login
+        | Blame::Path
+        | Blame::Busy
+        | Blame::Unsupported
+        | Blame::Peer => Err(session.refusal(what(), answer)),
+    }
+}
+
+/// Makes a directory, unless it is there. Returns whether the server has made it, so that nothing is in it.
+///
+/// # Errors
+///
+/// The server refuses to make it and shows no directory there, has given it another name, or gives no final reply.
+pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+    let answer = session.ask(Command::Mkd(path.clone())).await?;
+    if answer.is_done() {
+        let named = check_stored_name(session, path).await;
+        if named.is_err() && !session.is_over() {
+            session.ask(Command::Rmd(path.clone())).await?;
+        }
+        return named.map(|()| true);
+    }
+    if answer.class == Class::Refused
+        && let Some(found) = facts(session, path).await?
+    {
+        return match found.kind {
+            Kind::Directory | Kind::Current | Kind::Parent => Ok(false),
+            Kind::File | Kind::Link | Kind::Other => Err(Failure::new(
+                failure::Kind::Exists,
+                format!("{} at {} exists and is not a directory", path.display(), session.title),
+            )
+            .hint("choose another DEST for a tree")),
+        };
+    }
+    let failure = session.refusal(format!("cannot make the directory {}", path.display()), &answer);
+    Err(if failure.kind == failure::Kind::Missing {
+        failure.as_kind(failure::Kind::Refused)
+    } else {
+        failure
+    })
+}
+
+/// Makes directories, with all commands ahead of the replies to those before them. Returns which of them the server has
+/// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
+/// session is lost, these are the first ones only.
+pub async fn make_new_directories(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
+    session.gather(true);
+    let may_be_sent =
+        |session: &Session, path| session.manners.capabilities.takes_ahead && keeps_name(session, path);
+    let sent: Vec<_> = paths
+        .iter()
+        .map(|path| may_be_sent(session, path).then(|| session.send(Command::Mkd(path.clone()), None)))
+        .collect();
+    let mut made = Vec::with_capacity(sent.len());
+    for id in sent {
+        made.push(match id {
+            None => false,
+            Some(id) => match session.answer_to(id, Verb::Mkd).await {
+                Ok(answer) => answer.is_done(),
+                // Whoever uses the session next finds out why.
+                Err(_) => break,
+            },
+        });
+    }
+    session.gather(false);
+    made
+}
+
+/// The login directory, if PWD tells it. A session is always there between two questions.
+///
+/// # Errors
+///
+/// No final reply came, see [`Session::ask`].
+pub async fn login_directory(session: &mut Session) -> Result<Option<PathName>, Failure> {
+    session.current().await
+}
+
+/// Deletes what the permit is for. `Ok(false)` if it was not there.
+///
+/// # Errors
+///
+/// The server refuses to delete it, or no final reply came.
+pub async fn delete(session: &mut Session, permit: &DeletePermit) -> Result<bool, Failure> {
+    if let Some(same) = permit.only_if() {
+        let lost = || Err(Failure::interrupted());
+        return delete_if_same(session, &[(permit, same)]).await.pop().unwrap_or_else(lost);
+    }
+    let path = permit.path().clone();
+    let command = match permit.kind() {
+        RemovalKind::File => Command::Dele(path),
+        RemovalKind::Directory => Command::Rmd(path),
+    };
+    let answer = session.ask(command).await?;
+    has_removed(session, &answer, || cannot_delete(permit))
+}
+
+/// Renames a file or directory. Whoever asks has seen that nothing has the new name; a server may replace what has
+/// got it since.
+///
+/// # Errors
+///
+/// The server refuses it, or has stored it under another name; then it is renamed back.
+pub async fn rename_free(session: &mut Session, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    ask_rename(session, from, to).await?;
+    let named = check_stored_name(session, to).await;
+    if named.is_err() && !session.is_over() {
+        ask_rename(session, to, from).await?;
+    }
+    named
+}
+
+/// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
+/// ones. Returns what came of each, as [`delete`] does; of the first ones only if the session is lost.
+pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec<Result<bool, Failure>> {
+    let same = permits.iter().map(|permit| Some((*permit, permit.only_if()?)));
+    if let Some(same) = same.collect::<Option<Vec<_>>>() {
+        return delete_if_same(session, &same).await;
+    }
+    let are_files =
+        permits.iter().all(|permit| permit.kind() == RemovalKind::File && permit.only_if().is_none());
+    if !session.manners.capabilities.takes_ahead || !are_files {
+        let mut all = Vec::with_capacity(permits.len());
+        for permit in permits {
+            let deleted = delete(session, permit).await;
+            if deleted.is_err() && session.is_over() {
+                break;
+            }
+            all.push(deleted);
+        }
+        return all;
+    }
+    session.gather(true);
+    let paths: Vec<PathName> = permits.iter().map(|permit| permit.path().clone()).collect();
+    let answers = ask_ahead(session, &paths, Verb::Dele, Command::Dele).await;
+    session.gather(false);
+    let read =
+        |(permit, answer): (&&DeletePermit, _)| has_removed(session, &answer, || cannot_delete(permit));
+    permits.iter().zip(answers).map(read).collect()
+}
+
+/// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
+/// `Ok(false)` if no regular file was there.
+async fn delete_if_same(
+    session: &mut Session,
+    all: &[(&DeletePermit, &SameFile)],
+) -> Vec<Result<bool, Failure>> {
+    let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
+    let (mut commands, mut rest) = (Vec::new(), files.as_slice());
+    for beside in all.chunk_by(|(_, one), (_, other)| one.directory == other.directory) {
+        let Some((_, SameFile { directory, .. })) = beside.first() else { continue };
+        let (here, others) = rest.split_at(beside.len());
+        commands.extend(files_of_packs(directory, here).into_iter().map(|group| (directory, group)));
+        rest = others;
+    }
+    let command = |(directory, (group, bytes)): &(&PathName, (&[FileToSend], usize))| {
+        (Pack::Delete((*directory).clone(), group.to_vec()), *bytes)
+    };
+    let answers = ask_packs(session, commands.iter().map(command)).await;
+    let (mut deleted, mut permits) = (Vec::with_capacity(all.len()), all.iter().map(|(permit, _)| *permit));
+    for ((_, (group, _)), answer) in commands.iter().zip(answers) {
+        let told = deleted_files(&answer.reply.lines, group.len());
+        let each = permits.by_ref().take(group.len()).enumerate();
+        deleted.extend(each.map(|(place, permit)| match &told {
+            _ if !answer.is_done() => Err(session.refusal(cannot_delete(permit), &answer)),
+            Some(told) => what_became(permit, told.get(place).copied().flatten()),
+            None => {
+                let what = format!("{}: the reply cannot be read", cannot_delete(permit));
+                Err(Failure::new(failure::Kind::Temporary, what).said(session.quote(&answer.reply)))
+            }
+        }));
+    }
+    deleted
+}
+
+/// Has `ftp-server` put everything on stable storage that this account has stored, renamed or made there (SITE SYNC). Other
+/// servers are not asked.
+///
+/// # Errors
+///
+/// No final reply came, see [`Session::ask`].
+pub async fn make_stable(session: &mut Session) -> Result<StableStorage, Failure> {
+    if !session.is_ours() {
+        return Ok(StableStorage::Unasked);
+    }
+    let command = Command::Other(Verb::Site, b"SYNC".to_vec());
+    let answer = session.ask_patiently(command, Some(session.patience().max(SYNCED))).await?;
+    Ok(match answer.reply.code == Meaning::Okay.code(session.manners.dialect) {
+        true => StableStorage::Stable,
+        false => StableStorage::Refused(session.quote(&answer.reply)),
+    })
+}
+
+async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    let what = || format!("cannot rename {} to {}", from.display(), to.display());
+    let first = session.ask(Command::Rnfr(from.clone())).await?;
+    if !first.is_done() {
+        return Err(session.refusal(what(), &first));
+    }
+    let second = session.ask(Command::Rnto(to.clone())).await?;
+    if second.is_done() {
+        return Ok(());
+    }
+    let failure = session.refusal(what(), &second);
+    // What is missing now is the directory of the new name.
+    Err(if failure.kind == failure::Kind::Missing {
+        failure.as_kind(failure::Kind::Refused)
+    } else {
+        failure
+    })
+}
+
+/// What became of a file that was to be deleted, and that was left for that reason.
+fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool, Failure> {
+    let why = |kind, why| Err(Failure::new(kind, format!("{}: {why}", cannot_delete(permit))));
+    match left {
+        None => Ok(true),
+        Some(LeftOut::Refused) => why(failure::Kind::Refused, "the server may not do that"),
+        // A symbolic link is gone, too.
+        Some(LeftOut::Gone) => Ok(false),
+        // What it is now is found out by a question for it alone.
+        Some(LeftOut::Changed | LeftOut::Taken | LeftOut::Unsent | LeftOut::Failed) => {
+            why(failure::Kind::Temporary, "it is not what it was")
+        }
+    }
+}
+
+/// What cannot be done, in words.
+pub(crate) fn cannot_delete(permit: &DeletePermit) -> String {
+    let what = match permit.kind() {
+        RemovalKind::File => "delete",
+        RemovalKind::Directory => "remove the directory",
+    };
+    format!("cannot {what} {}", permit.path().display())
+}
+
+/// How long a server may take to write to its disk what it has in memory.
+const SYNCED: Duration = Duration::from_secs(600);
+
+/// Whether each of these files of a directory is there as it is described: a regular file of this size, and of this time
+/// and identity where they are given. `false` says nothing of a file: it is to be asked for alone.
+pub async fn are_same(session: &mut Session, directory: &PathName, files: &[FileToSend]) -> Vec<bool> {
+    let mut all = Vec::with_capacity(files.len());
+    if session.manners.capabilities.pack && session.manners.capabilities.takes_ahead {
+        let groups = files_of_packs(directory, files);
+        let question =
+            |(group, bytes): &(&[FileToSend], usize)| (Pack::Same(directory.clone(), group.to_vec()), *bytes);
+        let answers = ask_packs(session, groups.iter().map(question)).await;
+        for ((group, _), answer) in groups.iter().zip(answers) {
+            let same = if answer.is_done() { same_files(&answer.reply.lines, group.len()) } else { None };
+            all.extend(same.unwrap_or_else(|| vec![false; group.len()]));
+        }
+    }
+    all.resize(files.len(), false);
+    all
+}
+
+/// The answers to these commands, each with the bytes of its line at most.
+pub(super) async fn ask_packs(
+    session: &mut Session,
+    packs: impl Iterator<Item = (Pack, usize)>,
+) -> Vec<Answer> {
+    session.gather(true);
+    let commands = packs.map(|(pack, bytes)| (Command::Pack(Box::new(pack)), bytes));
+    let answers = ask_each_ahead(session, Verb::Pack, commands).await;
+    session.gather(false);
+    answers
+}

@@ -1,0 +1,549 @@
+//! Final names: RNFR and RNTO, and what shows that a server has obeyed them.
+//!
+//! | the final name | what RNTO says | what is done |
+//! |---|---|---|
+//! | was free | 250 | the first one of a session is looked for |
+//! | was taken, and the server tells `unique` or the digest | 250 | it is believed if the final name shows that of the new file |
+//! | was taken, and the server tells neither | not sent yet | the old file is renamed aside first |
+//! | is taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
+
+use super::digests::hash;
+use super::list::list_each;
+use super::look::facts;
+use super::names::delete_own;
+use crate::failure::{self, Failure};
+use crate::place;
+use crate::session::{Answer, Session};
+use ftp_proto::command::{Command, Verb};
+use ftp_proto::digest::Digest;
+use ftp_proto::listing::{Entry, Kind};
+use ftp_proto::manners::{ShownName, entry_in, is_alike};
+use ftp_proto::reply::Blame;
+use ftp_proto::wire::PathName;
+
+/// What tells a new file from an old one under the same name.
+enum Mark {
+    /// The identity that the server gives to the file.
+    Unique(String),
+    /// The digest of the file.
+    Digest(Digest),
+}
+
+/// The names of a renaming for which MLST is sent together with it.
+#[derive(Clone, Copy)]
+enum Looks {
+    /// None of them.
+    Nowhere,
+    /// The new one, after the renaming.
+    AtNewName,
+    /// The old one before the renaming, and the new one after it.
+    AtBothNames,
+}
+
+/// What MLST has said of the names of a renaming, if it was asked.
+#[derive(Default)]
+struct Shown {
+    /// Of the old name, before the renaming.
+    old: Option<Answer>,
+    /// Of the new name, after it.
+    new: Option<Answer>,
+}
+
+/// A reply that refuses a renaming.
+struct Refusal {
+    failure: Failure,
+    /// Whether it refuses the new name, not the old one.
+    is_of_new_name: bool,
+}
+
+/// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
+/// renamed back and the call fails. `replaced` knows afterwards where the old file is, also if the call fails or is
+/// dropped.
+///
+/// # Errors
+///
+/// The server refuses it, cannot rename at all ([`About::NoRename`](failure::About::NoRename)), has given the file
+/// another name, or does not show it under the new one.
+pub async fn rename(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    replaced: &mut Replacement,
+) -> Result<(), Failure> {
+    let looked = match replaced.before.clone() {
+        FinalName::Taken(digest) => {
+            rename_over(session, from, to, digest, replaced).await?;
+            None
+        }
+        FinalName::Free => rename_to_free(session, from, to, replaced).await?,
+    };
+    let named = check_stored_name(session, to).await;
+    if named.is_err() && !session.is_over() {
+        name(session, to, from).await?;
+    }
+    named?;
+    check_first_name(session, to, looked).await
+}
+
+/// Gives a file a name that nothing had. Returns what the server has said of it, if it was asked.
+async fn rename_to_free(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    replaced: &mut Replacement,
+) -> Result<Option<Answer>, Failure> {
+    // A server that takes commands ahead is asked for the first name together with the renaming.
+    let looks = match session.manners.looks_for_names() && session.manners.capabilities.takes_ahead {
+        true => Looks::AtNewName,
+        false => Looks::Nowhere,
+    };
+    match name_and_look(session, from, to, looks).await? {
+        Ok(shown) => Ok(shown.new),
+        Err(refusal) => {
+            after_refusal(session, from, to, replaced, refusal).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Gives a file a name that another file had before the copy.
+async fn rename_over(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    digest: Option<Digest>,
+    replaced: &mut Replacement,
+) -> Result<(), Failure> {
+    if session.manners.capabilities.takes_ahead && session.manners.tells_unique() {
+        let shown = match name_and_look(session, from, to, Looks::AtBothNames).await? {
+            Ok(shown) => shown,
+            Err(refusal) => return after_refusal(session, from, to, replaced, refusal).await,
+        };
+        if shown.is_one_file() || shown.is_refused() {
+            session.manners.renames = true;
+            return Ok(());
+        }
+        return look_again(session, from, to, digest, replaced).await;
+    }
+    let Some(mark) = mark(session, from, digest.clone()).await? else {
+        if is_file(session, to).await? {
+            return replace(session, from, to, replaced).await;
+        }
+        // It has gone meanwhile, or was renamed to be kept.
+        name(session, from, to).await?;
+        return check_named(session, from, to, replaced.size).await;
+    };
+    if let Err(refusal) = name_and_look(session, from, to, Looks::Nowhere).await? {
+        return after_refusal(session, from, to, replaced, refusal).await;
+    }
+    if shows(session, to, &mark, replaced.size).await? {
+        session.manners.renames = true;
+        return Ok(());
+    }
+    let digest = digest.filter(|_| matches!(mark, Mark::Unique(_)));
+    look_again(session, from, to, digest, replaced).await
+}
+
+/// After a positive reply to RNTO, the final name does not show the new file. Some servers give a file another identity with
+/// its name, so a digest that was not asked for yet may show it all the same.
+async fn look_again(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    digest: Option<Digest>,
+    replaced: &mut Replacement,
+) -> Result<(), Failure> {
+    if let Some(digest) = digest
+        && shows(session, to, &Mark::Digest(digest), replaced.size).await?
+    {
+        session.manners.changes_unique = true;
+        return Ok(());
+    }
+    // A server that tells no size may not know what has a name.
+    let has_old_name = facts(session, from).await?.is_some_and(|facts| facts.size.is_some());
+    if has_old_name && is_file(session, to).await? {
+        return replace(session, from, to, replaced).await;
+    }
+    session.manners.changes_unique = true;
+    Err(not_renamed(session, to))
+}
+
+/// What the final name has to show after the renaming: the identity of the new file, or else its digest. `None` if the
+/// server tells neither.
+async fn mark(
+    session: &mut Session,
+    from: &PathName,
+    digest: Option<Digest>,
+) -> Result<Option<Mark>, Failure> {
+    if session.manners.tells_unique() {
+        match facts(session, from).await {
+            Ok(facts) => {
+                if let Some(unique) = facts.and_then(|facts| facts.unique) {
+                    return Ok(Some(Mark::Unique(unique)));
+                }
+            }
+            Err(failure) if is_unanswered(session, &failure) => return Err(failure),
+            Err(_) => {}
+        }
+    }
+    let is_told = |digest: &Digest| session.manners.capabilities.digest_command(digest.algorithm).is_some();
+    Ok(digest.filter(is_told).map(Mark::Digest))
+}
+
+/// Whether the file with this name has the mark. A server that does not say so now shows nothing.
+async fn shows(
+    session: &mut Session,
+    name: &PathName,
+    mark: &Mark,
+    size: Option<u64>,
+) -> Result<bool, Failure> {
+    let shown = match mark {
+        Mark::Unique(unique) => facts(session, name)
+            .await
+            .map(|facts| facts.is_some_and(|facts| facts.unique.as_ref() == Some(unique))),
+        Mark::Digest(digest) => {
+            let told = hash(session, digest.algorithm, name, size.unwrap_or(0)).await;
+            told.map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
+        }
+    };
+    match shown {
+        Err(failure) if is_unanswered(session, &failure) => Err(failure),
+        shown => Ok(shown.unwrap_or(false)),
+    }
+}
+
+/// Whether a file has the name, or a link.
+async fn is_file(session: &mut Session, name: &PathName) -> Result<bool, Failure> {
+    match facts(session, name).await {
+        Ok(facts) => Ok(facts.is_some_and(|facts| matches!(facts.kind, Kind::File | Kind::Link))),
+        Err(failure) if is_unanswered(session, &failure) => Err(failure),
+        Err(_) => Ok(false),
+    }
+}
+
+/// Looks for the first file that this session has renamed. `looked` is what the server has said of it already.
+async fn check_first_name(
+    session: &mut Session,
+    to: &PathName,
+    looked: Option<Answer>,
+) -> Result<(), Failure> {
+    let is_absent = match looked {
+        Some(answer) => !answer.is_done() && session.blame(&answer) == Blame::Missing,
+        None => session.manners.looks_for_names() && facts(session, to).await?.is_none(),
+    };
+    if is_absent {
+        return Err(not_named(session, to));
+    }
+    session.manners.renames = true;
+    Ok(())
+}
+
+/// Some servers do not rename to a name that is taken, and say so in all kinds of words. If the new name is refused and
+/// something has it, the old file is renamed aside.
+async fn after_refusal(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    replaced: &mut Replacement,
+    refusal: Refusal,
+) -> Result<(), Failure> {
+    let may_be_taken = refusal.is_of_new_name && !session.is_over();
+    if !may_be_taken || !is_file(session, to).await.unwrap_or(false) {
+        return Err(refusal.failure);
+    }
+    match set_aside(session, to, replaced).await? {
+        Ok(()) => replace_aside(session, from, to, replaced).await,
+        // The first reply says why.
+        Err(_) => Err(refusal.failure),
+    }
+}
+
+/// Renames the old file aside, then gives the new one its name.
+async fn replace(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    replaced: &mut Replacement,
+) -> Result<(), Failure> {
+    set_aside(session, to, replaced).await??;
+    replace_aside(session, from, to, replaced).await
+}
+
+/// Renames the old file aside. If the answer is missing, it may have either name.
+async fn set_aside(
+    session: &mut Session,
+    to: &PathName,
+    replaced: &mut Replacement,
+) -> Result<Result<(), Failure>, Failure> {
+    replaced.is_aside = true;
+    let named = name_and_look(session, to, &replaced.aside, Looks::Nowhere).await?;
+    replaced.is_aside = named.is_ok() || session.is_over();
+    Ok(named.map(drop).map_err(|refusal| refusal.failure))
+}
+
+/// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
+/// deleted only after that was seen.
+async fn replace_aside(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    replaced: &mut Replacement,
+) -> Result<(), Failure> {
+    let named = match name_and_look(session, from, to, Looks::Nowhere).await? {
+        Ok(_) => match check_named(session, from, to, replaced.size).await {
+            Err(failure) if is_unanswered(session, &failure) => return Err(failure),
+            named => named,
+        },
+        Err(refusal) if session.is_over() => return Err(refusal.failure),
+        Err(refusal) => Err(refusal.failure),
+    };
+    replaced.is_aside = match named {
+        // If it cannot be deleted now, it is deleted later.
+        Ok(()) => delete_own(session, &replaced.aside).await.is_err(),
+        Err(_) => put_back(session, &replaced.aside, to).await.unwrap_or(true),
+    };
+    named
+}
+
+/// Whether it is not known what the server has done.
+fn is_unanswered(session: &Session, failure: &Failure) -> bool {
+    session.is_over() || matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted)
+}
+
+/// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next. If the new
+/// file has not the size that it had, it gets its other name back.
+async fn check_named(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    size: Option<u64>,
+) -> Result<(), Failure> {
+    let there = facts(session, to).await?.filter(|facts| facts.kind == Kind::File);
+    // A server that renames nothing may still have the old file there. One that tells no size may not know.
+    let is_renamed = facts(session, from).await?.is_none_or(|facts| facts.size.is_none());
+    let Some(there) = there.filter(|_| is_renamed) else { return Err(not_named(session, to)) };
+    if let (Some(size), Some(stored)) = (size, there.size)
+        && size != stored
+    {
+        name(session, to, from).await?;
+        let what = format!("{} had {stored} bytes after it was renamed, and {size} before", to.display());
+        return Err(Failure::new(failure::Kind::Unverified, what));
+    }
+    session.manners.renames = true;
+    Ok(())
+}
+
+/// The failure if a server says that it has renamed a file and does not show it under its new name.
+fn not_named(session: &Session, to: &PathName) -> Failure {
+    let what = format!("{} is not there", to.display());
+    Failure::new(failure::Kind::Unverified, what)
+        .said(format!("{} has said that it renamed the finished copy, and does not show it", session.title))
+        .hint("look at the directory: the copy may have another name")
+}
+
+/// The failure if a server says that it has renamed a file, and another one has the new name.
+fn not_renamed(session: &Session, to: &PathName) -> Failure {
+    let what = format!("{} is another file than the finished copy", to.display());
+    Failure::new(failure::Kind::Unverified, what)
+        .said(format!("{} has said that it renamed the finished copy to that name", session.title))
+        .hint("look at the directory, and copy the file again")
+}
+
+/// Gives an old file its name back that [`rename`] has renamed aside, unless a new file has the name.
+/// Returns whether it still has the other one.
+///
+/// # Errors
+///
+/// The server refuses the rename, or cannot be asked.
+pub async fn put_back(session: &mut Session, aside: &PathName, target: &PathName) -> Result<bool, Failure> {
+    if facts(session, aside).await?.is_none() {
+        return Ok(false);
+    }
+    if facts(session, target).await?.is_some() {
+        return Ok(true);
+    }
+    name(session, aside, target).await?;
+    // It is the only one of its content.
+    if facts(session, target).await?.is_none() { Err(not_named(session, target)) } else { Ok(false) }
+}
+
+async fn name(session: &mut Session, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    name_and_look(session, from, to, Looks::Nowhere).await?.map(drop).map_err(|refusal| refusal.failure)
+}
+
+/// Renames, and returns what MLST says of the names at which it `looks`; then the server must take commands ahead. The inner
+/// error is a reply that refuses one of both names; the outer one says that no final reply came.
+async fn name_and_look(
+    session: &mut Session,
+    from: &PathName,
+    to: &PathName,
+    looks: Looks,
+) -> Result<Result<Shown, Refusal>, Failure> {
+    let what = format!("cannot rename the finished copy to {}", to.display());
+    let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
+    let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
+    let old = matches!(looks, Looks::AtBothNames).then(|| session.send(mlst(from), None));
+    let first = session.send(first, None);
+    // A server that takes commands ahead refuses the second one if it has refused the first.
+    let mut ahead = session.manners.capabilities.takes_ahead.then(|| session.send(second.clone(), None));
+    let new = (!matches!(looks, Looks::Nowhere)).then(|| session.send(mlst(to), None));
+    let mut shown = Shown::default();
+    if let Some(old) = old {
+        shown.old = Some(session.answer_to(old, Verb::Mlst).await?);
+    }
+    for (is_first, verb) in [(true, Verb::Rnfr), (false, Verb::Rnto)] {
+        let id =
+            if is_first { first } else { ahead.take().unwrap_or_else(|| session.send(second.clone(), None)) };
+        let answer = session.answer_to(id, verb).await?;
+        if !answer.is_done() {
+            session.unawaited = ahead.or(session.unawaited);
+        }
+        if answer.is_done() {
+            continue;
+        }
+        let failure = session.refusal(what, &answer);
+        if let Some(new) = new {
+            session.answer_to(new, Verb::Mlst).await?;
+        }
+        let failure = match session.blame(&answer) {
+            Blame::Unsupported if is_first => {
+                session.manners.cannot_rename = true;
+                failure.as_kind(failure::Kind::NoPath).about(failure::About::NoRename)
+            }
+            // Nothing unverified may stand under the final name, and there is no other way to it.
+            Blame::Unsupported => failure.as_kind(failure::Kind::NoPath),
+            Blame::Missing => failure.as_kind(failure::Kind::Refused),
+            Blame::File | Blame::Space | Blame::Login | Blame::Path | Blame::Busy | Blame::Peer => failure,
+        };
+        return Ok(Err(Refusal { failure, is_of_new_name: !is_first }));
+    }
+    if let Some(new) = new {
+        shown.new = Some(session.answer_to(new, Verb::Mlst).await?);
+    }
+    Ok(Ok(shown))
+}
+
+impl Shown {
+    /// Whether both names are those of one file.
+    fn is_one_file(&self) -> bool {
+        let unique = |answer: &Option<Answer>| entry_in(answer.as_ref()?)?.unique;
+        let old = unique(&self.old);
+        old.is_some() && old == unique(&self.new)
+    }
+
+    /// Whether the server has refused both questions, as it does to a user who may not list.
+    fn is_refused(&self) -> bool {
+        [&self.old, &self.new].iter().all(|answer| answer.as_ref().is_some_and(|answer| !answer.is_done()))
+    }
+}
+
+/// Whether the server was seen to keep such names, so that [`check_stored_name`] has nothing to ask.
+pub fn keeps_name(session: &Session, path: &PathName) -> bool {
+    session.manners.names.keeps(path)
+}
+
+/// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
+/// directory. ASCII names are not checked. If one non-ASCII name is right, later ones are not checked.
+///
+/// # Errors
+///
+/// Fails if the server shows another name, or if it cannot be asked.
+pub async fn check_stored_name(session: &mut Session, path: &PathName) -> Result<(), Failure> {
+    if keeps_name(session, path) {
+        return Ok(());
+    }
+    let mut is_kept = false;
+    if session.manners.capabilities.mlst.is_some() {
+        let answer = session.ask(Command::Mlst(Some(path.clone()))).await?;
+        if let Some(entry) = entry_in(&answer) {
+            check_shown_name(session, path, &entry.name)?;
+            is_kept = session.manners.names.has_kept(path);
+        }
+    }
+    let Some((directory, name)) = first_non_ascii(path).filter(|_| !is_kept) else {
+        return Ok(());
+    };
+    let mut is_shown = false;
+    let mut look = |entry: Entry| is_shown |= is_alike(name.as_bytes(), entry.name.as_bytes());
+    list_each(session, directory.as_ref(), &mut look).await?;
+    if is_shown {
+        session.manners.names.note_kept(path);
+        return Ok(());
+    }
+    Err(changed(path, &format!("{} does not list it", session.title)))
+}
+
+/// Checks that MLST of `path` found that path. `shown` is the name in the reply.
+pub(super) fn check_shown_name(
+    session: &mut Session,
+    path: &PathName,
+    shown: &PathName,
+) -> Result<(), Failure> {
+    match session.manners.names.compare(path, shown) {
+        ShownName::Kept | ShownName::Unclear => Ok(()),
+        ShownName::Changed => {
+            Err(changed(path, &format!("{} shows it as {}", session.title, shown.display())))
+        }
+    }
+}
+
+/// The failure if a server has another name than the one that was asked for.
+fn changed(path: &PathName, why: &str) -> Failure {
+    Failure::new(failure::Kind::Unverified, format!("{} is another name on the server", path.display()))
+        .said(why)
+        .hint("it cannot keep letters beyond ASCII: choose a name without them")
+}
+
+/// The first non-ASCII name of a path, and its directory.
+fn first_non_ascii(path: &PathName) -> Option<(Option<PathName>, PathName)> {
+    let (mut found, mut here) = (None, Some(path.clone()));
+    while let Some(path) = here {
+        let above = place::parent(&path).filter(|above| *above != path);
+        if let Some(name) = place::base_name(&path).filter(|name| !name.as_bytes().is_ascii()) {
+            found = Some((above.clone(), name));
+        }
+        here = above;
+    }
+    found
+}
+
+/// How a file replaces an old one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Replacement {
+    /// The name that the old file gets for an instant where it has to give way first.
+    pub aside: PathName,
+    /// The size of the new file in bytes, if that has verified it, alone or with a digest.
+    pub size: Option<u64>,
+    /// Whether something had the final name before the copy.
+    pub before: FinalName,
+    /// Whether the old file may have the other name.
+    pub is_aside: bool,
+}
+
+/// Whether something had the final name of a file before the copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum FinalName {
+    /// Nothing had it.
+    Free,
+    /// A file, so a positive reply to RNTO is no proof. The digest is that of the new file, if one has verified it.
+    Taken(Option<Digest>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_non_ascii_name_is_looked_for_in_its_directory() {
+        let check = |path: &str, expect: Option<(Option<&str>, &str)>| {
+            let found = first_non_ascii(&PathName::from_user(path).unwrap());
+            let found = found.map(|(directory, name)| (directory.map(|d| d.display()), name.display()));
+            let expect = expect.map(|(directory, name)| (directory.map(str::to_owned), name.to_owned()));
+            assert_eq!(found, expect, "{path}");
+        };
+        check("ż", Some((None, "ż")));
+        check("/ż", Some((Some("/"), "ż")));
+        check("d/ż/ó/a", Some((Some("d"), "ż")));
+        check("/d/a", None);
+    }
+}

@@ -1,0 +1,121 @@
+//! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
+
+use crate::failure::{self, Failure};
+use crate::session::Untaken;
+use crate::session::{Answer, Session};
+use ftp_proto::calendar::When;
+use ftp_proto::client::Event;
+use ftp_proto::command::Command;
+use ftp_proto::listing::told_time;
+use ftp_proto::wire::PathName;
+
+/// When the file was modified last, if MDTM tells it.
+///
+/// # Errors
+///
+/// Fails if the session is lost.
+pub async fn modified(session: &mut Session, path: &PathName) -> Result<Option<When>, Failure> {
+    if !session.manners.capabilities.mdtm {
+        return Ok(None);
+    }
+    let answer = session.ask(Command::Mdtm(path.clone())).await?;
+    Ok(if answer.is_done() { told_time(answer.reply.text()) } else { None })
+}
+
+/// Sets when the file was modified last. A server that takes commands ahead is asked together with the next
+/// command; [`time_refusal`] tells afterwards whether it has refused.
+///
+/// # Errors
+///
+/// Fails if the session is lost.
+pub async fn set_modified(session: &mut Session, path: &PathName, time: When) -> Result<(), Failure> {
+    let Some(command) = session.manners.time_command(path, time) else {
+        let what = format!("{} offers no command that sets the time of a file", session.title);
+        session.time.untaken = Some(Untaken::Unknown(Failure::new(failure::Kind::Other, what)));
+        return Ok(());
+    };
+    let verb = command.verb();
+    settle_time(session).await?;
+    session.time.unanswered = Some((session.send(command, None), verb));
+    if session.manners.capabilities.takes_ahead { Ok(()) } else { settle_time(session).await }
+}
+
+/// Sets when these were modified last. A server that takes commands ahead is sent all of them together. Returns the first
+/// refusal; a server that takes none ahead is not asked for what follows it.
+///
+/// # Errors
+///
+/// Fails if the session is lost.
+pub async fn set_modified_all(
+    session: &mut Session,
+    times: &[(PathName, When)],
+) -> Result<Option<Failure>, Failure> {
+    session.gather(true);
+    let mut sent = Vec::new();
+    for (path, time) in times {
+        match session.manners.time_command(path, *time).filter(|_| session.manners.capabilities.takes_ahead) {
+            Some(command) => sent.push((command.verb(), session.send(command, None))),
+            None => break,
+        }
+    }
+    let mut refusal = Ok(None);
+    for (verb, id) in sent.iter().copied() {
+        let answer = session.answer_to(id, verb).await;
+        match (answer, &refusal) {
+            (Ok(answer), Ok(None)) if !answer.is_done() => {
+                refusal = Ok(Some(session.refusal("cannot set the time of a directory", &answer)));
+            }
+            (Ok(_), _) => {}
+            (Err(failure), _) => {
+                refusal = Err(failure);
+                break;
+            }
+        }
+    }
+    session.gather(false);
+    for (path, time) in times.iter().skip(sent.len()) {
+        if !matches!(refusal, Ok(None)) {
+            break;
+        }
+        set_modified(session, path, *time).await?;
+        refusal = time_refusal(session).await;
+    }
+    refusal
+}
+
+/// Waits for the reply to the time that was sent last.
+async fn settle_time(session: &mut Session) -> Result<(), Failure> {
+    while session.time.unanswered.is_some() {
+        if let Some(Event::Ended(failure)) = session.step_or_cancelled().await? {
+            return Err(session.lost(&failure));
+        }
+    }
+    Ok(())
+}
+
+/// Why the last time was not taken.
+///
+/// # Errors
+///
+/// Fails if the session is lost.
+pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>, Failure> {
+    settle_time(session).await?;
+    Ok(session.time.untaken.take().map(|untaken| match untaken {
+        Untaken::Unknown(failure) => failure,
+        Untaken::Refused(verb, reply, class) => {
+            session.refusal("cannot set the time of a file", &Answer { reply, class, verb })
+        }
+    }))
+}
+
+/// Sets the permission bits of a file or directory. Returns why the server has not done so. Servers do not announce
+/// SITE CHMOD, so that it is tried.
+///
+/// # Errors
+///
+/// Fails if the session is lost.
+pub async fn set_mode(session: &mut Session, path: &PathName, mode: u32) -> Result<Option<Failure>, Failure> {
+    let answer = session.ask(session.manners.mode_command(path, mode)).await?;
+    let refusal = || session.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
+    Ok((!answer.is_done()).then(refusal))
+}
