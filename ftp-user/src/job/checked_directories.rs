@@ -155,9 +155,7 @@ impl CheckedDirectories {
         };
         match deleted {
             Ok(true) => return Ok(CheckedEntry::Link(below.cloned())),
-            Err(failure) if failure.ends_the_work() => {
-                return Err(failure);
-            }
+            Err(failure) if failure.ends_the_work() => return Err(failure),
             Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Unverified) => {
                 return stays(failure);
             }
@@ -173,12 +171,8 @@ impl CheckedDirectories {
             Some(below)
                 if self.purpose == DeletionPurpose::Sync && !self.is_shown(context, host, below).await? =>
             {
-                let path = self.scope.path(Some(below));
-                let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
-                stays(
-                    Failure::new(Kind::Refused, what)
-                        .hint("LIST does not show it as a directory; nothing in it was deleted"),
-                )
+                let failure = may_be_link(host, &self.scope.path(Some(below)));
+                stays(failure.hint("LIST does not show it as a directory; nothing in it was deleted"))
             }
             Some(_) | None => Ok(CheckedEntry::Directory),
         }
@@ -259,11 +253,10 @@ impl CheckedDirectories {
             None => place.clone(),
         };
         let (Some(place), Some(own)) = (place, own) else {
-            let gone = asked_of!(context, host, endpoint::entry(context, host, &path))?;
-            let what = format!("nobody can tell whether {} is a symbolic link", host.show(&path));
-            let failure = Failure::new(Kind::Refused, what)
-                .hint("its server does not tell its path; nothing in it was deleted");
-            return Ok(gone.map(|_| failure));
+            let entry = asked_of!(context, host, endpoint::entry(context, host, &path))?;
+            let failure = may_be_link(host, &path);
+            let hint = "its server does not tell its path; nothing in it was deleted";
+            return Ok(entry.map(|_| failure.hint(hint)));
         };
         let against = match below {
             Some(below) if own.relative_to(&place).as_ref() == Some(below) => None,
@@ -315,6 +308,11 @@ const MOST_SHOWN: usize = 100_000;
 /// The path of a directory without symbolic links, if its server tells it.
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {
     asked_of!(context, host, host.real_directory(context, path))
+}
+
+/// The failure if nothing in a directory is deleted, because it may be a symbolic link.
+fn may_be_link(host: &Host, path: &PathName) -> Failure {
+    Failure::new(Kind::Refused, format!("nobody can tell whether {} is a symbolic link", host.show(path)))
 }
 
 /// A path below a place, and the directories above it up to the place itself, which is `None`.

@@ -134,9 +134,9 @@ impl StoredFiles {
         concerned.take(AT_ONCE).collect()
     }
 
-    /// Looks at the files that were seen before a session was lost, or by an earlier run. What is gone is copied again, once. What is not there
-    /// then, or cannot be asked for, is a failure. `ends` have said goodbye to all their sessions, so that every loss was
-    /// noticed.
+    /// Looks at the files that were seen before a session was lost, or by an earlier run. What is gone is copied again, once. What
+    /// is not there then, or cannot be asked for, is a failure. All sessions of `ends` have ended in order, so that every loss
+    /// was noticed.
     pub(in crate::job) async fn look(
         mut self,
         context: &Context,

@@ -5,6 +5,7 @@ use super::run::SyncRun;
 use crate::endpoint::local_path;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
+use crate::place;
 use crate::report::{Withheld, several};
 use ftp_proto::deletion::{LargeDeletions, ReasonToKeep};
 use ftp_proto::wire::{PathName, counted};
@@ -49,7 +50,7 @@ impl KeptNames {
         if !run.ends.destination.is_local() {
             return false;
         }
-        let path = run.scope().path(Some(below));
+        let path = place::join(Some(&run.request.destination.path), below);
         let Some(what) = run.context.run.own_files.needs(local_path(&path)) else { return false };
         if self.own.count == 0 {
             self.own_use = what;
