@@ -1,9 +1,10 @@
 //! The progress of a job on standard error: a bar on a terminal, a line every few seconds elsewhere.
 
-use super::gauge;
-use super::overall::Shown;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use super::progress::Shown;
+use ftp_io::program::size;
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 /// Shows the progress of a job.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Bar {
             self.draw(shown);
         } else {
             // Standard error may be closed: that is no reason to stop.
-            let _ = writeln!(io::stderr().lock(), "ftp-user: {}", gauge::sentence(shown));
+            let _ = writeln!(io::stderr().lock(), "ftp-user: {}", sentence(shown));
         }
     }
 
@@ -36,8 +37,8 @@ impl Bar {
         let width = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
         let width = if width == 0 { USUAL_WIDTH } else { width };
         // The last column stays empty: some terminals begin another line there.
-        let text = gauge::short(shown, width.saturating_sub(1));
-        let percent = gauge::percent(shown);
+        let text = short(shown, width.saturating_sub(1));
+        let percent = percent(shown);
         let room = width.saturating_sub(text.chars().count() + 2).min(WIDEST_BAR);
         let bar = percent.filter(|_| room >= NARROWEST_BAR).map(|_| room);
         let style = style(bar, &text);
@@ -93,6 +94,128 @@ const USUAL_WIDTH: usize = 80;
 const NARROWEST_BAR: usize = 8;
 /// A bar of more columns shows nothing more.
 const WIDEST_BAR: usize = 40;
+
+/// Files, percent, bytes, rate and remaining time, as many of them as fit into `width` columns. The most useful come
+/// first when there is little room: files, percent, rate, time, bytes.
+pub(super) fn short(shown: &Shown, width: usize) -> String {
+    let files = (shown.of > 1 || shown.more)
+        .then(|| format!("{}/{}{}", shown.files, shown.of, if shown.more { "+" } else { "" }));
+    let percent = percent(shown).map(|percent| format!("{percent} %"));
+    let bytes = Some(match shown.total {
+        Some(total) => format!("{}/{}", size::bytes(shown.bytes), size::bytes(total)),
+        None => size::bytes(shown.bytes),
+    });
+    let rate = shown.rate.and_then(|rate| size::rate(rate as u64, 1.0));
+    let remaining = shown.remaining.map(|remaining| format!("{:#}", HumanDuration(remaining)));
+    // In the order of the line, each with its rank.
+    let pieces = [(files, 0), (percent, 1), (bytes, 4), (rate, 2), (remaining, 3)];
+    let mut ranked: Vec<(usize, usize)> = pieces
+        .iter()
+        .enumerate()
+        .filter(|(_, (piece, _))| piece.is_some())
+        .map(|(at, (_, rank))| (*rank, at))
+        .collect();
+    ranked.sort_unstable();
+    let mut is_taken = [false; 5];
+    let mut room = width;
+    for (_, at) in ranked {
+        let length =
+            pieces.get(at).and_then(|(piece, _)| piece.as_ref()).map_or(0, |piece| piece.chars().count());
+        let needs = length + usize::from(room < width);
+        if let Some(rest) = room.checked_sub(needs)
+            && let Some(taken) = is_taken.get_mut(at)
+        {
+            (*taken, room) = (true, rest);
+        }
+    }
+    let taken = pieces.into_iter().zip(is_taken).filter(|(_, is_taken)| *is_taken);
+    taken.filter_map(|((piece, _), _)| piece).collect::<Vec<_>>().join(" ")
+}
+
+/// `12 of 345 files, 448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 28s left`: a line of its own.
+pub(super) fn sentence(shown: &Shown) -> String {
+    let so_far = if shown.more { " found so far" } else { "" };
+    let files =
+        (shown.of > 1 || shown.more).then(|| format!("{} of {} files{so_far}", shown.files, shown.of));
+    let bytes = match shown.total {
+        Some(total) => {
+            let percent = percent(shown).map_or_else(String::new, |percent| format!(" ({percent} %)"));
+            format!("{} of {}{percent}", size::bytes(shown.bytes), size::bytes(total))
+        }
+        None => size::bytes(shown.bytes),
+    };
+    let rate = shown.rate.and_then(|rate| size::rate(rate as u64, 1.0));
+    let remaining = shown.remaining.map(|remaining| format!("{:#} left", HumanDuration(remaining)));
+    files.into_iter().chain([bytes]).chain(rate).chain(remaining).collect::<Vec<_>>().join(", ")
+}
+
+/// How much of what was found is done: by bytes, or, if not all sizes are known, by files. It is not known while more
+/// may be found.
+pub(super) fn percent(shown: &Shown) -> Option<u64> {
+    if shown.more {
+        return None;
+    }
+    let (done, all) = match shown.total {
+        Some(total) if total > 0 => (shown.bytes, total),
+        Some(_) | None if shown.of > 1 => (shown.files, shown.of),
+        Some(_) | None => return None,
+    };
+    u64::try_from(u128::from(done) * 100 / u128::from(all)).ok()
+}
+
+/// After which time a report tells how far a job is, also if nothing has happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Timer {
+    /// The next line on standard error, where no terminal is.
+    Line,
+    /// The next event for a program.
+    Program,
+    /// The next drawing on a terminal, on which every event is drawn as well.
+    Drawing,
+}
+
+impl Timer {
+    const fn period(self) -> Duration {
+        match self {
+            Self::Line => Duration::from_secs(5),
+            Self::Program | Self::Drawing => Duration::from_secs(1),
+        }
+    }
+}
+
+/// When it is told the next time. The times are those since the first event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    timer: Timer,
+    /// When it was told last.
+    last: Option<Duration>,
+}
+
+impl Due {
+    pub(super) const fn new(timer: Timer) -> Self {
+        // A program knows that nothing has moved before the first second is over.
+        let last = match timer {
+            Timer::Program => Some(Duration::ZERO),
+            Timer::Line | Timer::Drawing => None,
+        };
+        Self { timer, last }
+    }
+
+    /// Whether it is to be told at that time.
+    pub(super) fn is_due(&self, at: Duration) -> bool {
+        self.rest(at).is_zero()
+    }
+
+    /// How long it may still wait.
+    pub(super) fn rest(&self, at: Duration) -> Duration {
+        self.last.map_or(Duration::ZERO, |last| (last + self.timer.period()).saturating_sub(at))
+    }
+
+    /// It is told now.
+    pub(super) const fn told(&mut self, at: Duration) {
+        self.last = Some(at);
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -162,6 +285,79 @@ mod tests {
             let expect =
                 format!("{}{} {text}", "█".repeat(position / 25 * 2), "░".repeat(8 - position / 25 * 2));
             assert_eq!(written, expect);
+        }
+    }
+}
+
+#[cfg(test)]
+mod gauge_tests {
+    use super::*;
+    use std::time::Duration;
+
+    const JOB: Shown = Shown {
+        files: 12,
+        of: 345,
+        more: false,
+        bytes: 448 << 20,
+        total: Some(2 << 30),
+        rate: Some((55 << 20) as f64),
+        remaining: Some(Duration::from_secs(29)),
+    };
+    const FILE: Shown = Shown { files: 0, of: 1, ..JOB };
+
+    #[test]
+    fn a_line_fits_into_its_terminal() {
+        let check = |shown: &Shown, width, expect: &str| {
+            let line = short(shown, width);
+            assert_eq!(line, expect, "{width}");
+            assert!(line.chars().count() <= width);
+        };
+        check(&JOB, 80, "12/345 21 % 448.00 MiB/2.00 GiB 55.00 MiB/s 29s");
+        check(&JOB, 30, "12/345 21 % 55.00 MiB/s 29s");
+        check(&JOB, 20, "12/345 21 % 29s");
+        check(&JOB, 5, "21 %");
+        check(&JOB, 0, "");
+        check(&Shown { more: true, remaining: None, ..JOB }, 30, "12/345+ 55.00 MiB/s");
+        check(&FILE, 80, "21 % 448.00 MiB/2.00 GiB 55.00 MiB/s 29s");
+        check(&FILE, 30, "21 % 55.00 MiB/s 29s");
+        let unknown = Shown { total: None, rate: None, remaining: None, bytes: 0, ..FILE };
+        check(&unknown, 30, "0 B");
+        check(&Shown { total: None, ..JOB }, 80, "12/345 3 % 448.00 MiB 55.00 MiB/s 29s");
+    }
+
+    #[test]
+    fn a_line_of_its_own_is_a_sentence() {
+        let check = |shown: &Shown, expect: &str| assert_eq!(sentence(shown), expect);
+        check(&JOB, "12 of 345 files, 448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 29s left");
+        check(
+            &Shown { more: true, remaining: None, ..JOB },
+            "12 of 345 files found so far, 448.00 MiB of 2.00 GiB, 55.00 MiB/s",
+        );
+        check(&FILE, "448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 29s left");
+        check(
+            &Shown { bytes: u64::MAX, total: Some(u64::MAX), rate: None, remaining: None, ..FILE },
+            "16.00 EiB of 16.00 EiB (100 %)",
+        );
+        check(&Shown { bytes: 0, total: Some(0), rate: None, remaining: None, ..FILE }, "0 B of 0 B");
+    }
+}
+
+#[cfg(test)]
+mod due_tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_again_after_the_period_of_its_form() {
+        let at = Duration::from_millis;
+        for (timer, first, rest) in
+            [(Timer::Line, 0, 4_900), (Timer::Program, 1_000, 900), (Timer::Drawing, 0, 900)]
+        {
+            let mut due = Due::new(timer);
+            assert_eq!(due.rest(at(0)), at(first), "{timer:?}");
+            assert!(due.is_due(at(first)), "{timer:?}");
+            due.told(at(2_000));
+            assert_eq!((due.is_due(at(2_100)), due.rest(at(2_100))), (false, at(rest)), "{timer:?}");
+            assert!(due.is_due(at(2_100 + rest)) && due.is_due(at(90_000)), "{timer:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What verbs say that change, hash or draw names where they are: mkdir, rm, mv, hash, tree.
 
 use super::json;
-use super::label::Label;
+use super::listed::Label;
 use ftp_io::program::size;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::Kind;

@@ -1,9 +1,9 @@
 //! Everything that a verb can say.
 
 use super::change::{Change, Ended, Hashed};
-use super::found::Found;
 use super::json;
-use super::label::Label;
+use super::listed::Label;
+use super::progress::Found;
 use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
 use crate::account::{PairAccount, RouteAccount, RunAccount};
@@ -338,7 +338,7 @@ pub struct Summary {
     #[serde(serialize_with = "json::seconds")]
     pub seconds: f64,
     /// The route of most files.
-    #[serde(flatten, serialize_with = "json::route")]
+    #[serde(flatten, serialize_with = "json::path_and_rung")]
     pub rung: Option<Rung>,
     /// What protected the bytes.
     pub protection: Protection,

@@ -1,21 +1,18 @@
 //! Output for people: results on standard output, messages on standard error.
 
 use super::bar::Bar;
+use super::bar::Timer;
 use super::change::{Change, Ended};
-use super::due::Timer;
 use super::event::{Cause, Event, Forgotten, Summary};
-use super::job;
-use super::listed;
-use super::overall::Shown;
-use super::past;
-use super::picture::folded;
-use super::receipt;
-use super::sentence::{SIZE_UNKNOWN, path, sentence};
-use super::style::{Style, complaint};
+use super::progress::Shown;
+use super::routes::folded;
 use super::topic::Repeats;
+use super::{Style, complaint};
+use super::{listed, receipt, routes};
 use crate::account::{CandidateAccount, RouteAccount};
 use crate::id::JobId;
-use crate::outcome::{FailedItem, FileEnd, FileOutcome, Verified};
+use crate::ladder::Rung;
+use crate::outcome::{DIRECTLY, FailedItem, FileEnd, FileOutcome, Relayed, Verified};
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::io::{self, IsTerminal, Write};
@@ -103,10 +100,10 @@ impl Human {
             | Event::Changed(_)
             | Event::Hashed(_)
             | Event::Ended(_) => self.acted(event),
-            Event::Past(run) => self.results(&past::run(run)),
-            Event::Surveyed(survey) => self.results(&past::survey(survey, self.style.screen)),
+            Event::Past(run) => self.results(&routes::run(run)),
+            Event::Surveyed(survey) => self.results(&routes::survey(survey, self.style.screen)),
             Event::AlreadyDone(_) if self.style.quiet => Ok(()),
-            Event::Job(record) | Event::AlreadyDone(record) => self.result(&job::sentence(record)),
+            Event::Job(record) | Event::AlreadyDone(record) => self.result(&receipt::job_sentence(record)),
             Event::Receipts(receipts) => self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
             Event::Site(site) => self.results(&site.lines()),
@@ -357,4 +354,231 @@ fn forgotten_words(forgotten: &Forgotten) -> String {
     let tls = if known.offers_tls { "that it offers TLS" } else { "" };
     let what: Vec<&str> = [certificate.as_str(), tls].into_iter().filter(|words| !words.is_empty()).collect();
     format!("forgotten of {site}: {}", what.join(", "))
+}
+
+/// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
+/// verified sha-256`.
+pub(super) fn sentence(summary: &Summary) -> String {
+    let done = match (summary.verb, summary.dry_run) {
+        ("append", false) => "appended",
+        ("append", true) => "would append",
+        // Some of the sources may be there still.
+        ("move", false) if !summary.ok => "copied",
+        ("move", false) => "moved",
+        ("move", true) => "would move",
+        (_, false) => "copied",
+        (_, true) => "would copy",
+    };
+    let files = |count: u64| counted(count, "file");
+    let moved = summary.files - summary.skipped.min(summary.files);
+    let unknown = summary.unsized_files;
+    let bytes = match unknown {
+        0 => size::bytes(summary.bytes),
+        _ if unknown == moved => SIZE_UNKNOWN.to_owned(),
+        _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
+    };
+    let mut line = format!("{done} {}, {bytes}", files(moved));
+    let earlier = summary.before.saturating_sub(summary.unchanged);
+    for (bytes, what) in [(earlier, "by earlier runs"), (summary.unchanged, "unchanged and not sent")] {
+        if bytes > 0 {
+            line.push_str(&format!(" ({} of them {what})", size::bytes(bytes)));
+        }
+    }
+    if !summary.dry_run {
+        line.push_str(&format!(" in {:.1} s", summary.seconds));
+        let now = summary.bytes.saturating_sub(summary.before);
+        if let Some(rate) = size::rate(now, summary.seconds).filter(|_| now > 0) {
+            line.push_str(&format!(" ({rate})"));
+        }
+    }
+    if let Some(rung) = summary.rung {
+        line.push_str(&format!(", {}, ", path(rung, summary.relayed.as_ref())));
+        line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
+        line.push_str(summary.verified.name());
+    }
+    for (count, names, what) in [
+        (summary.renamed, "file", "renamed"),
+        (summary.deleted, "name", "deleted"),
+        (summary.kept, "name", "kept in --backup-dir"),
+    ] {
+        if count > 0 {
+            let to_be = if summary.dry_run { "to be " } else { "" };
+            line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
+        }
+    }
+    let there = summary.skipped.saturating_sub(summary.earlier);
+    for (count, what) in
+        [(summary.earlier, "copied by earlier runs of this job"), (there, "skipped (already there)")]
+    {
+        if count > 0 {
+            line.push_str(&format!("; {} {what}", files(count)));
+        }
+    }
+    if summary.withheld > 0 {
+        let not = if summary.dry_run { "not to be" } else { "not" };
+        line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
+    }
+    if summary.failed > 0 {
+        line.push_str(&format!("; {} failed", files(summary.failed)));
+    }
+    line
+}
+
+/// The path that was taken, with the relay on it and what that has passed on.
+pub(super) fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
+    let words = rung.words();
+    match (relayed, rung) {
+        (Some(Relayed { relay, directly: true, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
+            format!("{words} {relay}{DIRECTLY}")
+        }
+        (Some(Relayed { relay, bytes: passed, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
+            format!("{words} {relay} ({} passed it)", size::bytes(*passed))
+        }
+        (
+            Some(Relayed { relay, bytes: passed, .. }),
+            Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local,
+        ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
+        (None, _) => words.to_owned(),
+    }
+}
+
+/// What is said where nobody knows how large a file is.
+pub(super) const SIZE_UNKNOWN: &str = "size unknown";
+
+#[cfg(test)]
+mod sentence_tests {
+    use super::*;
+    use crate::outcome::{Protection, Verified};
+    use ftp_proto::digest::Algorithm;
+
+    impl Summary {
+        /// That of one file, copied from server to server.
+        pub(in crate::report) fn example() -> Self {
+            Self {
+                verb: "copy",
+                ok: true,
+                dry_run: false,
+                files: 1,
+                skipped: 0,
+                earlier: 0,
+                deleted: 0,
+                kept: 0,
+                withheld: 0,
+                renamed: 0,
+                detached: 0,
+                bytes: 2 << 30,
+                before: 0,
+                unchanged: 0,
+                unsized_files: 0,
+                seconds: 1.9,
+                rung: Some(Rung::DestListens),
+                relayed: None,
+                protection: Protection::Private,
+                verified: Verified::Hash(Algorithm::Sha256),
+                failed: 0,
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_not_sent_because_it_has_not_changed_is_told() {
+        let there = (2 << 30) - (19 << 20);
+        assert_eq!(
+            sentence(&Summary { before: there, unchanged: there, ..Summary::example() }),
+            "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+    }
+
+    #[test]
+    fn a_move_that_has_failed_says_only_what_was_copied() {
+        for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
+            let line = sentence(&Summary { verb: "move", ok, ..Summary::example() });
+            assert!(line.starts_with(done), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_earlier_runs_have_copied_was_not_there_already() {
+        assert_eq!(
+            sentence(&Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() }),
+            "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
+             5 files copied by earlier runs of this job; 1 file skipped (already there)",
+        );
+    }
+
+    #[test]
+    fn the_last_line_is_the_one_of_the_contract() {
+        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
+        check(
+            Summary::example(),
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..Summary::example() },
+            "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
+             2 files skipped (already there); 1 file failed",
+        );
+        // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
+        assert_eq!(
+            sentence(&Summary { protection: Protection::Clear, ..Summary::example() }),
+            sentence(&Summary::example())
+        );
+        // The rate is that of this run.
+        check(
+            Summary { before: (2 << 30) - (19 << 20), ..Summary::example() },
+            "copied 1 file, 2.00 GiB (1.98 GiB of them by earlier runs) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { skipped: 1, bytes: 0, rung: None, ..Summary::example() },
+            "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
+        );
+        check(
+            Summary {
+                verb: "append",
+                rung: Some(Rung::Local),
+                bytes: 100,
+                verified: Verified::Size,
+                ..Summary::example()
+            },
+            "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
+        );
+        check(
+            Summary {
+                rung: Some(Rung::User),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
+                ..Summary::example()
+            },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
+             verified sha-256",
+        );
+        check(
+            Summary {
+                rung: Some(Rung::RelayDest),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
+                ..Summary::example()
+            },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
+             verified sha-256",
+        );
+        check(
+            Summary { bytes: 0, unsized_files: 1, verified: Verified::None, ..Summary::example() },
+            "copied 1 file, size unknown in 1.9 s, direct (destination listens), verified none",
+        );
+        check(
+            Summary { verb: "sync", files: 7, skipped: 6, deleted: 2, renamed: 1, ..Summary::example() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
+             1 file renamed; 2 names deleted; 6 files skipped (already there)",
+        );
+        check(
+            Summary { files: 5, unsized_files: 1, ..Summary::example() },
+            "copied 5 files, 2.00 GiB and 1 file of unknown size in 1.9 s (1.05 GiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { dry_run: true, protection: Protection::Clear, ..Summary::example() },
+            "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
+        );
+    }
 }

@@ -1,12 +1,12 @@
 //! Shows events to people or programs as they come, and how far the job is, also while nothing happens.
 
-use super::due::{Due, Timer};
+use super::Style;
+use super::bar::{Due, Timer};
 use super::event::{Event, Record};
 use super::human::Human;
 use super::json::Json;
-use super::overall::{Overall, Shown};
+use super::progress::{Overall, Shown};
 use super::queue::{self, Next};
-use super::style::Style;
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
