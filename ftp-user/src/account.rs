@@ -25,8 +25,7 @@ pub struct RunAccount {
     pub pairs: Vec<PairAccount>,
     /// The first failures, in words.
     pub failures: Vec<String>,
-    /// The files of these, in the same order; none in what an earlier version has kept.
-    #[serde(default)]
+    /// The files of these, in the same order.
     pub failed_files: Vec<FailedFile>,
 }
 

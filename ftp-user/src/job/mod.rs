@@ -64,7 +64,7 @@ pub use run::{refused, run};
 pub(crate) use sorted_names::TreeEntry;
 pub(crate) use spool::Spool;
 pub use summary::failures::Failures;
-pub use summary::status::Status;
+pub use summary::failures::Status;
 pub use summary::tally::Report;
 pub use survey::survey;
 pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};

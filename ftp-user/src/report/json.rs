@@ -55,7 +55,7 @@ impl Json {
     /// Writes how far the job is, beside the file of which was spoken last.
     pub(super) fn progress(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
         let Some(ReportedProgress { source, bytes, total }) = &self.last else { return Ok(()) };
-        let job = Some(Job::of(shown));
+        let job = Some(shown);
         write(&Line::Progress { source, bytes: *bytes, total: *total, job }, out)
     }
 
@@ -108,27 +108,6 @@ fn write(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
     out.flush()
 }
 
-/// How far the job of a file is.
-#[derive(Serialize)]
-pub(super) struct Job {
-    files: u64,
-    of: u64,
-    more: bool,
-    job_bytes: u64,
-    job_total: Option<u64>,
-    rate: Option<u64>,
-    remaining: Option<u64>,
-}
-
-impl Job {
-    pub(super) fn of(shown: &Shown) -> Self {
-        let Shown { files, of, more, bytes, total, rate, remaining } = *shown;
-        let rate = rate.map(|rate| rate as u64);
-        let remaining = remaining.map(|remaining| remaining.as_secs());
-        Self { files, of, more, job_bytes: bytes, job_total: total, rate, remaining }
-    }
-}
-
 /// A line, its members in the order of the contract; what is not in the contract comes last.
 #[derive(Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -155,7 +134,7 @@ pub(super) enum Line<'a> {
         bytes: u64,
         total: Option<u64>,
         #[serde(flatten)]
-        job: Option<Job>,
+        job: Option<&'a Shown>,
     },
     File {
         source: &'a str,
@@ -279,7 +258,7 @@ impl<'a> Thought<'a> {
 
 impl<'a> Line<'a> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]
-    pub(super) fn of(event: &'a Event, shown: Option<&Shown>, exits: Exits) -> Option<Self> {
+    pub(super) fn of(event: &'a Event, shown: Option<&'a Shown>, exits: Exits) -> Option<Self> {
         Some(match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
                 Self::Plan { verb, source, dest, bytes: *size, verify: *verify }
@@ -292,7 +271,7 @@ impl<'a> Line<'a> {
                 considered: account.iter().flat_map(|account| &account.tried).map(Thought::of).collect(),
             },
             Event::Progress(Progress { source, bytes, total, .. }) => {
-                Self::Progress { source, bytes: *bytes, total: *total, job: shown.map(Job::of) }
+                Self::Progress { source, bytes: *bytes, total: *total, job: shown }
             }
             Event::File(outcome) => Self::file(outcome, exits),
             Event::Jobs { number, reason, why } => Self::Jobs { number: *number, reason, why },

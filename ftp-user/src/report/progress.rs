@@ -2,6 +2,7 @@
 
 use super::event::{Event, LeftOut, Progress};
 use crate::outcome::FileOutcome;
+use serde::{Serialize, Serializer};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -99,7 +100,7 @@ impl FilesUnderWay {
 }
 
 /// What there is to show of a job.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub(super) struct Shown {
     /// The number of files that have ended.
     pub(super) files: u64,
@@ -108,13 +109,25 @@ pub(super) struct Shown {
     /// Whether more may be found.
     pub(super) more: bool,
     /// The bytes that are at the destination.
+    #[serde(rename = "job_bytes")]
     pub(super) bytes: u64,
     /// The bytes of all files that were found, if all sizes are known.
+    #[serde(rename = "job_total")]
     pub(super) total: Option<u64>,
     /// Bytes per second, lately.
+    #[serde(serialize_with = "whole")]
     pub(super) rate: Option<f64>,
     /// How long the rest takes at this pace.
+    #[serde(serialize_with = "seconds")]
     pub(super) remaining: Option<Duration>,
+}
+
+fn whole<S: Serializer>(rate: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    rate.map(|rate| rate as u64).serialize(serializer)
+}
+
+fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| time.as_secs()).serialize(serializer)
 }
 
 impl Overall {

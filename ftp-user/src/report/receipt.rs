@@ -29,15 +29,7 @@ pub(super) struct ReceiptLine<'a> {
     ended: Option<String>,
     /// How many attempts may have moved bytes of it, in all runs.
     attempts: u32,
-    /// What is not known is left out, from here on.
-    #[serde(flatten)]
-    known: KnownFacts<'a>,
-}
-
-/// What is known of the transfer of a file.
-#[derive(Serialize)]
-struct KnownFacts<'a> {
-    /// Why the last attempt that has failed did so.
+    /// What is not known is left out, from here on. Why the last attempt that has failed did so.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,29 +68,15 @@ impl<T> EndFacts<T> {
     }
 }
 
-impl<'a> KnownFacts<'a> {
-    fn of(item: &'a ItemRecord) -> Self {
-        let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
-        let both = |values: &'a [Option<String>; 2]| EndFacts::of(values.each_ref().map(Option::as_deref));
-        let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
-        let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
-        Self {
-            failure: item.failure.as_deref(),
-            digests: digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }),
-            addresses: EndFacts::of(addresses.map(|at| at.map(|at| at.to_string()))),
-            strangers: EndFacts::of(*strangers),
-            control: path.as_ref().and_then(|path| both(&path.control)),
-            data: path.as_ref().and_then(|path| both(&path.data)),
-            path_why: path.as_ref().and_then(|path| path.why.as_deref()),
-        }
-    }
-}
-
 impl<'a> ReceiptLine<'a> {
     /// `dest` is how the destination was typed, if that is known.
     pub(super) fn of(job: JobId, item: &'a ItemRecord, dest: Option<&str>) -> Self {
         let is_done = item.state == ItemState::Done;
         let rung = item.path.as_deref();
+        let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
+        let both = |values: &'a [Option<String>; 2]| EndFacts::of(values.each_ref().map(Option::as_deref));
+        let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
+        let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
         Self {
             job: job.to_string(),
             source: &item.place.source,
@@ -119,7 +97,13 @@ impl<'a> ReceiptLine<'a> {
             started: item.began.map(at),
             ended: item.ended.map(at),
             attempts: item.attempts,
-            known: KnownFacts::of(item),
+            failure: item.failure.as_deref(),
+            digests: digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }),
+            addresses: EndFacts::of(addresses.map(|at| at.map(|at| at.to_string()))),
+            strangers: EndFacts::of(*strangers),
+            control: path.as_ref().and_then(|path| both(&path.control)),
+            data: path.as_ref().and_then(|path| both(&path.data)),
+            path_why: path.as_ref().and_then(|path| path.why.as_deref()),
         }
     }
 }

@@ -25,38 +25,24 @@ pub(super) fn run(run: &RunAccount) -> Vec<String> {
     if pairs.is_empty() {
         lines.push("no path was tried".to_owned());
     }
-    let files = failed_files.iter().map(Some).chain(std::iter::repeat(None));
-    let failures: Vec<Failed<'_>> =
-        failures.iter().zip(files).map(|(what, file)| Failed { what, file }).collect();
-    for (first, same) in groups(&failures, Failed::is_like) {
-        lines.push(format!("failed: {}", first.what));
+    let failures: Vec<(&String, &FailedFile)> = failures.iter().zip(failed_files).collect();
+    for ((why, _), same) in groups(&failures, failed_alike) {
+        lines.push(format!("failed: {why}"));
         if !same.is_empty() {
             lines.push("  for the same reason:".to_owned());
         }
-        let named = same.iter().filter_map(|failed| failed.file).take(NAMED);
-        let before = lines.len();
-        lines.extend(named.map(|file| format!("    {}", file.source)));
-        if let Some(unnamed) = same.len().checked_sub(lines.len() - before).filter(|unnamed| *unnamed > 0) {
+        lines.extend(same.iter().take(NAMED).map(|(_, file)| format!("    {}", file.source)));
+        if let Some(unnamed) = same.len().checked_sub(NAMED).filter(|unnamed| *unnamed > 0) {
             lines.push(format!("    {}", others(unnamed as u64)));
         }
     }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
-/// A failure of a run.
-struct Failed<'a> {
-    what: &'a str,
-    /// Its file, if that is known.
-    file: Option<&'a FailedFile>,
-}
-
-impl Failed<'_> {
-    /// Whether the other one has failed for the same reason.
-    fn is_like(&self, other: &Self) -> bool {
-        let names =
-            |failed: &Self| failed.file.map_or(["", ""], |file| [file.source.as_str(), file.dest.as_str()]);
-        say_the_same((self.what, &names(self)), (other.what, &names(other)))
-    }
+/// Whether two files have failed for the same reason.
+fn failed_alike(one: &(&String, &FailedFile), other: &(&String, &FailedFile)) -> bool {
+    let ((why, file), (like, other)) = (one, other);
+    say_the_same((why, &[&file.source, &file.dest]), (like, &[&other.source, &other.dest]))
 }
 
 fn pair(pair: &PairAccount, lines: &mut Vec<String>) {
@@ -441,7 +427,8 @@ mod tests {
             "  3 more races not shown: most were like the one before",
         ];
         assert_eq!(run(&past), expect);
-        let nothing = run(&RunAccount { failures: vec!["no".to_owned()], ..RunAccount::default() });
+        let (failures, failed_files) = (vec!["no".to_owned()], vec![FailedFile::default()]);
+        let nothing = run(&RunAccount { failures, failed_files, ..RunAccount::default() });
         assert_eq!(nothing[1..], ["no path was tried", "failed: no"]);
     }
 
@@ -464,7 +451,7 @@ mod tests {
         let failures =
             (0..5).map(|at| format!("cannot copy f{at} to g{at}: 550 no")).chain(["odd: x".to_owned()]);
         let file = |at| FailedFile { source: format!("one:f{at}"), dest: format!("two:g{at}") };
-        let failed_files = (0..5).map(file).collect();
+        let failed_files = (0..6).map(file).collect();
         let past = RunAccount {
             pairs: vec![pair],
             failures: failures.collect(),

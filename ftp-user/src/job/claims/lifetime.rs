@@ -4,7 +4,7 @@ use crate::account::RunAccount;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::request::job::Job;
-use crate::job::summary::ending::ending;
+use crate::job::summary::failures::ending;
 use crate::job::summary::tally::Tally;
 use crate::journal::{End, JournalFailure};
 

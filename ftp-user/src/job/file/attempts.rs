@@ -25,7 +25,7 @@ use crate::job::part::Part;
 use crate::job::part::leftover::{Found, Leftover, can_continue};
 use crate::job::race::Transferred;
 use crate::job::retry::{Event, Next, Retry, wait};
-use crate::job::summary::ending::may_pass;
+use crate::job::summary::failures::may_pass;
 use crate::job::unattended::{self, Arrived};
 use crate::ladder::Rung;
 use crate::outcome::{Protection, Relayed, TransferFacts, Verified};

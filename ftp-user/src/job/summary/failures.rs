@@ -1,8 +1,8 @@
-//! What has failed in a job: the number of each kind, and the first few of them. A million files that fail take no more
+//! What has failed in a job, and how it ends for that reason: the number of each kind, and the first few of them. A million files that fail take no more
 //! than 2 MiB of memory.
 
-use crate::failure::Kind;
-use crate::job::summary::ending::may_pass;
+use crate::failure::{About, Failure, Kind};
+use crate::journal::End;
 use crate::outcome::FailedItem;
 use crate::report::Cause;
 use std::collections::{BTreeMap, HashSet};
@@ -95,6 +95,77 @@ const REMEMBERED: usize = 100_000;
 /// The number of failures of each kind that are kept, and shown to people.
 const KEPT: usize = 10;
 
+/// How a job ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Status {
+    /// Everything is done, and verified as asked.
+    Done,
+    /// Some files failed, the others are done.
+    Partly,
+    /// Nothing is done. The kind is that of all failures.
+    Failed(Kind),
+}
+
+impl Status {
+    /// The status of two jobs together, the worst of both. If both have failed and not for the same reason, it is
+    /// [`Kind::Other`], but an interruption stays one.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (one, Self::Done) | (Self::Done, one) => one,
+            (Self::Failed(Kind::Interrupted), _) | (_, Self::Failed(Kind::Interrupted)) => {
+                Self::Failed(Kind::Interrupted)
+            }
+            (Self::Failed(one), Self::Failed(two)) if one != two => Self::Failed(Kind::Other),
+            (failed @ Self::Failed(_), _) | (_, failed @ Self::Failed(_)) => failed,
+            (Self::Partly, Self::Partly) => Self::Partly,
+        }
+    }
+
+    /// The status of many files. If nothing succeeded and the failures have no common kind, it is
+    /// [`Kind::Other`].
+    pub fn of_many(succeeded: u64, failures: &[Kind]) -> Self {
+        let Some((first, rest)) = failures.split_first() else { return Self::Done };
+        if failures.contains(&Kind::Interrupted) {
+            Self::Failed(Kind::Interrupted)
+        } else if succeeded > 0 {
+            Self::Partly
+        } else if rest.iter().all(|kind| kind == first) {
+            Self::Failed(*first)
+        } else {
+            Self::Failed(Kind::Other)
+        }
+    }
+}
+
+/// Whether another run may succeed where this one has failed, although nobody changes the file: a server did not answer,
+/// refused the login, or had no time; a source that is half moved is not there; or an old
+/// file has not got its name back.
+pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
+    match failure.about {
+        About::NoAnswer | About::NoRelay | About::GivenUp | About::Unfinished | About::OldFile => true,
+        About::Operation
+        | About::Login
+        | About::Relay
+        | About::Changed
+        | About::Unknown(_)
+        | About::NoRename
+        | About::NotNamed
+        | About::Nested
+        | About::NoRoom => failure.kind == Kind::Temporary,
+    }
+}
+
+/// How a run with these failures ends. A job that has not begun anything may be a mistake: it is over.
+/// `may_pass` is what [`may_pass`] says of any of them; `None` if nothing has failed.
+pub(in crate::job) const fn ending(may_pass: Option<bool>, was_stopped: bool, has_begun: bool) -> End {
+    match (may_pass, was_stopped) {
+        (None, _) => End::Done,
+        (Some(_), true) | (Some(true), false) if has_begun => End::Interrupted,
+        (Some(_), _) => End::Failed,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +191,73 @@ mod tests {
             failure: Failure::new(Kind::Temporary, "busy"),
         });
         assert!(failures.may_pass() && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
+    }
+}
+
+#[cfg(test)]
+mod status_tests {
+    use super::*;
+
+    #[test]
+    fn two_jobs_have_the_worst_status_of_both() {
+        use Kind::{Interrupted, Other, Refused, Temporary};
+        use Status::{Done, Failed, Partly};
+        for (one, two, expect) in [
+            (Done, Done, Done),
+            (Done, Partly, Partly),
+            (Partly, Failed(Refused), Failed(Refused)),
+            (Failed(Refused), Done, Failed(Refused)),
+            (Failed(Refused), Failed(Refused), Failed(Refused)),
+            (Failed(Refused), Failed(Temporary), Failed(Other)),
+            (Failed(Refused), Failed(Interrupted), Failed(Interrupted)),
+        ] {
+            assert_eq!((one.and(two), two.and(one)), (expect, expect), "{one:?} {two:?}");
+        }
+    }
+
+    #[test]
+    fn many_files_have_one_status() {
+        use Kind::{Interrupted, Other, Refused, Temporary};
+        let check = |succeeded, failures: &[Kind], expect| {
+            assert_eq!(Status::of_many(succeeded, failures), expect, "{succeeded} {failures:?}");
+        };
+        check(0, &[], Status::Done);
+        check(3, &[], Status::Done);
+        check(3, &[Refused], Status::Partly);
+        check(0, &[Refused, Refused], Status::Failed(Refused));
+        check(0, &[Refused, Temporary], Status::Failed(Other));
+        check(3, &[Refused, Interrupted], Status::Failed(Interrupted));
+    }
+}
+
+#[cfg(test)]
+mod ending_tests {
+    use super::*;
+
+    #[test]
+    fn n8_a_job_goes_on_later_unless_its_files_are_the_reason() {
+        let gone = Failure::new(Kind::Refused, "no login").about(About::GivenUp);
+        let unheard = Failure::new(Kind::Other, "unknown host").about(About::NoAnswer);
+        let busy = Failure::new(Kind::Temporary, "busy");
+        let refused = Failure::new(Kind::Refused, "no");
+        let away = Failure::new(Kind::Missing, "not there").about(About::Unfinished);
+        let aside = Failure::new(Kind::Unverified, "not there").about(About::OldFile);
+        let changed = Failure::new(Kind::Other, "changed").about(About::Changed);
+        for (failures, was_stopped, has_begun, expect) in [
+            (vec![], false, false, End::Done),
+            (vec![], true, true, End::Done),
+            (vec![&refused, &changed], false, true, End::Failed),
+            (vec![&refused], true, true, End::Interrupted),
+            (vec![&refused], true, false, End::Failed),
+            (vec![&refused, &gone], false, true, End::Interrupted),
+            (vec![&away], false, true, End::Interrupted),
+            (vec![&aside], false, true, End::Interrupted),
+            (vec![&unheard], false, false, End::Failed),
+            (vec![&busy], false, false, End::Failed),
+            (vec![&busy, &refused], false, true, End::Interrupted),
+        ] {
+            let passing = failures.iter().map(|failure| may_pass(failure)).reduce(|one, two| one || two);
+            assert_eq!(ending(passing, was_stopped, has_begun), expect, "{failures:?}");
+        }
     }
 }

@@ -1,13 +1,5 @@
-//! What was done.
-//!
-//! | file | what |
-//! |---|---|
-//! | `tally` | counts what has ended |
-//! | `failures` | the first failures of each kind, and their number |
-//! | `status` | the result in one word |
-//! | `ending` | how the job stands for another run |
+//! What was done (`tally`), and what has failed: the first failures of each kind, and how the job stands for another run
+//! (`failures`).
 
-pub(in crate::job) mod ending;
 pub(in crate::job) mod failures;
-pub(in crate::job) mod status;
 pub(in crate::job) mod tally;

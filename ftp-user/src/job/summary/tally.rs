@@ -4,7 +4,7 @@ use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::summary::failures::Failures;
-use crate::job::summary::status::Status;
+use crate::job::summary::failures::Status;
 use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
