@@ -43,8 +43,6 @@ mod checksum;
 mod claiming;
 mod commits;
 mod count;
-#[cfg(test)]
-mod damage;
 mod decide;
 mod failed;
 mod failure;
@@ -67,6 +65,8 @@ mod states;
 mod store;
 mod stored_job;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod transfer_facts;
 mod under_way;
 mod upgrade;
