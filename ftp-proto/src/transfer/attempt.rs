@@ -3,10 +3,10 @@
 use super::arrangements::KnownPostures;
 use super::direct::Direct;
 use super::ends::{Ends, Phase};
-use super::event::{Input, Output};
 use super::judge::Answer;
 use super::junction::RelayRoles;
 use super::leg::FailedPosture;
+use super::machine::{Input, Output};
 use super::outcome::Repair;
 use super::relayed::Relayed;
 use super::request::{Side, Timeouts, Transfer};
@@ -16,10 +16,6 @@ use super::timer::Timer;
 use crate::timer::Moment;
 
 /// The machine of one attempt to transfer one file between two servers.
-///
-/// The driver owns both control sessions, and on the paths with a host in the middle the data connections or the
-/// relay session. It calls [`poll`](Self::poll) until that returns [`Output::Wait`], performs each output,
-/// and passes what happens to [`input`](Self::input).
 ///
 /// Both sessions must be logged in and idle when the attempt starts. After [`Output::Done`] each of them is
 /// either closed or ready for the next command, and every further input is ignored.
@@ -122,7 +118,8 @@ impl Attempt {
             (Input::RelayLost(why), Strategy::Relayed(relayed)) => relayed.lost(ends, now, why),
             // These mean nothing on the path of this attempt.
             (
-                Input::Unasked { .. }
+                Input::Moving
+                | Input::Unasked { .. }
                 | Input::Connected(_)
                 | Input::Listening(..)
                 | Input::Arrived(..)

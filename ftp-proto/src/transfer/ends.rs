@@ -2,7 +2,7 @@
 //! which order the two are asked.
 
 use super::end::{End, Task};
-use super::event::Output;
+use super::machine::Output;
 use super::outcome::{Failure, Outcome, Repair};
 use super::request::{Side, Timeouts, Transfer};
 use super::roles::Party;

@@ -3,7 +3,7 @@
 use super::arrangements::{ActiveCommand, Arrangement, Arrangements};
 use super::end::End;
 use super::ends::Ends;
-use super::event::Output;
+use super::machine::Output;
 use super::outcome::Cause;
 use super::posture::Posture;
 use super::request::Side;

@@ -10,9 +10,9 @@
 use super::arrangements::openings;
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
-use super::event::Output;
 use super::judge::{Answer, Verdict, may_try_another, says_why};
 use super::junction::{Junction, RelayRoles};
+use super::machine::Output;
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault};
 use super::posture::Posture;

@@ -11,8 +11,8 @@
 
 use super::end::{Session, Task};
 use super::ends::{Ends, Phase};
-use super::event::Output;
 use super::judge::{Answer, is_decisive, says_why};
+use super::machine::Output;
 use super::outcome::{Cause, Failure, Outcome};
 use super::request::Side;
 use super::stage::Stage;

@@ -8,9 +8,9 @@
 use super::arrangements::{Arrangements, Fault, KnownPostures};
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase};
-use super::event::Output;
 use super::judge::{Answer, Verdict, may_try_another};
 use super::leg::{DataState, FailedPosture, Leg};
+use super::machine::Output;
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault};
 use super::replies::{Judged, Progress};

@@ -4,16 +4,17 @@ use super::file::{BatchEnd, BatchFile};
 use super::files::Files;
 use super::group::{Group, Judged, Progress, Said};
 use super::grouping::groups;
-use super::interface::{BatchInput, BatchOutput};
 use super::line::{Line, Task, Weighed};
 use super::opening::{self, Meeting, Next};
 use super::settings::{BatchTerms, Timer};
 use crate::command::{Command, GroupNumber, Mode, Verb};
 use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
 use crate::timer::{Moment, Timers};
+use crate::transfer::machine::{Input, Output};
 use crate::transfer::request::Side;
 use crate::transfer::roles::Party;
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 /// How far the batch is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +68,7 @@ pub struct Batch {
     moving: u64,
     phase: Phase,
     timers: Timers<Timer>,
-    out: VecDeque<BatchOutput>,
+    out: VecDeque<Output>,
     is_done: bool,
 }
 
@@ -112,51 +113,79 @@ impl Batch {
                 batch.ask(side, task, command);
             }
         }
-        let next = batch.meeting.begin(&batch.terms.opening);
+        let next = batch.meeting.next(&batch.terms.opening);
         batch.meet(next);
         batch.proceed(now);
         batch
     }
 
-    /// Takes something that has happened. After [`BatchOutput::Done`] it is ignored.
-    pub fn input(&mut self, now: Moment, input: BatchInput) {
+    /// Takes something that has happened. After [`Output::AllEnded`] it is ignored.
+    pub fn input(&mut self, now: Moment, input: Input) {
         if self.phase == Phase::Over {
             return;
         }
         match input {
             // Only the first preliminary reply to a command counts.
-            BatchInput::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
-            BatchInput::Reply { side, reply, class } => self.reply(side, &reply, class),
-            BatchInput::Ended(_) | BatchInput::Cancel => self.give_up(),
-            BatchInput::Joined { source, destination } => {
+            Input::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
+            Input::Reply { side, reply, class } => self.reply(side, &reply, class),
+            Input::Ended(..) | Input::Cancel => self.give_up(),
+            Input::RelayReady { source, destination } => {
                 let parties = [&self.source, &self.destination];
                 let next = self.meeting.joined(&self.terms.opening, parties, [source, destination]);
                 self.meet(next);
             }
+            Input::Listening(side, at) => {
+                if !self.is_ready(side, Some(at)) {
+                    return;
+                }
+            }
+            Input::Connected(side) | Input::Arrived(side, _) => {
+                if self.meeting.opens(side) {
+                    self.out.push_back(Output::Copy);
+                }
+                if !self.is_ready(side, None) {
+                    return;
+                }
+            }
+            // The end of the line: the servers have said it before, or will say that it was too soon.
+            Input::Copied => return self.out.push_back(Output::Finish),
             // A server may wait for a connection that never comes.
-            BatchInput::Broken if self.phase == Phase::Opening => self.give_up(),
+            Input::DataFailed(..) | Input::RelayRefused(_) | Input::RelayLost(_)
+                if self.phase == Phase::Opening =>
+            {
+                self.give_up();
+            }
             // Both servers lose their connections, and say what became of each file.
-            BatchInput::Broken => self.break_line(),
-            BatchInput::Moving => {}
-            BatchInput::Timeout => {
+            Input::DataFailed(..) | Input::RelayRefused(_) | Input::RelayLost(_) => self.break_line(),
+            Input::Moving => {}
+            Input::Timeout => {
                 if let Some(Timer::Silence) = self.timers.fire(now) {
                     self.give_up();
                 }
                 return;
             }
+            Input::Unasked { .. } | Input::Aborted(_) | Input::RelayFlowing | Input::RelayPassed => return,
         }
         self.proceed(now);
     }
 
-    /// The next thing to do. Call it until it returns [`BatchOutput::Wait`] or [`BatchOutput::Done`].
-    pub fn poll(&mut self) -> BatchOutput {
+    /// The user agent is ready for that end. Returns whether something follows.
+    fn is_ready(&mut self, side: Side, at: Option<SocketAddr>) -> bool {
+        let next = self.meeting.ready(&self.terms.opening, [&self.source, &self.destination], side, at);
+        let follows = !matches!(next, Next::Wait);
+        self.meet(next);
+        follows
+    }
+
+    /// The next thing to do. Call it until it returns [`Output::Wait`] or [`Output::AllEnded`].
+    pub fn poll(&mut self) -> Output {
         if let Some((index, end)) = self.files.next_end() {
-            return BatchOutput::Ended(index, end);
+            return Output::FileEnded(index, end);
         }
         match self.out.pop_front() {
             Some(output) => output,
-            None if self.is_done => BatchOutput::Done,
-            None => BatchOutput::Wait(self.timers.next()),
+            None if self.is_done => Output::AllEnded,
+            None => Output::Wait(self.timers.next()),
         }
     }
 
@@ -183,7 +212,7 @@ impl Batch {
     fn ask(&mut self, side: Side, task: Task, command: impl Into<Weighed>) {
         let command = command.into();
         self.line(side).ask(task, &command);
-        self.out.push_back(BatchOutput::Command(side, command.command));
+        self.out.push_back(Output::Command(side, command.command));
     }
 
     /// Closes both sessions and leaves everything that is not published.
@@ -193,7 +222,7 @@ impl Batch {
             self.files.end_all(files, &end);
         }
         self.lines = <[Line; 2]>::default();
-        self.out.extend(Side::BOTH.map(BatchOutput::Close));
+        self.out.extend(Side::BOTH.map(Output::Close));
         self.over();
     }
 
@@ -250,7 +279,7 @@ impl Batch {
             }
             Task::Close => {
                 if !is_done {
-                    self.out.push_back(BatchOutput::Close(side));
+                    self.out.push_back(Output::Close(side));
                 }
             }
             Task::Look(index) => self.looked(index, reply, is_done),
@@ -411,9 +440,7 @@ impl Batch {
         match next {
             Next::Wait => {}
             Next::Fail => self.give_up(),
-            Next::Join { source, destination } => {
-                self.out.push_back(BatchOutput::Join { source, destination });
-            }
+            Next::Join(asked) => self.out.extend(asked),
             Next::Connect(commands) => {
                 for (side, command) in commands {
                     self.ask(side, Task::Connect, command);
@@ -504,7 +531,7 @@ impl Batch {
         let store = Weighed { command: group.store(number(index)), bytes: store };
         self.next += 1;
         let Some(group) = self.groups.get_mut(index) else { return false };
-        self.out.extend(group.members().iter().map(|member| BatchOutput::Begins(member.index)));
+        self.out.extend(group.members().iter().map(|member| Output::Begins(member.index)));
         group.moves();
         (self.moving, self.stored) = (self.moving + group.bytes, self.stored + 1);
         self.ask(Side::Source, Task::Move(index), send);

@@ -35,7 +35,6 @@ mod file;
 mod files;
 mod group;
 mod grouping;
-mod interface;
 mod line;
 mod machine;
 mod opening;
@@ -44,6 +43,5 @@ mod settings;
 mod tests;
 
 pub use file::{BatchEnd, BatchFile};
-pub use interface::{BatchInput, BatchOutput};
 pub use machine::Batch;
 pub use settings::{BatchOpening, BatchTerms, Timer, Window};

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  direct:  LSTN at one end ──its port──> SOCK at the other end
-//!  joined:  EPSV at each passive end ──all their ports──> the host in the middle joins ──its addresses──> PORT at each active end
+//!  joined:  EPSV at each passive end ──all their ports──> the host in the middle is ready ──its addresses──> PORT at each active end
 //! ```
 
 use super::line::Task;
@@ -13,6 +13,7 @@ use crate::dialect::Dialect;
 use crate::reply::{Class, Reply};
 use crate::transfer::judge::{self, Answer, Verdict, announced_port};
 use crate::transfer::junction::Junction;
+use crate::transfer::machine::Output;
 use crate::transfer::posture::Posture;
 use crate::transfer::request::Side;
 use crate::transfer::roles::{DataTls, Opening, Party};
@@ -64,10 +65,12 @@ pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -
         BatchOpening::Direct { .. } => {
             (me.standing.listens.then_some((Task::Activate, Command::Actv)), Vec::new())
         }
-        BatchOpening::Joined { postures, .. } => match postures.of(side) {
-            Posture::Passive => (None, vec![(Task::Listen, script::open(Opening::Epsv, side, None))]),
-            Posture::Active => (None, Vec::new()),
-        },
+        BatchOpening::Relayed { postures, .. } | BatchOpening::Through { postures } => {
+            match postures.of(side) {
+                Posture::Passive => (None, vec![(Task::Listen, script::open(Opening::Epsv, side, None))]),
+                Posture::Active => (None, Vec::new()),
+            }
+        }
     };
     before.into_iter().chain(settings).chain(after).collect()
 }
@@ -88,6 +91,10 @@ fn listen_for(side: Side, other: &Party) -> Vec<(Task, Command)> {
 pub(super) struct Meeting {
     /// Where each end listens, as soon as it has said so.
     ports: [Option<SocketAddr>; 2],
+    /// The ends for which the user agent is ready, and where it listens for them.
+    ready: [Option<Option<SocketAddr>>; 2],
+    /// Which data connections with the user agent are open.
+    open: [bool; 2],
     state: State,
 }
 
@@ -97,7 +104,7 @@ enum State {
     /// An end has yet to say where it listens.
     #[default]
     Listening,
-    /// The host in the middle was asked to join them.
+    /// The host in the middle was asked for the data connections.
     Joining,
     /// Every end that connects was told where.
     Arranged,
@@ -108,13 +115,8 @@ enum State {
 pub(super) enum Next {
     /// An end, or the host in the middle, has yet to answer.
     Wait,
-    /// The host in the middle joins the two.
-    Join {
-        /// What it does for the source.
-        source: Junction,
-        /// What it does for the destination.
-        destination: Junction,
-    },
+    /// The host in the middle is asked for the data connections.
+    Join(Vec<Output>),
     /// These ends are told where to connect.
     Connect(Vec<(Side, Command)>),
     /// There is no data connection.
@@ -132,11 +134,6 @@ impl Meeting {
         self.state == State::Joining
     }
 
-    /// What follows at the beginning: if nobody listens, the host in the middle has to.
-    pub(super) fn begin(&mut self, opening: &BatchOpening) -> Next {
-        self.next(opening)
-    }
-
     /// An end has answered that it listens.
     pub(super) fn listens(
         &mut self,
@@ -149,7 +146,7 @@ impl Meeting {
             BatchOpening::Direct { .. } => {
                 announced_port(party, reply).map(|port| SocketAddr::new(party.address, port))
             }
-            BatchOpening::Joined { .. } => {
+            BatchOpening::Relayed { .. } | BatchOpening::Through { .. } => {
                 let answer = Answer { reply: reply.clone(), class };
                 match judge::setup(Step::Listen, Verb::Epsv, party, answer) {
                     Verdict::Listens(at, _) => Some(at),
@@ -167,29 +164,59 @@ impl Meeting {
         if at.is_none() { Next::Fail } else { self.next(opening) }
     }
 
-    fn next(&mut self, opening: &BatchOpening) -> Next {
+    /// What follows from what is known. If nobody listens, the host in the middle has to.
+    pub(super) fn next(&mut self, opening: &BatchOpening) -> Next {
         if self.state != State::Listening {
             return Next::Wait;
         }
         let [source, destination] = self.ports;
-        match opening {
-            BatchOpening::Direct { passive, .. } => {
-                let Some(at) = source.or(destination) else { return Next::Wait };
-                self.state = State::Arranged;
-                let to = SockTarget { host: Some(at.ip()), port: at.port() };
-                Next::Connect(vec![(passive.other(), Command::Sock(to))])
-            }
-            BatchOpening::Joined { postures, .. } => {
-                let junction = |posture, port: Option<SocketAddr>| match posture {
-                    Posture::Passive => port.map(Junction::Dial),
-                    Posture::Active => Some(Junction::Listen),
-                };
-                let source = junction(postures.source, source);
-                let destination = junction(postures.destination, destination);
-                let (Some(source), Some(destination)) = (source, destination) else { return Next::Wait };
-                self.state = State::Joining;
-                Next::Join { source, destination }
-            }
+        let Some(postures) = opening.postures() else {
+            let (BatchOpening::Direct { passive, .. }, Some(at)) = (opening, source.or(destination)) else {
+                return Next::Wait;
+            };
+            self.state = State::Arranged;
+            let to = SockTarget { host: Some(at.ip()), port: at.port() };
+            return Next::Connect(vec![(passive.other(), Command::Sock(to))]);
+        };
+        let junction = |posture, port: Option<SocketAddr>| match posture {
+            Posture::Passive => port.map(Junction::Dial),
+            Posture::Active => Some(Junction::Listen),
+        };
+        let source = junction(postures.source, source);
+        let destination = junction(postures.destination, destination);
+        let (Some(source), Some(destination)) = (source, destination) else { return Next::Wait };
+        self.state = State::Joining;
+        if matches!(opening, BatchOpening::Relayed { .. }) {
+            return Next::Join(vec![Output::JoinAtRelay { source, destination }]);
+        }
+        let both = [(Side::Source, source), (Side::Destination, destination)];
+        let asked = both.map(|(side, junction)| match junction {
+            Junction::Dial(at) => Output::Connect(side, at),
+            Junction::Listen => Output::Listen(side),
+        });
+        Next::Join(asked.into())
+    }
+
+    /// The data connection of that end with the user agent is open. Returns whether both are.
+    pub(super) fn opens(&mut self, side: Side) -> bool {
+        let [source, destination] = &mut self.open;
+        *(if side == Side::Source { source } else { destination }) = true;
+        self.open == [true; 2]
+    }
+
+    /// The user agent is ready for that end: it has connected to it, or listens for it at this address.
+    pub(super) fn ready(
+        &mut self,
+        opening: &BatchOpening,
+        parties: [&Party; 2],
+        side: Side,
+        at: Option<SocketAddr>,
+    ) -> Next {
+        let [source, destination] = &mut self.ready;
+        (if side == Side::Source { source } else { destination }).get_or_insert(at);
+        match self.ready {
+            [Some(source), Some(destination)] => self.joined(opening, parties, [source, destination]),
+            [None, _] | [_, None] => Next::Wait,
         }
     }
 
@@ -200,10 +227,9 @@ impl Meeting {
         parties: [&Party; 2],
         at: [Option<SocketAddr>; 2],
     ) -> Next {
-        let BatchOpening::Joined { postures, .. } = opening else { return Next::Wait };
-        if self.state != State::Joining {
+        let Some(postures) = opening.postures().filter(|_| self.state == State::Joining) else {
             return Next::Wait;
-        }
+        };
         self.state = State::Arranged;
         let mut commands = Vec::new();
         for ((side, party), at) in Side::BOTH.into_iter().zip(parties).zip(at) {

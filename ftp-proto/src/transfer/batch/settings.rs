@@ -33,13 +33,17 @@ pub enum BatchOpening {
         /// The secret of the data connection. It must be new.
         secret: RendezvousSecret,
     },
-    /// Each server has a data connection with a host in the middle, which joins the two.
-    Joined {
-        /// Which server listens for that host, and which one connects to it.
+    /// Each server has a data connection with a relay, which joins the two.
+    Relayed {
+        /// Which server listens for the relay, and which one connects to it.
         postures: Postures,
-        /// The secret with which both servers prove themselves to each other through a relay. It must be new. `None` if each
-        /// of them has its data connection with its own user, to whom it proves nothing.
-        secret: Option<RendezvousSecret>,
+        /// The secret with which both servers prove themselves to each other. It must be new.
+        secret: RendezvousSecret,
+    },
+    /// Each server has a data connection with the user agent, which copies. It proves nothing to its own user.
+    Through {
+        /// Which server listens for the user agent, and which one connects to it.
+        postures: Postures,
     },
 }
 
@@ -47,8 +51,16 @@ impl BatchOpening {
     /// The secret of the data connection, if the servers prove themselves.
     pub(super) const fn secret(&self) -> Option<&RendezvousSecret> {
         match self {
-            Self::Direct { secret, .. } => Some(secret),
-            Self::Joined { secret, .. } => secret.as_ref(),
+            Self::Direct { secret, .. } | Self::Relayed { secret, .. } => Some(secret),
+            Self::Through { .. } => None,
+        }
+    }
+
+    /// Who opens each data connection with the host in the middle, if there is one.
+    pub(super) const fn postures(&self) -> Option<Postures> {
+        match self {
+            Self::Direct { .. } => None,
+            Self::Relayed { postures, .. } | Self::Through { postures } => Some(*postures),
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::digest::{Algorithm, parse_answer};
 use crate::listing::{told_size, told_time};
 use crate::reply::{Class, Meaning, Reply};
 use crate::timer::{Moment, Timers};
-use crate::transfer::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput, Timer};
+use crate::transfer::batch::{BatchEnd, BatchFile, Timer};
 use crate::transfer::judge::{self, Answer, Verdict};
+use crate::transfer::machine::{Input, Output};
 use crate::transfer::request::Side;
 use crate::transfer::roles::{DataTls, Opening, Party, Roles};
 use crate::transfer::script::{self, Step};
@@ -73,7 +74,7 @@ pub struct Pipeline {
     goes_on: GoesOn,
     is_done: bool,
     timers: Timers<Timer>,
-    out: VecDeque<BatchOutput>,
+    out: VecDeque<Output>,
 }
 
 impl Pipeline {
@@ -134,36 +135,47 @@ impl Pipeline {
         pipeline
     }
 
-    /// Takes something that has happened. After [`BatchOutput::Done`] it is ignored.
-    pub fn input(&mut self, now: Moment, input: BatchInput) {
+    /// Takes something that has happened. After [`Output::AllEnded`] it is ignored.
+    pub fn input(&mut self, now: Moment, input: Input) {
         if self.is_done {
             return;
         }
         match input {
             // Only the first preliminary reply to a command counts.
-            BatchInput::Reply { side, class, .. } if !class.is_final() && !self.lane(side).begins() => return,
-            BatchInput::Reply { side, reply, class } => self.reply(side, reply, class),
-            // The two servers have no host in the middle.
-            BatchInput::Joined { .. } => {}
-            // A file that moves has a reply of its own before long.
-            BatchInput::Moving => return,
-            BatchInput::Ended(_) | BatchInput::Broken | BatchInput::Cancel => self.give_up(),
-            BatchInput::Timeout => {
+            Input::Reply { side, class, .. } if !class.is_final() && !self.lane(side).begins() => return,
+            Input::Reply { side, reply, class } => self.reply(side, reply, class),
+            Input::Ended(..) | Input::Cancel => self.give_up(),
+            Input::Timeout => {
                 if let Some(Timer::Silence) = self.timers.fire(now) {
                     self.give_up();
                 }
                 return;
             }
+            // A file that moves has a reply of its own before long.
+            Input::Moving
+            | Input::Unasked { .. }
+            | Input::Aborted(_)
+            // The two servers have no host in the middle.
+            | Input::Connected(_)
+            | Input::Listening(..)
+            | Input::Arrived(..)
+            | Input::DataFailed(..)
+            | Input::Copied
+            | Input::RelayReady { .. }
+            | Input::RelayFlowing
+            | Input::RelayPassed
+            | Input::RelayRefused(_)
+            | Input::RelayLost(_) => return,
         }
         self.proceed(now);
     }
 
-    /// The next thing to do. Call it until it returns [`BatchOutput::Wait`] or [`BatchOutput::Done`].
-    pub fn poll(&mut self) -> BatchOutput {
+    /// The next thing to do. Call it until it returns [`Output::Wait`] or [`Output::AllEnded`].
+    pub fn poll(&mut self) -> Output {
         match self.out.pop_front() {
             Some(output) => output,
-            None if self.is_done => BatchOutput::Done,
-            None => BatchOutput::Wait(self.timers.next()),
+            None if self.is_done => Output::AllEnded,
+            None => Output::Wait(self.timers.next()),
         }
     }
 
@@ -233,7 +245,7 @@ impl Pipeline {
     fn end(&mut self, index: usize, end: BatchEnd) {
         let Some((_, progress)) = self.files.get_mut(index) else { return };
         if std::mem::replace(progress, Progress::Over) != Progress::Over {
-            self.out.push_back(BatchOutput::Ended(index, end));
+            self.out.push_back(Output::FileEnded(index, end));
         }
     }
 
@@ -247,7 +259,7 @@ impl Pipeline {
                 self.end(index, end);
             }
         }
-        self.out.extend(Side::BOTH.map(BatchOutput::Close));
+        self.out.extend(Side::BOTH.map(Output::Close));
         self.over();
     }
 
@@ -491,7 +503,7 @@ impl Pipeline {
         }
         for side in Side::BOTH {
             let burst = self.lane(side).burst();
-            self.out.extend(burst.into_iter().map(|command| BatchOutput::Command(side, command)));
+            self.out.extend(burst.into_iter().map(|command| Output::Command(side, command)));
         }
         if self.lanes.iter().all(Lane::is_idle) {
             let are_over = self.files.iter().all(|(_, progress)| *progress == Progress::Over);
@@ -531,7 +543,7 @@ impl Pipeline {
             lane.push(Task::StoredDigest(index), command.with(&part));
         }
         let has_digests = self.terms.digest.is_some();
-        self.out.push_back(BatchOutput::Begins(index));
+        self.out.push_back(Output::Begins(index));
         let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
         let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
         let moved = Moved { due, has_digests, has_times, times: [modified, None], ..Moved::default() };

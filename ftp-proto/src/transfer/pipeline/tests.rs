@@ -1,6 +1,7 @@
 //! A pipeline between two servers that are a model: each reads its commands in order, one burst at a time.
 
 use super::{Pipeline, PipelineFile, PipelineTerms};
+use crate::client::Failure;
 use crate::client::Standing;
 use crate::command::Command;
 use crate::dialect::Dialect;
@@ -9,8 +10,8 @@ use crate::feature::Capabilities;
 use crate::listing::When;
 use crate::reply::{Class, Code, Reply, classify};
 use crate::timer::Moment;
-use crate::transfer::batch::{BatchEnd, BatchFile, BatchInput, BatchOutput};
-use crate::transfer::{DataTls, Opening, Party, Roles, Side};
+use crate::transfer::batch::{BatchEnd, BatchFile};
+use crate::transfer::{DataTls, Input, Opening, Output, Party, Roles, Side};
 use crate::wire::PathName;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -271,7 +272,7 @@ impl World {
     }
 
     /// The next reply of a side, if there is one.
-    fn reply(&mut self, side: Side, asked: &mut VecDeque<Command>) -> Option<BatchInput> {
+    fn reply(&mut self, side: Side, asked: &mut VecDeque<Command>) -> Option<Input> {
         if side == Side::Destination && matches!(self.fault, Fault::Silent(step) if self.steps >= step) {
             return None;
         }
@@ -287,7 +288,7 @@ impl World {
             asked.pop_front();
         }
         let reply = Reply { code: Code(code), lines: vec![text.into_bytes()] };
-        Some(BatchInput::Reply { side, reply, class })
+        Some(Input::Reply { side, reply, class })
     }
 }
 
@@ -350,12 +351,12 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
         turns += 1;
         assert!(turns < 100_000, "{fault:?} {seed}: no end");
         match pipeline.poll() {
-            BatchOutput::Command(side, command) => {
+            Output::Command(side, command) => {
                 assert!(!world.is_closed[at(side)] && !is_sealed[at(side)], "{fault:?} {seed}: {command:?}");
                 world.inbox[at(side)].push_back(command.clone());
                 asked[at(side)].push_back(command);
             }
-            BatchOutput::Ended(index, end) => {
+            Output::FileEnded(index, end) => {
                 let has_begun = end == BatchEnd::UNTOUCHED || begun.contains(&index);
                 assert!(has_begun, "{fault:?} {seed}: {index} has not begun");
                 if matches!(end, BatchEnd::Published { .. }) {
@@ -363,23 +364,30 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
                 }
                 assert!(ends[index].replace(end).is_none(), "{fault:?} {seed}: {index} has ended twice");
             }
-            BatchOutput::Begins(index) => {
+            Output::Begins(index) => {
                 let is_first = ends[index].is_none() && begun.insert(index);
                 assert!(is_first, "{fault:?} {seed}: {index} begins again");
             }
-            BatchOutput::Join { .. } => panic!("there is no host in the middle"),
-            BatchOutput::Close(side) => world.is_closed[at(side)] = true,
-            BatchOutput::Done => {
+            Output::Close(side) => world.is_closed[at(side)] = true,
+            Output::AllEnded => {
                 let ends = ends.into_iter().map(|end| end.expect("every file ends")).collect();
                 let is_in_step = asked.iter().all(VecDeque::is_empty) || world.is_closed == [true; 2];
                 assert!(is_in_step, "{fault:?} {seed}: replies are due");
                 return Played { ends, world, rounds };
             }
-            BatchOutput::Wait(deadline) => {
+            other @ (Output::Abort(_)
+            | Output::Connect(..)
+            | Output::Listen(_)
+            | Output::JoinAtRelay { .. }
+            | Output::Copy
+            | Output::Finish
+            | Output::Cut
+            | Output::Done(_)) => panic!("there is no host in the middle, and nothing is aborted: {other:?}"),
+            Output::Wait(deadline) => {
                 rounds += 1;
                 is_sealed = [0, 1].map(|side| !asked[side].is_empty());
                 if matches!(fault, Fault::Lost(step) if world.steps >= step) {
-                    pipeline.input(now, BatchInput::Ended(Side::Destination));
+                    pipeline.input(now, Input::Ended(Side::Destination, Failure::Closed));
                     continue;
                 }
                 let mut heard = Vec::new();
@@ -395,7 +403,7 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
                 }
                 is_sealed = [0, 1].map(|side| !asked[side].is_empty());
                 if heard.is_empty() {
-                    pipeline.input(deadline.unwrap(), BatchInput::Timeout);
+                    pipeline.input(deadline.unwrap(), Input::Timeout);
                 }
                 for input in heard {
                     pipeline.input(now, input);
@@ -551,13 +559,13 @@ fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
     let mut pipeline = Pipeline::start(vec![file(0, 3, 0)], terms, parties, Moment::START);
     let said = || {
         let reply = Reply { code: Code(150), lines: vec![b"still".to_vec()] };
-        BatchInput::Reply { side: Side::Source, reply, class: Class::Preliminary }
+        Input::Reply { side: Side::Source, reply, class: Class::Preliminary }
     };
     for second in 1..9 {
         pipeline.input(Moment::START + Duration::from_secs(second), said());
     }
     let deadline = loop {
-        if let BatchOutput::Wait(deadline) = pipeline.poll() {
+        if let Output::Wait(deadline) = pipeline.poll() {
             break deadline;
         }
     };

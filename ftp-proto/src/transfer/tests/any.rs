@@ -118,7 +118,10 @@ impl Pair {
                 | Output::JoinAtRelay { .. }
                 | Output::Copy
                 | Output::Finish
-                | Output::Cut => self.asked.push(describe(&output, [Dialect::Rfc959; 2])),
+                | Output::Cut
+                | Output::Begins(_)
+                | Output::FileEnded(..)
+                | Output::AllEnded => self.asked.push(describe(&output, [Dialect::Rfc959; 2])),
             }
         }
     }

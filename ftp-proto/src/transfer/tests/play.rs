@@ -105,7 +105,10 @@ impl Play {
                 | Output::JoinAtRelay { .. }
                 | Output::Copy
                 | Output::Finish
-                | Output::Cut => {}
+                | Output::Cut
+                | Output::Begins(_)
+                | Output::FileEnded(..)
+                | Output::AllEnded => {}
             }
             self.lines.push_back(describe(&output, self.dialects));
         }
@@ -171,7 +174,9 @@ pub(super) fn describe(output: &Output, dialects: [Dialect; 2]) -> String {
         Output::Finish => "! finish".into(),
         Output::Cut => "! cut".into(),
         Output::Done(outcome) => describe_outcome(outcome),
-        Output::Wait(deadline) => format!("wait {deadline:?}"),
+        other @ (Output::Wait(_) | Output::Begins(_) | Output::FileEnded(..) | Output::AllEnded) => {
+            format!("{other:?}")
+        }
     }
 }
 

@@ -2,12 +2,13 @@
 
 pub(super) mod world;
 
-use super::{Batch, BatchEnd, BatchFile, BatchInput, BatchOpening, BatchOutput, BatchTerms, Window};
+use super::{Batch, BatchEnd, BatchFile, BatchOpening, BatchTerms, Window};
+use crate::client::Failure;
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Class, Code, Reply};
 use crate::timer::Moment;
-use crate::transfer::{DataTls, Party, Posture, Postures, Side};
+use crate::transfer::{DataTls, Input, Output, Party, Posture, Postures, Side};
 use crate::wire::Fingerprint;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -62,28 +63,35 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
         turns += 1;
         assert!(turns < 100_000, "{fault:?} {seed}: no end");
         match batch.poll() {
-            BatchOutput::Command(side, command) => {
+            Output::Command(side, command) => {
                 let at = usize::from(side == Side::Destination);
                 assert!(!world.is_closed[at]);
                 world.inbox[at].push_back(command);
                 most = most.max(world.inbox[at].len());
             }
-            BatchOutput::Begins(index) => {
+            Output::Begins(index) => {
                 assert!(!world.stored.contains_key(&target(index)), "{fault:?} {seed}: {index} has its name");
                 reported.begins(index);
             }
-            BatchOutput::Ended(index, end) => {
+            Output::FileEnded(index, end) => {
                 let is_verified = matches!(end, BatchEnd::Published { .. });
                 assert!(!is_verified || batch.digest(index).is_some(), "the digest of {index} is known");
                 reported.ended(index, end);
             }
-            BatchOutput::Join { source, destination } => world.join([source, destination]),
-            BatchOutput::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
-            BatchOutput::Done => return Played { ends: reported.ends, world, most },
-            BatchOutput::Wait(deadline) => {
+            Output::Close(side) => world.is_closed[usize::from(side == Side::Destination)] = true,
+            Output::AllEnded => return Played { ends: reported.ends, world, most },
+            other @ (Output::JoinAtRelay { .. }
+            | Output::Connect(..)
+            | Output::Listen(_)
+            | Output::Copy
+            | Output::Finish
+            | Output::Cut
+            | Output::Abort(_)
+            | Output::Done(_)) => world.middle_hears(other),
+            Output::Wait(deadline) => {
                 if matches!(fault, Fault::Lost(step) if world.steps >= step) {
                     world.held.clear();
-                    batch.input(now, BatchInput::Ended(Side::Destination));
+                    batch.input(now, Input::Ended(Side::Destination, Failure::Closed));
                     continue;
                 }
                 if matches!(fault, Fault::Breaks(step) if world.steps >= step) && !has_broken {
@@ -91,23 +99,26 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
                     world.breaks();
                     // The servers may be heard first, and perhaps nobody else says it.
                     if dice.roll(2) == 0 && world.middle == Middle::Over {
-                        batch.input(now, BatchInput::Broken);
+                        batch.input(now, world.has_broken());
                         continue;
                     }
                 }
-                if dice.roll(4) == 0
-                    && let Some(said) = world.middle_says()
-                {
-                    batch.input(now, said);
-                    continue;
+                if dice.roll(4) == 0 {
+                    let said = world.middle_says();
+                    if !said.is_empty() {
+                        said.into_iter().for_each(|said| batch.input(now, said));
+                        continue;
+                    }
                 }
                 let first = Side::BOTH[dice.roll(2)];
                 let said =
                     [first, first.other()].into_iter().find_map(|side| Some((side, world.answer(side)?)));
                 let Some((side, (code, lines))) = said else {
                     let said = world.middle_says();
-                    let now = if said.is_some() { now } else { deadline.unwrap() };
-                    batch.input(now, said.unwrap_or(BatchInput::Timeout));
+                    if said.is_empty() {
+                        batch.input(deadline.unwrap(), Input::Timeout);
+                    }
+                    said.into_iter().for_each(|said| batch.input(now, said));
                     continue;
                 };
                 let reply = world.said(side, code, lines);
@@ -210,13 +221,11 @@ fn a_fault_of_one_file_leaves_the_others_as_far_as_the_line_allows() {
         let perhaps = BatchEnd::Left { touched: false, may_be_done: true };
         assert_eq!(ends.iter().filter(|end| **end == perhaps).count(), 8, "{seed}");
         // A server that listens is not told where to connect.
-        let expect = match opening(seed) {
-            BatchOpening::Joined { postures: BOTH_LISTEN, .. } => 20,
-            BatchOpening::Joined { .. } | BatchOpening::Direct { .. } => 0,
-        };
+        let postures = opening(seed).postures();
+        let expect = if postures == Some(BOTH_LISTEN) { 20 } else { 0 };
         assert_eq!(published(&check(20, Fault::NoSock, seed)), expect, "{seed}");
-        let is_joined = matches!(opening(seed), BatchOpening::Joined { .. });
-        assert_eq!(published(&check(20, Fault::NoJoin, seed)), if is_joined { 0 } else { 20 }, "{seed}");
+        let expect = if postures.is_some() { 0 } else { 20 };
+        assert_eq!(published(&check(20, Fault::NoJoin, seed)), expect, "{seed}");
     }
 }
 
@@ -279,7 +288,7 @@ fn servers_that_do_not_know_all_of_it_get_no_batch() {
     // RSYM that was tried before does not matter to EPSV and PORT.
     let mut other = two;
     other.standing.symmetric = true;
-    let joined = BatchOpening::Joined { postures: BOTH_LISTEN, secret: None };
+    let joined = BatchOpening::Through { postures: BOTH_LISTEN };
     assert!(Batch::is_possible(&one, &other, &BatchTerms { opening: joined, ..terms }));
 }
 
@@ -306,7 +315,7 @@ fn inside_tls_one_end_is_client_and_each_expects_the_certificate_of_the_other() 
         (ends.0.standing.sscn, ends.1.standing.sscn) = (client != Side::Source, client != Side::Destination);
         let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, ends, Moment::START);
         let mut sent = [Vec::new(), Vec::new()];
-        while let BatchOutput::Command(side, command) = batch.poll() {
+        while let Output::Command(side, command) = batch.poll() {
             sent[at(side)].push(command);
         }
         for (side, other) in [(Side::Source, "192.0.2.2"), (Side::Destination, "192.0.2.1")] {
@@ -338,19 +347,26 @@ fn round_trips(count: usize, opening: BatchOpening) -> usize {
         round += 1;
         loop {
             match batch.poll() {
-                BatchOutput::Command(side, command) => world.inbox[at(side)].push_back(command),
-                BatchOutput::Begins(_) => {}
-                BatchOutput::Ended(..) => published += 1,
-                BatchOutput::Join { source, destination } => world.join([source, destination]),
-                BatchOutput::Close(_) => panic!("nothing goes wrong"),
-                BatchOutput::Done => {
+                Output::Command(side, command) => world.inbox[at(side)].push_back(command),
+                Output::Begins(_) => {}
+                Output::FileEnded(..) => published += 1,
+                other @ (Output::JoinAtRelay { .. }
+                | Output::Connect(..)
+                | Output::Listen(_)
+                | Output::Copy
+                | Output::Finish
+                | Output::Cut
+                | Output::Abort(_)
+                | Output::Done(_)) => world.middle_hears(other),
+                Output::Close(_) => panic!("nothing goes wrong"),
+                Output::AllEnded => {
                     assert_eq!(published, count);
                     return round;
                 }
-                BatchOutput::Wait(_) => break,
+                Output::Wait(_) => break,
             }
         }
-        let mut replies = Vec::from_iter(world.middle_says());
+        let mut replies = world.middle_says();
         while let Some((side, (code, lines))) =
             Side::BOTH.into_iter().find_map(|side| Some((side, world.answer(side)?)))
         {
@@ -369,7 +385,7 @@ fn t7_a_file_of_a_batch_costs_less_than_a_tenth_of_a_round_trip() {
     assert!(round_trips(8, direct(Side::Destination)) <= 7);
     // A host in the middle takes no more than two for the opening.
     for postures in [BOTH_LISTEN, Postures { source: Posture::Active, destination: Posture::Active }] {
-        let joined = BatchOpening::Joined { postures, secret: None };
+        let joined = BatchOpening::Through { postures };
         let more = round_trips(256, joined);
         assert!(
             more <= rounds + 2,
@@ -383,9 +399,9 @@ fn bytes_that_move_hold_off_the_timer() {
     let parties = (party("192.0.2.1"), party("192.0.2.2"));
     let terms = terms(direct(Side::Destination), Window::default());
     let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
-    batch.input(Moment::START + Duration::from_secs(7), BatchInput::Moving);
-    while let BatchOutput::Command(..) | BatchOutput::Begins(_) = batch.poll() {}
-    assert_eq!(batch.poll(), BatchOutput::Wait(Some(Moment::START + Duration::from_secs(17))));
+    batch.input(Moment::START + Duration::from_secs(7), Input::Moving);
+    while let Output::Command(..) | Output::Begins(_) = batch.poll() {}
+    assert_eq!(batch.poll(), Output::Wait(Some(Moment::START + Duration::from_secs(17))));
 }
 
 #[test]
@@ -395,11 +411,11 @@ fn preliminary_replies_without_end_do_not_hold_off_the_timer() {
     let mut batch = Batch::start(vec![file(0, 3, false, false)], terms, parties, Moment::START);
     for second in 1..9 {
         let reply = Reply { code: Code(150), lines: vec![b"still".to_vec()] };
-        let input = BatchInput::Reply { side: Side::Source, reply, class: Class::Preliminary };
+        let input = Input::Reply { side: Side::Source, reply, class: Class::Preliminary };
         batch.input(Moment::START + Duration::from_secs(second), input);
     }
     let deadline = loop {
-        if let BatchOutput::Wait(deadline) = batch.poll() {
+        if let Output::Wait(deadline) = batch.poll() {
             break deadline;
         }
     };

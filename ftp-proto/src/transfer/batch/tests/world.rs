@@ -8,8 +8,8 @@ use crate::feature::Capabilities;
 use crate::listing::When;
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::{Class, Code, Reply, classify};
-use crate::transfer::batch::{BatchFile, BatchInput, BatchOpening, BatchTerms, Window};
-use crate::transfer::{DataTls, Junction, Party, Posture, Postures, Side};
+use crate::transfer::batch::{BatchFile, BatchOpening, BatchTerms, Window};
+use crate::transfer::{DataTls, Input, Junction, Output, Party, Posture, Postures, Side};
 use crate::wire::PathName;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -156,10 +156,13 @@ pub(super) fn opening(seed: u64) -> BatchOpening {
     match seed % 3 {
         0 => direct(Side::Destination),
         1 => direct(Side::Source),
-        _ => BatchOpening::Joined {
-            postures: Postures { source: posture(1), destination: posture(2) },
-            secret: (seed & 4 == 0).then(|| RendezvousSecret::new([7; 32])),
-        },
+        _ => {
+            let postures = Postures { source: posture(1), destination: posture(2) };
+            if seed & 4 == 0 {
+                return BatchOpening::Relayed { postures, secret: RendezvousSecret::new([7; 32]) };
+            }
+            BatchOpening::Through { postures }
+        }
     }
 }
 
@@ -168,7 +171,9 @@ pub(super) fn opening(seed: u64) -> BatchOpening {
 pub(super) enum Middle {
     /// It was not asked, or there is none.
     Unasked,
-    /// It was asked to join, and answers with these addresses.
+    /// It was asked for the source's data connection, for which it listens here.
+    Half(Option<SocketAddr>),
+    /// It was asked for both, and answers with these addresses.
     Asked([Option<SocketAddr>; 2]),
     /// It has joined the two, or never will.
     Over,
@@ -212,6 +217,8 @@ pub(super) struct World {
     pub(super) in_blocks: [bool; 2],
     pub(super) steps: usize,
     pub(super) middle: Middle,
+    /// Whether a relay is in the middle, not the user agent.
+    is_relayed: bool,
     /// Which ends know where to connect, or listen.
     may_meet: [bool; 2],
 }
@@ -233,6 +240,7 @@ impl World {
             in_blocks: [false; 2],
             steps: 0,
             middle: Middle::Unasked,
+            is_relayed: false,
             may_meet: [false; 2],
         }
     }
@@ -281,39 +289,77 @@ impl World {
     }
 
     /// The reply to the command at the head of that side.
-    pub(super) fn said(&mut self, side: Side, code: u16, lines: Vec<String>) -> BatchInput {
+    pub(super) fn said(&mut self, side: Side, code: u16, lines: Vec<String>) -> Input {
         let inbox = &mut self.inbox[at(side)];
         let class = classify(Dialect::Rfc959, inbox.front().unwrap().verb(), Code(code));
         if class != Class::Preliminary {
             inbox.pop_front();
         }
         let lines = lines.into_iter().map(String::into_bytes).collect();
-        BatchInput::Reply { side, reply: Reply { code: Code(code), lines }, class }
+        Input::Reply { side, reply: Reply { code: Code(code), lines }, class }
     }
 
-    /// The host in the middle is asked to join the two.
-    pub(super) fn join(&mut self, junctions: [Junction; 2]) {
-        assert_eq!(self.middle, Middle::Unasked, "it is asked once");
-        let at = Side::BOTH.into_iter().zip(junctions).map(|(side, junction)| match junction {
+    /// What the machine asks of the host in the middle.
+    pub(super) fn middle_hears(&mut self, output: Output) {
+        match output {
+            Output::JoinAtRelay { source, destination } => {
+                self.asks(Side::Source, source);
+                self.asks(Side::Destination, destination);
+                self.is_relayed = true;
+            }
+            Output::Connect(side, to) => self.asks(side, Junction::Dial(to)),
+            Output::Listen(side) => self.asks(side, Junction::Listen),
+            Output::Copy | Output::Finish => {}
+            other @ (Output::Command(..)
+            | Output::Abort(_)
+            | Output::Close(_)
+            | Output::Cut
+            | Output::Begins(_)
+            | Output::FileEnded(..)
+            | Output::Done(_)
+            | Output::AllEnded
+            | Output::Wait(_)) => panic!("nothing for the host in the middle: {other:?}"),
+        }
+    }
+
+    /// It is asked for the data connection of that side.
+    fn asks(&mut self, side: Side, junction: Junction) {
+        let address = match junction {
             Junction::Dial(to) => {
                 assert!(self.may_meet[at(side)] && to.port() == 40_002, "{side:?} does not listen there");
                 None
             }
             Junction::Listen => Some("192.0.2.9:40009".parse().unwrap()),
-        });
-        let at: Vec<Option<SocketAddr>> = at.collect();
-        self.middle = Middle::Asked([at[0], at[1]]);
+        };
+        self.middle = match (side, self.middle) {
+            (Side::Source, Middle::Unasked) => Middle::Half(address),
+            (Side::Destination, Middle::Half(source)) => Middle::Asked([source, address]),
+            (side, middle) => panic!("{side:?} is asked for, and the middle is {middle:?}"),
+        };
     }
 
     /// What the host in the middle says, if it was asked.
-    pub(super) fn middle_says(&mut self) -> Option<BatchInput> {
-        let Middle::Asked([source, destination]) = self.middle else { return None };
+    pub(super) fn middle_says(&mut self) -> Vec<Input> {
+        let Middle::Asked([source, destination]) = self.middle else { return Vec::new() };
         self.middle = Middle::Over;
         let has_broken = matches!(self.fault, Fault::Breaks(step) if self.steps >= step);
         if self.fault == Fault::NoJoin || has_broken {
-            return Some(BatchInput::Broken);
+            return vec![self.has_broken()];
         }
-        Some(BatchInput::Joined { source, destination })
+        if self.is_relayed {
+            return vec![Input::RelayReady { source, destination }];
+        }
+        let ready = |side, at: Option<SocketAddr>| match at {
+            Some(at) => Input::Listening(side, at),
+            None => Input::Connected(side),
+        };
+        vec![ready(Side::Destination, destination), ready(Side::Source, source)]
+    }
+
+    /// How the driver tells that the host in the middle joins nothing, or has lost what it had joined.
+    pub(super) fn has_broken(&self) -> Input {
+        let why = "it has broken".to_owned();
+        if self.is_relayed { Input::RelayRefused(why) } else { Input::DataFailed(Side::Source, why) }
     }
 
     /// The host in the middle loses both connections, and what was on them.
@@ -381,7 +427,10 @@ impl World {
                 return None; // both ends connect, or none
             }
             assert_eq!(self.may_meet, [true; 2], "an end does not know the other one");
-            assert!(!matches!(self.middle, Middle::Asked(_)), "the host in the middle is not ready");
+            assert!(
+                !matches!(self.middle, Middle::Half(_) | Middle::Asked(_)),
+                "the host in the middle is not ready"
+            );
             self.was_open = true;
             self.connection = Some(VecDeque::new());
         }

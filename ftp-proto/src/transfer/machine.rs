@@ -1,7 +1,11 @@
-//! What an attempt is told and what it asks for.
+//! What the machines of transfers are told and what they ask for: those of one file, of many files over one connection, and of
+//! many files in a pipeline. One driver serves all three.
 
+use super::attempt::Attempt;
+use super::batch::{Batch, BatchEnd};
 use super::junction::Junction;
 use super::outcome::Outcome;
+use super::pipeline::Pipeline;
 use super::request::Side;
 use crate::client;
 use crate::command::Command;
@@ -9,13 +13,48 @@ use crate::reply::{Class, Reply};
 use crate::timer::Moment;
 use std::net::SocketAddr;
 
-/// Something that has happened. Pass it to [`Attempt::input`](super::Attempt::input).
+/// The machine of a transfer between two servers.
 ///
-/// An input that has no meaning for the path of the attempt, or that comes too late, is ignored. So a
-/// driver can pass on whatever it sees.
-#[derive(Clone, Debug)]
+/// The driver owns both control sessions, and on the paths with a host in the middle the data connections or the relay
+/// session. It calls [`poll`](Self::poll) until that returns [`Output::Wait`], performs each output, and passes what happens to
+/// [`input`](Self::input).
+#[derive(Debug)]
+pub enum Machine {
+    /// One file.
+    Attempt(Box<Attempt>),
+    /// Many files over one data connection.
+    Batch(Box<Batch>),
+    /// Many files, with a data connection each.
+    Pipeline(Box<Pipeline>),
+}
+
+impl Machine {
+    /// Takes something that has happened.
+    pub fn input(&mut self, now: Moment, input: Input) {
+        match self {
+            Self::Attempt(attempt) => attempt.input(now, input),
+            Self::Batch(batch) => batch.input(now, input),
+            Self::Pipeline(pipeline) => pipeline.input(now, input),
+        }
+    }
+
+    /// The next thing to do. Call it until it returns [`Output::Wait`], [`Output::Done`] or [`Output::AllEnded`].
+    pub fn poll(&mut self) -> Output {
+        match self {
+            Self::Attempt(attempt) => attempt.poll(),
+            Self::Batch(batch) => batch.poll(),
+            Self::Pipeline(pipeline) => pipeline.poll(),
+        }
+    }
+}
+
+/// Something that has happened.
+///
+/// An input that has no meaning for the machine or for its path, or that comes too late, is ignored. So a driver can pass on
+/// whatever it sees.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
-    /// An end replied to its last command.
+    /// An end replied to the command that is due next there.
     Reply {
         /// The end whose server replied.
         side: Side,
@@ -35,9 +74,11 @@ pub enum Input {
     Aborted(Side),
     /// The session of an end is over.
     Ended(Side, client::Failure),
-    /// The caller gives up, because of a stall or because the user interrupts it. Both ends are
-    /// aborted.
+    /// The caller gives up, because of a stall or because the user interrupts it. An attempt aborts both ends; the other
+    /// machines close both sessions.
     Cancel,
+    /// Bytes of files were seen to move.
+    Moving,
     /// The deadline of the last [`Output::Wait`] has come.
     Timeout,
     /// The data connection of [`Output::Connect`] is open.
@@ -74,15 +115,16 @@ pub enum Input {
     RelayLost(String),
 }
 
-/// Something for the driver to do. It comes from [`Attempt::poll`](super::Attempt::poll).
-#[derive(Clone, Debug)]
+/// Something for the driver to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Output {
     /// Send this command on the session of that side. Report each reply with [`Input::Reply`].
     Command(Side, Command),
     /// Abort what runs on that side ([`client::Input::Abort`]). Report the end of the abort with
     /// [`Input::Aborted`].
     Abort(Side),
-    /// Close the control connection of that side: it does not react any more (H20).
+    /// Close the control connection of that side: it does not react any more (H20), or its replies cannot be told apart or are
+    /// not awaited.
     Close(Side),
     /// Connect to the data port of that side, and forget an earlier data connection with it. Report [`Input::Connected`] or [`Input::DataFailed`].
     Connect(Side, SocketAddr),
@@ -106,9 +148,16 @@ pub enum Output {
     Finish,
     /// Reset all data connections of the attempt, or make the relay reset them.
     Cut,
+    /// Both servers are told to move one of several files, named by its index. As far as the destination has been asked,
+    /// nothing has its name. From now on it may get it.
+    Begins(usize),
+    /// One of several files has ended, named by its index.
+    FileEnded(usize, BatchEnd),
     /// The attempt is over. Every session that was not closed expects the next command.
     Done(Outcome),
+    /// Several files have ended. Each session is closed or idle, after a batch in MODE S.
+    AllEnded,
     /// Nothing to do until the next input or this moment. `None` means that only an input can
-    /// continue the attempt.
+    /// continue the transfer.
     Wait(Option<Moment>),
 }
