@@ -139,13 +139,16 @@ fn step(attempt: &mut Attempt, clock: &Clock, ends: &mut [End; 2]) -> Option<Out
             Output::Done(outcome) => return Some(outcome),
             Output::Wait(Some(deadline)) if deadline <= now => attempt.input(now, Input::Timeout),
             Output::Wait(_) => return None,
-            // These are for paths with a host in the middle.
+            // These are for paths with a host in the middle, and for several files.
             Output::Connect(..)
             | Output::Listen(_)
             | Output::JoinAtRelay { .. }
             | Output::Copy
             | Output::Finish
-            | Output::Cut => {}
+            | Output::Cut
+            | Output::Begins(_)
+            | Output::FileEnded(..)
+            | Output::AllEnded => {}
         }
     }
 }

@@ -101,7 +101,7 @@ pub(super) async fn attempt_by_relay(
     if let Some(size) = assignment.size {
         destination.ask(Command::Allo(size.saturating_sub(assignment.skips()))).await?;
     }
-    let attempted = Box::pin(route::by_relay(context, circuit, through.roles, assignment, lane)).await?;
+    let attempted = Box::pin(route::by_relay(context, circuit, through, assignment, lane)).await?;
     moves(context, detached, &attempted).await;
     Ok(attempted)
 }

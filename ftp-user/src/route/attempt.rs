@@ -1,113 +1,27 @@
 //! Makes one attempt with one candidate between two servers, and explains its failure.
 
-use super::assignment::{Assignment, ContinuedBy};
-use super::circuit::Circuit;
-use super::direct::Direct;
-use super::drive::{Drive, Ended, GivenUp, Path};
-use super::explain;
-use super::lane::{Lane, Sign};
-use super::progress::{Progress, Subject};
-use super::relay::RelayPath;
+use super::assignment::{Assignment, ContinuedBy, Lane, Sign};
+use super::attempted::Attempted;
+use super::drive::Drive;
+use super::path::{Direct, Path, Sessions};
+use super::progress::{Origin, Progress, Subject};
+use super::relay::Circuit;
 use super::second::Stored;
-use super::sessions::Sessions;
 use super::through::Through;
-use crate::account::{Said, shortened};
 use crate::context::{Context, connect_limit};
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
-use crate::outcome::{PathFacts, Protection, Relayed, StreamedDigests, TransferFacts};
+use crate::ladder::{Candidate, ThroughRelay};
+use crate::outcome::Protection;
 use crate::session::Session;
 use ftp_io::copy::{Digest, Meters};
-use ftp_proto::command::{DataType, Verb};
+use ftp_proto::command::Verb;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Blame;
 use ftp_proto::transfer::{
-    self, Attempt, Cause, DataTls, Outcome, RelayRoles, Roles, Side, Stage, Store, Timeouts, Transfer,
+    self, Attempt, Cause, DataTls, Machine, Outcome, Roles, Side, Stage, Store, Timeouts, Transfer,
 };
-use std::sync::Arc;
 use std::time::Duration;
-
-/// How one attempt ended.
-#[derive(Debug)]
-pub(crate) struct Attempted {
-    /// The outcome of the machine.
-    pub(crate) outcome: Outcome,
-    /// Why this program cancelled the attempt, if that is the reason for its end.
-    pub(crate) given_up: Option<GivenUp>,
-    /// The failure, for people.
-    pub(crate) failure: Option<Failure>,
-    /// How many bytes have moved, as far as is known.
-    pub(crate) moved: u64,
-    /// How long the servers have said that they move the file.
-    pub(crate) took: Duration,
-    /// The SHA-256 of what this program copied, if it was computed.
-    pub(crate) sha256: Option<String>,
-    /// The digests that the servers have computed while the file moved.
-    pub(crate) streamed: StreamedDigests,
-    /// What has passed a relay.
-    pub(crate) relayed: Option<Relayed>,
-    /// What protected the bytes on their whole path.
-    pub(crate) protection: Protection,
-    /// What each end said last.
-    pub(crate) said: Vec<Said>,
-    /// What is known of the transfer.
-    pub(crate) facts: TransferFacts,
-}
-
-impl Attempted {
-    fn new(
-        context: &Context,
-        source: &Session,
-        destination: &Session,
-        intermediary: Option<&str>,
-        ended: Ended,
-        protection: Protection,
-    ) -> Self {
-        let ends = explain::Ends { source, destination, intermediary };
-        let failure = explain::failure(context.settings.patience.stall, &ends, &ended);
-        // A wrong certificate at a data connection, or somebody else at a server's address, explains more.
-        let impostor = || source.impostor().or_else(|| destination.impostor());
-        let intruded = ended.intruded.map(|side| match side {
-            Side::Source => source.intruded_words(),
-            Side::Destination => destination.intruded_words(),
-        });
-        let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
-        let Ended { outcome, given_up, moved, took, sha256, said, observed, .. } = ended;
-        let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
-            let reply = shortened(&session.shown(&reply?));
-            Some(Said { end: session.role.name().to_owned(), reply })
-        });
-        let said = said.collect();
-        let streamed = StreamedDigests::of(&outcome);
-        let passes_here = intermediary == Some(THIS_HOST);
-        let path = path_facts([source, destination], (!passes_here).then_some(protection));
-        let facts = TransferFacts { path: Some(Arc::new(path)), ..observed.facts() };
-        Self {
-            outcome,
-            given_up,
-            failure,
-            moved,
-            took,
-            sha256,
-            streamed,
-            relayed: None,
-            protection,
-            said,
-            facts,
-        }
-    }
-}
-
-/// What protects the connections with both servers. `agreed` is what protects the data connection between them; `None` if each of
-/// them has one with this host.
-pub(super) fn path_facts(sessions: [&Session; 2], agreed: Option<Protection>) -> PathFacts {
-    let data = |session: &Session| match agreed {
-        Some(protection) => session.agreed_protection(protection == Protection::Private),
-        None => session.data_protection(),
-    };
-    let control = sessions.map(|session| Some(session.control_protection()));
-    PathFacts { control, data: sessions.map(|session| Some(data(session))), why: None }
-}
 
 /// Makes an attempt from server to server. If the end that listens refuses the file, both ends prove themselves to each other
 /// afterwards: for a server that connects, a try that its client gives up is a failure of the target until that is proven
@@ -174,64 +88,54 @@ async fn exchange(
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
     let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
-    let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
+    let mut sessions = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
-    if let Some(refused) = unprotected(source, destination, roles.tls).await? {
-        return Ok(Attempted::new(context, source, destination, None, refused, Protection::Clear));
+    let path = Path::Direct(Direct::default());
+    if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
+        return Ok(refused.explained(context, &sessions, &path, [None, None]));
     }
-    let progress = Progress::direct(context, source, destination, stored, subject(assignment));
-    let progress = progress.after(assignment.slowest);
-    let transfer = transfer(assignment, secret(source, destination)?);
-    let sessions = Sessions { source, destination };
-    let (one, two) = sessions.source.parties_with(sessions.destination);
+    let origin = Origin::direct(sessions.source.is_ours(), sessions.destination.is_ours());
+    let progress = Progress::new(context, origin, subject(assignment));
+    let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
+    let transfer = transfer(assignment, secret(&sessions)?);
+    let (one, two) = sessions.parties(&Candidate::Direct(roles));
     let timeouts = timeouts(context.settings.patience.reply, assignment.size);
     let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.world.clock.now());
-    let path = Path::Direct(Direct::default());
-    let drive = Drive::new(context, sessions, attempt, path, progress, lane).detaching(assignment.detaches);
-    let ended = Box::pin(drive.run()).await;
-    note_type(source, destination, &ended);
-    Ok(Attempted::new(context, source, destination, None, ended, Protection::of(roles.tls.runs_tls())))
+    let machine = Machine::Attempt(Box::new(attempt));
+    let mut drive = Drive::new(context, sessions, machine, path, progress, lane);
+    drive.protection = Protection::of(roles.tls.runs_tls());
+    drive.detaches = assignment.detaches;
+    Ok(Box::pin(drive.attempt()).await)
 }
 
 /// Makes an attempt through a relay.
 pub(crate) async fn by_relay(
     context: &Context,
     circuit: &mut Circuit,
-    roles: RelayRoles,
+    through: ThroughRelay,
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let Circuit { name, agents, source, destination, .. } = circuit;
     lane.say(Sign::Ready);
-    lane.unless_lost(ready(context, source, destination, assignment)).await?;
-    let intermediary = format!("the relay {name}");
-    if let Some(refused) = unprotected(source, destination, roles.tls).await? {
-        return Ok(Attempted::new(
-            context,
-            source,
-            destination,
-            Some(&intermediary),
-            refused,
-            Protection::Clear,
-        ));
+    let (mut sessions, relay) = circuit.path();
+    lane.unless_lost(ready(context, &mut sessions, assignment)).await?;
+    let roles = through.roles;
+    if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
+        return Ok(refused.explained(context, &sessions, &Path::Relay(relay), [None, None]));
     }
-    let transfer = transfer(assignment, secret(source, destination)?);
+    let transfer = transfer(assignment, secret(&sessions)?);
     // What proves the connection, or encrypts it, is no part of the file.
     let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
-    let digest = if is_the_file { assignment.look } else { Digest::Off };
-    let sessions = Sessions { source, destination };
-    let (one, two) = (sessions.source.party(), sessions.destination.party());
+    let path = Path::Relay(relay.digested(if is_the_file { assignment.look } else { Digest::Off }));
+    let (one, two) = sessions.parties(&Candidate::Relay(through));
     let timeouts = timeouts(context.settings.patience.reply, assignment.size);
     let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.world.clock.now());
-    let path = Path::Relay(RelayPath::new(name, agents).digested(digest));
-    let progress = Progress::relay(context, subject(assignment));
-    let drive = Drive::new(context, sessions, attempt, path, progress, lane).detaching(assignment.detaches);
-    let ended = Box::pin(drive.run()).await;
-    let directly = agents.are_direct();
-    let relayed = Relayed { relay: name.as_str().into(), bytes: ended.moved, directly };
-    let protection = Protection::of(roles.tls.runs_tls());
-    let attempted = Attempted::new(context, source, destination, Some(&intermediary), ended, protection);
-    Ok(Attempted { relayed: Some(relayed), ..attempted })
+    let progress = Progress::new(context, Origin::Relay, subject(assignment));
+    let machine = Machine::Attempt(Box::new(attempt));
+    let mut drive = Drive::new(context, sessions, machine, path, progress, lane);
+    drive.protection = Protection::of(roles.tls.runs_tls());
+    drive.detaches = assignment.detaches;
+    Ok(Box::pin(drive.attempt()).await)
 }
 
 /// Makes an attempt through this program.
@@ -242,31 +146,29 @@ pub(crate) async fn through(
     assignment: &Assignment,
     lane: &Lane,
 ) -> Result<Attempted, Failure> {
-    let (source, destination) = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
+    let sessions = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
-    source.private_data().await?;
-    destination.private_data().await?;
+    sessions.source.private_data().await?;
+    sessions.destination.private_data().await?;
     let meters = Meters { taken: context.meter(), ..Meters::default() };
-    let progress = Progress::copy(context, meters.clone(), subject(assignment));
-    let sessions = Sessions { source, destination };
-    let protection = Protection::of(sessions.run_tls());
-    let (one, two) = sessions.parties_here();
-    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
+    let progress = Progress::new(context, Origin::Copy(meters.clone()), subject(assignment));
+    let (one, two) = sessions.parties(&Candidate::Through);
     let (one, two) = ((one, sessions.source.known_postures()), (two, sessions.destination.known_postures()));
-    let attempt = Attempt::through(transfer(assignment, None), one, two, timeouts, context.world.clock.now());
+    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
+    let (transfer, now) = (transfer(assignment, None), context.world.clock.now());
+    let attempt = Attempt::through(transfer, one, two, timeouts, now);
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
-    let ended = Box::pin(Drive::new(context, sessions, attempt, path, progress, lane).run()).await;
-    note_type(source, destination, &ended);
-    Ok(Attempted::new(context, source, destination, Some(THIS_HOST), ended, protection))
+    let protection = Protection::of(sessions.run_tls());
+    let machine = Machine::Attempt(Box::new(attempt));
+    let mut drive = Drive::new(context, sessions, machine, path, progress, lane);
+    drive.protection = protection;
+    Ok(Box::pin(drive.attempt()).await)
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
-async fn unprotected(
-    source: &mut Session,
-    destination: &mut Session,
-    tls: DataTls,
-) -> Result<Option<Ended>, Failure> {
-    for (side, session) in [(Side::Source, source), (Side::Destination, destination)] {
+async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<Attempted>, Failure> {
+    for side in Side::BOTH {
+        let session = sessions.of(side);
         if tls.runs_tls() && !session.runs_tls() {
             return Err(Failure::new(
                 Kind::NoPath,
@@ -277,7 +179,7 @@ async fn unprotected(
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
             let (blame, touched, complete) = (Blame::Path, false, None);
             let failure = transfer::Failure { side, stage, cause, blame, touched, complete };
-            return Ok(Some(Ended::early(failure)));
+            return Ok(Some(Attempted::early(Outcome::Failed(failure))));
         }
     }
     Ok(None)
@@ -289,42 +191,31 @@ async fn prepared<'a>(
     from: &'a mut Server,
     to: &'a mut Server,
     assignment: &Assignment,
-) -> Result<(&'a mut Session, &'a mut Session), Failure> {
-    let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-    ready(context, source, destination, assignment).await?;
-    source.note_type(None);
-    destination.note_type(None);
-    Ok((source, destination))
+) -> Result<Sessions<'a>, Failure> {
+    let mut sessions = Sessions::of_both(context, from, to).await?;
+    ready(context, &mut sessions, assignment).await?;
+    Side::BOTH.into_iter().for_each(|side| sessions.of(side).note_type(None));
+    Ok(sessions)
 }
 
 /// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
 /// file.
 async fn ready(
     context: &Context,
-    source: &mut Session,
-    destination: &mut Session,
+    sessions: &mut Sessions<'_>,
     assignment: &Assignment,
 ) -> Result<(), Failure> {
     if assignment.skips() == 0 {
-        tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
+        sessions.forget_restart().await?;
     }
     if assignment.store == Store::Replace {
-        destination.partials(assignment.continued.partial()).await?;
+        sessions.destination.partials(assignment.continued.partial()).await?;
     }
-    match &context.settings.limit {
-        Some(limit) if source.manners.capabilities.has_line("RATE") => source.keep_to(limit.share).await,
-        Some(limit) if destination.manners.capabilities.has_line("RATE") => {
-            destination.keep_to(limit.share).await
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-/// Notes that TYPE I is in force at both ends. After a failure nobody knows.
-const fn note_type(source: &mut Session, destination: &mut Session, ended: &Ended) {
-    if matches!(ended.outcome, Outcome::Moved { .. }) {
-        source.note_type(Some(DataType::Image));
-        destination.note_type(Some(DataType::Image));
+    let Some(limit) = &context.settings.limit else { return Ok(()) };
+    let mut sides = Side::BOTH.into_iter();
+    match sides.find(|side| sessions.of(*side).manners.capabilities.has_line("RATE")) {
+        Some(side) => sessions.of(side).keep_to(limit.share).await,
+        None => Ok(()),
     }
 }
 
@@ -345,12 +236,15 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
 }
 
 /// A secret for one data connection, if both servers know RNDZ.
-fn secret(source: &Session, destination: &Session) -> Result<Option<RendezvousSecret>, Failure> {
-    if !source.manners.capabilities.rndz || !destination.manners.capabilities.rndz {
-        return Ok(None);
-    }
+fn secret(sessions: &Sessions<'_>) -> Result<Option<RendezvousSecret>, Failure> {
+    let proves = |session: &Session| session.manners.capabilities.rndz;
+    if proves(sessions.source) && proves(sessions.destination) { new_secret().map(Some) } else { Ok(None) }
+}
+
+/// A new secret of a data connection.
+pub(super) fn new_secret() -> Result<RendezvousSecret, Failure> {
     ftp_io::random::bytes()
-        .map(|secret| Some(RendezvousSecret::new(secret)))
+        .map(RendezvousSecret::new)
         .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
 }
 
@@ -367,7 +261,6 @@ pub fn timeouts(reply: Duration, size: Option<u64>) -> Timeouts {
     }
 }
 
-const THIS_HOST: &str = "this host";
 /// How long to wait for the preliminary reply of the end that goes first (modern-servers 2).
 const PRELIMINARY: Duration = Duration::from_secs(5);
 /// When one end has finished, the other one has to write what is on its way, and perhaps to sync the file.

@@ -1,6 +1,6 @@
 //! Explains to people why an attempt failed.
 
-use super::drive::{Ended, GivenUp};
+use super::attempted::{Attempted, GivenUp};
 use crate::failure::{Failure, Kind};
 use crate::remote;
 use crate::session::{Session, kind_of};
@@ -68,7 +68,7 @@ impl Ends<'_> {
 }
 
 /// Why the attempt failed, if it did. `stall` is how long nothing may move.
-pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Ended) -> Option<Failure> {
+pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Attempted) -> Option<Failure> {
     match (&ended.outcome, ended.given_up) {
         (Outcome::Moved { .. }, _) => None,
         (Outcome::Failed(_), Some(why)) => Some(given_up(stall, ends, why, ended.moved)),
@@ -81,7 +81,7 @@ pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Ended) -> Option
 /// The failure, with the words for why the other posture of that server was given up before.
 fn with_failed_posture(
     ends: &Ends<'_>,
-    ended: &Ended,
+    ended: &Attempted,
     failed: &transfer::Failure,
     failure: Failure,
 ) -> Failure {
@@ -252,7 +252,7 @@ mod tests {
                     complete: None,
                 };
                 let failed_posture = FailedPosture { side, posture: Posture::Passive, cause };
-                let mut ended = Ended::early(failed);
+                let mut ended = Attempted::early(Outcome::Failed(failed));
                 ended.failed_postures.push(failed_posture);
                 let shown = failure(Duration::ZERO, &ends, &ended).unwrap().to_string();
                 assert!(shown.contains("***"), "{shown}");

@@ -1,7 +1,7 @@
 //! Transfers a file between this host and a server: this program is one end of the data connection.
 
 use super::assignment::Assignment;
-use super::count::Count;
+use super::attempted::Count;
 use crate::context::Context;
 use crate::endpoint::{LocalEnd, LocalRoot, Server, open_to_write};
 use crate::failure::{Failure, Kind, words};

@@ -1,16 +1,16 @@
 //! What is known of two servers before a candidate between them is chosen.
 
 use super::describe::{Description, NOTHING_IN_COMMON, intermediary};
-use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, THIS};
+use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, RouteAccount, THIS};
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};
-use crate::endpoint::Server;
+use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Kind};
 use crate::ladder::{self, Allowed, Ascent, Candidate, DataProtection, Memory, Nearby, Rung, ThroughRelay};
 use crate::outcome::Protection;
 use crate::place::Site;
 use crate::relay;
-use crate::report::{THIS_HOST, Topic};
+use crate::report::{Event, THIS_HOST, Topic};
 use crate::session::Session;
 use crate::state::{Key, KnownPair};
 use ftp_proto::address::Family;
@@ -278,6 +278,59 @@ fn data_protection(context: &Context, source: &Party, destination: &Party) -> Da
         true if context.settings.clear_data => DataProtection::Permitted,
         true => DataProtection::Private,
     }
+}
+
+/// Returns the rung that would be tried first, and reports it with its reason. With `explain`, the report has all candidates.
+///
+/// # Errors
+///
+/// Fails if there is no session with a server, or no candidate between two servers.
+pub(crate) async fn first_rung(
+    context: &Context,
+    source: &mut Host,
+    destination: &mut Host,
+    allowed: Allowed,
+    explain: bool,
+) -> Result<Rung, Failure> {
+    let (rung, relay, protection, why, account) = match (source, destination) {
+        (Host::Server(from), Host::Server(to)) => {
+            let situation = Situation::of(context, from, to).await?;
+            let mut memory = Memory::default();
+            situation.recall(context, &mut memory, allowed);
+            let manner = if context.settings.race { Manner::Beside } else { Manner::Turns };
+            let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.world.clock.now());
+            let candidate = ascent.candidates().first().copied().ok_or_else(|| {
+                let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
+                situation.no_path(allowed, &limitation, None)
+            })?;
+            // What is explained is what would be tried, and who carries it.
+            let explained = if explain { ascent.candidates() } else { std::slice::from_ref(&candidate) };
+            situation.recognize(context, explained).await;
+            let description = situation.describe(candidate);
+            let relay = description.relay.map(str::to_owned);
+            let mut why = description.why(&[]);
+            if let Some(memory) = memory.says(candidate) {
+                why = format!("{why}; {memory}");
+            }
+            let account = explain.then(|| RouteAccount {
+                tried: situation.considered(allowed, &ascent, &memory),
+                picture: Some(Box::new(situation.picture(candidate))),
+                ..RouteAccount::default()
+            });
+            (description.rung, relay, description.protection, why, account)
+        }
+        (source, destination) => {
+            let private = source.is_secured(context).await? && destination.is_secured(context).await?;
+            let account = explain.then(RouteAccount::default);
+            (Rung::Local, None, Protection::of(private), "one end is this host".to_owned(), account)
+        }
+    };
+    context
+        .run
+        .events
+        .deliver(Event::Path { rung, relay, protection, why, account: account.map(Box::new) })
+        .await;
+    Ok(rung)
 }
 
 /// Why only this host can keep to a rate.

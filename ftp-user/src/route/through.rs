@@ -2,8 +2,9 @@
 //! server, which either of the two opens, and the copy between them. For a server that only a relay reaches, the relay
 //! connects or listens. There is no temporary file, and at most one pipe of data waits.
 
+use super::path::Sessions;
 use super::progress::Progress;
-use super::sessions::Sessions;
+
 use crate::failure::{Failure, words};
 use crate::session::{Arrived, DataFailure, DataPort};
 use ftp_io::connection::Connection;
@@ -265,12 +266,9 @@ impl Through {
     }
 
     /// Waits until the destination's connection is closed, although its server has already said that it has
-    /// everything. Returns the SHA-256 of what was copied, if it was computed.
-    ///
-    /// # Errors
-    ///
-    /// Somebody else is at the address of that server, and the copy may be theirs.
-    pub(super) async fn close(mut self) -> Result<Option<String>, Side> {
+    /// everything. Returns the SHA-256 of what was copied, if it was computed. The copy may be somebody else's who is at the
+    /// address of a server ([`Self::intruded`]).
+    pub(super) async fn close(&mut self) -> Option<String> {
         for side in Side::BOTH {
             if let Some(watch) = self.leg(side).watch.take() {
                 watch.abort();
@@ -285,10 +283,7 @@ impl Through {
             let leg = self.leg(side);
             leg.is_intruded |= leg.watched.as_ref().is_some_and(|port| port.turn_away());
         }
-        match self.intruded() {
-            Some(side) => Err(side),
-            None => Ok(self.sha256),
-        }
+        self.sha256.take()
     }
 }
 

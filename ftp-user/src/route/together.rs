@@ -1,35 +1,73 @@
-//! Drives small files that move together between two servers, directly or through a third host: performs what the machine asks
-//! for, and tells it what happens.
+//! Small files that move together between two servers: which machine moves them, over which path, and what becomes of each.
 //!
 //! A host in the middle carries one connection for all files: their blocks say where each of them ends, so what has broken
 //! ends the line, and nothing unverified has a name.
 
-use super::batch::{BatchPath, Consignment, Machine, Work};
-use super::circuit::Circuit;
-use super::direct::Direct;
-use super::drive::{Happened, Path};
-use super::observed::Observed;
-use super::progress::{Progress, Sight, Subject};
-use super::relay::RelayPath;
-use super::sessions::Sessions;
+use super::Ends;
+use super::assignment::Lane;
+use super::attempt::new_secret;
+use super::drive::Drive;
+use super::path::{Direct, Observed, Path, Sessions};
+use super::progress::{Origin, Progress, Subject};
+use super::relay::Circuit;
+use super::second::Stored;
 use super::through::Through;
-use super::{Ends, attempt};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::Failure;
 use crate::ladder::Candidate;
-use crate::outcome::{PathFacts, Protection, TransferFacts};
+use crate::outcome::{PathFacts, Protection, TransferFacts, Verified};
 use crate::session::Session;
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::client::{self, Event};
-use ftp_proto::command::{Command, DataType, Partial};
-use ftp_proto::digest::Algorithm;
-use ftp_proto::reply::Reply;
-use ftp_proto::transfer::batch::{BatchEnd, BatchInput, BatchOutput};
-use ftp_proto::transfer::{Input, Junction, Side};
+use ftp_proto::command::{DataType, Partial};
+use ftp_proto::digest::{Algorithm, best_common};
+use ftp_proto::reply::{Class, Reply};
+use ftp_proto::timer::Moment;
+use ftp_proto::transfer::batch::{Batch, BatchEnd, BatchFile, BatchOpening, BatchTerms, Window};
+use ftp_proto::transfer::pipeline::{Pipeline, PipelineFile, PipelineTerms};
+use ftp_proto::transfer::{Arrangements, DataTls, Machine, Opening, Party, Posture, Postures, Side};
+use ftp_proto::wire::PathName;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How files are moved together between two servers.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchPath {
+    /// What an earlier file has taken.
+    pub(crate) candidate: Candidate,
+    /// The name of the relay that carries them, if one does.
+    pub(crate) relay: Option<Arc<str>>,
+    /// What protects the data connections.
+    pub(crate) protection: Protection,
+    terms: Terms,
+}
+
+/// How small files move together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Manner {
+    /// All of them over one connection, many in each transfer. Their server gives them their names from a place that is its
+    /// own, so that nothing is stored under the name of a part.
+    Groups,
+    /// Each over a connection of its own, with the commands of the next one behind it, under the name of its part first.
+    OneByOne,
+}
+
+/// The terms of the machine that moves them.
+#[derive(Clone, Debug)]
+enum Terms {
+    Groups(BatchTerms),
+    OneByOne(PipelineTerms),
+}
+
+/// A file that moves together with others.
+#[derive(Clone, Debug)]
+pub(crate) struct SmallFile {
+    pub(crate) file: BatchFile,
+    /// The name under which it is stored first, where files move one by one.
+    pub(crate) part: Option<PathName>,
+}
 
 /// What becomes of a file that moves together with others.
 #[derive(Debug)]
@@ -41,8 +79,105 @@ pub(crate) enum Fate {
     Ended(BatchEnd, Option<String>, TransferFacts),
 }
 
-/// Moves files together. `told` learns what becomes of each file, but only those that are published may be touched before this
-/// returns. Returns whether both sessions are still of use.
+impl BatchPath {
+    /// How small files can be moved together on the path that an earlier file has taken, if that is possible between these two,
+    /// whose sessions are open.
+    ///
+    /// # Errors
+    ///
+    /// There is no session through the relay, or this host has no random numbers.
+    pub(crate) async fn of(
+        context: &Context,
+        ends: &mut Ends,
+        candidate: Candidate,
+    ) -> Result<Option<Self>, Failure> {
+        let Ends { source, destination, circuit, .. } = ends;
+        let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
+        let mut relay = None;
+        let sessions = if let Candidate::Relay(through) = candidate {
+            let circuit = Box::pin(Circuit::ready(circuit, context, through.relay, from, to)).await?;
+            relay = Some(circuit.name.as_str().into());
+            circuit.path().0
+        } else {
+            let (Some(source), Some(destination)) = (from.open(), to.open()) else { return Ok(None) };
+            Sessions { source, destination }
+        };
+        let (opening, tls) = match candidate {
+            Candidate::Direct(roles) if roles.opening == Opening::Symmetric => return Ok(None),
+            Candidate::Direct(roles) => {
+                (BatchOpening::Direct { passive: roles.passive, secret: new_secret()? }, roles.tls)
+            }
+            Candidate::Relay(through) => {
+                let postures = through.roles.postures;
+                (BatchOpening::Relayed { postures, secret: new_secret()? }, through.roles.tls)
+            }
+            Candidate::Through => {
+                let postures = (posture(sessions.source), posture(sessions.destination));
+                let (Some(source), Some(destination)) = postures else { return Ok(None) };
+                // Each server has its TLS with this host.
+                (BatchOpening::Through { postures: Postures { source, destination } }, DataTls::Clear)
+            }
+        };
+        let (one, two) = sessions.parties(&candidate);
+        let silence = context.settings.patience.stall;
+        let terms = match (groups(&one, &two, opening, tls, silence), candidate) {
+            (Some(terms), _) => Terms::Groups(terms),
+            (None, Candidate::Direct(roles)) if Pipeline::is_possible(&one, &two, roles) => {
+                Terms::OneByOne(PipelineTerms { roles, digest: None, silence })
+            }
+            // Servers of other people have no block mode, so that no host in the middle can carry many files.
+            (None, _) => return Ok(None),
+        };
+        let is_private = if candidate == Candidate::Through { sessions.run_tls() } else { tls.runs_tls() };
+        Ok(Some(Self { candidate, relay, protection: Protection::of(is_private), terms }))
+    }
+
+    /// Has a digest verify every file that has a connection of its own. Both servers must know it.
+    pub(crate) const fn verify_by(&mut self, algorithm: Algorithm) {
+        if let Terms::OneByOne(terms) = &mut self.terms {
+            terms.digest = Some(algorithm);
+        }
+    }
+
+    /// What verifies every file.
+    pub(crate) const fn verified(&self) -> Verified {
+        match &self.terms {
+            Terms::Groups(terms) => Verified::Hash(terms.algorithm),
+            Terms::OneByOne(PipelineTerms { digest: Some(algorithm), .. }) => Verified::Hash(*algorithm),
+            Terms::OneByOne(PipelineTerms { digest: None, .. }) => Verified::Size,
+        }
+    }
+
+    /// How the files move.
+    pub(crate) const fn manner(&self) -> Manner {
+        match &self.terms {
+            Terms::Groups(_) => Manner::Groups,
+            Terms::OneByOne(_) => Manner::OneByOne,
+        }
+    }
+}
+
+/// The terms of groups, if both servers can do that.
+fn groups(
+    source: &Party,
+    destination: &Party,
+    opening: BatchOpening,
+    tls: DataTls,
+    silence: Duration,
+) -> Option<BatchTerms> {
+    let algorithm = best_common(&source.capabilities.dgst, &destination.capabilities.dgst)?;
+    let terms = BatchTerms { opening, tls, algorithm, window: Window::default(), silence };
+    Batch::is_possible(source, destination, &terms).then_some(terms)
+}
+
+/// What a server does for its data connections with this host.
+fn posture(session: &Session) -> Option<Posture> {
+    let arrangements = Arrangements::new(&session.party(), session.known_postures());
+    arrangements.current().map(|arrangement| arrangement.posture())
+}
+
+/// Moves files together, counted under that number. `told` learns what becomes of each file, but only those that are published
+/// may be touched before this returns. Returns whether both sessions are still of use.
 ///
 /// # Errors
 ///
@@ -50,140 +185,129 @@ pub(crate) enum Fate {
 pub(crate) async fn batch(
     context: &Context,
     ends: &mut Ends,
-    Consignment { path, work, number }: Consignment,
+    path: BatchPath,
+    files: Vec<SmallFile>,
+    number: u64,
     told: &mut (dyn FnMut(usize, Fate) + Send),
 ) -> Result<bool, Failure> {
     let Ends { source, destination, circuit, .. } = ends;
     let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(true) };
-    let sizes = work.sizes();
-    let all = sizes.iter().sum();
-    let selected = path.selected();
-    let (sessions, middle, progress) = match path.candidate {
+    let sizes = files.iter().map(|small| small.file.size);
+    let (largest, all) = (sizes.clone().max().unwrap_or_default(), sizes.sum());
+    let together = Some(number);
+    let (mut sessions, middle, progress) = match path.candidate {
         Candidate::Direct(_) => {
-            let site = to.site.clone();
-            let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
-            let (most, counted) = match &work {
-                Work::Groups(..) => (all, Some(number)),
-                Work::OneByOne(..) => (sizes.into_iter().max().unwrap_or_default(), None),
+            let stored = Stored { site: to.site.clone(), path: None, before: 0 };
+            let sessions = Sessions::of_both(context, from, to).await?;
+            let (most, counted) = match path.manner() {
+                Manner::Groups => (all, together),
+                Manner::OneByOne => (largest, None),
             };
-            let progress = Progress::one_by_one(context, destination, &site, most).together(counted);
-            (Sessions { source, destination }, Path::Direct(Direct::default()), progress)
+            let origin = Origin::direct(false, sessions.destination.is_ours());
+            let progress = Progress::new(context, origin, Subject::untold(most));
+            let progress = progress.watching(context, sessions.destination, stored).together(counted);
+            (sessions, Path::Direct(Direct::default()), progress)
         }
         Candidate::Relay(through) => {
             let circuit = Box::pin(Circuit::ready(circuit, context, through.relay, from, to)).await?;
-            let Circuit { name, agents, source, destination, .. } = circuit;
-            let path = Path::Relay(RelayPath::new(name, agents));
-            let progress = Progress::relay(context, Subject::untold(all)).together(Some(number));
-            (Sessions { source, destination }, path, progress)
+            let (sessions, relay) = circuit.path();
+            let progress = Progress::new(context, Origin::Relay, Subject::untold(all)).together(together);
+            (sessions, Path::Relay(relay), progress)
         }
         Candidate::Through => {
-            let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
             let meters = Meters { taken: context.meter(), ..Meters::default() };
-            let progress = Progress::copy(context, meters.clone(), Subject::untold(all));
-            let progress = progress.together(Some(number));
+            let progress = Progress::new(context, Origin::Copy(meters.clone()), Subject::untold(all));
             let through = Path::Through(Box::new(Through::new(Digest::Off, meters)));
-            (Sessions { source, destination }, through, progress)
+            (Sessions::of_both(context, from, to).await?, through, progress.together(together))
         }
     };
-    prepare(sessions.source, sessions.destination, &path).await?;
+    prepare(&mut sessions, &path).await?;
     let parties = sessions.parties(&path.candidate);
-    let machine = Machine::start(work, parties, context.world.clock.now());
-    let seen = SeenFiles::new(machine.counts_all());
-    let agreed = (path.candidate != Candidate::Through).then(|| path.protection());
-    let mut together = Together {
-        context,
-        sessions,
-        machine,
-        path: middle,
-        progress,
-        joining: None,
-        moved: 0,
-        has_streams: [false; 2],
-        is_cancelled: false,
-        are_usable: true,
-        has_hung_up: false,
-        seen,
-        path_facts: None,
-        agreed,
-    };
-    together.run(told).await;
-    Ok(together.finish(selected).await)
+    let protection = path.protection;
+    // Commands of the pipeline have set up the sessions for it.
+    let selected = if let Terms::OneByOne(terms) = &path.terms { terms.digest } else { None };
+    let machine = path.terms.start(files, parties, context.world.clock.now());
+    let (lane, now) = (Lane::alone(), context.world.clock.now());
+    let mut drive = Drive::new(context, sessions, machine, middle, progress, &lane);
+    drive.protection = protection;
+    drive.progress.server_started(now);
+    drive.together = Some(Together::new(told));
+    drive.run().await;
+    Ok(drive.leave(selected).await)
 }
 
 /// Makes both sessions ready.
-async fn prepare(source: &mut Session, destination: &mut Session, path: &BatchPath) -> Result<(), Failure> {
-    tokio::try_join!(source.forget_restart(), destination.forget_restart())?;
-    for session in [&mut *source, &mut *destination] {
+async fn prepare(sessions: &mut Sessions<'_>, path: &BatchPath) -> Result<(), Failure> {
+    sessions.forget_restart().await?;
+    for side in Side::BOTH {
+        let session = sessions.of(side);
         if path.candidate == Candidate::Through {
             session.private_data().await?;
-        } else if let Some(answer) = session.protect(path.runs_tls()).await? {
+        } else if let Some(answer) = session.protect(path.protection == Protection::Private).await? {
             return Err(session.refusal("the protection of data connections cannot be set", &answer));
         }
     }
-    destination.partials(Partial::Discard).await?;
-    source.gather(true);
-    destination.gather(true);
+    sessions.destination.partials(Partial::Discard).await?;
+    Side::BOTH.into_iter().for_each(|side| sessions.of(side).gather(true));
     Ok(())
 }
 
-/// Files that move together.
-struct Together<'a> {
-    context: &'a Context,
-    sessions: Sessions<'a>,
-    machine: Machine,
-    path: Path<'a>,
-    progress: Progress,
-    /// What this host still has to do before files can pass it.
-    joining: Option<Joining>,
-    /// How many bytes have moved, as far as the machine was told.
-    moved: u64,
-    /// Which data connections with this host are open: the source's, the destination's.
-    has_streams: [bool; 2],
-    is_cancelled: bool,
+impl Terms {
+    /// Starts the machine. Where files move one by one, each of them has the name of a part.
+    fn start(self, files: Vec<SmallFile>, parties: (Party, Party), now: Moment) -> Machine {
+        match self {
+            Self::Groups(terms) => {
+                let files = files.into_iter().map(|small| small.file).collect();
+                Machine::Batch(Box::new(Batch::start(files, terms, parties, now)))
+            }
+            Self::OneByOne(terms) => {
+                let with_part = |small: SmallFile| Some(PipelineFile { file: small.file, part: small.part? });
+                let files = files.into_iter().filter_map(with_part).collect();
+                Machine::Pipeline(Box::new(Pipeline::start(files, terms, parties, now)))
+            }
+        }
+    }
+}
+
+/// What becomes of files that move together, and of the sessions over which they do.
+pub(super) struct Together<'a> {
+    told: &'a mut (dyn FnMut(usize, Fate) + Send),
+    /// What was seen of the data connections: by the index of the file, or under the first one if all files share a connection.
+    seen: BTreeMap<usize, Observed>,
+    /// The file whose data connection is seen now.
+    moves: usize,
+    /// What protects the connections; `None` if no file was published yet.
+    path_facts: Option<Arc<PathFacts>>,
     are_usable: bool,
     /// The session with the destination is to be closed.
     has_hung_up: bool,
-    /// What was seen of the data connections.
-    seen: SeenFiles,
-    /// What protects the connections; `None` if no file was published yet.
-    path_facts: Option<Arc<PathFacts>>,
-    /// What was agreed for the data connection between the servers; `None` if each has one with this host.
-    agreed: Option<Protection>,
 }
 
-/// What was seen of the data connections: of the one that all files share, or of that of each file.
-#[derive(Debug)]
-enum SeenFiles {
-    Shared(Observed),
-    /// By the index of the file, with the one that moves now.
-    Each(BTreeMap<usize, Observed>, usize),
-}
+impl<'a> Together<'a> {
+    fn new(told: &'a mut (dyn FnMut(usize, Fate) + Send)) -> Self {
+        let (seen, path_facts) = (BTreeMap::new(), None);
+        Self { told, seen, moves: 0, path_facts, are_usable: true, has_hung_up: false }
+    }
 
-impl SeenFiles {
-    fn new(is_shared: bool) -> Self {
-        if is_shared { Self::Shared(Observed::default()) } else { Self::Each(BTreeMap::new(), 0) }
+    /// What is seen now of the data connections.
+    pub(super) fn observed(&mut self) -> &mut Observed {
+        self.seen.entry(self.moves).or_default()
     }
 
     /// The commands for that file follow.
-    const fn begins(&mut self, index: usize) {
-        if let Self::Each(_, now) = self {
-            *now = index;
+    pub(super) fn begins(&mut self, index: usize, shares_connection: bool) {
+        if !shares_connection {
+            self.moves = index;
         }
+        (self.told)(index, Fate::Begins);
     }
 
-    /// What is seen now.
-    fn now(&mut self) -> &mut Observed {
-        match self {
-            Self::Shared(observed) => observed,
-            Self::Each(files, now) => files.entry(*now).or_default(),
-        }
-    }
-
-    /// What was seen of a file.
-    fn of(&mut self, index: usize) -> &mut Observed {
-        match self {
-            Self::Shared(observed) => observed,
-            Self::Each(files, _) => files.entry(index).or_default(),
+    /// The session of that side is not of use any more. That of the destination is closed when nothing more is asked of it.
+    pub(super) fn closes(&mut self, sessions: &mut Sessions<'_>, side: Side) {
+        self.are_usable = false;
+        match side {
+            Side::Source => sessions.source.close(),
+            Side::Destination => self.has_hung_up = true,
         }
     }
 }
@@ -191,244 +315,57 @@ impl SeenFiles {
 /// Why files move together on their path.
 const AS_ANOTHER_FILE: &str = "an earlier file of the job took it, and small files follow together";
 
-/// The data connections of this host, as far as they are prepared.
-#[derive(Clone, Copy, Debug)]
-struct Joining {
-    /// Whether each of them is ready: this host has connected, or listens.
-    ready: [bool; 2],
-    /// Where this host listens.
-    at: [Option<SocketAddr>; 2],
-}
-
-impl Together<'_> {
-    async fn run(&mut self, told: &mut (dyn FnMut(usize, Fate) + Send)) {
-        let clock = self.context.world.clock;
-        self.progress.server_started(clock.now());
-        loop {
-            let deadline = match self.machine.poll() {
-                BatchOutput::Command(side, command) => {
-                    self.send(side, command);
-                    continue;
-                }
-                BatchOutput::Join { source, destination } => {
-                    self.join([source, destination]);
-                    continue;
-                }
-                BatchOutput::Begins(index) => {
-                    self.seen.begins(index);
-                    told(index, Fate::Begins);
-                    continue;
-                }
-                BatchOutput::Ended(index, end) => {
-                    let refused = time_refusal(&end).map(|reply| self.sessions.destination.shown(reply));
-                    let facts = self.facts(index, &end);
-                    told(index, Fate::Ended(end, refused, facts));
-                    continue;
-                }
-                BatchOutput::Close(side) => {
-                    self.are_usable = false;
-                    match side {
-                        Side::Source => self.sessions.source.close(),
-                        Side::Destination => self.has_hung_up = true,
-                    }
-                    continue;
-                }
-                BatchOutput::Done => return,
-                BatchOutput::Wait(deadline) => deadline,
-            };
-            self.progress.stores(self.machine.storing());
-            tokio::select! {
-                () = self.context.run.cancel.cancelled(), if !self.is_cancelled => self.interrupted(),
-                event = self.sessions.source.next() => self.heard(Side::Source, &event),
-                event = self.sessions.destination.next() => self.heard(Side::Destination, &event),
-                happened = self.path.next() => self.happened(happened),
-                () = clock.sleep_until(deadline) => self.input(BatchInput::Timeout),
-                sight = self.progress.look(clock) => self.saw(sight),
-            }
-            self.tell_progress();
-        }
+impl Drive<'_> {
+    /// Whether all files share one data connection, and their bytes count together.
+    pub(super) const fn shares_connection(&self) -> bool {
+        matches!(self.machine, Machine::Batch(_))
     }
 
-    /// Tells the machine if bytes have moved.
-    fn tell_progress(&mut self) {
-        let moved = self.progress.moved();
-        if moved > std::mem::replace(&mut self.moved, moved) {
-            self.input(BatchInput::Moving);
-        }
-    }
-
-    fn input(&mut self, input: BatchInput) {
-        self.machine.input(self.context.world.clock.now(), input);
-    }
-
-    fn interrupted(&mut self) {
-        // The two seconds begin here.
-        self.context.run.interruption.abort(self.context.world.clock.now());
-        self.cancel();
-    }
-
-    fn cancel(&mut self) {
-        self.is_cancelled = true;
-        self.input(BatchInput::Cancel);
-    }
-
-    fn send(&mut self, side: Side, command: Command) {
-        if command.is_transfer()
-            && let Path::Through(through) = &mut self.path
-        {
-            through.admit(side);
-        }
-        self.path.sends(side, &command, self.seen.now());
-        self.sessions.of(side).send(command, None);
-    }
-
-    /// What is known of the transfer of a file that is published.
-    fn facts(&mut self, index: usize, end: &BatchEnd) -> TransferFacts {
-        if !matches!(end, BatchEnd::Published { .. }) {
-            return TransferFacts::NONE;
-        }
-        let Self { sessions, path_facts, agreed, .. } = self;
-        let path = path_facts.get_or_insert_with(|| {
-            let facts = attempt::path_facts([&*sessions.source, &*sessions.destination], *agreed);
+    /// One of several files has ended.
+    pub(super) fn file_ended(&mut self, index: usize, end: BatchEnd) {
+        let shares_connection = self.shares_connection();
+        let agreed = self.path.agreed(self.protection);
+        let Self { sessions, together: Some(together), path, machine, .. } = self else { return };
+        let BatchEnd::Published { time_refused } = &end else {
+            return (together.told)(index, Fate::Ended(end, None, TransferFacts::NONE));
+        };
+        let refused = time_refused.as_ref().map(|reply| sessions.destination.shown(reply));
+        let path_facts = together.path_facts.get_or_insert_with(|| {
+            let facts = sessions.path_facts(agreed);
             Arc::new(PathFacts { why: Some(AS_ANOTHER_FILE.to_owned()), ..facts })
         });
-        let path = Some(Arc::clone(path));
-        let observed = self.seen.of(index);
-        self.path.saw_in_the_middle(observed);
-        let digest = self.machine.digest(index).map(str::to_owned);
-        TransferFacts { digest, path, ..observed.facts() }
+        let path_facts = Some(Arc::clone(path_facts));
+        let observed = together.seen.entry(if shares_connection { 0 } else { index }).or_default();
+        path.saw_in_the_middle(observed);
+        let digest = match machine {
+            Machine::Attempt(_) => None,
+            Machine::Batch(batch) => batch.digest(index),
+            Machine::Pipeline(pipeline) => pipeline.digest(index),
+        };
+        let digest = digest.map(str::to_owned);
+        let facts = TransferFacts { digest, path: path_facts, ..observed.facts() };
+        (together.told)(index, Fate::Ended(end, refused, facts));
     }
 
-    /// What an event of a session is for the machine.
-    fn heard(&mut self, side: Side, event: &Event) {
-        if let Path::Direct(direct) = &mut self.path
-            && direct.take(self.context.world.clock.now(), event, &mut self.progress)
-        {
+    /// Notes what an end says of several files.
+    pub(super) fn heard_of_several(&mut self, side: Side, reply: &Reply, class: Class) {
+        if !class.is_final() {
             return;
         }
-        match event {
-            Event::Reply { reply, class, .. } => {
-                if side == Side::Destination && class.is_final() && self.machine.counts_all() {
-                    self.progress.next_transfer();
-                }
-                if class.is_final() && matches!(self.path, Path::Direct(_)) {
-                    self.seen.now().heard(side, reply);
-                }
-                self.input(BatchInput::Reply { side, reply: reply.clone(), class: *class });
-            }
-            Event::Ended(_) => self.input(BatchInput::Ended(side)),
-            Event::Unasked(_)
-            | Event::AbortDone
-            | Event::Ready { .. }
-            | Event::Sent(_)
-            | Event::Received { .. }
-            | Event::TakesMore
-            | Event::TlsAbsent => {}
+        if side == Side::Destination && self.shares_connection() {
+            self.progress.next_transfer();
+        }
+        if let (Path::Direct(_), Some(together)) = (&self.path, &mut self.together) {
+            together.observed().heard(side, reply);
         }
     }
 
-    /// Has the host in the middle join the data connections of both servers.
-    fn join(&mut self, junctions: [Junction; 2]) {
-        let [source, destination] = junctions;
-        match &mut self.path {
-            Path::Direct(_) => {} // the machine asks for it where there is such a host
-            Path::Relay(relay) => relay.join(&self.sessions, source, destination),
-            Path::Through(through) => {
-                for (side, junction) in Side::BOTH.into_iter().zip(junctions) {
-                    match junction {
-                        Junction::Dial(at) => through.connect(&mut self.sessions, side, at),
-                        Junction::Listen => through.listen(&mut self.sessions, side),
-                    }
-                }
-                self.joining = Some(Joining { ready: [false; 2], at: [None; 2] });
-            }
-        }
-    }
-
-    /// Tells the machine as soon as this host is ready for both servers.
-    fn may_begin(&mut self) {
-        if let Some(Joining { at: [source, destination], .. }) =
-            self.joining.take_if(|joining| joining.ready == [true; 2])
-        {
-            self.input(BatchInput::Joined { source, destination });
-        }
-    }
-
-    /// An event of the host in the middle.
-    fn happened(&mut self, happened: Happened) {
-        let input = match (happened, &mut self.path) {
-            (Happened::Relay(event), Path::Relay(relay)) => {
-                relay.take(self.context, event, &mut self.sessions, &mut self.progress)
-            }
-            (Happened::Done(done), Path::Through(through)) => through.take(done, &mut self.progress),
-            (Happened::Relay(_) | Happened::Done(_), _) => None,
-        };
-        match input {
-            Some(Input::RelayReady { source, destination }) => {
-                self.input(BatchInput::Joined { source, destination });
-            }
-            Some(Input::Listening(side, at)) => {
-                let index = usize::from(side == Side::Destination);
-                self.joining = self.joining.take().map(|joining| joining.listening(index, at));
-                self.may_begin();
-            }
-            Some(Input::Connected(side) | Input::Arrived(side, _)) => self.reached(side),
-            Some(Input::DataFailed(..) | Input::RelayRefused(_) | Input::RelayLost(_)) => {
-                self.input(BatchInput::Broken);
-            }
-            // The end of the line: the servers have said it before, or will say that it was too soon.
-            Some(Input::Copied) => {
-                if let Path::Through(through) = &mut self.path {
-                    through.finish();
-                }
-            }
-            Some(_) | None => {}
-        }
-    }
-
-    /// The data connection of this host with a server is open.
-    fn reached(&mut self, side: Side) {
-        let index = usize::from(side == Side::Destination);
-        if let Some(open) = self.has_streams.get_mut(index) {
-            *open = true;
-        }
-        if let Some(ready) = self.joining.as_mut().and_then(|joining| joining.ready.get_mut(index)) {
-            *ready = true;
-        }
-        self.may_begin();
-        if self.has_streams == [true; 2]
-            && let Path::Through(through) = &mut self.path
-        {
-            through.copy(self.context.world.clock.now(), &mut self.sessions, &mut self.progress);
-        }
-    }
-
-    /// What the progress asks for. The machine decides how long nothing may happen.
-    fn saw(&mut self, sight: Sight) {
-        match (sight, &mut self.path) {
-            (Sight::AskServer(side), Path::Direct(direct)) => direct.ask(&mut self.sessions, side),
-            (Sight::AskRelay, Path::Relay(relay)) => relay.ask(),
-            // Each of the files goes alone then, and the one that has no end is found.
-            (Sight::TooMuch(_), _) if !self.is_cancelled => self.cancel(),
-            (
-                Sight::AskServer(_)
-                | Sight::AskRelay
-                | Sight::TooMuch(_)
-                | Sight::Stalled(_)
-                | Sight::Unseen(_)
-                | Sight::Stored(_)
-                | Sight::Nothing,
-                _,
-            ) => {}
-        }
-    }
-
-    /// Waits for the reply to the last STAT: the next files would take it for one of theirs.
-    async fn await_status(&mut self) {
+    /// Waits for the reply to the last STAT: the next files would take it for one of theirs. Returns whether the session is still of
+    /// use.
+    async fn await_status(&mut self) -> bool {
         let clock = self.context.world.clock;
         let deadline = Some(clock.now() + self.context.settings.patience.reply);
         while let Path::Direct(direct) = &mut self.path
-            && self.are_usable
             && direct.is_asking()
         {
             let event = tokio::select! {
@@ -439,24 +376,27 @@ impl Together<'_> {
             direct.take(clock.now(), &event, &mut self.progress);
             if matches!(event, Event::Ended(_)) {
                 self.sessions.destination.close();
-                self.are_usable = false;
+                return false;
             }
         }
+        true
     }
 
-    /// Closes what is open, and leaves both sessions as the next file expects them. Returns whether they are of use.
-    async fn finish(mut self, selected: Option<Algorithm>) -> bool {
-        self.await_status().await;
-        let Self { context, sessions, mut path, mut progress, are_usable, has_hung_up, .. } = self;
-        if let (Path::Relay(relay), true) = (&mut path, are_usable) {
-            relay.last_count(context, &mut progress).await;
+    /// Closes what is open, and leaves both sessions as the next file expects them: set up for the digest that is `selected`.
+    /// Returns whether they are of use.
+    async fn leave(mut self, selected: Option<Algorithm>) -> bool {
+        let are_usable = self.together.as_ref().is_some_and(|together| together.are_usable);
+        let are_usable = are_usable && self.await_status().await;
+        if let (Path::Relay(relay), true) = (&mut self.path, are_usable) {
+            relay.last_count(self.context, &mut self.progress).await;
         }
-        path.cut();
-        if has_hung_up {
+        self.path.cut();
+        if self.together.as_ref().is_some_and(|together| together.has_hung_up) {
             // Commands that are on their way must not meet the next copies of their files.
-            sessions.destination.close_and_settle(context).await;
+            self.sessions.destination.close_and_settle(self.context).await;
         }
-        for session in [sessions.source, sessions.destination] {
+        for side in Side::BOTH {
+            let session = self.sessions.of(side);
             session.gather(false);
             session.note_type(Some(DataType::Image));
             if let Some(algorithm) = selected {
@@ -464,23 +404,5 @@ impl Together<'_> {
             }
         }
         are_usable
-    }
-}
-
-impl Joining {
-    /// The same; this host listens for that server.
-    fn listening(mut self, index: usize, at: SocketAddr) -> Self {
-        if let (Some(ready), Some(place)) = (self.ready.get_mut(index), self.at.get_mut(index)) {
-            (*ready, *place) = (true, Some(at));
-        }
-        self
-    }
-}
-
-/// The refusal of the time of a file that was published.
-const fn time_refusal(end: &BatchEnd) -> Option<&Reply> {
-    match end {
-        BatchEnd::Published { time_refused } => time_refused.as_ref(),
-        BatchEnd::Left { .. } => None,
     }
 }

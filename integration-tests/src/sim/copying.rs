@@ -20,7 +20,7 @@ impl World {
     pub(super) fn user_connected(&mut self, side: Side, attempt: usize, conn: usize) {
         if self.is_current(attempt) {
             *self.user.data.at_mut(side) = Some((conn, 0));
-            self.tell_attempt(Input::Connected(side));
+            self.tell_machine(Input::Connected(side));
         } else {
             self.close_end(conn, 0, Ending::Reset);
         }
@@ -28,7 +28,7 @@ impl World {
 
     pub(super) fn user_not_connected(&mut self, side: Side, attempt: usize) {
         if self.is_current(attempt) {
-            self.tell_attempt(Input::DataFailed(side, "it cannot be connected".to_owned()));
+            self.tell_machine(Input::DataFailed(side, "it cannot be connected".to_owned()));
         }
     }
 
@@ -49,7 +49,7 @@ impl World {
             self.wire.listeners.insert(at, Listener::User(side, self.user.outcomes.len()));
             self.strangers_notice(at);
         }
-        self.tell_attempt(Input::Listening(side, at));
+        self.tell_machine(Input::Listening(side, at));
     }
 
     /// Somebody has come to the user agent's listener. It takes the server, and goes on waiting after anybody else.
@@ -61,7 +61,7 @@ impl World {
         }
         self.wire.stop_listening(|listener| listener == Listener::User(side, attempt));
         *self.user.data.at_mut(side) = Some((conn, 1));
-        self.tell_attempt(Input::Arrived(side, from));
+        self.tell_machine(Input::Arrived(side, from));
     }
 
     /// An earlier data connection with that server, or its listener, is not needed any more.
@@ -95,7 +95,7 @@ impl World {
             (None, None) => return,
         };
         self.user.copying = false;
-        self.tell_attempt(said);
+        self.tell_machine(said);
     }
 
     /// The attempt wants the destination's connection closed in order.
@@ -111,18 +111,15 @@ impl World {
         SIDES.into_iter().for_each(|side| self.forget_data(side));
     }
 
-    pub(super) fn tell_attempt(&mut self, input: Input) {
+    pub(super) fn tell_machine(&mut self, input: Input) {
         let now = self.now;
-        if self.user.groups.is_running() {
-            return self.user.groups.tell_of_relay(now, input);
-        }
-        if let Some(attempt) = &mut self.user.attempt {
-            attempt.input(now, input);
+        if let Some(machine) = &mut self.user.machine {
+            machine.input(now, input);
         }
     }
 
     /// Whether the attempt of that number is under way.
     fn is_current(&self, attempt: usize) -> bool {
-        self.user.attempt.is_some() && self.user.outcomes.len() == attempt
+        self.user.machine.is_some() && self.user.outcomes.len() == attempt
     }
 }

@@ -1,5 +1,5 @@
-//! The coordinator's machines, drained: what the sessions report goes to the attempt, and what the
-//! attempt asks for goes to the sessions.
+//! The coordinator's machines, drained: what the sessions report goes to the machine of the transfer, and what that asks for goes
+//! to the sessions.
 
 use super::SIDES;
 use super::conduct::Conduct;
@@ -8,8 +8,7 @@ use super::world::World;
 use ftp_proto::client::{self, Event, Failure};
 use ftp_proto::command::Command;
 use ftp_proto::reply::Class;
-use ftp_proto::transfer::batch::BatchInput;
-use ftp_proto::transfer::{Input, Output, Side};
+use ftp_proto::transfer::{Input, Machine, Output, Side};
 
 impl World {
     pub(super) fn user_hears(&mut self, side: Side, piece: Option<Vec<u8>>) {
@@ -54,10 +53,11 @@ impl World {
         busy
     }
 
-    pub(super) fn drain_attempt(&mut self) -> bool {
+    pub(super) fn drain_machine(&mut self) -> bool {
         let mut busy = false;
-        while let Some(attempt) = &mut self.user.attempt {
-            match attempt.poll() {
+        while let Some(machine) = &mut self.user.machine {
+            let is_attempt = matches!(machine, Machine::Attempt(_));
+            match machine.poll() {
                 Output::Command(side, command) => self.command(side, command),
                 Output::Abort(side) => {
                     let now = self.now;
@@ -68,14 +68,18 @@ impl World {
                     end.session.input(now, client::Input::Abort);
                 }
                 Output::Close(side) => {
-                    if !self.may_despair(side) {
+                    // An attempt closes those that are deaf.
+                    if is_attempt && !self.may_despair(side) {
                         self.violation("a session is closed as deaf that nothing had touched".to_owned());
                     }
-                    self.say(side, "-- deaf: closed".to_owned());
+                    self.say(side, "-- closed".to_owned());
                     *self.user.usable.at_mut(side) = false;
                     self.hang_up(side);
                 }
+                Output::Begins(_) => {}
+                Output::FileEnded(number, end) => self.small_file_ended(number, end),
                 Output::Done(outcome) => self.attempt_over(outcome),
+                Output::AllEnded => self.groups_are_over(),
                 Output::Connect(side, at) => self.user_connects(side, at),
                 Output::Listen(side) => self.user_listens(side),
                 Output::JoinAtRelay { source, destination } => self.join_at_relay(source, destination),
@@ -86,11 +90,11 @@ impl World {
                     self.cut_at_relay();
                 }
                 Output::Wait(wake) => {
-                    self.user.attempt_wake = wake;
+                    self.user.machine_wake = wake;
                     let moving =
                         self.user.copying || SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
-                    if wake.is_none() && !moving {
-                        self.violation("an attempt waits without a timer".to_owned());
+                    if wake.is_none() && !(is_attempt && moving) {
+                        self.violation("the machine of a transfer waits without a timer".to_owned());
                     }
                     return busy;
                 }
@@ -101,7 +105,6 @@ impl World {
     }
 
     fn session_tells(&mut self, side: Side, event: Event) {
-        let now = self.now;
         match event {
             Event::Sent(line) => self.say(side, format!("> {line}")),
             Event::Received { reply, .. } => self.say(side, format!("< {}", reply.display())),
@@ -119,10 +122,7 @@ impl World {
                         let end = self.user.ends.at_mut(side);
                         end.moving = class == Class::Preliminary;
                         end.ask_at = curious.then_some(ask_at);
-                        self.user.groups.tell(now, BatchInput::Reply { side, reply: reply.clone(), class });
-                        if let Some(attempt) = &mut self.user.attempt {
-                            attempt.input(now, Input::Reply { side, reply, class });
-                        }
+                        self.tell_machine(Input::Reply { side, reply, class });
                     }
                     // E09: an answer, whatever goes on.
                     Some(Purpose::Status) if matches!(class, Class::Later | Class::Refused | Class::More) => {
@@ -135,18 +135,12 @@ impl World {
                     Some(Purpose::Noop) | None => {}
                 }
             }
-            Event::Unasked(reply) => {
-                if let Some(attempt) = &mut self.user.attempt {
-                    attempt.input(now, Input::Unasked { side, reply });
-                }
-            }
+            Event::Unasked(reply) => self.tell_machine(Input::Unasked { side, reply }),
             Event::AbortDone => {
                 self.user.ends.at_mut(side).aborting = false;
                 // What was aborted without a reply of its own will never have one.
                 self.user.ends.at_mut(side).waiting.retain(|_, purpose| *purpose == Purpose::Noop);
-                if let Some(attempt) = &mut self.user.attempt {
-                    attempt.input(now, Input::Aborted(side));
-                }
+                self.tell_machine(Input::Aborted(side));
             }
             // These sessions begin inside TLS or stay in clear.
             Event::TlsAbsent | Event::TakesMore => {}
@@ -159,14 +153,9 @@ impl World {
         if failure != Failure::Quit && !self.may_despair(side) {
             self.violation(format!("a session has ended that nothing had touched: {failure}"));
         }
-        let now = self.now;
-        let end = self.user.ends.at_mut(side);
-        end.waiting.clear();
+        self.user.ends.at_mut(side).waiting.clear();
         *self.user.usable.at_mut(side) &= failure == Failure::Quit;
-        self.user.groups.tell(now, BatchInput::Ended(side));
-        if let Some(attempt) = &mut self.user.attempt {
-            attempt.input(now, Input::Ended(side, failure));
-        }
+        self.tell_machine(Input::Ended(side, failure));
     }
 
     /// Whether a session has a reason to end before its time.

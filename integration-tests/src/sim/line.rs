@@ -53,7 +53,7 @@ impl World {
                 relay.join = Some(relay.session.join(now, grant, legs, Waits::default()));
                 self.drain_line();
             }
-            None => self.tell_attempt(transfer::Input::RelayLost("the session is over".to_owned())),
+            None => self.tell_machine(transfer::Input::RelayLost("the session is over".to_owned())),
         }
     }
 
@@ -93,7 +93,7 @@ impl World {
                     self.say_both(&format!("-- relay: {failure}"));
                     // The agent sees the link close as well.
                     self.schedule_within(self.scenario.delays.control, Event::ToAgent(None));
-                    self.tell_attempt(transfer::Input::RelayLost(failure.to_string()));
+                    self.tell_machine(transfer::Input::RelayLost(failure.to_string()));
                 }
                 Output::Wait(wake) => {
                     relay.session_wake = wake;
@@ -128,10 +128,10 @@ impl World {
                     LegState::Dialing(_) | LegState::Meeting => None,
                 };
                 let (source, destination): (Option<SocketAddr>, _) = (listens(a), listens(b));
-                self.tell_attempt(transfer::Input::RelayReady { source, destination });
+                self.tell_machine(transfer::Input::RelayReady { source, destination });
             }
             FromAgent::Joined { id } if join == Some(id) => {
-                self.tell_attempt(transfer::Input::RelayFlowing);
+                self.tell_machine(transfer::Input::RelayFlowing);
             }
             FromAgent::Ended { id, how, .. } if join == Some(id) => self.join_ended(how),
             FromAgent::Granted { .. }
@@ -161,7 +161,7 @@ impl World {
 
     fn join_refused(&mut self, code: Code, side: Option<Side>, why: String) {
         self.forget_join();
-        self.tell_attempt(match (code, side) {
+        self.tell_machine(match (code, side) {
             (Code::Busy | Code::Draining, _) => transfer::Input::RelayLost(why),
             (_, Some(side)) => transfer::Input::DataFailed(side, why),
             (_, None) => transfer::Input::RelayRefused(why),
@@ -171,7 +171,7 @@ impl World {
     fn join_ended(&mut self, how: End) {
         self.forget_join();
         let why = format!("{how:?}");
-        self.tell_attempt(match how {
+        self.tell_machine(match how {
             End::Eof => transfer::Input::RelayPassed,
             End::Reset(leg) => transfer::Input::DataFailed(side_of(leg), why),
             End::Idle

@@ -35,8 +35,7 @@
 //! | `perform` | what a server machine asks for, performed |
 //! | `arrivals` | what arrives: connections and their bytes |
 //! | `phases`, `dialogue` | the coordinator: its phases, and its three machines drained |
-//! | `groups`, `group_copy` | small files in groups: their coordinator |
-//! | `small_files`, `grouped` | where they are put, and what must hold for them; how a seed chooses them |
+//! | `small_files`, `grouped` | small files in groups: where they are put, and what must hold for them; how a seed chooses them |
 //! | `group` | the groups that a server holds |
 //! | `conduct`, `several` | several files, questions about detached transfers, and how a seed chooses them |
 //! | `conversation`, `course`, `talk`, `coordinate`, `asks`, `replies` | users who do without an attempt: what they say, line by line, and what they hear |
@@ -70,9 +69,7 @@ mod disk;
 mod fault;
 mod files;
 mod group;
-mod group_copy;
 mod grouped;
-mod groups;
 mod host;
 mod hostile;
 mod lies;

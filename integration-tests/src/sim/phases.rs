@@ -12,8 +12,10 @@ use ftp_proto::command::Command;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Meaning, Reply};
-use ftp_proto::transfer::batch::{Batch, BatchFile, BatchInput, BatchOpening, BatchTerms, Window};
-use ftp_proto::transfer::{Attempt, DataTls, Input, KnownPostures, Listener, Outcome, Party, Side, Transfer};
+use ftp_proto::transfer::batch::{Batch, BatchFile, BatchOpening, BatchTerms, Window};
+use ftp_proto::transfer::{
+    Attempt, DataTls, Input, KnownPostures, Listener, Machine, Outcome, Party, Side, Transfer,
+};
 use ftp_proto::wire::ByteRange;
 use std::time::Duration;
 
@@ -29,11 +31,7 @@ impl World {
 
     /// The user gives up.
     pub(super) fn cancel(&mut self) {
-        let now = self.now;
-        if let Some(attempt) = &mut self.user.attempt {
-            attempt.input(now, Input::Cancel);
-        }
-        self.user.groups.tell(now, BatchInput::Cancel);
+        self.tell_machine(Input::Cancel);
     }
 
     /// What happens next, once everything is quiet; false when nothing does.
@@ -86,8 +84,8 @@ impl World {
     }
 
     pub(super) fn attempt_over(&mut self, outcome: Outcome) {
-        self.user.attempt = None;
-        self.user.attempt_wake = None;
+        self.user.machine = None;
+        self.user.machine_wake = None;
         self.drop_data();
         if let Some(relay) = &mut self.relay {
             relay.join = None;
@@ -171,7 +169,7 @@ impl World {
         };
         let secret = self.next_secret();
         let opening = match self.scenario.path {
-            Path::Relayed(postures) => BatchOpening::Joined { postures, secret: Some(secret) },
+            Path::Relayed(postures) => BatchOpening::Relayed { postures, secret },
             Path::Direct | Path::Through => {
                 BatchOpening::Direct { passive: self.scenario.roles.passive, secret }
             }
@@ -184,7 +182,8 @@ impl World {
         }
         let files: Vec<BatchFile> =
             groups.files.iter().enumerate().map(|(number, file)| listed(number, *file, &groups)).collect();
-        self.user.groups.batch = Some(Batch::start(files, terms, (source, destination), self.now));
+        let batch = Batch::start(files, terms, (source, destination), self.now);
+        self.user.machine = Some(Machine::Batch(Box::new(batch)));
         self.user.phase = Phase::Attempt;
         self.user.alarm = Some(self.now + PATIENCE);
         self.say_both(&format!("== {} files in groups, {:?}", groups.files.len(), self.scenario.path));
@@ -197,7 +196,7 @@ impl World {
         let transfer = self.transfer();
         let timeouts = timeouts(self.scenario.brisk);
         let (roles, now) = (self.scenario.roles, self.now);
-        self.user.attempt = Some(match self.scenario.path {
+        let attempt = match self.scenario.path {
             Path::Direct => Attempt::direct(transfer, roles, source, destination, timeouts, now),
             Path::Relayed(postures) => {
                 Attempt::relayed(transfer, postures.into(), source, destination, timeouts, now)
@@ -207,7 +206,8 @@ impl World {
                 let here = |party| (party, KnownPostures { listener, closed: None });
                 Attempt::through(transfer, here(source), here(destination), timeouts, now)
             }
-        });
+        };
+        self.user.machine = Some(Machine::Attempt(Box::new(attempt)));
         self.user.phase = Phase::Attempt;
         self.user.alarm = Some(self.now + PATIENCE);
         for side in SIDES {

@@ -190,7 +190,7 @@ impl Run<'_> {
         let lane = &mut self.lanes[number];
         let Some(world) = lane.world.as_ref().filter(|_| !lane.told) else { return };
         let moving = SIDES.map(|side| world.user.ends.at(side).moving);
-        let transfers = world.user.attempt.is_some() && world.user.outcomes.is_empty();
+        let transfers = world.user.machine.is_some() && world.user.outcomes.is_empty();
         // A server of this kind says 150 when it has its transfer command.
         let begun = SIDES.map(|side| self.field.hasty && transfers && *world.commanded.at(side));
         let ended = world.user.outcomes.first().map(|outcome| match (outcome, lane.purpose) {
@@ -283,7 +283,7 @@ impl Run<'_> {
         let lane = &mut self.lanes[number];
         lane.aborted = true;
         let Some(world) = lane.world.as_mut() else { return };
-        if world.user.attempt.is_some() {
+        if world.user.machine.is_some() {
             // Whatever the scenario promises, it does not promise it of an attempt that is aborted.
             world.scenario.faults.push((When::Segments(u32::MAX), Fault::Cancel));
             let before = world.aborts.len();
@@ -338,7 +338,7 @@ impl Run<'_> {
         }
         for (number, lane) in self.lanes.iter().enumerate() {
             // A world goes on with other files; the first outcome is that of the race.
-            let runs = |world: &World| world.user.attempt.is_some() && world.user.outcomes.is_empty();
+            let runs = |world: &World| world.user.machine.is_some() && world.user.outcomes.is_empty();
             if lane.world.as_ref().is_some_and(runs) && !self.is_kept(lane) {
                 self.raced.violations.push(format!("candidate {number} has outlived the race"));
             }

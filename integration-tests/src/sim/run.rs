@@ -11,7 +11,6 @@ use ftp_proto::client;
 use ftp_proto::command::Command;
 use ftp_proto::relay::{agent, user};
 use ftp_proto::timer::Moment;
-use ftp_proto::transfer::batch::BatchInput;
 use ftp_proto::transfer::{Input, Outcome, Side};
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -197,12 +196,7 @@ impl World {
                     end.waiting.insert(id, Purpose::Status);
                 }
             }
-            Some(Clock::Attempt) => {
-                if let Some(attempt) = &mut self.user.attempt {
-                    attempt.input(now, Input::Timeout);
-                }
-                self.user.groups.tell(now, BatchInput::Timeout);
-            }
+            Some(Clock::Machine) => self.tell_machine(Input::Timeout),
             Some(Clock::Alarm) => {
                 self.user.alarm = None;
                 match self.user.phase {
@@ -224,8 +218,7 @@ impl World {
             for side in SIDES {
                 busy |= self.drain_session(side);
             }
-            busy |= self.drain_attempt();
-            busy |= self.drain_groups();
+            busy |= self.drain_machine();
             if !busy && !self.advance() {
                 return;
             }
@@ -260,7 +253,7 @@ impl World {
 
     pub(super) fn report(mut self) -> Report {
         self.judge_the_end();
-        let copied = self.course.copied.len() + self.user.groups.published();
+        let copied = self.course.copied.len() + self.user.published();
         Report {
             violations: self.violations,
             outcomes: self.user.outcomes.clone(),

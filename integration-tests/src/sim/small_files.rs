@@ -4,6 +4,7 @@ use super::SIDES;
 use super::conduct::{BadLine, Fate, Groups, Small, Untruth};
 use super::group::Oddity;
 use super::scenario::{Must, Sabotage};
+use super::user::Phase;
 use super::world::World;
 use ftp_proto::transfer::Side;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
@@ -38,13 +39,34 @@ impl World {
             self.hosts.at_mut(side).groups.oddity = oddity;
         }
         self.first_disk = self.hosts.destination.disk.clone();
-        self.user.groups.ends = vec![None; groups.files.len()];
+        self.user.small_ends = vec![None; groups.files.len()];
+    }
+
+    pub(super) fn small_file_ended(&mut self, number: usize, end: BatchEnd) {
+        self.say_both(&format!("== file {number}: {end:?}"));
+        let has_ended = self.user.small_ends.get_mut(number).and_then(|place| place.replace(end)).is_some();
+        if has_ended {
+            self.violation(format!("file {number} has ended twice"));
+        }
+        // What is true of it must be true now.
+        if let Some(groups) = self.scenario.groups().cloned() {
+            self.judge_small(number, &groups);
+        }
+    }
+
+    pub(super) fn groups_are_over(&mut self) {
+        self.user.machine = None;
+        self.user.machine_wake = None;
+        self.drop_data();
+        self.cut_at_relay();
+        self.disarm();
+        self.noop(Phase::Noop);
     }
 
     /// What must hold for one file, as soon as it has ended and later.
     pub(super) fn judge_small(&mut self, number: usize, groups: &Groups) {
         let (Some(file), Some(end)) =
-            (groups.files.get(number), self.user.groups.ends.get(number).cloned().flatten())
+            (groups.files.get(number), self.user.small_ends.get(number).cloned().flatten())
         else {
             return self.violation(format!("file {number} has not ended"));
         };
@@ -81,7 +103,7 @@ impl World {
 
     /// When all is over.
     pub(super) fn judge_groups(&mut self, groups: &Groups) {
-        let ready = self.user.groups.ends.iter().any(Option::is_some);
+        let ready = self.user.small_ends.iter().any(Option::is_some);
         for number in (0..groups.files.len()).filter(|_| ready) {
             self.judge_small(number, groups);
         }

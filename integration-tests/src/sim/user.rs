@@ -1,13 +1,13 @@
-//! The user agent: two client sessions, one attempt, and where in its run it is.
+//! The user agent: two client sessions, the machine of a transfer, and where in its run it is.
 
-use super::group_copy::GroupCopy;
 use super::host::PASSWORD;
 use super::scenario::Scenario;
 use super::wire::Place;
 use super::{Pair, SIDES};
 use ftp_proto::client::{self, CommandId, Session};
 use ftp_proto::timer::Moment;
-use ftp_proto::transfer::{Attempt, Outcome, Side, Timeouts};
+use ftp_proto::transfer::batch::BatchEnd;
+use ftp_proto::transfer::{Machine, Outcome, Side, Timeouts};
 use ftp_proto::wire::{PathName, Secret};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,10 +20,11 @@ pub(super) const REST: Duration = Duration::from_secs(400);
 /// The user agent.
 pub(super) struct User {
     pub(super) ends: Pair<End>,
-    pub(super) attempt: Option<Attempt>,
-    pub(super) attempt_wake: Option<Moment>,
-    /// Small files that are copied in groups.
-    pub(super) groups: GroupCopy,
+    /// What moves files between the two servers.
+    pub(super) machine: Option<Machine>,
+    pub(super) machine_wake: Option<Moment>,
+    /// How each of the small files has ended that are copied in groups.
+    pub(super) small_ends: Vec<Option<BatchEnd>>,
     /// How many replies about files each server has sent.
     pub(super) lies: Pair<u32>,
     pub(super) phase: Phase,
@@ -102,9 +103,9 @@ impl User {
                 ask_at: None,
                 waiting: BTreeMap::new(),
             }),
-            attempt: None,
-            attempt_wake: None,
-            groups: GroupCopy::default(),
+            machine: None,
+            machine_wake: None,
+            small_ends: Vec::new(),
             lies: Pair::default(),
             phase: Phase::Login,
             alarm: None,
@@ -121,18 +122,23 @@ impl User {
     pub(super) fn deadline(&self) -> Option<Moment> {
         let sessions = SIDES.into_iter().filter_map(|side| self.ends.at(side).wake);
         let questions = SIDES.into_iter().filter_map(|side| self.ends.at(side).ask_at);
-        sessions.chain(questions).chain(self.attempt_wake).chain(self.alarm).min()
+        sessions.chain(questions).chain(self.machine_wake).chain(self.alarm).min()
+    }
+
+    /// How many small files have their names.
+    pub(super) fn published(&self) -> usize {
+        self.small_ends.iter().flatten().filter(|end| matches!(end, BatchEnd::Published { .. })).count()
     }
 
     /// The machines and clocks that are due.
     pub(super) fn due(&self, now: Moment) -> Vec<Clock> {
         let is_due = |wake: Option<Moment>| wake.is_some_and(|at| at <= now);
         let sessions = SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).wake)).map(Clock::Session);
-        let attempt = is_due(self.attempt_wake).then_some(Clock::Attempt);
+        let machine = is_due(self.machine_wake).then_some(Clock::Machine);
         let alarm = is_due(self.alarm).then_some(Clock::Alarm);
         let questions =
             SIDES.into_iter().filter(|side| is_due(self.ends.at(*side).ask_at)).map(Clock::Question);
-        sessions.chain(questions).chain(attempt).chain(alarm).collect()
+        sessions.chain(questions).chain(machine).chain(alarm).collect()
     }
 }
 
@@ -141,11 +147,11 @@ impl User {
 pub(super) enum Clock {
     Session(Side),
     Question(Side),
-    Attempt,
+    Machine,
     Alarm,
 }
 
-/// The patience of the sessions and of the attempt.
+/// The patience of the sessions and of an attempt.
 pub(super) fn timeouts(brisk: bool) -> Timeouts {
     let s = Duration::from_secs;
     if brisk {

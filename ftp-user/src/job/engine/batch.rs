@@ -231,9 +231,7 @@ async fn move_files(
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
     }
-    let Some(consignment) = files.and_then(|files| path.with(files, number)) else {
-        return BatchEffects { refused: None, are_usable: true };
-    };
+    let Some(files) = files else { return BatchEffects { refused: None, are_usable: true } };
     let mut refused = None;
     let mut told = |index: usize, fate: Fate| {
         let Some(member) = members.get_mut(index) else { return };
@@ -261,7 +259,7 @@ async fn move_files(
         }
     };
     // A session that is lost has left all files: each of them finds out why.
-    let are_usable = Box::pin(route::batch(context, ends, consignment, &mut told)).await;
+    let are_usable = Box::pin(route::batch(context, ends, path, files, number, &mut told)).await;
     context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
     BatchEffects { refused, are_usable: are_usable.unwrap_or(false) }
 }
@@ -365,9 +363,9 @@ struct BatchMeans {
 
 impl BatchMeans {
     fn of(path: &BatchPath, ends: &mut Ends) -> Self {
-        let is_at_hub = path.relay().is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
-        let (rung, relay) = (if is_at_hub { Rung::Hub } else { path.candidate().rung() }, path.relay());
-        let (protection, verified) = (path.protection(), path.verified());
+        let is_at_hub = path.relay.is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
+        let (rung, relay) = (if is_at_hub { Rung::Hub } else { path.candidate.rung() }, path.relay.clone());
+        let (protection, verified) = (path.protection, path.verified());
         let session = ends.destination.session_id();
         Self { rung, relay, directly: false, protection, verified, session }
     }

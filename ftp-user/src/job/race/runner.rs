@@ -89,7 +89,7 @@ impl Runner {
                         unattended::attempt_by_relay(context, circuit, through_relay, assignment, lane);
                     return Box::pin(attempt).await.map_err(Obstacle::Session);
                 }
-                let attempt = route::by_relay(context, circuit, through_relay.roles, assignment, lane);
+                let attempt = route::by_relay(context, circuit, through_relay, assignment, lane);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Through => {

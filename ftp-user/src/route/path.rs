@@ -1,0 +1,304 @@
+//! The path of a transfer: its control sessions, what each path needs besides them, and what is seen of the data connections.
+
+use super::progress::Progress;
+use super::relay::RelayPath;
+use super::through::{Done, Through};
+use crate::context::Context;
+use crate::endpoint::Server;
+use crate::failure::Failure;
+use crate::ladder::Candidate;
+use crate::outcome::{PathFacts, Protection, TransferFacts};
+use crate::place::Peer;
+use crate::relay::JoinEvent;
+use crate::session::Session;
+use ftp_proto::client::{CommandId, Event};
+use ftp_proto::command::Command;
+use ftp_proto::reply::{Reply, facts_of_peer};
+use ftp_proto::timer::Moment;
+use ftp_proto::transfer::{Outcome, Party, Side};
+use std::net::{IpAddr, SocketAddr};
+
+/// The control sessions with both servers.
+#[derive(Debug)]
+pub(super) struct Sessions<'a> {
+    pub(super) source: &'a mut Session,
+    pub(super) destination: &'a mut Session,
+}
+
+impl<'a> Sessions<'a> {
+    /// Those of both servers, opened if they are not yet.
+    pub(super) async fn of_both(
+        context: &Context,
+        from: &'a mut Server,
+        to: &'a mut Server,
+    ) -> Result<Self, Failure> {
+        let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
+        Ok(Self { source, destination })
+    }
+
+    /// The session with one side.
+    pub(super) const fn of(&mut self, side: Side) -> &mut Session {
+        match side {
+            Side::Source => self.source,
+            Side::Destination => self.destination,
+        }
+    }
+
+    /// What is known of both servers, as each of them is reached by the other end of its data connections.
+    pub(super) fn parties(&self, candidate: &Candidate) -> (Party, Party) {
+        let Self { source, destination } = self;
+        match candidate {
+            Candidate::Direct(_) => source.parties_with(destination),
+            // It reaches both as the tunnels through it do.
+            Candidate::Relay(_) => (source.party(), destination.party()),
+            Candidate::Through => (source.party_for(Peer::ThisHost), destination.party_for(Peer::ThisHost)),
+        }
+    }
+
+    /// Removes from both what an interrupted transfer has left.
+    pub(super) async fn forget_restart(&mut self) -> Result<(), Failure> {
+        tokio::try_join!(self.source.forget_restart(), self.destination.forget_restart()).map(drop)
+    }
+
+    /// Whether TLS protects both.
+    pub(super) const fn run_tls(&self) -> bool {
+        self.source.runs_tls() && self.destination.runs_tls()
+    }
+
+    /// Closes both control connections.
+    pub(super) fn close(&mut self) {
+        self.source.close();
+        self.destination.close();
+    }
+
+    /// What protects the connections with both servers. `agreed` is what protects the data connection between them; `None` if each
+    /// of them has one with this host.
+    pub(super) fn path_facts(&self, agreed: Option<Protection>) -> PathFacts {
+        let both = [&*self.source, &*self.destination];
+        let data = |session: &Session| match agreed {
+            Some(protection) => session.agreed_protection(protection == Protection::Private),
+            None => session.data_protection(),
+        };
+        let control = both.map(|session| Some(session.control_protection()));
+        PathFacts { control, data: both.map(|session| Some(data(session))), why: None }
+    }
+}
+
+/// What the path of a transfer needs besides the control sessions.
+#[derive(Debug)]
+pub(super) enum Path<'a> {
+    Direct(Direct),
+    Relay(RelayPath<'a>),
+    Through(Box<Through>),
+}
+
+/// Something that happened on the path.
+pub(super) enum Happened {
+    Relay(JoinEvent),
+    Done(Done),
+}
+
+impl Path<'_> {
+    /// What happens next. May be dropped without losing anything.
+    pub(super) async fn next(&mut self) -> Happened {
+        match self {
+            Self::Direct(_) => std::future::pending().await,
+            Self::Relay(relay) => Happened::Relay(relay.next().await),
+            Self::Through(through) => Happened::Done(through.next().await),
+        }
+    }
+
+    /// The host in the middle, for people; `None` if the two servers exchange data with each other.
+    pub(super) fn intermediary(&self) -> Option<String> {
+        match self {
+            Self::Direct(_) => None,
+            Self::Relay(relay) => Some(format!("the relay {}", relay.name)),
+            Self::Through(_) => Some("this host".to_owned()),
+        }
+    }
+
+    /// What was agreed for the data connection between the servers; `None` if each has one with this host.
+    pub(super) fn agreed(&self, protection: Protection) -> Option<Protection> {
+        (!matches!(self, Self::Through(_))).then_some(protection)
+    }
+
+    /// A command goes to that server. Where both share a data connection, it may name the address of the other one.
+    pub(super) fn sends(&self, side: Side, command: &Command, observed: &mut Observed) {
+        if matches!(self, Self::Direct(_)) {
+            observed.sent(side, command);
+        }
+    }
+
+    /// Notes what was seen of the data connections of an attempt that has ended.
+    pub(super) fn saw(&self, outcome: &Outcome, observed: &mut Observed) {
+        if let (Self::Direct(_), Outcome::Moved { source, destination }) = (self, outcome) {
+            observed.heard(Side::Source, source);
+            observed.heard(Side::Destination, destination);
+        }
+        self.saw_in_the_middle(observed);
+    }
+
+    /// Notes what the host in the middle has seen of the data connections.
+    pub(super) fn saw_in_the_middle(&self, observed: &mut Observed) {
+        for side in Side::BOTH {
+            let (at, strangers) = match self {
+                Self::Direct(_) => (None, None),
+                Self::Relay(relay) => relay.seen(side),
+                Self::Through(through) => (through.peer(side), None),
+            };
+            if let Some(at) = at {
+                observed.is_at(side, at);
+            }
+            if let Some(strangers) = strangers {
+                observed.has_refused(side, strangers);
+            }
+        }
+    }
+
+    /// Resets the data connections of the path.
+    pub(super) fn cut(&mut self) {
+        match self {
+            Self::Direct(_) => {}
+            Self::Relay(relay) => relay.cut(),
+            Self::Through(through) => through.cut(),
+        }
+    }
+}
+
+/// The questions about the progress of a direct transfer, to a server that tells how far it is.
+#[derive(Debug, Default)]
+pub(super) struct Direct {
+    /// The STAT that awaits its reply.
+    status: Option<CommandId>,
+}
+
+impl Direct {
+    /// Asks the server on that side with STAT, unless it has yet to answer the last one.
+    pub(super) fn ask(&mut self, sessions: &mut Sessions<'_>, side: Side) {
+        if self.status.is_none() {
+            self.status = Some(sessions.of(side).send(Command::Stat(None), None));
+        }
+    }
+
+    /// Whether a server has yet to answer STAT.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.status.is_some()
+    }
+
+    /// Handles the reply if it answers STAT. Returns whether it did.
+    pub(super) fn take(&mut self, now: Moment, event: &Event, progress: &mut Progress) -> bool {
+        let Event::Reply { to, reply, class } = event else { return false };
+        if self.status != Some(*to) {
+            return false;
+        }
+        progress.status(now, reply);
+        if class.is_final() {
+            self.status = None;
+        }
+        true
+    }
+}
+
+/// What is seen of the data connections: the addresses of both servers there, and how many strangers were refused, as the servers
+/// and the relay tell it. Of two values, the first one is that of the source.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Observed {
+    addresses: [Option<SocketAddr>; 2],
+    strangers: [Option<u32>; 2],
+}
+
+impl Observed {
+    /// A command was sent to a server that has its data connection with the other one: it may name the address of that one.
+    pub(super) fn sent(&mut self, side: Side, command: &Command) {
+        let named = |host: Option<IpAddr>, port| host.map(|host| SocketAddr::new(host, port));
+        #[allow(clippy::wildcard_enum_match_arm, reason = "other commands name no address")]
+        let at = match command {
+            Command::Port(at) => Some(SocketAddr::V4(*at)),
+            Command::Eprt(at) => Some(*at),
+            Command::Sock(target) => named(target.host, target.port),
+            _ => None,
+        };
+        if let Some(at) = at.filter(|at| at.port() != 0) {
+            self.is_at(side.other(), at);
+        }
+    }
+
+    /// A server has said how its transfer has ended: it may tell who the other end was, and how many strangers came.
+    pub(super) fn heard(&mut self, side: Side, reply: &Reply) {
+        let facts = facts_of_peer(&reply.lines);
+        if let Some(peer) = facts.peer {
+            self.is_at(side.other(), peer);
+        }
+        if let Some(count) = facts.strangers {
+            self.refused(side, count);
+        }
+    }
+
+    /// That server has this address at its data connection.
+    pub(super) fn is_at(&mut self, side: Side, at: SocketAddr) {
+        if let Some(address) = self.addresses.get_mut(place(side)) {
+            *address = Some(at);
+        }
+    }
+
+    /// So many more strangers were refused at the data port of that server.
+    fn refused(&mut self, side: Side, count: u32) {
+        if let Some(strangers) = self.strangers.get_mut(place(side)) {
+            *strangers = Some(strangers.unwrap_or(0).saturating_add(count));
+        }
+    }
+
+    /// So many strangers were refused there in all.
+    pub(super) fn has_refused(&mut self, side: Side, count: u32) {
+        if let Some(strangers) = self.strangers.get_mut(place(side)) {
+            *strangers = Some(count);
+        }
+    }
+
+    /// The same for a receipt.
+    pub(super) fn facts(&self) -> TransferFacts {
+        TransferFacts { addresses: self.addresses, strangers: self.strangers, ..TransferFacts::NONE }
+    }
+}
+
+/// The place of a side in two values.
+fn place(side: Side) -> usize {
+    usize::from(side == Side::Destination)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::address::SockTarget;
+    use ftp_proto::reply::Code;
+
+    #[test]
+    fn n12_the_addresses_are_those_that_commands_name_unless_a_server_knows_better() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let SocketAddr::V4(port) = at("192.0.2.2:7000") else { panic!("not of IPv4") };
+        let mut observed = Observed::default();
+        observed.sent(Side::Source, &Command::Port(port));
+        assert_eq!(observed.facts().addresses, [None, Some(at("192.0.2.2:7000"))]);
+        observed.sent(Side::Source, &Command::Eprt(at("[2001:db8::2]:1")));
+        assert_eq!(observed.facts().addresses, [None, Some(at("[2001:db8::2]:1"))]);
+        // A filter that names no port tells nothing.
+        let filter = |port| Command::Sock(SockTarget { host: Some([192, 0, 2, 1].into()), port });
+        observed.sent(Side::Destination, &filter(0));
+        assert_eq!(observed.facts().addresses[0], None);
+        observed.sent(Side::Destination, &filter(20));
+        assert_eq!(observed.facts().addresses[0], Some(at("192.0.2.1:20")));
+        let reply = |lines: &[&str]| Reply {
+            code: Code(226),
+            lines: lines.iter().map(|line| line.as_bytes().to_vec()).collect(),
+        };
+        observed.heard(
+            Side::Destination,
+            &reply(&["Peer 198.51.100.1:40000 proven-by=rndz", "Strangers-refused 2", "Done."]),
+        );
+        observed.heard(Side::Destination, &reply(&["Strangers-refused 1", "Done."]));
+        observed.heard(Side::Source, &reply(&["Done."]));
+        let facts = observed.facts();
+        assert_eq!(facts.addresses, [Some(at("198.51.100.1:40000")), Some(at("[2001:db8::2]:1"))]);
+        assert_eq!(facts.strangers, [None, Some(3)]);
+    }
+}
