@@ -41,7 +41,7 @@ pub enum Origin {
 
 /// A text that is no identity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("not an id: expected 16 hexadecimal digits, then numbers after dots")]
+#[error("not an id: expected 16 hexadecimal digits")]
 pub struct BadId;
 
 impl JobId {
@@ -77,9 +77,7 @@ impl Origin {
             }
         }
     }
-}
 
-impl Origin {
     /// The number of the file within its job, from 1; 0 if it is about none.
     pub const fn number(self) -> u64 {
         match self {
@@ -117,29 +115,6 @@ impl FromStr for JobId {
     }
 }
 
-impl FromStr for ItemId {
-    type Err = BadId;
-
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let (job, number) = text.split_once('.').ok_or(BadId)?;
-        Ok(Self { job: job.parse()?, number: digits(number)?.parse().map_err(|_| BadId)? })
-    }
-}
-
-impl FromStr for AttemptId {
-    type Err = BadId;
-
-    fn from_str(text: &str) -> Result<Self, BadId> {
-        let (item, number) = text.rsplit_once('.').ok_or(BadId)?;
-        Ok(Self { item: item.parse()?, number: digits(number)?.parse().map_err(|_| BadId)? })
-    }
-}
-
-/// Numbers are written without a sign.
-fn digits(text: &str) -> Result<&str, BadId> {
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { Ok(text) } else { Err(BadId) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,8 +128,6 @@ mod tests {
         assert_eq!(item.to_string(), "00000000000000ab.7");
         assert_eq!(attempt.to_string(), "00000000000000ab.7.2");
         assert_eq!(job.to_string().parse(), Ok(job));
-        assert_eq!(item.to_string().parse(), Ok(item));
-        assert_eq!(attempt.to_string().parse(), Ok(attempt));
     }
 
     #[test]
@@ -162,10 +135,6 @@ mod tests {
         for text in ["", "ab", "00000000000000xy", "+0000000000000ab", "00000000000000ab.7"] {
             assert_eq!(text.parse::<JobId>(), Err(BadId), "{text:?}");
         }
-        for text in ["00000000000000ab", "00000000000000ab.", "00000000000000ab.+7", "x.7"] {
-            assert_eq!(text.parse::<ItemId>(), Err(BadId), "{text:?}");
-        }
-        assert_eq!("00000000000000ab.7".parse::<AttemptId>(), Err(BadId));
     }
 
     #[test]

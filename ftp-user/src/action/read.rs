@@ -150,7 +150,7 @@ pub async fn hash(
     algorithm: Algorithm,
     here: Option<&OsStr>,
 ) -> Status {
-    let labels = FileLabels::new(here, &context.settings.named.names, places);
+    let labels = FileLabels::new(here, &context.settings.named, places);
     let mut run = VerbRun::new(context, "hash", false);
     for place in run.targets(places).await {
         let mut host = run.host(&place);

@@ -185,7 +185,7 @@ fn too_much(location: &Location, what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{Named, Netrc};
+    use crate::place::{Netrc, SiteSettings};
 
     fn location(text: &str) -> Location {
         Location::parse(text.as_bytes(), &Netrc::default()).unwrap()
@@ -240,7 +240,11 @@ mod tests {
         let check = |base: &str, written: &str, expect: bool| {
             let mut location = location(&format!("ftp://ann@h/{written}"));
             if let Place::Remote(remote) = &mut location.place {
-                let named = Named { name: "lab".to_owned(), base: Some(path(base)), ..Named::default() };
+                let named = SiteSettings {
+                    name: "lab".to_owned(),
+                    base: Some(path(base)),
+                    ..SiteSettings::default()
+                };
                 remote.site.named = Some(Arc::new(named));
             }
             let found = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default());
@@ -263,7 +267,8 @@ mod tests {
         let refused = |base: Option<&str>, written: &str| {
             let mut location = location(&format!("ftp://ann@h/{written}"));
             if let Place::Remote(remote) = &mut location.place {
-                let named = Named { name: "lab".to_owned(), base: base.map(path), ..Named::default() };
+                let named =
+                    SiteSettings { name: "lab".to_owned(), base: base.map(path), ..SiteSettings::default() };
                 remote.site.named = Some(Arc::new(named));
             }
             let failure = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default())

@@ -1,6 +1,6 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
-use super::password_text;
+use super::password_sources;
 use super::places::netrc_is_private;
 use crate::config::{self, MakeKeys, Settings};
 use crate::context::Context;
@@ -72,28 +72,27 @@ async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
         }
         None => Checked::bad("resolver", "localhost is not found in time", "look at /etc/resolv.conf"),
     });
-    for (name, place) in settings.sites.names.iter().take(MOST_SITES) {
+    for (name, place) in settings.sites.iter().take(MOST_SITES) {
         let host = place.site.host.as_str();
         if host.parse::<IpAddr>().is_ok() {
             continue;
         }
         let found = within(context, LOOKUP, lookup_host((host, place.site.port))).await;
-        all.push(match found {
+        let checked = match found {
             Some(Ok(addresses)) => {
                 let all: Vec<String> = addresses.take(MOST_ADDRESSES).map(|at| at.ip().to_string()).collect();
                 Checked::good("resolver", format!("{name}: {host} is {}", all.join(", ")))
             }
-            Some(Err(error)) => Checked::bad(
-                "resolver",
-                format!("{name}: {host} is not found: {error}"),
-                format!("check the url of [sites.{name}], and /etc/resolv.conf"),
-            ),
-            None => Checked::bad(
-                "resolver",
-                format!("{name}: no answer about {host}"),
-                "look at /etc/resolv.conf",
-            ),
-        });
+            Some(Err(error)) => {
+                let hint = format!("check the url of [sites.{name}], and /etc/resolv.conf");
+                Checked::bad("resolver", format!("{name}: {host} is not found: {error}"), hint)
+            }
+            None => {
+                let what = format!("{name}: no answer about {host}");
+                Checked::bad("resolver", what, "look at /etc/resolv.conf")
+            }
+        };
+        all.push(checked);
     }
     all
 }
@@ -139,15 +138,13 @@ async fn listening(own: Option<IpAddr>) -> Checked {
         connected.and(accepted.map(drop)).map(drop)
     };
     let passive = "copies still work where servers listen (passive mode)";
-    let connected = tokio::time::timeout(LOOKUP, connected).await;
-    match connected {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            return Checked::note("listening", format!("this host cannot listen at {at}: {error}"), passive);
-        }
-        Err(_) => {
-            return Checked::note("listening", format!("a firewall drops connections to {at}"), passive);
-        }
+    let why = match tokio::time::timeout(LOOKUP, connected).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(format!("this host cannot listen at {at}: {error}")),
+        Err(_) => Some(format!("a firewall drops connections to {at}")),
+    };
+    if let Some(why) = why {
+        return Checked::note("listening", why, passive);
     }
     match kind(at) {
         Address::Public => Checked::good(
@@ -174,40 +171,29 @@ fn clock() -> Checked {
     }
     let marks =
         ["/run/systemd/timesync/synchronized", "/run/chrony", "/run/chrony/chronyd.pid", "/run/ntpd.pid"];
-    match marks.iter().find(|mark| Path::new(mark).exists()) {
-        Some(_) => Checked::good("clock", "a service keeps it right (NTP)"),
-        None => Checked::note(
-            "clock",
-            "no service was found that keeps it right",
-            "ftp-user sites test NAME compares it with a server's",
-        ),
+    if marks.iter().any(|mark| Path::new(mark).exists()) {
+        return Checked::good("clock", "a service keeps it right (NTP)");
     }
+    let hint = "ftp-user sites test NAME compares it with a server's";
+    Checked::note("clock", "no service was found that keeps it right", hint)
 }
 
 /// The authorities that this host trusts.
 fn certificates() -> Checked {
     let (count, errors) = ftp_io::tls::roots_of_host();
-    match (count, errors.first()) {
-        (0, why) => {
-            let why = why.map_or_else(String::new, |why| format!(": {why}"));
-            Checked::bad(
-                "authorities",
-                format!("this host trusts no authority{why}"),
-                "install ca-certificates, or set SSL_CERT_FILE; --ca and --pin name certificates",
-            )
-        }
-        (count, _) => Checked::good("authorities", format!("this host trusts {count}")),
+    if count > 0 {
+        return Checked::good("authorities", format!("this host trusts {count}"));
     }
+    let why = errors.first().map_or_else(String::new, |why| format!(": {why}"));
+    let hint = "install ca-certificates, or set SSL_CERT_FILE; --ca and --pin name certificates";
+    Checked::bad("authorities", format!("this host trusts no authority{why}"), hint)
 }
 
 /// The settings, and what is wrong with them.
 fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), Checked> {
     let Some(file) = file else {
-        return Err(Checked::note(
-            "settings",
-            "there is no home directory",
-            "set HOME, or name a file with --config",
-        ));
+        let hint = "set HOME, or name a file with --config";
+        return Err(Checked::note("settings", "there is no home directory", hint));
     };
     let shown = file.display();
     let Ok(facts) = std::fs::metadata(file) else {
@@ -215,11 +201,8 @@ fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), 
         return Ok((Settings::default(), found));
     };
     let settings = config::load(Some(file), Some(keys)).map_err(|failure| {
-        Checked::bad(
-            "settings",
-            failure.what.clone(),
-            failure.hint.unwrap_or_else(|| "repair the file".to_owned()),
-        )
+        let hint = failure.hint.unwrap_or_else(|| "repair the file".to_owned());
+        Checked::bad("settings", failure.what, hint)
     })?;
     let mode = facts.permissions().mode() & 0o777;
     let is_own = facts.uid() == rustix::process::geteuid().as_raw() || facts.uid() == 0;
@@ -227,7 +210,7 @@ fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), 
         let what = format!("others own {shown} or may write it (mode {mode:04o})");
         return Err(Checked::bad("settings", what, "chmod 600: they say who is trusted"));
     }
-    let sites = u64::try_from(settings.sites.names.iter().count()).unwrap_or(u64::MAX);
+    let sites = u64::try_from(settings.sites.iter().count()).unwrap_or(u64::MAX);
     let what = format!("{shown} has {}{}", counted(sites, "site"), defaults_of(&settings));
     Ok((settings, Checked::good("settings", what)))
 }
@@ -245,11 +228,8 @@ fn defaults_of(settings: &Settings) -> String {
 /// The state directory.
 fn state(context: &Context, directory: Option<&Path>) -> Checked {
     let Some(directory) = directory else {
-        return Checked::bad(
-            "state",
-            "there is no home directory",
-            "set HOME, or name a directory with --state",
-        );
+        let hint = "set HOME, or name a directory with --state";
+        return Checked::bad("state", "there is no home directory", hint);
     };
     let shown = directory.display();
     if !directory.exists() {
@@ -259,11 +239,8 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         return Checked::bad("state", why, "chmod 700: it holds the certificates of servers");
     }
     if access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return Checked::bad(
-            "state",
-            format!("{shown} cannot be written"),
-            "make it yours, or name another with --state",
-        );
+        let hint = "make it yours, or name another with --state";
+        return Checked::bad("state", format!("{shown} cannot be written"), hint);
     }
     if let Err(why) = context.store.sites.recall("localhost:21") {
         return Checked::bad("state", why, "repair or remove that file");
@@ -293,12 +270,12 @@ fn netrc() -> Option<Checked> {
 fn passwords(settings: &Settings) -> Vec<Checked> {
     let is_pipe = |file: &Path| std::fs::metadata(file).is_ok_and(|facts| facts.file_type().is_fifo());
     let (mut good, mut all) = (0, Vec::new());
-    for (name, place) in settings.sites.names.iter() {
+    for (name, place) in settings.sites.iter() {
         let Some(PasswordSource::File(file)) = place.site.password_source() else { continue };
         if is_pipe(file) {
             continue;
         }
-        match password_text::read(file, &format!("password-file of [sites.{name}]")) {
+        match password_sources::of_file(file, &format!("password-file of [sites.{name}]")) {
             Ok(_) => good += 1,
             Err(failure) => all.push(Checked::bad(
                 "password",
@@ -327,13 +304,11 @@ fn relays(settings: &Settings) -> Vec<Checked> {
 fn keyring() -> Checked {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let is_there = std::env::split_paths(&paths).any(|directory| directory.join("secret-tool").is_file());
-    match is_there {
-        true => Checked::good("keyring", "secret-tool is there: sites add --keyring"),
-        false => Checked::good(
-            "keyring",
-            "there is no secret-tool: passwords of sites are kept in files of mode 0600",
-        ),
-    }
+    let what = match is_there {
+        true => "secret-tool is there: sites add --keyring",
+        false => "there is no secret-tool: passwords of sites are kept in files of mode 0600",
+    };
+    Checked::good("keyring", what)
 }
 
 /// How long a name may take.

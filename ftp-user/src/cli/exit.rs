@@ -14,59 +14,45 @@ pub(super) const INTERRUPTED: u8 = of_kind(Kind::Interrupted);
 
 /// The number of an exit status. The numbers are fixed: scripts rely on them.
 pub const fn number(status: Status) -> u8 {
-    match status {
-        Status::Done => 0,
-        Status::Partly => 9,
-        Status::Failed(kind) => of_kind(kind),
-    }
-}
-
-/// The exit status of a run that fails with this kind, also the `exit` of `--json`.
-pub(super) const fn of_kind(kind: Kind) -> u8 {
-    match kind {
-        Kind::Other => 1,
-        Kind::Usage => 2,
-        Kind::Missing => 3,
-        Kind::Refused => 4,
-        Kind::Temporary => 5,
-        Kind::NoPath => 6,
-        Kind::Unverified => 7,
-        Kind::Exists => 8,
-        Kind::Interrupted => 10,
-        Kind::Untrusted => 11,
-    }
+    described(status).0
 }
 
 /// What an exit status means.
 pub const fn meaning(status: Status) -> &'static str {
+    described(status).1
+}
+
+/// The exit status of a run that fails with this kind, also the `exit` of `--json`.
+pub(super) const fn of_kind(kind: Kind) -> u8 {
+    number(Status::Failed(kind))
+}
+
+/// The number of an exit status, and what it means.
+const fn described(status: Status) -> (u8, &'static str) {
     match status {
-        Status::Done => "done, and verified as asked",
+        Status::Done => (0, "done, and verified as asked"),
         Status::Partly => {
-            "some files of a tree failed, or --max-delete has forbidden all deletions; the rest are done"
+            (9, "some files of a tree failed, or --max-delete has forbidden all deletions; the rest are done")
         }
         Status::Failed(kind) => match kind {
-            Kind::Other => "any other error: unknown host, full disk, not an FTP server",
-            Kind::Usage => "the command line, a URL or a name cannot be used",
-            Kind::Missing => "the source, or the job, does not exist",
-            Kind::Refused => "a server refused: login or permission",
-            Kind::Temporary => "a temporary failure, and the retries are used up",
-            Kind::NoPath => "no path between the two ends within what was allowed",
-            Kind::Unverified => "verification failed; nothing is left under the final name",
-            Kind::Exists => "the destination exists, or another job has claimed it or runs this one",
-            Kind::Interrupted => "interrupted",
-            Kind::Untrusted => "a certificate is not trusted, or a relay does not hold the same token",
+            Kind::Other => (1, "any other error: unknown host, full disk, not an FTP server"),
+            Kind::Usage => (2, "the command line, a URL or a name cannot be used"),
+            Kind::Missing => (3, "the source, or the job, does not exist"),
+            Kind::Refused => (4, "a server refused: login or permission"),
+            Kind::Temporary => (5, "a temporary failure, and the retries are used up"),
+            Kind::NoPath => (6, "no path between the two ends within what was allowed"),
+            Kind::Unverified => (7, "verification failed; nothing is left under the final name"),
+            Kind::Exists => (8, "the destination exists, or another job has claimed it or runs this one"),
+            Kind::Interrupted => (10, "interrupted"),
+            Kind::Untrusted => (11, "a certificate is not trusted, or a relay does not hold the same token"),
         },
     }
 }
 
 /// The status of another process of this program that has ended with this number.
 pub(super) fn of_number(code: u8) -> Status {
-    let kinds = ALL_KINDS.into_iter().find(|kind| of_kind(*kind) == code);
-    match code {
-        0 => Status::Done,
-        9 => Status::Partly,
-        _ => Status::Failed(kinds.unwrap_or(Kind::Other)),
-    }
+    let all = ALL_KINDS.map(Status::Failed).into_iter().chain([Status::Done, Status::Partly]);
+    all.into_iter().find(|status| number(*status) == code).unwrap_or(Status::Failed(Kind::Other))
 }
 
 const ALL_KINDS: [Kind; 10] = [

@@ -23,7 +23,7 @@ pub(super) fn completions(
 ) -> Result<Status, Failure> {
     let known = |command: &Command, words: &[String]| {
         let (names, verb) = names.clone().of_line(command, words);
-        move |name: &str, typed: &str| names.known((verb.as_str(), name), typed)
+        move |name: &str, typed: &str| names.known(&verb, name, typed)
     };
     args.print(command, known).map(|()| Status::Done).map_err(cannot_print)
 }
@@ -65,37 +65,38 @@ impl NamesOfLine {
 
     /// What a value can be, as far as this host knows. No server is asked. Settings with a mistake know no site: nobody
     /// reads an error while a word is completed.
-    fn known(&self, (verb, name): (&str, &str), typed: &str) -> Known {
+    fn known(&self, verb: &str, name: &str, typed: &str) -> Known {
         match name {
             "JOB" | "JOB|last" => {
                 let words = jobs(state::directory(self.state.clone()).as_deref(), verb);
                 let words = words.into_iter().filter(|job| job.text.starts_with(typed)).collect();
                 Known { words, files: None, are_ids: true }
             }
-            "SITE" => self.sites(typed, ("", "")).into(),
+            "SITE" => self.sites(typed, "", "").into(),
             name if ValueKind::of(name).is_place() => self.places(typed),
             _ => Known::default(),
         }
     }
 
     /// The names of sites between these.
-    fn sites(&self, typed: &str, (start, end): (&str, &str)) -> Vec<Candidate> {
+    fn sites(&self, typed: &str, start: &str, end: &str) -> Vec<Candidate> {
         let Ok(settings) = config::load(self.settings.as_deref(), None) else { return Vec::new() };
         let shown = |(name, remote): (&str, &Remote)| Candidate {
             text: format!("{start}{name}{end}"),
             help: remote.site.url(),
         };
-        settings.sites.names.iter().map(shown).filter(|site| site.text.starts_with(typed)).collect()
+        settings.sites.iter().map(shown).filter(|site| site.text.starts_with(typed)).collect()
     }
 
     /// Sites, and behind the name of one what the shell knows of its directories.
     fn places(&self, typed: &str) -> Known {
-        let names = config::load(self.settings.as_deref(), None).map(|settings| settings.sites.names);
+        let names = config::load(self.settings.as_deref(), None).map(|settings| settings.sites);
         let names = names.unwrap_or_default();
         let is_at_server = typed.contains("://") || names.has_site_of(typed.as_bytes());
         if !is_at_server {
-            let around = if typed.starts_with('[') { ("[", "]") } else { ("", ":") };
-            return self.sites(typed, around).into();
+            let is_bracketed = typed.starts_with('[');
+            let sites = if is_bracketed { self.sites(typed, "[", "]") } else { self.sites(typed, "", ":") };
+            return sites.into();
         }
         let kept = state::directory(self.state.clone());
         // A file that cannot be read knows nothing.

@@ -427,7 +427,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
     let locations: Vec<Location> = unanswered
         .flat_map(|command| {
             let settings = defaults::settings(command.general.config.as_deref()).unwrap_or_default();
-            command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites.names))
+            command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites))
         })
         .collect();
     let is_given = std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
@@ -441,7 +441,7 @@ impl Cli {
     /// The same command; what it says names its job, since it is one of several.
     fn one_of_several(mut self, record: &JobRecord) -> Self {
         let settings = defaults::settings(self.general.config.as_deref()).unwrap_or_default();
-        let dest = self.verb.job().and_then(|job| job.destination(&settings.sites.names));
+        let dest = self.verb.job().and_then(|job| job.destination(&settings.sites));
         let dest = dest.map(|place| place.to_string()).unwrap_or_default();
         self.general.hands.one_job = Some((record.id, dest));
         self

@@ -23,7 +23,7 @@ pub(super) async fn job(
     path: &Path,
     options: Options,
 ) -> Result<Job, Failure> {
-    let pairs = pairs(path, &context.settings.named.names)?;
+    let pairs = pairs(path, &context.settings.named)?;
     if pairs.is_empty() {
         let what = format!("{} lists nothing", name_of(path));
         return Err(Failure::usage(what).hint("a line is SOURCE, a tab, DEST"));

@@ -1,4 +1,4 @@
-//! `ls`: what a directory holds.
+//! `ls` and `stat`: what a directory holds, and what is known of a place.
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, missing, no_directory};
@@ -33,32 +33,69 @@ pub(super) struct LsArgs {
     relays: RelayArgs,
 }
 
-/// Runs the verb. Of several places the files come first, then each directory below its name.
-pub(super) async fn run(
-    mut context: Context,
-    passwords: &Passwords,
-    args: LsArgs,
-    (grouping, here): (Grouping, Option<&OsStr>),
-) -> Result<Status, Failure> {
-    let places = passwords.locations(&mut context, &args.places).await?;
-    let form = if args.long { Form::Long } else { Form::Name };
-    args.relays.apply(&mut context).await?;
-    let pools = Pools::default();
-    let mut each = EachPlace::new();
-    let typed = places.len();
-    let labels = FileLabels::new(here, &context.settings.named.names, &places);
-    let all = each.places(&context, &pools, places).await?;
-    let mut lister = Lister { context: &context, pools: &pools, labels, each, form };
-    match grouping {
-        Grouping::AsOne => lister.tell_union(all).await?,
-        Grouping::Each => {
-            let is_alone = typed == 1 && all.len() == 1;
-            lister.tell_each(all, is_alone).await?;
+impl LsArgs {
+    /// Runs the verb. Of several places the files come first, then each directory below its name.
+    pub(super) async fn run(
+        self,
+        mut context: Context,
+        passwords: &Passwords,
+        grouping: Grouping,
+        here: Option<&OsStr>,
+    ) -> Result<Status, Failure> {
+        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
+        let form = if self.long { Form::Long } else { Form::Name };
+        let pools = Pools::default();
+        let mut each = EachPlace::new();
+        let typed = places.len();
+        let labels = FileLabels::new(here, &context.settings.named, &places);
+        let all = each.places(&context, &pools, places).await?;
+        let mut lister = Lister { context: &context, pools: &pools, labels, each, form };
+        match grouping {
+            Grouping::AsOne => lister.tell_union(all).await?,
+            Grouping::Each => {
+                let is_alone = typed == 1 && all.len() == 1;
+                lister.tell_each(all, is_alone).await?;
+            }
         }
+        let status = lister.each.status();
+        pools.quit().await;
+        Ok(status)
     }
-    let status = lister.each.status();
-    pools.quit().await;
-    Ok(status)
+}
+
+/// Show the facts of files and directories on servers and on this host
+#[derive(Args, Debug)]
+pub(super) struct StatArgs {
+    /// Files or directories
+    #[arg(required = true, value_name = "PLACE")]
+    places: Vec<OsString>,
+    #[command(flatten)]
+    relays: RelayArgs,
+}
+
+impl StatArgs {
+    /// Runs the verb.
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status, Failure> {
+        let places = self.relays.locations(&mut context, passwords, &self.places).await?;
+        let pools = Pools::default();
+        let mut each = EachPlace::new();
+        for location in each.places(&context, &pools, places).await? {
+            let found = ask(&context, &pools, &location, async |host| match host {
+                Host::Server(server) => remote::entry(server.session(&context).await?, &location.path).await,
+                Host::Local(_) => entry(&context, host, &location).await,
+            });
+            let told = match found.await.and_then(|found| found.ok_or_else(|| missing(&location))) {
+                Ok(entry) => {
+                    tell(&context, listed(&location, entry, Form::Facts, Label::Name)).await;
+                    Ok(Status::Done)
+                }
+                Err(failure) => Err(failure),
+            };
+            each.ended(&context, &location, told)?;
+        }
+        pools.quit().await;
+        Ok(each.status())
+    }
 }
 
 /// The places that are listed one after the other.
@@ -77,160 +114,155 @@ impl Lister<'_> {
         let mut is_first = true;
         let mut directories = Vec::new();
         for location in all {
-            let mut host = Host::at(&location, Role::Server, self.pools);
-            let found = look(self.context, &mut host, &location).await;
-            host.release();
-            match found {
-                Ok(At::Directory) => directories.push(location),
-                Ok(At::Name(entry)) => {
+            match self.look(&location).await {
+                Ok(None) => directories.push(location),
+                Ok(Some(entry)) => {
                     self.each.ended(self.context, &location, Ok(Status::Done))?;
                     let label = self.labels.label(&location);
-                    tell(self.context, vec![(location, *entry, label)], self.form).await;
+                    tell(self.context, listed(&location, entry, self.form, label)).await;
                     is_first = false;
                 }
                 Err(failure) => self.each.ended(self.context, &location, Err(failure))?,
             }
         }
         for location in directories {
-            let listed = self.directory(&location).await;
-            let status = match &listed {
-                Ok((_, status)) => Ok(*status),
-                Err(failure) => Err(failure.clone()),
+            let (entries, status) = match self.directory(&location).await {
+                Ok(listing) => (listing.entries, Ok(status_of(listing.is_incomplete))),
+                Err(failure) => (Vec::new(), Err(failure)),
             };
+            let is_listed = status.is_ok();
             self.each.ended(self.context, &location, status)?;
-            let Ok((entries, _)) = listed else { continue };
-            if !is_alone {
+            if is_listed && !is_alone {
                 let place = location.to_string();
                 let heading = Event::Heading { place, is_first: std::mem::take(&mut is_first) };
                 self.context.run.events.deliver(heading).await;
             }
-            tell(self.context, alone(location, entries), self.form).await;
+            for entry in entries {
+                tell(self.context, listed(&location, entry, self.form, Label::Name)).await;
+            }
         }
         Ok(())
     }
 
     /// Tells what the places hold as one directory.
     async fn tell_union(&mut self, all: Vec<Location>) -> Result<(), Failure> {
-        let mut held = Held::new();
+        let mut held = Vec::new();
         for location in all {
-            let mut host = Host::at(&location, Role::Server, self.pools);
-            let found = look(self.context, &mut host, &location).await;
-            host.release();
-            let listed = match found {
-                Ok(At::Directory) => self.directory(&location).await,
-                Ok(At::Name(entry)) => Ok((vec![*entry], Status::Done)),
+            let found = match self.look(&location).await {
+                Ok(None) => self.directory(&location).await,
+                Ok(Some(entry)) => Ok(SortedListing { entries: vec![entry], is_incomplete: false }),
                 Err(failure) => Err(failure),
             };
-            let status = listed.map(|(entries, status)| {
+            let status = found.map(|SortedListing { entries, is_incomplete }| {
                 held.push((location.clone(), entries));
-                status
+                status_of(is_incomplete)
             });
             self.each.ended(self.context, &location, status)?;
         }
-        tell(self.context, as_one(held), self.form).await;
+        for listed in as_one(held, self.form) {
+            tell(self.context, listed).await;
+        }
         Ok(())
     }
 
-    /// What a directory holds. Second, whether that is all.
-    async fn directory(&self, location: &Location) -> Result<(Vec<Entry>, Status), Failure> {
-        let mut host = Host::at(location, Role::Server, self.pools);
-        let listed = listed(self.context, &mut host, location).await;
-        host.release();
-        listed
+    /// Asks what is at a place; `None` is a directory.
+    async fn look(&self, location: &Location) -> Result<Option<Entry>, Failure> {
+        let found = ask(self.context, self.pools, location, async |host| {
+            entry(self.context, host, location).await?.ok_or_else(|| missing(location))
+        });
+        let entry = found.await?;
+        match entry.kind {
+            Kind::Directory | Kind::Current | Kind::Parent => Ok(None),
+            Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
+            Kind::File | Kind::Link | Kind::Other => Ok(Some(entry)),
+        }
+    }
+
+    /// Lists a directory.
+    async fn directory(&self, location: &Location) -> Result<SortedListing, Failure> {
+        let context = self.context;
+        let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
+        let listing: Listing = ask(context, self.pools, location, async |host| match host {
+            Host::Server(server) => remote::list(server.session(context).await?, directory).await,
+            Host::Local(_) => list(context, host, &location.path).await,
+        })
+        .await?;
+        let is_incomplete = listing.is_incomplete();
+        context.run.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
+        for gap in listing.gaps() {
+            context.run.events.warn(format!("{location}: {gap}"));
+        }
+        let mut entries = listing.entries;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(SortedListing { entries, is_incomplete })
     }
 }
 
-/// What several places hold.
-type Held = Vec<(Location, Vec<Entry>)>;
-
-/// Tells entries with their labels.
-async fn tell(context: &Context, entries: Vec<(Location, Entry, Label)>, form: Form) {
-    for (location, entry, label) in entries {
-        let place = location.to_string();
-        context.run.events.deliver(Event::Listed(Listed { place, entry, form, label })).await;
-    }
+/// What a directory holds, in the order of the names.
+struct SortedListing {
+    entries: Vec<Entry>,
+    is_incomplete: bool,
 }
 
-/// The entries of a place, each by its name.
-fn alone(location: Location, entries: Vec<Entry>) -> Vec<(Location, Entry, Label)> {
-    entries.into_iter().map(|entry| (location.clone(), entry, Label::Name)).collect()
+const fn status_of(is_incomplete: bool) -> Status {
+    if is_incomplete { Status::Partly } else { Status::Done }
 }
 
 /// The entries of all places as those of one directory. Of anything but a directory that several have, each is called by
 /// its place.
-fn as_one(held: Held) -> Vec<(Location, Entry, Label)> {
+fn as_one(held: Vec<(Location, Vec<Entry>)>, form: Form) -> Vec<Listed> {
     let labelled = |UnionEntry { first: (location, entry), others, has_namesake }: UnionEntry<Location>| {
         let label = match has_namesake {
             true => Label::Place(typed(&location, &entry.name)),
             false => Label::Name,
         };
-        let others = others.into_iter().map(|(location, entry)| (location, entry, Label::Hidden));
-        std::iter::once((location, entry, label)).chain(others)
+        let hidden = move |(location, entry)| listed(&location, entry, form, Label::Hidden);
+        std::iter::once(listed(&location, entry, form, label)).chain(others.into_iter().map(hidden))
     };
     united(held).into_iter().flat_map(labelled).collect()
 }
 
-/// What is at a place.
-enum At {
-    Directory,
-    /// Anything else has a name.
-    Name(Box<Entry>),
+fn listed(location: &Location, entry: Entry, form: Form, label: Label) -> Listed {
+    Listed { place: location.to_string(), entry, form, label }
 }
 
-/// Asks what is at a place.
-async fn look(context: &Context, host: &mut Host, location: &Location) -> Result<At, Failure> {
-    let mut question = Question::new(context);
-    let facts = loop {
-        question.connect(host).await?;
-        match host.facts(context, &location.path).await {
-            Ok(facts) => break facts.ok_or_else(|| missing(location))?,
-            Err(failure) => question.again(failure).await?,
-        }
-    };
-    match facts.kind {
-        Kind::Directory | Kind::Current | Kind::Parent => Ok(At::Directory),
-        Kind::File | Kind::Link | Kind::Other if location.contents => Err(no_directory(location)),
-        Kind::File | Kind::Link | Kind::Other => Ok(At::Name(Box::new(Entry {
-            size: facts.size,
-            modified: facts.modified,
-            mode: facts.mode,
-            unique: facts.unique,
-            ..Entry::new(location.path.clone(), facts.kind)
-        }))),
-    }
+async fn tell(context: &Context, listed: Listed) {
+    context.run.events.deliver(Event::Listed(listed)).await;
 }
 
-/// Lists a directory. Second, whether that is all.
-async fn listed(
+/// Asks the host of a place, and again as far as retries are left.
+async fn ask<T>(
     context: &Context,
-    host: &mut Host,
+    pools: &Pools,
     location: &Location,
-) -> Result<(Vec<Entry>, Status), Failure> {
-    let mut question = Question::new(context);
-    let listing = loop {
-        question.connect(host).await?;
-        match entries(context, host, location).await {
-            Ok(listing) => break listing,
-            Err(failure) => question.again(failure).await?,
+    mut question: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut host = Host::at(location, Role::Server, pools);
+    let mut tries = Question::new(context);
+    let answered = async {
+        loop {
+            tries.connect(&mut host).await?;
+            match question(&mut host).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => tries.again(failure).await?,
+            }
         }
     };
-    let is_incomplete = listing.is_incomplete();
-    context.run.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
-    for gap in listing.gaps() {
-        context.run.events.warn(format!("{location}: {gap}"));
-    }
-    let mut entries = listing.entries;
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok((entries, if is_incomplete { Status::Partly } else { Status::Done }))
+    let answer = answered.await;
+    host.release();
+    answer
 }
 
-/// Asks once what is in the directory `location`.
-async fn entries(context: &Context, host: &mut Host, location: &Location) -> Result<Listing, Failure> {
-    let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-    match host {
-        Host::Server(server) => remote::list(server.session(context).await?, directory).await,
-        Host::Local(_) => list(context, host, &location.path).await,
-    }
+/// Asks once for the facts of a place, as an entry; `None` if nothing is there.
+async fn entry(context: &Context, host: &mut Host, location: &Location) -> Result<Option<Entry>, Failure> {
+    let facts = host.facts(context, &location.path).await?;
+    Ok(facts.map(|facts| Entry {
+        size: facts.size,
+        modified: facts.modified,
+        mode: facts.mode,
+        unique: facts.unique,
+        ..Entry::new(location.path.clone(), facts.kind)
+    }))
 }
 
 #[cfg(test)]
@@ -252,18 +284,14 @@ mod tests {
         let held = || {
             vec![at("ftp://h/pub", &["a", "both", "sub/", "x/"]), at("/srv", &["both", "sub/", "x", "y z"])]
         };
-        let shown = |all: Vec<(Location, Entry, Label)>| -> Vec<String> {
-            let one = |(_, entry, label): (Location, Entry, Label)| match label {
-                Label::Name | Label::Path(_) => Some(entry.name.display()),
-                Label::Place(place) => Some(place),
-                Label::Hidden => None,
-            };
-            all.into_iter().filter_map(one).collect()
+        let one = |listed: Listed| match listed.label {
+            Label::Name | Label::Path(_) => Some(listed.entry.name.display()),
+            Label::Place(place) => Some(place),
+            Label::Hidden => None,
         };
+        let shown: Vec<String> = as_one(held(), Form::Name).into_iter().filter_map(one).collect();
         let expect = ["a", "ftp://h/pub/both", "[]/srv/both", "sub", "ftp://h/pub/x", "[]/srv/x", "y z"];
-        assert_eq!(shown(as_one(held())), expect);
-        assert_eq!(as_one(held()).len(), 8, "a program hears of each");
-        let each = held().into_iter().flat_map(|(location, entries)| alone(location, entries)).collect();
-        assert_eq!(shown(each), ["a", "both", "sub", "x", "both", "sub", "x", "y z"]);
+        assert_eq!(shown, expect);
+        assert_eq!(as_one(held(), Form::Name).len(), 8, "a program hears of each");
     }
 }

@@ -5,37 +5,28 @@ mod asked;
 mod cat;
 mod conceal;
 mod copy;
-mod default_keys;
 mod defaults;
 mod doctor;
 mod exit;
 mod generate;
-mod hash;
 mod jobs;
 mod later;
 mod list;
 mod ls;
-mod mkdir;
-mod mv;
+mod names;
+mod outputs;
 mod pages;
-mod password_text;
+mod password_sources;
 mod passwords;
 mod places;
 mod probe;
 mod program;
 mod relays;
-mod rm;
-mod screen;
 mod shell;
-mod shell_args;
 mod site_limits;
-mod site_secrets;
 mod sites;
-mod stat;
 mod sync;
-mod trace_file;
 mod transfer;
-mod tree;
 mod trees;
 mod trust;
 mod verb;
@@ -50,7 +41,7 @@ pub use program::main;
 use self::passwords::{Answers, Passwords};
 use self::verb::Verb;
 use crate::action::Grouping;
-use crate::config::{self, DefaultKeys, Proxy, Settings};
+use crate::config::{self, DefaultKeys, Settings};
 use crate::context::{
     self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, Typed, UnknownCertificates,
     World,
@@ -59,6 +50,7 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::journal::as_text;
+use crate::place::Proxy;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use asked::{Asked, Purpose, READ_WORDS, Start, check_state};
@@ -272,7 +264,7 @@ impl Cli {
             context.run.events.say(Event::OneJob { job, dest });
         }
         let asked = match start {
-            Start::Typed(words) => Asked::typed(verb.name(), options, words, &context.settings.named.names),
+            Start::Typed(words) => Asked::typed(verb.name(), options, words, &context.settings.named),
             Start::Kept(asked) => asked,
         };
         let variable = std::env::var_os(passwords::VARIABLE);
@@ -288,14 +280,14 @@ impl Cli {
             Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
             Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
             Verb::Append(args) => Ok(append::run(context, &passwords, args, asked).await),
-            Verb::Ls(args) => ls::run(context, &passwords, args, (grouping, here)).await,
-            Verb::Stat(args) => stat::run(context, &passwords, args).await,
+            Verb::Ls(args) => args.run(context, &passwords, grouping, here).await,
+            Verb::Stat(args) => args.run(context, &passwords).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
-            Verb::Tree(args) => tree::run(context, &passwords, args, grouping).await,
-            Verb::Mkdir(args) => mkdir::run(context, &passwords, args).await,
-            Verb::Rm(args) => Box::pin(rm::run(context, &passwords, args)).await,
-            Verb::Mv(args) => mv::run(context, &passwords, args).await,
-            Verb::Hash(args) => hash::run(context, &passwords, args, here).await,
+            Verb::Tree(args) => args.run(context, &passwords, grouping).await,
+            Verb::Mkdir(args) => args.run(context, &passwords).await,
+            Verb::Rm(args) => Box::pin(args.run(context, &passwords)).await,
+            Verb::Mv(args) => args.run(context, &passwords).await,
+            Verb::Hash(args) => args.run(context, &passwords, here).await,
             Verb::Probe(args) => probe::run(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others, or are done.
@@ -305,7 +297,7 @@ impl Cli {
             | Verb::Jobs(_)
             | Verb::Completions(_)
             | Verb::Man(_) => Ok(Status::Done),
-            Verb::Shell(_) => Err(shell_args::inside()),
+            Verb::Shell(_) => Err(Failure::usage("this is a shell already").hint("leave shell out")),
             Verb::Doctor(args) => doctor::run(context, kept, args).await,
             Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
         };
@@ -330,8 +322,8 @@ impl General {
     }
 
     /// What is stored with a site that is added or edited.
-    fn of_site(&self, trust: &TrustArgs) -> sites::Typed {
-        sites::Typed {
+    fn of_site(&self, trust: &TrustArgs) -> sites::StoredOptions {
+        sites::StoredOptions {
             file: config::settings_file(self.config.as_deref()),
             password_file: self.password_file.clone(),
             proxy: self.proxy.clone(),
@@ -352,7 +344,7 @@ impl General {
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),
-            screen: screen::screen(colored(self.color), self.color == When::Always),
+            screen: outputs::screen(colored(self.color), self.color == When::Always),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
             exits: Exits { of_kind: exit::of_kind, partly: number(Status::Partly) },
         }
@@ -368,7 +360,7 @@ impl General {
         let whom = trust.whom()?;
         let unknown = trust.unknown(settings.trust);
         let typed = Typed { trust: trust.is_typed(), proxy: self.proxy.is_some() };
-        let trace = self.trace.as_deref().map(trace_file::create).transpose()?;
+        let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;
         let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
         let cancel = self.hands.cancel()?;
@@ -416,7 +408,7 @@ impl General {
 
 /// The keys of `[defaults]` of the settings.
 pub fn default_keys() -> DefaultKeys {
-    default_keys::keys_of(&Cli::command())
+    defaults::keys_of(&Cli::command())
 }
 
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.

@@ -1,8 +1,7 @@
 //! Passwords that no URL and no `.netrc` has: from a file, from the environment, or from the person at the terminal.
 
-use super::password_text::{check, read};
+use super::password_sources::{self, check, of_file};
 use super::places::{locations, meant_as_site};
-use super::site_secrets;
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::place::{Location, Place, Site, demands_tls};
@@ -156,9 +155,9 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
-        let locations = locations(places, &context.settings.named.names)?;
-        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named.names)) {
-            context.run.events.warn(meant.warning());
+        let locations = locations(places, &context.settings.named)?;
+        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named)) {
+            context.run.events.warn(meant.warning);
         }
         self.complete(context, locations, Order::DestinationLast).await
     }
@@ -174,7 +173,7 @@ impl Passwords {
         places: &[OsString],
         password: Option<Secret>,
     ) -> Result<Vec<Location>, Failure> {
-        let mut locations = locations(places, &context.settings.named.names)?;
+        let mut locations = locations(places, &context.settings.named)?;
         if let Some(password) = password {
             let lacking = lacking(&locations);
             fill(&mut locations, &lacking, &password);
@@ -206,7 +205,7 @@ impl Passwords {
         context.settle(sites(&locations))?;
         // A site with certificates of its own is none of those for which others were named.
         let is_pinned = |location: &&Location| match &location.place {
-            Place::Remote(remote) => context.settings.named.has_pins(&remote.site),
+            Place::Remote(remote) => remote.site.has_pins(),
             Place::Local(_) => false,
         };
         let others = locations.iter().filter(|location| !is_pinned(location));
@@ -262,7 +261,7 @@ impl Passwords {
         let password = match self.revealed.find(is_known) {
             Some(known) => known,
             None => {
-                let found = site_secrets::password(source, site, &self.cancel).await?;
+                let found = password_sources::password(source, site, &self.cancel).await?;
                 self.revealed.note(site, Some(found.clone()));
                 Some(found)
             }
@@ -284,7 +283,7 @@ impl Passwords {
     /// The password of the file, and its name.
     fn of_file(&self) -> Result<Option<(Secret, String)>, Failure> {
         let Some(path) = &self.file else { return Ok(None) };
-        Ok(Some((read(path, "--password-file")?, path.display().to_string())))
+        Ok(Some((of_file(path, "--password-file")?, path.display().to_string())))
     }
 
     /// Asks the person at the terminal, if there is one, for one password after the other. A server whose password
@@ -303,10 +302,7 @@ impl Passwords {
             let Some(terminal) = Terminal::open() else { return Ok(()) };
             let user = String::from_utf8_lossy(site.login()).escape_debug().to_string();
             let question = format!("Password of {user} at {}: ", site.authority());
-            let answer = tokio::select! {
-                () = self.cancel.cancelled() => return Err(Failure::interrupted()),
-                answer = terminal.secret(question) => answer,
-            };
+            let answer = self.cancel.unless_cancelled(terminal.secret(question)).await?;
             self.answers.note(site, answer.clone());
             if let Some(password) = answer {
                 fill(locations, std::slice::from_ref(site), &password);

@@ -351,7 +351,7 @@ mod tests {
             ("192.0.2.8/x", None),
             ("/no-such-name", None),
         ] {
-            let found = meant_as_site(&text.into(), &names).map(|meant| meant.warning());
+            let found = meant_as_site(&text.into(), &names).map(|meant| meant.warning);
             assert_eq!(found.as_deref(), expect, "{text}");
         }
     }

@@ -1,12 +1,15 @@
 //! The options that say which relays may be used.
 
+use super::passwords::Passwords;
 use crate::config::{Consent, Relay, RelayAddress, Relays};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::journal::as_text;
+use crate::place::Location;
 use clap::Args;
 use ftp_io::program::terminal::Terminal;
 use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Options that name relays.
@@ -63,6 +66,22 @@ impl RelayArgs {
         })
     }
 
+    /// The places of a verb with their passwords. Sets in `context` through which relays their servers may be reached.
+    ///
+    /// # Errors
+    ///
+    /// A place or a relay of the command line cannot be used, or the person has interrupted the run.
+    pub(super) async fn locations(
+        &self,
+        context: &mut Context,
+        passwords: &Passwords,
+        places: &[OsString],
+    ) -> Result<Vec<Location>, Failure> {
+        let locations = passwords.locations(context, places).await?;
+        self.apply(context).await?;
+        Ok(locations)
+    }
+
     /// Sets in `context` through which relays its servers may be reached.
     ///
     /// # Errors
@@ -98,9 +117,8 @@ pub(super) async fn permitted(
         let address = relay.address.to_string();
         let name = if relay.name == address { address } else { format!("{} ({address})", relay.name) };
         let question = format!("May the data pass the relay {name} if there is no direct path?");
-        tokio::select! {
-            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
-            yes = terminal.confirm(question) => if yes { permitted.push(relay.clone()) },
+        if context.run.cancel.unless_cancelled(terminal.confirm(question)).await? {
+            permitted.push(relay.clone());
         }
     }
     Ok(Relays::new(permitted))

@@ -61,7 +61,7 @@ const ENOUGH_TO_RACE: usize = 8;
 mod tests {
     use super::*;
     use crate::job::{Jobs, Options};
-    use crate::place::{Named, Netrc};
+    use crate::place::{Netrc, SiteSettings};
     use std::sync::Arc;
 
     fn job(limits: [Option<(u64, usize, usize)>; 2], jobs: Jobs) -> Job {
@@ -75,7 +75,7 @@ mod tests {
                     jobs: number(*jobs),
                     sessions: number(*sessions),
                 };
-                remote.site.named = Some(Arc::new(Named { limits, ..Named::default() }));
+                remote.site.named = Some(Arc::new(SiteSettings { limits, ..SiteSettings::default() }));
             }
             location
         };

@@ -1,9 +1,9 @@
 //! Whose certificates are good: `--trust`, `--ca`, `--pin`, `--insecure`.
 
-use super::sites::Typed;
-use crate::config::OnUnknown;
+use super::sites::StoredOptions;
 use crate::failure::{Failure, Kind};
 use crate::journal::as_text;
+use crate::place::OnUnknown;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ftp_io::tls::{Fingerprint, Trust};
@@ -89,8 +89,13 @@ impl TrustArgs {
     }
 
     /// What is stored with a site that is added or edited.
-    pub(super) fn of_site(&self) -> Typed {
-        Typed { ca: self.ca.clone(), pins: self.pin.clone(), trust: self.trust, ..Typed::default() }
+    pub(super) fn of_site(&self) -> StoredOptions {
+        StoredOptions {
+            ca: self.ca.clone(),
+            pins: self.pin.clone(),
+            trust: self.trust,
+            ..StoredOptions::default()
+        }
     }
 
     /// Whether `--trust` was typed.

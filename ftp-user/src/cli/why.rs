@@ -71,7 +71,7 @@ fn tell_what_became(run: &mut RunAccount, job: JobState) {
 async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
     context.run.events.say(Event::Job(job.clone()));
     let mut receipts = Receipts::default();
-    let sites = typed_sites(&context.settings.named.names, &job.job);
+    let sites = typed_sites(&context.settings.named, &job.job);
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.store.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
             add(&mut receipts, &item);

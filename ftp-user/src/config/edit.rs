@@ -3,8 +3,8 @@
 use super::Settings;
 use super::file::refuse_other_hands;
 use super::read::parse;
-use super::sites::Sites;
 use crate::failure::{Failure, Kind};
+use crate::place::Names;
 use crate::shell::{Composites, HostText};
 use crate::state;
 use std::fs;
@@ -17,7 +17,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 pub struct Draft {
     document: DocumentMut,
     /// The sites before the change.
-    pub before: Sites,
+    pub before: Names,
 }
 
 /// Changes the settings of `file`, which is made if it is not there. No other run changes it meanwhile. It is written only
@@ -335,6 +335,6 @@ mod tests {
             }
         });
         let sites = parse(&fs::read_to_string(&file).unwrap(), &file, None).unwrap().sites;
-        assert_eq!(sites.names.iter().count(), 8);
+        assert_eq!(sites.iter().count(), 8);
     }
 }

@@ -5,78 +5,63 @@ use crate::failure::{Failure, words};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable, is_in_other_hands};
 use std::ffi::OsString;
 use std::fs::Metadata;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there. `keys` makes the keys
 /// of `[defaults]`, which is not looked at without it.
 pub fn load(named: Option<&Path>, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
-    find(named, |name| std::env::var_os(name))
-        .map_or_else(|| Ok(Settings::default()), |place| place.read(keys))
+    find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Settings::default()), |file| file.read(keys))
 }
 
 /// The file of the settings: the one that was named, else the usual one; `None` if there is no home directory.
 pub fn settings_file(named: Option<&Path>) -> Option<PathBuf> {
-    find(named, |name| std::env::var_os(name)).map(|place| match place {
-        Place::Named(path) | Place::Usual(path) => path,
-    })
+    find(named, |name| std::env::var_os(name)).map(|file| file.path)
 }
 
 /// Where settings may be.
 #[derive(PartialEq, Eq, Debug)]
-enum Place {
-    /// Somebody has named it: it must be there.
-    Named(PathBuf),
-    /// Nobody has named one: the usual file, if it exists.
-    Usual(PathBuf),
+struct SettingsFile {
+    path: PathBuf,
+    /// Whether somebody has named it: then it must be there.
+    is_named: bool,
 }
 
 /// `--config`, else `FTP_USER_CONFIG`, else the usual place below the home directory.
-fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Option<Place> {
+fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Option<SettingsFile> {
     let variable = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(named) = named.map(Path::to_owned).or_else(|| variable("FTP_USER_CONFIG")) {
-        return Some(Place::Named(named));
+    if let Some(path) = named.map(Path::to_owned).or_else(|| variable("FTP_USER_CONFIG")) {
+        return Some(SettingsFile { path, is_named: true });
     }
     // A relative XDG_CONFIG_HOME is invalid and is ignored (XDG Base Directory Specification).
     let own = variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-    let own = own.or_else(|| variable("HOME").map(|home| home.join(".config")));
-    own.map(|directory| Place::Usual(directory.join("ftp-user/config.toml")))
+    let own = own.or_else(|| variable("HOME").map(|home| home.join(".config")))?;
+    Some(SettingsFile { path: own.join("ftp-user/config.toml"), is_named: false })
 }
 
-impl Place {
-    fn read(&self, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
-        let (Self::Named(path) | Self::Usual(path)) = self;
-        match (read(path), self) {
-            (Ok(found), _) => found.settings(path, keys),
-            (Err(error), Self::Usual(_)) if error.kind() == ErrorKind::NotFound => Ok(Settings::default()),
-            (Err(error), Self::Named(_) | Self::Usual(_)) => {
-                let failure =
-                    Failure::usage(format!("cannot read the settings {}: {}", path.display(), words(&error)));
-                Err(failure.hint("name another file with --config"))
-            }
-        }
-    }
-}
-
-/// A settings file that was read.
-struct Found {
-    text: Zeroizing<String>,
-    facts: Metadata,
-}
-
-impl Found {
+impl SettingsFile {
     /// The settings, if nobody else could write them, and nobody else could read a password in them.
-    fn settings(&self, path: &Path, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
-        refuse_other_hands(path, &self.facts)?;
-        let settings = parse(&self.text, path, keys)?;
-        if self.facts.is_file() && self.facts.mode() & 0o077 != 0 && settings.has_secrets() {
-            let what = format!(
-                "others may read the settings {}, and a proxy in them has a password",
-                path.display()
-            );
-            return Err(Failure::usage(what).hint(format!("chmod 600 {}", path.display())));
+    fn read(&self, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
+        let path = self.path.display();
+        let cannot = |why: &str| {
+            Failure::usage(format!("cannot read the settings {path}: {why}"))
+                .hint("name another file with --config")
+        };
+        let file = match NamedFile::open(&self.path, Readable::File) {
+            Err(error) if error.kind() == ErrorKind::NotFound && !self.is_named => {
+                return Ok(Settings::default());
+            }
+            opened => opened.map_err(|error| cannot(&words(&error)))?,
+        };
+        let facts = file.facts().clone();
+        let bytes = file.read(LARGEST_SETTINGS).map_err(|error| cannot(&words(&error)))?;
+        let text = str::from_utf8(&bytes).map_err(|_| cannot("it is not UTF-8"))?;
+        refuse_other_hands(&self.path, &facts)?;
+        let settings = parse(text, &self.path, keys)?;
+        if facts.is_file() && facts.mode() & 0o077 != 0 && settings.has_secrets() {
+            let what = format!("others may read the settings {path}, and a proxy in them has a password");
+            return Err(Failure::usage(what).hint(format!("chmod 600 {path}")));
         }
         Ok(settings)
     }
@@ -93,15 +78,6 @@ pub(super) fn refuse_other_hands(path: &Path, facts: &Metadata) -> Result<(), Fa
     Ok(())
 }
 
-fn read(path: &Path) -> io::Result<Found> {
-    let file = NamedFile::open(path, Readable::File)?;
-    let facts = file.facts().clone();
-    let bytes = file.read(LARGEST_SETTINGS)?;
-    let text =
-        str::from_utf8(&bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
-    Ok(Found { text: Zeroizing::new(text.to_owned()), facts })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::with_proxy;
@@ -112,14 +88,14 @@ mod tests {
 
     #[test]
     fn a_named_file_comes_before_the_usual_one() {
-        let check = |named: Option<&str>, variables: &[(&str, &str)], expect: Option<Place>| {
+        let check = |named: Option<&str>, variables: &[(&str, &str)], expect: Option<SettingsFile>| {
             let variables: HashMap<&str, &str> = variables.iter().copied().collect();
             let found = find(named.map(Path::new), |name| variables.get(name).map(OsString::from));
             assert_eq!(found, expect, "{named:?} {variables:?}");
         };
         let all = [("FTP_USER_CONFIG", "env.toml"), ("XDG_CONFIG_HOME", "/xdg"), ("HOME", "/ann")];
-        let named = |path: &str| Some(Place::Named(path.into()));
-        let usual = |path: &str| Some(Place::Usual(path.into()));
+        let named = |path: &str| Some(SettingsFile { path: path.into(), is_named: true });
+        let usual = |path: &str| Some(SettingsFile { path: path.into(), is_named: false });
         check(Some("mine.toml"), &all, named("mine.toml"));
         check(None, &all, named("env.toml"));
         check(None, &all[1..], usual("/xdg/ftp-user/config.toml"));
@@ -133,11 +109,12 @@ mod tests {
     fn only_a_named_file_must_be_there() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("config.toml");
-        assert_eq!(Place::Usual(path.clone()).read(None), Ok(Settings::default()));
-        let failure = Place::Named(path.clone()).read(None).unwrap_err();
+        let read = |is_named| SettingsFile { path: path.clone(), is_named }.read(None);
+        assert_eq!(read(false), Ok(Settings::default()));
+        let failure = read(true).unwrap_err();
         assert!(failure.to_string().contains("config.toml"), "{failure}");
         std::fs::write(&path, "# nothing yet\n").unwrap();
-        assert_eq!(Place::Named(path).read(None), Ok(Settings::default()));
+        assert_eq!(read(true), Ok(Settings::default()));
     }
     #[test]
     fn settings_in_other_hands_are_refused_and_a_proxy_password_is_for_nobody_else() {
@@ -146,7 +123,7 @@ mod tests {
         let read = |text: &str, mode: u32| {
             std::fs::write(&path, text).unwrap();
             std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            Place::Named(path.clone()).read(Some(with_proxy))
+            SettingsFile { path: path.clone(), is_named: true }.read(Some(with_proxy))
         };
         let site = "[sites.lab]\nurl = \"ftp://ann@h/\"\npassword-command = \"x\"\n";
         for mode in [0o666, 0o620, 0o602] {
@@ -163,6 +140,6 @@ mod tests {
             assert!(read(text, 0o600).is_ok(), "{text}");
         }
         assert!(read("[defaults]\nproxy = \"socks5://h:1\"\n", 0o644).is_ok());
-        assert!(Place::Named("/dev/null".into()).read(None).is_ok());
+        assert!(SettingsFile { path: "/dev/null".into(), is_named: true }.read(None).is_ok());
     }
 }

@@ -32,11 +32,11 @@ mod values;
 pub use edit::{Draft, SECRETS, change, secrets_directory};
 pub use file::{load, settings_file};
 pub use read::{DefaultKeys, MakeKeys, parse};
-pub use sites::{KEYS as SITE_KEYS, Profile, SiteProxy, Sites, site_url};
-pub use values::{Authority, Consent, Near, OnUnknown, Proxy, ProxyLogin, RelayAddress};
+pub use sites::{KEYS as SITE_KEYS, site_url};
+pub use values::{Consent, Near, RelayAddress};
 
 use crate::failure::{Failure, words};
-use crate::place::Site;
+use crate::place::{Names, OnUnknown, Proxy, Site, SiteProxy};
 use crate::shell::Composites;
 use ftp_io::link::token_file::{self, TokenFileError};
 use ftp_io::program::settings::Defaults;
@@ -59,7 +59,7 @@ pub struct Settings {
     /// What other options mean where they are not typed.
     pub defaults: Defaults,
     /// Servers that have a name.
-    pub sites: Sites,
+    pub sites: Names,
     /// Name spaces over directories of several sites, for the shell.
     pub composites: Composites,
 }
@@ -67,12 +67,11 @@ pub struct Settings {
 impl Settings {
     /// Whether they have a password themselves: that of a proxy.
     pub(crate) fn has_secrets(&self) -> bool {
-        let has_login = |proxy: &Proxy| proxy.login.is_some();
-        self.proxy.as_ref().is_some_and(has_login)
-            || self.sites.profiles().any(|profile| match &profile.proxy {
-                Some(SiteProxy::Through(proxy)) => has_login(proxy),
-                Some(SiteProxy::None) | None => false,
-            })
+        let of_sites = self.sites.iter().filter_map(|(_, remote)| match &remote.site.named.as_ref()?.proxy {
+            Some(SiteProxy::Through(proxy)) => Some(proxy),
+            Some(SiteProxy::None) | None => None,
+        });
+        self.proxy.iter().chain(of_sites).any(|proxy| proxy.login.is_some())
     }
 }
 
@@ -120,7 +119,8 @@ impl Relay {
 
     /// Whether it stands beside this server, which was reached at `address`.
     pub fn is_near(&self, site: &Site, address: IpAddr) -> bool {
-        self.near.iter().any(|near| near.covers(&site.host, site.name(), address))
+        let names_it = site.named.as_ref().is_some_and(|named| named.relays.contains(&self.name));
+        names_it || self.near.iter().any(|near| near.covers(&site.host, site.name(), address))
     }
 }
 

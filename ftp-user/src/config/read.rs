@@ -38,14 +38,11 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
         }
     }
     let consent = consent(reader, table);
-    let mut relays = relays(reader, table, directory);
+    let relays = relays(reader, table, directory);
     let names: Vec<&str> = relays.iter().map(|relay| relay.name.as_str()).collect();
-    let mut sites = sites::read(reader, table, directory, &names);
-    for relay in &mut relays {
-        relay.near.extend(sites.beside(&relay.name).map(|site| Near::Site(site.to_owned())));
-    }
-    let composites = composites(reader, table, &sites.names);
-    sites.names = sites.names.clone().beside_composites(composites.keys().cloned());
+    let sites = sites::read(reader, table, directory, &names);
+    let composites = composites(reader, table, &sites);
+    let sites = sites.beside_composites(composites.keys().cloned());
     // They are the last ones that are read, because the reader learns where options belong.
     let mut defaults = defaults(reader, table, keys);
     // clap has read them: a value that cannot be used is told already.
@@ -218,7 +215,7 @@ mod tests {
             format!("{name} {}", components.join(" "))
         });
         assert_eq!(shown.collect::<Vec<_>>(), ["data lab:pub ftp://b/x []/srv/in"]);
-        assert_eq!(parse(SITE, Path::new("x"), None).unwrap().composites.iter().count(), 0);
+        assert_eq!(parse(SITE, Path::new("x"), None).unwrap().composites.len(), 0);
     }
 
     #[test]

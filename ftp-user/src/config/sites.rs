@@ -1,9 +1,8 @@
 //! `[sites.NAME]`: servers that have a name, and what holds for them alone.
 
-use super::values::{OnUnknown, Proxy};
 use crate::failure::Failure;
 use crate::place::{
-    Addresses, Named, Names, PasswordSource, Place, Remote, Site, SiteLimits, check_name, nearest,
+    Addresses, Names, PasswordSource, Place, Remote, SiteLimits, SiteSettings, check_name, nearest,
 };
 use ftp_io::program::settings::Reader;
 use ftp_io::program::size;
@@ -14,87 +13,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The sites of the settings: their names, and what holds for each of them. Clones share it.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Sites {
-    /// Which places have which names.
-    pub names: Names,
-    profiles: Arc<BTreeMap<String, Profile>>,
-}
-
-/// What holds for the sessions with a site, besides what [`Named`] says.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Profile {
-    /// Roots (PEM) besides those of this host.
-    pub ca: Option<PathBuf>,
-    /// The only good certificates, if there are any.
-    pub pins: Vec<Fingerprint>,
-    /// What to do with unknown certificates, unless the command line says it.
-    pub trust: Option<OnUnknown>,
-    /// How this program connects to it, unless the command line says it.
-    pub proxy: Option<SiteProxy>,
-    /// The relays that it stands beside.
-    pub relays: Vec<String>,
-}
-
-impl Profile {
-    /// Whether it says which certificates are good: a server without TLS would show none.
-    fn judges_certificates(&self) -> bool {
-        !self.pins.is_empty() || self.ca.is_some() || self.trust == Some(OnUnknown::Refuse)
-    }
-}
-
-/// How this program connects to a site.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SiteProxy {
-    /// Without a proxy, whatever the defaults say.
-    None,
-    /// Through this one.
-    Through(Proxy),
-}
-
-impl FromStr for SiteProxy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" { Ok(Self::None) } else { text.parse().map(Self::Through) }
-    }
-}
-
-impl Sites {
-    /// Whether the settings name the certificates of that site.
-    pub fn has_pins(&self, site: &Site) -> bool {
-        let profile = site.named.as_ref().and_then(|named| self.profile(&named.name));
-        profile.is_some_and(|profile| !profile.pins.is_empty())
-    }
-
-    /// The sites that stand beside the relay of that name.
-    pub(super) fn beside(&self, relay: &str) -> impl Iterator<Item = &str> {
-        let names_it = move |profile: &Profile| profile.relays.iter().any(|name| name == relay);
-        self.profiles.iter().filter(move |(_, profile)| names_it(profile)).map(|(name, _)| name.as_str())
-    }
-
-    /// What the settings say of each site, in no order.
-    pub(super) fn profiles(&self) -> impl Iterator<Item = &Profile> {
-        self.profiles.values()
-    }
-
-    /// The profile of the site of that name.
-    pub fn profile(&self, name: &str) -> Option<&Profile> {
-        self.profiles.get(name)
-    }
-}
-
 /// Reads `[sites]`. `relays` are the names of those that a site may stand beside.
-pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, relays: &[&str]) -> Sites {
-    let Some((_, sites)) = reader.table(table, "sites") else { return Sites::default() };
-    let (mut names, mut profiles) = (Vec::new(), BTreeMap::new());
+pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, relays: &[&str]) -> Names {
+    let Some((_, sites)) = reader.table(table, "sites") else { return Names::default() };
+    let mut all = Vec::new();
     let known: Vec<&str> = sites.keys().map(|key| key.get_ref().as_ref()).collect();
     for (key, value) in sites {
         let name = key.get_ref().as_ref();
@@ -108,33 +36,34 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Pat
         };
         reader.known(table, &KEYS, "a site has");
         let place = remote(reader, table, &key.span());
-        let mut profile = profile(reader, table, directory);
-        let named = Named {
+        let ca = text(reader, table, "ca").map(|file| directory.join(file));
+        let pins = pins(reader, table, ca.is_some());
+        let named = SiteSettings {
             name: name.to_owned(),
             base: None,
+            ca,
+            pins,
+            trust: parsed(reader, table, "trust"),
+            proxy: parsed(reader, table, "proxy"),
             password: password(reader, table, directory),
             addresses: addresses(reader, table, &known),
             limits: limits(reader, table),
+            relays: beside(reader, table, relays),
         };
-        if let Some(value) = table.get("relay") {
-            let named = list(reader, value, "the name of a relay, or a list of them");
-            profile.relays = beside(reader, named, relays);
-        }
         let Some(mut place) = place else { continue };
         if named.password.is_some() && place.site.user.is_none() {
             let at = table.get("url").map_or(key.span(), Spanned::span);
             reader.wrong(at, "a password needs its user: write ftp://USER@HOST/");
         }
         // A site whose certificate is decided here requires TLS, so nobody in between can strip it.
-        if profile.judges_certificates() && place.site.security == Security::Offered {
+        if named.judges_certificates() && place.site.security == Security::Offered {
             place.site.security = Security::Explicit;
         }
         let base = place.path.name.clone();
-        place.site.named = Some(Arc::new(Named { base, ..named }));
-        names.push((name.to_owned(), place));
-        profiles.insert(name.to_owned(), profile);
+        place.site.named = Some(Arc::new(SiteSettings { base, ..named }));
+        all.push((name.to_owned(), place));
     }
-    Sites { names: Names::new(names), profiles: Arc::new(profiles) }
+    Names::new(all)
 }
 
 /// The URL of a site. It has no password: this file may be read by others.
@@ -170,8 +99,7 @@ pub fn site_url(text: &str) -> Result<Remote, Failure> {
 }
 
 fn password(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Option<PasswordSource> {
-    let file = table.get("password-file").and_then(|value| reader.text(value));
-    let file = file.map(|(_, file)| PasswordSource::File(directory.join(file)));
+    let file = text(reader, table, "password-file").map(|file| PasswordSource::File(directory.join(file)));
     let Some(command) = table.get("password-command") else { return file };
     if file.is_some() {
         reader.wrong(command.span(), "password-file and password-command: leave one of them out");
@@ -179,7 +107,10 @@ fn password(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> O
     }
     let words = match command.get_ref().as_str() {
         Some(line) => ["/bin/sh", "-c", line].map(str::to_owned).to_vec(),
-        None => texts(reader, command, "a program with its arguments, like [\"pass\", \"show\", \"lab\"]"),
+        None => {
+            let expected = "a program with its arguments, like [\"pass\", \"show\", \"lab\"]";
+            list(reader, command, expected).into_iter().map(|(_, word)| word).collect()
+        }
     };
     if words.iter().all(String::is_empty) || words.iter().any(|word| word.contains('\0')) {
         reader.wrong(command.span(), "expected a program with its arguments");
@@ -188,17 +119,25 @@ fn password(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> O
     Some(PasswordSource::Command(words))
 }
 
-fn profile(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path) -> Profile {
-    let ca = table.get("ca").and_then(|value| reader.text(value)).map(|(_, file)| directory.join(file));
-    let pins = match table.get("pin") {
-        Some(value) => parsed_list(reader, value, "a fingerprint, SHA256: and 64 hexadecimal digits"),
-        None => Vec::new(),
-    };
-    if let Some(pin) = table.get("pin").filter(|_| ca.is_some()) {
-        reader.wrong(pin.span(), "ca and pin: leave one of them out");
+/// The fingerprints of certificates.
+fn pins(reader: &mut Reader<'_>, table: &DeTable<'_>, has_ca: bool) -> Vec<Fingerprint> {
+    let Some(value) = table.get("pin") else { return Vec::new() };
+    let expected = "a fingerprint, SHA256: and 64 hexadecimal digits";
+    let mut pins = Vec::new();
+    for (at, text) in list(reader, value, expected) {
+        match text.parse() {
+            Ok(pin) => pins.push(pin),
+            Err(_) => reader.wrong(at, format!("expected {expected}")),
+        }
     }
-    let (trust, proxy) = (parsed(reader, table, "trust"), parsed(reader, table, "proxy"));
-    Profile { ca, pins, trust, proxy, relays: Vec::new() }
+    if has_ca {
+        reader.wrong(value.span(), "ca and pin: leave one of them out");
+    }
+    pins
+}
+
+fn text<'t>(reader: &mut Reader<'_>, table: &'t DeTable<'_>, key: &str) -> Option<&'t str> {
+    reader.text(table.get(key)?).map(|(_, text)| text)
 }
 
 /// `passive-address`: one address for all peers, or a table of peers.
@@ -266,9 +205,10 @@ fn limits(reader: &mut Reader<'_>, table: &DeTable<'_>) -> SiteLimits {
 }
 
 /// The relays that a site stands beside.
-fn beside(reader: &mut Reader<'_>, named: Vec<(Range<usize>, String)>, relays: &[&str]) -> Vec<String> {
+fn beside(reader: &mut Reader<'_>, table: &DeTable<'_>, relays: &[&str]) -> Vec<String> {
+    let Some(value) = table.get("relay") else { return Vec::new() };
     let mut known = Vec::new();
-    for (at, name) in named {
+    for (at, name) in list(reader, value, "the name of a relay, or a list of them") {
         if relays.contains(&name.as_str()) {
             known.push(name);
             continue;
@@ -287,18 +227,6 @@ fn parsed<T: FromStr<Err: Into<String>>>(
 ) -> Option<T> {
     let (at, text) = reader.text(table.get(key)?)?;
     reader.parsed(at, text)
-}
-
-/// What the text of a value, or each text of a list, means.
-fn parsed_list<T: FromStr>(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>, expected: &str) -> Vec<T> {
-    let mut all = Vec::new();
-    for (at, text) in list(reader, value, expected) {
-        match text.parse() {
-            Ok(found) => all.push(found),
-            Err(_) => reader.wrong(at, format!("expected {expected}")),
-        }
-    }
-    all
 }
 
 /// A text, or a list of texts, with their places.
@@ -325,10 +253,6 @@ fn list(
             Vec::new()
         }
     }
-}
-
-fn texts(reader: &mut Reader<'_>, value: &Spanned<DeValue<'_>>, expected: &str) -> Vec<String> {
-    list(reader, value, expected).into_iter().map(|(_, text)| text).collect()
 }
 
 /// The keys of a site.

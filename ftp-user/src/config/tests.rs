@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::failure::Kind;
-use crate::place::{Named, PasswordSource, SiteLimits};
+use crate::place::{Names, OnUnknown, PasswordSource, SiteLimits, SiteProxy, SiteSettings};
 use ftp_proto::client::Security;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
@@ -122,7 +122,7 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
     );
 }
 
-fn sites(text: &str) -> Sites {
+fn sites(text: &str) -> Names {
     parse(text, Path::new("/etc/x/config.toml"), Some(with_proxy)).unwrap().sites
 }
 
@@ -156,8 +156,8 @@ url = "ftps://eve@shell.example"
 password-command = "pass show shell | head -1"
 "#
     ));
-    let named = |name: &str| sites.names.find(name).unwrap().site.named.clone().unwrap();
-    let shown: Vec<String> = sites.names.iter().map(|(_, place)| place.site.url()).collect();
+    let named = |name: &str| sites.find(name).unwrap().site.named.clone().unwrap();
+    let shown: Vec<String> = sites.iter().map(|(_, place)| place.site.url()).collect();
     // A pin demands TLS.
     assert_eq!(
         shown,
@@ -169,7 +169,7 @@ password-command = "pass show shell | head -1"
     let SiteLimits { rate, jobs, sessions } = lab.limits;
     let numbers = [jobs, sessions].map(|number| number.unwrap().get());
     assert_eq!((rate.unwrap().get(), numbers), (10_000_000, [4, 8]));
-    let all = |named: &Named| -> Vec<(String, String)> {
+    let all = |named: &SiteSettings| -> Vec<(String, String)> {
         named.addresses.0.iter().map(|(peer, at)| (peer.clone(), at.to_string())).collect()
     };
     let pair = |peer: &str, at: &str| (peer.to_owned(), at.to_owned());
@@ -183,7 +183,7 @@ password-command = "pass show shell | head -1"
         |words: &[&str]| Some(PasswordSource::Command(words.iter().map(|word| (*word).to_owned()).collect()));
     assert_eq!(work.password, command(&["pass", "show", "work"]));
     assert_eq!(named("shell").password, command(&["/bin/sh", "-c", "pass show shell | head -1"]));
-    let profile = sites.profile("lab").unwrap();
+    let profile = named("lab");
     assert_eq!(
         (profile.ca.as_deref(), profile.trust),
         (Some(Path::new("/etc/x/lab.pem")), Some(OnUnknown::Refuse))
@@ -191,7 +191,7 @@ password-command = "pass show shell | head -1"
     assert!(
         matches!(&profile.proxy, Some(SiteProxy::Through(proxy)) if proxy.to_string() == "127.0.0.1:1080")
     );
-    let profile = sites.profile("work").unwrap();
+    let profile = named("work");
     assert_eq!((profile.pins.len(), profile.proxy.clone()), (1, Some(SiteProxy::None)));
 }
 
@@ -200,8 +200,9 @@ fn a_site_names_the_relay_that_stands_beside_it() {
     let text = "[[relays]]\nname = \"edge\"\naddress = \"h:1\"\ntoken-file = \"t\"\n\
                 [sites.lab]\nurl = \"ftp://h/\"\nrelay = \"edge\"\n";
     let settings = parse(text, Path::new("x.toml"), Some(with_proxy)).unwrap();
-    assert_eq!(settings.relays.iter().next().unwrap().near, [Near::Site("lab".to_owned())]);
-    assert_eq!(settings.sites.profile("lab").unwrap().relays, ["edge"]);
+    let (edge, lab) = (settings.relays.iter().next().unwrap(), &settings.sites.find("lab").unwrap().site);
+    assert_eq!(lab.named.as_ref().unwrap().relays, ["edge"]);
+    assert!(edge.is_near(lab, "192.0.2.7".parse().unwrap()));
 }
 
 #[test]
@@ -274,7 +275,7 @@ fn a_site_that_says_which_certificates_are_good_demands_tls() {
             parse(&format!("[sites.lab]\nurl = \"{url}\"\n{line}\n"), Path::new("x.toml"), Some(with_proxy))
                 .unwrap()
                 .sites;
-        sites.names.find("lab").unwrap().site.security
+        sites.find("lab").unwrap().site.security
     };
     let pin = format!("pin = \"SHA256:{}\"", "0".repeat(64));
     for line in [pin.as_str(), "ca = \"lab.pem\"", "trust = \"known\""] {

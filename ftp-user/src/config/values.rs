@@ -1,10 +1,9 @@
 //! Values of the settings and of options: addresses of relays, what stands near them, proxies, consent and trust.
 
 use crate::journal::as_text::{AsText, Typed};
-use crate::place::{authority, decode, host_name, port_number};
+use crate::place::{Authority, Proxy};
 use clap::ValueEnum;
 use ftp_proto::address::unmapped;
-use ftp_proto::wire::Secret;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,34 +12,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use url::Host;
-
-/// A host, by name or address, and a port.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Authority {
-    /// The host, an IPv6 literal without brackets.
-    pub host: String,
-    /// The port, never 0.
-    pub port: u16,
-}
-
-impl FromStr for Authority {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (host, digits) = text.rsplit_once(':').ok_or(HOST_AND_PORT)?;
-        let port = port_number(digits).ok_or(PORT)?;
-        Ok(Self { host: host_name(host).ok_or(HOST_AND_PORT)?, port })
-    }
-}
-
-impl fmt::Display for Authority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&authority(&self.host, self.port))
-    }
-}
-
-const HOST_AND_PORT: &str = "write HOST:PORT, IP:PORT or [IPv6]:PORT";
-const PORT: &str = "write HOST:PORT with a port from 1 to 65535";
 
 /// The address of a relay.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -82,8 +53,6 @@ const UNIX: &str = "unix:";
 pub enum Near {
     /// A host name as it stands in a URL, or the name of a site.
     Host(String),
-    /// The site of that name.
-    Site(String),
     /// Every server with an address of it.
     Network(IpNet),
 }
@@ -94,7 +63,6 @@ impl Near {
     pub fn covers(&self, host: &str, site: Option<&str>, address: IpAddr) -> bool {
         match self {
             Self::Host(name) => name.eq_ignore_ascii_case(host) || site == Some(name),
-            Self::Site(name) => site == Some(name),
             Self::Network(network) => network.contains(&unmapped(address)),
         }
     }
@@ -115,38 +83,6 @@ impl FromStr for Near {
 
 const HOST_OR_NETWORK: &str = "write a host name or a network, like src.example.net or 192.0.2.0/24";
 
-/// A SOCKS5 proxy (RFC 1928).
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Proxy {
-    /// Where it listens.
-    pub at: Authority,
-    /// Who logs in there (RFC 1929), if somebody does.
-    pub login: Option<ProxyLogin>,
-}
-
-/// A user of a proxy, and the password.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ProxyLogin {
-    /// The user, 1 to 255 bytes.
-    pub user: String,
-    /// The password, 1 to 255 bytes of UTF-8.
-    pub password: Secret,
-}
-
-impl FromStr for Proxy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let rest = text.strip_prefix("socks5://").ok_or(PROXY)?;
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (login, at) = match rest.rsplit_once('@') {
-            Some((login, at)) => (Some(login), at),
-            None => (None, rest),
-        };
-        Ok(Self { at: at.parse()?, login: login.map(ProxyLogin::parse).transpose()? })
-    }
-}
-
 impl AsText for Proxy {
     /// Without the password, so that the proxy of a stored job that needs one has to be named again.
     fn to_json(&self) -> Value {
@@ -158,33 +94,6 @@ impl AsText for Proxy {
         value.as_str().ok_or("it is no text")?.parse()
     }
 }
-
-impl ProxyLogin {
-    fn parse(text: &str) -> Result<Self, String> {
-        let (user, password) =
-            text.split_once(':').ok_or("write a password after the user: USER:PASSWORD@")?;
-        let field = |what: &str, text: &str| {
-            let bytes =
-                decode(text.as_bytes()).map_err(|_| format!("the {what} has a % without two digits"))?;
-            if bytes.is_empty() || bytes.len() > LONGEST {
-                return Err(format!("the {what} has 1 to {LONGEST} bytes"));
-            }
-            String::from_utf8(bytes).map_err(|_| format!("the {what} is not UTF-8"))
-        };
-        Ok(Self { user: field("user", user)?, password: Secret::new(field("password", password)?) })
-    }
-}
-
-impl fmt::Display for Proxy {
-    /// Its address, without the login.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.at.fmt(f)
-    }
-}
-
-const PROXY: &str = "write socks5://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT";
-/// RFC 1929 section 2.
-const LONGEST: usize = 255;
 
 /// Which relays data may pass: the value of `--relay-consent`. The help of the command line shows these texts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize, ValueEnum)]
@@ -206,76 +115,6 @@ impl FromStr for Consent {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         <Self as ValueEnum>::from_str(text, false).map_err(|_| "write \"never\", \"ask\", \"own\" or \"any\"")
-    }
-}
-
-/// What to do with a certificate that nobody vouches for: the value of `--trust`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnUnknown {
-    /// Ask the person at the terminal. Without a terminal it is refused.
-    #[default]
-    Ask,
-    /// Accept it, keep it, and say so.
-    Keep,
-    /// Refuse it, also at a terminal.
-    Refuse,
-}
-
-impl OnUnknown {
-    /// How the values are written.
-    pub const NAMES: [&str; 3] = ["ask", "new", "known"];
-
-    /// How it is written.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ask => "ask",
-            Self::Keep => "new",
-            Self::Refuse => "known",
-        }
-    }
-}
-
-impl FromStr for OnUnknown {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ask" => Ok(Self::Ask),
-            "new" => Ok(Self::Keep),
-            "known" => Ok(Self::Refuse),
-            _ => Err("write \"ask\", \"new\" or \"known\""),
-        }
-    }
-}
-
-#[cfg(test)]
-mod authority_tests {
-    use super::*;
-
-    #[test]
-    fn a_relay_has_a_host_and_a_port() {
-        let check = |text: &str, expect: Result<(&str, u16), &str>| {
-            let found = text.parse::<Authority>();
-            assert_eq!(found.as_ref().map(|at| (at.host.as_str(), at.port)).map_err(|error| *error), expect);
-        };
-        check("relay.example.net:2190", Ok(("relay.example.net", 2190)));
-        check("Relay.Example.NET:443", Ok(("relay.example.net", 443)));
-        check("192.0.2.1:2190", Ok(("192.0.2.1", 2190)));
-        check("[2001:db8::1]:2190", Ok(("2001:db8::1", 2190)));
-        for wrong in ["", "relay", "2001:db8::1:2190", ":2190", "a b:1", "[::1:2190"] {
-            check(wrong, Err(HOST_AND_PORT));
-        }
-        for wrong in ["relay:", "relay:0", "relay:65536", "relay:+1", "relay:ftp", "[2001:db8::1]"] {
-            check(wrong, Err(PORT));
-        }
-    }
-
-    #[test]
-    fn an_authority_is_displayed_as_it_was_written() {
-        for text in ["relay.example.net:2190", "192.0.2.1:2190", "[2001:db8::1]:2190"] {
-            assert_eq!(text.parse::<Authority>().unwrap().to_string(), text);
-        }
     }
 }
 
@@ -326,11 +165,9 @@ mod near_tests {
     #[test]
     fn a_site_is_near_by_its_name() {
         let at = "192.0.2.7".parse().unwrap();
-        for near in [Near::Site("lab".to_owned()), "lab".parse().unwrap()] {
-            assert!(near.covers("src.example.net", Some("lab"), at), "{near:?}");
-            assert!(!near.covers("src.example.net", Some("other"), at), "{near:?}");
-        }
-        assert!(!Near::Site("lab".to_owned()).covers("lab", None, at));
+        let near: Near = "lab".parse().unwrap();
+        assert!(near.covers("src.example.net", Some("lab"), at));
+        assert!(!near.covers("src.example.net", Some("other"), at));
     }
 
     #[test]
@@ -338,44 +175,5 @@ mod near_tests {
         for wrong in ["", "192.0.2.0/33", "a b", "192.0.2", "ftp://src/"] {
             assert_eq!(wrong.parse::<Near>(), Err(HOST_OR_NETWORK), "{wrong}");
         }
-    }
-}
-
-#[cfg(test)]
-mod proxy_tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_has_a_host_a_port_and_perhaps_a_login() {
-        let check = |text: &str, at: &str, login: Option<(&str, &str)>| {
-            let proxy: Proxy = text.parse().unwrap();
-            let found = proxy.login.as_ref().map(|login| (login.user.as_str(), login.password.expose()));
-            assert_eq!((proxy.to_string().as_str(), found), (at, login.map(|(u, p)| (u, p.as_bytes()))));
-        };
-        check("socks5://127.0.0.1:1080", "127.0.0.1:1080", None);
-        check("socks5://[::1]:1080/", "[::1]:1080", None);
-        check("socks5://ann:s3c@ret:1@proxy.example:1080", "proxy.example:1080", Some(("ann", "s3c@ret:1")));
-        check("socks5://a%3ab:%40%25@h:1", "h:1", Some(("a:b", "@%")));
-    }
-
-    #[test]
-    fn a_mistake_is_told_without_the_password() {
-        let check = |text: &str, expect: &str| {
-            let why = text.parse::<Proxy>().unwrap_err();
-            assert!(why.contains(expect) && !why.contains("s3cret"), "{text}: {why}");
-        };
-        for text in ["", "127.0.0.1:1080", "http://h:1", "socks4://h:1", "SOCKS5://h:1"] {
-            check(text, "write socks5://HOST:PORT");
-        }
-        for text in ["socks5://h", "socks5://h:0", "socks5://ann:s3cret@h", "socks5://h:x"] {
-            check(text, "HOST:PORT");
-        }
-        check("socks5://ann@h:1", "USER:PASSWORD@");
-        check("socks5://ann:@h:1", "1 to 255 bytes");
-        check("socks5://:s3cret@h:1", "1 to 255 bytes");
-        check("socks5://ann:%s3cret@h:1", "% without two digits");
-        check("socks5://ann:%ff@h:1", "not UTF-8");
-        check(&format!("socks5://{}:s3cret@h:1", "a".repeat(256)), "1 to 255 bytes");
-        assert!(!format!("{:?}", "socks5://ann:s3cret@h:1".parse::<Proxy>()).contains("s3cret"));
     }
 }

@@ -1,5 +1,6 @@
 //! How a run is told to stop.
 
+use crate::failure::Failure;
 use tokio::sync::watch;
 
 /// Whether the work should stop. Clones share one state.
@@ -21,6 +22,18 @@ impl Cancel {
     /// Whether the work should stop.
     pub fn is_cancelled(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Waits for an answer.
+    ///
+    /// # Errors
+    ///
+    /// The work should stop before the answer is there.
+    pub async fn unless_cancelled<T>(&self, answer: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::select! {
+            () = self.cancelled() => Err(Failure::interrupted()),
+            answer = answer => Ok(answer),
+        }
     }
 
     /// Returns as soon as the work should stop.

@@ -1,11 +1,11 @@
 //! What a job works with: the outside, what is kept between runs, what the user chose, and what this run has learnt.
 
 use crate::account::TriedRoutes;
-use crate::config::{self, Consent, OnUnknown, Proxy, Relays};
+use crate::config::{Consent, Relays};
 use crate::failure::Failure;
 use crate::id::Origin;
 use crate::journal::{JobJournal, Journal, ReadWords};
-use crate::place::Site;
+use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
 use ftp_io::clock::Clock;
@@ -104,7 +104,7 @@ pub struct Settings {
     /// What to do with those that nobody vouches for.
     pub unknown: UnknownCertificates,
     /// The sites of the settings.
-    pub named: config::Sites,
+    pub named: Names,
     /// What the command line has said itself.
     pub typed: Typed,
     /// How large a listing may be.
@@ -444,7 +444,7 @@ impl Context {
                 demands_tls: false,
                 trust: Trust::default(),
                 unknown: UnknownCertificates::default(),
-                named: config::Sites::default(),
+                named: Names::default(),
                 typed: Typed::default(),
                 listing: ListingLimit::default(),
                 limit: None,

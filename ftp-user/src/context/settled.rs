@@ -1,9 +1,8 @@
 //! What holds for the sessions with one site of the settings, where the command line says nothing else.
 
 use super::Settings;
-use crate::config::{OnUnknown, Proxy, SiteProxy};
 use crate::failure::{Failure, Kind};
-use crate::place::Site;
+use crate::place::{OnUnknown, Proxy, Site, SiteProxy};
 use ftp_io::tls::Trust;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,28 +44,27 @@ impl Settled {
     ///
     /// The file of roots cannot be read.
     pub(super) fn with(&self, site: &Site, settings: &Settings) -> Result<Self, Failure> {
-        let Settings { trust, proxy, typed, named: sites, .. } = settings;
+        let Settings { trust, proxy, typed, .. } = settings;
         let Some(named) = site.named.as_ref().filter(|named| !self.0.contains_key(&named.name)) else {
             return Ok(self.clone());
         };
-        let profile = sites.profile(&named.name).cloned().unwrap_or_default();
-        let trust = match &profile.ca {
+        let trust = match &named.ca {
             Some(file) => trust.with_roots(file).map_err(|error| {
                 let what = format!("cannot read the roots in {}: {error}", file.display());
                 Failure::usage(what)
                     .hint(format!("ca of [sites.{}] names a file with certificates in PEM", named.name))
             })?,
-            None if profile.pins.is_empty() => trust.clone(),
+            None if named.pins.is_empty() => trust.clone(),
             // A pin is for a name: those of the command line are for the others.
-            None => Trust::pinned(profile.pins.iter().copied()),
+            None => Trust::pinned(named.pins.iter().copied()),
         };
-        let proxy = match profile.proxy {
+        let proxy = match &named.proxy {
             Some(SiteProxy::None) if !typed.proxy => None,
-            Some(SiteProxy::Through(proxy)) if !typed.proxy => Some(Arc::new(proxy)),
+            Some(SiteProxy::Through(proxy)) if !typed.proxy => Some(Arc::new(proxy.clone())),
             Some(SiteProxy::None | SiteProxy::Through(_)) | None => proxy.clone(),
         };
         let sessions = named.limits.sessions.map(|most| (Arc::new(Semaphore::new(most.get())), most.get()));
-        let terms = Terms { trust, how: profile.trust.filter(|_| !typed.trust), proxy, sessions };
+        let terms = Terms { trust, how: named.trust.filter(|_| !typed.trust), proxy, sessions };
         let mut all = (*self.0).clone();
         all.insert(named.name.clone(), terms);
         Ok(Self(Arc::new(all)))
@@ -114,7 +112,7 @@ mod tests {
         ] {
             let text = format!("[sites.lab]\nurl = \"ftp://h/\"\ntrust = \"{of_site}\"\n");
             let sites = parse(&text, Path::new("x.toml"), None).unwrap().sites;
-            let lab = sites.names.find("lab").unwrap().site.clone();
+            let lab = sites.find("lab").unwrap().site.clone();
             let mut context = Context::for_tests(Cancel::never());
             context.settings.named = sites;
             context.settings.unknown = UnknownCertificates::new(default);

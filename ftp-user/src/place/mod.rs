@@ -4,6 +4,7 @@ mod location;
 mod names;
 mod netrc;
 mod path;
+mod settings;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,9 @@ pub use names::{Names, SiteLikePath, nearest};
 pub use netrc::{Login, Netrc};
 pub use path::{RemotePath, base_name, join, parent, sibling};
 pub(crate) use path::{decode, encoded};
-pub use site::{Addresses, Named, PasswordSource, Peer, Remote, Site, SiteLimits, check_name};
-pub(crate) use site::{authority, host_name, port_number};
+pub use settings::{
+    Addresses, Authority, OnUnknown, PasswordSource, Peer, Proxy, ProxyLogin, SiteLimits, SiteProxy,
+    SiteSettings, check_name,
+};
+pub use site::{Remote, Site};
 pub use typed::{Local, Place};

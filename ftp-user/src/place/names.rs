@@ -1,7 +1,8 @@
 //! Sites: servers to which the settings give names. `SITE:path` and `[SITE]path` are places there. Pure.
 
 use super::path::RemotePath;
-use super::site::{NAME, Remote, check_name};
+use super::settings::{NAME, check_name};
+use super::site::Remote;
 use crate::failure::Failure;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -79,19 +80,19 @@ impl Names {
         let is_host = |remote: &Remote| remote.site.host.eq_ignore_ascii_case(first);
         let of_host = || self.sites.iter().find(|(_, remote)| is_host(remote));
         let (site, remote) = self.sites.get_key_value(first).or_else(of_host)?;
-        let is_name = site == first;
-        let place = if is_name { format!("{site}:{rest}") } else { format!("{}/{rest}", remote.site.url()) };
-        Some(SiteLikePath { first, is_name, place })
+        let (what, place) = match site == first {
+            true => ("a site", format!("{site}:{rest}")),
+            false => ("the host of a site", format!("{}/{rest}", remote.site.url())),
+        };
+        Some(SiteLikePath { first, warning: format!("{first} is also {what}: {place} names it") })
     }
 
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
     pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
         let (name, path) = split(text)?;
         let site = self.sites.get(name)?;
-        Some(
-            RemotePath::below(site.path.name.as_ref(), path)
-                .map(|path| Remote { site: site.site.clone(), path }),
-        )
+        let path = RemotePath::below(site.path.name.as_ref(), path);
+        Some(path.map(|path| Remote { site: site.site.clone(), path }))
     }
 }
 
@@ -100,21 +101,8 @@ impl Names {
 pub struct SiteLikePath<'t> {
     /// The first part of the path.
     pub first: &'t str,
-    /// Whether that is the name of the site, and not its host.
-    is_name: bool,
-    /// The place at that site, as it is typed.
-    place: String,
-}
-
-impl SiteLikePath<'_> {
     /// What to say where the path names nothing that is there.
-    pub fn warning(&self) -> String {
-        let Self { first, is_name, place } = self;
-        match is_name {
-            true => format!("{first} is also a site: {place} names it"),
-            false => format!("{first} is also the host of a site: {place} names it"),
-        }
-    }
+    pub warning: String,
 }
 
 /// The name that is most like `name`, if one is like it.
@@ -167,7 +155,7 @@ pub(super) fn mistake_of_name(text: &[u8], names: &Names) -> Option<Failure> {
 #[cfg(test)]
 mod tests {
     use super::super::path::user_name;
-    use super::super::site::{Addresses, Named, Peer};
+    use super::super::settings::{Addresses, Peer, SiteSettings};
     use super::super::{Location, Netrc, Place};
     use super::*;
     use crate::failure::Kind;
@@ -176,7 +164,7 @@ mod tests {
         let site = |name: &str, url: &str| {
             let Ok(Place::Remote(mut remote)) = Place::parse(url.as_bytes()) else { panic!("{url}") };
             let base = remote.path.name.clone();
-            let named = Named { name: name.to_owned(), base, ..Named::default() };
+            let named = SiteSettings { name: name.to_owned(), base, ..SiteSettings::default() };
             remote.site.named = Some(Arc::new(named));
             (name.to_owned(), remote)
         };

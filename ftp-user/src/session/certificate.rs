@@ -2,10 +2,9 @@
 
 use super::certificate_words::changed;
 use super::dial::within;
-use crate::config::OnUnknown;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
-use crate::place::Site;
+use crate::place::{OnUnknown, Site};
 use crate::state::{Kept, KnownSite};
 use ftp_io::program::terminal::Terminal;
 use ftp_io::tls::{Client, Fingerprint, Trust};

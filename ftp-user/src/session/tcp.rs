@@ -1,8 +1,8 @@
 //! TCP connections of this program: straight, or through a SOCKS5 proxy (RFC 1928), which connects from its own host.
 
-use crate::config::Proxy;
 use crate::context::Context;
 use crate::failure::words;
+use crate::place::Proxy;
 use ftp_io::socket;
 use ftp_io::socks::{self, HostPort};
 use std::io::{self, ErrorKind};

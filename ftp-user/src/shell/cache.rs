@@ -3,6 +3,7 @@
 //! Completion takes names from here and from nowhere else, so it waits for no server. What is here may be out of date.
 
 use super::directory::Directory;
+use super::search::Occupant;
 use crate::place::{Names, Place};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeSet, HashMap};
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// Listings of directories, the last ones that were used. It never grows beyond its bounds.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
-    listings: HashMap<Key, Kept>,
+    listings: HashMap<Key, CachedDirectory>,
     /// The sites that a directory may be at.
     sites: Names,
     /// Counts uses, so that the listing that was not used for longest gives way.
@@ -24,7 +25,7 @@ pub struct Cache {
 
 /// A listing of a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Known {
+pub struct CachedListing {
     /// Its names in order, as they are typed. That of a directory ends in `/`.
     pub names: Vec<String>,
     /// When it was made, in seconds since 1970.
@@ -69,17 +70,17 @@ impl Key {
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct CachedDirectory {
     /// As it was written last.
     directory: Directory,
-    known: Known,
+    known: CachedListing,
     bytes: usize,
     used: u64,
 }
 
 /// How much is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Held {
+pub struct CacheSize {
     /// The number of directories.
     pub directories: usize,
     /// The servers that they are at.
@@ -92,7 +93,7 @@ pub struct Held {
     pub given_up: u64,
 }
 
-impl Known {
+impl CachedListing {
     /// A listing with so many of these names as are kept. Those of directories end in `/`.
     pub fn new(mut names: Vec<String>, at: u64, is_cut: bool) -> Self {
         names.sort_unstable();
@@ -117,14 +118,13 @@ impl Known {
     }
 
     /// Whether a name is here; `None` if it may be among those that are not kept.
-    pub fn held(&self, name: &str) -> Option<super::search::Held> {
-        use super::search::Held;
+    pub fn occupant(&self, name: &str) -> Option<Occupant> {
         let has = |name: &str| self.names.binary_search_by(|known| known.as_str().cmp(name)).is_ok();
         match (has(name), has(&format!("{name}/"))) {
-            (_, true) => Some(Held::Directory),
-            (true, false) => Some(Held::Other),
+            (_, true) => Some(Occupant::Directory),
+            (true, false) => Some(Occupant::Other),
             (false, false) if self.is_cut => None,
-            (false, false) => Some(Held::Nothing),
+            (false, false) => Some(Occupant::Nothing),
         }
     }
 
@@ -151,12 +151,12 @@ impl Cache {
     }
 
     /// Keeps a listing, in place of an older one of the same directory.
-    pub fn keep(&mut self, directory: Directory, known: Known) {
+    pub fn keep(&mut self, directory: Directory, known: CachedListing) {
         let bytes = known.names.iter().map(String::len).sum();
         self.uses += 1;
         self.is_changed = true;
         let key = Key::of(&directory, &self.sites);
-        self.listings.insert(key, Kept { directory, known, bytes, used: self.uses });
+        self.listings.insert(key, CachedDirectory { directory, known, bytes, used: self.uses });
         self.give_way();
     }
 
@@ -166,7 +166,7 @@ impl Cache {
     }
 
     /// What a directory held.
-    pub fn find(&mut self, directory: &Directory) -> Option<&Known> {
+    pub fn find(&mut self, directory: &Directory) -> Option<&CachedListing> {
         self.uses += 1;
         let kept = self.listings.get_mut(&Key::of(directory, &self.sites))?;
         kept.used = self.uses;
@@ -184,9 +184,9 @@ impl Cache {
     }
 
     /// How much is kept.
-    pub fn held(&self) -> Held {
+    pub fn size(&self) -> CacheSize {
         let hosts: BTreeSet<_> = self.listings.keys().map(Key::server).collect();
-        Held {
+        CacheSize {
             directories: self.listings.len(),
             hosts: hosts.len(),
             names: self.listings.values().map(|kept| kept.known.names.len()).sum(),
@@ -196,7 +196,7 @@ impl Cache {
     }
 
     /// All listings, those that were used last first.
-    pub fn all(&self) -> Vec<(&Directory, &Known)> {
+    pub fn all(&self) -> Vec<(&Directory, &CachedListing)> {
         let mut all: Vec<_> = self.listings.values().collect();
         all.sort_by_key(|kept| std::cmp::Reverse(kept.used));
         all.into_iter().map(|kept| (&kept.directory, &kept.known)).collect()
@@ -209,7 +209,7 @@ impl Cache {
 
     fn give_way(&mut self) {
         loop {
-            let held = self.held();
+            let held = self.size();
             let fits = held.directories <= MOST_DIRECTORIES
                 && held.hosts <= MOST_HOSTS
                 && held.names <= MOST_NAMES
@@ -242,7 +242,6 @@ const MOST_BYTES_OF_ONE: usize = 512 << 10;
 #[cfg(test)]
 mod tests {
     use super::super::directory::directory_tests::sites;
-    use super::super::search::Held as InDirectory;
     use super::*;
 
     fn at(text: &str) -> Directory {
@@ -255,36 +254,36 @@ mod tests {
 
     #[test]
     fn a_listing_says_what_a_directory_holds() {
-        let known = Known::new(vec!["b".to_owned(), "a/".to_owned(), "a.c".to_owned()], 100, false);
-        let held = ["a", "b", "a.c", "x"].map(|name| known.held(name));
-        let expect = [InDirectory::Directory, InDirectory::Other, InDirectory::Other, InDirectory::Nothing];
+        let known = CachedListing::new(vec!["b".to_owned(), "a/".to_owned(), "a.c".to_owned()], 100, false);
+        let held = ["a", "b", "a.c", "x"].map(|name| known.occupant(name));
+        let expect = [Occupant::Directory, Occupant::Other, Occupant::Other, Occupant::Nothing];
         assert_eq!(held, expect.map(Some));
         assert_eq!([99, 100, 159, 160].map(|now| known.is_fresh(now)), [false, true, true, false]);
         for (begin, count) in [("", 3), ("a", 2), ("a.", 1), ("b", 1), ("c", 0), ("0", 0)] {
             assert_eq!(known.beginning(begin).len(), count, "{begin}");
         }
-        let cut = Known::new(names(MOST_OF_ONE + 1), 0, false);
+        let cut = CachedListing::new(names(MOST_OF_ONE + 1), 0, false);
         assert!(cut.is_cut && cut.names.len() == MOST_OF_ONE);
-        assert_eq!(cut.held("zzz"), None, "it may be among those that are not kept");
+        assert_eq!(cut.occupant("zzz"), None, "it may be among those that are not kept");
     }
 
     #[test]
     fn the_listing_that_was_not_used_for_longest_gives_way() {
         let mut cache = Cache::default();
         for number in 0..MOST_DIRECTORIES {
-            cache.keep(at(&format!("lab:{number}")), Known::new(names(1), 0, false));
+            cache.keep(at(&format!("lab:{number}")), CachedListing::new(names(1), 0, false));
         }
         assert!(cache.find(&at("lab:0")).is_some());
-        cache.keep(at("lab:more"), Known::new(names(1), 0, false));
+        cache.keep(at("lab:more"), CachedListing::new(names(1), 0, false));
         assert!(cache.find(&at("lab:0")).is_some() && cache.find(&at("lab:1")).is_none());
-        assert_eq!((cache.held().directories, cache.held().given_up), (MOST_DIRECTORIES, 1));
+        assert_eq!((cache.size().directories, cache.size().given_up), (MOST_DIRECTORIES, 1));
         assert_eq!(cache.all()[0].0, &at("lab:0"));
     }
 
     #[test]
     fn a_directory_is_found_however_it_was_typed() {
         let mut cache = Cache::of(sites());
-        cache.keep(at("lab:a b/\u{fc}"), Known::new(names(1), 0, false));
+        cache.keep(at("lab:a b/\u{fc}"), CachedListing::new(names(1), 0, false));
         assert!(cache.find(&at("lab:a%20b/%C3%BC")).is_some());
         assert!(cache.find(&at("[lab]%61 b/\u{fc}/")).is_some() && cache.find(&at("lab:%zz")).is_none());
         let url = "ftp://lab.example/a%20b/%c3%bc";
@@ -299,10 +298,10 @@ mod tests {
         ] {
             assert!(cache.find(&at(other)).is_none(), "{other}");
         }
-        cache.keep(at(url), Known::new(names(2), 0, false));
-        assert_eq!((cache.held().directories, cache.held().hosts), (1, 1));
+        cache.keep(at(url), CachedListing::new(names(2), 0, false));
+        assert_eq!((cache.size().directories, cache.size().hosts), (1, 1));
         cache.forget(&at("lab:a%20b/\u{fc}"));
-        assert_eq!(cache.held().directories, 0);
+        assert_eq!(cache.size().directories, 0);
     }
 
     #[test]
@@ -310,16 +309,16 @@ mod tests {
         let mut cache = Cache::default();
         for number in 0..40 {
             let long = names(4000).into_iter().map(|name| format!("{name}{}", "x".repeat(90)));
-            cache.keep(at(&format!("ftp://h{number}/")), Known::new(long.collect(), 0, false));
-            let held = cache.held();
+            cache.keep(at(&format!("ftp://h{number}/")), CachedListing::new(long.collect(), 0, false));
+            let held = cache.size();
             assert!(
                 held.hosts <= MOST_HOSTS && held.names <= MOST_NAMES && held.bytes <= MOST_BYTES,
                 "{held:?}"
             );
         }
         for number in 0..40 {
-            cache.keep(at(&format!("ftp://h{number}/")), Known::new(names(10), 0, false));
-            assert!(cache.held().hosts <= MOST_HOSTS);
+            cache.keep(at(&format!("ftp://h{number}/")), CachedListing::new(names(10), 0, false));
+            assert!(cache.size().hosts <= MOST_HOSTS);
         }
         assert!(cache.take_changed() && !cache.take_changed());
         cache.forget(&at("ftp://h39/"));

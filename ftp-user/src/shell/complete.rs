@@ -35,7 +35,7 @@ pub struct CompletionPlaces<'a> {
 
 /// What could stand in the place of a word.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Offered {
+pub struct Offer {
     /// Whole words, in order, without quotes.
     pub words: Vec<String>,
     /// Directories whose names are not known, or have not been looked at for a while.
@@ -46,8 +46,8 @@ pub struct Offered {
 
 /// Completes the word before the cursor of a line. Returns where that word begins, in bytes, and what could stand there,
 /// quoted. A single word that is no directory has a blank behind it.
-pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Offered) {
-    let Some(typed) = before(text) else { return (text.len(), Offered::default()) };
+pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Offer) {
+    let Some(typed) = before(text) else { return (text.len(), Offer::default()) };
     let mut found = words(&typed.words, &typed.last.text, source);
     let is_only = found.words.len() == 1;
     for word in &mut found.words {
@@ -59,14 +59,14 @@ pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Of
 }
 
 /// Completes the word that begins with `partial` behind these words.
-fn words(typed: &[Word], partial: &str, source: &mut CompletionInput<'_>) -> Offered {
+fn words(typed: &[Word], partial: &str, source: &mut CompletionInput<'_>) -> Offer {
     let line = Line { words: typed.to_vec(), is_background: false };
     let mut found = match Command::read(line, source.vocabulary) {
         Ok(Some(command)) => behind_verb(&command, partial, source),
         Ok(None) | Err(_) if typed.is_empty() => {
-            Offered { words: verbs(source.vocabulary, partial), ..Offered::default() }
+            Offer { words: verbs(source.vocabulary, partial), ..Offer::default() }
         }
-        Ok(None) | Err(_) => Offered::default(),
+        Ok(None) | Err(_) => Offer::default(),
     };
     found.words.sort_unstable();
     found.words.dedup();
@@ -83,12 +83,12 @@ fn verbs(vocabulary: &Vocabulary, partial: &str) -> Vec<String> {
 
 /// What can stand behind a verb: the one reader of command lines says what kind of word is expected, and this one what it
 /// can be.
-fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Offered {
+fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Offer {
     let verb = [command.verb.get_name()].into_iter();
     let typed: Vec<String> = verb.chain(command.texts()).chain([partial]).map(str::to_owned).collect();
     let CompletionInput { vocabulary, places: kept, jobs } = source;
     // The reader asks while it borrows what was found before.
-    let state = RefCell::new((kept, Offered::default()));
+    let state = RefCell::new((kept, Offer::default()));
     let known = |name: &str, typed: &str| {
         let (kept, found) = &mut *state.borrow_mut();
         let words = match ValueKind::of(name) {
@@ -107,11 +107,11 @@ fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInpu
     };
     let candidates = completion::complete(vocabulary.root(), &typed, known);
     let (_, found) = state.into_inner();
-    Offered { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
+    Offer { words: candidates.words.into_iter().map(|word| word.text).collect(), ..found }
 }
 
 /// Places: names of sites and the like where nothing else was typed, and what the directory holds that was typed.
-pub(super) fn places(partial: &str, source: &mut CompletionPlaces<'_>, found: &mut Offered) -> Vec<String> {
+pub(super) fn places(partial: &str, source: &mut CompletionPlaces<'_>, found: &mut Offer) -> Vec<String> {
     let mut words = Vec::new();
     if !partial.contains('/') && !partial.contains(':') && !partial.contains(']') {
         let (open, close) = if partial.starts_with('[') { ("[", "]") } else { ("", ":") };
@@ -196,7 +196,7 @@ fn here(partial: &str, source: &CompletionPlaces<'_>, is_wanted: impl Fn(&str) -
 fn names(
     directory: &Directory,
     begin: &str,
-    found: &mut Offered,
+    found: &mut Offer,
     source: &mut CompletionPlaces<'_>,
 ) -> Vec<String> {
     if directory.host == HostText::This {
@@ -218,7 +218,7 @@ const MOST_SHOWN: usize = 1000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::cache::Known;
+    use super::super::cache::CachedListing;
     use super::super::directory::directory_tests::sites;
     use super::super::grammar::vocabulary_tests::vocabulary;
     use super::*;
@@ -235,15 +235,16 @@ mod tests {
             let at = |text: &str| Directory::parse(text, &sites()).unwrap();
             scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
             let mut cache = Cache::of(sites());
-            let known =
-                |names: &str| Known::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false);
+            let known = |names: &str| {
+                CachedListing::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false)
+            };
             cache.keep(at("lab:pub"), known("readme report.txt src/ a%20b"));
             cache.keep(at("home:d"), known("readme.old src/"));
             cache.keep(at("lab:pub/src"), known("main.rs"));
             Self { scope, cache, vocabulary: vocabulary() }
         }
 
-        fn ask(&mut self, text: &str) -> (usize, Offered) {
+        fn ask(&mut self, text: &str) -> (usize, Offer) {
             let here = |directory: &str| match directory {
                 "./" => vec!["local.txt".to_owned(), "sub dir/".to_owned()],
                 _ => Vec::new(),
@@ -323,14 +324,15 @@ mod tests {
     #[test]
     fn what_is_not_known_is_wanted_and_nobody_waits_for_it() {
         let mut table = Table::new();
-        let wanted = |found: Offered| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
+        let wanted = |found: Offer| found.wanted.iter().map(Directory::to_string).collect::<Vec<_>>();
         let (_, found) = table.ask("ls far:x/y");
         assert_eq!((found.words.len(), wanted(found)), (0, vec!["far:x".to_owned()]));
         let (_, found) = table.ask("ls lab:pub/re");
         assert_eq!((found.words.len(), wanted(found)), (2, vec![]), "it is fresh");
-        table
-            .cache
-            .keep(Directory::parse("far:", &sites()).unwrap(), Known::new(vec!["old".to_owned()], 1, false));
+        table.cache.keep(
+            Directory::parse("far:", &sites()).unwrap(),
+            CachedListing::new(vec!["old".to_owned()], 1, false),
+        );
         let (_, found) = table.ask("ls far:");
         assert_eq!(
             (found.words.clone(), wanted(found)),
@@ -345,7 +347,7 @@ mod tests {
         let mut table = Table::new();
         let at = Directory::parse("far:", &sites()).unwrap();
         let names = ["lab:precious", "this-host:keys", "--yes", "-r", "lab:d/", "plain"].map(str::to_owned);
-        table.cache.keep(at.clone(), Known::new(names.to_vec(), 1000, false));
+        table.cache.keep(at.clone(), CachedListing::new(names.to_vec(), 1000, false));
         table.scope.current = Meaning::At(at);
         table.check("rm this", 3, &["./this-host:keys "]);
         table.check("rm ./this-host:k", 3, &["./this-host:keys "]);
@@ -366,9 +368,9 @@ mod tests {
             "a!b",
         ];
         let names = names.iter().map(|name| super::super::directory::name_at_server(name.as_bytes()));
-        table.cache.keep(at("far:"), Known::new(names.collect(), 1, false));
-        table.cache.keep(at("ftp://ann@h/d"), Known::new(vec!["one".to_owned()], 1, false));
-        table.cache.keep(at("ftpes://h:99/"), Known::new(vec!["two/".to_owned()], 1, false));
+        table.cache.keep(at("far:"), CachedListing::new(names.collect(), 1, false));
+        table.cache.keep(at("ftp://ann@h/d"), CachedListing::new(vec!["one".to_owned()], 1, false));
+        table.cache.keep(at("ftpes://h:99/"), CachedListing::new(vec!["two/".to_owned()], 1, false));
         let ask = |table: &mut Table, typed: &str| offered(typed, &mut table.cache);
         let found = ask(&mut table, "far:");
         assert_eq!(found.len(), 13, "{found:?}");
@@ -399,7 +401,7 @@ mod tests {
         let users = ["a;touch${IFS}x;", "b$(id)", "c&d", "DOM\\ann", "it's", "x|y", "e\"f", "g`h`", "i*?"];
         for user in users {
             let at = Directory::parse(&format!("ftp://{user}@[::1]:2121/"), &sites()).unwrap();
-            table.cache.keep(at, Known::new(vec!["one".to_owned()], 1, false));
+            table.cache.keep(at, CachedListing::new(vec!["one".to_owned()], 1, false));
         }
         let found = offered("ftp://", &mut table.cache);
         assert_eq!(found.len(), users.len(), "{found:?}");
@@ -418,7 +420,7 @@ mod tests {
     fn a_list_that_is_too_long_is_cut() {
         let mut table = Table::new();
         let names = (0..2 * MOST_SHOWN).map(|number| format!("n{number:05}")).collect();
-        table.cache.keep(Directory::parse("far:", &sites()).unwrap(), Known::new(names, 1000, false));
+        table.cache.keep(Directory::parse("far:", &sites()).unwrap(), CachedListing::new(names, 1000, false));
         let (_, found) = table.ask("ls far:n");
         assert!(found.is_cut && found.words.len() == MOST_SHOWN);
     }

@@ -211,7 +211,7 @@ pub(super) fn plain(place: &str) -> String {
 #[cfg(test)]
 pub(super) mod directory_tests {
     use super::*;
-    use crate::place::{Named, Place};
+    use crate::place::{Place, SiteSettings};
     use std::sync::Arc;
 
     pub(in crate::shell) fn sites() -> Names {
@@ -220,7 +220,8 @@ pub(super) mod directory_tests {
             else {
                 panic!("{name}")
             };
-            remote.site.named = Some(Arc::new(Named { name: name.to_owned(), ..Named::default() }));
+            remote.site.named =
+                Some(Arc::new(SiteSettings { name: name.to_owned(), ..SiteSettings::default() }));
             (name.to_owned(), remote)
         };
         Names::new(["lab", "home", "far"].map(site))

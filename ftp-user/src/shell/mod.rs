@@ -19,10 +19,10 @@ mod names;
 mod search;
 mod words;
 
-pub use cache::{Cache, Held as HeldByCache, Known as Listed, MOST_OF_ONE};
-pub use complete::{CompletionInput, CompletionPlaces, Offered, complete_line, known_at_servers};
+pub use cache::{Cache, CacheSize, CachedListing, MOST_OF_ONE};
+pub use complete::{CompletionInput, CompletionPlaces, Offer, complete_line, known_at_servers};
 pub use directory::{Directory, HostText, THIS_HOST, name_at_server};
 pub use grammar::{Command, Elsewhere, Vocabulary};
-pub use names::{Composites, Meaning, Operand, Partial, Scope, Taken, stands_there};
-pub use search::{Found, Held, Known, PlaceUse, Purpose, Search, Step};
+pub use names::{Composites, Meaning, Operand, Partial, RemovedName, Scope, stands_there};
+pub use search::{ComponentState, FoundComponents, Occupant, PlaceUse, Purpose, Search, Step};
 pub use words::{Line, Mistake, Word, quoted, split};

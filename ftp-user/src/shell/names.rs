@@ -14,7 +14,7 @@ use std::fmt;
 pub struct Scope {
     /// The sites of the settings.
     pub sites: Names,
-    /// Composite directories.
+    /// Composite directories by their names.
     pub composites: Composites,
     /// What relative names are relative to.
     pub current: Meaning,
@@ -259,13 +259,13 @@ impl Scope {
 
     /// The directories whose real paths say whether the operand `text` is what the shell stands in: where the name is, and
     /// the name itself.
-    pub fn taken_from(&self, text: &str) -> Vec<(Directory, Taken)> {
+    pub fn taken_from(&self, text: &str) -> Vec<(Directory, RemovedName)> {
         let Ok(meaning) = self.removed(text) else { return Vec::new() };
         let split = |directory: &Directory| {
             let (parent, name) = directory.split_last()?;
             let taken = match directory.is_local() {
-                true => Taken::Name(name.as_bytes().to_vec()),
-                false => Taken::at_server(name)?,
+                true => RemovedName::Name(name.as_bytes().to_vec()),
+                false => RemovedName::at_server(name)?,
             };
             Some((parent, taken))
         };
@@ -296,14 +296,14 @@ impl Scope {
 
 /// The name that is taken away, or the names that a pattern matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Taken {
+pub enum RemovedName {
     /// What has this name.
     Name(Vec<u8>),
     /// What it matches.
     Matching(Pattern),
 }
 
-impl Taken {
+impl RemovedName {
     fn at_server(name: &str) -> Option<Self> {
         let path = RemotePath::parse(name.as_bytes()).ok()?;
         match path.glob {

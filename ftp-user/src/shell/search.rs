@@ -18,7 +18,7 @@ pub enum Purpose {
 
 /// What a component holds under a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Held {
+pub enum Occupant {
     /// Nothing is there.
     Nothing,
     /// It is a directory.
@@ -29,13 +29,13 @@ pub enum Held {
 
 /// What is known of a component.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Known {
+pub enum ComponentState {
     /// Nothing is known yet.
     Unknown,
     /// What an earlier listing said.
-    Before(Held),
+    Before(Occupant),
     /// What a listing of this search said.
-    Now(Held),
+    Now(Occupant),
     /// Its site does not answer, so it is not asked.
     Down,
     /// It could not be listed.
@@ -46,7 +46,7 @@ pub enum Known {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Search {
     purpose: Purpose,
-    components: Vec<Known>,
+    components: Vec<ComponentState>,
 }
 
 /// What comes next.
@@ -55,7 +55,7 @@ pub enum Step {
     /// List these components, by their numbers, and say what they hold ([`Search::learn`]).
     List(Vec<usize>),
     /// The name is in these components: in one, or in several directories that are listed together.
-    Found(Found),
+    Found(FoundComponents),
     /// It is in several components.
     Ambiguous(Vec<usize>),
     /// It is in none.
@@ -74,7 +74,7 @@ pub enum Step {
 
 /// Where a name is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct FoundComponents {
     /// The components that have it.
     pub components: Vec<usize>,
     /// Components of which nobody knows whether they have it too.
@@ -83,57 +83,60 @@ pub struct Found {
 
 impl Search {
     /// A search in components of which this is known before.
-    pub fn new(purpose: Purpose, components: Vec<Known>) -> Self {
+    pub fn new(purpose: Purpose, components: Vec<ComponentState>) -> Self {
         Self { purpose, components }
     }
 
     /// Notes what a component holds, or that it could not be listed.
-    pub fn learn(&mut self, component: usize, known: Known) {
+    pub fn learn(&mut self, component: usize, known: ComponentState) {
         if let Some(one) = self.components.get_mut(component) {
             *one = match known {
                 // Only a listing of this search is news.
-                Known::Unknown | Known::Before(_) => Known::Failed,
-                known @ (Known::Now(_) | Known::Down | Known::Failed) => known,
+                ComponentState::Unknown | ComponentState::Before(_) => ComponentState::Failed,
+                known @ (ComponentState::Now(_) | ComponentState::Down | ComponentState::Failed) => known,
             };
         }
     }
 
     /// What comes next. Each component is listed once at most, so it ends.
     pub fn step(&self) -> Step {
-        let unknown = self.all(|known| known == Known::Unknown);
+        let unknown = self.all(|known| known == ComponentState::Unknown);
         if !unknown.is_empty() {
             return Step::List(unknown);
         }
         let holding = self
-            .all(|known| matches!(known, Known::Before(held) | Known::Now(held) if held != Held::Nothing));
-        let is_before = |index: &usize| matches!(self.components.get(*index), Some(Known::Before(_)));
+            .all(|known| matches!(known, ComponentState::Before(held) | ComponentState::Now(held) if held != Occupant::Nothing));
+        let is_before =
+            |index: &usize| matches!(self.components.get(*index), Some(ComponentState::Before(_)));
         // Who changes a name wants to hear of all components that have it by now.
         let stale: Vec<usize> = match holding.is_empty() || self.purpose == Purpose::Change {
-            true => self.all(|known| matches!(known, Known::Before(_))),
+            true => self.all(|known| matches!(known, ComponentState::Before(_))),
             false => holding.iter().copied().filter(is_before).collect(),
         };
         if !stale.is_empty() {
             return Step::List(stale);
         }
-        let unseen = self.all(|known| matches!(known, Known::Down | Known::Failed));
+        let unseen = self.all(|known| matches!(known, ComponentState::Down | ComponentState::Failed));
         match holding.as_slice() {
             [] => Step::Nowhere { unseen },
             [one] if self.purpose == Purpose::Change && !unseen.is_empty() => {
                 Step::Uncertain { found: *one, unseen }
             }
-            [_] => Step::Found(Found { components: holding, unseen }),
+            [_] => Step::Found(FoundComponents { components: holding, unseen }),
             [_, _, ..] if self.purpose == Purpose::List && self.are_directories(&holding) => {
-                Step::Found(Found { components: holding, unseen })
+                Step::Found(FoundComponents { components: holding, unseen })
             }
             [_, _, ..] => Step::Ambiguous(holding),
         }
     }
 
     fn are_directories(&self, components: &[usize]) -> bool {
-        components.iter().all(|index| self.components.get(*index) == Some(&Known::Now(Held::Directory)))
+        components
+            .iter()
+            .all(|index| self.components.get(*index) == Some(&ComponentState::Now(Occupant::Directory)))
     }
 
-    fn all(&self, is: impl Fn(Known) -> bool) -> Vec<usize> {
+    fn all(&self, is: impl Fn(ComponentState) -> bool) -> Vec<usize> {
         let found = self.components.iter().enumerate().filter(|(_, known)| is(**known));
         found.map(|(index, _)| index).collect()
     }
@@ -197,12 +200,12 @@ impl PlaceUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Held::{Directory, Nothing, Other};
-    use Known::{Before, Down, Failed, Now, Unknown};
+    use ComponentState::{Before, Down, Failed, Now, Unknown};
+    use Occupant::{Directory, Nothing, Other};
     use std::collections::BTreeSet;
 
     /// Runs a search in components that hold this. Returns the last step and the components that were listed, in order.
-    fn run(purpose: Purpose, known: &[Known], truth: &[Option<Held>]) -> (Step, Vec<usize>) {
+    fn run(purpose: Purpose, known: &[ComponentState], truth: &[Option<Occupant>]) -> (Step, Vec<usize>) {
         let mut search = Search::new(purpose, known.to_vec());
         let mut listed = Vec::new();
         loop {
@@ -216,12 +219,12 @@ mod tests {
     }
 
     fn found(components: &[usize], unseen: &[usize]) -> Step {
-        Step::Found(Found { components: components.to_vec(), unseen: unseen.to_vec() })
+        Step::Found(FoundComponents { components: components.to_vec(), unseen: unseen.to_vec() })
     }
 
     #[test]
     fn h27_a_name_in_one_component_is_used_in_two_it_is_ambiguous_in_none_it_is_not_found() {
-        let holds = |held: [Held; 3]| held.map(Some);
+        let holds = |held: [Occupant; 3]| held.map(Some);
         for purpose in [Purpose::List, Purpose::Read, Purpose::Change] {
             let ask = |held| run(purpose, &[Unknown; 3], &holds(held)).0;
             assert_eq!(ask([Nothing, Other, Nothing]), found(&[1], &[]), "{purpose:?}");
@@ -306,7 +309,7 @@ mod tests {
                 assert_eq!(once.len(), listed.len(), "{known:?} {truth:?}");
                 assert!(listed.iter().all(|index| known[*index] != Down), "{known:?} {truth:?}");
                 match step {
-                    Step::Found(Found { components, unseen }) => {
+                    Step::Found(FoundComponents { components, unseen }) => {
                         for index in &components {
                             assert!(truth[*index].is_some_and(|held| held != Nothing), "{known:?} {truth:?}");
                         }

@@ -5,7 +5,7 @@
 
 use super::file::StateFile;
 use crate::place::Names;
-use crate::shell::{Cache, Directory, Listed};
+use crate::shell::{Cache, CachedListing, Directory};
 use ftp_io::clock::Clock;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -88,7 +88,7 @@ pub fn read(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
         let Some(entry) = listings.index.get(number).cloned() else { continue };
         if let Some(directory) = entry.directory(cache.sites()) {
             let names = listings.text(number)?.lines().map(str::to_owned).collect();
-            cache.keep(directory, Listed::new(names, entry.at, entry.is_cut));
+            cache.keep(directory, CachedListing::new(names, entry.at, entry.is_cut));
         }
     }
     cache.take_changed();
@@ -174,8 +174,8 @@ mod tests {
         Directory::parse(text, &Names::default()).unwrap()
     }
 
-    fn listed(names: &[&str]) -> Listed {
-        Listed::new(names.iter().map(|name| (*name).to_owned()).collect(), seconds(), false)
+    fn listed(names: &[&str]) -> CachedListing {
+        CachedListing::new(names.iter().map(|name| (*name).to_owned()).collect(), seconds(), false)
     }
 
     fn again(state: &Path) -> Cache {
@@ -194,14 +194,14 @@ mod tests {
         write(Some(state.clone()), &mut cache).unwrap();
         let path = state.join(NAME);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let old = Listed::new(vec!["z".to_owned()], seconds() - OLDEST.as_secs(), false);
+        let old = CachedListing::new(vec!["z".to_owned()], seconds() - OLDEST.as_secs(), false);
         cache.keep(at("ftp://h/old"), old);
         write(Some(state.clone()), &mut cache).unwrap();
         let mut again = again(&state);
         assert_eq!(again.find(&at("ftp://h/a")), Some(&listed(&["x", "d/"])));
         assert_eq!(again.find(&at("ftp://h/b")), Some(&listed(&[])));
         assert!(!again.take_changed(), "nothing is new");
-        assert_eq!(again.held().directories, 2);
+        assert_eq!(again.size().directories, 2);
     }
 
     #[test]
@@ -240,14 +240,14 @@ mod tests {
         let path = state.join(NAME);
         // A directory without its site.
         std::fs::write(&path, "[{\"directory\":\"gone:x\",\"at\":1,\"bytes\":2}]\nx\n").unwrap();
-        assert_eq!(again(&state).held().directories, 0);
+        assert_eq!(again(&state).size().directories, 0);
         let entry =
             |bytes: u64| format!("[{{\"directory\":\"ftp://h/\",\"at\":{},\"bytes\":{bytes}}}]\n", seconds());
         for damaged in ["", "[{", "nonsense\n", &entry(3), &entry(u64::MAX), &format!("{}x\ny\n", entry(2))] {
             std::fs::write(&path, damaged).unwrap();
             let said = read(Some(state.clone()), &mut Cache::default()).unwrap_err();
             assert!(said.contains("is damaged") && said.contains("shell-listings.txt.damaged now"), "{said}");
-            assert_eq!(again(&state).held().directories, 0);
+            assert_eq!(again(&state).size().directories, 0);
         }
         std::fs::write(&path, [entry(2).as_bytes(), &[0xff, b'\n']].concat()).unwrap();
         let said = read(Some(state.clone()), &mut Cache::default()).unwrap_err();

@@ -11,13 +11,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What is known of a server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct KnownSite {
     /// A session with it has run TLS.
+    #[serde(rename = "tls", default, skip_serializing_if = "std::ops::Not::not")]
     pub offers_tls: bool,
     /// The roots of this host have vouched for its certificate.
+    #[serde(rename = "verified", default, skip_serializing_if = "std::ops::Not::not")]
     pub was_verified: bool,
     /// The certificate that was kept, because nobody vouched for it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "fingerprint")]
     pub certificate: Option<Fingerprint>,
 }
 
@@ -65,12 +68,8 @@ struct Run {
 struct Entry {
     /// Its host and port, `host:port`.
     site: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    tls: bool,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    verified: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "fingerprint")]
-    certificate: Option<Fingerprint>,
+    #[serde(flatten)]
+    known: KnownSite,
     /// When it was changed last, in seconds since 1970.
     at: u64,
 }
@@ -95,7 +94,7 @@ impl Sites {
         }
         let entries = self.file.read::<Vec<Entry>>()?;
         let known: HashMap<String, KnownSite> =
-            entries.into_iter().map(|entry| (entry.site.clone(), entry.known())).collect();
+            entries.into_iter().map(|entry| (entry.site, entry.known)).collect();
         let found = known.get(site).copied().unwrap_or_default();
         run.known = Some(known);
         Ok(found)
@@ -114,9 +113,9 @@ impl Sites {
             return Ok(());
         }
         self.learn(site, now);
-        self.change(site, |entry| {
-            entry.tls = true;
-            entry.verified |= verified;
+        self.change(site, |known| {
+            known.offers_tls = true;
+            known.was_verified |= verified;
         })
     }
 
@@ -136,9 +135,9 @@ impl Sites {
         }
         // Another run may have kept one meanwhile.
         let mut kept = None;
-        self.change(site, |entry| {
-            entry.tls = true;
-            kept = Some(*entry.certificate.get_or_insert(certificate));
+        self.change(site, |known| {
+            known.offers_tls = true;
+            kept = Some(*known.certificate.get_or_insert(certificate));
         })?;
         Ok(match kept {
             Some(other) if other != certificate => {
@@ -178,7 +177,7 @@ impl Sites {
     pub fn forget(&self, site: &str) -> Result<Option<KnownSite>, String> {
         let mut forgotten = None;
         self.file.update(|all: &mut Vec<Entry>| {
-            forgotten = all.iter().find(|entry| entry.site == site).map(Entry::known);
+            forgotten = all.iter().find(|entry| entry.site == site).map(|entry| entry.known);
             all.retain(|entry| entry.site != site);
             forgotten.is_some()
         })?;
@@ -193,7 +192,7 @@ impl Sites {
     }
 
     /// Changes the entry of a server in the file. There are never more than [`MOST`]: none is forgotten for another.
-    fn change(&self, site: &str, change: impl FnOnce(&mut Entry)) -> Result<(), String> {
+    fn change(&self, site: &str, change: impl FnOnce(&mut KnownSite)) -> Result<(), String> {
         let mut is_full = false;
         self.file.update(|all: &mut Vec<Entry>| {
             let found = all.iter().position(|entry| entry.site == site);
@@ -203,14 +202,13 @@ impl Sites {
                 return false;
             }
             if found.is_none() {
-                all.push(Entry::new(site));
+                all.push(Entry { site: site.to_owned(), known: KnownSite::default(), at: 0 });
             }
             let Some(entry) = all.get_mut(index) else { return false };
-            let before = entry.clone();
-            change(entry);
-            let changed = *entry != before;
+            let before = entry.known;
+            change(&mut entry.known);
             entry.at = now();
-            changed
+            entry.known != before
         })?;
         if is_full {
             return Err(format!(
@@ -222,16 +220,6 @@ impl Sites {
 
     fn run(&self) -> MutexGuard<'_, Run> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Entry {
-    fn new(site: &str) -> Self {
-        Self { site: site.to_owned(), tls: false, verified: false, certificate: None, at: 0 }
-    }
-
-    const fn known(&self) -> KnownSite {
-        KnownSite { offers_tls: self.tls, was_verified: self.verified, certificate: self.certificate }
     }
 }
 
@@ -343,7 +331,8 @@ mod tests {
     #[test]
     fn a_full_file_forgets_no_certificate_for_another() {
         let home = tempfile::tempdir().unwrap();
-        let entry = |number| Entry { tls: true, at: 1, ..Entry::new(&format!("h{number}:21")) };
+        let known = KnownSite { offers_tls: true, ..KnownSite::default() };
+        let entry = |number| Entry { site: format!("h{number}:21"), known, at: 1 };
         let all: Vec<Entry> = (0..MOST).map(entry).collect();
         std::fs::write(home.path().join("sites.json"), serde_json::to_vec(&all).unwrap()).unwrap();
         let sites = Sites::at(Some(home.path().to_path_buf()));

@@ -3,12 +3,13 @@
 use super::super::program;
 use super::lines::{Lines, with_default};
 use super::lookup::local_path;
+use super::operands::refuse_stdin;
 use super::rows::{Row, print, show};
 use super::verbs::{CompositeVerb, OwnLine, OwnVerb};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::shell::{Command, Directory, Held, Meaning, Operand, Partial, Purpose, split};
+use crate::shell::{Command, Directory, Meaning, Occupant, Operand, Partial, Purpose, split};
 use ftp_io::program::args;
 use ftp_proto::wire;
 use std::ffi::OsString;
@@ -45,10 +46,10 @@ pub(super) async fn carry_out(lines: &mut Lines, line: &str) -> AfterLine {
     let after = loop {
         tokio::select! {
             after = &mut work => break after,
-            heard = signals.next() => {
+            is_end = signals.next() => {
                 times += 1;
                 let _ = stop.send(true);
-                if times > 1 && !heard.is_end {
+                if times > 1 && !is_end {
                     break AfterLine::Next(Status::Failed(Kind::Interrupted));
                 }
             }
@@ -91,7 +92,10 @@ async fn run_typed(
         Ok(read) => read,
         Err(status) => return Ok(status),
     };
-    let arguments = lines.resolved(command.verb, &read, arguments, &cancel).await?;
+    if lines.is_script_on_stdin {
+        refuse_stdin(command.verb, &arguments)?;
+    }
+    let arguments = lines.lookup.resolved(command.verb, &read.verb, arguments, &cancel).await?;
     if command.is_background {
         return lines.start(command.verb, &arguments.words).map(|()| Status::Done);
     }
@@ -140,7 +144,7 @@ async fn run_own(
         OwnVerb::Lcd { directory: Some(directory) } => lcd(Path::new(&directory)),
         OwnVerb::Where { names } => where_is(lines, &names, json, cancel).await,
         OwnVerb::Composite { what } => composite(lines, what, json),
-        OwnVerb::Status => show([Row::of_cache(lines.lookup.known.lock().cache.held())], json),
+        OwnVerb::Status => show([Row::of_cache(lines.lookup.known.lock().cache.size())], json),
         OwnVerb::History => {
             let kept = (1..).zip(&lines.history.lines);
             show(kept.map(|(number, line)| Row::Line { number, line: line.clone() }), json)
@@ -222,12 +226,12 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
                 known.note_answer(directory, true);
             }
             match held? {
-                Held::Directory => known.want(directory.clone()),
-                Held::Nothing => {
+                Occupant::Directory => known.want(directory.clone()),
+                Occupant::Nothing => {
                     return Err(Failure::new(Kind::Missing, format!("{directory} does not exist"))
                         .hint("check the path"));
                 }
-                Held::Other => return Err(Failure::usage(format!("{directory} is not a directory"))),
+                Occupant::Other => return Err(Failure::usage(format!("{directory} is not a directory"))),
             }
             // Above the directory of the site, only the server knows what its path is.
             if directory.leads_up()

@@ -33,13 +33,13 @@ pub(super) struct Job {
     /// Where the line is in a script: `SCRIPT:NUMBER`.
     at: Option<String>,
     process: Option<Pid>,
-    said: Arc<Mutex<Said>>,
+    said: Arc<Mutex<JobOutput>>,
     ended: watch::Receiver<Option<Status>>,
 }
 
 /// What a job has said, and nobody has read.
 #[derive(Debug, Default)]
-struct Said {
+struct JobOutput {
     bytes: VecDeque<u8>,
     lost: u64,
 }
@@ -69,7 +69,7 @@ impl Jobs {
         };
         let (child, reader) = spawn(words).map_err(failed)?;
         let process = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let said = Arc::new(Mutex::new(Said::default()));
+        let said = Arc::new(Mutex::new(JobOutput::default()));
         let (sender, ended) = watch::channel(None);
         let listens = Arc::clone(&said);
         thread::Builder::new()
@@ -169,7 +169,7 @@ impl Job {
 
     /// Shows what it has said since it was asked last.
     pub(super) fn show_said(&self) {
-        let Said { bytes, lost } = std::mem::take(&mut *lock(&self.said));
+        let JobOutput { bytes, lost } = std::mem::take(&mut *lock(&self.said));
         if lost > 0 {
             let lost = counted(lost, "byte");
             output::complain("ftp-user", format_args!("[{}] {lost} of its output are lost", self.number));
@@ -206,7 +206,7 @@ fn spawn(words: &[String]) -> io::Result<(Child, io::PipeReader)> {
 }
 
 /// Keeps what a job says until it ends.
-fn listen(mut child: Child, mut reader: io::PipeReader, said: &Mutex<Said>) -> Status {
+fn listen(mut child: Child, mut reader: io::PipeReader, said: &Mutex<JobOutput>) -> Status {
     let mut buffer = vec![0; 8192];
     loop {
         match reader.read(&mut buffer) {
@@ -224,7 +224,7 @@ fn ended(status: ExitStatus) -> Status {
     number.map_or(Status::Failed(Kind::Interrupted), exit::of_number)
 }
 
-impl Said {
+impl JobOutput {
     /// Adds what was said. Beyond the bound, what was said first is lost.
     fn add(&mut self, bytes: &[u8]) {
         self.bytes.extend(bytes);
@@ -234,7 +234,7 @@ impl Said {
     }
 }
 
-fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
+fn lock(said: &Mutex<JobOutput>) -> MutexGuard<'_, JobOutput> {
     said.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn what_a_job_says_is_bounded_and_the_end_of_it_is_kept() {
-        let mut said = Said::default();
+        let mut said = JobOutput::default();
         said.add(&vec![b'a'; MOST_SAID]);
         assert_eq!(said.lost, 0);
         said.add(b"the end");

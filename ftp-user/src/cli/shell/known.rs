@@ -2,7 +2,7 @@
 
 use super::servers::{Servers, seconds};
 use crate::context::{Cancel, ListedDirectory};
-use crate::shell::{Cache, Directory, HostText, Listed, Scope, name_at_server};
+use crate::shell::{Cache, CachedListing, Directory, HostText, Scope, name_at_server};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::collections::{HashMap, HashSet};
@@ -12,8 +12,8 @@ use tokio::sync::{Semaphore, mpsc};
 
 /// What the shell knows. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Shared {
-    state: Arc<Mutex<Known>>,
+pub(super) struct SharedKnowledge {
+    state: Arc<Mutex<Knowledge>>,
     /// Directories that somebody should list.
     wanted: mpsc::Sender<Directory>,
     clock: Clock,
@@ -21,7 +21,7 @@ pub(super) struct Shared {
 
 /// What the shell knows.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Knowledge {
     /// Names, and the current directory.
     pub(super) scope: Scope,
     /// What directories held.
@@ -30,18 +30,18 @@ pub(super) struct Known {
     silent: HashMap<String, Moment>,
 }
 
-impl Shared {
+impl SharedKnowledge {
     /// Nothing is known yet. Second, the directories that somebody should list.
     pub(super) fn new(scope: Scope) -> (Self, mpsc::Receiver<Directory>) {
         let (wanted, receiver) = mpsc::channel(MOST_WANTED);
         let cache = Cache::of(scope.sites.clone());
-        let known = Known { scope, cache, ..Known::default() };
+        let known = Knowledge { scope, cache, ..Knowledge::default() };
         let state = Arc::new(Mutex::new(known));
         (Self { state, wanted, clock: Clock::start() }, receiver)
     }
 
     /// What is known now. Do not hold it across an await.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Knowledge> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,7 +65,7 @@ impl Shared {
                 format!("{}{end}", name_at_server(name.as_bytes()))
             });
             if !directory.is_local() {
-                known.cache.keep(directory, Listed::new(names.collect(), seconds(), is_cut));
+                known.cache.keep(directory, CachedListing::new(names.collect(), seconds(), is_cut));
             }
         }
     }
@@ -116,7 +116,11 @@ const SILENT: Duration = Duration::from_secs(30);
 const MOST_WANTED: usize = 16;
 
 /// Lists what is wanted, a few directories at the same time, and each once.
-pub(super) async fn list_wanted(known: Shared, servers: Servers, mut wanted: mpsc::Receiver<Directory>) {
+pub(super) async fn list_wanted(
+    known: SharedKnowledge,
+    servers: Servers,
+    mut wanted: mpsc::Receiver<Directory>,
+) {
     let places = Arc::new(Semaphore::new(MOST_LISTINGS));
     let busy: Arc<Mutex<HashSet<Directory>>> = Arc::default();
     while let Some(directory) = wanted.recv().await {

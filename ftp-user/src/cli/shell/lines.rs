@@ -2,10 +2,10 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
-use super::super::{Cli, General, Hands, Verb, colored, defaults, print_failure, program};
+use super::super::{General, Hands, Verb, colored, defaults, print_failure, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::Lookup;
-use super::operands::{Arguments, refuse_stdin};
+use super::operands::Arguments;
 use super::reader::{History, Signals};
 use super::rows;
 use crate::context::{Cancel, ListedDirectories};
@@ -136,30 +136,12 @@ impl Lines {
         Ok(())
     }
 
-    /// The arguments with each place as the command line reads it. `read` is the line as it was typed.
-    ///
-    /// # Errors
-    ///
-    /// A name in a composite directory is in no component, or in several.
-    pub(super) async fn resolved(
-        &self,
-        verb: &Command,
-        read: &Cli,
-        arguments: Vec<String>,
-        cancel: &Cancel,
-    ) -> Result<Arguments, Failure> {
-        if self.is_script_on_stdin {
-            refuse_stdin(verb, &arguments)?;
-        }
-        self.lookup.resolved(verb, &read.verb, arguments, cancel).await
-    }
-
     /// The settings may have other sites now.
     fn read_sites_again(&self) {
         if let Ok(settings) = defaults::settings(self.general.config.as_deref()) {
             let mut known = self.lookup.known.lock();
-            known.cache.know(settings.sites.names.clone());
-            known.scope.sites = settings.sites.names;
+            known.cache.know(settings.sites.clone());
+            known.scope.sites = settings.sites;
         }
         self.lookup.servers.begin_anew();
     }

@@ -1,12 +1,13 @@
 //! Names in composite directories are looked up: the search says what to list, and servers are asked.
 
-use super::known::Shared;
+use super::known::SharedKnowledge;
 use super::servers::{Servers, canonical, seconds};
 use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind};
 use crate::place::{Names, Place, Site};
 use crate::shell::{
-    Directory, Found, Held, Known, Meaning, Operand, Partial, Purpose, Search, Step, stands_there,
+    ComponentState, Directory, FoundComponents, Meaning, Occupant, Operand, Partial, Purpose, Search, Step,
+    stands_there,
 };
 use ftp_io::program::output;
 use ftp_proto::wire::PathName;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 /// Looks names up.
 #[derive(Clone, Debug)]
 pub(super) struct Lookup {
-    pub(super) known: Shared,
+    pub(super) known: SharedKnowledge,
     pub(super) servers: Servers,
 }
 
@@ -40,7 +41,7 @@ impl EndedSearch {
 
     /// Where the name is.
     fn places(&self) -> Result<Places, Failure> {
-        if let Step::Found(Found { components, unseen }) = &self.step {
+        if let Step::Found(FoundComponents { components, unseen }) = &self.step {
             let component = components.first().copied().filter(|_| components.len() == 1);
             return Ok(Places { all: self.pick(components), component, unseen: self.pick(unseen) });
         }
@@ -130,7 +131,7 @@ impl Lookup {
     /// Whether a component has a directory.
     async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool, Failure> {
         Ok(match self.search(partial, Purpose::List, cancel).await?.step {
-            Step::Found(Found { components, .. }) | Step::Ambiguous(components) => {
+            Step::Found(FoundComponents { components, .. }) | Step::Ambiguous(components) => {
                 components.contains(&component)
             }
             Step::List(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => false,
@@ -148,11 +149,13 @@ impl Lookup {
         };
         let Ok(Operand::Place(Meaning::At(place), _)) = operand else { return };
         let is_there = match place.is_local() {
-            true => here(&place) != Held::Nothing,
-            false => matches!(self.servers.held(&place, cancel).await, Ok(Held::Directory | Held::Other)),
+            true => here(&place) != Occupant::Nothing,
+            false => {
+                matches!(self.servers.held(&place, cancel).await, Ok(Occupant::Directory | Occupant::Other))
+            }
         };
         if !is_there {
-            output::complain("ftp-user", format_args!("warning: {}", meant.warning()));
+            output::complain("ftp-user", format_args!("warning: {}", meant.warning));
         }
     }
 
@@ -174,16 +177,14 @@ impl Lookup {
         let targets: Vec<Directory> = components.iter().map(|component| component.at(&path)).collect();
         if partial.path.split_last().is_none() {
             // The root of a composite directory is that of all components.
-            let known = vec![Known::Now(Held::Directory); targets.len()];
+            let known = vec![ComponentState::Now(Occupant::Directory); targets.len()];
             return Ok(ended(targets, Search::new(purpose, known).step()));
         }
         let known = targets.iter().map(|target| self.before(target)).collect();
         let mut search = Search::new(purpose, known);
         loop {
-            let components = match search.step() {
-                Step::List(components) => components,
-                step => return Ok(ended(targets, step)),
-            };
+            let step = search.step();
+            let Step::List(components) = step else { return Ok(ended(targets, step)) };
             let mut asked = tokio::task::JoinSet::new();
             for index in components {
                 let Some(target) = targets.get(index).cloned() else { continue };
@@ -198,20 +199,20 @@ impl Lookup {
     }
 
     /// What is known of a place before anybody is asked.
-    fn before(&self, target: &Directory) -> Known {
-        let Some((directory, name)) = target.split_last() else { return Known::Unknown };
+    fn before(&self, target: &Directory) -> ComponentState {
+        let Some((directory, name)) = target.split_last() else { return ComponentState::Unknown };
         if target.is_local() {
-            return Known::Now(here(target));
+            return ComponentState::Now(here(target));
         }
         if self.known.is_down(&directory) {
-            return Known::Down;
+            return ComponentState::Down;
         }
         let mut known = self.known.lock();
         match known.cache.find(&directory) {
             Some(listed) if listed.is_fresh(seconds()) => {
-                listed.held(name).map_or(Known::Unknown, Known::Before)
+                listed.occupant(name).map_or(ComponentState::Unknown, ComponentState::Before)
             }
-            Some(_) | None => Known::Unknown,
+            Some(_) | None => ComponentState::Unknown,
         }
     }
 
@@ -220,10 +221,10 @@ impl Lookup {
     /// # Errors
     ///
     /// Somebody has interrupted it.
-    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<Known, Failure> {
-        let Some((directory, name)) = target.split_last() else { return Ok(Known::Failed) };
+    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<ComponentState, Failure> {
+        let Some((directory, name)) = target.split_last() else { return Ok(ComponentState::Failed) };
         if self.known.is_down(&directory) {
-            return Ok(Known::Down);
+            return Ok(ComponentState::Down);
         }
         match self.servers.unlock(&directory, cancel).await {
             Err(failure) if failure.kind == Kind::Interrupted => return Err(failure),
@@ -234,7 +235,7 @@ impl Lookup {
             Ok(look) => {
                 self.known.note_answer(&directory, true);
                 self.known.lock().cache.keep(directory, look.listed);
-                Ok(Known::Now(look.held))
+                Ok(ComponentState::Now(look.held))
             }
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(failure) if matches!(failure.kind, Kind::Missing | Kind::Refused) => {
@@ -242,13 +243,17 @@ impl Lookup {
                 self.known.note_answer(&directory, true);
                 self.known.lock().cache.forget(&directory);
                 let is_there = self.servers.held(&directory, cancel).await;
-                Ok(if is_there == Ok(Held::Nothing) { Known::Now(Held::Nothing) } else { Known::Failed })
+                Ok(if is_there == Ok(Occupant::Nothing) {
+                    ComponentState::Now(Occupant::Nothing)
+                } else {
+                    ComponentState::Failed
+                })
             }
             Err(failure) => {
                 if matches!(failure.about, About::NoAnswer | About::GivenUp) {
                     self.known.note_answer(&directory, false);
                 }
-                Ok(Known::Failed)
+                Ok(ComponentState::Failed)
             }
         }
     }
@@ -290,11 +295,11 @@ impl Lookup {
 }
 
 /// What is at a place of this host.
-fn here(place: &Directory) -> Held {
+fn here(place: &Directory) -> Occupant {
     match fs::metadata(local_path(place)) {
-        Ok(facts) if facts.is_dir() => Held::Directory,
-        Ok(_) => Held::Other,
-        Err(_) => Held::Nothing,
+        Ok(facts) if facts.is_dir() => Occupant::Directory,
+        Ok(_) => Occupant::Other,
+        Err(_) => Occupant::Nothing,
     }
 }
 

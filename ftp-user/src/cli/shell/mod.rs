@@ -13,24 +13,38 @@ mod verbs;
 
 use self::carry::{AfterLine, carry_out};
 use self::jobs::Jobs;
-use self::known::{Shared, list_wanted};
+use self::known::{SharedKnowledge, list_wanted};
 use self::lines::Lines;
 use self::lookup::Lookup;
-use self::reader::{History, Reader, Signals, Typed};
+use self::reader::{History, Reader, Signals, TerminalInput};
 use self::servers::Servers;
-use super::shell_args::ShellArgs;
 use super::trust::TrustArgs;
 use super::{General, defaults, exit};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::shell::{Meaning, Scope};
 use crate::state;
+use clap::Args;
 use ftp_io::program::output;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
+
+/// Type verbs line by line, with names that are relative to a directory of a site, and completion
+///
+/// A line is a verb of ftp-user with its options. cd [SITE]path goes to a directory; []path is on this host. A verb may be
+/// short (APP for append), and words such as (FILE) and (TO FILE) make no difference. help lists what only the shell knows.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ShellArgs {
+    /// Carry out the lines of a file (- is standard input), and stop at the first that fails
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) file: Option<OsString>,
+    /// Go on with the next line if one fails
+    #[arg(long)]
+    pub(super) keep_going: bool,
+}
 
 impl General {
     /// Runs the verb. `words` are the arguments of the program.
@@ -53,8 +67,8 @@ fn start(
     let script = Script::of(args.file.as_deref(), io::stdin().is_terminal())?;
     let settings = defaults::settings(general.config.as_deref())?;
     let signals = Signals::start()?;
-    let (sites, composites) = (settings.sites.names, settings.composites);
-    let (known, wanted) = Shared::new(Scope { sites, composites, ..Scope::default() });
+    let (sites, composites) = (settings.sites, settings.composites);
+    let (known, wanted) = SharedKnowledge::new(Scope { sites, composites, ..Scope::default() });
     let kept = state::directory(general.state.clone()).filter(|_| script.is_none());
     let unread = state::listings::read(kept.clone(), &mut known.lock().cache).err();
     let (history, why) = History::read(kept);
@@ -114,11 +128,11 @@ async fn typed(lines: &mut Lines) -> Status {
             typed = reader.line(prompt) => typed,
         };
         let line = match typed {
-            Typed::Line(line) => line,
-            Typed::Interrupted => continue,
-            Typed::End if lines.may_leave() => return Status::Done,
-            Typed::End => continue,
-            Typed::Failed(why) => {
+            TerminalInput::Line(line) => line,
+            TerminalInput::Interrupted => continue,
+            TerminalInput::End if lines.may_leave() => return Status::Done,
+            TerminalInput::End => continue,
+            TerminalInput::Failed(why) => {
                 return lines.fail(&Failure::new(Kind::Other, "cannot read the terminal").said(why));
             }
         };

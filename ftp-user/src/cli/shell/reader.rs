@@ -2,16 +2,16 @@
 
 use super::super::conceal::without_passwords;
 use super::super::generate;
-use super::known::{Known, Shared};
+use super::known::{Knowledge, SharedKnowledge};
 use super::servers::seconds;
 use crate::failure::{Failure, Kind};
 use crate::place::Names;
-use crate::shell::{CompletionInput, CompletionPlaces, Offered, Vocabulary, complete_line};
+use crate::shell::{CompletionInput, CompletionPlaces, Offer, Vocabulary, complete_line};
 use crate::state::StateFile;
 use ftp_io::signal::{Asked, Stop};
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use rustyline::completion::{Completer, Pair};
+use rustyline::completion::{Completer, Pair, longest_common_prefix};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -26,7 +26,7 @@ use tokio::sync::{mpsc as async_mpsc, watch};
 
 /// What was typed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Typed {
+pub(super) enum TerminalInput {
     /// A whole line.
     Line(String),
     /// Ctrl-C: the line is given up.
@@ -40,14 +40,14 @@ pub(super) enum Typed {
 /// Reads the lines of a person.
 #[derive(Debug)]
 pub(super) struct Reader {
-    wanted: mpsc::Sender<Wanted>,
-    typed: async_mpsc::Receiver<Typed>,
+    wanted: mpsc::Sender<ReaderOrder>,
+    typed: async_mpsc::Receiver<TerminalInput>,
     /// How the terminal was before.
     before: Option<Termios>,
 }
 
 #[derive(Debug)]
-enum Wanted {
+enum ReaderOrder {
     /// The next line, behind this prompt.
     Line(String),
     /// The arrow keys find this line.
@@ -61,7 +61,7 @@ impl Reader {
     ///
     /// The terminal cannot be used.
     pub(super) fn start(
-        known: Shared,
+        known: SharedKnowledge,
         vocabulary: Arc<Vocabulary>,
         state: Option<PathBuf>,
         lines: Vec<String>,
@@ -74,7 +74,7 @@ impl Reader {
             let earlier = MemHistory::with_config(&config);
             let mut editor = match Editor::with_history(config, earlier) {
                 Ok(editor) => editor,
-                Err(error) => return drop(sender.blocking_send(Typed::Failed(error.to_string()))),
+                Err(error) => return drop(sender.blocking_send(TerminalInput::Failed(error.to_string()))),
             };
             editor.set_helper(Some(Keys { known, vocabulary, state }));
             for line in lines {
@@ -82,17 +82,17 @@ impl Reader {
             }
             while let Ok(wanted) = orders.recv() {
                 let prompt = match wanted {
-                    Wanted::Line(prompt) => prompt,
-                    Wanted::Keep(line) => {
+                    ReaderOrder::Line(prompt) => prompt,
+                    ReaderOrder::Keep(line) => {
                         let _ = editor.add_history_entry(line);
                         continue;
                     }
                 };
                 let typed = match editor.readline(&prompt) {
-                    Ok(line) => Typed::Line(line),
-                    Err(ReadlineError::Interrupted) => Typed::Interrupted,
-                    Err(ReadlineError::Eof) => Typed::End,
-                    Err(error) => Typed::Failed(error.to_string()),
+                    Ok(line) => TerminalInput::Line(line),
+                    Err(ReadlineError::Interrupted) => TerminalInput::Interrupted,
+                    Err(ReadlineError::Eof) => TerminalInput::End,
+                    Err(error) => TerminalInput::Failed(error.to_string()),
                 };
                 if sender.blocking_send(typed).is_err() {
                     return;
@@ -103,16 +103,16 @@ impl Reader {
     }
 
     /// Reads the next line.
-    pub(super) async fn line(&mut self, prompt: String) -> Typed {
-        if self.wanted.send(Wanted::Line(prompt)).is_err() {
-            return Typed::End;
+    pub(super) async fn line(&mut self, prompt: String) -> TerminalInput {
+        if self.wanted.send(ReaderOrder::Line(prompt)).is_err() {
+            return TerminalInput::End;
         }
-        self.typed.recv().await.unwrap_or(Typed::End)
+        self.typed.recv().await.unwrap_or(TerminalInput::End)
     }
 
     /// Lets the arrow keys find a line.
     pub(super) fn keep(&self, line: String) {
-        let _ = self.wanted.send(Wanted::Keep(line));
+        let _ = self.wanted.send(ReaderOrder::Keep(line));
     }
 
     /// Gives the terminal back as it was. The thread may still wait for a key; it ends with the process.
@@ -125,7 +125,7 @@ impl Reader {
 
 /// What the keys mean.
 struct Keys {
-    known: Shared,
+    known: SharedKnowledge,
     vocabulary: Arc<Vocabulary>,
     /// Where the journal is.
     state: Option<PathBuf>,
@@ -146,7 +146,7 @@ impl Completer for Keys {
         let before = line.get(..cursor).unwrap_or(line);
         let (at, found) = {
             let mut known = self.known.lock();
-            let Known { scope, cache, .. } = &mut *known;
+            let Knowledge { scope, cache, .. } = &mut *known;
             let vocabulary = &self.vocabulary;
             let places = CompletionPlaces { scope, cache, here: &names_here, now: seconds() };
             let jobs = |verb: &str| generate::jobs(self.state.as_deref(), verb);
@@ -162,7 +162,7 @@ impl Completer for Keys {
 
 /// The words of a completion as the editor shows and inserts them: a single word is inserted, and of several what all begin
 /// with. The next Tab shows them.
-fn pairs(found: Offered) -> Vec<Pair> {
+fn pairs(found: Offer) -> Vec<Pair> {
     let is_several = found.words.len() > 1;
     let common = common(&found.words);
     let pair = |word: String| Pair {
@@ -178,13 +178,7 @@ fn pairs(found: Offered) -> Vec<Pair> {
 
 /// What all of these words begin with, without half a quoted character.
 fn common(words: &[String]) -> String {
-    let Some((first, rest)) = words.split_first() else { return String::new() };
-    let mut common = first.as_str();
-    for word in rest {
-        let same = common.char_indices().zip(word.chars()).find(|((_, one), other)| one != other);
-        let end = same.map_or_else(|| common.len().min(word.len()), |((at, _), _)| at);
-        common = common.get(..end).unwrap_or_default();
-    }
+    let common = longest_common_prefix(words).unwrap_or_default();
     let backslashes = common.len() - common.trim_end_matches('\\').len();
     common.get(..common.len() - backslashes % 2).unwrap_or_default().to_owned()
 }
@@ -275,18 +269,9 @@ const MOST_LINES: usize = 1000;
 /// The length of the longest line that is kept, in bytes.
 const LONGEST: usize = 4096;
 
-/// What was heard so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct ReceivedSignals {
-    /// The number of interruptions.
-    interrupts: u64,
-    /// Whether the shell should end.
-    pub(super) is_end: bool,
-}
-
-/// Listens for signals.
+/// Listens for signals. Each of them is a change of the value, which says whether the shell should end.
 #[derive(Clone, Debug)]
-pub(super) struct Signals(watch::Receiver<ReceivedSignals>);
+pub(super) struct Signals(watch::Receiver<bool>);
 
 impl Signals {
     /// Starts to listen.
@@ -298,14 +283,11 @@ impl Signals {
         let mut stop = Stop::new()
             .and_then(Stop::with_hangup)
             .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
-        let (sender, receiver) = watch::channel(ReceivedSignals::default());
+        let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             loop {
                 let asked = stop.next().await;
-                sender.send_modify(|heard| match asked {
-                    Asked::Interrupt => heard.interrupts += 1,
-                    Asked::End => heard.is_end = true,
-                });
+                sender.send_modify(|is_end| *is_end |= asked == Asked::End);
             }
         });
         Ok(Self(receiver))
@@ -313,7 +295,7 @@ impl Signals {
 
     /// Whether the shell should end.
     pub(super) fn is_end(&self) -> bool {
-        self.0.borrow().is_end
+        *self.0.borrow()
     }
 
     /// Forgets what was heard: it was about an earlier command. A wish to end is never forgotten.
@@ -324,8 +306,8 @@ impl Signals {
         }
     }
 
-    /// Returns at the next signal.
-    pub(super) async fn next(&mut self) -> ReceivedSignals {
+    /// Returns at the next signal, and says whether the shell should end.
+    pub(super) async fn next(&mut self) -> bool {
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -347,11 +329,11 @@ mod reader_tests {
     #[test]
     fn what_all_words_begin_with_is_inserted_and_a_list_that_is_cut_says_so() {
         let words = ["lab:abc", "lab:abd"].map(str::to_owned).to_vec();
-        let found = Offered { words: words.clone(), wanted: Vec::new(), is_cut: true };
+        let found = Offer { words: words.clone(), wanted: Vec::new(), is_cut: true };
         let shown: Vec<_> = pairs(found).into_iter().map(|pair| (pair.display, pair.replacement)).collect();
         let expect = ["lab:abc", "lab:abd", "(and more)"].map(|word| (word.to_owned(), "lab:ab".to_owned()));
         assert_eq!(shown, expect);
-        let one = Offered { words: vec!["ls ".to_owned()], ..Offered::default() };
+        let one = Offer { words: vec!["ls ".to_owned()], ..Offer::default() };
         let [only] = pairs(one).try_into().unwrap_or_else(|_| panic!("one word"));
         assert_eq!((only.display.as_str(), only.replacement.as_str()), ("ls", "ls "));
         assert_eq!(common(&words), "lab:ab");
@@ -416,23 +398,23 @@ mod signals_tests {
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
-    fn heard_at_once(signals: &mut Signals) -> Option<ReceivedSignals> {
+    fn heard_at_once(signals: &mut Signals) -> Option<bool> {
         match pin!(signals.next()).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(heard) => Some(heard),
+            Poll::Ready(is_end) => Some(is_end),
             Poll::Pending => None,
         }
     }
 
     #[test]
     fn an_interruption_of_an_earlier_command_is_forgotten_and_a_wish_to_end_is_not() {
-        let (sender, receiver) = watch::channel(ReceivedSignals::default());
+        let (sender, receiver) = watch::channel(false);
         let mut signals = Signals(receiver);
-        sender.send_modify(|heard| heard.interrupts += 1);
+        sender.send_modify(|_| {});
         signals.forget();
         assert_eq!(heard_at_once(&mut signals), None);
         // It comes between two commands: before the second one begins.
-        sender.send_modify(|heard| heard.is_end = true);
+        sender.send_modify(|is_end| *is_end = true);
         signals.forget();
-        assert_eq!(heard_at_once(&mut signals), Some(ReceivedSignals { interrupts: 1, is_end: true }));
+        assert_eq!(heard_at_once(&mut signals), Some(true));
     }
 }

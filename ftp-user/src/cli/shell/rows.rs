@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::job::Status;
-use crate::shell::HeldByCache;
+use crate::shell::CacheSize;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde::Serialize;
@@ -49,8 +49,8 @@ pub(super) enum Row {
 
 impl Row {
     /// How much completion knows.
-    pub(super) const fn of_cache(held: HeldByCache) -> Self {
-        let HeldByCache { directories, hosts, names, bytes, given_up } = held;
+    pub(super) const fn of_cache(held: CacheSize) -> Self {
+        let CacheSize { directories, hosts, names, bytes, given_up } = held;
         Self::Known { directories, servers: hosts, names, bytes, gave_way: given_up }
     }
 

@@ -9,7 +9,7 @@ use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location};
 use crate::session::Role;
-use crate::shell::{Directory, Held, Listed, MOST_OF_ONE, name_at_server};
+use crate::shell::{CachedListing, Directory, MOST_OF_ONE, Occupant, name_at_server};
 use ftp_io::clock::Clock;
 use ftp_proto::listing::Kind as EntryKind;
 use ftp_proto::wire::PathName;
@@ -35,8 +35,8 @@ struct Asking {
 /// What a directory holds, and what is there under the name that was looked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Look {
-    pub(super) listed: Listed,
-    pub(super) held: Held,
+    pub(super) listed: CachedListing,
+    pub(super) held: Occupant,
 }
 
 impl Servers {
@@ -114,7 +114,7 @@ impl Servers {
     /// # Errors
     ///
     /// The server cannot be asked.
-    pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Held, Failure> {
+    pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Occupant, Failure> {
         let asking = self.asking()?;
         let (context, location) = asking.at(directory, cancel).await?;
         match asking.held(&context, &location).await {
@@ -178,12 +178,12 @@ impl Asking {
 
     async fn list(&self, context: &Context, location: &Location, name: &str) -> Result<Look, Failure> {
         let mut host = Host::at(location, Role::Server, &self.pools);
-        let (mut names, mut is_cut, mut held) = (Vec::new(), false, Held::Nothing);
+        let (mut names, mut is_cut, mut held) = (Vec::new(), false, Occupant::Nothing);
         let mut each = |entry: ftp_proto::listing::Entry| {
             let is_directory = matches!(entry.kind, EntryKind::Directory);
             let typed = name_at_server(entry.name.as_bytes());
             if typed == name {
-                held = if is_directory { Held::Directory } else { Held::Other };
+                held = if is_directory { Occupant::Directory } else { Occupant::Other };
             }
             is_cut |= names.len() >= MOST_OF_ONE;
             if !is_cut {
@@ -193,18 +193,18 @@ impl Asking {
         let listing = list_each(context, &mut host, &location.path, &mut each).await;
         host.release();
         is_cut |= listing?.is_incomplete();
-        Ok(Look { listed: Listed::new(names, seconds(), is_cut), held })
+        Ok(Look { listed: CachedListing::new(names, seconds(), is_cut), held })
     }
 
-    async fn held(&self, context: &Context, location: &Location) -> Result<Held, Failure> {
+    async fn held(&self, context: &Context, location: &Location) -> Result<Occupant, Failure> {
         let mut host = Host::at(location, Role::Server, &self.pools);
         let facts = host.behind(context, &location.path).await;
         host.release();
         Ok(match facts? {
-            None => Held::Nothing,
+            None => Occupant::Nothing,
             Some(facts) => match facts.kind {
-                EntryKind::Directory | EntryKind::Current | EntryKind::Parent => Held::Directory,
-                EntryKind::File | EntryKind::Link | EntryKind::Other => Held::Other,
+                EntryKind::Directory | EntryKind::Current | EntryKind::Parent => Occupant::Directory,
+                EntryKind::File | EntryKind::Link | EntryKind::Other => Occupant::Other,
             },
         })
     }

@@ -1,8 +1,8 @@
 //! `sites add`, `sites edit` and `sites remove`: the settings are changed, comments and order are kept.
 
 use super::super::passwords::Passwords;
-use super::options::{EditArgs, Key, SiteOptions, Typed, replaced, unset};
-use super::secrets::{self, Stored};
+use super::options::{AddArgs, EditArgs, Key, StoredOptions, replaced, unset};
+use super::secrets::{self, StoredPassword};
 use super::shown::shown;
 use super::trial::{self, Trial};
 use crate::config::{change, parse, site_url};
@@ -10,10 +10,10 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::place::{Names, Place, Site, check_name};
-use crate::report::{Event, Verdict};
+use crate::report::Event;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use toml_edit::Value;
@@ -22,12 +22,13 @@ use toml_edit::Value;
 pub(super) async fn add(
     context: Context,
     passwords: &Passwords,
-    typed: Typed,
-    (name, url, options): (String, Option<OsString>, SiteOptions),
+    typed: StoredOptions,
+    args: AddArgs,
 ) -> Result<Status, Failure> {
+    let AddArgs { name, url, options } = args;
     check_name(&name)
         .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
-    if context.settings.named.names.find(&name).is_ok() {
+    if context.settings.named.find(&name).is_ok() {
         return Err(Failure::usage(format!("there is a site {name} already"))
             .hint(format!("change it with ftp-user sites edit {name}, or choose another name")));
     }
@@ -52,37 +53,37 @@ pub(super) async fn add(
         let mut tries = 1;
         let asks_for_password = has_user && !has_source;
         loop {
-            match tested(&context, passwords, &file, (&name, &keys, password.clone())).await? {
-                Tested::Works => break,
-                Tested::LoginFails if asks_for_password && tries < TRIES => {
-                    tries += 1;
-                    password = ask_password(&context, &name).await?;
-                }
-                Tested::LoginFails | Tested::Fails if is_wanted(&context, &name).await? => break,
-                Tested::LoginFails | Tested::Fails => return Ok(Status::Failed(Kind::Other)),
+            let trial = tested(&context, passwords, &file, &name, &keys, password.clone()).await?;
+            if trial.is_login_refused && asks_for_password && tries < TRIES {
+                tries += 1;
+                password = ask_password(&context, &name).await?;
+            } else if trial.works() || is_wanted(&context, &name).await? {
+                break;
+            } else {
+                return Ok(Status::Failed(Kind::Other));
             }
         }
     }
     let stored = stored(&file, &name, password.as_ref(), options.keyring)?;
     keys.extend(stored.iter().map(|stored| stored.key.clone()));
     let added = change(&file, |draft| {
-        if draft.before.names.find(&name).is_ok() {
+        if draft.before.find(&name).is_ok() {
             return Err(Failure::usage(format!("there is a site {name} already")));
         }
         draft.set(&name, keys)
     });
     if let Err(failure) = added {
-        stored.iter().for_each(Stored::undo);
+        stored.iter().for_each(StoredPassword::undo);
         return Err(failure);
     }
     tell(&context, &file, &name, "added")
 }
 
 /// Changes a site.
-pub(super) fn edit(context: &Context, typed: &Typed, args: EditArgs) -> Result<Status, Failure> {
+pub(super) fn edit(context: &Context, typed: &StoredOptions, args: EditArgs) -> Result<Status, Failure> {
     let EditArgs { name, url, unset: gone, keep_password, options } = args;
     let (name, file) = (name.as_str(), typed.file()?);
-    context.settings.named.names.find(name)?;
+    context.settings.named.find(name)?;
     if options.keyring && url.is_none() {
         return Err(Failure::usage(
             "--keyring needs the password: in --url, or by sites remove and sites add",
@@ -105,14 +106,14 @@ pub(super) fn edit(context: &Context, typed: &Typed, args: EditArgs) -> Result<S
     keys.extend(replaced(&keys));
     let has_new_password = keys.iter().any(|(key, _)| key.starts_with("password-"));
     let changed = change(file, |draft| {
-        let old = draft.before.names.find(name)?.site.clone();
+        let old = draft.before.find(name)?.site.clone();
         if !has_new_password && !keep_password {
             refuse_old_password(name, &old, moved_to.as_ref())?;
         }
         draft.set(name, keys)?;
         Ok(old)
     });
-    let old = changed.inspect_err(|_| new_password.iter().for_each(Stored::undo))?;
+    let old = changed.inspect_err(|_| new_password.iter().for_each(StoredPassword::undo))?;
     if has_new_password {
         secrets::remove(file, name, old.password_source())?;
     }
@@ -134,11 +135,11 @@ fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<(),
 }
 
 /// Removes sites from the settings.
-pub(super) fn remove(context: &Context, typed: &Typed, names: &[String]) -> Result<Status, Failure> {
+pub(super) fn remove(context: &Context, typed: &StoredOptions, names: &[String]) -> Result<Status, Failure> {
     let file = typed.file()?;
     let mut places = Vec::new();
     for name in names {
-        places.push((name, context.settings.named.names.find(name)?.clone()));
+        places.push((name, context.settings.named.find(name)?.clone()));
     }
     change(file, |draft| names.iter().try_for_each(|name| draft.remove(name).map(drop)))?;
     for (name, place) in places {
@@ -178,10 +179,7 @@ async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure>
                 .hint("ftp-user sites add NAME ftp://USER@HOST/PATH"));
         };
         let question = "Where is it (ftpes://USER@HOST/PATH, ftps:// or ftp://)? ".to_owned();
-        let answer = tokio::select! {
-            () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
-            answer = terminal.line(question) => answer,
-        };
+        let answer = context.run.cancel.unless_cancelled(terminal.line(question)).await?;
         match taken_apart(OsStr::new(answer.unwrap_or_default().trim())) {
             Ok(found) => return Ok(found),
             Err(failure) => context.run.events.warn(failure.to_string()),
@@ -193,21 +191,8 @@ async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure>
 /// Asks the person at the terminal for the password; nothing typed is no password.
 async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>, Failure> {
     let Some(terminal) = Terminal::open() else { return Ok(None) };
-    tokio::select! {
-        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
-        answer = terminal.secret(format!("Password of {name} (empty: asked for at each use): ")) => Ok(answer),
-    }
-}
-
-/// What came of the test of a site.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Tested {
-    /// Everything works as it should.
-    Works,
-    /// The server does not take the login.
-    LoginFails,
-    /// Something else does not work.
-    Fails,
+    let question = format!("Password of {name} (empty: asked for at each use): ");
+    context.run.cancel.unless_cancelled(terminal.secret(question)).await
 }
 
 /// Tests a site that is not stored yet, and tells what was found.
@@ -215,34 +200,29 @@ async fn tested(
     context: &Context,
     passwords: &Passwords,
     file: &Path,
-    (name, keys, password): (&str, &[Key], Option<Secret>),
-) -> Result<Tested, Failure> {
+    name: &str,
+    keys: &[Key],
+    password: Option<Secret>,
+) -> Result<Trial, Failure> {
     let mut context = context.clone();
     let mut draft = crate::config::Draft::default();
     draft.set(name, keys.to_vec())?;
     context.settings.named = parse(&draft.text(), file, None)?.sites;
     let mut locations =
         passwords.locations_with(&mut context, &[format!("{name}:").into()], password).await?;
-    let Some(location) = locations.pop() else { return Ok(Tested::Works) };
-    let Trial { found, is_login_refused } = trial::trial(&context, &location).await;
-    let is_bad = found.iter().any(|found| found.verdict == Verdict::Bad);
-    for one in found {
-        context.run.events.say(Event::Checked(one));
+    let Some(location) = locations.pop() else { return Ok(Trial::default()) };
+    let trial = trial::trial(&context, &location).await;
+    for found in &trial.found {
+        context.run.events.say(Event::Checked(found.clone()));
     }
-    Ok(match (is_login_refused, is_bad) {
-        (true, _) => Tested::LoginFails,
-        (false, true) => Tested::Fails,
-        (false, false) => Tested::Works,
-    })
+    Ok(trial)
 }
 
 /// Whether the person at the terminal wants a site that does not work.
 async fn is_wanted(context: &Context, name: &str) -> Result<bool, Failure> {
     let Some(terminal) = Terminal::open() else { return Ok(false) };
-    tokio::select! {
-        () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
-        yes = terminal.confirm(format!("Store {name} all the same?")) => Ok(yes),
-    }
+    let question = format!("Store {name} all the same?");
+    context.run.cancel.unless_cancelled(terminal.confirm(question)).await
 }
 
 /// Stores a password, if there is one.
@@ -251,7 +231,7 @@ fn stored(
     name: &str,
     password: Option<&Secret>,
     keyring: bool,
-) -> Result<Option<Stored>, Failure> {
+) -> Result<Option<StoredPassword>, Failure> {
     let Some(password) = password else { return Ok(None) };
     match keyring {
         true => secrets::to_keyring(name, password).map(Some),
@@ -264,7 +244,7 @@ fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Resul
     let settings = crate::config::load(Some(file), None)?;
     let mut context = context.clone();
     context.settings.named = settings.sites;
-    let place = context.settings.named.names.find(name)?;
+    let place = context.settings.named.find(name)?;
     context.run.events.say(Event::Site(shown(&context, name, place, Some(done))));
     Ok(Status::Done)
 }

@@ -1,15 +1,14 @@
 //! `sites`: servers that have a name, and what is known of servers.
 
 mod add;
-mod forget;
 mod import;
 mod options;
 mod secrets;
 mod shown;
 mod trial;
 
-pub(super) use self::options::Typed;
-use self::options::{EditArgs, SiteOptions};
+pub(super) use self::options::StoredOptions;
+use self::options::{AddArgs, EditArgs};
 use super::passwords::Passwords;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -38,16 +37,7 @@ enum SitesVerb {
         names: Vec<String>,
     },
     /// Give a server a name. Without URL it asks for everything at the terminal, tests the site, and stores it then
-    Add {
-        /// The name: 2 to 64 letters, digits, dots, dashes and underscores
-        #[arg(value_name = "NAME")]
-        name: String,
-        /// Where it is, such as ftpes://ann@host/path. A password in it is stored in a file of its own (mode 0600)
-        #[arg(value_name = "URL")]
-        url: Option<OsString>,
-        #[command(flatten)]
-        options: SiteOptions,
-    },
+    Add(AddArgs),
     /// Change what is set for a site
     Edit(EditArgs),
     /// Remove sites from the settings, with the passwords that were stored for them
@@ -76,7 +66,7 @@ impl SitesArgs {
     /// Whether the verb makes the settings if they are not there.
     pub(super) const fn makes_settings(&self) -> bool {
         match self.what {
-            SitesVerb::Add { .. } | SitesVerb::Import(_) => true,
+            SitesVerb::Add(_) | SitesVerb::Import(_) => true,
             SitesVerb::List
             | SitesVerb::Show { .. }
             | SitesVerb::Edit(_)
@@ -91,19 +81,17 @@ impl SitesArgs {
 pub(super) async fn run(
     context: Context,
     passwords: &Passwords,
-    typed: Typed,
+    typed: StoredOptions,
     args: SitesArgs,
 ) -> Result<Status, Failure> {
     match args.what {
         SitesVerb::List => shown::list(&context),
         SitesVerb::Show { names } => shown::show(&context, &names),
-        SitesVerb::Add { name, url, options } => {
-            Box::pin(add::add(context, passwords, typed, (name, url, options))).await
-        }
+        SitesVerb::Add(args) => Box::pin(add::add(context, passwords, typed, args)).await,
         SitesVerb::Edit(args) => add::edit(&context, &typed, args),
         SitesVerb::Remove { names } => add::remove(&context, &typed, &names),
         SitesVerb::Test { places } => Box::pin(trial::run(context, passwords, &places)).await,
         SitesVerb::Import(args) => import::run(&context, &typed, &args),
-        SitesVerb::Forget { places } => forget::run(&context, &places),
+        SitesVerb::Forget { places } => shown::forget(&context, &places),
     }
 }

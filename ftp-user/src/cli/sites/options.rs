@@ -1,7 +1,8 @@
 //! The options of `sites add` and `sites edit`, and the keys of the settings that they set.
 
-use crate::config::{OnUnknown, Proxy, SITE_KEYS};
+use crate::config::SITE_KEYS;
 use crate::failure::Failure;
+use crate::place::{OnUnknown, Proxy};
 use clap::Args;
 use ftp_io::program::size;
 use ftp_proto::wire::Fingerprint;
@@ -40,6 +41,19 @@ pub(in crate::cli) struct SiteOptions {
     sessions: Option<NonZeroUsize>,
 }
 
+/// What `sites add` adds.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct AddArgs {
+    /// The name: 2 to 64 letters, digits, dots, dashes and underscores
+    #[arg(value_name = "NAME")]
+    pub(super) name: String,
+    /// Where it is, such as ftpes://ann@host/path. A password in it is stored in a file of its own (mode 0600)
+    #[arg(value_name = "URL")]
+    pub(super) url: Option<OsString>,
+    #[command(flatten)]
+    pub(super) options: SiteOptions,
+}
+
 /// What `sites edit` changes.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct EditArgs {
@@ -61,7 +75,7 @@ pub(in crate::cli) struct EditArgs {
 
 /// Options of every verb that are stored with a site, and where the settings are.
 #[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Typed {
+pub(in crate::cli) struct StoredOptions {
     /// The file of the settings.
     pub(in crate::cli) file: Option<PathBuf>,
     /// What `--password-file` names.
@@ -76,7 +90,7 @@ pub(in crate::cli) struct Typed {
     pub(in crate::cli) proxy: Option<Proxy>,
 }
 
-impl Typed {
+impl StoredOptions {
     /// The file of the settings.
     ///
     /// # Errors
@@ -96,64 +110,58 @@ impl SiteOptions {
     /// # Errors
     ///
     /// An option cannot be stored, or two contradict each other.
-    pub(super) fn keys(&self, typed: &Typed) -> Result<Vec<Key>, Failure> {
-        let mut keys = Vec::new();
-        let mut set = |key: &str, value: Value| keys.push((key.to_owned(), Some(value)));
+    pub(super) fn keys(&self, typed: &StoredOptions) -> Result<Vec<Key>, Failure> {
         if typed.password_file.is_some() && (self.password_command.is_some() || self.keyring) {
             return Err(Failure::usage("--password-file is there, and another place for the password")
                 .hint("leave one of them out"));
         }
-        if let Some(file) = &typed.password_file {
-            set("password-file", path(file)?.into());
+        if typed.proxy.as_ref().is_some_and(|proxy| proxy.login.is_some()) {
+            let what = "the proxy has a password, which is not stored from the command line";
+            return Err(Failure::usage(what).hint("write proxy into the settings by hand"));
         }
-        if let Some(command) = &self.password_command {
-            set("password-command", command.as_str().into());
-        }
-        if let Some(ca) = &typed.ca {
-            set("ca", path(ca)?.into());
-        }
-        match typed.pins.as_slice() {
-            [] => {}
-            [pin] => set("pin", pin.to_string().into()),
-            pins => set("pin", pins.iter().map(ToString::to_string).collect::<Array>().into()),
-        }
-        if let Some(trust) = typed.trust {
-            set("trust", trust.name().into());
-        }
-        if let Some(proxy) = &typed.proxy {
-            if proxy.login.is_some() {
-                return Err(Failure::usage(
-                    "the proxy has a password, which is not stored from the command line",
-                )
-                .hint("write proxy into the settings by hand"));
-            }
-            set("proxy", format!("socks5://{proxy}").into());
-        }
-        match self.relay.as_slice() {
-            [] => {}
-            [relay] => set("relay", relay.as_str().into()),
-            relays => set("relay", relays.iter().map(String::as_str).collect::<Array>().into()),
-        }
-        match self.passive_address.as_slice() {
-            [] => {}
-            [(None, address)] => set("passive-address", address.to_string().into()),
-            pairs => {
-                let mut table = InlineTable::new();
-                for (peer, address) in pairs {
-                    table.insert(peer.as_deref().unwrap_or("*"), address.to_string().into());
-                }
-                set("passive-address", table.into());
-            }
-        }
-        if let Some(rate) = self.rate {
-            set("limits.rate", rate.to_string().into());
-        }
-        for (key, number) in [("limits.jobs", self.jobs), ("limits.sessions", self.sessions)] {
-            if let Some(number) = number.and_then(|number| i64::try_from(number.get()).ok()) {
-                set(key, number.into());
-            }
-        }
+        let mut keys = Vec::new();
+        let mut set = |key: &str, value: Option<Value>| {
+            keys.extend(value.map(|value| (key.to_owned(), Some(value))));
+        };
+        let number = |number: Option<NonZeroUsize>| {
+            number.and_then(|number| i64::try_from(number.get()).ok()).map(Value::from)
+        };
+        set("password-file", typed.password_file.as_deref().map(path).transpose()?.map(Value::from));
+        set("password-command", self.password_command.as_deref().map(Value::from));
+        set("ca", typed.ca.as_deref().map(path).transpose()?.map(Value::from));
+        set("pin", one_or_list(&typed.pins.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        set("trust", typed.trust.map(|trust| trust.name().into()));
+        set("proxy", typed.proxy.as_ref().map(|proxy| format!("socks5://{proxy}").into()));
+        set("relay", one_or_list(&self.relay));
+        set("passive-address", addresses(&self.passive_address));
+        set("limits.rate", self.rate.map(|rate| rate.to_string().into()));
+        set("limits.jobs", number(self.jobs));
+        set("limits.sessions", number(self.sessions));
         Ok(keys)
+    }
+}
+
+/// The value of a key that may have several.
+fn one_or_list(texts: &[String]) -> Option<Value> {
+    match texts {
+        [] => None,
+        [one] => Some(one.as_str().into()),
+        all => Some(all.iter().map(String::as_str).collect::<Array>().into()),
+    }
+}
+
+/// The value of `passive-address`: an address for all peers, or one for each.
+fn addresses(typed: &[(Option<String>, IpAddr)]) -> Option<Value> {
+    match typed {
+        [] => None,
+        [(None, address)] => Some(address.to_string().into()),
+        pairs => {
+            let mut table = InlineTable::new();
+            for (peer, address) in pairs {
+                table.insert(peer.as_deref().unwrap_or("*"), address.to_string().into());
+            }
+            Some(table.into())
+        }
     }
 }
 

@@ -14,14 +14,14 @@ use std::process::{Command, Stdio};
 use toml_edit::{Array, Value};
 
 /// A password that this run has stored.
-pub(super) struct Stored {
+pub(super) struct StoredPassword {
     /// The key of the site that names it.
     pub(super) key: Key,
     /// The file that was made for it, if it is in one.
     file: Option<PathBuf>,
 }
 
-impl Stored {
+impl StoredPassword {
     /// Deletes the file again: no site names it.
     pub(super) fn undo(&self) {
         if let Some(file) = &self.file {
@@ -35,7 +35,7 @@ impl Stored {
 /// # Errors
 ///
 /// The file cannot be written.
-pub(super) fn to_file(settings: &Path, site: &str, password: &Secret) -> Result<Stored, Failure> {
+pub(super) fn to_file(settings: &Path, site: &str, password: &Secret) -> Result<StoredPassword, Failure> {
     let directory = secrets_directory(settings);
     let cannot = |error: &io::Error| {
         Failure::of_this_host(format!("cannot store the password in {}", directory.display()), error)
@@ -52,7 +52,7 @@ pub(super) fn to_file(settings: &Path, site: &str, password: &Secret) -> Result<
     let file = directory.join(&name);
     state::replace(&file, &bytes, true).map_err(|error| cannot(&error))?;
     let key = ("password-file".to_owned(), Some(Value::from(format!("{SECRETS}/{name}"))));
-    Ok(Stored { key, file: Some(file) })
+    Ok(StoredPassword { key, file: Some(file) })
 }
 
 /// The name of a file that is not there: that of the site, else with a number behind it. No name of a site has a `~`.
@@ -81,7 +81,7 @@ fn is_file_of(site: &str, name: &str) -> bool {
 /// # Errors
 ///
 /// There is no `secret-tool`, or the keyring does not take it.
-pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<Stored, Failure> {
+pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<StoredPassword, Failure> {
     let label = format!("--label=ftp-user {site}");
     let failed = |why: String| {
         Failure::new(Kind::Other, "the keyring does not take the password").said(why).hint(
@@ -103,7 +103,7 @@ pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<Stored, Failur
         return Err(failed(format!("{TOOL} ended with {status}")));
     }
     let command: Array = [TOOL, "lookup"].into_iter().chain(attributes(site)).collect();
-    Ok(Stored { key: ("password-command".to_owned(), Some(command.into())), file: None })
+    Ok(StoredPassword { key: ("password-command".to_owned(), Some(command.into())), file: None })
 }
 
 /// Removes the password that [`to_file`] or [`to_keyring`] has stored for a site, if no site of the settings names it any
@@ -111,12 +111,7 @@ pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<Stored, Failur
 pub(super) fn remove(settings: &Path, site: &str, source: Option<&PasswordSource>) -> Result<(), Failure> {
     let Some(source) = source else { return Ok(()) };
     let sites = crate::config::load(Some(settings), None)?.sites;
-    if sites
-        .names
-        .iter()
-        .filter_map(|(_, place)| place.site.password_source())
-        .any(|other| is_one(source, other))
-    {
+    if sites.iter().filter_map(|(_, place)| place.site.password_source()).any(|other| is_one(source, other)) {
         return Ok(());
     }
     match source {

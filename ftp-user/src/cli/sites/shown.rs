@@ -1,19 +1,20 @@
-//! `sites list` and `sites show`: what the settings say of sites. No secret is shown.
+//! `sites list`, `sites show` and `sites forget`: what is known of sites. No secret is shown.
 
-use crate::config::{Profile, SiteProxy};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::Status;
-use crate::place::{PasswordSource, Remote, Site};
-use crate::report::{Event, SiteShown};
+use crate::place::{PasswordSource, Place, Remote, Site};
+use crate::report::{Event, Forgotten, SiteShown};
 use ftp_io::program::size;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 /// Lists the sites, one on a line.
 pub(super) fn list(context: &Context) -> Result<Status, Failure> {
-    for (name, place) in context.settings.named.names.iter() {
+    for (name, place) in context.settings.named.iter() {
         context.run.events.say(Event::Site(shown(context, name, place, None)));
     }
-    if context.settings.named.names.iter().next().is_none() {
+    if context.settings.named.iter().next().is_none() {
         context.run.events.notice("no site is configured: ftp-user sites add NAME URL adds one");
     }
     Ok(Status::Done)
@@ -22,7 +23,7 @@ pub(super) fn list(context: &Context) -> Result<Status, Failure> {
 /// Shows everything that is set for sites.
 pub(super) fn show(context: &Context, names: &[String]) -> Result<Status, Failure> {
     for name in names {
-        let place = context.settings.named.names.find(name)?;
+        let place = context.settings.named.find(name)?;
         let shown = shown(context, name, place, None);
         context.run.events.say(Event::Site(SiteShown { whole: true, ..shown }));
     }
@@ -34,62 +35,35 @@ pub(super) fn shown(context: &Context, name: &str, place: &Remote, done: Option<
     let site = &place.site;
     let url = Site { named: None, ..site.clone() };
     let mut settings = Vec::new();
-    let mut add = |key: &str, value: String| settings.push((key.to_owned(), value));
+    let mut add =
+        |key: &str, value: Option<String>| settings.extend(value.map(|value| (key.to_owned(), value)));
     if let Some(named) = &site.named {
         match &named.password {
-            Some(PasswordSource::File(file)) => add("password-file", file.display().to_string()),
-            Some(PasswordSource::Command(words)) => add("password-command", program(words)),
+            Some(PasswordSource::File(file)) => add("password-file", Some(file.display().to_string())),
+            Some(PasswordSource::Command(words)) => add("password-command", Some(program(words))),
             None => {}
         }
         for (peer, address) in &named.addresses.0 {
-            add(&format!("passive-address.{peer}"), address.to_string());
+            add(&format!("passive-address.{peer}"), Some(address.to_string()));
         }
-        let limits = named.limits;
-        if let Some(rate) = limits.rate {
-            add("limits.rate", format!("{}/s", size::bytes(rate.get())));
-        }
-        if let Some(jobs) = limits.jobs {
-            add("limits.jobs", jobs.to_string());
-        }
-        if let Some(sessions) = limits.sessions {
-            add("limits.sessions", sessions.to_string());
-        }
-    }
-    if let Some(profile) = context.settings.named.profile(name) {
-        of_profile(profile, &mut add);
+        add("limits.rate", named.limits.rate.map(|rate| format!("{}/s", size::bytes(rate.get()))));
+        add("limits.jobs", named.limits.jobs.map(|jobs| jobs.to_string()));
+        add("limits.sessions", named.limits.sessions.map(|sessions| sessions.to_string()));
+        add("ca", named.ca.as_ref().map(|ca| ca.display().to_string()));
+        named.pins.iter().for_each(|pin| add("pin", Some(pin.to_string())));
+        add("trust", named.trust.map(|trust| trust.name().to_owned()));
+        add("proxy", named.proxy.as_ref().map(ToString::to_string));
+        named.relays.iter().for_each(|relay| add("relay", Some(relay.clone())));
     }
     if let Ok(known) = context.store.sites.recall(&site.key()) {
-        if let Some(certificate) = known.certificate {
-            add("kept-certificate", certificate.to_string());
-        }
+        add("kept-certificate", known.certificate.map(|certificate| certificate.to_string()));
         if known.was_verified {
-            add("known", "an authority has vouched for it".to_owned());
+            add("known", Some("an authority has vouched for it".to_owned()));
         } else if known.offers_tls {
-            add("known", "it offers TLS".to_owned());
+            add("known", Some("it offers TLS".to_owned()));
         }
     }
     SiteShown { name: name.to_owned(), url: url.show(&place.path), settings, done, whole: false }
-}
-
-fn of_profile(profile: &Profile, add: &mut impl FnMut(&str, String)) {
-    let Profile { ca, pins, trust, proxy, relays } = profile;
-    if let Some(ca) = ca {
-        add("ca", ca.display().to_string());
-    }
-    for pin in pins {
-        add("pin", pin.to_string());
-    }
-    if let Some(trust) = trust {
-        add("trust", trust.name().to_owned());
-    }
-    match proxy {
-        Some(SiteProxy::None) => add("proxy", "none".to_owned()),
-        Some(SiteProxy::Through(proxy)) => add("proxy", format!("socks5://{proxy}")),
-        None => {}
-    }
-    for relay in relays {
-        add("relay", relay.clone());
-    }
 }
 
 /// The program that writes a password. Its arguments may be secrets, and so may every word of a line of the shell.
@@ -102,6 +76,25 @@ fn program(words: &[String]) -> String {
         [program, ..] => format!("{program} (its arguments are not shown)"),
         [] => String::new(),
     }
+}
+
+/// Forgets what is known of servers.
+pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status, Failure> {
+    let sites =
+        places.iter().map(|text| match Place::parse_with(text.as_bytes(), &context.settings.named)? {
+            Place::Remote(Remote { site, .. }) => Ok(site),
+            Place::Local(_) => Err(Failure::usage("sites forget names servers")
+                .hint("name one with ftp://host:port/, or with NAME: if it is a site of the settings")),
+        });
+    for site in sites.collect::<Result<Vec<_>, Failure>>()? {
+        let known = context
+            .store
+            .sites
+            .forget(&site.key())
+            .map_err(|why| Failure::new(Kind::Other, why).hint("check the state directory (--state)"))?;
+        context.run.events.say(Event::Forgotten(Forgotten { site: site.key(), known }));
+    }
+    Ok(Status::Done)
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(super) async fn run(
     places: &[OsString],
 ) -> Result<Status, Failure> {
     // A name alone is the site.
-    let names = &context.settings.named.names;
+    let names = &context.settings.named;
     let of_name = |place: &OsString| match place.to_str() {
         Some(name) if !name.contains([':', '/', '[']) => {
             names.find(name).map(|_| OsString::from(format!("{name}:")))
@@ -50,12 +50,19 @@ pub(super) async fn run(
 }
 
 /// What was found out about a site.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Trial {
     /// What works there and what does not.
     pub(super) found: Vec<Checked>,
     /// Whether its server refuses the login, so that another password may help.
     pub(super) is_login_refused: bool,
+}
+
+impl Trial {
+    /// Whether everything works as it should.
+    pub(super) fn works(&self) -> bool {
+        !self.is_login_refused && self.found.iter().all(|found| found.verdict != Verdict::Bad)
+    }
 }
 
 /// Finds out what works at a site. Nothing is left there.
@@ -176,21 +183,19 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
     }
     found.push(clock(session, directory).await?);
     found.push(match remote::takes_foreign(session).await? {
-        Foreign::Proven => Checked::good(
-            "third-party",
-            "files go from server to server if the other end proves itself (RNDZ)",
-        ),
-        Foreign::Taken => Checked::good(
-            "third-party",
-            "it takes the address of another server: files may go straight there",
-        ),
-        Foreign::Refused(said, advice) => Checked::note(
-            "third-party",
-            format!("it refuses the address of another server: {said}"),
-            advice.unwrap_or_else(|| {
-                "files go straight only where it listens; else through a relay or this host".to_owned()
-            }),
-        ),
+        Foreign::Proven => {
+            let what = "files go from server to server if the other end proves itself (RNDZ)";
+            Checked::good("third-party", what)
+        }
+        Foreign::Taken => {
+            let what = "it takes the address of another server: files may go straight there";
+            Checked::good("third-party", what)
+        }
+        Foreign::Refused(said, advice) => {
+            let usual = "files go straight only where it listens; else through a relay or this host";
+            let what = format!("it refuses the address of another server: {said}");
+            Checked::note("third-party", what, advice.unwrap_or_else(|| usual.to_owned()))
+        }
     });
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! The site manager of FileZilla: `sitemanager.xml`.
 
-use super::found::{Found, base64, port};
+use super::entry::{ImportedSite, base64, port};
 use ftp_proto::wire::Secret;
 use roxmltree::{Document, Node};
 
@@ -9,7 +9,7 @@ use roxmltree::{Document, Node};
 /// # Errors
 ///
 /// It is no XML.
-pub(super) fn read(text: &str) -> Result<Vec<Found>, String> {
+pub(super) fn read(text: &str) -> Result<Vec<ImportedSite>, String> {
     let document = Document::parse(text).map_err(|error| format!("it is not XML: {error}"))?;
     let servers = document.descendants().filter(|node| node.has_tag_name("Server"));
     Ok(servers.map(one).collect())
@@ -35,21 +35,26 @@ fn name(server: Node<'_, '_>) -> String {
     names.join("-")
 }
 
-fn one(server: Node<'_, '_>) -> Found {
+fn one(server: Node<'_, '_>) -> ImportedSite {
     let name = name(server);
-    let Some(host) = of(server, "Host") else { return Found::refused(name, "it has no host") };
+    let Some(host) = of(server, "Host") else { return ImportedSite::refused(name, "it has no host") };
     let scheme = match of(server, "Protocol").unwrap_or("0") {
         "0" | "6" => "ftp",
         "3" => "ftps",
         "4" => "ftpes",
-        other => return Found::refused(name, format!("its protocol {other} is not FTP")),
+        other => return ImportedSite::refused(name, format!("its protocol {other} is not FTP")),
     };
     let port = match of(server, "Port").map_or(Ok(None), port) {
         Ok(port) => port,
-        Err(why) => return Found::refused(name, why),
+        Err(why) => return ImportedSite::refused(name, why),
     };
-    let mut found =
-        Found { name, scheme, host: host.trim_matches(['[', ']']).to_owned(), port, ..Found::default() };
+    let mut found = ImportedSite {
+        name,
+        scheme,
+        host: host.trim_matches(['[', ']']).to_owned(),
+        port,
+        ..ImportedSite::default()
+    };
     // 0 is an anonymous login.
     let logs_in = of(server, "Logontype").unwrap_or("1") != "0";
     found.user = of(server, "User").filter(|_| logs_in).map(|user| user.as_bytes().to_vec());

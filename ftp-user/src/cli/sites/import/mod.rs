@@ -1,15 +1,13 @@
 //! `sites import`: the servers that other programs know. Nothing that is there is overwritten, and what this program has no
 //! word for is named.
 
+mod entry;
 mod filezilla;
-mod found;
-mod lftp;
-mod netrc;
 mod rclone;
 
-use self::found::Found;
-use super::options::{Key, Typed};
-use super::secrets::{self, Stored};
+use self::entry::{ImportedSite, read_lftp, read_netrc};
+use super::options::{Key, StoredOptions};
+use super::secrets::{self, StoredPassword};
 use crate::config::{change, site_url};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -75,20 +73,20 @@ impl From {
 }
 
 /// Runs the verb.
-pub(super) fn run(context: &Context, typed: &Typed, args: &ImportArgs) -> Result<Status, Failure> {
+pub(super) fn run(context: &Context, typed: &StoredOptions, args: &ImportArgs) -> Result<Status, Failure> {
     let settings = typed.file()?;
     let is_usual = args.file.is_none();
     let file = args.file.clone().map_or_else(|| args.from.file(), Ok)?;
     let text = text(&file, args.from)?;
     let cannot = |why: &str| Failure::usage(format!("cannot import {}: {why}", file.display()));
     let all = match args.from {
-        From::Lftp => lftp::read(&text),
+        From::Lftp => read_lftp(&text),
         From::Rclone => rclone::read(&text).map_err(cannot)?,
         From::Filezilla => filezilla::read(&text).map_err(|why| cannot(&why))?,
-        From::Netrc => netrc::read(&text, is_usual),
+        From::Netrc => read_netrc(&text, is_usual),
     };
-    let sites = context.settings.named.names.iter().map(|(name, _)| name.to_owned()).collect();
-    let mut names = Taken { sites, entries: BTreeSet::new() };
+    let sites = context.settings.named.iter().map(|(name, _)| name.to_owned()).collect();
+    let mut names = UsedNames { sites, entries: BTreeSet::new() };
     let mut status = Status::Done;
     for found in &all {
         match import(context, settings, found, &mut names, args.dry_run) {
@@ -131,16 +129,16 @@ fn text(file: &Path, from: From) -> Result<Zeroizing<String>, Failure> {
 
 /// Names that nothing else can have.
 #[derive(Debug)]
-struct Taken {
+struct UsedNames {
     /// Those of sites.
     sites: BTreeSet<String>,
     /// Those of earlier entries of the file.
     entries: BTreeSet<String>,
 }
 
-impl Taken {
+impl UsedNames {
     /// The name for an entry of the file: with its user if an earlier entry has the same one.
-    fn name(&mut self, found: &Found) -> Result<String, Failure> {
+    fn name(&mut self, found: &ImportedSite) -> Result<String, Failure> {
         let user = found.user.as_deref().unwrap_or_default();
         let short = match plain(&found.name) {
             // A site whose name is one letter would look like a drive.
@@ -166,8 +164,8 @@ impl Taken {
 fn import(
     context: &Context,
     settings: &Path,
-    found: &Found,
-    names: &mut Taken,
+    found: &ImportedSite,
+    names: &mut UsedNames,
     is_dry: bool,
 ) -> Result<(), Failure> {
     if let Some(why) = &found.refused {
@@ -175,7 +173,7 @@ fn import(
     }
     let name = names.name(found)?;
     if names.sites.contains(&name) {
-        return Err(Failure::new(Kind::Exists, format!("{name} is a site already, and stays as it is")));
+        return Err(exists(&name));
     }
     let url = found.url();
     let called = if found.name.trim().is_empty() { "a server without a name" } else { &found.name };
@@ -197,21 +195,22 @@ fn import(
         keys.extend(stored.iter().map(|stored| stored.key.clone()));
         keys.extend(found.keys.iter().map(|(key, value)| ((*key).to_owned(), Some(value.clone()))));
         change(settings, |draft| {
-            if draft.before.names.find(&name).is_ok() {
-                return Err(Failure::new(
-                    Kind::Exists,
-                    format!("{name} is a site already, and stays as it is"),
-                ));
+            if draft.before.find(&name).is_ok() {
+                return Err(exists(&name));
             }
             draft.set(&name, keys)
         })
-        .inspect_err(|_| stored.iter().for_each(Stored::undo))?;
+        .inspect_err(|_| stored.iter().for_each(StoredPassword::undo))?;
     }
     let done = if is_dry { "would add" } else { "added" };
     let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
     context.run.events.say(Event::Site(shown));
     names.sites.insert(name);
     Ok(())
+}
+
+fn exists(name: &str) -> Failure {
+    Failure::new(Kind::Exists, format!("{name} is a site already, and stays as it is"))
 }
 
 /// The name with a dash for everything that no name of a site has.
@@ -230,10 +229,15 @@ mod tests {
 
     #[test]
     fn a_second_entry_of_one_name_has_its_user_in_its_name() {
-        let mut names = Taken { sites: BTreeSet::new(), entries: BTreeSet::new() };
+        let mut names = UsedNames { sites: BTreeSet::new(), entries: BTreeSet::new() };
         let mut name = |name: &str, user: Option<&str>| {
             let user = user.map(|user| user.as_bytes().to_vec());
-            names.name(&Found { name: name.to_owned(), user, host: "h.example".into(), ..Found::default() })
+            names.name(&ImportedSite {
+                name: name.to_owned(),
+                user,
+                host: "h.example".into(),
+                ..ImportedSite::default()
+            })
         };
         assert_eq!(name("ho", Some("ann")).unwrap(), "ho");
         assert_eq!(name("ho", Some("bob")).unwrap(), "ho-bob");

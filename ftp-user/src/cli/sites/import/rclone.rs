@@ -1,6 +1,6 @@
 //! FTP remotes of rclone: sections of its configuration file whose `type` is `ftp`.
 
-use super::found::{Found, base64, port};
+use super::entry::{ImportedSite, base64, port};
 use aes::Aes256;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use ftp_proto::wire::Secret;
@@ -10,7 +10,7 @@ use ftp_proto::wire::Secret;
 /// # Errors
 ///
 /// The file is encrypted as a whole.
-pub(super) fn read(text: &str) -> Result<Vec<Found>, &'static str> {
+pub(super) fn read(text: &str) -> Result<Vec<ImportedSite>, &'static str> {
     if text.lines().any(|line| line.starts_with("RCLONE_ENCRYPT_V")) {
         return Err("it is encrypted: remove its password with rclone config, or import on another way");
     }
@@ -27,18 +27,18 @@ pub(super) fn read(text: &str) -> Result<Vec<Found>, &'static str> {
         } else {
             // A password may stand there.
             let why = "the line cannot be read: the file may have been cut";
-            unread.push(Found::refused(format!("line {}", index + 1), why));
+            unread.push(ImportedSite::refused(format!("line {}", index + 1), why));
         }
     }
     let found = sections.iter().map(|(name, pairs)| one(name, pairs));
     Ok(found.chain(unread).collect())
 }
 
-fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
+fn one(name: &str, pairs: &[(&str, &str)]) -> ImportedSite {
     match pairs.iter().find(|(key, _)| *key == "type") {
         Some((_, "ftp")) => {}
-        Some((_, other)) => return Found::refused(name, format!("its type {other} is not ftp")),
-        None => return Found::refused(name, "it has no type"),
+        Some((_, other)) => return ImportedSite::refused(name, format!("its type {other} is not ftp")),
+        None => return ImportedSite::refused(name, "it has no type"),
     }
     let is_on = |key: &str| pairs.iter().any(|(other, value)| *other == key && *value == "true");
     let scheme = match (is_on("tls"), is_on("explicit_tls")) {
@@ -46,7 +46,7 @@ fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
         (false, true) => "ftpes",
         (false, false) => "ftp",
     };
-    let mut found = Found { name: name.to_owned(), scheme, ..Found::default() };
+    let mut found = ImportedSite { name: name.to_owned(), scheme, ..ImportedSite::default() };
     for (key, value) in pairs {
         match *key {
             "type" | "tls" | "explicit_tls" => {}
@@ -54,7 +54,7 @@ fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
             "user" => found.user = Some(value.as_bytes().to_vec()),
             "port" => match port(value) {
                 Ok(port) => found.port = port,
-                Err(why) => return Found::refused(name, why),
+                Err(why) => return ImportedSite::refused(name, why),
             },
             "pass" if value.is_empty() => {}
             "pass" => match revealed(value) {
@@ -73,7 +73,7 @@ fn one(name: &str, pairs: &[(&str, &str)]) -> Found {
         }
     }
     if found.host.is_empty() {
-        return Found::refused(name, "it has no host");
+        return ImportedSite::refused(name, "it has no host");
     }
     if found.user.is_none() {
         found.unmapped.push("the user, for whom rclone takes your name on this host".to_owned());

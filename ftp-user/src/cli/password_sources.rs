@@ -1,11 +1,13 @@
-//! The passwords that the settings name for sites: files, and programs that write them.
+//! Where passwords are that a file or the settings name: a file with one line, or a program that writes it.
 
-use super::password_text::{check, read};
+use super::places::private_file;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind, words};
 use crate::place::{PasswordSource, Site};
+use ftp_io::named_file::Readable;
 use ftp_proto::wire::Secret;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -24,7 +26,7 @@ pub(super) async fn password(
     cancel: &Cancel,
 ) -> Result<Secret, Failure> {
     match source {
-        PasswordSource::File(path) => read(path, &format!("password-file of {site}")),
+        PasswordSource::File(path) => of_file(path, &format!("password-file of {site}")),
         PasswordSource::Command(words) => of_program(words, site, cancel).await,
     }
 }
@@ -47,13 +49,10 @@ async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<
     if let Some(output) = child.0.stdout.take() {
         thread::spawn(move || sender.send(first_line(output)));
     }
-    let line = tokio::select! {
-        () = cancel.cancelled() => return Err(Failure::interrupted()),
-        line = timeout(PATIENCE, receiver) => match line {
-            Ok(Ok(line)) => line.map_err(|error| failed(words(&error)))?,
-            Ok(Err(_)) => return Err(failed("it has no output".to_owned())),
-            Err(_) => return Err(failed(format!("it wrote nothing within {} s", PATIENCE.as_secs()))),
-        },
+    let line = match cancel.unless_cancelled(timeout(PATIENCE, receiver)).await? {
+        Ok(Ok(line)) => line.map_err(|error| failed(words(&error)))?,
+        Ok(Err(_)) => return Err(failed("it has no output".to_owned())),
+        Err(_) => return Err(failed(format!("it wrote nothing within {} s", PATIENCE.as_secs()))),
     };
     // It has closed its output, or its line is there: a program that goes on is not waited for.
     let status = child.ended().await.map_err(|error| failed(words(&error)))?;
@@ -119,6 +118,31 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST: usize = 4096;
 /// Bytes behind the password that are read.
 const MOST_IGNORED: u64 = 1 << 20;
+
+/// The password in the first and only line of a file; `named_by` says who has named it.
+pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret, Failure> {
+    let name = path.display().to_string();
+    let bytes = private_file(path, Readable::FileOrPipe)?.ok_or_else(|| {
+        Failure::usage(format!("there is no file {name}")).hint(format!("{named_by} names it"))
+    })?;
+    let line = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+    let password = Secret::new(line.strip_suffix(b"\r").unwrap_or(line));
+    check(&password, &name)?;
+    Ok(password)
+}
+
+/// Refuses what no FTP command can carry. `from` says where it is.
+pub(super) fn check(password: &Secret, from: &str) -> Result<(), Failure> {
+    let bytes = password.expose();
+    if bytes.is_empty() {
+        return Err(Failure::usage(format!("{from} holds no password")));
+    }
+    if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return Err(Failure::usage(format!("the password in {from} contains CR, LF or NUL"))
+            .hint("a password is one line"));
+    }
+    Ok(())
+}
 
 #[cfg(test)]
 mod tests {
