@@ -173,9 +173,9 @@ fn r54_a_relay_asks_for_the_date_for_the_end_of_tokens_and_to_tell_it_and_for_no
         ("cli/check.rs", 2, "whether a token has ended, and how far the clocks are apart"),
         ("cli/serve.rs", 1, "which tokens have ended"),
         ("cli/token.rs", 1, "when a new token ends"),
-        ("hub/accept.rs", 2, "whether a token has ended, and when it ends"),
         ("hub/exchange.rs", 1, "told to whoever asks"),
-        ("listen/accept.rs", 1, "whether a token has ended, when it ends, and told to whoever asks"),
+        ("listen/accept.rs", 1, "whether a token has ended"),
+        ("listen/service.rs", 2, "when a token ends, and told to whoever asks"),
         ("operate/audit.rs", 1, "the time of a line"),
     ];
     let mut found: Vec<(String, usize)> = Vec::new();

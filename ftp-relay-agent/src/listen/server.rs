@@ -186,7 +186,7 @@ impl Server {
         self.operator.drain(grace).await;
     }
 
-    /// The hub.
+    /// The exchange of the hub.
     #[cfg(test)]
     pub(crate) fn exchange(&self) -> &Arc<Exchange> {
         match &self.service {

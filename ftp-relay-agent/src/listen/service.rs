@@ -35,7 +35,7 @@ pub(super) enum Service {
     Hub(Arc<Exchange>),
 }
 
-/// A relay.
+/// A relay, and what its sessions share.
 #[derive(Debug)]
 pub(super) struct Relay {
     shared: Arc<Shared>,

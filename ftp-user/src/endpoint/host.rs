@@ -222,9 +222,8 @@ impl Host {
     /// Tells a server that has no session yet that [`Self::facts`] of `path` will be its first question: some take it
     /// together with the login.
     pub fn will_be_asked(&mut self, path: &PathName) {
-        match self {
-            Self::Server(server) => server.will_be_asked(path),
-            Self::Local(_) => {}
+        if let Self::Server(server) = self {
+            server.will_be_asked(path);
         }
     }
 
@@ -580,25 +579,21 @@ impl Host {
     /// Fails if one of them could not be made.
     pub async fn make_parents(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         let Some(parent) = place::parent(path) else { return Ok(false) };
-        if self.facts(context, &parent).await?.is_some() {
-            return Ok(false);
-        }
-        self.make_directories(context, &parent).await.map(|_| true)
+        let is_there = self.facts(context, &parent).await?.is_some();
+        Ok(!is_there && self.make_directories(context, &parent).await.map(|_| true)?)
     }
 
     /// Says goodbye to a server.
     pub async fn quit(self) {
-        match self {
-            Self::Server(server) => server.quit().await,
-            Self::Local(_) => {}
+        if let Self::Server(server) = self {
+            server.quit().await;
         }
     }
 
     /// Leaves the session to whoever needs one next.
     pub fn release(self) {
-        match self {
-            Self::Server(server) => server.release(),
-            Self::Local(_) => {}
+        if let Self::Server(server) = self {
+            server.release();
         }
     }
 }
