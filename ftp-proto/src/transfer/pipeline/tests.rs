@@ -325,6 +325,23 @@ struct Played {
     rounds: usize,
 }
 
+impl World {
+    /// The next reply; with `in_rounds` all that can be said.
+    fn says(&mut self, asked: &mut [VecDeque<Command>; 2], dice: &mut Dice, in_rounds: bool) -> Vec<Input> {
+        let mut heard = Vec::new();
+        loop {
+            let first = Side::BOTH[dice.roll(2)];
+            // What one end does may be what the other one waits for.
+            let sides = [first, first.other(), first];
+            let said = sides.into_iter().find_map(|side| self.reply(side, &mut asked[at(side)]));
+            heard.extend(said.clone());
+            if said.is_none() || !in_rounds {
+                return heard;
+            }
+        }
+    }
+}
+
 /// Plays a pipeline. With `in_rounds` everything that can be said is said before the user agent hears any of it.
 fn play(count: usize, fault: Fault, seed: u64, in_rounds: bool) -> Played {
     play_with(None, count, fault, seed, in_rounds)
@@ -390,17 +407,7 @@ fn play_with(digest: Option<Algorithm>, count: usize, fault: Fault, seed: u64, i
                     pipeline.input(now, Input::Ended(Side::Destination, Failure::Closed));
                     continue;
                 }
-                let mut heard = Vec::new();
-                loop {
-                    let first = Side::BOTH[dice.roll(2)];
-                    // What one end does may be what the other one waits for.
-                    let sides = [first, first.other(), first];
-                    let said = sides.into_iter().find_map(|side| world.reply(side, &mut asked[at(side)]));
-                    heard.extend(said.clone());
-                    if said.is_none() || !in_rounds {
-                        break;
-                    }
-                }
+                let heard = world.says(&mut asked, &mut dice, in_rounds);
                 is_sealed = [0, 1].map(|side| !asked[side].is_empty());
                 if heard.is_empty() {
                     pipeline.input(deadline.unwrap(), Input::Timeout);

@@ -45,11 +45,25 @@ impl Reported {
     }
 }
 
+/// Files of a few bytes.
+fn contents(count: usize) -> Vec<Vec<u8>> {
+    let bytes = |index: usize| (0..index % 7 + 3).map(move |byte| u8::try_from(byte + index).unwrap());
+    (0..count).map(|index| bytes(index).collect()).collect()
+}
+
+impl World {
+    /// A command comes to a server. Returns how many wait there.
+    fn receives(&mut self, side: Side, command: Command) -> usize {
+        let at = usize::from(side == Side::Destination);
+        assert!(!self.is_closed[at]);
+        self.inbox[at].push_back(command);
+        self.inbox[at].len()
+    }
+}
+
 fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
     let mut dice = Dice(seed * 2 + 1);
-    let files: Vec<Vec<u8>> = (0..count)
-        .map(|index| (0..index % 7 + 3).map(|byte| u8::try_from(byte + index).unwrap()).collect())
-        .collect();
+    let files = contents(count);
     let list = files.iter().enumerate();
     let asks = |index: usize| !index.is_multiple_of(3) || matches!(fault, Fault::TakenBut(_));
     let list = list.map(|(index, bytes)| file(index, bytes.len(), asks(index), seed.is_multiple_of(3)));
@@ -63,12 +77,7 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
         turns += 1;
         assert!(turns < 100_000, "{fault:?} {seed}: no end");
         match batch.poll() {
-            Output::Command(side, command) => {
-                let at = usize::from(side == Side::Destination);
-                assert!(!world.is_closed[at]);
-                world.inbox[at].push_back(command);
-                most = most.max(world.inbox[at].len());
-            }
+            Output::Command(side, command) => most = most.max(world.receives(side, command)),
             Output::Begins(index) => {
                 assert!(!world.stored.contains_key(&target(index)), "{fault:?} {seed}: {index} has its name");
                 reported.begins(index);
@@ -103,26 +112,22 @@ fn play(count: usize, fault: Fault, seed: u64, window: Window) -> Played {
                         continue;
                     }
                 }
-                if dice.roll(4) == 0 {
-                    let said = world.middle_says();
-                    if !said.is_empty() {
-                        said.into_iter().for_each(|said| batch.input(now, said));
-                        continue;
-                    }
+                let said = if dice.roll(4) == 0 { world.middle_says() } else { Vec::new() };
+                if !said.is_empty() {
+                    said.into_iter().for_each(|said| batch.input(now, said));
+                    continue;
                 }
                 let first = Side::BOTH[dice.roll(2)];
                 let said =
                     [first, first.other()].into_iter().find_map(|side| Some((side, world.answer(side)?)));
-                let Some((side, (code, lines))) = said else {
-                    let said = world.middle_says();
-                    if said.is_empty() {
-                        batch.input(deadline.unwrap(), Input::Timeout);
-                    }
-                    said.into_iter().for_each(|said| batch.input(now, said));
-                    continue;
+                let said = match said {
+                    Some((side, (code, lines))) => vec![world.said(side, code, lines)],
+                    None => world.middle_says(),
                 };
-                let reply = world.said(side, code, lines);
-                batch.input(now, reply);
+                if said.is_empty() {
+                    batch.input(deadline.unwrap(), Input::Timeout);
+                }
+                said.into_iter().for_each(|said| batch.input(now, said));
             }
         }
     }
