@@ -32,7 +32,7 @@ impl AbsentWords {
         words.is_some_and(|words| self.0.contains(words))
     }
 
-    /// Remembers the words, up to [`MOST_WORDS`].
+    /// Remembers the words, up to `MOST_WORDS`.
     pub fn learn(&mut self, words: Option<(Code, Vec<u8>)>) {
         if let Some(words) = words
             && self.0.len() < MOST_WORDS
