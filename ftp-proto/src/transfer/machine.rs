@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 /// [`input`](Self::input).
 #[derive(Debug)]
 pub enum Machine {
-    /// One file.
+    /// One file of a copy.
     Attempt(Box<Attempt>),
     /// Many files over one data connection.
     Batch(Box<Batch>),

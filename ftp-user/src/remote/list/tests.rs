@@ -1,3 +1,5 @@
+//! What is checked of it.
+
 use super::*;
 use tokio::io::AsyncWriteExt;
 

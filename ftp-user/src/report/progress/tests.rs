@@ -1,3 +1,5 @@
+//! What is checked of it.
+
 use super::*;
 use crate::failure::Failure;
 use crate::ladder::Rung;

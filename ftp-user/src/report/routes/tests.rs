@@ -1,3 +1,5 @@
+//! What is checked of it.
+
 use super::*;
 use crate::account::{DataPath, Dials, Leg, Picture, PictureEnd, Said, THIS};
 
