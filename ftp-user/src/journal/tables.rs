@@ -6,7 +6,6 @@ use super::failed::{FAILURES, set_failures};
 use super::item_row::ItemRow;
 use super::part_rows::{DETACHED, PART};
 use super::path_facts;
-use super::runs::RUNS;
 use super::withheld::{self, forget_withheld};
 use crate::id::JobId;
 use rusqlite::Connection;
@@ -46,6 +45,7 @@ CREATE TABLE detached (
 ";
 
 /// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
+/// Runs are only shown, and are not checked here.
 pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
     let tables = [
         ("items", ItemRow::COLUMNS, ItemRow::WIDTH),
@@ -54,7 +54,6 @@ pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
         ("failures", FAILURES, 3),
         ("path_facts", path_facts::COLUMNS, path_facts::WIDTH),
         ("withheld", withheld::COLUMNS, withheld::WIDTH),
-        ("runs", RUNS, 2),
     ];
     for (table, columns, number) in tables {
         let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM {table}"))?;
