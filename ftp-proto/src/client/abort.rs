@@ -9,8 +9,7 @@
 
 use super::control::Control;
 use super::pipeline::{Owner, Pipeline};
-use super::timer::Timer;
-use super::{Event, Failure, Output};
+use super::{Event, Failure, Output, Timer};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Code, Meaning};

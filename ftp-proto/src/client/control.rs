@@ -1,8 +1,7 @@
 //! What all parts of a session share: the commands under way, their reply timer, and the outputs.
 
 use super::pipeline::{Owner, Pipeline};
-use super::timer::Timer;
-use super::{Config, Event, Failure, Output, Security, Standing};
+use super::{Config, Event, Failure, Output, Security, Standing, Timer};
 use crate::command::{Command, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Reply, ReplyReader};

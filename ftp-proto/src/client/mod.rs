@@ -46,10 +46,7 @@
 //! ```
 
 mod abort;
-mod config;
 mod control;
-mod failure;
-mod features;
 mod interface;
 mod login;
 mod pipeline;
@@ -58,12 +55,8 @@ mod setup;
 mod standing;
 #[cfg(test)]
 mod tests;
-mod timer;
 
 pub use abort::SYNCH;
-pub use config::{Config, Security};
-pub use failure::Failure;
-pub use interface::{CommandId, Event, Input, Output};
+pub use interface::{CommandId, Config, Event, Failure, Input, Output, Security, Timer};
 pub use session::Session;
 pub use standing::Standing;
-pub use timer::Timer;

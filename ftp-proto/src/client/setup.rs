@@ -5,10 +5,9 @@
 //! ```
 
 use super::control::{Control, RENEWALS};
-use super::features::Features;
 use super::login::Login;
-use super::timer::Timer;
-use super::{Event, Failure, Output, Security};
+use super::pipeline::Owner;
+use super::{Event, Failure, Output, Security, Timer};
 use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
@@ -22,7 +21,6 @@ use crate::timer::Moment;
 #[derive(Debug)]
 pub(super) struct Setup {
     stage: Stage,
-    /// The capabilities that only the greeting shows.
     /// What only the greeting tells.
     heard: Box<Capabilities>,
 }
@@ -243,4 +241,61 @@ fn without_tls(now: Moment, control: &mut Control) -> Stage {
 /// Sends a command that has no type of its own.
 fn send(now: Moment, verb: Verb, argument: &[u8], control: &mut Control) {
     control.send_in_setup(now, &Command::Other(verb, argument.to_vec()));
+}
+
+/// The number of lines that are kept of what comes before HELP's final reply.
+const HELP_LINES: usize = 1000;
+
+/// FEAT or HELP is under way.
+#[derive(Debug, Default)]
+pub(super) struct Features {
+    /// The lines that came before the final reply: TENEX answers HELP with many replies of one line.
+    lines: Vec<Vec<u8>>,
+    /// NOOP was sent to find the end of HELP.
+    probed: bool,
+}
+
+impl Features {
+    /// Sends the command.
+    pub(super) fn begin(now: Moment, control: &mut Control) -> Self {
+        let command = match control.dialect {
+            Dialect::Rfc354 => Command::Help(None),
+            Dialect::Rfc959 => Command::Feat,
+        };
+        control.send_in_setup(now, &command);
+        Self::default()
+    }
+
+    /// Keeps the lines of a reply that is not the final one.
+    pub(super) fn more(&mut self, lines: Vec<Vec<u8>>) {
+        if self.lines.len() < HELP_LINES {
+            self.lines.extend(lines);
+        }
+    }
+
+    /// Takes the final reply, to FEAT, HELP or NOOP, and returns what the server can do.
+    pub(super) fn reply(&mut self, mut reply: Reply, class: Class, dialect: Dialect) -> Capabilities {
+        let mut lines = std::mem::take(&mut self.lines);
+        if self.probed {
+            reply.lines = lines;
+        } else if class == Class::Done {
+            lines.append(&mut reply.lines);
+            reply.lines = lines;
+        } else {
+            return Capabilities::default();
+        }
+        Capabilities::from_reply(dialect, &reply)
+    }
+
+    /// Handles the end of the reply timeout. RFC 354 promises no end of HELP, so if only 0xx and 1xx
+    /// lines came, NOOP finds it. Returns whether that was the case.
+    pub(super) fn timeout(&mut self, now: Moment, control: &mut Control) -> bool {
+        if self.lines.is_empty() || self.probed {
+            return false;
+        }
+        self.probed = true;
+        control.pipeline.finish(0);
+        control.send(now, Owner::Setup, &Command::Noop, None);
+        true
+    }
 }

@@ -4,15 +4,12 @@ use super::arrangements::KnownPostures;
 use super::direct::Direct;
 use super::ends::{Ends, Phase};
 use super::judge::Answer;
-use super::junction::RelayRoles;
-use super::leg::FailedPosture;
 use super::machine::{Input, Output};
 use super::outcome::Repair;
 use super::relayed::Relayed;
-use super::request::{Side, Timeouts, Transfer};
-use super::roles::{Party, Roles};
-use super::through::Through;
-use super::timer::Timer;
+use super::request::{Side, Timeouts, Timer, Transfer};
+use super::roles::{Party, RelayRoles, Roles};
+use super::through::{FailedPosture, Through};
 use crate::timer::Moment;
 
 /// The machine of one attempt to transfer one file between two servers.

@@ -1,14 +1,12 @@
 //! The direct path: one end listens, the other one connects to it.
 
 use super::end::{Run, Task};
-use super::ends::{Ends, Phase};
+use super::ends::{Ends, Phase, Progress};
 use super::judge::{Answer, Verdict};
 use super::outcome::{Cause, Unusable};
-use super::replies::Progress;
-use super::request::Side;
+use super::request::{Side, Timer};
 use super::roles::{DataTls, Opening, Party, Roles};
 use super::script::{self, Step};
-use super::timer::Timer;
 use crate::address::SockTarget;
 use crate::command::{Command, Extension};
 use crate::reply::{Blame, Reply, blame};
@@ -163,9 +161,9 @@ impl Direct {
         let loses_early = ends.destination.party.capabilities.loses_early && !ends.proven;
         let awaited = if active == Side::Source && loses_early { Side::Destination } else { active };
         let first = self.roles.first.unwrap_or(if ends.proven { Side::Source } else { awaited });
-        send_transfer(ends, now, first);
+        ends.begin_transfer(now, first);
         if ends.proven || first != awaited {
-            send_transfer(ends, now, first.other());
+            ends.begin_transfer(now, first.other());
         } else {
             ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
         }
@@ -183,7 +181,7 @@ impl Direct {
             Progress::Bad(stage, cause, blame) => return ends.fail(now, side, stage, cause, blame),
         }
         if ends.end(side.other()).run == Run::Not {
-            send_transfer(ends, now, side.other());
+            ends.begin_transfer(now, side.other());
         }
         ends.timers.disarm(Timer::Connect); // something has moved
         ends.finish(now);
@@ -206,7 +204,7 @@ impl Direct {
         let of_source = |is: bool| if is { Side::Source } else { Side::Destination };
         let (side, blame) = match timer {
             Timer::Preliminary => {
-                return send_transfer(ends, now, of_source(ends.source.run == Run::Not));
+                return ends.begin_transfer(now, of_source(ends.source.run == Run::Not));
             }
             Timer::HalfDone => (of_source(ends.source.is_running()), Blame::Busy),
             // Nothing has moved: the active end could not connect.
@@ -217,12 +215,6 @@ impl Direct {
         let stage = ends.transfer_stage(side);
         ends.fail(now, side, stage, Cause::Silent(timer), blame);
     }
-}
-
-fn send_transfer(ends: &mut Ends, now: Moment, side: Side) {
-    ends.timers.disarm(Timer::Preliminary);
-    ends.timers.arm(Timer::Connect, now + ends.timeouts.connect);
-    ends.send_transfer(now, side);
 }
 
 /// Whether the filter of a passive end need not wait for the port of the other end: both prove themselves, so it names

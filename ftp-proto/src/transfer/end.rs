@@ -1,10 +1,10 @@
 //! One end of an attempt: what it was asked, what it answered, and what it still owes.
 
 use super::judge::{Answer, is_decisive, transfer_blame};
+use super::outcome::Stage;
+use super::request::Timer;
 use super::roles::Party;
 use super::script::Step;
-use super::stage::Stage;
-use super::timer::Timer;
 use crate::command::Verb;
 use crate::reply::{Blame, Reply};
 use crate::timer::{Moment, Timers};

@@ -1,16 +1,28 @@
-//! The two ends of an attempt and what is to be done next. The strategies decide which end listens and in
-//! which order the two are asked.
+//! The two ends of an attempt and what is to be done next: what a reply, the end of a session or a timer does to an end, and how
+//! the ends are rescued. The strategies decide which end listens, in which order the two are asked, and what follows.
+//!
+//! One end has failed while the other one waits or transfers. The other one is aborted, so that no end is left
+//! with a command that nobody follows.
+//!
+//! | state of the end | what is done |
+//! |---|---|
+//! | its transfer command has no final reply | ABOR |
+//! | it listens, and no transfer command has used the port | ABOR, which frees the port (RFC 2428 section 4) |
+//! | it owes a reply to an earlier command | the reply is awaited, and after a timeout ABOR is sent |
+//! | it does not answer ABOR in time | its control connection is closed (H20) |
+//! | anything else | nothing: it is in step |
 
-use super::end::{End, Task};
+use super::end::{Asked, End, Run, Session, Task};
+use super::judge::{self, Answer, Verdict, is_decisive, says_why};
 use super::machine::Output;
-use super::outcome::{Failure, Outcome, Repair};
-use super::request::{Side, Timeouts, Transfer};
+use super::outcome::{Cause, Failure, Outcome, Repair, Stage, Unusable};
+use super::request::{Side, Timeouts, Timer, Transfer};
 use super::roles::Party;
-use super::script;
-use super::stage::Stage;
-use super::timer::Timer;
+use super::script::{self, Step};
 use crate::address::{Family, unmapped};
+use crate::client;
 use crate::command::Command;
+use crate::reply::{Blame, Class, Reply};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -26,6 +38,25 @@ pub(super) enum Phase {
     Rescue(Failure),
     /// The outcome has been told.
     Over,
+}
+
+/// A reply to a command before the transfer commands.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) step: Step,
+    pub(super) stage: Stage,
+    pub(super) verdict: Verdict,
+}
+
+/// A reply to a transfer command.
+#[derive(Debug)]
+pub(super) enum Progress {
+    /// It changes nothing.
+    None,
+    /// The end has begun, or it is complete.
+    Good,
+    /// The end has failed.
+    Bad(Stage, Cause, Blame),
 }
 
 /// The two ends.
@@ -154,5 +185,232 @@ impl Ends {
             let all = [&self.timers, &self.source.timers, &self.destination.timers];
             Output::Wait(all.iter().filter_map(|timers| timers.next()).min())
         })
+    }
+
+    /// Sends the transfer command of that side, and waits for the first sign of data.
+    pub(super) fn begin_transfer(&mut self, now: Moment, side: Side) {
+        self.timers.disarm(Timer::Preliminary);
+        self.timers.arm(Timer::Connect, now + self.timeouts.connect);
+        self.send_transfer(now, side);
+    }
+
+    /// Takes a reply to a command before the transfer commands. Returns `None` if the final one is still to
+    /// come.
+    pub(super) fn setup_reply(&mut self, side: Side, answer: Answer) -> Option<Judged> {
+        let asked = self.end(side).asked?;
+        let Task::Setup(step) = asked.task else { return None };
+        // A refusal of PRET is one of the transfer command.
+        let announces = step == Step::Announce;
+        let verb = if announces { script::transfer_command(&self.transfer, side).verb() } else { asked.verb };
+        let end = self.end_mut(side);
+        let verdict = judge::setup(step, verb, &end.party, answer);
+        match &verdict {
+            Verdict::Wait => return None,
+            Verdict::Fine => end.answered(),
+            Verdict::ConnectsFrom(port) => {
+                end.answered();
+                end.data_port = *port;
+            }
+            Verdict::WantsPret => end.learn_pret(),
+            Verdict::Listens(at, announced) => {
+                end.answered();
+                end.data_port = Some(at.port());
+                self.note_repair(side, *announced, *at);
+            }
+            Verdict::Bad(cause, _) => {
+                end.answered();
+                let accepted = matches!(cause, Cause::Unusable(..) | Cause::Policy(..));
+                end.listening &= step != Step::Listen || accepted;
+            }
+        }
+        Some(Judged { step, stage: asked.stage(), verdict })
+    }
+
+    /// Takes a reply while the transfer commands run.
+    pub(super) fn running_reply(&mut self, side: Side, answer: Answer) -> Progress {
+        let end = self.end_mut(side);
+        let Some(asked) = end.asked else { return Progress::None };
+        match answer.class {
+            Class::Aside => return end.verify_port(asked, answer.reply),
+            Class::Preliminary => {
+                end.started = true;
+                end.run = Run::Moving;
+            }
+            Class::Done | Class::More | Class::Later | Class::Refused => {
+                end.answered();
+                let cause = Cause::Refused(answer.reply.clone());
+                if let Some(blame) = end.end_of_run(asked.verb, answer) {
+                    return Progress::Bad(asked.stage(), cause, blame);
+                }
+            }
+        }
+        if let (Run::Not, Run::Complete(reply)) = (&self.source.run, &self.destination.run) {
+            let cause = Cause::Unusable(reply.clone(), Unusable::TooEarly);
+            return Progress::Bad(asked.stage(), cause, Blame::Path);
+        }
+        Progress::Good
+    }
+
+    /// The session of that side is over.
+    pub(super) fn ended(&mut self, now: Moment, side: Side, failure: client::Failure) {
+        let end = self.end_mut(side);
+        let stage = end.asked.map_or(Stage::Attempt, Asked::stage);
+        end.close();
+        end.listening = false;
+        let complete = end.complete().is_some();
+        if end.is_running() {
+            end.run = Run::Lost;
+        }
+        match self.phase {
+            Phase::Running if complete => {} // it has done its part
+            Phase::Setup | Phase::Running => {
+                let blame = judge::end_blame(&failure);
+                self.fail(now, side, stage, Cause::Ended(failure), blame);
+            }
+            Phase::Rescue(_) => self.finish_rescue(),
+            Phase::Over => {}
+        }
+    }
+
+    /// The caller gives up.
+    pub(super) fn cancel(&mut self, now: Moment) {
+        match self.phase {
+            Phase::Setup | Phase::Running => {
+                self.fail(now, Side::Source, Stage::Attempt, Cause::Cancelled, Blame::Busy);
+            }
+            Phase::Rescue(_) | Phase::Over => {} // the first failure explains more
+        }
+    }
+
+    /// Fires a timer that is due: one of the attempt, or of the end in the result. Timers for a reply of one
+    /// end are handled here and not returned.
+    pub(super) fn due(&mut self, now: Moment) -> Option<(Option<Side>, Timer)> {
+        for side in Side::BOTH {
+            while let Some(timer) = self.end_mut(side).timers.fire(now) {
+                match timer {
+                    Timer::Abort => self.abandon(side),
+                    Timer::Reply => self.silent(now, side),
+                    Timer::Relay | Timer::Connect | Timer::Preliminary | Timer::HalfDone => {
+                        return Some((Some(side), timer));
+                    }
+                }
+            }
+        }
+        self.timers.fire(now).map(|timer| (None, timer))
+    }
+
+    /// The end owes a reply to a command before the transfer commands. The abort accounts for that reply, or the
+    /// session is closed.
+    fn silent(&mut self, now: Moment, side: Side) {
+        let stage = self.end(side).asked.map_or(Stage::Attempt, Asked::stage);
+        self.abort(now, side);
+        if matches!(self.phase, Phase::Setup | Phase::Running) {
+            self.fail(now, side, stage, Cause::Silent(Timer::Reply), Blame::Busy);
+        }
+    }
+
+    /// The attempt has failed: stops every end that still does something.
+    pub(super) fn fail(&mut self, now: Moment, side: Side, stage: Stage, cause: Cause, blame: Blame) {
+        self.timers.clear();
+        self.cut();
+        self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false, complete: None });
+        for side in [self.connects, self.connects.other()] {
+            let end = self.end(side);
+            if end.is_running() || end.listening {
+                self.abort(now, side);
+            }
+        }
+        self.finish_rescue();
+    }
+
+    /// Aborts one end, at most once.
+    pub(super) fn abort(&mut self, now: Moment, side: Side) {
+        let timeout = self.timeouts.abort;
+        let end = self.end_mut(side);
+        if end.session != Session::InStep {
+            return;
+        }
+        end.session = Session::Aborting;
+        end.listening = false;
+        end.timers.disarm(Timer::Reply);
+        end.timers.arm(Timer::Abort, now + timeout);
+        self.out.push_back(Output::Abort(side));
+    }
+
+    /// Takes a reply that came after the failure. It may explain more than the first one did: a full
+    /// disk at one end is a broken connection at the other.
+    pub(super) fn rescue_reply(&mut self, side: Side, answer: Answer) {
+        let end = self.end_mut(side);
+        let Some(asked) = end.asked else { return };
+        if !answer.class.is_final() {
+            end.started |= asked.task == Task::Transfer && answer.class == Class::Preliminary;
+            return;
+        }
+        end.answered();
+        if asked.task == Task::Transfer {
+            let blame = end.end_of_run(asked.verb, answer.clone());
+            let cause = Cause::Refused(answer.reply);
+            if let (Phase::Rescue(failure), Some(blame)) = (&self.phase, blame)
+                && says_why(&cause, blame)
+                && !is_decisive(failure.blame)
+                && failure.cause != Cause::Cancelled
+            {
+                self.explain(side, asked.stage(), cause, blame);
+            }
+        }
+        self.finish_rescue();
+    }
+
+    /// Replaces the failure that came first by one that explains it.
+    pub(super) fn explain(&mut self, side: Side, stage: Stage, cause: Cause, blame: Blame) {
+        if let Phase::Rescue(failure) = &mut self.phase {
+            *failure = Failure { side, stage, cause, blame, touched: false, complete: None };
+        }
+    }
+
+    /// The abort of that side is complete: its session is in step. If the server has forgotten to end what it
+    /// had begun, it may do so over the next data connection. It does not get one.
+    pub(super) fn aborted(&mut self, side: Side) {
+        let end = self.end_mut(side);
+        let forgotten = end.started && end.is_running();
+        if !end.aborted() {
+            return;
+        }
+        if forgotten {
+            end.close();
+            self.out.push_back(Output::Close(side));
+        }
+        self.finish_rescue();
+    }
+
+    /// That side does not answer ABOR (H20): closes its control connection. The other end is not touched.
+    pub(super) fn abandon(&mut self, side: Side) {
+        self.end_mut(side).close();
+        self.out.push_back(Output::Close(side));
+        self.finish_rescue();
+    }
+
+    /// Tells the failure as soon as both ends are in step or closed.
+    pub(super) fn finish_rescue(&mut self) {
+        let Phase::Rescue(failure) = &self.phase else { return };
+        if !self.source.is_settled() || !self.destination.is_settled() {
+            return;
+        }
+        let mut failure = failure.clone();
+        failure.touched = !self.transfer.probes && self.destination.may_have_written(self.proven);
+        failure.complete = Side::BOTH.into_iter().find(|side| self.end(*side).complete().is_some());
+        self.conclude(Outcome::Failed(failure));
+    }
+}
+
+impl End {
+    /// Takes a 255 that comes without being asked for (H37). It repeats the data port, or announces it for the
+    /// first time after a SOCK that was answered with 200 (H04). The other end was told one port only.
+    fn verify_port(&mut self, asked: Asked, reply: Reply) -> Progress {
+        let Some(announced) = judge::announced_port(&self.party, &reply) else { return Progress::None };
+        if *self.data_port.get_or_insert(announced) == announced {
+            return Progress::None;
+        }
+        Progress::Bad(asked.stage(), Cause::Unusable(reply, Unusable::OtherPort), Blame::Path)
     }
 }

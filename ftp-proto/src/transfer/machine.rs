@@ -3,10 +3,10 @@
 
 use super::attempt::Attempt;
 use super::batch::{Batch, BatchEnd};
-use super::junction::Junction;
 use super::outcome::Outcome;
 use super::pipeline::Pipeline;
 use super::request::Side;
+use super::roles::Junction;
 use crate::client;
 use crate::command::Command;
 use crate::reply::{Class, Reply};

@@ -2,13 +2,10 @@
 //! connections are open, which one broke, and who is to blame for a failure.
 
 use super::end::Run;
-use super::ends::Ends;
+use super::ends::{Ends, Progress};
 use super::judge::{Answer, says_why};
-use super::outcome::{Cause, DataFault};
-use super::replies::Progress;
-use super::request::Side;
-use super::stage::Stage;
-use super::timer::Timer;
+use super::outcome::{Cause, DataFault, Stage};
+use super::request::{Side, Timer};
 use crate::reply::Blame;
 use crate::timer::Moment;
 

@@ -1,9 +1,8 @@
 //! How an attempt ends: the file has moved, or what failed, at which end, and who is to blame.
 
-use super::request::Side;
-use super::stage::Stage;
-use super::timer::Timer;
+use super::request::{Side, Timer};
 use crate::client;
+use crate::command::Verb;
 use crate::policy::Why;
 use crate::reply::{Blame, Reply};
 use std::fmt;
@@ -41,6 +40,20 @@ pub struct Failure {
     /// The end that has said that the transfer is complete, if one has; the source if both have. The file may be whole although the other end
     /// did not say so: compare sizes or digests.
     pub complete: Option<Side>,
+}
+
+/// What was going on at an end when the attempt failed. It has no text; programs choose the words.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Stage {
+    /// The end was asked this command.
+    Command(Verb),
+    /// The data connection between the end and the host in the middle (the user agent or the relay)
+    /// was being opened or used.
+    DataConnection,
+    /// The relay was joining the two data connections, or copying between them.
+    Relay,
+    /// No command was waiting for a reply: the attempt failed as a whole.
+    Attempt,
 }
 
 /// What happened when an attempt failed.

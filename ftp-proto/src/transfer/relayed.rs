@@ -9,19 +9,14 @@
 
 use super::arrangements::openings;
 use super::end::{Run, Task};
-use super::ends::{Ends, Phase};
+use super::ends::{Ends, Judged, Phase};
 use super::judge::{Answer, Verdict, may_try_another, says_why};
-use super::junction::{Junction, RelayRoles};
 use super::machine::Output;
 use super::middle::Middle;
-use super::outcome::{Cause, DataFault, RelayFault};
-use super::posture::Posture;
-use super::replies::Judged;
-use super::request::{Side, Transfer};
-use super::roles::{Opening, Party};
+use super::outcome::{Cause, DataFault, RelayFault, Stage};
+use super::request::{Side, Timer, Transfer};
+use super::roles::{Junction, Opening, Party, Posture, RelayRoles};
 use super::script::{self, Step};
-use super::stage::Stage;
-use super::timer::Timer;
 use crate::command::Command;
 use crate::reply::Blame;
 use crate::timer::Moment;
@@ -236,9 +231,9 @@ impl Relayed {
             Posture::Passive => Side::Destination,
             Posture::Active => Side::Source,
         };
-        send_transfer(ends, now, first);
+        ends.begin_transfer(now, first);
         if ends.proven {
-            send_transfer(ends, now, first.other());
+            ends.begin_transfer(now, first.other());
         } else {
             ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
         }
@@ -265,7 +260,7 @@ impl Relayed {
         }
         for side in Side::BOTH {
             if ends.end(side).run == Run::Not && ends.end(side.other()).has_begun() {
-                send_transfer(ends, now, side);
+                ends.begin_transfer(now, side);
             }
         }
         let (source, destination) = (&ends.source, &ends.destination);
@@ -359,7 +354,7 @@ impl Relayed {
         match timer {
             Timer::Preliminary => {
                 let first = ends.source.run == Run::Not;
-                send_transfer(ends, now, if first { Side::Source } else { Side::Destination });
+                ends.begin_transfer(now, if first { Side::Source } else { Side::Destination });
             }
             Timer::Relay => fail_relay(ends, now, RelayFault::Silent, Blame::Path),
             Timer::HalfDone => self.middle.half_done(ends, now),
@@ -372,12 +367,6 @@ impl Relayed {
             }
         }
     }
-}
-
-fn send_transfer(ends: &mut Ends, now: Moment, side: Side) {
-    ends.timers.disarm(Timer::Preliminary);
-    ends.timers.arm(Timer::Connect, now + ends.timeouts.connect);
-    ends.send_transfer(now, side);
 }
 
 fn fail_relay(ends: &mut Ends, now: Moment, fault: RelayFault, blame: Blame) {

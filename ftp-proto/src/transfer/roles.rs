@@ -1,4 +1,4 @@
-//! What is known of the two ends, and which of them listens by which command.
+//! What is known of the two ends, which of them listens by which command, and how each meets a host in the middle.
 
 use super::request::Side;
 use crate::address::Family;
@@ -6,7 +6,7 @@ use crate::client::Standing;
 use crate::dialect::Dialect;
 use crate::feature::Capabilities;
 use crate::wire::Fingerprint;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What is known of one end.
 #[derive(Clone, Debug)]
@@ -114,4 +114,74 @@ pub fn opening(passive: &Party, active: &Party) -> Option<Opening> {
     } else {
         None
     }
+}
+
+/// Who opens the data connection between a server and a host in the middle: the user agent, or a relay.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Posture {
+    /// The server listens (EPSV, PASV, LSTN), and the host in the middle connects.
+    Passive,
+    /// The host in the middle listens, and the server connects (PORT, EPRT, SOCK).
+    Active,
+}
+
+/// The posture of each end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Postures {
+    /// The posture of the source.
+    pub source: Posture,
+    /// The posture of the destination.
+    pub destination: Posture,
+}
+
+impl Postures {
+    /// The posture of one side.
+    pub const fn of(self, side: Side) -> Posture {
+        match side {
+            Side::Source => self.source,
+            Side::Destination => self.destination,
+        }
+    }
+}
+
+/// The roles of the two ends of a transfer through a relay.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RelayRoles {
+    /// Who opens each data connection.
+    pub postures: Postures,
+    /// What protects the data from end to end. The relay carries what it cannot read.
+    pub tls: DataTls,
+}
+
+impl RelayRoles {
+    /// The end that listens with CPSV, if one does: the passive end, or the destination if both are passive.
+    pub fn cpsv(self) -> Option<Side> {
+        let is_passive = |side: &Side| self.postures.of(*side) == Posture::Passive;
+        [Side::Destination, Side::Source].into_iter().find(is_passive).filter(|_| self.tls == DataTls::Cpsv)
+    }
+
+    /// The end that is TLS client, if the data connections run TLS.
+    pub fn tls_client(self) -> Option<Side> {
+        match self.tls {
+            DataTls::Clear => None,
+            DataTls::Sscn(client) => Some(client),
+            DataTls::Cpsv => self.cpsv(),
+        }
+    }
+}
+
+impl From<Postures> for RelayRoles {
+    /// These postures, in clear.
+    fn from(postures: Postures) -> Self {
+        Self { postures, tls: DataTls::Clear }
+    }
+}
+
+/// What the relay does for one end.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Junction {
+    /// Connect to this address, where the end listens.
+    Dial(SocketAddr),
+    /// Listen for the end, and accept no other host.
+    Listen,
 }

@@ -135,6 +135,23 @@ pub(super) fn security_steps(
     role.into_iter().chain(pin)
 }
 
+/// The commands of those steps.
+pub(super) fn security_commands(
+    tls: DataTls,
+    side: Side,
+    me: &Party,
+    other: &Party,
+) -> impl Iterator<Item = Command> {
+    let of_step = move |step| {
+        if step == Step::Pinc {
+            Command::Pinc(pin(tls, me, other))
+        } else {
+            Command::Sscn(Some(is_client(tls, side)))
+        }
+    };
+    security_steps(tls, side, me, other).map(of_step)
+}
+
 /// Whether SSCN makes `side` the TLS client.
 pub(super) fn is_client(tls: DataTls, side: Side) -> bool {
     tls == DataTls::Sscn(side)

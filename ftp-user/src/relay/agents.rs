@@ -1,10 +1,17 @@
 //! The agents that join the data connections of two servers: one that reaches both, or two that meet at a hub.
+//!
+//! Of two agents, one is beside the source and one beside the destination. Each joins the data connection of its server with the
+//! other agent, and both joins together are one.
+//!
+//! ```text
+//!   destination: Meet(Await S) --Ready--> source: Meet(Call, S) --Ready--> Ready
+//!   Flows when both flow; Ended when both have ended
+//! ```
 
 use super::event::JoinEvent;
-use super::find::{self, find, find_one};
+use super::find::{find, find_one};
 use super::hub::Hub;
-use super::pair::Pair;
-use super::reach::{found, late};
+use super::task::found;
 use super::{Reach, Session, failure};
 use crate::config::Relay;
 use crate::context::{Context, FoundAt};
@@ -12,22 +19,56 @@ use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::session::{Tunnel, within};
 use ftp_io::link::{self, Opened};
-use ftp_proto::relay::message::{Id, Leg};
+use ftp_io::random;
+use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
+use ftp_proto::relay::token::Secret32;
 use ftp_proto::transfer::Side;
+use std::net::SocketAddr;
 
 /// The agents of one path. Dropping them ends their sessions and their current join; tunnels continue.
 #[derive(Debug)]
-pub enum Agents {
-    /// One agent reaches both servers.
-    One(Box<Session>),
-    /// One agent reaches the source, another one the destination.
-    Met(Box<Pair>),
+pub struct Agents {
+    /// The agent that reaches the destination, and the source if there is no other one.
+    destination: Session,
+    /// The agent that reaches the source, if that is another one.
+    source: Option<OtherAgent>,
+    join: Join,
+}
+
+/// The agent beside the source, where another one is beside the destination.
+#[derive(Debug)]
+struct OtherAgent {
+    session: Session,
+    /// The secrets of the joins follow from it. It is random.
+    seed: Secret32,
+    /// How many joins have begun.
+    joins: u64,
+}
+
+/// What is known of the current join.
+#[derive(Debug, Default)]
+struct Join {
+    /// What the agent of the source is told once the other one expects it.
+    next: Option<(Leg, Meeting)>,
+    /// Its id at the agent of the source, if that is another one, and at the agent of the destination.
+    ids: [Option<Id>; 2],
+    /// Where the destination is to connect, once its agent is ready.
+    destination_at: Option<SocketAddr>,
+    /// The agents have connected directly.
+    direct: bool,
+    flows: [bool; 2],
+    ended: [Option<JoinEvent>; 2],
+    over: bool,
 }
 
 /// What is at the address of a relay.
 enum Found {
     Agent(Box<Session>),
     Hub(Hub),
+}
+
+fn set<T>([source, destination]: &mut [T; 2], side: Side, value: T) {
+    *(if side == Side::Source { source } else { destination }) = value;
 }
 
 impl Agents {
@@ -43,109 +84,193 @@ impl Agents {
             Found::Agent(mut session) => {
                 let to_source = session.tunnel(context, source).await?;
                 let to_destination = session.tunnel(context, destination).await?;
-                Ok((Self::One(session), to_source, to_destination))
+                Ok((Self::one(*session), to_source, to_destination))
             }
-            Found::Hub(hub) => {
-                let found = find(context, relay, &hub, source, destination).await?;
-                let (agents, to_source, to_destination) = found;
-                let agents = match agents {
-                    find::Found::One(session) => Self::One(session),
-                    find::Found::Met(pair) => Self::Met(pair),
-                };
-                Ok((agents, to_source, to_destination))
-            }
+            Found::Hub(hub) => find(context, relay, &hub, source, destination).await,
+        }
+    }
+
+    /// One agent that reaches both servers.
+    pub(super) fn one(session: Session) -> Self {
+        Self { destination: session, source: None, join: Join::default() }
+    }
+
+    /// An agent beside each server.
+    ///
+    /// # Errors
+    ///
+    /// This host has no random numbers.
+    pub(super) fn two(source: Session, destination: Session) -> Result<Self, Failure> {
+        let seed = Secret32::new(random::bytes().map_err(|error| failure::no_secret(&error))?);
+        let source = Some(OtherAgent { session: source, seed, joins: 0 });
+        Ok(Self { destination, source, join: Join::default() })
+    }
+
+    /// The session with the agent that reaches this server.
+    fn of(&mut self, side: Side) -> &mut Session {
+        match (side, &mut self.source) {
+            (Side::Source, Some(other)) => &mut other.session,
+            (Side::Source, None) | (Side::Destination, _) => &mut self.destination,
         }
     }
 
     /// Opens one more tunnel to a server.
     pub async fn tunnel(&mut self, context: &Context, side: Side, site: &Site) -> Result<Tunnel, Failure> {
-        match self {
-            Self::One(session) => session.tunnel(context, site).await,
-            Self::Met(pair) => pair.of(side).tunnel(context, site).await,
-        }
+        self.of(side).tunnel(context, site).await
     }
 
-    /// Joins two data connections. [`Agents::next`] reports the progress. Events of an earlier join are dropped.
-    pub fn join(&mut self, source: Leg, destination: Leg) -> Id {
-        match self {
-            Self::One(session) => session.join(source, destination),
-            Self::Met(pair) => pair.join(source, destination),
-        }
-    }
-
-    /// Asks for the SHA-256 of what comes to the destination, before the join flows.
-    pub fn digest(&mut self, id: Id) {
-        match self {
-            Self::One(session) => session.digest(id),
-            Self::Met(pair) => pair.digest(),
+    /// Joins two data connections. [`Agents::next`] reports the progress. Events of an earlier join are dropped. With `digest` the
+    /// SHA-256 of what comes to the destination is asked for.
+    pub fn join(&mut self, source: Leg, destination: Leg, digest: bool) {
+        self.forget_join();
+        let id = match &mut self.source {
+            None => self.destination.join(source, destination),
+            Some(other) => {
+                other.joins += 1;
+                // The hub does not learn the secret with which the agents prove themselves to each other.
+                let secret = other.seed.of_join(other.joins);
+                let agent = Text::of(self.destination.name());
+                self.join.next = Some((source, Meeting::Call { agent, secret: secret.clone() }));
+                self.destination.meet(Side::Destination, destination, Meeting::Await(secret))
+            }
+        };
+        set(&mut self.join.ids, Side::Destination, Some(id));
+        if digest {
+            self.destination.digest(id);
         }
     }
 
     /// Drops what comes, and has come, of the last join.
     pub fn forget_join(&mut self) {
-        match self {
-            Self::One(session) => session.forget_join(),
-            Self::Met(pair) => pair.forget_join(),
+        self.join = Join::default();
+        Side::BOTH.into_iter().for_each(|side| self.of(side).forget_join());
+    }
+
+    /// Resets both data connections of the join.
+    pub fn close(&mut self) {
+        self.join.next = None;
+        for (side, id) in Side::BOTH.into_iter().zip(self.join.ids) {
+            if let Some(id) = id {
+                self.of(side).close(id);
+            }
         }
     }
 
-    /// Resets both data connections of a join.
-    pub fn close(&mut self, id: Id) {
-        match self {
-            Self::One(session) => session.close(id),
-            Self::Met(pair) => pair.close(),
-        }
-    }
-
-    /// Asks how many bytes a join has carried. [`JoinEvent::Stat`] follows.
-    pub fn stat(&mut self, id: Id) {
-        match self {
-            Self::One(session) => session.stat(id),
-            Self::Met(pair) => pair.stat(),
+    /// Asks how many bytes have come to the destination. [`JoinEvent::Stat`] follows.
+    pub fn stat(&mut self) {
+        if let [_, Some(id)] = self.join.ids {
+            self.destination.stat(id);
         }
     }
 
     /// Waits for the next event of the join. It is cancel-safe. Nothing comes after [`JoinEvent::Lost`].
     pub async fn next(&mut self) -> JoinEvent {
-        match self {
-            Self::One(session) => session.next().await,
-            Self::Met(pair) => pair.next().await,
+        loop {
+            let Some(other) = &mut self.source else { return self.destination.next().await };
+            let (side, event) = tokio::select! {
+                event = other.session.next() => (Side::Source, event),
+                event = self.destination.next() => (Side::Destination, event),
+            };
+            if let Some(event) = self.heard(side, event) {
+                return event;
+            }
         }
     }
 
     /// Whether a session has ended.
     pub fn is_over(&self) -> bool {
-        match self {
-            Self::One(session) => session.is_over(),
-            Self::Met(pair) => pair.is_over(),
-        }
+        self.destination.is_over() || self.source.as_ref().is_some_and(|other| other.session.is_over())
     }
 
     /// Whether they were found at a hub.
     pub const fn are_at_hub(&self) -> bool {
-        match self {
-            Self::One(session) => matches!(session.reach, Reach::Called(..)),
-            Self::Met(_) => true,
-        }
+        matches!(self.destination.reach, Reach::Called(..))
     }
 
     /// Whether two agents have connected directly for the last join, so that its bytes have not passed the hub.
     pub const fn are_direct(&self) -> bool {
-        match self {
-            Self::One(_) => false,
-            Self::Met(pair) => pair.is_direct(),
-        }
+        self.join.direct
     }
 
     /// The name of the path in reports: `relay` is that of the relay or the hub.
     pub fn name(&self, relay: &str) -> String {
-        match self {
-            Self::One(session) => match &session.reach {
-                Reach::Address(_) => relay.to_owned(),
-                Reach::Called(_, agent) => format!("{relay} (agent {agent})"),
-            },
-            Self::Met(pair) => format!("{relay} (agents {})", pair.names()),
+        match (&self.source, &self.destination.reach) {
+            (Some(other), _) => {
+                format!("{relay} (agents {} and {})", other.session.name(), self.destination.name())
+            }
+            (None, Reach::Called(_, agent)) => format!("{relay} (agent {agent})"),
+            (None, Reach::Address(_)) => relay.to_owned(),
         }
+    }
+
+    /// What an event of one of two agents means for both.
+    fn heard(&mut self, from: Side, event: JoinEvent) -> Option<JoinEvent> {
+        if let JoinEvent::Lost(why) = event {
+            return Some(JoinEvent::Lost(format!("{}: {why}", self.of(from).name())));
+        }
+        if self.join.over {
+            return None;
+        }
+        match event {
+            JoinEvent::Ready { source, .. } if from == Side::Source => {
+                Some(JoinEvent::Ready { source, destination: self.join.destination_at })
+            }
+            JoinEvent::Ready { destination, .. } => {
+                self.join.destination_at = destination;
+                if let Some((leg, meeting)) = self.join.next.take() {
+                    let id = self.of(Side::Source).meet(Side::Source, leg, meeting);
+                    set(&mut self.join.ids, Side::Source, Some(id));
+                }
+                None
+            }
+            // An agent tells of the other one only if it has reached it at an address of its own.
+            JoinEvent::Up(side, _) => {
+                self.join.direct |= side != from;
+                None
+            }
+            JoinEvent::Flows => {
+                set(&mut self.join.flows, from, true);
+                (self.join.flows == [true; 2]).then_some(JoinEvent::Flows)
+            }
+            JoinEvent::Refused { side, code, why, for_now } => {
+                self.join.over = true;
+                self.close();
+                // The other leg is the other agent: neither server is to blame.
+                let side = side.filter(|side| *side == from);
+                let why = format!("{}: {why}", self.of(from).name());
+                Some(JoinEvent::Refused { side, code, why, for_now })
+            }
+            told @ (JoinEvent::Stranger { .. } | JoinEvent::Digest { .. }) => Some(told),
+            told @ JoinEvent::Stat { .. } => Some(told).filter(|_| from == Side::Destination),
+            ended @ JoinEvent::Ended { .. } => self.has_ended(from, ended),
+            JoinEvent::Lost(_) => None,
+        }
+    }
+
+    /// One of the two joins has ended. The other one ends as well: in order behind it, or because it is reset. An end
+    /// that a server has caused explains more than that of the connection between the agents.
+    fn has_ended(&mut self, from: Side, event: JoinEvent) -> Option<JoinEvent> {
+        set(&mut self.join.ended, from, Some(event));
+        let ended = || {
+            Side::BOTH.into_iter().zip(&self.join.ended).filter_map(|(of, ended)| Some((of, ended.as_ref()?)))
+        };
+        let by_server = ended().find(|(of, event)| matches!(event, JoinEvent::Ended { in_order: false, side, .. } if side == &Some(*of)));
+        let decisive = match (by_server, &self.join.ended) {
+            (Some((_, decisive)), _) => decisive.clone(),
+            (None, [Some(_), Some(last)]) => {
+                let broken = ended().find_map(|(_, event)| {
+                    let JoinEvent::Ended { bytes, in_order: false, why, .. } = event else { return None };
+                    Some(JoinEvent::Ended { bytes: *bytes, in_order: false, side: None, why: why.clone() })
+                });
+                broken.unwrap_or_else(|| last.clone())
+            }
+            (None, _) => return None,
+        };
+        self.join.over = true;
+        if matches!(decisive, JoinEvent::Ended { in_order: false, .. }) {
+            self.close();
+        }
+        Some(decisive)
     }
 }
 
@@ -206,14 +331,14 @@ async fn meet(context: &Context, relay: &Relay) -> Result<Found, Failure> {
     let (stream, at) = found(context, &relay.address, &display_name).await?;
     match within(context, context.settings.patience.reply, link::open(stream, &token)).await {
         Some(Ok(Opened::Relay(link, welcome))) => {
-            let names = (relay.name.clone(), display_name);
-            let session = Session::begin(context, names, Reach::Address(at), link, &welcome);
+            let (name, reach) = (relay.name.clone(), Reach::Address(at));
+            let session = Session::begin(context, name, display_name, reach, link, &welcome);
             Ok(Found::Agent(Box::new(session)))
         }
         Some(Ok(Opened::Hub(link, welcome))) => {
             Ok(Found::Hub(Hub::begin(context, display_name, at, link, &welcome)))
         }
-        Some(Err(failure)) => Err(failure::no_session(relay, &token, &failure)),
-        None => Err(late(context, &display_name, "the handshake")),
+        Some(Err(failure)) => Err(failure::not_proven(&display_name, relay, &token, &failure)),
+        None => Err(failure::late(context, &display_name, "the handshake")),
     }
 }

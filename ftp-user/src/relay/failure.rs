@@ -1,6 +1,7 @@
 //! Failures of a relay session: which relay, what it said, what to do.
 
 use crate::config::Relay;
+use crate::context::Context;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::clock::Clock;
@@ -10,7 +11,6 @@ use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, Leg, Pin, Text};
 use ftp_proto::relay::token::Token;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
 
 /// `edge (relay.example.net:2190)`, or the address alone if the relay has no name.
 pub(super) fn display_name(relay: &Relay) -> String {
@@ -19,11 +19,6 @@ pub(super) fn display_name(relay: &Relay) -> String {
 }
 
 /// The handshake failed: the token is not the same at both ends, or the connection failed.
-pub(super) fn no_session(relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
-    not_proven(&display_name(relay), relay, token, failure)
-}
-
-/// The same for an agent that was called at a hub.
 pub(super) fn not_proven(display_name: &str, relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
     let (name, file) = (token.name(), relay.token_file.display());
     match failure {
@@ -85,8 +80,11 @@ pub(super) fn no_link(display_name: &str, failure: &LinkFailure) -> Failure {
     }
 }
 
-/// The relay did not answer in time.
-pub(super) fn late(display_name: &str, for_what: &str) -> Failure {
+/// The relay did not answer in time, or is not waited for any more.
+pub(super) fn late(context: &Context, display_name: &str, for_what: &str) -> Failure {
+    if context.run.cancel.is_cancelled() {
+        return Failure::interrupted();
+    }
     Failure::new(Kind::Temporary, format!("the relay {display_name} did not answer in time: {for_what}"))
         .hint("try again later, or raise --timeout")
         .about(About::Relay)
@@ -139,67 +137,35 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
 
 /// There is no data connection with a server that only the relay reaches.
 pub(super) fn no_data(display_name: &str, leg: Leg, code: Code, why: &str) -> Failure {
-    match leg {
-        Leg::Dial(to) => no_connection(display_name, to, code, why),
-        Leg::Listen(Pin { ip, .. }) => no_arrival(display_name, ip, code, why),
-    }
-}
-
-/// A server that was to connect to the relay has not.
-fn no_arrival(display_name: &str, server: IpAddr, code: Code, why: &str) -> Failure {
-    let what = format!("the relay {display_name} has no connection from {server}");
+    let is_too_old = matches!(code, Code::Unsupported | Code::Protocol | Code::Internal);
+    let (what, hint) = match leg {
+        Leg::Dial(to) => {
+            let hint = if code == Code::Denied {
+                "ask its operator to name the data ports of the server (--data-ports), or give the server ports that are named"
+            } else if code == Code::ConnectionRefused {
+                "the server has told a port at which nobody listens, or a firewall refuses the relay"
+            } else {
+                "check that the relay can reach the data ports of the server"
+            };
+            (format!("the relay {display_name} does not connect to {to}"), Some(hint))
+        }
+        Leg::Listen(Pin { ip, .. }) => {
+            let hint = if code == Code::NoAddress {
+                Some("ask its operator to name the address at which servers reach it (--listen, --address)")
+            } else if code == Code::LegTimeout {
+                Some("check that the server can connect to the relay (a firewall may be between)")
+            } else {
+                None
+            };
+            (format!("the relay {display_name} has no connection from {ip}"), hint)
+        }
+    };
+    let hint = if is_too_old { Some("check that the relay is as new as this program") } else { hint };
     let failure = Failure::new(Kind::NoPath, what).said(format!("it said \"{why}\""));
-    match code {
-        Code::NoAddress => failure
-            .hint("ask its operator to name the address at which servers reach it (--listen, --address)"),
-        Code::Unsupported | Code::Protocol | Code::Internal => {
-            failure.hint("check that the relay is as new as this program")
-        }
-        Code::LegTimeout => {
-            failure.hint("check that the server can connect to the relay (a firewall may be between)")
-        }
-        Code::Denied
-        | Code::ConnectionRefused
-        | Code::NoGrant
-        | Code::GrantUsed
-        | Code::Expired
-        | Code::Busy
-        | Code::Resolve
-        | Code::Unreachable
-        | Code::Strangers
-        | Code::Draining
-        | Code::NoGreeting
-        | Code::Unwelcome
-        | Code::NoAgent
-        | Code::NotPaired
-        | Code::Replaced => failure,
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
-}
-
-fn no_connection(display_name: &str, to: SocketAddr, code: Code, why: &str) -> Failure {
-    let failure = Failure::new(Kind::NoPath, format!("the relay {display_name} does not connect to {to}"));
-    failure.said(format!("it said \"{why}\"")).hint(match code {
-        Code::Denied => {
-            "ask its operator to name the data ports of the server (--data-ports), or give the server ports that are named"
-        }
-        Code::ConnectionRefused => "the server has told a port at which nobody listens, or a firewall refuses the relay",
-        Code::Unsupported | Code::Protocol | Code::Internal => "check that the relay is as new as this program",
-        Code::NoGrant
-        | Code::GrantUsed
-        | Code::Expired
-        | Code::Busy
-        | Code::Resolve
-        | Code::Unreachable
-        | Code::LegTimeout
-        | Code::Strangers
-        | Code::NoAddress
-        | Code::Draining
-        | Code::NoGreeting
-        | Code::Unwelcome
-        | Code::NoAgent
-        | Code::NotPaired
-        | Code::Replaced => "check that the relay can reach the data ports of the server",
-    })
 }
 
 /// A join with this host is not made now.

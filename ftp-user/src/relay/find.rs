@@ -1,10 +1,8 @@
-//! Finds the agents at a hub that reach a server, or two: each is asked for a tunnel to each of them.
+//! Finds the agents at a hub that reach a server, or two: each is asked for a tunnel to each of them, several at the same time and
+//! all of them within one time. A hub decides how many there are, and nobody knows which of them will answer.
 
-use super::asking::Asking;
 use super::hub::Hub;
-use super::pair::Pair;
-use super::reach::late;
-use super::{Session, failure};
+use super::{Agents, Session, failure};
 use crate::config::Relay;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -12,9 +10,10 @@ use crate::place::Site;
 use crate::report::{THIS_HOST, Topic};
 use crate::session::{Tunnel, within};
 use crate::state::Key;
-use ftp_io::random;
-use ftp_proto::relay::token::Secret32;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// The agents of a hub, which are asked for tunnels to some servers.
 struct Probes {
@@ -22,7 +21,7 @@ struct Probes {
     relay: Relay,
     hub: Hub,
     servers: Vec<Wanted>,
-    asking: Asking<Probed>,
+    asking: Asking<Result<Probed, Failure>>,
     /// An agent does not hold the same token: its name, and what that means.
     distrust: Option<(String, Failure)>,
 }
@@ -75,18 +74,10 @@ impl Wanted {
     }
 }
 
-/// What an agent has said: its session, and its tunnel to each server.
+/// An agent that was called, and its tunnel to each server or why it has none.
 struct Probed {
-    session: Result<Session, Failure>,
+    session: Session,
     tunnels: Vec<Result<Tunnel, String>>,
-}
-
-/// The agents of a path between two servers.
-pub(super) enum Found {
-    /// One agent reaches both.
-    One(Box<Session>),
-    /// One agent reaches the source, another one the destination.
-    Met(Box<Pair>),
 }
 
 /// An agent that reaches at least one of the servers.
@@ -130,17 +121,17 @@ impl Probes {
                 async move { probe(&context, &relay, &hub, &name, &sites, limit).await }
             };
             let (name, probed) = self.asking.next(&self.context, ask).await?;
-            let Some(Probed { session, tunnels }) = probed else {
-                self.reaches_none(&name, "no answer in time");
-                continue;
-            };
-            let session = match session {
-                Ok(session) => session,
-                Err(failure) => {
+            let Probed { session, tunnels } = match probed {
+                Some(Ok(probed)) => probed,
+                Some(Err(failure)) => {
                     self.reaches_none(&name, &failure.to_string());
                     if failure.kind == Kind::Untrusted {
                         self.distrust = Some((name, failure));
                     }
+                    continue;
+                }
+                None => {
+                    self.reaches_none(&name, "no answer in time");
                     continue;
                 }
             };
@@ -179,7 +170,7 @@ impl Probes {
                 if untold > 0 {
                     said.push(format!("{untold} more agents do not reach it"));
                 }
-                let left_out = self.asking.left_out();
+                let left_out = self.asking.left_out;
                 if left_out > 0 {
                     said.push(format!("{left_out} more agents were not asked, there are too many"));
                 }
@@ -221,7 +212,7 @@ pub(super) async fn find(
     hub: &Hub,
     source: &Site,
     destination: &Site,
-) -> Result<(Found, Tunnel, Tunnel), Failure> {
+) -> Result<(Agents, Tunnel, Tunnel), Failure> {
     let mut probes = Probes::start(context, relay, hub, &[source, destination]).await?;
     let (mut near_source, mut near_destination) = (None, None);
     while let Some(Near { session, tunnels }) = probes.next().await {
@@ -230,7 +221,7 @@ pub(super) async fn find(
             (Some(to_source), Some(to_destination)) => {
                 let name = session.name();
                 remember(context, relay, &[(source, name), (destination, name)]);
-                return Ok((Found::One(Box::new(session)), to_source, to_destination));
+                return Ok((Agents::one(session), to_source, to_destination));
             }
             (Some(tunnel), None) => near_source = near_source.or(Some((session, tunnel))),
             (None, Some(tunnel)) => near_destination = near_destination.or(Some((session, tunnel))),
@@ -243,8 +234,7 @@ pub(super) async fn find(
     match (near_source, near_destination) {
         (Some((one, to_source)), Some((other, to_destination))) => {
             remember(context, relay, &[(source, one.name()), (destination, other.name())]);
-            let seed = Secret32::new(random::bytes().map_err(|error| failure::no_secret(&error))?);
-            Ok((Found::Met(Box::new(Pair::new(one, other, seed))), to_source, to_destination))
+            Ok((Agents::two(one, other)?, to_source, to_destination))
         }
         (None, _) => Err(probes.failure(0)),
         (Some(_), None) => Err(probes.failure(1)),
@@ -276,13 +266,10 @@ async fn probe(
     name: &str,
     sites: &[Site],
     limit: Duration,
-) -> Probed {
+) -> Result<Probed, Failure> {
     let deadline = context.world.clock.now() + limit;
     let called = within(context, limit.min(COMES), Session::called(context, relay, hub, name)).await;
-    let mut session = match called.unwrap_or_else(|| Err(late(context, name, "a call"))) {
-        Ok(session) => session,
-        failed @ Err(_) => return Probed { session: failed, tunnels: Vec::new() },
-    };
+    let mut session = called.unwrap_or_else(|| Err(failure::late(context, name, "a call")))?;
     let mut tunnels = Vec::new();
     for (left, site) in (1..=sites.len()).rev().zip(sites) {
         // A server that does not answer leaves time for the next one.
@@ -292,10 +279,129 @@ async fn probe(
         context.settings.patience.reply = reply;
         tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.to_string()));
     }
-    Probed { session: Ok(session), tunnels }
+    Ok(Probed { session, tunnels })
 }
 
 /// How long an agent may take to come to the hub and to prove its token. The hub gives up a call after that time.
 const COMES: Duration = Duration::from_secs(10);
 /// Maximum number of agents of which a failure tells why they do not reach a server.
 const MAX_TOLD: usize = 8;
+
+/// Agents that are asked. Each has the same share of the time.
+struct Asking<T> {
+    names: VecDeque<String>,
+    running: JoinSet<(String, Option<T>)>,
+    share: Duration,
+    /// How many agents are never asked, because there are too many.
+    left_out: usize,
+}
+
+impl<T: Send + 'static> Asking<T> {
+    /// Asks agents with these names, those that are `known` first. Whoever takes longer than `limit` for all of them is not
+    /// waited for.
+    fn new(names: Vec<String>, known: &[String], limit: Duration) -> Self {
+        let mut names = in_order(names, known);
+        let left_out = names.len().saturating_sub(MAX_ASKED);
+        names.truncate(MAX_ASKED);
+        let rounds = u32::try_from(names.len().div_ceil(AT_ONCE)).unwrap_or(u32::MAX).max(1);
+        Self { names: names.into(), running: JoinSet::new(), share: limit / rounds, left_out }
+    }
+
+    /// The next agent and its answer, or `None` if it has not answered within its time. `ask` is told how long that is.
+    async fn next<F>(
+        &mut self,
+        context: &Context,
+        ask: impl Fn(String, Duration) -> F,
+    ) -> Option<(String, Option<T>)>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        loop {
+            while self.running.len() < AT_ONCE
+                && let Some(name) = self.names.pop_front()
+            {
+                let (context, share) = (context.clone(), self.share);
+                let asked = ask(name.clone(), share);
+                self.running.spawn(async move { (name, within(&context, share, asked).await) });
+            }
+            if let Ok(answered) = self.running.join_next().await? {
+                return Some(answered);
+            }
+        }
+    }
+}
+
+/// The names with those that are known first, in the order in which they are known. The others come in a random order: a hub
+/// and those who join it choose names, and not who is asked first.
+fn in_order(mut names: Vec<String>, known: &[String]) -> Vec<String> {
+    let random = RandomState::new();
+    names.sort_by_cached_key(|name| {
+        (known.iter().position(|known| known == name).unwrap_or(known.len()), random.hash_one(name))
+    });
+    names
+}
+
+/// How many agents are asked at the same time. A hub lets twice as many calls of one session wait, and a call that was given
+/// up waits there a little longer.
+const AT_ONCE: usize = 32;
+/// Maximum number of agents that are asked: a hub lets one token have no more.
+const MAX_ASKED: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Cancel;
+    use std::future::{pending, ready};
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("agent-{number}")).collect()
+    }
+
+    async fn answers(mut asking: Asking<String>, honest: &'static str) -> Vec<(String, Option<String>)> {
+        let context = Context::for_tests(Cancel::never());
+        let mut answers = Vec::new();
+        let ask =
+            |name: String, _| async move { if name == honest { ready(name).await } else { pending().await } };
+        while let Some(answer) = asking.next(&context, ask).await {
+            answers.push(answer);
+        }
+        answers
+    }
+
+    #[test]
+    fn agents_that_have_reached_the_servers_before_are_asked_first() {
+        let names = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let mut order = in_order(names("a b c d"), &names("d gone b"));
+        assert_eq!(order[..2], names("d b"));
+        order.sort();
+        assert_eq!(order, names("a b c d"));
+    }
+
+    #[tokio::test]
+    async fn agents_that_say_nothing_hold_up_no_other() {
+        let asking = Asking::new(names(120), &[], Duration::from_millis(400));
+        let answers = answers(asking, "agent-77").await;
+        assert_eq!(answers.len(), 120);
+        let said: Vec<_> = answers.into_iter().filter_map(|(_, answer)| answer).collect();
+        assert_eq!(said, ["agent-77"]);
+    }
+
+    #[tokio::test]
+    async fn a_hub_that_names_agents_without_an_end_is_asked_for_some_of_them() {
+        let known = ["agent-20000".to_owned()];
+        let asking = Asking::new(names(30_000), &known, Duration::from_millis(400));
+        assert_eq!(asking.left_out, 30_000 - MAX_ASKED);
+        let answers = answers(asking, "agent-20000").await;
+        assert_eq!(answers.len(), MAX_ASKED);
+        assert_eq!(answers.iter().filter(|(_, answer)| answer.is_some()).count(), 1);
+    }
+
+    #[test]
+    fn all_agents_are_asked_within_one_time() {
+        let limit = Duration::from_secs(60);
+        for (count, share) in [(0, 60), (1, 60), (AT_ONCE, 60), (AT_ONCE + 1, 30), (30_000, 7)] {
+            let asking = Asking::<()>::new(names(count), &[], limit);
+            assert_eq!(asking.share.as_secs(), share, "{count}");
+        }
+    }
+}

@@ -1,8 +1,7 @@
 //! A session with a hub: which agents are there, and calls to them.
 
 use super::failure;
-use super::reach::{At, late, stream};
-use super::task::{Handle, SessionEvent};
+use super::task::{At, Handle, SessionEvent, stream};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::within;
@@ -69,7 +68,7 @@ impl Hub {
         match within(context, context.settings.patience.reply, answered).await {
             Some(Ok(names)) => Ok(names.into_iter().map(String::from).collect()),
             Some(Err(_)) => Err(self.0.lost()),
-            None => Err(late(context, self.display_name(), "its agents")),
+            None => Err(failure::late(context, self.display_name(), "its agents")),
         }
     }
 
@@ -97,7 +96,9 @@ impl Hub {
             link::call(stream, &ticket).await.map_err(no_link)
         };
         let called = within(context, context.settings.patience.reply, called).await;
-        called.unwrap_or_else(|| Err(late(context, self.display_name(), &format!("a call to {agent}"))))
+        called.unwrap_or_else(|| {
+            Err(failure::late(context, self.display_name(), &format!("a call to {agent}")))
+        })
     }
 }
 

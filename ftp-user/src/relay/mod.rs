@@ -7,28 +7,21 @@
 //! ```
 //!
 //! Agents that can only connect out are called at a hub (hub, find). If one of them reaches both servers it joins the
-//! data connections alone; otherwise two of them meet, each beside a server (agents, pair). With a server that only the
+//! data connections alone; otherwise two of them meet, each beside a server (agents). With a server that only the
 //! relay reaches, this host has data connections of its own through it (data).
 
 mod agents;
-mod asking;
 mod data;
 mod event;
 mod failure;
 mod find;
-mod grants;
 mod hub;
-mod pair;
-mod reach;
 mod task;
 #[cfg(test)]
 mod tests;
 
 pub use agents::{Agents, recognize};
 pub use event::JoinEvent;
-use ftp_proto::relay::message::{Id, Leg, LegId, Meeting, Pin};
-use ftp_proto::relay::user;
-pub use pair::Pair;
 
 use crate::config::Relay;
 use crate::context::Context;
@@ -39,18 +32,20 @@ use ftp_io::link::{self, Link};
 use ftp_io::socket::Stream;
 use ftp_proto::relay::digest;
 use ftp_proto::relay::link::Welcome;
-use ftp_proto::relay::message::{FromAgent, Purpose, Target, Text, ToAgent, Waits};
+use ftp_proto::relay::message::{
+    FromAgent, Id, Leg, LegId, Meeting, Pin, Purpose, Target, Text, ToAgent, Waits,
+};
 use ftp_proto::relay::token::Secret32;
+use ftp_proto::relay::user;
+use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Side;
-use grants::{Grants, MAX_LIFE, MAX_USES};
 use hub::Hub;
-use reach::{At, late, stream};
 use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use task::{Handle, SessionEvent};
+use task::{At, Handle, SessionEvent, stream};
 use tokio::sync::mpsc;
 
 /// How more links with the same agent are made.
@@ -86,12 +81,12 @@ impl Session {
     /// Begins a session over a link whose other end has proven itself.
     fn begin(
         context: &Context,
-        names: (String, String),
+        name: String,
+        display_name: String,
         reach: Reach,
         link: Link,
         welcome: &Welcome,
     ) -> Self {
-        let (name, display_name) = names;
         let (task, events) = Handle::start(context.world.clock, link, welcome);
         Self {
             name,
@@ -116,10 +111,10 @@ impl Session {
         match within(context, context.settings.patience.reply, link::session(stream, token.secret())).await {
             Some(Ok((link, welcome))) => {
                 let reach = Reach::Called(hub.clone(), agent.to_owned());
-                Ok(Self::begin(context, (agent.to_owned(), display_name), reach, link, &welcome))
+                Ok(Self::begin(context, agent.to_owned(), display_name, reach, link, &welcome))
             }
             Some(Err(failure)) => Err(failure::not_proven(&display_name, relay, &token, &failure)),
-            None => Err(late(context, &display_name, "the handshake")),
+            None => Err(failure::late(context, &display_name, "the handshake")),
         }
     }
 
@@ -130,10 +125,11 @@ impl Session {
         let Some(ready) = within(context, context.settings.patience.reply, self.ready(site, id, grant)).await
         else {
             self.close(id);
-            return Err(late(context, &self.display_name, &format!("a connection to {}", site.authority())));
+            let what = format!("a connection to {}", site.authority());
+            return Err(failure::late(context, &self.display_name, &what));
         };
         let (local, peer, ticket) = ready?;
-        let late = || late(context, &self.display_name, "a link for a control connection");
+        let late = || failure::late(context, &self.display_name, "a link for a control connection");
         let attached = within(context, context.settings.patience.reply, self.attach(context, &ticket)).await;
         let stream = attached.ok_or_else(late)??;
         Ok(Tunnel { stream, local, peer, relay: ControlRelay { name: self.name.clone(), data: None } })
@@ -152,13 +148,8 @@ impl Session {
         let mut peers = vec![host(source), host(destination)];
         peers.sort_unstable();
         peers.dedup();
-        let grant = self.grant_for(Purpose::Join(peers));
         let waits = self.waits;
-        let id =
-            self.task.with_machine(|machine, now| machine.join(now, grant, [source, destination], waits));
-        self.forget_join();
-        self.current_join = Some((id, grant));
-        id
+        self.begin_join(peers, |machine, now, grant| machine.join(now, grant, [source, destination], waits))
     }
 
     /// Joins the data connection of the server on this side with another agent, or with this host. Events are those of
@@ -168,9 +159,20 @@ impl Session {
             Side::Source => LegId::A,
             Side::Destination => LegId::B,
         };
-        let grant = self.grant_for(Purpose::Join(vec![host(leg)]));
         let waits = self.waits;
-        let id = self.task.with_machine(|machine, now| machine.meet(now, grant, (near, leg), meeting, waits));
+        self.begin_join(vec![host(leg)], |machine, now, grant| {
+            machine.meet(now, grant, (near, leg), meeting, waits)
+        })
+    }
+
+    /// Begins a join of data connections with these hosts, and forgets the last one.
+    fn begin_join(
+        &mut self,
+        peers: Vec<IpAddr>,
+        begin: impl FnOnce(&mut user::Session, Moment, Id) -> Id,
+    ) -> Id {
+        let grant = self.grant_for(Purpose::Join(peers));
+        let id = self.task.with_machine(|machine, now| begin(machine, now, grant));
         self.forget_join();
         self.current_join = Some((id, grant));
         id
@@ -322,6 +324,65 @@ impl Drop for Session {
     }
 }
 
+/// The grants of one relay session, used up or not.
+#[derive(Debug, Default)]
+struct Grants(Vec<Grant>);
+
+#[derive(Debug)]
+struct Grant {
+    id: Id,
+    purpose: Purpose,
+    requested: Moment,
+    /// How long the grant is valid. A new use starts only in the first half, so that a transfer can finish.
+    life: Duration,
+    used: u8,
+    uses: u8,
+}
+
+impl Grants {
+    /// Uses a grant for `purpose` that has a use left and at least half of its life. Returns its id.
+    fn take(&mut self, now: Moment, purpose: &Purpose) -> Option<Id> {
+        let fits = |grant: &&mut Grant| {
+            grant.purpose == *purpose
+                && grant.used < grant.uses
+                && now.since(grant.requested) < grant.life / 2
+        };
+        let grant = self.0.iter_mut().find(fits)?;
+        grant.used += 1;
+        Some(grant.id)
+    }
+
+    /// Adds a grant that was asked for, with its first use.
+    fn requested(&mut self, now: Moment, id: Id, purpose: Purpose) {
+        self.0.push(Grant { id, purpose, requested: now, life: MAX_LIFE, used: 1, uses: MAX_USES });
+    }
+
+    /// Records what the relay granted, which may be less than was asked for.
+    fn granted(&mut self, id: Id, life: Duration, uses: u8) {
+        if let Some(grant) = self.0.iter_mut().find(|grant| grant.id == id) {
+            grant.life = grant.life.min(life);
+            grant.uses = grant.uses.min(uses);
+        }
+    }
+
+    /// Marks the grant as used up, because the relay refused it.
+    fn mark_used_up(&mut self, id: Id) {
+        if let Some(grant) = self.0.iter_mut().find(|grant| grant.id == id) {
+            grant.used = grant.uses;
+        }
+    }
+
+    /// Removes and returns the grants for `purpose`, which are used up or too old. The caller revokes them.
+    fn take_used_up(&mut self, purpose: &Purpose) -> Vec<Id> {
+        self.0.extract_if(.., |grant| grant.purpose == *purpose).map(|grant| grant.id).collect()
+    }
+}
+
+/// Longest life of a grant that an agent accepts.
+const MAX_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Maximum number of uses of one grant that an agent accepts.
+const MAX_USES: u8 = 16;
+
 /// The waits of a join. None is shorter than this program's timeouts, so that the relay does not give up first.
 fn waits(context: &Context) -> Waits {
     let millis = |wait: Duration| u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
@@ -338,5 +399,39 @@ const fn host(leg: Leg) -> IpAddr {
     match leg {
         Leg::Listen(Pin { ip, .. }) => ip,
         Leg::Dial(to) => to.ip(),
+    }
+}
+
+#[cfg(test)]
+mod grant_tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_serves_one_purpose_until_it_is_used_up_or_old() {
+        let (one, two) =
+            (Purpose::Join(vec![[192, 0, 2, 1].into()]), Purpose::Join(vec![[192, 0, 2, 2].into()]));
+        let now = Moment::START;
+        let mut grants = Grants::default();
+        assert_eq!(grants.take(now, &one), None);
+        grants.requested(now, Id(1), one.clone());
+        assert_eq!(grants.take(now, &two), None);
+        for _ in 1..MAX_USES {
+            assert_eq!(grants.take(now, &one), Some(Id(1)));
+        }
+        assert_eq!(grants.take(now, &one), None);
+        assert_eq!(grants.take_used_up(&one), [Id(1)]);
+        assert_eq!(grants.take_used_up(&one), []);
+
+        grants.requested(now, Id(3), one.clone());
+        assert_eq!(grants.take(now + MAX_LIFE / 2, &one), None, "it would end in the middle of a file");
+        grants.granted(Id(3), MAX_LIFE, 2);
+        assert_eq!(grants.take(now, &one), Some(Id(3)));
+        assert_eq!(grants.take(now, &one), None, "the relay gave two uses");
+        assert_eq!(grants.take_used_up(&one), [Id(3)]);
+
+        grants.requested(now, Id(5), one.clone());
+        grants.mark_used_up(Id(5));
+        assert_eq!(grants.take(now, &one), None);
+        assert_eq!(grants.take_used_up(&one), [Id(5)]);
     }
 }

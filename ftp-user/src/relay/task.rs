@@ -1,18 +1,73 @@
-//! The task of a session with an agent or a hub: it drives the machine and the link, whatever else this
-//! program does.
+//! How an agent or a hub is connected to, and the task of a session with it: the task drives the machine and the link,
+//! whatever else this program does.
 
+use super::failure;
+use crate::config::RelayAddress;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::session::{Dialled, connect, open_tcp, unbound, within};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{HANDSHAKE, Link};
+use ftp_io::socket::{self, Stream};
+use ftp_io::socks::HostPort;
 use ftp_proto::relay::conversation::{Input, Output};
 use ftp_proto::relay::hub::{FromHub, Role};
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{FromAgent, Text};
 use ftp_proto::relay::{at_hub, user};
 use ftp_proto::timer::Moment;
+use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc};
+
+/// Where a relay or a hub has been found.
+#[derive(Clone, Debug)]
+pub(super) enum At {
+    /// In a network.
+    Network(HostPort),
+    /// At a Unix socket of this host.
+    Unix(PathBuf),
+}
+
+/// The first connection to a relay or a hub, and where it was found.
+pub(super) async fn found(
+    context: &Context,
+    address: &RelayAddress,
+    display_name: &str,
+) -> Result<(Stream, At), Failure> {
+    match address {
+        RelayAddress::Network(at) => {
+            let title = format!("the relay {display_name}");
+            let Dialled { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
+            socket::keepalive(&stream).map_err(|error| failure::no_link(display_name, &error.into()))?;
+            Ok((stream.into(), At::Network(to)))
+        }
+        RelayAddress::Unix(path) => {
+            let at = At::Unix(path.clone());
+            match within(context, context.settings.patience.reply, stream(context, &at)).await {
+                Some(Ok(stream)) => Ok((stream, at)),
+                Some(Err(error)) => Err(failure::no_socket(display_name, &error)),
+                None => Err(failure::late(context, display_name, "a connection")),
+            }
+        }
+    }
+}
+
+/// One more connection to a relay or a hub. A Unix socket is of this host, so no proxy is asked.
+pub(super) async fn stream(context: &Context, at: &At) -> io::Result<Stream> {
+    match at {
+        At::Network(at) => {
+            let stream = open_tcp(context, unbound(at), at.clone()).await?;
+            socket::keepalive(&stream)?;
+            Ok(stream.into())
+        }
+        At::Unix(path) => Ok(UnixStream::connect(path).await?.into()),
+    }
+}
 
 /// The machine of a session.
 pub(super) trait Machine: Send + 'static {

@@ -260,7 +260,7 @@ impl<'a> Drive<'a> {
         }
         let deadline = Some(clock.now() + LAST_WORD);
         while let Path::Relay(relay) = &mut self.path
-            && relay.is_joined()
+            && relay.is_joined
         {
             let said = tokio::select! {
                 said = relay.next() => said,

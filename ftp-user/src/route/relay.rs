@@ -13,7 +13,7 @@ use crate::relay::{self, JoinEvent};
 use crate::session::{Role, Session, Tunnel, check_place};
 use ftp_io::copy::Digest;
 use ftp_io::tls::Versions;
-use ftp_proto::relay::message::{Id, Leg, Pin};
+use ftp_proto::relay::message::{Leg, Pin};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Input, Junction, Side};
 use std::net::SocketAddr;
@@ -134,7 +134,8 @@ async fn session(
 pub(super) struct RelayPath<'a> {
     pub(super) name: &'a str,
     agents: &'a mut relay::Agents,
-    join: Option<Id>,
+    /// Whether there is a join of which the relay has not told the end.
+    pub(super) is_joined: bool,
     /// Whether the last count has come.
     counted: bool,
     /// Whether the relay is asked for the digest of what it passes on.
@@ -152,7 +153,7 @@ impl<'a> RelayPath<'a> {
         Self {
             name,
             agents,
-            join: None,
+            is_joined: false,
             counted: false,
             digest: Digest::Off,
             sha256: None,
@@ -199,11 +200,6 @@ impl<'a> RelayPath<'a> {
         timeout(SETTLE, self.agents.next()).await.ok()
     }
 
-    /// Whether there is a join of which the relay has not told the end.
-    pub(super) const fn is_joined(&self) -> bool {
-        self.join.is_some()
-    }
-
     /// Has the relay join the data connections.
     pub(super) fn join(&mut self, sessions: &Sessions<'_>, source: Junction, destination: Junction) {
         let leg = |junction, session: &Session| match junction {
@@ -212,30 +208,27 @@ impl<'a> RelayPath<'a> {
             Junction::Listen => Leg::Listen(Pin { ip: session.peer, port: None }),
         };
         let (source, destination) = (leg(source, sessions.source), leg(destination, sessions.destination));
-        let join = self.agents.join(source, destination);
-        if self.digest == Digest::Sha256 {
-            self.agents.digest(join);
-        }
-        self.join = Some(join);
+        self.agents.join(source, destination, self.digest == Digest::Sha256);
+        self.is_joined = true;
     }
 
     /// Asks the relay how far it is.
     pub(super) fn ask(&mut self) {
-        if let Some(join) = self.join {
-            self.agents.stat(join);
+        if self.is_joined {
+            self.agents.stat();
         }
     }
 
     /// Has the relay reset both data connections.
     pub(super) fn cut(&mut self) {
-        if let Some(join) = self.join.take() {
-            self.agents.close(join);
+        if std::mem::take(&mut self.is_joined) {
+            self.agents.close();
         }
     }
 
     /// Leaves the join alone: it goes on when the relay session has ended.
     pub(super) fn leave(&mut self) {
-        self.join = None;
+        self.is_joined = false;
         self.agents.forget_join();
     }
 
@@ -266,7 +259,7 @@ impl<'a> RelayPath<'a> {
                 Some(Input::RelayFlowing)
             }
             JoinEvent::Refused { side, why, for_now, .. } => {
-                self.join = None;
+                self.is_joined = false;
                 Some(if for_now { Input::RelayLost(why) } else { fault(side, why) })
             }
             JoinEvent::Stranger { side, peer } => {
@@ -291,11 +284,11 @@ impl<'a> RelayPath<'a> {
                 progress.saw(now, bytes);
                 progress.stop();
                 self.counted = in_order;
-                self.join = None;
+                self.is_joined = false;
                 Some(if in_order { Input::RelayPassed } else { fault(side, why) })
             }
             JoinEvent::Lost(why) => {
-                self.join = None;
+                self.is_joined = false;
                 Some(Input::RelayLost(why))
             }
         }

@@ -1,6 +1,6 @@
 //! Files of a batch that move in one transfer: which they are, and what both servers say of them.
 
-use super::file::{BatchEnd, BatchFile};
+use super::files::{BatchEnd, BatchFile};
 use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 use crate::digest::Algorithm;
 use crate::reply::{FileOutcome, file_outcomes};
@@ -199,30 +199,19 @@ impl Group {
 
     /// The first file that the destination says it has named, or is to name, by its place in the batch.
     pub(super) fn first_named(&self) -> Option<usize> {
-        match &self.progress {
-            Progress::Verified(files) => files.first().map(|file| file.member.index),
-            Progress::Named(members) => members.first().map(|member| member.index),
-            Progress::Waiting(_)
-            | Progress::Asked(_)
-            | Progress::Clear(_)
-            | Progress::Moving(..)
-            | Progress::Naming(_)
-            | Progress::Over => None,
+        if let Progress::Verified(files) = &self.progress {
+            files.first().map(|file| file.member.index)
+        } else if let Progress::Named(members) = &self.progress {
+            members.first().map(|member| member.index)
+        } else {
+            None
         }
     }
 
     /// Whether the destination says that it has named this file.
     pub(super) fn has_named(&self, index: usize) -> bool {
-        match &self.progress {
-            Progress::Named(members) => members.iter().any(|member| member.index == index),
-            Progress::Waiting(_)
-            | Progress::Asked(_)
-            | Progress::Clear(_)
-            | Progress::Moving(..)
-            | Progress::Verified(_)
-            | Progress::Naming(_)
-            | Progress::Over => false,
-        }
+        let Progress::Named(members) = &self.progress else { return false };
+        members.iter().any(|member| member.index == index)
     }
 
     /// The destination is asked which names something has (`asks`), or nothing has them.

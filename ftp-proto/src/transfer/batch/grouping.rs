@@ -1,6 +1,6 @@
 //! Which files of a batch move in one transfer.
 
-use super::file::BatchFile;
+use super::files::BatchFile;
 use super::group::{Group, Member, Progress};
 use crate::command::{Command, Pack};
 use crate::wire::PathName;

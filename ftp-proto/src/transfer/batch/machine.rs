@@ -1,7 +1,6 @@
 //! The machine of a batch.
 
-use super::file::{BatchEnd, BatchFile};
-use super::files::Files;
+use super::files::{BatchEnd, BatchFile, Files};
 use super::group::{Group, Judged, Progress, Said};
 use super::grouping::groups;
 use super::line::{Line, Task, Weighed};
@@ -499,23 +498,14 @@ impl Batch {
     /// Sends the transfer commands of the next group, if it may move now. Returns whether there may be another one.
     fn move_next(&mut self) -> bool {
         let Some(group) = self.groups.get(self.next) else { return false };
-        match &group.progress {
-            Progress::Clear(members) if members.is_empty() => {
-                self.leave(self.next);
-                self.next += 1;
-                return true;
-            }
-            Progress::Clear(_) => {}
-            Progress::Over => {
-                self.next += 1;
-                return true;
-            }
-            Progress::Waiting(_)
-            | Progress::Asked(_)
-            | Progress::Moving(..)
-            | Progress::Verified(_)
-            | Progress::Naming(_)
-            | Progress::Named(_) => return false,
+        let is_over = matches!(group.progress, Progress::Over);
+        if is_over || matches!(&group.progress, Progress::Clear(members) if members.is_empty()) {
+            self.leave(self.next);
+            self.next += 1;
+            return true;
+        }
+        if !matches!(group.progress, Progress::Clear(_)) {
+            return false;
         }
         let window = self.terms.window;
         let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;

@@ -31,7 +31,6 @@
 //! The machine has no I/O and no clock. Both sessions must be logged in and idle, and both servers must take commands ahead
 //! ([`Batch::is_possible`]).
 
-mod file;
 mod files;
 mod group;
 mod grouping;
@@ -42,6 +41,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use file::{BatchEnd, BatchFile};
+pub use files::{BatchEnd, BatchFile};
 pub use machine::Batch;
 pub use settings::{BatchOpening, BatchTerms, Timer, Window};

@@ -12,11 +12,9 @@ use crate::command::{Command, Direction, Extension, Mode, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Reply};
 use crate::transfer::judge::{self, Answer, Verdict, announced_port};
-use crate::transfer::junction::Junction;
 use crate::transfer::machine::Output;
-use crate::transfer::posture::Posture;
 use crate::transfer::request::Side;
-use crate::transfer::roles::{DataTls, Opening, Party};
+use crate::transfer::roles::{DataTls, Junction, Opening, Party, Posture};
 use crate::transfer::script::{self, Step};
 use std::net::SocketAddr;
 
@@ -43,13 +41,7 @@ pub(super) fn is_possible(source: &Party, destination: &Party, terms: &BatchTerm
 
 /// The first commands of `side`, which may all be sent at once.
 pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -> Vec<(Task, Command)> {
-    let security = script::security_steps(terms.tls, side, me, other).map(|step| {
-        if step == Step::Pinc {
-            Command::Pinc(script::pin(terms.tls, me, other))
-        } else {
-            Command::Sscn(Some(script::is_client(terms.tls, side)))
-        }
-    });
+    let security = script::security_commands(terms.tls, side, me, other);
     let transfer = [
         script::IMAGE,
         Command::Mode(Mode::Block),

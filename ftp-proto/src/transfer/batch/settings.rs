@@ -3,9 +3,8 @@
 use crate::command::{Command, Pack};
 use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
-use crate::transfer::posture::Postures;
 use crate::transfer::request::Side;
-use crate::transfer::roles::DataTls;
+use crate::transfer::roles::{DataTls, Postures};
 use std::time::Duration;
 
 /// How the files of a batch are moved.

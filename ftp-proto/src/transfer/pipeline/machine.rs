@@ -211,13 +211,7 @@ impl Pipeline {
     fn set_up(&mut self, side: Side) {
         let tls = self.terms.roles.tls;
         let (me, other) = (self.party(side), self.party(side.other()));
-        let security = script::security_steps(tls, side, me, other).map(|step| {
-            if step == Step::Pinc {
-                Command::Pinc(script::pin(tls, me, other))
-            } else {
-                Command::Sscn(Some(script::is_client(tls, side)))
-            }
-        });
+        let security = script::security_commands(tls, side, me, other);
         let algorithm = self.terms.digest.filter(|_| self.digest_command(side) == Some(DigestCommand::Hash));
         let selection = algorithm.map(|algorithm| Command::Opts(Opts::Hash(Some(algorithm))));
         let settings: Vec<Command> = [script::IMAGE].into_iter().chain(security).chain(selection).collect();
@@ -373,22 +367,14 @@ impl Pipeline {
         let (size, time) = (told_size(text), told_time(text));
         self.note(index, |moved| {
             let ([before, after], [length, stored]) = (&mut moved.times, &mut moved.sizes);
-            match task {
-                Task::Before(_) => *before = time,
-                Task::After(_) => *after = time,
-                Task::Length(_) => *length = size,
-                Task::Stored(_) => *stored = size,
-                Task::Setting
-                | Task::Listen
-                | Task::Connect
-                | Task::Send(_)
-                | Task::Store(_)
-                | Task::SentDigest(_)
-                | Task::StoredDigest(_)
-                | Task::Time(_)
-                | Task::From(_)
-                | Task::To(_)
-                | Task::Named(_) => {}
+            if task == Task::Before(index) {
+                *before = time;
+            } else if task == Task::After(index) {
+                *after = time;
+            } else if task == Task::Length(index) {
+                *length = size;
+            } else {
+                *stored = size;
             }
         });
     }

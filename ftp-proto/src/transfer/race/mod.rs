@@ -29,11 +29,9 @@
 mod machine;
 mod scouts;
 mod settings;
-mod state;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{Conclusion, Ended, Input, Output, Race};
+pub use machine::{Conclusion, Ended, Input, Output, Purpose, Race};
 pub use scouts::{ScoutOutput, ScoutTimer, Scouts};
 pub use settings::{Entrant, Manner, Settings, Timer};
-pub use state::Purpose;
