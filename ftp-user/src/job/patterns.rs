@@ -65,52 +65,29 @@ pub(super) async fn matching(
 ) -> Result<SortedMatches, Failure> {
     let Some(glob) = source.glob() else { return Ok(SortedMatches::default()) };
     let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
-    let mut matched = MatchedNames::new(context);
+    let (mut matched, mut taken, mut kept) = (0, 0, Ok(()));
+    let mut sorter = Sorter::new(context.run.cancel.clone());
     let listing = asked_of!(context, host, async {
-        matched = MatchedNames::new(context);
+        (matched, taken, kept, sorter) = (0, 0, Ok(()), Sorter::new(context.run.cancel.clone()));
         let mut take = |entry: Entry| {
             if glob.matches(entry.name.as_bytes()) && usable(&entry.name).is_ok() {
-                matched.number += 1;
-                if takes(&entry) {
-                    matched.take(&entry);
+                matched += 1;
+                if takes(&entry) && kept.is_ok() {
+                    taken += 1;
+                    let (path, facts) = (entry.name.clone(), Facts::from(&entry));
+                    kept = sorter.push(TreeEntry { path, facts });
                 }
             }
         };
         list_each(context, host, &directory, &mut take).await
     })?;
     let gaps = listing.gaps();
-    if matched.number == 0 && gaps.is_empty() {
+    if matched == 0 && gaps.is_empty() {
         return Err(Failure::new(failure::Kind::Missing, format!("nothing matches {source}"))
             .hint("write * as %2A, ? as %3F and [ as %5B in the name of a file"));
     }
-    matched.kept.map_err(|error| cannot_keep(&error))?;
-    let names = matched.sorter.finish().map_err(|error| cannot_keep(&error))?;
-    Ok(SortedMatches { names, number: matched.taken, gaps })
-}
-
-/// What was taken of a listing so far.
-struct MatchedNames {
-    /// How many names match the pattern.
-    number: usize,
-    /// How many of them are taken.
-    taken: usize,
-    sorter: Sorter,
-    /// Why nothing more can be kept.
-    kept: io::Result<()>,
-}
-
-impl MatchedNames {
-    fn new(context: &Context) -> Self {
-        Self { number: 0, taken: 0, sorter: Sorter::new(context.run.cancel.clone()), kept: Ok(()) }
-    }
-
-    fn take(&mut self, entry: &Entry) {
-        if self.kept.is_ok() {
-            self.taken += 1;
-            let (path, facts) = (entry.name.clone(), Facts::from(entry));
-            self.kept = self.sorter.push(TreeEntry { path, facts });
-        }
-    }
+    let names = kept.and_then(|()| sorter.finish()).map_err(|error| cannot_keep(&error))?;
+    Ok(SortedMatches { names, number: taken, gaps })
 }
 
 fn cannot_keep(error: &io::Error) -> Failure {

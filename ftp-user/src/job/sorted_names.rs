@@ -8,7 +8,7 @@ use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::io;
 
 /// A name of a tree. Something that is neither copied nor deleted is of [`Kind::Other`]: only its name counts.
@@ -40,10 +40,12 @@ impl TreeEntry {
 
 /// The order of paths in which each directory comes right before what is in it.
 pub(in crate::job) fn order(one: &PathName, other: &PathName) -> Ordering {
-    // No path contains a zero byte.
-    let separator_first = |byte: &u8| if *byte == b'/' { 0 } else { *byte };
-    let (one, other) = (one.as_bytes().iter(), other.as_bytes().iter());
-    one.map(separator_first).cmp(other.map(separator_first))
+    sort_key(one).cmp(sort_key(other))
+}
+
+/// The bytes of a path as they count in the order. No path contains a zero byte.
+fn sort_key(path: &PathName) -> impl Iterator<Item = u8> {
+    path.as_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte })
 }
 
 impl Record for TreeEntry {
@@ -102,36 +104,9 @@ pub(in crate::job) struct Sorter {
 #[derive(Debug, Default)]
 pub(in crate::job) struct SortedNames {
     runs: Vec<Spool<TreeEntry>>,
-    /// The next name of each run.
-    heads: BinaryHeap<Head>,
+    /// The next name of each run, by its key in the order and the number of the run.
+    heads: BTreeMap<(Vec<u8>, usize), TreeEntry>,
 }
-
-/// The next name of a run. The greatest one is the first in the order.
-#[derive(Debug)]
-struct Head {
-    entry: TreeEntry,
-    run: usize,
-}
-
-impl Ord for Head {
-    fn cmp(&self, other: &Self) -> Ordering {
-        order(&other.entry.path, &self.entry.path).then(other.run.cmp(&self.run))
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Head {}
 
 impl Sorter {
     /// No name has come yet.
@@ -196,7 +171,7 @@ impl Sorter {
 
 impl SortedNames {
     fn of(runs: Vec<Spool<TreeEntry>>) -> io::Result<Self> {
-        let mut sorted = Self { runs, heads: BinaryHeap::new() };
+        let mut sorted = Self { runs, heads: BTreeMap::new() };
         for run in 0..sorted.runs.len() {
             sorted.take_from(run)?;
         }
@@ -207,14 +182,14 @@ impl SortedNames {
         if let Some(spool) = self.runs.get_mut(run)
             && let Some(entry) = spool.pop()?
         {
-            self.heads.push(Head { entry, run });
+            self.heads.insert((sort_key(&entry.path).collect(), run), entry);
         }
         Ok(())
     }
 
     /// The next name, which stays.
     pub(in crate::job) fn peek(&self) -> Option<&TreeEntry> {
-        self.heads.peek().map(|head| &head.entry)
+        self.heads.first_key_value().map(|(_, entry)| entry)
     }
 
     /// Takes the next name.
@@ -223,7 +198,7 @@ impl SortedNames {
     ///
     /// A file cannot be read.
     pub(in crate::job) fn next(&mut self) -> io::Result<Option<TreeEntry>> {
-        let Some(Head { entry, run }) = self.heads.pop() else { return Ok(None) };
+        let Some(((_, run), entry)) = self.heads.pop_first() else { return Ok(None) };
         self.take_from(run)?;
         Ok(Some(entry))
     }

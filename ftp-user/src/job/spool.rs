@@ -1,10 +1,12 @@
-//! A queue of which little is in memory: the rest waits in a file without a name, in the directory for temporary files.
+//! A queue of which little is in memory, because the rest waits in a file without a name, in the directory for temporary files;
+//! and a set of names of which only hashes are kept.
 
 use crate::session::Facts;
 use ftp_proto::listing::{Kind, When};
 use ftp_proto::wire::PathName;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileExt;
 
@@ -243,6 +245,62 @@ impl Record for Facts {
     }
 }
 
+/// A set of names or paths, of which only hashes are kept. Each takes little more than eight bytes: a directory may have a
+/// million names.
+#[derive(Debug, Default)]
+pub(super) struct NameSet {
+    hasher: RandomState,
+    /// The latest hashes.
+    fresh: HashSet<u64>,
+    /// The others, sorted. Each run is at least twice as long as the next one, so there are few.
+    runs: Vec<Vec<u64>>,
+    number: usize,
+}
+
+impl NameSet {
+    /// Adds a name. Returns false if it was there already.
+    pub(super) fn insert(&mut self, name: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(name);
+        if self.is_in_a_run(hash) || !self.fresh.insert(hash) {
+            return false;
+        }
+        self.number += 1;
+        if self.fresh.len() >= FRESH {
+            self.merge();
+        }
+        true
+    }
+
+    /// The number of names.
+    pub(super) const fn len(&self) -> usize {
+        self.number
+    }
+
+    /// Whether a name was added.
+    pub(super) fn contains(&self, name: &[u8]) -> bool {
+        let hash = self.hasher.hash_one(name);
+        self.fresh.contains(&hash) || self.is_in_a_run(hash)
+    }
+
+    fn is_in_a_run(&self, hash: u64) -> bool {
+        self.runs.iter().any(|run| run.binary_search(&hash).is_ok())
+    }
+
+    /// Makes a run of the latest ones, together with the runs that are not much longer.
+    fn merge(&mut self) {
+        let mut run: Vec<u64> = self.fresh.drain().collect();
+        while let Some(mut longer) = self.runs.pop_if(|longer| longer.len() < 2 * run.len()) {
+            longer.reserve_exact(run.len());
+            longer.append(&mut run);
+            run = longer;
+        }
+        run.sort_unstable();
+        self.runs.push(run);
+    }
+}
+
+/// How many hashes are kept without an order.
+const FRESH: usize = 1024;
 /// The kinds, by their numbers.
 const KINDS: [Kind; 4] = [Kind::Directory, Kind::File, Kind::Link, Kind::Other];
 /// Bytes that are written or read at once. No record is longer.
@@ -295,5 +353,20 @@ mod tests {
         }
         assert_eq!((spool.pop().unwrap(), spool.on_disk()), (None, 0));
         assert!(most < 20_000, "{most}");
+    }
+
+    #[test]
+    fn each_name_is_new_once_and_takes_little_memory() {
+        let mut names = NameSet::default();
+        for number in 0..200_000_u64 {
+            assert!(names.insert(&number.to_le_bytes()), "{number} is new");
+            assert!(!names.insert(&(number / 2).to_le_bytes()), "{number} is known");
+            assert!(names.contains(&(number / 3).to_le_bytes()));
+            assert!(!names.contains(&(number + 1).to_le_bytes()));
+        }
+        let room: usize = names.runs.iter().map(Vec::capacity).sum();
+        assert!(room < 202_000 && names.fresh.capacity() < 4 * FRESH, "{room}");
+        assert!(names.runs.len() < 20, "{}", names.runs.len());
+        assert!(names.runs.iter().all(|run| run.is_sorted()));
     }
 }

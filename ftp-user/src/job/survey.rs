@@ -42,7 +42,7 @@ pub async fn survey(
     let mut ends =
         Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
     connect_both(context, &mut ends).await?;
-    let names = Names {
+    let names = ProbeNames {
         source: part_at(context, &mut ends.source, source).await?,
         destination: part_at(context, &mut ends.destination, destination).await?,
     };
@@ -50,7 +50,7 @@ pub async fn survey(
         return Err(Failure::usage("probe needs two servers").hint("name servers with ftp://host/path"));
     };
     let situation = Situation::of(context, from, to).await?;
-    let mut surveyor = Surveyor::new(context, &situation, (from, to), allowed, names);
+    let mut surveyor = Surveyor::new(context, &situation, from, to, allowed, names);
     let found = surveyor.run().await;
     ends.quit(context).await;
     part::settle(context, &pools).await;
@@ -59,7 +59,7 @@ pub async fn survey(
 }
 
 /// Where temporary files are stored.
-struct Names {
+struct ProbeNames {
     source: Part,
     destination: Part,
 }
@@ -84,7 +84,7 @@ struct Surveyor<'a> {
     source: &'a mut Server,
     destination: &'a mut Server,
     allowed: Allowed,
-    names: Names,
+    names: ProbeNames,
     ascent: Ascent,
     entrants: Vec<Entrant>,
     schedule: Schedule,
@@ -103,9 +103,10 @@ impl<'a> Surveyor<'a> {
     fn new(
         context: &'a Context,
         situation: &'a Situation,
-        (source, destination): (&'a mut Server, &'a mut Server),
+        source: &'a mut Server,
+        destination: &'a mut Server,
         allowed: Allowed,
-        names: Names,
+        names: ProbeNames,
     ) -> Self {
         let now = context.world.clock.now();
         let mut memory = Memory::default();
@@ -300,12 +301,11 @@ impl<'a> Surveyor<'a> {
         let works =
             |rung: Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
         self.silent_rungs.remember(self.context, key, works);
-        if let Some(best) = best.and_then(|best| self.ascent.candidates().get(best)) {
-            remember(self.context, key, *best, self.allowed);
+        let candidate = best.and_then(|best| self.ascent.candidates().get(best)).copied();
+        if let Some(candidate) = candidate {
+            remember(self.context, key, candidate, self.allowed);
         }
-        let mut picture = best
-            .and_then(|best| self.ascent.candidates().get(best))
-            .map(|candidate| self.situation.picture(*candidate));
+        let mut picture = candidate.map(|candidate| self.situation.picture(candidate));
         // Only the run shows whether a relay is a hub.
         if let Some(DataPath::Through { host, .. }) = picture.as_mut().map(|picture| &mut picture.path)
             && let Some(words) = best.and_then(|best| tried.get(best)).map(|tried| tried.words.as_str())

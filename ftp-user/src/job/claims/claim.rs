@@ -160,11 +160,10 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     match &begun.found {
         Found::New => kept.noted = now.clone(),
         Found::Open { seen, .. } => kept.noted = seen.clone(),
-        Found::Done { seen: finished, verified, path, .. } => {
-            kept.finished = Some(finished.clone());
-            kept.finished_rung = path.as_deref().and_then(Rung::named);
-            let verified = verified.as_deref().and_then(Verified::named);
-            kept.finished_by = Some(verified.unwrap_or(Verified::None));
+        Found::Done { seen: source, verified, path, .. } => {
+            let (source, route) = (source.clone(), path.as_deref().and_then(Rung::named));
+            let verified = verified.as_deref().and_then(Verified::named).unwrap_or(Verified::None);
+            kept.finished = Some(FinishedCopy { source, verified, route });
             // The walk tells nothing of a file of this host.
             now = now.or_else(|| ends.source.facts_here(&item.source).as_ref().map(seen));
         }
@@ -172,10 +171,10 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<
     }
     match decide(begun.found, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
-        Next::Skip { .. } if is_lost(ends, item) => (kept.finished, kept.finished_by) = (None, None),
+        Next::Skip { .. } if is_lost(ends, item) => kept.finished = None,
         // Where nothing may be replaced, the copy of this very job is not somebody else's file.
         Next::Copy => kept.may_be_done = kept.finished.is_some(),
-        Next::Skip { .. } => claim.done = kept.finished_by,
+        Next::Skip { .. } => claim.done = kept.finished.as_ref().map(|copy| copy.verified),
         // Whatever became of the later job: what stands there is not this one's any more.
         Next::LeaveAlone { why } => {
             let hint = "type the copy again if it is to stand there".to_owned();
@@ -285,12 +284,8 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) may_be_done: bool,
     /// What this run has done with it, if its server has not said whether it has given the copy its name.
     moved: Option<Box<FileCopy>>,
-    /// The source of a copy that this job has finished, if the listing did not show that it is still the same.
-    finished: Option<Seen>,
-    /// The path of its bytes, if this job has moved them.
-    finished_rung: Option<Rung>,
-    /// What has verified that copy.
-    finished_by: Option<Verified>,
+    /// The copy that this job has finished before.
+    finished: Option<FinishedCopy>,
     /// The source that an earlier run of this job has moved, perhaps to its final name, and by which path.
     moved_earlier: Option<(Seen, Rung)>,
     /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
@@ -300,12 +295,30 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) detached: Option<Detached>,
 }
 
+/// A copy that an earlier run of this job has finished.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct FinishedCopy {
+    /// Its source before its first byte was read.
+    source: Seen,
+    /// What has verified it.
+    verified: Verified,
+    /// The route of its bytes, if this job has moved them.
+    route: Option<Rung>,
+}
+
 /// What an earlier run has left of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::job) struct EarlierParts {
     last: Option<PartId>,
     others: Vec<PartId>,
     pub(in crate::job) seen: Option<Seen>,
+}
+
+impl FinishedCopy {
+    /// What a report says of it. `counts`: it is told as copied.
+    const fn earlier(&self, counts: bool) -> EarlierCopy {
+        EarlierCopy { route: self.route, verified: Some(self.verified), counts }
+    }
 }
 
 impl FileRecord {
@@ -348,15 +361,20 @@ impl FileRecord {
         self.moved.as_deref()
     }
 
-    /// Whether this job has finished a copy of this very source before.
-    pub(in crate::job) fn has_finished(&self, source: &Facts) -> bool {
-        self.finished.as_ref().is_some_and(|finished| is_same(finished, &seen(source)))
+    /// The copy of this very source that this job has finished before.
+    fn finished(&self, source: &Facts) -> Option<&FinishedCopy> {
+        self.finished.as_ref().filter(|copy| is_same(&copy.source, &seen(source)))
     }
 
-    /// The path by which this job has copied this very source before. If something equal has the final name of a copy that
+    /// Whether this job has finished a copy of this very source before.
+    pub(in crate::job) fn has_finished(&self, source: &Facts) -> bool {
+        self.finished(source).is_some()
+    }
+
+    /// The route by which this job has copied this very source before. If something equal has the final name of a copy that
     /// was not finished, it is that copy.
     pub(in crate::job) fn has_copied(&self, source: &Facts) -> Option<Rung> {
-        let finished = self.finished_rung.filter(|_| self.has_finished(source));
+        let finished = self.finished(source).and_then(|copy| copy.route);
         let moved = self.moved_earlier.as_ref().filter(|(moved, _)| is_same(moved, &seen(source)));
         finished.or(moved.map(|(_, rung)| *rung))
     }
@@ -364,22 +382,14 @@ impl FileRecord {
     /// What an earlier run of this job has done with the file, if it has finished a copy: that run may have deleted the source
     /// of a move.
     pub(in crate::job) fn moved_before(&self) -> Option<FileCopy> {
-        let size = self.finished.as_ref().and_then(|finished| finished.size);
-        let earlier = |means| EarlierCopy { route: self.finished_rung, verified: Some(means), counts: true };
-        self.finished_by
-            .map(|means| FileCopy { end: FileEnd::Earlier(earlier(means)), ..FileCopy::skipped(size, means) })
+        let copy = self.finished.as_ref()?;
+        let end = FileEnd::Earlier(copy.earlier(true));
+        Some(FileCopy { end, ..FileCopy::skipped(copy.source.size, copy.verified) })
     }
 
-    /// The copy of this very source that this job has finished before.
+    /// The copy of this very source that this job has finished before, as reports tell it.
     pub(in crate::job) fn earlier(&self, source: &Facts) -> Option<EarlierCopy> {
-        let means = self.finished_by.filter(|_| self.has_finished(source))?;
-        Some(EarlierCopy { route: self.finished_rung, verified: Some(means), counts: false })
-    }
-
-    /// What this job has finished is compared with its source again.
-    pub(in crate::job) const fn compare_again(&mut self, means: Verified) {
-        self.may_be_done = true;
-        self.finished_by = Some(means);
+        self.finished(source).map(|copy| copy.earlier(false))
     }
 
     /// Whether an earlier run has left something that nobody has looked at.

@@ -5,15 +5,16 @@
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
+use crate::job::spool::NameSet;
 use crate::journal::Place;
 use crate::place;
 use crate::remote;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use std::collections::hash_map;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where the copies of a job go: no two sources go to one place. One source that is one tree needs none of this, because its
 /// names differ.
@@ -65,15 +66,15 @@ impl CopyPlaces {
 #[derive(Clone, Debug, Default)]
 pub(super) struct TakenNames(Arc<Mutex<Directories>>);
 
-/// The directories that are remembered.
+/// The directories that are remembered, by hashes of their paths.
 #[derive(Debug, Default)]
 struct Directories {
-    /// By their paths ([`key`]).
-    names: HashMap<Arc<[u8]>, Names>,
+    hasher: RandomState,
+    names: HashMap<u64, Names>,
     /// The same ones, the oldest one first.
-    order: VecDeque<Arc<[u8]>>,
-    /// What their paths and names take, in bytes.
-    bytes: usize,
+    order: VecDeque<u64>,
+    /// How many names all of them have.
+    number: usize,
 }
 
 /// What is known of the names in a directory.
@@ -82,7 +83,7 @@ enum Names {
     /// It was made by this job.
     New,
     /// It was listed, with these names.
-    Listed(Arc<HashSet<PathName>>),
+    Listed(Arc<NameSet>),
     /// It cannot be listed, or is too large.
     Unknown,
 }
@@ -90,12 +91,12 @@ enum Names {
 impl TakenNames {
     /// Notes that a directory was made, so that nothing is in it.
     pub(super) fn note_new(&self, path: &PathName) {
-        self.keep(Some(path), Names::New);
+        self.directories().keep(Some(path), Names::New);
     }
 
     /// Whether it is known, without a question, that nothing has the name of a file.
     pub(super) fn is_free(&self, file: &PathName) -> bool {
-        self.known(place::parent(file).as_ref()).is_some_and(|names| names.lack(file))
+        self.directories().known(place::parent(file).as_ref()).is_some_and(|names| names.lack(file))
     }
 
     /// Which of these files have a name that was free when their directory was listed. A file whose directory was not
@@ -104,7 +105,8 @@ impl TakenNames {
         let mut free = Vec::new();
         for file in files {
             let path = place::parent(file);
-            let names = match self.known(path.as_ref()) {
+            let known = self.directories().known(path.as_ref());
+            let names = match known {
                 Some(names) => names,
                 None => self.listed(context, to, path).await,
             };
@@ -113,62 +115,46 @@ impl TakenNames {
         free
     }
 
-    fn known(&self, path: Option<&PathName>) -> Option<Names> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.names.get(key(path)).cloned()
-    }
-
-    fn keep(&self, path: Option<&PathName>, names: Names) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).keep(key(path), names);
-    }
-
-    /// Lists a directory.
+    /// Lists a directory. A listing without end takes no more memory than one that is remembered.
     async fn listed(&self, context: &Context, to: &mut Server, path: Option<PathName>) -> Names {
-        let mut listed = ListedNames::default();
-        let listing = match to.session(context).await {
-            Ok(session) => {
-                let mut gather = |entry: Entry| listed.add(entry.name);
-                Box::pin(remote::list_each(session, path.as_ref(), &mut gather)).await.ok()
+        let Ok(session) = to.session(context).await else { return Names::Unknown };
+        let mut listed = NameSet::default();
+        let mut gather = |entry: Entry| {
+            if listed.len() < MOST {
+                listed.insert(entry.name.as_bytes());
             }
-            Err(_) => return Names::Unknown,
         };
-        let names = match listing.is_some_and(|listing| !listing.is_incomplete()) {
-            true => listed.finish(),
-            false => Names::Unknown,
-        };
-        self.keep(path.as_ref(), names.clone());
+        let listing = Box::pin(remote::list_each(session, path.as_ref(), &mut gather)).await;
+        let is_whole = listing.is_ok_and(|listing| !listing.is_incomplete()) && listed.len() < MOST;
+        let names = if is_whole { Names::Listed(Arc::new(listed)) } else { Names::Unknown };
+        self.directories().keep(path.as_ref(), names.clone());
         names
+    }
+
+    fn directories(&self) -> MutexGuard<'_, Directories> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Directories {
+    /// What is known of a directory. That of a user has no path.
+    fn known(&self, path: Option<&PathName>) -> Option<Names> {
+        self.names.get(&self.hasher.hash_one(path)).cloned()
+    }
+
     /// Remembers a directory, in the place of what was known of it. The oldest ones are forgotten.
-    fn keep(&mut self, path: &[u8], names: Names) {
-        self.bytes += names.bytes();
-        if let Some(known) = self.names.get_mut(path) {
-            self.bytes -= std::mem::replace(known, names).bytes();
-        } else {
-            let path: Arc<[u8]> = path.into();
-            self.bytes += taken_by(&path);
-            self.order.push_back(Arc::clone(&path));
-            self.names.insert(path, names);
+    fn keep(&mut self, path: Option<&PathName>, names: Names) {
+        let key = self.hasher.hash_one(path);
+        self.number += names.number();
+        match self.names.insert(key, names) {
+            Some(before) => self.number -= before.number(),
+            None => self.order.push_back(key),
         }
-        while self.order.len() > DIRECTORIES || self.bytes > BYTES {
+        while self.order.len() > DIRECTORIES || self.number > NAMES {
             let Some(oldest) = self.order.pop_front() else { return };
-            let names = self.names.remove(&oldest);
-            self.bytes -= taken_by(&oldest) + names.map_or(0, |names| names.bytes());
+            self.number -= self.names.remove(&oldest).map_or(0, |names| names.number());
         }
     }
-}
-
-/// The name of a directory here. That of a user has none.
-fn key(path: Option<&PathName>) -> &[u8] {
-    path.map_or(b"", PathName::as_bytes)
-}
-
-/// About what a name takes, in bytes.
-const fn taken_by(name: &[u8]) -> usize {
-    name.len() + OVERHEAD
 }
 
 impl Names {
@@ -177,48 +163,15 @@ impl Names {
         match self {
             Self::New => true,
             Self::Listed(names) => {
-                place::base_name(file).is_some_and(|name| is_listed(&name) && !names.contains(&name))
+                let name = place::base_name(file).filter(is_listed);
+                name.is_some_and(|name| !names.contains(name.as_bytes()))
             }
             Self::Unknown => false,
         }
     }
 
-    /// About what they take.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Listed(names) => names.iter().map(|name| taken_by(name.as_bytes())).sum(),
-            Self::New | Self::Unknown => 0,
-        }
-    }
-}
-
-/// The names of a directory while it is listed. A listing without end takes no more memory than one that is remembered.
-#[derive(Debug, Default)]
-struct ListedNames {
-    names: HashSet<PathName>,
-    /// What they take, in bytes.
-    bytes: usize,
-    /// Whether they would take the place of most others.
-    is_too_large: bool,
-}
-
-impl ListedNames {
-    fn add(&mut self, name: PathName) {
-        if self.is_too_large {
-            return;
-        }
-        let taken = taken_by(name.as_bytes());
-        if self.names.insert(name) {
-            self.bytes += taken;
-        }
-        if self.bytes > BYTES / 2 || self.names.len() >= MOST {
-            *self = Self { is_too_large: true, ..Self::default() };
-        }
-    }
-
-    /// All names, unless they are too many.
-    fn finish(self) -> Names {
-        if self.is_too_large { Names::Unknown } else { Names::Listed(Arc::new(self.names)) }
+    fn number(&self) -> usize {
+        if let Self::Listed(names) = self { names.len() } else { 0 }
     }
 }
 
@@ -230,14 +183,12 @@ fn is_listed(name: &PathName) -> bool {
     !bytes.starts_with(b".") && !is_blank(bytes.first()) && !is_blank(bytes.last()) && !bytes.contains(&b'\\')
 }
 
-/// How many directories are remembered, if their paths are short: all of one that a walk enters later, which it tells before what is in them.
+/// How many directories are remembered: all of one that a walk enters later, which it tells before what is in them.
 const DIRECTORIES: usize = 16_384;
 /// The largest number of names that are remembered of one directory.
 const MOST: usize = 100_000;
-/// What all of them may take, in bytes: paths may be long.
-const BYTES: usize = 16 << 20;
-/// What a name takes beside its bytes: its place in a table, and in the memory.
-const OVERHEAD: usize = 64;
+/// The largest number of names that are remembered. Each takes little more than eight bytes.
+const NAMES: usize = 1_000_000;
 
 #[cfg(test)]
 mod tests {
@@ -250,8 +201,9 @@ mod tests {
         assert!(!names.is_free(&name("a/1")));
         names.note_new(&name("a"));
         assert!(names.is_free(&name("a/1")) && names.is_free(&name("a/.1")) && !names.is_free(&name("b/1")));
-        let some: HashSet<PathName> = [name("1")].into();
-        names.keep(Some(&name("b")), Names::Listed(Arc::new(some)));
+        let mut some = NameSet::default();
+        some.insert(b"1");
+        names.directories().keep(Some(&name("b")), Names::Listed(Arc::new(some)));
         assert!(!names.is_free(&name("b/1")) && names.is_free(&name("b/2")) && !names.is_free(&name("b/.2")));
         for number in 0..DIRECTORIES {
             names.note_new(&name(&format!("c/{number}")));
@@ -260,36 +212,28 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_of_directories_is_bounded_in_bytes() {
-        let long = |number: usize| PathName::from_user(format!("{}/{number}", "d".repeat(4000))).unwrap();
-        let names = TakenNames::default();
-        let bytes = || names.0.lock().unwrap().bytes;
-        (0..5000).for_each(|number| names.note_new(&long(number)));
-        assert!((BYTES - 5000..=BYTES).contains(&bytes()), "{}", bytes());
-        let file = |number| place::join(Some(&long(number)), &PathName::from_user("f").unwrap());
-        assert!(!names.is_free(&file(0)) && names.is_free(&file(4999)));
-        // The same one again takes no more.
-        let before = bytes();
-        names.note_new(&long(4999));
-        assert_eq!(bytes(), before);
-        // A listing that would take the place of most others is not remembered.
-        let listed = |count| {
-            let mut listed = ListedNames::default();
-            for name in (0..count).map(long) {
-                listed.add(name);
-                assert!(listed.bytes <= BYTES / 2 && listed.names.len() < MOST);
+    fn what_is_remembered_of_directories_is_bounded() {
+        let name = |text: &str| PathName::from_user(text).unwrap();
+        let mut directories = Directories::default();
+        let listed = |count: usize| {
+            let mut names = NameSet::default();
+            for number in 0..count {
+                names.insert(&number.to_le_bytes());
             }
-            listed.finish()
+            Names::Listed(Arc::new(names))
         };
-        assert!(matches!(listed(3000), Names::Unknown));
-        let listed = listed(1000);
-        assert!(matches!(listed, Names::Listed(_)));
-        names.keep(Some(&long(4999)), listed);
-        names.keep(Some(&long(4999)), Names::New);
-        (0..5000).for_each(|number| names.note_new(&PathName::from_user(format!("{number}")).unwrap()));
-        let known = names.0.lock().unwrap();
-        let counted = |(path, names): (&Arc<[u8]>, &Names)| taken_by(path) + names.bytes();
-        assert_eq!(known.bytes, known.names.iter().map(counted).sum::<usize>());
+        for number in 0..25 {
+            directories.keep(Some(&name(&format!("d{number}"))), listed(MOST - 1));
+            assert!(directories.number <= NAMES);
+        }
+        assert!(directories.known(Some(&name("d0"))).is_none());
+        assert!(directories.known(Some(&name("d24"))).is_some());
+        // The same one again takes no more.
+        let before = directories.number;
+        directories.keep(Some(&name("d24")), listed(MOST - 1));
+        assert_eq!(directories.number, before);
+        directories.keep(Some(&name("d24")), Names::New);
+        assert_eq!(directories.number, before - (MOST - 1));
     }
 
     #[test]

@@ -69,7 +69,7 @@ async fn copy_and_note(
     let FileClaim { mut kept, done, .. } = claimed;
     match done {
         // Both may have changed since: they are compared again before the source is deleted.
-        Some(means) if options.moves || options.syncs.is_some() => kept.compare_again(means),
+        Some(_) if options.moves || options.syncs.is_some() => kept.may_be_done = true,
         Some(means) => {
             return Ok(FileCopy::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
         }

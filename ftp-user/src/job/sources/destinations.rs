@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind as FailureKind};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
 use crate::job::item::{Item, Target};
-use crate::job::tree::NameSet;
+use crate::job::spool::NameSet;
 use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
 use crate::place::{self, Location};
 use crate::route::Ends;

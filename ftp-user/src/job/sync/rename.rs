@@ -12,8 +12,8 @@ use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answe
 use crate::job::file::times;
 use crate::job::retry::asked;
 use crate::job::sorted_names::{StopCheck, TreeEntry};
-use crate::job::spool::Spool;
-use crate::job::tree::{NameSet, folded, one_form};
+use crate::job::spool::{NameSet, Spool};
+use crate::job::tree::{folded, one_form};
 use crate::place;
 use crate::session::Facts;
 use ftp_proto::digest::Algorithm;

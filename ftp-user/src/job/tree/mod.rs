@@ -5,7 +5,7 @@ mod names;
 mod visits;
 mod walk;
 
-pub(super) use names::{NameSet, folded, one_form};
+pub(super) use names::{folded, one_form};
 pub(crate) use visits::{Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, walk};

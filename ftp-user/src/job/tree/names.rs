@@ -6,59 +6,13 @@ use crate::endpoint::{Host, list_each};
 use crate::failure::{Failure, Kind};
 use crate::job::item::Item;
 use crate::job::retry::{asked, facts};
+use crate::job::spool::NameSet;
 use crate::place;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use icu_normalizer::DecomposingNormalizerBorrowed;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-
-/// A set of names or paths, of which only hashes are kept. Each takes little more than eight bytes: a directory may have a
-/// million names.
-#[derive(Debug, Default)]
-pub(in crate::job) struct NameSet {
-    hasher: RandomState,
-    /// The latest hashes.
-    fresh: HashSet<u64>,
-    /// The others, sorted. Each run is at least twice as long as the next one, so there are few.
-    runs: Vec<Vec<u64>>,
-}
-
-impl NameSet {
-    /// Adds a name. Returns false if it was there already.
-    pub(in crate::job) fn insert(&mut self, name: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(name);
-        if self.is_in_a_run(hash) || !self.fresh.insert(hash) {
-            return false;
-        }
-        if self.fresh.len() >= FRESH {
-            self.merge();
-        }
-        true
-    }
-
-    /// Whether a name was added.
-    pub(in crate::job) fn contains(&self, name: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(name);
-        self.fresh.contains(&hash) || self.is_in_a_run(hash)
-    }
-
-    fn is_in_a_run(&self, hash: u64) -> bool {
-        self.runs.iter().any(|run| run.binary_search(&hash).is_ok())
-    }
-
-    /// Makes a run of the latest ones, together with the runs that are not much longer.
-    fn merge(&mut self) {
-        let mut run: Vec<u64> = self.fresh.drain().collect();
-        while let Some(mut longer) = self.runs.pop_if(|longer| longer.len() < 2 * run.len()) {
-            longer.reserve_exact(run.len());
-            longer.append(&mut run);
-            run = longer;
-        }
-        run.sort_unstable();
-        self.runs.push(run);
-    }
-}
 
 /// The names of the directory that is visited, by hashes. A walk tells all that is in one before it comes to the next.
 #[derive(Debug, Default)]
@@ -197,8 +151,6 @@ fn decomposed(text: &str) -> String {
     DecomposingNormalizerBorrowed::new_nfd().normalize(text).into_owned()
 }
 
-/// How many hashes are kept without an order.
-const FRESH: usize = 1024;
 /// The largest number of files that are copied last.
 pub(super) const MOST_SIMILAR: usize = 65_536;
 /// The largest number of bytes of their names.
@@ -207,21 +159,6 @@ const MOST_BYTES: usize = 32 << 20;
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_name_is_new_once_and_takes_little_memory() {
-        let mut names = NameSet::default();
-        for number in 0..200_000_u64 {
-            assert!(names.insert(&number.to_le_bytes()), "{number} is new");
-            assert!(!names.insert(&(number / 2).to_le_bytes()), "{number} is known");
-            assert!(names.contains(&(number / 3).to_le_bytes()));
-            assert!(!names.contains(&(number + 1).to_le_bytes()));
-        }
-        let room: usize = names.runs.iter().map(Vec::capacity).sum();
-        assert!(room < 202_000 && names.fresh.capacity() < 4 * FRESH, "{room}");
-        assert!(names.runs.len() < 20, "{}", names.runs.len());
-        assert!(names.runs.iter().all(|run| run.is_sorted()));
-    }
 
     #[test]
     fn h35_names_that_differ_in_case_only_are_found_within_a_directory() {

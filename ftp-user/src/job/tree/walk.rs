@@ -3,7 +3,6 @@
 //! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
-use super::names::NameSet;
 use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::check::usable;
 use crate::context::Context;
@@ -13,7 +12,7 @@ use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;
 use crate::job::retry::asked_of;
-use crate::job::spool::{Fields, Record, Spool, put_bytes, put_text};
+use crate::job::spool::{Fields, NameSet, Record, Spool, put_bytes, put_text};
 use crate::place;
 use crate::report::Event;
 use crate::session::Facts;
