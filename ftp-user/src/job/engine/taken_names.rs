@@ -66,15 +66,15 @@ impl CopyPlaces {
 #[derive(Clone, Debug, Default)]
 pub(super) struct TakenNames(Arc<Mutex<Directories>>);
 
-/// The directories that are remembered, by hashes of their paths.
+/// The directories that are remembered, by their paths: with a hash in its place, a new directory could stand for one that
+/// has files. That of a user has no path.
 #[derive(Debug, Default)]
 struct Directories {
-    hasher: RandomState,
-    names: HashMap<u64, Names>,
+    names: HashMap<Option<PathName>, Names>,
     /// The same ones, the oldest one first.
-    order: VecDeque<u64>,
-    /// How many names all of them have.
-    number: usize,
+    order: VecDeque<Option<PathName>>,
+    /// What their paths and names take, in bytes.
+    bytes: usize,
 }
 
 /// What is known of the names in a directory.
@@ -91,12 +91,12 @@ enum Names {
 impl TakenNames {
     /// Notes that a directory was made, so that nothing is in it.
     pub(super) fn note_new(&self, path: &PathName) {
-        self.directories().keep(Some(path), Names::New);
+        self.directories().keep(Some(path.clone()), Names::New);
     }
 
     /// Whether it is known, without a question, that nothing has the name of a file.
     pub(super) fn is_free(&self, file: &PathName) -> bool {
-        self.directories().known(place::parent(file).as_ref()).is_some_and(|names| names.lack(file))
+        self.directories().known(&place::parent(file)).is_some_and(|names| names.lack(file))
     }
 
     /// Which of these files have a name that was free when their directory was listed. A file whose directory was not
@@ -105,7 +105,7 @@ impl TakenNames {
         let mut free = Vec::new();
         for file in files {
             let path = place::parent(file);
-            let known = self.directories().known(path.as_ref());
+            let known = self.directories().known(&path);
             let names = match known {
                 Some(names) => names,
                 None => self.listed(context, to, path).await,
@@ -127,7 +127,7 @@ impl TakenNames {
         let listing = Box::pin(remote::list_each(session, path.as_ref(), &mut gather)).await;
         let is_whole = listing.is_ok_and(|listing| !listing.is_incomplete()) && listed.len() < MOST;
         let names = if is_whole { Names::Listed(Arc::new(listed)) } else { Names::Unknown };
-        self.directories().keep(path.as_ref(), names.clone());
+        self.directories().keep(path, names.clone());
         names
     }
 
@@ -137,22 +137,25 @@ impl TakenNames {
 }
 
 impl Directories {
-    /// What is known of a directory. That of a user has no path.
-    fn known(&self, path: Option<&PathName>) -> Option<Names> {
-        self.names.get(&self.hasher.hash_one(path)).cloned()
+    fn known(&self, path: &Option<PathName>) -> Option<Names> {
+        self.names.get(path).cloned()
     }
 
     /// Remembers a directory, in the place of what was known of it. The oldest ones are forgotten.
-    fn keep(&mut self, path: Option<&PathName>, names: Names) {
-        let key = self.hasher.hash_one(path);
-        self.number += names.number();
-        match self.names.insert(key, names) {
-            Some(before) => self.number -= before.number(),
-            None => self.order.push_back(key),
+    fn keep(&mut self, path: Option<PathName>, names: Names) {
+        let path_bytes = |path: &Option<PathName>| path.as_ref().map_or(0, |path| path.as_bytes().len());
+        self.bytes += names.bytes();
+        match self.names.insert(path.clone(), names) {
+            Some(before) => self.bytes -= before.bytes(),
+            None => {
+                self.bytes += path_bytes(&path);
+                self.order.push_back(path);
+            }
         }
-        while self.order.len() > DIRECTORIES || self.number > NAMES {
+        while self.order.len() > DIRECTORIES || self.bytes > BYTES {
             let Some(oldest) = self.order.pop_front() else { return };
-            self.number -= self.names.remove(&oldest).map_or(0, |names| names.number());
+            self.bytes -= path_bytes(&oldest);
+            self.bytes -= self.names.remove(&oldest).map_or(0, |names| names.bytes());
         }
     }
 }
@@ -170,8 +173,9 @@ impl Names {
         }
     }
 
-    fn number(&self) -> usize {
-        if let Self::Listed(names) = self { names.len() } else { 0 }
+    /// About what they take, in bytes.
+    fn bytes(&self) -> usize {
+        if let Self::Listed(names) = self { names.len() * size_of::<u64>() } else { 0 }
     }
 }
 
@@ -187,8 +191,8 @@ fn is_listed(name: &PathName) -> bool {
 const DIRECTORIES: usize = 16_384;
 /// The largest number of names that are remembered of one directory.
 const MOST: usize = 100_000;
-/// The largest number of names that are remembered. Each takes little more than eight bytes.
-const NAMES: usize = 1_000_000;
+/// The largest number of bytes that all of them take, with their paths.
+const BYTES: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -203,7 +207,7 @@ mod tests {
         assert!(names.is_free(&name("a/1")) && names.is_free(&name("a/.1")) && !names.is_free(&name("b/1")));
         let mut some = NameSet::default();
         some.insert(b"1");
-        names.directories().keep(Some(&name("b")), Names::Listed(Arc::new(some)));
+        names.directories().keep(Some(name("b")), Names::Listed(Arc::new(some)));
         assert!(!names.is_free(&name("b/1")) && names.is_free(&name("b/2")) && !names.is_free(&name("b/.2")));
         for number in 0..DIRECTORIES {
             names.note_new(&name(&format!("c/{number}")));
@@ -223,17 +227,17 @@ mod tests {
             Names::Listed(Arc::new(names))
         };
         for number in 0..25 {
-            directories.keep(Some(&name(&format!("d{number}"))), listed(MOST - 1));
-            assert!(directories.number <= NAMES);
+            directories.keep(Some(name(&format!("d{number}"))), listed(MOST - 1));
+            assert!(directories.bytes <= BYTES);
         }
-        assert!(directories.known(Some(&name("d0"))).is_none());
-        assert!(directories.known(Some(&name("d24"))).is_some());
+        assert!(directories.known(&Some(name("d0"))).is_none());
+        assert!(directories.known(&Some(name("d24"))).is_some());
         // The same one again takes no more.
-        let before = directories.number;
-        directories.keep(Some(&name("d24")), listed(MOST - 1));
-        assert_eq!(directories.number, before);
-        directories.keep(Some(&name("d24")), Names::New);
-        assert_eq!(directories.number, before - (MOST - 1));
+        let before = directories.bytes;
+        directories.keep(Some(name("d24")), listed(MOST - 1));
+        assert_eq!(directories.bytes, before);
+        directories.keep(Some(name("d24")), Names::New);
+        assert_eq!(directories.bytes, before - 8 * (MOST - 1));
     }
 
     #[test]
