@@ -404,7 +404,7 @@ proptest! {
                 prop_assert!(name.contains(&b'/') || name.contains(&b'\r'), "{}", line.escape_ascii());
             }
             Some(Found::Unread(_)) | None => {
-                let year = entry.modified.map_or(1970, |at| ftp_proto::listing::civil(at).0);
+                let year = entry.modified.map_or(1970, |at| ftp_proto::listing::civil(at).year);
                 prop_assert!(year < 1900, "{} was not read", line.escape_ascii());
             }
         }

@@ -49,8 +49,19 @@ pub async fn digest_of(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-/// Takes at most the next `limit` bytes of `file` into `digester`, and returns how many it has taken: less
-/// than `limit` at the end of the file. So a large file can be digested a part at a time.
+/// A file of which a part was digested.
+#[derive(Debug)]
+pub struct DigestedPart {
+    /// What has taken the bytes.
+    pub digester: Digester,
+    /// The file, behind the part.
+    pub file: File,
+    /// How many bytes were taken.
+    pub taken: u64,
+}
+
+/// Takes at most the next `limit` bytes of `file` into `digester`; less than `limit` at the end of the file. So a large file
+/// can be digested a part at a time.
 ///
 /// # Errors
 ///
@@ -60,11 +71,11 @@ pub async fn digest_part(
     file: File,
     limit: u64,
     meter: &Meter,
-) -> io::Result<(Digester, File, u64)> {
+) -> io::Result<DigestedPart> {
     let meter = meter.clone();
     let work = move || {
         let taken = feed((&file).take(limit), &meter, |piece| digester.update(piece))?;
-        Ok((digester, file, taken))
+        Ok(DigestedPart { digester, file, taken })
     };
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
@@ -224,8 +235,8 @@ mod tests {
         let mut digester = Digester::new(Algorithm::Sha256);
         while counts.last().is_none_or(|taken| *taken == 300) {
             let part = digest_part(digester, file, 300, &meter).await.unwrap();
-            (digester, file) = (part.0, part.1);
-            counts.push(part.2);
+            (digester, file) = (part.digester, part.file);
+            counts.push(part.taken);
         }
         assert_eq!((digester.hex(), counts), (whole, vec![300, 300, 300, 100]));
         assert_eq!(meter.moved(), 1_000);

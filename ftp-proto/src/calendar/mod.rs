@@ -1,12 +1,37 @@
 //! Dates and times in UTC, as listings and commands write them.
 
+use std::fmt;
+
 /// A point in time of files: seconds since 1970 in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct When(pub i64);
 
-/// Returns the date and time in UTC, `(year, month, day, hour, minute, second)`, of a moment (proleptic
-/// Gregorian calendar).
-pub fn civil(when: When) -> (i64, u32, u32, u32, u32, u32) {
+/// A date and time in UTC (proleptic Gregorian calendar). Its text is that of RFC 3339: `2026-11-20T09:20:14Z`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CivilTime {
+    /// The year.
+    pub year: i64,
+    /// The month, from 1.
+    pub month: u32,
+    /// The day of the month, from 1.
+    pub day: u32,
+    /// The hour, from 0.
+    pub hour: u32,
+    /// The minute, from 0.
+    pub minute: u32,
+    /// The second, from 0.
+    pub second: u32,
+}
+
+impl fmt::Display for CivilTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second } = self;
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    }
+}
+
+/// Returns the date and time in UTC of a moment.
+pub fn civil(when: When) -> CivilTime {
     let days = when.0.div_euclid(86_400);
     let seconds = when.0.rem_euclid(86_400);
     // Days since 0000-03-01, in eras of 400 years (146,097 days).
@@ -20,7 +45,14 @@ pub fn civil(when: When) -> (i64, u32, u32, u32, u32, u32) {
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     let part = |n: i64| u32::try_from(n).unwrap_or(0);
-    (year, part(month), part(day), part(seconds / 3600), part(seconds / 60 % 60), part(seconds % 60))
+    CivilTime {
+        year,
+        month: part(month),
+        day: part(day),
+        hour: part(seconds / 3600),
+        minute: part(seconds / 60 % 60),
+        second: part(seconds % 60),
+    }
 }
 
 /// Returns the moment of a date and time in UTC, or `None` if a part is out of range.
@@ -36,15 +68,14 @@ pub fn when(year: i64, month: u32, day: u32, hour: u32, minute: u32, second: u32
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
     let days = era * 146_097 + day_of_era - 719_468;
     // A month without that day: the date would be one of the next month.
-    let (_, same, ..) = civil(When(days * 86_400));
     let seconds = i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second);
-    (same == month).then_some(When(days * 86_400 + seconds))
+    (civil(When(days * 86_400)).month == month).then_some(When(days * 86_400 + seconds))
 }
 
 /// Formats a time as `YYYYMMDDHHMMSS` (RFC 3659 section 2.3), for facts and MDTM. Returns `None` if the
 /// year does not have four digits.
 pub fn facts_time(moment: When) -> Option<String> {
-    let (year, month, day, hour, minute, second) = civil(moment);
+    let CivilTime { year, month, day, hour, minute, second } = civil(moment);
     (0..=9999).contains(&year).then(|| format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}"))
 }
 

@@ -26,20 +26,27 @@ pub(super) const HALF_A_YEAR: i64 = 31_556_952 / 2;
 /// ```
 pub fn year_of(month: u32, day: u32, hour: u32, minute: u32, now: When) -> Option<When> {
     let latest = When(now.0.saturating_add(86_400));
-    let (year, ..) = civil(latest);
+    let year = civil(latest).year;
     [year, year - 1]
         .into_iter()
-        .filter_map(|year| moment(year, month, day, (hour, minute, 0)))
+        .filter_map(|year| moment(year, month, day, TimeOfDay { hour, minute, second: 0 }))
         .find(|moment| *moment <= latest)
 }
 
 /// Returns the moment of a date and time, or `None` if the date does not exist, like the 31st of
 /// November.
-pub(super) fn moment(year: i64, month: u32, day: u32, time: (u32, u32, u32)) -> Option<When> {
-    let (hour, minute, second) = time;
-    let moment = when(year, month, day, hour, minute, second.min(59))?;
-    let (_, same_month, same_day, ..) = civil(moment);
-    if (same_month, same_day) == (month, day) { Some(moment) } else { None }
+pub(super) fn moment(year: i64, month: u32, day: u32, time: TimeOfDay) -> Option<When> {
+    let moment = when(year, month, day, time.hour, time.minute, time.second.min(59))?;
+    let found = civil(moment);
+    ((found.month, found.day) == (month, day)).then_some(moment)
+}
+
+/// A time of a day.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct TimeOfDay {
+    pub(super) hour: u32,
+    pub(super) minute: u32,
+    pub(super) second: u32,
 }
 
 /// Returns the number of the month with this name.
@@ -48,7 +55,7 @@ pub(super) fn month(word: &str) -> Option<u32> {
 }
 
 /// Reads `10:20`, `10:20:30` or `10:20:30.123`, and returns whether the seconds are there.
-pub(super) fn clock(word: &str) -> Option<((u32, u32, u32), bool)> {
+pub(super) fn clock(word: &str) -> Option<(TimeOfDay, bool)> {
     let mut parts = word.split(':');
     let (hour, minute) = (number(parts.next()?)?, number(parts.next()?)?);
     let seconds = parts.next();
@@ -57,7 +64,7 @@ pub(super) fn clock(word: &str) -> Option<((u32, u32, u32), bool)> {
         None => 0,
     };
     let fits = hour < 24 && minute < 60 && second < 61 && parts.next().is_none();
-    fits.then_some(((hour, minute, second), seconds.is_some()))
+    fits.then_some((TimeOfDay { hour, minute, second }, seconds.is_some()))
 }
 
 /// How a date of `ls` may write its month.
@@ -95,15 +102,14 @@ pub(super) fn of_ls(words: &mut Words<'_>, months: Months, now: When) -> Option<
     }
     let third = words.next()?;
     let Some((time, has_seconds)) = clock(third) else {
-        return Some((moment(year(third)?, month, day, (0, 0, 0))?, Precision::Day));
+        return Some((moment(year(third)?, month, day, TimeOfDay::default())?, Precision::Day));
     };
     let mut ahead = *words;
     if has_seconds && let Some(year) = ahead.next().and_then(year) {
         *words = ahead;
         return Some((moment(year, month, day, time)?, Precision::Minute));
     }
-    let (hour, minute, _) = time;
-    Some((year_of(month, day, hour, minute, now)?, Precision::Minute))
+    Some((year_of(month, day, time.hour, time.minute, now)?, Precision::Minute))
 }
 
 /// Reads `2026-11-20 [10:20[:30[.5]] [+0100]]` or `11-20 10:20`.
@@ -119,11 +125,11 @@ fn of_digits(first: &str, words: &mut Words<'_>, now: When) -> Option<(When, Pre
         *words = ahead;
     }
     let Some(three) = three else {
-        let ((hour, minute, _), _) = time?;
-        return Some((year_of(number(one)?, number(two)?, hour, minute, now)?, Precision::Minute));
+        let (time, _) = time?;
+        return Some((year_of(number(one)?, number(two)?, time.hour, time.minute, now)?, Precision::Minute));
     };
     let date = |time| moment(year(one)?, number(two)?, number(three)?, time);
-    let Some((time, has_seconds)) = time else { return Some((date((0, 0, 0))?, Precision::Day)) };
+    let Some((time, has_seconds)) = time else { return Some((date(TimeOfDay::default())?, Precision::Day)) };
     let local = date(time)?;
     let Some(ahead_of_utc) = ahead.next().and_then(zone) else { return Some((local, Precision::Minute)) };
     *words = ahead;

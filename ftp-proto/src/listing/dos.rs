@@ -1,5 +1,6 @@
 //! Reading the lines of IIS and other servers on DOS and Windows: `07-12-24  10:20PM  <DIR>  name`.
 
+use super::date::TimeOfDay;
 use super::row::{Row, Words, number};
 use super::{Kind, Precision, When, date};
 
@@ -33,22 +34,24 @@ pub(super) fn row(line: &[u8]) -> Option<Row<'_>> {
 }
 
 /// Reads `10:20PM` or `22:20`.
-fn clock(word: &str) -> Option<(u32, u32, u32)> {
+fn clock(word: &str) -> Option<TimeOfDay> {
     let (digits, half) = match word.strip_suffix("PM") {
         Some(digits) => (digits, Some(12)),
         None => word.strip_suffix("AM").map_or((word, None), |digits| (digits, Some(0))),
     };
-    let ((hour, minute, second), _) = date::clock(digits)?;
+    let (time, _) = date::clock(digits)?;
     match half {
-        Some(half) if (1..=12).contains(&hour) => Some((hour % 12 + half, minute, second)),
+        Some(half) if (1..=12).contains(&time.hour) => {
+            Some(TimeOfDay { hour: time.hour % 12 + half, ..time })
+        }
         Some(_) => None,
-        None => Some((hour, minute, second)),
+        None => Some(time),
     }
 }
 
 /// Reads `mm-dd-yy`, `mm-dd-yyyy` or `yyyy-mm-dd`, with `-`, `/` or `.`. If the first number cannot be a
 /// month, it is the day.
-fn moment(word: &str, time: (u32, u32, u32)) -> Option<When> {
+fn moment(word: &str, time: TimeOfDay) -> Option<When> {
     let mut parts = word.split(['-', '/', '.']);
     let (one, two, three) = (parts.next()?, parts.next()?, parts.next()?);
     if parts.next().is_some() {

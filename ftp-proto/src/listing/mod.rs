@@ -27,7 +27,7 @@ mod unix;
 mod vms;
 mod write;
 
-pub use crate::calendar::{When, civil, facts_time, parse_time, when};
+pub use crate::calendar::{CivilTime, When, civil, facts_time, parse_time, when};
 pub use date::year_of;
 pub use detect::Format;
 pub use facts::parse_facts;

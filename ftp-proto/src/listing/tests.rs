@@ -26,7 +26,7 @@ fn shown(found: &Found) -> String {
         Found::Entry(entry) => {
             let size = entry.size.map_or("-".to_owned(), |size| size.to_string());
             let date = entry.modified.map_or("-".to_owned(), |at| {
-                let (year, month, day, hour, minute, second) = civil(at);
+                let CivilTime { year, month, day, hour, minute, second } = civil(at);
                 let day = format!("{year}-{month:02}-{day:02}");
                 match entry.precision {
                     Precision::Exact => format!("{day} {hour:02}:{minute:02}:{second:02}Z"),
@@ -159,7 +159,7 @@ fn a_date_without_a_year_is_the_last_one_before_now() {
     let check = |now: (i64, u32, u32), line: (u32, u32), expect: Option<i64>| {
         let now = when(now.0, now.1, now.2, 12, 0, 0).unwrap();
         let found = year_of(line.0, line.1, 10, 20, now);
-        assert_eq!(found.map(|at| civil(at).0), expect, "{line:?} at {now:?}");
+        assert_eq!(found.map(|at| civil(at).year), expect, "{line:?} at {now:?}");
     };
     check((2026, 11, 20), (11, 20), Some(2026));
     check((2026, 11, 20), (11, 21), Some(2026)); // a zone that is ahead

@@ -61,7 +61,7 @@ fn modified(rest: &[u8]) -> Option<(When, Precision)> {
         };
         let (time, precision) = match words.next().and_then(date::clock) {
             Some((time, _)) => (time, Precision::Minute),
-            None => ((0, 0, 0), Precision::Day),
+            None => (date::TimeOfDay::default(), Precision::Day),
         };
         let moment = date::moment(number(year)?, date::month(month)?, number(day)?, time)?;
         return Some((moment, precision));

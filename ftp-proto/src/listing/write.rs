@@ -1,7 +1,7 @@
 //! Writing the lines of listings, for a server.
 
 use super::date::{HALF_A_YEAR, MONTHS};
-use super::{Entry, Kind, Owner, When, civil};
+use super::{CivilTime, Entry, Kind, Owner, When, civil};
 
 /// Returns one line of MLSD or MLST without CR LF: those facts of `wanted` (in lower case; `None` means
 /// [`FACTS`]) that the entry has, a blank, and the name. A value with a blank or `;` would end its fact
@@ -20,7 +20,7 @@ pub fn write_facts_line(line: &mut Vec<u8>, entry: &Entry, wanted: Option<&[Stri
     if let Some(size) = entry.size {
         facts.add("size", |line| write_number(line, size, (0, b'0')));
     }
-    if let Some(modified) = entry.exactly_modified().map(civil).filter(|(year, ..)| (0..=9999).contains(year))
+    if let Some(modified) = entry.exactly_modified().map(civil).filter(|time| (0..=9999).contains(&time.year))
     {
         facts.add("modify", |line| write_time(line, modified));
     }
@@ -161,7 +161,7 @@ fn rights(mode: u32) -> [u8; 9] {
 }
 
 fn write_list_date(line: &mut Vec<u8>, moment: When, now: When) {
-    let (year, month, day, hour, minute, _) = civil(moment);
+    let CivilTime { year, month, day, hour, minute, .. } = civil(moment);
     let month = MONTHS.iter().zip(1..).find(|(_, number)| *number == month).map_or("Jan", |(name, _)| *name);
     line.extend_from_slice(month.as_bytes());
     line.push(b' ');
@@ -182,7 +182,8 @@ fn write_list_date(line: &mut Vec<u8>, moment: When, now: When) {
 }
 
 /// Writes `YYYYMMDDHHMMSS`; the year has four digits.
-fn write_time(line: &mut Vec<u8>, (year, month, day, hour, minute, second): (i64, u32, u32, u32, u32, u32)) {
+fn write_time(line: &mut Vec<u8>, time: CivilTime) {
+    let CivilTime { year, month, day, hour, minute, second } = time;
     write_number(line, year.unsigned_abs(), (4, b'0'));
     let two = |part: u32| [digit(u64::from(part) / 10 % 10), digit(u64::from(part) % 10)];
     line.extend_from_slice([month, day, hour, minute, second].map(two).as_flattened());

@@ -3,10 +3,10 @@
 //!
 //! The session begins after the link proof, as one with an agent does ([`super::user`]).
 
-use super::conversation::{Conversation, Received, Sent};
+use super::conversation::{Conversation, Goodbye, Received, Sent};
 use super::hub::{FromHub, Role, ToHub};
 use super::link::Welcome;
-use super::message::{Code, Id, Text};
+use super::message::{Id, Text};
 use crate::timer::Moment;
 
 pub use super::conversation::{Failure, Input};
@@ -56,9 +56,9 @@ impl Sent for ToHub {
 }
 
 impl Received for FromHub {
-    fn goodbye(self) -> Result<(Code, Text, u32), Self> {
+    fn goodbye(self) -> Result<Goodbye, Self> {
         if let Self::Bye { code, text, retry_after_ms } = self {
-            Ok((code, text, retry_after_ms))
+            Ok(Goodbye { code, text, retry_after_ms })
         } else {
             Err(self)
         }

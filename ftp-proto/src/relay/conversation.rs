@@ -19,8 +19,17 @@ pub(super) trait Sent: Serialize {
 
 /// A message that comes from the other end.
 pub(super) trait Received: DeserializeOwned {
-    /// Why the session ends, and when another one is wanted (0 for never), if this message ends it.
-    fn goodbye(self) -> Result<(Code, Text, u32), Self>;
+    /// Why the session ends, if this message ends it.
+    fn goodbye(self) -> Result<Goodbye, Self>;
+}
+
+/// Why a session ends that the other end ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Goodbye {
+    pub(super) code: Code,
+    pub(super) text: Text,
+    /// When another session is wanted, in milliseconds; 0 for never.
+    pub(super) retry_after_ms: u32,
 }
 
 /// What the driver tells the session.
@@ -150,7 +159,7 @@ impl<S: Sent, R: Received> Conversation<S, R> {
             match frame.and_then(|frame| frame.map(|frame| self.received.check(frame)).transpose()) {
                 Ok(None) => return,
                 Ok(Some(message)) => match message.goodbye() {
-                    Ok((code, text, retry_after_ms)) => {
+                    Ok(Goodbye { code, text, retry_after_ms }) => {
                         let retry_after =
                             (retry_after_ms > 0).then(|| Duration::from_millis(retry_after_ms.into()));
                         self.end(Failure::Bye { code, text, retry_after });

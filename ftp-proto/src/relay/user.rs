@@ -39,9 +39,9 @@
 //! assert!(matches!(session.poll(), Output::Send(_)));
 //! ```
 
-use super::conversation::{Conversation, Received, Sent};
+use super::conversation::{Conversation, Goodbye, Received, Sent};
 use super::link::Welcome;
-use super::message::{Code, FromAgent, Id, Leg, LegId, Meeting, Purpose, Text, ToAgent, Waits};
+use super::message::{FromAgent, Id, Leg, LegId, Meeting, Purpose, Text, ToAgent, Waits};
 use crate::timer::Moment;
 use std::time::Duration;
 
@@ -123,9 +123,9 @@ impl Sent for ToAgent {
 }
 
 impl Received for FromAgent {
-    fn goodbye(self) -> Result<(Code, Text, u32), Self> {
+    fn goodbye(self) -> Result<Goodbye, Self> {
         if let Self::Bye { code, text, retry_after_ms } = self {
-            Ok((code, text, retry_after_ms))
+            Ok(Goodbye { code, text, retry_after_ms })
         } else {
             Err(self)
         }
@@ -136,6 +136,7 @@ impl Received for FromAgent {
 mod tests {
     use super::*;
     use crate::relay::frame::{FrameError, Numbered};
+    use crate::relay::message::Code;
 
     fn welcome() -> Welcome {
         Welcome {

@@ -52,15 +52,26 @@ enum Wish {
     Leave,
 }
 
-/// Begins to join. Returns what calls other agents, and the connections that come from the hub.
+/// An agent that joins a hub.
+#[derive(Debug)]
+pub struct Membership {
+    /// Joins, and leaves.
+    pub joiner: Joiner,
+    /// Calls other agents.
+    pub caller: Caller,
+    /// The connections that come from the hub.
+    pub incoming: mpsc::Receiver<Incoming>,
+}
+
+/// Begins to join.
 ///
 /// # Errors
 ///
 /// The operating system has no random bytes.
-pub fn start(settings: Settings) -> std::io::Result<(Joiner, Caller, mpsc::Receiver<Incoming>)> {
+pub fn start(settings: Settings) -> std::io::Result<Membership> {
     let Settings { hub, name, token, audit } = settings;
     let (caller, requests) = Caller::new();
-    let (incoming, connections) = mpsc::channel(MAX_INCOMING);
+    let (sender, incoming) = mpsc::channel(MAX_INCOMING);
     let (told, joined) = watch::channel(false);
     let (wishes, wish) = watch::channel(Wish::Join(token));
     let boot = u64::from_be_bytes(ftp_io::random::bytes()?);
@@ -69,14 +80,14 @@ pub fn start(settings: Settings) -> std::io::Result<(Joiner, Caller, mpsc::Recei
         name,
         boot,
         requests,
-        incoming,
+        incoming: sender,
         joined: told,
         connecting: JoinSet::new(),
         spots: Spots::new(),
         audit,
     };
     let task = tokio::spawn(Keeper { hub, ends, wish, reconnect: Reconnect::default() }.run());
-    Ok((Joiner { wishes, joined, task }, caller, connections))
+    Ok(Membership { joiner: Joiner { wishes, joined, task }, caller, incoming })
 }
 
 impl Joiner {

@@ -19,5 +19,5 @@ mod tests;
 
 pub use address::HubAddress;
 pub use caller::{Called, Caller, Uncalled};
-pub use keep::{Incoming, Joiner, Settings, start};
+pub use keep::{Incoming, Joiner, Membership, Settings, start};
 pub use spot::Spot;

@@ -60,7 +60,7 @@ async fn until_stopped(options: &Options, config: Config, audit: Arc<Audit>) -> 
         return Err(Exit::Usage(error));
     }
     let at_hub = at_hub::Settings { hub: hub.clone(), name: name.clone(), token, audit: Arc::clone(&audit) };
-    let (mut joiner, caller, incoming) =
+    let at_hub::Membership { mut joiner, caller, incoming } =
         at_hub::start(at_hub).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
     let relay = Server::behind_hub(settings(config, tokens, Arc::clone(&audit)), caller, incoming)?;
     audit.record(&Who::default(), &Record::RelayStarted);

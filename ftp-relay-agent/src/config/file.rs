@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use clap::Args;
-use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader};
+use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader, Scope};
 use toml::de::DeTable;
 
 use super::keys::{GroupKeys, IdentityKeys, LimitKeys};
@@ -44,8 +44,8 @@ impl<O: Options> File<O> {
         let file = settings::read(text, |reader, table| {
             say_where_keys_belong::<O>(reader);
             let command = O::augment_args(clap::Command::new("ftp-relay-agent"));
-            let known = (TABLES.as_slice(), "the policy has", base);
-            let given = settings::given(reader, table, &command, known);
+            let scope = Scope { tables: TABLES.as_slice(), whose: "the policy has", base };
+            let given = settings::given(reader, table, &command, scope);
             let options = settings::values(&given).unwrap_or_default();
             let whole = whole::<O>(reader, table, base);
             let groups = groups::<O>(reader, table, base);
@@ -86,7 +86,12 @@ fn say_where_keys_belong<O: Options>(reader: &mut Reader<'_>) {
 
 fn whole<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Bounds {
     let Some((at, table)) = reader.table(table, LIMITS) else { return Bounds::default() };
-    let read = settings::section::<LimitKeys>(reader, table, &at, (&[], "the limits have", base));
+    let read = settings::section::<LimitKeys>(
+        reader,
+        table,
+        &at,
+        Scope { tables: &[], whose: "the limits have", base },
+    );
     let Some((keys, places)) = read else { return Bounds::default() };
     refuse_others::<O>(reader, &places);
     keys.into()
@@ -108,7 +113,12 @@ fn refuse_others<O: Options>(reader: &mut Reader<'_>, places: &BTreeMap<String, 
 fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<LocatedTable> {
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, GROUPS, "group") {
-        let read = settings::section::<GroupKeys>(reader, table, &at, (&[], "a group has", base));
+        let read = settings::section::<GroupKeys>(
+            reader,
+            table,
+            &at,
+            Scope { tables: &[], whose: "a group has", base },
+        );
         let Some((GroupKeys { name, parent, allow, limits }, places)) = read else { continue };
         let rule = Rule { name, parent, allow, bounds: limits.into() };
         refuse_others::<O>(reader, &places);
@@ -120,7 +130,12 @@ fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path)
 fn identities<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<LocatedTable> {
     let mut all = Vec::new();
     for (at, table) in reader.tables(table, IDENTITIES, "identity") {
-        let read = settings::section::<IdentityKeys>(reader, table, &at, (&[], "an identity has", base));
+        let read = settings::section::<IdentityKeys>(
+            reader,
+            table,
+            &at,
+            Scope { tables: &[], whose: "an identity has", base },
+        );
         let Some((IdentityKeys { name, parent, allow, limits }, places)) = read else { continue };
         let rule = Rule { name, parent, allow, bounds: limits.into() };
         refuse_others::<O>(reader, &places);

@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use ftp_io::program::log;
-use ftp_io::program::settings::{Mistakes, Outline};
+use ftp_io::program::settings::{Mistakes, Outline, Table};
 use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
 
@@ -149,8 +149,8 @@ impl Shown {
     }
 }
 
-/// The tables of a policy file, as clap knows their keys: heading, text, keys.
-pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
+/// The tables of a policy file, as clap knows their keys.
+pub fn tables() -> Vec<Table> {
     use clap::Args;
     let keys = |command: fn(clap::Command) -> clap::Command| command(clap::Command::new("keys"));
     let limits: Vec<clap::Id> =
@@ -161,20 +161,21 @@ pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
         }
         command
     };
+    let table = |heading, text, keys| Table { heading, text, keys };
     vec![
-        (
+        table(
             "[limits]",
             "What all tokens share. An identity has a quarter of what it shares with others, unless its own table says \
              otherwise; a rate is not divided, because those who wait for it have their turns.",
             keys(LimitKeys::augment_args),
         ),
-        (
+        table(
             "[[groups]]",
             "What some tokens share, once for each group. Every key of `[limits]` is a key of a group, too: what is \
              shared is shared by everybody in the group, and of the keys that begin with `max-` the strictest holds.",
             without_limits(keys(GroupKeys::augment_args)),
         ),
-        (
+        table(
             "[[identities]]",
             "What the holder of one token may do, once for each. If there is any, a token without a table may not use \
              the relay or the hub. Every key of `[limits]` is a key of an identity, too.",

@@ -79,6 +79,13 @@ enum Refused {
     Withdrawn(Withdrawn),
 }
 
+/// One end of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallEnd {
+    pub(crate) call: CallId,
+    pub(crate) end: End,
+}
+
 /// Who comes with a ticket.
 #[derive(Debug)]
 struct Expected {
@@ -273,14 +280,16 @@ impl Exchange {
         &self,
         id: &[u8; 16],
         judge: impl FnOnce(&Secret32) -> Option<Accepted>,
-    ) -> Option<(Accepted, CallId, End)> {
+    ) -> Option<(Accepted, CallEnd)> {
         let mut state = self.state();
         let accepted = judge(&state.tickets.get(id)?.secret)?;
-        state.tickets.remove(id).map(|expected| (accepted, expected.call, expected.end))
+        let Expected { call, end, .. } = state.tickets.remove(id)?;
+        Some((accepted, CallEnd { call, end }))
     }
 
     /// One end of a call has come.
-    pub(crate) fn attach(self: &Arc<Self>, call: CallId, end: End, stream: TcpStream, from: SocketAddr) {
+    pub(crate) fn attach(self: &Arc<Self>, at: CallEnd, stream: TcpStream, from: SocketAddr) {
+        let CallEnd { call, end } = at;
         socket::end_by_reset(&stream);
         match self.state().calls.get_mut(&call) {
             Some(waiting) => waiting.attach(end, stream),

@@ -14,4 +14,4 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use exchange::{Admitted, Exchange};
+pub(crate) use exchange::{Admitted, CallEnd, Exchange};

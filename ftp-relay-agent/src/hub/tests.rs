@@ -14,6 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
+use super::CallEnd;
 use crate::config::ListenAt;
 use crate::listen::{Server, Settings};
 use crate::operate::audit::Audit;
@@ -162,7 +163,7 @@ async fn an_end_whose_call_is_given_up_between_its_proof_and_its_stream_is_reset
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, from) = listener.accept().await.unwrap();
-    hub.exchange().attach(CallId(7), End::Agent, stream, from);
+    hub.exchange().attach(CallEnd { call: CallId(7), end: End::Agent }, stream, from);
     assert_eq!(there.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     holds_sessions_alone(&hub, 0).await;
 }

@@ -19,7 +19,7 @@ use ftp_proto::timer::Moment;
 use tokio::time::timeout;
 
 use crate::at_hub::{Caller, Spot};
-use crate::hub::{Admitted, Exchange};
+use crate::hub::{Admitted, CallEnd, Exchange};
 use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
 use crate::operate::metrics::Now;
 use crate::operate::{Orders, Running};
@@ -58,7 +58,7 @@ pub(super) enum Data {
     /// A tunnel of a session with the relay.
     Tunnel(Arc<Shared>, Holder),
     /// One end of a call at the hub.
-    Call(Arc<Exchange>, hub::CallId, hub::End),
+    Call(Arc<Exchange>, CallEnd),
 }
 
 impl Relay {
@@ -222,8 +222,8 @@ impl Service {
                 Some((accepted, Data::Tunnel(Arc::clone(&relay.shared), holder)))
             }
             Self::Hub(exchange) => {
-                let (accepted, call, end) = exchange.claim(&hello.id, judge)?;
-                Some((accepted, Data::Call(Arc::clone(exchange), call, end)))
+                let (accepted, end) = exchange.claim(&hello.id, judge)?;
+                Some((accepted, Data::Call(Arc::clone(exchange), end)))
             }
         }
     }
@@ -264,11 +264,11 @@ impl Data {
                     }
                 }
             }
-            Self::Call(exchange, call, end) => {
+            Self::Call(exchange, end) => {
                 let stream = timeout(HANDSHAKE, link.into_clear()).await;
                 let stream = stream.map_err(|_| "it did not end TLS".to_owned())?;
                 let stream = stream.map_err(|error| words(&error).to_string())?;
-                exchange.attach(call, end, stream, from.seen_as());
+                exchange.attach(end, stream, from.seen_as());
             }
         }
         Ok(())

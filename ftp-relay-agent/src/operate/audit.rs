@@ -219,8 +219,7 @@ fn line(who: &Who, record: &Record<'_>, untold: u64, time: &str) -> String {
 
 /// The time in UTC, as RFC 3339 has it.
 fn time(now: When) -> String {
-    let (year, month, day, hour, minute, second) = civil(now);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    civil(now).to_string()
 }
 
 impl<'a> Record<'a> {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ftp_io::program::settings::{Reader, section};
+use ftp_io::program::settings::{Reader, Scope, section};
 use ftp_proto::command::Direction;
 use ftp_proto::policy::Exchange;
 use ftp_proto::wire::PathName;
@@ -42,7 +42,12 @@ pub enum DirectionName {
 pub(super) fn exchanges(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Exchange> {
     let mut rules = Vec::new();
     for (at, table) in reader.tables(table, EXCHANGES, "rule") {
-        let read = section::<ExchangeKeys>(reader, table, &at, (&[], "a rule of exchange has", base));
+        let read = section::<ExchangeKeys>(
+            reader,
+            table,
+            &at,
+            Scope { tables: &[], whose: "a rule of exchange has", base },
+        );
         let Some((keys, _)) = read else { continue };
         let direction = keys.direction.map(|direction| match direction {
             DirectionName::Send => Direction::Send,

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ftp_io::program::settings::{self, KeyOption, Mistake, Mistakes, Outline, Reader};
+use ftp_io::program::settings::{self, KeyOption, Mistake, Mistakes, Outline, Reader, Scope, Table};
 use toml::de::DeTable;
 
 use super::error::{ConfigError, ConfigWarning};
@@ -57,8 +57,8 @@ impl File {
             say_where_keys_belong(reader);
             let command = Options::augment_args(clap::Command::new("ftp-server"));
             let tables: Vec<&str> = SECTIONS.into_iter().chain([USERS, PUBLIC]).collect();
-            let known = (tables.as_slice(), "the configuration has", base);
-            let mut options = settings::given(reader, table, &command, known);
+            let scope = Scope { tables: &tables, whose: "the configuration has", base };
+            let mut options = settings::given(reader, table, &command, scope);
             let sections = sections::read(reader, table, base, &mut options);
             let mut places: Places =
                 options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
@@ -121,7 +121,7 @@ impl File {
 
 /// Tells the reader of every key in which table it belongs. An option belongs above all tables.
 fn say_where_keys_belong(reader: &mut Reader<'_>) {
-    for (heading, _, keys) in super::tables() {
+    for Table { heading, keys, .. } in super::tables() {
         for key in keys.get_arguments().filter_map(clap::Arg::get_long) {
             reader.belongs(key, format!("in {heading}"));
         }

@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ftp_io::program::log;
+use ftp_io::program::settings::Table;
 use ftp_io::tls::Files;
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
@@ -44,37 +45,38 @@ use crate::operate::hook::Hook;
 use crate::operate::public::PublicRule;
 use crate::vfs::Durability;
 
-/// The tables that only a file has, as clap knows their keys: heading, text, keys.
-pub fn tables() -> Vec<(&'static str, &'static str, clap::Command)> {
+/// The tables that only a file has, as clap knows their keys.
+pub fn tables() -> Vec<Table> {
     use clap::Args;
     let users = UserKeys::augment_args(clap::Command::new("users"));
     let mounts = MountKeys::augment_args(clap::Command::new("mounts"));
     let exchanges = ExchangeKeys::augment_args(clap::Command::new("exchanges"));
     let section = sections::keys_of;
     let bans = "Addresses that guess passwords are turned away for a time. No name is ever banned.";
+    let table = |heading, text, keys| Table { heading, text, keys };
     vec![
-        ("[limits]", "Options of the command line, and what has no option.", section("limits")),
-        ("[bans]", bans, section("bans")),
-        ("[pam]", "Who checks the passwords of users with `pam = true`.", section("pam")),
-        ("[timeouts]", "Options of the command line, and what has no option.", section("timeouts")),
-        (
+        table("[limits]", "Options of the command line, and what has no option.", section("limits")),
+        table("[bans]", bans, section("bans")),
+        table("[pam]", "Who checks the passwords of users with `pam = true`.", section("pam")),
+        table("[timeouts]", "Options of the command line, and what has no option.", section("timeouts")),
+        table(
             "[hooks]",
             "A program that runs after each upload ([guide](../guide/operate.md#hooks)).",
             section("hooks"),
         ),
-        ("[tls]", "The options of the command line that begin with `tls-`.", section("tls")),
-        (
+        table("[tls]", "The options of the command line that begin with `tls-`.", section("tls")),
+        table(
             "[[public-address]]",
             "What clients of some networks are told instead of `public-address`, once for each. The first table whose networks contain the client and whose address has the same family is used, then the option.",
             PublicKeys::augment_args(clap::Command::new("public-address")),
         ),
-        ("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
-        (
+        table("[[users]]", "A user, once for each. A file with users needs mode 0600.", users),
+        table(
             "[[users.mounts]]",
             "Another directory that the user before it sees at a path, once for each.",
             mounts,
         ),
-        (
+        table(
             "[[users.exchanges]]",
             "What the user before it exchanges with foreign hosts, once for each rule. Without any, all that `foreign` allows. With some, at least one has to permit each transfer with a foreign host.",
             exchanges,

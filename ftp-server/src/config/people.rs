@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use ftp_io::program::settings::{Reader, section};
+use ftp_io::program::settings::{Reader, Scope, section};
 use ftp_io::program::size;
 use ftp_proto::listing::When;
 use ftp_proto::server::{Right, Rights};
@@ -144,7 +144,8 @@ type Places = BTreeMap<String, Range<usize>>;
 fn mounts(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> (Vec<Mount>, Places) {
     let (mut mounts, mut dirs): (Vec<Mount>, Places) = (Vec::new(), Places::new());
     for (at, table) in reader.tables(table, MOUNTS, "directory") {
-        let read = section::<MountKeys>(reader, table, &at, (&[], "a mount has", base));
+        let read =
+            section::<MountKeys>(reader, table, &at, Scope { tables: &[], whose: "a mount has", base });
         let Some((keys, places)) = read else { continue };
         if mounts.iter().any(|other| other.at == keys.at) {
             let at = places.get("at").cloned().unwrap_or_else(|| at.clone());
@@ -205,7 +206,8 @@ pub(super) fn user(
     let (mounts, dirs) = mounts(reader, table, base);
     let exchanges = exchanges(reader, table, base);
     let tables = [MOUNTS, EXCHANGES];
-    let (keys, mut places) = section::<UserKeys>(reader, table, at, (&tables, "a user has", base))?;
+    let (keys, mut places) =
+        section::<UserKeys>(reader, table, at, Scope { tables: &tables, whose: "a user has", base })?;
     places.extend(dirs);
     let name_at = places.get("name").cloned().unwrap_or_else(|| at.clone());
     if keys.name.is_empty() {

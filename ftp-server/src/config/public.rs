@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ftp_io::program::settings::{Reader, section};
+use ftp_io::program::settings::{Reader, Scope, section};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
@@ -28,7 +28,12 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) ->
     }
     let mut rules = Vec::new();
     for (at, table) in reader.tables(table, PUBLIC, "address") {
-        let read = section::<PublicKeys>(reader, table, &at, (&[], "a public address has", base));
+        let read = section::<PublicKeys>(
+            reader,
+            table,
+            &at,
+            Scope { tables: &[], whose: "a public address has", base },
+        );
         let Some((PublicKeys { address, networks }, _)) = read else { continue };
         rules.push(PublicRule { networks, host: address });
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::{Arg, Args, Command};
-use ftp_io::program::settings::{KeyOption, Reader, given, values};
+use ftp_io::program::settings::{KeyOption, Reader, Scope, given, values};
 use ftp_io::program::{duration, size};
 use ftp_proto::server::Timeouts;
 use ftp_proto::shared::guard;
@@ -171,7 +171,7 @@ pub(super) fn read(
         let Some((_, table)) = reader.table(table, section) else { continue };
         let (keys, whose) = (keys_of(section), format!("[{section}] has"));
         let mut own = Vec::new();
-        for given in given(reader, table, &keys, (&[], &whose, base)) {
+        for given in given(reader, table, &keys, Scope { tables: &[], whose: &whose, base }) {
             match option_of(section, &given.name) {
                 Some(option) if options.iter().any(|other| other.name == option) => {
                     reader.wrong(given.at, format!("{option} is given twice: leave one of them out"));

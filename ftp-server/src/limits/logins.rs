@@ -153,7 +153,11 @@ impl Logins {
         let state = self.state();
         let known = state.guard.known(now);
         known
-            .map(|(account, host, time)| KnownAddress { account: account.to_vec(), host: host.first(), time })
+            .map(|known| KnownAddress {
+                account: known.account.to_vec(),
+                host: known.host.first(),
+                time: known.until.since(now),
+            })
             .collect()
     }
 

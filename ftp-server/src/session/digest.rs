@@ -29,10 +29,11 @@ pub(super) async fn digest<W: Future<Output = Turn>>(
     loop {
         let part = DIGESTED_AT_ONCE.min(limit - length);
         let _turn = turn().await;
-        let taken = hash::digest_part(digester, file, part, &work.0).await;
-        let taken = taken.map_err(|error| io_failure(&error))?;
-        (digester, file, length) = (taken.0, taken.1, length + taken.2);
-        if taken.2 < part || length == limit {
+        let digested = hash::digest_part(digester, file, part, &work.0).await;
+        let taken;
+        hash::DigestedPart { digester, file, taken } = digested.map_err(|error| io_failure(&error))?;
+        length += taken;
+        if taken < part || length == limit {
             break;
         }
     }

@@ -45,14 +45,18 @@ impl Listening {
     }
 }
 
+/// A connection that has come to a data port.
+pub(super) struct Arrival {
+    pub(super) listener: Ticket,
+    pub(super) stream: TcpStream,
+    pub(super) from: SocketAddr,
+}
+
 /// The next connection at any of these data ports.
-pub(super) fn poll_accept(
-    listeners: &mut HashMap<Ticket, Listening>,
-    cx: &mut Context<'_>,
-) -> Poll<(Ticket, TcpStream, SocketAddr)> {
+pub(super) fn poll_accept(listeners: &mut HashMap<Ticket, Listening>, cx: &mut Context<'_>) -> Poll<Arrival> {
     for (ticket, listening) in listeners {
         if let Poll::Ready((stream, from)) = listening.poll_accept(cx) {
-            return Poll::Ready((*ticket, stream, from));
+            return Poll::Ready(Arrival { listener: *ticket, stream, from });
         }
     }
     Poll::Pending

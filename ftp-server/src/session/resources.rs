@@ -23,7 +23,7 @@ use tracing::Instrument;
 
 use super::done::Done;
 use super::held_groups::HeldGroups;
-use super::listening::{Listening, poll_accept};
+use super::listening::{Arrival, Listening, poll_accept};
 use super::own_work::OwnWork;
 use crate::data::Doubt;
 use crate::limits::{DataPort, DetachedSlot, HeldSlot, ProofSlot, SessionSlot};
@@ -146,8 +146,8 @@ impl Resources {
                     other => other?,
                 },
                 conn = ended(&mut self.kept), if !self.kept.is_empty() => Done::Ended(conn),
-                (ticket, stream, from) = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => {
-                    Done::Arrived(ticket, stream, from)
+                Arrival { listener, stream, from } = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => {
+                    Done::Arrived(listener, stream, from)
                 }
             };
             // Work may end just when it is cancelled: its result is dropped.

@@ -15,8 +15,16 @@ use super::partial_names::Listed;
 use super::quota::RootQuota;
 use super::root::{Located, Root};
 
+/// A file under a temporary name.
+pub(super) struct NewPartial {
+    pub(super) name: Vec<u8>,
+    /// The name is known to be in use.
+    pub(super) listed: Listed,
+    pub(super) file: OwnedFd,
+}
+
 /// Makes a file under a temporary name beside `at`. Its lock shows that it is still being written.
-pub(super) fn make_partial(root: &Root, at: &Located) -> Result<(Vec<u8>, Listed, OwnedFd), FileFailure> {
+pub(super) fn make_partial(root: &Root, at: &Located) -> Result<NewPartial, FileFailure> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
         let name = partial_name().map_err(|error| io_failure(&error))?;
@@ -25,7 +33,7 @@ pub(super) fn make_partial(root: &Root, at: &Located) -> Result<(Vec<u8>, Listed
         lock::write_waiting(&file)?;
         // Another process may have swept the directory before the lock was taken.
         if fstat(&file).is_ok_and(|stat| stat.st_nlink > 0) {
-            return Ok((name, listed, file));
+            return Ok(NewPartial { name, listed, file });
         }
     }
     Err(FileFailure::Busy)

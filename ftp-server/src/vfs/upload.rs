@@ -30,7 +30,7 @@ use super::entry::regular;
 use super::failure::{failure, io_failure};
 use super::inherit::inherit;
 use super::lock;
-use super::new_file::{NEW_FILE, make_partial, may_change, publish, remove};
+use super::new_file::{NEW_FILE, NewPartial, make_partial, may_change, publish, remove};
 use super::partial_names::Listed;
 use super::quota::{CountedFile, RootQuota, size};
 use super::root::{Located, Root};
@@ -244,7 +244,7 @@ impl Target {
 
     fn begin_partial(self, publish: bool) -> Result<(Upload, File), FileFailure> {
         let make = || make_partial(&self.root, &self.at);
-        let (name, listed, file) = self.quota.add_temporary_name(make)?;
+        let NewPartial { name, listed, file } = self.quota.add_temporary_name(make)?;
         // From here on the temporary name is removed whatever happens.
         let form = Form::Partial { name, publish, listed };
         let durability = Durability::default();

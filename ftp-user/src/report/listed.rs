@@ -77,8 +77,7 @@ pub(super) const fn kind_name(kind: Kind) -> &'static str {
 
 /// Writes a moment as `2026-11-20T09:20:14Z`.
 pub(super) fn date(when: When) -> String {
-    let (year, month, day, hour, minute, second) = civil(when);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    civil(when).to_string()
 }
 
 /// A time as far as it is known: no `Z` where the zone is the server's own.

@@ -81,24 +81,26 @@ pub(super) enum Direction {
     In,
 }
 
-/// Runs `work` to its end, and gives the connection back if it is still there. Dropping the future stops
-/// the burst that is under way, and the connection is reset.
-pub(super) async fn run<W: Work>(
-    connection: DataConnection,
-    work: W,
-    meter: &Meter,
-) -> (Ended, Option<DataConnection>, W) {
-    let (mut connection, mut work) = (connection, work);
+/// Work that has run to its end.
+pub(super) struct Finished<W> {
+    pub(super) end: Ended,
+    /// The connection, if it is still there.
+    pub(super) connection: Option<DataConnection>,
+    pub(super) work: W,
+}
+
+/// Runs `work` to its end. Dropping the future stops the burst that is under way, and the connection is reset.
+pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, meter: &Meter) -> Finished<W> {
     let abandoned = Abandoned::default();
     loop {
         let pass = tokio::select! {
             biased;
-            () = meter.stopped() => return (Ended::Stopped, Some(connection), work),
+            () = meter.stopped() => return Finished { end: Ended::Stopped, connection: Some(connection), work },
             pass = meter.pass() => pass,
         };
         let mut detached = match connection.detach() {
             Ok(detached) => detached,
-            Err(error) => return (Ended::Broken(error), None, work),
+            Err(error) => return Finished { end: Ended::Broken(error), connection: None, work },
         };
         let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
         let burst = spawn_blocking(move || {
@@ -119,20 +121,20 @@ pub(super) async fn run<W: Work>(
             },
         };
         let (pause, back) = match after {
-            BurstEnd::Ended(None, end) => return (end, None, work),
+            BurstEnd::Ended(None, end) => return Finished { end: end, connection: None, work },
             BurstEnd::Ended(Some(back), end) => (Err(end), back),
             BurstEnd::Paused(pause, back) => (Ok(pause), back),
         };
         connection = match back.attach() {
             Ok(connection) => connection,
-            Err(error) => return (Ended::Broken(error), None, work),
+            Err(error) => return Finished { end: Ended::Broken(error), connection: None, work },
         };
         match pause {
-            Err(end) => return (end, Some(connection), work),
+            Err(end) => return Finished { end: end, connection: Some(connection), work },
             Ok(Pause::Quota) => {}
             Ok(Pause::Rest(rest)) => {
                 tokio::select! {
-                    () = meter.stopped() => return (Ended::Stopped, Some(connection), work),
+                    () = meter.stopped() => return Finished { end: Ended::Stopped, connection: Some(connection), work },
                     () = tokio::time::sleep(rest) => {}
                 }
             }
@@ -140,10 +142,10 @@ pub(super) async fn run<W: Work>(
                 #[cfg(test)]
                 meter.count_parked();
                 tokio::select! {
-                    () = meter.stopped() => return (Ended::Stopped, Some(connection), work),
+                    () = meter.stopped() => return Finished { end: Ended::Stopped, connection: Some(connection), work },
                     ready = connection.connection().socket().ready(W::DIRECTION.interest()) => {
                         if let Err(error) = ready {
-                            return (Ended::Broken(error), Some(connection), work);
+                            return Finished { end: Ended::Broken(error), connection: Some(connection), work };
                         }
                     }
                 }

@@ -95,9 +95,9 @@ impl<S: Receiver> Receipt<S> {
         let (end, connection) = match DataConnection::open(data, meter).await {
             Ok(connection) => {
                 work.under(connection.connection().has_tls());
-                let ran = run(connection, work, meter).await;
-                work = ran.2;
-                (ran.0, ran.1)
+                let finished = run(connection, work, meter).await;
+                work = finished.work;
+                (finished.end, finished.connection)
             }
             Err(end) => (end, None),
         };

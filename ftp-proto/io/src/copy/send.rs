@@ -10,7 +10,7 @@ use ftp_proto::digest::Algorithm;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 
-use super::burst::{Direction, Step, Work, run};
+use super::burst::{Direction, Finished, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::digested::Digested;
 use super::encode::Encoder;
@@ -63,13 +63,13 @@ async fn send_then(
     let how = how.under(connection.connection().has_tls());
     let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
     let work = Outgoing { file, part, least, how };
-    let (ended, connection, work) = run(connection, work, meter).await;
-    let (end, kept) = match (ended, connection) {
+    let Finished { end, connection, work } = run(connection, work, meter).await;
+    let (end, kept) = match (end, connection) {
         (Ended::Whole, Some(connection)) if format.keep => connection.keep(meter).await,
         (Ended::Whole, Some(connection)) => {
             (connection.finish(format.encoding.marks_end(), meter).await, None)
         }
-        (ended, _) => (ended, None),
+        (end, _) => (end, None),
     };
     let digest = work.how.digest();
     Moved { digest, kept, ..Moved::plain(meter.moved(), end) }

@@ -3,7 +3,7 @@
 use std::io;
 use std::ops::ControlFlow;
 
-use super::burst::{Direction, Step, Work, run};
+use super::burst::{Direction, Finished, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::encode::ModeWriter;
 use super::outcome::{Encoding, Ended, Moved};
@@ -77,11 +77,11 @@ pub async fn send_pieces<P: Pieces>(
         Err(end) => return (Moved::plain(0, end), pieces),
     };
     let work = Outgoing { pieces, piece: Vec::new(), sent: 0, last: false };
-    let (ended, connection, work) = run(connection, work, meter).await;
-    let (end, kept) = match (ended, connection) {
+    let Finished { end, connection, work } = run(connection, work, meter).await;
+    let (end, kept) = match (end, connection) {
         (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
         (Ended::Whole, Some(connection)) => (connection.finish(work.pieces.mark_end(), meter).await, None),
-        (ended, _) => (ended, None),
+        (end, _) => (end, None),
     };
     (Moved { kept, ..Moved::plain(meter.moved(), end) }, work.pieces)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ftp_proto::calendar::{When, civil};
+use ftp_proto::calendar::{CivilTime, When, civil};
 use rustls::pki_types::UnixTime;
 use rustls::{CertificateError, Error};
 
@@ -75,7 +75,7 @@ fn when(time: UnixTime) -> Option<When> {
 }
 
 fn day(when: When) -> String {
-    let (year, month, day, ..) = civil(when);
+    let CivilTime { year, month, day, .. } = civil(when);
     format!("{year:04}-{month:02}-{day:02}")
 }
 

@@ -44,12 +44,13 @@ impl Flowing {
     pub(super) fn begin(
         now: Moment,
         granted: Use,
-        ((a, b), opening): ((ConnId, ConnId), Opening),
+        ends: (ConnId, ConnId),
+        opening: Opening,
         patience: Patience,
         out: &mut Outbox,
     ) -> Self {
         let Use { id, max_bytes: limit, expires, .. } = granted;
-        let join = out.ticket(id);
+        let (join, (a, b)) = (out.ticket(id), ends);
         out.ask(Ask::Join { ticket: join, a, b, limit, opening, stall: patience.stall });
         let mut timers = Timers::new();
         timers.arm(Timer::Grant, expires);

@@ -282,7 +282,7 @@ impl Join {
             self.timers.clear();
             let pair = (conn_a, conn_b);
             let opening = if self.digested { Opening::Digested } else { Opening::Data };
-            let flowing = Flowing::begin(now, self.granted, (pair, opening), self.patience, out);
+            let flowing = Flowing::begin(now, self.granted, pair, opening, self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }

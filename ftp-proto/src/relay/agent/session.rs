@@ -67,6 +67,13 @@ enum Life {
     Closed,
 }
 
+/// The flow that has asked with a ticket, and what it needs to go on.
+struct Owner<'a> {
+    stage: &'a mut Stage,
+    config: &'a Config,
+    out: &'a mut Outbox,
+}
+
 impl Session {
     /// Creates a session whose link was proven at `now`.
     pub fn new(now: Moment, config: Config) -> Self {
@@ -103,32 +110,38 @@ impl Session {
             Input::Closed => self.alone(),
             Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
             Input::Arrived { listener, arrival } => match self.owner(listener) {
-                Some((Stage::Join(join), config, out)) => join.arrived(now, listener, arrival, config, out),
+                Some(Owner { stage: Stage::Join(join), config, out }) => {
+                    join.arrived(now, listener, arrival, config, out)
+                }
                 Some(_) | None => self.out.reset(arrival.conn),
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
-                Some((Stage::Tunnel(tunnel), config, out)) => tunnel.attached(now, conn, config, out),
-                Some((Stage::Join(join), _, out)) => join.attached(now, ticket, (conn, None), out),
+                Some(Owner { stage: Stage::Tunnel(tunnel), config, out }) => {
+                    tunnel.attached(now, conn, config, out)
+                }
+                Some(Owner { stage: Stage::Join(join), out, .. }) => {
+                    join.attached(now, ticket, (conn, None), out)
+                }
                 Some(_) | None => self.out.reset(conn),
             },
             Input::Met { ticket, conn, local, peer } => match self.owner(ticket) {
-                Some((Stage::Join(join), _, out)) => {
+                Some(Owner { stage: Stage::Join(join), out, .. }) => {
                     join.attached(now, ticket, (conn, Some((local, peer))), out);
                 }
                 Some(_) | None => self.out.reset(conn),
             },
             Input::HalfEof { join, from, bytes } => {
-                if let Some((Stage::Join(join), _, out)) = self.owner(join) {
+                if let Some(Owner { stage: Stage::Join(join), out, .. }) = self.owner(join) {
                     join.half_eof(now, from, bytes, out);
                 }
             }
             Input::Digested { join, a_to_b, b_to_a } => {
-                if let Some((Stage::Join(join), _, out)) = self.owner(join) {
+                if let Some(Owner { stage: Stage::Join(join), out, .. }) = self.owner(join) {
                     join.has_digests(&a_to_b, &b_to_a, out);
                 }
             }
             Input::Greeted { join } => {
-                if let Some((Stage::Tunnel(tunnel), _, out)) = self.owner(join) {
+                if let Some(Owner { stage: Stage::Tunnel(tunnel), out, .. }) = self.owner(join) {
                     tunnel.has_greeted(out);
                 }
             }
@@ -167,17 +180,23 @@ impl Session {
         Output::Wait(flows.chain([&self.timers]).filter_map(Timers::next).min())
     }
 
-    fn owner(&mut self, ticket: Ticket) -> Option<(&mut Stage, &Config, &mut Outbox)> {
+    fn owner(&mut self, ticket: Ticket) -> Option<Owner<'_>> {
         let id = self.out.owner(ticket)?;
-        Some((&mut self.flows.get_mut(&id)?.stage, &self.config, &mut self.out))
+        Some(Owner { stage: &mut self.flows.get_mut(&id)?.stage, config: &self.config, out: &mut self.out })
     }
 
     fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer) {
         match self.owner(ticket) {
-            Some((Stage::Tunnel(tunnel), config, out)) => tunnel.answer(now, ticket, answer, config, out),
-            Some((Stage::Join(join), config, out)) => join.answer(now, ticket, answer, config, out),
-            Some((stage @ Stage::Waiting(_), config, out)) => stage.placed(now, ticket, answer, config, out),
-            Some((Stage::Over, _, out)) => out.unwanted(&answer),
+            Some(Owner { stage: Stage::Tunnel(tunnel), config, out }) => {
+                tunnel.answer(now, ticket, answer, config, out)
+            }
+            Some(Owner { stage: Stage::Join(join), config, out }) => {
+                join.answer(now, ticket, answer, config, out)
+            }
+            Some(Owner { stage: stage @ Stage::Waiting(_), config, out }) => {
+                stage.placed(now, ticket, answer, config, out)
+            }
+            Some(Owner { stage: Stage::Over, out, .. }) => out.unwanted(&answer),
             None => self.out.unwanted(&answer),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::question::{Waits, ask, said, unexpected};
 use crate::command::{Command, DataType, Verb};
-use crate::listing::{Kind, civil, facts_line};
+use crate::listing::{Kind, facts_line, facts_time};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure};
 use crate::server::context::Context;
@@ -30,11 +30,8 @@ pub(in crate::server) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Mdtm, path.clone(), FileAsk::Facts(path), |cx, _, found| {
         let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
-        match entry.modified.map(civil) {
-            Some((year, month, day, hour, minute, second)) => {
-                let text = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}");
-                said(cx, Meaning::FileFact, text)
-            }
+        match entry.modified.and_then(facts_time) {
+            Some(text) => said(cx, Meaning::FileFact, text),
             None => said(cx, Meaning::Denied, "Its time is not known"),
         }
     })

@@ -6,6 +6,17 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::time::Duration;
 
+/// An address from which a named account has logged in of late.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KnownHost<'a> {
+    /// The name of the account.
+    pub account: &'a [u8],
+    /// The address.
+    pub host: Group,
+    /// Until when it is known.
+    pub until: Moment,
+}
+
 /// The latest addresses of each account, each until it is forgotten. Memory is bounded: an account has few
 /// addresses, and where there are too many in all, the account that has most loses its oldest one.
 #[derive(Debug, Default)]
@@ -59,11 +70,11 @@ impl Known {
         self.sites.contains_key(&host.site())
     }
 
-    /// All that is known: the account, the address, and until when.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], Group, Moment)> {
+    /// All that is known.
+    pub(super) fn iter(&self) -> impl Iterator<Item = KnownHost<'_>> {
         let of = |(name, hosts)| {
             let (name, hosts): (&Vec<u8>, &VecDeque<(Group, Moment)>) = (name, hosts);
-            hosts.iter().map(|(host, until)| (name.as_slice(), *host, *until))
+            hosts.iter().map(|(host, until)| KnownHost { account: name, host: *host, until: *until })
         };
         self.accounts.iter().flat_map(of)
     }
@@ -163,7 +174,10 @@ mod tests {
         assert!(known.has(&host(1)) && !known.has(&host(2)) && known.has_site(&host(2)));
         known.add(at(20_000), b"ann", host(3), at(30_000));
         assert!(!known.has(&host(1)) && known.has(&host(3)));
-        assert_eq!(known.iter().collect::<Vec<_>>(), [(b"ann".as_slice(), host(3), at(30_000))]);
+        assert_eq!(
+            known.iter().collect::<Vec<_>>(),
+            [KnownHost { account: b"ann", host: host(3), until: at(30_000) }]
+        );
         known.clear();
         assert!(!known.has(&host(3)) && known.hosts.is_empty() && known.sites.is_empty());
     }
@@ -196,10 +210,10 @@ mod tests {
                 prop_assert_eq!(known.iter().count(), known.pairs);
                 prop_assert!(known.accounts.values().all(|hosts| hosts.len() <= MAX_OF_ACCOUNT));
                 for (host, count) in &known.hosts {
-                    prop_assert_eq!(known.iter().filter(|(_, of, _)| of == host).count(), *count);
+                    prop_assert_eq!(known.iter().filter(|known| known.host == *host).count(), *count);
                 }
                 for (site, count) in &known.sites {
-                    prop_assert_eq!(known.iter().filter(|(_, of, _)| of.site() == *site).count(), *count);
+                    prop_assert_eq!(known.iter().filter(|known| known.host.site() == *site).count(), *count);
                 }
             }
         }

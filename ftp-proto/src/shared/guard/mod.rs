@@ -36,6 +36,7 @@ use crate::address::{Group, Network};
 use crate::timer::Moment;
 use failures::Remembered;
 use known::Known;
+pub use known::KnownHost;
 use pool::{Pool, Standing};
 use queue::Queue;
 use std::collections::HashMap;
@@ -235,12 +236,9 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
         self.learned
     }
 
-    /// The known addresses: the account, the address, and how long it still is known.
-    pub fn known(&self, now: Moment) -> impl Iterator<Item = (&[u8], Group, Duration)> + '_ {
-        self.known
-            .iter()
-            .filter(move |(.., until)| *until > now)
-            .map(move |(account, host, until)| (account, host, until.since(now)))
+    /// The known addresses.
+    pub fn known(&self, now: Moment) -> impl Iterator<Item = KnownHost<'_>> {
+        self.known.iter().filter(move |known| known.until > now)
     }
 
     /// Name or password was wrong, or the login was given up after its check began. Returns the moment at

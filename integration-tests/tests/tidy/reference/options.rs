@@ -2,6 +2,7 @@
 
 use super::page::Page;
 use clap::{Arg, Command};
+use ftp_io::program::settings::Table;
 
 /// The page of a program.
 pub(super) fn page(mut program: Command) -> Page {
@@ -48,9 +49,9 @@ pub(super) fn configuration() -> Page {
     page
 }
 
-/// The tables of a file: heading, text, keys.
-fn tables(page: &mut Page, tables: Vec<(&'static str, &'static str, Command)>) {
-    for (heading, text, mut keys) in tables {
+/// The tables of a file.
+fn tables(page: &mut Page, tables: Vec<Table>) {
+    for Table { heading, text, mut keys } in tables {
         keys = keys.disable_help_flag(true);
         keys.build();
         page.heading(&format!("`{heading}`"));

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::{Arg, ArgAction, Command};
 use toml::de::DeTable;
 
-use super::options::given;
+use super::options::{Scope, given};
 use super::reader::Reader;
 
 /// What a file says about options, for command lines that do not.
@@ -17,7 +17,8 @@ impl Defaults {
     /// Reads the keys of `table` as options of `command`, each by its own rules. `whose` begins the list of known
     /// keys, as in [`Reader::known`].
     pub fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, command: &Command, whose: &str) -> Self {
-        let given = given(reader, table, command, (&[], whose, Path::new("")));
+        let scope = Scope { tables: &[], whose, base: Path::new("") };
+        let given = given(reader, table, command, scope);
         let value = |word: &std::ffi::OsString| {
             let (_, value) = word.to_str()?.split_once('=')?;
             Some(value.to_owned())

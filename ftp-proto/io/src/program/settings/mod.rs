@@ -20,7 +20,7 @@ mod text;
 
 pub use defaults::{Defaults, can_be_default};
 pub use mistake::{Mistake, Mistakes};
-pub use options::{KeyOption, given, section, values};
+pub use options::{KeyOption, Scope, Table, given, section, values};
 pub use outline::Outline;
 pub use reader::{Reader, read};
 pub use text::text_of;

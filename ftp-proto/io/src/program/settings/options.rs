@@ -15,6 +15,17 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::{Reader, meant};
 
+/// A table of a file, as clap knows its keys, for whoever describes it.
+#[derive(Debug)]
+pub struct Table {
+    /// Its heading, as a file has it.
+    pub heading: &'static str,
+    /// What it is for.
+    pub text: &'static str,
+    /// Its keys, as options.
+    pub keys: Command,
+}
+
 /// A key that was read: the option that it sets, as words of a command line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeyOption {
@@ -26,15 +37,25 @@ pub struct KeyOption {
     pub words: Vec<OsString>,
 }
 
-/// Reads the keys of `table` as options of `command`. Paths are relative to the directory `base`. Tables
-/// among `tables` are left to the caller, even if an option has the same name. `whose` begins the list of
-/// known keys, as in [`Reader::known`].
+/// What the reader of a table has to know beside its keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Scope<'a> {
+    /// Tables in it that are left to the caller, even if an option has the same name.
+    pub tables: &'a [&'a str],
+    /// What begins the list of known keys, as in [`Reader::known`].
+    pub whose: &'a str,
+    /// The directory to which paths are relative.
+    pub base: &'a Path,
+}
+
+/// Reads the keys of `table` as options of `command`.
 pub fn given(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     command: &Command,
-    (tables, whose, base): (&[&str], &str, &Path),
+    scope: Scope<'_>,
 ) -> Vec<KeyOption> {
+    let Scope { tables, whose, base } = scope;
     let args: BTreeMap<&str, &Arg> =
         command.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg))).collect();
     let others = tables.iter().copied().filter(|table| !args.contains_key(table));
@@ -64,10 +85,10 @@ pub fn section<T: clap::Args>(
     reader: &mut Reader<'_>,
     table: &DeTable<'_>,
     at: &Range<usize>,
-    (tables, whose, base): (&[&str], &str, &Path),
+    scope: Scope<'_>,
 ) -> Option<(T, BTreeMap<String, Range<usize>>)> {
     let command = bare(T::augment_args(Command::new("settings")));
-    let given = given(reader, table, &command, (tables, whose, base));
+    let given = given(reader, table, &command, scope);
     let mut whole = true;
     for arg in command.get_arguments().filter(|arg| arg.is_required_set()) {
         if let Some(name) = arg.get_long().filter(|name| !table.contains_key(*name)) {

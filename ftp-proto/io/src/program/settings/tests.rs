@@ -33,7 +33,12 @@ enum Colour {
 
 fn options(text: &str) -> Result<Options, String> {
     let found = read(text, |reader, table| {
-        section::<Options>(reader, table, &(0..0), (&["more"], "a test has", Path::new("/base")))
+        section::<Options>(
+            reader,
+            table,
+            &(0..0),
+            Scope { tables: &["more"], whose: "a test has", base: Path::new("/base") },
+        )
     });
     match found {
         Ok(found) => Ok(found.unwrap().0),
