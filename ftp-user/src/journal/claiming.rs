@@ -12,14 +12,16 @@ use crate::id::JobId;
 use std::time::Duration;
 
 /// What became of a file that a job wants to begin.
-#[derive(Debug)]
-pub(super) enum Claim {
-    /// It is claimed for the job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Claim {
+    /// It is claimed for the job, and that is on the disk.
     Ours(Begun),
     /// Another job that runs has claimed its destination.
     Theirs(JobId),
     /// A transfer of another job moves there without this program.
     Moves(JobId),
+    /// Nothing is kept of it.
+    Unkept,
 }
 
 impl Store {

@@ -1,16 +1,19 @@
 //! What the rest of the program sees of the journal.
 
-use super::below::FilesBelow;
+use super::below::{FilesBelow, files_below};
+use super::checksum::Bad;
+use super::claiming::Claim;
 use super::failure::JournalFailure;
 use super::others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 use super::record::{
-    Begun, Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Place,
-    Seen, Start,
+    Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Place, Seen,
+    Start,
 };
 use super::runs::keep_run;
 use super::store::Store;
 use super::stored_job::ReadWords;
-use super::writer::{self, Answer, Ask};
+use super::withheld::{add_withheld, take_withheld};
+use super::writer::{self, Request, Work};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_proto::wire::PathName;
@@ -51,7 +54,7 @@ pub struct JobJournal {
 #[derive(Debug)]
 struct Open {
     job: JobId,
-    asks: SyncSender<Ask>,
+    requests: SyncSender<Request>,
     /// What writes. It is woken for those who wait.
     writer: Thread,
     fate: Arc<Mutex<Fate>>,
@@ -78,20 +81,7 @@ pub struct Claims {
     /// How many files they are.
     number: usize,
     /// `None` if nothing is kept.
-    answers: Option<oneshot::Receiver<Vec<Answer>>>,
-}
-
-/// What became of a file that a job wants to begin.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Began {
-    /// It is claimed, and that is on the disk.
-    Kept(Begun),
-    /// Another job that runs has claimed its destination.
-    Claimed(JobId),
-    /// A transfer of another job moves there without this program.
-    Moves(JobId),
-    /// Nothing is kept of it.
-    Unkept,
+    answers: Option<oneshot::Receiver<Vec<Claim>>>,
 }
 
 impl Default for Journal {
@@ -111,7 +101,7 @@ impl Journal {
     pub fn begin(&self, start: Start) -> (JobJournal, oneshot::Receiver<Option<String>>) {
         let (started, begun) = oneshot::channel();
         let Some(directory) = &self.directory else { return (JobJournal::default(), begun) };
-        let (asks, asked) = sync_channel(WAITING);
+        let (requests, asked) = sync_channel(WAITING);
         let fate: Arc<Mutex<Fate>> = Arc::default();
         let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
         let read = self.read;
@@ -125,7 +115,7 @@ impl Journal {
         };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
         let Ok(thread) = thread else { return (JobJournal::default(), begun) };
-        let open = Some(Arc::new(Open { job, asks, writer: thread.thread().clone(), fate }));
+        let open = Some(Arc::new(Open { job, requests, writer: thread.thread().clone(), fate }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
@@ -269,137 +259,109 @@ impl JobJournal {
 
     /// Notes what holds for all runs of the job, before anything is done that depends on it. Returns an interrupted job
     /// that may have made the directory which receives the copies of this one.
-    pub async fn decide(&self, decided: &str) -> Option<JobId> {
-        let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Decided(decided.to_owned(), reply)) { answer.await.ok().flatten() } else { None }
+    pub async fn decide(&self, decided: String) -> Option<JobId> {
+        self.ask(|store, job| store.decided(job, decided)).await.ok().flatten()
     }
 
     /// Begins to claim files, before anything of them is stored.
     pub fn begin(&self, files: Vec<NewItem>) -> Claims {
-        let (number, (reply, answers)) = (files.len(), oneshot::channel());
-        let answers = self.ask(Ask::Begin(files, reply)).then_some(answers);
-        Claims { number, answers }
+        let number = files.len();
+        let claim_all = move |store: &Store, job| files.iter().map(|file| store.begin(job, file)).collect();
+        Claims { number, answers: Some(self.ask(claim_all)) }
     }
 
     /// Adds a name under which something of the file may be stored as soon as this returns.
     pub async fn part(&self, part: PartId) {
-        let (reply, answer) = oneshot::channel();
-        if let Some(key) = self.item
-            && self.ask(Ask::Part(key, part, reply))
-        {
-            let _ = answer.await;
-        }
+        self.note_of_item(move |store, key| store.again(key, part)).ready().await;
     }
 
     /// From the moment at which this returns, something of the file may be stored under its final name. `part` is a
     /// number that nobody else uses.
     pub async fn in_place(&self, part: PartId) {
-        let (reply, answer) = oneshot::channel();
-        if let Some(key) = self.item
-            && self.ask(Ask::InPlace(key, part, reply))
-        {
-            let _ = answer.await;
-        }
+        self.note_of_item(move |store, key| store.in_place(key, part)).ready().await;
     }
 
     /// Notes a transfer of the file that may go on without this program as soon as this returns; or, with `None`, that
     /// there is none any more.
     pub async fn detached(&self, detached: Option<Detached>) {
-        let (reply, answer) = oneshot::channel();
-        if let Some(key) = self.item
-            && self.ask(Ask::Detached(key, detached, reply))
-        {
-            let _ = answer.await;
-        }
+        self.note_of_item(move |store, key| store.detached(key, detached.as_ref())).ready().await;
     }
 
     /// Notes what the source was before its first byte was read. It is on the disk when the result is ready.
     pub fn seen(&self, seen: Seen) -> Durable {
-        let (reply, answer) = oneshot::channel();
-        match self.item {
-            Some(key) if self.ask(Ask::Seen(key, seen, reply)) => Durable(Some(answer)),
-            Some(_) | None => Durable::default(),
-        }
+        self.note_of_item(|store, key| store.seen(key, seen))
     }
 
-    /// Notes by which path the bytes of the file move to a name that nothing equal has, or with `None` that they do not. It is
+    /// Notes by which route the bytes of the file move to a name that nothing equal has, or with `None` that they do not. It is
     /// on the disk when the result is ready.
-    pub fn moves(&self, path: Option<&str>) -> Durable {
-        let (reply, answer) = oneshot::channel();
-        match self.item {
-            Some(key) if self.ask(Ask::Moves(key, path.map(str::to_owned), reply)) => Durable(Some(answer)),
-            Some(_) | None => Durable::default(),
-        }
+    pub fn moves(&self, route: Option<&str>) -> Durable {
+        let route = route.map(str::to_owned);
+        self.note_of_item(|store, key| store.moves(key, route))
     }
 
     /// Notes that so many attempts at the file have ended, and why the last of them has failed. If that is lost, a receipt knows
     /// less.
     pub fn attempted(&self, attempts: u32, why: Option<String>) {
         if let Some(key) = self.item {
-            self.ask(Ask::Attempted(key, attempts, why));
+            self.note(move |store, _| store.attempted(key, attempts, why.as_deref()));
         }
     }
 
     /// Notes how the file has ended. If that is lost, the file is compared once more.
     pub fn ended(&self, ended: Ended) {
         if let Some(key) = self.item {
-            self.ask(Ask::Ended(key, ended));
+            self.note(move |store, _| store.ended(key, ended));
         }
     }
 
     /// Keeps what the run has tried.
     pub fn keep_run(&self, run: RunAccount) {
-        self.ask(Ask::KeepRun(Box::new(run)));
+        self.note(move |store, _| keep_run(&store.sql, &run));
     }
 
     /// Waits until everything that was noted before is on the disk, or the journal has ended.
     pub async fn settled(&self) {
         // Answers come after the commit, in their order.
-        self.begin(Vec::new()).ready().await;
+        let _ = self.ask(|_, _| Ok(())).await;
     }
 
     /// The files that were begun and have not ended.
     pub async fn open_files(&self) -> Vec<ItemRecord> {
-        let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Open(reply)) { answer.await.unwrap_or_default() } else { Vec::new() }
+        self.ask(|store, job| store.files(job, ItemState::Open)).await.unwrap_or_default()
     }
 
     /// How the files of the job stand whose sources begin with `prefix`; `None` if the journal has ended.
     pub async fn files_below(&self, prefix: String) -> Option<FilesBelow> {
-        let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Below(prefix, reply)) { answer.await.ok() } else { None }
+        self.ask(move |store, job| files_below(&store.sql, job, &prefix)).await.ok()
     }
 
     /// Notes names below the destination that are kept because nobody has agreed to delete them.
     pub fn withhold(&self, names: &[PathName]) {
-        self.ask(Ask::Withhold(names.iter().map(|name| name.as_bytes().to_vec()).collect()));
+        let paths: Vec<Vec<u8>> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
+        self.note(move |store, job| add_withheld(&store.sql, job, &paths));
     }
 
     /// The names that the last run of the job has kept so. They are forgotten.
     pub async fn take_withheld(&self) -> HashSet<PathName> {
-        let (reply, answer) = oneshot::channel();
-        let names =
-            if self.ask(Ask::TakeWithheld(reply)) { answer.await.unwrap_or_default() } else { Vec::new() };
+        let names = self.ask(|store, job| take_withheld(&store.sql, job)).await.unwrap_or_default();
         names.into_iter().filter_map(|name| PathName::from_user(name).ok()).collect()
     }
 
     /// What other jobs have claimed below a directory: a page of it; `None` if the journal has ended.
     pub async fn claims_below(&self, asked: ClaimsBelow) -> Option<ClaimsPage> {
-        let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Others(asked, reply)) { answer.await.ok() } else { None }
+        self.ask(move |store, job| store.claims_below(Some(job), &asked)).await.ok()
     }
 
     /// Whether another move runs. Everything that was noted before is on the disk then, or the journal has ended.
     pub async fn has_other_move(&self) -> bool {
-        let (reply, answer) = oneshot::channel();
-        self.ask(Ask::OtherMoves(reply)) && answer.await.is_ok_and(|moves| !moves.is_empty())
+        self.ask(Store::other_moves).await.is_ok_and(|moves| !moves.is_empty())
     }
 
     /// Which other move that runs has claimed each of these places as the destination of a file.
     pub async fn claimed_by_moves(&self, places: Vec<Place>) -> Vec<Option<JobId>> {
-        let (number, (reply, answer)) = (places.len(), oneshot::channel());
-        let answer = if self.ask(Ask::ClaimedByMoves(places, reply)) { answer.await.ok() } else { None };
-        answer.unwrap_or_else(|| vec![None; number])
+        let number = places.len();
+        let claimed = self.ask(move |store, job| store.claimed_by_moves(job, &places)).await;
+        claimed.unwrap_or_else(|_| vec![None; number])
     }
 
     /// Notes that something was stored, made or deleted: the job is worth an entry.
@@ -425,40 +387,79 @@ impl JobJournal {
     /// Notes how the job has ended and what has failed in this run, with everything before it.
     pub async fn finish(&self, end: End, failures: Option<Failures>) {
         let (reply, answer) = oneshot::channel();
-        if self.ask(Ask::Finish(end, failures, reply)) {
-            let _ = answer.await;
-        }
+        self.request(move |store, job| store.finish(job, end, failures.as_ref()), Some(reply), true);
+        let _ = answer.await;
     }
 
-    /// Whether there is somebody to answer. Each file has few questions at a time, so there is always room.
-    fn ask(&self, ask: Ask) -> bool {
-        let Some(open) = &self.open else { return false };
-        let is_awaited = ask.is_awaited();
-        let is_asked = open.asks.send(ask).is_ok();
+    /// Asks for something. The answer comes when all before it is on the disk; none comes if the journal has ended.
+    fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, JobId) -> Result<T, Bad> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
+        let (reply, answer) = oneshot::channel();
+        self.request(work, Some(reply), false);
+        answer
+    }
+
+    /// Notes something that nobody waits for.
+    fn note(&self, work: impl FnOnce(&Store, JobId) -> Result<(), Bad> + Send + 'static) {
+        self.request(work, None, false);
+    }
+
+    fn request<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, JobId) -> Result<T, Bad> + Send + 'static,
+        reply: Option<oneshot::Sender<T>>,
+        ends_job: bool,
+    ) {
+        let Some(open) = &self.open else { return };
+        let is_awaited = reply.is_some();
+        let work = Box::new(Question { work: Some(work), done: None, reply });
+        // Each file has few questions at a time, so there is always room.
+        let _ = open.requests.send(Request { work, is_awaited, ends_job });
         if is_awaited {
             open.writer.unpark();
         }
-        is_asked
+    }
+
+    /// Notes something of the file that the journal is asked about. It is on the disk when the result is ready.
+    fn note_of_item(
+        &self,
+        work: impl FnOnce(&Store, ItemKey) -> Result<(), Bad> + Send + 'static,
+    ) -> Durable {
+        Durable(self.item.map(|key| self.ask(move |store, _| work(store, key))))
+    }
+}
+
+/// Work of the thread, with what came of it and where that goes.
+struct Question<F, T> {
+    work: Option<F>,
+    done: Option<T>,
+    reply: Option<oneshot::Sender<T>>,
+}
+
+impl<T: Send, F: FnOnce(&Store, JobId) -> Result<T, Bad> + Send> Work for Question<F, T> {
+    fn perform(&mut self, store: &Store, job: JobId) -> Result<(), Bad> {
+        self.done = self.work.take().map(|work| work(store, job)).transpose()?;
+        Ok(())
+    }
+
+    fn reply(self: Box<Self>) {
+        if let (Some(reply), Some(done)) = (self.reply, self.done) {
+            let _ = reply.send(done);
+        }
     }
 }
 
 impl Claims {
     /// What became of each file, when that is on the disk; once. May be dropped without losing anything.
-    pub async fn ready(&mut self) -> Vec<Began> {
-        let answers = match &mut self.answers {
+    pub async fn ready(&mut self) -> Vec<Claim> {
+        let claims = match &mut self.answers {
             Some(answers) => answers.await.ok(),
             None => None,
         };
         self.answers = None;
-        let began = |answer| match answer {
-            Answer::Ours(begun) => Began::Kept(begun),
-            Answer::Theirs(job) => Began::Claimed(job),
-            Answer::Moves(job) => Began::Moves(job),
-        };
-        match answers {
-            Some(answers) => answers.into_iter().map(began).collect(),
-            None => vec![Began::Unkept; self.number],
-        }
+        claims.unwrap_or_else(|| vec![Claim::Unkept; self.number])
     }
 }
 
@@ -496,7 +497,7 @@ mod tests {
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let files = vec![NewItem { place, part: Some(PartId(10)), seen: None, takes_over: true }];
-            assert!(matches!(job.begin(files.clone()).ready().await[..], [Began::Kept(_)]));
+            assert!(matches!(job.begin(files.clone()).ready().await[..], [Claim::Ours(_)]));
             if resumes {
                 drop(job);
                 // Its thread ends soon after it.
@@ -510,7 +511,7 @@ mod tests {
             assert_eq!(job.is_missed(), None);
             let sql = rusqlite::Connection::open(home.path().join(FILE)).unwrap();
             sql.execute("UPDATE items SET source = 'b'", []).unwrap();
-            assert_eq!(job.begin(files).ready().await, [Began::Unkept]);
+            assert_eq!(job.begin(files).ready().await, [Claim::Unkept]);
             assert!(job.job().is_none());
             assert_eq!(job.is_missed().is_some(), resumes);
             assert!(matches!(job.ended_by(), Some(JournalFailure::Damaged { .. })));

@@ -74,9 +74,10 @@ mod withheld;
 mod writer;
 
 pub use below::FilesBelow;
+pub use claiming::Claim;
 pub use decide::{Next, decide, is_same};
 pub use failure::JournalFailure;
-pub use handle::{Began, Claims, Durable, JobJournal, Journal};
+pub use handle::{Claims, Durable, JobJournal, Journal};
 pub use hands::check_directory;
 pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use recent::{RecentJob, recent_jobs};

@@ -15,7 +15,7 @@ use crate::job::part::leftover::Leftover;
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Part, new_id};
 use crate::journal::{
-    Began, Begun, Claims, Detached, Durable, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, Seen,
+    Begun, Claim, Claims, Detached, Durable, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, Seen,
     decide, is_same,
 };
 use crate::ladder::Rung;
@@ -135,7 +135,7 @@ impl PendingClaims {
                 return self.items.drain(..).map(|item| ClaimedFile { item, claim: claim.clone() }).collect();
             }
         };
-        let began = began.into_iter().chain(std::iter::repeat(Began::Unkept));
+        let began = began.into_iter().chain(std::iter::repeat(Claim::Unkept));
         let items = std::mem::take(&mut self.items).into_iter().zip(began);
         let claimed = |(item, began)| ClaimedFile { claim: claimed(context, ends, &item, began), item };
         items.map(claimed).collect()
@@ -149,7 +149,7 @@ impl PendingClaims {
 }
 
 /// What the answer of the journal means for a file.
-fn claimed(context: &Context, ends: &Ends, item: &Item, began: Began) -> Result<FileClaim, Failure> {
+fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<FileClaim, Failure> {
     let Some(begun) = begun(ends, item, began)? else {
         return goes_without(context).map(|()| FileClaim::default());
     };
@@ -204,27 +204,27 @@ pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) ->
         return Ok(JobJournal::default());
     }
     let file = NewItem { place: place(ends, item), part: None, seen: None, takes_over: false };
-    let began = context.run.job_journal.begin(vec![file]).ready().await.pop().unwrap_or(Began::Unkept);
+    let began = context.run.job_journal.begin(vec![file]).ready().await.pop().unwrap_or(Claim::Unkept);
     let begun = begun(ends, item, began)?;
     Ok(begun.map_or_else(JobJournal::default, |begun| context.run.job_journal.about(begun.key, None)))
 }
 
 /// A file that is claimed; `None` if nothing is kept of it.
-fn begun(ends: &Ends, item: &Item, began: Began) -> Result<Option<Begun>, Failure> {
+fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<Begun>, Failure> {
     match began {
-        Began::Kept(begun) => Ok(Some(begun)),
-        Began::Claimed(job) => {
+        Claim::Ours(begun) => Ok(Some(begun)),
+        Claim::Theirs(job) => {
             let hint = "wait for its end (ftp-user jobs), or choose another destination".to_owned();
             Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint))
         }
-        Began::Moves(job) => {
+        Claim::Moves(job) => {
             let what = format!("claimed by job {job}, whose transfer goes on without this program");
             let hint = format!(
                 "ftp-user resume {job} waits for its end, ftp-user cancel {job} ends it; or choose another destination"
             );
             Err(exists(ends, item, &what, hint))
         }
-        Began::Unkept => Ok(None),
+        Claim::Unkept => Ok(None),
     }
 }
 

@@ -112,7 +112,7 @@ impl<'a> Destinations<'a> {
             return;
         }
         self.receiver = Some(receiver);
-        let Some(job) = self.context.run.job_journal.decide(receiver.word()).await else { return };
+        let Some(job) = self.context.run.job_journal.decide(receiver.word().to_owned()).await else { return };
         // The contents of a directory go to the same place as those of the first copy.
         if !self.takes_names {
             return;
@@ -128,7 +128,7 @@ impl<'a> Destinations<'a> {
         if let Some(named) = &mut self.named
             && named.0.insert(name)
         {
-            self.context.run.job_journal.decide(&named.to_word()).await;
+            self.context.run.job_journal.decide(named.to_word()).await;
         }
     }
 

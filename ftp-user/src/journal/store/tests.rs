@@ -33,7 +33,7 @@ fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
 fn found(claim: Claim) -> Found {
     match claim {
         Claim::Ours(begun) => begun.found,
-        Claim::Theirs(job) | Claim::Moves(job) => panic!("claimed by {job}"),
+        claim @ (Claim::Theirs(_) | Claim::Moves(_) | Claim::Unkept) => panic!("{claim:?}"),
     }
 }
 
