@@ -286,9 +286,11 @@ impl Host {
     pub(crate) fn is_link_here(&self, path: &PathName) -> bool {
         match self {
             Self::Server(_) => false,
-            Self::Local(here) => {
-                here.files().name(path).facts().is_ok_and(|found| found.is_some_and(|it| it.kind == listing::Kind::Link))
-            }
+            Self::Local(here) => here
+                .files()
+                .name(path)
+                .facts()
+                .is_ok_and(|found| found.is_some_and(|it| it.kind == listing::Kind::Link)),
         }
     }
 

@@ -28,7 +28,7 @@ pub enum LocalEnd {
 
 impl LocalEnd {
     /// The files of this host.
-    pub(super) const fn files(&self) -> Files {
+    pub(crate) const fn files(&self) -> Files {
         match self {
             Self::Typed(files) => *files,
             Self::Destination(root) => root.files,
@@ -342,7 +342,7 @@ mod tests {
         root.hold(vec![Files::Real.open_seen(&path, &seen).unwrap()]);
         let end = LocalEnd::Destination(root);
         let (part, file) = (name(&at("tree/sub/part")), name(&at("tree/sub/file")));
-                let copy = |contents: &[u8]| {
+        let copy = |contents: &[u8]| {
             end.open_to_write(&part, Store::Replace, false).unwrap().write_all(contents).unwrap();
             end.set_modified(&part, When(1_000_000_000)).unwrap();
             end.set_mode(&part, 0o640).unwrap();

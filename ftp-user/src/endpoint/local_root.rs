@@ -85,8 +85,10 @@ impl LocalRoot {
         if real.starts_with(&real_root) {
             return Ok(());
         }
-        let what = format!("cannot write {}: a symbolic link leads out of {}", path.display(), root.display());
-        Err(Failure::new(Kind::Refused, what).hint("remove the link, or name its directory as the destination"))
+        let what =
+            format!("cannot write {}: a symbolic link leads out of {}", path.display(), root.display());
+        Err(Failure::new(Kind::Refused, what)
+            .hint("remove the link, or name its directory as the destination"))
     }
 }
 
@@ -181,7 +183,10 @@ mod tests {
         let (root, old) = (name(&at("eve/tree")), name(&at("old/today")));
         let local = LocalRoot::at(Files::Real, root.clone());
         let seen = Files::Real.name(&root).facts_behind().unwrap().unwrap();
-        local.hold(vec![Files::Real.open_seen(&root, &seen).unwrap(), Files::Real.open_nearest(&old).unwrap()]);
+        local.hold(vec![
+            Files::Real.open_seen(&root, &seen).unwrap(),
+            Files::Real.open_nearest(&old).unwrap(),
+        ]);
         let file = name(&at("eve/tree/sub/f"));
         let open = local.reach(&file, false).unwrap().unwrap();
         assert!(open.facts().unwrap().is_some());

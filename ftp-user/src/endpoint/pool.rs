@@ -8,6 +8,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::relay;
 use crate::session::{ClosedPosture, Role, Session, Tunnel};
+use crate::world::Files;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};

@@ -116,12 +116,12 @@ impl Reached {
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
             return remote::rename_free(server.session(context).await?, &self.path, to).await;
         };
-        let held = local.reach(to, true);
+        let (files, held) = (local.files(), local.reach(to, true));
         let to = match held {
             Some(reached) => reached,
             None => {
                 host.make_parents(context, to).await?;
-                in_its_directory(local.files(), to)
+                in_its_directory(files, to)
             }
         };
         let to = to.map_err(|error| in_the_way(what(), &error))?;

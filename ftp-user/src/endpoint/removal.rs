@@ -6,7 +6,7 @@ use super::held::Held;
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::place;
 use crate::remote;
 use crate::remote::{Lack, cannot_delete};
@@ -272,6 +272,7 @@ fn directory_of(end: &LocalEnd, name: PermittedName<'_>) -> io::Result<Option<Lo
 mod tests {
     use super::super::held::HeldDirectories;
     use super::*;
+    use crate::failure::Kind;
     use crate::world::Files;
     use ftp_proto::deletion::RemovalKind;
     use std::os::unix::ffi::OsStrExt;

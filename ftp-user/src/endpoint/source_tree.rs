@@ -89,7 +89,7 @@ impl SourceTree {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::fs::AtFlags;
+    use ftp_proto::deletion::RemovalKind;
     use std::io::Read;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
@@ -150,7 +150,7 @@ mod tests {
             for (followed, follows) in
                 [(Followed::Nothing, false), (Followed::Files, false), (Followed::All, true)]
             {
-                let is_listed = tree(&at("tree"), followed).open_directory(&name(&at("tree").join(path)));
+                let is_listed = tree(&at("tree"), followed).list(&name(&at("tree").join(path)), |_, _| {});
                 assert_eq!(is_listed.is_ok(), expect || follows, "{path} {followed:?}");
             }
         }
@@ -171,14 +171,14 @@ mod tests {
             std::fs::rename(&directory, at("eve/tree/was")).unwrap();
             symlink("../../victim/sub", &directory).unwrap();
             assert!(text(&tree, &file).is_none() && tree.facts(&name(&file)).is_err(), "{followed:?}");
-            assert!(tree.open_directory(&name(&directory)).is_err());
+            assert!(tree.list(&name(&directory), |_, _| {}).is_err());
             assert!(tree.reach(&name(&file)).unwrap().is_err());
             // The directory above the tree does: what was opened stays the tree.
             std::fs::rename(at("eve"), at("moved")).unwrap();
             symlink("victim", at("eve")).unwrap();
             assert!(text(&tree, &file).is_none());
             assert_eq!(text(&tree, &at("eve/tree/was/f")).as_deref(), Some("eve/tree/sub"));
-            tree.reach(&name(&at("eve/tree/was/f"))).unwrap().unwrap().remove(AtFlags::empty()).unwrap();
+            tree.reach(&name(&at("eve/tree/was/f"))).unwrap().unwrap().remove(RemovalKind::File).unwrap();
             assert!(!at("moved/tree/was/f").exists());
             assert!(at("victim/sub/f").exists() && at("victim/tree/sub/f").exists());
         }

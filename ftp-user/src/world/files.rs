@@ -71,6 +71,31 @@ impl Files {
         }
     }
 
+    /// A path from the root, as it is written.
+    pub(crate) fn absolute(self, path: &Path) -> PathBuf {
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    }
+
+    /// A path without symbolic links and `..`, as far as it is there.
+    pub(crate) fn resolved(self, path: &Path) -> PathBuf {
+        let mut above = path.ancestors();
+        let found =
+            above.find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+        found.map_or_else(
+            || path.to_owned(),
+            |(real, rest)| real.components().chain(rest.components()).collect(),
+        )
+    }
+
+    /// Opens whatever has that path to read it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn open(self, path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
+
     /// What tells the file system on which `path` is, or would be; `None` if nobody can tell.
     pub(crate) fn file_system(self, path: &PathName) -> Option<u64> {
         let on_the_way = local_path(path).ancestors();

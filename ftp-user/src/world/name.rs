@@ -271,11 +271,13 @@ impl LocalName {
 
     fn open(&self, flags: OFlags) -> io::Result<OwnedFd> {
         let rights = Mode::from_raw_mode(RIGHTS_OF_A_FILE);
-        openat(self.at(), &self.name, flags | OFlags::CLOEXEC, rights).map_err(|error| match &self.directory {
-            Some(directory) if flags.contains(OFlags::NOFOLLOW) => {
-                not_followed(error, directory, &self.name)
+        openat(self.at(), &self.name, flags | OFlags::CLOEXEC, rights).map_err(|error| {
+            match &self.directory {
+                Some(directory) if flags.contains(OFlags::NOFOLLOW) => {
+                    not_followed(error, directory, &self.name)
+                }
+                Some(_) | None => error.into(),
             }
-            Some(_) | None => error.into(),
         })
     }
 
@@ -294,7 +296,8 @@ impl LocalName {
             }
             let looked = names.fd().and_then(|open| statat(open, name, AtFlags::SYMLINK_NOFOLLOW));
             // It may have gone since.
-            let facts = looked.map_or_else(|_| Facts::of_kind(kind(found.file_type())), |found| facts(&found));
+            let facts =
+                looked.map_or_else(|_| Facts::of_kind(kind(found.file_type())), |found| facts(&found));
             each(name.to_bytes(), facts);
         }
         Ok(())
@@ -375,7 +378,8 @@ impl LocalName {
 
     /// Whether it is, or leads to, a directory.
     pub(crate) fn is_directory(&self) -> bool {
-        self.facts_behind().is_ok_and(|found| found.is_some_and(|found| found.kind == listing::Kind::Directory))
+        self.facts_behind()
+            .is_ok_and(|found| found.is_some_and(|found| found.kind == listing::Kind::Directory))
     }
 
     /// Sets when it was modified last.
@@ -422,7 +426,8 @@ fn facts(found: &Stat) -> Facts {
     let kind = kind(FileType::from_raw_mode(found.st_mode as RawMode));
     let is_file = kind == listing::Kind::File;
     // When it was changed last, in nanoseconds.
-    let changed = (found.st_ctime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_ctime_nsec as u64);
+    let changed =
+        (found.st_ctime as u64).wrapping_mul(1_000_000_000).wrapping_add(found.st_ctime_nsec as u64);
     Facts {
         kind,
         size: u64::try_from(found.st_size).ok().filter(|_| is_file),
