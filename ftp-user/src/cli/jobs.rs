@@ -317,7 +317,7 @@ impl General {
             for name in job::left_of(item) {
                 self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
             }
-            if item.detached.is_some() {
+            if item.parts.detached.is_some() {
                 self.warn(format!("the transfer of {} may go on for an hour", item.place.source)).await?;
             }
         }

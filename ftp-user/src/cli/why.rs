@@ -8,8 +8,9 @@ use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
 use crate::ladder::Rung;
+use crate::outcome::FailedItem;
 use crate::place::{Names, RemotePath, Site};
-use crate::report::{Event, NotCopied, Receipts};
+use crate::report::{Event, Receipts};
 use clap::Args;
 use ftp_proto::wire::{PathName, show};
 use std::ffi::OsString;
@@ -105,7 +106,7 @@ fn as_typed(sites: &[&Site], item: &ItemRecord) -> Option<String> {
 fn add(receipts: &mut Receipts, item: &ItemRecord) {
     match item.state {
         ItemState::Done => {
-            let Some(rung) = &item.path else {
+            let Some(rung) = &item.route else {
                 receipts.skipped += 1;
                 return;
             };
@@ -130,10 +131,11 @@ fn add(receipts: &mut Receipts, item: &ItemRecord) {
 }
 
 /// Keeps a file with its reason, if it is one of the first.
-fn name(named: &mut Vec<NotCopied>, item: &ItemRecord) {
+fn name(named: &mut Vec<FailedItem>, item: &ItemRecord) {
     if named.len() < NAMED {
         let (source, dest) = (item.place.source.clone(), show(&item.place.path));
-        named.push(NotCopied { source, dest, why: item.why.clone().unwrap_or_default() });
+        let failure = Failure::new(Kind::Other, item.why.clone().unwrap_or_default());
+        named.push(FailedItem { source, dest, failure });
     }
 }
 

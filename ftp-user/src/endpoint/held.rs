@@ -1,34 +1,42 @@
 //! Places of this host that stay what they were when somebody looked at them.
 
 use super::host::Host;
+use super::identity::{DIRECTORY, above, identity, replaced, unique};
+use super::local::local_path;
 use crate::failure::{Failure, Kind};
-use crate::world::{OpenDirectory, above, local_path, replaced};
-use ftp_proto::listing::Facts;
+use crate::session::Facts;
 use ftp_proto::wire::PathName;
+use rustix::fs::{AtFlags, CWD, Mode, openat, statat};
 use std::collections::HashMap;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A place of this host, from the moment when somebody looked at it: the directory that has its name stays open. Whoever puts
 /// a symbolic link or another directory in its way, while a person is asked, changes nothing.
 #[derive(Debug)]
 pub(crate) struct Held {
-    /// The directory that has the name of the place.
-    pub(super) above: OpenDirectory,
-    /// What had the name.
-    unique: Option<String>,
+    above: Arc<OwnedFd>,
+    /// The device and the number of what had the name.
+    identity: (u64, u64),
 }
 
 impl Held {
+    /// The directory that has the name of the place.
+    pub(super) fn above(&self) -> io::Result<OwnedFd> {
+        self.above.try_clone()
+    }
+
     /// Whether this is the place.
-    pub(super) fn is(&self, found: &Facts) -> bool {
-        self.unique == found.unique
+    pub(super) fn is(&self, identity: (u64, u64)) -> bool {
+        self.identity == identity
     }
 }
 
 /// The directories of this host that have the names of places. Each is opened once.
 #[derive(Debug, Default)]
-pub(crate) struct HeldDirectories(HashMap<PathBuf, OpenDirectory>);
+pub(crate) struct HeldDirectories(HashMap<PathBuf, Arc<OwnedFd>>);
 
 impl HeldDirectories {
     /// Holds the place at `root`, which looked like `seen`. A server has none.
@@ -43,30 +51,30 @@ impl HeldDirectories {
         seen: &Facts,
     ) -> Result<Option<Held>, Failure> {
         let path = local_path(root);
-        let (Host::Local(end), Some(name)) = (host, path.file_name()) else { return Ok(None) };
+        let Some(name) = path.file_name().filter(|_| host.is_local()) else { return Ok(None) };
         let cannot = |error: &io::Error| {
             Failure::of_this_host(format!("cannot open the directory of {}", root.display()), error)
         };
         let above = match self.0.get(above(path)) {
-            Some(open) => open.clone(),
+            Some(open) => Arc::clone(open),
             None if self.0.len() >= MOST_DIRECTORIES => {
                 let what = format!("the places are in more than {MOST_DIRECTORIES} directories of this host");
                 return Err(Failure::new(Kind::Other, what).hint("delete them in several runs"));
             }
             None => {
                 let path = above(path);
-                let open = end.files().open_directory(path).map_err(|error| cannot(&error))?;
-                self.0.insert(path.to_owned(), open.clone());
+                let open = openat(CWD, path, DIRECTORY, Mode::empty());
+                let open = Arc::new(open.map_err(|error| cannot(&error.into()))?);
+                self.0.insert(path.to_owned(), Arc::clone(&open));
                 open
             }
         };
-        let found = above.name(name).facts();
-        let found = found.and_then(|found| found.ok_or_else(|| io::ErrorKind::NotFound.into()));
-        let unique = found.map_err(|error| cannot(&error))?.unique;
-        if seen.unique.is_some() && seen.unique != unique {
+        let found = statat(&above, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| cannot(&error.into()))?;
+        let identity = identity(&found);
+        if seen.unique.as_ref().is_some_and(|seen| *seen != unique(identity)) {
             return Err(replaced(root));
         }
-        Ok(Some(Held { above, unique }))
+        Ok(Some(Held { above, identity }))
     }
 }
 

@@ -12,7 +12,7 @@
 
 use super::item::Item;
 use crate::context::Context;
-use crate::endpoint::{Host, Pools, Server};
+use crate::endpoint::{Host, Pools, Server, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
 use crate::job::part::publish::OldFiles;
@@ -20,7 +20,7 @@ use crate::job::part::{self, Part};
 use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, End, Ended, ItemRecord, ItemState, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
-use crate::place::{self, Location};
+use crate::place::Location;
 use crate::remote;
 use crate::remote::{DetachedState, DetachedStatus, most};
 use crate::report::{Event, Progress};
@@ -31,6 +31,7 @@ use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Roles;
 use ftp_proto::wire::{PathName, TransferId};
 use std::collections::HashMap;
+use std::io;
 use std::time::Duration;
 
 /// A transfer that went on without this program and whose file is whole.
@@ -115,8 +116,8 @@ async fn named(
 ) -> Result<Detached, Failure> {
     let (source, destination) =
         tokio::try_join!(remote::may_detach(source, LONGEST), remote::may_detach(destination, LONGEST))?;
-    let path = rung.name().to_owned();
-    let detached = Detached { source, destination, path, before: assignment.before, moves: false };
+    let route = rung.name().to_owned();
+    let detached = Detached { source, destination, route, before: assignment.before, moves: false };
     context.run.job_journal.detached(Some(detached.clone())).await;
     Ok(detached)
 }
@@ -153,7 +154,7 @@ pub(super) async fn wait(
             Some(DetachedStatus { state: DetachedState::Whole, moved }) => {
                 let before = detached.before;
                 let seen = first.unwrap_or_else(|| before.saturating_add(moved));
-                return Ok(Rung::named(&detached.path).map(|rung| Arrived { rung, before, seen }));
+                return Ok(Rung::named(&detached.route).map(|rung| Arrived { rung, before, seen }));
             }
             Some(DetachedStatus { state: DetachedState::Moving, moved }) => moved,
         };
@@ -299,9 +300,9 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
     let Work::Copy { destination, .. } = &job.work else { return Ok(None) };
     let open =
         context.store.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
-    let Some(item) = open.into_iter().find(|item| item.detached.is_some()) else { return Ok(None) };
-    let Some(transfer) = &item.detached else { return Ok(None) };
-    let pools = Pools::new(context.world.files);
+    let Some(item) = open.into_iter().find(|item| item.parts.detached.is_some()) else { return Ok(None) };
+    let Some(transfer) = &item.parts.detached else { return Ok(None) };
+    let pools = Pools::default();
     let mut host = Host::at(destination, Role::Destination, &pools);
     let status = look(context, &mut host, transfer).await;
     // A server that was started again has forgotten the transfer, and not what has arrived.
@@ -332,7 +333,7 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
 /// How many bytes of a file are stored under the name of its last part, if its server tells it.
 async fn stored(context: &Context, host: &mut Host, item: &ItemRecord) -> Option<u64> {
     let target = PathName::from_wire(item.place.path.clone()).ok()?;
-    let part = Part::new(*item.parts.last()?, &target).ok()?;
+    let part = Part::new(*item.parts.names.last()?, &target).ok()?;
     host.size(context, &part.stored).await.ok()?
 }
 
@@ -353,7 +354,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     let mut context = context.clone();
     lifetime::start(&mut context, &job).await?;
     let open = context.run.job_journal.open_files().await;
-    let pools = Pools::new(context.world.files);
+    let pools = Pools::default();
     let mut hosts = Destinations::of(job.work.destinations(), &pools);
     // A job whose transfer goes on has one source.
     let mut source = source.map(|source| Host::at(source, Role::Source, &pools));
@@ -386,7 +387,7 @@ async fn give_up(
         let what = format!("the list of the job has no destination at {} any more", item.place.site);
         Failure::new(Kind::Other, what).hint("write its line into the list again")
     })?;
-    if let Some(transfer) = &item.detached {
+    if let Some(transfer) = &item.parts.detached {
         end(context, source, host, transfer).await?;
     }
     remove(context, host, item).await
@@ -436,7 +437,7 @@ pub(in crate::job) async fn remove_left(
     // What moves without this program is not left: another run comes to it.
     let open = context.run.job_journal.open_files().await.into_iter();
     let mut removed = Ok(());
-    for item in open.filter(|item| item.detached.is_none()) {
+    for item in open.filter(|item| item.parts.detached.is_none()) {
         // What is at a server that the list does not name any more is left to whoever changed it.
         let Some(host) = hosts.find(&item.place.site) else { continue };
         removed = remove(context, host, &item).await;
@@ -453,8 +454,8 @@ pub(in crate::job) async fn remove_left(
 pub fn left_of(item: &ItemRecord) -> Vec<String> {
     let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
     let host = if item.place.site.is_empty() { String::new() } else { format!("{}: ", item.place.site) };
-    let parts = item.parts.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
-    let in_place = item.in_place.then(|| target.clone());
+    let parts = item.parts.names.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
+    let in_place = item.parts.in_place.map(|_| target.clone());
     parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()
 }
 
@@ -462,21 +463,21 @@ pub fn left_of(item: &ItemRecord) -> Vec<String> {
 async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<(), Failure> {
     let target = PathName::from_wire(item.place.path.clone())
         .map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))?;
-    if item.in_place && host.facts(context, &target).await?.is_some() {
+    if item.parts.in_place.is_some() && host.facts(context, &target).await?.is_some() {
         let name = host.show(&target);
         context.run.events.warn(format!(
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
         ));
     }
     let (mut has_part, mut old) = (false, OldFiles::default());
-    for id in &item.parts {
+    for id in &item.parts.names {
         let part = Part::new(*id, &target)?;
         old.may_be_aside_for(&part)?;
         old.look(context, host, &target).await?;
         has_part |= part::delete(context, host, &part.stored).await?;
     }
     old.leave(context, host, &target);
-    if !has_part && is_directory_gone(host, &target) {
+    if !has_part && host.is_local() && is_directory_gone(&target) {
         for name in left_of(item) {
             context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
@@ -489,9 +490,9 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
 }
 
 /// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.
-fn is_directory_gone(host: &Host, target: &PathName) -> bool {
-    let (Host::Local(here), Some(directory)) = (host, place::parent(target)) else { return false };
-    here.files().name(&directory).facts().is_ok_and(|found| found.is_none())
+fn is_directory_gone(target: &PathName) -> bool {
+    let directory = local_path(target).parent().map(std::fs::symlink_metadata);
+    directory.is_some_and(|looked| looked.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
 }
 
 /// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has
@@ -503,7 +504,7 @@ async fn tell_if_published(
     item: &ItemRecord,
 ) -> Result<(), Failure> {
     let size = item.seen.as_ref().and_then(|source| source.size);
-    if item.in_place || item.parts.is_empty() || size.is_none() {
+    if item.parts.in_place.is_some() || item.parts.names.is_empty() || size.is_none() {
         return Ok(());
     }
     if host.facts(context, target).await?.is_some_and(|facts| facts.size == size) {

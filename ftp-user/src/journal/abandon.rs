@@ -1,7 +1,6 @@
 //! A job is given up without its servers: what it may have left there is named, and stays.
 
 use super::failure::JournalFailure;
-use super::item_row::ItemRow;
 use super::lock::{JobLock, Taken};
 use super::record::{End, ItemRecord, ItemState};
 use super::store::Store;
@@ -24,7 +23,7 @@ impl Store {
         self.durably(|store| {
             check_files(&store.sql)?;
             let open = store.files(job, ItemState::Open)?;
-            for row in ItemRow::of_job(&store.sql, job, ItemState::Open)? {
+            for row in ItemRecord::of_job(&store.sql, job, ItemState::Open)? {
                 row.forget(&store.sql)?;
             }
             store.finish(job, End::Cancelled, None)?;

@@ -1,14 +1,14 @@
 //! A file is claimed for a job: nobody else stores at its destination, and what earlier runs have left there is known.
 
 use super::checksum::{Bad, GONE};
-use super::item_row::ItemRow;
 use super::job_row::JobRow;
 use super::lock;
-use super::part_rows::Parts;
-use super::record::{Begun, Found, ItemKey, ItemState, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen};
+use super::record::{
+    Begun, Found, ItemParts, ItemRecord, ItemState, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen,
+};
 use super::store::{Store, now};
-use super::transfer_facts::FactColumns;
 use crate::id::JobId;
+use crate::outcome::TransferFacts;
 use std::time::Duration;
 
 /// What became of a file that a job wants to begin.
@@ -28,23 +28,23 @@ impl Store {
     /// Claims a file for a job.
     pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim, Bad> {
         let place = &file.place;
-        let (known, others): (Vec<ItemRow>, _) =
-            ItemRow::at(&self.sql, place)?.into_iter().partition(|row| row.job == job);
+        let (known, others): (Vec<ItemRecord>, _) =
+            ItemRecord::at(&self.sql, place)?.into_iter().partition(|row| row.job == job);
         let known = known.into_iter().next();
         if let Some(row) = known.as_ref().filter(|row| row.state == ItemState::GivenOver) {
             let why = row.why.clone().unwrap_or_else(|| "a later job has claimed its destination".to_owned());
-            let (key, first) = (ItemKey(row.key), None);
-            return Ok(Claim::Ours(Begun { key, first, found: Found::GivenOver { why } }));
+            let found = Found::GivenOver { why };
+            return Ok(Claim::Ours(Begun { key: row.key, first: None, found }));
         }
-        let (others, ended): (Vec<ItemRow>, Vec<ItemRow>) =
+        let (others, ended): (Vec<ItemRecord>, Vec<ItemRecord>) =
             others.into_iter().partition(|row| row.state == ItemState::Open);
         if let Some(claim) = self.held(&others)? {
             return Ok(claim);
         }
         if !file.takes_over {
             let (row, found) = (self.new_row(job, place)?, Found::New);
-            let key = ItemKey(row.key);
-            let first = self.write_open(row, false, &Parts::default(), &found, file)?;
+            let key = row.key;
+            let first = self.write_open(row, false, &ItemParts::default(), &found, file)?;
             return Ok(Claim::Ours(Begun { key, first, found }));
         }
         if known.as_ref().is_none_or(|row| row.state == ItemState::Failed)
@@ -57,17 +57,17 @@ impl Store {
         let adopted = self.take_over(job, place, others)?;
         let mut row = known.clone().map_or_else(|| self.new_row(job, place), Ok)?;
         let is_same = row.place.source == place.source;
-        let mut parts = Parts::default();
+        let mut parts = ItemParts::default();
         let found = match (row.state, adopted) {
             (ItemState::Done, None) if is_same && known.is_some() => {
                 let (seen, verified) = (row.seen.clone().unwrap_or_default(), row.verified.clone());
-                let (path, replaced) = (row.taken.clone(), replaced.map(given_over_to));
-                Found::Done { seen, verified, path, replaced }
+                let (route, replaced) = (row.route.clone(), replaced.map(given_over_to));
+                Found::Done { seen, verified, route, replaced }
             }
             (ItemState::Open, None) if known.is_some() => {
                 let seen = row.seen.clone().filter(|_| is_same);
-                parts = row.parts(&self.sql)?;
-                open(&parts, seen, row.taken.clone().filter(|_| is_same))
+                parts = row.read_parts(&self.sql)?;
+                open(&parts, seen, row.route.clone().filter(|_| is_same))
             }
             (_, Some((theirs, seen))) => {
                 parts = theirs;
@@ -79,7 +79,7 @@ impl Store {
             }
         };
         row.place = place.clone();
-        let key = ItemKey(row.key);
+        let key = row.key;
         if matches!(found, Found::Done { .. }) {
             return Ok(Claim::Ours(Begun { key, first: None, found }));
         }
@@ -91,9 +91,9 @@ impl Store {
     /// has a new one.
     fn write_open(
         &self,
-        mut row: ItemRow,
+        mut row: ItemRecord,
         was_known: bool,
-        parts: &Parts,
+        parts: &ItemParts,
         found: &Found,
         file: &NewItem,
     ) -> Result<Option<PartId>, Bad> {
@@ -101,14 +101,14 @@ impl Store {
             // Another source has its name, or what is there is doubted: another copy begins.
             (row.attempts, row.failure) = (0, None);
         }
-        (row.state, row.why, row.verified, row.taken, row.bytes) = (ItemState::Open, None, None, None, 0);
-        row.facts = FactColumns::default();
+        (row.state, row.why, row.verified, row.route, row.bytes) = (ItemState::Open, None, None, None, 0);
+        (*row.facts, row.shared_row) = (TransferFacts::NONE, None);
         (row.began, row.ended) = (None, None);
-        let key = ItemKey(row.key);
+        let key = row.key;
         self.under_way.take(key);
-        if let Found::Open { seen, path, .. } = found {
+        if let Found::Open { seen, route, .. } = found {
             row.seen.clone_from(seen);
-            row.taken.clone_from(path);
+            row.route.clone_from(route);
             row.save(&self.sql)?;
             row.set_parts(&self.sql, parts)?;
             return Ok(None);
@@ -125,12 +125,12 @@ impl Store {
     }
 
     /// The row of a file that the job has not claimed before.
-    fn new_row(&self, job: JobId, place: &Place) -> Result<ItemRow, Bad> {
-        Ok(ItemRow::new(self.new_key()?, job, place.clone()))
+    fn new_row(&self, job: JobId, place: &Place) -> Result<ItemRecord, Bad> {
+        Ok(ItemRecord::new(self.new_key()?, job, place.clone()))
     }
 
     /// Who may still store what these rows claim.
-    fn held(&self, others: &[ItemRow]) -> Result<Option<Claim>, Bad> {
+    fn held(&self, others: &[ItemRecord]) -> Result<Option<Claim>, Bad> {
         for row in others {
             if lock::holder(&self.directory, row.job).is_some() {
                 return Ok(Some(Claim::Theirs(row.job)));
@@ -147,14 +147,14 @@ impl Store {
         &self,
         job: JobId,
         place: &Place,
-        others: impl Iterator<Item = &'a ItemRow>,
+        others: impl Iterator<Item = &'a ItemRecord>,
     ) -> Result<Option<JobId>, Bad> {
         let mut others = others.peekable();
         if others.peek().is_none() {
             return Ok(None);
         }
         let Some(own) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        let has_stored = |row: &ItemRow| match row.state {
+        let has_stored = |row: &ItemRecord| match row.state {
             ItemState::Open | ItemState::Done => row.place.source != place.source,
             ItemState::Failed | ItemState::GivenOver => false,
         };
@@ -168,26 +168,26 @@ impl Store {
     /// The later job that has stored another source where this file is finished.
     fn replaced(
         &self,
-        known: Option<&ItemRow>,
+        known: Option<&ItemRecord>,
         place: &Place,
-        ended: &[ItemRow],
+        ended: &[ItemRecord],
     ) -> Result<Option<JobId>, Bad> {
         let Some(row) = known.filter(|row| row.state == ItemState::Done) else { return Ok(None) };
         self.later(row.job, place, ended.iter())
     }
 
     /// Leaves a file that was not begun to a later job.
-    fn leave(&self, mut row: ItemRow, later: JobId) -> Result<Claim, Bad> {
+    fn leave(&self, mut row: ItemRecord, later: JobId) -> Result<Claim, Bad> {
         let why = given_over_to(later);
         (row.state, row.why) = (ItemState::GivenOver, Some(why.clone()));
         row.save(&self.sql)?;
-        let key = ItemKey(row.key);
+        let key = row.key;
         Ok(Claim::Ours(Begun { key, first: None, found: Found::GivenOver { why } }))
     }
 
     /// Whether a file of a job that nobody runs may still move from server to server.
-    pub(super) fn moves_alone(&self, row: &ItemRow) -> Result<bool, Bad> {
-        if row.parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
+    pub(super) fn moves_alone(&self, row: &ItemRecord) -> Result<bool, Bad> {
+        if row.read_parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
             return Ok(false);
         }
         let left = JobRow::find(&self.sql, row.job)?.and_then(|job| job.ended);
@@ -201,11 +201,11 @@ impl Store {
         &self,
         job: JobId,
         place: &Place,
-        others: Vec<ItemRow>,
-    ) -> Result<Option<(Parts, Option<Seen>)>, Bad> {
+        others: Vec<ItemRecord>,
+    ) -> Result<Option<(ItemParts, Option<Seen>)>, Bad> {
         let mut adopted = None;
         for mut row in others {
-            let parts = row.parts(&self.sql)?;
+            let parts = row.read_parts(&self.sql)?;
             row.forget_parts(&self.sql)?;
             row.state = ItemState::GivenOver;
             row.why = Some(given_over_to(job));
@@ -237,9 +237,9 @@ fn given_over_to(job: JobId) -> String {
 }
 
 /// A file that was begun and has not ended.
-fn open(parts: &Parts, seen: Option<Seen>, path: Option<String>) -> Found {
+fn open(parts: &ItemParts, seen: Option<Seen>, route: Option<String>) -> Found {
     let (names, in_place) = (parts.names.clone(), parts.in_place.is_some());
-    Found::Open { parts: names, seen, in_place, detached: parts.detached.clone(), path }
+    Found::Open { parts: names, seen, in_place, detached: parts.detached.clone(), route }
 }
 
 /// For how long servers let a transfer go on without this program.

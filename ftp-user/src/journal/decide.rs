@@ -30,8 +30,8 @@ pub enum Next {
         in_place: bool,
         /// The transfer that may go on without this program. Before anything else its end is waited for.
         detached: Option<Detached>,
-        /// The path of its bytes, if the copy may have its final name and nothing equal had it before.
-        path: Option<String>,
+        /// The route of its bytes, if the copy may have its final name and nothing equal had it before.
+        route: Option<String>,
     },
 }
 
@@ -43,14 +43,14 @@ pub fn decide(found: Found, now: Option<&Seen>) -> Next {
     match found {
         Found::New => Next::Copy,
         Found::GivenOver { why } => Next::LeaveAlone { why },
-        Found::Done { seen, verified, replaced, path: _ } => match (now, replaced) {
+        Found::Done { seen, verified, replaced, route: _ } => match (now, replaced) {
             (Some(now), _) if is_same(&seen, now) => Next::Skip { verified },
             (Some(_) | None, Some(why)) => Next::LeaveAlone { why },
             (Some(_) | None, None) => Next::Copy,
         },
-        Found::Open { mut parts, seen, in_place, detached, path } => {
+        Found::Open { mut parts, seen, in_place, detached, route } => {
             let last = parts.pop();
-            Next::GoOn { last, others: parts, seen, in_place, detached, path }
+            Next::GoOn { last, others: parts, seen, in_place, detached, route }
         }
     }
 }
@@ -81,7 +81,7 @@ mod tests {
         let done_and = |replaced: Option<&str>| Found::Done {
             seen: before.clone(),
             verified: Some("sha-256".to_owned()),
-            path: Some("dest-listens".to_owned()),
+            route: Some("dest-listens".to_owned()),
             replaced: replaced.map(str::to_owned),
         };
         let done = || done_and(None);
@@ -90,7 +90,7 @@ mod tests {
             seen: Some(before.clone()),
             in_place: true,
             detached: None,
-            path: Some("direct".to_owned()),
+            route: Some("direct".to_owned()),
         };
         let go_on = |last: Option<u64>, others: &[u64]| Next::GoOn {
             last: last.map(PartId),
@@ -98,7 +98,7 @@ mod tests {
             seen: Some(before.clone()),
             in_place: true,
             detached: None,
-            path: Some("direct".to_owned()),
+            route: Some("direct".to_owned()),
         };
         let skip = || Next::Skip { verified: Some("sha-256".to_owned()) };
         for (found, now, expect) in [

@@ -4,7 +4,6 @@ use super::checksum::{Bad, GONE};
 use super::count::count;
 use super::failed::set_failures;
 use super::failure::JournalFailure;
-use super::item_row::ItemRow;
 use super::job_row::{JobRow, begins};
 use super::lock::{self, JobLock, Taken};
 use super::part_rows::has_detached;
@@ -175,6 +174,6 @@ impl Store {
 
     /// The same, inside a transaction.
     pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, Bad> {
-        ItemRow::of_job(&self.sql, job, state)?.into_iter().map(|row| row.record(&self.sql)).collect()
+        ItemRecord::of_job(&self.sql, job, state)?.into_iter().map(|row| row.whole(&self.sql)).collect()
     }
 }

@@ -14,7 +14,6 @@
 //! | `mark` | the file beside it that says how many it has at least |
 //! | `tables` | the tables in SQLite |
 //! | `job_row`, `item_row`, `part_rows` | the form of each row: jobs, files, the names of their parts |
-//! | `transfer_facts` | what is known of the transfer of a file, as columns of its row |
 //! | `path_facts` | what files that took the same path have in common |
 //! | `count` | how the files of a job stand, in numbers |
 //! | `under_way` | the rows that this process has written and that have not ended |
@@ -67,7 +66,6 @@ mod stored_job;
 mod tables;
 #[cfg(test)]
 mod tests;
-mod transfer_facts;
 mod under_way;
 mod upgrade;
 mod withheld;
@@ -82,7 +80,8 @@ pub use hands::check_directory;
 pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use recent::{RecentJob, recent_jobs};
 pub use record::{
-    Begun, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemRecord, ItemState,
-    JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer, TransferState,
+    Begun, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemParts, ItemRecord,
+    ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer,
+    TransferState,
 };
 pub use stored_job::{ReadWords, StoredJob};

@@ -1,17 +1,15 @@
 //! What becomes of a file that is claimed: names of parts, transfers, what its source was, and its end.
 
 use super::checksum::{Bad, GONE};
-use super::item_row::ItemRow;
-use super::record::{Detached, Ended, ItemKey, ItemState, PartId, Seen};
+use super::record::{Detached, Ended, ItemKey, ItemRecord, ItemState, PartId, Seen};
 use super::store::{Store, now};
-use super::transfer_facts::{FactColumns, bytes_of, pair};
 use crate::outcome::TransferFacts;
 
 impl Store {
     /// Notes a further name under which something of a file may be stored. A file that was done is open again.
     pub(super) fn again(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
         self.under_way.take(key);
-        let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        let Some(mut row) = ItemRecord::find(&self.sql, key)? else { return Err(GONE) };
         if row.state != ItemState::Open {
             row.state = ItemState::Open;
             row.save(&self.sql)?;
@@ -22,42 +20,42 @@ impl Store {
     /// Something of a file may be stored under its final name.
     pub(super) fn in_place(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
         self.under_way.take(key);
-        let Some(row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        let Some(row) = ItemRecord::find(&self.sql, key)? else { return Err(GONE) };
         row.add_in_place(&self.sql, part)
     }
 
     /// Notes a transfer that may go on without this program, or that there is none any more.
     pub(super) fn detached(&self, key: ItemKey, detached: Option<&Detached>) -> Result<(), Bad> {
         self.under_way.take(key);
-        let Some(row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        let Some(row) = ItemRecord::find(&self.sql, key)? else { return Err(GONE) };
         row.set_detached(&self.sql, detached)
     }
 
     /// Notes what the source was before its first byte was read.
     pub(super) fn seen(&self, key: ItemKey, seen: Seen) -> Result<(), Bad> {
         self.under_way.take(key);
-        let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
+        let Some(mut row) = ItemRecord::find(&self.sql, key)? else { return Err(GONE) };
         row.seen = Some(seen);
         row.save(&self.sql)
     }
 
-    /// Notes by which path the bytes of a file move to a name that nothing equal has, or that they do not.
-    pub(super) fn moves(&self, key: ItemKey, path: Option<String>) -> Result<(), Bad> {
+    /// Notes by which route the bytes of a file move to a name that nothing equal has, or that they do not.
+    pub(super) fn moves(&self, key: ItemKey, route: Option<String>) -> Result<(), Bad> {
         if let Some((mut row, has_part)) = self.under_way.take(key) {
-            row.taken = path;
+            row.route = route;
             row.save_end(&self.sql)?;
             self.under_way.note(row, has_part);
             return Ok(());
         }
-        let Some(mut row) = ItemRow::find(&self.sql, key)? else { return Err(GONE) };
-        row.taken = path;
+        let Some(mut row) = ItemRecord::find(&self.sql, key)? else { return Err(GONE) };
+        row.route = route;
         row.save(&self.sql)
     }
 
     /// Notes that attempts at a file have ended, and why the last of them has failed. It may be tried again.
     pub(super) fn attempted(&self, key: ItemKey, attempts: u32, why: Option<&str>) -> Result<(), Bad> {
         let (known, has_part) = self.under_way.take(key).unzip();
-        let row = if let Some(row) = known { Some(row) } else { ItemRow::find(&self.sql, key)? };
+        let row = if let Some(row) = known { Some(row) } else { ItemRecord::find(&self.sql, key)? };
         let Some(mut row) = row else { return Err(GONE) };
         row.attempts = row.attempts.saturating_add(attempts);
         row.failure = why.map(str::to_owned).or(row.failure);
@@ -67,26 +65,23 @@ impl Store {
         Ok(())
     }
 
-    /// What is known of the transfer of a file, as its row has it. A run that has moved nothing of the file adds what it has found
-    /// out to what is known.
-    fn columns(&self, row: &ItemRow, facts: &TransferFacts) -> Result<FactColumns, Bad> {
-        let digest = facts.digest.as_deref().and_then(bytes_of);
-        let Some(path) = &facts.path else {
-            return Ok(FactColumns {
-                digest: digest.or_else(|| row.facts.digest.clone()),
-                ..row.facts.clone()
-            });
-        };
-        let path = Some(self.path_facts.row(&self.sql, row.job, path)?);
-        let (addresses, strangers) = (pair(&facts.addresses), pair(&facts.strangers));
-        Ok(FactColumns { digest, addresses, strangers, path })
+    /// Notes what is known of the transfer of a file. A run that has moved nothing of the file adds what it has found out to what
+    /// is known.
+    fn note_facts(&self, row: &mut ItemRecord, facts: &TransferFacts) -> Result<(), Bad> {
+        if let Some(shared) = &facts.path {
+            row.shared_row = Some(self.path_facts.row(&self.sql, row.job, shared)?);
+            *row.facts = facts.clone();
+        } else if facts.digest.is_some() {
+            row.facts.digest.clone_from(&facts.digest);
+        }
+        Ok(())
     }
 
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, ended: Ended) -> Result<(), Bad> {
         let known = self.under_way.take(key);
         let (is_known, has_part) = (known.is_some(), known.as_ref().is_none_or(|(_, has_part)| *has_part));
-        let row = if let Some((row, _)) = known { Some(row) } else { ItemRow::find(&self.sql, key)? };
+        let row = if let Some((row, _)) = known { Some(row) } else { ItemRecord::find(&self.sql, key)? };
         let Some(mut row) = row else { return Err(GONE) };
         match ended {
             Ended::Done { copy, began, noted } => {
@@ -95,9 +90,9 @@ impl Store {
                 // What this run had no need to verify is verified as it was.
                 let verified = copy.verified_earlier().map_or(copy.verified, |by| by.max(copy.verified));
                 row.verified = Some(verified.name().to_owned());
-                row.taken = copy.any_route().map(|route| route.name().to_owned());
+                row.route = copy.any_route().map(|route| route.name().to_owned());
                 row.attempts = row.attempts.saturating_add(copy.attempts.saturating_sub(noted));
-                row.facts = self.columns(&row, &copy.facts)?;
+                self.note_facts(&mut row, &copy.facts)?;
             }
             Ended::Failed { why, began } => {
                 (row.state, row.began) = (ItemState::Failed, began);
@@ -120,7 +115,7 @@ mod tests {
     use super::*;
     use crate::id::JobId;
     use crate::journal::claiming::Claim;
-    use crate::journal::record::{ItemRecord, NewItem, Place, Start};
+    use crate::journal::record::{NewItem, Place, Start};
     use crate::journal::stored_job::StoredJob;
     use crate::ladder::Rung;
     use crate::outcome::{FileCopy, FileEnd, PathFacts, Verified};

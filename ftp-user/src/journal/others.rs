@@ -2,10 +2,9 @@
 //! move, files that it wants to delete.
 
 use super::checksum::Bad;
-use super::item_row::ItemRow;
 use super::job_row::JobRow;
 use super::lock;
-use super::record::{ItemState, Place};
+use super::record::{ItemRecord, ItemState, Place};
 use super::store::Store;
 use crate::id::JobId;
 
@@ -46,8 +45,8 @@ impl Store {
     /// A page of claims of other jobs than `own`.
     pub(super) fn claims_below(&self, own: Option<JobId>, asked: &ClaimsBelow) -> Result<ClaimsPage, Bad> {
         let after = asked.after.as_ref().map(|last| (last.path.as_slice(), last.job));
-        let rows = ItemRow::below(&self.sql, &asked.site, &asked.directory, after, PAGE)?;
-        let claim = |row: &ItemRow| ClaimBelow { path: row.place.path.clone(), job: row.job };
+        let rows = ItemRecord::below(&self.sql, &asked.site, &asked.directory, after, PAGE)?;
+        let claim = |row: &ItemRecord| ClaimBelow { path: row.place.path.clone(), job: row.job };
         let last = if rows.len() < PAGE { None } else { rows.last().map(claim) };
         let mut claims = Vec::new();
         let mut running: Vec<(JobId, bool)> = Vec::new();
@@ -84,14 +83,14 @@ impl Store {
     pub(super) fn claimed_by_moves(&self, own: JobId, places: &[Place]) -> Result<Vec<Option<JobId>>, Bad> {
         let moves = self.other_moves(own)?;
         let claimed = |place| {
-            let claims = ItemRow::at(&self.sql, place)?.into_iter();
-            Ok(claims.filter(ItemRow::may_be_stored).map(|row| row.job).find(|job| moves.contains(job)))
+            let claims = ItemRecord::at(&self.sql, place)?.into_iter();
+            Ok(claims.filter(ItemRecord::may_be_stored).map(|row| row.job).find(|job| moves.contains(job)))
         };
         places.iter().map(claimed).collect()
     }
 }
 
-impl ItemRow {
+impl ItemRecord {
     const fn may_be_stored(&self) -> bool {
         match self.state {
             ItemState::Open | ItemState::Done => true,

@@ -1,32 +1,21 @@
 //! Under which names something of a file may be stored, as rows have it.
 
 use super::checksum::{Bad, check, replace};
-use super::item_row::ItemRow;
-use super::record::{Detached, ItemKey, ItemRecord, PartId};
+use super::path_facts::path_facts;
+use super::record::{Detached, ItemParts, ItemRecord, PartId};
 use crate::id::JobId;
 use ftp_proto::wire::TransferId;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use std::borrow::Cow;
 
-/// Under which names something of a file may be stored.
-#[derive(Clone, Default, Debug)]
-pub(super) struct Parts {
-    /// Those of parts, the last one last.
-    pub(super) names: Vec<PartId>,
-    /// If its final name is one of them: the number of the row that says so.
-    pub(super) in_place: Option<PartId>,
-    /// The transfer that may go on without this program.
-    pub(super) detached: Option<Detached>,
-}
-
-impl ItemRow {
+impl ItemRecord {
     /// The names under which something of it may be stored.
-    pub(super) fn parts(&self, sql: &Connection) -> Result<Parts, Bad> {
+    pub(super) fn read_parts(&self, sql: &Connection) -> Result<ItemParts, Bad> {
         let mut statement =
             sql.prepare_cached(&format!("SELECT {PART}, sum FROM parts WHERE item = ?1 ORDER BY number"))?;
-        let mut rows = statement.query([self.key])?;
-        let mut found = Parts { detached: detached(sql, self.key)?, ..Parts::default() };
+        let mut rows = statement.query([self.key.0])?;
+        let mut found = ItemParts { detached: detached(sql, self.key.0)?, ..ItemParts::default() };
         while let Some(row) = rows.next()? {
             check(row, "parts", 3)?;
             let part = PartId(row.get::<_, i64>(0)?.cast_unsigned());
@@ -41,7 +30,7 @@ impl ItemRow {
     /// Adds a name under which something of it may be stored from now on.
     pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), Bad> {
         let mut count = sql.prepare_cached("SELECT count(*) FROM parts WHERE item = ?1")?;
-        let number = count.query_row([self.key], |row| row.get(0))?;
+        let number = count.query_row([self.key.0], |row| row.get(0))?;
         self.save_part(sql, part, number)
     }
 
@@ -64,12 +53,12 @@ impl ItemRow {
     }
 
     fn save_part(&self, sql: &Connection, part: PartId, number: i64) -> Result<(), Bad> {
-        let values = [part.0.cast_signed(), self.key, number].map(ValueRef::Integer);
+        let values = [part.0.cast_signed(), self.key.0, number].map(ValueRef::Integer);
         replace(sql, "parts", PART, &values)
     }
 
     /// Writes these names and that transfer, in the place of those that are there.
-    pub(super) fn set_parts(&self, sql: &Connection, parts: &Parts) -> Result<(), Bad> {
+    pub(super) fn set_parts(&self, sql: &Connection, parts: &ItemParts) -> Result<(), Bad> {
         self.forget_parts(sql)?;
         for part in &parts.names {
             self.add_part(sql, *part)?;
@@ -83,15 +72,15 @@ impl ItemRow {
     /// Writes the transfer that may go on without this program, or that there is none.
     pub(super) fn set_detached(&self, sql: &Connection, detached: Option<&Detached>) -> Result<(), Bad> {
         let Some(detached) = detached else {
-            sql.prepare_cached("DELETE FROM detached WHERE item = ?1")?.execute([self.key])?;
+            sql.prepare_cached("DELETE FROM detached WHERE item = ?1")?.execute([self.key.0])?;
             return Ok(());
         };
         let (source, destination) = (detached.source.to_string(), detached.destination.to_string());
         let values = [
-            ValueRef::Integer(self.key),
+            ValueRef::Integer(self.key.0),
             ValueRef::Text(source.as_bytes()),
             ValueRef::Text(destination.as_bytes()),
-            ValueRef::Text(detached.path.as_bytes()),
+            ValueRef::Text(detached.route.as_bytes()),
             ValueRef::Integer(detached.before.cast_signed()),
             ValueRef::Integer(i64::from(detached.moves)),
         ];
@@ -106,39 +95,22 @@ impl ItemRow {
 
     /// Forgets the names alone: there is no transfer.
     pub(super) fn forget_names(&self, sql: &Connection) -> Result<(), Bad> {
-        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key])?;
+        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key.0])?;
         Ok(())
     }
 
     /// Forgets the file: it was not begun.
     pub(super) fn forget(&self, sql: &Connection) -> Result<(), Bad> {
         self.forget_parts(sql)?;
-        sql.prepare_cached("DELETE FROM items WHERE id = ?1")?.execute([self.key])?;
+        sql.prepare_cached("DELETE FROM items WHERE id = ?1")?.execute([self.key.0])?;
         Ok(())
     }
 
-    /// The record of this row.
-    pub(super) fn record(self, sql: &Connection) -> Result<ItemRecord, Bad> {
-        let parts = self.parts(sql)?;
-        let facts = Box::new(self.transfer_facts(sql)?);
-        Ok(ItemRecord {
-            key: ItemKey(self.key),
-            place: self.place,
-            state: self.state,
-            parts: parts.names,
-            in_place: parts.in_place.is_some(),
-            detached: parts.detached,
-            seen: self.seen,
-            bytes: self.bytes,
-            verified: self.verified,
-            path: self.taken,
-            why: self.why,
-            began: self.began,
-            ended: self.ended,
-            attempts: self.attempts,
-            failure: self.failure,
-            facts,
-        })
+    /// The same, with its parts and with what it shares with other files.
+    pub(super) fn whole(mut self, sql: &Connection) -> Result<Self, Bad> {
+        self.parts = self.read_parts(sql)?;
+        self.facts.path = self.shared_row.map_or(Ok(None), |row| path_facts(sql, row))?;
+        Ok(self)
     }
 }
 
@@ -153,9 +125,9 @@ fn detached(sql: &Connection, item: i64) -> Result<Option<Detached>, Bad> {
         let id = TransferId::from_hex(row.get::<_, String>(column)?.as_bytes());
         id.ok_or(Bad::Row(Cow::Borrowed("a transfer has no name")))
     };
-    let (source, destination, path) = (id(1)?, id(2)?, row.get(3)?);
+    let (source, destination, route) = (id(1)?, id(2)?, row.get(3)?);
     let (before, moves) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get(5)?);
-    Ok(Some(Detached { source, destination, path, before, moves }))
+    Ok(Some(Detached { source, destination, route, before, moves }))
 }
 
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.

@@ -205,8 +205,8 @@ pub struct Detached {
     pub source: TransferId,
     /// Its name at the destination.
     pub destination: TransferId,
-    /// The path of its bytes.
-    pub path: String,
+    /// The route of its bytes.
+    pub route: String,
     /// The number of bytes that were stored before it.
     pub before: u64,
     /// Whether both ends have said that it moves. If not, it was commanded, and nobody knows more.
@@ -231,24 +231,20 @@ pub enum ItemState {
 pub struct ItemRecord {
     /// Where its row is.
     pub key: ItemKey,
+    /// The job that has it.
+    pub job: JobId,
     /// Where it comes from, and where it goes.
     pub place: Place,
     /// How it stands.
     pub state: ItemState,
-    /// The names under which something of it may be stored, the last one last.
-    pub parts: Vec<PartId>,
-    /// Whether something of it may be stored under its final name, at a server that cannot rename.
-    pub in_place: bool,
-    /// The transfer that may go on without this program.
-    pub detached: Option<Detached>,
     /// The source before its first byte was read.
     pub seen: Option<Seen>,
     /// Its size in bytes, if it is done.
     pub bytes: u64,
     /// What has verified it, if it is done.
     pub verified: Option<String>,
-    /// The path that its bytes took, if they have moved.
-    pub path: Option<String>,
+    /// The route that its bytes took, if they have moved.
+    pub route: Option<String>,
     /// Why it has failed.
     pub why: Option<String>,
     /// When its last run has begun with it, in milliseconds since 1970.
@@ -259,8 +255,50 @@ pub struct ItemRecord {
     pub attempts: u32,
     /// Why the last attempt that has failed did so, also if a later one has copied the file.
     pub failure: Option<String>,
-    /// What is known of its transfer.
+    /// What is known of its transfer. What it shares with other files is in a row of its own, and is read with its parts.
     pub facts: Box<TransferFacts>,
+    /// Under which names something of it may be stored, if they were read.
+    pub parts: ItemParts,
+    /// The row of what it shares with other files of the same route.
+    pub(crate) shared_row: Option<i64>,
+    /// The checksum of its row.
+    pub(crate) sum: i64,
+}
+
+/// Under which names something of a file may be stored.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct ItemParts {
+    /// Those of parts, the last one last.
+    pub names: Vec<PartId>,
+    /// If its final name is one of them, at a server that cannot rename: the number of the row that says so.
+    pub in_place: Option<PartId>,
+    /// The transfer that may go on without this program.
+    pub detached: Option<Detached>,
+}
+
+impl ItemRecord {
+    /// A file that begins.
+    pub(crate) fn new(key: ItemKey, job: JobId, place: Place) -> Self {
+        Self {
+            key,
+            job,
+            place,
+            state: ItemState::Open,
+            seen: None,
+            bytes: 0,
+            verified: None,
+            route: None,
+            why: None,
+            began: None,
+            ended: None,
+            attempts: 0,
+            failure: None,
+            facts: Box::default(),
+            parts: ItemParts::default(),
+            shared_row: None,
+            sum: 0,
+        }
+    }
 }
 
 /// A file that is to be claimed.
@@ -303,8 +341,8 @@ pub enum Found {
         in_place: bool,
         /// The transfer that may go on without this program.
         detached: Option<Detached>,
-        /// The path of its bytes, if the copy may have its final name and nothing equal had it before.
-        path: Option<String>,
+        /// The route of its bytes, if the copy may have its final name and nothing equal had it before.
+        route: Option<String>,
     },
     /// It is verified under its final name.
     Done {
@@ -312,8 +350,8 @@ pub enum Found {
         seen: Seen,
         /// What has verified it.
         verified: Option<String>,
-        /// The path of its bytes; `None` if they were there already.
-        path: Option<String>,
+        /// The route of its bytes; `None` if they were there already.
+        route: Option<String>,
         /// The later job that has stored another source there since, in words.
         replaced: Option<String>,
     },

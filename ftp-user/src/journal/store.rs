@@ -7,10 +7,10 @@ use super::checksum::Bad;
 use super::commits::{SINCE, add_commit, commits};
 use super::failure::JournalFailure;
 use super::hands::{look, look_around};
-use super::item_row::ItemRow;
 use super::job_row::JobRow;
 use super::mark::{Mark, promised};
 use super::path_facts::Written;
+use super::record::{ItemKey, ItemRecord};
 use super::stored_job::ReadWords;
 use super::tables::VERSION;
 use super::under_way::UnderWay;
@@ -201,13 +201,13 @@ impl Store {
     }
 
     /// The key of a new file. Nobody else writes files during a transaction.
-    pub(super) fn new_key(&self) -> Result<i64, Bad> {
+    pub(super) fn new_key(&self) -> Result<ItemKey, Bad> {
         let key = match self.next_key.get() {
             Some(key) => key,
-            None => ItemRow::last_key(&self.sql)? + 1,
+            None => ItemRecord::last_key(&self.sql)? + 1,
         };
         self.next_key.set(Some(key + 1));
-        Ok(key)
+        Ok(ItemKey(key))
     }
 
     pub(super) fn unusable(&self, error: &io::Error) -> JournalFailure {

@@ -3,9 +3,9 @@
 
 use super::checksum::{Bad, check};
 use super::failed::{FAILURES, set_failures};
-use super::item_row::ItemRow;
 use super::part_rows::{DETACHED, PART};
 use super::path_facts;
+use super::record::ItemRecord;
 use super::withheld::{self, forget_withheld};
 use crate::id::JobId;
 use rusqlite::Connection;
@@ -48,7 +48,7 @@ CREATE TABLE detached (
 /// Runs are only shown, and are not checked here.
 pub(super) fn check_files(sql: &Connection) -> Result<(), Bad> {
     let tables = [
-        ("items", ItemRow::COLUMNS, ItemRow::WIDTH),
+        ("items", ItemRecord::COLUMNS, ItemRecord::WIDTH),
         ("parts", PART, 3),
         ("detached", DETACHED, 6),
         ("failures", FAILURES, 3),

@@ -1,18 +1,17 @@
 //! The rows of files that are under way, as this process has written them. How such a file has ended is noted without
 //! reading its row again.
 
-use super::item_row::ItemRow;
-use super::record::ItemKey;
+use super::record::{ItemKey, ItemRecord};
 use std::cell::RefCell;
 use std::collections::HashMap;
 
 /// Rows with one part or none, and no transfer. One that is not here is read.
 #[derive(Debug, Default)]
-pub(super) struct UnderWay(RefCell<HashMap<i64, (ItemRow, bool)>>);
+pub(super) struct UnderWay(RefCell<HashMap<ItemKey, (ItemRecord, bool)>>);
 
 impl UnderWay {
     /// Remembers a row that has no transfer, and whether it has a part: no more than one.
-    pub(super) fn note(&self, row: ItemRow, has_part: bool) {
+    pub(super) fn note(&self, row: ItemRecord, has_part: bool) {
         let mut rows = self.0.borrow_mut();
         if rows.len() < MOST {
             rows.insert(row.key, (row, has_part));
@@ -20,8 +19,8 @@ impl UnderWay {
     }
 
     /// Takes a row out: it ends, or something else becomes of it. With it comes whether it has a part.
-    pub(super) fn take(&self, key: ItemKey) -> Option<(ItemRow, bool)> {
-        self.0.borrow_mut().remove(&key.0)
+    pub(super) fn take(&self, key: ItemKey) -> Option<(ItemRecord, bool)> {
+        self.0.borrow_mut().remove(&key)
     }
 }
 
@@ -77,8 +76,8 @@ mod tests {
         // Something else becomes of the others before they end.
         store.again(keys[1], PartId(1)).unwrap();
         let id = |number| TransferId::new([number; 16]);
-        let path = "dest-listens".to_owned();
-        let detached = Detached { source: id(1), destination: id(2), path, before: 0, moves: false };
+        let route = "dest-listens".to_owned();
+        let detached = Detached { source: id(1), destination: id(2), route, before: 0, moves: false };
         store.detached(keys[2], Some(&detached)).unwrap();
         for key in keys {
             store.ended(key, done()).unwrap();
@@ -88,8 +87,8 @@ mod tests {
         assert_eq!(found.len(), 5);
         for file in &found {
             assert_eq!((file.bytes, file.verified.as_deref(), file.began), (5, Some("sha-256"), Some(9)));
-            assert_eq!((file.path.as_deref(), file.detached.as_ref()), (Some("user"), None));
-            assert!(file.parts.is_empty() && file.ended.is_some(), "{file:?}");
+            assert_eq!((file.route.as_deref(), file.parts.detached.as_ref()), (Some("user"), None));
+            assert!(file.parts.names.is_empty() && file.ended.is_some(), "{file:?}");
             assert_eq!(file.seen.as_ref().and_then(|seen| seen.size), Some(5));
         }
         // The same file again, in the same run.
@@ -111,7 +110,7 @@ mod tests {
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
         let Claim::Ours(again) = claim else { panic!("no other job is there") };
         let seen = Some(Seen { size: Some(5), modified: Some(7), unique: None });
-        let found = Found::Open { parts: Vec::new(), seen, in_place: false, detached: None, path: None };
+        let found = Found::Open { parts: Vec::new(), seen, in_place: false, detached: None, route: None };
         assert_eq!((again.key, again.first, again.found), (key, None, found));
     }
 

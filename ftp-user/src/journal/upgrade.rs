@@ -3,9 +3,9 @@
 use super::checksum::{Bad, check, replace};
 use super::commits::COMMITS_OF_JOURNAL;
 use super::failed::FAILURES_OF_JOBS;
-use super::item_row::ItemRow;
 use super::job_row::JobRow;
 use super::path_facts::PATH_FACTS;
+use super::record::ItemRecord;
 use super::runs::RUNS_OF_JOURNAL;
 use super::states::job_state;
 use super::stored_job::{ReadWords, StoredJob};
@@ -93,8 +93,8 @@ fn widen_items(sql: &Connection, columns: &str, width: usize) -> Result<(), Bad>
         // What nobody has noted is not known. Attempts are counted from here on.
         let is_known = |column: usize| column == SECOND_WIDTH;
         let new = |column| if is_known(column) { ValueRef::Integer(0) } else { ValueRef::Null };
-        values.extend((width..ItemRow::WIDTH).map(new));
-        replace(sql, "items", ItemRow::COLUMNS, &values)?;
+        values.extend((width..ItemRecord::WIDTH).map(new));
+        replace(sql, "items", ItemRecord::COLUMNS, &values)?;
     }
     drop(rows);
     drop(statement);
@@ -119,7 +119,7 @@ const SECOND_WIDTH: usize = 16;
 mod tests {
     use super::*;
     use crate::id::JobId;
-    use crate::journal::record::{End, Failures, ItemRecord, ItemState, NewItem, PartId, Place, Start};
+    use crate::journal::record::{End, Failures, ItemState, NewItem, PartId, Place, Start};
     use crate::journal::store::{FILE, Store};
     use crate::journal::stored_job::StoredJob;
     use std::fs;
@@ -247,7 +247,7 @@ mod tests {
                 continue;
             }
             assert_eq!(written, files(home.path()), "version {version}");
-            assert_eq!(written.first().map(|file| file.parts.clone()), Some(vec![PartId(7)]));
+            assert_eq!(written.first().map(|file| file.parts.names.clone()), Some(vec![PartId(7)]));
         }
     }
 

@@ -260,22 +260,11 @@ pub struct Receipts {
     /// The number of those whose destinations later jobs have claimed.
     pub given_over: u64,
     /// The first of these, and which job has each.
-    pub left: Vec<NotCopied>,
+    pub left: Vec<FailedItem>,
     /// How many files have failed.
     pub failed: u64,
     /// The first of those, and why.
-    pub failures: Vec<NotCopied>,
-}
-
-/// A file that was not copied.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct NotCopied {
-    /// Its place at the source.
-    pub source: String,
-    /// Its path at the destination.
-    pub dest: String,
-    /// Why, in words that may have both names.
-    pub why: String,
+    pub failures: Vec<FailedItem>,
 }
 
 /// A server that is forgotten.

@@ -21,8 +21,7 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, NotCopied, Progress, Receipts, Record, Summary,
-    Withheld,
+    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Withheld,
 };
 pub use listed::Label;
 pub use progress::{Finding, Found};

@@ -1,11 +1,11 @@
 //! How the files of a job of the journal are shown.
 
-use super::event::{NotCopied, Receipts};
+use super::event::Receipts;
 use super::listed::moment;
 use super::routes::{groups, say_the_same};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, Transfer, TransferState};
-use crate::outcome::{TransferFacts, Verified};
+use crate::outcome::{FailedItem, TransferFacts, Verified};
 use crate::place::RemotePath;
 use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
@@ -72,7 +72,7 @@ impl<'a> ReceiptLine<'a> {
     /// `dest` is how the destination was typed, if that is known.
     pub(super) fn of(job: JobId, item: &'a ItemRecord, dest: Option<&str>) -> Self {
         let is_done = item.state == ItemState::Done;
-        let rung = item.path.as_deref();
+        let rung = item.route.as_deref();
         let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
         let both = |values: &'a [Option<String>; 2]| EndFacts::of(values.each_ref().map(Option::as_deref));
         let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
@@ -147,7 +147,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     if *given_over > 0 {
         lines.push(format!("  {}: left to a later job", files(*given_over)));
     }
-    lines.extend(left.iter().map(|file| format!("    {}", about(&file.source, &file.why))));
+    lines.extend(left.iter().map(|file| format!("    {}", about(&file.source, &file.failure.to_string()))));
     if let Some(others) = given_over.checked_sub(left.len() as u64).filter(|others| *others > 0) {
         lines.push(format!("    {}", self::others(others)));
     }
@@ -155,7 +155,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
         lines.push(format!("  {}: failed", files(*failed)));
     }
     for (first, others) in groups(failures, failed_alike) {
-        lines.push(format!("    {}", about(&first.source, &first.why)));
+        lines.push(format!("    {}", about(&first.source, &first.failure.to_string())));
         if !others.is_empty() {
             lines.push("    for the same reason:".to_owned());
         }
@@ -168,8 +168,9 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
 }
 
 /// Whether both files have failed for the same reason.
-fn failed_alike(one: &NotCopied, other: &NotCopied) -> bool {
-    say_the_same((&one.why, &[&one.source, &one.dest]), (&other.why, &[&other.source, &other.dest]))
+fn failed_alike(one: &FailedItem, other: &FailedItem) -> bool {
+    let (why, other_why) = (one.failure.to_string(), other.failure.to_string());
+    say_the_same((&why, &[&one.source, &one.dest]), (&other_why, &[&other.source, &other.dest]))
 }
 
 /// What has happened to a source. It is named first, unless the message does so: as a word of its own, since a name of this
@@ -347,10 +348,10 @@ mod tests {
 
     #[test]
     fn n12_a_cause_is_told_once_with_its_files() {
-        let failure = |name: &str, why: &str| NotCopied {
+        let failure = |name: &str, why: &str| FailedItem {
             source: format!("h/{name}"),
             dest: format!("/d/x{name}"),
-            why: format!("cannot copy h/{name} to two:d/x{name}: {why}"),
+            failure: Failure::new(Kind::Other, format!("cannot copy h/{name} to two:d/x{name}: {why}")),
         };
         let failures = vec![failure("a", "550 no"), failure("b: c", "full: disk"), failure("c: d", "550 no")];
         let receipts = Receipts { failed: 12, failures, ..Receipts::default() };
@@ -377,6 +378,7 @@ mod tests {
             assert_eq!(about(source, message), expect);
         }
     }
+    use crate::failure::{Failure, Kind};
     use crate::journal::ItemKey;
     use crate::outcome::PathFacts;
     use std::sync::Arc;
@@ -384,31 +386,24 @@ mod tests {
     fn item() -> ItemRecord {
         let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
         ItemRecord {
-            key: ItemKey::for_tests(),
-            place,
             state: ItemState::Done,
-            parts: Vec::new(),
-            seen: None,
             bytes: 5,
             verified: Some("sha-256".into()),
-            path: Some("dest-listens".into()),
-            why: None,
-            in_place: false,
-            detached: None,
+            route: Some("dest-listens".into()),
             began: Some(1_500),
             ended: Some(2_007),
             attempts: 2,
             failure: Some("no room".into()),
-            facts: Box::default(),
+            ..ItemRecord::new(ItemKey::for_tests(), JobId::new(1), place)
         }
     }
 
     #[test]
     fn n12_a_receipt_tells_what_was_copied_by_which_path_and_how_it_was_verified() {
-        let of = |source: &str, why: &str| NotCopied {
+        let of = |source: &str, why: &str| FailedItem {
             source: source.to_owned(),
-            why: why.to_owned(),
-            ..NotCopied::default()
+            dest: String::new(),
+            failure: Failure::new(Kind::Other, why),
         };
         let receipts = Receipts {
             copied: vec![("direct".into(), "sha-256".into(), 3), ("user".into(), "size".into(), 1)],
@@ -434,7 +429,7 @@ mod tests {
             ]
         );
         let item = item();
-        let skipped = ItemRecord { path: None, ..item.clone() };
+        let skipped = ItemRecord { route: None, ..item.clone() };
         let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &skipped, None)).unwrap();
         assert_eq!((&line["bytes"], &line["size"]), (&0.into(), &5.into()), "it was there, with its size");
         let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item, None)).unwrap();

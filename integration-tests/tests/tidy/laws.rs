@@ -51,7 +51,6 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "failure id",
             "place",
-            "world",
             "account ladder outcome shell",
             "journal",
             "config report state",

@@ -73,8 +73,7 @@ impl Servers {
         let (mut context, _) = general.start(settings, &self.trust, false)?;
         context.settings.listing = LISTING;
         let passwords = Passwords::new(file, variable.as_deref(), Cancel::never()).with(answers).unasked();
-        let pools = Pools::new(context.world.files);
-        let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools });
+        let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools: Pools::default() });
         *asking = Some(Arc::clone(&made));
         Ok(made)
     }

@@ -8,7 +8,7 @@ use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::account::shortened;
 use crate::context::Context;
-use crate::endpoint::Host;
+use crate::endpoint::{Host, local_path};
 use crate::failure::{Failure, Kind};
 use crate::job::item::Item;
 use crate::job::part::leftover::Leftover;
@@ -160,8 +160,8 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
     match &begun.found {
         Found::New => kept.noted = now.clone(),
         Found::Open { seen, .. } => kept.noted = seen.clone(),
-        Found::Done { seen: source, verified, path, .. } => {
-            let (source, route) = (source.clone(), path.as_deref().and_then(Rung::named));
+        Found::Done { seen: source, verified, route, .. } => {
+            let (source, route) = (source.clone(), route.as_deref().and_then(Rung::named));
             let verified = verified.as_deref().and_then(Verified::named).unwrap_or(Verified::None);
             kept.finished = Some(FinishedCopy { source, verified, route });
             // The walk tells nothing of a file of this host.
@@ -180,8 +180,8 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
             let hint = "type the copy again if it is to stand there".to_owned();
             return Err(exists(ends, item, &format!("left alone: {why}"), hint));
         }
-        Next::GoOn { last, others, seen, in_place, detached, path } => {
-            let rung = path.as_deref().and_then(Rung::named);
+        Next::GoOn { last, others, seen, in_place, detached, route } => {
+            let rung = route.as_deref().and_then(Rung::named);
             kept.moved_earlier = seen.clone().zip(rung);
             kept.in_place = in_place;
             kept.detached = detached;
@@ -239,9 +239,9 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
     let size = item.known.as_ref().and_then(|facts| facts.size);
     match &ends.destination {
         Host::Server(_) => false,
-        Host::Local(here) => {
-            let found = here.files().name(&item.destination).facts_behind().ok().flatten();
-            found.is_none_or(|found| found.kind != listing::Kind::File || found.size != size)
+        Host::Local(_) => {
+            let found = std::fs::metadata(local_path(&item.destination));
+            !found.is_ok_and(|found| found.is_file() && Some(found.len()) == size)
         }
     }
 }

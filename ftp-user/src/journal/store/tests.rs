@@ -54,12 +54,12 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
     drop(first);
     // Its process is gone: what it has left is the business of the other job.
     let left =
-        Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None, path: None };
+        Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None, route: None };
     assert_eq!(found(begin(&store, 2, "a", 20)), left);
     let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
-    assert_eq!((given_over.len(), given_over[0].parts.clone()), (1, vec![]));
+    assert_eq!((given_over.len(), given_over[0].parts.names.clone()), (1, vec![]));
     assert!(store.items(JobId::new(1), ItemState::Open).unwrap().is_empty());
-    assert_eq!(store.items(JobId::new(2), ItemState::Open).unwrap()[0].parts, [PartId(10)]);
+    assert_eq!(store.items(JobId::new(2), ItemState::Open).unwrap()[0].parts.names, [PartId(10)]);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn n8_a_file_is_found_as_it_was_left() {
         seen: seen_then.clone(),
         in_place,
         detached: detached.clone(),
-        path: None,
+        route: None,
     };
     assert_eq!(found(begin(&store, 1, "a", 12)), open(false));
     store.in_place(begun.key, PartId(12)).unwrap();
@@ -102,7 +102,7 @@ fn n8_a_file_is_found_as_it_was_left() {
         .unwrap();
     assert_eq!(
         found(begin(&store, 1, "a", 13)),
-        Found::Done { seen, verified: Some(verified), path: None, replaced: None }
+        Found::Done { seen, verified: Some(verified), route: None, replaced: None }
     );
     assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
     store.finish(JobId::new(1), End::Done, None).unwrap();
@@ -207,8 +207,8 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("no other job is there") };
     let id = |number| TransferId::new([number; 16]);
-    let path = "dest-listens".to_owned();
-    let mut detached = Detached { source: id(1), destination: id(2), path, before: 7, moves: false };
+    let route = "dest-listens".to_owned();
+    let mut detached = Detached { source: id(1), destination: id(2), route, before: 7, moves: false };
     store.detached(begun.key, Some(&detached)).unwrap();
     store.finish(JobId::new(1), End::Done, None).unwrap();
     drop(lock);
@@ -218,7 +218,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     store.detached(begun.key, Some(&detached)).unwrap();
     assert_eq!(state(), JobState::Detached);
     let items = |job| store.items(JobId::new(job), ItemState::Open).unwrap();
-    assert_eq!(items(1)[0].detached, Some(detached.clone()));
+    assert_eq!(items(1)[0].parts.detached, Some(detached.clone()));
     let lock = start(&store, 2, false).unwrap();
     let moves = begin(&store, 2, "a", 11);
     assert!(matches!(moves, Claim::Moves(job) if job == JobId::new(1)), "{moves:?}");
@@ -230,7 +230,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     let _lock = start(&store, 3, false).unwrap();
     let Found::Open { detached: found, .. } = found(begin(&store, 3, "a", 11)) else { panic!("it is open") };
     assert_eq!(found.as_ref(), Some(&detached));
-    assert_eq!((items(1).len(), items(3)[0].detached.as_ref()), (0, Some(&detached)));
+    assert_eq!((items(1).len(), items(3)[0].parts.detached.as_ref()), (0, Some(&detached)));
     let failed = Ended::Failed { why: "no".to_owned(), began: Some(5) };
     store.ended(items(3)[0].key, failed).unwrap();
     assert_eq!(store.sql.query_row("SELECT count(*) FROM detached", [], |row| row.get(0)), Ok(0));
@@ -266,7 +266,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
         assert_eq!(found(begin(&store, 1, "a", 11)), Found::GivenOver { why });
         let open = store.items(JobId::new(2), ItemState::Open).unwrap();
         if let Some(item) = open.first() {
-            assert_eq!(item.parts, [PartId(10)]);
+            assert_eq!(item.parts.names, [PartId(10)]);
             store.ended(item.key, done_by_size()).unwrap();
         }
     }
@@ -443,7 +443,7 @@ fn interrupted(store: &Store, numbers: std::ops::Range<u64>, has_file: bool) {
             if has_file {
                 let (source, site) = ("a".to_owned(), String::new());
                 let place = Place { source, site, path: number.to_string().into_bytes() };
-                ItemRow::new(store.new_key()?, id, place).add(&store.sql)?;
+                ItemRecord::new(store.new_key()?, id, place).add(&store.sql)?;
             }
         }
         Ok(())
@@ -482,7 +482,7 @@ fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
     assert!(matches!(store.abandon(job), Err(JournalFailure::Held { .. })));
     drop(lock);
     let left = store.abandon(job).unwrap();
-    assert_eq!((left.len(), &left[0].parts), (1, &vec![PartId(10)]));
+    assert_eq!((left.len(), &left[0].parts.names), (1, &vec![PartId(10)]));
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Cancelled);
     let _second = start(&store, 2, false).unwrap();
     assert_eq!(found(begin(&store, 2, "a", 20)), Found::New, "nobody has a claim there");
@@ -492,8 +492,8 @@ fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
 fn n8_by_which_path_a_file_was_moving_is_known_to_the_next_run_of_its_job_alone() {
     let home = tempfile::tempdir().unwrap();
     let moving = |found: Found| {
-        let Found::Open { path, .. } = found else { panic!("it is open") };
-        path
+        let Found::Open { route, .. } = found else { panic!("it is open") };
+        route
     };
     let direct = || Some("direct".to_owned());
     let store = Store::open_for_tests(home.path()).unwrap();
