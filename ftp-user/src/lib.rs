@@ -27,6 +27,7 @@
 //! | [`id`] | identities of jobs, items and attempts: values that can be stored |
 //! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`place`] | URLs, local paths, `.netrc` |
+//! | [`world`] | what the outside gives: the clock, the network, the files of this host, randomness |
 //! | [`config`] | the settings file: relays |
 //! | [`ladder`] | which candidate between two servers is tried next |
 //! | [`shell`] | lines of the shell, names, composite directories, completion |
@@ -64,5 +65,6 @@ pub mod route;
 pub mod session;
 pub mod shell;
 pub mod state;
+pub mod world;
 
 pub use job::run;

@@ -4,7 +4,7 @@
 use super::listing::FileLabels;
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::{Host, local_path};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::{Status, asked};
 use crate::place::Location;
@@ -12,6 +12,7 @@ use crate::remote;
 use crate::remote::most;
 use crate::report::{Event, Hashed, Label, Topic};
 use crate::session::{Flow, Session};
+use crate::world::local_path;
 use ftp_io::copy::{self, Coding, Ended, Meter};
 use ftp_io::hash::digest_of;
 use ftp_proto::command::{Command, DataType};
@@ -94,9 +95,9 @@ async fn read_here(
     moved: &mut u64,
 ) -> Result<ReadEnd, Failure> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
-    let count = Arc::clone(&written);
+    let (files, count) = (context.world.files, Arc::clone(&written));
     let copying = tokio::task::spawn_blocking(move || {
-        let (mut file, mut buffer) = (File::open(local_path(&name))?, vec![0; PIECE]);
+        let (mut file, mut buffer) = (files.open(local_path(&name))?, vec![0; PIECE]);
         while !cancel.is_cancelled() {
             let read = file.read(&mut buffer)?;
             if read == 0 {

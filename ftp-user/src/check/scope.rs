@@ -1,10 +1,11 @@
 //! Where things may be deleted: below a place that somebody has named, and never what contains the user, or what this
 //! program needs itself.
 
-use crate::endpoint::{Held, local_path};
+use crate::endpoint::Held;
 use crate::failure::Failure;
 use crate::place::{self, Location, Place};
 use crate::state::OwnFiles;
+use crate::world::local_path;
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

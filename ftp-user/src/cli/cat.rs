@@ -42,7 +42,7 @@ pub(super) async fn run(
     args.relays.apply(&mut context).await?;
     let limit = site_limits::rate(places.iter(), args.limit);
     context.settings.limit = limit.map(|rate| RateLimit::new(rate, rate, context.world.clock));
-    let pools = Pools::default();
+    let pools = Pools::new(context.world.files);
     let mut each = EachPlace::new();
     for location in each.places(&context, &pools, places).await? {
         let mut host = Host::at(&location, Role::Server, &pools);

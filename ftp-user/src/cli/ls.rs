@@ -44,7 +44,7 @@ impl LsArgs {
     ) -> Result<Status, Failure> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let form = if self.long { Form::Long } else { Form::Name };
-        let pools = Pools::default();
+        let pools = Pools::new(context.world.files);
         let mut each = EachPlace::new();
         let typed = places.len();
         let labels = FileLabels::new(here, &context.settings.named, &places);
@@ -77,7 +77,7 @@ impl StatArgs {
     /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status, Failure> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
-        let pools = Pools::default();
+        let pools = Pools::new(context.world.files);
         let mut each = EachPlace::new();
         for location in each.places(&context, &pools, places).await? {
             let found = ask(&context, &pools, &location, async |host| match host {

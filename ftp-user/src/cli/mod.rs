@@ -44,7 +44,6 @@ use crate::action::Grouping;
 use crate::config::{self, DefaultKeys, Settings};
 use crate::context::{
     self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, Typed, UnknownCertificates,
-    World,
 };
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
@@ -53,9 +52,9 @@ use crate::journal::as_text;
 use crate::place::Proxy;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
+use crate::world::World;
 use asked::{Asked, Purpose, READ_WORDS, Start, check_state};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
-use ftp_io::clock::Clock;
 use ftp_io::program::output;
 use ftp_proto::address::Family;
 use serde::{Deserialize, Serialize};
@@ -402,7 +401,7 @@ impl General {
         };
         let store = Store::at(state::directory(self.state), READ_WORDS);
         run.listed = self.hands.listed;
-        Ok((Context { world: World { clock: Clock::start() }, store, settings, run }, reporter))
+        Ok((Context { world: World::real(), store, settings, run }, reporter))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::journal::{JobJournal, Journal, ReadWords};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
+use crate::world::World;
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
@@ -46,13 +47,6 @@ pub struct Context {
     pub settings: Settings,
     /// What this run has learnt so far, and who listens to it.
     pub run: Run,
-}
-
-/// What the outside gives. Clones share it.
-#[derive(Clone, Copy, Debug)]
-pub struct World {
-    /// The clock of this run.
-    pub clock: Clock,
 }
 
 /// What is kept between runs. Clones share it.
@@ -430,7 +424,7 @@ impl Context {
         let long = Duration::from_secs(60);
         let events = crate::report::Reporter::start(crate::report::Style::for_tests(), None).0;
         Self {
-            world: World { clock: Clock::start() },
+            world: World::real(),
             store: Store::default(),
             settings: Settings {
                 patience: Patience { reply: long, stall: long, unseen: None, retries: 0, first_retries: 0 },

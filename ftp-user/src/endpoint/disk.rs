@@ -1,14 +1,11 @@
 //! What the disk of an end is asked: whether what was stored would survive a power failure.
 
-use super::identity::above;
-use super::local::local_path;
 use crate::failure::Failure;
 use crate::session::StableStorage;
+use crate::world::{Files, local_path};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
-use rustix::fs::syncfs;
-use std::collections::HashSet;
 use std::io;
 use std::path::PathBuf;
 use tokio::sync::Mutex;
@@ -63,38 +60,12 @@ impl AskedDisk {
 }
 
 /// Writes files of this host and their names to the disk.
-pub(super) async fn make_stable_here(paths: &[&PathName]) -> AskedDisk {
+pub(super) async fn make_stable_here(files: Files, paths: &[&PathName]) -> AskedDisk {
     let paths: Vec<PathBuf> = paths.iter().map(|path| local_path(path).to_owned()).collect();
-    let done = tokio::task::spawn_blocking(move || sync_here(&paths)).await.map_err(io::Error::other);
+    let done = tokio::task::spawn_blocking(move || files.make_stable(&paths)).await.map_err(io::Error::other);
     let now = match done.flatten() {
         Ok(()) => StableStorage::Stable,
         Err(error) => StableStorage::Refused(format!("cannot write what was copied to the disk: {error}")),
     };
     AskedDisk { now, earlier: None }
 }
-
-/// Writes files and their names to the disk. Many are written together first; then each one tells its own errors. A file that is
-/// gone is not on the disk, which is seen when it is looked at.
-fn sync_here(paths: &[PathBuf]) -> io::Result<()> {
-    let open = |path: &std::path::Path| match std::fs::File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    };
-    let directories: HashSet<_> = paths.iter().map(|path| above(path)).collect();
-    for directory in directories.iter().filter(|_| paths.len() > FEW) {
-        if let Some(directory) = open(directory)? {
-            syncfs(directory)?;
-        }
-    }
-    let all = paths.iter().map(PathBuf::as_path).chain(directories);
-    for path in all {
-        if let Some(file) = open(path)? {
-            file.sync_all()?;
-        }
-    }
-    Ok(())
-}
-
-/// So few files are written one by one.
-const FEW: usize = 8;

@@ -1,12 +1,10 @@
 //! An end of a copy: what can be asked of a server and of this host alike.
 
-use super::local;
 use super::local_end::LocalEnd;
-use super::opened::{LocalRoot, OpenDirectory};
+use super::local_root::LocalRoot;
 use super::pool::Pools;
 use super::server::Server;
 use super::source_tree::{Followed, SourceTree};
-use super::written;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
@@ -15,7 +13,7 @@ use crate::remote::Replacement;
 use crate::report::THIS_HOST;
 use crate::session::{Facts, Role, SessionId};
 use ftp_proto::digest::{Algorithm, Digest};
-use ftp_proto::listing::When;
+use ftp_proto::listing::{self, When};
 use ftp_proto::wire::{ByteRange, PathName};
 
 /// An end of a copy.
@@ -33,8 +31,8 @@ impl Host {
         match &location.place {
             Place::Remote(remote) => Self::Server(Box::new(Server::new(pools.of(&remote.site), role))),
             Place::Local(_) => Self::Local(match role {
-                Role::Destination => LocalEnd::Destination(LocalRoot::at(location.path.clone())),
-                Role::Source | Role::Server => LocalEnd::Typed,
+                Role::Destination => LocalEnd::Destination(LocalRoot::at(pools.files, location.path.clone())),
+                Role::Source | Role::Server => LocalEnd::Typed(pools.files),
             }),
         }
     }
@@ -57,9 +55,8 @@ impl Host {
     pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Followed) -> Result<Self, Failure> {
         match self {
             Self::Server(_) => Ok(self.beside()),
-            Self::Local(_) => {
-                SourceTree::seen(path, seen, followed).map(|tree| Self::Local(LocalEnd::Source(tree)))
-            }
+            Self::Local(here) => SourceTree::seen(here.files(), path, seen, followed)
+                .map(|tree| Self::Local(LocalEnd::Source(tree))),
         }
     }
 
@@ -75,9 +72,9 @@ impl Host {
         old: Option<&PathName>,
     ) -> Result<(), Failure> {
         let Some(root) = self.local_root() else { return Ok(()) };
-        let mut open = vec![OpenDirectory::seen(path, seen)?];
+        let mut open = vec![root.files.open_seen(path, seen)?];
         if let Some(old) = old {
-            open.push(OpenDirectory::nearest(old)?);
+            open.push(root.files.open_nearest(old)?);
         }
         root.hold(open);
         Ok(())
@@ -91,7 +88,7 @@ impl Host {
     /// The directory cannot be opened.
     pub(crate) fn hold_contents(&self, path: &PathName) -> Result<(), Failure> {
         if let Some(root) = self.local_root().filter(|root| !root.is_held()) {
-            root.hold(vec![OpenDirectory::nearest(path)?]);
+            root.hold(vec![root.files.open_nearest(path)?]);
         }
         Ok(())
     }
@@ -103,7 +100,8 @@ impl Host {
     /// One of them cannot be opened.
     pub(crate) fn hold_new(&self, path: &PathName, old: Option<&PathName>) -> Result<(), Failure> {
         let Some(root) = self.local_root() else { return Ok(()) };
-        let open = std::iter::once(path).chain(old).map(OpenDirectory::nearest).collect::<Result<_, _>>()?;
+        let open = std::iter::once(path).chain(old).map(|path| root.files.open_nearest(path));
+        let open = open.collect::<Result<_, _>>()?;
         root.hold(open);
         Ok(())
     }
@@ -288,7 +286,11 @@ impl Host {
     pub(crate) fn is_link_here(&self, path: &PathName) -> bool {
         match self {
             Self::Server(_) => false,
-            Self::Local(_) => local::is_link(path),
+            Self::Local(here) => here
+                .files()
+                .name(path)
+                .facts()
+                .is_ok_and(|found| found.is_some_and(|it| it.kind == listing::Kind::Link)),
         }
     }
 
@@ -345,7 +347,7 @@ impl Host {
     ) -> Result<(), Failure> {
         match self {
             Self::Server(server) => remote::set_modified(server.session(context).await?, path, time).await,
-            Self::Local(here) => written::set_modified(here.destination(), path, time),
+            Self::Local(here) => here.set_modified(path, time),
         }
     }
 
@@ -363,8 +365,7 @@ impl Host {
             Self::Server(_) if times.is_empty() => Ok(None),
             Self::Server(server) => remote::set_modified_all(server.session(context).await?, times).await,
             Self::Local(here) => {
-                let root = here.destination();
-                let mut set = times.iter().map(|(path, time)| written::set_modified(root, path, *time));
+                let mut set = times.iter().map(|(path, time)| here.set_modified(path, *time));
                 set.try_for_each(|set| set).map(|()| None)
             }
         }
@@ -382,7 +383,7 @@ impl Host {
     ) -> Result<Option<Failure>, Failure> {
         match self {
             Self::Server(server) => remote::set_mode(server.session(context).await?, path, mode).await,
-            Self::Local(here) => written::set_mode(here.destination(), path, mode).map(|()| None),
+            Self::Local(here) => here.set_mode(path, mode).map(|()| None),
         }
     }
 
@@ -473,7 +474,7 @@ impl Host {
     ) -> Result<(), Failure> {
         match self {
             Self::Server(server) => remote::rename(server.session(context).await?, from, to, replaced).await,
-            Self::Local(here) => written::rename(here.destination(), from, to),
+            Self::Local(here) => here.rename(from, to),
         }
     }
 
@@ -501,7 +502,7 @@ impl Host {
     pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
             Self::Server(server) => remote::delete_own(server.session(context).await?, path).await,
-            Self::Local(here) => written::delete(here.destination(), path),
+            Self::Local(here) => here.delete(path),
         }
     }
 
@@ -519,10 +520,10 @@ impl Host {
                 Ok(made)
             }
             Self::Local(here) => {
-                if !local::local_path(path).is_dir() {
+                if !here.files().name(path).is_directory() {
                     context.run.job_journal.note_change();
                 }
-                written::make_directory(here.destination(), path)?;
+                here.make_directory(path)?;
                 Ok(false)
             }
         }

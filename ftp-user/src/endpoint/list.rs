@@ -2,7 +2,6 @@
 
 use super::host::Host;
 use super::local_end::LocalEnd;
-use super::opened::{facts, kind};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::place;
@@ -13,7 +12,6 @@ use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::manners::{CertainRows, is_certain_directory};
 use ftp_proto::wire::PathName;
-use rustix::fs::{AtFlags, Dir, statat};
 use std::collections::HashSet;
 
 /// The entries of a directory.
@@ -135,32 +133,16 @@ pub async fn with_blanks(
 
 /// A directory of this host, in the order of names unless it is large.
 fn here(end: &LocalEnd, path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
-    let failed = |error: std::io::Error| end.failed(format!("cannot list {}", path.display()), &error);
     let (mut listing, mut sorted) = (Listing::default(), Vec::new());
-    let directory = end.open_directory(path).map_err(failed)?;
-    let mut names = Dir::new(directory).map_err(|error| failed(error.into()))?;
-    while let Some(found) = names.read() {
-        let found = found.map_err(|error| failed(error.into()))?;
-        let file_name = found.file_name().to_bytes();
-        if matches!(file_name, b"." | b"..") {
-            continue;
-        }
+    let listed = end.list(path, |file_name, facts| {
         // A name with a line feed.
-        let Ok(name) = PathName::from_wire(file_name) else {
-            listing.leave_out(file_name);
-            continue;
-        };
-        let looked = names.fd().and_then(|open| statat(open, found.file_name(), AtFlags::SYMLINK_NOFOLLOW));
-        let entry = match looked.map(|found| facts(&found)) {
-            Ok(facts) => entry(name, facts),
-            // It has gone since.
-            Err(_) => Entry::new(name, kind(found.file_type())),
-        };
-        sorted.push(entry);
+        let Ok(name) = PathName::from_wire(file_name) else { return listing.leave_out(file_name) };
+        sorted.push(entry(name, facts));
         if sorted.len() > MOST_SORTED {
             sorted.drain(..).for_each(&mut *each);
         }
-    }
+    });
+    listed.map_err(|error| end.failed(format!("cannot list {}", path.display()), &error))?;
     sorted.sort_by(|a: &Entry, b: &Entry| a.name.cmp(&b.name));
     sorted.into_iter().for_each(each);
     Ok(listing)

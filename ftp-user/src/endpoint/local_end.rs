@@ -1,26 +1,25 @@
-//! This host as an end of a copy: what its paths are used for decides how they are reached.
+//! This host as an end of a copy: what its paths are used for decides how they are reached. Below a directory that is held, no
+//! symbolic link is followed, and nobody can put another directory in the way; elsewhere a path is used that was checked.
 
-use super::identity::{DIRECTORY, unique};
-use super::local::{self, check_file, local_path};
-use super::opened::{IsLink, LocalRoot, OpenName};
+use super::local_root::LocalRoot;
 use super::source_tree::SourceTree;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
-use crate::session::Facts;
+use crate::world::{Files, IsLink, LocalName, unique_of};
 use ftp_io::copy::Meter;
+use ftp_proto::deletion::RemovalKind;
 use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::listing::{Facts, When};
+use ftp_proto::transfer::Store;
 use ftp_proto::wire::{ByteRange, PathName};
-use rustix::fs::{CWD, Mode, openat};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 
 /// What this host is for a copy.
 #[derive(Clone, Debug)]
 pub enum LocalEnd {
     /// A place that was typed. Its path is used as it is, through whatever links.
-    Typed,
+    Typed(Files),
     /// The destination of a copy.
     Destination(LocalRoot),
     /// A directory that is copied, and what is in it.
@@ -28,19 +27,28 @@ pub enum LocalEnd {
 }
 
 impl LocalEnd {
+    /// The files of this host.
+    pub(crate) const fn files(&self) -> Files {
+        match self {
+            Self::Typed(files) => *files,
+            Self::Destination(root) => root.files,
+            Self::Source(tree) => tree.files,
+        }
+    }
+
     /// The destination, if it is one.
-    pub(crate) const fn destination(&self) -> Option<&LocalRoot> {
+    pub(super) const fn destination(&self) -> Option<&LocalRoot> {
         match self {
             Self::Destination(root) => Some(root),
-            Self::Typed | Self::Source(_) => None,
+            Self::Typed(_) | Self::Source(_) => None,
         }
     }
 
     /// The name at `path`, reached from a directory that is open and through no symbolic link; `None` if none is open for it.
     /// Missing directories of a destination are made on the way if `makes`.
-    pub(super) fn reach(&self, path: &PathName, makes: bool) -> Option<io::Result<OpenName>> {
+    pub(super) fn reach(&self, path: &PathName, makes: bool) -> Option<io::Result<LocalName>> {
         match self {
-            Self::Typed => None,
+            Self::Typed(_) => None,
             Self::Destination(root) => root.reach(path, makes),
             Self::Source(tree) => tree.reach(path),
         }
@@ -49,8 +57,10 @@ impl LocalEnd {
     /// What is at `path`; `None` if nothing is.
     pub(super) fn facts(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
-            Self::Typed => local::facts(path),
-            Self::Destination(root) => check_file(Some(root.path()), path).and_then(|()| local::facts(path)),
+            Self::Typed(files) => found(path, files.name(path).facts_behind()),
+            Self::Destination(root) => {
+                root.check_file(path).and_then(|()| found(path, root.files.name(path).facts_behind()))
+            }
             Self::Source(tree) => found(path, tree.facts(path)),
         }
     }
@@ -58,7 +68,9 @@ impl LocalEnd {
     /// What is at `path`, or where a symbolic link leads that is there; `None` if that is nothing.
     pub(super) fn behind(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
-            Self::Typed | Self::Destination(_) => local::facts(path),
+            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
+                found(path, files.name(path).facts_behind())
+            }
             Self::Source(_) => self.facts(path),
         }
     }
@@ -66,7 +78,9 @@ impl LocalEnd {
     /// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
     pub(super) fn entry(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
-            Self::Typed | Self::Destination(_) => local::entry(path),
+            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
+                found(path, files.name(path).facts())
+            }
             Self::Source(tree) => match tree.reach(path) {
                 Some(name) => found(path, name.and_then(|name| name.facts())),
                 None => self.facts(path),
@@ -77,7 +91,9 @@ impl LocalEnd {
     /// Opens a regular file to read it, or the null device where that was typed.
     pub(crate) fn open_to_read(&self, path: &PathName) -> io::Result<File> {
         match self {
-            Self::Typed | Self::Destination(_) => local::open_to_read(path),
+            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
+                files.name(path).open_to_read(true)
+            }
             Self::Source(tree) => tree.open_to_read(path),
         }
     }
@@ -91,8 +107,8 @@ impl LocalEnd {
         let cannot =
             |error: &io::Error| in_the_way(format!("cannot read {}", path.display()), error, LEADS_OUT);
         let file = self.open_to_read(path).map_err(|error| cannot(&error))?;
-        let found = file.metadata().map_err(|error| cannot(&error))?;
-        if seen.is_some_and(|seen| *seen != unique((found.dev(), found.ino()))) {
+        let found = unique_of(&file).map_err(|error| cannot(&error))?;
+        if seen.is_some_and(|seen| *seen != found) {
             let what = format!("{} was replaced after it was looked at", path.display());
             let failure = Failure::new(Kind::Unverified, what).hint("copy it again when nobody writes there");
             return Err(failure.about(About::Changed));
@@ -105,14 +121,89 @@ impl LocalEnd {
         in_the_way(what, error, LEADS_OUT)
     }
 
-    /// Opens a directory to list it.
-    pub(super) fn open_directory(&self, path: &PathName) -> io::Result<OwnedFd> {
+    /// Hands over the names in a directory, with what has each of them.
+    pub(super) fn list(&self, path: &PathName, each: impl FnMut(&[u8], Facts)) -> io::Result<()> {
         match self {
-            Self::Typed | Self::Destination(_) => {
-                Ok(openat(CWD, local_path(path), DIRECTORY, Mode::empty())?)
+            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
+                files.name(path).list(true, each)
             }
-            Self::Source(tree) => tree.open_directory(path),
+            Self::Source(tree) => tree.list(path, each),
         }
+    }
+
+    /// Checks that no symbolic link leads out of the destination on the way to the file `path`.
+    ///
+    /// # Errors
+    ///
+    /// One does.
+    pub(crate) fn check_file(&self, path: &PathName) -> Result<(), Failure> {
+        self.destination().map_or(Ok(()), |root| root.check_file(path))
+    }
+
+    /// The name at `path` to be written: reached from a directory that is held, or its path.
+    fn to_write(&self, path: &PathName) -> io::Result<LocalName> {
+        let held = self.destination().and_then(|root| root.reach(path, false));
+        held.unwrap_or_else(|| Ok(self.files().name(path)))
+    }
+
+    /// The destination, if it holds no directory above `path`: then the path is checked.
+    fn unheld(&self, path: &PathName) -> Option<&LocalRoot> {
+        self.destination().filter(|root| !root.holds(path))
+    }
+
+    /// Opens a file to write. What an earlier run has left is continued if `continues`, and else written from its start.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or what is continued is another file.
+    pub(crate) fn open_to_write(&self, path: &PathName, store: Store, continues: bool) -> io::Result<File> {
+        self.to_write(path)?.open_to_write(store, continues)
+    }
+
+    /// Renames a finished copy.
+    pub(super) fn rename(&self, from: &PathName, to: &PathName) -> Result<(), Failure> {
+        let (old, new) = match (self.unheld(from), self.unheld(to)) {
+            (None, None) => (self.to_write(from), self.to_write(to)),
+            (Some(root), _) | (None, Some(root)) => {
+                root.check_file(to)?;
+                (Ok(root.files.name(from)), Ok(root.files.name(to)))
+            }
+        };
+        old.and_then(|old| old.rename(&new?))
+            .map_err(|error| cannot(format!("cannot rename the finished copy to {}", to.display()), &error))
+    }
+
+    /// Deletes a file. Returns whether it was there.
+    pub(super) fn delete(&self, path: &PathName) -> Result<bool, Failure> {
+        self.unheld(path).map_or(Ok(()), |root| root.check_file(path))?;
+        match self.to_write(path).and_then(|name| name.remove(RemovalKind::File)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(cannot(format!("cannot delete {}", path.display()), &error))
+            }
+            deleted => Ok(deleted.is_ok()),
+        }
+    }
+
+    /// Makes a directory, unless it is there.
+    pub(super) fn make_directory(&self, path: &PathName) -> Result<(), Failure> {
+        self.unheld(path).map_or(Ok(()), |root| root.check_directory(path))?;
+        self.to_write(path)
+            .and_then(|name| name.make_directory())
+            .map_err(|error| cannot(format!("cannot make the directory {}", path.display()), &error))
+    }
+
+    /// Sets when a file or directory was modified last.
+    pub(super) fn set_modified(&self, path: &PathName, time: When) -> Result<(), Failure> {
+        self.to_write(path)
+            .and_then(|name| name.set_modified(time))
+            .map_err(|error| cannot(format!("cannot set the time of {}", path.display()), &error))
+    }
+
+    /// Sets the permission bits of a file or directory.
+    pub(super) fn set_mode(&self, path: &PathName, mode: u32) -> Result<(), Failure> {
+        self.to_write(path)
+            .and_then(|name| name.set_mode(mode))
+            .map_err(|error| cannot(format!("cannot set the permissions of {}", path.display()), &error))
     }
 
     /// The digest of a part of a file.
@@ -147,7 +238,7 @@ impl LocalEnd {
     }
 }
 
-/// What was found below a directory that is copied.
+/// What was found at `path`; `None` if that is nothing.
 fn found(path: &PathName, found: io::Result<Option<Facts>>) -> Result<Option<Facts>, Failure> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -157,8 +248,13 @@ fn found(path: &PathName, found: io::Result<Option<Facts>>) -> Result<Option<Fac
     }
 }
 
+/// The failure to write a name.
+fn cannot(what: String, error: &io::Error) -> Failure {
+    in_the_way(what, error, "remove the link, or name its directory as the destination")
+}
+
 /// The failure to reach a name. `hint` is what to do if a symbolic link is on the way.
-pub(super) fn in_the_way(what: String, error: &io::Error, hint: &str) -> Failure {
+fn in_the_way(what: String, error: &io::Error, hint: &str) -> Failure {
     let failure = Failure::of_this_host(what, error);
     match error.get_ref().is_some_and(|why| why.is::<IsLink>()) {
         true => failure.hint(hint),
@@ -177,10 +273,12 @@ mod tests {
     use super::*;
     use crate::context::Cancel;
     use ftp_proto::deletion::{DeletePermit, RemovalKind};
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
+
+    const HERE: LocalEnd = LocalEnd::Typed(Files::Real);
 
     fn name(path: &Path) -> PathName {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
@@ -197,10 +295,10 @@ mod tests {
         symlink("a/f", at("tree/link")).unwrap();
         let root = name(&at("tree"));
         let context = Context::for_tests(Cancel::never());
-        let seen = LocalEnd::Typed.facts(&root).unwrap().unwrap();
-        let tree = Host::Local(LocalEnd::Typed).reading(&root, &seen, Followed::Files).unwrap();
+        let seen = HERE.facts(&root).unwrap().unwrap();
+        let tree = Host::Local(HERE).reading(&root, &seen, Followed::Files).unwrap();
         let Host::Local(tree) = tree else { panic!("{tree:?}") };
-        for end in [LocalEnd::Typed, tree] {
+        for end in [HERE, tree] {
             let path = name(&at("tree/a/f"));
             let seen = end.facts(&path).unwrap().unwrap().unique;
             let swap = || {
@@ -228,5 +326,58 @@ mod tests {
             assert!(at("tree/a/f").exists() && !at("tree/link").exists());
             symlink("a/f", at("tree/link")).unwrap();
         }
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_that_has_taken_the_place_of_a_directory() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |path: &str| home.path().join(path);
+        let name = |path: &Path| PathName::from_user(path.as_os_str().as_bytes()).unwrap();
+        for directory in ["tree/sub", "victim"] {
+            std::fs::create_dir_all(at(directory)).unwrap();
+        }
+        let path = name(&at("tree"));
+        let root = LocalRoot::at(Files::Real, path.clone());
+        let seen = HERE.facts(&path).unwrap().unwrap();
+        root.hold(vec![Files::Real.open_seen(&path, &seen).unwrap()]);
+        let end = LocalEnd::Destination(root);
+        let (part, file) = (name(&at("tree/sub/part")), name(&at("tree/sub/file")));
+        let copy = |contents: &[u8]| {
+            end.open_to_write(&part, Store::Replace, false).unwrap().write_all(contents).unwrap();
+            end.set_modified(&part, When(1_000_000_000)).unwrap();
+            end.set_mode(&part, 0o640).unwrap();
+            end.rename(&part, &file).unwrap();
+        };
+        copy(b"first, and longer");
+        copy(b"second");
+        end.make_directory(&name(&at("tree/sub/new"))).unwrap();
+        end.make_directory(&name(&at("tree/sub/new"))).unwrap();
+        let facts = std::fs::metadata(at("tree/sub/file")).unwrap();
+        assert_eq!((facts.mtime(), facts.permissions().mode() & 0o777), (1_000_000_000, 0o640));
+        assert_eq!(std::fs::read(at("tree/sub/file")).unwrap(), b"second");
+        // A link has the name of the part.
+        std::fs::write(at("victim/file"), "kept").unwrap();
+        symlink("../../victim/file", at("tree/sub/part")).unwrap();
+        assert!(end.open_to_write(&part, Store::Replace, false).is_err());
+        assert!(end.open_to_write(&part, Store::Append, false).is_err());
+        assert!(end.set_mode(&part, 0o777).is_err());
+        std::fs::write(at("victim/part"), "kept").unwrap();
+        let before = std::fs::metadata(at("victim/file")).unwrap();
+        // A link has the name of the directory.
+        std::fs::rename(at("tree/sub"), at("tree/was")).unwrap();
+        symlink("../victim", at("tree/sub")).unwrap();
+        assert!(end.open_to_write(&part, Store::Replace, false).is_err());
+        assert!(end.rename(&part, &file).is_err() && end.delete(&part).is_err());
+        assert!(end.set_modified(&file, When(1)).is_err() && end.set_mode(&file, 0o777).is_err());
+        assert!(end.make_directory(&name(&at("tree/sub/more"))).is_err());
+        let mut names: Vec<_> =
+            std::fs::read_dir(at("victim")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["file", "part"]);
+        for kept in ["victim/file", "victim/part"] {
+            assert_eq!(std::fs::read(at(kept)).unwrap(), b"kept");
+        }
+        let after = std::fs::metadata(at("victim/file")).unwrap();
+        assert_eq!((before.mode(), before.mtime()), (after.mode(), after.mtime()));
     }
 }

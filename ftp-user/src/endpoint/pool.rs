@@ -8,18 +8,28 @@ use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::relay;
 use crate::session::{ClosedPosture, Role, Session, Tunnel};
+use crate::world::Files;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// The pools of a job: one for each site.
-#[derive(Clone, Debug, Default)]
-pub struct Pools(Arc<Mutex<Vec<Arc<Pool>>>>);
+/// What the hosts of a job share: the files of this host, and for each site a pool. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Pools {
+    /// The files of this host.
+    pub files: Files,
+    pools: Arc<Mutex<Vec<Arc<Pool>>>>,
+}
 
 impl Pools {
+    /// No site has been used yet.
+    pub fn new(files: Files) -> Self {
+        Self { files, pools: Arc::default() }
+    }
+
     /// The pool of `site`.
     pub fn of(&self, site: &Site) -> Arc<Pool> {
-        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = pools.iter().find(|pool| pool.site == *site) {
             return Arc::clone(pool);
         }
@@ -30,7 +40,7 @@ impl Pools {
 
     /// All pools that have been used.
     pub fn all(&self) -> Vec<Arc<Pool>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pools.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Says goodbye on all sessions that nobody uses.

@@ -1,17 +1,15 @@
 //! A name that is deleted or renamed, as it was reached.
 
 use super::host::Host;
-use super::local::local_path;
-use super::opened::OpenName;
-use super::removal::{entry, flags, refuse_own};
+use super::removal::{entry, refuse_own};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::remote;
 use crate::remote::cannot_delete;
 use crate::session::Facts;
+use crate::world::{Files, LocalName, above, local_path};
 use ftp_proto::deletion::DeletePermit;
 use ftp_proto::wire::PathName;
-use rustix::io::Errno;
 use std::io;
 
 /// A name of a host. On this host its directory stays open, so that what is looked at there is what is deleted or renamed
@@ -19,7 +17,7 @@ use std::io;
 #[derive(Debug)]
 pub(crate) struct Reached {
     path: PathName,
-    here: Option<OpenName>,
+    here: Option<LocalName>,
 }
 
 impl Reached {
@@ -33,7 +31,7 @@ impl Reached {
             Host::Server(_) => None,
             Host::Local(local) => {
                 let held = local.reach(path, false);
-                match held.unwrap_or_else(|| OpenName::at(local_path(path))) {
+                match held.unwrap_or_else(|| in_its_directory(local.files(), path)) {
                     Ok(here) => Some(here),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                     Err(error) => return Err(in_the_way(format!("cannot reach {}", path.display()), &error)),
@@ -87,7 +85,7 @@ impl Reached {
         self.refuse_own(context)?;
         context.run.job_journal.note_change();
         match (&self.here, host) {
-            (Some(here), _) => match here.remove(flags(permit)) {
+            (Some(here), _) => match here.remove(permit.kind()) {
                 Ok(()) => Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
                 Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
@@ -118,21 +116,20 @@ impl Reached {
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
             return remote::rename_free(server.session(context).await?, &self.path, to).await;
         };
-        let held = local.reach(to, true);
+        let (files, held) = (local.files(), local.reach(to, true));
         let to = match held {
             Some(reached) => reached,
             None => {
                 host.make_parents(context, to).await?;
-                OpenName::at(local_path(to))
+                in_its_directory(files, to)
             }
         };
         let to = to.map_err(|error| in_the_way(what(), &error))?;
         here.rename_free(&to).map_err(|error| {
-            let failure = Failure::of_this_host(what(), &error.into());
-            match error {
-                Errno::EXIST => failure.as_kind(Kind::Exists),
-                Errno::XDEV => failure.hint("they are on two file systems; name a place on the same one"),
-                _ => failure,
+            let failure = Failure::of_this_host(what(), &error);
+            match error.kind() == io::ErrorKind::CrossesDevices {
+                true => failure.hint("they are on two file systems; name a place on the same one"),
+                false => failure,
             }
         })
     }
@@ -141,12 +138,17 @@ impl Reached {
 /// The failure if the way to a name is no directory any more.
 fn in_the_way(what: String, error: &io::Error) -> Failure {
     let failure = Failure::of_this_host(what, error);
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::NOTDIR | Errno::LOOP) => {
-            failure.hint("a symbolic link or a file is where a directory was; nothing was changed there")
-        }
-        Some(_) | None => failure,
+    match error.kind() == io::ErrorKind::NotADirectory {
+        true => failure.hint("a symbolic link or a file is where a directory was; nothing was changed there"),
+        false => failure,
     }
+}
+
+/// The name at `path`, whose directory is opened now.
+fn in_its_directory(files: Files, path: &PathName) -> io::Result<LocalName> {
+    let path = local_path(path);
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    files.open_directory(above(path)).map(|directory| directory.name(name))
 }
 
 /// The failure if a name of this host was not reached.

@@ -2,25 +2,20 @@
 //! be deleted: see `check::Removal`.
 
 use super::disk::{AskedDisk, make_stable_here};
-use super::free_name;
 use super::held::Held;
 use super::host::Host;
-use super::identity::{DIRECTORY, above, identity, replaced};
-use super::local::local_path;
 use super::local_end::LocalEnd;
-use super::opened::OpenName;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::place;
 use crate::remote;
 use crate::remote::{Lack, cannot_delete};
 use crate::session::{Facts, SessionId};
-use ftp_proto::deletion::{DeletePermit, Learnt, Presence, RemovalKind, Witness};
+use crate::world::{LocalName, above, local_path, names_of, replaced};
+use ftp_proto::deletion::{DeletePermit, Learnt, Presence, Witness};
 use ftp_proto::wire::PathName;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, fstat, openat, statat};
-use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::io;
-use std::path::Component;
 use std::sync::Arc;
 
 /// What a path names, where a symbolic link is one; `None` if that is nothing.
@@ -144,18 +139,15 @@ pub(crate) async fn rename_free(
         Host::Local(end) => {
             refuse_own(from, context.run.own_files.needs_of_tree(local_path(from)))?;
             let renamed = match (end.reach(from, false), end.reach(to, false)) {
-                (Some(from), Some(to)) => from.and_then(|from| Ok(from.rename_free(&to?)?)),
-                (None, _) | (_, None) => {
-                    free_name::rename_free((CWD, local_path(from)), (CWD, local_path(to))).map_err(Into::into)
-                }
+                (Some(from), Some(to)) => from.and_then(|from| from.rename_free(&to?)),
+                (None, _) | (_, None) => end.files().name(from).rename_free(&end.files().name(to)),
             };
-            renamed.map_err(|error: io::Error| {
+            renamed.map_err(|error| {
                 let what = format!("cannot rename {} to {}", from.display(), to.display());
                 let failure = Failure::of_this_host(what, &error);
-                match error.raw_os_error().map(Errno::from_raw_os_error) {
-                    Some(Errno::EXIST) => failure.as_kind(Kind::Exists),
-                    Some(Errno::XDEV) => failure.hint("they are on two file systems: use mv of this host"),
-                    Some(_) | None => failure,
+                match error.kind() == io::ErrorKind::CrossesDevices {
+                    true => failure.hint("they are on two file systems: use mv of this host"),
+                    false => failure,
                 }
             })
         }
@@ -187,7 +179,10 @@ pub(crate) async fn delete_all(
 /// an `ftp-server` has. Another server cannot be asked. A server that does not answer is asked no second time about the same
 /// files: it may have told a failure.
 pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&PathName]) -> AskedDisk {
-    let Host::Server(server) = host else { return make_stable_here(paths).await };
+    let server = match host {
+        Host::Server(server) => server,
+        Host::Local(end) => return make_stable_here(end.files(), paths).await,
+    };
     let pool = Arc::clone(&server.pool);
     let asked = async { remote::make_stable(server.session(context).await?).await };
     pool.disk.ask(context.world.clock, asked).await
@@ -227,11 +222,11 @@ fn unlink(end: &LocalEnd, name: PermittedName<'_>) -> Result<bool, Failure> {
     let path = permit.path();
     let reached = match end.reach(path, false) {
         Some(reached) => reached.map(Some),
-        None => directory_of(name),
+        None => directory_of(end, name),
     };
     let removed = reached.and_then(|name| match name {
         Some(name) => match seen.map_or(Ok(true), |seen| name.is(seen))? {
-            true => name.remove(flags(permit)).map(Ok),
+            true => name.remove(permit.kind()).map(Ok),
             false => Ok(Err(path)),
         },
         None => Ok(Err(root)),
@@ -244,66 +239,54 @@ fn unlink(end: &LocalEnd, name: PermittedName<'_>) -> Result<bool, Failure> {
     }
 }
 
-/// What unlinkat(2) is told.
-pub(super) fn flags(permit: &DeletePermit) -> AtFlags {
-    match permit.kind() {
-        RemovalKind::File => AtFlags::empty(),
-        RemovalKind::Directory => AtFlags::REMOVEDIR,
-    }
-}
-
 /// The last name of a path in its directory, which is opened without following a symbolic link from the place on; `None` if
 /// the place is another one than it was.
-fn directory_of(name: PermittedName<'_>) -> io::Result<Option<OpenName>> {
+fn directory_of(end: &LocalEnd, name: PermittedName<'_>) -> io::Result<Option<LocalName>> {
     let PermittedName { root, permit, held, .. } = name;
     let (root, path) = (local_path(root), local_path(permit.path()));
-    let below = path.strip_prefix(root).map_err(|_| io::ErrorKind::InvalidInput)?;
-    let mut last = root.file_name();
-    let mut directory = match (held, last) {
-        (Some(held), Some(name)) => {
-            let directory = held.above()?;
-            if !held.is(identity(&statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)?)) {
-                return Ok(None);
-            }
-            directory
-        }
-        (None, Some(_)) => openat(CWD, above(root), DIRECTORY, Mode::empty())?,
+    let below = path.strip_prefix(root).ok().and_then(names_of).ok_or(io::ErrorKind::InvalidInput)?;
+    let is_held = |found: &Facts| held.is_none_or(|held| held.is(found));
+    let (mut directory, place) = match (held, root.file_name()) {
+        (Some(held), Some(name)) => (held.above.clone(), Some(name)),
+        (None, Some(name)) => (end.files().open_directory(above(root))?, Some(name)),
         // What is in the current directory, or in one that is called by `..`, was asked for.
-        (_, None) => openat(CWD, root, DIRECTORY, Mode::empty())?,
+        (_, None) => (end.files().open_directory(root)?, None),
     };
-    let mut is_root = true;
-    for component in below.components() {
-        let Component::Normal(name) = component else { return Err(io::ErrorKind::InvalidInput.into()) };
-        if let Some(entered) = last {
-            directory = openat(&directory, entered, DIRECTORY | OFlags::NOFOLLOW, Mode::empty())?;
-            let is_held = match held {
-                Some(held) if is_root => held.is(identity(&fstat(&directory)?)),
-                Some(_) | None => true,
-            };
-            if !is_held {
-                return Ok(None);
-            }
-            is_root = false;
-        }
-        last = Some(name);
+    if let (Some(_), Some(name)) = (held, place)
+        && !is_held(&directory.name(name).facts()?.ok_or(io::ErrorKind::NotFound)?)
+    {
+        return Ok(None);
     }
-    last.map(|last| Some(OpenName::of(directory, last))).ok_or_else(|| io::ErrorKind::InvalidInput.into())
+    let names: Vec<&OsStr> = place.into_iter().chain(below).collect();
+    let (last, above) = names.split_last().ok_or(io::ErrorKind::InvalidInput)?;
+    for (depth, name) in above.iter().enumerate() {
+        directory = directory.enter(name)?;
+        if depth == 0 && place.is_some() && !is_held(&directory.facts()?) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(directory.name(last)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::held::HeldDirectories;
     use super::*;
+    use crate::failure::Kind;
+    use crate::world::Files;
+    use ftp_proto::deletion::RemovalKind;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
     use std::path::Path;
+
+    const HERE: LocalEnd = LocalEnd::Typed(Files::Real);
 
     fn name(path: &Path) -> PathName {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
     }
 
     fn entry_here(path: &PathName) -> Facts {
-        LocalEnd::Typed.entry(path).unwrap().unwrap()
+        HERE.entry(path).unwrap().unwrap()
     }
 
     #[test]
@@ -318,7 +301,7 @@ mod tests {
         symlink("tree", at("alias")).unwrap();
         let remove = |root: &str, path: &str, kind| {
             let (root, permit) = (name(&at(root)), DeletePermit::for_named(name(&at(path)), kind));
-            unlink(&LocalEnd::Typed, PermittedName { root: &root, permit: &permit, held: None, seen: None })
+            unlink(&HERE, PermittedName { root: &root, permit: &permit, held: None, seen: None })
         };
         let delete = |root: &str, path: &str| remove(root, path, RemovalKind::File);
         assert!(delete("tree", "tree/link/f").is_err());
@@ -343,13 +326,13 @@ mod tests {
             std::fs::write(at(tree).join("f"), b"f").unwrap();
         }
         let root = name(&at("att/Docs"));
-        let host = Host::Local(LocalEnd::Typed);
+        let host = Host::Local(HERE);
         let mut all = HeldDirectories::default();
         let held = all.place(&host, &root, &entry_here(&root)).unwrap();
         let delete = |path: &str, kind| {
             let permit = DeletePermit::for_named(name(&at(path)), kind);
             let held = held.as_ref();
-            unlink(&LocalEnd::Typed, PermittedName { root: &root, permit: &permit, held, seen: None })
+            unlink(&HERE, PermittedName { root: &root, permit: &permit, held, seen: None })
         };
         // The directory above it gets another meaning.
         std::fs::rename(at("att"), at("moved")).unwrap();
@@ -375,7 +358,7 @@ mod tests {
         std::fs::write(at("a"), b"a").unwrap();
         std::fs::write(at("b"), b"b").unwrap();
         let context = Context::for_tests(crate::context::Cancel::never());
-        let mut host = Host::Local(LocalEnd::Typed);
+        let mut host = Host::Local(HERE);
         let taken = rename_free(&context, &mut host, &name(&at("a")), &name(&at("b"))).await.unwrap_err();
         assert_eq!(taken.kind, Kind::Exists, "{taken}");
         rename_free(&context, &mut host, &name(&at("a")), &name(&at("c"))).await.unwrap();

@@ -1,18 +1,13 @@
 //! A directory of this host that is copied. It stays open, and what is in it is reached from there: nothing is copied from
 //! elsewhere, whoever puts a symbolic link or another directory in the way meanwhile.
 
-use super::identity::DIRECTORY;
-use super::local::{local_path, regular};
-use super::opened::{OpenDirectory, OpenName};
 use crate::failure::Failure;
-use crate::session::Facts;
+use crate::world::{Files, LocalName, OpenDirectory};
+use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
-use rustix::fs::OFlags;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 /// Which symbolic links are followed when something in a directory is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +23,8 @@ pub(crate) enum Followed {
 /// A directory of this host that is copied.
 #[derive(Clone, Debug)]
 pub struct SourceTree {
-    root: Arc<OpenDirectory>,
+    pub(super) files: Files,
+    root: OpenDirectory,
     followed: Followed,
 }
 
@@ -38,8 +34,13 @@ impl SourceTree {
     /// # Errors
     ///
     /// It was replaced since, or cannot be opened.
-    pub(super) fn seen(path: &PathName, seen: &Facts, followed: Followed) -> Result<Self, Failure> {
-        Ok(Self { root: Arc::new(OpenDirectory::seen(path, seen)?), followed })
+    pub(super) fn seen(
+        files: Files,
+        path: &PathName,
+        seen: &Facts,
+        followed: Followed,
+    ) -> Result<Self, Failure> {
+        Ok(Self { files, root: files.open_seen(path, seen)?, followed })
     }
 
     /// What is at `path`, or where a symbolic link leads that is followed; `None` if that is nothing.
@@ -53,25 +54,17 @@ impl SourceTree {
 
     /// Opens a regular file to read it.
     pub(super) fn open_to_read(&self, path: &PathName) -> io::Result<File> {
-        let follow = match self.followed {
-            Followed::Nothing => OFlags::NOFOLLOW,
-            Followed::Files | Followed::All => OFlags::empty(),
-        };
-        regular(self.to_read(path)?.open(OFlags::RDONLY | OFlags::NONBLOCK | follow)?)
+        self.to_read(path)?.open_to_read(self.followed != Followed::Nothing)
     }
 
-    /// Opens a directory to list it.
-    pub(super) fn open_directory(&self, path: &PathName) -> io::Result<OwnedFd> {
-        let follow = match self.followed {
-            Followed::Nothing | Followed::Files => OFlags::NOFOLLOW,
-            Followed::All => OFlags::empty(),
-        };
-        Ok(self.to_read(path)?.open(DIRECTORY | follow)?.into())
+    /// Hands over the names in a directory, with what has each of them.
+    pub(super) fn list(&self, path: &PathName, each: impl FnMut(&[u8], Facts)) -> io::Result<()> {
+        self.to_read(path)?.list(self.followed == Followed::All, each)
     }
 
     /// The name at `path`, to be deleted or renamed: no symbolic link is followed on the way to it. `None` if it is that of
     /// the whole directory.
-    pub(super) fn reach(&self, path: &PathName) -> Option<io::Result<OpenName>> {
+    pub(super) fn reach(&self, path: &PathName) -> Option<io::Result<LocalName>> {
         match self.names_to(path) {
             Ok(names) if names.is_empty() => None,
             names => Some(names.and_then(|names| self.root.reach(&names, false))),
@@ -79,25 +72,24 @@ impl SourceTree {
     }
 
     /// The name at `path`, to be read.
-    fn to_read(&self, path: &PathName) -> io::Result<OpenName> {
+    fn to_read(&self, path: &PathName) -> io::Result<LocalName> {
         let names = self.names_to(path)?;
         match self.followed {
             Followed::Nothing | Followed::Files if !names.is_empty() => self.root.reach(&names, false),
-            Followed::Nothing | Followed::Files | Followed::All => self.root.through_links(&names),
+            Followed::Nothing | Followed::Files | Followed::All => Ok(self.root.through_links(&names)),
         }
     }
 
     fn names_to<'a>(&self, path: &'a PathName) -> io::Result<Vec<&'a OsStr>> {
-        let names = self.root.names_to(local_path(path));
+        let names = self.root.names_to(path);
         names.ok_or_else(|| io::Error::other("it is not in the directory that is copied"))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::local::facts;
     use super::*;
-    use rustix::fs::AtFlags;
+    use ftp_proto::deletion::RemovalKind;
     use std::io::Read;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
@@ -109,7 +101,8 @@ mod tests {
 
     fn tree(root: &Path, followed: Followed) -> SourceTree {
         let root = name(root);
-        SourceTree::seen(&root, &facts(&root).unwrap().unwrap(), followed).unwrap()
+        let seen = Files::Real.name(&root).facts_behind().unwrap().unwrap();
+        SourceTree::seen(Files::Real, &root, &seen, followed).unwrap()
     }
 
     fn text(tree: &SourceTree, path: &Path) -> Option<String> {
@@ -157,7 +150,7 @@ mod tests {
             for (followed, follows) in
                 [(Followed::Nothing, false), (Followed::Files, false), (Followed::All, true)]
             {
-                let is_listed = tree(&at("tree"), followed).open_directory(&name(&at("tree").join(path)));
+                let is_listed = tree(&at("tree"), followed).list(&name(&at("tree").join(path)), |_, _| {});
                 assert_eq!(is_listed.is_ok(), expect || follows, "{path} {followed:?}");
             }
         }
@@ -178,14 +171,14 @@ mod tests {
             std::fs::rename(&directory, at("eve/tree/was")).unwrap();
             symlink("../../victim/sub", &directory).unwrap();
             assert!(text(&tree, &file).is_none() && tree.facts(&name(&file)).is_err(), "{followed:?}");
-            assert!(tree.open_directory(&name(&directory)).is_err());
+            assert!(tree.list(&name(&directory), |_, _| {}).is_err());
             assert!(tree.reach(&name(&file)).unwrap().is_err());
             // The directory above the tree does: what was opened stays the tree.
             std::fs::rename(at("eve"), at("moved")).unwrap();
             symlink("victim", at("eve")).unwrap();
             assert!(text(&tree, &file).is_none());
             assert_eq!(text(&tree, &at("eve/tree/was/f")).as_deref(), Some("eve/tree/sub"));
-            tree.reach(&name(&at("eve/tree/was/f"))).unwrap().unwrap().remove(AtFlags::empty()).unwrap();
+            tree.reach(&name(&at("eve/tree/was/f"))).unwrap().unwrap().remove(RemovalKind::File).unwrap();
             assert!(!at("moved/tree/was/f").exists());
             assert!(at("victim/sub/f").exists() && at("victim/tree/sub/f").exists());
         }

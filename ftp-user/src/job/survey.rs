@@ -7,7 +7,7 @@
 
 use crate::account::{DataPath, Fate, PairAccount};
 use crate::context::{Context, Patience};
-use crate::endpoint::{Host, LocalEnd, NULL_DEVICE, Pools, Server};
+use crate::endpoint::{Host, LocalEnd, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::job::part::{self, Part};
 use crate::job::race::learning::{Ending, SilentRungs, remember};
@@ -18,6 +18,7 @@ use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
 use crate::route::{self, Assignment, ContinuedBy, Count, Ends, Lane, Sign, Situation};
 use crate::session::Role;
+use crate::world::NULL_DEVICE;
 use ftp_io::copy::Digest;
 use ftp_proto::listing;
 use ftp_proto::transfer::race::{Entrant, Manner, Purpose};
@@ -38,7 +39,7 @@ pub async fn survey(
     destination: &Location,
     allowed: Allowed,
 ) -> Result<PairAccount, Failure> {
-    let pools = Pools::default();
+    let pools = Pools::new(context.world.files);
     let mut ends =
         Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
     connect_both(context, &mut ends).await?;
@@ -204,7 +205,7 @@ impl<'a> Surveyor<'a> {
             PathName::from_user(NULL_DEVICE).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
         let stored = &self.names.source.stored;
         let assignment = Assignment { source: nothing, ..self.assignment(stored, stored, false) };
-        let typed = LocalEnd::Typed;
+        let typed = LocalEnd::Typed(self.context.world.files);
         route::send_local(&self.quick(), (&typed, self.source), &assignment, &mut Count::default()).await
     }
 

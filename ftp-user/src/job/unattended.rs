@@ -12,7 +12,7 @@
 
 use super::item::Item;
 use crate::context::Context;
-use crate::endpoint::{Host, Pools, Server, local_path};
+use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
 use crate::job::part::publish::OldFiles;
@@ -20,7 +20,7 @@ use crate::job::part::{self, Part};
 use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, End, Ended, ItemRecord, ItemState, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
-use crate::place::Location;
+use crate::place::{self, Location};
 use crate::remote;
 use crate::remote::{DetachedState, DetachedStatus, most};
 use crate::report::{Event, Progress};
@@ -31,7 +31,6 @@ use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Roles;
 use ftp_proto::wire::{PathName, TransferId};
 use std::collections::HashMap;
-use std::io;
 use std::time::Duration;
 
 /// A transfer that went on without this program and whose file is whole.
@@ -302,7 +301,7 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
         context.store.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
     let Some(item) = open.into_iter().find(|item| item.parts.detached.is_some()) else { return Ok(None) };
     let Some(transfer) = &item.parts.detached else { return Ok(None) };
-    let pools = Pools::default();
+    let pools = Pools::new(context.world.files);
     let mut host = Host::at(destination, Role::Destination, &pools);
     let status = look(context, &mut host, transfer).await;
     // A server that was started again has forgotten the transfer, and not what has arrived.
@@ -354,7 +353,7 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
     let mut context = context.clone();
     lifetime::start(&mut context, &job).await?;
     let open = context.run.job_journal.open_files().await;
-    let pools = Pools::default();
+    let pools = Pools::new(context.world.files);
     let mut hosts = Destinations::of(job.work.destinations(), &pools);
     // A job whose transfer goes on has one source.
     let mut source = source.map(|source| Host::at(source, Role::Source, &pools));
@@ -477,7 +476,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
         has_part |= part::delete(context, host, &part.stored).await?;
     }
     old.leave(context, host, &target);
-    if !has_part && host.is_local() && is_directory_gone(&target) {
+    if !has_part && is_directory_gone(host, &target) {
         for name in left_of(item) {
             context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
@@ -490,9 +489,9 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
 }
 
 /// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.
-fn is_directory_gone(target: &PathName) -> bool {
-    let directory = local_path(target).parent().map(std::fs::symlink_metadata);
-    directory.is_some_and(|looked| looked.is_err_and(|error| error.kind() == io::ErrorKind::NotFound))
+fn is_directory_gone(host: &Host, target: &PathName) -> bool {
+    let (Host::Local(here), Some(directory)) = (host, place::parent(target)) else { return false };
+    here.files().name(&directory).facts().is_ok_and(|found| found.is_none())
 }
 
 /// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has

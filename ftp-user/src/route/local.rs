@@ -3,7 +3,7 @@
 use super::assignment::Assignment;
 use super::attempted::Count;
 use crate::context::Context;
-use crate::endpoint::{LocalEnd, LocalRoot, Server, open_to_write};
+use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::remote;
@@ -70,7 +70,7 @@ const fn may_be_made(blame: Blame) -> bool {
 pub(crate) async fn receive_local(
     context: &Context,
     from: &mut Server,
-    root: Option<&LocalRoot>,
+    to: &LocalEnd,
     assignment: &Assignment,
     count: &mut Count,
 ) -> Result<(), Failure> {
@@ -83,7 +83,7 @@ pub(crate) async fn receive_local(
     let seen = SeenPeer::new(session);
     let receiving = async |connection: Data| {
         seen.note(&connection);
-        match open(root, assignment) {
+        match open(to, assignment) {
             Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
             Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
         }
@@ -146,9 +146,9 @@ impl SeenPeer {
 const ONE_PLACE_IS_HERE: &str = "one of the two places is this host";
 
 /// Opens the local file to write, at the position of the first byte.
-fn open(root: Option<&LocalRoot>, assignment: &Assignment) -> io::Result<File> {
+fn open(end: &LocalEnd, assignment: &Assignment) -> io::Result<File> {
     let skips = assignment.skips();
-    let mut file = open_to_write(root, &assignment.stored, (assignment.store, skips > 0))?;
+    let mut file = end.open_to_write(&assignment.stored, assignment.store, skips > 0)?;
     if skips > 0 {
         file.seek(SeekFrom::Start(skips))?;
     }

@@ -51,6 +51,7 @@ pub(super) const ROOMS: [Room; 6] = [
         layers: &[
             "failure id",
             "place",
+            "world",
             "account ladder outcome shell",
             "journal",
             "config report state",

@@ -73,7 +73,8 @@ impl Servers {
         let (mut context, _) = general.start(settings, &self.trust, false)?;
         context.settings.listing = LISTING;
         let passwords = Passwords::new(file, variable.as_deref(), Cancel::never()).with(answers).unasked();
-        let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools: Pools::default() });
+        let pools = Pools::new(context.world.files);
+        let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools });
         *asking = Some(Arc::clone(&made));
         Ok(made)
     }

@@ -8,7 +8,7 @@ use super::lifetime::{goes_without, tell};
 use super::names::place;
 use crate::account::shortened;
 use crate::context::Context;
-use crate::endpoint::{Host, local_path};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::item::Item;
 use crate::job::part::leftover::Leftover;
@@ -239,9 +239,9 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
     let size = item.known.as_ref().and_then(|facts| facts.size);
     match &ends.destination {
         Host::Server(_) => false,
-        Host::Local(_) => {
-            let found = std::fs::metadata(local_path(&item.destination));
-            !found.is_ok_and(|found| found.is_file() && Some(found.len()) == size)
+        Host::Local(here) => {
+            let found = here.files().name(&item.destination).facts_behind().ok().flatten();
+            found.is_none_or(|found| found.kind != listing::Kind::File || found.size != size)
         }
     }
 }

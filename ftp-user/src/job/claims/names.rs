@@ -1,16 +1,16 @@
 //! Hosts, paths and files as the journal names them, whatever the settings call them.
 
 use crate::context::Context;
-use crate::endpoint::{self, Host, local_path};
+use crate::endpoint::{self, Host};
 use crate::failure::Failure;
 use crate::job::item::Item;
 use crate::job::retry::asked_of;
 use crate::journal::Place;
 use crate::place::Site;
 use crate::route::Ends;
+use crate::world::local_path;
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 
 /// A file as the journal names it.
 pub(in crate::job) fn place(ends: &Ends, item: &Item) -> Place {
@@ -44,12 +44,13 @@ pub fn name_in_journal(site: &Site) -> String {
 pub(in crate::job) fn path_at(host: &Host, path: &PathName) -> Vec<u8> {
     match host {
         Host::Server(server) => plain(path, server.pool.login_directory()),
-        Host::Local(_) => {
-            let path = absolute(path);
+        Host::Local(here) => {
+            let files = here.files();
+            let path = files.absolute(local_path(path));
             // A symbolic link that has the name of the file is replaced.
             let real = match (path.parent(), path.file_name()) {
-                (Some(above), Some(name)) => real(above).join(name),
-                (None, _) | (_, None) => real(&path),
+                (Some(above), Some(name)) => files.resolved(above).join(name),
+                (None, _) | (_, None) => files.resolved(&path),
             };
             real.as_os_str().as_bytes().to_vec()
         }
@@ -60,7 +61,10 @@ pub(in crate::job) fn path_at(host: &Host, path: &PathName) -> Vec<u8> {
 pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
     match host {
         Host::Server(_) => path_at(host, path),
-        Host::Local(_) => real(&absolute(path)).as_os_str().as_bytes().to_vec(),
+        Host::Local(here) => {
+            let real = here.files().resolved(&here.files().absolute(local_path(path)));
+            real.as_os_str().as_bytes().to_vec()
+        }
     }
 }
 
@@ -118,18 +122,6 @@ pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &Pat
     }
 }
 
-fn absolute(path: &PathName) -> PathBuf {
-    let path = local_path(path);
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-/// A path of this host without symbolic links and `..`, as far as it is there.
-fn real(path: &Path) -> PathBuf {
-    let mut above = path.ancestors();
-    let found = above.find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
-    found.map_or_else(|| path.to_owned(), |(real, rest)| real.components().chain(rest.components()).collect())
-}
-
 /// A path of a server without empty names and `.`; from the login directory, if it is known and the path is below it. `..` stays: what
 /// is above a symbolic link is known to the server alone.
 fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
@@ -148,6 +140,7 @@ fn plain(path: &PathName, login: Option<&PathName>) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::endpoint::LocalEnd;
+    use crate::world::Files;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -221,7 +214,7 @@ mod tests {
         std::fs::create_dir_all(top.join("real/deep")).unwrap();
         symlink("real", top.join("link")).unwrap();
         symlink("f", top.join("real/to-f")).unwrap();
-        let host = Host::Local(LocalEnd::Typed);
+        let host = Host::Local(LocalEnd::Typed(Files::Real));
         let name = |path: &str| PathName::from_user(top.join(path).as_os_str().as_bytes()).unwrap();
         let check = |named: Vec<u8>, expect: &str| {
             assert_eq!(

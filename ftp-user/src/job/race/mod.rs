@@ -14,7 +14,7 @@ pub(super) mod notes;
 pub(super) mod runner;
 
 use crate::context::Context;
-use crate::endpoint::{Host, LocalRoot, Server, check_file};
+use crate::endpoint::{Host, Server};
 use crate::failure::Failure;
 use crate::ladder::{Rung, SharedMemory};
 use crate::route::{self, Assignment, Circuit, Count, Ends};
@@ -53,12 +53,11 @@ pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &As
             sent.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Local(end)) => {
-            let root = end.destination();
-            let checked = check_file(root.map(LocalRoot::path), &assignment.stored);
+            let checked = end.check_file(&assignment.stored);
             (count.attempts, count.touched) = (1, checked.is_ok());
             match checked {
                 Ok(()) => {
-                    let received = route::receive_local(context, source, root, assignment, &mut count).await;
+                    let received = route::receive_local(context, source, end, assignment, &mut count).await;
                     received.map(|()| Rung::Local)
                 }
                 Err(failure) => Err(failure),

@@ -2,11 +2,11 @@
 
 use super::other_jobs::OtherJobs;
 use super::run::SyncRun;
-use crate::endpoint::local_path;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::place;
 use crate::report::{Withheld, several};
+use crate::world::local_path;
 use ftp_proto::deletion::{LargeDeletions, ReasonToKeep};
 use ftp_proto::wire::{PathName, counted};
 use std::collections::{BTreeMap, BTreeSet, HashSet};

@@ -3,7 +3,7 @@
 use super::run::SyncRequest;
 use crate::check::{Allowance, Consent, precious};
 use crate::context::Context;
-use crate::endpoint::{self, Host, file_system, local_path};
+use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::names;
 use crate::job::request::job::{is_one_host, refuse_nested};
@@ -11,6 +11,7 @@ use crate::job::retry::{asked, facts};
 use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;
+use crate::world::local_path;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStringExt;
@@ -109,7 +110,9 @@ pub(super) async fn refuse_backup(
     if source.is_some_and(|source| old.is_at_or_below(&source)) {
         return Err(own_hint("is in the source"));
     }
-    if ends.destination.is_local() && file_system(&old) != file_system(&into) {
+    if let Host::Local(here) = &ends.destination
+        && here.files().file_system(&old) != here.files().file_system(&into)
+    {
         return Err(Failure::usage(format!("--backup-dir {name} is on another file system than {to}"))
             .hint("what is kept there is renamed and not copied: name a directory on the same one"));
     }
@@ -137,9 +140,11 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Pat
             Host::Server(_) => {
                 asked(context, host, async |host| host.real_directory(context, &above).await).await?
             }
-            Host::Local(_) => local_path(&above)
-                .canonicalize()
+            Host::Local(here) => here
+                .files()
+                .real_path(local_path(&above))
                 .ok()
+                .flatten()
                 .and_then(|real| PathName::from_user(real.into_os_string().into_vec()).ok()),
         };
         if let Some(real) = found {
@@ -172,6 +177,7 @@ mod tests {
     use crate::job::request::sync::SyncRules;
     use crate::place::Netrc;
     use crate::session::Role;
+    use crate::world::Files;
     use std::os::unix::fs::symlink;
 
     #[tokio::test]
@@ -190,7 +196,7 @@ mod tests {
         let (rules, options) = (SyncRules::default(), Options::default());
         let mut request = SyncRequest { source, destination, rules, options, filter: Filter::default() };
         let context = Context::for_tests(Cancel::never());
-        let pools = Pools::default();
+        let pools = Pools::new(Files::Real);
         let ends = |SyncRequest { source, destination, .. }: &SyncRequest| {
             let destination = Host::at(destination, Role::Destination, &pools);
             Ends::new(Host::at(source, Role::Source, &pools), destination)

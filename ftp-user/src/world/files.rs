@@ -1,0 +1,150 @@
+//! Files of this host: what is asked of them by their paths.
+
+use super::name::{LocalName, OpenDirectory};
+use crate::failure::Failure;
+use ftp_proto::listing::Facts;
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// The files that a run works with. Every other folder gets at them through this value, so that a simulated disk can take
+/// their place.
+#[derive(Clone, Copy, Debug)]
+pub enum Files {
+    /// Those of this host.
+    Real,
+}
+
+/// A name as a path of this host.
+pub(crate) fn local_path(name: &PathName) -> &Path {
+    Path::new(OsStr::from_bytes(name.as_bytes()))
+}
+
+impl Files {
+    /// A path as it was typed, through whatever links.
+    pub(crate) fn name(self, path: &PathName) -> LocalName {
+        LocalName::typed(local_path(path))
+    }
+
+    /// Opens the directory at `path`, which may be a symbolic link to one, and keeps it open.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn open_directory(self, path: &Path) -> io::Result<OpenDirectory> {
+        Ok(OpenDirectory::open(path)?)
+    }
+
+    /// The same for one that looked like `seen`.
+    ///
+    /// # Errors
+    ///
+    /// It was replaced since, or cannot be opened.
+    pub(crate) fn open_seen(self, path: &PathName, seen: &Facts) -> Result<OpenDirectory, Failure> {
+        OpenDirectory::seen(path, seen)
+    }
+
+    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. What is no directory is
+    /// passed over: whoever makes a name there is told.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn open_nearest(self, path: &PathName) -> Result<OpenDirectory, Failure> {
+        OpenDirectory::nearest(path)
+    }
+
+    /// An absolute path without symbolic links; `None` if nothing is there.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be determined.
+    pub(crate) fn real_path(self, path: &Path) -> io::Result<Option<PathBuf>> {
+        match path.canonicalize() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            real => real.map(Some),
+        }
+    }
+
+    /// A path from the root, as it is written.
+    pub(crate) fn absolute(self, path: &Path) -> PathBuf {
+        std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+    }
+
+    /// A path without symbolic links and `..`, as far as it is there.
+    pub(crate) fn resolved(self, path: &Path) -> PathBuf {
+        let mut above = path.ancestors();
+        let found =
+            above.find_map(|above| Some((above.canonicalize().ok()?, path.strip_prefix(above).ok()?)));
+        found.map_or_else(
+            || path.to_owned(),
+            |(real, rest)| real.components().chain(rest.components()).collect(),
+        )
+    }
+
+    /// Opens whatever has that path to read it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub(crate) fn open(self, path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
+
+    /// What tells the file system on which `path` is, or would be; `None` if nobody can tell.
+    pub(crate) fn file_system(self, path: &PathName) -> Option<u64> {
+        let on_the_way = local_path(path).ancestors();
+        let mut there = on_the_way.filter_map(|path| match path.as_os_str().is_empty() {
+            true => Path::new(".").metadata().ok(),
+            false => path.metadata().ok(),
+        });
+        there.next().map(|facts| facts.dev())
+    }
+
+    /// Writes files and their names to the disk. Many are written together first; then each one tells its own errors. A file
+    /// that is gone is not on the disk, which is seen when it is looked at.
+    ///
+    /// # Errors
+    ///
+    /// One of them may not be on the disk.
+    pub(crate) fn make_stable(self, paths: &[PathBuf]) -> io::Result<()> {
+        let open = |path: &Path| match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            opened => opened.map(Some),
+        };
+        let directories: HashSet<_> = paths.iter().map(|path| above(path)).collect();
+        for directory in directories.iter().filter(|_| paths.len() > FEW) {
+            if let Some(directory) = open(directory)? {
+                rustix::fs::syncfs(directory)?;
+            }
+        }
+        for path in paths.iter().map(PathBuf::as_path).chain(directories) {
+            if let Some(file) = open(path)? {
+                file.sync_all()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The directory that has the last name of a path.
+pub(crate) fn above(path: &Path) -> &Path {
+    path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What tells an open file from others of this host.
+///
+/// # Errors
+///
+/// The system does not tell.
+pub(crate) fn unique_of(file: &File) -> io::Result<String> {
+    file.metadata().map(|found| super::name::unique((found.dev(), found.ino())))
+}
+
+/// So few files are written one by one.
+const FEW: usize = 8;
