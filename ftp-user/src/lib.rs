@@ -33,7 +33,7 @@
 //! | [`shell`] | lines of the shell, names, composite directories, completion |
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
-//! | [`context`] | the clock, the events, the wish to stop, and what may be used |
+//! | [`context`] | what a job works with: the world, what is kept, what the user chose, what the run has learnt |
 //! | [`session`] | a session with a server |
 //! | [`remote`] | operations on the files of one server: look, list, make, rename, delete, digests |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |

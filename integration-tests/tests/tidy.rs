@@ -11,6 +11,7 @@ mod laws;
 mod licences;
 mod messages;
 mod modules;
+mod outside;
 mod pages;
 mod reference;
 mod settable;

@@ -18,8 +18,8 @@ use crate::context::{Context, FoundAt};
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::session::{Tunnel, within};
+use crate::world::World;
 use ftp_io::link::{self, Opened};
-use ftp_io::random;
 use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::transfer::Side;
@@ -100,8 +100,8 @@ impl Agents {
     /// # Errors
     ///
     /// This host has no random numbers.
-    pub(super) fn two(source: Session, destination: Session) -> Result<Self, Failure> {
-        let seed = Secret32::new(random::bytes().map_err(|error| failure::no_secret(&error))?);
+    pub(super) fn two(world: World, source: Session, destination: Session) -> Result<Self, Failure> {
+        let seed = Secret32::new(world.random_bytes().map_err(|error| failure::no_secret(&error))?);
         let source = Some(OtherAgent { session: source, seed, joins: 0 });
         Ok(Self { destination, source, join: Join::default() })
     }

@@ -10,7 +10,6 @@ use crate::session::{
 };
 use ftp_io::connection::Connection;
 use ftp_io::link;
-use ftp_io::random;
 use ftp_proto::relay::message::{Leg, Meeting, Pin};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::transfer::Side;
@@ -72,7 +71,8 @@ impl Session {
         if let Some(why) = &self.ended {
             return Err(DataFailure::Relay(failure::lost(&self.display_name, why)));
         }
-        let drawn = random::bytes().map_err(|error| DataFailure::Relay(failure::no_secret(&error)));
+        let drawn =
+            context.world.random_bytes().map_err(|error| DataFailure::Relay(failure::no_secret(&error)));
         let secret = Secret32::new(drawn?);
         let Unfinished(session) = &mut Unfinished(self);
         session.meet(Side::Source, leg, Meeting::Await(secret.clone()));

@@ -234,7 +234,7 @@ pub(super) async fn find(
     match (near_source, near_destination) {
         (Some((one, to_source)), Some((other, to_destination))) => {
             remember(context, relay, &[(source, one.name()), (destination, other.name())]);
-            Ok((Agents::two(one, other)?, to_source, to_destination))
+            Ok((Agents::two(context.world, one, other)?, to_source, to_destination))
         }
         (None, _) => Err(probes.failure(0)),
         (Some(_), None) => Err(probes.failure(1)),

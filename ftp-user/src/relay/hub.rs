@@ -5,6 +5,7 @@ use super::task::{At, Handle, SessionEvent, stream};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::within;
+use crate::world::TcpStream;
 use ftp_io::link::{self, Link};
 use ftp_proto::relay::at_hub;
 use ftp_proto::relay::hub::{FromHub, ToHub};
@@ -13,7 +14,6 @@ use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::Secret32;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
 /// A session with a hub. Clones share it; it ends with the last one.

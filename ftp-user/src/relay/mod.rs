@@ -28,8 +28,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::place::Site;
 use crate::session::{ControlRelay, Tunnel, within};
+use crate::world::Stream;
 use ftp_io::link::{self, Link};
-use ftp_io::socket::Stream;
 use ftp_proto::relay::digest;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{

@@ -5,12 +5,11 @@ use super::failure;
 use crate::config::RelayAddress;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::session::{Dialled, connect, open_tcp, unbound, within};
+use crate::session::{Dialled, connect, within};
+use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{HANDSHAKE, Link};
-use ftp_io::socket::{self, Stream};
-use ftp_io::socks::HostPort;
 use ftp_proto::relay::conversation::{Input, Output};
 use ftp_proto::relay::hub::{FromHub, Role};
 use ftp_proto::relay::link::Welcome;
@@ -21,7 +20,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::net::UnixStream;
 use tokio::sync::{Notify, mpsc};
 
 /// Where a relay or a hub has been found.
@@ -43,7 +41,8 @@ pub(super) async fn found(
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");
             let Dialled { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
-            socket::keepalive(&stream).map_err(|error| failure::no_link(display_name, &error.into()))?;
+            let kept = context.world.network.keep_alive(&stream);
+            kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
             Ok((stream.into(), At::Network(to)))
         }
         RelayAddress::Unix(path) => {
@@ -59,13 +58,15 @@ pub(super) async fn found(
 
 /// One more connection to a relay or a hub. A Unix socket is of this host, so no proxy is asked.
 pub(super) async fn stream(context: &Context, at: &At) -> io::Result<Stream> {
+    let network = context.world.network;
     match at {
         At::Network(at) => {
-            let stream = open_tcp(context, unbound(at), at.clone()).await?;
-            socket::keepalive(&stream)?;
+            let proxy = context.settings.proxy.as_ref();
+            let stream = network.connect(proxy, unbound(at), at.clone()).await?;
+            network.keep_alive(&stream)?;
             Ok(stream.into())
         }
-        At::Unix(path) => Ok(UnixStream::connect(path).await?.into()),
+        At::Unix(path) => network.connect_unix(path).await,
     }
 }
 

@@ -5,6 +5,7 @@ use super::list::{list_as, list_each};
 use crate::failure::Failure;
 use crate::place;
 use crate::session::Session;
+use crate::world::World;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::deletion::{Answers, ExistenceQuestion, MissingWords, Presence, Witness};
 use ftp_proto::listing::{Entry, Kind};
@@ -69,8 +70,8 @@ pub async fn lack(
     }
     let home = session.current().await?;
     let questions = session.manners.questions(home.is_some());
-    let impossible =
-        PathName::from_user(impossible_name()?).map_err(|bad| Failure::usage(bad.to_string()))?;
+    let impossible = PathName::from_user(impossible_name(session.context.world)?)
+        .map_err(|bad| Failure::usage(bad.to_string()))?;
     let others = std::mem::take(&mut shown.others);
     let witness = witness(session, directory, others, home.as_ref()).await?;
     let asked: Vec<PathName> =
@@ -275,9 +276,9 @@ async fn answers_ahead(
 }
 
 /// A name that nothing has.
-fn impossible_name() -> Result<String, Failure> {
+fn impossible_name(world: World) -> Result<String, Failure> {
     let random: [u8; 12] =
-        ftp_io::random::bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
+        world.random_bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
     let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(format!("no-such-name-{digits}"))
 }

@@ -3,13 +3,13 @@
 use super::look::entry;
 use crate::failure::{Failure, Kind};
 use crate::session::{Answer, Session};
+use ftp_io::clock::Clock;
 use ftp_io::tls::Client;
 use ftp_proto::address::Family;
 use ftp_proto::command::Command;
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{Fingerprint, PathName, counted};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The certificate of a session that runs TLS.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,13 +55,13 @@ pub fn certificate_seen(session: &Session) -> Option<SeenCertificate> {
 ///
 /// The session is lost, or the directory cannot be removed.
 pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Result<ServerClock, Failure> {
-    let before = now();
+    let before = Clock::today().0;
     let made = session.ask(Command::Mkd(directory.clone())).await?;
     if !made.is_done() {
         return Ok(ServerClock::ReadOnly(session.quote(&made.reply)));
     }
     let entry = entry(session, directory).await;
-    let after = now();
+    let after = Clock::today().0;
     let removed = session.ask(Command::Rmd(directory.clone())).await?;
     if !removed.is_done() {
         let what = format!("cannot remove the empty directory {}", directory.display());
@@ -103,12 +103,6 @@ pub async fn takes_foreign(session: &mut Session) -> Result<Foreign, Failure> {
     };
     let advice = session.foreign_advice(verb, &reply);
     Ok(Foreign::Refused(session.quote(&reply), advice))
-}
-
-/// Seconds since 1970.
-fn now() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    i64::try_from(now).unwrap_or(i64::MAX)
 }
 
 /// Nobody listens there.

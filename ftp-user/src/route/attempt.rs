@@ -14,6 +14,7 @@ use crate::failure::{Failure, Kind};
 use crate::ladder::{Candidate, ThroughRelay};
 use crate::outcome::Protection;
 use crate::session::Session;
+use crate::world::World;
 use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::Verb;
 use ftp_proto::rendezvous::RendezvousSecret;
@@ -238,12 +239,17 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
 /// A secret for one data connection, if both servers know RNDZ.
 fn secret(sessions: &Sessions<'_>) -> Result<Option<RendezvousSecret>, Failure> {
     let proves = |session: &Session| session.manners.capabilities.rndz;
-    if proves(sessions.source) && proves(sessions.destination) { new_secret().map(Some) } else { Ok(None) }
+    if proves(sessions.source) && proves(sessions.destination) {
+        new_secret(sessions.source.context.world).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// A new secret of a data connection.
-pub(super) fn new_secret() -> Result<RendezvousSecret, Failure> {
-    ftp_io::random::bytes()
+pub(super) fn new_secret(world: World) -> Result<RendezvousSecret, Failure> {
+    world
+        .random_bytes()
         .map(RendezvousSecret::new)
         .map_err(|error| Failure::new(Kind::Other, format!("cannot get random numbers: {error}")))
 }

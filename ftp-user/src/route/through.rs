@@ -7,9 +7,9 @@ use super::progress::Progress;
 
 use crate::failure::{Failure, words};
 use crate::session::{Arrived, DataFailure, DataPort};
+use crate::world::end_by_reset;
 use ftp_io::connection::Connection;
 use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
-use ftp_io::socket;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Input, Side};
 use std::net::SocketAddr;
@@ -259,7 +259,7 @@ impl Through {
     /// Keeps a connection until the copy.
     fn keep(&mut self, side: Side, connection: Connection) {
         // The connection is also reset if this process is killed before the first byte (E10).
-        socket::end_by_reset(connection.socket());
+        end_by_reset(connection.socket());
         let leg = self.leg(side);
         leg.peer = connection.peer().filter(|_| leg.is_direct);
         (leg.stream, leg.opening) = (Some(connection), None);
@@ -303,7 +303,7 @@ mod tests {
         let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (there, _) = listener.accept().await.unwrap();
         let number = through.leg(side).number;
-        socket::end_by_reset(&here);
+        end_by_reset(&here);
         let opening = through.work.spawn(async move { Done::Connected(side, number, Ok(here.into())) });
         while !opening.is_finished() {
             tokio::task::yield_now().await;

@@ -104,12 +104,13 @@ impl BatchPath {
         };
         let (opening, tls) = match candidate {
             Candidate::Direct(roles) if roles.opening == Opening::Symmetric => return Ok(None),
-            Candidate::Direct(roles) => {
-                (BatchOpening::Direct { passive: roles.passive, secret: new_secret()? }, roles.tls)
-            }
+            Candidate::Direct(roles) => (
+                BatchOpening::Direct { passive: roles.passive, secret: new_secret(context.world)? },
+                roles.tls,
+            ),
             Candidate::Relay(through) => {
                 let postures = through.roles.postures;
-                (BatchOpening::Relayed { postures, secret: new_secret()? }, through.roles.tls)
+                (BatchOpening::Relayed { postures, secret: new_secret(context.world)? }, through.roles.tls)
             }
             Candidate::Through => {
                 let postures = (posture(sessions.source), posture(sessions.destination));

@@ -7,12 +7,11 @@ use super::data_failure::DataFailure;
 use super::dial::{via, within};
 use super::port::{DataPort, OwnPort};
 use super::relay_port::check_place;
-use super::tcp::{anywhere, open_tcp};
 use super::tunnel::Connecting;
 use crate::failure::{Failure, Kind, words};
 use crate::place::Peer;
+use crate::world::{HostPort, anywhere};
 use ftp_io::connection::Connection;
-use ftp_io::socks::HostPort;
 use ftp_io::tls::Data;
 use ftp_proto::address::{parse_227, parse_229, parse_255};
 use ftp_proto::command::{Command, Direction};
@@ -75,7 +74,8 @@ impl Session {
             Some(host) => HostPort::Name(host.clone(), at.port()),
             None => HostPort::Address(at),
         };
-        let connecting = open_tcp(&self.context, self.data_from(), to);
+        let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
+        let connecting = world.network.connect(proxy, self.data_from(), to);
         let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
@@ -88,7 +88,8 @@ impl Session {
     /// No port is free, or the relay does not listen.
     pub fn data_port(&self) -> OpeningPort {
         let Some(relay) = &self.relay else {
-            let opened = OwnPort::open(self.local, self.data_peer()).map(DataPort::Own);
+            let port = self.context.world.network.listen(self.local);
+            let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
             let failed =
                 |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
             return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));

@@ -1,14 +1,12 @@
 //! From a host name to a connection, in bounded time.
 
-use super::tcp::{open_tcp, unbound};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
-use ftp_io::socks::HostPort;
+use crate::world::{HostPort, TcpStream, unbound};
 use ftp_proto::address::Family;
 use std::io;
 use std::time::Duration;
-use tokio::net::{TcpStream, lookup_host};
 
 /// A connection that was made.
 #[derive(Debug)]
@@ -36,9 +34,10 @@ pub(crate) async fn connect(
 ) -> Result<Dialled, Failure> {
     let limit = context.settings.patience.reply
         / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
-    let found = within(context, limit, lookup_host((host, port))).await;
+    let found = within(context, limit, context.world.network.look_up(host, port)).await;
     let targets: Vec<HostPort> = match found {
         Some(Ok(addresses)) => addresses
+            .into_iter()
             .filter(|at| context.settings.family.is_none_or(|family| Family::of(at.ip()) == family))
             .map(HostPort::Address)
             .collect(),
@@ -61,7 +60,9 @@ pub(crate) async fn connect(
     let share = context.settings.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);
     let mut last = None;
     for to in targets {
-        match within(context, share, open_tcp(context, unbound(&to), to.clone())).await {
+        let connecting =
+            context.world.network.connect(context.settings.proxy.as_ref(), unbound(&to), to.clone());
+        match within(context, share, connecting).await {
             Some(Ok(stream)) => return Ok(Dialled { stream, to }),
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
             None if context.run.cancel.is_cancelled() => return Err(Failure::interrupted()),

@@ -7,12 +7,12 @@ use super::secure;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
+use crate::world::TcpStream;
 use ftp_io::tls::{Refusal, Versions};
 use ftp_proto::client::Security;
 use ftp_proto::reply::{Beginning, Protocol, beginning};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 /// What a server is that has not greeted for a while, if it shows that it is no FTP server.
 pub(super) async fn glance(context: &Context, site: &Site) -> Option<Failure> {

@@ -38,7 +38,6 @@ mod sent;
 mod sent_time;
 mod session_id;
 mod stall;
-mod tcp;
 mod tunnel;
 
 pub use answer::{Answer, kind_of};
@@ -60,7 +59,6 @@ pub use secrets::Words;
 pub(crate) use sent_time::Untaken;
 pub use session_id::{SessionId, newest_session};
 pub use stall::Stall;
-pub(crate) use tcp::{open_tcp, unbound};
 pub use tunnel::{Connecting, ControlRelay, DataLinks, Listening, Tunnel};
 
 #[cfg(test)]

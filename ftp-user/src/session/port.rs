@@ -5,12 +5,11 @@ use super::arrived::Arrived;
 use super::data_failure::DataFailure;
 use super::relay_port::RelayPort;
 use crate::failure::{Failure, Kind, words};
-use ftp_io::socket::{self, Listener, Ports, Reserved};
-use ftp_proto::address::{Parity, unmapped};
+use crate::world::{OpenPort, TcpStream, reset};
+use ftp_proto::address::unmapped;
 use std::io;
 use std::iter;
 use std::net::{IpAddr, SocketAddr};
-use tokio::net::TcpStream;
 
 /// A port to which one server connects. Dropping it closes the port.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ impl DataPort {
     /// Where the server is to connect.
     pub fn at(&self) -> SocketAddr {
         match self {
-            Self::Own(port) => port.at(),
+            Self::Own(own) => own.port.at(),
             Self::Relay(port) => port.at(),
         }
     }
@@ -69,40 +68,15 @@ impl DataPort {
 /// A port on which this program listens for one server. Dropping it closes the port.
 #[derive(Debug)]
 pub struct OwnPort {
-    listener: Listener,
-    /// Keeps the port.
-    reserved: Reserved,
-    peer: IpAddr,
+    pub(super) port: OpenPort,
+    pub(super) peer: IpAddr,
 }
 
 impl OwnPort {
-    /// Listens at `local`, the address of this host on the control connection, for connections of `peer`.
-    ///
-    /// # Errors
-    ///
-    /// No port is free.
-    pub fn open(local: IpAddr, peer: IpAddr) -> io::Result<Self> {
-        let ports = Ports::new(None);
-        let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        for _ in 0..ATTEMPTS {
-            let reserved = ports.reserve(local, Parity::Any)?;
-            match reserved.listen() {
-                Ok(listener) => return Ok(Self { listener, reserved, peer }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    /// Where it listens.
-    fn at(&self) -> SocketAddr {
-        self.reserved.local()
-    }
-
     /// Resets what has connected so far, and returns whether any of that came from the server's address. At most
     /// `MOST_WAITING` connections are looked at.
     fn turn_away(&self) -> bool {
-        let waiting = iter::from_fn(|| self.listener.reset_waiting()).take(MOST_WAITING);
+        let waiting = iter::from_fn(|| self.port.reset_waiting()).take(MOST_WAITING);
         waiting.fold(false, |found, from| found | (unmapped(from.ip()) == self.peer))
     }
 
@@ -110,7 +84,7 @@ impl OwnPort {
     /// accept connections.
     async fn another(&self) {
         match self.accept().await {
-            Ok((stream, _)) => socket::reset(stream),
+            Ok((stream, _)) => reset(stream),
             Err(_) => std::future::pending().await,
         }
     }
@@ -118,29 +92,30 @@ impl OwnPort {
     /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11).
     async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
-            let (stream, from) = self.listener.accept().await?;
+            let (stream, from) = self.port.accept().await?;
             if unmapped(from.ip()) == self.peer {
                 return Ok((stream, from));
             }
-            socket::reset(stream);
+            reset(stream);
         }
     }
 }
 
-/// Another program may be faster at the same port.
-const ATTEMPTS: usize = 3;
 /// No listener of this program keeps more connections waiting.
 const MOST_WAITING: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::Network;
+    use ftp_io::socket;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[tokio::test]
     async fn i11_only_the_server_gets_in_and_no_stranger_ends_the_wait() {
-        let port = OwnPort::open("127.0.0.1".parse().unwrap(), "127.0.0.2".parse().unwrap()).unwrap();
-        let at = port.at();
+        let open = Network::Real.listen("127.0.0.1".parse().unwrap()).unwrap();
+        let at = open.at();
+        let port = OwnPort { port: open, peer: "127.0.0.2".parse().unwrap() };
         let accepted = tokio::spawn(async move { port.accept().await });
         for _ in 0..5 {
             let mut stranger = socket::connect("127.0.0.3".parse().unwrap(), at).await.unwrap();

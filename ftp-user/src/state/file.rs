@@ -9,6 +9,7 @@
 
 use crate::failure::words;
 use crate::journal::check_directory;
+use ftp_io::clock::Clock;
 use ftp_io::named_file::is_in_other_hands;
 use rustix::fs::OFlags;
 use serde::Serialize;
@@ -20,7 +21,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// A file of the state directory. Clones are the same file. Without a directory it is empty, and nothing is kept.
 #[derive(Clone, Debug, Default)]
@@ -154,7 +155,7 @@ impl StateFile {
 
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    u64::try_from(Clock::today().0).unwrap_or(0)
 }
 
 /// How many seconds ago something was noted; `None` if that is longer than `limit`. A clock that was wrong may have

@@ -3,10 +3,9 @@
 //! The first line says which directories are in the file and how many bytes their names take; the names follow, each on a line
 //! of its own. So whoever completes a word reads that line and one directory, however much was listed.
 
-use super::file::StateFile;
+use super::file::{StateFile, now};
 use crate::place::Names;
 use crate::shell::{Cache, CachedListing, Directory};
-use ftp_io::clock::Clock;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
@@ -27,7 +26,7 @@ struct Entry {
 impl Entry {
     /// The directory, unless it is too old, or at a site that is not known.
     fn directory(&self, sites: &Names) -> Option<Directory> {
-        let age = seconds().saturating_sub(self.at);
+        let age = now().saturating_sub(self.at);
         let directory = Directory::parse(&self.directory, sites).ok()?;
         (!directory.is_local() && age < OLDEST.as_secs()).then_some(directory)
     }
@@ -152,11 +151,6 @@ pub fn write(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
     of.replace(format!("{index}\n{names}").as_bytes())
 }
 
-/// Seconds since 1970.
-fn seconds() -> u64 {
-    u64::try_from(Clock::today().0).unwrap_or(0)
-}
-
 /// The name of the file.
 const NAME: &str = "shell-listings.txt";
 /// The longest first line that is read. One of a shell names 256 directories.
@@ -175,7 +169,7 @@ mod tests {
     }
 
     fn listed(names: &[&str]) -> CachedListing {
-        CachedListing::new(names.iter().map(|name| (*name).to_owned()).collect(), seconds(), false)
+        CachedListing::new(names.iter().map(|name| (*name).to_owned()).collect(), now(), false)
     }
 
     fn again(state: &Path) -> Cache {
@@ -194,7 +188,7 @@ mod tests {
         write(Some(state.clone()), &mut cache).unwrap();
         let path = state.join(NAME);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let old = CachedListing::new(vec!["z".to_owned()], seconds() - OLDEST.as_secs(), false);
+        let old = CachedListing::new(vec!["z".to_owned()], now() - OLDEST.as_secs(), false);
         cache.keep(at("ftp://h/old"), old);
         write(Some(state.clone()), &mut cache).unwrap();
         let mut again = again(&state);
@@ -242,7 +236,7 @@ mod tests {
         std::fs::write(&path, "[{\"directory\":\"gone:x\",\"at\":1,\"bytes\":2}]\nx\n").unwrap();
         assert_eq!(again(&state).size().directories, 0);
         let entry =
-            |bytes: u64| format!("[{{\"directory\":\"ftp://h/\",\"at\":{},\"bytes\":{bytes}}}]\n", seconds());
+            |bytes: u64| format!("[{{\"directory\":\"ftp://h/\",\"at\":{},\"bytes\":{bytes}}}]\n", now());
         for damaged in ["", "[{", "nonsense\n", &entry(3), &entry(u64::MAX), &format!("{}x\ny\n", entry(2))] {
             std::fs::write(&path, damaged).unwrap();
             let said = read(Some(state.clone()), &mut Cache::default()).unwrap_err();

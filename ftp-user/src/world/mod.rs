@@ -3,18 +3,24 @@
 
 mod files;
 mod name;
+mod network;
 
 pub use files::Files;
 pub(crate) use files::{above, local_path, unique_of};
 pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, names_of, replaced};
+pub use network::Network;
+pub(crate) use network::{HostPort, OpenPort, Stream, TcpStream, anywhere, end_by_reset, reset, unbound};
 
 use ftp_io::clock::Clock;
+use std::io;
 
 /// What the outside gives. Clones share it.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
     /// The clock of this run.
     pub clock: Clock,
+    /// The network.
+    pub network: Network,
     /// The files of this host.
     pub files: Files,
 }
@@ -22,6 +28,15 @@ pub struct World {
 impl World {
     /// The real one. Its clock begins now.
     pub fn real() -> Self {
-        Self { clock: Clock::start(), files: Files::Real }
+        Self { clock: Clock::start(), network: Network::Real, files: Files::Real }
+    }
+
+    /// `N` bytes that nobody can guess.
+    ///
+    /// # Errors
+    ///
+    /// The system has no generator.
+    pub(crate) fn random_bytes<const N: usize>(self) -> io::Result<[u8; N]> {
+        ftp_io::random::bytes()
     }
 }

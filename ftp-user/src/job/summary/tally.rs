@@ -9,7 +9,8 @@ use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
 use crate::report::{Event, Events, Summary, Withheld, about};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use ftp_io::clock::Clock;
+use std::time::Duration;
 
 /// Counts the files of a job.
 #[derive(Debug)]
@@ -239,7 +240,7 @@ impl Tally {
 
     /// The account of the run, as it is kept.
     pub(in crate::job) fn account(&self, id: JobId, took: Duration, pairs: Vec<PairAccount>) -> RunAccount {
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let at = u64::try_from(Clock::today().0).unwrap_or(0);
         let first = || self.failures.first().take(FAILURES);
         let file =
             |item: &FailedItem| FailedFile { source: shortened(&item.source), dest: shortened(&item.dest) };

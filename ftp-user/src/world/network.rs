@@ -1,0 +1,163 @@
+//! The network: names are looked up, connections begin, straight or through a SOCKS5 proxy (RFC 1928), which connects from its
+//! own host, and ports listen.
+
+use crate::failure::words;
+use crate::place::Proxy;
+use ftp_io::socket::{self, Listener, Ports, Reserved};
+pub(crate) use ftp_io::socket::{Stream, end_by_reset, reset};
+use ftp_io::socks;
+pub(crate) use ftp_io::socks::HostPort;
+use ftp_proto::address::Parity;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+pub(crate) use tokio::net::TcpStream;
+use tokio::net::{UnixStream, lookup_host};
+
+/// The network that a run works with. Every other folder gets at it through this value, so that a simulated one can take its
+/// place.
+#[derive(Clone, Copy, Debug)]
+pub enum Network {
+    /// That of this host.
+    Real,
+}
+
+impl Network {
+    /// The addresses of a host, with that port.
+    ///
+    /// # Errors
+    ///
+    /// The name is not known.
+    pub(crate) async fn look_up(self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(lookup_host((host, port)).await?.collect())
+    }
+
+    /// Connects to `to` from any port of `from`, or through the proxy. The future borrows nothing.
+    pub(crate) fn connect(
+        self,
+        proxy: Option<&Arc<Proxy>>,
+        from: IpAddr,
+        to: HostPort,
+    ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+        let proxy = proxy.cloned();
+        async move {
+            match (proxy, to) {
+                (Some(proxy), to) => self.connect_through(&proxy, to).await,
+                (None, HostPort::Address(to)) => socket::connect(from, to).await,
+                (None, HostPort::Name(host, _)) => {
+                    let what = format!("the host {host} has no known address");
+                    Err(io::Error::new(ErrorKind::NotFound, what))
+                }
+            }
+        }
+    }
+
+    /// Connects to the proxy, and has it connect to `to`. Each error names the proxy.
+    async fn connect_through(self, proxy: &Proxy, to: HostPort) -> io::Result<TcpStream> {
+        let stream = self.connect_to_proxy(proxy).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot connect to the proxy {proxy}: {}", words(&error)))
+        })?;
+        let login = proxy.login.as_ref().map(|login| (login.user.as_str(), &login.password));
+        socks::connect(stream, login, to).await.map_err(|error| {
+            let demanded = matches!(error, socks::Error::LoginDemanded);
+            let form = if demanded { ": socks5://USER:PASSWORD@HOST:PORT" } else { "" };
+            io::Error::new(error.kind(), format!("the proxy {proxy} {error}{form}"))
+        })
+    }
+
+    async fn connect_to_proxy(self, proxy: &Proxy) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
+        for at in self.look_up(&proxy.at.host, proxy.at.port).await? {
+            match socket::connect(anywhere(at.ip()), at).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Connects to a Unix socket of this host.
+    ///
+    /// # Errors
+    ///
+    /// Nobody listens there, or this user may not connect.
+    pub(crate) async fn connect_unix(self, path: &Path) -> io::Result<Stream> {
+        Ok(UnixStream::connect(path).await?.into())
+    }
+
+    /// Has the system look now and then whether the other end of a quiet connection is still there.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub(crate) fn keep_alive(self, stream: &TcpStream) -> io::Result<()> {
+        socket::keepalive(stream)
+    }
+
+    /// Listens at any free port of that address.
+    ///
+    /// # Errors
+    ///
+    /// No port is free.
+    pub(crate) fn listen(self, local: IpAddr) -> io::Result<OpenPort> {
+        let ports = Ports::new(None);
+        let mut last = io::Error::from(ErrorKind::AddrInUse);
+        for _ in 0..ATTEMPTS {
+            let reserved = ports.reserve(local, Parity::Any)?;
+            match reserved.listen() {
+                Ok(listener) => return Ok(OpenPort { listener, reserved }),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// A port of this host at which this program listens. Dropping it closes the port.
+#[derive(Debug)]
+pub(crate) struct OpenPort {
+    listener: Listener,
+    /// Keeps the port.
+    reserved: Reserved,
+}
+
+impl OpenPort {
+    /// Where it listens.
+    pub(crate) fn at(&self) -> SocketAddr {
+        self.reserved.local()
+    }
+
+    /// Takes the next connection.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot accept connections.
+    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.listener.accept().await
+    }
+
+    /// Resets a connection that waits; `None` if none does.
+    pub(crate) fn reset_waiting(&self) -> Option<SocketAddr> {
+        self.listener.reset_waiting()
+    }
+}
+
+/// Any address of this host from which that can be reached.
+pub(crate) const fn unbound(to: &HostPort) -> IpAddr {
+    match to {
+        HostPort::Address(at) => anywhere(at.ip()),
+        HostPort::Name(..) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+/// Any address of this host in the family of `like`.
+pub(crate) const fn anywhere(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
+}
+
+/// Another program may be faster at the same port.
+const ATTEMPTS: usize = 3;
