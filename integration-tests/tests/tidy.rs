@@ -15,6 +15,7 @@ mod outside;
 mod pages;
 mod reference;
 mod settable;
+mod shapes;
 mod source;
 mod statements;
 mod words;

@@ -9,7 +9,7 @@ pub struct When(pub i64);
 /// A date and time in UTC (proleptic Gregorian calendar). Its text is that of RFC 3339: `2026-11-20T09:20:14Z`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CivilTime {
-    /// The year.
+    /// The year of the Gregorian calendar.
     pub year: i64,
     /// The month, from 1.
     pub month: u32,

@@ -11,7 +11,7 @@ pub use absence::AbsentWords;
 pub use commands::{SessionSettings, files_of_packs};
 pub use listing::{CertainRows, FirstEntry, Form, is_certain_directory, is_split, omitted};
 pub use names::{KeptNames, NamesByNlst, ShownName, UnclearNames, is_alike, with_blanks};
-pub use words::{names_a_limit, names_tls};
+pub use words::{foreign_option, names_a_limit, names_tls};
 
 use crate::command::Verb;
 use crate::dialect::Dialect;

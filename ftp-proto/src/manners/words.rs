@@ -4,15 +4,13 @@ use super::Manners;
 use crate::command::Verb;
 use crate::reply::Reply;
 
-impl Manners {
-    /// The option with which the operator permits transfers between servers (FXP), if this reply to a command refuses one;
-    /// `None` if the words are not about whom the server may exchange data with.
-    pub fn foreign_option(&self, verb: Verb, reply: &Reply) -> Option<&'static str> {
-        let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
-        let names_it = matches!(verb, Verb::Port | Verb::Eprt | Verb::Sock);
-        let is_about = names_it || FOREIGN_WORDS.iter().any(|words| text.contains(words));
-        is_about.then(|| option(self.greeting.as_deref().unwrap_or_default(), self.is_ours()))
-    }
+/// The option with which the operator permits transfers between servers (FXP), if this reply to a command refuses one;
+/// `None` if the words are not about whom the server may exchange data with.
+pub fn foreign_option(manners: &Manners, verb: Verb, reply: &Reply) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(reply.text()).to_ascii_lowercase();
+    let names_it = matches!(verb, Verb::Port | Verb::Eprt | Verb::Sock);
+    let is_about = names_it || FOREIGN_WORDS.iter().any(|words| text.contains(words));
+    is_about.then(|| option(manners.greeting.as_deref().unwrap_or_default(), manners.is_ours()))
 }
 
 /// What refusals say if the other server came to a passive data port.

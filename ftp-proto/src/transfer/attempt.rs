@@ -59,19 +59,20 @@ impl Attempt {
         Self { ends, strategy }
     }
 
-    /// Starts an attempt through the user agent: it has a data connection with each server and copies. With each
-    /// server comes what earlier attempts have learnt ([`Self::known_postures`]).
+    /// Starts an attempt through the user agent: it has a data connection with each server and copies. `known`
+    /// is what earlier attempts have learnt of the source and of the destination ([`Self::known_postures`]).
     ///
     /// [`Transfer::secret`] is not used, because each server talks to the host of its own user.
     pub fn through(
         transfer: Transfer,
-        (source, from): (Party, KnownPostures),
-        (destination, to): (Party, KnownPostures),
+        source: Party,
+        destination: Party,
+        known: [KnownPostures; 2],
         timeouts: Timeouts,
         now: Moment,
     ) -> Self {
         let mut ends = Ends::new(transfer, source, destination, timeouts);
-        let strategy = Strategy::Through(Through::start(&mut ends, from, to, now));
+        let strategy = Strategy::Through(Through::start(&mut ends, known, now));
         Self { ends, strategy }
     }
 

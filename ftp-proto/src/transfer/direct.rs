@@ -1,7 +1,7 @@
 //! The direct path: one end listens, the other one connects to it.
 
 use super::end::{Run, Task};
-use super::ends::{Ends, Phase, Progress};
+use super::ends::{Ends, Phase, Progress, StepFailure};
 use super::judge::{Answer, Verdict};
 use super::outcome::{Cause, Unusable};
 use super::request::{Side, Timer};
@@ -178,7 +178,9 @@ impl Direct {
         match ends.running_reply(side, answer) {
             Progress::None => return,
             Progress::Good => {}
-            Progress::Bad(stage, cause, blame) => return ends.fail(now, side, stage, cause, blame),
+            Progress::Bad(StepFailure { stage, cause, blame }) => {
+                return ends.fail(now, side, stage, cause, blame);
+            }
         }
         if ends.end(side.other()).run == Run::Not {
             ends.begin_transfer(now, side.other());

@@ -56,7 +56,15 @@ pub(super) enum Progress {
     /// The end has begun, or it is complete.
     Good,
     /// The end has failed.
-    Bad(Stage, Cause, Blame),
+    Bad(StepFailure),
+}
+
+/// Why a step of one end has failed.
+#[derive(Debug)]
+pub(super) struct StepFailure {
+    pub(super) stage: Stage,
+    pub(super) cause: Cause,
+    pub(super) blame: Blame,
 }
 
 /// The two ends.
@@ -240,13 +248,13 @@ impl Ends {
                 end.answered();
                 let cause = Cause::Refused(answer.reply.clone());
                 if let Some(blame) = end.end_of_run(asked.verb, answer) {
-                    return Progress::Bad(asked.stage(), cause, blame);
+                    return Progress::Bad(StepFailure { stage: asked.stage(), cause, blame });
                 }
             }
         }
         if let (Run::Not, Run::Complete(reply)) = (&self.source.run, &self.destination.run) {
             let cause = Cause::Unusable(reply.clone(), Unusable::TooEarly);
-            return Progress::Bad(asked.stage(), cause, Blame::Path);
+            return Progress::Bad(StepFailure { stage: asked.stage(), cause, blame: Blame::Path });
         }
         Progress::Good
     }
@@ -411,6 +419,7 @@ impl End {
         if *self.data_port.get_or_insert(announced) == announced {
             return Progress::None;
         }
-        Progress::Bad(asked.stage(), Cause::Unusable(reply, Unusable::OtherPort), Blame::Path)
+        let cause = Cause::Unusable(reply, Unusable::OtherPort);
+        Progress::Bad(StepFailure { stage: asked.stage(), cause, blame: Blame::Path })
     }
 }

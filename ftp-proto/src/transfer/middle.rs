@@ -2,9 +2,9 @@
 //! connections are open, which one broke, and who is to blame for a failure.
 
 use super::end::Run;
-use super::ends::{Ends, Progress};
+use super::ends::{Ends, Progress, StepFailure};
 use super::judge::{Answer, says_why};
-use super::outcome::{Cause, DataFault, Stage};
+use super::outcome::{Cause, DataFault};
 use super::request::{Side, Timer};
 use crate::reply::Blame;
 use crate::timer::Moment;
@@ -24,21 +24,16 @@ impl Middle {
         match ends.running_reply(side, answer) {
             Progress::None => false,
             Progress::Good => true,
-            Progress::Bad(stage, cause, blame) => {
-                self.refused(ends, now, side, (stage, cause, blame));
+            Progress::Bad(failure) => {
+                self.refused(ends, now, side, failure);
                 false
             }
         }
     }
 
     /// The final reply of `side` says that its part has failed.
-    pub(super) fn refused(
-        &self,
-        ends: &mut Ends,
-        now: Moment,
-        side: Side,
-        (stage, cause, blame): (Stage, Cause, Blame),
-    ) {
+    pub(super) fn refused(&self, ends: &mut Ends, now: Moment, side: Side, failure: StepFailure) {
+        let StepFailure { stage, cause, blame } = failure;
         // If the other end's connection broke, this one was reset for that reason: it tells nothing new.
         let broken = self.broken.as_ref().map(|(broken, _)| *broken).filter(|broken| *broken != side);
         if let Some(broken) = broken.filter(|_| !says_why(&cause, blame)) {

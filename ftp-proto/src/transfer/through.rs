@@ -7,7 +7,7 @@
 
 use super::arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures};
 use super::end::{End, Run, Task};
-use super::ends::{Ends, Judged, Phase, Progress};
+use super::ends::{Ends, Judged, Phase, Progress, StepFailure};
 use super::judge::{Answer, Verdict, may_try_another};
 use super::machine::Output;
 use super::middle::Middle;
@@ -61,12 +61,7 @@ pub(super) struct Through {
 }
 
 impl Through {
-    pub(super) fn start(
-        ends: &mut Ends,
-        source: KnownPostures,
-        destination: KnownPostures,
-        now: Moment,
-    ) -> Self {
+    pub(super) fn start(ends: &mut Ends, [source, destination]: [KnownPostures; 2], now: Moment) -> Self {
         ends.to_cut = true;
         let leg = |end: &Party, known| Leg::new(Arrangements::new(end, known));
         let mut through = Self {
@@ -305,11 +300,11 @@ impl Through {
         match ends.running_reply(side, answer) {
             Progress::None => return self.verify_port(ends, now, side),
             Progress::Good => {}
-            Progress::Bad(stage, cause, blame) => {
-                if self.again(ends, now, side, (&cause, blame)) {
+            Progress::Bad(failure) => {
+                if self.again(ends, now, side, &failure) {
                     self.advance(ends, now);
                 } else {
-                    self.middle.refused(ends, now, side, (stage, cause, blame));
+                    self.middle.refused(ends, now, side, failure);
                 }
                 return;
             }
@@ -325,9 +320,10 @@ impl Through {
 
     /// The transfer command of `side` was refused. If that is because of its data connection, and nothing has been
     /// copied yet, the end gets the command again with another data connection.
-    fn again(&mut self, ends: &mut Ends, now: Moment, side: Side, (cause, blame): (&Cause, Blame)) -> bool {
+    fn again(&mut self, ends: &mut Ends, now: Moment, side: Side, failure: &StepFailure) -> bool {
+        let StepFailure { cause, blame, .. } = failure;
         let unused = self.flow == Flow::Not && self.middle.broken.is_none();
-        let refused = blame == Blame::Path && matches!(cause, Cause::Refused(_));
+        let refused = *blame == Blame::Path && matches!(cause, Cause::Refused(_));
         let again = unused && refused && self.try_next(ends, now, side, (Fault::NoConnection, cause));
         if again {
             // The wait for its first reply is over.

@@ -10,77 +10,75 @@ use crate::operate::hook::Hook;
 /// A key of the configuration, and whether its value has changed.
 type Changed = (&'static str, bool);
 
-impl Config {
-    /// The keys whose values in `new` hold only after a restart. Users, the anonymous account, the service
-    /// of PAM and limits are not among them: a server takes them over while it runs.
-    pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        // Every field is named: a new one has to be put here or among those that are taken over.
-        let Self {
-            listeners: _,
-            root,
-            users: _,
-            anonymous: _,
-            certificates,
-            client_authorities,
-            require_tls,
-            session_reuse,
-            close_notify,
-            state,
-            foreign,
-            foreign_networks,
-            proxy_from,
-            same_host,
-            gender,
-            defers_socket,
-            strict_438_listen,
-            site_copy,
-            durability,
-            passive_ports,
-            public,
-            pam_service: _,
-            limits,
-            keep_free: _,
-            timeouts: _,
-            shutdown_grace,
-            hook,
-            metrics,
-            metrics_from,
-            run_as,
-            xferlog,
-            log,
-        } = self;
-        let one = [
-            ("root", *root != new.root),
-            ("tls-cert, tls-key or tls-self-signed", *certificates != new.certificates),
-            ("tls-client-ca", *client_authorities != new.client_authorities),
-            ("require-tls", *require_tls != new.require_tls),
-            ("tls-session-reuse", *session_reuse != new.session_reuse),
-            ("tls-close-notify", *close_notify != new.close_notify),
-            ("state", *state != new.state),
-            ("foreign", *foreign != new.foreign),
-            ("foreign-networks", *foreign_networks != new.foreign_networks),
-            ("proxy-from", *proxy_from != new.proxy_from),
-            ("same-host", *same_host != new.same_host),
-            ("gender", *gender != new.gender),
-            ("sock-reply", *defers_socket != new.defers_socket),
-            ("passive-ports", *passive_ports != new.passive_ports),
-            ("public-address", *public != new.public),
-        ];
-        let other = [
-            ("strict-438-listen", *strict_438_listen != new.strict_438_listen),
-            ("no-site-copy", *site_copy != new.site_copy),
-            ("sync", *durability != new.durability),
-            ("shutdown-grace", *shutdown_grace != new.shutdown_grace),
-            ("metrics", *metrics != new.metrics),
-            ("metrics-from", *metrics_from != new.metrics_from),
-            ("run-as", *run_as != new.run_as),
-            ("xferlog", *xferlog != new.xferlog),
-        ];
-        let all = listeners(self, new).into_iter().chain(one).chain(limited(limits, &new.limits));
-        let all = all.chain(waits(self, new)).chain(hooks(hook.as_ref(), new.hook.as_ref()));
-        let all = all.chain(other).chain(logged(*log, new.log));
-        all.filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
-    }
+/// The keys whose values in `new` hold only after a restart. Users, the anonymous account, the service
+/// of PAM and limits are not among them: a server takes them over while it runs.
+pub fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    // Every field is named: a new one has to be put here or among those that are taken over.
+    let Config {
+        listeners: _,
+        root,
+        users: _,
+        anonymous: _,
+        certificates,
+        client_authorities,
+        require_tls,
+        session_reuse,
+        close_notify,
+        state,
+        foreign,
+        foreign_networks,
+        proxy_from,
+        same_host,
+        gender,
+        defers_socket,
+        strict_438_listen,
+        site_copy,
+        durability,
+        passive_ports,
+        public,
+        pam_service: _,
+        limits,
+        keep_free: _,
+        timeouts: _,
+        shutdown_grace,
+        hook,
+        metrics,
+        metrics_from,
+        run_as,
+        xferlog,
+        log,
+    } = old;
+    let one = [
+        ("root", *root != new.root),
+        ("tls-cert, tls-key or tls-self-signed", *certificates != new.certificates),
+        ("tls-client-ca", *client_authorities != new.client_authorities),
+        ("require-tls", *require_tls != new.require_tls),
+        ("tls-session-reuse", *session_reuse != new.session_reuse),
+        ("tls-close-notify", *close_notify != new.close_notify),
+        ("state", *state != new.state),
+        ("foreign", *foreign != new.foreign),
+        ("foreign-networks", *foreign_networks != new.foreign_networks),
+        ("proxy-from", *proxy_from != new.proxy_from),
+        ("same-host", *same_host != new.same_host),
+        ("gender", *gender != new.gender),
+        ("sock-reply", *defers_socket != new.defers_socket),
+        ("passive-ports", *passive_ports != new.passive_ports),
+        ("public-address", *public != new.public),
+    ];
+    let other = [
+        ("strict-438-listen", *strict_438_listen != new.strict_438_listen),
+        ("no-site-copy", *site_copy != new.site_copy),
+        ("sync", *durability != new.durability),
+        ("shutdown-grace", *shutdown_grace != new.shutdown_grace),
+        ("metrics", *metrics != new.metrics),
+        ("metrics-from", *metrics_from != new.metrics_from),
+        ("run-as", *run_as != new.run_as),
+        ("xferlog", *xferlog != new.xferlog),
+    ];
+    let all = listeners(old, new).into_iter().chain(one).chain(limited(limits, &new.limits));
+    let all = all.chain(waits(old, new)).chain(hooks(hook.as_ref(), new.hook.as_ref()));
+    let all = all.chain(other).chain(logged(*log, new.log));
+    all.filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
 }
 
 fn listeners(old: &Config, new: &Config) -> [Changed; 3] {

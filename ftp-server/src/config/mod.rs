@@ -20,6 +20,7 @@ mod tls;
 pub use error::{ConfigError, ConfigWarning};
 pub use exchanges::{DirectionName, ExchangeKeys};
 pub use file::File;
+pub use fixed::needs_restart;
 pub use inspect::Findings;
 pub use people::{MountKeys, RightName, UserKeys};
 pub use public::PublicKeys;

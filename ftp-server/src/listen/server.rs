@@ -22,7 +22,7 @@ use super::listener::{Listener, Place};
 use super::sockets::Sockets;
 use super::{identity, session_config, start_log};
 use crate::auth::{Common, Users};
-use crate::config::Config;
+use crate::config::{Config, needs_restart};
 use crate::limits::{Logins, Shares};
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
@@ -180,7 +180,7 @@ impl Server {
     /// The keys whose values in `config` are not those that the server has started with, and hold only after
     /// a restart.
     pub fn needs_restart(&self, config: &Config) -> Vec<&'static str> {
-        self.started.needs_restart(config)
+        needs_restart(&self.started, config)
     }
 
     /// How long transfers may go on after the signal to stop.

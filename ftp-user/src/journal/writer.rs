@@ -23,7 +23,7 @@ pub(super) struct Request {
 
 /// What is done in the transaction that a batch of requests shares.
 pub(super) trait Work: Send {
-    /// Does it.
+    /// Carries it out in that transaction.
     fn perform(&mut self, store: &Store, job: JobId) -> Result<(), Bad>;
     /// Tells whoever has asked that it is on the disk; he may be gone.
     fn reply(self: Box<Self>);

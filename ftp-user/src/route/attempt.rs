@@ -154,10 +154,10 @@ pub(crate) async fn through(
     let meters = Meters { taken: context.meter(), ..Meters::default() };
     let progress = Progress::new(context, Origin::Copy(meters.clone()), subject(assignment));
     let (one, two) = sessions.parties(&Candidate::Through);
-    let (one, two) = ((one, sessions.source.known_postures()), (two, sessions.destination.known_postures()));
+    let known = [sessions.source.known_postures(), sessions.destination.known_postures()];
     let timeouts = timeouts(context.settings.patience.reply, assignment.size);
     let (transfer, now) = (transfer(assignment, None), context.world.clock.now());
-    let attempt = Attempt::through(transfer, one, two, timeouts, now);
+    let attempt = Attempt::through(transfer, one, two, known, timeouts, now);
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let protection = Protection::of(sessions.run_tls());
     let machine = Machine::Attempt(Box::new(attempt));

@@ -8,7 +8,7 @@ use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
 pub use ftp_proto::manners::Answer;
-use ftp_proto::manners::{names_a_limit, names_tls};
+use ftp_proto::manners::{foreign_option, names_a_limit, names_tls};
 use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, classify, failed_inside};
 use std::borrow::Cow;
 
@@ -230,7 +230,7 @@ impl Session {
     /// What to do if the server refused, with this reply to this command, to exchange data with another server; `None` if the
     /// words are not about whom it may exchange data with.
     pub fn foreign_advice(&self, verb: Verb, reply: &Reply) -> Option<String> {
-        let option = self.manners.foreign_option(verb, reply)?;
+        let option = foreign_option(&self.manners, verb, reply)?;
         let (role, title) = (self.role.name(), &self.title);
         Some(format!("the {role} {title} must permit transfers between servers (FXP): {option}"))
     }

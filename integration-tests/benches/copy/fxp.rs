@@ -63,8 +63,8 @@ fn mirror(desk: &Desk, lftp: &Tool, from: &Contender, to: &Contender) -> Result<
         url("ftp", from, SHARED),
         url("ftp", to, COPIED),
     );
-    let (code, _, said) = desk.try_run(lftp, &["--norc", "-c", &script], "");
-    if code == Some(0) { Ok(()) } else { Err(format!("lftp: {}", said.trim())) }
+    let run = desk.try_run(lftp, &["--norc", "-c", &script], "");
+    if run.code == Some(0) { Ok(()) } else { Err(format!("lftp: {}", run.stderr.trim())) }
 }
 
 fn agent(from: &Contender, to: &Contender) -> Result<(), String> {

@@ -102,7 +102,7 @@ impl World {
             jobs,
             temporary,
         };
-        world.idle = world.all().map(|(_, _, running)| Sockets::of(running.id())).collect();
+        world.idle = world.all().map(|process| Sockets::of(process.running.id())).collect();
         world
     }
 
@@ -159,15 +159,19 @@ impl World {
         }
     }
 
-    /// Ours: name, address and process.
-    fn all(&self) -> impl Iterator<Item = (&'static str, IpAddr, &Running)> {
+    /// The processes of our own programs.
+    fn all(&self) -> impl Iterator<Item = OwnProcess<'_>> {
         let servers = [("source", &self.source), ("destination", &self.destination), ("open", &self.open)];
-        let servers = servers.into_iter().map(|(name, server)| (name, server.ip(), &server.running));
+        let servers = servers.into_iter().map(|(name, server)| OwnProcess {
+            name,
+            ip: server.ip(),
+            running: &server.running,
+        });
         let agents = ["agent of the source", "agent of the destination"].into_iter().zip(&self.agents);
-        let agents = agents.map(|(name, agent)| (name, OWN, &agent.running));
+        let agents = agents.map(|(name, agent)| OwnProcess { name, ip: OWN, running: &agent.running });
         let between = [
-            ("relay", self.relay.address.ip(), &self.relay.running),
-            ("hub", self.hub.address.ip(), &self.hub.running),
+            OwnProcess { name: "relay", ip: self.relay.address.ip(), running: &self.relay.running },
+            OwnProcess { name: "hub", ip: self.hub.address.ip(), running: &self.hub.running },
         ];
         servers.chain(between).chain(agents)
     }
@@ -176,7 +180,7 @@ impl World {
     pub(super) fn disturb(&mut self, random: &mut Random) {
         for _ in 0..random.below(4) {
             let one = random.length(self.idle.len() - 1);
-            let (name, ip, running) = self.all().nth(one).unwrap();
+            let OwnProcess { name, ip, running } = self.all().nth(one).unwrap();
             let doors = &self.idle[one].listens;
             let mut ports = Sockets::of(running.id()).listens;
             // Who works with servers of other people cannot tell a stranger on its data port from one of them.
@@ -208,7 +212,7 @@ impl World {
     /// Nobody is there any more, and no connection, no listener and no descriptor is left open.
     pub(super) fn falls_silent(&mut self) {
         self.strangers.clear();
-        for ((name, _, running), idle) in self.all().zip(&self.idle) {
+        for (OwnProcess { name, running, .. }, idle) in self.all().zip(&self.idle) {
             let process = running.id();
             until(&format!("the {name} has nothing open that nobody uses"), || {
                 let now = Sockets::of(process);
@@ -275,8 +279,15 @@ impl World {
 
     /// What our programs have resident, in KiB.
     pub(super) fn resident(&self) -> Vec<(&'static str, u64)> {
-        self.all().map(|(name, _, running)| (name, super::process::resident(running.id()))).collect()
+        self.all().map(|process| (process.name, super::process::resident(process.running.id()))).collect()
     }
+}
+
+/// A process of one of our programs, and where it listens.
+struct OwnProcess<'a> {
+    name: &'static str,
+    ip: IpAddr,
+    running: &'a Running,
 }
 
 /// A server of other people. Each copy chooses whether it takes the offer of TLS.

@@ -40,13 +40,13 @@ impl Desk {
 
     /// The same with commands on its standard input.
     pub fn run_with(&self, tool: &Tool, args: &[&str], input: &str) -> String {
-        let (code, stdout, stderr) = self.try_run(tool, args, input);
+        let ClientRun { code, stdout, stderr } = self.try_run(tool, args, input);
         assert_eq!(code, Some(0), "{} {args:?}\n{stdout}\n{stderr}", tool.program().display());
         stdout
     }
 
-    /// Its exit code, standard output and standard error. One that hangs is ended after two minutes.
-    pub fn try_run(&self, tool: &Tool, args: &[&str], input: &str) -> (Option<i32>, String, String) {
+    /// Runs a client to its end, good or bad. One that hangs is ended after two minutes.
+    pub fn try_run(&self, tool: &Tool, args: &[&str], input: &str) -> ClientRun {
         let mut command = Command::new("timeout");
         command.args(["-k", "5", "120"]).arg(tool.program()).args(args).envs(tool.environment());
         command.env("HOME", self.home.path()).env("LC_ALL", "C.UTF-8").env_remove("XDG_CONFIG_HOME");
@@ -59,8 +59,19 @@ impl Desk {
         drop(stdin);
         let output = child.wait_with_output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (output.status.code(), text(&output.stdout), text(&output.stderr))
+        ClientRun { code: output.status.code(), stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
+}
+
+/// What came of a run of a client.
+#[derive(Debug)]
+pub struct ClientRun {
+    /// Its exit code; `None` if a signal has ended it.
+    pub code: Option<i32>,
+    /// What it said on standard output.
+    pub stdout: String,
+    /// What it said on standard error.
+    pub stderr: String,
 }
 
 impl Default for Desk {

@@ -20,7 +20,7 @@ pub mod words;
 
 pub use apart::Apart;
 pub use between::{Between, Form};
-pub use client::Desk;
+pub use client::{ClientRun, Desk};
 pub use fetch::Tool;
 pub use kind::{Hosts, Kind};
 pub use page::{Page, sides};

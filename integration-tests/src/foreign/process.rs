@@ -55,12 +55,12 @@ impl Group {
     /// The same for a group that somebody else has, by its id.
     pub fn kill_sessions_of(leader: u32) {
         let all = processes();
-        let children = |of: u32| all.iter().filter(move |(_, parent, _)| *parent == of);
+        let children = |of: u32| all.iter().filter(move |process| process.parent == of);
         let mut found: Vec<u32> =
-            children(leader).filter(|(.., name)| name != "sh").map(|one| one.0).collect();
+            children(leader).filter(|process| process.name != "sh").map(|process| process.id).collect();
         let (listening, mut done) = (found.len(), 0);
         while let Some(&above) = found.get(done) {
-            found.extend(children(above).map(|one| one.0));
+            found.extend(children(above).map(|process| process.id));
             done += 1;
         }
         for id in found.into_iter().skip(listening) {
@@ -75,14 +75,20 @@ impl Group {
     }
 }
 
-/// All processes: their ids, those of their parents, and their names.
-fn processes() -> Vec<(u32, u32, String)> {
+/// A process of this host.
+struct Process {
+    id: u32,
+    parent: u32,
+    name: String,
+}
+
+fn processes() -> Vec<Process> {
     let ids =
         fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
     ids.filter_map(|id: u32| {
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
         let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
-        Some((id, rest.split(' ').nth(1)?.parse().ok()?, name.to_owned()))
+        Some(Process { id, parent: rest.split(' ').nth(1)?.parse().ok()?, name: name.to_owned() })
     })
     .collect()
 }

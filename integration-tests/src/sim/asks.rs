@@ -5,6 +5,7 @@ use super::conduct::{Asks, Conduct};
 use super::conversation::{Line, Said};
 use super::course::login;
 use super::world::{Event, World};
+use ftp_proto::server::ask::DetachedState;
 use ftp_proto::transfer::Side;
 use std::time::Duration;
 
@@ -52,11 +53,14 @@ impl World {
             return;
         }
         self.hosts.at_mut(side).script += 1;
-        let known = self.shared.borrow().detached.all(side);
+        let shared = self.shared.borrow();
+        let known = shared.detached.all(side);
         let lot = self.random.length(known.len().saturating_sub(1));
         // What has not begun may be forgotten before the question arrives.
-        if let Some((id, account, false)) = known.get(lot).copied() {
-            let own = account == self.scenario.account;
+        let entry = known.get(lot).filter(|entry| entry.state != DetachedState::Waiting);
+        let asked = entry.map(|entry| (entry.id, entry.account == self.scenario.account));
+        drop(shared);
+        if let Some((id, own)) = asked {
             let ends = ends_one_in > 0 && self.random.once_in(ends_one_in);
             let verb = if ends { "ABOR" } else { "STAT" };
             self.tell(side, &format!("{verb} #{id}"), Line::Ask { own });

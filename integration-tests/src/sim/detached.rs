@@ -21,13 +21,13 @@ pub(super) struct Detached {
 }
 
 #[derive(Debug)]
-struct Entry {
-    id: TransferId,
-    account: &'static str,
+pub(super) struct Entry {
+    pub(super) id: TransferId,
+    pub(super) account: &'static str,
     world: usize,
     ticket: Option<Ticket>,
     moved: u64,
-    state: DetachedState,
+    pub(super) state: DetachedState,
 }
 
 impl Entry {
@@ -95,10 +95,9 @@ impl Detached {
         Some(DetachedTransfer { moved: entry.moved, durable: 0, state: entry.state.clone() })
     }
 
-    /// The names of all transfers at that server, each with its account and whether it may still end by itself.
-    pub(super) fn all(&self, side: Side) -> Vec<(TransferId, &'static str, bool)> {
-        let known = self.entries.at(side).iter();
-        known.map(|entry| (entry.id, entry.account, entry.state == DetachedState::Waiting)).collect()
+    /// All transfers at that server.
+    pub(super) fn all(&self, side: Side) -> &[Entry] {
+        self.entries.at(side)
     }
 
     /// The moves to be stopped.

@@ -203,8 +203,8 @@ impl World {
             }
             Path::Through => {
                 let listener = if self.may_listen() { Listener::Here } else { Listener::Nobody };
-                let here = |party| (party, KnownPostures { listener, closed: None });
-                Attempt::through(transfer, here(source), here(destination), timeouts, now)
+                let known = [KnownPostures { listener, closed: None }; 2];
+                Attempt::through(transfer, source, destination, known, timeouts, now)
             }
         };
         self.user.machine = Some(Machine::Attempt(Box::new(attempt)));

@@ -3,7 +3,7 @@
 use super::SIDES;
 use super::race::{Field, Raced, Slip};
 use super::scenario::{Fault, Path, Scenario, When};
-use super::shared::Shared;
+use super::shared::{PermitAnswer, Shared};
 use super::user::Phase;
 use super::world::World;
 use ftp_proto::timer::Moment;
@@ -160,7 +160,7 @@ impl Run<'_> {
     fn hand_answers_on(&mut self) {
         let now = self.now;
         let answers = self.shared.borrow_mut().take_answers();
-        for ((of, ticket), side, may) in answers {
+        for PermitAnswer { permit: (of, ticket), side, may } in answers {
             if let Some(world) = self.lanes.get_mut(of).and_then(|lane| lane.world.as_mut()) {
                 world.permit_comes(now, side, ticket, may);
             }

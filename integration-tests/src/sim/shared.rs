@@ -16,7 +16,7 @@ pub(super) struct Shared {
     /// Transfers that may outlive their control connection.
     pub(super) detached: Detached,
     /// Permits that had to wait and are answered now.
-    answers: Vec<(Permit, Side, bool)>,
+    answers: Vec<PermitAnswer>,
 }
 
 /// A permit: the number of its world, and the ticket of the question.
@@ -40,12 +40,24 @@ impl Shared {
 
     pub(super) fn done(&mut self, now: Moment, side: Side, permit: Permit, end: TryEnd) {
         let answered = self.limits.at_mut(side).done(now, permit, end);
-        self.answers
-            .extend(answered.into_iter().map(|(next, verdict)| (next, side, verdict == Verdict::Now)));
+        self.answers.extend(answered.into_iter().map(|(permit, verdict)| PermitAnswer {
+            permit,
+            side,
+            may: verdict == Verdict::Now,
+        }));
     }
 
-    /// The permits that are answered now, each with its world's number.
-    pub(super) fn take_answers(&mut self) -> Vec<(Permit, Side, bool)> {
+    /// The answers of permits that have waited.
+    pub(super) fn take_answers(&mut self) -> Vec<PermitAnswer> {
         std::mem::take(&mut self.answers)
     }
+}
+
+/// The answer to a permit that had to wait.
+#[derive(Debug)]
+pub(super) struct PermitAnswer {
+    /// The number of its world, and the ticket there.
+    pub(super) permit: Permit,
+    pub(super) side: Side,
+    pub(super) may: bool,
 }

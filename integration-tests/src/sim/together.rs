@@ -2,7 +2,7 @@
 
 use super::run::Report;
 use super::scenario::Scenario;
-use super::shared::Shared;
+use super::shared::{PermitAnswer, Shared};
 use super::world::{Event, World};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,7 +26,7 @@ pub fn together(scenarios: Vec<Scenario>) -> Vec<Report> {
         let Some((now, number)) = next else { break };
         open[number] = worlds[number].step();
         let answers = shared.borrow_mut().take_answers();
-        for ((number, ticket), side, may) in answers {
+        for PermitAnswer { permit: (number, ticket), side, may } in answers {
             worlds[number].permit_comes(now, side, ticket, may);
         }
         let stops = shared.borrow_mut().detached.take_stops();

@@ -143,8 +143,8 @@ fn curl_logs_in_by_its_certificate() {
     ] {
         let shown: &[&str] = if cert { &["--cert", "client.pem"] } else { &[] };
         let url = format!("ftp://{at}/a.bin");
-        let (code, _, said) = desk.try_run(&curl, &[&common[..], &[user], shown, &[&url]].concat(), "");
-        assert_eq!(code, Some(if fine { 0 } else { 67 }), "{user}: {said}");
+        let run = desk.try_run(&curl, &[&common[..], &[user], shown, &[&url]].concat(), "");
+        assert_eq!(run.code, Some(if fine { 0 } else { 67 }), "{user}: {}", run.stderr);
     }
     assert_eq!(desk.bytes("copy"), sample(100_000));
 }

@@ -64,9 +64,9 @@ fn curl_does_everything_passive_and_active() {
         assert_eq!(run(&["-r", "10-19", &url("full%20name.bin"), "-o", "range"]), "");
         assert_eq!(desk.bytes("range"), &sample(SIZE)[10..20]);
         let missing = desk.try_run(&curl, &["-sS", "--user", &user, &url("d/none")], "");
-        assert_eq!(missing.0, Some(78), "{missing:?}");
+        assert_eq!(missing.code, Some(78), "{missing:?}");
         let denied = desk.try_run(&curl, &["-sS", "--user", "ann:wrong", &url("d/")], "");
-        assert_eq!(denied.0, Some(67), "{denied:?}");
+        assert_eq!(denied.code, Some(67), "{denied:?}");
     }
 }
 

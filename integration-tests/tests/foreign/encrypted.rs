@@ -178,8 +178,8 @@ fn openssl_talks_to_both_listeners() {
             let at = at.to_string();
             let start: &[&str] = if implicit { &[] } else { &["-starttls", "ftp"] };
             let args = [&["s_client", "-connect", &at, version, "-quiet", "-crlf"][..], start].concat();
-            let (_, said, errors) = Desk::new().try_run(&openssl, &args, "NOOP\nQUIT\n");
-            assert!(said.contains("200 NOOP done") && said.contains("221"), "{said}\n{errors}");
+            let run = Desk::new().try_run(&openssl, &args, "NOOP\nQUIT\n");
+            assert!(run.stdout.contains("200 NOOP done") && run.stdout.contains("221"), "{run:?}");
         }
     }
 }
@@ -196,8 +196,7 @@ fn where_client_authorities_are_named_only_their_clients_come_in() {
     let user = format!("{USER}:{PASSWORD}");
     let url = format!("ftps://{}/d/a.bin", server.implicit());
     let common = ["-sS", "--insecure", "--user", &user, "--max-time", "30", "-o", "copy", &url];
-    let (code, ..) = desk.try_run(&curl, &common, "");
-    assert_ne!(code, Some(0));
+    assert_ne!(desk.try_run(&curl, &common, "").code, Some(0));
     desk.run(&curl, &[&["--cert", "client.pem"][..], &common].concat());
     assert!(desk.bytes("copy") == sample(SIZE));
 }

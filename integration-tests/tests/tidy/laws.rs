@@ -1,7 +1,7 @@
 //! The laws of ARCHITECTURE.md, checked in every package.
 
 use super::modules::Package;
-use super::{circles, comments, decisions, none, source, words};
+use super::{circles, comments, decisions, none, shapes, source, words};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::thread;
@@ -97,9 +97,11 @@ enum Law {
     Words,
     Comments,
     Parties,
+    Sizes,
 }
 
-const LAWS: [Law; 6] = [Law::Layers, Law::Circles, Law::Decisions, Law::Words, Law::Comments, Law::Parties];
+const LAWS: [Law; 7] =
+    [Law::Layers, Law::Circles, Law::Decisions, Law::Words, Law::Comments, Law::Parties, Law::Sizes];
 
 impl Law {
     /// What breaks it in a package.
@@ -113,6 +115,7 @@ impl Law {
             Self::Decisions => Vec::new(),
             Self::Words => in_files(package, words::wrong),
             Self::Comments => in_files(package, comments::too_short),
+            Self::Sizes => shapes::too_large(room.folder, &package.files),
             Self::Parties => {
                 let parts = WITH_PARTIES.iter().filter(|(folder, _)| *folder == room.folder);
                 let parts: Vec<&str> = parts.flat_map(|(_, parts)| parts.iter().copied()).collect();
@@ -178,6 +181,11 @@ fn names_and_texts_use_the_vocabulary() {
 #[test]
 fn every_doc_comment_says_something() {
     none("at least three words: what it is for, its unit, its source", Law::Comments.broken());
+}
+
+#[test]
+fn parameters_tuples_fields_and_methods_stay_few() {
+    none("simplify it, or give what belongs together a name (law 4 of ARCHITECTURE.md)", Law::Sizes.broken());
 }
 
 /// The folders whose comments name every party; others may join them.

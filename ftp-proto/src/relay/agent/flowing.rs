@@ -44,13 +44,13 @@ impl Flowing {
     pub(super) fn begin(
         now: Moment,
         granted: Use,
-        ends: (ConnId, ConnId),
+        [a, b]: [ConnId; 2],
         opening: Opening,
         patience: Patience,
         out: &mut Outbox,
     ) -> Self {
         let Use { id, max_bytes: limit, expires, .. } = granted;
-        let (join, (a, b)) = (out.ticket(id), ends);
+        let join = out.ticket(id);
         out.ask(Ask::Join { ticket: join, a, b, limit, opening, stall: patience.stall });
         let mut timers = Timers::new();
         timers.arm(Timer::Grant, expires);

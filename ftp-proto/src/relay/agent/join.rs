@@ -280,9 +280,9 @@ impl Join {
             out.send(FromAgent::Joined { id: self.granted.id });
             out.event(Event::Joined { id: self.granted.id, a: peer_a, b: peer_b });
             self.timers.clear();
-            let pair = (conn_a, conn_b);
+            let ends = [conn_a, conn_b];
             let opening = if self.digested { Opening::Digested } else { Opening::Data };
-            let flowing = Flowing::begin(now, self.granted, pair, opening, self.patience, out);
+            let flowing = Flowing::begin(now, self.granted, ends, opening, self.patience, out);
             self.state = State::Flowing(flowing);
         }
     }

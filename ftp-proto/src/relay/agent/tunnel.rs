@@ -209,8 +209,8 @@ impl Tunnel {
         let idle = config.limits.tunnel_idle;
         let patience = Patience { idle, half_idle: idle, stall: config.limits.dead };
         let opening = if self.greeted.is_some() { Opening::Greeted } else { Opening::Tls };
-        let pair = (link, server.conn);
-        let mut flowing = Flowing::begin(now, self.granted, pair, opening, patience, out);
+        let ends = [link, server.conn];
+        let mut flowing = Flowing::begin(now, self.granted, ends, opening, patience, out);
         if opening == Opening::Tls {
             flowing.expect_greeting(now + config.limits.greeting);
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct KnownHost<'a> {
     /// The name of the account.
     pub account: &'a [u8],
-    /// The address.
+    /// The address of the client.
     pub host: Group,
     /// Until when it is known.
     pub until: Moment,

@@ -346,7 +346,7 @@ proptest! {
         let transfer = Transfer { part: restart.then_some(ByteRange::from(4096)), ..plain().transfer };
         let known = KnownPostures { listener, closed: None };
         let attempt =
-            Attempt::through(transfer, (one, known), (two, known), timeouts(), Moment::START);
+            Attempt::through(transfer, one, two, [known; 2], timeouts(), Moment::START);
         let pair = Pair::new(attempt, false).play(acts, |pair| pair.asked("! copy") == 1);
         prop_assert!(pair.asked("! cut") == usize::from(!pair.moved()));
         prop_assert!(!pair.moved() || pair.said.contains(&"copied"));
@@ -361,8 +361,8 @@ fn inputs_of_other_paths_are_ignored() {
     let user = ["connected", "listening", "arrived 192.0.2.1:9", "copied"];
     let transfer = plain().transfer;
     let direct = plain().start();
-    let known = |party| (party, KnownPostures::default());
-    let through = Attempt::through(transfer, known(source), known(destination), timeouts(), Moment::START);
+    let known = [KnownPostures::default(); 2];
+    let through = Attempt::through(transfer, source, destination, known, timeouts(), Moment::START);
     let through = Play::new(through, [Dialect::Rfc959; 2]);
     for (mut play, foreign) in [(direct, [&relay[..], &user].concat()), (through, relay.to_vec())] {
         let (lines, deadline) = (play.lines.clone(), play.deadline);

@@ -21,10 +21,10 @@ fn either(source: Party, destination: Party) -> Play {
     known(source, destination, [KnownPostures::default(); 2])
 }
 
-pub(super) fn known(source: Party, destination: Party, [from, to]: [KnownPostures; 2]) -> Play {
+pub(super) fn known(source: Party, destination: Party, known: [KnownPostures; 2]) -> Play {
     let dialects = [source.dialect, destination.dialect];
     let (transfer, now) = (plain().transfer, Moment::START);
-    let attempt = Attempt::through(transfer, (source, from), (destination, to), timeouts(), now);
+    let attempt = Attempt::through(transfer, source, destination, known, timeouts(), now);
     Play::new(attempt, dialects)
 }
 

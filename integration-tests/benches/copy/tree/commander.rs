@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use integration_tests::foreign::{Desk, Kind, Skipped, Tool};
+use integration_tests::foreign::{ClientRun, Desk, Kind, Skipped, Tool};
 use integration_tests::user::{user, user_at};
 
 use integration_tests::binary::Program;
@@ -149,8 +149,8 @@ impl Lftp {
 }
 
 /// How a tool has ended.
-fn ran((code, _, said): (Option<i32>, String, String)) -> Result<(), String> {
-    if code == Some(0) { Ok(()) } else { Err(format!("exit {code:?}: {}", said.trim())) }
+fn ran(ClientRun { code, stderr, .. }: ClientRun) -> Result<(), String> {
+    if code == Some(0) { Ok(()) } else { Err(format!("exit {code:?}: {}", stderr.trim())) }
 }
 
 /// Somebody through whose host the files pass.

@@ -1,7 +1,7 @@
 //! One client in one setting: it does all that it can with our server, and what it says is not believed.
 //! The files on both sides and the server's log are looked at.
 
-use super::super::client::Desk;
+use super::super::client::{ClientRun, Desk};
 use super::super::fetch::{Tool, clients};
 use super::super::skip::Skipped;
 use super::client::{Client, Step};
@@ -28,7 +28,7 @@ pub fn trial(client: &Client, setting: Setting) -> Result<Result<(), String>, Sk
     let steps = client.steps(setting);
     let args: Vec<&str> =
         args.iter().map(String::as_str).chain(steps.iter().map(|step| step.name())).collect();
-    let (code, said, errors) = desk.try_run(&tool, &args, "");
+    let ClientRun { code, stdout: said, stderr: errors } = desk.try_run(&tool, &args, "");
     // The log is complete when the server has ended.
     server.running.signal(rustix::process::Signal::TERM);
     server.running.wait();

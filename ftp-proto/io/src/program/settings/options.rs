@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::reader::{Reader, meant};
 
-/// A table of a file, as clap knows its keys, for whoever describes it.
+/// A table of a file, as clap knows its keys, for the page that describes it.
 #[derive(Debug)]
 pub struct Table {
     /// Its heading, as a file has it.
