@@ -56,6 +56,7 @@ mod moves;
 mod named_files;
 mod names;
 mod network;
+mod old_journal;
 mod outage;
 mod passwords;
 mod pipelines;
