@@ -36,7 +36,7 @@ fn a_server_without_a_root_does_not_start() {
 #[test]
 fn both_programs_tell_their_version_and_their_options() {
     for program in [Program::Server, Program::User] {
-        for (option, words) in [("--version", "0.1.0"), ("--help", "--")] {
+        for (option, words) in [("--version", env!("CARGO_PKG_VERSION")), ("--help", "--")] {
             let mut command = program.command();
             command.arg(option);
             let mut run = Running::start("help", command);
