@@ -1,15 +1,16 @@
-//! Two positive final replies do not prove that the copy is right (H16), so it is compared with its source.
+//! The comparison of a copy with its source: by the digests of both, by one of bytes that passed this host or a relay, or by size.
 
-use super::streamed;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
+use crate::ladder::Allowed;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::Topic;
 use crate::route::Ends;
 use clap::ValueEnum;
-use ftp_proto::digest::{Algorithm, Digest, best_common};
-use ftp_proto::wire::PathName;
+use ftp_io::copy;
+use ftp_proto::digest::{Algorithm, BadStreamed, Digest, Streamed, best_common};
+use ftp_proto::wire::{PathName, counted};
 use serde::{Deserialize, Serialize};
 
 /// A file and its copy, which are compared.
@@ -206,8 +207,7 @@ pub(crate) async fn compare(
             }
         }
         Verified::Hash(algorithm) => {
-            let told =
-                |said| streamed::whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
+            let told = |said| whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
             let (there, here) = (told(&streamed.source)?, told(&streamed.destination)?);
             let (there, here) = tokio::try_join!(
                 told_or_asked(there, from.digest(context, algorithm, source, size.unwrap_or(0))),
@@ -253,6 +253,104 @@ fn untold(host: &Host, path: &PathName, why: &str) -> Failure {
         .hint("--verify none copies without verifying")
 }
 
+/// The digest of a whole file of `size` bytes, if the final reply has told it; `None` if it has to be asked for.
+///
+/// # Errors
+///
+/// Fails if what the reply tells cannot be read, or is the digest of something else.
+pub(super) fn whole(
+    said: &Option<Result<Streamed, BadStreamed>>,
+    algorithm: Algorithm,
+    size: Option<u64>,
+) -> Result<Option<Digest>, String> {
+    match said {
+        None => Ok(None),
+        Some(Err(why)) => Err(why.to_string()),
+        Some(Ok(Streamed { digest, .. })) if digest.algorithm != algorithm => Ok(None),
+        Some(Ok(Streamed { digest, first: 0, count })) if size.is_none_or(|size| size == *count) => {
+            Ok(Some(digest.clone()))
+        }
+        Some(Ok(Streamed { first, count, .. })) => Err(format!(
+            "the digest in a final reply is that of {} from byte {first} on, not of the {} of the file",
+            counted(*count, "byte"),
+            counted(size.unwrap_or(*count), "byte"),
+        )),
+    }
+}
+
+/// Returns what will verify a file at least, and which digest is computed if its bytes pass this host or a relay.
+pub(crate) async fn means(
+    context: &Context,
+    ends: &mut Ends,
+    verify: Verify,
+    allowed: Allowed,
+    size: Option<u64>,
+) -> Result<(Verified, copy::Digest), Failure> {
+    let by = verify.means(context, ends, size).await;
+    let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
+    let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
+    let by_relay = allowed == Allowed::Relay && verify == Verify::Hash;
+    let is_between = matches!(allowed, Allowed::Direct | Allowed::Relay) && !by_relay;
+    if !servers || !is_better || is_between {
+        return Ok((by?, copy::Digest::Off));
+    }
+    if by_relay && (ends.source.is_secured(context).await? || ends.destination.is_secured(context).await?) {
+        // A relay sees nothing but TLS.
+        return Ok((by?, copy::Digest::Off));
+    }
+    let knows_sha256 = ends.destination.algorithms(context).await?.contains(&Algorithm::Sha256);
+    let look = if knows_sha256 { copy::Digest::Sha256 } else { copy::Digest::Off };
+    match (by, allowed, size) {
+        // The bytes will pass this host, or the relay is asked for their digest.
+        (Err(_), Allowed::User | Allowed::Relay, Some(_)) if knows_sha256 => {
+            if by_relay {
+                let text = "it tells no digest: that of the bytes which have passed the relay is compared, as the relay tells it";
+                context.run.events.warn_of(Topic::Digest, ends.source.name(), text);
+            }
+            Ok((Verified::Size, look))
+        }
+        (by, ..) => Ok((by?, look)),
+    }
+}
+
+/// A copy whose bytes have passed this host, or a relay that has computed their digest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed<'a> {
+    /// The copy and its source.
+    pub(crate) files: Compared<'a>,
+    /// The SHA-256 of the bytes that have passed.
+    pub(crate) sha256: &'a str,
+}
+
+/// Verifies the copy by its size, then by the digest of the bytes that have passed.
+pub(crate) async fn verify(
+    context: &Context,
+    ends: &mut Ends,
+    passed: Passed<'_>,
+    rule: Verify,
+) -> Result<Proof, Failure> {
+    let Passed { files, sha256 } = passed;
+    let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
+    let proof = weaker.verify(context, ends, &files).await?;
+    match ends.destination.digest(context, Algorithm::Sha256, files.copy, files.size.unwrap_or(0)).await? {
+        Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => {
+            Ok(Proof { by: Verified::Hash(Algorithm::Sha256), digest: Some(stored.hex.to_ascii_lowercase()) })
+        }
+        Ok(stored) => Err(Failure::new(
+            Kind::Unverified,
+            "the copy is not the same as what has passed this host or the relay",
+        )
+        .said(format!("sha-256 of what has passed is {sha256}, of the copy {}", stored.hex))
+        .hint("copy it again")),
+        Err(why) if rule == Verify::Hash => Err(why.as_kind(Kind::Unverified)),
+        Err(why) => {
+            let text = format!("{why}; sizes are compared instead");
+            context.run.events.warn_of(Topic::Digest, ends.destination.name(), text);
+            Ok(proof)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,5 +369,25 @@ mod tests {
         check(Verify::Hash, None, Some(1), Err(Kind::Unverified));
         check(Verify::Hash, sha, None, Ok(Verified::Hash(Algorithm::Sha256)));
         check(Verify::None, None, None, Ok(Verified::None));
+    }
+
+    #[test]
+    fn h22_only_a_digest_of_the_whole_file_is_taken() {
+        let digest = Digest { algorithm: Algorithm::Crc32, hex: "0badcafe".to_owned() };
+        let said = |first, count| Some(Ok(Streamed { digest: digest.clone(), first, count }));
+        let check = |said, size, expect: Option<Option<&Digest>>| {
+            let found = whole(&said, Algorithm::Crc32, size);
+            assert_eq!(found.as_ref().ok().map(Option::as_ref), expect, "{said:?} {size:?}");
+        };
+        check(None, Some(7), Some(None));
+        check(said(0, 7), Some(7), Some(Some(&digest)));
+        check(said(0, 7), None, Some(Some(&digest)));
+        check(said(0, 0), Some(0), Some(Some(&digest)));
+        check(said(0, 6), Some(7), None);
+        check(said(1, 6), Some(7), None);
+        check(said(1, 6), None, None);
+        check(Some(Err(BadStreamed::Twice)), Some(7), None);
+        // Another digest than the one that is compared: it is asked for.
+        assert_eq!(whole(&said(0, 7), Algorithm::Md5, Some(7)), Ok(None));
     }
 }

@@ -3,7 +3,7 @@
 use super::local_end::LocalEnd;
 use super::local_root::LocalRoot;
 use super::pool::Pools;
-use super::server::Server;
+use super::pool::Server;
 use super::source_tree::{Followed, SourceTree};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};

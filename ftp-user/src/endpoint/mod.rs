@@ -1,6 +1,5 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
-mod debts;
 mod disk;
 mod held;
 mod host;
@@ -8,15 +7,11 @@ mod in_session;
 mod list;
 mod local_end;
 mod local_root;
-mod losses;
-mod parts;
 mod pool;
 mod reached;
 mod removal;
-mod server;
 mod source_tree;
 
-pub use debts::{Debt, Debts};
 pub(crate) use disk::AskedDisk;
 pub(crate) use held::{Held, HeldDirectories};
 pub use host::Host;
@@ -24,13 +19,11 @@ pub(crate) use list::{learn_listing, list_certain_links, list_links, list_real_d
 pub use list::{list, list_each, with_blanks};
 pub use local_end::LocalEnd;
 pub use local_root::LocalRoot;
-pub use losses::Losses;
-pub use pool::{Lease, Pool, Pools};
+pub use pool::{Debt, Debts, Lease, Losses, Pool, Pools, Server};
 pub(crate) use reached::Reached;
 pub(crate) use removal::{
     PermittedName, delete, delete_all, entry, have, lack, login_directory, make_stable, rename_free,
     shows_links,
 };
-pub use server::Server;
 pub(crate) use source_tree::Followed;
 pub use source_tree::SourceTree;

@@ -1,13 +1,11 @@
-//! The sessions with one site, and its health: whether it answers. All ends at the site share them.
+//! A server as an end of a copy, and the pool of its sessions: they are opened when they are needed, and again after they were lost.
 
-use super::debts::Debts;
 use super::disk::ServerDisk;
-use super::losses::Losses;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::place::Site;
 use crate::relay;
-use crate::session::{ClosedPosture, Role, Session, Tunnel};
+use crate::session::{ClosedPosture, Role, Session, SessionId, Tunnel, newest_session};
 use crate::world::Files;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
@@ -368,5 +366,225 @@ impl Drop for Lease {
         }
         let mut state = self.pool.state();
         state.leased = state.leased.saturating_sub(1);
+    }
+}
+
+/// A server as an end of a copy.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is, and who logs in there.
+    pub site: Site,
+    /// The sessions with it, which other ends may use too.
+    pub pool: Arc<Pool>,
+    role: Role,
+    lease: Option<Lease>,
+    /// What the next session is asked about first, perhaps together with its login.
+    first: Option<PathName>,
+}
+
+impl Server {
+    /// A server without a session yet.
+    pub fn new(pool: Arc<Pool>, role: Role) -> Self {
+        Self { site: pool.site.clone(), pool, role, lease: None, first: None }
+    }
+
+    /// If the next thing that it is asked needs a session first, asks it together with the login what is at `path`.
+    pub fn will_be_asked(&mut self, path: &PathName) {
+        self.first = Some(path.clone());
+    }
+
+    /// The open session, or a new one. Whatever is seldom needed is in a box: this future is part of all that ask a server.
+    ///
+    /// # Errors
+    /// Fails if no session can be opened.
+    pub async fn session(&mut self, context: &Context) -> Result<&mut Session, Failure> {
+        let lease = match self.alive(context).await {
+            Some(lease) if lease.is_used_up() => Box::pin(self.pool.renew(context, self.role, lease)).await?,
+            Some(lease) => lease,
+            None => Box::pin(self.pool.lease(context, self.role, self.first.as_ref())).await?,
+        };
+        self.first = None;
+        self.lease.insert(lease).session().ok_or_else(Failure::interrupted)
+    }
+
+    /// The lease, if its session can still be used.
+    async fn alive(&mut self, context: &Context) -> Option<Lease> {
+        let mut lease = self.lease.take()?;
+        let session = lease.session()?;
+        session.cancel_by(&context.run.cancel);
+        Box::pin(session.catch_up()).await;
+        // A session that was opened for cleanup has too little patience for anything else.
+        if session.patience() < context.settings.patience.reply {
+            Box::pin(lease.quit()).await;
+            return None;
+        }
+        lease.session().is_some().then_some(lease)
+    }
+
+    /// Whether its session is open.
+    pub async fn is_connected(&mut self, context: &Context) -> bool {
+        self.lease = self.alive(context).await;
+        self.lease.is_some()
+    }
+
+    /// The session, if it is open.
+    pub fn open(&mut self) -> Option<&mut Session> {
+        self.lease.as_mut().and_then(Lease::session)
+    }
+
+    /// The same server without a session, for another use.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self::new(Arc::clone(&self.pool), self.role)
+    }
+
+    /// Closes the session without a word.
+    pub fn abandon(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.abandon();
+        }
+    }
+
+    /// The number of the session, if it is open.
+    pub fn session_id(&mut self) -> Option<SessionId> {
+        self.open().map(|session| session.id)
+    }
+
+    /// Ends the session in order.
+    pub async fn quit(self) {
+        if let Some(lease) = self.lease {
+            lease.quit().await;
+        }
+    }
+
+    /// Leaves the session to whoever needs one next.
+    pub fn release(self) {
+        if let Some(lease) = self.lease {
+            lease.give_back();
+        }
+    }
+}
+
+/// A file that has to be deleted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Debt {
+    /// Its name at the site.
+    pub path: PathName,
+    /// Why it could not be deleted. `None`: the server had no such file, but it may still execute the command that makes
+    /// it, because nobody has seen the end of that command.
+    pub why: Option<String>,
+}
+
+/// The files of one site that have to be deleted before the run ends.
+#[derive(Debug, Default)]
+pub struct Debts(Mutex<Vec<Debt>>);
+
+impl Debts {
+    /// Adds a file. If the list is full, returns it as the error.
+    ///
+    /// # Errors
+    ///
+    /// There are `MOST` of them already.
+    pub fn add(&self, debt: Debt) -> Result<(), Debt> {
+        let mut debts = self.lock();
+        debts.retain(|other| other.path != debt.path);
+        if debts.len() >= MOST {
+            return Err(debt);
+        }
+        debts.push(debt);
+        Ok(())
+    }
+
+    /// Forgets one: the file is deleted.
+    pub fn paid(&self, path: &PathName) {
+        self.lock().retain(|debt| debt.path != *path);
+    }
+
+    /// Takes all of them.
+    pub fn take(&self) -> Vec<Debt> {
+        std::mem::take(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Debt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The largest number of files of one site. A server that deletes nothing is not asked without end.
+const MOST: usize = 1000;
+
+/// The lost sessions of a server: those that ended in any other way than by this program's own QUIT. Also a server that was
+/// restarted loses its sessions, and may have another disk afterwards.
+#[derive(Debug, Default)]
+pub struct Losses(Mutex<Lost>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Lost {
+    number: u64,
+    /// The newest session that was open when the last loss was noticed.
+    newest: Option<SessionId>,
+}
+
+impl Losses {
+    /// Notes that a session was lost. It may have been lost long ago.
+    pub fn note(&self) {
+        let mut lost = self.lost();
+        lost.number += 1;
+        lost.newest = Some(newest_session()).max(lost.newest);
+    }
+
+    /// How many sessions were lost.
+    pub fn number(&self) -> u64 {
+        self.lost().number
+    }
+
+    /// Whether what was seen in this session may have changed with a loss since; `None` is a session that nobody knows. What
+    /// was seen in a session that was opened after the last loss was noticed is as it was.
+    pub fn concern(&self, session: Option<SessionId>) -> bool {
+        let newest = self.lost().newest;
+        newest.is_some_and(|newest| session.is_none_or(|session| session <= newest))
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Lost> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn debt(name: &str) -> Debt {
+        Debt { path: PathName::from_user(name).unwrap(), why: Some("busy".to_owned()) }
+    }
+
+    #[test]
+    fn what_is_paid_or_taken_is_owed_no_more() {
+        let debts = Debts::default();
+        for name in ["a", "b", "a"] {
+            debts.add(debt(name)).unwrap();
+        }
+        debts.paid(&debt("b").path);
+        assert_eq!(debts.take(), [debt("a")]);
+        assert_eq!(debts.take(), []);
+    }
+
+    #[test]
+    fn there_is_a_bound() {
+        let debts = Debts::default();
+        for number in 0..MOST {
+            debts.add(debt(&number.to_string())).unwrap();
+        }
+        assert_eq!(debts.add(debt("one more")), Err(debt("one more")));
+    }
+
+    #[test]
+    fn a_loss_concerns_what_was_seen_in_sessions_that_were_open_then() {
+        let losses = Losses::default();
+        assert!(!losses.concern(None) && !losses.concern(Some(SessionId::new(0))));
+        losses.note();
+        assert_eq!(losses.number(), 1);
+        assert!(losses.concern(None) && losses.concern(Some(newest_session())));
+        assert!(!losses.concern(Some(SessionId::new(u64::MAX))));
     }
 }

@@ -1,7 +1,6 @@
 //! Makes one attempt with one candidate between two servers, and explains its failure.
 
-use super::assignment::{Assignment, ContinuedBy, Lane, Sign};
-use super::attempted::Attempted;
+use super::assignment::{Assignment, Attempted, ContinuedBy, Lane, Sign};
 use super::drive::Drive;
 use super::path::{Direct, Path, Sessions};
 use super::progress::{Origin, Progress, Subject};

@@ -1,8 +1,7 @@
 //! Drives a transfer between two servers to its end: performs what its machine asks for, and tells the machine what happens.
 //! This is the one loop for all paths, for single files and for files that move together.
 
-use super::assignment::{Lane, Sign};
-use super::attempted::{Attempted, GivenUp};
+use super::assignment::{Attempted, GivenUp, Lane, Sign};
 use super::path::{Happened, Observed, Path, Sessions};
 use super::progress::{Progress, Sight};
 use super::relay::LAST_WORD;

@@ -1,7 +1,6 @@
 //! Transfers a file between this host and a server: this program is one end of the data connection.
 
-use super::assignment::Assignment;
-use super::attempted::Count;
+use super::assignment::{Assignment, Count};
 use crate::context::Context;
 use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, words};

@@ -2,20 +2,18 @@
 //!
 //! ```text
 //!  attempt    prepares both sessions for a candidate, and runs the drive
-//!  assignment, attempted   what an attempt is asked to move, and what it comes to
+//!  assignment what an attempt is asked to move, and what it comes to
 //!  drive      the one loop over the machines of transfers
 //!  path       the sessions of a transfer, and what each path needs besides: relay, through
 //!  together   small files that move together: over one connection, or with commands ahead
 //!  progress   how far the transfer is; how long it may stall, and which end is to blame; second: another session tells it
 //!  local      a file between this host and a server
 //!  situation  what is known of two servers before a candidate is chosen
-//!  describe, explain   candidates and failures in words
+//!  explain    candidates and failures in words
 //! ```
 
 mod assignment;
 mod attempt;
-mod attempted;
-mod describe;
 mod drive;
 mod explain;
 mod local;
@@ -27,11 +25,10 @@ mod situation;
 mod through;
 mod together;
 
-pub(crate) use assignment::{Assignment, ContinuedBy, Lane, Sign};
+pub(crate) use assignment::{Assignment, Attempted, ContinuedBy, Count, GivenUp, Lane, Sign};
 pub use attempt::timeouts;
 pub(crate) use attempt::{by_relay, direct, through};
-pub(crate) use attempted::{Attempted, Count, GivenUp};
-pub(crate) use describe::FAILED_FOR_EARLIER_FILE;
+pub(crate) use explain::FAILED_FOR_EARLIER_FILE;
 pub(crate) use local::{receive_local, send_local};
 pub use progress::{LONGEST_UNSEEN, USUAL_UNSEEN};
 pub use relay::Circuit;

@@ -1,6 +1,6 @@
 //! What is known of two servers before a candidate between them is chosen.
 
-use super::describe::{Description, NOTHING_IN_COMMON, intermediary};
+use super::explain::{Description, NOTHING_IN_COMMON, intermediary};
 use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, RouteAccount, THIS};
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};

@@ -1,8 +1,8 @@
 //! Final replies, and what a refusal means to people.
 
-use super::certificate_words;
 use super::connection::Session;
-use super::glance::wrong_server;
+use super::open::wrong_server;
+use super::tls;
 use crate::failure::{About, Failure, Kind};
 use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};
@@ -164,7 +164,7 @@ impl Session {
             return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
                 "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
                  permits sessions in clear",
-                certificate_words::forget(&self.site)
+                tls::forget(&self.site)
             ));
         }
         if self.site.security == Security::Offered {

@@ -1,8 +1,7 @@
-//! One command and its final reply, and the commands that every verb needs.
+//! Commands and their final replies, and the commands that every verb needs.
 
 use super::answer::Answer;
 use super::connection::Session;
-use super::sent::Sent;
 use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
@@ -230,3 +229,46 @@ const GOODBYE: Duration = Duration::from_millis(500);
 
 /// A name that no directory has.
 const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";
+
+/// A command that was sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) id: CommandId,
+    pub(crate) verb: Verb,
+}
+
+impl Sent {
+    /// The final reply, if the event is that.
+    pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
+        match event {
+            Event::Reply { to, reply, class } if to == self.id && class.is_final() => {
+                Ok(Some(Answer { reply, class, verb: self.verb }))
+            }
+            Event::Ended(failure) => Err(session.lost(&failure)),
+            Event::Reply { .. }
+            | Event::Sent(_)
+            | Event::Received { .. }
+            | Event::Ready { .. }
+            | Event::TlsAbsent
+            | Event::TakesMore
+            | Event::Unasked(_)
+            | Event::AbortDone => Ok(None),
+        }
+    }
+}
+
+impl Session {
+    /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
+    /// (modern-servers 1).
+    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
+        loop {
+            let event = self.next_or_cancelled().await?;
+            if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
+                return Ok(None);
+            }
+            if let Some(answer) = sent.final_reply(self, event)? {
+                return Ok(Some(answer));
+            }
+        }
+    }
+}

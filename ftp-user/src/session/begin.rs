@@ -3,12 +3,10 @@
 //! arrangement is next is decided by [`Arrangements`].
 
 use super::answer::Answer;
-use super::arrived::Arrived;
+use super::ask::Sent;
 use super::connection::Session;
 use super::data::{Blocked, OpenError, Opened, socket_of};
-use super::data_failure::DataFailure;
-use super::port::DataPort;
-use super::sent::Sent;
+use super::port::{Arrived, DataFailure, DataPort};
 use crate::failure::{Failure, Kind};
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;

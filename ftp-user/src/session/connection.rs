@@ -1,24 +1,24 @@
 //! One control connection: a socket and its client machine.
 
-use super::closed_posture::ClosedPosture;
-use super::first::First;
+use super::port::ControlRelay;
 use super::secrets::Secrets;
-use super::sent_time::SentTime;
-use super::session_id::SessionId;
-use super::tunnel::ControlRelay;
 use crate::context::{Cancel, Context, SessionPlace};
 use crate::failure::Failure;
 use crate::place::{Peer, Site};
 use ftp_io::control::Control;
 use ftp_io::copy::Meter;
 use ftp_io::tls::Client;
-use ftp_proto::client::{self, CommandId};
-use ftp_proto::command::DataType;
+use ftp_proto::client::{self, CommandId, Event};
+use ftp_proto::command::{DataType, Verb};
+pub use ftp_proto::deletion::SessionId;
 use ftp_proto::manners::Manners;
-use ftp_proto::reply::{Code, is_open};
-use ftp_proto::transfer::{Party, Side};
+use ftp_proto::reply::{Class, Code, Reply, is_open};
+use ftp_proto::transfer::{Party, Posture, Side};
+use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a session is for.
@@ -214,3 +214,77 @@ impl Session {
 
 /// How long a server may take to answer ABOR before its control connection is closed.
 pub const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// What MLST has said of a path.
+#[derive(Clone, Debug)]
+pub(crate) struct First {
+    /// The path that was asked about.
+    pub(crate) path: PathName,
+    /// The final reply.
+    pub(crate) reply: Reply,
+    /// What the reply is for MLST.
+    pub(crate) class: Class,
+}
+
+/// The time of a file that was sent to a server.
+#[derive(Debug, Default)]
+pub(crate) struct SentTime {
+    /// The command whose reply has not come. The session takes that reply itself, so no other wait can lose it.
+    pub(crate) unanswered: Option<(CommandId, Verb)>,
+    /// Why the server has not taken it.
+    pub(crate) untaken: Option<Untaken>,
+}
+
+/// Why a server has not taken the time of a file.
+#[derive(Debug)]
+pub(crate) enum Untaken {
+    /// It knows no command for that.
+    Unknown(Failure),
+    /// This is its final reply.
+    Refused(Verb, Reply, Class),
+}
+
+impl SentTime {
+    /// Takes a reply to the time that was sent last, whatever else is waited for. Returns whether it was one.
+    pub(crate) fn takes(&mut self, event: &Event) -> bool {
+        let Event::Reply { to, reply, class } = event else { return false };
+        let Some((_, verb)) = self.unanswered.filter(|(id, _)| id == to) else { return false };
+        if class.is_final() {
+            self.unanswered = None;
+            if !matches!(class, Class::Done | Class::More) {
+                self.untaken = Some(Untaken::Refused(verb, reply.clone(), *class));
+            }
+        }
+        true
+    }
+}
+
+/// The number of the last session.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+/// A number that no other session of this process has. A session that is opened later has a larger one.
+pub(super) fn next() -> SessionId {
+    SessionId::new(LAST.fetch_add(1, Ordering::SeqCst) + 1)
+}
+
+/// The number of the session that was opened last; smaller than all others if none was.
+pub fn newest_session() -> SessionId {
+    SessionId::new(LAST.load(Ordering::SeqCst))
+}
+
+/// The posture of a server in which no data connection with this host came about. Clones share it, so that the second
+/// file does not try again what was in vain for the first one.
+#[derive(Clone, Debug, Default)]
+pub struct ClosedPosture(Arc<Mutex<Option<Posture>>>);
+
+impl ClosedPosture {
+    /// The posture, if one is known to be closed.
+    pub(super) fn get(&self) -> Option<Posture> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers what is known now.
+    pub(super) fn set(&self, posture: Option<Posture>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = posture;
+    }
+}

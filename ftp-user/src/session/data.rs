@@ -3,11 +3,8 @@
 
 use super::answer::Answer;
 use super::connection::Session;
-use super::data_failure::DataFailure;
 use super::dial::{via, within};
-use super::port::{DataPort, OwnPort};
-use super::relay_port::check_place;
-use super::tunnel::Connecting;
+use super::port::{Connecting, DataFailure, DataPort, OwnPort, check_place};
 use crate::failure::{Failure, Kind, words};
 use crate::place::Peer;
 use crate::world::{HostPort, anywhere};

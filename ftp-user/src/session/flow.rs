@@ -2,10 +2,10 @@
 //! connection.
 
 use super::answer::Answer;
+use super::ask::Sent;
 use super::begin::Begun;
 use super::connection::Session;
 use super::port::DataPort;
-use super::sent::Sent;
 use super::stall::Stall;
 use crate::failure::{Failure, Kind};
 use ftp_io::copy::Meter;

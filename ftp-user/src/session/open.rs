@@ -1,30 +1,29 @@
-//! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can.
+//! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can. A server that has never said
+//! anything is looked at over connections of their own, so that nobody waits for a greeting where there is no FTP server.
 
 use super::answer::Answer;
-use super::certificate;
-use super::closed_posture::ClosedPosture;
-use super::connection::{ABORT_TIMEOUT, Role, Session};
-use super::dial::{Dialled, dial};
-use super::first::First;
-use super::glance::glance;
+use super::connection::{ABORT_TIMEOUT, ClosedPosture, First, Role, Session};
+use super::dial::{Dialled, dial, within};
+use super::port::{ControlRelay, Tunnel};
 use super::secrets::Secrets;
-use super::secure::{self, UNSENT};
-use super::tunnel::{ControlRelay, Tunnel};
+use super::tls::{self, UNSENT};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::Site;
-use crate::world::HostPort;
+use crate::world::{HostPort, TcpStream};
 use ftp_io::connection::Connection;
 use ftp_io::control::Control;
-use ftp_io::tls::{Client, Versions};
+use ftp_io::tls::{Client, Refusal, Versions};
 use ftp_proto::address::unmapped;
-use ftp_proto::client::{self, Event};
+use ftp_proto::client::{self, Event, Security};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::manners::Manners;
+use ftp_proto::reply::{Beginning, Protocol, beginning};
 use ftp_proto::wire::{PathName, Secret};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 impl Session {
     /// Connects, logs in and asks what the server can.
@@ -53,7 +52,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let context = &context.at(site);
         match Self::connect(context, site, role, tls, first).await {
-            Err(failure) if certificate::ask_person(context, site, &failure).await => {
+            Err(failure) if tls::ask_person(context, site, &failure).await => {
                 Self::connect(context, site, role, tls, first).await
             }
             opened => opened,
@@ -69,7 +68,7 @@ impl Session {
     ) -> Result<Self, Failure> {
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
-        let client = secure::client(context, site, role, tls, &site.authority())?;
+        let client = tls::client(context, site, role, tls, &site.authority())?;
         let begun = context.world.clock.now();
         let Dialled { stream, to } = dial(context, site).await?;
         let round_trip = context.world.clock.now().since(begun);
@@ -113,7 +112,7 @@ impl Session {
         let place = context.session_place(site)?;
         let Tunnel { stream, local, peer, relay } = tunnel;
         let title = tunnelled(site, &relay);
-        let client = secure::client(context, site, role, tls, &title)?;
+        let client = tls::client(context, site, role, tls, &title)?;
         let connected = (stream.into(), client);
         let mut session = Self::new(context, site, role, connected, (local, peer), Some(relay))?;
         session.place = place;
@@ -130,8 +129,8 @@ impl Session {
         (local, peer): (SocketAddr, SocketAddr),
         relay: Option<ControlRelay>,
     ) -> Result<Self, Failure> {
-        let security = secure::security(context, site)?;
-        let tls = tls.filter(|_| security != client::Security::Clear);
+        let security = tls::security(context, site)?;
+        let tls = tls.filter(|_| security != Security::Clear);
         let config = client::Config {
             user: site.login().to_vec(),
             password: match (&site.user, &site.password) {
@@ -150,13 +149,13 @@ impl Session {
         let control = Control::new(connection, UNSENT)
             .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
         Ok(Self {
-            id: super::session_id::next(),
+            id: super::connection::next(),
             is_answered: false,
             tls,
             refused: None,
             unawaited: None,
-            time: super::sent_time::SentTime::default(),
-            securing: site.security == client::Security::Implicit,
+            time: super::connection::SentTime::default(),
+            securing: site.security == Security::Implicit,
             role,
             title,
             site: site.clone(),
@@ -222,3 +221,116 @@ fn tunnelled(site: &Site, relay: &ControlRelay) -> String {
 
 /// What anonymous logins say as their password.
 const ANONYMOUS_PASSWORD: &[u8] = b"ftp-user@";
+
+/// What a server is that has not greeted for a while, if it shows that it is no FTP server.
+pub(super) async fn glance(context: &Context, site: &Site) -> Option<Failure> {
+    context.world.clock.sleep_until(Some(context.world.clock.now() + SILENCE)).await;
+    if context.store.sites.has_greeted(&site.key()) {
+        return None;
+    }
+    let there = look(context, site).await?;
+    Some(wrong_server(&site.authority(), there, None, site.security))
+}
+
+/// The failure if a server is none of FTP. `title` is how people know it, and `said` what it has said.
+pub(super) fn wrong_server(title: &str, there: Protocol, said: Option<String>, asked: Security) -> Failure {
+    let is_tls = there == Protocol::Tls && asked != Security::Implicit;
+    let what = match is_tls {
+        true => format!("{title} speaks TLS on this port from the first byte on"),
+        false => format!("{title} is {there}, not an FTP server"),
+    };
+    let hint = match there {
+        _ if is_tls => "use ftps:// if it is an FTP server",
+        Protocol::Ssh => "check host and port: FTP is usually at port 21; ftp-user does not speak SFTP",
+        Protocol::Http
+        | Protocol::Smtp
+        | Protocol::Imap
+        | Protocol::Pop3
+        | Protocol::Nntp
+        | Protocol::Rsync
+        | Protocol::Vnc
+        | Protocol::Tls => {
+            "check host and port: FTP is usually at port 21, and with TLS from the first byte on at 990"
+        }
+    };
+    let failure = Failure::new(Kind::Other, what).hint(hint);
+    match said {
+        Some(said) => failure.said(said),
+        None => failure,
+    }
+}
+
+/// Connects, listens, then says what web servers answer, then begins TLS. `None` if that shows nothing.
+async fn look(context: &Context, site: &Site) -> Option<Protocol> {
+    let mut stream = connected(context, site).await?;
+    match hear(context, &mut stream).await {
+        FirstBytes::Protocol(there) => return Some(there),
+        FirstBytes::Ftp => return None,
+        FirstBytes::Nothing => {}
+    }
+    stream.write_all(QUESTION).await.ok()?;
+    match hear(context, &mut stream).await {
+        FirstBytes::Protocol(there) => return Some(there),
+        FirstBytes::Ftp => return None,
+        FirstBytes::Nothing => drop(stream),
+    }
+    if site.security == Security::Implicit {
+        return None;
+    }
+    let client = tls::client(context, site, Role::Server, Versions::All, &site.authority()).ok()??;
+    let stream = connected(context, site).await?;
+    match within(context, PATIENCE, client.connect(stream)).await? {
+        Ok(_)
+        | Err(
+            Refusal::Untrusted { .. }
+            | Refusal::Changed { .. }
+            | Refusal::Another(_)
+            | Refusal::NothingInCommon(_)
+            | Refusal::CertificateDemanded,
+        ) => Some(Protocol::Tls),
+        Err(Refusal::NotTls | Refusal::Failed(_)) => None,
+    }
+}
+
+async fn connected(context: &Context, site: &Site) -> Option<TcpStream> {
+    Some(within(context, PATIENCE, dial(context, site)).await?.ok()?.stream)
+}
+
+/// What came from a server.
+enum FirstBytes {
+    /// Words of another protocol.
+    Protocol(Protocol),
+    /// A greeting of FTP, or the beginning of one.
+    Ftp,
+    /// Nothing that is known, in time.
+    Nothing,
+}
+
+/// The first words of a server, if they come in time.
+async fn hear(context: &Context, stream: &mut TcpStream) -> FirstBytes {
+    let mut said = Vec::new();
+    let heard = async {
+        let mut room = [0; 512];
+        loop {
+            let count = stream.read(&mut room).await.unwrap_or(0);
+            said.extend_from_slice(room.get(..count).unwrap_or_default());
+            if let Some(there) = Protocol::of_first_bytes(&said) {
+                return FirstBytes::Protocol(there);
+            }
+            match beginning(&said) {
+                Beginning::Greets | Beginning::Refuses(_) => return FirstBytes::Ftp,
+                Beginning::NotFtp => return FirstBytes::Nothing,
+                Beginning::Incomplete if count == 0 => return FirstBytes::Nothing,
+                Beginning::Incomplete => {}
+            }
+        }
+    };
+    within(context, PATIENCE, heard).await.unwrap_or(FirstBytes::Nothing)
+}
+
+/// What every web server answers, and what changes nothing at one.
+const QUESTION: &[u8] = b"OPTIONS * HTTP/1.0\r\n\r\n";
+/// How long a server may say nothing before it is looked at. Most greet at once; some look for the name of their client first.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long each step of a look may take.
+const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,17 +1,19 @@
-//! TLS of a session: its control connection, and the data connections that resume it.
+//! TLS of a session: which certificates are accepted or kept, its control connection, and the data connections that resume it.
 
 use super::connection::{Role, Session};
 use super::dial::within;
-use super::{certificate, certificate_words};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
-use crate::place::Site;
+use crate::place::{OnUnknown, Site};
 use crate::report::Event;
+use crate::state::{Kept, KnownSite};
 use ftp_io::connection::Connection;
 use ftp_io::control::Control;
-use ftp_io::tls::{Client, Data, Handshake, Refusal, Versions};
+use ftp_io::program::terminal::Terminal;
+use ftp_io::tls::{Client, Data, Doubt, Fingerprint, Handshake, Refusal, Trust, Versions};
 use ftp_proto::client::Security;
 use std::io;
+use std::time::Duration;
 
 /// Whether the session with a site begins TLS. A site that has had it once must offer it again, and so must one for
 /// which a certificate was named; one that has said in this run that it offers none is not asked again.
@@ -22,7 +24,7 @@ use std::io;
 pub(super) fn security(context: &Context, site: &Site) -> Result<Security, Failure> {
     Ok(match site.security {
         Security::Offered if !context.settings.takes_tls => Security::Clear,
-        Security::Offered if certificate::known(context, site)?.has_tls() => Security::Explicit,
+        Security::Offered if known(context, site)?.has_tls() => Security::Explicit,
         Security::Offered if context.settings.demands_tls => Security::Explicit,
         Security::Offered if context.store.sites.is_in_clear(&site.key()) => Security::Clear,
         asked @ (Security::Clear | Security::Offered | Security::Explicit | Security::Implicit) => asked,
@@ -47,7 +49,7 @@ pub(super) fn client(
         let title = title.clone();
         events.say(Event::Dialogue { side: role.side(), title, at: clock.now(), line });
     };
-    Client::new(&certificate::trust(context, site)?, &site.host, versions, tell).map(Some).map_err(|error| {
+    Client::new(&trust(context, site)?, &site.host, versions, tell).map(Some).map_err(|error| {
         Failure::new(Kind::Other, format!("TLS cannot be used with {}: {error}", site.authority()))
     })
 }
@@ -61,7 +63,7 @@ impl Session {
         };
         match within(&self.context, self.context.settings.patience.reply, client.connect(connection)).await {
             Some(Ok(connection)) => {
-                certificate::note(&self.context, &self.site, &who, client)?;
+                note(&self.context, &self.site, &who, client)?;
                 Control::new(connection, UNSENT).map_err(|error| self.no_tls(&who, &Refusal::Failed(error)))
             }
             Some(Err(refusal)) => Err(self.no_tls(&who, &refusal)),
@@ -130,7 +132,7 @@ impl Session {
     /// Whether the server has offered TLS in an earlier session, which its URL does not ask for.
     pub(super) fn has_offered_tls(&self) -> bool {
         self.site.security == Security::Offered
-            && certificate::known(&self.context, &self.site).is_ok_and(|known| known.has_tls())
+            && known(&self.context, &self.site).is_ok_and(|known| known.has_tls())
     }
 
     /// What was not sent, and how a server whose TLS does not work can be used, if its URL does not ask for TLS.
@@ -153,12 +155,12 @@ impl Session {
     fn no_tls(&self, who: &str, refusal: &Refusal) -> Failure {
         match refusal {
             Refusal::Untrusted { fingerprint, why } => {
-                let was_verified = certificate::was_verified(&self.context, &self.site);
-                certificate_words::untrusted(&self.site, who, *fingerprint, why, was_verified)
+                let was_verified = was_verified(&self.context, &self.site);
+                untrusted(&self.site, who, *fingerprint, why, was_verified)
             }
             Refusal::Changed { kept, fingerprint, why } => {
                 let why = why.as_ref().map(ToString::to_string);
-                certificate_words::changed(&self.site, who, *kept, *fingerprint, why.as_deref())
+                changed(&self.site, who, *kept, *fingerprint, why.as_deref())
             }
             Refusal::Another(_) => {
                 Failure::new(Kind::Untrusted, format!("the data connection is not with {who}"))
@@ -212,3 +214,188 @@ fn in_words(handshake: Option<Handshake>) -> String {
 const CLEAR: &str = "clear";
 /// Maximum number of bytes that wait to be sent; the machine never has that many commands under way.
 pub(super) const UNSENT: usize = 1024 * 1024;
+
+/// What is known of a site from earlier sessions.
+///
+/// # Errors
+///
+/// The file of that cannot be believed. Then no session begins.
+pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure> {
+    context.store.sites.recall(&site.key()).map_err(|why| {
+        Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
+            .hint(
+                "repair the file (your own, mode 0600), or name another directory with --state; if you move it away, no server is known any more to have TLS, and certificates are kept anew",
+            )
+    })
+}
+
+/// Whether an authority has vouched for the site before, and roots still decide.
+pub(super) fn was_verified(context: &Context, site: &Site) -> bool {
+    context.settings.trust.is_by_roots() && known(context, site).is_ok_and(|known| known.was_verified)
+}
+
+/// Which certificates are accepted from a site. One that nobody vouches for is admitted under `ftp://`, where the
+/// alternative is no TLS at all, and under `--trust new`; but not if an authority has vouched for the site before.
+///
+/// # Errors
+///
+/// It is not known what is known of the site.
+pub(super) fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
+    let known = known(context, site)?;
+    let trust = match known.certificate {
+        Some(kept) => context.settings.trust.clone().with_kept(kept),
+        None => context.settings.trust.clone(),
+    };
+    let anybody = site.security == Security::Offered || context.settings.unknown.how == OnUnknown::Keep;
+    Ok(if anybody && !known.was_verified { trust.admitting() } else { trust })
+}
+
+/// Notes what a session that runs TLS has shown of the site. `who` is the server, for people.
+///
+/// # Errors
+///
+/// Another run has kept another certificate meanwhile.
+pub(super) fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<(), Failure> {
+    let doubt = client.doubt();
+    if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
+        return keep(context, site, who, certificate, &doubt.to_string());
+    }
+    let verified = doubt.is_none() && context.settings.trust.is_by_roots();
+    let verified = verified && known(context, site)?.certificate.is_none();
+    if let Err(why) = context.store.sites.note_tls(&site.key(), verified) {
+        context.run.events.warn(why);
+    }
+    Ok(())
+}
+
+fn keep(
+    context: &Context,
+    site: &Site,
+    who: &str,
+    certificate: Fingerprint,
+    why: &str,
+) -> Result<(), Failure> {
+    let told = |how: &str| {
+        context.run.events.warn(format!(
+            "the certificate of {who} is accepted and not verified: {why}; it is {certificate}{how}"
+        ));
+    };
+    match context.store.sites.keep(&site.key(), certificate) {
+        Ok(Kept::Now) => told(", and from now on no other is accepted"),
+        Ok(Kept::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
+        Ok(Kept::Before) => {}
+        Ok(Kept::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
+        Err(not_kept) => told(&format!("; {not_kept}")),
+    }
+    Ok(())
+}
+
+/// Asks the person at the terminal about a certificate that nobody vouches for, if that is what `failure` is about.
+/// Returns whether it was accepted; then it is kept.
+pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure) -> bool {
+    let About::Unknown(certificate) = failure.about else { return false };
+    if context.settings.unknown.how != OnUnknown::Ask {
+        return false;
+    }
+    let mut refused = context.settings.unknown.refused.lock().await;
+    let asked = (site.key(), certificate);
+    if refused.contains(&asked) {
+        return false;
+    }
+    if known(context, site).is_ok_and(|known| known.certificate == Some(certificate)) {
+        return true;
+    }
+    let Some(terminal) = Terminal::open() else { return false };
+    let question = format!("{}\nIt is {certificate}\nAccept it, and keep it for later runs?", failure.what);
+    let answer = within(context, NO_LIMIT, terminal.confirm(question)).await;
+    if answer != Some(true) {
+        refused.insert(asked);
+        return false;
+    }
+    match context.store.sites.keep(&site.key(), certificate) {
+        Ok(Kept::Now | Kept::Before) => true,
+        Ok(Kept::ForThisRun) => {
+            context.run.events.warn("there is no state directory (--state), so the certificate is not kept");
+            true
+        }
+        Ok(Kept::Other(_)) => false,
+        Err(why) => {
+            context.run.events.warn(why);
+            true
+        }
+    }
+}
+
+/// A person may think as long as it takes. Ctrl-C ends that.
+const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// The failure if a certificate is not trusted. `was_verified` is whether an authority has vouched for the server before.
+pub(super) fn untrusted(
+    site: &Site,
+    who: &str,
+    fingerprint: Fingerprint,
+    why: &Doubt,
+    was_verified: bool,
+) -> Failure {
+    let what = format!("the certificate of {who} is not trusted: {why}");
+    let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
+    if was_verified {
+        return failure.about(About::Unknown(fingerprint)).hint(format!(
+            "an authority vouched for this server before: if you named it with --ca then, name it again. Otherwise somebody \
+             may be between; ask its operator. If this is right, --pin {fingerprint} accepts it, and {} forgets the server",
+            forget(site)
+        ));
+    }
+    let hint = match why {
+        Doubt::Expired(_) => format!(
+            "check the clock of this host, and ask its operator to renew it; --pin {fingerprint} accepts it as it is"
+        ),
+        Doubt::NotYet(_) => format!("check the clock of this host; --pin {fingerprint} accepts it as it is"),
+        Doubt::OtherHost(_) => {
+            format!("use the name that it is for; --pin {fingerprint} accepts it for this server")
+        }
+        Doubt::Authority => format!(
+            "ask its operator for one that is no authority (basicConstraints CA:FALSE); --pin {fingerprint} accepts it as it is"
+        ),
+        Doubt::NotPinned => {
+            return failure.hint(format!(
+                "ask its operator whether it has changed; --pin {fingerprint} beside the others accepts it"
+            ));
+        }
+        Doubt::UnknownIssuer | Doubt::Other(_) | _ => format!(
+            "ask its operator whether that is right; --pin {fingerprint} accepts it, --trust new keeps it for later runs"
+        ),
+    };
+    failure.about(About::Unknown(fingerprint)).hint(hint)
+}
+
+/// The failure if a server shows another certificate than the one that was kept. `why` is what the roots say against
+/// the new one.
+pub(super) fn changed(
+    site: &Site,
+    who: &str,
+    kept: Fingerprint,
+    now: Fingerprint,
+    why: Option<&str>,
+) -> Failure {
+    let vouched = match why {
+        None => ", for which an authority vouches that this host trusts",
+        Some(_) => "",
+    };
+    Failure::new(Kind::Untrusted, format!("the certificate of {who} has changed"))
+        .said(format!("it was {kept}, it is {now} now{vouched}"))
+        .hint(format!(
+            "somebody may be between; ask its operator. If this is right, {} forgets the old one",
+            forget(site)
+        ))
+}
+
+/// The command that forgets a site.
+pub(super) fn forget(site: &Site) -> String {
+    let scheme = match site.security {
+        Security::Clear | Security::Offered => "ftp",
+        Security::Explicit => "ftpes",
+        Security::Implicit => "ftps",
+    };
+    format!("ftp-user sites forget {scheme}://{}/", site.authority())
+}

@@ -1,0 +1,279 @@
+//! Whether a file is copied: what its source and its target are, the rule of `--overwrite`, and whether the source has changed while
+//! it was copied.
+
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::failure::{self, About, Failure};
+use crate::outcome::Verified;
+use crate::route::Ends;
+use crate::session::Facts;
+use clap::ValueEnum;
+pub(crate) use ftp_proto::deletion::has_changed;
+use ftp_proto::listing::Kind;
+use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
+
+/// The rule that was chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overwrite {
+    /// Fail if the file exists
+    Never,
+    /// Replace an existing file
+    Always,
+    /// Replace it unless size and digest are equal
+    #[default]
+    Different,
+    /// Replace it if the source changed later
+    Newer,
+}
+
+/// What the rule says about one file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Decision {
+    /// The file is copied.
+    Copy,
+    /// Skip it if the digests are equal; copy it when they cannot be compared.
+    Compare,
+    /// The file is skipped.
+    Skip,
+    /// The file exists, which is a failure.
+    Exists,
+}
+
+impl Overwrite {
+    /// Decides by the facts of both files.
+    pub(crate) fn decide(self, source: &Facts, destination: Option<&Facts>) -> Decision {
+        let Some(destination) = destination else { return Decision::Copy };
+        match self {
+            Self::Never => Decision::Exists,
+            Self::Always => Decision::Copy,
+            Self::Different => {
+                if source.size.is_some() && source.size == destination.size {
+                    Decision::Compare
+                } else {
+                    Decision::Copy
+                }
+            }
+            Self::Newer => match (source.modified, destination.modified) {
+                (Some(ours), Some(theirs)) if ours <= theirs => Decision::Skip,
+                // Without both dates nobody knows: a copy too many is better than one too few.
+                (Some(_) | None, Some(_) | None) => Decision::Copy,
+            },
+        }
+    }
+}
+
+/// The facts of a source that can be read. `name` is how reports call it.
+pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Failure> {
+    let Some(facts) = facts else {
+        return Err(
+            Failure::new(failure::Kind::Missing, format!("{name} does not exist")).hint("check the path")
+        );
+    };
+    match facts.kind {
+        Kind::File => Ok(facts),
+        Kind::Directory | Kind::Current | Kind::Parent => {
+            Err(Failure::usage(format!("{name} is a directory")).hint("name a file; copy -r copies trees"))
+        }
+        Kind::Link | Kind::Other => {
+            Err(Failure::new(failure::Kind::Other, format!("{name} is not a regular file")))
+        }
+    }
+}
+
+/// One file at both ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownFile<'a> {
+    /// The path of the file.
+    pub(crate) path: &'a PathName,
+    /// What is known of it; `None` if it does not exist.
+    pub(crate) facts: Option<&'a Facts>,
+}
+
+/// Refuses to copy a file to itself (H32).
+pub(crate) fn refuse_itself(
+    ends: &Ends,
+    source: KnownFile<'_>,
+    target: KnownFile<'_>,
+) -> Result<(), Failure> {
+    let one_host = match (&ends.source, &ends.destination) {
+        (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
+        (Host::Local(_), Host::Local(_)) => true,
+        (Host::Server(_), Host::Local(_)) | (Host::Local(_), Host::Server(_)) => false,
+    };
+    let unique = |known: KnownFile<'_>| known.facts.and_then(|facts| facts.unique.clone());
+    let one_file = match (unique(source), unique(target)) {
+        (Some(source), Some(target)) => source == target,
+        (Some(_) | None, Some(_) | None) => false,
+    };
+    if one_host && (one_file || source.path == target.path) {
+        return Err(Failure::usage(format!("{} is source and destination", ends.source.show(source.path)))
+            .hint("choose another destination"));
+    }
+    Ok(())
+}
+
+/// Refuses what no copy may replace or change: a directory, a device, a pipe or a socket. `name` is how reports
+/// call it.
+pub(crate) fn replaceable(facts: Option<&Facts>, name: &str) -> Result<(), Failure> {
+    match facts.map(|facts| facts.kind) {
+        None | Some(Kind::File | Kind::Link) => Ok(()),
+        Some(Kind::Directory | Kind::Current | Kind::Parent) => {
+            Err(Failure::new(failure::Kind::Exists, format!("{name} is a directory"))
+                .hint("end DEST with / to copy into it, or choose another name"))
+        }
+        Some(Kind::Other) => Err(Failure::new(
+            failure::Kind::Exists,
+            format!("{name} is a device, a pipe or a socket, and stays what it is"),
+        )
+        .hint("choose another name")),
+    }
+}
+
+/// Why a name from a listing is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// It would leave the directory.
+    #[error("the name would lead out of its directory")]
+    Path,
+    /// A control connection would not carry it as it is (RFC 854).
+    #[error("the name contains a carriage return, which FTP cannot carry")]
+    CarriageReturn,
+}
+
+/// Whether a name from a listing can name a file in its directory.
+pub(crate) fn usable(name: &PathName) -> Result<(), Unusable> {
+    let bytes = name.as_bytes();
+    if bytes.contains(&b'/') || matches!(bytes, b"." | b"..") {
+        Err(Unusable::Path)
+    } else if bytes.contains(&b'\r') {
+        Err(Unusable::CarriageReturn)
+    } else {
+        Ok(())
+    }
+}
+
+/// Looks at the source once more after a copy. `before` is what was known when the copy began, and `verified` what the
+/// comparison has shown.
+///
+/// Equal digests leave nothing to ask if the source's was computed after the copy: the copy is what the source is now.
+/// A digest that was computed while the file moved (`streamed`) is that of the bytes that were sent, which may be the
+/// beginning of one file and the end of another. Equal sizes do not show a change in the
+/// middle, so the time decides. A copy that differs may differ because somebody writes to the source.
+///
+/// # Errors
+///
+/// The failure of the comparison, or that the source has changed, which [`About::Changed`] marks.
+pub(crate) async fn unchanged(
+    context: &Context,
+    host: &mut Host,
+    source: &PathName,
+    before: &Facts,
+    verified: Result<Verified, Failure>,
+    streamed: bool,
+) -> Result<Verified, Failure> {
+    let asks = match &verified {
+        Ok(Verified::Hash(_)) if !streamed => false,
+        Ok(_) => before.modified.is_some(),
+        Err(failure) => failure.kind == failure::Kind::Unverified,
+    };
+    if !asks {
+        return verified;
+    }
+    // If the server does not say, what was compared decides.
+    let Ok(now) = host.facts(context, source).await else { return verified };
+    // A new name or other rights are no change of a copy. Before a source is deleted, its version is compared, too.
+    let before = Facts { version: None, ..before.clone() };
+    if now.as_ref().is_some_and(|now| !has_changed(&before, now)) {
+        return verified;
+    }
+    let what = format!("{} has changed while it was copied", host.show(source));
+    let failure =
+        Failure::new(failure::Kind::Unverified, what).hint("copy it again when nobody writes to it");
+    let failure = failure.about(About::Changed);
+    Err(match verified {
+        Ok(_) => failure,
+        Err(why) => failure.said(why.said.unwrap_or(why.what)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::listing::{Kind, When};
+
+    fn facts(size: Option<u64>, modified: Option<i64>) -> Facts {
+        Facts {
+            kind: Kind::File,
+            size,
+            modified: modified.map(When),
+            unique: None,
+            version: None,
+            mode: None,
+        }
+    }
+
+    #[test]
+    fn an_existing_file_is_treated_as_the_rule_says() {
+        use Overwrite::{Always, Different, Never, Newer};
+        let source = facts(Some(5), Some(100));
+        let check = |rule: Overwrite, destination: Option<Facts>, expect| {
+            assert_eq!(rule.decide(&source, destination.as_ref()), expect, "{rule:?} {destination:?}");
+        };
+        for rule in [Never, Always, Different, Newer] {
+            check(rule, None, Decision::Copy);
+        }
+        check(Never, Some(facts(Some(5), Some(100))), Decision::Exists);
+        check(Always, Some(facts(Some(5), Some(100))), Decision::Copy);
+        check(Different, Some(facts(Some(5), None)), Decision::Compare);
+        check(Different, Some(facts(Some(6), None)), Decision::Copy);
+        check(Different, Some(facts(None, None)), Decision::Copy);
+        check(Newer, Some(facts(Some(6), Some(100))), Decision::Skip);
+        check(Newer, Some(facts(Some(6), Some(101))), Decision::Skip);
+        check(Newer, Some(facts(Some(5), Some(99))), Decision::Copy);
+        check(Newer, Some(facts(Some(5), None)), Decision::Copy);
+    }
+
+    #[test]
+    fn a_source_of_unknown_size_is_never_taken_for_the_same() {
+        let unknown = facts(None, None);
+        assert_eq!(Overwrite::Different.decide(&unknown, Some(&unknown)), Decision::Copy);
+    }
+
+    #[test]
+    fn names_that_lead_elsewhere_are_refused() {
+        let check = |name: &[u8], expect| assert_eq!(usable(&PathName::from_wire(name).unwrap()), expect);
+        check(b"a b-\"c\".txt", Ok(()));
+        check("é".as_bytes(), Ok(()));
+        check(b"\xff\xfe", Ok(()));
+        check(b"..", Err(Unusable::Path));
+        check(b".", Err(Unusable::Path));
+        check(b"../x", Err(Unusable::Path));
+        check(b"/etc/passwd", Err(Unusable::Path));
+        check(b"a\rb", Err(Unusable::CarriageReturn));
+        check(b"a\tb", Ok(()));
+        check(b"a\x1b[2J\x7f", Ok(()));
+    }
+
+    fn known(size: u64, modified: Option<i64>, unique: Option<&str>) -> Facts {
+        Facts { unique: unique.map(str::to_owned), ..facts(Some(size), modified) }
+    }
+
+    #[test]
+    fn h21_a_source_of_another_size_time_or_identity_has_changed() {
+        let check = |before: Facts, now: Facts, expect| {
+            assert_eq!(has_changed(&before, &now), expect, "{before:?} {now:?}");
+        };
+        check(known(5, Some(1), Some("a")), known(5, Some(1), Some("a")), false);
+        check(known(5, Some(1), None), known(6, Some(1), None), true);
+        check(known(5, Some(1), None), known(5, Some(2), None), true);
+        check(known(5, None, Some("a")), known(5, None, Some("b")), true);
+        // A listing had only a date for people.
+        check(known(5, None, None), known(5, Some(2), Some("b")), false);
+        // Somebody has written to it within the second of its time.
+        let version = |version| Facts { version: Some(version), ..known(5, Some(1), Some("a")) };
+        check(version(1), version(2), true);
+        check(version(1), known(5, Some(1), Some("a")), false);
+    }
+}
