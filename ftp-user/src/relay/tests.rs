@@ -182,7 +182,7 @@ async fn r58_a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut session =
         ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
     assert_eq!(session.title, "src.example.net:2121 through relay edge");
-    assert_eq!((session.local, session.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
+    assert_eq!((session.ends.local, session.ends.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
     assert!(session.ask(Command::Noop).await.unwrap().is_done());
     // A tunnel has no urgent data: Telnet's Synch goes in line.
     session.send(Command::Noop, None);

@@ -325,7 +325,7 @@ async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Re
             return Ok(None);
         }
     }
-    if let Some(failure) = session.over.clone() {
+    if let Some(failure) = session.dialogue.over.clone() {
         return Err(session.lost(&failure));
     }
     match session.manners.verdict(size, session.role == Role::Destination) {

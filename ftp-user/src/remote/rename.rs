@@ -396,7 +396,7 @@ async fn name_and_look(
             if is_first { first } else { ahead.take().unwrap_or_else(|| session.send(second.clone(), None)) };
         let answer = session.answer_to(id, verb).await?;
         if !answer.is_done() {
-            session.unawaited = ahead.or(session.unawaited);
+            session.dialogue.unawaited = ahead.or(session.dialogue.unawaited);
         }
         if answer.is_done() {
             continue;

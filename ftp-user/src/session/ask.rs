@@ -132,7 +132,7 @@ impl Session {
     ///
     /// The server refuses one of these commands, or no final reply came.
     pub async fn private_data(&mut self) -> Result<(), Failure> {
-        let standing = self.machine.standing();
+        let standing = self.dialogue.machine.standing();
         let role = standing.sscn.then_some(Command::Sscn(Some(false)));
         let pin = standing.pin.map(|_| Command::Pinc(None));
         for command in role.into_iter().chain(pin) {
@@ -166,7 +166,7 @@ impl Session {
         if self.manners.capabilities.partial && self.manners.settings.partial != Some(wanted) {
             let command = Command::Opts(Opts::Partial(wanted));
             if self.manners.capabilities.takes_ahead {
-                self.unawaited = Some(self.send(command, None));
+                self.dialogue.unawaited = Some(self.send(command, None));
             } else {
                 self.ask(command).await?;
             }
@@ -211,16 +211,16 @@ impl Session {
         if self.is_over() {
             return false;
         }
-        self.is_answered = false;
-        self.machine.input(self.context.world.clock.now(), Input::Quit);
-        let deadline = self.context.world.clock.now() + GOODBYE.max(3 * self.round_trip);
+        self.dialogue.is_answered = false;
+        self.dialogue.machine.input(self.context.world.clock.now(), Input::Quit);
+        let deadline = self.context.world.clock.now() + GOODBYE.max(3 * self.ends.round_trip);
         let clock = self.context.world.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {
             () = farewell => {}
             () = clock.sleep_until(Some(deadline)) => {}
         }
-        self.is_answered
+        self.dialogue.is_answered
     }
 }
 

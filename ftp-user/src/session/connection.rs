@@ -8,11 +8,12 @@ use crate::place::{Peer, Site};
 use ftp_io::control::Control;
 use ftp_io::copy::Meter;
 use ftp_io::tls::Client;
-use ftp_proto::client::{self, CommandId, Event};
+use ftp_proto::client::{self, CommandId, Event, Input};
 use ftp_proto::command::{DataType, Verb};
 pub use ftp_proto::deletion::SessionId;
 use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Class, Code, Reply, is_open};
+use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Party, Posture, Side};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
@@ -68,14 +69,8 @@ pub struct Session {
     pub(crate) no_listings: Option<Failure>,
     /// What no reply may show.
     pub(crate) secrets: Secrets,
-    /// The server's address, as this program or the relay reached it. It is unspecified if only a proxy knows it.
-    pub peer: IpAddr,
-    /// The server's name, if only a proxy knows its address.
-    pub host: Option<String>,
-    /// The address that the server sees: this program's on this connection, or the relay's.
-    pub local: IpAddr,
-    /// How long it took to connect: about one round trip.
-    pub round_trip: Duration,
+    /// Between which addresses it is.
+    pub ends: ConnectionEnds,
     /// The relay that carries this connection.
     pub relay: Option<ControlRelay>,
     pub(crate) context: Context,
@@ -85,8 +80,6 @@ pub struct Session {
     pub(crate) closed: ClosedPosture,
     /// TLS towards this server, where it is used, or may be.
     pub(crate) tls: Option<Client>,
-    /// A command whose reply does not matter.
-    pub(crate) unawaited: Option<CommandId>,
     /// What MLST has said together with the login. It holds until something else is sent.
     pub(crate) first: Option<First>,
     /// The time of the file that was stored last.
@@ -95,20 +88,101 @@ pub struct Session {
     pub(crate) refused: Option<Failure>,
     /// The handshake is to come.
     pub(crate) securing: bool,
+    /// The machine and its connection.
+    pub(crate) dialogue: Dialogue,
+}
+
+/// The two ends of a control connection.
+#[derive(Debug)]
+pub struct ConnectionEnds {
+    /// The server's address, as this program or the relay reached it. It is unspecified if only a proxy knows it.
+    pub peer: IpAddr,
+    /// The server's name, if only a proxy knows its address.
+    pub host: Option<String>,
+    /// The address that the server sees: this program's on this connection, or the relay's.
+    pub local: IpAddr,
+    /// How long it took to connect: about one round trip.
+    pub round_trip: Duration,
+}
+
+/// The machine of a session and its connection, and what is under way between them.
+#[derive(Debug)]
+pub(crate) struct Dialogue {
     /// The machine that decides what is sent.
     pub(crate) machine: client::Session,
     /// `None` once closed.
-    pub(crate) control: Option<Control>,
-    /// Whether the server has answered since the last QUIT was sent.
-    pub(crate) is_answered: bool,
+    pub(super) control: Option<Control>,
     /// Why it has ended.
     pub(crate) over: Option<client::Failure>,
+    /// Whether the server has answered since the last QUIT was sent.
+    pub(super) is_answered: bool,
     /// The last transfer commands.
-    pub(crate) transfers: VecDeque<CommandId>,
+    transfers: VecDeque<CommandId>,
     /// Whether a preliminary reply came before its transfer command was taken into account.
-    pub(crate) orphan: bool,
+    orphan: bool,
     /// Whether commands wait until the session does.
-    pub(crate) gathers: bool,
+    pub(super) gathers: bool,
+    /// A command whose reply does not matter.
+    pub(crate) unawaited: Option<CommandId>,
+}
+
+impl Dialogue {
+    /// A connection on which nothing was said yet.
+    pub(super) const fn new(machine: client::Session, control: Control) -> Self {
+        Self {
+            machine,
+            control: Some(control),
+            over: None,
+            is_answered: false,
+            transfers: VecDeque::new(),
+            orphan: false,
+            gathers: false,
+            unawaited: None,
+        }
+    }
+
+    /// Notes a transfer command that was sent.
+    pub(super) fn note_transfer(&mut self, id: CommandId) {
+        if self.transfers.len() >= MOST_TRANSFERS {
+            self.transfers.pop_front();
+        }
+        self.transfers.push_back(id);
+    }
+
+    /// Notes a reply before the machine says to which command it belongs. `begins`: it says that a transfer begins.
+    pub(super) const fn note_reply(&mut self, begins: bool) {
+        self.is_answered = true;
+        self.orphan = begins;
+    }
+
+    /// Takes note of a preliminary reply to this command. Returns whether it is a transfer command.
+    pub(super) fn has_begun(&mut self, id: CommandId) -> bool {
+        let is_transfer = self.transfers.contains(&id);
+        self.orphan &= !is_transfer;
+        is_transfer
+    }
+
+    /// Whether a transfer that is over has said that it begins.
+    pub(super) fn is_out_of_step(&self) -> bool {
+        self.orphan && !self.transfers.is_empty()
+    }
+
+    /// Sends what the machine says, at once or when the session waits.
+    pub(super) fn send(&mut self, bytes: &[u8], now: Moment) {
+        match &mut self.control {
+            Some(control) if self.gathers => control.queue(bytes, now),
+            Some(control) => control.send(bytes, now),
+            None => {}
+        }
+    }
+
+    /// Closes the connection without a word.
+    pub(super) fn close(&mut self, now: Moment) {
+        self.machine.input(now, Input::Closed);
+        self.control = None;
+        self.orphan = false;
+        self.over.get_or_insert(client::Failure::Closed);
+    }
 }
 
 impl Session {
@@ -118,9 +192,9 @@ impl Session {
         Party {
             dialect: self.manners.dialect,
             capabilities: self.manners.capabilities.clone(),
-            address: self.peer,
+            address: self.ends.peer,
             given: false,
-            standing: self.machine.standing(),
+            standing: self.dialogue.machine.standing(),
             leaf: self.tls.as_ref().and_then(Client::certificate),
         }
     }
@@ -147,7 +221,7 @@ impl Session {
 
     /// The address at which this host finds its data ports.
     pub fn data_peer(&self) -> IpAddr {
-        self.address_for(Peer::ThisHost).unwrap_or(self.peer)
+        self.address_for(Peer::ThisHost).unwrap_or(self.ends.peer)
     }
 
     /// Whether TLS protects it.
@@ -162,7 +236,7 @@ impl Session {
 
     /// Whether it has ended.
     pub const fn is_over(&self) -> bool {
-        self.over.is_some()
+        self.dialogue.over.is_some()
     }
 
     /// Who logs in.
@@ -288,3 +362,5 @@ impl ClosedPosture {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = posture;
     }
 }
+/// How many transfer commands may be sent ahead of their replies.
+const MOST_TRANSFERS: usize = 64;

@@ -22,12 +22,9 @@ impl Session {
         if let Command::Rndz(Some(secret)) = &command {
             self.secrets.of_transfer(secret);
         }
-        let id = self.machine.send(self.context.world.clock.now(), command, patience);
+        let id = self.dialogue.machine.send(self.context.world.clock.now(), command, patience);
         if transfer {
-            if self.transfers.len() >= MOST_TRANSFERS {
-                self.transfers.pop_front();
-            }
-            self.transfers.push_back(id);
+            self.dialogue.note_transfer(id);
         }
         id
     }
@@ -35,27 +32,24 @@ impl Session {
     /// Whether commands are sent together as soon as the session waits, and not one by one. Only a caller that drives the
     /// session until it waits may want that.
     pub const fn gather(&mut self, gathers: bool) {
-        self.gathers = gathers;
+        self.dialogue.gathers = gathers;
     }
 
     /// Aborts what runs.
     pub fn abort(&mut self) {
-        self.machine.input(self.context.world.clock.now(), Input::Abort);
+        self.dialogue.machine.input(self.context.world.clock.now(), Input::Abort);
     }
 
     /// Closes the connection without a word.
     pub fn close(&mut self) {
-        self.machine.input(self.context.world.clock.now(), Input::Closed);
-        self.control = None;
-        self.orphan = false;
-        self.over.get_or_insert(client::Failure::Closed);
+        self.dialogue.close(self.context.world.clock.now());
     }
 
     /// Closes the connection without a word, and waits until the server has closed it too: at most `SETTLE`, and after an
     /// interruption of `context` as long as the replies to ABOR may take. If it has, no command that it was sent can still take
     /// effect.
     pub async fn close_and_settle(&mut self, context: &Context) {
-        let control = self.control.take();
+        let control = self.dialogue.control.take();
         self.close();
         let Some(control) = control else { return };
         let clock = context.world.clock;
@@ -92,7 +86,7 @@ impl Session {
 
     /// The same, or `None` if the reply to a time has come that was sent ([`Self::set_modified`]).
     pub(crate) async fn step_or_cancelled(&mut self) -> Result<Option<Event>, Failure> {
-        if let Some(failure) = &self.over {
+        if let Some(failure) = &self.dialogue.over {
             return Err(self.lost(&failure.clone()));
         }
         let cancel = self.context.run.cancel.clone();
@@ -121,7 +115,7 @@ impl Session {
     async fn step(&mut self) -> Option<Event> {
         loop {
             let deadline = match self.drain() {
-                Ok(Event::Reply { to, .. }) if Some(to) == self.unawaited => continue,
+                Ok(Event::Reply { to, .. }) if Some(to) == self.dialogue.unawaited => continue,
                 Ok(event) if self.time.takes(&event) => return None,
                 Ok(event) => return Some(event),
                 Err(deadline) => deadline,
@@ -129,40 +123,40 @@ impl Session {
             let clock = self.context.world.clock;
             let now = || clock.now();
             if std::mem::take(&mut self.securing) {
-                let control = self.control.take();
+                let control = self.dialogue.control.take();
                 match self.secure(control).await {
                     Ok(control) => {
-                        self.control = Some(control);
-                        self.machine.input(now(), Input::Secured);
+                        self.dialogue.control = Some(control);
+                        self.dialogue.machine.input(now(), Input::Secured);
                     }
                     Err(failure) => {
                         self.refused = Some(failure);
-                        self.machine.input(now(), Input::Closed);
+                        self.dialogue.machine.input(now(), Input::Closed);
                     }
                 }
                 continue;
             }
-            let Some(control) = &mut self.control else {
-                if self.over.is_some() {
+            let Some(control) = &mut self.dialogue.control else {
+                if self.dialogue.over.is_some() {
                     std::future::pending::<()>().await;
                 }
-                self.machine.input(now(), Input::Closed);
+                self.dialogue.machine.input(now(), Input::Closed);
                 continue;
             };
             let mut piece = [0; 4096];
             tokio::select! {
                 read = control.read(&mut piece) => match read {
-                    Read::Bytes(n) => self.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
+                    Read::Bytes(n) => self.dialogue.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
                     Read::Room => {}
                     // TLS of a server begins nowhere here.
                     Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
                         if control.demands_certificate() {
                             self.refused = Some(self.no_certificate());
                         }
-                        self.machine.input(now(), Input::Closed);
+                        self.dialogue.machine.input(now(), Input::Closed);
                     }
                 },
-                () = clock.sleep_until(deadline) => self.machine.input(now(), Input::Timeout),
+                () = clock.sleep_until(deadline) => self.dialogue.machine.input(now(), Input::Timeout),
             }
         }
     }
@@ -170,19 +164,10 @@ impl Session {
     /// Does what the machine asks, up to its next event or its next deadline.
     fn drain(&mut self) -> Result<Event, Option<Moment>> {
         loop {
-            match self.machine.poll() {
-                Output::Send(bytes) => {
-                    if let Some(control) = &mut self.control {
-                        let now = self.context.world.clock.now();
-                        match self.gathers {
-                            true => control.queue(&bytes, now),
-                            false => control.send(&bytes, now),
-                        }
-                    }
-                }
+            match self.dialogue.machine.poll() {
+                Output::Send(bytes) => self.dialogue.send(&bytes, self.context.world.clock.now()),
                 Output::Event(Event::Sent(line)) => self.trace(|| format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
-                    self.is_answered = true;
                     self.trace_reply(&lines);
                     if self.manners.greeting.is_none() {
                         // A refusal at the door, such as 421, is no greeting.
@@ -193,25 +178,24 @@ impl Session {
                             Some(String::from_utf8_lossy(&reply.lines.concat()).chars().take(500).collect());
                     }
                     self.manners.capabilities.pret |= wants_pret(&reply);
-                    self.orphan =
-                        classify(self.manners.dialect, Verb::Retr, reply.code) == Class::Preliminary;
+                    let class = classify(self.manners.dialect, Verb::Retr, reply.code);
+                    self.dialogue.note_reply(class == Class::Preliminary);
                 }
                 Output::Event(event) => {
                     if let Event::Reply { to, class: Class::Preliminary, .. } = &event
-                        && self.transfers.contains(to)
+                        && self.dialogue.has_begun(*to)
                     {
-                        self.orphan = false;
                         // The connection has proven itself.
                         self.manners.settings.demands_proof = false;
                     }
                     if let Event::Ended(failure) = &event {
-                        self.over = Some(failure.clone());
+                        self.dialogue.over = Some(failure.clone());
                     }
                     return Ok(event);
                 }
                 Output::StartTls => self.securing = true,
-                Output::Close => self.control = None,
-                Output::Wait(_) if self.orphan && !self.transfers.is_empty() => {
+                Output::Close => self.dialogue.control = None,
+                Output::Wait(_) if self.dialogue.is_out_of_step() => {
                     return Ok(self.lose_step());
                 }
                 Output::Wait(deadline) => return Err(deadline),
@@ -223,7 +207,7 @@ impl Session {
     /// some other command (RFC 1123 4.1.4.4). Such a session is of no more use.
     fn lose_step(&mut self) -> Event {
         self.close();
-        self.over = Some(client::Failure::OutOfStep);
+        self.dialogue.over = Some(client::Failure::OutOfStep);
         Event::Ended(client::Failure::OutOfStep)
     }
 
@@ -246,7 +230,5 @@ impl Session {
     }
 }
 
-/// How many transfer commands may be sent ahead of their replies.
-const MOST_TRANSFERS: usize = 64;
 /// How long a server may take to close a connection that this program has closed.
 const SETTLE: Duration = Duration::from_secs(4);

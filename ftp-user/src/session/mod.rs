@@ -26,7 +26,9 @@ mod tls;
 
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
-pub use connection::{ABORT_TIMEOUT, ClosedPosture, Role, Session, SessionId, newest_session};
+pub use connection::{
+    ABORT_TIMEOUT, ClosedPosture, ConnectionEnds, Role, Session, SessionId, newest_session,
+};
 pub(crate) use connection::{First, Untaken};
 pub use data::OpeningPort;
 pub(crate) use dial::{Dialled, connect, within};

@@ -2,7 +2,9 @@
 //! anything is looked at over connections of their own, so that nobody waits for a greeting where there is no FTP server.
 
 use super::answer::Answer;
-use super::connection::{ABORT_TIMEOUT, ClosedPosture, First, Role, Session};
+use super::connection::{
+    ABORT_TIMEOUT, ClosedPosture, ConnectionEnds, Dialogue, First, Role, SentTime, Session,
+};
 use super::dial::{Dialled, dial, within};
 use super::port::{ControlRelay, Tunnel};
 use super::secrets::Secrets;
@@ -20,7 +22,6 @@ use ftp_proto::command::{Command, Verb};
 use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Beginning, Protocol, beginning};
 use ftp_proto::wire::{PathName, Secret};
-use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -90,8 +91,8 @@ impl Session {
                 Some(wrong) = glance(context, site) => return Err(wrong),
             }
         }
-        session.round_trip = round_trip;
-        session.host = host;
+        session.ends.round_trip = round_trip;
+        session.ends.host = host;
         Ok(session)
     }
 
@@ -148,35 +149,27 @@ impl Session {
         };
         let control = Control::new(connection, UNSENT)
             .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
+        let (peer, local) = (unmapped(peer.ip()), unmapped(local.ip()));
+        let machine = client::Session::new(config, context.world.clock.now());
         Ok(Self {
             id: super::connection::next(),
-            is_answered: false,
-            tls,
-            refused: None,
-            unawaited: None,
-            time: super::connection::SentTime::default(),
-            securing: site.security == Security::Implicit,
             role,
             title,
             site: site.clone(),
-            secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
-            peer: unmapped(peer.ip()),
-            host: None,
-            local: unmapped(local.ip()),
-            round_trip: Duration::ZERO,
-            relay,
-            context: context.clone(),
-            closed: ClosedPosture::default(),
             manners: Manners::default(),
             no_listings: None,
-            machine: client::Session::new(config, context.world.clock.now()),
-            control: Some(control),
-            over: None,
-            transfers: VecDeque::new(),
-            orphan: false,
-            gathers: false,
-            first: None,
+            secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
+            ends: ConnectionEnds { peer, host: None, local, round_trip: Duration::ZERO },
+            relay,
+            context: context.clone(),
             place: None,
+            closed: ClosedPosture::default(),
+            tls,
+            first: None,
+            time: SentTime::default(),
+            refused: None,
+            securing: site.security == Security::Implicit,
+            dialogue: Dialogue::new(machine, control),
         })
     }
 

@@ -110,8 +110,11 @@ fn failed(check: &'static str, failure: Failure) -> Checked {
 
 /// What the open session shows by itself.
 fn opened(found: &mut Vec<Checked>, session: &Session) {
-    let answered =
-        format!("{}, a round trip takes {:.1} ms", session.title, session.round_trip.as_secs_f64() * 1e3);
+    let answered = format!(
+        "{}, a round trip takes {:.1} ms",
+        session.title,
+        session.ends.round_trip.as_secs_f64() * 1e3
+    );
     found.push(Checked::good("connection", answered));
     found.push(match remote::certificate_seen(session) {
         None => Checked::note(
