@@ -121,7 +121,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             },
         };
         let (pause, back) = match after {
-            BurstEnd::Ended(None, end) => return Finished { end: end, connection: None, work },
+            BurstEnd::Ended(None, end) => return Finished { end, connection: None, work },
             BurstEnd::Ended(Some(back), end) => (Err(end), back),
             BurstEnd::Paused(pause, back) => (Ok(pause), back),
         };
@@ -130,7 +130,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             Err(error) => return Finished { end: Ended::Broken(error), connection: None, work },
         };
         match pause {
-            Err(end) => return Finished { end: end, connection: Some(connection), work },
+            Err(end) => return Finished { end, connection: Some(connection), work },
             Ok(Pause::Quota) => {}
             Ok(Pause::Rest(rest)) => {
                 tokio::select! {
