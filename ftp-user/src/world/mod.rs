@@ -19,7 +19,7 @@ use std::io;
 pub struct World {
     /// The clock of this run.
     pub clock: Clock,
-    /// The network.
+    /// Connections, listeners, and the addresses of names.
     pub network: Network,
     /// The files of this host.
     pub files: Files,
