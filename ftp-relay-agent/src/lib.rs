@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
-use ftp_io::program::completion::Known;
+use ftp_io::program::completion::KnownValues;
 
 /// The whole program.
 pub fn run() -> ExitCode {
@@ -44,7 +44,7 @@ fn start(Cli { verb }: Cli) -> Result<(), Exit> {
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
         Verb::Completions(asked) => Ok(asked
-            .print(Cli::command(), |_, _| |_: &str, _: &str| Known::default())
+            .print(Cli::command(), |_, _| |_: &str, _: &str| KnownValues::default())
             .context(CANNOT_PRINT)?),
         Verb::Man(asked) => cli::pages::print(asked),
     }

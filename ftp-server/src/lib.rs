@@ -31,7 +31,7 @@ use anyhow::Context;
 use clap::CommandFactory;
 use cli::{Cli, Exit, Verb};
 use config::File;
-use ftp_io::program::completion::Known;
+use ftp_io::program::completion::KnownValues;
 use operate::control::Request;
 
 /// The whole program.
@@ -45,7 +45,7 @@ fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString])
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
         Some(Verb::Completions(asked)) => Ok(asked
-            .print(Cli::command(), |_, _| |_: &str, _: &str| Known::default())
+            .print(Cli::command(), |_, _| |_: &str, _: &str| KnownValues::default())
             .context(CANNOT_PRINT)?),
         Some(Verb::Man(asked)) => cli::pages::print(asked),
         Some(Verb::CheckConfig { file, against }) => cli::check::check(&file, against.as_deref()),

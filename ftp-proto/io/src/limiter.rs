@@ -100,10 +100,10 @@ impl SharedRate {
 
 /// How many bytes several copies may move together within a period. Clones are the same volume.
 #[derive(Clone, Debug)]
-pub struct Volume(Arc<Moved>);
+pub struct Volume(Arc<VolumeState>);
 
 #[derive(Debug)]
-struct Moved {
+struct VolumeState {
     clock: Clock,
     /// `u64::MAX` if there is none.
     limit: AtomicU64,
@@ -114,7 +114,7 @@ impl Volume {
     /// No limit yet; a period begins with its first byte.
     pub fn new(period: Duration, clock: Clock) -> Self {
         let window = Mutex::new(Window::new(period));
-        Self(Arc::new(Moved { clock, limit: AtomicU64::new(u64::MAX), window }))
+        Self(Arc::new(VolumeState { clock, limit: AtomicU64::new(u64::MAX), window }))
     }
 
     /// Sets the limit, also for what moves now.

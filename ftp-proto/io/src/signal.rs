@@ -41,18 +41,18 @@ impl Stop {
     }
 
     /// The same, and says which it was: a program that carries out one command after the other goes on behind an interruption.
-    pub async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> StopRequest {
         tokio::select! {
-            _ = self.interrupt.recv() => Asked::Interrupt,
-            _ = self.terminate.recv() => Asked::End,
-            () = heard(self.hangup.as_mut()) => Asked::End,
+            _ = self.interrupt.recv() => StopRequest::Interrupt,
+            _ = self.terminate.recv() => StopRequest::End,
+            () = heard(self.hangup.as_mut()) => StopRequest::End,
         }
     }
 }
 
 /// What a signal asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asked {
+pub enum StopRequest {
     /// What is done now should stop: SIGINT.
     Interrupt,
     /// The program should end: SIGTERM, or SIGHUP because its terminal was closed.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Seek;
 use std::sync::{Arc, OnceLock};
 
-use ftp_io::copy::{self, Encoding, Ended, Format, Meter, Moved, Ready};
+use ftp_io::copy::{self, CopyEnd, CopyReport, Encoding, Format, Meter, Ready};
 use ftp_io::tls::Data;
 use ftp_proto::listing::When;
 use ftp_proto::server::CloseNotify;
@@ -119,9 +119,9 @@ struct Last {
 
 impl Last {
     /// Gives the file its final name, or removes it. This may block.
-    fn finish(self, moved: Moved, file: File) -> Pumped {
+    fn finish(self, moved: CopyReport, file: File) -> Pumped {
         let Self { upload, terms, first, limit, doubt } = self;
-        let is_worthless = matches!(&moved.end, Ended::Broken(error) if copy::is_bad_coding(error));
+        let is_worthless = matches!(&moved.end, CopyEnd::Broken(error) if copy::is_bad_coding(error));
         let mut pumped = doubt.judge(ended(moved, &terms, first));
         if limit.is_some() && pumped.end == End::Failed(FileFailure::TooLarge) {
             pumped.end = End::Failed(FileFailure::BeyondRange);

@@ -1,6 +1,6 @@
 //! What a transfer has moved, and how its bytes cross the connection.
 
-use ftp_io::copy::{Coding, Encoding, Ended, Format, Kept, Moved};
+use ftp_io::copy::{Coding, CopyEnd, CopyReport, Encoding, Format, KeptConnection};
 use ftp_io::os_error::words;
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::command::{DataType, Mode};
@@ -20,7 +20,7 @@ pub struct Pumped {
     /// A group that was received, and is whole.
     pub group: Option<Box<HeldGroup>>,
     /// The connection, if it stays open for the next file.
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptConnection>,
     /// How the transfer ended.
     pub end: End,
 }
@@ -33,17 +33,17 @@ impl Pumped {
 }
 
 /// What a copy of a file from `first` on means for the machine.
-pub(super) fn ended(moved: Moved, terms: &TransferTerms, first: u64) -> Pumped {
+pub(super) fn ended(moved: CopyReport, terms: &TransferTerms, first: u64) -> Pumped {
     let end = match moved.end {
-        Ended::Whole => {
+        CopyEnd::Whole => {
             let digest = terms.digest.zip(moved.digest).map(|(algorithm, (hex, count))| {
                 (Digest { algorithm, hex }, ByteRange { first, length: Some(count) })
             });
             End::Whole(Carried::File(digest))
         }
-        Ended::Broken(error) => End::Broken(words(&error)),
-        Ended::Stopped => End::Stopped,
-        Ended::File(error) => End::Failed(io_failure(&error)),
+        CopyEnd::Broken(error) => End::Broken(words(&error)),
+        CopyEnd::Stopped => End::Stopped,
+        CopyEnd::File(error) => End::Failed(io_failure(&error)),
     };
     Pumped { bytes: moved.bytes, stored: false, group: None, kept: moved.kept, end }
 }

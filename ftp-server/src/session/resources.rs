@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use ftp_io::connection::Connection;
-use ftp_io::copy::{Kept, Meter};
+use ftp_io::copy::{KeptConnection, Meter};
 use ftp_io::socket::{self, Listener};
 use ftp_io::tls::Data;
 use ftp_proto::command::GroupNumber;
@@ -33,7 +33,7 @@ use crate::vfs::Prepared;
 /// A connection between two files.
 #[derive(Debug)]
 struct KeptHere {
-    connection: Kept,
+    connection: KeptConnection,
     /// Whether the machine was told that the peer has ended it. It may not close the connection before its next turn,
     /// and is not told again.
     has_ended: bool,
@@ -308,7 +308,7 @@ impl Resources {
     }
 
     /// Keeps a connection under its name for the next file.
-    pub(super) fn keep(&mut self, conn: ConnId, kept: Kept, slot: HeldSlot) {
+    pub(super) fn keep(&mut self, conn: ConnId, kept: KeptConnection, slot: HeldSlot) {
         self.kept.insert(conn, KeptHere { connection: kept, has_ended: false, _slot: slot });
     }
 

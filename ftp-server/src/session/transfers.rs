@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ftp_io::clock::Clock;
-use ftp_io::copy::Kept;
+use ftp_io::copy::KeptConnection;
 use ftp_io::limiter::LastingRate;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferTerms};
 use ftp_proto::wire::TransferId;
@@ -39,7 +39,7 @@ impl Transfers {
     }
 
     /// Keeps a connection for the next file, if there is a place for it. Otherwise it ends in order.
-    fn keep(&self, cx: &mut Context, conn: ConnId, kept: Kept) -> bool {
+    fn keep(&self, cx: &mut Context, conn: ConnId, kept: KeptConnection) -> bool {
         let slot = cx.shared.shares.kept.take(cx.client.owner.clone(), &self.connections_needed);
         match slot {
             Some(slot) => cx.held.keep(conn, kept, slot),

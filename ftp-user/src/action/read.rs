@@ -13,7 +13,7 @@ use crate::remote::most;
 use crate::report::{Event, Hashed, Label, Topic};
 use crate::session::{Flow, Session};
 use crate::world::local_path;
-use ftp_io::copy::{self, Coding, Ended, Meter};
+use ftp_io::copy::{self, Coding, CopyEnd, Meter};
 use ftp_io::hash::digest_of;
 use ftp_proto::command::{Command, DataType};
 use ftp_proto::digest::{Algorithm, Digest};
@@ -76,13 +76,13 @@ pub async fn read(
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
         Flow::Over(copied, answer) => match copied.end {
-            Ended::File(error) => Ok(ReadEnd::not_written(error)),
+            CopyEnd::File(error) => Ok(ReadEnd::not_written(error)),
             _ if !answer.is_done() => Err(session.refusal(what(), &answer)),
-            Ended::Whole => check(session, path, announced, *moved).await.map(|()| ReadEnd::All(*moved)),
-            Ended::Broken(error) => Err(Failure::new(Kind::Temporary, what())
+            CopyEnd::Whole => check(session, path, announced, *moved).await.map(|()| ReadEnd::All(*moved)),
+            CopyEnd::Broken(error) => Err(Failure::new(Kind::Temporary, what())
                 .said(format!("the data connection broke: {error}"))
                 .hint("try again later")),
-            Ended::Stopped => Err(Failure::interrupted()),
+            CopyEnd::Stopped => Err(Failure::interrupted()),
         },
     }
 }

@@ -9,7 +9,7 @@ use crate::place::Remote;
 use crate::shell::{Directory, known_at_servers};
 use crate::state::{self, listings};
 use clap::Command;
-use ftp_io::program::completion::{Candidate, Completions, Files, Known, Part, Reader, ValueKind};
+use ftp_io::program::completion::{Candidate, Completions, Files, KnownValues, Part, Reader, ValueKind};
 use ftp_io::program::manual::Manual;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -65,16 +65,16 @@ impl NamesOfLine {
 
     /// What a value can be, as far as this host knows. No server is asked. Settings with a mistake know no site: nobody
     /// reads an error while a word is completed.
-    fn known(&self, verb: &str, name: &str, typed: &str) -> Known {
+    fn known(&self, verb: &str, name: &str, typed: &str) -> KnownValues {
         match name {
             "JOB" | "JOB|last" => {
                 let words = jobs(state::directory(self.state.clone()).as_deref(), verb);
                 let words = words.into_iter().filter(|job| job.text.starts_with(typed)).collect();
-                Known { words, files: None, are_ids: true }
+                KnownValues { words, files: None, are_ids: true }
             }
             "SITE" => self.sites(typed, "", "").into(),
             name if ValueKind::of(name).is_place() => self.places(typed),
-            _ => Known::default(),
+            _ => KnownValues::default(),
         }
     }
 
@@ -89,7 +89,7 @@ impl NamesOfLine {
     }
 
     /// Sites, and behind the name of one what the shell knows of its directories.
-    fn places(&self, typed: &str) -> Known {
+    fn places(&self, typed: &str) -> KnownValues {
         let names = config::load(self.settings.as_deref(), None).map(|settings| settings.sites);
         let names = names.unwrap_or_default();
         let is_at_server = typed.contains("://") || names.has_site_of(typed.as_bytes());
@@ -106,7 +106,7 @@ impl NamesOfLine {
         };
         let words = known_at_servers(typed, &names, directories, beginning);
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() }).collect();
-        Known { words, files: Some(Files::None), are_ids: false }
+        KnownValues { words, files: Some(Files::None), are_ids: false }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::remote;
 use crate::report::{Event, Progress};
 use crate::session::{Flow, Session};
-use ftp_io::copy::{self, Coding, Ended, Moved};
+use ftp_io::copy::{self, Coding, CopyEnd, CopyReport};
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::reply::Blame;
@@ -84,7 +84,7 @@ pub(crate) async fn receive_local(
         seen.note(&connection);
         match open(to, assignment) {
             Ok(file) => copy::receive(connection, file, Coding::Image, &meter).await.0,
-            Err(error) => Moved { bytes: 0, end: Ended::File(error), digest: None, kept: None },
+            Err(error) => CopyReport { bytes: 0, end: CopyEnd::File(error), digest: None, kept: None },
         }
     };
     let (mut report, most) = (progress(context, assignment), assignment.most());
@@ -178,7 +178,7 @@ fn conclude(
     session: &Session,
     assignment: &Assignment,
     count: &mut Count,
-    flow: Flow<Moved>,
+    flow: Flow<CopyReport>,
     (what, file): (String, String),
 ) -> Result<(), Failure> {
     let (moved, answer) = match flow {
@@ -190,15 +190,15 @@ fn conclude(
         Flow::Over(moved, answer) => (moved, answer),
     };
     match moved.end {
-        Ended::File(error) => Err(not_missing(Failure::of_this_host(file, &error))),
+        CopyEnd::File(error) => Err(not_missing(Failure::of_this_host(file, &error))),
         _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
-        Ended::Whole => Ok(()),
-        Ended::Broken(error) => {
+        CopyEnd::Whole => Ok(()),
+        CopyEnd::Broken(error) => {
             Err(Failure::new(Kind::Temporary, format!("{what}: the data connection broke"))
                 .said(format!("this host said \"{}\"", words(&error)))
                 .hint("try again later"))
         }
-        Ended::Stopped => Err(Failure::interrupted()),
+        CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }
 

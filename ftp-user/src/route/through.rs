@@ -9,7 +9,7 @@ use crate::failure::{Failure, words};
 use crate::session::{Arrived, DataFailure, DataPort};
 use crate::world::end_by_reset;
 use ftp_io::connection::Connection;
-use ftp_io::copy::{self, Digest, Ended, ForwardEnd, Forwarded, Meters, Unclosed};
+use ftp_io::copy::{self, CopyEnd, Digest, ForwardEnd, Forwarded, Meters, Unclosed};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Input, Side};
 use std::net::SocketAddr;
@@ -81,7 +81,7 @@ pub(super) enum Done {
     /// A second connection of the server's address has come.
     Intruded(Side, u32),
     Copied(Forwarded),
-    Closed(Ended),
+    Closed(CopyEnd),
 }
 
 impl Through {
@@ -234,8 +234,8 @@ impl Through {
                     ForwardEnd::Stopped => None,
                 }
             }
-            Done::Closed(Ended::Broken(error)) => Some(Input::DataFailed(Side::Destination, words(&error))),
-            Done::Closed(Ended::Whole | Ended::Stopped | Ended::File(_)) => None,
+            Done::Closed(CopyEnd::Broken(error)) => Some(Input::DataFailed(Side::Destination, words(&error))),
+            Done::Closed(CopyEnd::Whole | CopyEnd::Stopped | CopyEnd::File(_)) => None,
         }
     }
 

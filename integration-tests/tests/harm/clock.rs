@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use ftp_proto::dialect::Dialect::Rfc959;
@@ -154,16 +154,19 @@ fn jumps_of_the_calendar_lose_no_file_of_a_move_and_of_a_sync() {
         let files = names_below(&top).into_iter().filter(|name| !name.ends_with('/')).count();
         assert_eq!(files, FILES, "{run}");
     };
-    let is_over = AtomicBool::new(false);
+    let (end, ended) = mpsc::channel::<()>();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let jumps = ["+400d", "-4000d", "+1h", "+4000d", "-1d", "+0"];
-            for jump in jumps.into_iter().cycle().take_while(|_| !is_over.load(Ordering::Relaxed)) {
+        let clock = &clock;
+        scope.spawn(move || {
+            for jump in ["+400d", "-4000d", "+1h", "+4000d", "-1d", "+0"].into_iter().cycle() {
                 clock.set(jump);
-                std::thread::sleep(Duration::from_millis(7));
+                if ended.recv_timeout(Duration::from_millis(7)) == Err(RecvTimeoutError::Disconnected) {
+                    return;
+                }
             }
         });
-        let end = Ends(&is_over);
+        // The clock stops jumping when `end` is dropped, also if the test fails.
+        let end = end;
         for round in 0..3 {
             let (here, there) = if round % 2 == 0 { (&from, &to) } else { (&to, &from) };
             let moved = run(&["move", "-r", "--id", &format!("m{round}"), &here.url("t"), &there.url("t")]);
@@ -183,13 +186,4 @@ fn jumps_of_the_calendar_lose_no_file_of_a_move_and_of_a_sync() {
         );
         drop(end);
     });
-}
-
-/// Ends what waits for it, also if the test fails.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

@@ -27,7 +27,7 @@ use tokio::io::Interest;
 use tokio::task::spawn_blocking;
 
 use super::data::{DataConnection, Detached};
-use super::outcome::Ended;
+use super::outcome::CopyEnd;
 use crate::meter::Meter;
 use crate::socket::Unwatched;
 
@@ -39,7 +39,7 @@ pub(super) enum Step {
     /// The connection takes or gives nothing at present.
     Wait,
     /// That was all.
-    Ended(Ended),
+    Ended(CopyEnd),
 }
 
 impl Step {
@@ -51,7 +51,7 @@ impl Step {
         } else if kind == io::ErrorKind::Interrupted {
             Self::Moved(0)
         } else {
-            Self::Ended(Ended::Broken(error))
+            Self::Ended(CopyEnd::Broken(error))
         }
     }
 }
@@ -69,7 +69,7 @@ pub(super) trait Work: Send + 'static {
 
     /// Does on the same thread what is left to do after the last step. Returns the connection, unless it has
     /// ended it.
-    fn ended(&mut self, _end: &Ended, connection: Detached, _meter: &Meter) -> Option<Detached> {
+    fn ended(&mut self, _end: &CopyEnd, connection: Detached, _meter: &Meter) -> Option<Detached> {
         Some(connection)
     }
 }
@@ -83,7 +83,7 @@ pub(super) enum Direction {
 
 /// Work that has run to its end.
 pub(super) struct Finished<W> {
-    pub(super) end: Ended,
+    pub(super) end: CopyEnd,
     /// The connection, if it is still there.
     pub(super) connection: Option<DataConnection>,
     pub(super) work: W,
@@ -95,12 +95,12 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
     loop {
         let pass = tokio::select! {
             biased;
-            () = meter.stopped() => return Finished { end: Ended::Stopped, connection: Some(connection), work },
+            () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
             pass = meter.pass() => pass,
         };
         let mut detached = match connection.detach() {
             Ok(detached) => detached,
-            Err(error) => return Finished { end: Ended::Broken(error), connection: None, work },
+            Err(error) => return Finished { end: CopyEnd::Broken(error), connection: None, work },
         };
         let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
         let burst = spawn_blocking(move || {
@@ -127,14 +127,14 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
         };
         connection = match back.attach() {
             Ok(connection) => connection,
-            Err(error) => return Finished { end: Ended::Broken(error), connection: None, work },
+            Err(error) => return Finished { end: CopyEnd::Broken(error), connection: None, work },
         };
         match pause {
             Err(end) => return Finished { end, connection: Some(connection), work },
             Ok(Pause::Quota) => {}
             Ok(Pause::Rest(rest)) => {
                 tokio::select! {
-                    () = meter.stopped() => return Finished { end: Ended::Stopped, connection: Some(connection), work },
+                    () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
                     () = tokio::time::sleep(rest) => {}
                 }
             }
@@ -142,10 +142,10 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
                 #[cfg(test)]
                 meter.count_parked();
                 tokio::select! {
-                    () = meter.stopped() => return Finished { end: Ended::Stopped, connection: Some(connection), work },
+                    () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
                     ready = connection.connection().socket().ready(W::DIRECTION.interest()) => {
                         if let Err(error) = ready {
-                            return Finished { end: Ended::Broken(error), connection: Some(connection), work };
+                            return Finished { end: CopyEnd::Broken(error), connection: Some(connection), work };
                         }
                     }
                 }
@@ -157,7 +157,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
 /// What a burst leaves.
 enum BurstEnd {
     /// The copy is over; the connection, unless it has ended as well.
-    Ended(Option<Detached>, Ended),
+    Ended(Option<Detached>, CopyEnd),
     /// The copy goes on.
     Paused(Pause, Detached),
 }
@@ -181,12 +181,12 @@ fn burst<W: Work>(
     work: &mut W,
     meter: &Meter,
     abandoned: &AtomicBool,
-) -> Result<Pause, Ended> {
+) -> Result<Pause, CopyEnd> {
     let mut buffer = Vec::new();
     let (mut quota, mut pace) = (W::QUOTA, Pace::default());
     while quota > 0 {
         if meter.is_stopped() || abandoned.load(Ordering::Relaxed) {
-            return Err(Ended::Stopped);
+            return Err(CopyEnd::Stopped);
         }
         let most = match meter.allowance() {
             Ok(most) => most,

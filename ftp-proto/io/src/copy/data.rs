@@ -7,8 +7,8 @@ use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::kept::Kept;
-use super::outcome::Ended;
+use super::kept::KeptConnection;
+use super::outcome::CopyEnd;
 use crate::connection::{Connection, Layer};
 use crate::meter::Meter;
 use crate::socket::{Unwatched, end_by_reset, end_in_order};
@@ -32,16 +32,16 @@ pub(super) struct Detached {
 impl DataConnection {
     /// Performs the handshake where there is to be TLS. The connection is reset if that fails: no peer
     /// takes an end in the middle of it for close_notify.
-    pub(super) async fn open(data: Data, meter: &Meter) -> Result<Self, Ended> {
+    pub(super) async fn open(data: Data, meter: &Meter) -> Result<Self, CopyEnd> {
         data.end_by_reset();
         tokio::select! {
-            () = meter.stopped() => Err(Ended::Stopped),
-            opened = data.open() => opened.map(Self).map_err(Ended::Broken),
+            () = meter.stopped() => Err(CopyEnd::Stopped),
+            opened = data.open() => opened.map(Self).map_err(CopyEnd::Broken),
         }
     }
 
     /// The same, tuned for many bytes that are sent. What is received, and a small file, gains nothing by that.
-    pub(super) async fn open_to_send(data: Data, meter: &Meter) -> Result<Self, Ended> {
+    pub(super) async fn open_to_send(data: Data, meter: &Meter) -> Result<Self, CopyEnd> {
         Self::open(data, meter).await.map(|Self(connection)| Self::tuned(connection))
     }
 
@@ -61,9 +61,9 @@ impl DataConnection {
     }
 
     /// Ends a file that has come over `connection`, which stays open for the next one, or closes in order.
-    pub(super) fn end_file(connection: Connection, keep: bool) -> Option<Kept> {
+    pub(super) fn end_file(connection: Connection, keep: bool) -> Option<KeptConnection> {
         if keep {
-            return Some(Kept::new(connection));
+            return Some(KeptConnection::new(connection));
         }
         Self(connection).close();
         None
@@ -95,17 +95,17 @@ impl DataConnection {
 
     /// Says that nothing more follows, waits for the peer to see it, and closes in order. `marked` says that the
     /// bytes mark their own end, so that the peer knows whether it has got them all.
-    pub(super) async fn finish(mut self, marked: bool, meter: &Meter) -> Ended {
+    pub(super) async fn finish(mut self, marked: bool, meter: &Meter) -> CopyEnd {
         let ended = tokio::select! {
-            () = meter.stopped() => return Ended::Stopped,
+            () = meter.stopped() => return CopyEnd::Stopped,
             ended = self.end(marked) => ended,
         };
         match ended {
             Ok(()) => {
                 end_in_order(self.0.socket());
-                Ended::Whole
+                CopyEnd::Whole
             }
-            Err(error) => Ended::Broken(error),
+            Err(error) => CopyEnd::Broken(error),
         }
     }
 
@@ -145,14 +145,14 @@ impl DataConnection {
     }
 
     /// Sends what TLS still holds. The connection stays open for the next file.
-    pub(super) async fn keep(mut self, meter: &Meter) -> (Ended, Option<Kept>) {
+    pub(super) async fn keep(mut self, meter: &Meter) -> (CopyEnd, Option<KeptConnection>) {
         let flushed = tokio::select! {
-            () = meter.stopped() => return (Ended::Stopped, None),
+            () = meter.stopped() => return (CopyEnd::Stopped, None),
             flushed = self.0.flush() => flushed,
         };
         match flushed {
-            Ok(()) => (Ended::Whole, Some(Kept::new(self.0))),
-            Err(error) => (Ended::Broken(error), None),
+            Ok(()) => (CopyEnd::Whole, Some(KeptConnection::new(self.0))),
+            Err(error) => (CopyEnd::Broken(error), None),
         }
     }
 

@@ -8,7 +8,7 @@ use ftp_proto::coding::{BlockReader, FromWire, NotBlocks};
 use rustix::io::Errno;
 
 use super::burst::Step;
-use super::outcome::{Coding, Encoding, Ended, Format};
+use super::outcome::{Coding, CopyEnd, Encoding, Format};
 use super::sink::{Receiver, Sink};
 use crate::hash::Digester;
 
@@ -65,7 +65,7 @@ impl Decoder {
             wanted => read(usual.min(wanted.unwrap_or(usual))),
         };
         let taken = match read {
-            Ok([]) => self.end(sink).map(|()| Step::Ended(Ended::Whole)),
+            Ok([]) => self.end(sink).map(|()| Step::Ended(CopyEnd::Whole)),
             Ok(piece) => {
                 self.refused = self.take(piece, sink).err();
                 return Step::Moved(piece.len());
@@ -233,7 +233,7 @@ pub fn is_bad_coding(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<BadCoding>())
 }
 
-impl From<Refused> for Ended {
+impl From<Refused> for CopyEnd {
     fn from(refused: Refused) -> Self {
         match refused {
             Refused::Stream(error) => Self::Broken(error),

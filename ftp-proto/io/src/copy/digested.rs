@@ -9,7 +9,7 @@ use ftp_proto::digest::Algorithm;
 
 use super::burst::Step;
 use super::data::Detached;
-use super::outcome::Ended;
+use super::outcome::CopyEnd;
 use crate::hash::Digester;
 
 /// The digest of a file that is read once, into a buffer from which it is digested and sent.
@@ -43,9 +43,9 @@ impl Digested {
         buffer: &mut Vec<u8>,
     ) -> Step {
         let rest = match self.rest(file, part, buffer) {
-            Ok([]) => return Step::Ended(Ended::Whole),
+            Ok([]) => return Step::Ended(CopyEnd::Whole),
             Ok(rest) => rest,
-            Err(error) => return Step::Ended(Ended::File(error)),
+            Err(error) => return Step::Ended(CopyEnd::File(error)),
         };
         match connection.write(rest.get(..most).unwrap_or(rest)) {
             Ok(sent) => {

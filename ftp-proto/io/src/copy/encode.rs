@@ -10,7 +10,7 @@ use ftp_proto::coding::{BlockCodes, ToWire};
 
 use super::burst::Step;
 use super::data::Detached;
-use super::outcome::{Coding, Encoding, Ended, Format};
+use super::outcome::{Coding, CopyEnd, Encoding, Format};
 use crate::hash::Digester;
 
 /// What is encoded and not yet sent.
@@ -59,13 +59,13 @@ impl Encoder {
     ) -> Step {
         if self.sent == self.wire.len() {
             if self.ended {
-                return Step::Ended(Ended::Whole);
+                return Step::Ended(CopyEnd::Whole);
             }
             self.sent = 0;
             self.wire.clear();
             let encoded = next(usual).and_then(|piece| self.encode(piece));
             if let Err(error) = encoded {
-                return Step::Ended(Ended::File(error));
+                return Step::Ended(CopyEnd::File(error));
             }
             if self.wire.is_empty() {
                 return Step::Moved(0);

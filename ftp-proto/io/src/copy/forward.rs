@@ -10,7 +10,7 @@ use std::io;
 
 use super::data::DataConnection;
 use super::flow::{Allowance, Broken, Flow};
-use super::outcome::Ended;
+use super::outcome::CopyEnd;
 #[cfg(target_os = "linux")]
 use super::pool::Pipes;
 use super::threads::{self, Slot};
@@ -61,7 +61,7 @@ pub struct Unclosed(DataConnection);
 
 impl Unclosed {
     /// Closes it in order: the file is whole.
-    pub async fn close(self, meter: &Meter) -> Ended {
+    pub async fn close(self, meter: &Meter) -> CopyEnd {
         self.0.finish(false, meter).await
     }
 }
@@ -116,10 +116,10 @@ async fn forward_by(transit: Transit, from: Data, to: Data, meters: &Meters) -> 
 }
 
 /// Why a connection could not be opened.
-fn failed(end: Ended, whose: impl FnOnce(io::Error) -> ForwardEnd) -> ForwardEnd {
+fn failed(end: CopyEnd, whose: impl FnOnce(io::Error) -> ForwardEnd) -> ForwardEnd {
     match end {
-        Ended::Broken(error) => whose(error),
-        Ended::Whole | Ended::Stopped | Ended::File(_) => ForwardEnd::Stopped,
+        CopyEnd::Broken(error) => whose(error),
+        CopyEnd::Whole | CopyEnd::Stopped | CopyEnd::File(_) => ForwardEnd::Stopped,
     }
 }
 

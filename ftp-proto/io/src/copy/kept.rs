@@ -10,9 +10,9 @@ use crate::tls::Data;
 /// A data connection between two files. When it is dropped it ends in order: between two files, that is never
 /// the end of one.
 #[derive(Debug)]
-pub struct Kept(Connection);
+pub struct KeptConnection(Connection);
 
-impl Kept {
+impl KeptConnection {
     pub(super) fn new(connection: Connection) -> Self {
         end_in_order(connection.socket());
         Self(connection)
@@ -43,8 +43,8 @@ impl Kept {
     }
 }
 
-impl From<Kept> for Data {
-    fn from(Kept(connection): Kept) -> Self {
+impl From<KeptConnection> for Data {
+    fn from(KeptConnection(connection): KeptConnection) -> Self {
         // A copy that breaks off must not look like one that has ended.
         end_by_reset(connection.socket());
         connection.into()

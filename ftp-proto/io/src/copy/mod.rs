@@ -46,9 +46,9 @@ pub use decode::is_bad_coding;
 pub use flow::Allowance;
 pub use forward::{Digest, ForwardEnd, Forwarded, Unclosed, forward};
 pub use join::{Digests, Join, JoinEnd, LegId};
-pub use kept::Kept;
+pub use kept::KeptConnection;
 pub use lines::lines;
-pub use outcome::{Coding, Encoding, Ended, Format, Moved};
+pub use outcome::{Coding, CopyEnd, CopyReport, Encoding, Format};
 #[cfg(target_os = "linux")]
 pub use pipe::was_forbidden as splice_was_forbidden;
 #[cfg(target_os = "linux")]

@@ -5,7 +5,7 @@ use std::io;
 use ftp_proto::coding::BlockCodes;
 use ftp_proto::digest::Algorithm;
 
-use super::kept::Kept;
+use super::kept::KeptConnection;
 
 /// What happens to the bytes of a file on their way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -46,13 +46,13 @@ pub struct Format {
     pub coding: Coding,
     /// How the connection carries them.
     pub encoding: Encoding,
-    /// Whether the connection stays open after a whole file ([`Moved::kept`]), for the next one. The encoding must
+    /// Whether the connection stays open after a whole file ([`CopyReport::kept`]), for the next one. The encoding must
     /// tell the end of the file.
     pub keep: bool,
     /// Which digest of the bytes of the file is computed while they move.
     pub digest: Option<Algorithm>,
     /// How many bytes of the file may move. A sender ends there. A receiver that gets more ends with
-    /// [`Ended::File`] and the error EFBIG.
+    /// [`CopyEnd::File`] and the error EFBIG.
     pub limit: Option<u64>,
 }
 
@@ -65,20 +65,20 @@ impl From<Coding> for Format {
 /// How a copy went.
 #[derive(Debug)]
 #[must_use]
-pub struct Moved {
+pub struct CopyReport {
     /// Bytes that crossed the connection.
     pub bytes: u64,
     /// Why there were no more.
-    pub end: Ended,
+    pub end: CopyEnd,
     /// The digest that was asked for, in lower-case hexadecimal digits, and the number of its bytes.
     pub digest: Option<(String, u64)>,
     /// The connection, if it stays open.
-    pub kept: Option<Kept>,
+    pub kept: Option<KeptConnection>,
 }
 
-impl Moved {
+impl CopyReport {
     /// A copy that computed no digest and kept no connection.
-    pub(super) const fn plain(bytes: u64, end: Ended) -> Self {
+    pub(super) const fn plain(bytes: u64, end: CopyEnd) -> Self {
         Self { bytes, end, digest: None, kept: None }
     }
 }
@@ -86,7 +86,7 @@ impl Moved {
 /// Why a copy ended.
 #[derive(Debug)]
 #[must_use]
-pub enum Ended {
+pub enum CopyEnd {
     /// The file has ended, and the connection was closed in order or is kept.
     Whole,
     /// The connection failed.

@@ -10,10 +10,10 @@ use tokio::task::spawn_blocking;
 use super::burst::{Direction, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::decode::Decoder;
-use super::kept::Kept;
+use super::kept::KeptConnection;
 #[cfg(test)]
 use super::outcome::Coding;
-use super::outcome::{Ended, Format, Moved};
+use super::outcome::{CopyEnd, CopyReport, Format};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
 use super::sink::{Receiver, Sink};
@@ -23,17 +23,17 @@ use crate::socket::end_by_reset;
 use crate::tls::Data;
 
 /// Writes what `data` brings to `file`, from the file's position on. Only a connection that was closed
-/// in order is [`Ended::Whole`] (E10), inside TLS by close_notify. Gives the file back in any case. If
+/// in order is [`CopyEnd::Whole`] (E10), inside TLS by close_notify. Gives the file back in any case. If
 /// the copy does not succeed, or the future is dropped, the connection is reset.
 pub async fn receive(
     data: impl Into<Data>,
     sink: impl Into<Sink<File>>,
     format: impl Into<Format>,
     meter: &Meter,
-) -> (Moved, File) {
+) -> (CopyReport, File) {
     let ((moved, file), kept) =
         Receipt::new(data, sink, format).receive(meter, |moved, file| (moved, file)).await;
-    (Moved { kept, ..moved }, file)
+    (CopyReport { kept, ..moved }, file)
 }
 
 #[cfg(test)]
@@ -42,7 +42,7 @@ pub(super) async fn receive_by(
     data: Data,
     sink: impl Into<Sink<File>>,
     meter: &Meter,
-) -> (Moved, File) {
+) -> (CopyReport, File) {
     let receipt = Receipt { data, body: Body { sink: sink.into(), how }, keep: false };
     receipt.receive(meter, |moved, file| (moved, file)).await.0
 }
@@ -74,13 +74,13 @@ impl<S: Receiver> Receipt<S> {
         end_by_reset(connection.socket());
         let Some(end) = self.body.take_ready(connection, meter) else { return Ready::More(self) };
         let kept = match self.data.into_open() {
-            Some(connection) if matches!(end, Ended::Whole) => {
+            Some(connection) if matches!(end, CopyEnd::Whole) => {
                 DataConnection::end_file(connection, self.keep)
             }
             Some(_) | None => None,
         };
         let (digest, file) = self.body.into_parts();
-        Ready::Ended(Moved { digest, kept, ..Moved::plain(meter.moved(), end) }, file)
+        Ready::Ended(CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }, file)
     }
 
     /// Takes what is still to come, and passes the file to `finish` on the thread that has written its last bytes;
@@ -88,8 +88,8 @@ impl<S: Receiver> Receipt<S> {
     pub async fn receive<T: Send + 'static>(
         self,
         meter: &Meter,
-        finish: impl FnOnce(Moved, S) -> T + Send + 'static,
-    ) -> (T, Option<Kept>) {
+        finish: impl FnOnce(CopyReport, S) -> T + Send + 'static,
+    ) -> (T, Option<KeptConnection>) {
         let Self { data, body, keep } = self;
         let mut work = Incoming { rest: Some((body, Box::new(finish))), keep, finished: None };
         let (end, connection) = match DataConnection::open(data, meter).await {
@@ -102,10 +102,10 @@ impl<S: Receiver> Receipt<S> {
             Err(end) => (end, None),
         };
         let (end, kept) = match (end, connection) {
-            (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
-            (Ended::Whole, Some(connection)) => {
+            (CopyEnd::Whole, Some(connection)) if keep => connection.keep(meter).await,
+            (CopyEnd::Whole, Some(connection)) => {
                 connection.close();
-                (Ended::Whole, None)
+                (CopyEnd::Whole, None)
             }
             (end, _) => (end, None),
         };
@@ -118,7 +118,7 @@ impl<S: Receiver> Receipt<S> {
 #[must_use]
 pub enum Ready<S = File> {
     /// The copy is over.
-    Ended(Moved, S),
+    Ended(CopyReport, S),
     /// There may be more to come: nothing of what was taken is lost.
     More(Receipt<S>),
 }
@@ -132,11 +132,11 @@ struct Body<S> {
 
 impl<S: Receiver> Body<S> {
     /// Takes what has come already, if it is not much. Returns how the copy has ended, if it has.
-    fn take_ready(&mut self, connection: &Connection, meter: &Meter) -> Option<Ended> {
+    fn take_ready(&mut self, connection: &Connection, meter: &Meter) -> Option<CopyEnd> {
         let (mut left, mut buffer) = (READY, Vec::new());
         loop {
             if meter.is_stopped() {
-                return Some(Ended::Stopped);
+                return Some(CopyEnd::Stopped);
             }
             let most = meter.allowance().ok()?.min(left);
             let step = match &mut self.how {
@@ -175,7 +175,7 @@ fn ready<'a>(connection: &Connection, buffer: &'a mut Vec<u8>, most: usize) -> i
 }
 
 /// What is done with a file after its last byte.
-type Finish<S, T> = Box<dyn FnOnce(Moved, S) -> T + Send>;
+type Finish<S, T> = Box<dyn FnOnce(CopyReport, S) -> T + Send>;
 
 /// A file that comes from a connection.
 struct Incoming<S, T> {
@@ -195,7 +195,7 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
     }
 
     /// Finishes the file, unless that was done when its last byte came.
-    async fn finished(mut self, end: Ended, meter: &Meter) -> T {
+    async fn finished(mut self, end: CopyEnd, meter: &Meter) -> T {
         if let Some(finished) = self.finished.take() {
             return finished;
         }
@@ -216,10 +216,10 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
         }
     }
 
-    fn finish(&mut self, end: Ended, bytes: u64) {
+    fn finish(&mut self, end: CopyEnd, bytes: u64) {
         if let Some((body, finish)) = self.rest.take() {
             let (digest, file) = body.into_parts();
-            self.finished = Some(finish(Moved { digest, ..Moved::plain(bytes, end) }, file));
+            self.finished = Some(finish(CopyReport { digest, ..CopyReport::plain(bytes, end) }, file));
         }
     }
 }
@@ -228,7 +228,7 @@ impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
     const DIRECTION: Direction = Direction::In;
 
     fn step(&mut self, connection: &mut Detached, buffer: &mut Vec<u8>, most: usize) -> Step {
-        let Some((Body { sink, how }, _)) = &mut self.rest else { return Step::Ended(Ended::Stopped) };
+        let Some((Body { sink, how }, _)) = &mut self.rest else { return Step::Ended(CopyEnd::Stopped) };
         match how {
             #[cfg(target_os = "linux")]
             ReceiveStrategy::Splice(pipe) => {
@@ -246,18 +246,18 @@ impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
     }
 
     /// The file is finished here. A file that has to be kept waits until the connection is ready for the next one.
-    fn ended(&mut self, end: &Ended, connection: Detached, meter: &Meter) -> Option<Detached> {
+    fn ended(&mut self, end: &CopyEnd, connection: Detached, meter: &Meter) -> Option<Detached> {
         match end {
-            Ended::Whole if self.keep && connection.has_tls() => return Some(connection),
-            Ended::Whole if self.keep => {
-                self.finish(Ended::Whole, meter.moved());
+            CopyEnd::Whole if self.keep && connection.has_tls() => return Some(connection),
+            CopyEnd::Whole if self.keep => {
+                self.finish(CopyEnd::Whole, meter.moved());
                 return Some(connection);
             }
-            Ended::Whole => {
+            CopyEnd::Whole => {
                 connection.close();
-                self.finish(Ended::Whole, meter.moved());
+                self.finish(CopyEnd::Whole, meter.moved());
             }
-            Ended::Broken(_) | Ended::Stopped | Ended::File(_) => drop(connection),
+            CopyEnd::Broken(_) | CopyEnd::Stopped | CopyEnd::File(_) => drop(connection),
         }
         None
     }
@@ -318,13 +318,13 @@ fn splice<S: Receiver>(
         },
     };
     let filled = match pipe.fill(connection.socket(), most) {
-        Filled::End => return (Step::Ended(Ended::Whole), true),
+        Filled::End => return (Step::Ended(CopyEnd::Whole), true),
         Filled::Bytes(filled) => filled,
         Filled::Refused => return (Step::Moved(0), false),
         Filled::Failed(error) => return (Step::failed(error.into()), true),
     };
     if let Err(error) = sink.take(filled) {
-        return (Step::Ended(Ended::File(error)), true);
+        return (Step::Ended(CopyEnd::File(error)), true);
     }
     let drained = match sink.to.file() {
         Some(file) => pipe.drain(file, filled),
@@ -336,7 +336,7 @@ fn splice<S: Receiver>(
             let rest = pipe.take(left, buffer).and_then(|rest| sink.to.write(rest));
             (written(rest, filled), false)
         }
-        Err(error) => (Step::Ended(Ended::File(error)), true),
+        Err(error) => (Step::Ended(CopyEnd::File(error)), true),
     }
 }
 
@@ -350,7 +350,7 @@ fn read<'a>(connection: &mut Detached, buffer: &'a mut Vec<u8>, most: usize) -> 
 fn written(result: io::Result<()>, bytes: usize) -> Step {
     match result {
         Ok(()) => Step::Moved(bytes),
-        Err(error) => Step::Ended(Ended::File(error)),
+        Err(error) => Step::Ended(CopyEnd::File(error)),
     }
 }
 

@@ -14,7 +14,7 @@ use super::burst::{Direction, Finished, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::digested::Digested;
 use super::encode::Encoder;
-use super::outcome::{Coding, Encoding, Ended, Format, Moved};
+use super::outcome::{Coding, CopyEnd, CopyReport, Encoding, Format};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -32,7 +32,7 @@ pub async fn send(
     data: impl Into<Data>,
     format: impl Into<Format>,
     meter: &Meter,
-) -> Moved {
+) -> CopyReport {
     let format = format.into();
     let end = format.limit.map_or(u64::MAX, |limit| offset.saturating_add(limit));
     let as_it_is = (format.coding, format.encoding, format.keep) == (Coding::Image, Encoding::None, false);
@@ -45,7 +45,12 @@ pub async fn send(
 }
 
 #[cfg(test)]
-pub(super) async fn send_by(how: SendStrategy, file: (File, Range<u64>), data: Data, meter: &Meter) -> Moved {
+pub(super) async fn send_by(
+    how: SendStrategy,
+    file: (File, Range<u64>),
+    data: Data,
+    meter: &Meter,
+) -> CopyReport {
     send_then(how, file, data, &Format::default(), meter).await
 }
 
@@ -55,24 +60,24 @@ async fn send_then(
     data: Data,
     format: &Format,
     meter: &Meter,
-) -> Moved {
+) -> CopyReport {
     let connection = match DataConnection::open_to_send(data, meter).await {
         Ok(connection) => connection,
-        Err(end) => return Moved::plain(0, end),
+        Err(end) => return CopyReport::plain(0, end),
     };
     let how = how.under(connection.connection().has_tls());
     let least = file.metadata().map_or(0, |now| now.len()).min(part.end);
     let work = Outgoing { file, part, least, how };
     let Finished { end, connection, work } = run(connection, work, meter).await;
     let (end, kept) = match (end, connection) {
-        (Ended::Whole, Some(connection)) if format.keep => connection.keep(meter).await,
-        (Ended::Whole, Some(connection)) => {
+        (CopyEnd::Whole, Some(connection)) if format.keep => connection.keep(meter).await,
+        (CopyEnd::Whole, Some(connection)) => {
             (connection.finish(format.encoding.marks_end(), meter).await, None)
         }
         (end, _) => (end, None),
     };
     let digest = work.how.digest();
-    Moved { digest, kept, ..Moved::plain(meter.moved(), end) }
+    CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }
 }
 
 /// A file on its way to a connection.
@@ -150,9 +155,9 @@ impl Work for Outgoing {
             }),
         };
         match step {
-            Step::Ended(Ended::Whole) if self.part.start < self.least => {
+            Step::Ended(CopyEnd::Whole) if self.part.start < self.least => {
                 let error = io::Error::new(io::ErrorKind::UnexpectedEof, super::SHORTER);
-                Step::Ended(Ended::File(error))
+                Step::Ended(CopyEnd::File(error))
             }
             step @ (Step::Moved(_) | Step::Wait | Step::Ended(_)) => step,
         }
@@ -164,13 +169,13 @@ impl Work for Outgoing {
 fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached, most: usize) -> (Step, bool) {
     let most = at_once(part, AT_ONCE.min(most));
     if most == 0 {
-        return (Step::Ended(Ended::Whole), true);
+        return (Step::Ended(CopyEnd::Whole), true);
     }
     match rustix::fs::sendfile(connection.socket(), file, Some(&mut part.start), most) {
-        Ok(0) => (Step::Ended(Ended::Whole), true),
+        Ok(0) => (Step::Ended(CopyEnd::Whole), true),
         Ok(sent) => (Step::Moved(sent), true),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => (Step::Moved(0), false),
-        Err(error) if is_of_file(error) => (Step::Ended(Ended::File(error.into())), true),
+        Err(error) if is_of_file(error) => (Step::Ended(CopyEnd::File(error.into())), true),
         Err(error) => (Step::failed(error.into()), true),
     }
 }
@@ -187,9 +192,9 @@ fn buffered(
         Err(error) => return Step::failed(error),
     };
     let piece = match read(file, buffer, part, most.min(room)) {
-        Ok([]) => return Step::Ended(Ended::Whole),
+        Ok([]) => return Step::Ended(CopyEnd::Whole),
         Ok(piece) => piece,
-        Err(error) => return Step::Ended(Ended::File(error)),
+        Err(error) => return Step::Ended(CopyEnd::File(error)),
     };
     match connection.write(piece) {
         Ok(sent) => {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 
 use super::burst::Step;
-use super::outcome::Ended;
+use super::outcome::CopyEnd;
 
 /// Where a received file goes.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub trait Receiver: std::fmt::Debug + Send + 'static {
     ///
     /// # Errors
     ///
-    /// They cannot be taken, and the copy ends with [`Ended::File`](super::Ended::File).
+    /// They cannot be taken, and the copy ends with [`CopyEnd::File`](super::Ended::File).
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// The file that gets the bytes as they are, if there is one: then the kernel may move them.
@@ -45,7 +45,7 @@ pub trait Budget: std::fmt::Debug + Send {
     /// # Errors
     ///
     /// There is no room. Nothing is written, and the copy ends with
-    /// [`Ended::File`](super::Ended::File).
+    /// [`CopyEnd::File`](super::Ended::File).
     fn take(&mut self, bytes: u64) -> io::Result<()>;
 }
 
@@ -69,10 +69,10 @@ impl<S: Receiver> Sink<S> {
     /// Writes what a connection has brought; nothing is its end.
     pub(super) fn store(&mut self, piece: io::Result<&[u8]>) -> Step {
         match piece {
-            Ok([]) => Step::Ended(Ended::Whole),
+            Ok([]) => Step::Ended(CopyEnd::Whole),
             Ok(piece) => match self.write(piece) {
                 Ok(()) => Step::Moved(piece.len()),
-                Err(error) => Step::Ended(Ended::File(error)),
+                Err(error) => Step::Ended(CopyEnd::File(error)),
             },
             Err(error) => Step::failed(error),
         }

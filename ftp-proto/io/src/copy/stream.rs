@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::burst::{Direction, Finished, Step, Work, run};
 use super::data::{DataConnection, Detached};
 use super::encode::ModeWriter;
-use super::outcome::{Encoding, Ended, Moved};
+use super::outcome::{CopyEnd, CopyReport, Encoding};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -60,9 +60,9 @@ impl<P: Pieces> Pieces for Encoded<P> {
     }
 }
 
-/// Sends all `pieces`, then closes the connection in order, or keeps it if `keep` ([`Moved::kept`]). A piece is made and sent on one thread that
+/// Sends all `pieces`, then closes the connection in order, or keeps it if `keep` ([`CopyReport::kept`]). A piece is made and sent on one thread that
 /// may block, and the next one is not made before the connection has taken it. So a peer that does not
-/// read costs one piece and no thread. An error in `pieces` ends the copy as [`Ended::File`]. Unless all
+/// read costs one piece and no thread. An error in `pieces` ends the copy as [`CopyEnd::File`]. Unless all
 /// of it was sent, or if the future is dropped, the connection is reset.
 ///
 /// Returns `pieces`, unless the connection was not there to begin with.
@@ -71,19 +71,19 @@ pub async fn send_pieces<P: Pieces>(
     data: impl Into<Data>,
     keep: bool,
     meter: &Meter,
-) -> (Moved, P) {
+) -> (CopyReport, P) {
     let connection = match DataConnection::open_to_send(data.into(), meter).await {
         Ok(connection) => connection,
-        Err(end) => return (Moved::plain(0, end), pieces),
+        Err(end) => return (CopyReport::plain(0, end), pieces),
     };
     let work = Outgoing { pieces, piece: Vec::new(), sent: 0, last: false };
     let Finished { end, connection, work } = run(connection, work, meter).await;
     let (end, kept) = match (end, connection) {
-        (Ended::Whole, Some(connection)) if keep => connection.keep(meter).await,
-        (Ended::Whole, Some(connection)) => (connection.finish(work.pieces.mark_end(), meter).await, None),
+        (CopyEnd::Whole, Some(connection)) if keep => connection.keep(meter).await,
+        (CopyEnd::Whole, Some(connection)) => (connection.finish(work.pieces.mark_end(), meter).await, None),
         (end, _) => (end, None),
     };
-    (Moved { kept, ..Moved::plain(meter.moved(), end) }, work.pieces)
+    (CopyReport { kept, ..CopyReport::plain(meter.moved(), end) }, work.pieces)
 }
 
 /// A listing on its way to a connection.
@@ -106,14 +106,14 @@ impl<P: Pieces> Work for Outgoing<P> {
     fn step(&mut self, connection: &mut Detached, _: &mut Vec<u8>, most: usize) -> Step {
         if self.sent == self.piece.len() {
             if self.last {
-                return Step::Ended(Ended::Whole);
+                return Step::Ended(CopyEnd::Whole);
             }
             self.piece.clear();
             self.sent = 0;
             match self.pieces.next(&mut self.piece) {
                 Ok(ControlFlow::Continue(())) => {}
                 Ok(ControlFlow::Break(())) => self.last = true,
-                Err(error) => return Step::Ended(Ended::File(error)),
+                Err(error) => return Step::Ended(CopyEnd::File(error)),
             }
         }
         let rest = self.piece.get(self.sent..).unwrap_or_default();

@@ -104,8 +104,8 @@ proptest! {
                     );
                     (sent, got, content_of(file))
                 });
-                prop_assert!(matches!(moved.end, Ended::Whole), "{name}: {:?}", moved.end);
-                prop_assert!(matches!(received.end, Ended::Whole), "{name}: {:?}", received.end);
+                prop_assert!(matches!(moved.end, CopyEnd::Whole), "{name}: {:?}", moved.end);
+                prop_assert!(matches!(received.end, CopyEnd::Whole), "{name}: {:?}", received.end);
                 prop_assert_eq!(moved.bytes, received.bytes, "{}", &name);
                 let tail = &content[offset..];
                 let wire = if out.is_ascii() { on_wire(tail) } else { tail.to_vec() };
@@ -144,7 +144,7 @@ proptest! {
                 let meter = Meter::default();
                 let receive = receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &meter);
                 let ((moved, file), ()) = tokio::join!(receive, write);
-                assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+                assert!(matches!(moved.end, CopyEnd::Whole), "{:?}", moved.end);
                 content_of(file)
             });
             let mut expect = Vec::new();
@@ -171,7 +171,7 @@ proptest! {
                 send_pieces(ReadyPieces(ended.into_iter()), here, false, &meter),
                 lines(there, 300, &Meter::default()).map(Result::unwrap).collect::<Vec<_>>(),
             );
-            assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+            assert!(matches!(moved.end, CopyEnd::Whole), "{:?}", moved.end);
             assert_eq!(moved.bytes, sent.iter().map(|line| line.len() as u64 + 2).sum::<u64>());
             received
         });
@@ -193,7 +193,7 @@ async fn e10_a_reset_in_mid_file_is_broken_and_not_the_end_of_the_file() {
             reset(here);
         };
         let ((moved, file), ()) = tokio::join!(receive, cut);
-        assert!(matches!(moved.end, Ended::Broken(_)), "{into:?}: {:?}", moved.end);
+        assert!(matches!(moved.end, CopyEnd::Broken(_)), "{into:?}: {:?}", moved.end);
         assert_eq!(content_of(file).len(), 100_000, "{into:?}");
     }
 }
@@ -212,7 +212,7 @@ async fn a_file_that_is_opened_for_appending_is_appended_to() {
     let file = OpenOptions::new().append(true).open(&path).unwrap();
     let meter = Meter::default();
     let ((moved, _), ()) = tokio::join!(receive(there, file, Coding::Image, &meter), write);
-    assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+    assert!(matches!(moved.end, CopyEnd::Whole), "{:?}", moved.end);
     assert!(std::fs::read(&path).unwrap() == [b"old,", wire.as_slice()].concat());
 }
 
@@ -227,9 +227,9 @@ async fn a_full_disk_is_a_failure_of_the_file_and_the_sender_sees_a_reset() {
             receive::receive_by(into.again(), there.into(), full, &in_meter),
             send(file_with(&sample(20_000_000, 3)), 0, here, Coding::Image, &out_meter),
         );
-        let Ended::File(error) = got.end else { panic!("{into:?}: {:?}", got.end) };
+        let CopyEnd::File(error) = got.end else { panic!("{into:?}: {:?}", got.end) };
         assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{into:?}");
-        assert!(matches!(sent.end, Ended::Broken(_)), "{into:?}: {:?}", sent.end);
+        assert!(matches!(sent.end, CopyEnd::Broken(_)), "{into:?}: {:?}", sent.end);
     }
 }
 
@@ -247,7 +247,7 @@ async fn a_file_that_becomes_shorter_is_a_failure_and_the_receiver_sees_a_reset(
             theirs.read_to_end(&mut Vec::new()).await
         };
         let (moved, heard) = tokio::join!(copy, peer);
-        assert!(matches!(moved.end, Ended::File(error) if error.kind() == io::ErrorKind::UnexpectedEof));
+        assert!(matches!(moved.end, CopyEnd::File(error) if error.kind() == io::ErrorKind::UnexpectedEof));
         assert_eq!(heard.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
 }
@@ -262,7 +262,7 @@ async fn a_peer_that_resets_after_the_last_byte_has_not_got_the_whole_file() {
         reset(there);
     };
     let (sent, ()) = tokio::join!(send(file_with(&[1; 20]), 0, here, Coding::Image, &meter), peer);
-    assert!(matches!(sent.end, Ended::Broken(_)), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Broken(_)), "{:?}", sent.end);
 }
 
 #[tokio::test]
@@ -279,7 +279,7 @@ async fn stop_wakes_a_sender_whose_peer_reads_nothing_and_the_peer_sees_a_reset(
             meter.stop();
         };
         let (sent, ()) = tokio::join!(send, stop);
-        assert!(matches!(sent.end, Ended::Stopped), "{out:?}: {:?}", sent.end);
+        assert!(matches!(sent.end, CopyEnd::Stopped), "{out:?}: {:?}", sent.end);
         assert!(there.read_to_end(&mut Vec::new()).await.is_err(), "{out:?}");
     }
 }
@@ -298,7 +298,7 @@ async fn stop_wakes_a_receiver_whose_peer_is_silent_and_the_peer_sees_a_reset() 
             meter.stop();
         };
         let ((moved, _), ()) = tokio::join!(receive, stop);
-        assert!(matches!(moved.end, Ended::Stopped), "{into:?}: {:?}", moved.end);
+        assert!(matches!(moved.end, CopyEnd::Stopped), "{into:?}: {:?}", moved.end);
         assert!(here.read(&mut [0]).await.is_err(), "{into:?}");
     }
 }
@@ -309,7 +309,7 @@ async fn a_copy_that_was_stopped_before_it_began_moves_nothing() {
     let meter = Meter::default();
     meter.stop();
     let sent = send(file_with(b"abc"), 0, here, Coding::Image, &meter).await;
-    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Stopped), "{:?}", sent.end);
     assert!(there.read(&mut [0]).await.is_err());
 }
 
@@ -345,7 +345,7 @@ async fn a_peer_that_pauses_longer_than_a_burst_waits_loses_nothing() {
         received
     };
     let (sent, received) = tokio::join!(send(file_with(&content), 0, here, Coding::Image, &meter), slow);
-    assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Whole), "{:?}", sent.end);
     assert!(meter.parked() > 1);
     assert!(received == content);
 }
@@ -369,7 +369,7 @@ async fn a_peer_that_trickles_holds_no_thread_and_loses_nothing() {
             sent
         };
         let ((moved, file), sent) = tokio::join!(receive, trickle);
-        assert!(matches!(moved.end, Ended::Whole), "{into:?}: {:?}", moved.end);
+        assert!(matches!(moved.end, CopyEnd::Whole), "{into:?}: {:?}", moved.end);
         assert_eq!(content_of(file).len() as u64, sent, "{into:?}");
     }
 }
@@ -434,7 +434,7 @@ async fn stop_wakes_a_listing_whose_peer_reads_nothing() {
         meter.stop();
     };
     let ((sent, _), ()) = tokio::join!(send_pieces(endless, here, false, &meter), stop);
-    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Stopped), "{:?}", sent.end);
     assert!(there.read_to_end(&mut Vec::new()).await.is_err());
 }
 
@@ -452,7 +452,7 @@ async fn a_limit_ends_what_is_sent_and_refuses_what_is_received_beyond_it() {
                 read
             });
             read.unwrap();
-            assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
+            assert!(matches!(sent.end, CopyEnd::Whole), "{:?}", sent.end);
             let part = &content[..content.len().min(limit as usize)];
             assert!(got == if coding == Coding::Image { part.to_vec() } else { on_wire(part) }, "{limit}");
         }
@@ -463,8 +463,8 @@ async fn a_limit_ends_what_is_sent_and_refuses_what_is_received_beyond_it() {
         drop(here);
         let format = Format { limit: Some(limit), ..Format::default() };
         let (moved, _) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
-        assert_eq!(matches!(moved.end, Ended::Whole), fits, "{limit}: {:?}", moved.end);
-        assert_eq!(matches!(moved.end, Ended::File(_)), !fits, "{limit}: {:?}", moved.end);
+        assert_eq!(matches!(moved.end, CopyEnd::Whole), fits, "{limit}: {:?}", moved.end);
+        assert_eq!(matches!(moved.end, CopyEnd::File(_)), !fits, "{limit}: {:?}", moved.end);
     }
 }
 
@@ -484,13 +484,13 @@ async fn a_listing_that_cannot_be_read_further_is_a_failure_of_the_file_and_its_
     let ((moved, failing), read) = tokio::join!(send_pieces(Failing(0), here, false, &meter), async {
         there.read_to_end(&mut Vec::new()).await
     });
-    assert!(matches!(&moved.end, Ended::File(error) if error.to_string() == "broken"), "{:?}", moved.end);
+    assert!(matches!(&moved.end, CopyEnd::File(error) if error.to_string() == "broken"), "{:?}", moved.end);
     assert_eq!((moved.bytes, failing.0), (24, 4), "what was made with the error is not sent");
     assert!(read.is_err());
 }
 
 /// Sends `content` in `format` and receives it in the same.
-async fn through(content: &[u8], format: Format) -> (Moved, Moved, Vec<u8>) {
+async fn through(content: &[u8], format: Format) -> (CopyReport, CopyReport, Vec<u8>) {
     let (here, there) = pair().await;
     let (out, into) = (Meter::default(), Meter::default());
     let (sent, (received, file)) = tokio::join!(
@@ -509,19 +509,19 @@ async fn e13_a_file_in_blocks_ends_with_its_last_block_and_not_with_the_connecti
     let content = sample(700_000, 7);
     let format = Format { encoding: blocks(), ..Format::default() };
     let (sent, received, file) = through(&content, format).await;
-    assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)));
+    assert!(matches!((&sent.end, &received.end), (CopyEnd::Whole, CopyEnd::Whole)));
     assert!(file == content);
     // The other end may keep the connection for the next file.
     let (mut here, there) = pair().await;
     here.write_all(&[0, 0, 1, b'a', 64, 0, 0]).await.unwrap();
     let (moved, file) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
-    assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+    assert!(matches!(moved.end, CopyEnd::Whole), "{:?}", moved.end);
     assert_eq!(content_of(file), b"a");
     let (mut here, there) = pair().await;
     here.write_all(&[0, 0, 3, b'a', b'b', b'c']).await.unwrap();
     drop(here);
     let (moved, _) = receive(there, tempfile::tempfile().unwrap(), format, &Meter::default()).await;
-    assert!(matches!(moved.end, Ended::Broken(_)), "{:?}", moved.end);
+    assert!(matches!(moved.end, CopyEnd::Broken(_)), "{:?}", moved.end);
 }
 
 #[tokio::test]
@@ -534,7 +534,7 @@ async fn a_file_comes_out_of_a_compressed_connection_as_it_went_in() {
             content.extend(std::iter::repeat_n(b'x', size));
             let format = Format { encoding: Encoding::Zlib, ..coding.into() };
             let (sent, received, file) = through(&content, format).await;
-            assert!(matches!((&sent.end, &received.end), (Ended::Whole, Ended::Whole)), "{received:?}");
+            assert!(matches!((&sent.end, &received.end), (CopyEnd::Whole, CopyEnd::Whole)), "{received:?}");
             assert!(file == content, "{coding:?} {size}");
             assert!(received.bytes < content.len() as u64 + 100, "{} bytes", received.bytes);
         }
@@ -584,7 +584,7 @@ async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file(
         };
         let ((), (moved, _)) =
             tokio::join!(send, receive(there, tempfile::tempfile().unwrap(), format, &meter));
-        let Ended::Broken(error) = &moved.end else { panic!("{name}: {:?}", moved.end) };
+        let CopyEnd::Broken(error) = &moved.end else { panic!("{name}: {:?}", moved.end) };
         assert_eq!(is_bad_coding(error), !["cut", "empty"].contains(&name), "{name}");
         assert_eq!(moved.bytes > 0, name != "empty", "{name}: what has come is counted");
     }

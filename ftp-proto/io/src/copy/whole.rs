@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::data::DataConnection;
 use super::encode::{EncodedFile, Encoder};
-use super::outcome::{Ended, Format, Moved};
+use super::outcome::{CopyEnd, CopyReport, Format};
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -20,32 +20,32 @@ pub async fn send_whole(
     data: impl Into<Data>,
     format: impl Into<Format>,
     meter: &Meter,
-) -> Moved {
+) -> CopyReport {
     let format = format.into();
     let EncodedFile { wire, digest } = match Encoder::new(&format).encode_whole(bytes) {
         Ok(encoded) => encoded,
-        Err(error) => return Moved::plain(0, Ended::File(error)),
+        Err(error) => return CopyReport::plain(0, CopyEnd::File(error)),
     };
     let mut connection = match DataConnection::open(data.into(), meter).await {
         Ok(connection) => connection,
-        Err(end) => return Moved::plain(0, end),
+        Err(end) => return CopyReport::plain(0, end),
     };
     let (end, kept) = match write(&wire, &mut connection, meter).await {
         Ok(()) if format.keep => connection.keep(meter).await,
         Ok(()) => (connection.finish(format.encoding.marks_end(), meter).await, None),
         Err(end) => (end, None),
     };
-    Moved { digest, kept, ..Moved::plain(meter.moved(), end) }
+    CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }
 }
 
-async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> Result<(), Ended> {
+async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> Result<(), CopyEnd> {
     let mut rest = bytes;
     // Nearly always a new connection takes everything, though nobody knows yet that it is ready.
     if meter.allowance().is_ok_and(|most| most >= rest.len()) && !meter.is_stopped() {
         match connection.connection().write_now(rest) {
             Ok(count) => rest = advance(rest, count, meter),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(Ended::Broken(error)),
+            Err(error) => return Err(CopyEnd::Broken(error)),
         }
     }
     while !rest.is_empty() {
@@ -53,7 +53,7 @@ async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> 
             Ok(most) => most,
             Err(rest) => {
                 tokio::select! {
-                    () = meter.stopped() => return Err(Ended::Stopped),
+                    () = meter.stopped() => return Err(CopyEnd::Stopped),
                     () = tokio::time::sleep(rest) => continue,
                 }
             }
@@ -61,8 +61,8 @@ async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> 
         let piece = rest.get(..most).unwrap_or(rest);
         let count = tokio::select! {
             biased;
-            () = meter.stopped() => return Err(Ended::Stopped),
-            written = connection.connection_mut().write(piece) => written.map_err(Ended::Broken)?,
+            () = meter.stopped() => return Err(CopyEnd::Stopped),
+            written = connection.connection_mut().write(piece) => written.map_err(CopyEnd::Broken)?,
         };
         rest = advance(rest, count, meter);
     }

@@ -91,10 +91,10 @@ pub const KEPT: &str = "kept";
 
 /// How many lines wait to be written. Clones tell of the same log.
 #[derive(Clone, Debug, Default)]
-pub struct Backlog(Arc<Waiting>);
+pub struct Backlog(Arc<BacklogState>);
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct BacklogState {
     lines: AtomicUsize,
     bytes: AtomicUsize,
     /// Lines that the thread that writes them has taken so far.
@@ -129,7 +129,7 @@ impl Backlog {
 
     /// Counts a line, if there is room for it, and returns how many waited before it.
     fn add(&self, length: usize, kept: bool) -> Option<usize> {
-        let Waiting { lines, bytes, .. } = &*self.0;
+        let BacklogState { lines, bytes, .. } = &*self.0;
         let has_room = if kept {
             bytes.load(Ordering::Relaxed).saturating_add(length) <= MAX_BYTES
         } else {

@@ -17,7 +17,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_stream::StreamExt;
 
 use super::*;
-use crate::copy::{self, Coding, Digest, Ended, ForwardEnd, Meter, Meters};
+use crate::copy::{self, Coding, CopyEnd, Digest, ForwardEnd, Meter, Meters};
 
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -145,14 +145,14 @@ async fn i02_every_data_connection_resumes_the_session_of_its_control_connection
             let meter = Meter::default();
             let sent = copy::send(file_with(&content), 0, data, Coding::Image, &meter);
             let (sent, taken) = tokio::join!(sent, takes(&server));
-            assert!(matches!(sent.end, Ended::Whole), "{sent:?}");
+            assert!(matches!(sent.end, CopyEnd::Whole), "{sent:?}");
             assert_eq!(sent.bytes, content.len() as u64);
             assert!(taken.unwrap() == content);
             let (data, meter) = (Data::private(server.dial().await, &client), Meter::default());
             let into = tempfile::tempfile().unwrap();
             let received = copy::receive(data, into, Coding::Image, &meter);
             let ((received, mut file), ()) = tokio::join!(received, gives(&server, &content));
-            assert!(matches!(received.end, Ended::Whole), "{received:?}");
+            assert!(matches!(received.end, CopyEnd::Whole), "{received:?}");
             let mut bytes = Vec::new();
             file.rewind().unwrap();
             file.read_to_end(&mut bytes).unwrap();
@@ -182,7 +182,7 @@ async fn tickets_that_no_upload_brings_back_are_used_up() {
             };
             let (sent, ()) =
                 tokio::join!(copy::send(file_with(b"x"), 0, data, Coding::Image, &meter), theirs);
-            assert!(matches!(sent.end, Ended::Whole), "{sent:?}");
+            assert!(matches!(sent.end, CopyEnd::Whole), "{sent:?}");
             assert_eq!(told.lock().unwrap().last().map(|shake| shake.resumed), Some(resumed));
             assert_eq!(client.is_used_up(), ends);
         }
@@ -206,7 +206,7 @@ async fn bytes_pass_from_tls_to_tls_and_between_tls_and_clear() {
             let joined = joined.await;
             assert_eq!(joined.sha256.is_some(), digest == Digest::Sha256);
             let ForwardEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
-            assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole));
+            assert!(matches!(unclosed.close(&meters.given).await, CopyEnd::Whole));
         };
         let ((), (), taken) = tokio::join!(joined, gives(&one, &content), takes(&two));
         assert!(taken.unwrap() == content);
@@ -217,7 +217,7 @@ async fn bytes_pass_from_tls_to_tls_and_between_tls_and_clear() {
     let joined = async {
         let joined = copy::forward(clear, Data::private(two.dial().await, &to), Digest::Off, &meters).await;
         let ForwardEnd::Whole(unclosed) = joined.end else { panic!("{joined:?}") };
-        assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole));
+        assert!(matches!(unclosed.close(&meters.given).await, CopyEnd::Whole));
     };
     let gives_in_clear = async {
         let (mut theirs, _) = listener.accept().await.unwrap();
@@ -239,7 +239,7 @@ async fn i03_an_end_without_close_notify_is_a_broken_connection() {
     let into = tempfile::tempfile().unwrap();
     let ((moved, _), ()) =
         tokio::join!(copy::receive(data, into, Coding::Image, &meter), cuts(&server, b"half"));
-    let Ended::Broken(error) = moved.end else { panic!("{moved:?}") };
+    let CopyEnd::Broken(error) = moved.end else { panic!("{moved:?}") };
     cut(&error);
     let mut lines = copy::lines(Data::private(server.dial().await, &client), 100, &Meter::default());
     let (line, ()) = tokio::join!(lines.next(), cuts(&server, b"one\r\ntwo"));
@@ -273,7 +273,7 @@ async fn i03_a_copy_that_is_given_up_ends_with_a_reset_and_without_close_notify(
         theirs.read_to_end(&mut Vec::new()).await
     };
     let (moved, end) = tokio::join!(copy::send(huge, 0, data, Coding::Image, &meter), theirs);
-    assert!(matches!(moved.end, Ended::Stopped), "{moved:?}");
+    assert!(matches!(moved.end, CopyEnd::Stopped), "{moved:?}");
     drop(moved);
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }

@@ -8,7 +8,7 @@ use crate::failure::{Failure, Kind};
 use crate::place::Names;
 use crate::shell::{CompletionInput, CompletionPlaces, Offer, Vocabulary, complete_line};
 use crate::state::StateFile;
-use ftp_io::signal::{Asked, Stop};
+use ftp_io::signal::{Stop, StopRequest};
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair, longest_common_prefix};
@@ -287,7 +287,7 @@ impl Signals {
         tokio::spawn(async move {
             loop {
                 let asked = stop.next().await;
-                sender.send_modify(|is_end| *is_end |= asked == Asked::End);
+                sender.send_modify(|is_end| *is_end |= asked == StopRequest::End);
             }
         });
         Ok(Self(receiver))

@@ -19,7 +19,7 @@ use crate::remote;
 use crate::remote::{FinalName, most};
 use crate::report::{Event, Progress};
 use crate::session::{Flow, Session};
-use ftp_io::copy::{self, Ended, Format, Moved, Pieces};
+use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
 use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType, Partial};
 use ftp_proto::digest::{Algorithm, Digest, best_common};
@@ -152,15 +152,15 @@ async fn receive(
     }
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what, &answer)),
-        Flow::Over(Moved { end, digest, .. }, answer) => match end {
-            Ended::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Flow::Over(CopyReport { end, digest, .. }, answer) => match end {
+            CopyEnd::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 Err(Failure::new(Kind::Other, "the reader of standard output has gone"))
             }
-            Ended::File(error) => Err(unwritten(&error)),
+            CopyEnd::File(error) => Err(unwritten(&error)),
             _ if !answer.is_done() => Err(session.refusal(what, &answer)),
-            Ended::Whole => Ok(Sent { bytes, digest: digest.map(|(hex, _)| hex) }),
-            Ended::Broken(error) => Err(broken(what, &error)),
-            Ended::Stopped => Err(Failure::interrupted()),
+            CopyEnd::Whole => Ok(Sent { bytes, digest: digest.map(|(hex, _)| hex) }),
+            CopyEnd::Broken(error) => Err(broken(what, &error)),
+            CopyEnd::Stopped => Err(Failure::interrupted()),
         },
     }
 }
@@ -299,11 +299,11 @@ async fn send(
         Flow::Over((moved, input), answer) => (moved, input, answer),
     };
     match moved.end {
-        Ended::File(error) => Err(failed(error)),
+        CopyEnd::File(error) => Err(failed(error)),
         _ if !answer.is_done() => Err(session.refusal("the server refuses the file", &answer)),
-        Ended::Whole => Ok(Sent { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
-        Ended::Broken(error) => Err(broken("it was not sent".to_owned(), &error)),
-        Ended::Stopped => Err(Failure::interrupted()),
+        CopyEnd::Whole => Ok(Sent { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
+        CopyEnd::Broken(error) => Err(broken("it was not sent".to_owned(), &error)),
+        CopyEnd::Stopped => Err(Failure::interrupted()),
     }
 }
 

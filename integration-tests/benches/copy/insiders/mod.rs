@@ -6,8 +6,7 @@ mod names;
 mod relay;
 mod server;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,10 @@ use crate::process::{self, raise_descriptor_limit};
 /// The target: how many milliseconds longer another one's session takes, in the median and at the most.
 const MEDIAN: f64 = 100.0;
 const MOST: f64 = 1_000.0;
-/// How long an attack has left before what it held is counted.
+/// After this time an attack that is over must hold nothing.
 const REST: Duration = Duration::from_secs(5);
+/// The time between two looks at what is held, and between two tries of a refused attacker.
+const POLL: Duration = Duration::from_millis(10);
 /// How long a session of the other one waits for the next.
 const PAUSE: Duration = Duration::from_millis(200);
 /// A relay or a hub lets one token have a quarter of its 1,024 sessions.
@@ -42,18 +43,29 @@ pub(crate) fn table(plan: &Plan) {
     hub::table(plan);
     server::table(plan);
     println!(
-        "target: {MEDIAN:.0} ms longer in the median and {MOST:.0} ms at the most, none fails, nothing is held {} s later\n",
+        "target: {MEDIAN:.0} ms longer in the median and {MOST:.0} ms at the most, none fails, nothing is held after {} s\n",
         REST.as_secs()
     );
 }
 
 /// Tells an attack to end.
 #[derive(Clone, Default)]
-struct Stop(Arc<AtomicBool>);
+struct Stop(Arc<(Mutex<bool>, Condvar)>);
 
 impl Stop {
+    fn tell(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
     fn is_told(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.0.lock().unwrap()
+    }
+
+    /// Waits until it is told, no longer than `limit`.
+    fn is_told_within(&self, limit: Duration) -> bool {
+        let told = self.0.0.lock().unwrap();
+        *self.0.1.wait_timeout_while(told, limit, |told| !*told).unwrap().0
     }
 }
 
@@ -100,12 +112,18 @@ impl Scene<'_> {
         let (stop, end) = (Stop::default(), Instant::now() + Duration::from_secs(plan.seconds));
         let attackers = attack(&stop);
         let (times, failed) = self.probes(|_| Instant::now() >= end);
-        stop.0.store(true, Ordering::Relaxed);
+        stop.tell();
         for attacker in attackers {
             attacker.join().unwrap();
         }
-        thread::sleep(REST);
-        let held = descriptors(self.id).saturating_sub(before);
+        let rested = Instant::now() + REST;
+        let held = loop {
+            let held = descriptors(self.id).saturating_sub(before);
+            if held <= SPARE || Instant::now() >= rested {
+                break held;
+            }
+            thread::park_timeout(POLL);
+        };
         let figures = if times.is_empty() { "none".to_owned() } else { Spread::of(&times).to_string() };
         let is_met = failed.is_empty()
             && held <= SPARE
@@ -129,8 +147,8 @@ fn again_and_again(stop: &Stop, work: impl Fn(&Stop) -> Option<()> + Send + 'sta
     thread::spawn(move || {
         while !stop.is_told() {
             if work(&stop).is_none() {
-                // Whoever is refused tries again soon.
-                thread::sleep(Duration::from_millis(10));
+                // A refused attacker tries again soon.
+                stop.is_told_within(POLL);
             }
         }
     })

@@ -67,9 +67,8 @@ const ATTACKS: [(&str, Attack); 5] = [
     }),
     ("downloads that nobody reads", |client, _, stop| {
         let _data = client.data("RETR large")?;
-        while !stop.is_told() {
+        while !stop.is_told_within(Duration::from_millis(50)) {
             client.ask("NOOP")?;
-            std::thread::sleep(Duration::from_millis(50));
         }
         Some(())
     }),

@@ -43,7 +43,7 @@ async fn whole(transit: Transit, content: &[u8]) {
     let close = async {
         let Forwarded { bytes, sha256, end } = task.await.unwrap();
         let ForwardEnd::Whole(unclosed) = end else { panic!("{name}: {end:?}") };
-        assert!(matches!(unclosed.close(&meters.given).await, Ended::Whole), "{name}");
+        assert!(matches!(unclosed.close(&meters.given).await, CopyEnd::Whole), "{name}");
         (bytes, sha256)
     };
     let receive = async {

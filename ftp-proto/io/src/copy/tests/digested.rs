@@ -6,7 +6,11 @@ use super::*;
 
 /// Sends `content` from `offset` on with a digest. The peer reads nothing until the sender has given its thread
 /// back; then `meanwhile` happens, and the peer reads what comes.
-async fn sent_with_a_pause(content: &[u8], offset: u64, meanwhile: impl FnOnce(&File)) -> (Moved, Vec<u8>) {
+async fn sent_with_a_pause(
+    content: &[u8],
+    offset: u64,
+    meanwhile: impl FnOnce(&File),
+) -> (CopyReport, Vec<u8>) {
     let (here, mut there) = pair().await;
     let (file, meter) = (file_with(content), Meter::default());
     let same = file.try_clone().unwrap();
@@ -35,7 +39,7 @@ async fn a_pause_in_the_middle_of_a_piece_changes_neither_the_bytes_nor_their_di
     let content = sample(30_000_001, 12);
     for offset in [0, 100_003] {
         let (moved, heard) = sent_with_a_pause(&content, offset as u64, |_| ()).await;
-        assert!(matches!(moved.end, Ended::Whole), "{:?}", moved.end);
+        assert!(matches!(moved.end, CopyEnd::Whole), "{:?}", moved.end);
         assert!(heard == content[offset..]);
         assert_eq!(moved.digest, digest(&content[offset..]));
     }
@@ -45,7 +49,7 @@ async fn a_pause_in_the_middle_of_a_piece_changes_neither_the_bytes_nor_their_di
 async fn a_file_that_becomes_shorter_in_a_pause_is_not_whole() {
     let content = sample(30_000_000, 13);
     let (moved, heard) = sent_with_a_pause(&content, 0, |file| file.set_len(1_000).unwrap()).await;
-    let Ended::File(error) = &moved.end else { panic!("{:?}", moved.end) };
+    let CopyEnd::File(error) = &moved.end else { panic!("{:?}", moved.end) };
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     assert!(heard.len() < content.len());
 }

@@ -8,7 +8,7 @@ use crate::tls::Data;
 use tempfile::tempfile;
 
 /// Whether the end of a connection is known now.
-async fn poll_once(kept: &Kept) -> Poll<()> {
+async fn poll_once(kept: &KeptConnection) -> Poll<()> {
     poll_fn(|cx| Poll::Ready(kept.poll_ended(cx))).await
 }
 
@@ -22,7 +22,7 @@ async fn e12_files_in_blocks_follow_each_other_on_one_connection() {
         for (n, file) in files.iter().enumerate() {
             let to = data.take().expect("there is a connection");
             let sent = send(file_with(file), 0, to, format, &Meter::default()).await;
-            assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
+            assert!(matches!(sent.end, CopyEnd::Whole), "{:?}", sent.end);
             let kept = sent.kept.expect("the connection is kept");
             if n + 1 < files.len() {
                 data = Some(kept.into());
@@ -35,7 +35,7 @@ async fn e12_files_in_blocks_follow_each_other_on_one_connection() {
         let mut data: Data = there.into();
         for expect in &files {
             let (got, file) = receive(data, tempfile().unwrap(), format, &Meter::default()).await;
-            assert!(matches!(got.end, Ended::Whole), "{:?}", got.end);
+            assert!(matches!(got.end, CopyEnd::Whole), "{:?}", got.end);
             assert!(content_of(file) == *expect);
             let kept = got.kept.expect("the connection is kept");
             // Whether the next file has begun to come or not, nothing of it is taken.
@@ -43,7 +43,7 @@ async fn e12_files_in_blocks_follow_each_other_on_one_connection() {
             data = kept.into();
         }
         let (got, _) = receive(data, tempfile().unwrap(), format, &Meter::default()).await;
-        assert!(matches!(got.end, Ended::Broken(_)), "its end is the end of no file");
+        assert!(matches!(got.end, CopyEnd::Broken(_)), "its end is the end of no file");
     };
     tokio::join!(send_all, receive_all);
 }
@@ -62,7 +62,7 @@ async fn the_end_of_a_kept_connection_is_seen_and_the_next_file_is_not() {
             // That would tell nothing: what belongs to the next file comes first.
             assert!(poll_once(&kept).await.is_pending());
             let (got, file) = receive(kept, tempfile().unwrap(), format, &Meter::default()).await;
-            assert!(matches!(got.end, Ended::Whole), "{:?}", got.end);
+            assert!(matches!(got.end, CopyEnd::Whole), "{:?}", got.end);
             assert_eq!(content_of(file), b"b");
         } else {
             drop(here);

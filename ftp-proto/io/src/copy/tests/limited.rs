@@ -4,9 +4,9 @@ use super::*;
 
 /// A budget of so many bytes.
 #[derive(Debug)]
-struct Left(u64);
+struct BytesLeft(u64);
 
-impl Budget for Left {
+impl Budget for BytesLeft {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
         self.0 = self.0.checked_sub(bytes).ok_or(io::ErrorKind::QuotaExceeded)?;
         Ok(())
@@ -19,7 +19,7 @@ async fn nothing_is_written_beyond_a_budget() {
     for into in receive::all_strategies() {
         for (budget, fits) in [(3_000_000, true), (2_000_000, false)] {
             let (here, there) = pair().await;
-            let sink = Sink::with_budget(tempfile::tempfile().unwrap(), Some(Box::new(Left(budget))));
+            let sink = Sink::with_budget(tempfile::tempfile().unwrap(), Some(Box::new(BytesLeft(budget))));
             let (in_meter, out_meter) = (Meter::default(), Meter::default());
             let ((got, file), _) = tokio::join!(
                 receive::receive_by(into.again(), there.into(), sink, &in_meter),
@@ -27,12 +27,12 @@ async fn nothing_is_written_beyond_a_budget() {
             );
             let written = content_of(file).len() as u64;
             match got.end {
-                Ended::Whole => assert!(fits, "{into:?}: {written}"),
-                Ended::File(error) => {
+                CopyEnd::Whole => assert!(fits, "{into:?}: {written}"),
+                CopyEnd::File(error) => {
                     assert_eq!(error.kind(), io::ErrorKind::QuotaExceeded, "{into:?}");
                     assert!(!fits && written <= budget, "{into:?}: {written}");
                 }
-                other @ (Ended::Broken(_) | Ended::Stopped) => panic!("{into:?}: {other:?}"),
+                other @ (CopyEnd::Broken(_) | CopyEnd::Stopped) => panic!("{into:?}: {other:?}"),
             }
         }
     }
@@ -53,7 +53,7 @@ async fn a_limited_copy_moves_every_byte_and_can_be_stopped_while_it_rests() {
             receive::receive_by(into.again(), there.into(), tempfile::tempfile().unwrap(), &in_meter),
             send(file_with(&content), 0, here, Coding::Image, &out_meter),
         );
-        assert!(matches!((got.end, sent.end), (Ended::Whole, Ended::Whole)), "{into:?}");
+        assert!(matches!((got.end, sent.end), (CopyEnd::Whole, CopyEnd::Whole)), "{into:?}");
         assert!(content_of(file) == content, "{into:?}");
     }
     let (here, _there) = pair().await;
@@ -65,6 +65,6 @@ async fn a_limited_copy_moves_every_byte_and_can_be_stopped_while_it_rests() {
         slow.stop();
     };
     let (sent, ()) = tokio::join!(send(file_with(&content), 0, here, Coding::Image, &slow), stop);
-    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Stopped), "{:?}", sent.end);
     assert!(sent.bytes < 600_000, "{}", sent.bytes);
 }

@@ -29,7 +29,7 @@ async fn a_file_that_has_come_needs_no_wait_and_the_next_one_stays_on_the_connec
         let Ready::Ended(got, file) = receipt.take_ready(&Meter::default()) else {
             panic!("all of it has come")
         };
-        assert!(matches!(got.end, Ended::Whole), "{:?}", got.end);
+        assert!(matches!(got.end, CopyEnd::Whole), "{:?}", got.end);
         assert_eq!((content_of(file), got.bytes), (b"a".to_vec(), 7));
         let digest = blake3::hash(b"a").to_hex().to_string();
         assert_eq!(got.digest, Some((digest, 1)));
@@ -59,7 +59,7 @@ async fn what_has_come_and_what_follows_are_one_file() {
         };
         let receive = receipt.receive(&meter, |got, file| (got, content_of(file)));
         let (((got, written), kept), ()) = tokio::join!(receive, send);
-        assert!(matches!(got.end, Ended::Whole), "{format:?}: {:?}", got.end);
+        assert!(matches!(got.end, CopyEnd::Whole), "{format:?}: {:?}", got.end);
         let expect = match format.coding {
             Coding::Image => content.clone(),
             Coding::Ascii => {
@@ -85,7 +85,7 @@ async fn e10_what_came_before_a_reset_is_no_file() {
     let Ready::More(receipt) = receipt.take_ready(&meter) else { panic!("its end has not come") };
     reset(here);
     let ((got, file), kept) = receipt.receive(&meter, |got, file| (got, file)).await;
-    assert!(matches!(got.end, Ended::Broken(_)) && kept.is_none(), "{:?}", got.end);
+    assert!(matches!(got.end, CopyEnd::Broken(_)) && kept.is_none(), "{:?}", got.end);
     assert_eq!(content_of(file), b"half");
 }
 
@@ -98,13 +98,13 @@ async fn a_file_that_is_stopped_is_finished_once_as_stopped() {
         if before {
             meter.stop();
             let Ready::Ended(got, _) = receipt.take_ready(&meter) else { panic!("it was stopped") };
-            assert!(matches!(got.end, Ended::Stopped), "{:?}", got.end);
+            assert!(matches!(got.end, CopyEnd::Stopped), "{:?}", got.end);
         } else {
             let stop = async {
                 tokio::task::yield_now().await;
                 meter.stop();
             };
-            let receive = receipt.receive(&meter, |got, _| matches!(got.end, Ended::Stopped));
+            let receive = receipt.receive(&meter, |got, _| matches!(got.end, CopyEnd::Stopped));
             let ((is_stopped, kept), ()) = tokio::join!(receive, stop);
             assert!(is_stopped && kept.is_none());
         }

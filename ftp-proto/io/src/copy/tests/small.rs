@@ -15,7 +15,7 @@ async fn what_is_in_memory_arrives_whole_however_large_it_is() {
             heard
         };
         let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), read);
-        assert!(matches!(sent.end, Ended::Whole), "{size}: {:?}", sent.end);
+        assert!(matches!(sent.end, CopyEnd::Whole), "{size}: {:?}", sent.end);
         assert!(sent.bytes == size as u64 && heard == content, "{size}");
     }
 }
@@ -25,7 +25,7 @@ async fn e10_a_peer_that_resets_has_not_got_what_was_in_memory() {
     let (here, there) = pair().await;
     reset(there);
     let sent = send_whole(&sample(16_384, 3), here, Coding::Image, &Meter::default()).await;
-    assert!(matches!(sent.end, Ended::Broken(_)), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Broken(_)), "{:?}", sent.end);
 }
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn e10_what_is_in_memory_and_stopped_ends_by_reset() {
     let meter = Meter::default();
     meter.stop();
     let sent = send_whole(&sample(16_384, 3), here, Coding::Image, &meter).await;
-    assert!(matches!(sent.end, Ended::Stopped), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Stopped), "{:?}", sent.end);
     let mut heard = Vec::new();
     let end = there.read_to_end(&mut heard).await.unwrap_err();
     assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
@@ -52,7 +52,7 @@ async fn what_is_in_memory_is_no_faster_than_its_limit() {
         heard
     };
     let (sent, heard) = tokio::join!(send_whole(&content, here, Coding::Image, &meter), read);
-    assert!(matches!(sent.end, Ended::Whole), "{:?}", sent.end);
+    assert!(matches!(sent.end, CopyEnd::Whole), "{:?}", sent.end);
     assert!(heard == content);
 }
 
@@ -73,8 +73,8 @@ async fn what_is_in_memory_crosses_the_connection_as_a_file_does() {
                         true => send_whole(&content, here, format, &meter).await,
                         false => send(file_with(&content), 0, here, format, &meter).await,
                     };
-                    assert!(matches!(sent.end, Ended::Whole), "{format:?}: {:?}", sent.end);
-                    (sent.bytes, sent.digest, sent.kept.map(Kept::close).is_some())
+                    assert!(matches!(sent.end, CopyEnd::Whole), "{format:?}: {:?}", sent.end);
+                    (sent.bytes, sent.digest, sent.kept.map(KeptConnection::close).is_some())
                 };
                 let read = async {
                     let mut heard = Vec::new();

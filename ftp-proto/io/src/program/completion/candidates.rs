@@ -38,7 +38,7 @@ pub struct Candidates {
 
 /// What a program knows of a value.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
-pub struct Known {
+pub struct KnownValues {
     /// What it can be, whole.
     pub words: Vec<Candidate>,
     /// The names of files that can stand there too. If the program does not say, the name of the value does.
@@ -47,7 +47,7 @@ pub struct Known {
     pub are_ids: bool,
 }
 
-impl From<Vec<Candidate>> for Known {
+impl From<Vec<Candidate>> for KnownValues {
     fn from(words: Vec<Candidate>) -> Self {
         Self { words, files: None, are_ids: false }
     }
@@ -56,7 +56,11 @@ impl From<Vec<Candidate>> for Known {
 /// Completes the last of `words`, which follow the name of the program, or a verb, and end at the cursor. `known` knows what
 /// a value can be, by the name that the help gives it, `PLACE`, and what is typed of it: whole words that can take the place
 /// of what is typed. The command has been built.
-pub fn complete(command: &Command, words: &[String], known: impl Fn(&str, &str) -> Known) -> Candidates {
+pub fn complete(
+    command: &Command,
+    words: &[String],
+    known: impl Fn(&str, &str) -> KnownValues,
+) -> Candidates {
     let (last, before) = words.split_last().map_or(("", words), |(last, before)| (last.as_str(), before));
     let mut reader = Reader::at(command);
     for word in before {
@@ -72,7 +76,7 @@ pub fn complete(command: &Command, words: &[String], known: impl Fn(&str, &str) 
 }
 
 /// What can stand here, where `last` is typed already.
-fn candidates(reader: &Reader<'_>, last: &str, known: impl Fn(&str, &str) -> Known) -> Candidates {
+fn candidates(reader: &Reader<'_>, last: &str, known: impl Fn(&str, &str) -> KnownValues) -> Candidates {
     if let Some(option) = reader.open {
         return values(option, false, ("", last), known);
     }
@@ -129,7 +133,7 @@ fn values(
     arg: &Arg,
     is_last: bool,
     (before, typed): (&str, &str),
-    known: impl Fn(&str, &str) -> Known,
+    known: impl Fn(&str, &str) -> KnownValues,
 ) -> Candidates {
     let fixed = arg.get_possible_values();
     if !fixed.is_empty() {
@@ -142,7 +146,7 @@ fn values(
         return Candidates { words, ..Candidates::default() };
     }
     let name = name(arg, is_last);
-    let Known { mut words, files, are_ids } = known(&name, typed);
+    let KnownValues { mut words, files, are_ids } = known(&name, typed);
     let by_name = || match ValueKind::of(&name) {
         ValueKind::File | ValueKind::Path | ValueKind::Place | ValueKind::Source | ValueKind::Destination => {
             Files::All
@@ -192,11 +196,11 @@ mod tests {
         program
     }
 
-    fn known(name: &str, typed: &str) -> Known {
+    fn known(name: &str, typed: &str) -> KnownValues {
         let texts: &[&str] = match name {
             "SOURCE" | "DEST" if typed.starts_with("lab:") => {
                 let words = vec![Candidate { text: "lab:file".to_owned(), help: String::new() }];
-                return Known { words, files: Some(Files::None), are_ids: false };
+                return KnownValues { words, files: Some(Files::None), are_ids: false };
             }
             "SOURCE" | "DEST" => &["lab:", "backup:"],
             "NAME" => &["lab", "backup"],

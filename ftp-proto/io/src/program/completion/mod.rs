@@ -8,7 +8,7 @@ mod candidates;
 mod kind;
 mod reader;
 
-pub use candidates::{Candidate, Candidates, Files, Known, complete};
+pub use candidates::{Candidate, Candidates, Files, KnownValues, complete};
 use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_complete::shells::{Elvish, PowerShell};
@@ -36,7 +36,7 @@ impl Completions {
     /// # Errors
     ///
     /// Standard input cannot be read, or standard output not be written.
-    pub fn print<K: Fn(&str, &str) -> Known>(
+    pub fn print<K: Fn(&str, &str) -> KnownValues>(
         self,
         mut command: Command,
         known: impl FnOnce(&Command, &[String]) -> K,

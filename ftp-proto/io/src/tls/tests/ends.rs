@@ -45,7 +45,7 @@ enum Sent {
     Listing,
 }
 
-async fn send(what: Sent, data: Data, encoding: Encoding, bytes: &[u8]) -> Ended {
+async fn send(what: Sent, data: Data, encoding: Encoding, bytes: &[u8]) -> CopyEnd {
     let meter = Meter::default();
     match what {
         Sent::File => {
@@ -72,14 +72,14 @@ async fn e25_a_peer_that_resets_behind_the_end_of_mode_z_may_have_got_everything
             assert!(inflate(&mut theirs).await == content);
             reset(theirs.into_inner().0);
         });
-        assert!(matches!(end, Ended::Whole), "{what:?} inside TLS: {end:?}");
+        assert!(matches!(end, CopyEnd::Whole), "{what:?} inside TLS: {end:?}");
         let dialled = server.dial().await.into();
         let (end, ()) = tokio::join!(send(what, dialled, Encoding::Zlib, &content), async {
             let (mut theirs, _) = server.listener.accept().await.unwrap();
             assert!(inflate(&mut theirs).await == content);
             reset(theirs);
         });
-        assert!(matches!(end, Ended::Whole), "{what:?} in clear: {end:?}");
+        assert!(matches!(end, CopyEnd::Whole), "{what:?} in clear: {end:?}");
     }
 }
 
@@ -97,7 +97,7 @@ async fn e25_a_peer_that_resets_behind_close_notify_may_have_got_everything() {
                 assert_eq!(all, b"content");
                 reset(theirs.into_inner().0);
             });
-            assert!(matches!(end, Ended::Whole), "{what:?} {versions:?}: {end:?}");
+            assert!(matches!(end, CopyEnd::Whole), "{what:?} {versions:?}: {end:?}");
         }
     }
 }
@@ -112,7 +112,7 @@ async fn e25_a_peer_that_resets_behind_the_last_byte_in_clear_has_not_seen_the_e
             theirs.read_exact(&mut [0; 7]).await.unwrap();
             reset(theirs);
         });
-        assert!(matches!(end, Ended::Broken(_)), "{what:?}: {end:?}");
+        assert!(matches!(end, CopyEnd::Broken(_)), "{what:?}: {end:?}");
     }
 }
 
@@ -151,6 +151,6 @@ async fn e25_a_peer_that_resets_while_the_system_has_bytes_for_it_has_not_got_th
             tokio::time::timeout(WATCHDOG, looked).await.expect("the sender looks at what is left");
             reset(theirs);
         });
-        assert!(matches!(end, Ended::Broken(_)), "{encoding:?}, private {private}: {end:?}");
+        assert!(matches!(end, CopyEnd::Broken(_)), "{encoding:?}, private {private}: {end:?}");
     }
 }
