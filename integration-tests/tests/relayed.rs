@@ -15,7 +15,7 @@ use integration_tests::relay::{Agent, Relay, write_private};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket;
 use integration_tests::terminal::at_a_terminal;
-use integration_tests::user::{Run, User, user};
+use integration_tests::user::{Run, User, job, user};
 use rustix::process::Signal;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -378,4 +378,27 @@ fn r12_what_a_relay_that_was_killed_has_passed_on_is_counted() {
     assert!(to.bytes("b.bin") == sample(3_000_000), "{run}");
     let relayed = run.summary()["relayed"].as_u64();
     assert!(relayed.is_some_and(|bytes| bytes >= 3_000_000), "a relay that dies tells no last count: {run}");
+}
+
+#[test]
+fn what_a_file_has_stored_stays_for_resume_if_the_relay_does_not_come_back() {
+    let (from, to) = (never().file("a.bin", sample(3_000_000)).start(), never().start());
+    let mut agent = relay_for(&[&from, &to]);
+    let state = tempfile::tempdir().unwrap();
+    let token = agent.token_file.to_str().unwrap().to_owned();
+    let login = |site: &Server| format!("machine {} login ann password {PASSWORD}\n", site.ip());
+    let job = || job(state.path()).private_file(".netrc", login(&from) + &login(&to));
+    let run = job().args(["copy", "--path", "relay", "--limit", "1MB", "--retries", "1"]);
+    let run =
+        run.args(["--timeout", "10s", "--relay", &agent.address.to_string(), "--relay-token-file", &token]);
+    let run = run.args([from.url("a.bin"), to.url("b.bin")]).start();
+    let stored = |name: &String| std::fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() > 1_000_000);
+    socket::until("a part of the file has arrived", || to.names().iter().any(stored));
+    agent.running.signal(Signal::KILL);
+    let run = run.end().exits(5).says("ftp-user retry");
+    assert!(to.names().iter().any(stored), "{:?}\n{run}", to.names());
+    agent.die_and_return();
+    let resumed = job().args(["resume"]).run().exits(0);
+    assert!(to.bytes("b.bin") == sample(3_000_000), "{resumed}");
+    assert!(resumed.summary()["relayed"].as_u64().is_some_and(|bytes| bytes < 2_500_000), "{resumed}");
 }

@@ -41,7 +41,6 @@ impl Standing {
     }
 
     /// Takes note of a command that is sent.
-    #[allow(clippy::wildcard_enum_match_arm, reason = "most commands leave nothing behind")]
     pub(super) const fn note(&mut self, command: &Command) {
         match command {
             Command::Lstn(_) | Command::Pasv | Command::Cpsv | Command::Epsv(_) => self.listens = true,
@@ -54,7 +53,55 @@ impl Standing {
             Command::Sscn(Some(on)) => self.sscn = *on,
             Command::Pinc(pin) => self.pin = *pin,
             Command::User(_) | Command::Rein | Command::Auth(_) => *self = Self::nothing(),
-            _ => {}
+            Command::Pass(_)
+            | Command::Acct(_)
+            | Command::Quit
+            | Command::Type(_)
+            | Command::Mode(_)
+            | Command::Stru(_)
+            | Command::Byte(_)
+            | Command::Gsoc
+            | Command::Rndz(_)
+            | Command::Retr(_)
+            | Command::Stor(_)
+            | Command::Appe(_)
+            | Command::Rest(_)
+            | Command::List(_)
+            | Command::Nlst(_)
+            | Command::Mlsd(_)
+            | Command::Mlst(_)
+            | Command::Size(_)
+            | Command::Mdtm(_)
+            | Command::Hash(_)
+            | Command::XDigest(..)
+            | Command::Rang(_)
+            | Command::Pret(_)
+            | Command::Rnfr(_)
+            | Command::Rnto(_)
+            | Command::Dele(_)
+            | Command::Mkd(_)
+            | Command::Rmd(_)
+            | Command::Cwd(_)
+            | Command::Cdup
+            | Command::Pwd
+            | Command::Abor
+            | Command::Stat(_)
+            | Command::Noop
+            | Command::Allo(_)
+            | Command::Syst
+            | Command::Help(_)
+            | Command::Feat
+            | Command::Opts(_)
+            | Command::Pbsz(_)
+            | Command::Prot(_)
+            | Command::Ccc
+            | Command::Sscn(None)
+            | Command::Stou
+            | Command::Extension(Extension::Rate(_) | Extension::Prob(_))
+            | Command::Detached(_)
+            | Command::Practice(_)
+            | Command::Pack(_)
+            | Command::Other(..) => {}
         }
     }
 }

@@ -236,14 +236,19 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
 ///
 /// # Errors
 ///
-/// It is not there.
+/// It is not there, or it cannot be looked at.
 pub(super) fn check_state(named: Option<&Path>) -> Result<(), Failure> {
-    match named {
-        Some(named) if !named.exists() => {
+    let Some(named) = named else { return Ok(()) };
+    match named.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => {
             let what = format!("there is no state directory {}", named.display());
             Err(Failure::new(Kind::Other, what).hint("name the one that the jobs were started with"))
         }
-        Some(_) | None => Ok(()),
+        Err(error) => {
+            let what = format!("cannot look at the state directory {}", named.display());
+            Err(Failure::of_this_host(what, &error).as_kind(Kind::Other))
+        }
     }
 }
 

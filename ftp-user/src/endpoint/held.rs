@@ -60,7 +60,7 @@ impl HeldDirectories {
                 open
             }
         };
-        let found = above.name(name).facts();
+        let found = above.name(name).entry();
         let found = found.and_then(|found| found.ok_or_else(|| io::ErrorKind::NotFound.into()));
         let unique = found.map_err(|error| cannot(&error))?.unique;
         if seen.unique.is_some() && seen.unique != unique {

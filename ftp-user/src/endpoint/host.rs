@@ -289,7 +289,7 @@ impl Host {
             Self::Local(here) => here
                 .files()
                 .name(path)
-                .facts()
+                .entry()
                 .is_ok_and(|found| found.is_some_and(|it| it.kind == listing::Kind::Link)),
         }
     }

@@ -1,4 +1,4 @@
-//! What only servers have: sessions that were lost, listings with facts, digests of parts of a file, and copies within a server.
+//! What an open session tells beyond names and facts: sessions that were lost, listings with facts, digests of parts of a file, and copies within a server.
 
 use super::host::Host;
 use super::pool::Losses;

@@ -57,9 +57,9 @@ impl LocalEnd {
     /// What is at `path`; `None` if nothing is.
     pub(super) fn facts(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
-            Self::Typed(files) => found(path, files.name(path).facts_behind()),
+            Self::Typed(files) => found(path, files.name(path).facts()),
             Self::Destination(root) => {
-                root.check_file(path).and_then(|()| found(path, root.files.name(path).facts_behind()))
+                root.check_file(path).and_then(|()| found(path, root.files.name(path).facts()))
             }
             Self::Source(tree) => found(path, tree.facts(path)),
         }
@@ -69,7 +69,7 @@ impl LocalEnd {
     pub(super) fn behind(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
-                found(path, files.name(path).facts_behind())
+                found(path, files.name(path).facts())
             }
             Self::Source(_) => self.facts(path),
         }
@@ -79,10 +79,10 @@ impl LocalEnd {
     pub(super) fn entry(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
         match self {
             Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
-                found(path, files.name(path).facts())
+                found(path, files.name(path).entry())
             }
             Self::Source(tree) => match tree.reach(path) {
-                Some(name) => found(path, name.and_then(|name| name.facts())),
+                Some(name) => found(path, name.and_then(|name| name.entry())),
                 None => self.facts(path),
             },
         }
@@ -105,7 +105,7 @@ impl LocalEnd {
     /// It cannot be read, or another file has its name now.
     pub(crate) fn open_to_send(&self, path: &PathName, seen: Option<&str>) -> Result<File, Failure> {
         let cannot =
-            |error: &io::Error| in_the_way(format!("cannot read {}", path.display()), error, LEADS_OUT);
+            |error: &io::Error| behind_a_link(format!("cannot read {}", path.display()), error, LEADS_OUT);
         let file = self.open_to_read(path).map_err(|error| cannot(&error))?;
         let found = unique_of(&file).map_err(|error| cannot(&error))?;
         if seen.is_some_and(|seen| *seen != found) {
@@ -118,7 +118,7 @@ impl LocalEnd {
 
     /// The failure to reach a name to read it.
     pub(super) fn failed(&self, what: String, error: &io::Error) -> Failure {
-        in_the_way(what, error, LEADS_OUT)
+        behind_a_link(what, error, LEADS_OUT)
     }
 
     /// Hands over the names in a directory, with what has each of them.
@@ -222,7 +222,7 @@ impl LocalEnd {
             }
             Ok(file)
         };
-        let file = open().map_err(|error| in_the_way(what(), &error, LEADS_OUT))?;
+        let file = open().map_err(|error| behind_a_link(what(), &error, LEADS_OUT))?;
         let meter = Meter::default();
         tokio::select! {
             biased;
@@ -242,19 +242,18 @@ impl LocalEnd {
 fn found(path: &PathName, found: io::Result<Option<Facts>>) -> Result<Option<Facts>, Failure> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        found => {
-            found.map_err(|error| in_the_way(format!("cannot look at {}", path.display()), &error, LEADS_OUT))
-        }
+        found => found
+            .map_err(|error| behind_a_link(format!("cannot look at {}", path.display()), &error, LEADS_OUT)),
     }
 }
 
 /// The failure to write a name.
 fn cannot(what: String, error: &io::Error) -> Failure {
-    in_the_way(what, error, "remove the link, or name its directory as the destination")
+    behind_a_link(what, error, "remove the link, or name its directory as the destination")
 }
 
 /// The failure to reach a name. `hint` is what to do if a symbolic link is on the way.
-fn in_the_way(what: String, error: &io::Error, hint: &str) -> Failure {
+fn behind_a_link(what: String, error: &io::Error, hint: &str) -> Failure {
     let failure = Failure::of_this_host(what, error);
     match error.get_ref().is_some_and(|why| why.is::<IsLink>()) {
         true => failure.hint(hint),

@@ -182,14 +182,14 @@ mod tests {
         }
         let (root, old) = (name(&at("eve/tree")), name(&at("old/today")));
         let local = LocalRoot::at(Files::Real, root.clone());
-        let seen = Files::Real.name(&root).facts_behind().unwrap().unwrap();
+        let seen = Files::Real.name(&root).facts().unwrap().unwrap();
         local.hold(vec![
             Files::Real.open_seen(&root, &seen).unwrap(),
             Files::Real.open_nearest(&old).unwrap(),
         ]);
         let file = name(&at("eve/tree/sub/f"));
         let open = local.reach(&file, false).unwrap().unwrap();
-        assert!(open.facts().unwrap().is_some());
+        assert!(open.entry().unwrap().is_some());
         // A directory below it becomes a link: the name that was reached is still in the old one.
         std::fs::rename(at("eve/tree/sub"), at("eve/tree/was")).unwrap();
         symlink("../../victim/sub", at("eve/tree/sub")).unwrap();

@@ -538,8 +538,8 @@ impl Losses {
         self.lost().number
     }
 
-    /// Whether what was seen in this session may have changed with a loss since; `None` is a session that nobody knows. What
-    /// was seen in a session that was opened after the last loss was noticed is as it was.
+    /// Whether facts from `session` may be stale because a session was lost since; `None`: the session is unknown. Facts
+    /// from a session that was opened after the last loss was noticed are not.
     pub fn concern(&self, session: Option<SessionId>) -> bool {
         let newest = self.lost().newest;
         newest.is_some_and(|newest| session.is_none_or(|session| session <= newest))

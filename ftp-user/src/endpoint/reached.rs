@@ -10,6 +10,7 @@ use crate::session::Facts;
 use crate::world::{Files, LocalName, above, local_path};
 use ftp_proto::deletion::DeletePermit;
 use ftp_proto::wire::PathName;
+use rustix::io::Errno;
 use std::io;
 
 /// A name of a host. On this host its directory stays open, so that what is looked at there is what is deleted or renamed
@@ -34,7 +35,9 @@ impl Reached {
                 match held.unwrap_or_else(|| in_its_directory(local.files(), path)) {
                     Ok(here) => Some(here),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                    Err(error) => return Err(in_the_way(format!("cannot reach {}", path.display()), &error)),
+                    Err(error) => {
+                        return Err(no_directory_there(format!("cannot reach {}", path.display()), &error));
+                    }
                 }
             }
         };
@@ -54,7 +57,7 @@ impl Reached {
         match &self.here {
             Some(here) => {
                 let what = || format!("cannot look at {}", self.path.display());
-                here.facts().map_err(|error| Failure::of_this_host(what(), &error))
+                here.entry().map_err(|error| Failure::of_this_host(what(), &error))
             }
             None => entry(context, host, &self.path).await,
         }
@@ -124,7 +127,7 @@ impl Reached {
                 in_its_directory(files, to)
             }
         };
-        let to = to.map_err(|error| in_the_way(what(), &error))?;
+        let to = to.map_err(|error| no_directory_there(what(), &error))?;
         here.rename_free(&to).map_err(|error| {
             let failure = Failure::of_this_host(what(), &error);
             match error.kind() == io::ErrorKind::CrossesDevices {
@@ -136,11 +139,13 @@ impl Reached {
 }
 
 /// The failure if the way to a name is no directory any more.
-fn in_the_way(what: String, error: &io::Error) -> Failure {
+fn no_directory_there(what: String, error: &io::Error) -> Failure {
     let failure = Failure::of_this_host(what, error);
-    match error.kind() == io::ErrorKind::NotADirectory {
-        true => failure.hint("a symbolic link or a file is where a directory was; nothing was changed there"),
-        false => failure,
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::NOTDIR | Errno::LOOP) => {
+            failure.hint("a symbolic link or a file is where a directory was; nothing was changed there")
+        }
+        Some(_) | None => failure,
     }
 }
 

@@ -253,7 +253,7 @@ fn directory_of(end: &LocalEnd, name: PermittedName<'_>) -> io::Result<Option<Lo
         (_, None) => (end.files().open_directory(root)?, None),
     };
     if let (Some(_), Some(name)) = (held, place)
-        && !is_held(&directory.name(name).facts()?.ok_or(io::ErrorKind::NotFound)?)
+        && !is_held(&directory.name(name).entry()?.ok_or(io::ErrorKind::NotFound)?)
     {
         return Ok(None);
     }

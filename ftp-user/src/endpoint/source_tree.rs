@@ -47,8 +47,8 @@ impl SourceTree {
     pub(super) fn facts(&self, path: &PathName) -> io::Result<Option<Facts>> {
         let name = self.to_read(path)?;
         match self.followed {
-            Followed::Nothing => name.facts(),
-            Followed::Files | Followed::All => name.facts_behind(),
+            Followed::Nothing => name.entry(),
+            Followed::Files | Followed::All => name.facts(),
         }
     }
 
@@ -101,7 +101,7 @@ mod tests {
 
     fn tree(root: &Path, followed: Followed) -> SourceTree {
         let root = name(root);
-        let seen = Files::Real.name(&root).facts_behind().unwrap().unwrap();
+        let seen = Files::Real.name(&root).facts().unwrap().unwrap();
         SourceTree::seen(Files::Real, &root, &seen, followed).unwrap()
     }
 

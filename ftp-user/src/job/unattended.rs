@@ -491,7 +491,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
 /// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.
 fn is_directory_gone(host: &Host, target: &PathName) -> bool {
     let (Host::Local(here), Some(directory)) = (host, place::parent(target)) else { return false };
-    here.files().name(&directory).facts().is_ok_and(|found| found.is_none())
+    here.files().name(&directory).entry().is_ok_and(|found| found.is_none())
 }
 
 /// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has

@@ -69,7 +69,7 @@ struct Fate {
     was_told: bool,
 }
 
-/// A note on its way to the disk. The default one is there.
+/// A note on its way to the disk. By default it is on the disk.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Durable(Option<oneshot::Receiver<()>>);
@@ -213,7 +213,7 @@ impl JobJournal {
         self.open.as_ref().filter(|open| open.fate().why.is_none()).map(|open| open.job)
     }
 
-    /// Whether there is a journal at all, also one that has ended.
+    /// Whether a journal was opened, even if it has ended since.
     pub const fn is_open(&self) -> bool {
         self.open.is_some()
     }
@@ -292,8 +292,8 @@ impl JobJournal {
         self.note_of_item(|store, key| store.seen(key, seen))
     }
 
-    /// Notes by which route the bytes of the file move to a name that nothing equal has, or with `None` that they do not. It is
-    /// on the disk when the result is ready.
+    /// Notes the route of a copy to a name that holds nothing equal; `None`: it is not copied. It is on the disk when the
+    /// result is ready.
     pub fn moves(&self, route: Option<&str>) -> Durable {
         let route = route.map(str::to_owned);
         self.note_of_item(|store, key| store.moves(key, route))

@@ -25,7 +25,7 @@ pub(super) struct Request {
 pub(super) trait Work: Send {
     /// Carries it out in that transaction.
     fn perform(&mut self, store: &Store, job: JobId) -> Result<(), Bad>;
-    /// Tells whoever has asked that it is on the disk; he may be gone.
+    /// Tells the asker that it is on the disk; the asker may be gone.
     fn reply(self: Box<Self>);
 }
 

@@ -6,7 +6,7 @@ use super::event::JoinEvent;
 use super::{Session, failure};
 use crate::context::Context;
 use crate::session::{
-    Connecting, ControlRelay, DataFailure, DataLinks, Listening, RelayPort, Seen, Tunnel, within,
+    Connecting, ControlRelay, DataFailure, DataLinks, Listening, RelayPort, RelayPortState, Tunnel, within,
 };
 use ftp_io::connection::Connection;
 use ftp_io::link;
@@ -26,13 +26,13 @@ struct Beside(Arc<Mutex<Session>>);
 impl DataLinks for Beside {
     fn connect(&self, context: &Context, at: SocketAddr) -> Connecting {
         let (session, context) = (Arc::clone(&self.0), context.clone());
-        let tell = watch::Sender::new(Seen::default());
+        let tell = watch::Sender::new(RelayPortState::default());
         Box::pin(async move { session.lock().await.data_connection(&context, Leg::Dial(at), &tell).await })
     }
 
     fn listen(&self, context: &Context, peer: IpAddr) -> Listening {
         let (session, context) = (Arc::clone(&self.0), context.clone());
-        let (tell, seen) = watch::channel(Seen::default());
+        let (tell, seen) = watch::channel(RelayPortState::default());
         // A server may connect from any port.
         let leg = Leg::Listen(Pin { ip: peer, port: None });
         let join = async move { session.lock().await.data_connection(&context, leg, &tell).await };
@@ -66,7 +66,7 @@ impl Session {
         &mut self,
         context: &Context,
         leg: Leg,
-        told: &watch::Sender<Seen>,
+        told: &watch::Sender<RelayPortState>,
     ) -> Result<Connection, DataFailure> {
         if let Some(why) = &self.ended {
             return Err(DataFailure::Relay(failure::lost(&self.display_name, why)));
@@ -114,7 +114,7 @@ impl Session {
         &mut self,
         leg: Leg,
         awaited: Awaited,
-        told: &watch::Sender<Seen>,
+        told: &watch::Sender<RelayPortState>,
     ) -> Result<(), DataFailure> {
         loop {
             match (self.next().await, awaited) {

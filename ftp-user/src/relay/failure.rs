@@ -111,7 +111,7 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
     let what = format!("the relay {display_name} does not connect to {}", site.authority());
     let failure = Failure::new(kind_of(code), what).said(format!("it said \"{}\"", code.with(text)));
     match code {
-        Code::Denied => failure.hint(format!("start the relay with --allow for {}", site.host)),
+        Code::Denied => failure.hint(format!("start the relay with --allow for {}, port {}", site.host, site.port)),
         Code::Resolve => failure.hint("name the server by an address, or by a name that the relay knows"),
         Code::ConnectionRefused | Code::Unreachable => {
             failure.hint("check that a server listens there and that the relay can reach it")

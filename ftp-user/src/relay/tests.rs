@@ -5,7 +5,7 @@ use super::*;
 use crate::context::Cancel;
 use crate::failure::Kind;
 use crate::place::Place;
-use crate::session::{DataFailure, Role, Seen, Session as ControlSession};
+use crate::session::{DataFailure, RelayPortState, Role, Session as ControlSession};
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
 use ftp_io::tls::Versions;
@@ -182,7 +182,10 @@ async fn r58_a_control_connection_through_a_relay_is_one_like_any_other() {
     let mut session =
         ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
     assert_eq!(session.title, "src.example.net:2121 through relay edge");
-    assert_eq!((session.ends.local, session.ends.peer), (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip()));
+    assert_eq!(
+        (session.addresses.local, session.addresses.peer),
+        (at("192.0.2.9:0").ip(), at("192.0.2.1:0").ip())
+    );
     assert!(session.ask(Command::Noop).await.unwrap().is_done());
     // A tunnel has no urgent data: Telnet's Synch goes in line.
     session.send(Command::Noop, None);
@@ -512,7 +515,7 @@ async fn r47_r55_why_a_relay_makes_no_data_connection_says_whose_fault_it_is() {
         }));
         let agent = agent.await;
         let context = Context::for_tests(Cancel::never());
-        let told = watch::Sender::new(Seen::default());
+        let told = watch::Sender::new(RelayPortState::default());
         let failure = agent.session().await.data_connection(&context, server, &told).await;
         let failed = failure.unwrap_err();
         assert_eq!(matches!(failed, DataFailure::Path(_)), kind == Kind::NoPath, "{failed:?}");

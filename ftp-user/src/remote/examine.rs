@@ -90,7 +90,7 @@ pub async fn takes_foreign(session: &mut Session) -> Result<Foreign, Failure> {
         return Ok(Foreign::Proven);
     }
     // Addresses for documentation: no host has them (RFC 5737, RFC 3849).
-    let command = match Family::of(session.ends.peer) {
+    let command = match Family::of(session.addresses.peer) {
         Family::V4 => Command::Port(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 1), PORT)),
         Family::V6 => {
             let nobody = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);

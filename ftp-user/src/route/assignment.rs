@@ -321,7 +321,7 @@ pub(crate) struct Count {
     pub(crate) streamed: StreamedDigests,
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
-    /// What has passed on what the destination may have stored.
+    /// Who carried what the destination may have stored.
     pub(crate) passed: Passed,
     /// What protected the bytes that have moved; `None` if none have.
     pub(crate) protection: Option<Protection>,
@@ -333,7 +333,7 @@ pub(crate) struct Count {
     pub(crate) facts: TransferFacts,
 }
 
-/// What has passed on what the destination may have stored of a file.
+/// Who carried what the destination may have stored of a file.
 #[derive(Debug, Default)]
 pub(crate) enum Passed {
     /// Nobody so far.

@@ -205,7 +205,7 @@ impl<'a> RelayPath<'a> {
         let leg = |junction, session: &Session| match junction {
             Junction::Dial(at) => Leg::Dial(at),
             // A server may connect from any port.
-            Junction::Listen => Leg::Listen(Pin { ip: session.ends.peer, port: None }),
+            Junction::Listen => Leg::Listen(Pin { ip: session.addresses.peer, port: None }),
         };
         let (source, destination) = (leg(source, sessions.source), leg(destination, sessions.destination));
         self.agents.join(source, destination, self.digest == Digest::Sha256);
@@ -243,8 +243,10 @@ impl<'a> RelayPath<'a> {
         let now = context.world.clock.now();
         match event {
             JoinEvent::Ready { source, destination } => {
-                let ends =
-                    [(source, sessions.source.ends.local), (destination, sessions.destination.ends.local)];
+                let ends = [
+                    (source, sessions.source.addresses.local),
+                    (destination, sessions.destination.addresses.local),
+                ];
                 let check = |(at, seen): (Option<_>, _)| at.map_or(Ok(()), |at| check_place(at, seen));
                 Some(match ends.into_iter().try_for_each(check) {
                     Err(why) => Input::RelayRefused(why.to_string()),

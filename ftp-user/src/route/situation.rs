@@ -46,15 +46,18 @@ impl Situation {
     pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         let named = |session: &Session| {
-            (format!("{}@{}", String::from_utf8_lossy(session.login()), session.title), session.ends.peer)
+            (
+                format!("{}@{}", String::from_utf8_lossy(session.login()), session.title),
+                session.addresses.peer,
+            )
         };
         let key = Key {
             source: named(source),
             destination: named(destination),
-            from: Key::network(source.ends.local),
+            from: Key::network(source.addresses.local),
         };
-        let round_trip = source.ends.round_trip.max(destination.ends.round_trip);
-        let has_addresses = source.ends.host.is_none() && destination.ends.host.is_none();
+        let round_trip = source.addresses.round_trip.max(destination.addresses.round_trip);
+        let has_addresses = source.addresses.host.is_none() && destination.addresses.host.is_none();
         let (source, destination) = source.parties_with(destination);
         let keeps_to_rates = [&source, &destination].iter().any(|party| party.capabilities.has_line("RATE"));
         let unlimited = context.settings.limit.as_ref().filter(|_| !keeps_to_rates);

@@ -80,7 +80,7 @@ impl Session {
     /// Converts the end of this session into a failure.
     pub fn lost(&self, end: &client::Failure) -> Failure {
         let who = format!("the {} {}", self.role.name(), self.title);
-        if let Some(refused) = &self.refused {
+        if let Some(refused) = &self.why_no_tls {
             return refused.clone();
         }
         if let Some(failure) = self.no_greeting(end).or_else(|| self.wrong_server(end)) {

@@ -213,7 +213,7 @@ impl Session {
         }
         self.dialogue.is_answered = false;
         self.dialogue.machine.input(self.context.world.clock.now(), Input::Quit);
-        let deadline = self.context.world.clock.now() + GOODBYE.max(3 * self.ends.round_trip);
+        let deadline = self.context.world.clock.now() + GOODBYE.max(3 * self.addresses.round_trip);
         let clock = self.context.world.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {

@@ -69,8 +69,8 @@ pub struct Session {
     pub(crate) no_listings: Option<Failure>,
     /// What no reply may show.
     pub(crate) secrets: Secrets,
-    /// Between which addresses it is.
-    pub ends: ConnectionEnds,
+    /// The addresses of both ends.
+    pub addresses: Addresses,
     /// The relay that carries this connection.
     pub relay: Option<ControlRelay>,
     pub(crate) context: Context,
@@ -85,16 +85,16 @@ pub struct Session {
     /// The time of the file that was stored last.
     pub(crate) time: SentTime,
     /// Why there is no TLS.
-    pub(crate) refused: Option<Failure>,
-    /// The handshake is to come.
-    pub(crate) securing: bool,
+    pub(crate) why_no_tls: Option<Failure>,
+    /// Whether the TLS handshake is still to come.
+    pub(crate) is_tls_due: bool,
     /// The machine and its connection.
     pub(crate) dialogue: Dialogue,
 }
 
 /// The two ends of a control connection.
 #[derive(Debug)]
-pub struct ConnectionEnds {
+pub struct Addresses {
     /// The server's address, as this program or the relay reached it. It is unspecified if only a proxy knows it.
     pub peer: IpAddr,
     /// The server's name, if only a proxy knows its address.
@@ -118,9 +118,9 @@ pub(crate) struct Dialogue {
     pub(super) is_answered: bool,
     /// The last transfer commands.
     transfers: VecDeque<CommandId>,
-    /// Whether a preliminary reply came before its transfer command was taken into account.
+    /// Whether the last preliminary reply belongs to no command that is known yet.
     orphan: bool,
-    /// Whether commands wait until the session does.
+    /// Whether commands are queued until the session next waits.
     pub(super) gathers: bool,
     /// A command whose reply does not matter.
     pub(crate) unawaited: Option<CommandId>,
@@ -192,7 +192,7 @@ impl Session {
         Party {
             dialect: self.manners.dialect,
             capabilities: self.manners.capabilities.clone(),
-            address: self.ends.peer,
+            address: self.addresses.peer,
             given: false,
             standing: self.dialogue.machine.standing(),
             leaf: self.tls.as_ref().and_then(Client::certificate),
@@ -221,7 +221,7 @@ impl Session {
 
     /// The address at which this host finds its data ports.
     pub fn data_peer(&self) -> IpAddr {
-        self.address_for(Peer::ThisHost).unwrap_or(self.ends.peer)
+        self.address_for(Peer::ThisHost).unwrap_or(self.addresses.peer)
     }
 
     /// Whether TLS protects it.
@@ -296,7 +296,7 @@ pub(crate) struct First {
     pub(crate) path: PathName,
     /// The final reply.
     pub(crate) reply: Reply,
-    /// What the reply is for MLST.
+    /// Class of the reply.
     pub(crate) class: Class,
 }
 
@@ -337,7 +337,7 @@ impl SentTime {
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// A number that no other session of this process has. A session that is opened later has a larger one.
-pub(super) fn next() -> SessionId {
+pub(super) fn new_session_id() -> SessionId {
     SessionId::new(LAST.fetch_add(1, Ordering::SeqCst) + 1)
 }
 

@@ -54,7 +54,7 @@ impl From<Failure> for OpenError {
 impl Session {
     /// The local address for data connections: that of the control connection, unless a relay carries it.
     pub const fn data_from(&self) -> IpAddr {
-        if self.relay.is_some() { anywhere(self.ends.peer) } else { self.ends.local }
+        if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local }
     }
 
     /// Connects to a data port of this server: from here, or from the relay if only that reaches it. If only the proxy
@@ -67,7 +67,7 @@ impl Session {
         if let Some(links) = self.relay.as_ref().and_then(|relay| relay.data.as_ref()) {
             return links.connect(&self.context, at);
         }
-        let to = match &self.ends.host {
+        let to = match &self.addresses.host {
             Some(host) => HostPort::Name(host.clone(), at.port()),
             None => HostPort::Address(at),
         };
@@ -85,14 +85,14 @@ impl Session {
     /// No port is free, or the relay does not listen.
     pub fn data_port(&self) -> OpeningPort {
         let Some(relay) = &self.relay else {
-            let port = self.context.world.network.listen(self.ends.local);
+            let port = self.context.world.network.listen(self.addresses.local);
             let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
             let failed =
                 |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
             return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));
         };
-        let (name, seen) = (relay.name.clone(), self.ends.local);
-        let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.ends.peer));
+        let (name, seen) = (relay.name.clone(), self.addresses.local);
+        let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.addresses.peer));
         Box::pin(async move {
             let refused = |why| {
                 let what = format!("the relay {name} is not used: {why}");
@@ -279,14 +279,14 @@ impl Session {
     fn believed(&mut self, reply: &Reply) -> Result<SocketAddr, Failure> {
         let announced = parse_227(reply.text()).ok_or_else(|| self.unusable(reply))?;
         let announced = SocketAddr::V4(announced);
-        if self.ends.host.is_some() {
-            return Ok(SocketAddr::new(self.ends.peer, announced.port()));
+        if self.addresses.host.is_some() {
+            return Ok(SocketAddr::new(self.addresses.peer, announced.port()));
         }
         if let Some(address) = self.address_for(Peer::ThisHost).filter(|_| announced.port() != 0) {
             return Ok(SocketAddr::new(address, announced.port()));
         }
         // A lying server could aim this program at somebody else.
-        let believed = believe(self.ends.peer, announced).map_err(|why| {
+        let believed = believe(self.addresses.peer, announced).map_err(|why| {
             self.context.run.events.warn(format!("{}: {why}", self.quote(reply)));
             Failure::new(Kind::NoPath, format!("the data connection was refused: {why}"))
                 .said(self.quote(reply))

@@ -122,7 +122,7 @@ impl Session {
             };
             let clock = self.context.world.clock;
             let now = || clock.now();
-            if std::mem::take(&mut self.securing) {
+            if std::mem::take(&mut self.is_tls_due) {
                 let control = self.dialogue.control.take();
                 match self.secure(control).await {
                     Ok(control) => {
@@ -130,7 +130,7 @@ impl Session {
                         self.dialogue.machine.input(now(), Input::Secured);
                     }
                     Err(failure) => {
-                        self.refused = Some(failure);
+                        self.why_no_tls = Some(failure);
                         self.dialogue.machine.input(now(), Input::Closed);
                     }
                 }
@@ -151,7 +151,7 @@ impl Session {
                     // TLS of a server begins nowhere here.
                     Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
                         if control.demands_certificate() {
-                            self.refused = Some(self.no_certificate());
+                            self.why_no_tls = Some(self.no_certificate());
                         }
                         self.dialogue.machine.input(now(), Input::Closed);
                     }
@@ -193,7 +193,7 @@ impl Session {
                     }
                     return Ok(event);
                 }
-                Output::StartTls => self.securing = true,
+                Output::StartTls => self.is_tls_due = true,
                 Output::Close => self.dialogue.control = None,
                 Output::Wait(_) if self.dialogue.is_out_of_step() => {
                     return Ok(self.lose_step());

@@ -26,9 +26,7 @@ mod tls;
 
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
-pub use connection::{
-    ABORT_TIMEOUT, ClosedPosture, ConnectionEnds, Role, Session, SessionId, newest_session,
-};
+pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
 pub(crate) use connection::{First, Untaken};
 pub use data::OpeningPort;
 pub(crate) use dial::{Dialled, connect, within};
@@ -37,7 +35,7 @@ pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;
 pub use port::{
     Arrived, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, Listening, ListensElsewhere,
-    OwnPort, RelayPort, Seen, Tunnel, check_place,
+    OwnPort, RelayPort, RelayPortState, Tunnel, check_place,
 };
 pub(crate) use secrets::Secrets;
 pub use secrets::Words;

@@ -3,7 +3,7 @@
 
 use super::answer::Answer;
 use super::connection::{
-    ABORT_TIMEOUT, ClosedPosture, ConnectionEnds, Dialogue, First, Role, SentTime, Session,
+    ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, First, Role, SentTime, Session, new_session_id,
 };
 use super::dial::{Dialled, dial, within};
 use super::port::{ControlRelay, Tunnel};
@@ -25,6 +25,16 @@ use ftp_proto::wire::{PathName, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A connection with a server on which nothing was said yet.
+struct FreshConnection {
+    connection: Connection,
+    /// TLS, where it may be used.
+    tls: Option<Client>,
+    addresses: Addresses,
+    /// The relay that carries it.
+    relay: Option<ControlRelay>,
+}
 
 impl Session {
     /// Connects, logs in and asks what the server can.
@@ -80,7 +90,10 @@ impl Session {
         let local = stream.local_addr().map_err(|error| {
             Failure::new(Kind::Temporary, format!("cannot connect to {}: {error}", site.authority()))
         })?;
-        let mut session = Self::new(context, site, role, (stream.into(), client), (local, peer), None)?;
+        let addresses =
+            Addresses { peer: unmapped(peer.ip()), host, local: unmapped(local.ip()), round_trip };
+        let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: None };
+        let mut session = Self::new(context, site, role, fresh)?;
         session.place = place;
         if context.store.sites.has_greeted(&site.key()) {
             session.greeting_and_login(first).await?;
@@ -91,8 +104,6 @@ impl Session {
                 Some(wrong) = glance(context, site) => return Err(wrong),
             }
         }
-        session.ends.round_trip = round_trip;
-        session.ends.host = host;
         Ok(session)
     }
 
@@ -114,22 +125,17 @@ impl Session {
         let Tunnel { stream, local, peer, relay } = tunnel;
         let title = tunnelled(site, &relay);
         let client = tls::client(context, site, role, tls, &title)?;
-        let connected = (stream.into(), client);
-        let mut session = Self::new(context, site, role, connected, (local, peer), Some(relay))?;
+        let (peer, local) = (unmapped(peer.ip()), unmapped(local.ip()));
+        let addresses = Addresses { peer, host: None, local, round_trip: Duration::ZERO };
+        let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: Some(relay) };
+        let mut session = Self::new(context, site, role, fresh)?;
         session.place = place;
         session.greeting_and_login(None).await?;
         Ok(session)
     }
 
-    /// A session over a connection on which nothing was said yet.
-    fn new(
-        context: &Context,
-        site: &Site,
-        role: Role,
-        (connection, tls): (Connection, Option<Client>),
-        (local, peer): (SocketAddr, SocketAddr),
-        relay: Option<ControlRelay>,
-    ) -> Result<Self, Failure> {
+    fn new(context: &Context, site: &Site, role: Role, fresh: FreshConnection) -> Result<Self, Failure> {
+        let FreshConnection { connection, tls, addresses, relay } = fresh;
         let security = tls::security(context, site)?;
         let tls = tls.filter(|_| security != Security::Clear);
         let config = client::Config {
@@ -149,17 +155,16 @@ impl Session {
         };
         let control = Control::new(connection, UNSENT)
             .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
-        let (peer, local) = (unmapped(peer.ip()), unmapped(local.ip()));
         let machine = client::Session::new(config, context.world.clock.now());
         Ok(Self {
-            id: super::connection::next(),
+            id: new_session_id(),
             role,
             title,
             site: site.clone(),
             manners: Manners::default(),
             no_listings: None,
             secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
-            ends: ConnectionEnds { peer, host: None, local, round_trip: Duration::ZERO },
+            addresses,
             relay,
             context: context.clone(),
             place: None,
@@ -167,8 +172,8 @@ impl Session {
             tls,
             first: None,
             time: SentTime::default(),
-            refused: None,
-            securing: site.security == Security::Implicit,
+            why_no_tls: None,
+            is_tls_due: site.security == Security::Implicit,
             dialogue: Dialogue::new(machine, control),
         })
     }
@@ -216,7 +221,7 @@ fn tunnelled(site: &Site, relay: &ControlRelay) -> String {
 const ANONYMOUS_PASSWORD: &[u8] = b"ftp-user@";
 
 /// What a server is that has not greeted for a while, if it shows that it is no FTP server.
-pub(super) async fn glance(context: &Context, site: &Site) -> Option<Failure> {
+async fn glance(context: &Context, site: &Site) -> Option<Failure> {
     context.world.clock.sleep_until(Some(context.world.clock.now() + SILENCE)).await;
     if context.store.sites.has_greeted(&site.key()) {
         return None;

@@ -33,8 +33,8 @@ impl DataPort {
         }
     }
 
-    /// Takes nobody of those who have come so far: the server connects once, and after its transfer command. This host resets
-    /// them and waits on; the port of a relay, which takes one connection only, is given up. Returns whether somebody has come
+    /// Rejects connections that came before the transfer command: the server connects only after it. This host resets
+    /// them and waits on; the port of a relay, which takes one connection only, is given up. Returns whether one has come
     /// from the server's address.
     pub fn turn_away(&self) -> bool {
         match self {
@@ -110,7 +110,7 @@ const MOST_WAITING: usize = 4096;
 
 /// What the relay has told of such a port.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum Seen {
+pub enum RelayPortState {
     /// Nothing yet; and nothing where it does not listen, but connects.
     #[default]
     Nothing,
@@ -125,7 +125,7 @@ pub enum Seen {
     },
 }
 
-impl Seen {
+impl RelayPortState {
     /// The relay listens at `at`.
     pub const fn listens(&mut self, at: SocketAddr) {
         *self = Self::Listens(at);
@@ -157,7 +157,7 @@ impl Seen {
 #[derive(Debug)]
 pub struct RelayPort {
     at: SocketAddr,
-    seen: watch::Receiver<Seen>,
+    seen: watch::Receiver<RelayPortState>,
     state: Mutex<State>,
 }
 
@@ -189,7 +189,7 @@ impl RelayPort {
     /// The relay does not listen.
     pub fn open(
         join: impl Future<Output = Result<Connection, DataFailure>> + Send + 'static,
-        mut seen: watch::Receiver<Seen>,
+        mut seen: watch::Receiver<RelayPortState>,
     ) -> impl Future<Output = Result<Self, DataFailure>> + Send + 'static {
         let mut joining = Joining(tokio::spawn(join));
         async move {
@@ -379,7 +379,7 @@ mod tests {
     async fn r55_who_comes_to_the_relay_before_the_transfer_command_is_not_the_server() {
         let at = "203.0.113.9:50001".parse().unwrap();
         let from = "192.0.2.1:20".parse().unwrap();
-        let (tell, seen) = watch::channel(Seen::Listens(at));
+        let (tell, seen) = watch::channel(RelayPortState::Listens(at));
         let port = RelayPort::open(pending(), seen).await.unwrap();
         assert_eq!((port.at(), port.turn_away()), (at, false));
         tell.send_modify(|seen| seen.arrived(from));
@@ -390,7 +390,7 @@ mod tests {
 
     #[tokio::test]
     async fn r55_a_relay_that_does_not_listen_says_why() {
-        let (tell, seen) = watch::channel(Seen::default());
+        let (tell, seen) = watch::channel(RelayPortState::default());
         let join = async move {
             drop(tell);
             Err(failed("no address"))

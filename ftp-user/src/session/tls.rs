@@ -117,9 +117,7 @@ impl Session {
             None => connection.into().into(),
         }
     }
-}
 
-impl Session {
     /// Takes note that the server offers no TLS.
     pub(super) fn stays_in_clear(&mut self) {
         self.tls = None;
@@ -220,7 +218,7 @@ pub(super) const UNSENT: usize = 1024 * 1024;
 /// # Errors
 ///
 /// The file of that cannot be believed. Then no session begins.
-pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure> {
+fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure> {
     context.store.sites.recall(&site.key()).map_err(|why| {
         Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
             .hint(
@@ -230,7 +228,7 @@ pub(super) fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure
 }
 
 /// Whether an authority has vouched for the site before, and roots still decide.
-pub(super) fn was_verified(context: &Context, site: &Site) -> bool {
+fn was_verified(context: &Context, site: &Site) -> bool {
     context.settings.trust.is_by_roots() && known(context, site).is_ok_and(|known| known.was_verified)
 }
 
@@ -240,7 +238,7 @@ pub(super) fn was_verified(context: &Context, site: &Site) -> bool {
 /// # Errors
 ///
 /// It is not known what is known of the site.
-pub(super) fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
+fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
     let known = known(context, site)?;
     let trust = match known.certificate {
         Some(kept) => context.settings.trust.clone().with_kept(kept),
@@ -255,7 +253,7 @@ pub(super) fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
 /// # Errors
 ///
 /// Another run has kept another certificate meanwhile.
-pub(super) fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<(), Failure> {
+fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<(), Failure> {
     let doubt = client.doubt();
     if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
         return keep(context, site, who, certificate, &doubt.to_string());
@@ -330,13 +328,7 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
 const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// The failure if a certificate is not trusted. `was_verified` is whether an authority has vouched for the server before.
-pub(super) fn untrusted(
-    site: &Site,
-    who: &str,
-    fingerprint: Fingerprint,
-    why: &Doubt,
-    was_verified: bool,
-) -> Failure {
+fn untrusted(site: &Site, who: &str, fingerprint: Fingerprint, why: &Doubt, was_verified: bool) -> Failure {
     let what = format!("the certificate of {who} is not trusted: {why}");
     let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
     if was_verified {
@@ -371,13 +363,7 @@ pub(super) fn untrusted(
 
 /// The failure if a server shows another certificate than the one that was kept. `why` is what the roots say against
 /// the new one.
-pub(super) fn changed(
-    site: &Site,
-    who: &str,
-    kept: Fingerprint,
-    now: Fingerprint,
-    why: Option<&str>,
-) -> Failure {
+fn changed(site: &Site, who: &str, kept: Fingerprint, now: Fingerprint, why: Option<&str>) -> Failure {
     let vouched = match why {
         None => ", for which an authority vouches that this host trusts",
         Some(_) => "",

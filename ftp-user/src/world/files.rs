@@ -49,8 +49,8 @@ impl Files {
         OpenDirectory::seen(path, seen)
     }
 
-    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. What is no directory is
-    /// passed over: whoever makes a name there is told.
+    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
+    /// way is skipped; making a name below it fails later.
     ///
     /// # Errors
     ///

@@ -1,5 +1,5 @@
-//! What the outside gives: the clock, the network, the files of this host and randomness. Nothing else below `cli` touches
-//! them, so that a simulated world can take the place of the real one.
+//! What the outside gives: the clock, the network, the files of this host and randomness. A simulated world can take
+//! the place of the real one. What below `cli` still touches them elsewhere is listed in `tidy/outside.rs`.
 
 mod files;
 mod name;

@@ -11,7 +11,7 @@ use rustix::fs::{
     chmodat, fcntl_setfl, fstat, linkat, mkdirat, openat, readlinkat, renameat, renameat_with, statat,
     unlinkat, utimensat,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io;
@@ -50,8 +50,8 @@ impl OpenDirectory {
         Ok(open)
     }
 
-    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. What is no directory is
-    /// passed over: whoever makes a name there is told.
+    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
+    /// way is skipped; making a name below it fails later.
     pub(super) fn nearest(path: &PathName) -> Result<Self, Failure> {
         for path in local_path(path).ancestors() {
             let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
@@ -209,7 +209,7 @@ impl LocalName {
     /// # Errors
     ///
     /// It cannot be determined.
-    pub(crate) fn facts(&self) -> io::Result<Option<Facts>> {
+    pub(crate) fn entry(&self) -> io::Result<Option<Facts>> {
         self.look(AtFlags::SYMLINK_NOFOLLOW)
     }
 
@@ -218,7 +218,7 @@ impl LocalName {
     /// # Errors
     ///
     /// It cannot be determined.
-    pub(crate) fn facts_behind(&self) -> io::Result<Option<Facts>> {
+    pub(crate) fn facts(&self) -> io::Result<Option<Facts>> {
         self.look(AtFlags::empty())
     }
 
@@ -271,13 +271,10 @@ impl LocalName {
 
     fn open(&self, flags: OFlags) -> io::Result<OwnedFd> {
         let rights = Mode::from_raw_mode(RIGHTS_OF_A_FILE);
-        openat(self.at(), &self.name, flags | OFlags::CLOEXEC, rights).map_err(|error| {
-            match &self.directory {
-                Some(directory) if flags.contains(OFlags::NOFOLLOW) => {
-                    not_followed(error, directory, &self.name)
-                }
-                Some(_) | None => error.into(),
-            }
+        let opened = retry_on_intr(|| openat(self.at(), &self.name, flags | OFlags::CLOEXEC, rights));
+        opened.map_err(|error| match &self.directory {
+            Some(directory) if flags.contains(OFlags::NOFOLLOW) => not_followed(error, directory, &self.name),
+            Some(_) | None => error.into(),
         })
     }
 
@@ -378,8 +375,7 @@ impl LocalName {
 
     /// Whether it is, or leads to, a directory.
     pub(crate) fn is_directory(&self) -> bool {
-        self.facts_behind()
-            .is_ok_and(|found| found.is_some_and(|found| found.kind == listing::Kind::Directory))
+        self.facts().is_ok_and(|found| found.is_some_and(|found| found.kind == listing::Kind::Directory))
     }
 
     /// Sets when it was modified last.
@@ -390,7 +386,7 @@ impl LocalName {
     pub(crate) fn set_modified(&self, time: When) -> io::Result<()> {
         let is_typed = self.directory.is_none();
         // A device has no time of its own.
-        if is_typed && self.facts_behind()?.is_some_and(|found| found.kind == listing::Kind::Other) {
+        if is_typed && self.facts()?.is_some_and(|found| found.kind == listing::Kind::Other) {
             return Ok(());
         }
         let flags = if is_typed { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
@@ -406,7 +402,8 @@ impl LocalName {
     /// They were not set.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         if self.directory.is_none() {
-            return Ok(chmodat(CWD, &self.name, Mode::from_raw_mode(mode as RawMode), AtFlags::empty())?);
+            let mode = Mode::from_raw_mode(mode as RawMode);
+            return Ok(retry_on_intr(|| chmodat(CWD, &self.name, mode, AtFlags::empty()))?);
         }
         let file = File::from(self.open(OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK)?);
         file.set_permissions(Permissions::from_mode(mode))

@@ -367,14 +367,22 @@ impl Pipeline {
         let (size, time) = (told_size(text), told_time(text));
         self.note(index, |moved| {
             let ([before, after], [length, stored]) = (&mut moved.times, &mut moved.sizes);
-            if task == Task::Before(index) {
-                *before = time;
-            } else if task == Task::After(index) {
-                *after = time;
-            } else if task == Task::Length(index) {
-                *length = size;
-            } else {
-                *stored = size;
+            match task {
+                Task::Before(_) => *before = time,
+                Task::After(_) => *after = time,
+                Task::Length(_) => *length = size,
+                Task::Stored(_) => *stored = size,
+                Task::Setting
+                | Task::Listen
+                | Task::Connect
+                | Task::Send(_)
+                | Task::Store(_)
+                | Task::SentDigest(_)
+                | Task::StoredDigest(_)
+                | Task::Time(_)
+                | Task::From(_)
+                | Task::To(_)
+                | Task::Named(_) => {}
             }
         });
     }

@@ -113,7 +113,7 @@ fn opened(found: &mut Vec<Checked>, session: &Session) {
     let answered = format!(
         "{}, a round trip takes {:.1} ms",
         session.title,
-        session.ends.round_trip.as_secs_f64() * 1e3
+        session.addresses.round_trip.as_secs_f64() * 1e3
     );
     found.push(Checked::good("connection", answered));
     found.push(match remote::certificate_seen(session) {

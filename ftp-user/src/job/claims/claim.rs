@@ -240,7 +240,7 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
     match &ends.destination {
         Host::Server(_) => false,
         Host::Local(here) => {
-            let found = here.files().name(&item.destination).facts_behind().ok().flatten();
+            let found = here.files().name(&item.destination).facts().ok().flatten();
             found.is_none_or(|found| found.kind != listing::Kind::File || found.size != size)
         }
     }

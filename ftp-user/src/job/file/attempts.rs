@@ -398,13 +398,13 @@ impl Copying<'_> {
         self.context.run.job_journal.attempted(count, why);
     }
 
-    /// What becomes of what is stored after the last attempt. If a server was given up, another run goes on with it. What
-    /// an earlier run has stored stays as long as another one may come to use it.
+    /// What becomes of what is stored after the last attempt. If a server or a relay does not answer any more, another run goes
+    /// on with it. What an earlier run has stored stays as long as another one may come to use it.
     fn rest(&self, failure: &Failure) -> Rest {
         let (context, attempts) = (&self.context, &self.attempts);
         let has_moved = attempts.count > 0;
         let is_over = context.run.cancel.is_cancelled()
-            || failure.about == About::GivenUp
+            || matches!(failure.about, About::GivenUp | About::NoAnswer | About::NoRelay)
             || (!has_moved && may_pass(failure));
         let is_used = attempts.left.is_none() || !has_moved || attempts.continued.is_kept();
         if is_over && context.run.job_journal.keeps_item() && is_used { Rest::Kept } else { Rest::Deleted }

@@ -57,6 +57,28 @@ fn the_walks_lead_through_files_and_functions_that_exist() {
     assert!(steps.iter().all(|step| step.number <= 12), "a walk has at most a dozen steps");
 }
 
+#[test]
+fn every_file_that_the_architecture_names_exists() {
+    let text = source::read("ARCHITECTURE.md");
+    let files: std::collections::BTreeSet<&str> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|span| span.ends_with(".rs") && span.contains('/'))
+        .collect();
+    let folders = [
+        "",
+        "ftp-user/src",
+        "ftp-proto/src",
+        "ftp-server/src",
+        "ftp-relay-agent/src",
+        "integration-tests/tests",
+    ];
+    let exists = |file: &&str| folders.iter().any(|folder| source::top().join(folder).join(file).is_file());
+    let missing: Vec<_> = files.iter().filter(|file| !exists(file)).collect();
+    assert!(missing.is_empty() && files.len() > 50, "{missing:?} of {}", files.len());
+}
+
 /// What a page says to be in a file: "`function` in `file.rs`".
 fn said_to_be_in(text: &str) -> Vec<Step> {
     let mut found = Vec::new();
