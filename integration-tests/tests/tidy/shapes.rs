@@ -126,30 +126,21 @@ impl<'a> Reader<'a> {
     }
 
     fn signature(&mut self, signature: &syn::Signature) {
-        let mut count = 0;
-        let mut largest = 0;
+        // The receiver is what a method belongs to, not a parameter.
+        let mut parameters = 0;
+        let mut tuples = Tuples(0);
         for input in &signature.inputs {
-            match input {
-                syn::FnArg::Receiver(_) => count += 1,
-                syn::FnArg::Typed(typed) => {
-                    let elements = elements(&typed.ty);
-                    count += elements.max(1);
-                    largest = largest.max(elements);
-                }
+            if let syn::FnArg::Typed(typed) = input {
+                parameters += elements(&typed.ty).max(1);
+                tuples.visit_type(&typed.ty);
             }
         }
-        if let syn::ReturnType::Type(_, returned) = &signature.output {
-            let mut tuples = Tuples(0);
-            tuples.visit_type(returned);
-            largest = largest.max(tuples.0);
-        }
-        // The receiver is what a method belongs to, not a parameter.
-        let parameters = count - usize::from(signature.receiver().is_some());
+        tuples.visit_return_type(&signature.output);
         if parameters > PARAMETERS {
             self.excess(&signature.ident, parameters, "parameters with those of its tuples");
         }
-        if largest > ELEMENTS {
-            self.excess(&signature.ident, largest, "elements in a tuple that crosses its border");
+        if tuples.0 > ELEMENTS {
+            self.excess(&signature.ident, tuples.0, "elements in a tuple that crosses its border");
         }
     }
 }
@@ -198,6 +189,10 @@ impl<'ast> Visit<'ast> for Reader<'_> {
         }
     }
 
+    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+        self.signature(&item.sig);
+    }
+
     fn visit_item_struct(&mut self, item: &'ast syn::ItemStruct) {
         self.defined.insert(item.ident.to_string());
         if item.fields.len() > FIELDS
@@ -223,6 +218,8 @@ fn functions_and_structs_that_are_too_large_are_found() {
         ("fn f(a: (u8, u8)) -> (u8, u8) { a }".to_owned(), None),
         ("fn f(a: &(u8, u8, u8)) {}".to_owned(), Some(3)),
         ("fn f() -> Option<Vec<(u8, u8, u8)>> { None }".to_owned(), Some(3)),
+        ("fn f(a: Option<(u8, u8, u8)>) {}".to_owned(), Some(3)),
+        ("trait T { fn f(&self) -> (u8, u8, u8); }".to_owned(), Some(3)),
         ("#[cfg(test)] fn f(a: (u8, u8, u8)) {}".to_owned(), None),
         (format!("struct S {{ {} }}", fields(20)), None),
         (format!("struct S {{ {} }}", fields(21)), Some(21)),
