@@ -86,7 +86,7 @@ impl Removal {
     /// It is in another directory.
     pub(crate) fn set_aside(&self, aside: PathName) -> Result<Self, Failure> {
         let is_root = self.scope.root() == self.path();
-        let scope = if is_root { Scope::of_aside(&aside) } else { self.scope.clone() };
+        let scope = if is_root { Scope::at(&aside) } else { self.scope.clone() };
         let permit = self.permit.renamed(aside).map_err(|why| stays(&scope, None, why))?;
         Ok(Self { scope, permit, seen: self.seen.clone(), session: None })
     }
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_source_is_deleted_only_if_it_is_unchanged_and_its_copy_was_verified() {
-        let scope = Scope::of_source(&path("d"));
+        let scope = Scope::at(&path("d"));
         let facts = |size: u64, modified: Option<i64>, unique: Option<&str>| Facts {
             kind: Kind::File,
             size: Some(size),
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_directory_is_removed_only_if_its_listing_shows_that_it_is_empty() {
-        let scope = Scope::of_source(&path("d"));
+        let scope = Scope::at(&path("d"));
         let check = |listing: Listing, expect: bool| {
             let shown = format!("{listing:?}");
             let learnt = Learnt::new(listing, SessionId::HERE);

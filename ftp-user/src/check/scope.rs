@@ -56,18 +56,8 @@ impl Scope {
         Self { held: held.map(Arc::new), ..self }
     }
 
-    /// The source of a move: what was copied from there may be deleted.
-    pub(crate) fn of_source(root: &PathName) -> Self {
-        Self { root: without_slashes(root), held: None }
-    }
-
-    /// A name that something was set aside under: it may be deleted itself.
-    pub(super) fn of_aside(name: &PathName) -> Self {
-        Self { root: without_slashes(name), held: None }
-    }
-
-    /// The destination of a sync: what is below it may be deleted, never the place itself. So it may be a login directory.
-    pub(crate) fn of_destination(root: &PathName) -> Self {
+    /// A place below which the judge may be asked: the source of a move, the destination of a sync, or what was set aside.
+    pub(crate) fn at(root: &PathName) -> Self {
         Self { root: without_slashes(root), held: None }
     }
 

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn names_are_exchanged_only_if_everything_is_known() {
-        let scope = || Scope::of_destination(&PathName::from_user("d").unwrap());
+        let scope = || Scope::at(&PathName::from_user("d").unwrap());
         let good = ComparedTrees { is_complete: true, files: 5, failed: 0 };
         for (compared, expect) in [
             (good, true),

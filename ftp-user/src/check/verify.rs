@@ -290,8 +290,8 @@ pub(crate) async fn means(
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
     let by_relay = allowed == Allowed::Relay && verify == Verify::Hash;
-    let is_between = matches!(allowed, Allowed::Direct | Allowed::Relay) && !by_relay;
-    if !servers || !is_better || is_between {
+    let stays_outside_this_host = matches!(allowed, Allowed::Direct | Allowed::Relay) && !by_relay;
+    if !servers || !is_better || stays_outside_this_host {
         return Ok((by?, copy::Digest::Off));
     }
     if by_relay && (ends.source.is_secured(context).await? || ends.destination.is_secured(context).await?) {
@@ -315,7 +315,7 @@ pub(crate) async fn means(
 
 /// A copy whose bytes have passed this host, or a relay that has computed their digest.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Passed<'a> {
+pub(crate) struct PassedCopy<'a> {
     /// The copy and its source.
     pub(crate) files: Compared<'a>,
     /// The SHA-256 of the bytes that have passed.
@@ -323,13 +323,13 @@ pub(crate) struct Passed<'a> {
 }
 
 /// Verifies the copy by its size, then by the digest of the bytes that have passed.
-pub(crate) async fn verify(
+pub(crate) async fn verify_passed(
     context: &Context,
     ends: &mut Ends,
-    passed: Passed<'_>,
+    passed: PassedCopy<'_>,
     rule: Verify,
 ) -> Result<Proof, Failure> {
-    let Passed { files, sha256 } = passed;
+    let PassedCopy { files, sha256 } = passed;
     let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
     let proof = weaker.verify(context, ends, &files).await?;
     match ends.destination.digest(context, Algorithm::Sha256, files.copy, files.size.unwrap_or(0)).await? {

@@ -278,6 +278,13 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     #[test]
+    fn a_state_directory_that_cannot_be_looked_at_is_not_called_absent() {
+        let said = |path: &str| check_state(Some(Path::new(path))).unwrap_err().to_string();
+        assert!(said("/nowhere/at/all").contains("there is no state directory"));
+        assert!(said("/dev/null/state").contains("cannot look at the state directory"));
+    }
+
+    #[test]
     fn what_is_no_job_is_repeated_only_if_it_may_be_one() {
         let said = |called: &str| find(&[], called).unwrap_err().to_string();
         assert!(said("nightly").contains("no job nightly"));

@@ -272,7 +272,7 @@ impl JobJournal {
 
     /// Adds a name under which something of the file may be stored as soon as this returns.
     pub async fn part(&self, part: PartId) {
-        self.note_of_item(move |store, key| store.again(key, part)).ready().await;
+        self.note_of_item(move |store, key| store.add_part(key, part)).ready().await;
     }
 
     /// From the moment at which this returns, something of the file may be stored under its final name. `part` is a

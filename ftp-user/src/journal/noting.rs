@@ -7,7 +7,7 @@ use crate::outcome::TransferFacts;
 
 impl Store {
     /// Notes a further name under which something of a file may be stored. A file that was done is open again.
-    pub(super) fn again(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
+    pub(super) fn add_part(&self, key: ItemKey, part: PartId) -> Result<(), Bad> {
         self.under_way.take(key);
         let Some(mut row) = ItemRecord::find(&self.sql, key)? else { return Err(GONE) };
         if row.state != ItemState::Open {

@@ -72,9 +72,9 @@ mod tests {
         let keys = [("a", 97), ("b", 98), ("c", 99), ("d", 0), ("e", 0)];
         let keys = keys.map(|(path, part)| begun(&store, path, part));
         // The last one gets a name after all.
-        store.again(keys[4], PartId(2)).unwrap();
+        store.add_part(keys[4], PartId(2)).unwrap();
         // Something else becomes of the others before they end.
-        store.again(keys[1], PartId(1)).unwrap();
+        store.add_part(keys[1], PartId(1)).unwrap();
         let id = |number| TransferId::new([number; 16]);
         let route = "dest-listens".to_owned();
         let detached = Detached { source: id(1), destination: id(2), route, before: 0, moves: false };

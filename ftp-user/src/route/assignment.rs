@@ -322,7 +322,7 @@ pub(crate) struct Count {
     /// What has passed a relay.
     pub(crate) relayed: Option<Relayed>,
     /// Who carried what the destination may have stored.
-    pub(crate) passed: Passed,
+    pub(crate) carried_by: CarriedBy,
     /// What protected the bytes that have moved; `None` if none have.
     pub(crate) protection: Option<Protection>,
     /// Whether an end refused to continue in the middle of the file.
@@ -335,7 +335,7 @@ pub(crate) struct Count {
 
 /// Who carried what the destination may have stored of a file.
 #[derive(Debug, Default)]
-pub(crate) enum Passed {
+pub(crate) enum CarriedBy {
     /// Nobody so far.
     #[default]
     Nobody,
@@ -348,7 +348,7 @@ pub(crate) enum Passed {
 impl Count {
     /// No attempts yet, at a file of which the destination has most from elsewhere.
     pub(crate) fn of_others() -> Self {
-        Self { passed: Passed::Others, ..Self::default() }
+        Self { carried_by: CarriedBy::Others, ..Self::default() }
     }
 
     /// Adds the attempts at a part of the file that follows. They are those of one copy.
@@ -365,12 +365,12 @@ impl Count {
     /// The relay that has passed on what the destination has stored, with what all relays have said that they passed on; `None`
     /// if some of it may have come by another path. A relay that died could not say the last of it.
     pub(crate) fn by_relay(&self) -> Option<Relayed> {
-        match &self.passed {
-            Passed::Relay(relay) => {
+        match &self.carried_by {
+            CarriedBy::Relay(relay) => {
                 let bytes = self.relayed.as_ref().map_or(0, |relayed| relayed.bytes);
                 Some(Relayed { bytes, ..relay.clone() })
             }
-            Passed::Nobody | Passed::Others => None,
+            CarriedBy::Nobody | CarriedBy::Others => None,
         }
     }
 
@@ -394,9 +394,9 @@ impl Count {
         if touched {
             self.attempts += 1;
             self.touched = true;
-            self.passed = match (&attempted.relayed, &self.passed) {
-                (Some(relayed), Passed::Nobody | Passed::Relay(_)) => Passed::Relay(relayed.clone()),
-                (Some(_), Passed::Others) | (None, _) => Passed::Others,
+            self.carried_by = match (&attempted.relayed, &self.carried_by) {
+                (Some(relayed), CarriedBy::Nobody | CarriedBy::Relay(_)) => CarriedBy::Relay(relayed.clone()),
+                (Some(_), CarriedBy::Others) | (None, _) => CarriedBy::Others,
             };
         }
     }

@@ -30,7 +30,7 @@ pub(in crate::job) struct MovedTree {
 impl MovedTree {
     /// The tree whose root has this path at the source.
     pub(super) fn of(root: &PathName) -> Self {
-        Self { scope: Arc::new(Scope::of_source(root)), links: DeletedLinks::default() }
+        Self { scope: Arc::new(Scope::at(root)), links: DeletedLinks::default() }
     }
 }
 
@@ -76,7 +76,7 @@ impl CopiedFile {
                 let below = below.ok_or_else(|| Failure::usage("it is not below the tree"))?;
                 (Arc::clone(&tree.scope), Some(below))
             }
-            None => (Arc::new(Scope::of_source(&item.source)), None),
+            None => (Arc::new(Scope::at(&item.source)), None),
         };
         let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
         let was_told = false;

@@ -310,7 +310,7 @@ impl SyncRun<'_> {
     }
 
     pub(super) fn scope(&self) -> Scope {
-        Scope::of_destination(&self.request.destination.path)
+        Scope::at(&self.request.destination.path)
     }
 
     /// Renames and copies. Returns what has another name now.

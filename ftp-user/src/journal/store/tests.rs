@@ -71,7 +71,7 @@ fn n8_a_file_is_found_as_it_was_left() {
     assert_eq!(begun.first, Some(PartId(10)));
     let seen = Seen { size: Some(5), modified: Some(7), unique: None };
     store.seen(begun.key, seen.clone()).unwrap();
-    store.again(begun.key, PartId(11)).unwrap();
+    store.add_part(begun.key, PartId(11)).unwrap();
     drop((lock, store));
 
     let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
