@@ -19,7 +19,7 @@ pub trait Receiver: std::fmt::Debug + Send + 'static {
     ///
     /// # Errors
     ///
-    /// They cannot be taken, and the copy ends with [`CopyEnd::File`](super::Ended::File).
+    /// They cannot be taken, and the copy ends with [`CopyEnd::File`](super::CopyEnd::File).
     fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// The file that gets the bytes as they are, if there is one: then the kernel may move them.
@@ -45,7 +45,7 @@ pub trait Budget: std::fmt::Debug + Send {
     /// # Errors
     ///
     /// There is no room. Nothing is written, and the copy ends with
-    /// [`CopyEnd::File`](super::Ended::File).
+    /// [`CopyEnd::File`](super::CopyEnd::File).
     fn take(&mut self, bytes: u64) -> io::Result<()>;
 }
 
