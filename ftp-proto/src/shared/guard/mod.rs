@@ -13,7 +13,7 @@
 //! * A host (an IPv4 address or an IPv6 /64 network) has a few places per second, over all its connections.
 //!   A wrong password keeps its place for a second; a right one gives it back. So guesses are slow, and a
 //!   host that logs in right a thousand times a second does not notice.
-//! * The pool for slow hashes is shared fairly (docs/decisions/0029): first come addresses from which named
+//! * The pool for slow hashes is shared fairly (docs/decisions/0018): first come addresses from which named
 //!   accounts have logged in of late, then strangers, then names that are guessed at and hosts that guess.
 //!   Among
 //!   these, networks have turns: of providers, of sites, of hosts. Every fourth turn goes by networks alone, so
