@@ -1,9 +1,10 @@
 //! Dates and times in UTC, as listings and commands write them.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A point in time of files: seconds since 1970 in UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Deserialize, Serialize)]
 pub struct When(pub i64);
 
 /// A date and time in UTC (proleptic Gregorian calendar). Its text is that of RFC 3339: `2026-11-20T09:20:14Z`.

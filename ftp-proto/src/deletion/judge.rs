@@ -5,9 +5,10 @@ use super::reason::ReasonToKeep;
 use crate::command::FileToSend;
 use crate::listing::{Facts, Kind};
 use crate::wire::PathName;
+use serde::{Deserialize, Serialize};
 
 /// A session with one server, or the host of the program itself.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Deserialize, Serialize)]
 pub struct SessionId(u64);
 
 impl SessionId {

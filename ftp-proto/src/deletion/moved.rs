@@ -5,6 +5,7 @@ use super::reason::ReasonToKeep;
 use crate::command::FileToSend;
 use crate::listing::{Facts, Kind, When};
 use crate::wire::PathName;
+use serde::{Deserialize, Serialize};
 
 /// Whether what was stored survives a power failure.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,7 +71,7 @@ impl SourceNow<'_> {
 }
 
 /// What a copy is, if it is still there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub struct ExpectedCopy {
     /// Its size in bytes, if that is known.
     pub size: Option<u64>,

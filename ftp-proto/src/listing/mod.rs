@@ -37,9 +37,10 @@ pub use told::{told_size, told_time};
 pub use write::{FACTS, SELDOM, facts_line, list_line, write_facts_line, write_list_line};
 
 use crate::wire::PathName;
+use serde::{Deserialize, Serialize};
 
 /// What kind of entry a directory has.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Deserialize, Serialize)]
 pub enum Kind {
     /// A regular file.
     File,
@@ -98,7 +99,7 @@ pub struct Entry {
 }
 
 /// What is known of a file or directory.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub struct Facts {
     /// File, directory or something else.
     pub kind: Kind,

@@ -1,11 +1,13 @@
 //! Path names as bytes. A name that could carry a second command cannot be constructed.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A path name as it stands in a command: at least one byte, no NUL and no LF.
 ///
 /// A CR is allowed. In a command line it travels as CR NUL (RFC 2640 section 3.1).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
+#[serde(try_from = "Vec<u8>")]
 pub struct PathName(Vec<u8>);
 
 /// Why bytes cannot be a path name.
@@ -21,6 +23,14 @@ pub enum BadName {
     /// The name contains CR, which is refused in names from users (conformance H25).
     #[error("the name contains a carriage return, which would end the command")]
     CarriageReturn,
+}
+
+impl TryFrom<Vec<u8>> for PathName {
+    type Error = BadName;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, BadName> {
+        Self::from_wire(bytes)
+    }
 }
 
 impl PathName {

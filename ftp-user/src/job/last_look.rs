@@ -7,7 +7,7 @@ use super::item::{Item, Target};
 use super::moving::expected_copy;
 use super::request::options::Options;
 use super::retry::{connect, facts};
-use super::spool::{Fields, Record, Spool, put_bytes, put_number, put_some, put_time};
+use super::spool::Spool;
 use super::summary::tally::Tally;
 use crate::check::{CopyState, ExpectedCopy};
 use crate::context::Context;
@@ -17,6 +17,7 @@ use crate::outcome::FileCopy;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// The files that a job has stored at a server, or has found there.
@@ -30,7 +31,7 @@ pub(in crate::job) struct StoredFiles {
 }
 
 /// One of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 struct StoredFile {
     number: u64,
     source: PathName,
@@ -44,33 +45,6 @@ struct StoredFile {
     was_skipped: bool,
     /// An earlier run has stored it, and this one has not looked at it.
     is_earlier: bool,
-}
-
-impl Record for StoredFile {
-    fn write(&self, out: &mut Vec<u8>) {
-        put_number(out, self.number);
-        put_bytes(out, self.source.as_bytes());
-        put_bytes(out, self.copy.as_bytes());
-        put_some(out, self.expected.size);
-        put_time(out, self.expected.modified);
-        put_some(out, self.session.map(SessionId::number));
-        put_number(out, u64::from(self.is_again));
-        put_number(out, u64::from(self.was_skipped));
-        put_number(out, u64::from(self.is_earlier));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self {
-            number: fields.number()?,
-            source: fields.path()?,
-            copy: fields.path()?,
-            expected: ExpectedCopy { size: fields.some()?, modified: fields.time()? },
-            session: fields.some()?.map(SessionId::new),
-            is_again: fields.number()? > 0,
-            was_skipped: fields.number()? > 0,
-            is_earlier: fields.number()? > 0,
-        })
-    }
 }
 
 impl Default for StoredFiles {

@@ -1,18 +1,19 @@
 //! The names of a tree, or those that a pattern matches, in their order. Servers list in any order, and a tree may have millions
 //! of names: sorted runs wait in files without names, and are merged.
 
-use super::spool::{Fields, Record, Spool, put_bytes};
+use super::spool::Spool;
 use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io;
 
 /// A name of a tree. Something that is neither copied nor deleted is of [`Kind::Other`]: only its name counts.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub(crate) struct TreeEntry {
     /// Its path below the tree.
     pub(crate) path: PathName,
@@ -46,17 +47,6 @@ pub(in crate::job) fn order(one: &PathName, other: &PathName) -> Ordering {
 /// The bytes of a path as they count in the order. No path contains a zero byte.
 fn sort_key(path: &PathName) -> impl Iterator<Item = u8> {
     path.as_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte })
-}
-
-impl Record for TreeEntry {
-    fn write(&self, out: &mut Vec<u8>) {
-        put_bytes(out, self.path.as_bytes());
-        self.facts.write(out);
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { path: fields.path()?, facts: Facts::read(fields)? })
-    }
 }
 
 /// Counts names, and asks now and then whether somebody has asked the program to stop.

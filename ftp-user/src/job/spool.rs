@@ -1,23 +1,13 @@
 //! A queue of which little is in memory, because the rest waits in a file without a name, in the directory for temporary files;
 //! and a set of names of which only hashes are kept.
 
-use crate::session::Facts;
-use ftp_proto::listing::{Kind, When};
-use ftp_proto::wire::PathName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::{HashSet, VecDeque};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::os::unix::fs::FileExt;
-
-/// What can wait in a file.
-pub(crate) trait Record: Sized {
-    /// Appends the record to `out`.
-    fn write(&self, out: &mut Vec<u8>);
-
-    /// Reads what [`write`](Self::write) has written; `None` if this is something else.
-    fn read(fields: &mut Fields<'_>) -> Option<Self>;
-}
 
 /// The oldest record is taken first.
 #[derive(Debug)]
@@ -38,7 +28,7 @@ pub(crate) struct Spool<T> {
     largest: u64,
 }
 
-impl<T: Record> Spool<T> {
+impl<T: Serialize + DeserializeOwned> Spool<T> {
     /// An empty queue that keeps about `most` records in memory.
     pub(crate) const fn new(most: usize) -> Self {
         let held = VecDeque::new();
@@ -65,9 +55,7 @@ impl<T: Record> Spool<T> {
             self.held.push_back(record);
             return Ok(());
         }
-        let mut bytes = Vec::new();
-        record.write(&mut bytes);
-        put_bytes(&mut self.fresh, &bytes);
+        self.fresh.extend(postcard::to_allocvec(&record).map_err(io::Error::other)?);
         self.away += 1;
         if self.fresh.len() < CHUNK {
             return Ok(());
@@ -116,19 +104,25 @@ impl<T: Record> Spool<T> {
             }
             Some(_) | None => std::mem::take(&mut self.fresh),
         };
-        let mut fields = Fields(&chunk);
-        let mut used = 0;
-        while let Some(bytes) = fields.bytes() {
-            let record = T::read(&mut Fields(bytes)).ok_or(io::ErrorKind::InvalidData)?;
-            self.held.push_back(record);
-            self.away -= 1;
-            used = chunk.len() - fields.0.len();
-        }
-        if used == 0 {
-            return Err(io::ErrorKind::InvalidData.into());
+        let mut rest = chunk.as_slice();
+        while !rest.is_empty() {
+            match postcard::take_from_bytes(rest) {
+                Ok((record, others)) => {
+                    self.held.push_back(record);
+                    self.away -= 1;
+                    rest = others;
+                }
+                // The rest of this one is in the next chunk.
+                Err(postcard::Error::DeserializeUnexpectedEnd)
+                    if rest.len() < chunk.len() && chunk.len() < unread =>
+                {
+                    break;
+                }
+                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
+            }
         }
         if unread > 0 {
-            self.read += used as u64;
+            self.read += (chunk.len() - rest.len()) as u64;
         }
         if self.read == self.written
             && let Some(file) = &self.file
@@ -143,105 +137,6 @@ impl<T: Record> Spool<T> {
     #[cfg(test)]
     pub(crate) fn in_memory(&self) -> usize {
         self.held.len() + self.fresh.len() / 16
-    }
-}
-
-/// What is left to read of a record.
-#[derive(Debug)]
-pub(crate) struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    /// A piece that [`put_bytes`] has written.
-    pub(crate) fn bytes(&mut self) -> Option<&'a [u8]> {
-        let (length, rest) = self.0.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
-        let (bytes, rest) = rest.split_at_checked(length)?;
-        self.0 = rest;
-        Some(bytes)
-    }
-
-    /// A number that [`put_number`] has written.
-    pub(crate) fn number(&mut self) -> Option<u64> {
-        let (number, rest) = self.0.split_first_chunk::<8>()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*number))
-    }
-
-    /// A name that [`put_bytes`] has written.
-    pub(crate) fn path(&mut self) -> Option<PathName> {
-        PathName::from_wire(self.bytes()?).ok()
-    }
-
-    /// What [`put_text`] has written; the inner `None` is nothing.
-    pub(crate) fn text(&mut self) -> Option<Option<String>> {
-        match self.number()? {
-            0 => Some(None),
-            _ => String::from_utf8(self.bytes()?.to_vec()).ok().map(Some),
-        }
-    }
-
-    /// A time, or that there is none.
-    pub(crate) fn time(&mut self) -> Option<Option<When>> {
-        Some(self.some()?.map(|seconds| When(seconds.cast_signed())))
-    }
-
-    /// What [`put_some`] has written; the inner `None` is nothing.
-    pub(crate) fn some(&mut self) -> Option<Option<u64>> {
-        match self.number()? {
-            0 => Some(None),
-            _ => self.number().map(Some),
-        }
-    }
-}
-
-/// Appends bytes with their number.
-pub(crate) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend(u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes());
-    out.extend(bytes);
-}
-
-/// Appends a number.
-pub(crate) fn put_number(out: &mut Vec<u8>, number: u64) {
-    out.extend(number.to_le_bytes());
-}
-
-/// Appends a number, or that there is none.
-pub(crate) fn put_some(out: &mut Vec<u8>, number: Option<u64>) {
-    put_number(out, u64::from(number.is_some()));
-    if let Some(number) = number {
-        put_number(out, number);
-    }
-}
-
-/// Appends a text, or that there is none.
-pub(crate) fn put_text(out: &mut Vec<u8>, text: Option<&str>) {
-    put_number(out, u64::from(text.is_some()));
-    if let Some(text) = text {
-        put_bytes(out, text.as_bytes());
-    }
-}
-
-/// Appends a time, or that there is none.
-pub(crate) fn put_time(out: &mut Vec<u8>, time: Option<When>) {
-    put_some(out, time.map(|When(seconds)| seconds.cast_unsigned()));
-}
-
-impl Record for Facts {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self { kind, size, modified, unique, version, mode } = self;
-        put_number(out, KINDS.iter().position(|known| known == kind).unwrap_or(KINDS.len() - 1) as u64);
-        put_some(out, *size);
-        put_time(out, *modified);
-        put_text(out, unique.as_deref());
-        put_some(out, *version);
-        put_some(out, mode.map(u64::from));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let kind = *KINDS.get(usize::try_from(fields.number()?).ok()?)?;
-        let (size, modified, unique) = (fields.some()?, fields.time()?, fields.text()?);
-        let (version, mode) = (fields.some()?, fields.some()?.and_then(|mode| u32::try_from(mode).ok()));
-        Some(Self { kind, size, modified, unique, version, mode })
     }
 }
 
@@ -301,8 +196,6 @@ impl NameSet {
 
 /// How many hashes are kept without an order.
 const FRESH: usize = 1024;
-/// The kinds, by their numbers.
-const KINDS: [Kind; 4] = [Kind::Directory, Kind::File, Kind::Link, Kind::Other];
 /// Bytes that are written or read at once. No record is longer.
 const CHUNK: usize = 64 * 1024;
 /// The largest file. Ten million names of 200 bytes are less.
@@ -312,25 +205,18 @@ const LARGEST: u64 = 2 << 30;
 mod tests {
     use super::*;
 
-    impl Record for u64 {
-        fn write(&self, out: &mut Vec<u8>) {
-            put_some(out, (*self != 7).then_some(*self));
-            put_bytes(out, b"padding");
-        }
-
-        fn read(fields: &mut Fields<'_>) -> Option<Self> {
-            let number = fields.some()?.unwrap_or(7);
-            (fields.bytes()? == b"padding").then_some(number)
-        }
+    /// A number with about as many bytes as a short name has.
+    const fn padded(number: u64) -> [u64; 3] {
+        [number, u64::MAX, u64::MAX]
     }
 
     #[test]
     fn a_file_has_a_largest_size() {
         let mut spool = Spool { largest: 1 << 20, ..Spool::new(10) };
-        let pushed = (0..200_000_u64).map(|number| spool.push(number)).find_map(Result::err);
+        let pushed = (0..200_000_u64).map(|number| spool.push(padded(number))).find_map(Result::err);
         assert!(pushed.unwrap().to_string().contains("more than 1 MiB"));
         assert!(spool.on_disk() <= 1 << 20);
-        assert_eq!(spool.pop().unwrap(), Some(0));
+        assert_eq!(spool.pop().unwrap(), Some(padded(0)));
     }
 
     #[test]
@@ -340,12 +226,12 @@ mod tests {
         // It grows, and is emptied twice.
         for (push, pop) in [(3, 2), (200_000, 50_000), (10, 150_011), (5, 0), (100_000, 100_005)] {
             for _ in 0..push {
-                spool.push(pushed).unwrap();
+                spool.push(padded(pushed)).unwrap();
                 pushed += 1;
                 most = most.max(spool.in_memory());
             }
             for _ in 0..pop {
-                assert_eq!(spool.pop().unwrap(), Some(popped));
+                assert_eq!(spool.pop().unwrap(), Some(padded(popped)));
                 popped += 1;
                 most = most.max(spool.in_memory());
             }

@@ -8,6 +8,7 @@ use crate::report::Topic;
 use crate::route::Ends;
 use ftp_proto::listing::When;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Gives what was stored the time of its source, before it gets its final name.
@@ -66,7 +67,7 @@ pub(in crate::job) async fn set_mode(
 }
 
 /// What a copy of a directory gets after its contents, as far as it is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 pub(crate) struct Attributes {
     /// When it was modified last.
     pub(crate) modified: Option<When>,

@@ -2,9 +2,10 @@
 //! a [`Spool`]. What they have in common is in memory: the servers with their logins. No password is written to a file.
 
 use crate::failure::Failure;
-use crate::job::spool::{Fields, Record, Spool, put_bytes, put_number};
+use crate::job::spool::Spool;
 use crate::place::{Local, Location, Netrc, Place, Remote, RemotePath};
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
@@ -23,7 +24,7 @@ pub struct Pairs {
 }
 
 /// A pair, beside what it has in common with others.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 struct Paths {
     /// The index of the first pair between the same places.
     between: usize,
@@ -32,7 +33,7 @@ struct Paths {
 }
 
 /// The path of a place.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 struct Path {
     /// `None` is the login directory of a server.
     name: Option<Vec<u8>>,
@@ -149,29 +150,6 @@ impl Path {
             }
         };
         Location::of(place, &Netrc::default())
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        put_number(out, u64::from(self.name.is_some()) + 2 * u64::from(self.contents));
-        put_bytes(out, self.name.as_deref().unwrap_or_default());
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let (flags, name) = (fields.number()?, fields.bytes()?.to_vec());
-        Some(Self { name: (flags & 1 > 0).then_some(name), contents: flags & 2 > 0 })
-    }
-}
-
-impl Record for Paths {
-    fn write(&self, out: &mut Vec<u8>) {
-        put_number(out, self.between as u64);
-        self.source.write(out);
-        self.destination.write(out);
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let between = usize::try_from(fields.number()?).ok()?;
-        Some(Self { between, source: Path::read(fields)?, destination: Path::read(fields)? })
     }
 }
 

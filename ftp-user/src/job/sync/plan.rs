@@ -8,11 +8,12 @@ use crate::context::Cancel;
 use crate::id::JobId;
 use crate::job::request::sync::Compare;
 use crate::job::sorted_names::{StopCheck, TreeEntry, order};
-use crate::job::spool::{Fields, Record, Spool, put_number};
+use crate::job::spool::Spool;
 use crate::session::Facts;
 use ftp_proto::deletion::{AmountTally, LargeDeletions};
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::io;
@@ -78,7 +79,7 @@ impl PlanCounts {
 }
 
 /// Something of the source that is made or copied.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub(super) struct SyncTask {
     /// What it is there.
     pub(super) entry: TreeEntry,
@@ -87,7 +88,7 @@ pub(super) struct SyncTask {
 }
 
 /// What is done with something of the source.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub(super) enum PlannedAction {
     /// The directory is made.
     Make,
@@ -97,21 +98,6 @@ pub(super) enum PlannedAction {
     Replace,
     /// It replaces another one if their digests differ.
     Compare,
-}
-
-const ACTIONS: [PlannedAction; 4] =
-    [PlannedAction::Make, PlannedAction::Copy, PlannedAction::Replace, PlannedAction::Compare];
-
-impl Record for SyncTask {
-    fn write(&self, out: &mut Vec<u8>) {
-        put_number(out, ACTIONS.iter().position(|known| *known == self.action).unwrap_or(0) as u64);
-        self.entry.write(out);
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let action = *ACTIONS.get(usize::try_from(fields.number()?).ok()?)?;
-        Some(Self { entry: TreeEntry::read(fields)?, action })
-    }
 }
 
 /// What becomes of a path.

@@ -2,24 +2,27 @@
 
 use crate::failure::Failure;
 use crate::job::file::times::Attributes;
-use crate::job::spool::{Fields, Record, Spool, put_bytes, put_number, put_some, put_time};
+use crate::job::spool::Spool;
 use crate::session::Facts;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// What the walk finds. Paths are relative to its root.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize, Serialize)]
 pub(crate) enum Visit {
     /// A directory, before what is in it.
     Directory(PathName, Attributes),
     /// A regular file, and what the listing says about it if that is enough.
     File(PathName, Option<Facts>),
     /// Something that is not copied, and why.
+    #[serde(skip)]
     Skipped(PathName, String),
     /// Something that could not be looked at; `None` is the root.
+    #[serde(skip)]
     Failed(Option<PathName>, Failure),
 }
 
@@ -218,45 +221,6 @@ impl Visit {
         }
     }
 }
-
-impl Record for Visit {
-    fn write(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Directory(path, Attributes { modified, mode }) => {
-                put_number(out, DIRECTORY);
-                put_bytes(out, path.as_bytes());
-                put_time(out, *modified);
-                put_some(out, mode.map(u64::from));
-            }
-            Self::File(path, facts) => {
-                put_number(out, if facts.is_some() { KNOWN_FILE } else { FILE });
-                put_bytes(out, path.as_bytes());
-                if let Some(facts) = facts {
-                    facts.write(out);
-                }
-            }
-            // They wait elsewhere.
-            Self::Skipped(..) | Self::Failed(..) => {}
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let (what, path) = (fields.number()?, fields.path()?);
-        match what {
-            FILE => Some(Self::File(path, None)),
-            KNOWN_FILE => Some(Self::File(path, Some(Facts::read(fields)?))),
-            _ => {
-                let (modified, mode) =
-                    (fields.time()?, fields.some()?.and_then(|mode| u32::try_from(mode).ok()));
-                Some(Self::Directory(path, Attributes { modified, mode }))
-            }
-        }
-    }
-}
-
-const DIRECTORY: u64 = 1;
-const FILE: u64 = 2;
-const KNOWN_FILE: u64 = 3;
 
 /// The number of visits that wait in memory.
 const IN_MEMORY: usize = 1024;

@@ -12,12 +12,13 @@ use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;
 use crate::job::retry::asked_of;
-use crate::job::spool::{Fields, NameSet, Record, Spool, put_bytes, put_text};
+use crate::job::spool::{NameSet, Spool};
 use crate::place;
 use crate::report::Event;
 use crate::session::Facts;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{PathName, counted};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Which names of a tree are told, and how.
@@ -75,7 +76,7 @@ impl WalkPurpose {
 }
 
 /// What shows that two paths lead to the same directory. Nothing need be known.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize, Serialize)]
 struct Identity {
     /// The server's own identity of it.
     unique: Option<String>,
@@ -91,25 +92,10 @@ impl Identity {
 }
 
 /// A directory that was found and not entered yet.
+#[derive(Deserialize, Serialize)]
 struct FoundDirectory {
     name: PathName,
     identity: Identity,
-}
-
-impl Record for FoundDirectory {
-    fn write(&self, out: &mut Vec<u8>) {
-        let Self { name, identity: Identity { unique, real } } = self;
-        put_bytes(out, name.as_bytes());
-        put_text(out, unique.as_deref());
-        put_bytes(out, real.as_ref().map_or(&[], PathName::as_bytes));
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let (name, unique) = (fields.path()?, fields.text()?);
-        // No path is empty.
-        let real = fields.path().filter(|real| !real.as_bytes().is_empty());
-        Some(Self { name, identity: Identity { unique, real } })
-    }
 }
 
 /// A directory that was entered.
