@@ -21,6 +21,8 @@ pub struct Item {
     pub kept_as: Option<PathName>,
     /// Whether a listing has told its name: it may have left out blanks at the beginning.
     pub is_listed: bool,
+    /// Whether missing directories above its copy are made if it cannot be stored.
+    pub makes_directories: bool,
 }
 
 /// What is known of the place of a copy before it begins.
@@ -34,6 +36,12 @@ pub enum Target {
 }
 
 impl Item {
+    /// A file of which nothing but its places is known.
+    pub const fn new(number: u64, source: PathName, destination: PathName) -> Self {
+        let (target, is_listed, makes_directories) = (Target::Unknown, false, false);
+        Self { number, source, destination, known: None, target, kept_as: None, is_listed, makes_directories }
+    }
+
     /// How reports call both places.
     pub fn names(&self, ends: &Ends) -> (String, String) {
         (ends.source.show(&self.source), ends.destination.show(&self.destination))
@@ -45,14 +53,6 @@ impl Item {
     /// A file that has the same path at both ends, of which nothing else is known.
     pub(in crate::job) fn of_both(number: u64, path: &str) -> Self {
         let path = PathName::from_user(path).unwrap();
-        Self {
-            number,
-            source: path.clone(),
-            destination: path,
-            known: None,
-            target: Target::Unknown,
-            kept_as: None,
-            is_listed: false,
-        }
+        Self::new(number, path.clone(), path)
     }
 }

@@ -3,7 +3,7 @@
 
 use super::claims::claim::{self, PendingClaims};
 use super::file::copy;
-use super::item::{Item, Target};
+use super::item::Item;
 use super::moving::expected_copy;
 use super::request::options::Options;
 use super::retry::{connect, facts};
@@ -285,15 +285,7 @@ impl LastLook<'_> {
 
 /// The file as it is copied.
 fn item(file: &StoredFile) -> Item {
-    Item {
-        number: file.number,
-        source: file.source.clone(),
-        destination: file.copy.clone(),
-        known: None,
-        target: Target::Unknown,
-        kept_as: None,
-        is_listed: false,
-    }
+    Item::new(file.number, file.source.clone(), file.copy.clone())
 }
 
 /// How many files wait in memory.

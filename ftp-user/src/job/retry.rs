@@ -6,6 +6,7 @@
 //! | a temporary failure, and retries are left | wait, longer each time, then attempt |
 //! | the source has changed while it was copied, and retries are left | the same |
 //! | what an earlier attempt has stored turned out to be wrong | attempt at once, from the first byte |
+//! | the directory of a copy was missing, and was made | attempt at once |
 //! | a server was given up; any other failure; no retries left | give up |
 
 use crate::context::{Context, Patience};
@@ -37,6 +38,8 @@ pub enum Event<'a> {
     Failed(&'a Failure),
     /// It continued what an earlier attempt had stored, and that was wrong.
     StoredIsWrong,
+    /// It has failed because the directory of the copy was missing, which was made.
+    DirectoryMade,
 }
 
 /// What to do next.
@@ -86,7 +89,7 @@ impl Retry {
     pub fn after(&mut self, event: Event<'_>) -> Next {
         let failure = match event {
             Event::Failed(failure) => failure,
-            Event::StoredIsWrong => return Next::Attempt,
+            Event::StoredIsWrong | Event::DirectoryMade => return Next::Attempt,
         };
         let limit = match failure.about {
             About::Operation
@@ -369,5 +372,13 @@ mod tests {
         let busy = failure(Kind::Temporary, About::Operation);
         assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
         assert_eq!(retry.after(Event::StoredIsWrong), Next::Attempt);
+    }
+
+    #[test]
+    fn a_directory_that_was_missing_costs_no_retry() {
+        let mut retry = Retry::new(&patience(1, 1));
+        assert_eq!(retry.after(Event::DirectoryMade), Next::Attempt);
+        let busy = failure(Kind::Temporary, About::Operation);
+        assert_eq!(retry.after(Event::Failed(&busy)), wait(500, 1, 1));
     }
 }

@@ -1,6 +1,6 @@
 //! Runs a job to its end: the only part of a job that needs a runtime.
 
-use super::item::{Item, Target};
+use super::item::Item;
 use super::sources::Sources;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools};
@@ -100,9 +100,7 @@ async fn appended(
 ) {
     let from = Host::at(source, Role::Source, pools);
     let mut ends = Ends::new(from, Host::at(destination, Role::Destination, pools));
-    let (source, destination) = (source.path.clone(), destination.path.clone());
-    let target = Target::Unknown;
-    let item = Item { number: 1, source, destination, known: None, target, kept_as: None, is_listed: false };
+    let item = Item::new(1, source.path.clone(), destination.path.clone());
     let (source, destination) = item.names(&ends);
     names::learn(context, &mut ends.destination, &item.destination).await;
     let appended = match claim::hold(context, &ends, &item).await {

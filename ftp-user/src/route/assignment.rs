@@ -6,7 +6,7 @@ use crate::account::{Said, shortened};
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::ladder::Allowed;
-use crate::outcome::{Protection, Relayed, StreamedDigests, TransferFacts};
+use crate::outcome::{FileCopy, Protection, Relayed, StreamedDigests, TransferFacts};
 use crate::remote::most;
 use ftp_io::copy::Digest;
 use ftp_proto::command::Partial;
@@ -372,6 +372,13 @@ impl Count {
             }
             CarriedBy::Nobody | CarriedBy::Others => None,
         }
+    }
+
+    /// Adds these attempts to what has become of their file.
+    pub(crate) fn add_to(&self, copy: &mut FileCopy) {
+        copy.attempts += self.attempts;
+        Relayed::add(&mut copy.relayed, self.relayed.clone());
+        Protection::add(&mut copy.protection, self.protection);
     }
 
     /// Adds an attempt between two servers that has ended.

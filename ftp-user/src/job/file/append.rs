@@ -8,7 +8,7 @@ use crate::job::item::Item;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::options::{Mode, Options};
 use crate::job::retry::{Question, connect_both};
-use crate::outcome::{FileCopy, FileEnd, Protection, Relayed, Verified};
+use crate::outcome::{FileCopy, FileEnd, Verified};
 use crate::report::Event;
 use crate::route::{self, Assignment, ContinuedBy, Ends};
 use ftp_io::copy::Digest;
@@ -49,9 +49,7 @@ pub(in crate::job) async fn append(
     let mut appending = Appending { context, ends, item, plan };
     loop {
         let moved = appending.attempt(options).await;
-        done.attempts += moved.count.attempts;
-        Relayed::add(&mut done.relayed, moved.count.relayed);
-        Protection::add(&mut done.protection, moved.count.protection);
+        moved.count.add_to(&mut done);
         match moved.result {
             Ok(rung) => {
                 appending.verify().await?;

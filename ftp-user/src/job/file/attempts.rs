@@ -21,6 +21,7 @@ use crate::context::Context;
 use crate::failure::{self, About, Failure};
 use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
+use crate::job::item::Target;
 use crate::job::part::Part;
 use crate::job::part::leftover::{Found, Leftover, can_continue};
 use crate::job::race::Transferred;
@@ -28,10 +29,10 @@ use crate::job::retry::{Event, Next, Retry, wait};
 use crate::job::summary::failures::may_pass;
 use crate::job::unattended::{self, Arrived};
 use crate::ladder::Rung;
-use crate::outcome::{Protection, Relayed, TransferFacts, Verified};
+use crate::outcome::{FileCopy, Relayed, Verified};
 use crate::report::Topic;
 use crate::route::{Assignment, ContinuedBy, Ends};
-use crate::session::{Facts, SessionId};
+use crate::session::Facts;
 use ftp_io::copy::Digest;
 use ftp_io::program::size;
 use ftp_proto::transfer::Store;
@@ -41,20 +42,12 @@ use std::time::Duration;
 /// The attempts at one file.
 #[derive(Debug)]
 pub(super) struct Attempts {
-    /// The number of attempts that may have sent bytes.
-    pub(super) count: u32,
-    /// The session of the destination in which the copy was verified.
-    pub(super) verifier: Option<SessionId>,
-    /// How many of them the journal knows.
+    /// What has become of the file so far.
+    pub(super) done: FileCopy,
+    /// How many of the attempts that may have sent bytes the journal knows.
     pub(super) noted: u32,
-    /// What is known of the transfer of the last one.
-    pub(super) facts: TransferFacts,
-    /// What has passed a relay in all of them.
-    pub(super) relayed: Option<Relayed>,
     /// The last attempt, if relays have carried it: where it started, and what they have said that they passed on in it.
     carried: Option<(u64, Relayed)>,
-    /// What has protected the bytes that moved.
-    pub(super) protection: Option<Protection>,
     /// How many bytes of the copy were stored before this run, as far as all attempts have kept them.
     before: Option<u64>,
     /// Whether an attempt may continue what another one has stored.
@@ -72,12 +65,14 @@ pub(super) struct Attempts {
     last: Last,
     /// What a transfer has brought that an earlier run has left alone.
     arrived: Option<Arrived>,
-    /// What has become of sending only what has changed.
-    pub(super) parts: Parts,
+    /// Whether it was looked for what has changed of the file. It is sent whole from now on.
+    pub(super) has_sought_changes: bool,
     /// Whether something could not be deleted. A warning has told it.
     behind: bool,
     /// Whether the destination has refused to delete it.
     undeletable: bool,
+    /// Whether the directories above the copy were looked for after a failure.
+    has_asked_for_directories: bool,
     /// What the journal knows of the file.
     pub(super) kept: FileRecord,
 }
@@ -89,27 +84,6 @@ struct Last {
     continued: bool,
     /// Whether an end refused to continue there.
     refused: bool,
-}
-
-/// What has become of sending only what has changed of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Parts {
-    /// Nobody has looked for it.
-    Untried,
-    /// It was looked for. The file is sent whole from now on.
-    Tried,
-    /// So many bytes were sent, and the rest is from the old file.
-    Sent(u64),
-}
-
-impl Parts {
-    /// How many bytes were sent, if they were no whole file.
-    pub(super) const fn sent(self) -> Option<u64> {
-        match self {
-            Self::Sent(bytes) => Some(bytes),
-            Self::Untried | Self::Tried => None,
-        }
-    }
 }
 
 /// Where an attempt starts.
@@ -146,13 +120,9 @@ impl Attempts {
     /// No attempts yet in this run.
     pub(super) const fn new(resume: bool, next: ContinuedBy, kept: FileRecord) -> Self {
         Self {
-            count: 0,
-            verifier: None,
+            done: FileCopy::skipped(None, Verified::None),
             noted: 0,
-            facts: TransferFacts::NONE,
-            relayed: None,
             carried: None,
-            protection: None,
             before: None,
             resume,
             next,
@@ -162,32 +132,27 @@ impl Attempts {
             seen: 0,
             last: Last { continued: false, refused: false },
             arrived: None,
-            parts: Parts::Untried,
+            has_sought_changes: false,
             behind: false,
             undeletable: false,
+            has_asked_for_directories: false,
             kept,
         }
     }
 
     /// Notes how an attempt ended.
     pub(super) fn note(&mut self, start: &StartPoint, source: &Facts, moved: &Transferred) {
-        self.count += moved.count.attempts;
-        self.facts = moved.count.facts.clone();
-        self.parts = match self.parts {
-            Parts::Untried => Parts::Untried,
-            Parts::Tried | Parts::Sent(_) if start.assembled => Parts::Sent(moved.count.bytes),
-            Parts::Tried | Parts::Sent(_) => Parts::Tried,
-        };
-        let there = match self.parts {
-            Parts::Sent(bytes) => source.size.unwrap_or(0).saturating_sub(bytes),
-            Parts::Untried | Parts::Tried => start.at,
+        moved.count.add_to(&mut self.done);
+        self.done.facts = moved.count.facts.clone();
+        self.done.changed_parts = start.assembled.then_some(moved.count.bytes);
+        let there = match self.done.changed_parts {
+            Some(bytes) => source.size.unwrap_or(0).saturating_sub(bytes),
+            None => start.at,
         };
         if start.moved.is_none() {
             self.before = Some(self.before.map_or(there, |before| before.min(there)));
         }
-        Relayed::add(&mut self.relayed, moved.count.relayed.clone());
         self.carried = moved.count.by_relay().map(|relayed| (start.at, relayed));
-        Protection::add(&mut self.protection, moved.count.protection);
         self.seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         self.continued = start.continued;
         self.last = Last { continued: start.at > 0 || start.assembled, refused: moved.count.refused };
@@ -202,7 +167,7 @@ impl Attempts {
         let Some((at, told)) = &mut self.carried else { return };
         if let Some(untold) = told.untold(bytes.saturating_sub(*at)) {
             told.bytes = told.bytes.saturating_add(untold.bytes);
-            Relayed::add(&mut self.relayed, Some(untold));
+            Relayed::add(&mut self.done.relayed, Some(untold));
         }
     }
 
@@ -335,19 +300,24 @@ impl Copying<'_> {
     pub(super) async fn after(&mut self, retry: &mut Retry, failure: Failure) -> Result<(), Failure> {
         self.note_in_journal(&failure);
         let last = std::mem::take(&mut self.attempts.last);
-        let wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
-        let event = if wrong && !self.context.run.cancel.is_cancelled() {
-            Event::StoredIsWrong
-        } else {
-            Event::Failed(&failure)
+        let is_wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
+        let event = match is_wrong && !self.context.run.cancel.is_cancelled() {
+            true => Event::StoredIsWrong,
+            false if self.make_directories(&failure).await => Event::DirectoryMade,
+            false => Event::Failed(&failure),
         };
         *retry = retry.knowing(self.context.run.heard.has_given_up());
         let next = retry.after(event);
         let mut stored = None;
         let given_up = match next {
             Next::Attempt => {
-                self.attempts.resume = false;
-                self.start_over(&failure.to_string()).await;
+                match event {
+                    Event::DirectoryMade => drop(self.discard().await),
+                    Event::StoredIsWrong | Event::Failed(_) => {
+                        self.attempts.resume = false;
+                        self.start_over(&failure.to_string()).await;
+                    }
+                }
                 return Ok(());
             }
             Next::Wait { .. } => {
@@ -365,6 +335,19 @@ impl Copying<'_> {
             Some(failure) => Err(self.give_up(failure, stored).await),
             None => Ok(()),
         }
+    }
+
+    /// Makes what is missing above the copy, once, if that may be why it has failed. Asked only after a failure, so that the
+    /// usual copy costs no round trip more. Returns whether something was missing.
+    async fn make_directories(&mut self, failure: &Failure) -> bool {
+        let item = self.item;
+        let may_be_missing = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
+            && item.makes_directories
+            && !matches!(item.target, Target::Known(Some(_)));
+        if !may_be_missing || std::mem::replace(&mut self.attempts.has_asked_for_directories, true) {
+            return false;
+        }
+        self.ends.destination.make_parents(&self.context, &item.destination).await.unwrap_or(false)
     }
 
     /// There is no next attempt: the old file gets its name back if it has lost it, and what is stored is deleted, unless
@@ -393,7 +376,8 @@ impl Copying<'_> {
     /// Tells the journal that attempts have ended, and why. An interruption is no failure.
     fn note_in_journal(&mut self, failure: &Failure) {
         let attempts = &mut self.attempts;
-        let count = attempts.count - std::mem::replace(&mut attempts.noted, attempts.count);
+        let all = attempts.done.attempts;
+        let count = all - std::mem::replace(&mut attempts.noted, all);
         let why = (failure.kind != failure::Kind::Interrupted).then(|| shortened(&failure.to_string()));
         self.context.run.job_journal.attempted(count, why);
     }
@@ -402,7 +386,7 @@ impl Copying<'_> {
     /// on with it. What an earlier run has stored stays as long as another one may come to use it.
     fn rest(&self, failure: &Failure) -> Rest {
         let (context, attempts) = (&self.context, &self.attempts);
-        let has_moved = attempts.count > 0;
+        let has_moved = attempts.done.attempts > 0;
         let is_over = context.run.cancel.is_cancelled()
             || matches!(failure.about, About::GivenUp | About::NoAnswer | About::NoRelay)
             || (!has_moved && may_pass(failure));
@@ -516,7 +500,7 @@ mod tests {
     fn what_a_relay_that_died_could_not_tell_is_counted_once() {
         let mut attempts = Attempts::new(true, ContinuedBy::ThisRun, FileRecord::default());
         let relay = |bytes| Relayed { relay: "edge".into(), bytes, directly: false };
-        let passed = |attempts: &Attempts| attempts.relayed.as_ref().map(|relayed| relayed.bytes);
+        let passed = |attempts: &Attempts| attempts.done.relayed.as_ref().map(|relayed| relayed.bytes);
         attempts.is_stored(500);
         assert_eq!(passed(&attempts), None, "no relay has carried it");
         // The relay died before it could tell anything, in an attempt that began behind 100 bytes.
@@ -526,7 +510,7 @@ mod tests {
             assert_eq!(passed(&attempts), Some(400));
         }
         // It has told more than what is stored: proofs pass it, too.
-        Relayed::add(&mut attempts.relayed, Some(relay(300)));
+        Relayed::add(&mut attempts.done.relayed, Some(relay(300)));
         attempts.carried = Some((500, relay(300)));
         attempts.is_stored(700);
         assert_eq!(passed(&attempts), Some(700));

@@ -11,7 +11,7 @@
 //! What the chunks have shown is a hint and proves nothing: a copy that was put together in this way is verified by the digest
 //! of the whole file, or it is copied whole.
 
-use super::attempts::{Parts, StartPoint};
+use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
 use crate::failure::{Failure, Kind};
 use crate::job::race::{Transferred, transfer};
@@ -35,7 +35,7 @@ pub(super) async fn send(
     start: &mut StartPoint,
 ) -> Result<Option<Transferred>, Failure> {
     let Some(chunks) = chunks(copy, plan, start) else { return Ok(None) };
-    copy.attempts.parts = Parts::Tried;
+    copy.attempts.has_sought_changes = true;
     let name = copy.ends.source.show(&copy.item.source);
     let events = copy.context.run.events.clone();
     let whole = |why: &str| {
@@ -64,7 +64,7 @@ pub(super) async fn send(
 /// whole file will prove the copy.
 fn chunks(copy: &Copying<'_>, plan: CopyPlan<'_>, start: &StartPoint) -> Option<Chunks> {
     let Options { changed_parts, detach, .. } = copy.options;
-    let is_untried = copy.attempts.parts == Parts::Untried && !copy.attempts.in_place;
+    let is_untried = !copy.attempts.has_sought_changes && !copy.attempts.in_place;
     let is_wanted = changed_parts == ChangedParts::Auto && is_untried && !detach;
     let is_fresh = start.at == 0 && start.moved.is_none();
     let is_proven = matches!(plan.means, Verified::Hash(by) if !Algorithm::CHECKSUMS.contains(&by));

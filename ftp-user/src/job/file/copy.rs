@@ -82,7 +82,7 @@ async fn copy_and_note(
         (1.., _) => ContinuedBy::ThisRun,
     };
     let attempts = Attempts::new(options.resume, next, kept);
-    let mut copying = Copying { context: context.clone(), ends, item, options, attempts, kept_old: false };
+    let mut copying = Copying { context: context.clone(), ends, item, options, attempts };
     // In a box: a future has room for everything that it awaits.
     let mut copied = Box::pin(copying.try_until_done(&context)).await;
     if let (Some(done), Err(failure)) = (moved_earlier, &copied)
@@ -115,8 +115,6 @@ pub(super) struct Copying<'a> {
     pub(super) item: &'a Item,
     pub(super) options: Options,
     pub(super) attempts: Attempts,
-    /// Whether an attempt has kept the old file under another name.
-    kept_old: bool,
 }
 
 /// What an attempt copies, and what will verify the copy.
@@ -166,7 +164,7 @@ impl Copying<'_> {
                     context.run.routes.verified(self.item.number, done.verified.name());
                     return Ok(done);
                 }
-                Err(_) if context.run.cancel.is_cancelled() && self.attempts.count == 0 => {
+                Err(_) if context.run.cancel.is_cancelled() && self.attempts.done.attempts == 0 => {
                     let interrupted = Failure::interrupted();
                     return Err(match self.attempts.kept.detached {
                         Some(_) => interrupted.hint(unattended::RESUME_WAITS),
@@ -198,7 +196,7 @@ impl Copying<'_> {
             let kept_old = self.item.kept_as.is_some() && target.is_some();
             return Ok(FileCopy { kept_old, ..FileCopy::planned(source.size, rung, means) });
         }
-        let is_begun = self.attempts.kept.has_left() || self.attempts.count > 0;
+        let is_begun = self.attempts.kept.has_left() || self.attempts.done.attempts > 0;
         let (_, dest) = self.item.names(self.ends);
         self.ends.room.check(&dest, source.size, is_begun)?;
         self.move_and_name(CopyPlan { source: &source, old: target.as_ref(), means, look }).await
@@ -231,7 +229,9 @@ impl Copying<'_> {
                 self.attempts.published();
                 let detached = |job| FileEnd::Detached { route: rung, job };
                 let end = self.context.run.job_journal.job().map_or(FileEnd::Moved(rung), detached);
-                return Ok(FileCopy { end, ..self.done(source.size, rung, Verified::None) });
+                let FileCopy { protection, attempts, kept_old, .. } = self.attempts.done;
+                let (before, moved) = (self.attempts.before(), FileCopy::skipped(source.size, Verified::None));
+                return Ok(FileCopy { end, before, protection, attempts, kept_old, ..moved });
             }
             if self.options.moves {
                 // What a run has moved that is killed now is not called "already there" by the next one.
@@ -243,7 +243,7 @@ impl Copying<'_> {
             if !self.ends.destination.is_alive(&self.context).await {
                 self.ends.destination.connect(&self.context).await?;
             }
-            self.attempts.verifier = self.ends.destination.session_id();
+            self.attempts.done.session = self.ends.destination.session_id();
             match self.verify_and_publish(&start, &moved.count, plan).await {
                 Ok(Published::By(proof)) => {
                     return Ok(self.copied(plan, rung, proof, moved.count.bytes).await);
@@ -261,18 +261,6 @@ impl Copying<'_> {
         }
     }
 
-    /// What has become of a file that has moved by `rung`.
-    fn done(&self, size: Option<u64>, rung: Rung, verified: Verified) -> FileCopy {
-        FileCopy {
-            end: FileEnd::Moved(rung),
-            before: self.attempts.before(),
-            protection: self.attempts.protection,
-            attempts: self.attempts.count,
-            kept_old: self.kept_old,
-            ..FileCopy::skipped(size, verified)
-        }
-    }
-
     /// The copy has its final name, and `moved` bytes have moved in the last attempt.
     async fn copied(&mut self, plan: CopyPlan<'_>, rung: Rung, proof: Proof, moved: u64) -> FileCopy {
         self.attempts.published();
@@ -284,14 +272,16 @@ impl Copying<'_> {
             }
             size => size,
         };
+        let done = self.attempts.done.clone();
         FileCopy {
-            changed_parts: self.attempts.parts.sent(),
-            relayed: self.attempts.relayed.take(),
+            size,
+            end: FileEnd::Moved(rung),
+            before: self.attempts.before(),
+            verified: proof.by,
             source: Some(plan.source.clone()),
             was_taken: plan.old.is_some(),
-            facts: TransferFacts { digest: proof.digest, ..std::mem::take(&mut self.attempts.facts) },
-            session: self.attempts.verifier,
-            ..self.done(size, rung, proof.by)
+            facts: TransferFacts { digest: proof.digest, ..done.facts.clone() },
+            ..done
         }
     }
 
@@ -387,7 +377,7 @@ impl Copying<'_> {
         }
         // The reply to a time that is set comes with the next command, which must be the renaming.
         if let (Some(kept_as), Some(old)) = (self.item.kept_as.as_ref(), old) {
-            self.kept_old |= publish::keep_old(context, host, target, kept_as, old.size).await?;
+            self.attempts.done.kept_old |= publish::keep_old(context, host, target, kept_as, old.size).await?;
         }
         if options.perms {
             times::set_mode(context, self.ends, &part.stored, source.mode).await?;

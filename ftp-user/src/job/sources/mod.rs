@@ -37,7 +37,7 @@ use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use lines::{Chunk, Line, LineFacts, ToldFacts, WaitingLines};
 use std::collections::VecDeque;
-use target::{leaves_root, may_lack_parent, one_name, refuse, refuse_precious, takes_name, target};
+use target::{leaves_root, one_name, refuse, refuse_precious, takes_name, target};
 
 /// Copies all sources of a job.
 #[derive(Debug)]
@@ -391,14 +391,11 @@ impl<'a> Sources<'a> {
         self.found(context.run.finding.file(known.as_ref().and_then(|facts| facts.size)));
         let is_alone = !several || known.is_none();
         let item = Item {
-            number: self.stream.tally.next_number(),
-            source: source.path.clone(),
-            destination: target,
             // One of several files waits. A file of this host is looked at when it is copied.
             known: known.filter(|_| is_alone || !source.is_local()),
             target: if is_named { there } else { Target::Unknown },
-            kept_as: None,
             is_listed: line.listed.is_some(),
+            ..Item::new(self.stream.tally.next_number(), source.path.clone(), target)
         };
         let is_new = self.stream.take_place(&item)?;
         // What is not there fails at once, unless an earlier run has moved it. What was copied already is compared.
@@ -407,7 +404,8 @@ impl<'a> Sources<'a> {
             self.stream.drain().await;
         }
         if is_alone || !is_new {
-            return self.file(item, is_named).await;
+            self.file(Item { makes_directories: is_named, ..item }).await;
+            return Ok(());
         }
         if is_named && !is_dry {
             self.destinations.make_parents(&mut self.stream, &item, told).await;
@@ -449,26 +447,17 @@ impl<'a> Sources<'a> {
     }
 
     /// Copies one file, and waits for it.
-    async fn file(&mut self, item: Item, is_named: bool) -> Result<(), Failure> {
+    async fn file(&mut self, item: Item) {
         let (context, options) = (self.stream.context, self.stream.options);
         let ends = self.stream.idle();
         let (from, to) = item.names(ends);
         let mut copied = Box::pin(copy(context, ends, &item, options)).await;
-        // A job that goes on has not looked.
-        let may_make = is_named && !matches!(item.target, Target::Known(Some(_))) && !options.mode.is_dry();
-        if may_make
-            && copied.as_ref().is_err_and(may_lack_parent)
-            && ends.destination.make_parents(context, &item.destination).await.unwrap_or(false)
-        {
-            copied = Box::pin(copy(context, ends, &item, options)).await;
-        }
         if let Ok(done) = &copied
             && let Err(failure) = self.stream.delete_source_of(&item, done).await
         {
             copied = Err(failure);
         }
         self.stream.tally.file(from, to, copied);
-        Ok(())
     }
 
     /// Makes these the places of what is copied next. Returns whether they are others than before.

@@ -1,7 +1,7 @@
 //! Where a source goes, and what of it is refused.
 
 use crate::check::precious;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use crate::place::{self, Location};
 use crate::session::Facts;
 use crate::state::OwnFiles;
@@ -64,12 +64,6 @@ pub(super) fn refuse_precious(source: &Location, may_leave: bool, own: &OwnFiles
 pub(super) fn one_name(source: &Location) -> Failure {
     Failure::usage(format!("{source} has the last name of another source, which it would replace"))
         .hint("copy them one after the other, to different names")
-}
-
-/// Whether a copy may have failed because there is no directory that could receive it. Asked only after a failure, so
-/// that the usual copy costs no round trip more.
-pub(super) const fn may_lack_parent(failure: &Failure) -> bool {
-    matches!(failure.kind, failure::Kind::Refused | failure::Kind::Other)
 }
 
 /// Where a source goes. `into` says that the destination is a directory.

@@ -164,7 +164,7 @@ impl SyncRun<'_> {
         let name = PathName::from_user(CLAIM).map_err(|bad| Failure::usage(bad.to_string()))?;
         let (source, known, target) = (from.path.clone(), None, Target::Unknown);
         let destination = place::join(Some(&root), &name);
-        let item = Item { number: 0, source, destination, known, target, kept_as: None, is_listed: false };
+        let item = Item { known, target, ..Item::new(0, source, destination) };
         match claim::claim(self.context, &self.ends, &item).await {
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");

@@ -17,7 +17,7 @@ use crate::job::engine::stream::{Stream, Turn, Wish};
 use crate::job::engine::workers::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, Wanted, finish_directories};
-use crate::job::item::{Item, Target};
+use crate::job::item::Item;
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
 use crate::job::part::publish::Backup;
@@ -339,13 +339,14 @@ impl TreeCopy<'_, '_> {
     /// Plans a file.
     fn file(&mut self, path: &PathName, known: Option<Facts>) {
         let item = Item {
-            number: self.stream.tally.next_number(),
-            source: place::join(Some(&self.tree.source), path),
-            destination: place::join(Some(&self.tree.destination), path),
             known,
-            target: Target::Unknown,
             kept_as: self.tree.backup.as_ref().map(|backup| backup.of(path)),
             is_listed: true,
+            ..Item::new(
+                self.stream.tally.next_number(),
+                place::join(Some(&self.tree.source), path),
+                place::join(Some(&self.tree.destination), path),
+            )
         };
         if let Err(failure) = self.stream.take_place(&item) {
             return self.stream.report(FileResult::of(item, Err(failure)));
