@@ -16,13 +16,12 @@ use crate::job::race::runner::{Finished, Obstacle, Runner};
 use crate::job::retry::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
-use crate::route::{self, Assignment, ContinuedBy, Count, Ends, Lane, Sign, Situation};
+use crate::route::{self, Assignment, Count, Ends, Lane, Sign, Situation};
 use crate::session::Role;
 use crate::world::NULL_DEVICE;
-use ftp_io::copy::Digest;
 use ftp_proto::listing;
 use ftp_proto::transfer::race::{Entrant, Manner, Purpose};
-use ftp_proto::transfer::{Outcome, Store};
+use ftp_proto::transfer::Outcome;
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -210,24 +209,8 @@ impl<'a> Surveyor<'a> {
     }
 
     fn assignment(&self, source: &PathName, stored: &PathName, probes: bool) -> Assignment {
-        Assignment {
-            name: source.display(),
-            source: source.clone(),
-            seen: None,
-            target: stored.clone(),
-            stored: stored.clone(),
-            store: Store::Replace,
-            size: Some(0),
-            before: 0,
-            until: None,
-            continued: ContinuedBy::Nobody,
-            probes,
-            detaches: false,
-            allowed: self.allowed,
-            look: Digest::Off,
-            slowest: None,
-            digest: None,
-        }
+        let empty = Assignment::new(source.display(), source, stored, Some(0));
+        Assignment { probes, allowed: self.allowed, ..empty }
     }
 
     /// The context of an attempt: a dead path is given up within seconds.

@@ -82,6 +82,28 @@ pub(crate) struct Assignment {
 }
 
 impl Assignment {
+    /// A whole file that is stored under its final name, by any path, and that nobody continues.
+    pub(crate) fn new(name: String, source: &PathName, target: &PathName, size: Option<u64>) -> Self {
+        Self {
+            name,
+            source: source.clone(),
+            seen: None,
+            target: target.clone(),
+            stored: target.clone(),
+            store: Store::Replace,
+            size,
+            before: 0,
+            until: None,
+            continued: ContinuedBy::Nobody,
+            probes: false,
+            detaches: false,
+            allowed: Allowed::default(),
+            look: Digest::Off,
+            slowest: None,
+            digest: None,
+        }
+    }
+
     /// How many bytes of the source are not sent, because the destination has them already.
     pub(crate) const fn skips(&self) -> u64 {
         match self.store {

@@ -3,11 +3,12 @@
 //! No file fails here. A file that is left is copied alone, and that copy reports the reason.
 
 use super::taken_names::TakenNames;
-use super::workers::FileResult;
+use super::workers::{FileResult, WorkerResults};
 use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
+use crate::job::file::times;
 use crate::job::item::{Item, Target};
 use crate::job::part::Part;
 use crate::job::request::options::Options;
@@ -23,19 +24,6 @@ use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-/// What came of files that were to move together.
-#[derive(Debug, Default)]
-pub(super) struct BatchResults {
-    /// Those that are done.
-    pub(super) files: Vec<FileResult>,
-    /// Those that are still to be copied.
-    pub(super) rest: Vec<ClaimedFile>,
-    /// What this says about the files that follow.
-    pub(super) prospect: Prospect,
-    /// How they have moved, if they have.
-    pub(super) manner: Option<Manner>,
-}
 
 /// What becomes of other files that are to move together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -96,7 +84,8 @@ pub(super) fn is_small(item: &Item, options: Options) -> bool {
         && !matches!(item.target, Target::Known(Some(_)))
 }
 
-/// Moves files together, if both servers can do that, on the path that an earlier file has taken.
+/// Moves files together, if both servers can do that, on the path that an earlier file has taken. Those that are still to be
+/// copied have not begun.
 pub(super) async fn batched(
     context: &Context,
     ends: &mut Ends,
@@ -104,10 +93,10 @@ pub(super) async fn batched(
     options: Options,
     candidate: Candidate,
     names: &TakenNames,
-) -> BatchResults {
+) -> WorkerResults {
     let path = match path(context, ends, options, candidate).await {
         Ok(path) => path,
-        Err(prospect) => return BatchResults { rest: files, prospect, ..BatchResults::default() },
+        Err(prospect) => return WorkerResults { unbegun: files, prospect, ..WorkerResults::default() },
     };
     let (mut members, mut rest) = (Vec::new(), Vec::new());
     for file in files {
@@ -134,12 +123,8 @@ pub(super) async fn batched(
         return put_back(members, rest);
     }
     let mut means = BatchMeans::of(&path, ends);
-    let BatchEffects { refused, are_usable } =
-        move_files(context, ends, &mut members, options, path, &means).await;
+    let are_usable = move_files(context, ends, &mut members, options, path, &means).await;
     means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
-    if let Some(refused) = refused.filter(|_| !ends.no_times.swap(true, Ordering::Relaxed)) {
-        context.run.events.notice(format!("modification times are not kept: {refused}"));
-    }
     let (mut files, mut left) = (Vec::new(), Vec::new());
     for member in members {
         match member.end {
@@ -155,7 +140,7 @@ pub(super) async fn batched(
         context.run.heard.moved();
     }
     let prospect = Prospect::after(files.is_empty(), are_usable, manner);
-    BatchResults { files, rest: left, prospect, manner: Some(manner) }
+    WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner) }
 }
 
 /// How files can be moved together, if the options allow it and both servers can do it. Otherwise what that says about other
@@ -196,20 +181,12 @@ async fn path(
 }
 
 /// Files that do not move together after all.
-fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> BatchResults {
+fn put_back(members: Vec<Member>, mut rest: Vec<ClaimedFile>) -> WorkerResults {
     rest.splice(0..0, members.into_iter().map(Member::not_begun));
-    BatchResults { rest, ..BatchResults::default() }
+    WorkerResults { unbegun: rest, ..WorkerResults::default() }
 }
 
-/// What a batch has shown of the servers.
-struct BatchEffects {
-    /// Why the destination does not set times, if it has refused one.
-    refused: Option<String>,
-    /// Whether both sessions can still be used.
-    are_usable: bool,
-}
-
-/// Moves the files.
+/// Moves the files. Returns whether both sessions can still be used.
 async fn move_files(
     context: &Context,
     ends: &mut Ends,
@@ -217,7 +194,7 @@ async fn move_files(
     options: Options,
     path: BatchPath,
     means: &BatchMeans,
-) -> BatchEffects {
+) -> bool {
     let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     let number = members.first().map_or(0, |member| member.item.number);
     let mut sources = Vec::with_capacity(members.len());
@@ -231,7 +208,7 @@ async fn move_files(
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
     }
-    let Some(files) = files else { return BatchEffects { refused: None, are_usable: true } };
+    let Some(files) = files else { return true };
     let mut refused = None;
     let mut told = |index: usize, fate: Fate| {
         let Some(member) = members.get_mut(index) else { return };
@@ -261,7 +238,10 @@ async fn move_files(
     // A session that is lost has left all files: each of them finds out why.
     let are_usable = Box::pin(route::batch(context, ends, path, files, number, &mut told)).await;
     context.run.events.say(Event::Together { batch: number, bytes: None, time: Duration::ZERO });
-    BatchEffects { refused, are_usable: are_usable.unwrap_or(false) }
+    if let Some(refused) = refused {
+        times::tell_refusal(context, ends, &refused);
+    }
+    are_usable.unwrap_or(false)
 }
 
 impl Member {

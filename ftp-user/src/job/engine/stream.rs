@@ -269,7 +269,7 @@ impl<'a> Stream<'a> {
     /// Notes what came of a file.
     pub(in crate::job) fn report(&mut self, FileResult { item, result, stays }: FileResult) {
         let (source, dest) = item.names(&self.ends);
-        if stays.is_none() || self.workers.move_a_tree() {
+        if stays.is_none() || self.workers.tools.tree.is_some() {
             let rest = lifetime::rest(self.context);
             let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
             self.tally.file(source.clone(), dest.clone(), result);
@@ -281,12 +281,12 @@ impl<'a> Stream<'a> {
 
     /// Notes that a directory of the destination was made, so that nothing is in it.
     pub(in crate::job) fn note_new_directory(&self, path: &PathName) {
-        self.workers.note_new_directory(path);
+        self.workers.tools.names.note_new(path);
     }
 
     /// From now on, files of this tree are moved, or of none.
     pub(in crate::job) fn move_tree(&mut self, tree: Option<&MovedTree>) {
-        self.workers.move_tree(tree);
+        self.workers.tools.tree = tree.cloned();
     }
 
     /// Makes it a stream between other places, with what `change` makes of the ends. Nothing may wait or be under way.

@@ -33,7 +33,7 @@ use tokio::task::{JoinError, JoinSet};
 #[derive(Debug)]
 pub(super) struct Workers {
     /// What each of them needs beside its ends.
-    tools: WorkerTools,
+    pub(super) tools: WorkerTools,
     /// The ends without sessions, from which workers are made.
     ends: Ends,
     width: Width,
@@ -96,14 +96,14 @@ impl FileResult {
 pub(super) struct WorkerResults {
     /// The files that have ended.
     pub(super) files: Vec<FileResult>,
-    /// Those that were not begun, because nothing more is.
+    /// Those that were not begun, because nothing more is, or that are still to be copied alone.
     pub(super) unbegun: Vec<ClaimedFile>,
     /// Sources of a move that were copied and stay.
     pub(super) kept: Vec<KeptSource>,
     /// Whether the next small files may move together.
-    prospect: Prospect,
+    pub(super) prospect: Prospect,
     /// How some have moved together, if they have.
-    manner: Option<Manner>,
+    pub(super) manner: Option<Manner>,
 }
 
 /// What a task has come to.
@@ -219,11 +219,6 @@ impl Workers {
                 None => self.take_groups && self.tools.context.settings.limit.is_none(),
             };
         !(go_in_groups && batch::is_small(item, self.tools.options))
-    }
-
-    /// Notes that a directory of the destination was made, so that nothing is in it.
-    pub(super) fn note_new_directory(&self, path: &PathName) {
-        self.tools.names.note_new(path);
     }
 
     /// Whether anything is under way.
@@ -346,16 +341,6 @@ impl Workers {
         self.tools.context.run.events.say(Event::Jobs { number: number as u64, reason, why });
     }
 
-    /// Whether the files of a tree are moved.
-    pub(super) const fn move_a_tree(&self) -> bool {
-        self.tools.tree.is_some()
-    }
-
-    /// From now on, files of this tree are moved, or of none.
-    pub(super) fn move_tree(&mut self, tree: Option<&MovedTree>) {
-        self.tools.tree = tree.cloned();
-    }
-
     /// Notes a file that was found.
     pub(super) fn note_found(&self, item: &Item) {
         if self.tools.options.deletes_sources() {
@@ -438,17 +423,17 @@ fn task_end(joined: Result<TaskEnd, JoinError>) -> TaskEnd {
 
 /// What a worker needs beside its ends. All workers share it.
 #[derive(Clone, Debug)]
-struct WorkerTools {
+pub(super) struct WorkerTools {
     context: Context,
     options: Options,
     /// Source directories that were listed because a file was missing, without finding it. They are not asked again.
     unexplained: Arc<Mutex<HashSet<Option<PathName>>>>,
     /// The names that files had at the destination.
-    names: TakenNames,
+    pub(super) names: TakenNames,
     /// About how many names directories have.
     sizes: DirectorySizes,
     /// The tree that is moved, if it is one.
-    tree: Option<MovedTree>,
+    pub(super) tree: Option<MovedTree>,
 }
 
 impl WorkerTools {
@@ -462,9 +447,9 @@ impl WorkerTools {
         let mut results = WorkerResults::default();
         if let Some(shared) = shared.filter(|_| files.len() > 1) {
             let (context, ends, names) = (&self.context, &mut worker.ends, &self.names);
-            let batched = Box::pin(batch::batched(context, ends, files, self.options, shared, names)).await;
-            (files, results.prospect, results.manner) = (batched.rest, batched.prospect, batched.manner);
-            for file in batched.files {
+            results = Box::pin(batch::batched(context, ends, files, self.options, shared, names)).await;
+            files = std::mem::take(&mut results.unbegun);
+            for file in std::mem::take(&mut results.files) {
                 self.ended(worker, &mut results, file);
             }
             self.delete_if(worker, &mut results, MovedPortion::is_due).await;

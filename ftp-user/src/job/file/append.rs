@@ -10,8 +10,7 @@ use crate::job::request::options::{Mode, Options};
 use crate::job::retry::{Question, connect_both};
 use crate::outcome::{FileCopy, FileEnd, Verified};
 use crate::report::Event;
-use crate::route::{self, Assignment, ContinuedBy, Ends};
-use ftp_io::copy::Digest;
+use crate::route::{self, Assignment, Ends};
 use ftp_proto::listing::Kind;
 use ftp_proto::transfer::Store;
 use ftp_proto::wire::counted;
@@ -73,22 +72,10 @@ impl Appending<'_> {
         let Item { source, destination, .. } = self.item;
         let (name, target) = self.item.names(self.ends);
         let assignment = Assignment {
-            name: name.clone(),
-            source: source.clone(),
-            seen: None,
-            target: destination.clone(),
-            stored: destination.clone(),
             store: Store::Append,
-            size: self.plan.size,
             before: self.plan.before.unwrap_or(0),
-            until: None,
-            continued: ContinuedBy::Nobody,
-            probes: false,
-            detaches: false,
             allowed: options.allowed,
-            look: Digest::Off,
-            slowest: None,
-            digest: None,
+            ..Assignment::new(name.clone(), source, destination, self.plan.size)
         };
         let mut moved = transfer(self.context, self.ends, &assignment).await;
         moved.result = moved.result.map_err(|failure| {

@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::failure::{self, About, Failure};
 use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
-use crate::job::item::Target;
+use crate::job::item::{Item, Target};
 use crate::job::part::Part;
 use crate::job::part::leftover::{Found, Leftover, can_continue};
 use crate::job::race::Transferred;
@@ -33,9 +33,7 @@ use crate::outcome::{FileCopy, Relayed, Verified};
 use crate::report::Topic;
 use crate::route::{Assignment, ContinuedBy, Ends};
 use crate::session::Facts;
-use ftp_io::copy::Digest;
 use ftp_io::program::size;
-use ftp_proto::transfer::Store;
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -275,23 +273,15 @@ impl Copying<'_> {
 
     /// What a transfer to the part is to move.
     pub(super) fn assignment(&self, start: &StartPoint, source: &Facts) -> Assignment {
+        let Item { source: path, destination, .. } = self.item;
         Assignment {
-            name: self.ends.source.show(&self.item.source),
-            source: self.item.source.clone(),
             seen: source.unique.clone(),
-            target: self.item.destination.clone(),
             stored: start.part.stored.clone(),
-            store: Store::Replace,
-            size: source.size,
             before: start.at,
-            until: None,
             continued: start.continued,
-            probes: false,
             detaches: self.options.detach,
             allowed: self.options.allowed,
-            look: Digest::Off,
-            slowest: None,
-            digest: None,
+            ..Assignment::new(self.ends.source.show(path), path, destination, source.size)
         }
     }
 

@@ -31,9 +31,14 @@ pub(in crate::job) async fn set(
 /// Tells once that the destination sets no times. Nothing is wrong with a copy that is there already, so that a session
 /// which is lost now fails nothing.
 pub(in crate::job) async fn tell(context: &Context, ends: &mut Ends) {
-    if let Ok(Some(refusal)) = ends.destination.time_refusal().await
-        && !ends.no_times.swap(true, Ordering::Relaxed)
-    {
+    if let Ok(Some(refusal)) = ends.destination.time_refusal().await {
+        tell_refusal(context, ends, &refusal.to_string());
+    }
+}
+
+/// Tells once why the destination sets no times.
+pub(in crate::job) fn tell_refusal(context: &Context, ends: &Ends, refusal: &str) {
+    if !ends.no_times.swap(true, Ordering::Relaxed) {
         context.run.events.notice(format!("modification times are not kept: {refusal}"));
     }
 }

@@ -150,42 +150,24 @@ fn distinct(paths: impl Iterator<Item = PathName>) -> Vec<PathName> {
     paths.filter(|path| known.insert(path.clone())).collect()
 }
 
-/// How many lines are looked at together: most of them begin to move only after that.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Chunk {
-    /// The number for the next lines.
-    pub(super) most: usize,
-    /// Whether both ends are asked for many in the time of one.
-    is_at_once: bool,
-}
-
-impl Chunk {
-    /// The first lines of a pair of places.
-    pub(super) const fn first(is_at_once: bool) -> Self {
-        Self { most: if is_at_once { FIRST } else { ONE_BY_ONE }, is_at_once }
-    }
-
-    /// After some lines. A tree among them changes what the destinations of those behind it are, so that these are looked at
-    /// again.
-    #[must_use]
-    pub(super) const fn after(self, has_tree: bool, is_at_once: bool) -> Self {
-        let most = match (has_tree, is_at_once) {
-            (true, _) => 1,
-            (false, false) => ONE_BY_ONE,
-            (false, true) if !self.is_at_once => FIRST,
-            (false, true) if self.most * 4 > MOST => MOST,
-            (false, true) => self.most * 4,
-        };
-        Self { most, is_at_once }
+/// How many lines are looked at together after `before` of them, if both ends are asked for many in the time of one, or not: most
+/// of them begin to move only after that. A tree among them changes what the destinations of those behind it are, so that these
+/// are looked at again.
+pub(super) const fn next_number(before: usize, has_tree: bool, are_asked_at_once: bool) -> usize {
+    match (has_tree, are_asked_at_once) {
+        (true, _) => 1,
+        (false, false) => ONE_BY_ONE,
+        (false, true) if before * GROWTH > MOST => MOST,
+        (false, true) => before * GROWTH,
     }
 }
 
-/// The number of the first lines that are looked at together.
-const FIRST: usize = 256;
+/// The number of lines that are looked at together where each question is a round trip of its own.
+pub(super) const ONE_BY_ONE: usize = 8;
+/// How many times as many are looked at next where many are asked for at once.
+const GROWTH: usize = 8;
 /// The largest number of them.
 const MOST: usize = 1024;
-/// The same where each question is a round trip of its own.
-const ONE_BY_ONE: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -194,14 +176,15 @@ mod tests {
 
     #[test]
     fn many_lines_are_looked_at_together_where_that_takes_little_time() {
-        let chunk = Chunk::first(true);
-        assert_eq!((chunk.most, chunk.after(false, true).most), (FIRST, MOST));
-        let after_tree = chunk.after(true, true);
-        assert_eq!((after_tree.most, after_tree.after(false, true).most), (1, 4));
-        let slow = Chunk::first(false);
-        assert_eq!((slow.most, slow.after(false, false).most), (ONE_BY_ONE, ONE_BY_ONE));
         // Before the first question no session was open.
-        assert_eq!(slow.after(false, true).most, FIRST);
+        let mut number = ONE_BY_ONE;
+        let mut next = |has_tree, are_asked_at_once| {
+            number = next_number(number, has_tree, are_asked_at_once);
+            number
+        };
+        assert_eq!([next(false, true), next(false, true), next(false, true)], [64, 512, MOST]);
+        assert_eq!([next(true, true), next(false, true)], [1, GROWTH]);
+        assert_eq!([next(false, false), next(false, false)], [ONE_BY_ONE; 2]);
     }
 
     #[test]

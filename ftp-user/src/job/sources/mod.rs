@@ -35,7 +35,7 @@ use crate::session::{Facts, Role};
 use destinations::{Destinations, KnownDirectories, Receiver};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
-use lines::{Chunk, Line, LineFacts, ToldFacts, WaitingLines};
+use lines::{Line, LineFacts, ToldFacts, WaitingLines};
 use std::collections::VecDeque;
 use target::{leaves_root, one_name, refuse, refuse_precious, takes_name, target};
 
@@ -190,7 +190,7 @@ impl<'a> Sources<'a> {
     /// Copies one line after the other. `several`: their files go through the stream. Returns whether more can be copied.
     async fn lines(&mut self, lines: impl IntoIterator<Item = Result<Line, Failure>>, several: bool) -> bool {
         let mut waiting = WaitingLines::new(lines.into_iter());
-        let mut chunk = Chunk::first(false);
+        let mut number = lines::ONE_BY_ONE;
         while !self.stream.is_over()
             && let Some(first) = waiting.next()
         {
@@ -204,9 +204,9 @@ impl<'a> Sources<'a> {
                 }
             };
             if self.go_to(&first.source, &first.destination).await {
-                chunk = Chunk::first(self.is_asked_at_once());
+                number = lines::ONE_BY_ONE;
             }
-            let most = if self.is_on_one_host(&first) { 1 } else { chunk.most };
+            let most = if self.is_on_one_host(&first) { 1 } else { number };
             let mut lines = VecDeque::from([first]);
             while lines.len() < most
                 && let Some(next) = waiting.next_if(|line| line.is_between(self.stream.ends()))
@@ -215,7 +215,7 @@ impl<'a> Sources<'a> {
             }
             let Some(has_tree) = self.chunk(&mut lines, several).await else { return false };
             waiting.put_back(lines);
-            chunk = chunk.after(has_tree, self.is_asked_at_once());
+            number = lines::next_number(number, has_tree, self.is_asked_at_once());
         }
         self.stream.has_unbegun |= !waiting.is_empty();
         !self.stream.is_over()
