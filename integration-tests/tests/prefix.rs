@@ -194,6 +194,14 @@ fn h21_n7_a_wrong_begin_is_found_out_before_anything_goes_on() {
 }
 
 #[test]
+fn h21_a_part_that_cannot_be_read_is_removed_and_the_file_is_copied_from_its_first_byte() {
+    let (from, to, run) = copy("RANG: 350 noted", "once HASH: 550 no such file", &[]);
+    assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
+    assert!(to.moment("DELE") < to.moment("RNTO"), "{run}");
+    drop(run.says("is copied from its first byte"));
+}
+
+#[test]
 fn h21_n7_no_part_that_rang_has_named_is_left_to_a_transfer() {
     // No digest of the part, and a size says nothing about it: all is copied again.
     let sizes = "SIZE *.ftp-user.part: 213 {stored}";

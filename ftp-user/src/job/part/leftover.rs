@@ -6,7 +6,7 @@
 use super::Part;
 use crate::check::has_changed;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{About, Failure, Kind};
 use crate::job::item::Item;
 use crate::outcome::Verified;
 use crate::report::Topic;
@@ -65,7 +65,17 @@ impl Leftover {
         };
         let count = counted(bytes, "byte");
         let differs = format!("what is stored ({count}) differs from the source");
-        Ok(match bytes_right(context, ends, &item.source, &self.part.stored, bytes).await? {
+        let right = match bytes_right(context, ends, &item.source, &self.part.stored, bytes).await {
+            // What cannot be read cannot be continued either. If it is the source, the next attempt finds out.
+            Err(unread)
+                if unread.about == About::Operation
+                    && matches!(unread.kind, Kind::Missing | Kind::Refused | Kind::Other) =>
+            {
+                return Ok(Found::Useless(unread.to_string()));
+            }
+            right => right?,
+        };
+        Ok(match right {
             Some(0) => Found::Useless(differs),
             Some(right) => {
                 if right < bytes {
