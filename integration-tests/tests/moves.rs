@@ -216,6 +216,20 @@ fn what_a_link_that_stays_leads_to_stays_too() {
     assert!(!deleted.contains(&"DELE t/x/precious".to_owned()), "{run}\n{deleted:?}");
 }
 
+#[test]
+fn a_directory_that_cannot_be_listed_fails_once_and_stays() {
+    let script = [
+        "LIST t: 150 opening ; connection ; text drwxr-xr-x 1 ann ann 1000 Jan 01 2020 x\\r\\n ; end ; 226 done",
+        "LIST t/x: 550 Permission denied\nLIST: 150 opening ; connection ; end ; 226 done",
+        "SIZE: 550 not a file\nRMD: 550 not empty\nCWD t/x: enter ; 250 there",
+        "CWD t: enter ; 250 there\nCWD /: enter ; 250 back\nCWD: 550 no",
+    ];
+    let (from, to) = (Peer::start("127.0.0.2", &script.join("\n"), MODERN), target());
+    let run = moved(&["-r", "--path", "user", "--verify", "size", &from.url("t"), &to.url("n")]).exits(4);
+    assert_eq!(run.summary()["failed"], 1, "{run}");
+    assert!(!from.seen_of(&["RMD"]).contains(&"RMD t/x".to_owned()), "{run}");
+}
+
 /// Every file of the tree is at the source or complete at its destination.
 fn nothing_is_lost(from: &Server, to: &Server, when: &str) {
     for name in FILES {

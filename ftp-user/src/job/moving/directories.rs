@@ -11,6 +11,7 @@ use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, remov
 use crate::job::claims::names::{Named, named_below};
 use crate::job::part::{Part, id_of, new_id};
 use crate::job::retry::{asked_of, connect, facts};
+use crate::job::spool::NameSet;
 use crate::job::summary::tally::Tally;
 use crate::journal::ItemState;
 use crate::place;
@@ -28,6 +29,8 @@ pub(in crate::job) struct MovedDirectories {
     destination: PathName,
     /// Directories below the root that were entered, each before those in it.
     directories: Vec<PathName>,
+    /// Paths below the root that could not be looked at: what is in such a directory has not moved.
+    unseen: NameSet,
     /// Whether the root itself is removed if it is empty.
     with_root: bool,
     /// How many names were looked for that an earlier run may have given.
@@ -38,13 +41,22 @@ impl MovedDirectories {
     /// Nothing was entered yet.
     pub(in crate::job) fn new(root: &PathName, destination: &PathName, with_root: bool) -> Self {
         let (tree, destination) = (MovedTree::of(root), destination.clone());
-        Self { tree, destination, directories: Vec::new(), with_root, looked: 0 }
+        let (directories, unseen) = (Vec::new(), NameSet::default());
+        Self { tree, destination, directories, unseen, with_root, looked: 0 }
     }
 
     /// Notes a directory that was entered.
     pub(in crate::job) fn note_entered(&mut self, below: &PathName) {
         if self.directories.len() < MOST_DIRECTORIES {
             self.directories.push(below.clone());
+        }
+    }
+
+    /// Notes what could not be looked at; `None` is the root. A directory stays, and nobody lists it again to tell why.
+    pub(in crate::job) fn note_unseen(&mut self, below: Option<&PathName>) {
+        match below {
+            Some(below) => drop(self.unseen.insert(below.as_bytes())),
+            None => self.with_root = false,
         }
     }
 
@@ -91,7 +103,9 @@ impl MovedDirectories {
         let (host, tree) = (&mut ends.source, &self.tree);
         let mut checked = CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links);
         let root = self.with_root.then_some(None);
-        for below in self.directories.into_iter().rev().map(Some).chain(root) {
+        let is_seen = |below: &PathName| !self.unseen.contains(below.as_bytes());
+        let directories = self.directories.into_iter().rev().filter(is_seen);
+        for below in directories.map(Some).chain(root) {
             if context.run.cancel.is_cancelled() {
                 return;
             }

@@ -244,6 +244,9 @@ impl TreeCopy<'_, '_> {
                 self.stream.context.run.events.say(skipped);
             }
             Visit::Failed(path, failure) => {
+                if let Some(moved) = &mut self.moved {
+                    moved.note_unseen(path.as_ref());
+                }
                 let name = self.stream.ends().source.show(&below(&self.tree.source, path.as_ref()));
                 let dest = self.stream.ends().destination.show(&self.tree.destination);
                 self.stream.tally.failed(name.clone(), dest, failure.during(&name));
