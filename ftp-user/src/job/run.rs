@@ -16,6 +16,7 @@ use crate::job::request::standard::NAME;
 use crate::job::summary::tally::{Report, Tally};
 use crate::job::sync::{SyncRequest, sync};
 use crate::journal::Ended;
+use crate::outcome::Protection;
 use crate::place::Location;
 use crate::route::Ends;
 use crate::session::Role;
@@ -30,7 +31,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     context.settings.race &= !job.options.detach;
     let start = context.world.clock.now();
     let mut tally = Tally::new(&context.run.events, job.verb(), job.options.mode.is_dry());
-    tally.protect(job.is_secured());
+    tally.sums.protection = Protection::of(job.is_secured());
     let pools = Pools::new(context.world.files);
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
     let destinations: Vec<_> = job.work.destinations().cloned().collect();

@@ -11,19 +11,11 @@ use std::hash::{BuildHasher, RandomState};
 /// What has failed so far.
 #[derive(Debug, Default)]
 pub struct Failures {
-    kinds: BTreeMap<Kind, OfKind>,
+    kinds: BTreeMap<Kind, Cause>,
     may_pass: bool,
     hasher: RandomState,
     /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
     kept: HashSet<u64>,
-}
-
-/// The failures of one kind.
-#[derive(Debug, Default)]
-struct OfKind {
-    count: u64,
-    /// The first of them, at most [`KEPT`].
-    first: Vec<FailedItem>,
 }
 
 impl Failures {
@@ -42,21 +34,22 @@ impl Failures {
     /// Notes a failure.
     pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
-        let of_kind = self.kinds.entry(item.failure.kind).or_default();
-        of_kind.count += 1;
-        if of_kind.first.len() < KEPT {
-            of_kind.first.push(item);
+        let kind = item.failure.kind;
+        let cause = self.kinds.entry(kind).or_insert_with(|| Cause { kind, count: 0, first: Vec::new() });
+        cause.count += 1;
+        if cause.first.len() < KEPT {
+            cause.first.push(item);
         }
     }
 
     /// The number of all failures.
     pub(crate) fn count(&self) -> u64 {
-        self.kinds.values().map(|of_kind| of_kind.count).sum()
+        self.kinds.values().map(|cause| cause.count).sum()
     }
 
     /// The number of all failures that are not of this kind.
     pub(crate) fn count_without(&self, kind: Kind) -> u64 {
-        self.kinds.iter().filter(|(of, _)| **of != kind).map(|(_, of_kind)| of_kind.count).sum()
+        self.kinds.values().filter(|cause| cause.kind != kind).map(|cause| cause.count).sum()
     }
 
     /// The kinds of failures, each of them once.
@@ -76,17 +69,12 @@ impl Failures {
 
     /// The causes with their first files, for people.
     pub(crate) fn causes(&self) -> Vec<Cause> {
-        let cause = |(kind, of_kind): (&Kind, &OfKind)| Cause {
-            kind: *kind,
-            count: of_kind.count,
-            first: of_kind.first.clone(),
-        };
-        self.kinds.iter().map(cause).collect()
+        self.kinds.values().cloned().collect()
     }
 
     /// The first failures of each kind, sorted by kind.
     pub(crate) fn first(&self) -> impl Iterator<Item = &FailedItem> {
-        self.kinds.values().flat_map(|of_kind| &of_kind.first)
+        self.kinds.values().flat_map(|cause| &cause.first)
     }
 }
 

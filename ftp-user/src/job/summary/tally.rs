@@ -19,7 +19,7 @@ pub(in crate::job) struct Tally {
     /// The number of the last file.
     number: u64,
     /// What is done so far.
-    sums: Summary,
+    pub(in crate::job) sums: Summary,
     /// Names that a sync has not deleted because they are more than the user has allowed.
     withheld: Option<Withheld>,
     /// How many files took which route.
@@ -60,11 +60,6 @@ impl Tally {
     pub(in crate::job) const fn next_number(&mut self) -> u64 {
         self.number += 1;
         self.number
-    }
-
-    /// Notes whether everything between the places and this program is protected.
-    pub(in crate::job) const fn protect(&mut self, private: bool) {
-        self.sums.protection = Protection::of(private);
     }
 
     /// Notes how a file ended, and reports it if it was copied.
@@ -115,22 +110,6 @@ impl Tally {
         }
     }
 
-    /// Notes files that are the same at both ends.
-    pub(in crate::job) const fn same(&mut self, files: u64) {
-        self.sums.files += files;
-        self.sums.skipped += files;
-    }
-
-    /// Notes that a name was deleted at the destination.
-    pub(in crate::job) const fn deleted(&mut self) {
-        self.sums.deleted += 1;
-    }
-
-    /// Notes that a name of the destination was kept elsewhere.
-    pub(in crate::job) const fn kept(&mut self) {
-        self.sums.kept += 1;
-    }
-
     /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
     pub(in crate::job) fn withhold(&mut self, withheld: Withheld) {
         self.withdraw();
@@ -145,11 +124,6 @@ impl Tally {
     /// Notes that nothing would be deleted of what a dry run has told.
     pub(in crate::job) const fn withdraw(&mut self) {
         (self.sums.deleted, self.sums.kept) = (0, 0);
-    }
-
-    /// Notes that a file has its new name at the destination.
-    pub(in crate::job) const fn renamed(&mut self) {
-        self.sums.renamed += 1;
     }
 
     /// The number of failures.

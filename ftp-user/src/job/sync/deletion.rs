@@ -222,9 +222,9 @@ impl SurplusDeletion<'_, '_> {
         let verb = if kept_as.is_some() { "backup" } else { "delete" };
         self.run.report_change(verb, below, kept_as.as_ref(), entry.facts.kind, entry.facts.size).await;
         if kept_as.is_some() {
-            self.run.tally.kept();
+            self.run.tally.sums.kept += 1;
         } else {
-            self.run.tally.deleted();
+            self.run.tally.sums.deleted += 1;
         }
         Ok(())
     }
@@ -247,7 +247,7 @@ impl SurplusDeletion<'_, '_> {
             }
         }
         self.run.report_change("delete", below, None, listing::Kind::Directory, None).await;
-        self.run.tally.deleted();
+        self.run.tally.sums.deleted += 1;
         Ok(())
     }
 }

@@ -124,7 +124,7 @@ impl<'p> FileRenames<'p> {
         let dest = place::join(Some(&run.request.destination.path), &entry.path);
         let (kind, size) = (listing::Kind::File, entry.facts.size);
         run.report_change("rename", &old.path, Some(&dest), kind, size).await;
-        run.tally.renamed();
+        run.tally.sums.renamed += 1;
         self.renamed.insert(old.path);
         Ok(true)
     }

@@ -296,7 +296,8 @@ impl SyncRun<'_> {
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         self.report_blocked(&plan);
         plan.claimed.report(self);
-        self.tally.same(plan.counts.same);
+        self.tally.sums.files += plan.counts.same;
+        self.tally.sums.skipped += plan.counts.same;
         Ok(plan)
     }
 
