@@ -35,7 +35,7 @@ pub struct FailedItem {
 }
 
 /// How a file has come to its destination.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FileCopy {
     /// The size of the file in bytes, if it is known; also if it was skipped.
     pub size: Option<u64>,
@@ -67,7 +67,7 @@ pub struct FileCopy {
 }
 
 /// Who has moved the bytes of a file.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum FileEnd {
     /// This run, by this route; a dry run would.
     Moved(Rung),
@@ -79,6 +79,7 @@ pub enum FileEnd {
         job: JobId,
     },
     /// Nobody: it was there already.
+    #[default]
     Skipped,
     /// An earlier run of this job, and this one had nothing to move.
     Earlier(EarlierCopy),
@@ -109,22 +110,8 @@ impl FileCopy {
     }
 
     /// A file of that size was skipped, since it is the same at the destination.
-    pub const fn skipped(size: Option<u64>, verified: Verified) -> Self {
-        Self {
-            size,
-            end: FileEnd::Skipped,
-            before: 0,
-            changed_parts: None,
-            relayed: None,
-            protection: None,
-            verified,
-            attempts: 0,
-            kept_old: false,
-            facts: TransferFacts::NONE,
-            source: None,
-            was_taken: true,
-            session: None,
-        }
+    pub fn skipped(size: Option<u64>, verified: Verified) -> Self {
+        Self { size, verified, was_taken: true, ..Self::default() }
     }
 
     /// The same, and this run has looked at its source.

@@ -157,7 +157,7 @@ async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) 
     let (source, destination, backup) = args.read(context, passwords).await?;
     let deletion = args.delete.then_some(Allowance { most: args.max_delete, consent: args.consent() });
     let rules = SyncRules { compare: args.compare, deletion, backup };
-    let job = site_limits::narrowed(Job::sync(source, destination, rules, options)?.filtered(filter));
+    let job = site_limits::narrowed(Job { filter, ..Job::sync(source, destination, rules, options)? });
     args.transfer.apply(context, &job).await?;
     Ok(job)
 }

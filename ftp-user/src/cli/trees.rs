@@ -186,7 +186,7 @@ impl TreeArgs {
                 Job::copy(sources, destination, options)?
             }
         };
-        Ok(job.filtered(filter))
+        Ok(Job { filter, ..job })
     }
 }
 

@@ -495,13 +495,13 @@ impl Host {
         }
     }
 
-    /// Deletes a file that this program has made. Returns whether it was there.
+    /// Deletes a file that this program may have stored. Returns whether it was there.
     ///
     /// # Errors
     /// Fails if the file may still be there.
     pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
         match self {
-            Self::Server(server) => remote::delete_own(server.session(context).await?, path).await,
+            Self::Server(server) => remote::delete_stored(server.session(context).await?, path).await,
             Self::Local(here) => here.delete(path),
         }
     }

@@ -16,7 +16,7 @@ use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::job::claims::{lifetime, names};
 use crate::job::part::publish::OldFiles;
-use crate::job::part::{self, Part};
+use crate::job::part::Part;
 use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, End, Ended, ItemRecord, ItemState, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
@@ -473,7 +473,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
         let part = Part::new(*id, &target)?;
         old.may_be_aside_for(&part)?;
         old.look(context, host, &target).await?;
-        has_part |= part::delete(context, host, &part.stored).await?;
+        has_part |= host.delete_own(context, &part.stored).await?;
     }
     old.leave(context, host, &target);
     if !has_part && is_directory_gone(host, &target) {

@@ -19,9 +19,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 /// Who may continue what an attempt leaves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum ContinuedBy {
     /// Nobody: it is deleted.
+    #[default]
     Nobody,
     /// After an interruption, an attempt of `resume`.
     Resume,

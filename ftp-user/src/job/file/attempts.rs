@@ -38,7 +38,7 @@ use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// The attempts at one file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Attempts {
     /// What has become of the file so far.
     pub(super) done: FileCopy,
@@ -116,26 +116,8 @@ impl StartPoint {
 
 impl Attempts {
     /// No attempts yet in this run.
-    pub(super) const fn new(resume: bool, next: ContinuedBy, kept: FileRecord) -> Self {
-        Self {
-            done: FileCopy::skipped(None, Verified::None),
-            noted: 0,
-            carried: None,
-            before: None,
-            resume,
-            next,
-            left: None,
-            continued: ContinuedBy::Nobody,
-            in_place: false,
-            seen: 0,
-            last: Last { continued: false, refused: false },
-            arrived: None,
-            has_sought_changes: false,
-            behind: false,
-            undeletable: false,
-            has_asked_for_directories: false,
-            kept,
-        }
+    pub(super) fn new(resume: bool, next: ContinuedBy, kept: FileRecord) -> Self {
+        Self { resume, next, kept, ..Self::default() }
     }
 
     /// Notes how an attempt ended.

@@ -78,7 +78,7 @@ fn chunks(copy: &Copying<'_>, plan: CopyPlan<'_>, start: &StartPoint) -> Option<
 /// changed. The first transfer that fails ends it.
 async fn assemble(
     copy: &mut Copying<'_>,
-    changed: &Changed,
+    changed: &[ByteRange],
     old: u64,
     assignment: Assignment,
 ) -> Transferred {
@@ -94,16 +94,16 @@ async fn assemble(
     }
     (count.touched, count.attempts) = (true, 1);
     let mut result = Ok(Rung::Local);
-    for ByteRange { first, length } in changed.ranges() {
+    for ByteRange { first, length } in changed {
         let until = length.map(|length| first.saturating_add(length));
-        let moved = transfer(context, ends, &Assignment { before: first, until, ..assignment.clone() }).await;
+        let moved = transfer(context, ends, &Assignment { before: *first, until, ..assignment.clone() }).await;
         count.follow(moved.count);
         result = moved.result;
         if result.is_err() {
             return Transferred { result, count, stored };
         }
     }
-    count.bytes = changed.bytes();
+    count.bytes = changed.iter().filter_map(|range| range.length).sum();
     Transferred { result, count, stored }
 }
 
@@ -111,7 +111,7 @@ async fn assemble(
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Sameness {
     /// The old file has all of the source but this.
-    All(Changed),
+    All(Vec<ByteRange>),
     /// Too little is the same in both files.
     Little,
     /// It cannot be found out, or the destination cannot copy a file: why not.
@@ -137,7 +137,7 @@ async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness, Fai
     };
     let Ends { source: from, destination: to, .. } = ends;
     let mut same = Vec::new();
-    let (samples, others) = (chunks.samples(), chunks.others());
+    let (samples, others) = chunks.samples_and_others();
     for parts in std::iter::once(samples.as_slice()).chain(others.chunks(AT_ONCE)) {
         let (there, here) = tokio::try_join!(
             from.part_digests(context, algorithm, &copy.item.source, parts),
@@ -168,14 +168,6 @@ struct Chunks {
     chunk: u64,
 }
 
-/// What is sent, because it differs: ranges in the order of the file, with something between any two of them.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Changed {
-    /// The first range. There is one, so that the copy has a path.
-    first: ByteRange,
-    others: Vec<ByteRange>,
-}
-
 impl Chunks {
     /// The chunks of a source of `size` bytes and an old file of `old` bytes. `None` if it is not worth the questions, or if the
     /// file has become shorter: FTP has no command that cuts a file off.
@@ -195,29 +187,18 @@ impl Chunks {
         ByteRange { first, length: Some(self.chunk.min(self.old.saturating_sub(first))) }
     }
 
-    /// The chunks that are compared first: some of all places.
-    fn samples(self) -> Vec<ByteRange> {
-        self.numbers().filter(|number| self.is_sample(*number)).map(|number| self.at(number)).collect()
+    /// The chunks that are compared first, some of all places, and all others.
+    fn samples_and_others(self) -> (Vec<ByteRange>, Vec<ByteRange>) {
+        let step = (self.old / self.chunk / SAMPLES).saturating_add(1);
+        let is_sample = |chunk: &ByteRange| (chunk.first / self.chunk).is_multiple_of(step);
+        (0..self.count()).map(|number| self.at(number)).partition(is_sample)
     }
 
-    /// All other chunks.
-    fn others(self) -> Vec<ByteRange> {
-        self.numbers().filter(|number| !self.is_sample(*number)).map(|number| self.at(number)).collect()
-    }
-
-    fn numbers(self) -> std::ops::Range<u64> {
-        0..self.count()
-    }
-
-    const fn is_sample(self, number: u64) -> bool {
-        number.is_multiple_of((self.old / self.chunk / SAMPLES).saturating_add(1))
-    }
-
-    /// What is sent, if these chunks are the same in both files and all others are not; `None` if too little is the same.
-    fn judge(self, same: &[ByteRange]) -> Option<Changed> {
-        let differs = |number: &u64| !same.iter().any(|part| part.first == self.at(*number).first);
+    /// What is sent, if these chunks are the same in both files and all others are not; `None` if too little is the same. These
+    /// are ranges in the order of the file, with something between any two of them. There is one, so that the copy has a path.
+    fn judge(self, same: &[ByteRange]) -> Option<Vec<ByteRange>> {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
-        let chunks = self.numbers().filter(differs).map(|number| self.at(number));
+        let chunks = (0..self.count()).map(|number| self.at(number)).filter(|chunk| !same.contains(chunk));
         let spans = chunks.map(|chunk| (chunk.first, chunk.first.saturating_add(chunk.length.unwrap_or(0))));
         let tail = (self.size > self.old).then_some((self.old, self.size));
         for (first, end) in spans.chain(tail) {
@@ -230,23 +211,11 @@ impl Chunks {
         if sent > self.size / 4 * 3 {
             return None;
         }
+        if ranges.is_empty() {
+            return Some(vec![self.at(self.count().saturating_sub(1))]);
+        }
         let range = |(first, end): (u64, u64)| ByteRange { first, length: Some(end - first) };
-        let mut ranges = ranges.into_iter().map(range);
-        let last = || self.at(self.count().saturating_sub(1));
-        let first = ranges.next().unwrap_or_else(last);
-        Some(Changed { first, others: ranges.collect() })
-    }
-}
-
-impl Changed {
-    /// The ranges in the order of the file.
-    fn ranges(&self) -> impl Iterator<Item = ByteRange> {
-        std::iter::once(self.first).chain(self.others.iter().copied())
-    }
-
-    /// How many bytes they have.
-    fn bytes(&self) -> u64 {
-        self.ranges().filter_map(|range| range.length).sum()
+        Some(ranges.into_iter().map(range).collect())
     }
 }
 
@@ -272,7 +241,7 @@ mod tests {
     }
 
     fn all(chunks: Chunks) -> Vec<ByteRange> {
-        let mut all = [chunks.samples(), chunks.others()].concat();
+        let mut all = [chunks.samples_and_others().0, chunks.samples_and_others().1].concat();
         all.sort_by_key(|part| part.first);
         all
     }
@@ -282,15 +251,15 @@ mod tests {
         let same: Vec<ByteRange> =
             all(chunks).into_iter().filter(|part| !differ.contains(&(part.first / chunks.chunk))).collect();
         let changed = chunks.judge(&same)?;
-        assert_eq!(changed.bytes(), changed.ranges().map(|range| range.length.unwrap()).sum::<u64>());
-        Some(changed.ranges().map(|range| (range.first, range.first + range.length.unwrap())).collect())
+        Some(changed.iter().map(|range| (range.first, range.first + range.length.unwrap())).collect())
     }
 
     #[test]
     fn the_chunks_are_the_whole_old_file_and_there_are_at_most_some_hundreds() {
         for old in [16 * MIB, 16 * MIB + 1, 64 * MIB - 1, 600 * MIB, 1 << 30, (1 << 40) + 7] {
             let chunks = chunks(old + 5, old);
-            let (samples, others) = (chunks.samples().len() as u64, chunks.others().len() as u64);
+            let (samples, others) = chunks.samples_and_others();
+            let (samples, others) = (samples.len() as u64, others.len() as u64);
             assert!(samples + others <= MOST_CHUNKS + 1 && (8..=SAMPLES + 1).contains(&samples), "{old}");
             let mut end = 0;
             for part in all(chunks) {

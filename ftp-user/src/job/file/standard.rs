@@ -9,6 +9,7 @@ use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
+use crate::job::request::job::both_are_here;
 use crate::job::request::options::Options;
 use crate::job::request::standard::{NAME, NULL, Sink};
 use crate::job::retry::Question;
@@ -85,7 +86,7 @@ async fn output(
     if options.mode.is_dry() {
         return Ok(done(facts.size, None, means));
     }
-    let Host::Server(server) = host else { return Err(no_server()) };
+    let Host::Server(server) = host else { return Err(both_are_here()) };
     let session = server.session(context).await?;
     session.forget_restart().await?;
     let out = open(sink).map_err(|error| unwritten(&error))?;
@@ -200,7 +201,7 @@ pub(in crate::job) async fn from_input(
         return Ok(done(None, None, ready.means));
     }
     let part = Part::random(&destination.path)?;
-    let Host::Server(server) = host else { return Err(no_server()) };
+    let Host::Server(server) = host else { return Err(both_are_here()) };
     let session = server.session(context).await?;
     let stored = Box::pin(send(session, &part.stored, ready.means.algorithm(), context)).await;
     let protection = Protection::of(session.runs_tls());
@@ -429,10 +430,6 @@ fn progress(
 
 fn done(size: Option<u64>, protection: Option<Protection>, verified: Verified) -> FileCopy {
     FileCopy { protection, ..FileCopy::moved(size, Rung::Local, verified) }
-}
-
-fn no_server() -> Failure {
-    Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
 }
 
 /// Bytes that are read at once.

@@ -163,18 +163,6 @@ impl Part {
     }
 }
 
-/// Deletes a part. `Ok(false)` when it was not there.
-///
-/// # Errors
-///
-/// It could not be deleted.
-pub(super) async fn delete(context: &Context, host: &mut Host, stored: &PathName) -> Result<bool, Failure> {
-    match host {
-        Host::Server(server) => remote::delete_stored(server.session(context).await?, stored).await,
-        Host::Local(_) => host.delete_own(context, stored).await,
-    }
-}
-
 /// Deletes what could not be deleted during the run. What is still there then is told. After an interruption nothing is
 /// tried again.
 pub(super) async fn settle(context: &Context, pools: &Pools) {

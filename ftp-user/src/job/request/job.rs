@@ -187,20 +187,12 @@ impl Job {
     /// The other end is on this host, or `options` ask for what one stream cannot have.
     pub fn standard(work: Work, options: Options) -> Result<Self, Failure> {
         if work.places().any(Location::is_local) {
-            return Err(
-                Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
-            );
+            return Err(both_are_here());
         }
         if options.recursive {
             return Err(Failure::usage("standard input and output (-) are one file").hint("leave out -r"));
         }
         Self::new(work, options)
-    }
-
-    /// The same job for those files of its trees that `filter` takes.
-    #[must_use]
-    pub fn filtered(self, filter: Filter) -> Self {
-        Self { filter, ..self }
     }
 
     /// Appends `source` to `destination`.
@@ -213,9 +205,7 @@ impl Job {
             return Err(hash_is_impossible());
         }
         if source.is_local() && destination.is_local() {
-            return Err(
-                Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
-            );
+            return Err(both_are_here());
         }
         refuse_itself(&source, &destination)?;
         for place in [&source, &destination] {
@@ -318,6 +308,11 @@ impl Job {
     pub fn is_secured(&self) -> bool {
         self.work.places().all(|location| location.place.is_secured())
     }
+}
+
+/// The failure of what one file is read from and written to on this host.
+pub(in crate::job) fn both_are_here() -> Failure {
+    Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
 }
 
 /// `--verify hash` would need the digest of the appended part, which no end can tell for certain.

@@ -2,6 +2,7 @@
 //! a [`Spool`]. What they have in common is in memory: the servers with their logins. No password is written to a file.
 
 use crate::failure::Failure;
+use crate::job::request::job::is_one_host;
 use crate::job::spool::Spool;
 use crate::place::{Local, Location, Netrc, Place, Remote, RemotePath};
 use ftp_proto::wire::PathName;
@@ -193,14 +194,7 @@ pub(super) fn refuse_pair(source: &Location, destination: &Location) -> Result<(
 ///
 /// Both places are the same.
 pub(super) fn refuse_itself(source: &Location, destination: &Location) -> Result<(), Failure> {
-    let same = match (&source.place, &destination.place) {
-        (Place::Remote(from), Place::Remote(to)) => {
-            from.site.is_same(&to.site) && source.path == destination.path
-        }
-        (Place::Local(from), Place::Local(to)) => from.path == to.path,
-        (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
-    };
-    if same {
+    if is_one_host(source, destination) && source.path == destination.path {
         return Err(
             Failure::usage(format!("{source} is source and destination")).hint("choose another destination")
         );
