@@ -338,7 +338,10 @@ impl Copying<'_> {
         };
         let rest = if self.attempts.behind { Rest::Behind } else { rest };
         if is_unnamed && self.attempts.undeletable && self.ends.room.shut() {
-            self.context.run.events.warn(only_stores(&self.ends.destination.name()));
+            self.context.run.events.warn(format!(
+                "{} stores files, but neither renames nor deletes them: nothing more is sent there; its account needs the rights to rename and to delete",
+                self.ends.destination.name()
+            ));
         }
         let seen = stored.into_iter().chain(discarded).max();
         let failure = interrupted(&self.context, failure, seen.unwrap_or(0).max(self.attempts.seen), rest);
@@ -416,13 +419,6 @@ impl Copying<'_> {
         self.attempts.is_stored(size.unwrap_or(0));
         size
     }
-}
-
-/// What is said of a destination that keeps every part.
-fn only_stores(site: &str) -> String {
-    format!(
-        "{site} stores files, but neither renames nor deletes them: nothing more is sent there; its account needs the rights to rename and to delete"
-    )
 }
 
 /// What becomes of what is stored after the last attempt.

@@ -201,8 +201,10 @@ impl Job {
     ///
     /// This file cannot be appended to that one: both are on this host or the same, or one is a directory.
     pub fn append(source: Location, destination: Location, options: Options) -> Result<Self, Failure> {
+        // It would need the digest of the appended part, which no end can tell for certain.
         if options.verify == Verify::Hash {
-            return Err(hash_is_impossible());
+            return Err(Failure::usage("append cannot be verified by hash")
+                .hint("--verify size compares old size + source size"));
         }
         if source.is_local() && destination.is_local() {
             return Err(both_are_here());
@@ -313,11 +315,6 @@ impl Job {
 /// The failure of what one file is read from and written to on this host.
 pub(in crate::job) fn both_are_here() -> Failure {
     Failure::usage("both places are on this host").hint("use cat, or name a server with ftp://")
-}
-
-/// `--verify hash` would need the digest of the appended part, which no end can tell for certain.
-fn hash_is_impossible() -> Failure {
-    Failure::usage("append cannot be verified by hash").hint("--verify size compares old size + source size")
 }
 
 /// Refuses two directories of one host if one is in the other: what is copied or deleted in one would change the other.

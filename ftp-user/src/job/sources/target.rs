@@ -70,7 +70,9 @@ pub(super) fn one_name(source: &Location) -> Failure {
 pub(super) fn target(source: &Location, destination: &Location, into: bool) -> PathName {
     let name = if source.contents { None } else { place::base_name(&source.path) };
     match name {
-        Some(name) if into => place::join(unless_here(&destination.path), &name),
+        // `.` is left out, so that the names of files are shorter.
+        Some(name) if into && destination.path.as_bytes() == b"." => name,
+        Some(name) if into => place::join(Some(&destination.path), &name),
         Some(_) | None => destination.path.clone(),
     }
 }
@@ -78,11 +80,6 @@ pub(super) fn target(source: &Location, destination: &Location, into: bool) -> P
 /// Whether a directory receives a source under its last name, and not what is in it.
 pub(super) fn takes_name(source: &Location, destination: &Location) -> bool {
     target(source, destination, true) != destination.path
-}
-
-/// Leaves out `.`, so that the names of files are shorter.
-fn unless_here(path: &PathName) -> Option<&PathName> {
-    if path.as_bytes() == b"." { None } else { Some(path) }
 }
 
 #[cfg(test)]

@@ -20,14 +20,14 @@ pub(in crate::job) struct Tally {
     number: u64,
     /// What is done so far.
     pub(in crate::job) sums: Summary,
-    /// Names that a sync has not deleted because they are more than the user has allowed.
-    withheld: Option<Withheld>,
+    /// Names that a sync has not deleted because they are more than the user has allowed, or because nobody has agreed to that.
+    pub(in crate::job) withheld: Option<Withheld>,
     /// How many files took which route.
     rungs: Vec<(Rung, u64)>,
     /// What has protected the bytes that moved.
     protection: Option<Protection>,
     verified: Option<Verified>,
-    failures: Failures,
+    pub(in crate::job) failures: Failures,
 }
 
 /// How a job ended.
@@ -112,23 +112,9 @@ impl Tally {
 
     /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
     pub(in crate::job) fn withhold(&mut self, withheld: Withheld) {
-        self.withdraw();
-        self.withheld = Some(withheld);
-    }
-
-    /// Notes that some names are not deleted, because nobody has agreed to that. Others were.
-    pub(in crate::job) fn keep_withheld(&mut self, withheld: Withheld) {
-        self.withheld = Some(withheld);
-    }
-
-    /// Notes that nothing would be deleted of what a dry run has told.
-    pub(in crate::job) const fn withdraw(&mut self) {
+        // A dry run has told them.
         (self.sums.deleted, self.sums.kept) = (0, 0);
-    }
-
-    /// The number of failures.
-    pub(in crate::job) fn failed_count(&self) -> u64 {
-        self.failures.count()
+        self.withheld = Some(withheld);
     }
 
     /// Notes that a file or directory has failed, and reports it.

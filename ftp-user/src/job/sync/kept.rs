@@ -200,7 +200,7 @@ impl WithheldNames {
         };
         let message = self.words(|directory| run.show_destination(directory), &remedy);
         let dest = run.request.destination.to_string();
-        run.tally.keep_withheld(Withheld { dest, names: self.count, most: None, message });
+        run.tally.withheld = Some(Withheld { dest, names: self.count, most: None, message });
     }
 
     /// Why they are kept. `show` tells how a path below the destination is called, and `remedy` what deletes them.

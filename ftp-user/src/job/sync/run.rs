@@ -185,7 +185,7 @@ impl SyncRun<'_> {
         let compared = ComparedTrees {
             is_complete: plan.is_complete,
             files: plan.counts.files(),
-            failed: self.tally.failed_count(),
+            failed: self.tally.failures.count(),
         };
         let may_rename = deletion.and_then(|_| MayRename::of(compared, self.scope()));
         let mut similar = match may_rename {
