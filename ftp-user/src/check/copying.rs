@@ -1,6 +1,7 @@
 //! Whether a file is copied: what its source and its target are, the rule of `--overwrite`, and whether the source has changed while
 //! it was copied.
 
+use super::verify::Proof;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, About, Failure};
@@ -170,11 +171,11 @@ pub(crate) async fn unchanged(
     host: &mut Host,
     source: &PathName,
     before: &Facts,
-    verified: Result<Verified, Failure>,
+    verified: Result<Proof, Failure>,
     streamed: bool,
-) -> Result<Verified, Failure> {
+) -> Result<Proof, Failure> {
     let asks = match &verified {
-        Ok(Verified::Hash(_)) if !streamed => false,
+        Ok(Proof { by: Verified::Hash(_), .. }) if !streamed => false,
         Ok(_) => before.modified.is_some(),
         Err(failure) => failure.kind == failure::Kind::Unverified,
     };

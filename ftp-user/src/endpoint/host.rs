@@ -4,7 +4,7 @@ use super::local_end::LocalEnd;
 use super::local_root::LocalRoot;
 use super::pool::Pools;
 use super::pool::Server;
-use super::source_tree::{Followed, SourceTree};
+use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::place::{self, Location, Place, RemotePath};
@@ -52,7 +52,7 @@ impl Host {
     /// # Errors
     ///
     /// The directory of this host was replaced since it was looked at, or cannot be opened.
-    pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Followed) -> Result<Self, Failure> {
+    pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Links) -> Result<Self, Failure> {
         match self {
             Self::Server(_) => Ok(self.beside()),
             Self::Local(here) => SourceTree::seen(here.files(), path, seen, followed)

@@ -268,7 +268,7 @@ const LEADS_OUT: &str = "a directory was there when it was listed: find out who 
 mod tests {
     use super::super::host::Host;
     use super::super::removal::{PermittedName, delete};
-    use super::super::source_tree::Followed;
+    use super::super::source_tree::Links;
     use super::*;
     use crate::context::Cancel;
     use ftp_proto::deletion::{DeletePermit, RemovalKind};
@@ -295,7 +295,7 @@ mod tests {
         let root = name(&at("tree"));
         let context = Context::for_tests(Cancel::never());
         let seen = HERE.facts(&root).unwrap().unwrap();
-        let tree = Host::Local(HERE).reading(&root, &seen, Followed::Files).unwrap();
+        let tree = Host::Local(HERE).reading(&root, &seen, Links::Files).unwrap();
         let Host::Local(tree) = tree else { panic!("{tree:?}") };
         for end in [HERE, tree] {
             let path = name(&at("tree/a/f"));

@@ -25,5 +25,5 @@ pub(crate) use removal::{
     PermittedName, delete, delete_all, entry, have, lack, login_directory, make_stable, rename_free,
     shows_links,
 };
-pub(crate) use source_tree::Followed;
+pub use source_tree::Links;
 pub use source_tree::SourceTree;

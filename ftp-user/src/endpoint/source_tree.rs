@@ -3,21 +3,25 @@
 
 use crate::failure::Failure;
 use crate::world::{Files, LocalName, OpenDirectory};
+use clap::ValueEnum;
 use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 
-/// Which symbolic links are followed when something in a directory is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Followed {
-    /// No link is followed.
-    Nothing,
-    /// Those that lead to files. No directory is entered through one.
+/// What happens to symbolic links in a tree.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Links {
+    /// Copy links to files as files; skip links to directories, with a warning
+    #[default]
     Files,
-    /// All, wherever they lead.
-    All,
+    /// Skip all links, with a warning
+    Skip,
+    /// Copy what links lead to, also directories; none is entered twice on one chain
+    Follow,
 }
 
 /// A directory of this host that is copied.
@@ -25,7 +29,7 @@ pub(crate) enum Followed {
 pub struct SourceTree {
     pub(super) files: Files,
     root: OpenDirectory,
-    followed: Followed,
+    followed: Links,
 }
 
 impl SourceTree {
@@ -38,7 +42,7 @@ impl SourceTree {
         files: Files,
         path: &PathName,
         seen: &Facts,
-        followed: Followed,
+        followed: Links,
     ) -> Result<Self, Failure> {
         Ok(Self { files, root: files.open_seen(path, seen)?, followed })
     }
@@ -47,19 +51,19 @@ impl SourceTree {
     pub(super) fn facts(&self, path: &PathName) -> io::Result<Option<Facts>> {
         let name = self.to_read(path)?;
         match self.followed {
-            Followed::Nothing => name.entry(),
-            Followed::Files | Followed::All => name.facts(),
+            Links::Skip => name.entry(),
+            Links::Files | Links::Follow => name.facts(),
         }
     }
 
     /// Opens a regular file to read it.
     pub(super) fn open_to_read(&self, path: &PathName) -> io::Result<File> {
-        self.to_read(path)?.open_to_read(self.followed != Followed::Nothing)
+        self.to_read(path)?.open_to_read(self.followed != Links::Skip)
     }
 
     /// Hands over the names in a directory, with what has each of them.
     pub(super) fn list(&self, path: &PathName, each: impl FnMut(&[u8], Facts)) -> io::Result<()> {
-        self.to_read(path)?.list(self.followed == Followed::All, each)
+        self.to_read(path)?.list(self.followed == Links::Follow, each)
     }
 
     /// The name at `path`, to be deleted or renamed: no symbolic link is followed on the way to it. `None` if it is that of
@@ -75,8 +79,8 @@ impl SourceTree {
     fn to_read(&self, path: &PathName) -> io::Result<LocalName> {
         let names = self.names_to(path)?;
         match self.followed {
-            Followed::Nothing | Followed::Files if !names.is_empty() => self.root.reach(&names, false),
-            Followed::Nothing | Followed::Files | Followed::All => Ok(self.root.through_links(&names)),
+            Links::Skip | Links::Files if !names.is_empty() => self.root.reach(&names, false),
+            Links::Skip | Links::Files | Links::Follow => Ok(self.root.through_links(&names)),
         }
     }
 
@@ -99,7 +103,7 @@ mod tests {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
     }
 
-    fn tree(root: &Path, followed: Followed) -> SourceTree {
+    fn tree(root: &Path, followed: Links) -> SourceTree {
         let root = name(root);
         let seen = Files::Real.name(&root).facts().unwrap().unwrap();
         SourceTree::seen(Files::Real, &root, &seen, followed).unwrap()
@@ -133,7 +137,7 @@ mod tests {
             ("real", None, None, None),
         ] {
             for (followed, expect) in
-                [(Followed::Nothing, nothing), (Followed::Files, files), (Followed::All, all)]
+                [(Links::Skip, nothing), (Links::Files, files), (Links::Follow, all)]
             {
                 // The directory that was named may be a link.
                 for root in ["tree", "alias"] {
@@ -148,7 +152,7 @@ mod tests {
         }
         for (path, expect) in [("", true), ("real", true), ("inside", false), ("directory", false)] {
             for (followed, follows) in
-                [(Followed::Nothing, false), (Followed::Files, false), (Followed::All, true)]
+                [(Links::Skip, false), (Links::Files, false), (Links::Follow, true)]
             {
                 let is_listed = tree(&at("tree"), followed).list(&name(&at("tree").join(path)), |_, _| {});
                 assert_eq!(is_listed.is_ok(), expect || follows, "{path} {followed:?}");
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_is_exchanged_while_it_is_copied_leads_nowhere_else() {
-        for followed in [Followed::Nothing, Followed::Files] {
+        for followed in [Links::Skip, Links::Files] {
             let home = tempfile::tempdir().unwrap();
             let at = |path: &str| home.path().join(path);
             for directory in ["eve/tree/sub", "victim/sub", "victim/tree/sub"] {

@@ -60,7 +60,8 @@ pub(super) struct Attempts {
     pub(super) in_place: bool,
     /// The number of bytes that were seen to be stored.
     seen: u64,
-    last: Last,
+    /// If the last attempt has continued what another one had stored: whether an end refused to continue there.
+    last: Option<bool>,
     /// What a transfer has brought that an earlier run has left alone.
     arrived: Option<Arrived>,
     /// Whether it was looked for what has changed of the file. It is sent whole from now on.
@@ -73,15 +74,6 @@ pub(super) struct Attempts {
     has_asked_for_directories: bool,
     /// What the journal knows of the file.
     pub(super) kept: FileRecord,
-}
-
-/// The last attempt, if it came as far as to move something.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-struct Last {
-    /// Whether it continued what another one had stored.
-    continued: bool,
-    /// Whether an end refused to continue there.
-    refused: bool,
 }
 
 /// Where an attempt starts.
@@ -135,7 +127,7 @@ impl Attempts {
         self.carried = moved.count.by_relay().map(|relayed| (start.at, relayed));
         self.seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         self.continued = start.continued;
-        self.last = Last { continued: start.at > 0 || start.assembled, refused: moved.count.refused };
+        self.last = (start.at > 0 || start.assembled).then_some(moved.count.refused);
         if moved.count.touched && self.left.is_none() {
             self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
         }
@@ -271,8 +263,8 @@ impl Copying<'_> {
     /// attempt cannot continue is deleted.
     pub(super) async fn after(&mut self, retry: &mut Retry, failure: Failure) -> Result<(), Failure> {
         self.note_in_journal(&failure);
-        let last = std::mem::take(&mut self.attempts.last);
-        let is_wrong = last.continued && (last.refused || failure.kind == failure::Kind::Unverified);
+        let last = self.attempts.last.take();
+        let is_wrong = last.is_some_and(|refused| refused || failure.kind == failure::Kind::Unverified);
         let event = match is_wrong && !self.context.run.cancel.is_cancelled() {
             true => Event::StoredIsWrong,
             false if self.make_directories(&failure).await => Event::DirectoryMade,

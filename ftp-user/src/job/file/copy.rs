@@ -338,27 +338,23 @@ impl Copying<'_> {
             }
             None => verify.verify(&self.context, self.ends, &files).await,
         };
-        let (by, digest) = match proof {
-            Ok(Proof { by, digest }) => (Ok(by), digest),
-            Err(failure) => (Err(failure), None),
-        };
         let is_streamed = streamed.source.is_some();
         let from = &mut self.ends.source;
-        let by = check::unchanged(&self.context, from, source, plan.source, by, is_streamed).await?;
-        if by == Verified::None && verify == Verify::Auto {
+        let proof = check::unchanged(&self.context, from, source, plan.source, proof, is_streamed).await?;
+        if proof.by == Verified::None && verify == Verify::Auto {
             let name = self.ends.source.show(source);
             let text = format!(
                 "the copy of {name} is not verified: a server tells no size, and there is no common digest"
             );
             self.context.run.events.warn_of(Topic::Unverified, self.ends.destination.name(), text);
         }
-        if !start.is_verified_by(by) {
+        if !start.is_verified_by(proof.by) {
             return Err(Failure::new(
                 failure::Kind::Unverified,
                 "no digest proves what was stored before the transfer broke",
             ));
         }
-        self.publish(start, Proof { by, digest }, plan).await
+        self.publish(start, proof, plan).await
     }
 
     /// Gives the part, which is verified, its final name, and before that what belongs to it: its old file is kept if it is

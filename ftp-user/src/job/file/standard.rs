@@ -12,7 +12,7 @@ use crate::job::part::publish::OldFiles;
 use crate::job::request::job::both_are_here;
 use crate::job::request::options::Options;
 use crate::job::request::standard::{NAME, NULL, Sink};
-use crate::job::retry::Question;
+use crate::job::retry::{Question, asked_of};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
@@ -188,14 +188,7 @@ pub(in crate::job) async fn from_input(
     options: Options,
 ) -> Result<FileCopy, Failure> {
     let name = host.show(&destination.path);
-    let mut question = Question::new(context);
-    let ready = loop {
-        question.connect(host).await?;
-        match ready(context, host, destination, options).await {
-            Ok(ready) => break ready,
-            Err(failure) => question.again(failure).await?,
-        }
-    };
+    let ready = asked_of!(context, host, ready(context, host, destination, options))?;
     plan(context, NAME.to_owned(), name.clone(), None, ready.means, options).await;
     if options.mode.is_dry() {
         return Ok(done(None, None, ready.means));

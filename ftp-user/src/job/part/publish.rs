@@ -12,7 +12,6 @@ use crate::check::{Decision, Overwrite};
 use crate::context::Context;
 use crate::endpoint::{Host, Reached};
 use crate::failure::{Failure, Kind};
-use crate::place;
 use crate::remote::{FinalName, Replacement};
 use crate::report::{Change, Event};
 use crate::session::Facts;
@@ -190,24 +189,6 @@ pub(in crate::job) async fn overtaken(
     }
 }
 
-/// The directory for what is replaced or deleted.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct Backup {
-    directory: PathName,
-}
-
-impl Backup {
-    /// Old files go below `directory`, at the host of the destination.
-    pub(in crate::job) const fn below(directory: PathName) -> Self {
-        Self { directory }
-    }
-
-    /// The name that the old file at `path` below the destination gets.
-    pub(in crate::job) fn of(&self, path: &PathName) -> PathName {
-        place::join(Some(&self.directory), path)
-    }
-}
-
 /// Gives the old file at `target` the name under which it is kept, and tells that. `size` is its size in bytes. Returns whether
 /// it was there.
 ///
@@ -286,10 +267,9 @@ mod tests {
         let name = |path: &str| PathName::from_user(at(path).as_os_str().as_bytes()).unwrap();
         let context = Context::for_tests(Cancel::never());
         let mut host = Host::Local(LocalEnd::Typed(Files::Real));
-        let backup = Backup::below(name("old"));
         for (number, expect) in ["old/d/f", "old/d/f.~1~", "old/d/f.~2~"].into_iter().enumerate() {
             fs::write(at("f"), number.to_string()).unwrap();
-            let to = backup.of(&PathName::from_user("d/f").unwrap());
+            let to = name("old/d/f");
             let old = Reached::at(&host, &name("f")).unwrap().unwrap();
             let kept = keep(&context, &mut host, &old, &to).await.unwrap();
             assert_eq!(kept, name(expect));

@@ -1,7 +1,7 @@
 //! How a job is done.
 
 use crate::check::{Overwrite, Verify};
-use crate::endpoint::Followed;
+pub use crate::endpoint::Links;
 use crate::job::request::sync::Compare;
 use crate::ladder::Allowed;
 use clap::ValueEnum;
@@ -106,30 +106,6 @@ pub enum ChangedParts {
     /// Files are sent whole
     #[default]
     Never,
-}
-
-/// What happens to symbolic links in a tree.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Links {
-    /// Copy links to files as files; skip links to directories, with a warning
-    #[default]
-    Files,
-    /// Skip all links, with a warning
-    Skip,
-    /// Copy what links lead to, also directories; none is entered twice on one chain
-    Follow,
-}
-
-impl Links {
-    /// Which links are followed when a tree of this host is read.
-    pub(crate) const fn followed(self) -> Followed {
-        match self {
-            Self::Skip => Followed::Nothing,
-            Self::Files => Followed::Files,
-            Self::Follow => Followed::All,
-        }
-    }
 }
 
 /// How many files of a tree are copied at the same time, each on sessions of its own.

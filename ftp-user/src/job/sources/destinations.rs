@@ -163,7 +163,7 @@ impl<'a> Destinations<'a> {
             return;
         }
         let destination = &mut stream.idle().destination;
-        let made = match told.destination(&parent) {
+        let made = match told.destinations.get(&parent) {
             Some(Some(_)) => Ok(false),
             Some(None) => destination.make_directories(self.context, &parent).await,
             None => destination.make_parents(self.context, &item.destination).await.map(|_| false),

@@ -99,9 +99,9 @@ impl LineFacts {
 /// What was told of several lines together. What was not is asked line by line, which tells why as well.
 #[derive(Debug, Default)]
 pub(super) struct ToldFacts {
-    sources: HashMap<PathName, Option<Facts>>,
+    pub(super) sources: HashMap<PathName, Option<Facts>>,
     /// Destinations and the directories above them.
-    destinations: HashMap<PathName, Option<Facts>>,
+    pub(super) destinations: HashMap<PathName, Option<Facts>>,
 }
 
 impl ToldFacts {
@@ -132,16 +132,6 @@ impl ToldFacts {
             paths.into_iter().zip(facts).filter_map(|(path, facts)| Some((path, facts.ok()?))).collect()
         };
         Self { sources: answered(sources, known), destinations: answered(destinations, there) }
-    }
-
-    /// What is at a source; `None` if it is not known.
-    pub(super) fn source(&self, path: &PathName) -> Option<Option<Facts>> {
-        self.sources.get(path).cloned()
-    }
-
-    /// What is at a path of the destination; `None` if it is not known.
-    pub(super) fn destination(&self, path: &PathName) -> Option<Option<Facts>> {
-        self.destinations.get(path).cloned()
     }
 }
 

@@ -307,8 +307,8 @@ impl<'a> Sources<'a> {
     async fn look(&mut self, line: &Line, told: &ToldFacts) -> Result<LineFacts, Failure> {
         let context = self.stream.context;
         let receiver = self.destinations.known(self.stream.ends(), line);
-        let known = line.listed.clone().map(Some).or_else(|| told.source(&line.source.path));
-        let there = told.destination(&line.destination.path);
+        let known = line.listed.clone().map(Some).or_else(|| told.sources.get(&line.source.path).cloned());
+        let there = told.destinations.get(&line.destination.path).cloned();
         let Ends { source: from, destination: to, .. } = self.stream.idle();
         let known = async {
             match known {
@@ -422,7 +422,7 @@ impl<'a> Sources<'a> {
     async fn tree(&mut self, source: &Location, known: &Facts, target: PathName) -> Result<(), Failure> {
         let options = self.stream.options;
         let typed = self.stream.ends().source.beside();
-        let walker = typed.reading(&source.path, known, options.links.followed())?;
+        let walker = typed.reading(&source.path, known, options.links)?;
         self.found(self.stream.context.run.finding.tree());
         // Other workers would hold the session that the walk needs.
         self.stream.shrink();

@@ -15,7 +15,6 @@ use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
 use crate::job::file::times::Attributes;
 use crate::job::item::{Item, Target};
-use crate::job::part::publish::Backup;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options};
@@ -47,9 +46,8 @@ pub(in crate::job) struct SyncRequest {
 pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &SyncRequest, tally: &mut Tally) {
     let from = Host::at(&request.source, Role::Source, pools);
     let ends = Ends::new(from, Host::at(&request.destination, Role::Destination, pools));
-    let backup = request.rules.backup.clone().map(Backup::below);
     let (others, forecast) = (Arc::default(), None);
-    let mut run = SyncRun { context, request, ends, backup, others, forecast, tally };
+    let mut run = SyncRun { context, request, ends, others, forecast, tally };
     if let Err(failure) = Box::pin(run.run()).await {
         run.fail(failure);
     }
@@ -62,8 +60,6 @@ pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &Syn
 pub(super) struct SyncRun<'a> {
     pub(super) context: &'a Context,
     pub(super) request: &'a SyncRequest,
-    pub(super) ends: Ends,
-    pub(super) backup: Option<Backup>,
     /// What other jobs have claimed at the destination: nothing of it is deleted.
     pub(super) others: Arc<OtherJobs>,
     /// What a dry run has found out about the copies.
@@ -119,7 +115,7 @@ impl SyncRun<'_> {
             context,
             request,
             ends: self.ends.beside(),
-            backup: self.backup.clone(),
+            backup: self.request.rules.backup.clone(),
             others: Arc::clone(&self.others),
             forecast: None,
             tally: &mut tally,
@@ -345,7 +341,7 @@ impl SyncRun<'_> {
             destination: request.destination.path.clone(),
             rules: WalkRules { filter, links: options.links, ..WalkRules::default() },
             moved: None,
-            backup: self.backup.clone(),
+            backup: self.request.rules.backup.clone(),
         };
         let ends = self.ends.beside();
         let ends = std::mem::replace(&mut self.ends, ends);

@@ -20,7 +20,6 @@ use crate::job::file::times::{Attributes, Wanted, finish_directories};
 use crate::job::item::Item;
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
-use crate::job::part::publish::Backup;
 use crate::job::retry::{asked_of, connect};
 use crate::job::spool::Spool;
 use crate::place;
@@ -46,8 +45,8 @@ pub(super) struct Tree {
     pub(super) rules: WalkRules,
     /// What becomes of the sources of a move.
     pub(super) moved: Option<MovedDirectories>,
-    /// Where files go that are replaced.
-    pub(super) backup: Option<Backup>,
+    /// The directory at the destination's host below which files go that are replaced.
+    pub(super) backup: Option<PathName>,
 }
 
 /// What finds the directories and files of a tree.
@@ -61,8 +60,7 @@ pub(super) enum TreeContents {
 
 impl Tree {
     /// Copies the tree by a stream in which nothing waits or is under way. Failures go to the tally of the stream.
-    pub(super) async fn copy(mut self, stream: &mut Stream<'_>, contents: TreeContents) {
-        let moved = self.moved.take();
+    pub(super) async fn copy(self, stream: &mut Stream<'_>, contents: TreeContents) {
         let copying = TreeCopy {
             stream,
             held: None,
@@ -74,7 +72,6 @@ impl Tree {
             has_told_room: false,
             is_given_up: false,
             made: Spool::new(MADE_IN_MEMORY),
-            moved,
         };
         Box::pin(copying.run(contents)).await;
     }
@@ -100,8 +97,6 @@ struct TreeCopy<'a, 's> {
     is_given_up: bool,
     /// Directories that were made, and what they get after their contents.
     made: Spool<Visit>,
-    /// The sources of a move that may be deleted.
-    moved: Option<MovedDirectories>,
 }
 
 impl TreeCopy<'_, '_> {
@@ -120,7 +115,7 @@ impl TreeCopy<'_, '_> {
             }
             TreeContents::Found(visits) => visits,
         };
-        self.stream.move_tree(self.moved.as_ref().map(|moved| &moved.tree));
+        self.stream.move_tree(self.tree.moved.as_ref().map(|moved| &moved.tree));
         self.take(visits).await;
         self.stream.end_files().await;
         Box::pin(self.copy_similar()).await;
@@ -129,7 +124,7 @@ impl TreeCopy<'_, '_> {
         if !self.is_over() && !self.is_dry() {
             self.finish_directories().await;
         }
-        if let Some(moved) = self.moved.take()
+        if let Some(moved) = self.tree.moved.take()
             && !context.run.cancel.is_cancelled()
         {
             let (ends, tally) = self.stream.idle_and_tally();
@@ -178,7 +173,7 @@ impl TreeCopy<'_, '_> {
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
             Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.missing.has_room(),
-            Visit::File(path, _) => self.missing.waits() || (self.moved.is_some() && Part::is_name(path)),
+            Visit::File(path, _) => self.missing.waits() || (self.tree.moved.is_some() && Part::is_name(path)),
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
     }
@@ -211,7 +206,7 @@ impl TreeCopy<'_, '_> {
     async fn visit(&mut self, visit: Visit) {
         match visit {
             Visit::Directory(path, attributes) => {
-                if let Some(moved) = &mut self.moved {
+                if let Some(moved) = &mut self.tree.moved {
                     moved.note_entered(&path);
                 }
                 // The directory above it has told why.
@@ -244,7 +239,7 @@ impl TreeCopy<'_, '_> {
                 self.stream.context.run.events.say(skipped);
             }
             Visit::Failed(path, failure) => {
-                if let Some(moved) = &mut self.moved {
+                if let Some(moved) = &mut self.tree.moved {
                     moved.note_unseen(path.as_ref());
                 }
                 let name = self.stream.ends().source.show(&below(&self.tree.source, path.as_ref()));
@@ -258,7 +253,7 @@ impl TreeCopy<'_, '_> {
     /// left a source under such a name; that gets its own name back.
     async fn put_back(&mut self, path: PathName) {
         let context = self.stream.context;
-        let named = match &mut self.moved {
+        let named = match &mut self.tree.moved {
             Some(moved) => moved.put_back(context, self.stream.idle(), &path).await,
             None => Ok(None),
         };
@@ -343,7 +338,7 @@ impl TreeCopy<'_, '_> {
     fn file(&mut self, path: &PathName, known: Option<Facts>) {
         let item = Item {
             known,
-            kept_as: self.tree.backup.as_ref().map(|backup| backup.of(path)),
+            kept_as: self.tree.backup.as_ref().map(|backup| place::join(Some(backup), path)),
             is_listed: true,
             ..Item::new(
                 self.stream.tally.next_number(),
