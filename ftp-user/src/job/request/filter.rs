@@ -37,11 +37,9 @@ struct Line {
 /// Patterns of one option.
 #[derive(Clone, Debug, Default)]
 struct Patterns {
-    /// As they were typed.
+    /// As they were typed. Those with a slash at their ends match directories only.
     texts: Vec<String>,
-    all: GlobSet,
-    /// Those that match directories only.
-    directories: GlobSet,
+    set: GlobSet,
 }
 
 impl PartialEq for Patterns {
@@ -137,7 +135,7 @@ impl Filter {
 
 impl Patterns {
     fn new(texts: &[String]) -> Result<Self, Failure> {
-        let (mut all, mut directories) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let mut set = GlobSetBuilder::new();
         let failed = |text: &str, error: globset::Error| {
             Failure::usage(format!("the pattern {text:?} cannot be read: {}", error.kind()))
         };
@@ -154,26 +152,25 @@ impl Patterns {
             }
             let pattern = if anywhere { format!("**/{pattern}") } else { pattern.to_owned() };
             let glob = GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build();
-            let glob = glob.map_err(|error| failed(text, error))?;
-            if text.ends_with('/') {
-                directories.add(glob)
-            } else {
-                all.add(glob)
-            };
+            set.add(glob.map_err(|error| failed(text, error))?);
         }
-        let failed = |error| failed(&texts.join(" "), error);
-        let (all, directories) = (all.build().map_err(failed)?, directories.build().map_err(failed)?);
-        Ok(Self { texts: texts.to_vec(), all, directories })
+        let set = set.build().map_err(|error| failed(&texts.join(" "), error))?;
+        Ok(Self { texts: texts.to_vec(), set })
     }
 
     fn matches(&self, path: &PathName, is_directory: bool) -> bool {
-        let is_match = self.all.is_match(Path::new(OsStr::from_bytes(path.as_bytes())));
-        is_match || (is_directory && self.directories_match(path))
+        self.matching(path).any(|text| is_directory || !text.ends_with('/'))
     }
 
     /// Whether a pattern for directories only matches.
     fn directories_match(&self, path: &PathName) -> bool {
-        self.directories.is_match(Path::new(OsStr::from_bytes(path.as_bytes())))
+        self.matching(path).any(|text| text.ends_with('/'))
+    }
+
+    /// The patterns that match, as they were typed.
+    fn matching(&self, path: &PathName) -> impl Iterator<Item = &String> {
+        let matching = self.set.matches(Path::new(OsStr::from_bytes(path.as_bytes())));
+        matching.into_iter().filter_map(|index| self.texts.get(index))
     }
 }
 

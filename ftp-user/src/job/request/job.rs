@@ -74,15 +74,6 @@ pub enum Work {
 }
 
 impl Work {
-    /// The name of the verb.
-    pub const fn verb(&self) -> &'static str {
-        match self {
-            Self::Copy { .. } | Self::CopyEach { .. } | Self::Output { .. } | Self::Input { .. } => "copy",
-            Self::Sync { .. } => "sync",
-            Self::Append { .. } => "append",
-        }
-    }
-
     /// A place that receives something at each destination, if files are copied: all, but of a list those in [`Pairs::places`].
     pub fn destinations(&self) -> Box<dyn Iterator<Item = &Location> + '_> {
         match self {
@@ -227,7 +218,7 @@ impl Job {
 
     /// The name of the verb.
     pub const fn verb(&self) -> &'static str {
-        if self.options.moves { self.options.verb() } else { self.work.verb() }
+        if let Work::Append { .. } = self.work { "append" } else { self.options.verb() }
     }
 
     /// The same job, whose sources are deleted when their copies are verified.

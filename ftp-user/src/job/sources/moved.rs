@@ -10,45 +10,25 @@ use crate::journal::FilesBelow;
 use crate::place::{self, Location};
 use crate::route::Ends;
 use ftp_proto::listing;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, counted};
 
-/// What the journal says of a source that is not there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum EarlierMove {
-    /// All files of it that were begun are finished.
-    Moved,
-    /// It has files that were begun and are not finished.
-    Unfinished(u64),
-    /// No file of it was begun.
-    Unknown,
+/// What the journal says of the files of a directory of the source that were begun.
+async fn begun_files(context: &Context, source: &Host, directory: Option<&PathName>) -> FilesBelow {
+    context.run.job_journal.files_below(prefix(source, directory)).await.unwrap_or_default()
 }
 
-impl EarlierMove {
-    /// Pure: the only place where it is decided.
-    const fn of(files: Option<FilesBelow>) -> Self {
-        match files {
-            Some(FilesBelow { unfinished: 0, finished: 1.. }) => Self::Moved,
-            None | Some(FilesBelow { unfinished: 0, finished: 0 }) => Self::Unknown,
-            Some(FilesBelow { unfinished, .. }) => Self::Unfinished(unfinished),
+/// Why a source with these files that is not there is not taken for a moved one; `None` if it is. Pure: the only place where
+/// it is decided.
+fn why_not_moved(what: &str, files: FilesBelow) -> Option<Failure> {
+    let why = match files {
+        FilesBelow { unfinished: 0, finished: 0 } => "nothing says that an earlier run has moved it".to_owned(),
+        FilesBelow { unfinished: 0, finished: 1.. } => return None,
+        FilesBelow { unfinished, .. } => {
+            format!("an earlier run has not finished {} of it", counted(unfinished, "file"))
         }
-    }
-
-    /// What the journal says of the files of a directory of the source.
-    async fn told(context: &Context, source: &Host, directory: Option<&PathName>) -> Self {
-        Self::of(context.run.job_journal.files_below(prefix(source, directory)).await)
-    }
-
-    /// Why the source is not taken for a moved one; `None` if it is.
-    fn failure(self, what: &str) -> Option<Failure> {
-        let why = match self {
-            Self::Moved => return None,
-            Self::Unfinished(1) => "an earlier run has not finished 1 file of it".to_owned(),
-            Self::Unfinished(files) => format!("an earlier run has not finished {files} files of it"),
-            Self::Unknown => "nothing says that an earlier run has moved it".to_owned(),
-        };
-        let failure = Failure::new(Kind::Missing, format!("{what}, and {why}")).about(About::Unfinished);
-        Some(failure.hint("put it back where it was, or mount its disk, before the job goes on"))
-    }
+    };
+    let failure = Failure::new(Kind::Missing, format!("{what}, and {why}")).about(About::Unfinished);
+    Some(failure.hint("put it back where it was, or mount its disk, before the job goes on"))
 }
 
 /// Whether an earlier run of the job has moved a tree that is not there, and was killed when its root was removed already.
@@ -62,16 +42,15 @@ pub(in crate::job) async fn tree(
     source: &Location,
     target: &PathName,
 ) -> Result<bool, Failure> {
-    let earlier = EarlierMove::told(context, &ends.source, Some(&source.path)).await;
-    let what = format!("{source} does not exist");
-    if let EarlierMove::Unknown = earlier {
+    let files = begun_files(context, &ends.source, Some(&source.path)).await;
+    if files == FilesBelow::default() {
         // A file, or a tree of which nothing was begun.
         let found = facts(context, &mut ends.destination, target).await?;
         if found.is_none_or(|found| found.kind != listing::Kind::Directory) {
             return Ok(false);
         }
     }
-    if let Some(failure) = earlier.failure(&what) {
+    if let Some(failure) = why_not_moved(&format!("{source} does not exist"), files) {
         return Err(failure);
     }
     context.run.events.notice(format!("{source} is not there any more: an earlier run has moved it"));
@@ -92,13 +71,13 @@ pub(in crate::job) async fn refuse_emptied(
     if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
-    let earlier @ EarlierMove::Unfinished(_) = EarlierMove::told(context, host, Some(&source.path)).await
-    else {
+    let files = begun_files(context, host, Some(&source.path)).await;
+    if files.unfinished == 0 {
         return Ok(());
-    };
+    }
     let mut is_empty = true;
     endpoint::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
-    match earlier.failure(&format!("{source} is empty")) {
+    match why_not_moved(&format!("{source} is empty"), files) {
         Some(failure) if is_empty => Err(failure),
         Some(_) | None => Ok(()),
     }
@@ -117,8 +96,7 @@ pub(in crate::job) async fn matched(
     missing: Failure,
 ) -> Result<Failure, Failure> {
     let directory = place::parent(&source.path);
-    let earlier = EarlierMove::told(context, host, directory.as_ref()).await;
-    match earlier.failure(&missing.what) {
+    match why_not_moved(&missing.what, begun_files(context, host, directory.as_ref()).await) {
         Some(failure) => Err(failure),
         None => Ok(missing),
     }
@@ -138,20 +116,16 @@ mod tests {
 
     #[test]
     fn n8_a_missing_source_was_moved_only_if_files_of_it_are_finished_and_none_is_unfinished() {
-        for (files, expect) in [
-            (None, EarlierMove::Unknown),
-            (Some((0, 0)), EarlierMove::Unknown),
-            (Some((3, 0)), EarlierMove::Moved),
-            (Some((3, 2)), EarlierMove::Unfinished(2)),
-            (Some((0, 1)), EarlierMove::Unfinished(1)),
+        for (finished, unfinished, expect) in [
+            (0, 0, Some("nothing says that an earlier run has moved it")),
+            (3, 0, None),
+            (3, 2, Some("has not finished 2 files of it")),
+            (0, 1, Some("has not finished 1 file of it")),
         ] {
-            let files = files.map(|(finished, unfinished)| FilesBelow { finished, unfinished });
-            assert_eq!(EarlierMove::of(files), expect, "{files:?}");
-            let failure = expect.failure("x does not exist");
-            assert_eq!(
-                failure.map(|failure| failure.about),
-                (expect != EarlierMove::Moved).then_some(About::Unfinished)
-            );
+            let failure = why_not_moved("x does not exist", FilesBelow { finished, unfinished });
+            assert_eq!(failure.is_some(), expect.is_some(), "{finished} {unfinished}");
+            assert!(failure.is_none_or(|failure| failure.about == About::Unfinished
+                && failure.what.ends_with(expect.unwrap_or_default())));
         }
     }
 }

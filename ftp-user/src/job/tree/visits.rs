@@ -145,7 +145,8 @@ impl Visits {
     /// The next visit, if it is a directory and has been found already.
     pub(in crate::job) fn next_directory(&mut self) -> Option<Visit> {
         let mut queue = self.0.queue();
-        if !queue.has_directory() {
+        let is_directory = matches!(queue.found.front(), Some(Visit::Directory(..)));
+        if !is_directory || !queue.told.is_empty() || queue.broken.is_some() {
             return None;
         }
         let next = queue.next();
@@ -178,12 +179,6 @@ impl Queue {
         let untold = if let Visit::Failed(..) = visit { failed } else { skipped };
         let others = untold.as_ref().map_or(0, |(_, others)| others + 1);
         *untold = Some((visit, others));
-    }
-
-    /// Whether the next visit is a directory.
-    fn has_directory(&self) -> bool {
-        let is_directory = |visit: &Visit| matches!(visit, Visit::Directory(..));
-        self.told.is_empty() && self.broken.is_none() && self.found.front().is_some_and(is_directory)
     }
 
     fn next(&mut self) -> Option<Visit> {
