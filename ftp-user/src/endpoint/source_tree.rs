@@ -136,9 +136,7 @@ mod tests {
             ("../victim/f", None, None, None),
             ("real", None, None, None),
         ] {
-            for (followed, expect) in
-                [(Links::Skip, nothing), (Links::Files, files), (Links::Follow, all)]
-            {
+            for (followed, expect) in [(Links::Skip, nothing), (Links::Files, files), (Links::Follow, all)] {
                 // The directory that was named may be a link.
                 for root in ["tree", "alias"] {
                     let tree = tree(&at(root), followed);
@@ -151,9 +149,7 @@ mod tests {
             }
         }
         for (path, expect) in [("", true), ("real", true), ("inside", false), ("directory", false)] {
-            for (followed, follows) in
-                [(Links::Skip, false), (Links::Files, false), (Links::Follow, true)]
-            {
+            for (followed, follows) in [(Links::Skip, false), (Links::Files, false), (Links::Follow, true)] {
                 let is_listed = tree(&at("tree"), followed).list(&name(&at("tree").join(path)), |_, _| {});
                 assert_eq!(is_listed.is_ok(), expect || follows, "{path} {followed:?}");
             }

@@ -96,7 +96,8 @@ async fn assemble(
     let mut result = Ok(Rung::Local);
     for ByteRange { first, length } in changed {
         let until = length.map(|length| first.saturating_add(length));
-        let moved = transfer(context, ends, &Assignment { before: *first, until, ..assignment.clone() }).await;
+        let moved =
+            transfer(context, ends, &Assignment { before: *first, until, ..assignment.clone() }).await;
         count.follow(moved.count);
         result = moved.result;
         if result.is_err() {

@@ -230,7 +230,8 @@ impl Copying<'_> {
                 let detached = |job| FileEnd::Detached { route: rung, job };
                 let end = self.context.run.job_journal.job().map_or(FileEnd::Moved(rung), detached);
                 let FileCopy { protection, attempts, kept_old, .. } = self.attempts.done;
-                let (before, moved) = (self.attempts.before(), FileCopy::skipped(source.size, Verified::None));
+                let (before, moved) =
+                    (self.attempts.before(), FileCopy::skipped(source.size, Verified::None));
                 return Ok(FileCopy { end, before, protection, attempts, kept_old, ..moved });
             }
             if self.options.moves {
@@ -373,7 +374,8 @@ impl Copying<'_> {
         }
         // The reply to a time that is set comes with the next command, which must be the renaming.
         if let (Some(kept_as), Some(old)) = (self.item.kept_as.as_ref(), old) {
-            self.attempts.done.kept_old |= publish::keep_old(context, host, target, kept_as, old.size).await?;
+            self.attempts.done.kept_old |=
+                publish::keep_old(context, host, target, kept_as, old.size).await?;
         }
         if options.perms {
             times::set_mode(context, self.ends, &part.stored, source.mode).await?;

@@ -21,7 +21,9 @@ async fn begun_files(context: &Context, source: &Host, directory: Option<&PathNa
 /// it is decided.
 fn why_not_moved(what: &str, files: FilesBelow) -> Option<Failure> {
     let why = match files {
-        FilesBelow { unfinished: 0, finished: 0 } => "nothing says that an earlier run has moved it".to_owned(),
+        FilesBelow { unfinished: 0, finished: 0 } => {
+            "nothing says that an earlier run has moved it".to_owned()
+        }
         FilesBelow { unfinished: 0, finished: 1.. } => return None,
         FilesBelow { unfinished, .. } => {
             format!("an earlier run has not finished {} of it", counted(unfinished, "file"))

@@ -196,7 +196,8 @@ impl SurplusDeletion<'_, '_> {
     /// Deletes a file or a symbolic link, or keeps it elsewhere.
     async fn remove_file(&mut self, entry: &TreeEntry, lack: Learnt<Lack>) -> Result<(), Failure> {
         let (context, below) = (self.run.context, &entry.path);
-        let mut kept_as = self.run.request.rules.backup.as_ref().map(|backup| place::join(Some(backup), below));
+        let mut kept_as =
+            self.run.request.rules.backup.as_ref().map(|backup| place::join(Some(backup), below));
         if !self.run.is_dry() {
             let host = &mut self.run.ends.destination;
             self.checked.is_within(context, host, place::parent(below).as_ref()).await?;

@@ -173,7 +173,9 @@ impl TreeCopy<'_, '_> {
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
             Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.missing.has_room(),
-            Visit::File(path, _) => self.missing.waits() || (self.tree.moved.is_some() && Part::is_name(path)),
+            Visit::File(path, _) => {
+                self.missing.waits() || (self.tree.moved.is_some() && Part::is_name(path))
+            }
             Visit::Skipped(..) | Visit::Failed(..) => false,
         }
     }
