@@ -7,7 +7,7 @@ use crate::check::{
 };
 use crate::failure::{Failure, Kind};
 use crate::job::item::{Item, Target};
-use crate::job::request::sync::Compare;
+use crate::job::request::options::Compare;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
 use crate::report::{Change, Event};
 use crate::route::Ends;

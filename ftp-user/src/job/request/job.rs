@@ -4,10 +4,8 @@ use crate::check::Verify;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::request::filter::Filter;
-use crate::job::request::options::{Links, Options};
+use crate::job::request::options::{Links, Options, SyncRules};
 use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
-use crate::job::request::standard::Sink;
-use crate::job::request::sync::SyncRules;
 use crate::journal::{Start, StoredJob};
 use crate::place::{Location, Place, base_name};
 use ftp_proto::wire::PathName;
@@ -71,6 +69,25 @@ pub enum Work {
         /// The file that becomes longer.
         destination: Location,
     },
+}
+
+/// Where a file goes that is written as it comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sink {
+    /// To standard output.
+    Output,
+    /// Nowhere: to `/dev/null`.
+    Null,
+}
+
+impl Sink {
+    /// How reports call it.
+    pub(in crate::job) const fn name(self) -> &'static str {
+        match self {
+            Self::Output => NAME,
+            Self::Null => NULL,
+        }
+    }
 }
 
 impl Work {
@@ -335,6 +352,11 @@ pub(crate) fn is_one_host(one: &Location, other: &Location) -> bool {
         (Place::Remote(_), Place::Local(_)) | (Place::Local(_), Place::Remote(_)) => false,
     }
 }
+
+/// What takes everything and keeps nothing.
+pub const NULL: &str = "/dev/null";
+/// How reports call standard input and output.
+pub(in crate::job) const NAME: &str = "-";
 
 #[cfg(test)]
 mod tests {

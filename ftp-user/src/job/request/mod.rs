@@ -2,16 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `job` | the job as a value |
-//! | `options` | its options |
+//! | `job` | the job as a value, also one whose end is standard input or output |
+//! | `options` | its options, and how two trees are made equal |
 //! | `pairs` | sources with destinations of their own, little of them in memory |
-//! | `standard` | standard input and output as its ends |
 //! | `filter` | which names of a tree it takes |
-//! | `sync` | how two trees are made equal |
 
 pub(in crate::job) mod filter;
 pub(in crate::job) mod job;
 pub(in crate::job) mod options;
 pub(in crate::job) mod pairs;
-pub(in crate::job) mod standard;
-pub(in crate::job) mod sync;

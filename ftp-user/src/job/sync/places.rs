@@ -174,7 +174,7 @@ mod tests {
     use crate::endpoint::Pools;
     use crate::job::request::filter::Filter;
     use crate::job::request::options::Options;
-    use crate::job::request::sync::SyncRules;
+    use crate::job::request::options::SyncRules;
     use crate::place::Netrc;
     use crate::session::Role;
     use crate::world::Files;

@@ -6,7 +6,7 @@ use super::listing::ListedTree;
 use super::other_jobs::OtherJobs;
 use crate::context::Cancel;
 use crate::id::JobId;
-use crate::job::request::sync::Compare;
+use crate::job::request::options::Compare;
 use crate::job::sorted_names::{StopCheck, TreeEntry, order};
 use crate::job::spool::Spool;
 use crate::session::Facts;
