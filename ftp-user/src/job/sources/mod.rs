@@ -6,7 +6,6 @@
 mod destinations;
 mod lines;
 pub(super) mod moved;
-mod target;
 
 use crate::context::Context;
 use crate::endpoint::{Host, LocalEnd, Pools};
@@ -32,12 +31,14 @@ use crate::place::Location;
 use crate::report::{Event, Found};
 use crate::route::Ends;
 use crate::session::{Facts, Role};
-use destinations::{Destinations, KnownDirectories, Receiver};
+use destinations::{
+    Destinations, KnownDirectories, Receiver, leaves_root, one_name, refuse, refuse_precious, takes_name,
+    target,
+};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use lines::{Line, LineFacts, ToldFacts, WaitingLines};
 use std::collections::VecDeque;
-use target::{leaves_root, one_name, refuse, refuse_precious, takes_name, target};
 
 /// Copies all sources of a job.
 #[derive(Debug)]
