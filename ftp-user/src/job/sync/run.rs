@@ -14,7 +14,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
 use crate::job::file::times::Attributes;
-use crate::job::item::{Item, Target};
+use crate::job::item::Item;
 use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options, SyncRules};
@@ -59,6 +59,7 @@ pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &Syn
 pub(super) struct SyncRun<'a> {
     pub(super) context: &'a Context,
     pub(super) request: &'a SyncRequest,
+    pub(super) ends: Ends,
     /// What other jobs have claimed at the destination: nothing of it is deleted.
     pub(super) others: Arc<OtherJobs>,
     /// What a dry run has found out about the copies.
@@ -114,7 +115,6 @@ impl SyncRun<'_> {
             context,
             request,
             ends: self.ends.beside(),
-            backup: self.request.rules.backup.clone(),
             others: Arc::clone(&self.others),
             forecast: None,
             tally: &mut tally,
@@ -157,9 +157,7 @@ impl SyncRun<'_> {
         let login = login(self.context, &mut self.ends.destination).await?;
         let root = absolute(login.as_ref(), &to.path);
         let name = PathName::from_user(CLAIM).map_err(|bad| Failure::usage(bad.to_string()))?;
-        let (source, known, target) = (from.path.clone(), None, Target::Unknown);
-        let destination = place::join(Some(&root), &name);
-        let item = Item { known, target, ..Item::new(0, source, destination) };
+        let item = Item::new(0, from.path.clone(), place::join(Some(&root), &name));
         match claim::claim(self.context, &self.ends, &item).await {
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");
@@ -230,7 +228,7 @@ impl SyncRun<'_> {
         let roots = check_roots(context, &mut self.ends, request).await?;
         moved::refuse_emptied(context, &mut self.ends.source, &request.source).await?;
         if self.ends.source.is_local() {
-            let (path, followed) = (&request.source.path, request.options.links.followed());
+            let (path, followed) = (&request.source.path, request.options.links);
             self.ends.source = self.ends.source.reading(path, &roots.source, followed)?;
         }
         if let Some(old) = old {
