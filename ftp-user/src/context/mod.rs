@@ -3,7 +3,6 @@
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
 use crate::failure::Failure;
-use crate::id::Origin;
 use crate::journal::{JobJournal, Journal, ReadWords};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
@@ -134,6 +133,8 @@ pub struct Run {
     pub listed: ListedDirectories,
     /// What it has tried between two servers.
     pub routes: TriedRoutes,
+    /// The number of the file at hand within its job, from 1; 0 if it is about none.
+    pub item: u64,
 }
 
 impl Run {
@@ -152,19 +153,12 @@ impl Run {
             settled: Settled::default(),
             listed: ListedDirectories::default(),
             routes: TriedRoutes::default(),
+            item: 0,
         }
     }
 }
 
 impl Context {
-    /// The same context; its events are about `origin`.
-    #[must_use]
-    pub fn about(&self, origin: Origin) -> Self {
-        let mut context = self.clone();
-        context.run.events = self.run.events.about(origin);
-        context
-    }
-
     /// Settles what holds for the sessions with these sites. Their files of roots are read now.
     ///
     /// # Errors
@@ -208,13 +202,9 @@ impl Context {
     /// The context of a file of the job.
     #[must_use]
     pub fn item(&self, number: u64) -> Self {
-        self.about(self.run.events.origin().item(number))
-    }
-
-    /// The context of an attempt at the file.
-    #[must_use]
-    pub fn attempt(&self, number: u32) -> Self {
-        self.about(self.run.events.origin().attempt(number))
+        let mut context = self.clone();
+        context.run.item = number;
+        context
     }
 
     /// Context for a question whose answer is only shown: it waits for a short time, and asks nobody at the terminal.

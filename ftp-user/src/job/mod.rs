@@ -18,8 +18,6 @@
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `item`, `summary` | a file of the job and its end; what was done, and the report |
-//!
-//! Identities of jobs, items and attempts are [`JobId`], [`ItemId`] and [`AttemptId`].
 
 mod checked_directories;
 mod claims;
@@ -43,7 +41,7 @@ mod sync;
 mod tree;
 mod unattended;
 
-pub use crate::id::{AttemptId, ItemId, JobId};
+pub use crate::id::JobId;
 pub(crate) use checked_directories::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, answer_if_any, with_directories_above,
 };

@@ -5,7 +5,6 @@ use super::sources::Sources;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools};
 use crate::failure::Failure;
-use crate::id::Origin;
 use crate::job::claims::{claim, lifetime, names};
 use crate::job::file::append::append;
 use crate::job::file::standard;
@@ -22,7 +21,7 @@ use crate::session::Role;
 
 /// Runs `job` to its end. What happens meanwhile, and the summary at the end, go to the events of `context`.
 pub async fn run(job: Job, context: &Context) -> Report {
-    let mut context = context.about(Origin::Job(job.id));
+    let mut context = context.clone();
     if let Err(failure) = lifetime::start(&mut context, &job).await {
         return refused(job.verb(), failure, &context);
     }

@@ -8,7 +8,7 @@ use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
 use crate::account::{PairAccount, RouteAccount, RunAccount};
 use crate::failure::Kind;
-use crate::id::{JobId, Origin};
+use crate::id::JobId;
 use crate::journal::{ItemRecord, JobRecord};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection, Relayed, Verified};
@@ -20,15 +20,6 @@ use ftp_proto::wire::counted;
 use serde::Serialize;
 use std::ops::Not;
 use std::time::Duration;
-
-/// An event, and what it is about.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Record {
-    /// The job, file or attempt.
-    pub origin: Origin,
-    /// What has happened.
-    pub event: Event,
-}
 
 /// Something that has happened.
 #[derive(Clone, PartialEq, Debug)]

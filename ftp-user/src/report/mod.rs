@@ -21,7 +21,7 @@ mod trace;
 pub(crate) use change::several;
 pub use change::{Change, Ended, Hashed};
 pub use event::{
-    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Record, Summary, Withheld,
+    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Summary, Withheld,
 };
 pub use listed::Label;
 pub use progress::{Finding, Found};
@@ -30,7 +30,6 @@ pub use setup::{Checked, SiteShown, Verdict};
 pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
-use crate::id::Origin;
 use std::io::{self, Write};
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -40,25 +39,13 @@ pub struct Events {
     shown: queue::Sender,
     /// Where the dialogue with the servers goes, if somebody wants it.
     dialogue: Option<queue::Sender>,
-    origin: Origin,
 }
 
 impl Events {
-    /// The same events, said to be about `origin`.
-    #[must_use]
-    pub fn about(&self, origin: Origin) -> Self {
-        Self { origin, ..self.clone() }
-    }
-
     /// Whether [`Event::Dialogue`] goes anywhere. A tree of small files has millions of lines, so that none is made for
     /// nothing.
     pub const fn traces(&self) -> bool {
         self.dialogue.is_some()
-    }
-
-    /// What the events are said to be about.
-    pub const fn origin(&self) -> Origin {
-        self.origin
     }
 
     /// Says it and goes on at once. If too much waits for a reader already, it is left out and counted. Only what there
@@ -67,13 +54,13 @@ impl Events {
         let to =
             if matches!(event, Event::Dialogue { .. }) { self.dialogue.as_ref() } else { Some(&self.shown) };
         if let Some(to) = to {
-            to.say(Record { origin: self.origin, event });
+            to.say(event);
         }
     }
 
     /// Says what somebody has asked for, as the entries of a listing: it waits for its reader, and is never left out.
     pub async fn deliver(&self, event: Event) {
-        self.shown.deliver(Record { origin: self.origin, event }).await;
+        self.shown.deliver(event).await;
     }
 
     /// Says the plan of a file. It is what a dry run was asked for; a copy waits for no reader.
@@ -117,7 +104,7 @@ impl Reporter {
                 (dialogue, spawn_blocking(move || write_down(lines, file)))
             })
             .unzip();
-        (Events { shown, dialogue, origin: Origin::Run }, Self { shown: told, dialogue: traced })
+        (Events { shown, dialogue }, Self { shown: told, dialogue: traced })
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
@@ -148,7 +135,7 @@ async fn ended(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is said there")]
 fn write_down(mut lines: queue::Receiver, file: std::fs::File) -> io::Result<()> {
     let mut trace = trace::Trace::new(file);
-    let mut write = |Record { event, .. }| match event {
+    let mut write = |event| match event {
         Event::Dialogue { side, title, at, line } => trace.line(side, &title, at, &line),
         Event::LeftOut(left_out) => trace.left_out(left_out.events),
         _ => Ok(()),

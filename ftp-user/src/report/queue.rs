@@ -6,7 +6,7 @@
 //! | what somebody has asked for: a listing, receipts, a plan | whoever says it waits until it is read |
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
-use super::event::{Event, LeftOut, Progress, Record};
+use super::event::{Event, LeftOut, Progress};
 use crate::failure::Failure;
 use crate::outcome::FailedItem;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
@@ -18,21 +18,21 @@ use tokio::sync::Notify;
 /// Where events are said. Clones speak into the same queue.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
-    records: mpsc::Sender<Held>,
+    events: mpsc::Sender<Held>,
     backlog: Arc<Backlog>,
 }
 
 /// Where events are read.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    records: mpsc::Receiver<Held>,
+    events: mpsc::Receiver<Held>,
     backlog: Arc<Backlog>,
     /// Something was read since the last wait.
     is_awake: bool,
 }
 
-/// A record, and the memory that it takes.
-type Held = (Record, usize);
+/// An event, and the memory that it takes.
+type Held = (Event, usize);
 
 /// How full the queue is.
 #[derive(Debug)]
@@ -58,29 +58,29 @@ struct State {
 pub(super) fn queue(most: usize) -> (Sender, Receiver) {
     let (sender, receiver) = mpsc::channel();
     let backlog = Arc::new(Backlog { state: Mutex::default(), was_read: Notify::new(), most });
-    let sender = Sender { records: sender, backlog: Arc::clone(&backlog) };
-    (sender, Receiver { records: receiver, backlog, is_awake: false })
+    let sender = Sender { events: sender, backlog: Arc::clone(&backlog) };
+    (sender, Receiver { events: receiver, backlog, is_awake: false })
 }
 
 impl Sender {
     /// Says it, or leaves it out.
-    pub(super) fn say(&self, record: Record) {
+    pub(super) fn say(&self, event: Event) {
         let mut state = self.backlog.state();
-        let weight = weight(&record.event);
+        let weight = weight(&event);
         let has_room = match &state.left_out {
             None => state.held.saturating_add(weight) <= self.backlog.most,
             Some(_) => state.held <= self.backlog.most / 2,
         };
-        if has_room || is_kept(&record.event) {
-            self.put(&mut state, record, weight);
+        if has_room || is_kept(&event) {
+            self.put(&mut state, event, weight);
         } else {
-            state.left_out.get_or_insert_default().add(&record.event);
+            state.left_out.get_or_insert_default().add(&event);
         }
     }
 
     /// Says it as soon as there is room. What is only said may take the other half.
-    pub(super) async fn deliver(&self, record: Record) {
-        let weight = weight(&record.event);
+    pub(super) async fn deliver(&self, event: Event) {
+        let weight = weight(&event);
         loop {
             let was_read = self.backlog.was_read.notified();
             tokio::pin!(was_read);
@@ -89,7 +89,7 @@ impl Sender {
                 let mut state = self.backlog.state();
                 let has_room = state.held == 0 || state.held.saturating_add(weight) <= self.backlog.most / 2;
                 if has_room || state.is_over {
-                    return self.put(&mut state, record, weight);
+                    return self.put(&mut state, event, weight);
                 }
             }
             was_read.await;
@@ -97,13 +97,12 @@ impl Sender {
     }
 
     /// Puts it behind what was said before. Nobody listening is no failure: the program is ending.
-    fn put(&self, state: &mut State, record: Record, weight: usize) {
-        let origin = record.origin;
+    fn put(&self, state: &mut State, event: Event, weight: usize) {
         if let Some(left_out) = state.left_out.take() {
-            let _ = self.records.send((Record { origin, event: Event::LeftOut(left_out) }, 0));
+            let _ = self.events.send((Event::LeftOut(left_out), 0));
         }
         state.held = state.held.saturating_add(weight);
-        let _ = self.records.send((record, weight));
+        let _ = self.events.send((event, weight));
     }
 }
 
@@ -120,21 +119,21 @@ pub(super) enum Next<T> {
 
 impl Receiver {
     /// Waits for the next event and has it shown; `None` if there are no more. It counts until it was shown.
-    pub(super) fn next<T>(&mut self, show: impl FnOnce(Record) -> T) -> Option<T> {
-        match self.records.try_recv().or_else(|none| self.nap(NAP, none)) {
+    pub(super) fn next<T>(&mut self, show: impl FnOnce(Event) -> T) -> Option<T> {
+        match self.events.try_recv().or_else(|none| self.nap(NAP, none)) {
             Ok(held) => Some(held),
-            Err(TryRecvError::Empty) => self.records.recv().ok(),
+            Err(TryRecvError::Empty) => self.events.recv().ok(),
             Err(TryRecvError::Disconnected) => None,
         }
         .map(|held| self.shown(held, show))
     }
 
     /// The same; waits no longer than `time`.
-    pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Record) -> T) -> Next<T> {
+    pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Event) -> T) -> Next<T> {
         let nap = if self.is_awake { NAP.min(time) } else { Duration::ZERO };
-        let found = match self.records.try_recv().or_else(|none| self.nap(nap, none)) {
+        let found = match self.events.try_recv().or_else(|none| self.nap(nap, none)) {
             Ok(held) => Ok(held),
-            Err(TryRecvError::Empty) => self.records.recv_timeout(time.saturating_sub(nap)),
+            Err(TryRecvError::Empty) => self.events.recv_timeout(time.saturating_sub(nap)),
             Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
         };
         match found {
@@ -151,12 +150,12 @@ impl Receiver {
             return Err(none);
         }
         thread::sleep(time);
-        self.records.try_recv()
+        self.events.try_recv()
     }
 
-    fn shown<T>(&mut self, (record, weight): Held, show: impl FnOnce(Record) -> T) -> T {
+    fn shown<T>(&mut self, (event, weight): Held, show: impl FnOnce(Event) -> T) -> T {
         self.is_awake = true;
-        let shown = show(record);
+        let shown = show(event);
         self.backlog.state().held -= weight;
         self.backlog.was_read.notify_waiters();
         shown
@@ -267,30 +266,28 @@ const SMALL: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Origin;
     use crate::ladder::Rung;
     use crate::outcome::{FileCopy, FileOutcome, Verified};
 
-    fn file(number: usize) -> Record {
+    fn file(number: usize) -> Event {
         let copy = FileCopy { before: 4, ..FileCopy::moved(Some(10), Rung::Local, Verified::None) };
         let (source, dest) = (format!("{number:08}"), String::new());
-        let event = Event::File(Box::new(FileOutcome { source, dest, copy: Ok(copy) }));
-        Record { origin: Origin::Run, event }
+        Event::File(Box::new(FileOutcome { source, dest, copy: Ok(copy) }))
     }
 
-    fn warning() -> Record {
-        Record { origin: Origin::Run, event: Event::Warning { message: "late".to_owned() } }
+    fn warning() -> Event {
+        Event::Warning { message: "late".to_owned() }
     }
 
     #[test]
     fn what_nobody_reads_is_left_out_and_counted_until_half_of_the_rest_was_read() {
-        let one = weight(&file(0).event);
+        let one = weight(&file(0));
         let (sender, mut receiver) = queue(10 * one);
         (0..1_000).for_each(|number| sender.say(file(number)));
         assert_eq!(sender.backlog.state().held, 10 * one, "no more than the bound");
-        let mut next = || receiver.next(|record| record.event);
+        let mut next = || receiver.next(|event| event);
         for number in 0..4 {
-            assert_eq!(next(), Some(file(number).event));
+            assert_eq!(next(), Some(file(number)));
         }
         sender.say(warning());
         let left_out =
@@ -300,42 +297,42 @@ mod tests {
             Some(left_out.clone()),
             "nothing more before half was read"
         );
-        assert_eq!(next(), Some(file(4).event));
+        assert_eq!(next(), Some(file(4)));
         sender.say(warning());
         for number in 5..10 {
-            assert_eq!(next(), Some(file(number).event));
+            assert_eq!(next(), Some(file(number)));
         }
         assert_eq!(next(), Some(Event::LeftOut(left_out)));
-        assert_eq!(next(), Some(warning().event));
+        assert_eq!(next(), Some(warning()));
         assert_eq!(sender.backlog.state().held, 0);
     }
 
     #[test]
     fn what_there_is_once_is_never_left_out() {
-        let (sender, mut receiver) = queue(weight(&file(0).event));
+        let (sender, mut receiver) = queue(weight(&file(0)));
         (0..3).for_each(|number| sender.say(file(number)));
         let causes = Event::Causes(Vec::new());
-        sender.say(Record { origin: Origin::Run, event: causes.clone() });
-        let mut next = || receiver.next(|record| record.event);
-        assert_eq!(next(), Some(file(0).event));
+        sender.say(causes.clone());
+        let mut next = || receiver.next(|event| event);
+        assert_eq!(next(), Some(file(0)));
         assert!(matches!(next(), Some(Event::LeftOut(LeftOut { events: 2, .. }))));
         assert_eq!(next(), Some(causes));
     }
 
     #[tokio::test]
     async fn what_somebody_has_asked_for_waits_for_its_reader() {
-        let (sender, mut receiver) = queue(4 * weight(&file(0).event));
+        let (sender, mut receiver) = queue(4 * weight(&file(0)));
         let says = tokio::spawn(async move {
             for number in 0..1_000 {
                 sender.deliver(file(number)).await;
             }
         });
         let reads = tokio::task::spawn_blocking(move || {
-            (0..).map_while(|_| receiver.next(|record| record.event)).collect::<Vec<_>>()
+            (0..).map_while(|_| receiver.next(|event| event)).collect::<Vec<_>>()
         });
         says.await.unwrap();
         let read = reads.await.unwrap();
-        assert_eq!(read, (0..1_000).map(|number| file(number).event).collect::<Vec<_>>());
+        assert_eq!(read, (0..1_000).map(|number| file(number)).collect::<Vec<_>>());
     }
 
     #[test]
@@ -343,7 +340,7 @@ mod tests {
         let (sender, mut receiver) = queue(1_000_000);
         assert_eq!(receiver.next_within(Duration::ZERO, |_| ()), Next::Silence);
         sender.say(warning());
-        assert_eq!(receiver.next_within(Duration::MAX, |record| record.event), Next::Shown(warning().event));
+        assert_eq!(receiver.next_within(Duration::MAX, |event| event), Next::Shown(warning()));
         drop(sender);
         assert_eq!(receiver.next_within(Duration::MAX, |_| ()), Next::End);
     }

@@ -2,7 +2,7 @@
 
 use super::Style;
 use super::bar::{Due, Timer};
-use super::event::{Event, Record};
+use super::event::Event;
 use super::human::Human;
 use super::json::Json;
 use super::progress::{Overall, Shown};
@@ -17,8 +17,8 @@ pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> 
     let mut teller = Teller::new(style);
     loop {
         let next = match teller.wait() {
-            Some(time) => events.next_within(time, |record| teller.take(&record)),
-            None => events.next(|record| teller.take(&record)).map_or(Next::End, Next::Shown),
+            Some(time) => events.next_within(time, |event| teller.take(&event)),
+            None => events.next(|event| teller.take(&event)).map_or(Next::End, Next::Shown),
         };
         match next {
             Next::Shown(()) => {}
@@ -77,7 +77,7 @@ impl Teller {
         Some(due.rest(self.at()))
     }
 
-    fn take(&mut self, Record { event, .. }: &Record) {
+    fn take(&mut self, event: &Event) {
         if self.told.is_err() {
             return;
         }

@@ -203,8 +203,8 @@ async fn move_files(
         sources.push(source.clone());
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
-        let events = context.run.events.about(context.run.events.origin().item(member.item.number));
-        events.say(Event::Plan { verb, source, dest, size, verify: means.verified, dry_run });
+        let plan = Event::Plan { verb, source, dest, size, verify: means.verified, dry_run };
+        context.run.events.say(plan);
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
     }

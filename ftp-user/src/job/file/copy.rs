@@ -145,7 +145,7 @@ impl Copying<'_> {
         let mut number = 0;
         loop {
             number += 1;
-            self.context = context.attempt(number);
+            self.context = context.clone();
             // What was known may be the reason for a failure, so it is asked again the second time. A listing
             // for people has no exact date.
             let is_first = number == 1;

@@ -376,9 +376,8 @@ impl<'a, 'b> Contest<'a, 'b> {
         let works = |rung| [won, better].contains(&Some(rung));
         self.findings.silent_rungs.remember(self.pair.context, self.situation.key(), works);
         let key = self.situation.key();
-        let item = self.pair.context.run.events.origin().number();
         let race = self.findings.notes.take_account(
-            item,
+            self.pair.context.run.item,
             &self.assignment.name,
             &self.findings.ascent,
             &self.findings.known,
