@@ -12,7 +12,7 @@ use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
-use crate::journal::{JobRecord, JobState, Journal, StoredJob, Transfer};
+use crate::journal::{JobRecord, JobState, Journal, StoredJob};
 use crate::place::Location;
 use crate::report::{Event, Reporter};
 use crate::state;
@@ -277,7 +277,7 @@ impl General {
                             continue;
                         }
                     }
-                    Err(failure) => record.transfer = Some(Transfer::NotAsked(failure.to_string())),
+                    Err(failure) => record.transfer = Some(Err(failure.to_string())),
                 }
             }
             self.tell(Event::Job(record)).await?;
@@ -481,10 +481,7 @@ const LAST_WITH_WORDS: &str = "0.1.0";
 /// Shows a job with what its destination says of the transfer that goes on without this program.
 pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
-    let transfer = match asked.await {
-        Ok(told) => told.map(Transfer::Asked),
-        Err(failure) => Some(Transfer::NotAsked(failure.to_string())),
-    };
+    let transfer = asked.await.map_err(|failure| failure.to_string()).transpose();
     let jobs = context.store.journal.jobs().unwrap_or_default();
     for mut record in jobs.into_iter().filter(|record| record.id == id) {
         record.transfer.clone_from(&transfer);

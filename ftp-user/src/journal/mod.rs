@@ -81,7 +81,6 @@ pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use recent::{RecentJob, recent_jobs};
 pub use record::{
     Begun, Detached, EXISTING_DIRECTORY, End, Ended, Failures, Found, ItemKey, ItemParts, ItemRecord,
-    ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, Transfer,
-    TransferState,
+    ItemState, JobRecord, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen, Start, TransferState,
 };
 pub use stored_job::{ReadWords, StoredJob};

@@ -4,6 +4,7 @@ use super::stored_job::StoredJob;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, TransferFacts};
 use ftp_proto::wire::TransferId;
+use serde::Serialize;
 
 /// What a job has decided whose destination is the name of its only copy.
 pub const NAME_OF_COPY: &str = "name";
@@ -48,8 +49,9 @@ pub struct JobRecord {
     pub given_over: u64,
     /// The process that runs it, where it is known.
     pub process: Option<u32>,
-    /// What is known of the transfer that goes on without this program, if a server was to be asked.
-    pub transfer: Option<Transfer>,
+    /// What its destination has told of the transfer that goes on without this program, or why it could not be asked, if it
+    /// was to be.
+    pub transfer: Option<Result<TransferState, String>>,
 }
 
 impl JobRecord {
@@ -60,17 +62,8 @@ impl JobRecord {
     }
 }
 
-/// What is known of a transfer that goes on without this program.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Transfer {
-    /// What the destination has said.
-    Asked(TransferState),
-    /// The destination could not be asked: why.
-    NotAsked(String),
-}
-
 /// How far a transfer is that goes on without this program, as the destination has told.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TransferState {
     /// The bytes that are at the destination.
     pub bytes: u64,
@@ -224,6 +217,18 @@ pub enum ItemState {
     Failed,
     /// A later job has claimed the same destination, and that job has taken over the parts.
     GivenOver,
+}
+
+impl ItemState {
+    /// Its name for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::GivenOver => "given-over",
+        }
+    }
 }
 
 /// A file as the journal has it.

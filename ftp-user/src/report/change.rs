@@ -1,9 +1,10 @@
 //! What verbs say that change, hash or draw names where they are: mkdir, rm, mv, hash, tree.
 
-use super::json;
+use super::json::{self, Line};
 use super::listed::Label;
+use crate::outcome::Verified;
 use ftp_io::program::size;
-use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::digest::Digest;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::{PathName, counted};
 use serde::Serialize;
@@ -106,33 +107,16 @@ impl Hashed {
         line.push(b'\n');
         out.write_all(&line)
     }
-}
 
-/// A digest, for programs.
-#[derive(Serialize)]
-pub(super) struct HashLine<'a> {
-    place: &'a str,
-    algorithm: &'a str,
-    digest: String,
-    bytes: Option<u64>,
-    by: &'a str,
-}
-
-impl<'a> HashLine<'a> {
-    pub(super) fn of(hashed: &'a Hashed) -> Self {
-        Self {
-            place: &hashed.place,
-            algorithm: algorithm_name(hashed.digest.algorithm),
-            digest: hashed.digest.hex.to_ascii_lowercase(),
-            bytes: hashed.size,
-            by: if hashed.was_read { "user" } else { "host" },
-        }
+    /// The digest, for programs.
+    pub(super) fn line(&self) -> Line {
+        Line::of("hash")
+            .with("place", &self.place)
+            .with("algorithm", Verified::Hash(self.digest.algorithm))
+            .with("digest", self.digest.hex.to_ascii_lowercase())
+            .with("bytes", self.size)
+            .with("by", if self.was_read { "user" } else { "host" })
     }
-}
-
-/// The name of an algorithm in events, as in `verified`.
-const fn algorithm_name(algorithm: Algorithm) -> &'static str {
-    crate::outcome::Verified::Hash(algorithm).name()
 }
 
 /// How a verb has ended that works on names where they are.
@@ -209,6 +193,7 @@ pub(crate) fn several(count: u64, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::digest::Algorithm;
 
     #[test]
     fn lines_of_hash_are_those_of_sha256sum() {

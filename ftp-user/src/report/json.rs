@@ -1,20 +1,16 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::Exits;
-use super::change::{Change, Ended, HashLine};
-use super::event::{Event, Forgotten, Listed, Progress, Summary, Withheld};
+use super::event::{Event, Forgotten, Listed, Progress, Withheld};
 use super::listed::{kind_name, moment};
 use super::progress::Shown;
-use super::receipt::JobLine;
-use super::receipt::ReceiptLine;
-use super::setup::{Checked, SiteShown};
-use crate::account::{CandidateAccount, PairAccount, RunAccount};
+use super::receipt;
+use crate::account::{CandidateAccount, PairAccount};
 use crate::failure::Failure;
 use crate::ladder::Rung;
-use crate::outcome::{FailedItem, FileEnd, FileOutcome, Protection, Relayed, Verified};
+use crate::outcome::{FailedItem, FileEnd, FileOutcome};
 use ftp_proto::listing::{Entry, Kind};
 use serde::{Serialize, Serializer};
-use std::borrow::Cow;
 use std::io::{self, Write};
 
 /// Tells events to a program.
@@ -46,17 +42,13 @@ impl Json {
         out: &mut impl Write,
     ) -> io::Result<()> {
         self.note(event);
-        match Line::of(event, shown, self.exits) {
-            Some(line) => write(&line, out),
-            None => Ok(()),
-        }
+        line(event, shown, self.exits).map_or(Ok(()), |line| line.write(out))
     }
 
     /// Writes how far the job is, beside the file of which was spoken last.
     pub(super) fn progress(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
         let Some(ReportedProgress { source, bytes, total }) = &self.last else { return Ok(()) };
-        let job = Some(shown);
-        write(&Line::Progress { source, bytes: *bytes, total: *total, job }, out)
+        progress(source, *bytes, *total).with_all(shown).write(out)
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about a file under way")]
@@ -100,138 +92,203 @@ pub(super) const fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// One write per line.
-fn write(line: &Line<'_>, out: &mut impl Write) -> io::Result<()> {
-    let mut text = serde_json::to_vec(line)?;
-    text.push(b'\n');
-    out.write_all(&text)?;
-    out.flush()
+/// A line: one object, its members in the order of the contract; what is not in the contract comes last.
+#[derive(Debug)]
+pub(super) struct Line(serde_json::Result<Vec<u8>>);
+
+impl Line {
+    pub(super) fn of(event: &str) -> Self {
+        Self(Ok(br#"{"event":"#.to_vec())).value(event)
+    }
+
+    /// With a member, which is `null` if its value is not known.
+    pub(super) fn with(self, key: &str, value: impl Serialize) -> Self {
+        let text = self.0.map(|text| [&text, br#",""#.as_slice(), key.as_bytes(), br#"":"#].concat());
+        Self(text).value(value)
+    }
+
+    /// With a member, if its value is known.
+    pub(super) fn with_known(self, key: &str, value: Option<impl Serialize>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
+    /// With all members of a value, if it has any.
+    fn with_all(self, members: impl Serialize) -> Self {
+        Self(self.0.and_then(|mut text| {
+            let members = serde_json::to_vec(&members)?;
+            let inner = members.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+            if let Some(inner) = inner.filter(|inner| !inner.is_empty()) {
+                text.push(b',');
+                text.extend_from_slice(inner);
+            }
+            Ok(text)
+        }))
+    }
+
+    /// With the two names of a route.
+    fn with_route(self, route: Option<Rung>) -> Self {
+        self.with("path", route.map(Rung::path)).with("rung", route.map(Rung::name))
+    }
+
+    fn value(self, value: impl Serialize) -> Self {
+        Self(self.0.and_then(|mut text| {
+            serde_json::to_writer(&mut text, &value)?;
+            Ok(text)
+        }))
+    }
+
+    /// One write for the whole line.
+    fn write(self, out: &mut impl Write) -> io::Result<()> {
+        let mut text = self.0?;
+        text.extend_from_slice(b"}\n");
+        out.write_all(&text)?;
+        out.flush()
+    }
+
+    #[cfg(test)]
+    pub(super) fn read(self) -> serde_json::Value {
+        let mut text = Vec::new();
+        self.write(&mut text).unwrap();
+        serde_json::from_slice(&text).unwrap()
+    }
 }
 
-/// A line, its members in the order of the contract; what is not in the contract comes last.
-#[derive(Serialize)]
-#[serde(tag = "event", rename_all = "lowercase")]
-pub(super) enum Line<'a> {
-    Plan {
-        verb: &'a str,
-        source: &'a str,
-        dest: &'a str,
-        bytes: Option<u64>,
-        verify: Verified,
-    },
-    Path {
-        #[serde(flatten, serialize_with = "path_and_rung")]
-        route: Option<Rung>,
-        protection: Protection,
-        why: &'a str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        relay: Option<&'a str>,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        considered: Vec<Thought<'a>>,
-    },
-    Progress {
-        source: &'a str,
-        bytes: u64,
-        total: Option<u64>,
-        #[serde(flatten)]
-        job: Option<&'a Shown>,
-    },
-    File {
-        source: &'a str,
-        dest: &'a str,
-        bytes: Option<u64>,
-        #[serde(flatten, serialize_with = "path_and_rung")]
-        route: Option<Rung>,
-        verified: Verified,
-        attempts: u32,
-        skipped: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        earlier: Option<Verified>,
-        #[serde(flatten)]
-        relay: Option<&'a Relayed>,
-        #[serde(skip_serializing_if = "is_zero")]
-        before: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        changed_parts: Option<u64>,
-    },
-    Detached {
-        source: &'a str,
-        dest: &'a str,
-        bytes: Option<u64>,
-        #[serde(flatten, serialize_with = "path_and_rung")]
-        route: Option<Rung>,
-        job: String,
-    },
-    Jobs {
-        number: u64,
-        reason: &'a str,
-        why: &'a str,
-    },
-    Failed {
-        source: &'a str,
-        dest: &'a str,
-        exit: u8,
-        cause: &'a str,
-        message: String,
-    },
-    Withheld {
-        dest: &'a str,
-        names: u64,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        most: Option<u64>,
-        exit: u8,
-        message: &'a str,
-    },
-    Warning {
-        message: Cow<'a, str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        topic: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        site: Option<&'a str>,
-    },
-    Forgotten {
-        site: &'a str,
-        known: bool,
-        tls: bool,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        certificate: Option<String>,
-    },
-    Summary(&'a Summary),
-    Run(&'a RunAccount),
-    Job(JobLine<'a>),
-    Receipt(ReceiptLine<'a>),
-    Site(&'a SiteShown),
-    Check(&'a Checked),
-    Probe {
-        source: &'a str,
-        dest: &'a str,
-        ok: bool,
-        path: Option<&'a str>,
-        rung: Option<&'a str>,
-        tried: &'a [CandidateAccount],
-    },
-    #[serde(rename = "plan")]
-    Planned(&'a Change),
-    Done(&'a Change),
-    Hash(HashLine<'a>),
-    #[serde(rename = "summary")]
-    Ended(&'a Ended),
-    Entry {
-        place: &'a str,
-        name: String,
-        #[serde(rename = "type")]
-        kind: &'a str,
-        size: Option<u64>,
-        modified: Option<String>,
-        mode: Option<String>,
-        perm: Option<&'a str>,
-        unique: Option<&'a str>,
-    },
+/// The line of an event, if it has one. `shown` is how far the job is now, if that has changed.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]
+fn line(event: &Event, shown: Option<&Shown>, exits: Exits) -> Option<Line> {
+    Some(match event {
+        Event::Plan { verb, source, dest, size, verify, dry_run: _ } => Line::of("plan")
+            .with("verb", verb)
+            .with("source", source)
+            .with("dest", dest)
+            .with("bytes", size)
+            .with("verify", verify),
+        Event::Path { rung, relay, protection, why, account } => {
+            let considered = account.as_ref().map(|account| &account.tried);
+            let considered = considered.filter(|tried| !tried.is_empty());
+            Line::of("path")
+                .with_route(Some(*rung))
+                .with("protection", protection)
+                .with("why", why)
+                .with_known("relay", relay.as_ref())
+                .with_known(
+                    "considered",
+                    considered.map(|tried| tried.iter().map(Thought::of).collect::<Vec<_>>()),
+                )
+        }
+        Event::Progress(Progress { source, bytes, total, .. }) => {
+            progress(source, *bytes, *total).with_all(shown)
+        }
+        Event::File(outcome) => file(outcome, exits),
+        Event::Jobs { number, reason, why } => {
+            Line::of("jobs").with("number", number).with("reason", reason).with("why", why)
+        }
+        Event::Failed(FailedItem { source, dest, failure }) => failed(source, dest, failure, exits),
+        Event::Withheld(Withheld { dest, names, most, message }) => Line::of("withheld")
+            .with("dest", dest)
+            .with("names", names)
+            .with_known("most", *most)
+            .with("exit", exits.partly)
+            .with("message", message),
+        Event::Warning { message } | Event::Notice { message } => warning(message),
+        Event::Repeated { topic, site, message, .. } => {
+            warning(message).with("topic", topic.name()).with("site", site)
+        }
+        Event::LeftOut(left_out) => warning(&left_out.words()).with("topic", "unread"),
+        Event::Summary(summary) => Line::of("summary").with_all(summary),
+        Event::Listed(listed) => entry(listed),
+        Event::Drawn(drawn) => entry(drawn.listed.as_ref()?),
+        Event::Changed(change) => Line::of(if change.dry_run { "plan" } else { "done" }).with_all(change),
+        Event::Hashed(hashed) => hashed.line(),
+        Event::Ended(ended) => Line::of("summary").with_all(ended),
+        Event::Past(run) => Line::of("run").with_all(run),
+        Event::Surveyed(survey) => probe(survey),
+        Event::Job(record) | Event::AlreadyDone(record) => receipt::job_line(record),
+        Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),
+        Event::Forgotten(Forgotten { site, known }) => {
+            let facts = known.unwrap_or_default();
+            Line::of("forgotten")
+                .with("site", site)
+                .with("known", known.is_some())
+                .with("tls", facts.offers_tls)
+                .with_known("certificate", facts.certificate.map(|certificate| certificate.to_string()))
+        }
+        Event::Site(site) => Line::of("site").with_all(site),
+        Event::Checked(found) => Line::of("check").with_all(found),
+        _ => return None,
+    })
+}
+
+fn warning(message: &str) -> Line {
+    Line::of("warning").with("message", message)
+}
+
+fn progress(source: &str, bytes: u64, total: Option<u64>) -> Line {
+    Line::of("progress").with("source", source).with("bytes", bytes).with("total", total)
+}
+
+fn file(FileOutcome { source, dest, copy }: &FileOutcome, exits: Exits) -> Line {
+    let copy = match copy {
+        Ok(copy) => copy,
+        Err(failure) => return failed(source, dest, failure, exits),
+    };
+    let ends = |event| Line::of(event).with("source", source).with("dest", dest);
+    if let FileEnd::Detached { route, job } = copy.end {
+        let detached = ends("detached").with("bytes", copy.size).with_route(Some(route));
+        return detached.with("job", job.to_string());
+    }
+    let route = copy.route();
+    ends("file")
+        .with("bytes", if route.is_some() { copy.size } else { Some(0) })
+        .with_route(route)
+        .with("verified", copy.verified)
+        .with("attempts", copy.attempts)
+        .with("skipped", route.is_none())
+        .with_known("earlier", copy.verified_earlier())
+        .with_all(copy.relayed.as_ref())
+        .with_known("before", Some(copy.bytes_before()).filter(|bytes| *bytes > 0))
+        .with_known("changed_parts", copy.changed_parts)
+}
+
+fn failed(source: &str, dest: &str, failure: &Failure, exits: Exits) -> Line {
+    Line::of("failed")
+        .with("source", source)
+        .with("dest", dest)
+        .with("exit", (exits.of_kind)(failure.kind))
+        .with("cause", failure.kind.heading())
+        .with("message", failure.to_string())
+}
+
+fn probe(survey: &PairAccount) -> Line {
+    let best = survey.best();
+    Line::of("probe")
+        .with("source", &survey.source)
+        .with("dest", &survey.destination)
+        .with("ok", best.is_some())
+        .with("path", best.map(|tried| &tried.path))
+        .with("rung", best.map(|tried| &tried.rung))
+        .with("tried", survey.races.first().map_or(&[][..], |race| &race.tried))
+}
+
+fn entry(listed: &Listed) -> Line {
+    let Entry { name, kind, size, modified, precision, mode, perm, unique, .. } = &listed.entry;
+    Line::of("entry")
+        .with("place", &listed.place)
+        .with("name", name.display())
+        .with("type", kind_name(*kind))
+        .with("size", size)
+        .with("modified", modified.map(|at| moment(at, *precision)))
+        .with("mode", mode.map(|mode| format!("{mode:04o}")))
+        .with("perm", perm)
+        .with("unique", unique)
 }
 
 /// A candidate that was considered.
 #[derive(Serialize)]
-pub(super) struct Thought<'a> {
+struct Thought<'a> {
     rung: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     relay: Option<&'a str>,
@@ -252,129 +309,6 @@ impl<'a> Thought<'a> {
             tls: candidate.tls.as_deref(),
             hindrance: candidate.why.as_deref(),
             memory: candidate.memory.as_deref(),
-        }
-    }
-}
-
-impl<'a> Line<'a> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]
-    pub(super) fn of(event: &'a Event, shown: Option<&'a Shown>, exits: Exits) -> Option<Self> {
-        Some(match event {
-            Event::Plan { verb, source, dest, size, verify, dry_run: _ } => {
-                Self::Plan { verb, source, dest, bytes: *size, verify: *verify }
-            }
-            Event::Path { rung, relay, protection, why, account } => Self::Path {
-                route: Some(*rung),
-                protection: *protection,
-                why,
-                relay: relay.as_deref(),
-                considered: account.iter().flat_map(|account| &account.tried).map(Thought::of).collect(),
-            },
-            Event::Progress(Progress { source, bytes, total, .. }) => {
-                Self::Progress { source, bytes: *bytes, total: *total, job: shown }
-            }
-            Event::File(outcome) => Self::file(outcome, exits),
-            Event::Jobs { number, reason, why } => Self::Jobs { number: *number, reason, why },
-            Event::Failed(FailedItem { source, dest, failure }) => Self::failed(source, dest, failure, exits),
-            Event::Withheld(withheld) => Self::withheld(withheld, exits.partly),
-            Event::Warning { message } | Event::Notice { message } => Self::told(message),
-            Event::Repeated { topic, site, message, .. } => {
-                Self::warning(message.into(), Some(topic.name()), Some(site))
-            }
-            Event::LeftOut(left_out) => Self::warning(left_out.words().into(), Some("unread"), None),
-            Event::Summary(summary) => Self::Summary(summary),
-            Event::Listed(listed) => Self::entry(listed),
-            Event::Drawn(drawn) => Self::entry(drawn.listed.as_ref()?),
-            Event::Changed(change) if change.dry_run => Self::Planned(change),
-            Event::Changed(change) => Self::Done(change),
-            Event::Hashed(hashed) => Self::Hash(HashLine::of(hashed)),
-            Event::Ended(ended) => Self::Ended(ended),
-            Event::Past(run) => Self::Run(run),
-            Event::Surveyed(survey) => Self::survey(survey),
-            Event::Job(record) | Event::AlreadyDone(record) => Self::Job(JobLine::of(record)),
-            Event::Receipt(job, item, dest) => Self::Receipt(ReceiptLine::of(*job, item, dest.as_deref())),
-            Event::Forgotten(forgotten) => Self::forgotten(forgotten),
-            Event::Site(site) => Self::Site(site),
-            Event::Checked(found) => Self::Check(found),
-            _ => return None,
-        })
-    }
-
-    fn file(FileOutcome { source, dest, copy }: &'a FileOutcome, exits: Exits) -> Self {
-        let copy = match copy {
-            Ok(copy) => copy,
-            Err(failure) => return Self::failed(source, dest, failure, exits),
-        };
-        if let FileEnd::Detached { route, job } = copy.end {
-            let (route, job) = (Some(route), job.to_string());
-            return Self::Detached { source, dest, bytes: copy.size, route, job };
-        }
-        let route = copy.route();
-        Self::File {
-            source,
-            dest,
-            bytes: if route.is_some() { copy.size } else { Some(0) },
-            route,
-            verified: copy.verified,
-            attempts: copy.attempts,
-            skipped: route.is_none(),
-            earlier: copy.verified_earlier(),
-            relay: copy.relayed.as_ref(),
-            before: copy.bytes_before(),
-            changed_parts: copy.changed_parts,
-        }
-    }
-
-    fn failed(source: &'a str, dest: &'a str, failure: &Failure, exits: Exits) -> Self {
-        let (exit, cause) = ((exits.of_kind)(failure.kind), failure.kind.heading());
-        Self::Failed { source, dest, exit, cause, message: failure.to_string() }
-    }
-
-    fn told(message: &'a str) -> Self {
-        Self::warning(message.into(), None, None)
-    }
-
-    const fn warning(message: Cow<'a, str>, topic: Option<&'a str>, site: Option<&'a str>) -> Self {
-        Self::Warning { message, topic, site }
-    }
-
-    fn withheld(Withheld { dest, names, most, message }: &'a Withheld, exit: u8) -> Self {
-        Self::Withheld { dest, names: *names, most: *most, exit, message }
-    }
-
-    fn survey(survey: &'a PairAccount) -> Self {
-        let best = survey.best();
-        Self::Probe {
-            source: &survey.source,
-            dest: &survey.destination,
-            ok: best.is_some(),
-            path: best.map(|tried| tried.path.as_str()),
-            rung: best.map(|tried| tried.rung.as_str()),
-            tried: survey.races.first().map_or(&[], |race| &race.tried),
-        }
-    }
-
-    fn forgotten(forgotten: &'a Forgotten) -> Self {
-        let known = forgotten.known.unwrap_or_default();
-        Self::Forgotten {
-            site: &forgotten.site,
-            known: forgotten.known.is_some(),
-            tls: known.offers_tls,
-            certificate: known.certificate.map(|certificate| certificate.to_string()),
-        }
-    }
-
-    fn entry(listed: &'a Listed) -> Self {
-        let Entry { name, kind, size, modified, precision, mode, perm, unique, .. } = &listed.entry;
-        Self::Entry {
-            place: &listed.place,
-            name: name.display(),
-            kind: kind_name(*kind),
-            size: *size,
-            modified: modified.map(|at| moment(at, *precision)),
-            mode: mode.map(|mode| format!("{mode:04o}")),
-            perm: perm.as_deref(),
-            unique: unique.as_deref(),
         }
     }
 }

@@ -1,58 +1,19 @@
 //! How the files of a job of the journal are shown.
 
 use super::event::Receipts;
+use super::json::Line;
 use super::listed::moment;
 use super::routes::{groups, say_the_same};
 use crate::id::JobId;
-use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, Transfer, TransferState};
+use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, TransferState};
+use crate::ladder::Rung;
 use crate::outcome::{FailedItem, TransferFacts, Verified};
 use crate::place::RemotePath;
 use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
-
-/// A file of a job, for programs.
-#[derive(Serialize)]
-pub(super) struct ReceiptLine<'a> {
-    job: String,
-    source: &'a str,
-    dest: String,
-    state: &'a str,
-    bytes: Option<u64>,
-    size: Option<u64>,
-    path: Option<&'a str>,
-    rung: Option<&'a str>,
-    verified: Option<&'a str>,
-    why: Option<&'a str>,
-    started: Option<String>,
-    ended: Option<String>,
-    /// How many attempts may have moved bytes of it, in all runs.
-    attempts: u32,
-    /// What is not known is left out, from here on. Why the last attempt that has failed did so.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digests: Option<Digests<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    addresses: Option<EndFacts<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    strangers: Option<EndFacts<u32>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    control: Option<EndFacts<&'a str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<EndFacts<&'a str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_why: Option<&'a str>,
-}
-
-/// The digests of a file and of its copy, which are equal: they have verified it.
-#[derive(Serialize)]
-struct Digests<'a> {
-    algorithm: &'a str,
-    source: &'a str,
-    dest: &'a str,
-}
+use serde_json::json;
 
 /// What is known of the two ends.
 #[derive(Serialize)]
@@ -68,44 +29,44 @@ impl<T> EndFacts<T> {
     }
 }
 
-impl<'a> ReceiptLine<'a> {
-    /// `dest` is how the destination was typed, if that is known.
-    pub(super) fn of(job: JobId, item: &'a ItemRecord, dest: Option<&str>) -> Self {
-        let is_done = item.state == ItemState::Done;
-        let rung = item.route.as_deref();
-        let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
-        let both = |values: &'a [Option<String>; 2]| EndFacts::of(values.each_ref().map(Option::as_deref));
-        let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
-        let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
-        Self {
-            job: job.to_string(),
-            source: &item.place.source,
-            dest: dest.map_or_else(|| destination(&item.place), str::to_owned),
-            state: match item.state {
-                ItemState::Open => "open",
-                ItemState::Done => "done",
-                ItemState::Failed => "failed",
-                ItemState::GivenOver => "given-over",
-            },
-            // Of a file that was there already nothing has moved.
-            bytes: is_done.then(|| rung.and(Some(item.bytes)).unwrap_or(0)),
-            size: (item.bytes > 0).then_some(item.bytes).or_else(|| item.seen.as_ref()?.size),
-            path: rung.and_then(path_of),
-            rung,
-            verified: item.verified.as_deref().filter(|_| is_done),
-            why: item.why.as_deref(),
-            started: item.began.map(at),
-            ended: item.ended.map(at),
-            attempts: item.attempts,
-            failure: item.failure.as_deref(),
-            digests: digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }),
-            addresses: EndFacts::of(addresses.map(|at| at.map(|at| at.to_string()))),
-            strangers: EndFacts::of(*strangers),
-            control: path.as_ref().and_then(|path| both(&path.control)),
-            data: path.as_ref().and_then(|path| both(&path.data)),
-            path_why: path.as_ref().and_then(|path| path.why.as_deref()),
-        }
-    }
+/// A file of a job, for programs. `dest` is how the destination was typed, if that is known.
+pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> Line {
+    let is_done = item.state == ItemState::Done;
+    let rung = item.route.as_deref();
+    let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
+    let path = path.as_deref();
+    let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
+    let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
+    Line::of("receipt")
+        .with("job", job.to_string())
+        .with("source", &item.place.source)
+        .with("dest", dest.map_or_else(|| destination(&item.place), str::to_owned))
+        .with("state", item.state.name())
+        // Of a file that was there already nothing has moved.
+        .with("bytes", is_done.then(|| rung.map_or(0, |_| item.bytes)))
+        .with("size", (item.bytes > 0).then_some(item.bytes).or_else(|| item.seen.as_ref()?.size))
+        .with("path", rung.and_then(Rung::named).map(Rung::path))
+        .with("rung", rung)
+        .with("verified", item.verified.as_deref().filter(|_| is_done))
+        .with("why", &item.why)
+        .with("started", item.began.map(at))
+        .with("ended", item.ended.map(at))
+        .with("attempts", item.attempts)
+        // What is not known is left out, from here on. Why the last attempt that has failed did so.
+        .with_known("failure", item.failure.as_ref())
+        // They have verified it, so they are equal.
+        .with_known(
+            "digests",
+            digests.map(|(hex, algorithm)| json!({"algorithm": algorithm, "source": hex, "dest": hex})),
+        )
+        .with_known("addresses", EndFacts::of(*addresses))
+        .with_known("strangers", EndFacts::of(*strangers))
+        .with_known(
+            "control",
+            path.and_then(|path| EndFacts::of(path.control.each_ref().map(Option::as_ref))),
+        )
+        .with_known("data", path.and_then(|path| EndFacts::of(path.data.each_ref().map(Option::as_ref))))
+        .with_known("path_why", path.and_then(|path| path.why.as_ref()))
 }
 
 /// A moment in milliseconds since 1970.
@@ -113,11 +74,6 @@ fn at(milliseconds: u64) -> String {
     let seconds = i64::try_from(milliseconds / 1000).unwrap_or(i64::MAX);
     let whole = moment(When(seconds), Precision::Exact);
     format!("{}.{:03}Z", whole.trim_end_matches('Z'), milliseconds % 1000)
-}
-
-/// The path of a rung, by the names of both.
-fn path_of(rung: &str) -> Option<&'static str> {
-    crate::ladder::Rung::named(rung).map(crate::ladder::Rung::path)
 }
 
 /// The destination as a URL without a password, or as a path of this host.
@@ -193,85 +149,33 @@ pub(super) fn others(failures: u64) -> String {
 }
 
 /// A job, for programs.
-#[derive(Serialize)]
-pub(super) struct JobLine<'a> {
-    id: String,
-    name: Option<&'a str>,
-    state: &'a str,
-    verb: &'a str,
-    command: Vec<String>,
-    directory: String,
-    begun: String,
-    ended: Option<String>,
-    files: u64,
-    bytes: u64,
-    failed: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'a str>,
-    open: u64,
-    given_over: u64,
-    process: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    transfer: Option<TransferLine<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_asked: Option<&'a str>,
-}
-
-/// A transfer that goes on without this program, for programs.
-#[derive(Serialize)]
-struct TransferLine<'a> {
-    bytes: u64,
-    total: Option<u64>,
-    state: &'a str,
-}
-
-impl<'a> JobLine<'a> {
-    pub(super) fn of(job: &'a JobRecord) -> Self {
-        Self {
-            id: job.id.to_string(),
-            name: job.job.name.as_deref(),
-            state: job.state.name(),
-            verb: &job.job.verb,
-            command: words(job),
-            directory: job.job.directory.display().to_string(),
-            begun: seconds_at(job.begun),
-            ended: job.ended.map(seconds_at),
-            files: job.files,
-            bytes: job.bytes,
-            failed: job.failed,
-            why: job.why.as_deref(),
-            open: job.open,
-            given_over: job.given_over,
-            process: job.process,
-            transfer: match &job.transfer {
-                Some(Transfer::Asked(TransferState { bytes, total, state })) => {
-                    Some(TransferLine { bytes: *bytes, total: *total, state })
-                }
-                Some(Transfer::NotAsked(_)) | None => None,
-            },
-            not_asked: match &job.transfer {
-                Some(Transfer::NotAsked(why)) => Some(why),
-                Some(Transfer::Asked(_)) | None => None,
-            },
-        }
-    }
+pub(super) fn job_line(job: &JobRecord) -> Line {
+    let transfer = job.transfer.as_ref().map(Result::as_ref);
+    Line::of("job")
+        .with("id", job.id.to_string())
+        .with("name", &job.job.name)
+        .with("state", job.state.name())
+        .with("verb", &job.job.verb)
+        .with("command", words(job))
+        .with("directory", job.job.directory.display().to_string())
+        .with("begun", seconds_at(job.begun))
+        .with("ended", job.ended.map(seconds_at))
+        .with("files", job.files)
+        .with("bytes", job.bytes)
+        .with("failed", job.failed)
+        .with_known("why", job.why.as_ref())
+        .with("open", job.open)
+        .with("given_over", job.given_over)
+        .with("process", job.process)
+        .with_known("transfer", transfer.and_then(Result::ok))
+        .with_known("not_asked", transfer.and_then(Result::err))
 }
 
 /// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
 pub(super) fn job_sentence(job: &JobRecord) -> String {
     let name = job.job.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-    let process = match (job.state, job.process) {
-        (JobState::Running, Some(process)) => format!(" (process {process})"),
-        (JobState::Running, None)
-        | (
-            JobState::Interrupted
-            | JobState::Detached
-            | JobState::Done
-            | JobState::Failed
-            | JobState::Cancelled,
-            _,
-        ) => String::new(),
-    };
+    let process = job.process.filter(|_| job.state == JobState::Running);
+    let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
     let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_default();
     let some = |count: u64, what: &str| {
         if count > 0 { format!(", {count} {what}") } else { String::new() }
@@ -305,15 +209,13 @@ fn open_words(job: &JobRecord) -> String {
 }
 
 /// How far a transfer is: ` (5.00 MiB of 20.0 MiB, moving)`.
-fn transfer_words(transfer: &Transfer) -> String {
+fn transfer_words(transfer: &Result<TransferState, String>) -> String {
     match transfer {
-        Transfer::Asked(TransferState { bytes, total, state }) => {
+        Ok(TransferState { bytes, total, state }) => {
             let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
             format!(" ({}{total}, {})", size::bytes(*bytes), printable(state))
         }
-        Transfer::NotAsked(why) => {
-            format!(" (its destination could not be asked: {})", show(why.as_bytes()))
-        }
+        Err(why) => format!(" (its destination could not be asked: {})", show(why.as_bytes())),
     }
 }
 
@@ -430,9 +332,10 @@ mod tests {
         );
         let item = item();
         let skipped = ItemRecord { route: None, ..item.clone() };
-        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &skipped, None)).unwrap();
+        let written = |item: &ItemRecord| line(JobId::new(7), item, None).read();
+        let line = written(&skipped);
         assert_eq!((&line["bytes"], &line["size"]), (&0.into(), &5.into()), "it was there, with its size");
-        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item, None)).unwrap();
+        let line = written(&item);
         assert_eq!((&line["path"], &line["rung"]), (&"direct".into(), &"dest-listens".into()));
         let times = (&line["started"], &line["ended"]);
         assert_eq!(times, (&"1970-01-01T00:00:01.500Z".into(), &"1970-01-01T00:00:02.007Z".into()));
@@ -452,7 +355,7 @@ mod tests {
         let addresses = ["192.0.2.1:20", "[2001:db8::2]:7"].map(|at| at.parse().ok());
         let facts = TransferFacts { digest: text("0bad"), addresses, strangers: [None, Some(0)], path };
         let item = ItemRecord { facts: Box::new(facts), ..item() };
-        let line = serde_json::to_value(ReceiptLine::of(JobId::new(7), &item, None)).unwrap();
+        let line = line(JobId::new(7), &item, None).read();
         let both = |key: &str, source: serde_json::Value, dest: serde_json::Value| {
             assert_eq!(line[key], serde_json::json!({"source": source, "dest": dest}), "{key}");
         };
@@ -508,12 +411,12 @@ mod job_tests {
             job_sentence(&job),
             "00000000000000ab night interrupted 1970-01-01T00:00:00Z, 2 files (2.00 KiB), 1 failed: copy a b"
         );
-        let line = serde_json::to_value(JobLine::of(&job)).unwrap();
+        let line = job_line(&job).read();
         assert_eq!((&line["state"], &line["command"][2]), (&"interrupted".into(), &"b".into()));
         let given_over = JobRecord { given_over: 2, ..job.clone() };
         let words = job_sentence(&given_over);
         assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
-        assert_eq!(serde_json::to_value(JobLine::of(&given_over)).unwrap()["given_over"], 2);
+        assert_eq!(job_line(&given_over).read()["given_over"], 2);
         let words = job_sentence(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() });
         let expect = "0 files (0 B), 1 begun (what is stored stays: ftp-user resume 00000000000000ab goes on with it): copy";
         assert!(words.contains(expect), "{words}");
@@ -522,20 +425,20 @@ mod job_tests {
         let failed = JobRecord { why: Some("ftp://h/d: cannot be listed\u{1b}".into()), ..job.clone() };
         let words = job_sentence(&failed);
         assert!(words.contains(", 1 failed (ftp://h/d: cannot be listed%1B): copy"), "{words}");
-        assert_eq!(serde_json::to_value(JobLine::of(&failed)).unwrap()["failed"], 1);
+        assert_eq!(job_line(&failed).read()["failed"], 1);
         let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
-        let job = JobRecord { state: JobState::Detached, transfer: Some(Transfer::Asked(transfer)), ..job };
+        let job = JobRecord { state: JobState::Detached, transfer: Some(Ok(transfer)), ..job };
         let words = job_sentence(&job);
         assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
-        let line = serde_json::to_value(JobLine::of(&job)).unwrap();
+        let line = job_line(&job).read();
         assert_eq!(line["transfer"]["total"], 4096);
-        let job = JobRecord { transfer: Some(Transfer::NotAsked("two:21 is down".to_owned())), ..job };
+        let job = JobRecord { transfer: Some(Err("two:21 is down".to_owned())), ..job };
         let words = job_sentence(&job);
         assert!(
             words.contains(" detached (its destination could not be asked: two:21 is down) 1970"),
             "{words}"
         );
-        let line = serde_json::to_value(JobLine::of(&job)).unwrap();
+        let line = job_line(&job).read();
         assert_eq!(
             (&line["not_asked"], &line["transfer"]),
             (&"two:21 is down".into(), &serde_json::Value::Null)
