@@ -19,7 +19,7 @@ use ftp_proto::wire::Fingerprint;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -310,13 +310,17 @@ impl Default for ListingLimit {
 /// The relays that have answered in this run, by their addresses, and the servers that agents have reached at hubs.
 /// Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct KnownRelays {
-    names: Arc<std::sync::Mutex<HashSet<String>>>,
+pub struct KnownRelays(Arc<std::sync::Mutex<RelayFacts>>);
+
+/// What is known of relays.
+#[derive(Debug, Default)]
+struct RelayFacts {
+    names: HashSet<String>,
     /// What was found at the address of a relay that was asked.
-    found: Arc<std::sync::Mutex<HashMap<String, FoundAt>>>,
+    found: HashMap<String, FoundAt>,
     /// The agent that has reached a server at a hub the last time.
-    reached: Arc<std::sync::Mutex<HashMap<(String, String), String>>>,
-    given_up: Arc<AtomicBool>,
+    reached: HashMap<(String, String), String>,
+    has_given_up: bool,
 }
 
 /// What was found at the address of a relay.
@@ -331,51 +335,55 @@ pub enum FoundAt {
 }
 
 impl KnownRelays {
+    fn facts(&self) -> std::sync::MutexGuard<'_, RelayFacts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes that this relay has answered.
     pub fn note(&self, relay: &str) {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned());
+        self.facts().names.insert(relay.to_owned());
     }
 
     /// Whether this relay has answered.
     pub fn has(&self, relay: &str) -> bool {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).contains(relay)
+        self.facts().names.contains(relay)
     }
 
     /// Notes that this agent of the hub has reached this server.
     pub fn note_reached(&self, hub: &str, server: &str, agent: &str) {
         let key = (hub.to_owned(), server.to_owned());
-        self.reached.lock().unwrap_or_else(PoisonError::into_inner).insert(key, agent.to_owned());
+        self.facts().reached.insert(key, agent.to_owned());
     }
 
     /// The agent of the hub that has reached this server the last time.
     pub fn reached_by(&self, hub: &str, server: &str) -> Option<String> {
         let key = (hub.to_owned(), server.to_owned());
-        self.reached.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned()
+        self.facts().reached.get(&key).cloned()
     }
 
     /// Notes what was found at the address of a relay.
     pub fn note_found(&self, relay: &str, found: FoundAt) {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(relay.to_owned(), found);
+        self.facts().found.insert(relay.to_owned(), found);
     }
 
     /// What was found at the address of a relay; `None` if nobody has asked yet.
     pub fn found_at(&self, relay: &str) -> Option<FoundAt> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).get(relay).copied()
+        self.facts().found.get(relay).copied()
     }
 
     /// A file has used up its retries because of a relay. Others are tried once each, until one of them moves.
     pub fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
+        self.facts().has_given_up = true;
     }
 
     /// A file has moved through a relay.
     pub fn moved(&self) {
-        self.given_up.store(false, Ordering::Relaxed);
+        self.facts().has_given_up = false;
     }
 
     /// Whether a file has used up its retries because of a relay, and none has moved through one since.
     pub fn has_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
+        self.facts().has_given_up
     }
 }
 
