@@ -34,37 +34,25 @@ pub enum Topic {
 impl Topic {
     /// Its name in `--json`.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Digest => "digest",
-            Self::Unverified => "unverified",
-            Self::InPlace => "in-place",
-            Self::Permissions => "permissions",
-            Self::Skipped => "skipped",
-            Self::Read => "read",
-            Self::AsLong => "as-long",
-            Self::Anew => "anew",
-            Self::Prefix => "prefix",
-            Self::Memory => "memory",
-            Self::Unseen => "unseen",
-            Self::Storage => "storage",
-        }
+        let [name, _] = self.texts();
+        name
     }
 
-    /// What has happened to so many more files, for people.
-    const fn words(self) -> &'static str {
+    /// Its name in `--json`, and for people what has happened to so many more files.
+    const fn texts(self) -> [&'static str; 2] {
         match self {
-            Self::Digest => "verified by something weaker than the server has announced",
-            Self::Unverified => "not verified",
-            Self::InPlace => "stored under the final name",
-            Self::Permissions => "copied without permissions",
-            Self::Skipped => "skipped",
-            Self::Read => "read and hashed here",
-            Self::AsLong => "compared after a failure, because it was as long as the source",
-            Self::Anew => "copied from the first byte again",
-            Self::Prefix => "continued from the part that was right",
-            Self::Memory => "copied; what is learnt of paths may not be remembered",
-            Self::Unseen => "not seen to move",
-            Self::Storage => "deleted at the source in other portions",
+            Self::Digest => ["digest", "verified by something weaker than the server has announced"],
+            Self::Unverified => ["unverified", "not verified"],
+            Self::InPlace => ["in-place", "stored under the final name"],
+            Self::Permissions => ["permissions", "copied without permissions"],
+            Self::Skipped => ["skipped", "skipped"],
+            Self::Read => ["read", "read and hashed here"],
+            Self::AsLong => ["as-long", "compared after a failure, because it was as long as the source"],
+            Self::Anew => ["anew", "copied from the first byte again"],
+            Self::Prefix => ["prefix", "continued from the part that was right"],
+            Self::Memory => ["memory", "copied; what is learnt of paths may not be remembered"],
+            Self::Unseen => ["unseen", "not seen to move"],
+            Self::Storage => ["storage", "deleted at the source in other portions"],
         }
     }
 }
@@ -100,7 +88,8 @@ impl Repeats {
             (more > 0).then(|| {
                 let files = ftp_proto::wire::counted(more, "more file");
                 let why = why.map_or_else(String::new, |why| format!(", {why}"));
-                format!("{files} of {site}: {}{why}", topic.words())
+                let [_, words] = topic.texts();
+                format!("{files} of {site}: {words}{why}")
             })
         };
         std::mem::take(&mut self.0).into_iter().filter_map(counted).collect()
