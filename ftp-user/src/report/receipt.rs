@@ -90,26 +90,21 @@ fn destination(place: &Place) -> String {
 pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     let Receipts { copied, skipped, open, given_over, left, failed, failures } = receipts;
     let files = |count: u64| counted(count, "file");
+    let unnamed = |count: u64, named: &[FailedItem]| {
+        let others = count.saturating_sub(named.len() as u64);
+        (others > 0).then(|| format!("    {}", self::others(others)))
+    };
     let mut lines: Vec<String> = copied
         .iter()
         .map(|(path, verified, count)| format!("  {}: {path}, verified {verified}", files(*count)))
         .collect();
-    if *skipped > 0 {
-        lines.push(format!("  {}: already there", files(*skipped)));
-    }
-    if *open > 0 {
-        lines.push(format!("  {}: begun and not ended", files(*open)));
-    }
-    if *given_over > 0 {
-        lines.push(format!("  {}: left to a later job", files(*given_over)));
-    }
+    let some = |count: u64, what: &str| (count > 0).then(|| format!("  {}: {what}", files(count)));
+    lines.extend(some(*skipped, "already there"));
+    lines.extend(some(*open, "begun and not ended"));
+    lines.extend(some(*given_over, "left to a later job"));
     lines.extend(left.iter().map(|file| format!("    {}", about(&file.source, &file.failure.to_string()))));
-    if let Some(others) = given_over.checked_sub(left.len() as u64).filter(|others| *others > 0) {
-        lines.push(format!("    {}", self::others(others)));
-    }
-    if *failed > 0 {
-        lines.push(format!("  {}: failed", files(*failed)));
-    }
+    lines.extend(unnamed(*given_over, left));
+    lines.extend(some(*failed, "failed"));
     for (first, others) in groups(failures, failed_alike) {
         lines.push(format!("    {}", about(&first.source, &first.failure.to_string())));
         if !others.is_empty() {
@@ -117,9 +112,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
         }
         lines.extend(others.iter().map(|file| format!("      {}", file.source)));
     }
-    if let Some(others) = failed.checked_sub(failures.len() as u64).filter(|others| *others > 0) {
-        lines.push(format!("    {}", self::others(others)));
-    }
+    lines.extend(unnamed(*failed, failures));
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
