@@ -109,27 +109,18 @@ pub(super) fn short(shown: &Shown, width: usize) -> String {
     let remaining = shown.remaining.map(|remaining| format!("{:#}", HumanDuration(remaining)));
     // In the order of the line, each with its rank.
     let pieces = [(files, 0), (percent, 1), (bytes, 4), (rate, 2), (remaining, 3)];
-    let mut ranked: Vec<(usize, usize)> = pieces
-        .iter()
-        .enumerate()
-        .filter(|(_, (piece, _))| piece.is_some())
-        .map(|(at, (_, rank))| (*rank, at))
-        .collect();
-    ranked.sort_unstable();
-    let mut is_taken = [false; 5];
-    let mut room = width;
-    for (_, at) in ranked {
-        let length =
-            pieces.get(at).and_then(|(piece, _)| piece.as_ref()).map_or(0, |piece| piece.chars().count());
-        let needs = length + usize::from(room < width);
-        if let Some(rest) = room.checked_sub(needs)
-            && let Some(taken) = is_taken.get_mut(at)
-        {
-            (*taken, room) = (true, rest);
+    let line = |ranks: &[usize]| {
+        let taken = pieces.iter().filter(|(_, rank)| ranks.contains(rank));
+        taken.filter_map(|(piece, _)| piece.as_deref()).collect::<Vec<_>>().join(" ")
+    };
+    let mut ranks = Vec::new();
+    for rank in 0..pieces.len() {
+        ranks.push(rank);
+        if line(&ranks).chars().count() > width {
+            ranks.pop();
         }
     }
-    let taken = pieces.into_iter().zip(is_taken).filter(|(_, is_taken)| *is_taken);
-    taken.filter_map(|((piece, _), _)| piece).collect::<Vec<_>>().join(" ")
+    line(&ranks)
 }
 
 /// `12 of 345 files, 448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 28s left`: a line of its own.
@@ -163,43 +154,21 @@ pub(super) fn percent(shown: &Shown) -> Option<u64> {
     u64::try_from(u128::from(done) * 100 / u128::from(all)).ok()
 }
 
-/// After which time a report tells how far a job is, also if nothing has happened.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Timer {
-    /// The next line on standard error, where no terminal is.
-    Line,
-    /// The next event for a program.
-    Program,
-    /// The next drawing on a terminal, on which every event is drawn as well.
-    Drawing,
-}
-
-impl Timer {
-    const fn period(self) -> Duration {
-        match self {
-            Self::Line => Duration::from_secs(5),
-            Self::Program | Self::Drawing => Duration::from_secs(1),
-        }
-    }
-}
-
-/// When it is told the next time. The times are those since the first event.
+/// When it is told the next time how far a job is, also if nothing has happened. The times are those since the first event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Due {
-    timer: Timer,
+    period: Duration,
     /// When it was told last.
     last: Option<Duration>,
 }
 
 impl Due {
-    pub(super) const fn new(timer: Timer) -> Self {
-        // A program knows that nothing has moved before the first second is over.
-        let last = match timer {
-            Timer::Program => Some(Duration::ZERO),
-            Timer::Line | Timer::Drawing => None,
-        };
-        Self { timer, last }
-    }
+    /// A line on standard error, where no terminal is.
+    pub(super) const LINE: Self = Self { period: Duration::from_secs(5), last: None };
+    /// A drawing on a terminal, on which every event is drawn as well.
+    pub(super) const DRAWING: Self = Self { period: Duration::from_secs(1), last: None };
+    /// An event for a program, which knows that nothing has moved before the first second is over.
+    pub(super) const EVENT: Self = Self { last: Some(Duration::ZERO), ..Self::DRAWING };
 
     /// Whether it is to be told at that time.
     pub(super) fn is_due(&self, at: Duration) -> bool {
@@ -208,7 +177,7 @@ impl Due {
 
     /// How long it may still wait.
     pub(super) fn rest(&self, at: Duration) -> Duration {
-        self.last.map_or(Duration::ZERO, |last| (last + self.timer.period()).saturating_sub(at))
+        self.last.map_or(Duration::ZERO, |last| (last + self.period).saturating_sub(at))
     }
 
     /// It is told now.
@@ -349,15 +318,14 @@ mod due_tests {
     #[test]
     fn it_is_told_again_after_the_period_of_its_form() {
         let at = Duration::from_millis;
-        for (timer, first, rest) in
-            [(Timer::Line, 0, 4_900), (Timer::Program, 1_000, 900), (Timer::Drawing, 0, 900)]
+        for (mut due, first, rest) in
+            [(Due::LINE, 0, 4_900), (Due::EVENT, 1_000, 900), (Due::DRAWING, 0, 900)]
         {
-            let mut due = Due::new(timer);
-            assert_eq!(due.rest(at(0)), at(first), "{timer:?}");
-            assert!(due.is_due(at(first)), "{timer:?}");
+            assert_eq!(due.rest(at(0)), at(first), "{due:?}");
+            assert!(due.is_due(at(first)), "{due:?}");
             due.told(at(2_000));
-            assert_eq!((due.is_due(at(2_100)), due.rest(at(2_100))), (false, at(rest)), "{timer:?}");
-            assert!(due.is_due(at(2_100 + rest)) && due.is_due(at(90_000)), "{timer:?}");
+            assert_eq!((due.is_due(at(2_100)), due.rest(at(2_100))), (false, at(rest)), "{due:?}");
+            assert!(due.is_due(at(2_100 + rest)) && due.is_due(at(90_000)), "{due:?}");
         }
     }
 }

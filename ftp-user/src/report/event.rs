@@ -308,8 +308,6 @@ pub struct Summary {
     /// What was done.
     #[serde(skip)]
     pub verb: &'static str,
-    /// Whether nothing failed.
-    pub ok: bool,
     /// Number of files that are done.
     pub files: u64,
     /// The bytes of the files that were copied, as far as they are known.
@@ -364,6 +362,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether nothing has failed, and nothing was withheld.
+    pub const fn is_ok(&self) -> bool {
+        self.failed + self.withheld == 0
+    }
+
     /// How many files and names are done.
     pub const fn done(&self) -> u64 {
         self.files + self.deleted + self.kept + self.renamed

@@ -1,8 +1,6 @@
 //! Output for people: results on standard output, messages on standard error.
 
-use super::bar::Bar;
-use super::bar::Timer;
-use super::change::{Change, Ended};
+use super::bar::{Bar, Due};
 use super::event::{Cause, Event, Forgotten, Summary};
 use super::progress::Shown;
 use super::routes::folded;
@@ -50,65 +48,80 @@ impl Human {
     }
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
+        let Style { verbose, quiet, .. } = self.style;
         match event {
             Event::Plan { verb, source, dest, size, verify, dry_run: true } => {
                 self.planning = true;
-                self.result(&would((verb, source, dest), *size, verify.name()))
+                let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
+                let what = match *verb {
+                    "replace" => format!("{dest} with {source}"),
+                    _ => format!("{source} to {dest}"),
+                };
+                return self.result(&format!("would {verb} {what}{size}, verify: {}", verify.name()));
             }
             Event::Path { rung, relay, protection, why, account } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
                 let line = format!("path: {}{relay}, {}: {why}", rung.words(), protection.words());
-                // A sync tells it before the first file, and also if there is none.
-                if self.planning || account.is_some() {
-                    self.result(&format!("  {line}"))?;
-                    return account.as_ref().map_or(Ok(()), |account| self.explain(account));
-                }
-                // Most files of a job take the path of the one before.
-                if self.style.verbose && self.path != line {
-                    self.talk("", &line);
-                    self.path = line;
-                }
-                Ok(())
+                return self.path(line, account.as_deref());
             }
-            Event::OneJob { job, dest } => {
-                self.job = one_job(*job, dest);
-                Ok(())
+            Event::OneJob { job, dest } => self.job = one_job(*job, dest),
+            Event::File(outcome) => return self.file(outcome),
+            Event::Causes(causes) => self.causes(causes),
+            Event::Withheld(withheld) => {
+                self.bar.clear();
+                self.complain(&withheld.message);
             }
-            Event::Plan { dry_run: false, .. }
-            | Event::Found(_)
-            | Event::Progress(_)
-            | Event::Arrived { .. }
-            | Event::Together { .. }
-            | Event::Failed(_)
-            | Event::Receipt(..)
-            | Event::Dialogue { .. } => Ok(()),
-            Event::File(outcome) => self.file(outcome),
-            Event::Causes(_)
-            | Event::Withheld(_)
-            | Event::Jobs { .. }
-            | Event::Warning { .. }
-            | Event::LeftOut(_)
-            | Event::Repeated { .. }
-            | Event::Notice { .. } => {
-                self.remark(event);
-                Ok(())
+            Event::Jobs { number, why, .. } if verbose => {
+                self.talk("", &format!("{} at the same time: {why}", counted(*number, "file")));
             }
-            Event::Summary(summary) => self.summary(summary),
-            Event::Listed(entry) => listed::write(entry, self.terminal, &mut io::stdout().lock()),
-            Event::Heading { .. }
-            | Event::Drawn(_)
-            | Event::Changed(_)
-            | Event::Hashed(_)
-            | Event::Ended(_) => self.acted(event),
-            Event::Past(run) => self.results(&routes::run(run)),
-            Event::Surveyed(survey) => self.results(&routes::survey(survey, self.style.screen)),
-            Event::AlreadyDone(_) if self.style.quiet => Ok(()),
-            Event::Job(record) | Event::AlreadyDone(record) => self.result(&receipt::job_sentence(record)),
-            Event::Receipts(receipts) => self.results(&receipt::lines(receipts)),
-            Event::Forgotten(forgotten) => self.result(&forgotten_words(forgotten)),
-            Event::Site(site) => self.results(&site.lines()),
-            Event::Checked(found) => self.result(&found.line()),
+            Event::Warning { message } if !quiet => self.talk("warning: ", message),
+            Event::LeftOut(left_out) if !quiet => self.talk("warning: ", &left_out.words()),
+            Event::Repeated { topic, site, why, message }
+                if !quiet && self.repeats.is_first(*topic, site, why.as_deref()) =>
+            {
+                self.talk("warning: ", message);
+            }
+            Event::Notice { message } if verbose => self.talk("", message),
+            Event::Summary(summary) => return self.summary(summary),
+            Event::Listed(entry) => return listed::write(entry, self.terminal, &mut io::stdout().lock()),
+            Event::Heading { place, is_first } => {
+                let above = if *is_first { "" } else { "\n" };
+                let end = if place.ends_with(':') { "" } else { ":" };
+                return self.result(&format!("{above}{place}{end}"));
+            }
+            Event::Drawn(drawn) => return self.result(&format!("{}{}", drawn.branches, drawn.shown)),
+            Event::Changed(change) if change.dry_run => return self.result(&change.would()),
+            Event::Changed(change) if verbose => self.talk("", &change.done()),
+            Event::Hashed(hashed) => {
+                return self.bar.beside(|| hashed.write(&mut io::stdout().lock(), self.terminal));
+            }
+            Event::Ended(ended) => return self.end(ended.sentence()),
+            Event::Past(run) => return self.results(&routes::run(run)),
+            Event::Surveyed(survey) => return self.results(&routes::survey(survey, self.style.screen)),
+            Event::AlreadyDone(_) if quiet => {}
+            Event::Job(job) | Event::AlreadyDone(job) => return self.result(&receipt::job_sentence(job)),
+            Event::Receipts(receipts) => return self.results(&receipt::lines(receipts)),
+            Event::Forgotten(forgotten) => return self.result(&forgotten_words(forgotten)),
+            Event::Site(site) => return self.results(&site.lines()),
+            Event::Checked(found) => return self.result(&found.line()),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "a person sees nothing of the others")]
+            _ => {}
         }
+        Ok(())
+    }
+
+    /// The path of a file. Most files of a job take that of the one before.
+    fn path(&mut self, line: String, account: Option<&RouteAccount>) -> io::Result<()> {
+        // A sync tells it before the first file, and also if there is none.
+        if self.planning || account.is_some() {
+            self.result(&format!("  {line}"))?;
+            return account.map_or(Ok(()), |account| self.explain(account));
+        }
+        if self.style.verbose && self.path != line {
+            self.talk("", &line);
+            self.path = line;
+        }
+        Ok(())
     }
 
     /// A file has ended: told if every file is, or if it goes on by itself. Failures are told together, at the end.
@@ -129,102 +142,33 @@ impl Human {
         Ok(())
     }
 
-    /// The last line.
-    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
+    /// The last line, if there is one.
+    fn end(&mut self, line: Option<String>) -> io::Result<()> {
         self.bar.clear();
         for others in self.repeats.take() {
             self.talk("warning: ", &others);
         }
-        let done = summary.files + summary.deleted + summary.kept + summary.renamed;
+        line.filter(|_| !self.style.quiet).map_or(Ok(()), |line| self.result(&line))
+    }
+
+    fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         // If one file has failed or goes on by itself, and that is all, nothing more need be said.
-        let is_said = done == 0 && summary.failed + summary.detached == 1;
-        match self.style.quiet || is_said || self.is_silent(summary) {
-            true => Ok(()),
-            false => self.result(&format!("{}{}", self.job, sentence(summary))),
-        }
+        let is_said = summary.done() == 0 && summary.failed + summary.detached == 1;
+        let is_told = !is_said && !self.is_silent(summary);
+        self.end(is_told.then(|| format!("{}{}", self.job, sentence(summary))))
     }
 
     /// Whether a sync has changed nothing, and no person is there who waits for an answer: cron sends by mail what is said.
     fn is_silent(&self, summary: &Summary) -> bool {
         let is_same =
             summary.skipped == summary.files && summary.deleted + summary.kept + summary.renamed == 0;
-        let is_done = summary.verb == "sync" && summary.ok && !summary.dry_run && is_same;
+        let is_done = summary.verb == "sync" && summary.is_ok() && !summary.dry_run && is_same;
         is_done && !self.terminal && !self.style.verbose
     }
 
     /// Results of several lines.
     fn results(&mut self, lines: &[String]) -> io::Result<()> {
         lines.iter().try_for_each(|line| self.result(line))
-    }
-
-    /// Something that is said beside the results: what has failed, and what somebody wants to know.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is a result")]
-    fn remark(&mut self, event: &Event) {
-        let Style { verbose, quiet, .. } = self.style;
-        match event {
-            Event::Causes(causes) => {
-                self.bar.clear();
-                self.causes(causes);
-            }
-            Event::Withheld(withheld) => {
-                self.bar.clear();
-                self.complain(&withheld.message);
-            }
-            Event::Jobs { number, why, .. } if verbose => {
-                self.talk("", &format!("{} at the same time: {why}", counted(*number, "file")));
-            }
-            Event::Warning { message } if !quiet => self.talk("warning: ", message),
-            Event::LeftOut(left_out) if !quiet => self.talk("warning: ", &left_out.words()),
-            Event::Repeated { topic, site, why, message }
-                if !quiet && self.repeats.is_first(*topic, site, why.as_deref()) =>
-            {
-                self.talk("warning: ", message);
-            }
-            Event::Notice { message } if verbose => self.talk("", message),
-            _ => {}
-        }
-    }
-
-    /// What a verb says that works on names where they are.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other event is told elsewhere")]
-    fn acted(&mut self, event: &Event) -> io::Result<()> {
-        match event {
-            Event::Heading { place, is_first } => {
-                let above = if *is_first { "" } else { "\n" };
-                let end = if place.ends_with(':') { "" } else { ":" };
-                self.result(&format!("{above}{place}{end}"))
-            }
-            Event::Drawn(drawn) => self.result(&format!("{}{}", drawn.branches, drawn.shown)),
-            Event::Changed(change) => self.changed(change),
-            Event::Hashed(hashed) => {
-                self.bar.beside(|| hashed.write(&mut io::stdout().lock(), self.terminal))
-            }
-            Event::Ended(ended) => self.ended(ended),
-            _ => Ok(()),
-        }
-    }
-
-    /// A name was changed, or would be.
-    fn changed(&self, change: &Change) -> io::Result<()> {
-        if change.dry_run {
-            return self.result(&change.would());
-        }
-        if self.style.verbose {
-            self.talk("", &change.done());
-        }
-        Ok(())
-    }
-
-    /// The last line of a verb that works on names where they are.
-    fn ended(&mut self, ended: &Ended) -> io::Result<()> {
-        self.bar.clear();
-        for others in self.repeats.take() {
-            self.talk("warning: ", &others);
-        }
-        match ended.sentence().filter(|_| !self.style.quiet) {
-            Some(sentence) => self.result(&sentence),
-            None => Ok(()),
-        }
     }
 
     /// A file goes on by itself.
@@ -239,7 +183,8 @@ impl Human {
     }
 
     /// What has failed. If it is more than one thing, each kind is a heading above the first few of them.
-    fn causes(&self, causes: &[Cause]) {
+    fn causes(&mut self, causes: &[Cause]) {
+        self.bar.clear();
         if let [Cause { count: 1, first, .. }] = causes {
             return first.iter().for_each(|failed| self.complain(&failed.failure.to_string()));
         }
@@ -297,13 +242,9 @@ impl Human {
         let _ = self.bar.beside(|| writeln!(io::stderr().lock(), "{program} {}{line}", self.job));
     }
 
-    /// How often people are told how far the job is; `None` if they are not.
-    pub(super) const fn progress_timer(&self) -> Option<Timer> {
-        match (self.style.progress, self.is_drawn()) {
-            (false, _) => None,
-            (true, true) => Some(Timer::Drawing),
-            (true, false) => Some(Timer::Line),
-        }
+    /// When people are told how far the job is; `None` if they are not.
+    pub(super) fn due(&self) -> Option<Due> {
+        self.style.progress.then(|| if self.is_drawn() { Due::DRAWING } else { Due::LINE })
     }
 
     /// Whether it is drawn on a terminal.
@@ -323,16 +264,6 @@ fn one_job(job: JobId, dest: &str) -> String {
         "" => format!("job {job}: "),
         dest => format!("job {job} to {dest}: "),
     }
-}
-
-/// What would be done with a file.
-fn would((verb, source, dest): (&str, &str, &str), size: Option<u64>, verify: &str) -> String {
-    let size = size.map_or_else(String::new, |size| format!(", {}", size::bytes(size)));
-    let what = match verb {
-        "replace" => format!("{dest} with {source}"),
-        _ => format!("{source} to {dest}"),
-    };
-    format!("would {verb} {what}{size}, verify: {verify}")
 }
 
 /// Why a file was not copied. `earlier` has verified it in an earlier run of the job.
@@ -363,7 +294,7 @@ pub(super) fn sentence(summary: &Summary) -> String {
         ("append", false) => "appended",
         ("append", true) => "would append",
         // Some of the sources may be there still.
-        ("move", false) if !summary.ok => "copied",
+        ("move", false) if !summary.is_ok() => "copied",
         ("move", false) => "moved",
         ("move", true) => "would move",
         (_, false) => "copied",
@@ -427,18 +358,14 @@ pub(super) fn sentence(summary: &Summary) -> String {
 /// The path that was taken, with the relay on it and what that has passed on.
 pub(super) fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
     let words = rung.words();
-    match (relayed, rung) {
-        (Some(Relayed { relay, directly: true, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
-            format!("{words} {relay}{DIRECTLY}")
+    let Some(Relayed { relay, bytes, directly }) = relayed else { return words.to_owned() };
+    let passed = size::bytes(*bytes);
+    match rung {
+        Rung::RelaySource | Rung::RelayDest | Rung::Hub if *directly => format!("{words} {relay}{DIRECTLY}"),
+        Rung::RelaySource | Rung::RelayDest | Rung::Hub => format!("{words} {relay} ({passed} passed it)"),
+        Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local => {
+            format!("{words} ({passed} passed the relay {relay})")
         }
-        (Some(Relayed { relay, bytes: passed, .. }), Rung::RelaySource | Rung::RelayDest | Rung::Hub) => {
-            format!("{words} {relay} ({} passed it)", size::bytes(*passed))
-        }
-        (
-            Some(Relayed { relay, bytes: passed, .. }),
-            Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local,
-        ) => format!("{words} ({} passed the relay {relay})", size::bytes(*passed)),
-        (None, _) => words.to_owned(),
     }
 }
 
@@ -456,7 +383,6 @@ mod sentence_tests {
         pub(in crate::report) fn example() -> Self {
             Self {
                 verb: "copy",
-                ok: true,
                 dry_run: false,
                 files: 1,
                 skipped: 0,

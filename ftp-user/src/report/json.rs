@@ -198,7 +198,7 @@ fn line(event: &Event, shown: Option<&Shown>, exits: Exits) -> Option<Line> {
             warning(message).with("topic", topic.name()).with("site", site)
         }
         Event::LeftOut(left_out) => warning(&left_out.words()).with("topic", "unread"),
-        Event::Summary(summary) => Line::of("summary").with_all(summary),
+        Event::Summary(summary) => Line::of("summary").with("ok", summary.is_ok()).with_all(summary),
         Event::Listed(listed) => entry(listed),
         Event::Drawn(drawn) => entry(drawn.listed.as_ref()?),
         Event::Changed(change) => Line::of(if change.dry_run { "plan" } else { "done" }).with_all(change),

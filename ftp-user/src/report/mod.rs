@@ -30,7 +30,9 @@ pub use setup::{Checked, SiteShown, Verdict};
 pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
+use queue::Next;
 use std::io::{self, Write};
+use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 /// Where a verb says what happens. Clones speak to the same reporter.
@@ -140,7 +142,7 @@ fn write_down(mut lines: queue::Receiver, file: std::fs::File) -> io::Result<()>
         Event::LeftOut(left_out) => trace.left_out(left_out.events),
         _ => Ok(()),
     };
-    while let Some(written) = lines.next(&mut write) {
+    while let Next::Shown(written) = lines.next_within(Duration::MAX, &mut write) {
         written?;
     }
     trace.finish()

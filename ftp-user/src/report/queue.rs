@@ -118,17 +118,7 @@ pub(super) enum Next<T> {
 }
 
 impl Receiver {
-    /// Waits for the next event and has it shown; `None` if there are no more. It counts until it was shown.
-    pub(super) fn next<T>(&mut self, show: impl FnOnce(Event) -> T) -> Option<T> {
-        match self.events.try_recv().or_else(|none| self.nap(NAP, none)) {
-            Ok(held) => Some(held),
-            Err(TryRecvError::Empty) => self.events.recv().ok(),
-            Err(TryRecvError::Disconnected) => None,
-        }
-        .map(|held| self.shown(held, show))
-    }
-
-    /// The same; waits no longer than `time`.
+    /// Waits no longer than `time` for the next event and has it shown. It counts until it was shown.
     pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Event) -> T) -> Next<T> {
         let nap = if self.is_awake { NAP.min(time) } else { Duration::ZERO };
         let found = match self.events.try_recv().or_else(|none| self.nap(nap, none)) {
@@ -275,6 +265,14 @@ mod tests {
         Event::File(Box::new(FileOutcome { source, dest, copy: Ok(copy) }))
     }
 
+    /// The next event; `None` if there are no more.
+    fn next(receiver: &mut Receiver) -> Option<Event> {
+        match receiver.next_within(Duration::MAX, |event| event) {
+            Next::Shown(event) => Some(event),
+            Next::Silence | Next::End => None,
+        }
+    }
+
     fn warning() -> Event {
         Event::Warning { message: "late".to_owned() }
     }
@@ -285,7 +283,7 @@ mod tests {
         let (sender, mut receiver) = queue(10 * one);
         (0..1_000).for_each(|number| sender.say(file(number)));
         assert_eq!(sender.backlog.state().held, 10 * one, "no more than the bound");
-        let mut next = || receiver.next(|event| event);
+        let mut next = || next(&mut receiver);
         for number in 0..4 {
             assert_eq!(next(), Some(file(number)));
         }
@@ -313,7 +311,7 @@ mod tests {
         (0..3).for_each(|number| sender.say(file(number)));
         let causes = Event::Causes(Vec::new());
         sender.say(causes.clone());
-        let mut next = || receiver.next(|event| event);
+        let mut next = || next(&mut receiver);
         assert_eq!(next(), Some(file(0)));
         assert!(matches!(next(), Some(Event::LeftOut(LeftOut { events: 2, .. }))));
         assert_eq!(next(), Some(causes));
@@ -327,9 +325,8 @@ mod tests {
                 sender.deliver(file(number)).await;
             }
         });
-        let reads = tokio::task::spawn_blocking(move || {
-            (0..).map_while(|_| receiver.next(|event| event)).collect::<Vec<_>>()
-        });
+        let reads =
+            tokio::task::spawn_blocking(move || (0..).map_while(|_| next(&mut receiver)).collect::<Vec<_>>());
         says.await.unwrap();
         let read = reads.await.unwrap();
         assert_eq!(read, (0..1_000).map(|number| file(number)).collect::<Vec<_>>());

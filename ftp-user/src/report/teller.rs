@@ -1,7 +1,7 @@
 //! Shows events to people or programs as they come, and how far the job is, also while nothing happens.
 
 use super::Style;
-use super::bar::{Due, Timer};
+use super::bar::Due;
 use super::event::Event;
 use super::human::Human;
 use super::json::Json;
@@ -16,11 +16,7 @@ use std::time::Duration;
 pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
     let mut teller = Teller::new(style);
     loop {
-        let next = match teller.wait() {
-            Some(time) => events.next_within(time, |event| teller.take(&event)),
-            None => events.next(|event| teller.take(&event)).map_or(Next::End, Next::Shown),
-        };
-        match next {
+        match events.next_within(teller.wait(), |event| teller.take(&event)) {
             Next::Shown(()) => {}
             Next::Silence => teller.silence(),
             Next::End => return teller.told.and_then(|()| style.output().flush()),
@@ -53,17 +49,25 @@ struct Teller {
 
 impl Teller {
     fn new(style: Style) -> Self {
-        let (reader, timer) = if style.json {
-            (Reader::Program(Json::new(style.exits)), Some(Timer::Program))
+        let (reader, due) = if style.json {
+            (Reader::Program(Json::new(style.exits)), Some(Due::EVENT))
         } else {
             let human = Human::new(style);
-            let timer = human.progress_timer();
-            (Reader::Person(Box::new(human)), timer)
+            let due = human.due();
+            (Reader::Person(Box::new(human)), due)
         };
         let clock = Clock::start();
         let started = clock.now();
-        let (overall, due) = (Overall::default(), timer.map(Due::new));
-        Self { style, reader, overall, due, has_begun: false, clock, started, told: Ok(()) }
+        Self {
+            style,
+            reader,
+            overall: Overall::default(),
+            due,
+            has_begun: false,
+            clock,
+            started,
+            told: Ok(()),
+        }
     }
 
     /// The time since the first event.
@@ -71,10 +75,10 @@ impl Teller {
         self.clock.now().since(self.started)
     }
 
-    /// How long the next event may take before it is told how far the job is; `None` if that has time.
-    fn wait(&self) -> Option<Duration> {
-        let due = self.due.filter(|_| self.told.is_ok() && self.has_begun && self.overall.is_under_way())?;
-        Some(due.rest(self.at()))
+    /// How long the next event may take before it is told how far the job is.
+    fn wait(&self) -> Duration {
+        let is_awaited = self.told.is_ok() && self.has_begun && self.overall.is_under_way();
+        self.due.filter(|_| is_awaited).map_or(Duration::MAX, |due| due.rest(self.at()))
     }
 
     fn take(&mut self, event: &Event) {

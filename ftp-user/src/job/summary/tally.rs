@@ -230,7 +230,6 @@ impl Tally {
             events.warn(advice);
         }
         let summary = Summary {
-            ok: !self.has_failed(),
             withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
             seconds: took.as_secs_f64(),
             rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
