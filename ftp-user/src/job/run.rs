@@ -13,7 +13,7 @@ use crate::job::request::job::{Job, NAME, Work};
 use crate::job::request::options::Options;
 use crate::job::summary::tally::{Report, Tally};
 use crate::job::sync::{SyncRequest, sync};
-use crate::journal::Ended;
+use crate::journal::ItemEnd;
 use crate::outcome::Protection;
 use crate::place::Location;
 use crate::route::Ends;
@@ -105,7 +105,7 @@ async fn appended(
     let appended = match claim::hold(context, &ends, &item).await {
         Ok(journal) => {
             let appended = append(context, &mut ends, &item, options).await;
-            journal.ended(Ended::Unbegun);
+            journal.ended(ItemEnd::Unbegun);
             appended
         }
         Err(failure) => Err(failure),

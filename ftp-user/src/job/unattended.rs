@@ -18,7 +18,7 @@ use crate::job::claims::{lifetime, names};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{Job, Work};
-use crate::journal::{Detached, End, Ended, ItemRecord, ItemState, TransferState};
+use crate::journal::{Detached, ItemEnd, ItemRecord, ItemState, RunEnd, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::place::{self, Location};
 use crate::remote;
@@ -363,14 +363,14 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
         if removed.is_err() {
             break;
         }
-        context.run.job_journal.about(item.key, None).ended(Ended::Unbegun);
+        context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
     }
     hosts.release();
     if let Some(source) = source {
         source.release();
     }
     pools.quit().await;
-    let end = if removed.is_ok() { End::Cancelled } else { End::Interrupted };
+    let end = if removed.is_ok() { RunEnd::Cancelled } else { RunEnd::Interrupted };
     context.run.job_journal.finish(end, None).await;
     removed.map(|()| open.len())
 }
@@ -443,7 +443,7 @@ pub(in crate::job) async fn remove_left(
         if removed.is_err() {
             break;
         }
-        context.run.job_journal.about(item.key, None).ended(Ended::Unbegun);
+        context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
     }
     hosts.release();
     removed

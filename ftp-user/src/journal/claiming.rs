@@ -1,21 +1,28 @@
-//! A file is claimed for a job: nobody else stores at its destination, and what earlier runs have left there is known.
+//! A file is claimed for a job: nobody else stores at its destination, and what earlier runs have left there is known. Then what
+//! becomes of it is noted: names of parts, transfers, what its source was, and its end.
 
-use super::checksum::{Bad, GONE};
 use super::job_row::JobRow;
 use super::lock;
 use super::record::{
-    Begun, Found, ItemParts, ItemRecord, ItemState, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen,
+    ClaimedItem, Detached, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState, NAME_OF_COPY,
+    NewItem, PartId, Place, SourceFacts, UnfinishedItem,
 };
 use super::store::{Store, now};
+use super::table::{GONE, StoreError};
 use crate::id::JobId;
 use crate::outcome::TransferFacts;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
+
+#[cfg(test)]
+mod tests;
 
 /// What became of a file that a job wants to begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Claim {
     /// It is claimed for the job, and that is on the disk.
-    Ours(Begun),
+    Ours(ClaimedItem),
     /// Another job that runs has claimed its destination.
     Theirs(JobId),
     /// A transfer of another job moves there without this program.
@@ -24,17 +31,66 @@ pub enum Claim {
     Unkept,
 }
 
+/// What a job does with a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ResumeAction {
+    /// It is copied as if nothing had been done.
+    Copy,
+    /// It is not touched: it is done, and the source is the same.
+    Skip {
+        /// What has verified it.
+        verified: Option<String>,
+    },
+    /// It is not touched: a later job has claimed its destination.
+    LeaveAlone {
+        /// Which job that is, in words.
+        why: String,
+    },
+    /// An earlier run has begun it. An old file that was renamed aside is put back first. Then the last part is
+    /// compared and continued, and the others are removed. The final name may have the finished copy already.
+    GoOn(UnfinishedItem),
+}
+
+/// Decides what to do with a file: the only place where this is decided. `now` is what is known of its source, if a listing has
+/// told it.
+///
+/// A file that is done is done again if its source has changed, or if nobody can say: then the overwrite rule compares. Where
+/// a later job has stored something else, it is left alone.
+pub fn decide(history: ItemHistory, now: Option<&SourceFacts>) -> ResumeAction {
+    match history {
+        ItemHistory::New => ResumeAction::Copy,
+        ItemHistory::GivenOver { why } => ResumeAction::LeaveAlone { why },
+        ItemHistory::Done { seen, verified, replaced, route: _ } => match (now, replaced) {
+            (Some(now), _) if is_same(&seen, now) => ResumeAction::Skip { verified },
+            (Some(_) | None, Some(why)) => ResumeAction::LeaveAlone { why },
+            (Some(_) | None, None) => ResumeAction::Copy,
+        },
+        ItemHistory::Open(left) => ResumeAction::GoOn(left),
+    }
+}
+
+/// Whether the source is certainly the same as before: size and time are known and equal, and the identity does not differ
+/// where both are known.
+pub fn is_same(before: &SourceFacts, now: &SourceFacts) -> bool {
+    fn equal<T: PartialEq>(before: Option<&T>, now: Option<&T>) -> Option<bool> {
+        Some(before? == now?)
+    }
+    let size = equal(before.size.as_ref(), now.size.as_ref());
+    let modified = equal(before.modified.as_ref(), now.modified.as_ref());
+    let unique = equal(before.unique.as_ref(), now.unique.as_ref());
+    size == Some(true) && modified == Some(true) && unique != Some(false)
+}
+
 impl Store {
     /// Claims a file for a job.
-    pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim, Bad> {
+    pub(super) fn begin(&self, job: JobId, file: &NewItem) -> Result<Claim, StoreError> {
         let place = &file.place;
-        let (known, others): (Vec<ItemRecord>, _) =
+        let (mut known, others): (Vec<ItemRecord>, Vec<ItemRecord>) =
             ItemRecord::at(&self.sql, place)?.into_iter().partition(|row| row.job == job);
-        let known = known.into_iter().next();
+        let known = known.pop();
         if let Some(row) = known.as_ref().filter(|row| row.state == ItemState::GivenOver) {
             let why = row.why.clone().unwrap_or_else(|| "a later job has claimed its destination".to_owned());
-            let found = Found::GivenOver { why };
-            return Ok(Claim::Ours(Begun { key: row.key, first: None, found }));
+            return Ok(ours(row.key, None, ItemHistory::GivenOver { why }));
         }
         let (others, ended): (Vec<ItemRecord>, Vec<ItemRecord>) =
             others.into_iter().partition(|row| row.state == ItemState::Open);
@@ -42,10 +98,7 @@ impl Store {
             return Ok(claim);
         }
         if !file.takes_over {
-            let (row, found) = (self.new_row(job, place)?, Found::New);
-            let key = row.key;
-            let first = self.write_open(row, false, &ItemParts::default(), &found, file)?;
-            return Ok(Claim::Ours(Begun { key, first, found }));
+            return self.write_open(self.new_row(job, place)?, false, ItemHistory::New, file);
         }
         if known.as_ref().is_none_or(|row| row.state == ItemState::Failed)
             && let Some(later) = self.later(job, place, others.iter().chain(&ended))?
@@ -53,50 +106,47 @@ impl Store {
             let row = known.map_or_else(|| self.new_row(job, place), Ok)?;
             return self.leave(row, later);
         }
-        let replaced = self.replaced(known.as_ref(), place, &ended)?;
+        let replaced = match &known {
+            Some(row) if row.state == ItemState::Done => self.later(job, place, ended.iter())?,
+            Some(_) | None => None,
+        };
         let adopted = self.take_over(job, place, others)?;
-        let mut row = known.clone().map_or_else(|| self.new_row(job, place), Ok)?;
+        let was_known = known.is_some();
+        let mut row = known.map_or_else(|| self.new_row(job, place), Ok)?;
         let is_same = row.place.source == place.source;
-        let mut parts = ItemParts::default();
-        let found = match (row.state, adopted) {
-            (ItemState::Done, None) if is_same && known.is_some() => {
-                let (seen, verified) = (row.seen.clone().unwrap_or_default(), row.verified.clone());
-                let (route, replaced) = (row.route.clone(), replaced.map(given_over_to));
-                Found::Done { seen, verified, route, replaced }
-            }
-            (ItemState::Open, None) if known.is_some() => {
-                let seen = row.seen.clone().filter(|_| is_same);
-                parts = row.read_parts(&self.sql)?;
-                open(&parts, seen, row.route.clone().filter(|_| is_same))
-            }
-            (_, Some((theirs, seen))) => {
-                parts = theirs;
-                // What another job has moved was there before this one.
-                open(&parts, seen, None)
-            }
+        let history = match (row.state, adopted) {
+            (ItemState::Done, None) if is_same && was_known => ItemHistory::Done {
+                seen: row.seen.clone().unwrap_or_default(),
+                verified: row.verified.clone(),
+                route: row.route.clone(),
+                replaced: replaced.map(given_over_to),
+            },
+            (ItemState::Open, None) if was_known => ItemHistory::Open(UnfinishedItem {
+                parts: row.read_parts(&self.sql)?,
+                seen: row.seen.clone().filter(|_| is_same),
+                route: row.route.clone().filter(|_| is_same),
+            }),
+            (_, Some(left)) => ItemHistory::Open(left),
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
-                Found::New
+                ItemHistory::New
             }
         };
         row.place = place.clone();
-        let key = row.key;
-        if matches!(found, Found::Done { .. }) {
-            return Ok(Claim::Ours(Begun { key, first: None, found }));
+        if matches!(history, ItemHistory::Done { .. }) {
+            return Ok(ours(row.key, None, history));
         }
-        let first = self.write_open(row, known.is_some(), &parts, &found, file)?;
-        Ok(Claim::Ours(Begun { key, first, found }))
+        self.write_open(row, was_known, history, file)
     }
 
-    /// Writes that a file is open: what earlier runs have left of it, or a new row. Returns the name of its first part, if it
-    /// has a new one.
+    /// Writes that a file is open: what earlier runs have left of it, or a new row with the name of its first part, if it has
+    /// a new one.
     fn write_open(
         &self,
         mut row: ItemRecord,
         was_known: bool,
-        parts: &ItemParts,
-        found: &Found,
+        history: ItemHistory,
         file: &NewItem,
-    ) -> Result<Option<PartId>, Bad> {
+    ) -> Result<Claim, StoreError> {
         if row.state == ItemState::Done {
             // Another source has its name, or what is there is doubted: another copy begins.
             (row.attempts, row.failure) = (0, None);
@@ -106,12 +156,12 @@ impl Store {
         (row.began, row.ended) = (None, None);
         let key = row.key;
         self.under_way.take(key);
-        if let Found::Open { seen, route, .. } = found {
-            row.seen.clone_from(seen);
-            row.route.clone_from(route);
+        if let ItemHistory::Open(left) = &history {
+            row.seen.clone_from(&left.seen);
+            row.route.clone_from(&left.route);
             row.save(&self.sql)?;
-            row.set_parts(&self.sql, parts)?;
-            return Ok(None);
+            row.set_parts(&self.sql, &left.parts)?;
+            return Ok(ours(key, None, history));
         }
         row.seen.clone_from(&file.seen);
         if was_known {
@@ -121,16 +171,16 @@ impl Store {
         }
         row.set_first_part(&self.sql, file.part, was_known)?;
         self.under_way.note(row, file.part.is_some());
-        Ok(file.part)
+        Ok(ours(key, file.part, history))
     }
 
     /// The row of a file that the job has not claimed before.
-    fn new_row(&self, job: JobId, place: &Place) -> Result<ItemRecord, Bad> {
+    fn new_row(&self, job: JobId, place: &Place) -> Result<ItemRecord, StoreError> {
         Ok(ItemRecord::new(self.new_key()?, job, place.clone()))
     }
 
     /// Who may still store what these rows claim.
-    fn held(&self, others: &[ItemRecord]) -> Result<Option<Claim>, Bad> {
+    fn held(&self, others: &[ItemRecord]) -> Result<Option<Claim>, StoreError> {
         for row in others {
             if lock::holder(&self.directory, row.job).is_some() {
                 return Ok(Some(Claim::Theirs(row.job)));
@@ -148,7 +198,7 @@ impl Store {
         job: JobId,
         place: &Place,
         others: impl Iterator<Item = &'a ItemRecord>,
-    ) -> Result<Option<JobId>, Bad> {
+    ) -> Result<Option<JobId>, StoreError> {
         let mut others = others.peekable();
         if others.peek().is_none() {
             return Ok(None);
@@ -165,28 +215,16 @@ impl Store {
         })
     }
 
-    /// The later job that has stored another source where this file is finished.
-    fn replaced(
-        &self,
-        known: Option<&ItemRecord>,
-        place: &Place,
-        ended: &[ItemRecord],
-    ) -> Result<Option<JobId>, Bad> {
-        let Some(row) = known.filter(|row| row.state == ItemState::Done) else { return Ok(None) };
-        self.later(row.job, place, ended.iter())
-    }
-
     /// Leaves a file that was not begun to a later job.
-    fn leave(&self, mut row: ItemRecord, later: JobId) -> Result<Claim, Bad> {
+    fn leave(&self, mut row: ItemRecord, later: JobId) -> Result<Claim, StoreError> {
         let why = given_over_to(later);
         (row.state, row.why) = (ItemState::GivenOver, Some(why.clone()));
         row.save(&self.sql)?;
-        let key = row.key;
-        Ok(Claim::Ours(Begun { key, first: None, found: Found::GivenOver { why } }))
+        Ok(ours(row.key, None, ItemHistory::GivenOver { why }))
     }
 
     /// Whether a file of a job that nobody runs may still move from server to server.
-    pub(super) fn moves_alone(&self, row: &ItemRecord) -> Result<bool, Bad> {
+    pub(super) fn moves_alone(&self, row: &ItemRecord) -> Result<bool, StoreError> {
         if row.read_parts(&self.sql)?.detached.is_none_or(|detached| !detached.moves) {
             return Ok(false);
         }
@@ -196,13 +234,13 @@ impl Store {
     }
 
     /// Takes the destination of a file from jobs that were killed. What they have left is the business of `job` now:
-    /// the names of the last one, and what its source was, if that is the same.
+    /// the names of the last one, and what its source was, if that is the same. What it has moved was there before.
     fn take_over(
         &self,
         job: JobId,
         place: &Place,
         others: Vec<ItemRecord>,
-    ) -> Result<Option<(ItemParts, Option<Seen>)>, Bad> {
+    ) -> Result<Option<UnfinishedItem>, StoreError> {
         let mut adopted = None;
         for mut row in others {
             let parts = row.read_parts(&self.sql)?;
@@ -211,13 +249,14 @@ impl Store {
             row.why = Some(given_over_to(job));
             row.save(&self.sql)?;
             self.retire(row.job, job)?;
-            adopted = Some((parts, row.seen.filter(|_| row.place.source == place.source)));
+            let seen = row.seen.filter(|_| row.place.source == place.source);
+            adopted = Some(UnfinishedItem { parts, seen, route: None });
         }
         Ok(adopted)
     }
 
     /// A job has lost a file to a later one. If the later one copies all of it, or there was nothing else, it is over.
-    fn retire(&self, old: JobId, new: JobId) -> Result<(), Bad> {
+    fn retire(&self, old: JobId, new: JobId) -> Result<(), StoreError> {
         let Some(mut old) = JobRow::find(&self.sql, old)?.filter(|old| old.state == JobState::Running) else {
             return Ok(());
         };
@@ -229,6 +268,135 @@ impl Store {
         }
         Ok(())
     }
+
+    /// The row of a file that changes in a way which [`UnderWay`] does not know: its end reads it again.
+    fn row(&self, key: ItemKey) -> Result<ItemRecord, StoreError> {
+        self.under_way.take(key);
+        ItemRecord::find(&self.sql, key)?.ok_or(GONE)
+    }
+
+    /// The row of a file, with what is known of a part if this process has written it.
+    fn known_row(&self, key: ItemKey) -> Result<(ItemRecord, Option<bool>), StoreError> {
+        match self.under_way.take(key) {
+            Some((row, has_part)) => Ok((row, Some(has_part))),
+            None => Ok((self.row(key)?, None)),
+        }
+    }
+
+    /// Writes a row of [`known_row`](Self::known_row), of a file that goes on.
+    fn save_known(&self, mut row: ItemRecord, has_part: Option<bool>) -> Result<(), StoreError> {
+        let Some(has_part) = has_part else { return row.save(&self.sql) };
+        row.save_end(&self.sql)?;
+        self.under_way.note(row, has_part);
+        Ok(())
+    }
+
+    /// Notes a further name under which something of a file may be stored. A file that was done is open again.
+    pub(super) fn add_part(&self, key: ItemKey, part: PartId) -> Result<(), StoreError> {
+        let mut row = self.row(key)?;
+        if row.state != ItemState::Open {
+            row.state = ItemState::Open;
+            row.save(&self.sql)?;
+        }
+        row.add_part(&self.sql, part)
+    }
+
+    /// Something of a file may be stored under its final name.
+    pub(super) fn in_place(&self, key: ItemKey, part: PartId) -> Result<(), StoreError> {
+        self.row(key)?.add_in_place(&self.sql, part)
+    }
+
+    /// Notes a transfer that may go on without this program, or that there is none any more.
+    pub(super) fn detached(&self, key: ItemKey, detached: Option<&Detached>) -> Result<(), StoreError> {
+        self.row(key)?.set_detached(&self.sql, detached)
+    }
+
+    /// Notes what the source was before its first byte was read.
+    pub(super) fn seen(&self, key: ItemKey, seen: SourceFacts) -> Result<(), StoreError> {
+        let mut row = self.row(key)?;
+        row.seen = Some(seen);
+        row.save(&self.sql)
+    }
+
+    /// Notes by which route the bytes of a file move to a name that nothing equal has, or that they do not.
+    pub(super) fn moves(&self, key: ItemKey, route: Option<String>) -> Result<(), StoreError> {
+        let (mut row, has_part) = self.known_row(key)?;
+        row.route = route;
+        self.save_known(row, has_part)
+    }
+
+    /// Notes that attempts at a file have ended, and why the last of them has failed. It may be tried again.
+    pub(super) fn attempted(&self, key: ItemKey, attempts: u32, why: Option<&str>) -> Result<(), StoreError> {
+        let (mut row, has_part) = self.known_row(key)?;
+        row.attempts = row.attempts.saturating_add(attempts);
+        row.failure = why.map(str::to_owned).or(row.failure);
+        self.save_known(row, has_part)
+    }
+
+    /// Notes how a file has ended.
+    pub(super) fn ended(&self, key: ItemKey, end: ItemEnd) -> Result<(), StoreError> {
+        let (mut row, has_part) = self.known_row(key)?;
+        match end {
+            ItemEnd::Done { copy, began, noted } => {
+                (row.state, row.why, row.began) = (ItemState::Done, None, began);
+                row.bytes = copy.size.unwrap_or(0);
+                // What this run had no need to verify is verified as it was.
+                let verified = copy.verified_earlier().map_or(copy.verified, |by| by.max(copy.verified));
+                row.verified = Some(verified.name().to_owned());
+                row.route = copy.any_route().map(|route| route.name().to_owned());
+                row.attempts = row.attempts.saturating_add(copy.attempts.saturating_sub(noted));
+                self.note_facts(&mut row, &copy.facts)?;
+            }
+            ItemEnd::Failed { why, began } => {
+                (row.state, row.began) = (ItemState::Failed, began);
+                (row.failure, row.why) = (Some(why.clone()), Some(why));
+            }
+            ItemEnd::Unbegun => return row.forget(&self.sql),
+        }
+        row.ended = u64::try_from(now().as_millis()).ok();
+        let Some(has_part) = has_part else {
+            row.save(&self.sql)?;
+            return row.forget_parts(&self.sql);
+        };
+        row.save_end(&self.sql)?;
+        if has_part { row.forget_names(&self.sql) } else { Ok(()) }
+    }
+
+    /// Notes what is known of the transfer of a file. A run that has moved nothing of the file adds what it has found out to what
+    /// is known.
+    fn note_facts(&self, row: &mut ItemRecord, facts: &TransferFacts) -> Result<(), StoreError> {
+        if let Some(shared) = &facts.path {
+            row.shared_row = Some(self.shared_rows.row(&self.sql, row.job, shared)?);
+            *row.facts = facts.clone();
+        } else if facts.digest.is_some() {
+            row.facts.digest.clone_from(&facts.digest);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of files that are under way, as this process has written them: how such a file has ended is noted without reading its
+/// row again. They have one part or none, and no transfer. One that is not here is read.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(RefCell<HashMap<ItemKey, (ItemRecord, bool)>>);
+
+impl UnderWay {
+    /// Remembers a row that has no transfer, and whether it has a part: no more than one.
+    pub(super) fn note(&self, row: ItemRecord, has_part: bool) {
+        let mut rows = self.0.borrow_mut();
+        if rows.len() < MOST {
+            rows.insert(row.key, (row, has_part));
+        }
+    }
+
+    /// Takes a row out: it ends, or something else becomes of it. With it comes whether it has a part.
+    pub(super) fn take(&self, key: ItemKey) -> Option<(ItemRecord, bool)> {
+        self.0.borrow_mut().remove(&key)
+    }
+}
+
+fn ours(key: ItemKey, first: Option<PartId>, history: ItemHistory) -> Claim {
+    Claim::Ours(ClaimedItem { key, first, history })
 }
 
 /// Why a file is left alone.
@@ -236,11 +404,7 @@ fn given_over_to(job: JobId) -> String {
     format!("job {job} has claimed its destination")
 }
 
-/// A file that was begun and has not ended.
-fn open(parts: &ItemParts, seen: Option<Seen>, route: Option<String>) -> Found {
-    let (names, in_place) = (parts.names.clone(), parts.in_place.is_some());
-    Found::Open { parts: names, seen, in_place, detached: parts.detached.clone(), route }
-}
-
 /// For how long servers let a transfer go on without this program.
 pub(super) const LONGEST_ALONE: Duration = Duration::from_secs(3600);
+/// The largest number of rows that are kept.
+const MOST: usize = 4_096;

@@ -1,18 +1,15 @@
 //! What the rest of the program sees of the journal.
 
-use super::below::{FilesBelow, files_below};
-use super::checksum::Bad;
 use super::claiming::Claim;
-use super::failure::JournalFailure;
-use super::others::{ClaimBelow, ClaimsBelow, ClaimsPage};
+use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
+use super::others::{ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves};
 use super::record::{
-    Detached, End, Ended, Failures, ItemKey, ItemRecord, ItemState, JobRecord, NewItem, PartId, Place, Seen,
-    Start,
+    Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
+    RunEnd, SourceFacts,
 };
-use super::runs::keep_run;
-use super::store::Store;
+use super::store::{JournalFailure, Store};
 use super::stored_job::ReadWords;
-use super::withheld::{add_withheld, take_withheld};
+use super::table::StoreError;
 use super::writer::{self, Request, Work};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -36,7 +33,7 @@ pub struct Journal {
 /// The journal of a job that runs. Clones share it. The default one keeps nothing.
 #[derive(Clone, Debug, Default)]
 pub struct JobJournal {
-    open: Option<Arc<Open>>,
+    open: Option<Arc<OpenJournal>>,
     /// What an earlier run of the job has decided.
     decided: Option<Arc<str>>,
     /// The file that the questions are about.
@@ -52,17 +49,17 @@ pub struct JobJournal {
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenJournal {
     job: JobId,
     requests: SyncSender<Request>,
     /// What writes. It is woken for those who wait.
     writer: Thread,
-    fate: Arc<Mutex<Fate>>,
+    end: Arc<Mutex<JournalEnd>>,
 }
 
 /// Whether the journal of a job is still kept.
 #[derive(Debug, Default)]
-struct Fate {
+struct JournalEnd {
     /// Why it has ended, if it has.
     why: Option<JournalFailure>,
     /// Whether somebody was told.
@@ -98,24 +95,24 @@ impl Journal {
 
     /// Begins a job or goes on with it. The second value is ready as soon as it has begun: what an earlier run has
     /// decided. If it never is, [`JobJournal::ended_by`] says why.
-    pub fn begin(&self, start: Start) -> (JobJournal, oneshot::Receiver<Option<String>>) {
+    pub fn begin(&self, start: JobStart) -> (JobJournal, oneshot::Receiver<Option<String>>) {
         let (started, begun) = oneshot::channel();
         let Some(directory) = &self.directory else { return (JobJournal::default(), begun) };
         let (requests, asked) = sync_channel(WAITING);
-        let fate: Arc<Mutex<Fate>> = Arc::default();
-        let (told, directory, job) = (Arc::clone(&fate), directory.to_path_buf(), start.id);
+        let end: Arc<Mutex<JournalEnd>> = Arc::default();
+        let (told, directory, job) = (Arc::clone(&end), directory.to_path_buf(), start.id);
         let read = self.read;
         let (resumes, had_passwords) = (start.resumes, start.job.had_passwords);
         let work = move || {
             let store = Store::open(&directory, read);
             writer::run(store, &start, &asked, started, |failure| {
-                let mut fate = told.lock().unwrap_or_else(PoisonError::into_inner);
-                *fate = Fate { why: Some(failure), was_told: false };
+                let mut end = told.lock().unwrap_or_else(PoisonError::into_inner);
+                *end = JournalEnd { why: Some(failure), was_told: false };
             });
         };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
         let Ok(thread) = thread else { return (JobJournal::default(), begun) };
-        let open = Some(Arc::new(Open { job, requests, writer: thread.thread().clone(), fate }));
+        let open = Some(Arc::new(OpenJournal { job, requests, writer: thread.thread().clone(), end }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
@@ -125,10 +122,7 @@ impl Journal {
     ///
     /// What is wrong with the journal.
     pub fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
-        match self.existing()? {
-            Some(store) => store.jobs(),
-            None => Ok(Vec::new()),
-        }
+        self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.jobs())
     }
 
     /// The last runs that have tried paths between two servers, the last one last.
@@ -137,10 +131,8 @@ impl Journal {
     ///
     /// What is wrong with the journal.
     pub fn runs(&self) -> Result<Vec<RunAccount>, JournalFailure> {
-        match self.existing()? {
-            Some(store) => store.runs(),
-            None => Ok(Vec::new()),
-        }
+        let runs = |store: Store| runs(&store.sql).map_err(|bad| store.failure(bad));
+        self.existing()?.map_or_else(|| Ok(Vec::new()), runs)
     }
 
     /// Keeps a run of which no job keeps anything. Without a state directory nothing is kept.
@@ -159,10 +151,7 @@ impl Journal {
     ///
     /// What is wrong with the journal.
     pub fn items(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, JournalFailure> {
-        match self.existing()? {
-            Some(store) => store.items(job, state),
-            None => Ok(Vec::new()),
-        }
+        self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.items(job, state))
     }
 
     /// Hands over what jobs have claimed below a directory, until `each` returns false. Without a state directory no job has
@@ -181,7 +170,7 @@ impl Journal {
         }
         let Some(store) = self.existing()? else { return Ok(()) };
         loop {
-            let page = store.claims_below(None, &asked).map_err(|bad| store.failure(bad))?;
+            let page = claims_below(&store, None, &asked).map_err(|bad| store.failure(bad))?;
             if !page.claims.into_iter().all(&mut each) || page.last.is_none() {
                 return Ok(());
             }
@@ -195,10 +184,7 @@ impl Journal {
     ///
     /// A process runs the job, or what is wrong with the journal.
     pub fn abandon(&self, job: JobId) -> Result<Vec<ItemRecord>, JournalFailure> {
-        match self.existing()? {
-            Some(store) => store.abandon(job),
-            None => Err(JournalFailure::Unknown { job }),
-        }
+        self.existing()?.ok_or(JournalFailure::Unknown { job })?.abandon(job)
     }
 
     fn existing(&self) -> Result<Option<Store>, JournalFailure> {
@@ -210,7 +196,7 @@ impl Journal {
 impl JobJournal {
     /// The job whose journal it is; `None` if nothing is kept.
     pub fn job(&self) -> Option<JobId> {
-        self.open.as_ref().filter(|open| open.fate().why.is_none()).map(|open| open.job)
+        self.open.as_ref().filter(|open| open.end().why.is_none()).map(|open| open.job)
     }
 
     /// Whether a journal was opened, even if it has ended since.
@@ -225,14 +211,14 @@ impl JobJournal {
 
     /// Why the journal has ended, if it has and nobody was told yet.
     pub fn ended_by(&self) -> Option<JournalFailure> {
-        let mut fate = self.open.as_ref()?.fate();
-        let is_news = !std::mem::replace(&mut fate.was_told, true);
-        fate.why.clone().filter(|_| is_news)
+        let mut end = self.open.as_ref()?.end();
+        let is_news = !std::mem::replace(&mut end.was_told, true);
+        end.why.clone().filter(|_| is_news)
     }
 
     /// Why nothing more may be stored: the journal has ended, and what an earlier run has left is not known without it.
     pub fn is_missed(&self) -> Option<JournalFailure> {
-        self.open.as_ref().filter(|_| self.resumes)?.fate().why.clone()
+        self.open.as_ref().filter(|_| self.resumes)?.end().why.clone()
     }
 
     /// The same journal, asked about a file. `began` is when this run has begun with it, in milliseconds since 1970.
@@ -288,7 +274,7 @@ impl JobJournal {
     }
 
     /// Notes what the source was before its first byte was read. It is on the disk when the result is ready.
-    pub fn seen(&self, seen: Seen) -> Durable {
+    pub fn seen(&self, seen: SourceFacts) -> Durable {
         self.note_of_item(|store, key| store.seen(key, seen))
     }
 
@@ -308,9 +294,9 @@ impl JobJournal {
     }
 
     /// Notes how the file has ended. If that is lost, the file is compared once more.
-    pub fn ended(&self, ended: Ended) {
+    pub fn ended(&self, end: ItemEnd) {
         if let Some(key) = self.item {
-            self.note(move |store, _| store.ended(key, ended));
+            self.note(move |store, _| store.ended(key, end));
         }
     }
 
@@ -349,18 +335,18 @@ impl JobJournal {
 
     /// What other jobs have claimed below a directory: a page of it; `None` if the journal has ended.
     pub async fn claims_below(&self, asked: ClaimsBelow) -> Option<ClaimsPage> {
-        self.ask(move |store, job| store.claims_below(Some(job), &asked)).await.ok()
+        self.ask(move |store, job| claims_below(store, Some(job), &asked)).await.ok()
     }
 
     /// Whether another move runs. Everything that was noted before is on the disk then, or the journal has ended.
     pub async fn has_other_move(&self) -> bool {
-        self.ask(Store::other_moves).await.is_ok_and(|moves| !moves.is_empty())
+        self.ask(other_moves).await.is_ok_and(|moves| !moves.is_empty())
     }
 
     /// Which other move that runs has claimed each of these places as the destination of a file.
     pub async fn claimed_by_moves(&self, places: Vec<Place>) -> Vec<Option<JobId>> {
         let number = places.len();
-        let claimed = self.ask(move |store, job| store.claimed_by_moves(job, &places)).await;
+        let claimed = self.ask(move |store, job| claimed_by_moves(store, job, &places)).await;
         claimed.unwrap_or_else(|_| vec![None; number])
     }
 
@@ -385,7 +371,7 @@ impl JobJournal {
     }
 
     /// Notes how the job has ended and what has failed in this run, with everything before it.
-    pub async fn finish(&self, end: End, failures: Option<Failures>) {
+    pub async fn finish(&self, end: RunEnd, failures: Option<Failures>) {
         let (reply, answer) = oneshot::channel();
         self.request(move |store, job| store.finish(job, end, failures.as_ref()), Some(reply), true);
         let _ = answer.await;
@@ -394,7 +380,7 @@ impl JobJournal {
     /// Asks for something. The answer comes when all before it is on the disk; none comes if the journal has ended.
     fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store, JobId) -> Result<T, Bad> + Send + 'static,
+        work: impl FnOnce(&Store, JobId) -> Result<T, StoreError> + Send + 'static,
     ) -> oneshot::Receiver<T> {
         let (reply, answer) = oneshot::channel();
         self.request(work, Some(reply), false);
@@ -402,13 +388,13 @@ impl JobJournal {
     }
 
     /// Notes something that nobody waits for.
-    fn note(&self, work: impl FnOnce(&Store, JobId) -> Result<(), Bad> + Send + 'static) {
+    fn note(&self, work: impl FnOnce(&Store, JobId) -> Result<(), StoreError> + Send + 'static) {
         self.request(work, None, false);
     }
 
     fn request<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Store, JobId) -> Result<T, Bad> + Send + 'static,
+        work: impl FnOnce(&Store, JobId) -> Result<T, StoreError> + Send + 'static,
         reply: Option<oneshot::Sender<T>>,
         ends_job: bool,
     ) {
@@ -425,7 +411,7 @@ impl JobJournal {
     /// Notes something of the file that the journal is asked about. It is on the disk when the result is ready.
     fn note_of_item(
         &self,
-        work: impl FnOnce(&Store, ItemKey) -> Result<(), Bad> + Send + 'static,
+        work: impl FnOnce(&Store, ItemKey) -> Result<(), StoreError> + Send + 'static,
     ) -> Durable {
         Durable(self.item.map(|key| self.ask(move |store, _| work(store, key))))
     }
@@ -438,8 +424,8 @@ struct Question<F, T> {
     reply: Option<oneshot::Sender<T>>,
 }
 
-impl<T: Send, F: FnOnce(&Store, JobId) -> Result<T, Bad> + Send> Work for Question<F, T> {
-    fn perform(&mut self, store: &Store, job: JobId) -> Result<(), Bad> {
+impl<T: Send, F: FnOnce(&Store, JobId) -> Result<T, StoreError> + Send> Work for Question<F, T> {
+    fn perform(&mut self, store: &Store, job: JobId) -> Result<(), StoreError> {
         self.done = self.work.take().map(|work| work(store, job)).transpose()?;
         Ok(())
     }
@@ -472,9 +458,9 @@ impl Durable {
     }
 }
 
-impl Open {
-    fn fate(&self) -> MutexGuard<'_, Fate> {
-        self.fate.lock().unwrap_or_else(PoisonError::into_inner)
+impl OpenJournal {
+    fn end(&self) -> MutexGuard<'_, JournalEnd> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -492,7 +478,7 @@ mod tests {
         for resumes in [false, true] {
             let home = tempfile::tempdir().unwrap();
             let journal = Journal::at(Some(home.path().to_owned()), |_| None);
-            let start = |resumes| Start { id: JobId::new(1), job: StoredJob::for_tests("copy"), resumes };
+            let start = |resumes| JobStart { id: JobId::new(1), job: StoredJob::for_tests("copy"), resumes };
             let (mut job, begun) = journal.begin(start(false));
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };

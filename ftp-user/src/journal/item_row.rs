@@ -1,53 +1,40 @@
-//! The row of a file. Its parts have rows of their own.
+//! The row of a file, and the rows beside it: the names of its parts, a transfer that may go on without this program, and what
+//! files that took the same path have in common.
 
-use super::checksum::{Bad, GONE, addition, check, insert, insertion, sum, text};
-use super::record::{ItemKey, ItemParts, ItemRecord, ItemState, Place, Seen};
-use super::states::{item_number, item_state};
+use super::record::{Detached, ItemKey, ItemParts, ItemRecord, ItemState, PartId, Place, SourceFacts};
+use super::table::{DETACHED, GONE, ITEMS, PARTS, PATH_FACTS, StoreError, insert, number, sum, text};
 use crate::id::JobId;
-use crate::outcome::TransferFacts;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Row, params_from_iter};
+use crate::outcome::{PathFacts, TransferFacts};
+use ftp_proto::wire::TransferId;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Params, Row, params, params_from_iter};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
-use std::sync::LazyLock;
-
-/// The statement that finds files.
-fn select_items(condition: &str) -> String {
-    format!("SELECT {}, sum FROM items WHERE {condition}", ItemRecord::COLUMNS)
-}
+use std::sync::{Arc, LazyLock};
 
 /// What every file of a tree is written with, and looked for.
-static ADD_ITEM: LazyLock<String> =
-    LazyLock::new(|| addition("items", ItemRecord::COLUMNS, ItemRecord::WIDTH));
+static ADD_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.addition());
+static SAVE_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.replacement());
+static ITEMS_AT: LazyLock<String> = LazyLock::new(|| ITEMS.select("site = ?1 AND path = ?2"));
 /// What changes of a file when it ends: nothing that it is found by, except its state.
 static SAVE_END: LazyLock<String> = LazyLock::new(|| {
-    let changed = ItemRecord::COLUMNS.split(", ").enumerate().skip(FOUND_BY);
+    let changed = ITEMS.columns.split(", ").enumerate().skip(FOUND_BY);
     let changed: Vec<String> = changed.map(|(index, column)| format!("{column} = ?{}", index + 1)).collect();
-    let sum = ItemRecord::WIDTH + 1;
+    let sum = ITEM_COLUMNS + 1;
     format!("UPDATE items SET {}, sum = ?{sum} WHERE id = ?1 AND sum = ?{}", changed.join(", "), sum + 1)
-});
-static SAVE_ITEM: LazyLock<String> =
-    LazyLock::new(|| insertion("items", ItemRecord::COLUMNS, ItemRecord::WIDTH));
-static ITEMS_AT: LazyLock<String> = LazyLock::new(|| select_items("site = ?1 AND path = ?2"));
-/// Files below a directory.
-static ITEMS_BELOW: LazyLock<String> = LazyLock::new(|| {
-    select_items(
-        "site = ?1 AND (path, job) > (?2, ?3) AND (?4 IS NULL OR path < ?4) ORDER BY path, job LIMIT ?5",
-    )
 });
 
 impl ItemRecord {
-    pub(super) const COLUMNS: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended, attempts, failure, digest, addresses, strangers, path_facts";
-    /// The number of these columns.
-    pub(super) const WIDTH: usize = 22;
-
-    pub(super) fn find(sql: &Connection, key: ItemKey) -> Result<Option<Self>, Bad> {
-        Self::query(sql, &select_items("id = ?1"), &[&key.0]).map(|rows| rows.into_iter().next())
+    pub(super) fn find(sql: &Connection, key: ItemKey) -> Result<Option<Self>, StoreError> {
+        Self::query(sql, &ITEMS.select("id = ?1"), [key.0]).map(|mut rows| rows.pop())
     }
 
     /// The files of all jobs that go there.
-    pub(super) fn at(sql: &Connection, place: &Place) -> Result<Vec<Self>, Bad> {
-        Self::query(sql, &ITEMS_AT, &[&place.site, &place.path])
+    pub(super) fn at(sql: &Connection, place: &Place) -> Result<Vec<Self>, StoreError> {
+        Self::query(sql, &ITEMS_AT, params![place.site, place.path])
     }
 
     /// The files of all jobs below a directory of a host, in the order of their paths and their jobs: at most `most` of those
@@ -58,35 +45,29 @@ impl ItemRecord {
         directory: &[u8],
         after: Option<(&[u8], JobId)>,
         most: usize,
-    ) -> Result<Vec<Self>, Bad> {
+    ) -> Result<Vec<Self>, StoreError> {
         let (path, job) =
             after.map_or((directory, i64::MIN), |(path, job)| (path, job.number().cast_signed()));
         // The paths are those that begin with it: no other bytes are between these two bounds.
         let end = directory.split_last().map(|(last, begin)| [begin, &[last.saturating_add(1)]].concat());
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let values: [&dyn ToSql; 5] = [&site, &path, &job, &end, &most];
-        Self::query(sql, &ITEMS_BELOW, &values)
+        let below =
+            "site = ?1 AND (path, job) > (?2, ?3) AND (?4 IS NULL OR path < ?4) ORDER BY path, job LIMIT ?5";
+        Self::query(sql, &ITEMS.select(below), params![site, path, job, end, most])
     }
 
     /// The files of a job in that state.
-    pub(super) fn of_job(sql: &Connection, job: JobId, state: ItemState) -> Result<Vec<Self>, Bad> {
-        let values: [&dyn ToSql; 2] = [&job.number().cast_signed(), &item_number(state)];
-        Self::query(sql, &select_items("job = ?1 AND state = ?2 ORDER BY id"), &values)
+    pub(super) fn of_job(sql: &Connection, job: JobId, state: ItemState) -> Result<Vec<Self>, StoreError> {
+        let values = [job.number().cast_signed(), state.number()];
+        Self::query(sql, &ITEMS.select("job = ?1 AND state = ?2 ORDER BY id"), values)
     }
 
-    fn query(sql: &Connection, select: &str, values: &[&dyn ToSql]) -> Result<Vec<Self>, Bad> {
-        let mut statement = sql.prepare_cached(select)?;
-        let mut rows = statement.query(values)?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            check(row, "items", Self::WIDTH)?;
-            found.push(Self::of(row)?);
-        }
-        Ok(found)
+    fn query(sql: &Connection, select: &str, values: impl Params) -> Result<Vec<Self>, StoreError> {
+        ITEMS.query(sql, select, values, Self::of)
     }
 
-    fn of(row: &Row<'_>) -> Result<Self, Bad> {
-        let seen = Seen {
+    fn of(row: &Row<'_>) -> Result<Self, StoreError> {
+        let seen = SourceFacts {
             size: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
             modified: row.get(7)?,
             unique: row.get(8)?,
@@ -102,7 +83,7 @@ impl ItemRecord {
             key: ItemKey(row.get(0)?),
             job: JobId::new(row.get::<_, i64>(1)?.cast_unsigned()),
             place: Place { source: row.get(2)?, site: row.get(3)?, path: row.get(4)? },
-            state: item_state(row.get(5)?)?,
+            state: ItemState::numbered(row.get(5)?)?,
             seen: row.get::<_, bool>(9)?.then_some(seen),
             bytes: row.get::<_, i64>(10)?.cast_unsigned(),
             verified: row.get(11)?,
@@ -115,45 +96,44 @@ impl ItemRecord {
             facts: Box::new(facts),
             parts: ItemParts::default(),
             shared_row: row.get(21)?,
-            sum: row.get(Self::WIDTH)?,
+            sum: row.get(ITEM_COLUMNS)?,
         })
     }
 
     /// The largest key of a file; 0 if there is none.
-    pub(super) fn last_key(sql: &Connection) -> Result<i64, Bad> {
-        let mut last = sql.prepare_cached("SELECT max(id) FROM items")?;
-        let last: Option<i64> = last.query_row([], |row| row.get(0))?;
-        Ok(last.unwrap_or(0))
+    pub(super) fn last_key(sql: &Connection) -> Result<i64, StoreError> {
+        let mut last = sql.prepare_cached("SELECT coalesce(max(id), 0) FROM items")?;
+        Ok(last.query_row([], |row| row.get(0))?)
     }
 
     /// Writes the row of a new file.
-    pub(super) fn add(&mut self, sql: &Connection) -> Result<(), Bad> {
+    pub(super) fn add(&mut self, sql: &Connection) -> Result<(), StoreError> {
         self.sum = self.with_values(|values| insert(sql, &ADD_ITEM, values))?;
         Ok(())
     }
 
     /// Writes the row, in the place of the one that is there.
-    pub(super) fn save(&mut self, sql: &Connection) -> Result<(), Bad> {
+    pub(super) fn save(&mut self, sql: &Connection) -> Result<(), StoreError> {
         self.sum = self.with_values(|values| insert(sql, &SAVE_ITEM, values))?;
         Ok(())
     }
 
     /// Writes how a file has ended whose row is still what this process has written. Nothing else of it has changed.
-    pub(super) fn save_end(&mut self, sql: &Connection) -> Result<(), Bad> {
+    pub(super) fn save_end(&mut self, sql: &Connection) -> Result<(), StoreError> {
         let before = self.sum;
         let (now, changed) = self.with_values(|values| {
             let now = sum(values.iter().copied());
             let sums = [now, before].map(ValueRef::Integer);
             let values = values.iter().copied().chain(sums).map(ToSqlOutput::Borrowed);
             let changed = sql.prepare_cached(&SAVE_END)?.execute(params_from_iter(values))?;
-            Ok::<_, Bad>((now, changed))
+            Ok::<_, StoreError>((now, changed))
         })?;
         self.sum = now;
         if changed == 1 { Ok(()) } else { Err(GONE) }
     }
 
     /// Passes on the values of its columns.
-    fn with_values<T>(&self, write: impl FnOnce(&[ValueRef<'_>; Self::WIDTH]) -> T) -> T {
+    fn with_values<T>(&self, write: impl FnOnce(&[ValueRef<'_>; ITEM_COLUMNS]) -> T) -> T {
         let seen = self.seen.as_ref();
         let TransferFacts { digest, addresses, strangers, path: _ } = &*self.facts;
         let digest = digest.as_deref().and_then(bytes_of);
@@ -164,7 +144,7 @@ impl ItemRecord {
             ValueRef::Text(self.place.source.as_bytes()),
             ValueRef::Text(self.place.site.as_bytes()),
             ValueRef::Blob(&self.place.path),
-            ValueRef::Integer(item_number(self.state)),
+            ValueRef::Integer(self.state.number()),
             number(seen.and_then(|seen| seen.size)),
             seen.and_then(|seen| seen.modified).map_or(ValueRef::Null, ValueRef::Integer),
             text(seen.and_then(|seen| seen.unique.as_deref())),
@@ -183,11 +163,177 @@ impl ItemRecord {
             self.shared_row.map_or(ValueRef::Null, ValueRef::Integer),
         ])
     }
+
+    /// The names under which something of it may be stored.
+    pub(super) fn read_parts(&self, sql: &Connection) -> Result<ItemParts, StoreError> {
+        let detached = DETACHED.find(sql, "item = ?1", [self.key.0], detached)?.pop();
+        let mut found = ItemParts { detached, ..ItemParts::default() };
+        PARTS.find(sql, "item = ?1 ORDER BY number", [self.key.0], |row| {
+            let part = PartId(row.get::<_, i64>(0)?.cast_unsigned());
+            match row.get::<_, i64>(2)? {
+                IN_PLACE => found.in_place = Some(part),
+                _ => found.names.push(part),
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Adds a name under which something of it may be stored from now on.
+    pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), StoreError> {
+        let mut count = sql.prepare_cached("SELECT count(*) FROM parts WHERE item = ?1")?;
+        let number = count.query_row([self.key.0], |row| row.get(0))?;
+        self.save_part(sql, part, number)
+    }
+
+    /// From now on something of it may be stored under its final name. The number of the part is used for nothing else.
+    pub(super) fn add_in_place(&self, sql: &Connection, part: PartId) -> Result<(), StoreError> {
+        self.save_part(sql, part, IN_PLACE)
+    }
+
+    /// Writes the first name, if there is one. `was_known`: there may be others, which are forgotten.
+    pub(super) fn set_first_part(
+        &self,
+        sql: &Connection,
+        part: Option<PartId>,
+        was_known: bool,
+    ) -> Result<(), StoreError> {
+        if was_known {
+            self.forget_parts(sql)?;
+        }
+        part.map_or(Ok(()), |part| self.save_part(sql, part, 0))
+    }
+
+    fn save_part(&self, sql: &Connection, part: PartId, number: i64) -> Result<(), StoreError> {
+        let values = [part.0.cast_signed(), self.key.0, number].map(ValueRef::Integer);
+        PARTS.replace(sql, &values)
+    }
+
+    /// Writes these names and that transfer, in the place of those that are there.
+    pub(super) fn set_parts(&self, sql: &Connection, parts: &ItemParts) -> Result<(), StoreError> {
+        self.forget_parts(sql)?;
+        for part in &parts.names {
+            self.add_part(sql, *part)?;
+        }
+        if let Some(part) = parts.in_place {
+            self.add_in_place(sql, part)?;
+        }
+        self.set_detached(sql, parts.detached.as_ref())
+    }
+
+    /// Writes the transfer that may go on without this program, or that there is none.
+    pub(super) fn set_detached(
+        &self,
+        sql: &Connection,
+        detached: Option<&Detached>,
+    ) -> Result<(), StoreError> {
+        let Some(detached) = detached else {
+            sql.prepare_cached("DELETE FROM detached WHERE item = ?1")?.execute([self.key.0])?;
+            return Ok(());
+        };
+        let (source, destination) = (detached.source.to_string(), detached.destination.to_string());
+        let values = [
+            ValueRef::Integer(self.key.0),
+            ValueRef::Text(source.as_bytes()),
+            ValueRef::Text(destination.as_bytes()),
+            ValueRef::Text(detached.route.as_bytes()),
+            ValueRef::Integer(detached.before.cast_signed()),
+            ValueRef::Integer(i64::from(detached.moves)),
+        ];
+        DETACHED.replace(sql, &values)
+    }
+
+    /// Forgets these names and that transfer: nothing is stored under them.
+    pub(super) fn forget_parts(&self, sql: &Connection) -> Result<(), StoreError> {
+        self.forget_names(sql)?;
+        self.set_detached(sql, None)
+    }
+
+    /// Forgets the names alone: there is no transfer.
+    pub(super) fn forget_names(&self, sql: &Connection) -> Result<(), StoreError> {
+        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key.0])?;
+        Ok(())
+    }
+
+    /// Forgets the file: it was not begun.
+    pub(super) fn forget(&self, sql: &Connection) -> Result<(), StoreError> {
+        self.forget_parts(sql)?;
+        sql.prepare_cached("DELETE FROM items WHERE id = ?1")?.execute([self.key.0])?;
+        Ok(())
+    }
+
+    /// The same, with its parts and with what it shares with other files.
+    pub(super) fn whole(mut self, sql: &Connection) -> Result<Self, StoreError> {
+        self.parts = self.read_parts(sql)?;
+        self.facts.path = self.shared_row.map_or(Ok(None), |row| shared(sql, row))?;
+        Ok(self)
+    }
 }
 
-/// A number that may be missing.
-pub(super) fn number(number: Option<u64>) -> ValueRef<'static> {
-    number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.cast_signed()))
+/// The transfer of a file that may go on without this program.
+fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
+    let id = |column| -> Result<TransferId, StoreError> {
+        let id = TransferId::from_hex(row.get::<_, String>(column)?.as_bytes());
+        id.ok_or(StoreError::Row(Cow::Borrowed("a transfer has no name")))
+    };
+    let (source, destination, route) = (id(1)?, id(2)?, row.get(3)?);
+    let (before, moves) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get(5)?);
+    Ok(Detached { source, destination, route, before, moves })
+}
+
+/// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
+pub(super) fn has_detached(sql: &Connection, job: JobId, moves: bool) -> Result<bool, StoreError> {
+    let ask = "SELECT EXISTS (SELECT 1 FROM detached JOIN items ON detached.item = items.id WHERE job = ?1 AND moves >= ?2)";
+    let values = [job.number().cast_signed(), i64::from(moves)];
+    Ok(sql.prepare_cached(ask)?.query_row(values, |row| row.get(0))?)
+}
+
+/// The rows of what files have in common that this process has written, by what they say.
+#[derive(Debug, Default)]
+pub(super) struct SharedRows(RefCell<HashMap<(JobId, Arc<PathFacts>), i64>>);
+
+impl SharedRows {
+    /// The number of the row that says this of files of a job. Writes one if there is none.
+    pub(super) fn row(
+        &self,
+        sql: &Connection,
+        job: JobId,
+        facts: &Arc<PathFacts>,
+    ) -> Result<i64, StoreError> {
+        let key = (job, Arc::clone(facts));
+        if let Some(row) = self.0.borrow().get(&key) {
+            return Ok(*row);
+        }
+        let mut next = sql.prepare_cached("SELECT coalesce(max(id), 0) + 1 FROM path_facts")?;
+        let row: i64 = next.query_row([], |row| row.get(0))?;
+        let PathFacts { control: [source_control, dest_control], data: [source_data, dest_data], why } =
+            &**facts;
+        let values = [
+            ValueRef::Integer(row),
+            ValueRef::Integer(job.number().cast_signed()),
+            text(source_control.as_deref()),
+            text(dest_control.as_deref()),
+            text(source_data.as_deref()),
+            text(dest_data.as_deref()),
+            text(why.as_deref()),
+        ];
+        PATH_FACTS.replace(sql, &values)?;
+        let mut written = self.0.borrow_mut();
+        if written.len() >= MOST {
+            written.clear();
+        }
+        written.insert(key, row);
+        Ok(row)
+    }
+}
+
+/// What the row with that number says; nothing if it is not there.
+fn shared(sql: &Connection, row: i64) -> Result<Option<Arc<PathFacts>>, StoreError> {
+    let found = PATH_FACTS.find(sql, "id = ?1", [row], |row| {
+        let (control, data) = ([row.get(2)?, row.get(3)?], [row.get(4)?, row.get(5)?]);
+        Ok(Arc::new(PathFacts { control, data, why: row.get(6)? }))
+    });
+    found.map(|mut rows| rows.pop())
 }
 
 /// Two values in one column; `None` if neither is known.
@@ -218,10 +364,16 @@ fn hex_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The number of columns of the table but the checksum.
+const ITEM_COLUMNS: usize = 22;
 /// The number of columns in which the place of a file is.
 const FOUND_BY: usize = 5;
 /// What stands for a value that is not known.
 const UNKNOWN: &str = "-";
+/// The largest number of rows that are remembered. Most jobs have one or two.
+const MOST: usize = 64;
+/// What stands in the place of the order of a part if the name is the final one.
+const IN_PLACE: i64 = -1;
 
 #[cfg(test)]
 mod tests {

@@ -1,51 +1,62 @@
-//! Jobs in the journal: each begins, decides what holds for all its runs, and ends.
+//! Jobs in the journal: each begins, decides, and ends, or is given up. The oldest of those that have ended are forgotten. And
+//! the jobs that a shell offers while a word is completed.
 
-use super::checksum::{Bad, GONE};
-use super::count::count;
-use super::failed::set_failures;
-use super::failure::JournalFailure;
-use super::job_row::{JobRow, begins};
-use super::lock::{self, JobLock, Taken};
-use super::part_rows::has_detached;
-use super::prune::{OPEN, prune};
+use super::item_row::has_detached;
+use super::job_row::{FileCounts, JobRow, begins, count, set_failures};
+use super::lock::{self, JobLock};
+use super::mark::{look, look_around, promised};
 use super::record::{
-    EXISTING_DIRECTORY, End, Failures, ItemRecord, ItemState, JobRecord, JobState, NAME_OF_COPY, Start,
+    EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
 };
-use super::store::{Store, now};
+use super::store::{FILE, JournalFailure, Store, now};
 use super::stored_job::StoredJob;
-use super::tables::{check_files, forget};
+use super::table::{GONE, StoreError, VERSION, check_files, forget};
 use crate::id::JobId;
+use rusqlite::{Connection, OpenFlags};
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// A job that begins or goes on.
+#[derive(Debug)]
+pub(super) struct StartedJob {
+    /// Kept as long as the job runs.
+    pub(super) lock: JobLock,
+    /// What an earlier run has decided.
+    pub(super) decided: Option<String>,
+}
 
 impl Store {
-    /// Begins a job or goes on with it. The lock is kept as long as it runs, and those of processes that were killed are
-    /// removed. With it comes what an earlier run has decided.
+    /// Begins a job or goes on with it. The locks of processes that were killed are removed.
     /// A job goes on only if all rows of files are whole. If it begins, `work` is done in the same transaction.
-    pub(super) fn start_with<T>(
+    pub(super) fn start_with(
         &self,
-        start: &Start,
-        work: impl FnOnce(&Self) -> Result<T, Bad>,
-    ) -> Result<(JobLock, Option<String>, T), JournalFailure> {
-        let taken = JobLock::take(&self.directory, start.id);
-        let lock = match taken.map_err(|error| self.unusable(&error))? {
-            Taken::Ours(lock) => lock,
-            Taken::Theirs(process) => return Err(JournalFailure::Held { job: start.id, process }),
-        };
+        start: &JobStart,
+        work: impl FnOnce(&Self) -> Result<(), StoreError>,
+    ) -> Result<StartedJob, JournalFailure> {
+        let lock = self.lock(start.id)?;
         lock::sweep(&self.directory);
         let begun = self.durably(|store| match store.enter(start)? {
-            Ok(decided) => work(store).map(|done| Ok((decided, done))),
+            Ok(decided) => work(store).map(|()| Ok(decided)),
             Err(failure) => Ok(Err(failure)),
         })?;
-        begun.map(|(decided, done)| (lock, decided, done))
+        begun.map(|decided| StartedJob { lock, decided })
     }
 
     /// The same without other work.
     #[cfg(test)]
-    pub(super) fn start(&self, start: &Start) -> Result<(JobLock, Option<String>), JournalFailure> {
-        self.start_with(start, |_| Ok(())).map(|(lock, decided, ())| (lock, decided))
+    pub(super) fn start(&self, start: &JobStart) -> Result<JobLock, JournalFailure> {
+        self.start_with(start, |_| Ok(())).map(|started| started.lock)
+    }
+
+    fn lock(&self, job: JobId) -> Result<JobLock, JournalFailure> {
+        let taken = JobLock::take(&self.directory, job).map_err(|error| self.unusable(&error))?;
+        taken.map_err(|process| JournalFailure::Held { job, process })
     }
 
     /// Writes that a job runs. Returns what an earlier run has decided.
-    fn enter(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
+    fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
         if start.resumes {
             check_files(&self.sql)?;
         }
@@ -83,7 +94,7 @@ impl Store {
     }
 
     /// Writes the row of a new job.
-    fn begins(&self, start: &Start) -> Result<Result<Option<String>, JournalFailure>, Bad> {
+    fn begins(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
         // This job does what a killed one would have done.
         for killed in JobRow::open_without_files(&self.sql)? {
             let is_same = killed.job.asks_for_the_same(&start.job);
@@ -102,7 +113,7 @@ impl Store {
     }
 
     /// A job that has ended without storing anything, without its name; `None` if it is no such job.
-    fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, Bad> {
+    fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, StoreError> {
         let count = count(&self.sql, job.id)?;
         let process = lock::holder(&self.directory, job.id);
         let is_free = job.clone().record(process, false, count).has_stored_nothing();
@@ -112,7 +123,7 @@ impl Store {
 
     /// Notes what holds for all runs of a job. Returns a job that nobody runs and that may have made the directory which
     /// receives the copies of this one: it has copied a tree to that name.
-    pub(super) fn decided(&self, job: JobId, decided: String) -> Result<Option<JobId>, Bad> {
+    pub(super) fn decided(&self, job: JobId, decided: String) -> Result<Option<JobId>, StoreError> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
         let is_received = decided == EXISTING_DIRECTORY && row.decided.is_none();
         row.decided = Some(decided);
@@ -131,40 +142,64 @@ impl Store {
     }
 
     /// Notes how a job has ended, and what has failed in this run.
-    pub(super) fn finish(&self, job: JobId, end: End, failures: Option<&Failures>) -> Result<(), Bad> {
+    pub(super) fn finish(
+        &self,
+        job: JobId,
+        end: RunEnd,
+        failures: Option<&Failures>,
+    ) -> Result<(), StoreError> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        let is_nothing = matches!(end, End::Nothing { .. }) && row.job.name.is_none();
+        let is_nothing = matches!(end, RunEnd::Nothing { .. }) && row.job.name.is_none();
         if row.is_passing() || (is_nothing && !has_detached(&self.sql, job, false)?) {
             return forget(&self.sql, job);
         }
         row.state = match end {
-            End::Cancelled => JobState::Cancelled,
+            RunEnd::Cancelled => JobState::Cancelled,
             // A file that may move without this program is left to another run.
             _ if has_detached(&self.sql, job, false)? => JobState::Interrupted,
-            End::Done | End::Nothing { has_failed: false } => JobState::Done,
-            End::Failed | End::Nothing { has_failed: true } => JobState::Failed,
-            End::Interrupted => JobState::Interrupted,
+            RunEnd::Done | RunEnd::Nothing { has_failed: false } => JobState::Done,
+            RunEnd::Failed | RunEnd::Nothing { has_failed: true } => JobState::Failed,
+            RunEnd::Interrupted => JobState::Interrupted,
         };
         row.ended = Some(now().as_secs());
         set_failures(&self.sql, job, failures)?;
         row.save(&self.sql)
     }
 
+    /// Cancels a job that nobody runs, and forgets its files that have not ended. Returns them: only they had the names of what
+    /// may be left.
+    ///
+    /// # Errors
+    ///
+    /// A process runs the job, or the journal is damaged or cannot be written. Nothing has changed then.
+    pub(super) fn abandon(&self, job: JobId) -> Result<Vec<ItemRecord>, JournalFailure> {
+        let _lock = self.lock(job)?;
+        self.durably(|store| {
+            check_files(&store.sql)?;
+            let open = store.files(job, ItemState::Open)?;
+            for row in ItemRecord::of_job(&store.sql, job, ItemState::Open)? {
+                row.forget(&store.sql)?;
+            }
+            store.finish(job, RunEnd::Cancelled, None)?;
+            Ok(open)
+        })
+    }
+
     /// Every job, the one that began first comes first. Locks of processes that were killed are removed.
     pub(super) fn jobs(&self) -> Result<Vec<JobRecord>, JournalFailure> {
         lock::sweep(&self.directory);
-        let all = || -> Result<Vec<JobRecord>, Bad> {
-            let jobs = JobRow::all(&self.sql)?.into_iter();
-            let jobs = jobs.map(|row| (lock::holder(&self.directory, row.id), row));
-            let jobs =
-                jobs.filter(|(process, row)| process.is_some() || !row.is_passing()).map(|(process, row)| {
-                    let is_detached = has_detached(&self.sql, row.id, true)?;
-                    let count = count(&self.sql, row.id)?;
-                    Ok(row.record(process, is_detached, count))
-                });
-            jobs.collect()
+        let record = |row: JobRow| -> Result<Option<JobRecord>, StoreError> {
+            let process = lock::holder(&self.directory, row.id);
+            if process.is_none() && row.is_passing() {
+                return Ok(None);
+            }
+            let is_detached = has_detached(&self.sql, row.id, true)?;
+            let count = count(&self.sql, row.id)?;
+            Ok(Some(row.record(process, is_detached, count)))
         };
-        all().map_err(|bad| self.failure(bad))
+        let jobs = JobRow::all(&self.sql);
+        let jobs = jobs.and_then(|jobs| jobs.into_iter().filter_map(|row| record(row).transpose()).collect());
+        jobs.map_err(|bad| self.failure(bad))
     }
 
     /// The files of a job in that state.
@@ -173,7 +208,153 @@ impl Store {
     }
 
     /// The same, inside a transaction.
-    pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, Bad> {
+    pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, StoreError> {
         ItemRecord::of_job(&self.sql, job, state)?.into_iter().map(|row| row.whole(&self.sql)).collect()
+    }
+}
+
+/// Forgets the oldest jobs that have ended: of those that have stored something, of those whose files have all failed, and
+/// of those that have begun no file. None of them takes the place of another kind. A job that was killed has not ended.
+fn prune(sql: &Connection) -> Result<(), StoreError> {
+    let (mut idle, mut failed, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for job in JobRow::ended(sql)? {
+        match count(sql, job.id)? {
+            count if count.is_idle() => idle.push(job),
+            FileCounts { files: 0, open: 0, given_over: 0, .. } => failed.push(job),
+            _ => others.push(job),
+        }
+    }
+    for (mut jobs, most) in [(idle, IDLE), (failed, ENDED), (others, ENDED)] {
+        jobs.sort_by_key(|job| job.begun);
+        let surplus = (jobs.len() + 1).saturating_sub(most);
+        for job in jobs.into_iter().take(surplus) {
+            forget(sql, job.id)?;
+        }
+    }
+    Ok(())
+}
+
+/// A job of the journal, by which a person knows it again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RecentJob {
+    /// The identity of the job.
+    pub id: JobId,
+    /// How it stands. One that is not over and that nobody runs is called interrupted, also if it had begun nothing.
+    pub state: JobState,
+    /// What was asked for.
+    pub job: StoredJob,
+}
+
+/// The jobs of the journal in this directory: first those that have not ended, and of each kind the last ones. None if there
+/// is no journal, or if it cannot be read at once: whoever wants to know why asks with `jobs`.
+pub fn recent_jobs(directory: &Path) -> Vec<RecentJob> {
+    read_recent(directory).unwrap_or_default()
+}
+
+fn read_recent(directory: &Path) -> Option<Vec<RecentJob>> {
+    let path = directory.join(FILE);
+    fs::symlink_metadata(&path).ok()?;
+    look_around(&path).ok()?;
+    // SQLite removes the log of an empty database, even if it only reads.
+    promised(&path).ok()?;
+    look(&path, &mut File::options()).ok()?;
+    // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
+    let is_whole = !directory.join(format!("{FILE}-wal")).exists();
+    let promise = if is_whole { "&immutable=1" } else { "" };
+    let uri = format!("file:{}?mode=ro{promise}", encoded(path.as_os_str().as_bytes()));
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let sql = Connection::open_with_flags(uri, flags).ok()?;
+    sql.busy_timeout(PATIENCE).ok()?;
+    let version: i64 = sql.pragma_query_value(None, "user_version", |row| row.get(0)).ok()?;
+    let rows = if version == VERSION { JobRow::latest(&sql, OFFERED).ok()? } else { return None };
+    let recent = rows.into_iter().filter(|row| !row.is_passing()).map(|row| recent(directory, &sql, row));
+    recent.collect::<Result<_, StoreError>>().ok()
+}
+
+fn recent(directory: &Path, sql: &Connection, row: JobRow) -> Result<RecentJob, StoreError> {
+    let is_run = lock::holder(directory, row.id).is_some();
+    let state = row.state_now(is_run, has_detached(sql, row.id, true)?);
+    Ok(RecentJob { id: row.id, state, job: row.job })
+}
+
+/// A path as a part of a URI.
+fn encoded(path: &[u8]) -> String {
+    let one = |byte: &u8| match byte {
+        byte if byte.is_ascii_alphanumeric() || b"/-._".contains(byte) => char::from(*byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    path.iter().map(one).collect()
+}
+
+/// The largest number of jobs that have not ended. What they have left at servers is known from their rows alone, so none
+/// of them is forgotten: one more begins without a journal.
+pub(super) const OPEN: u64 = 10_000;
+/// The largest number of jobs that are remembered after their end, of each kind that has begun a file.
+pub(super) const ENDED: usize = 20;
+/// The same for those that have begun no file.
+const IDLE: usize = 5;
+/// The largest number of jobs that are offered.
+const OFFERED: usize = 50;
+/// How long another process may hold the database.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(store: &Store, number: u64, name: Option<&str>) -> lock::JobLock {
+        let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
+        let start = JobStart { id: JobId::new(number), job, resumes: false };
+        store.start(&start).unwrap()
+    }
+
+    fn shown(directory: &Path) -> Vec<(u64, Option<String>, JobState)> {
+        let jobs = recent_jobs(directory).into_iter();
+        jobs.map(|job| (job.id.number(), job.job.name, job.state)).collect()
+    }
+
+    #[test]
+    fn jobs_that_have_not_ended_come_first_and_nothing_is_written() {
+        let home = tempfile::tempdir().unwrap();
+        // A path may have characters that mean something to SQLite.
+        let directory = home.path().join("st%41te ?#");
+        assert_eq!(shown(&directory), []);
+        let store = Store::open_for_tests(&directory).unwrap();
+        drop(start(&store, 1, Some("night")));
+        let runs = start(&store, 2, None);
+        drop(start(&store, 3, None));
+        store.finish(JobId::new(3), RunEnd::Done, None).unwrap();
+        let expect = [
+            (2, None, JobState::Running),
+            (1, Some("night".to_owned()), JobState::Interrupted),
+            (3, None, JobState::Done),
+        ];
+        assert_eq!(shown(&directory), expect, "while another process writes");
+        drop((runs, store));
+        let names = || {
+            let mut names: Vec<_> =
+                fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        let before = names();
+        assert_eq!(shown(&directory).len(), 3, "when nobody does");
+        assert_eq!(names(), before);
+        fs::write(directory.join(FILE), "no journal").unwrap();
+        assert_eq!(shown(&directory), []);
+    }
+
+    #[test]
+    fn the_number_of_jobs_is_bounded() {
+        let home = tempfile::tempdir().unwrap();
+        let store = Store::open_for_tests(home.path()).unwrap();
+        for number in 1..=OFFERED as u64 + 10 {
+            let lock = start(&store, number, None);
+            store.sql.execute("INSERT INTO items (id, job, source, site, path, state, looked, bytes, attempts, sum) SELECT ?1, ?1, '', '', CAST(?1 AS BLOB), 0, 0, 0, 0, 0", [number.cast_signed()]).unwrap();
+            drop(lock);
+        }
+        let jobs = recent_jobs(home.path());
+        assert_eq!((jobs.len(), jobs[0].id), (OFFERED, JobId::new(OFFERED as u64 + 10)));
     }
 }

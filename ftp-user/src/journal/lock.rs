@@ -18,18 +18,9 @@ pub(super) struct JobLock {
     _file: File,
 }
 
-/// The lock of a job, or who has it.
-#[derive(Debug)]
-pub(super) enum Taken {
-    /// It is ours.
-    Ours(JobLock),
-    /// Another process has it; its number, where it is known.
-    Theirs(Option<u32>),
-}
-
 impl JobLock {
-    /// Takes the lock of a job.
-    pub(super) fn take(directory: &Path, job: JobId) -> io::Result<Taken> {
+    /// Takes the lock of a job. The inner `Err`: another process has it; its number, where it is known.
+    pub(super) fn take(directory: &Path, job: JobId) -> io::Result<Result<Self, Option<u32>>> {
         let folder = directory.join(FOLDER);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let path = path(directory, job);
@@ -45,18 +36,18 @@ impl JobLock {
             match file.try_lock() {
                 // Whoever looks at it holds it for an instant.
                 Err(TryLockError::WouldBlock) if attempt + 1 < TRIES => std::thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => return Ok(Taken::Theirs(process(&mut file))),
+                Err(TryLockError::WouldBlock) => return Ok(Err(process(&mut file))),
                 Err(TryLockError::Error(error)) => return Err(error),
                 // The one before has removed the file that was just opened.
                 Ok(()) if !is_there(&path, &file)? => {}
                 Ok(()) => {
                     file.set_len(0)?;
                     file.write_all(std::process::id().to_string().as_bytes())?;
-                    return Ok(Taken::Ours(Self { path, _file: file }));
+                    return Ok(Ok(Self { path, _file: file }));
                 }
             }
         }
-        Ok(Taken::Theirs(None))
+        Ok(Err(None))
     }
 }
 
@@ -137,24 +128,22 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let job = JobId::new(7);
         assert_eq!(holder(home.path(), job), None);
-        let Taken::Ours(lock) = JobLock::take(home.path(), job).unwrap() else { panic!("it is free") };
+        let Ok(lock) = JobLock::take(home.path(), job).unwrap() else { panic!("it is free") };
         let own = Some(std::process::id());
         assert_eq!(holder(home.path(), job), Some(own));
-        assert!(matches!(JobLock::take(home.path(), job).unwrap(), Taken::Theirs(process) if process == own));
-        assert!(matches!(JobLock::take(home.path(), JobId::new(8)).unwrap(), Taken::Ours(_)));
+        assert!(matches!(JobLock::take(home.path(), job).unwrap(), Err(process) if process == own));
+        assert!(matches!(JobLock::take(home.path(), JobId::new(8)).unwrap(), Ok(_)));
         drop(lock);
         assert_eq!(holder(home.path(), job), None);
         assert!(!path(home.path(), job).exists());
-        assert!(matches!(JobLock::take(home.path(), job).unwrap(), Taken::Ours(_)));
+        assert!(matches!(JobLock::take(home.path(), job).unwrap(), Ok(_)));
     }
 
     #[test]
     fn what_killed_processes_have_left_is_removed_and_what_is_held_stays() {
         let home = tempfile::tempdir().unwrap();
         sweep(home.path());
-        let Taken::Ours(held) = JobLock::take(home.path(), JobId::new(1)).unwrap() else {
-            panic!("it is free")
-        };
+        let Ok(held) = JobLock::take(home.path(), JobId::new(1)).unwrap() else { panic!("it is free") };
         let folder = home.path().join(FOLDER);
         for name in ["0000000000000002.lock", "0000000000000003.lock", "notes.txt", "x.lock"] {
             fs::write(folder.join(name), "4711").unwrap();
@@ -193,7 +182,7 @@ mod tests {
                 scope.spawn(|| (0..200).for_each(|_| sweep(home.path())));
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        if let Taken::Ours(lock) = JobLock::take(home.path(), job).unwrap() {
+                        if let Ok(lock) = JobLock::take(home.path(), job).unwrap() {
                             assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                             assert!(holder(home.path(), job).is_some());
                             holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

@@ -1,16 +1,92 @@
-//! The mark beside the journal: a file that says how many transactions are in it at least.
+//! What is known of a journal before it is believed: in whose hands its directory and its files are, and how many transactions it
+//! has at least.
+//!
+//! The command lines in the journal are run again, so nobody else may write it, or put a file beside it that would be taken for
+//! a part of it.
 //!
 //! SQLite takes a log of changes that is cut or has a wrong byte for one that ends there, since a power failure leaves such an
-//! end. It cannot tell what was on the disk. The mark can: it is written after each commit and never before. It is not
-//! synced, so it costs no time; after a power failure it may be older than the journal, and then it promises less.
+//! end. It cannot tell what was on the disk. The mark can: a file that says how many transactions there are at least. It is
+//! written after each commit and never before. It is not synced, so it costs no time; after a power failure it may be older than
+//! the journal, and then it promises less.
 
-use super::failure::JournalFailure;
+use super::store::JournalFailure;
+use super::table::{COMMITS, StoreError};
+use ftp_io::named_file::is_in_other_hands;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 use rustix::fs::OFlags;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Looks at the directory of the database, and at the files beside it, before any of them is believed.
+///
+/// # Errors
+///
+/// One of them is no regular file or in other hands, or cannot be looked at.
+pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
+    let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
+    if let Some(directory) = path.parent() {
+        check_directory(directory).map_err(unusable)?;
+    }
+    for end in BESIDE {
+        match fs::symlink_metadata(beside(path, end)) {
+            Ok(facts) => is_ours(&facts).map_err(|why| unusable(format!("{end}: {why}")))?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(unusable(error.to_string())),
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the database itself before SQLite opens it.
+///
+/// # Errors
+///
+/// It cannot be opened, is no regular file, or is in other hands.
+pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), JournalFailure> {
+    let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
+    // Opening a FIFO must not wait for somebody at its other end.
+    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
+    let file = options.read(true).write(true).custom_flags(flags).open(path);
+    let facts = file.and_then(|file| file.metadata()).map_err(|error| unusable(error.to_string()))?;
+    is_ours(&facts).map_err(unusable)
+}
+
+/// Looks at the state directory before one of its files is believed or written: who may write the directory may put another
+/// file there, remove one, or have a link lead to any file of this user.
+///
+/// # Errors
+///
+/// It is in other hands, or cannot be looked at, in words. One that is not there is in nobody's hands.
+pub fn check_directory(directory: &Path) -> Result<(), String> {
+    // A file may be named without a directory.
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let facts = match fs::metadata(directory) {
+        Ok(facts) => facts,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(());
+        }
+        Err(error) => return Err(error.to_string()),
+    };
+    match is_foreign(&facts) {
+        true => Err(format!("others own the directory {} or may write it", directory.display())),
+        false => Ok(()),
+    }
+}
+
+fn is_ours(facts: &Metadata) -> Result<(), String> {
+    if !facts.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    if is_foreign(facts) { Err("others own it or may write it".to_owned()) } else { Ok(()) }
+}
+
+fn is_foreign(facts: &Metadata) -> bool {
+    is_in_other_hands(facts.uid(), facts.mode(), rustix::process::geteuid().as_raw())
+}
 
 /// The mark of one journal.
 #[derive(Debug)]
@@ -75,7 +151,7 @@ fn length(path: &Path) -> u64 {
 }
 
 /// The name of a file beside the database.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
@@ -99,10 +175,26 @@ fn number(found: &str) -> Option<u64> {
     (text(number) == found).then_some(number)
 }
 
+/// The number of transactions that have changed the journal, as its own row has it. Each of them adds one, so that a database which
+/// has lost its last ones is known by its number.
+pub(super) fn commits(sql: &Connection) -> Result<u64, StoreError> {
+    let found = COMMITS.find(sql, "id = 1", [], |row| Ok(row.get::<_, i64>(1)?.cast_unsigned()))?;
+    Ok(found.first().copied().unwrap_or(0))
+}
+
+/// Adds the transaction that is under way. Returns their number.
+pub(super) fn add_commit(sql: &Connection) -> Result<u64, StoreError> {
+    let number = commits(sql)? + 1;
+    COMMITS.replace(sql, &[ValueRef::Integer(1), ValueRef::Integer(number.cast_signed())])?;
+    Ok(number)
+}
+
+/// What follows the name of the database in the names of the files beside it: those of SQLite, and its mark.
+const BESIDE: [&str; 4] = [LOG, "-shm", "-journal", END];
 /// What follows the name of the database in that of its mark.
-pub(super) const END: &str = "-mark";
+const END: &str = "-mark";
 /// The same for the log of changes of SQLite.
-pub(super) const LOG: &str = "-wal";
+const LOG: &str = "-wal";
 /// More than any mark.
 const LONGEST: u64 = 64;
 /// How often the lock is tried. A process that was stopped may hold it.

@@ -1,11 +1,11 @@
 //! What other jobs have claimed: below a directory, while they run or while their files move without this program; and, for a
 //! move, files that it wants to delete.
 
-use super::checksum::Bad;
 use super::job_row::JobRow;
 use super::lock;
 use super::record::{ItemRecord, ItemState, Place};
 use super::store::Store;
+use super::table::StoreError;
 use crate::id::JobId;
 
 /// Which claims are asked for: a page of those of other jobs, in the order of their paths.
@@ -41,62 +41,58 @@ pub struct ClaimsPage {
     pub last: Option<ClaimBelow>,
 }
 
-impl Store {
-    /// A page of claims of other jobs than `own`.
-    pub(super) fn claims_below(&self, own: Option<JobId>, asked: &ClaimsBelow) -> Result<ClaimsPage, Bad> {
-        let after = asked.after.as_ref().map(|last| (last.path.as_slice(), last.job));
-        let rows = ItemRecord::below(&self.sql, &asked.site, &asked.directory, after, PAGE)?;
-        let claim = |row: &ItemRecord| ClaimBelow { path: row.place.path.clone(), job: row.job };
-        let last = if rows.len() < PAGE { None } else { rows.last().map(claim) };
-        let mut claims = Vec::new();
-        let mut running: Vec<(JobId, bool)> = Vec::new();
-        for row in rows.iter().filter(|row| Some(row.job) != own) {
-            let runs = match running.iter().find(|(job, _)| *job == row.job) {
-                Some((_, runs)) => *runs,
-                None => {
-                    let runs =
-                        asked.ran.contains(&row.job) || lock::holder(&self.directory, row.job).is_some();
-                    running.push((row.job, runs));
-                    runs
-                }
-            };
-            let is_claimed = match row.state {
-                ItemState::Open => runs || self.moves_alone(row)?,
-                ItemState::Done => runs || row.ended.is_some_and(|ended| ended >= asked.since),
-                // Nothing of it is stored.
-                ItemState::Failed | ItemState::GivenOver => false,
-            };
-            if is_claimed {
-                claims.push(claim(row));
+/// A page of claims of other jobs than `own`.
+pub(super) fn claims_below(
+    store: &Store,
+    own: Option<JobId>,
+    asked: &ClaimsBelow,
+) -> Result<ClaimsPage, StoreError> {
+    let after = asked.after.as_ref().map(|last| (last.path.as_slice(), last.job));
+    let rows = ItemRecord::below(&store.sql, &asked.site, &asked.directory, after, PAGE)?;
+    let claim = |row: &ItemRecord| ClaimBelow { path: row.place.path.clone(), job: row.job };
+    let last = if rows.len() < PAGE { None } else { rows.last().map(claim) };
+    let mut claims = Vec::new();
+    let mut running: Vec<(JobId, bool)> = Vec::new();
+    for row in rows.iter().filter(|row| Some(row.job) != own) {
+        let runs = match running.iter().find(|(job, _)| *job == row.job) {
+            Some((_, runs)) => *runs,
+            None => {
+                let runs = asked.ran.contains(&row.job) || lock::holder(&store.directory, row.job).is_some();
+                running.push((row.job, runs));
+                runs
             }
-        }
-        Ok(ClaimsPage { claims, last })
-    }
-
-    /// Other moves than `own` that run.
-    pub(super) fn other_moves(&self, own: JobId) -> Result<Vec<JobId>, Bad> {
-        let moves = JobRow::open_of_verb(&self.sql, "move")?.into_iter().map(|row| row.id);
-        Ok(moves.filter(|id| *id != own && lock::holder(&self.directory, *id).is_some()).collect())
-    }
-
-    /// Which other move that runs has claimed each of these places.
-    pub(super) fn claimed_by_moves(&self, own: JobId, places: &[Place]) -> Result<Vec<Option<JobId>>, Bad> {
-        let moves = self.other_moves(own)?;
-        let claimed = |place| {
-            let claims = ItemRecord::at(&self.sql, place)?.into_iter();
-            Ok(claims.filter(ItemRecord::may_be_stored).map(|row| row.job).find(|job| moves.contains(job)))
         };
-        places.iter().map(claimed).collect()
+        let is_claimed = match row.state {
+            ItemState::Open => runs || store.moves_alone(row)?,
+            ItemState::Done => runs || row.ended.is_some_and(|ended| ended >= asked.since),
+            // Nothing of it is stored.
+            ItemState::Failed | ItemState::GivenOver => false,
+        };
+        if is_claimed {
+            claims.push(claim(row));
+        }
     }
+    Ok(ClaimsPage { claims, last })
 }
 
-impl ItemRecord {
-    const fn may_be_stored(&self) -> bool {
-        match self.state {
-            ItemState::Open | ItemState::Done => true,
-            ItemState::Failed | ItemState::GivenOver => false,
-        }
-    }
+/// Other moves than `own` that run.
+pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>, StoreError> {
+    let moves = JobRow::open_of_verb(&store.sql, "move")?.into_iter().map(|row| row.id);
+    Ok(moves.filter(|id| *id != own && lock::holder(&store.directory, *id).is_some()).collect())
+}
+
+/// Which other move that runs has claimed each of these places.
+pub(super) fn claimed_by_moves(
+    store: &Store,
+    own: JobId,
+    places: &[Place],
+) -> Result<Vec<Option<JobId>>, StoreError> {
+    let moves = other_moves(store, own)?;
+    let claimed = |place| {
+        let claims = ItemRecord::at(&store.sql, place)?.into_iter();
+        Ok(claims.filter(|row| row.state.may_be_stored()).map(|row| row.job).find(|job| moves.contains(job)))
+    };
+    places.iter().map(claimed).collect()
 }
 
 /// The largest number of files on a page.
@@ -106,7 +102,7 @@ const PAGE: usize = 1024;
 mod tests {
     use super::*;
     use crate::journal::claiming::Claim;
-    use crate::journal::record::{Ended, ItemKey, NewItem, PartId, Place, Start};
+    use crate::journal::record::{ItemEnd, ItemKey, JobStart, NewItem, PartId};
     use crate::journal::stored_job::StoredJob;
     use crate::outcome::{FileCopy, Verified};
     use std::path::Path;
@@ -128,14 +124,14 @@ mod tests {
 
     fn start_verb(home: &Path, job: u64, verb: &str) -> (Store, impl Sized) {
         let store = Store::open_for_tests(home).unwrap();
-        let start = Start { id: JobId::new(job), job: StoredJob::for_tests(verb), resumes: false };
+        let start = JobStart { id: JobId::new(job), job: StoredJob::for_tests(verb), resumes: false };
         let lock = store.start(&start).unwrap();
         (store, lock)
     }
 
     fn done(store: &Store, key: ItemKey) {
         let copy = Box::new(FileCopy::skipped(Some(1), Verified::Size));
-        let ended = Ended::Done { copy, began: None, noted: 0 };
+        let ended = ItemEnd::Done { copy, began: None, noted: 0 };
         store.ended(key, ended).unwrap();
     }
 
@@ -150,7 +146,7 @@ mod tests {
         };
         let mut all = Vec::new();
         loop {
-            let page = store.claims_below(Some(JobId::new(own)), &asked).unwrap();
+            let page = claims_below(store, Some(JobId::new(own)), &asked).unwrap();
             let path = |claim: ClaimBelow| (String::from_utf8(claim.path).unwrap(), claim.job.number());
             all.extend(page.claims.into_iter().map(path));
             asked.after = page.last;
@@ -171,7 +167,7 @@ mod tests {
         }
         done(&store, keys[1]);
         let failed = begun(&store, job, "two", "d/failed");
-        store.ended(failed, Ended::Failed { why: "no".to_owned(), began: None }).unwrap();
+        store.ended(failed, ItemEnd::Failed { why: "no".to_owned(), began: None }).unwrap();
         let own = (store, lock);
         let (store, _own_lock) = start(home.path(), 1);
         begun(&store, JobId::new(1), "two", "d/own");
@@ -207,16 +203,16 @@ mod tests {
         let key = begun(&of_move, JobId::new(3), "two", "done");
         done(&of_move, key);
         let failed = begun(&of_move, JobId::new(3), "two", "failed");
-        of_move.ended(failed, Ended::Failed { why: "no".to_owned(), began: None }).unwrap();
+        of_move.ended(failed, ItemEnd::Failed { why: "no".to_owned(), began: None }).unwrap();
         let asked = [("two", "own"), ("two", "copied"), ("two", "open"), ("two", "done"), ("two", "failed")];
         let asked: Vec<Place> =
             asked.into_iter().chain([("one", "open")]).map(|(site, path)| place(site, path)).collect();
-        let found = || store.claimed_by_moves(JobId::new(1), &asked).unwrap();
+        let found = || claimed_by_moves(&store, JobId::new(1), &asked).unwrap();
         let other = Some(JobId::new(3));
         assert_eq!(found(), [None, None, other, other, None, None]);
         drop(move_lock);
         assert_eq!(found(), [None; 6]);
-        assert_eq!(store.other_moves(JobId::new(4)).unwrap(), [JobId::new(1)]);
+        assert_eq!(other_moves(&store, JobId::new(4)).unwrap(), [JobId::new(1)]);
         drop(own_lock);
     }
 

@@ -1,10 +1,12 @@
 //! What the journal keeps, as owned values. None of them holds a secret.
 
 use super::stored_job::StoredJob;
+use super::table::StoreError;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, TransferFacts};
 use ftp_proto::wire::TransferId;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What a job has decided whose destination is the name of its only copy.
 pub const NAME_OF_COPY: &str = "name";
@@ -13,7 +15,7 @@ pub const EXISTING_DIRECTORY: &str = "directory";
 
 /// A job that begins or goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Start {
+pub struct JobStart {
     /// The identity of the job.
     pub id: JobId,
     /// What was asked for.
@@ -115,6 +117,23 @@ impl JobState {
         }
     }
 
+    /// The number that stands for it in a row: whether a process runs a job that has not ended is known by its lock.
+    pub(super) const fn number(self) -> i64 {
+        match self {
+            Self::Running | Self::Interrupted | Self::Detached => 0,
+            Self::Done => 1,
+            Self::Failed => 2,
+            Self::Cancelled => 3,
+        }
+    }
+
+    /// The state that a number of a row stands for. [`Running`](Self::Running) is every one of a job that has not ended.
+    pub(super) fn numbered(number: i64) -> Result<Self, StoreError> {
+        let all = [Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+        let found = all.into_iter().find(|state| state.number() == number);
+        found.ok_or(StoreError::Row(Cow::Borrowed("a job has no known state")))
+    }
+
     /// Whether nothing is left to do.
     pub const fn has_ended(self) -> bool {
         match self {
@@ -127,7 +146,7 @@ impl JobState {
 /// How a run of a job has ended. A job with a file that may move without this program is left to `resume`, unless it is
 /// cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum End {
+pub enum RunEnd {
     /// Every file is done.
     Done,
     /// Something has failed, and would fail again.
@@ -180,9 +199,9 @@ pub struct Place {
     pub path: Vec<u8>,
 }
 
-/// What a file was when it was looked at.
+/// What the source of a file was when it was looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Seen {
+pub struct SourceFacts {
     /// Its size in bytes.
     pub size: Option<u64>,
     /// When it was changed, in seconds since 1970.
@@ -220,6 +239,31 @@ pub enum ItemState {
 }
 
 impl ItemState {
+    /// The number that stands for it in a row.
+    pub(super) const fn number(self) -> i64 {
+        match self {
+            Self::Open => 0,
+            Self::Done => 1,
+            Self::Failed => 2,
+            Self::GivenOver => 3,
+        }
+    }
+
+    /// The state that a number of a row stands for.
+    pub(super) fn numbered(number: i64) -> Result<Self, StoreError> {
+        let all = [Self::Open, Self::Done, Self::Failed, Self::GivenOver];
+        let found = all.into_iter().find(|state| state.number() == number);
+        found.ok_or(StoreError::Row(Cow::Borrowed("a file has no known state")))
+    }
+
+    /// Whether something of the file may be stored under its final name.
+    pub(super) const fn may_be_stored(self) -> bool {
+        match self {
+            Self::Open | Self::Done => true,
+            Self::Failed | Self::GivenOver => false,
+        }
+    }
+
     /// Its name for programs.
     pub const fn name(self) -> &'static str {
         match self {
@@ -243,7 +287,7 @@ pub struct ItemRecord {
     /// How it stands.
     pub state: ItemState,
     /// The source before its first byte was read.
-    pub seen: Option<Seen>,
+    pub seen: Option<SourceFacts>,
     /// Its size in bytes, if it is done.
     pub bytes: u64,
     /// What has verified it, if it is done.
@@ -315,44 +359,33 @@ pub struct NewItem {
     /// a name is added before it is used.
     pub part: Option<PartId>,
     /// What its source is now, if a listing has told it. Counts if nothing is left of an earlier run.
-    pub seen: Option<Seen>,
+    pub seen: Option<SourceFacts>,
     /// Whether the job goes on with what killed jobs have left at its destination. If not, that stays theirs.
     pub takes_over: bool,
 }
 
 /// A file that is claimed for a job.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Begun {
+pub struct ClaimedItem {
     /// Where its row is.
     pub key: ItemKey,
-    /// A durable name for its first part, which nobody has used yet; `None` if `found` has names, or none was asked for.
+    /// A durable name for its first part, which nobody has used yet; `None` if `history` has names, or none was asked for.
     pub first: Option<PartId>,
     /// What earlier runs have done with it.
-    pub found: Found,
+    pub history: ItemHistory,
 }
 
 /// What earlier runs have done with a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum ItemHistory {
     /// Nothing, or it has failed and nothing is left.
     New,
     /// It was begun and has not ended.
-    Open {
-        /// The names under which something may be stored, the last one last.
-        parts: Vec<PartId>,
-        /// The source before its first byte was read, if it came so far.
-        seen: Option<Seen>,
-        /// Whether something of it may be stored under its final name, at a server that cannot rename.
-        in_place: bool,
-        /// The transfer that may go on without this program.
-        detached: Option<Detached>,
-        /// The route of its bytes, if the copy may have its final name and nothing equal had it before.
-        route: Option<String>,
-    },
+    Open(UnfinishedItem),
     /// It is verified under its final name.
     Done {
         /// The source before its first byte was read.
-        seen: Seen,
+        seen: SourceFacts,
         /// What has verified it.
         verified: Option<String>,
         /// The route of its bytes; `None` if they were there already.
@@ -367,9 +400,20 @@ pub enum Found {
     },
 }
 
+/// What earlier runs have left of a file.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct UnfinishedItem {
+    /// Under which names something of it may be stored.
+    pub parts: ItemParts,
+    /// The source before its first byte was read, if it came so far.
+    pub seen: Option<SourceFacts>,
+    /// The route of its bytes, if the copy may have its final name and nothing equal had it before.
+    pub route: Option<String>,
+}
+
 /// How a file has ended.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Ended {
+pub enum ItemEnd {
     /// It is verified under its final name.
     Done {
         /// How it came there.

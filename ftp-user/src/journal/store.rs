@@ -1,20 +1,17 @@
-//! The database: opened, checked, and changed in transactions.
+//! The database: opened, checked, and changed in transactions; and why it cannot be used.
 
 #[cfg(test)]
 mod tests;
 
-use super::checksum::Bad;
-use super::commits::{SINCE, add_commit, commits};
-use super::failure::JournalFailure;
-use super::hands::{look, look_around};
+use super::claiming::UnderWay;
+use super::item_row::SharedRows;
 use super::job_row::JobRow;
-use super::mark::{Mark, promised};
-use super::path_facts::Written;
+use super::mark::{Mark, add_commit, commits, look, look_around, promised};
 use super::record::{ItemKey, ItemRecord};
 use super::stored_job::ReadWords;
-use super::tables::VERSION;
-use super::under_way::UnderWay;
+use super::table::{COMMITS, StoreError, VERSION};
 use super::upgrade::upgrade;
+use crate::id::JobId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::Cell;
@@ -24,6 +21,92 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// Why the journal cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum JournalFailure {
+    /// There is no state directory.
+    #[error("there is no state directory")]
+    Nowhere,
+    /// A newer version has written it.
+    #[error("the journal {} belongs to a newer ftp-user (tables {found}, this one knows {known})", path.display())]
+    Newer {
+        /// Where it is.
+        path: PathBuf,
+        /// The version of its tables.
+        found: i64,
+        /// The version that this program writes.
+        known: i64,
+    },
+    /// What it holds is not what was written.
+    #[error("the journal {} is damaged: {why}", path.display())]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// What does not fit.
+        why: String,
+    },
+    /// It cannot be opened, read or written.
+    #[error("the journal {} cannot be used: {why}", path.display())]
+    Unusable {
+        /// Where it is.
+        path: PathBuf,
+        /// What the system or the database says.
+        why: String,
+    },
+    /// It has all the jobs that it may have which have not ended.
+    #[error("the journal {} has {most} jobs that have not ended, and takes no other one", path.display())]
+    Full {
+        /// Where it is.
+        path: PathBuf,
+        /// The largest number.
+        most: u64,
+    },
+    /// Another process runs the job.
+    #[error("job {job} is being run by {}", holder(*process))]
+    Held {
+        /// The job in question.
+        job: JobId,
+        /// The process, if it has told its number.
+        process: Option<u32>,
+    },
+    /// There is no such job.
+    #[error("the journal has no job {job}")]
+    Unknown {
+        /// The job in question.
+        job: JobId,
+    },
+    /// Another job has that name.
+    #[error("job {job} has the name {name} already")]
+    Named {
+        /// The job that has it.
+        job: JobId,
+        /// The name in question.
+        name: String,
+    },
+}
+
+fn holder(process: Option<u32>) -> String {
+    process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"))
+}
+
+impl JournalFailure {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Nowhere => "name one with --state DIR",
+            Self::Newer { .. } => "use that version, or another directory with --state",
+            Self::Damaged { .. } => {
+                "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
+            }
+            Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
+            Self::Full { .. } => "ftp-user jobs lists them: resume or cancel those that are not needed",
+            Self::Held { .. } => "wait for its end, or end that process",
+            Self::Unknown { .. } => "ftp-user jobs lists them",
+            Self::Named { .. } => "repeat the command to go on with that job, or choose another --id",
+        }
+    }
+}
+
 /// The open database of one state directory.
 #[derive(Debug)]
 pub(super) struct Store {
@@ -32,7 +115,7 @@ pub(super) struct Store {
     pub(super) sql: Connection,
     pub(super) under_way: UnderWay,
     mark: Mark,
-    pub(super) path_facts: Written,
+    pub(super) shared_rows: SharedRows,
     /// The key of the next new file, in this transaction.
     next_key: Cell<Option<i64>>,
 }
@@ -75,10 +158,10 @@ impl Store {
     fn at(directory: &Path, path: PathBuf, promised: u64, read: ReadWords) -> Result<Self, JournalFailure> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let opened = Connection::open_with_flags(&path, flags);
-        let sql = opened.map_err(|error| failure_of(&path, Bad::Sql(error)))?;
-        let (under_way, path_facts, mark) = (UnderWay::default(), Written::default(), Mark::of(&path));
+        let sql = opened.map_err(|error| failure_of(&path, StoreError::Sql(error)))?;
+        let (under_way, shared_rows, mark) = (UnderWay::default(), SharedRows::default(), Mark::of(&path));
         let directory = directory.to_owned();
-        let store = Self { directory, path, sql, under_way, path_facts, mark, next_key: Cell::new(None) };
+        let store = Self { directory, path, sql, under_way, shared_rows, mark, next_key: Cell::new(None) };
         let found = store.keeps_its_log().map_err(|bad| store.failure(bad))?;
         if found > VERSION {
             return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });
@@ -90,29 +173,31 @@ impl Store {
 
     /// Leaves the log of changes as it is, also when the database is closed, until it is known to be whole. Returns the
     /// version of the tables.
-    fn keeps_its_log(&self) -> Result<i64, Bad> {
+    fn keeps_its_log(&self) -> Result<i64, StoreError> {
         self.sql.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.sql.busy_timeout(BUSY)?;
         self.version()
     }
 
     /// Whoever closes the database last writes the log of changes into it, and removes the log.
-    fn folds_its_log(&self) -> Result<(), Bad> {
+    fn folds_its_log(&self) -> Result<(), StoreError> {
         self.sql.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(())
     }
 
     /// Checks that the database has at least so many transactions.
-    fn has(&self, promised: u64) -> Result<(), Bad> {
-        let number = if self.version()? < SINCE { 0 } else { commits(&self.sql)? };
+    fn has(&self, promised: u64) -> Result<(), StoreError> {
+        let number = if self.version()? < COMMITS.since { 0 } else { commits(&self.sql)? };
         if number < promised {
             let lost = promised - number;
-            return Err(Bad::Row(format!("its last {lost} changes are gone (it had {promised})").into()));
+            return Err(StoreError::Row(
+                format!("its last {lost} changes are gone (it had {promised})").into(),
+            ));
         }
         Ok(())
     }
 
-    fn prepare(&self, read: ReadWords) -> Result<(), Bad> {
+    fn prepare(&self, read: ReadWords) -> Result<(), StoreError> {
         self.use_wal()?;
         self.sql.pragma_update(None, "synchronous", "FULL")?;
         if self.version()? == VERSION {
@@ -127,7 +212,7 @@ impl Store {
 
     /// Lets readers and a writer work at the same time. SQLite does not wait for another run that does the same at this
     /// instant, so it is tried again.
-    fn use_wal(&self) -> Result<(), Bad> {
+    fn use_wal(&self) -> Result<(), StoreError> {
         self.sql.busy_timeout(Duration::ZERO)?;
         let mut switched = self.sql.pragma_update(None, "journal_mode", "WAL");
         for _ in 0..BUSY.as_millis() / PAUSE.as_millis() {
@@ -144,7 +229,7 @@ impl Store {
     }
 
     /// Makes the tables of this version, from those of an older one if they are there.
-    fn make_tables(&self, read: ReadWords) -> Result<(), Bad> {
+    fn make_tables(&self, read: ReadWords) -> Result<(), StoreError> {
         self.sql.execute_batch("BEGIN IMMEDIATE")?;
         match self.version()? {
             VERSION => {}
@@ -156,13 +241,13 @@ impl Store {
         Ok(())
     }
 
-    fn version(&self) -> Result<i64, Bad> {
+    fn version(&self) -> Result<i64, StoreError> {
         Ok(self.sql.pragma_query_value(None, "user_version", |row| row.get(0))?)
     }
 
     /// Checks the pages of the database and the sum of every row that matters.
     fn check(&self) -> Result<(), JournalFailure> {
-        let checked = || -> Result<String, Bad> {
+        let checked = || -> Result<String, StoreError> {
             JobRow::all(&self.sql)?;
             Ok(self.sql.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?)
         };
@@ -174,13 +259,16 @@ impl Store {
     }
 
     /// What a failure of the database means.
-    pub(super) fn failure(&self, bad: Bad) -> JournalFailure {
+    pub(super) fn failure(&self, bad: StoreError) -> JournalFailure {
         failure_of(&self.path, bad)
     }
 
     /// Does `work` in one transaction. It is on the disk when this returns.
-    pub(super) fn durably<T>(&self, work: impl FnOnce(&Self) -> Result<T, Bad>) -> Result<T, JournalFailure> {
-        let begun = self.sql.execute_batch("BEGIN IMMEDIATE").map_err(Bad::Sql);
+    pub(super) fn durably<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, JournalFailure> {
+        let begun = self.sql.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::Sql);
         // Another process may have written files since the last one.
         self.next_key.set(None);
         let before = self.sql.total_changes();
@@ -201,7 +289,7 @@ impl Store {
     }
 
     /// The key of a new file. Nobody else writes files during a transaction.
-    pub(super) fn new_key(&self) -> Result<ItemKey, Bad> {
+    pub(super) fn new_key(&self) -> Result<ItemKey, StoreError> {
         let key = match self.next_key.get() {
             Some(key) => key,
             None => ItemRecord::last_key(&self.sql)? + 1,
@@ -215,11 +303,11 @@ impl Store {
     }
 }
 
-fn failure_of(path: &Path, bad: Bad) -> JournalFailure {
+fn failure_of(path: &Path, bad: StoreError) -> JournalFailure {
     let path = path.to_owned();
     match bad {
-        Bad::Row(why) => JournalFailure::Damaged { path, why: why.into_owned() },
-        Bad::Sql(error) => match error.sqlite_error_code() {
+        StoreError::Row(why) => JournalFailure::Damaged { path, why: why.into_owned() },
+        StoreError::Sql(error) => match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 JournalFailure::Damaged { path, why: error.to_string() }
             }

@@ -1,10 +1,9 @@
 //! Tests: whatever happens to the file of a journal, it is either read as it was written, or refused.
 
 use super::claiming::Claim;
-use super::failure::JournalFailure;
 use super::lock::JobLock;
-use super::record::{Ended, ItemState, NewItem, PartId, Place, Seen, Start};
-use super::store::{FILE, Store};
+use super::record::{ItemEnd, ItemState, JobStart, NewItem, PartId, Place, SourceFacts};
+use super::store::{FILE, JournalFailure, Store};
 use super::stored_job::StoredJob;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, Verified};
@@ -22,20 +21,20 @@ fn place(number: u8) -> Place {
 /// Writes a job that runs: files that are done, have failed, and are under way.
 fn fill(store: &Store) -> JobLock {
     let (id, job) = (JobId::new(1), StoredJob::for_tests("copy -r ftp://ann@one/ ftp://ann@two/copy"));
-    let (lock, _) = store.start(&Start { id, job, resumes: false }).unwrap();
+    let lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
     for number in 0..40 {
         let part = PartId(u64::from(number) + 1);
         let file = NewItem { place: place(number), part: Some(part), seen: None, takes_over: true };
         let claim = store.durably(|store| store.begin(id, &file));
         let Claim::Ours(begun) = claim.unwrap() else { panic!("no other job is there") };
-        let seen = Seen { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
+        let seen = SourceFacts { size: Some(5), modified: Some(7), unique: Some("a".to_owned()) };
         let verified = Verified::Hash(Algorithm::Sha256);
         let ended = match number % 3 {
             0 => {
                 let copy = FileCopy { attempts: 1, ..FileCopy::skipped(Some(5), verified) };
-                Some(Ended::Done { copy: Box::new(copy), began: Some(1), noted: 0 })
+                Some(ItemEnd::Done { copy: Box::new(copy), began: Some(1), noted: 0 })
             }
-            1 => Some(Ended::Failed { why: "refused".to_owned(), began: None }),
+            1 => Some(ItemEnd::Failed { why: "refused".to_owned(), began: None }),
             _ => None,
         };
         let note = |store: &Store| {
@@ -99,7 +98,7 @@ fn read(directory: &Path) -> Result<String, JournalFailure> {
     let Some(store) = Store::existing_for_tests(directory)? else { return Ok("no journal".to_owned()) };
     let jobs = store.jobs()?;
     let (id, job) = (JobId::new(1), StoredJob::for_tests("copy"));
-    let _lock = store.start(&Start { id, job, resumes: true })?;
+    let _lock = store.start(&JobStart { id, job, resumes: true })?;
     let states = [ItemState::Open, ItemState::Done, ItemState::Failed, ItemState::GivenOver];
     let items: Result<Vec<_>, _> = states.into_iter().map(|state| store.items(id, state)).collect();
     Ok(format!("{jobs:?} {:?}", items?))

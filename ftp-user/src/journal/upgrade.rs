@@ -1,16 +1,9 @@
 //! Tables of an older version become those of this one.
 
-use super::checksum::{Bad, check, replace};
-use super::commits::COMMITS_OF_JOURNAL;
-use super::failed::FAILURES_OF_JOBS;
 use super::job_row::JobRow;
-use super::path_facts::PATH_FACTS;
-use super::record::ItemRecord;
-use super::runs::RUNS_OF_JOURNAL;
-use super::states::job_state;
+use super::record::JobState;
 use super::stored_job::{ReadWords, StoredJob};
-use super::tables::{DETACHED_OF_ITEMS, ITEMS, JOBS, PARTS};
-use super::withheld::WITHHELD;
+use super::table::{ITEMS, JOBS, StoreError, TABLES, Table};
 use crate::id::JobId;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -19,109 +12,81 @@ use std::os::unix::ffi::OsStringExt;
 
 /// Makes the tables of this version, from those of an older one if there are any (version 0 has none). Words of jobs are read
 /// with `read`.
-pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result<(), Bad> {
+pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result<(), StoreError> {
+    for table in TABLES.iter().filter(|table| table.since > version) {
+        sql.execute_batch(table.create)?;
+    }
     match version {
-        0 => {
-            sql.execute_batch(JOBS)?;
-            sql.execute_batch(PARTS)?;
-            sql.execute_batch(ITEMS)?;
-        }
-        1 => widen_items(sql, FIRST, FIRST_WIDTH)?,
-        2..=4 => widen_items(sql, SECOND, SECOND_WIDTH)?,
+        1 => widen_items(sql, &FIRST_ITEMS)?,
+        2..=4 => widen_items(sql, &SECOND_ITEMS)?,
         _ => {}
-    }
-    if version < 2 {
-        sql.execute_batch(DETACHED_OF_ITEMS)?;
-    }
-    if version < 3 {
-        sql.execute_batch(FAILURES_OF_JOBS)?;
-    }
-    if version < 4 {
-        sql.execute_batch(COMMITS_OF_JOURNAL)?;
-    }
-    if version < 5 {
-        sql.execute_batch(PATH_FACTS)?;
-    }
-    if version < 6 {
-        sql.execute_batch(WITHHELD)?;
-    }
-    if version < 7 {
-        sql.execute_batch(RUNS_OF_JOURNAL)?;
     }
     if version > 0 { read_jobs(sql, read) } else { Ok(()) }
 }
 
 /// Makes values of jobs of which versions 1 to 7 have kept the words. Every row is checked by its old sum.
-fn read_jobs(sql: &Connection, read: ReadWords) -> Result<(), Bad> {
-    sql.execute_batch("ALTER TABLE jobs RENAME TO old_jobs;")?;
-    sql.execute_batch(JOBS)?;
-    let mut statement = sql.prepare(&format!("SELECT {WORDS}, sum FROM old_jobs"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        check(row, "jobs", WORDS_WIDTH)?;
+fn read_jobs(sql: &Connection, read: ReadWords) -> Result<(), StoreError> {
+    let jobs = OLD_JOBS.find(sql, "1", [], |row| {
         let words = row.get::<_, Vec<u8>>(3)?;
         let words = words.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
         let directory = OsString::from_vec(row.get(4)?).into();
         let job = StoredJob::of_words(words, directory, read);
-        let job = StoredJob { verb: row.get(1)?, name: row.get(2)?, ..job };
-        let row = JobRow {
+        Ok(JobRow {
             id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
-            job,
-            state: job_state(row.get(5)?)?,
+            job: StoredJob { verb: row.get(1)?, name: row.get(2)?, ..job },
+            state: JobState::numbered(row.get(5)?)?,
             begun: row.get::<_, i64>(6)?.cast_unsigned(),
             ended: row.get::<_, Option<i64>>(7)?.map(i64::cast_unsigned),
             decided: row.get(8)?,
-        };
-        row.save(sql)?;
-    }
-    drop(rows);
-    drop(statement);
-    Ok(sql.execute_batch("DROP TABLE old_jobs;")?)
+        })
+    })?;
+    sql.execute_batch("DROP TABLE jobs;")?;
+    sql.execute_batch(JOBS.create)?;
+    jobs.iter().try_for_each(|job| job.save(sql))
 }
 
 /// Gives files of an older version the columns of this one. Every row is checked by its old sum, and gets a new one.
-fn widen_items(sql: &Connection, columns: &str, width: usize) -> Result<(), Bad> {
+fn widen_items(sql: &Connection, old: &Table) -> Result<(), StoreError> {
     sql.execute_batch(
         "ALTER TABLE items RENAME TO old_items; DROP INDEX items_by_place; DROP INDEX items_by_job;",
     )?;
-    sql.execute_batch(ITEMS)?;
-    let mut statement = sql.prepare(&format!("SELECT {columns}, sum FROM old_items"))?;
+    sql.execute_batch(ITEMS.create)?;
+    let mut statement = sql.prepare(&format!("SELECT {}, sum FROM old_items", old.columns))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        check(row, "items", width)?;
+        old.check(row)?;
+        let width = old.width();
         let mut values = (0..width).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
         // What nobody has noted is not known. Attempts are counted from here on.
-        let is_known = |column: usize| column == SECOND_WIDTH;
+        let is_known = |column: usize| column == SECOND_ITEMS.width();
         let new = |column| if is_known(column) { ValueRef::Integer(0) } else { ValueRef::Null };
-        values.extend((width..ItemRecord::WIDTH).map(new));
-        replace(sql, "items", ItemRecord::COLUMNS, &values)?;
+        values.extend((width..ITEMS.width()).map(new));
+        ITEMS.replace(sql, &values)?;
     }
     drop(rows);
     drop(statement);
     Ok(sql.execute_batch("DROP TABLE old_items;")?)
 }
 
-/// The columns of a job in versions 1 to 7.
-const WORDS: &str = "id, verb, name, words, directory, state, begun, ended, decided";
-/// The number of these columns.
-const WORDS_WIDTH: usize = 9;
-/// The columns of a file in version 1.
-const FIRST: &str =
-    "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why";
-/// The number of these columns.
-const FIRST_WIDTH: usize = 14;
-/// The columns of a file in versions 2 to 4. The next one is the number of attempts.
-const SECOND: &str = "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended";
-/// The number of these columns.
-const SECOND_WIDTH: usize = 16;
+/// The jobs of versions 1 to 7.
+const OLD_JOBS: Table =
+    Table { columns: "id, verb, name, words, directory, state, begun, ended, decided", ..JOBS };
+/// The files of version 1.
+const FIRST_ITEMS: Table = Table {
+    columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why",
+    ..ITEMS
+};
+/// The files of versions 2 to 4. The next column is the number of attempts.
+const SECOND_ITEMS: Table = Table {
+    columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended",
+    ..ITEMS
+};
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::JobId;
-    use crate::journal::record::{End, Failures, ItemState, NewItem, PartId, Place, Start};
+    use crate::journal::record::{Failures, ItemRecord, ItemState, JobStart, NewItem, PartId, Place, RunEnd};
     use crate::journal::store::{FILE, Store};
-    use crate::journal::stored_job::StoredJob;
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
@@ -151,7 +116,7 @@ mod tests {
                 ValueRef::Null,
                 ValueRef::Null,
             ];
-            replace(sql, "jobs", WORDS, &values).unwrap();
+            OLD_JOBS.replace(sql, &values).unwrap();
         }
     }
 
@@ -168,9 +133,9 @@ mod tests {
         if version >= 5 {
             return;
         }
-        let (columns, width, times) = match version {
-            1 => (FIRST, FIRST_WIDTH, ""),
-            _ => (SECOND, SECOND_WIDTH, "began INTEGER, ended INTEGER,"),
+        let (old, times) = match version {
+            1 => (FIRST_ITEMS, ""),
+            _ => (SECOND_ITEMS, "began INTEGER, ended INTEGER,"),
         };
         sql.execute_batch(&format!(
             "ALTER TABLE items RENAME TO new_items; DROP INDEX items_by_place; DROP INDEX items_by_job;
@@ -190,11 +155,11 @@ mod tests {
                 sql.execute_batch(&format!("DROP TABLE {table}")).unwrap();
             }
         }
-        let mut statement = sql.prepare(&format!("SELECT {columns} FROM new_items")).unwrap();
+        let mut statement = sql.prepare(&format!("SELECT {} FROM new_items", old.columns)).unwrap();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
-            let values: Vec<_> = (0..width).map(|index| row.get_ref(index).unwrap()).collect();
-            replace(sql, "items", columns, &values).unwrap();
+            let values: Vec<_> = (0..old.width()).map(|index| row.get_ref(index).unwrap()).collect();
+            old.replace(sql, &values).unwrap();
         }
         drop(rows);
         drop(statement);
@@ -228,7 +193,7 @@ mod tests {
             let home = tempfile::tempdir().unwrap();
             let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
             let store = Store::open_for_tests(home.path()).unwrap();
-            let _lock = store.start(&Start { id, job, resumes: false }).unwrap();
+            let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
             store.durably(|store| store.begin(id, &file)).unwrap();
@@ -257,7 +222,7 @@ mod tests {
         let store = Store::open_for_tests(home.path()).unwrap();
         for (number, words) in [(1, "copy -r a b"), (2, "copy --gone a b")] {
             let job = StoredJob { directory: "/srv".into(), ..StoredJob::for_tests(words) };
-            drop(store.start(&Start { id: JobId::new(number), job, resumes: false }).unwrap());
+            drop(store.start(&JobStart { id: JobId::new(number), job, resumes: false }).unwrap());
         }
         let written = store.jobs().unwrap();
         make_old(&store.sql, 7);
@@ -280,14 +245,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));
         let store = Store::open_for_tests(home.path()).unwrap();
-        let _lock = store.start(&Start { id, job, resumes: false }).unwrap();
+        let _lock = store.start(&JobStart { id, job, resumes: false }).unwrap();
         drop(store);
         let sql = Connection::open(home.path().join(FILE)).unwrap();
         make_old(&sql, 2);
         remove_mark_before(home.path(), 2);
         let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
         let failures = Failures { number: 2, why: "no".to_owned() };
-        store.finish(id, End::Failed, Some(&failures)).unwrap();
+        store.finish(id, RunEnd::Failed, Some(&failures)).unwrap();
         assert_eq!(store.jobs().unwrap()[0].why.as_deref(), Some("no"));
     }
 }

@@ -1,10 +1,9 @@
 //! The thread that owns the connection of a job that runs. What comes while it writes goes to the disk together.
 
-use super::checksum::Bad;
-use super::failure::JournalFailure;
-use super::lock::JobLock;
-use super::record::Start;
-use super::store::Store;
+use super::jobs::StartedJob;
+use super::record::JobStart;
+use super::store::{JournalFailure, Store};
+use super::table::StoreError;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
 use std::sync::mpsc::{Receiver, TryRecvError};
@@ -24,7 +23,7 @@ pub(super) struct Request {
 /// What is done in the transaction that a batch of requests shares.
 pub(super) trait Work: Send {
     /// Carries it out in that transaction.
-    fn perform(&mut self, store: &Store, job: JobId) -> Result<(), Bad>;
+    fn perform(&mut self, store: &Store, job: JobId) -> Result<(), StoreError>;
     /// Tells the asker that it is on the disk; the asker may be gone.
     fn reply(self: Box<Self>);
 }
@@ -33,7 +32,7 @@ pub(super) trait Work: Send {
 /// what has ended the journal; then nothing is answered.
 pub(super) fn run(
     store: Result<Store, JournalFailure>,
-    start: &Start,
+    start: &JobStart,
     requests: &Receiver<Request>,
     started: oneshot::Sender<Option<String>>,
     told: impl FnOnce(JournalFailure),
@@ -43,11 +42,11 @@ pub(super) fn run(
         // What was asked while the database was opened shares the first write.
         first.extend(requests.try_iter().take(MOST));
         let work = |store: &Store| perform_all(store, start.id, &mut first);
-        let (lock, decided, ()) = store.start_with(start, work)?;
-        Ok((store, lock, decided))
+        let started = store.start_with(start, work)?;
+        Ok((store, started))
     });
     match begun {
-        Ok((store, lock, decided)) => {
+        Ok((store, StartedJob { lock, decided })) => {
             let _ = started.send(decided);
             let mut at_the_end = answer_all(first);
             if at_the_end.is_empty() {
@@ -56,7 +55,7 @@ pub(super) fn run(
             // The connection is closed before another process may take the job. The process may end as soon as it
             // knows that the job is finished, so the lock is gone before that.
             drop(store);
-            drop::<JobLock>(lock);
+            drop(lock);
             at_the_end.into_iter().for_each(|request| request.work.reply());
         }
         Err(failure) => told(failure),
@@ -115,7 +114,7 @@ fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
 }
 
 /// Does all that is asked, in its order.
-fn perform_all(store: &Store, job: JobId, batch: &mut [Request]) -> Result<(), Bad> {
+fn perform_all(store: &Store, job: JobId, batch: &mut [Request]) -> Result<(), StoreError> {
     batch.iter_mut().try_for_each(|request| request.work.perform(store, job))
 }
 

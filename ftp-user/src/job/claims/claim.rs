@@ -15,8 +15,8 @@ use crate::job::part::leftover::Leftover;
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Part, new_id};
 use crate::journal::{
-    Begun, Claim, Claims, Detached, Durable, Ended, Found, ItemKey, JobJournal, NewItem, Next, PartId, Seen,
-    decide, is_same,
+    Claim, ClaimedItem, Claims, Detached, Durable, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal,
+    NewItem, PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
@@ -67,7 +67,7 @@ impl FileClaim {
     /// Gives up the claim: nothing was stored for it.
     pub(in crate::job) fn give_up(&self, context: &Context) {
         if self.key.is_some() {
-            self.journal(context).ended(Ended::Unbegun);
+            self.journal(context).ended(ItemEnd::Unbegun);
         }
     }
 
@@ -157,44 +157,46 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
     let kept = &mut claim.kept;
     kept.unused = begun.first;
     let mut now = item.known.as_ref().map(seen);
-    match &begun.found {
-        Found::New => kept.noted = now.clone(),
-        Found::Open { seen, .. } => kept.noted = seen.clone(),
-        Found::Done { seen: source, verified, route, .. } => {
+    match &begun.history {
+        ItemHistory::New => kept.noted = now.clone(),
+        ItemHistory::Open(left) => kept.noted = left.seen.clone(),
+        ItemHistory::Done { seen: source, verified, route, .. } => {
             let (source, route) = (source.clone(), route.as_deref().and_then(Rung::named));
             let verified = verified.as_deref().and_then(Verified::named).unwrap_or(Verified::None);
             kept.finished = Some(FinishedCopy { source, verified, route });
             // The walk tells nothing of a file of this host.
             now = now.or_else(|| ends.source.facts_here(&item.source).as_ref().map(seen));
         }
-        Found::GivenOver { .. } => {}
+        ItemHistory::GivenOver { .. } => {}
     }
-    match decide(begun.found, now.as_ref()) {
+    match decide(begun.history, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
-        Next::Skip { .. } if is_lost(ends, item) => kept.finished = None,
+        ResumeAction::Skip { .. } if is_lost(ends, item) => kept.finished = None,
         // Where nothing may be replaced, the copy of this very job is not somebody else's file.
-        Next::Copy => kept.may_be_done = kept.finished.is_some(),
-        Next::Skip { .. } => claim.done = kept.finished.as_ref().map(|copy| copy.verified),
+        ResumeAction::Copy => kept.may_be_done = kept.finished.is_some(),
+        ResumeAction::Skip { .. } => claim.done = kept.finished.as_ref().map(|copy| copy.verified),
         // Whatever became of the later job: what stands there is not this one's any more.
-        Next::LeaveAlone { why } => {
+        ResumeAction::LeaveAlone { why } => {
             let hint = "type the copy again if it is to stand there".to_owned();
             return Err(exists(ends, item, &format!("left alone: {why}"), hint));
         }
-        Next::GoOn { last, others, seen, in_place, detached, route } => {
+        ResumeAction::GoOn(UnfinishedItem { parts, seen, route }) => {
+            let ItemParts { mut names, in_place, detached } = parts;
             let rung = route.as_deref().and_then(Rung::named);
             kept.moved_earlier = seen.clone().zip(rung);
-            kept.in_place = in_place;
+            kept.in_place = in_place.is_some();
             kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.
             kept.may_be_done = seen.is_some();
-            kept.left = Some(EarlierParts { last, others, seen });
+            let last = names.pop();
+            kept.left = Some(EarlierParts { last, others: names, seen });
         }
     }
     Ok(claim)
 }
 
 /// Holds the destination of a file that is changed in place: no job stores there meanwhile. What killed jobs have left there
-/// stays theirs. Returns the journal, which is asked about the file until [`Ended::Unbegun`] gives it free.
+/// stays theirs. Returns the journal, which is asked about the file until [`ItemEnd::Unbegun`] gives it free.
 ///
 /// # Errors
 ///
@@ -210,7 +212,7 @@ pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) ->
 }
 
 /// A file that is claimed; `None` if nothing is kept of it.
-fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<Begun>, Failure> {
+fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<ClaimedItem>, Failure> {
     match began {
         Claim::Ours(begun) => Ok(Some(begun)),
         Claim::Theirs(job) => {
@@ -255,10 +257,10 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy, Fail
     match copied {
         // It goes on without this program.
         Ok(done) if done.is_detached() => {}
-        Ok(done) => journal.ended(Ended::Done { copy: Box::new(done.clone()), began, noted }),
+        Ok(done) => journal.ended(ItemEnd::Done { copy: Box::new(done.clone()), began, noted }),
         Err(failure) if failure.kind == Kind::Interrupted => {}
         Err(failure) => {
-            journal.ended(Ended::Failed { why: shortened(&failure.to_string()), began });
+            journal.ended(ItemEnd::Failed { why: shortened(&failure.to_string()), began });
         }
     }
 }
@@ -277,7 +279,7 @@ pub(in crate::job) struct FileRecord {
     /// What an earlier run has left, until it was looked at.
     pub(in crate::job) left: Option<EarlierParts>,
     /// What the source was, as the journal has it.
-    noted: Option<Seen>,
+    noted: Option<SourceFacts>,
     /// Old files that were renamed aside, by this run or an earlier one.
     pub(in crate::job) old: OldFiles,
     /// Whether the file under the final name may be the copy, which an earlier run has finished just before its end.
@@ -287,7 +289,7 @@ pub(in crate::job) struct FileRecord {
     /// The copy that this job has finished before.
     finished: Option<FinishedCopy>,
     /// The source that an earlier run of this job has moved, perhaps to its final name, and by which path.
-    moved_earlier: Option<(Seen, Rung)>,
+    moved_earlier: Option<(SourceFacts, Rung)>,
     /// Whether what stands under the final name may be a part of the copy: an earlier run began to store it there, at a
     /// server that cannot rename, when nothing had that name.
     pub(in crate::job) in_place: bool,
@@ -299,7 +301,7 @@ pub(in crate::job) struct FileRecord {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct FinishedCopy {
     /// Its source before its first byte was read.
-    source: Seen,
+    source: SourceFacts,
     /// What has verified it.
     verified: Verified,
     /// The route of its bytes, if this job has moved them.
@@ -311,7 +313,7 @@ struct FinishedCopy {
 pub(in crate::job) struct EarlierParts {
     last: Option<PartId>,
     others: Vec<PartId>,
-    pub(in crate::job) seen: Option<Seen>,
+    pub(in crate::job) seen: Option<SourceFacts>,
 }
 
 impl FinishedCopy {
@@ -468,8 +470,8 @@ pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut FileRecord, s
 }
 
 /// What the journal keeps of the facts of a source.
-fn seen(facts: &Facts) -> Seen {
-    Seen {
+fn seen(facts: &Facts) -> SourceFacts {
+    SourceFacts {
         size: facts.size,
         modified: facts.modified.map(|When(seconds)| seconds),
         unique: facts.unique.clone(),

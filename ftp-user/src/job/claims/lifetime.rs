@@ -6,7 +6,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::request::job::Job;
 use crate::job::summary::failures::ending;
 use crate::job::summary::tally::Tally;
-use crate::journal::{End, JournalFailure};
+use crate::journal::{JournalFailure, RunEnd};
 
 /// The hint of an interruption that leaves everything to `resume`.
 pub(in crate::job) const RESUME_CONTINUES: &str = "ftp-user resume goes on with it";
@@ -72,7 +72,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         || (tally.has_failed() && !context.run.job_journal.open_files().await.is_empty());
     let may_be_nothing = !context.run.job_journal.is_resumed() && !context.run.job_journal.has_changed();
     let end = match tally.has_failed_for_nothing() {
-        Some(has_failed) if may_be_nothing && (!has_failed || !has_begun) => End::Nothing { has_failed },
+        Some(has_failed) if may_be_nothing && (!has_failed || !has_begun) => RunEnd::Nothing { has_failed },
         Some(_) | None => ending(tally.may_pass(), was_stopped, has_begun),
     };
     let job = context.run.job_journal.job();
@@ -80,14 +80,14 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     tell(context);
     let job = job.filter(|_| !was_stopped)?;
     match end {
-        End::Interrupted => Some(format!(
+        RunEnd::Interrupted => Some(format!(
             "ftp-user retry {job} copies the rest, ftp-user cancel {job} removes what is left of files under way{}",
             before(context)
         )),
-        End::Failed if tally.has_failed_files() => {
+        RunEnd::Failed if tally.has_failed_files() => {
             Some(format!("ftp-user retry {job} tries again what has failed{}", before(context)))
         }
-        End::Failed | End::Done | End::Cancelled | End::Nothing { .. } => None,
+        RunEnd::Failed | RunEnd::Done | RunEnd::Cancelled | RunEnd::Nothing { .. } => None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::id::JobId;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::{Links, Options, SyncRules};
 use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};
-use crate::journal::{Start, StoredJob};
+use crate::journal::{JobStart, StoredJob};
 use crate::place::{Location, Place, base_name};
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -23,7 +23,7 @@ pub struct Job {
     /// Which files of trees are copied.
     pub filter: Filter,
     /// How the journal has it; `None` if it is not kept there.
-    pub start: Option<Start>,
+    pub start: Option<JobStart>,
 }
 
 /// What a job does.
@@ -270,7 +270,7 @@ impl Job {
     #[must_use]
     pub fn kept(self, job: StoredJob, resumes: Option<JobId>) -> Self {
         let id = resumes.unwrap_or(self.id);
-        let start = Start { id, job, resumes: resumes.is_some() };
+        let start = JobStart { id, job, resumes: resumes.is_some() };
         let is_kept = matches!(
             self.work,
             Work::Copy { .. } | Work::CopyEach { .. } | Work::Sync { .. } | Work::Append { .. }

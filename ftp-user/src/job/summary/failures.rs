@@ -2,7 +2,7 @@
 //! than 2 MiB of memory.
 
 use crate::failure::{About, Failure, Kind};
-use crate::journal::End;
+use crate::journal::RunEnd;
 use crate::outcome::FailedItem;
 use crate::report::Cause;
 use std::collections::{BTreeMap, HashSet};
@@ -146,11 +146,11 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
 
 /// How a run with these failures ends. A job that has not begun anything may be a mistake: it is over.
 /// `may_pass` is what [`may_pass`] says of any of them; `None` if nothing has failed.
-pub(in crate::job) const fn ending(may_pass: Option<bool>, was_stopped: bool, has_begun: bool) -> End {
+pub(in crate::job) const fn ending(may_pass: Option<bool>, was_stopped: bool, has_begun: bool) -> RunEnd {
     match (may_pass, was_stopped) {
-        (None, _) => End::Done,
-        (Some(_), true) | (Some(true), false) if has_begun => End::Interrupted,
-        (Some(_), _) => End::Failed,
+        (None, _) => RunEnd::Done,
+        (Some(_), true) | (Some(true), false) if has_begun => RunEnd::Interrupted,
+        (Some(_), _) => RunEnd::Failed,
     }
 }
 
@@ -232,17 +232,17 @@ mod ending_tests {
         let aside = Failure::new(Kind::Unverified, "not there").about(About::OldFile);
         let changed = Failure::new(Kind::Other, "changed").about(About::Changed);
         for (failures, was_stopped, has_begun, expect) in [
-            (vec![], false, false, End::Done),
-            (vec![], true, true, End::Done),
-            (vec![&refused, &changed], false, true, End::Failed),
-            (vec![&refused], true, true, End::Interrupted),
-            (vec![&refused], true, false, End::Failed),
-            (vec![&refused, &gone], false, true, End::Interrupted),
-            (vec![&away], false, true, End::Interrupted),
-            (vec![&aside], false, true, End::Interrupted),
-            (vec![&unheard], false, false, End::Failed),
-            (vec![&busy], false, false, End::Failed),
-            (vec![&busy, &refused], false, true, End::Interrupted),
+            (vec![], false, false, RunEnd::Done),
+            (vec![], true, true, RunEnd::Done),
+            (vec![&refused, &changed], false, true, RunEnd::Failed),
+            (vec![&refused], true, true, RunEnd::Interrupted),
+            (vec![&refused], true, false, RunEnd::Failed),
+            (vec![&refused, &gone], false, true, RunEnd::Interrupted),
+            (vec![&away], false, true, RunEnd::Interrupted),
+            (vec![&aside], false, true, RunEnd::Interrupted),
+            (vec![&unheard], false, false, RunEnd::Failed),
+            (vec![&busy], false, false, RunEnd::Failed),
+            (vec![&busy, &refused], false, true, RunEnd::Interrupted),
         ] {
             let passing = failures.iter().map(|failure| may_pass(failure)).reduce(|one, two| one || two);
             assert_eq!(ending(passing, was_stopped, has_begun), expect, "{failures:?}");

@@ -3,12 +3,11 @@
 use super::*;
 use crate::id::JobId;
 use crate::journal::claiming::{Claim, LONGEST_ALONE};
+use crate::journal::jobs::{ENDED, OPEN};
 use crate::journal::lock::JobLock;
-use crate::journal::prune::ENDED;
-use crate::journal::prune::OPEN;
 use crate::journal::record::{
-    Detached, End, Ended, Failures, Found, ItemState, JobState, NAME_OF_COPY, NewItem, PartId, Place, Seen,
-    Start,
+    Detached, Failures, ItemEnd, ItemHistory, ItemParts, ItemState, JobStart, JobState, NAME_OF_COPY,
+    NewItem, PartId, Place, RunEnd, SourceFacts, UnfinishedItem,
 };
 use crate::journal::stored_job::StoredJob;
 use crate::outcome::{FileCopy, Verified};
@@ -22,7 +21,7 @@ fn place(source: &str) -> Place {
 
 fn start(store: &Store, number: u64, resumes: bool) -> Result<JobLock, JournalFailure> {
     let (id, job) = (JobId::new(number), StoredJob::for_tests(&format!("copy {number} b")));
-    store.start(&Start { id, job, resumes }).map(|(lock, _)| lock)
+    store.start(&JobStart { id, job, resumes })
 }
 
 fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
@@ -30,17 +29,17 @@ fn begin(store: &Store, job: u64, source: &str, part: u64) -> Claim {
     store.durably(|store| store.begin(JobId::new(job), &file)).unwrap()
 }
 
-fn found(claim: Claim) -> Found {
+fn found(claim: Claim) -> ItemHistory {
     match claim {
-        Claim::Ours(begun) => begun.found,
+        Claim::Ours(begun) => begun.history,
         claim @ (Claim::Theirs(_) | Claim::Moves(_) | Claim::Unkept) => panic!("{claim:?}"),
     }
 }
 
 /// A file of one byte is done.
-fn done_by_size() -> Ended {
+fn done_by_size() -> ItemEnd {
     let copy = Box::new(FileCopy { attempts: 1, ..FileCopy::skipped(Some(1), Verified::Size) });
-    Ended::Done { copy, began: None, noted: 0 }
+    ItemEnd::Done { copy, began: None, noted: 0 }
 }
 
 #[test]
@@ -48,13 +47,13 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
     let home = tempfile::tempdir().unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
     let first = start(&store, 1, false).unwrap();
-    assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
+    assert_eq!(found(begin(&store, 1, "a", 10)), ItemHistory::New);
     let _second = start(&store, 2, false).unwrap();
     assert!(matches!(begin(&store, 2, "a", 20), Claim::Theirs(job) if job == JobId::new(1)));
     drop(first);
     // Its process is gone: what it has left is the business of the other job.
-    let left =
-        Found::Open { parts: vec![PartId(10)], seen: None, in_place: false, detached: None, route: None };
+    let parts = ItemParts { names: vec![PartId(10)], ..ItemParts::default() };
+    let left = ItemHistory::Open(UnfinishedItem { parts, ..UnfinishedItem::default() });
     assert_eq!(found(begin(&store, 2, "a", 20)), left);
     let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
     assert_eq!((given_over.len(), given_over[0].parts.names.clone()), (1, vec![]));
@@ -69,7 +68,7 @@ fn n8_a_file_is_found_as_it_was_left() {
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
     assert_eq!(begun.first, Some(PartId(10)));
-    let seen = Seen { size: Some(5), modified: Some(7), unique: None };
+    let seen = SourceFacts { size: Some(5), modified: Some(7), unique: None };
     store.seen(begun.key, seen.clone()).unwrap();
     store.add_part(begun.key, PartId(11)).unwrap();
     drop((lock, store));
@@ -79,33 +78,29 @@ fn n8_a_file_is_found_as_it_was_left() {
     let lock = start(&store, 1, true).unwrap();
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
     let parts = vec![PartId(10), PartId(11)];
-    let (detached, seen_then) = (None, Some(seen.clone()));
-    let open = |in_place| Found::Open {
-        parts: parts.clone(),
-        seen: seen_then.clone(),
-        in_place,
-        detached: detached.clone(),
-        route: None,
+    let open = |in_place: Option<u64>| {
+        let parts = ItemParts { names: parts.clone(), in_place: in_place.map(PartId), detached: None };
+        ItemHistory::Open(UnfinishedItem { parts, seen: Some(seen.clone()), route: None })
     };
-    assert_eq!(found(begin(&store, 1, "a", 12)), open(false));
+    assert_eq!(found(begin(&store, 1, "a", 12)), open(None));
     store.in_place(begun.key, PartId(12)).unwrap();
     for _ in 0..2 {
-        assert_eq!(found(begin(&store, 1, "a", 13)), open(true));
+        assert_eq!(found(begin(&store, 1, "a", 13)), open(Some(12)));
     }
     let means = Verified::Hash(Algorithm::Sha256);
     let verified = means.name().to_owned();
     store
         .ended(
             begun.key,
-            Ended::Done { copy: Box::new(FileCopy::skipped(Some(5), means)), began: None, noted: 0 },
+            ItemEnd::Done { copy: Box::new(FileCopy::skipped(Some(5), means)), began: None, noted: 0 },
         )
         .unwrap();
     assert_eq!(
         found(begin(&store, 1, "a", 13)),
-        Found::Done { seen, verified: Some(verified), route: None, replaced: None }
+        ItemHistory::Done { seen, verified: Some(verified), route: None, replaced: None }
     );
-    assert_eq!(found(begin(&store, 1, "another source", 14)), Found::New);
-    store.finish(JobId::new(1), End::Done, None).unwrap();
+    assert_eq!(found(begin(&store, 1, "another source", 14)), ItemHistory::New);
+    store.finish(JobId::new(1), RunEnd::Done, None).unwrap();
     drop(lock);
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Done);
     assert!(matches!(start(&store, 9, true), Err(JournalFailure::Unknown { .. })));
@@ -119,7 +114,7 @@ fn the_oldest_jobs_that_have_ended_are_forgotten_with_their_files() {
     for number in 2..ENDED as u64 + 5 {
         let _lock = start(&store, number, false).unwrap();
         found(begin(&store, number, "a", number + 100));
-        store.finish(JobId::new(number), End::Failed, None).unwrap();
+        store.finish(JobId::new(number), RunEnd::Failed, None).unwrap();
     }
     let _last = start(&store, 1_000, false).unwrap();
     let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
@@ -137,7 +132,7 @@ fn jobs_that_have_begun_nothing_take_the_place_of_no_other_job() {
         if number == 1 {
             found(begin(&store, number, "a", number + 100));
         }
-        store.finish(JobId::new(number), End::Failed, None).unwrap();
+        store.finish(JobId::new(number), RunEnd::Failed, None).unwrap();
     }
     let jobs: Vec<u64> = store.jobs().unwrap().iter().map(|job| job.id.number()).collect();
     assert_eq!(jobs, [1, 36, 37, 38, 39, 40]);
@@ -150,16 +145,16 @@ fn a_job_has_the_number_and_the_cause_of_what_has_failed_in_its_last_run_until_i
     let lock = start(&store, 1, false).unwrap();
     // A directory that cannot be listed has no row among the files.
     let failures = Failures { number: 3, why: "the listing is incomplete".to_owned() };
-    store.finish(JobId::new(1), End::Failed, Some(&failures)).unwrap();
+    store.finish(JobId::new(1), RunEnd::Failed, Some(&failures)).unwrap();
     drop(lock);
     let told = || store.jobs().unwrap().into_iter().map(|job| (job.failed, job.why)).collect::<Vec<_>>();
     assert_eq!(told(), [(3, Some(failures.why.clone()))]);
     let lock = start(&store, 1, true).unwrap();
     assert_eq!(told(), [(0, None)]);
-    store.finish(JobId::new(1), End::Done, None).unwrap();
+    store.finish(JobId::new(1), RunEnd::Done, None).unwrap();
     drop(lock);
     assert_eq!(told(), [(0, None)]);
-    store.finish(JobId::new(1), End::Failed, Some(&failures)).unwrap();
+    store.finish(JobId::new(1), RunEnd::Failed, Some(&failures)).unwrap();
     store.sql.execute("UPDATE failures SET number = 4", []).unwrap();
     assert!(matches!(store.jobs(), Err(JournalFailure::Damaged { .. })));
 }
@@ -186,7 +181,7 @@ fn n8_a_job_does_not_go_on_if_a_row_of_a_file_has_changed() {
         let store = Store::open_for_tests(home.path()).unwrap();
         let lock = start(&store, 1, false).unwrap();
         begin(&store, 1, "a", 10);
-        store.finish(JobId::new(1), End::Failed, None).unwrap();
+        store.finish(JobId::new(1), RunEnd::Failed, None).unwrap();
         drop(lock);
         store.sql.execute(change, []).unwrap();
         let damage = start(&store, 1, true).unwrap_err();
@@ -210,7 +205,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     let route = "dest-listens".to_owned();
     let mut detached = Detached { source: id(1), destination: id(2), route, before: 7, moves: false };
     store.detached(begun.key, Some(&detached)).unwrap();
-    store.finish(JobId::new(1), End::Done, None).unwrap();
+    store.finish(JobId::new(1), RunEnd::Done, None).unwrap();
     drop(lock);
     let state = || store.jobs().unwrap()[0].state;
     assert_eq!(state(), JobState::Interrupted, "nobody has said that it moves");
@@ -228,10 +223,10 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     row.ended = row.ended.map(|ended| ended - LONGEST_ALONE.as_secs());
     row.save(&store.sql).unwrap();
     let _lock = start(&store, 3, false).unwrap();
-    let Found::Open { detached: found, .. } = found(begin(&store, 3, "a", 11)) else { panic!("it is open") };
-    assert_eq!(found.as_ref(), Some(&detached));
+    let ItemHistory::Open(left) = found(begin(&store, 3, "a", 11)) else { panic!("it is open") };
+    assert_eq!(left.parts.detached.as_ref(), Some(&detached));
     assert_eq!((items(1).len(), items(3)[0].parts.detached.as_ref()), (0, Some(&detached)));
-    let failed = Ended::Failed { why: "no".to_owned(), began: Some(5) };
+    let failed = ItemEnd::Failed { why: "no".to_owned(), began: Some(5) };
     store.ended(items(3)[0].key, failed).unwrap();
     assert_eq!(store.sql.query_row("SELECT count(*) FROM detached", [], |row| row.get(0)), Ok(0));
 }
@@ -246,7 +241,7 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
         (job.state, job.given_over)
     };
     drop(start(&store, 1, false).unwrap());
-    assert_eq!(found(begin(&store, 1, "a", 10)), Found::New);
+    assert_eq!(found(begin(&store, 1, "a", 10)), ItemHistory::New);
     let typed = |number: u64, words: &[&str], decided: Option<&str>| {
         let mut row = JobRow::find(&store.sql, JobId::new(number)).unwrap().unwrap();
         row.job = StoredJob::for_tests(&words.join(" "));
@@ -257,13 +252,13 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
     typed(1, &["copy", "-r", "a", "b"], Some(NAME_OF_COPY));
     drop(start(&store, 2, false).unwrap());
     typed(2, &["copy", "c", "b"], Some(NAME_OF_COPY));
-    assert!(matches!(found(begin(&store, 2, "c", 20)), Found::Open { .. }));
+    assert!(matches!(found(begin(&store, 2, "c", 20)), ItemHistory::Open(_)));
     assert_eq!(state(1), (JobState::Interrupted, 1));
     // Neither before the later job has ended nor afterwards.
     for _ in 0..2 {
         let _lock = start(&store, 1, true).unwrap();
         let why = format!("job {} has claimed its destination", JobId::new(2));
-        assert_eq!(found(begin(&store, 1, "a", 11)), Found::GivenOver { why });
+        assert_eq!(found(begin(&store, 1, "a", 11)), ItemHistory::GivenOver { why });
         let open = store.items(JobId::new(2), ItemState::Open).unwrap();
         if let Some(item) = open.first() {
             assert_eq!(item.parts.names, [PartId(10)]);
@@ -277,14 +272,14 @@ fn n8_what_a_later_job_has_claimed_is_left_alone() {
         let number = if words[1] == "-r" { 5 } else { 3 };
         drop(start(&store, number, false).unwrap());
         typed(number, &words, Some(NAME_OF_COPY));
-        assert_eq!(found(begin(&store, number, "a", number * 10)), Found::New);
+        assert_eq!(found(begin(&store, number, "a", number * 10)), ItemHistory::New);
         assert_eq!(state(number), (JobState::Interrupted, 0));
         let _lock = start(&store, number + 1, false).unwrap();
         typed(number + 1, &again, None);
         begin(&store, number + 1, "x", number * 10 + 1);
         assert_eq!(state(number), (JobState::Failed, 1), "{words:?}");
         let open = store.items(JobId::new(number + 1), ItemState::Open).unwrap();
-        let failed = Ended::Failed { why: "no".to_owned(), began: None };
+        let failed = ItemEnd::Failed { why: "no".to_owned(), began: None };
         store.ended(open[0].key, failed).unwrap();
     }
 }
@@ -323,12 +318,12 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
         let _lock = start(&store, 1, true).unwrap();
         let why = format!("job {} has claimed its destination", JobId::new(2));
         for _ in 0..2 {
-            assert_eq!(found(begin(&store, 1, "a", 10)), Found::GivenOver { why: why.clone() });
+            assert_eq!(found(begin(&store, 1, "a", 10)), ItemHistory::GivenOver { why: why.clone() });
         }
         assert_eq!(store.items(JobId::new(1), ItemState::GivenOver).unwrap().len(), 1);
         // A job that begins now is the last one that asks. A copy of the same source is compared.
         let _third = start(&store, 3, false).unwrap();
-        assert!(!matches!(found(begin(&store, 3, "a", 30)), Found::GivenOver { .. }));
+        assert!(!matches!(found(begin(&store, 3, "a", 30)), ItemHistory::GivenOver { .. }));
     }
     let home = tempfile::tempdir().unwrap();
     let store = Store::open_for_tests(home.path()).unwrap();
@@ -336,7 +331,7 @@ fn n8_a_file_that_was_never_begun_is_left_to_a_later_job_that_has_stored_another
     drop(start(&store, 2, false).unwrap());
     begin(&store, 2, "a", 20);
     let _lock = start(&store, 1, true).unwrap();
-    assert!(matches!(found(begin(&store, 1, "a", 10)), Found::Open { .. }));
+    assert!(matches!(found(begin(&store, 1, "a", 10)), ItemHistory::Open(_)));
 }
 
 #[test]
@@ -353,7 +348,9 @@ fn n8_a_finished_file_that_a_later_job_has_replaced_is_known_to_be_replaced() {
         finish(1, "a");
         finish(2, source);
         let _lock = start(&store, 1, true).unwrap();
-        let Found::Done { replaced, .. } = found(begin(&store, 1, "a", 10)) else { panic!("it is done") };
+        let ItemHistory::Done { replaced, .. } = found(begin(&store, 1, "a", 10)) else {
+            panic!("it is done")
+        };
         let why = format!("job {} has claimed its destination", JobId::new(2));
         assert_eq!(replaced, expect.then_some(why), "{source}");
     }
@@ -366,7 +363,7 @@ fn n8_a_job_goes_on_with_the_words_that_were_typed_last() {
     let start = |number, words: &str, resumes| {
         let name = Some("nightly".to_owned());
         let job = StoredJob { directory: "/srv".into(), name, ..StoredJob::for_tests(words) };
-        store.start(&Start { id: JobId::new(number), job, resumes })
+        store.start(&JobStart { id: JobId::new(number), job, resumes })
     };
     let first = start(1, "copy --id=nightly --limit=1MB --retries=9 a b", false).unwrap();
     // Another one that was started at the same time hears who runs it.
@@ -385,13 +382,13 @@ fn a_job_that_has_stored_nothing_keeps_its_name_from_nobody() {
     let named = |number: u64, word: &str| {
         let name = Some("n".to_owned());
         let job = StoredJob { name, ..StoredJob::for_tests(&format!("copy {word} b")) };
-        store.start(&Start { id: JobId::new(number), job, resumes: false })
+        store.start(&JobStart { id: JobId::new(number), job, resumes: false })
     };
     let lock = named(1, "typo").unwrap();
     assert!(matches!(named(2, "right"), Err(JournalFailure::Named { .. })));
     let Claim::Ours(begun) = begin(&store, 1, "a", 1) else { panic!("nobody else runs") };
-    store.ended(begun.key, Ended::Failed { why: "no such file".to_owned(), began: None }).unwrap();
-    store.finish(JobId::new(1), End::Failed, None).unwrap();
+    store.ended(begun.key, ItemEnd::Failed { why: "no such file".to_owned(), began: None }).unwrap();
+    store.finish(JobId::new(1), RunEnd::Failed, None).unwrap();
     drop(lock);
     drop(named(3, "right").unwrap());
     let names: Vec<bool> = store.jobs().unwrap().iter().map(|job| job.job.name.is_some()).collect();
@@ -406,9 +403,11 @@ fn jobs_that_have_only_failed_take_the_place_of_no_other() {
         let lock = start(&store, number, false).unwrap();
         let Claim::Ours(begun) = begin(&store, number, "a", number) else { panic!("nobody else runs") };
         let done = done_by_size();
-        let failed = Ended::Failed { why: "no such file".to_owned(), began: Some(5) };
+        let failed = ItemEnd::Failed { why: "no such file".to_owned(), began: Some(5) };
         store.ended(begun.key, if number == 1 { done } else { failed }).unwrap();
-        store.finish(JobId::new(number), if number == 1 { End::Done } else { End::Failed }, None).unwrap();
+        store
+            .finish(JobId::new(number), if number == 1 { RunEnd::Done } else { RunEnd::Failed }, None)
+            .unwrap();
         drop(lock);
     }
     let jobs = store.jobs().unwrap();
@@ -485,15 +484,15 @@ fn n8_a_job_that_is_given_up_without_its_servers_names_what_it_may_have_left() {
     assert_eq!((left.len(), &left[0].parts.names), (1, &vec![PartId(10)]));
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Cancelled);
     let _second = start(&store, 2, false).unwrap();
-    assert_eq!(found(begin(&store, 2, "a", 20)), Found::New, "nobody has a claim there");
+    assert_eq!(found(begin(&store, 2, "a", 20)), ItemHistory::New, "nobody has a claim there");
 }
 
 #[test]
 fn n8_by_which_path_a_file_was_moving_is_known_to_the_next_run_of_its_job_alone() {
     let home = tempfile::tempdir().unwrap();
-    let moving = |found: Found| {
-        let Found::Open { route, .. } = found else { panic!("it is open") };
-        route
+    let moving = |found: ItemHistory| {
+        let ItemHistory::Open(left) = found else { panic!("it is open") };
+        left.route
     };
     let direct = || Some("direct".to_owned());
     let store = Store::open_for_tests(home.path()).unwrap();

@@ -1,0 +1,262 @@
+//! Tests of claims and of what becomes of them.
+
+/// What a job does with a file that the journal knows.
+mod decisions {
+    use super::super::super::record::ItemParts;
+    use super::super::*;
+
+    fn seen(size: u64, modified: Option<i64>, unique: Option<&str>) -> SourceFacts {
+        SourceFacts { size: Some(size), modified, unique: unique.map(str::to_owned) }
+    }
+
+    #[test]
+    fn n8_what_a_resumed_job_does_with_a_file_follows_from_its_state() {
+        let before = seen(5, Some(1), Some("a"));
+        let done_and = |replaced: Option<&str>| ItemHistory::Done {
+            seen: before.clone(),
+            verified: Some("sha-256".to_owned()),
+            route: Some("dest-listens".to_owned()),
+            replaced: replaced.map(str::to_owned),
+        };
+        let done = || done_and(None);
+        let left = |parts: &[u64]| UnfinishedItem {
+            parts: ItemParts {
+                names: parts.iter().copied().map(PartId).collect(),
+                in_place: Some(PartId(1)),
+                detached: None,
+            },
+            seen: Some(before.clone()),
+            route: Some("direct".to_owned()),
+        };
+        let open = |parts: &[u64]| ItemHistory::Open(left(parts));
+        let go_on = |parts: &[u64]| ResumeAction::GoOn(left(parts));
+        let skip = || ResumeAction::Skip { verified: Some("sha-256".to_owned()) };
+        for (found, now, expect) in [
+            (ItemHistory::New, Some(seen(5, Some(1), None)), ResumeAction::Copy),
+            (ItemHistory::New, None, ResumeAction::Copy),
+            (
+                ItemHistory::GivenOver { why: "job x has it".to_owned() },
+                Some(seen(5, Some(1), None)),
+                ResumeAction::LeaveAlone { why: "job x has it".to_owned() },
+            ),
+            (done(), Some(seen(5, Some(1), Some("a"))), skip()),
+            (done(), Some(seen(5, Some(1), None)), skip()),
+            (done(), Some(seen(5, Some(1), Some("b"))), ResumeAction::Copy),
+            (done(), Some(seen(5, Some(2), Some("a"))), ResumeAction::Copy),
+            (done(), Some(seen(6, Some(1), Some("a"))), ResumeAction::Copy),
+            (done(), Some(seen(5, None, Some("a"))), ResumeAction::Copy),
+            (done(), None, ResumeAction::Copy),
+            (done_and(Some("job x")), Some(seen(5, Some(1), Some("a"))), skip()),
+            (
+                done_and(Some("job x")),
+                Some(seen(6, Some(2), Some("a"))),
+                ResumeAction::LeaveAlone { why: "job x".to_owned() },
+            ),
+            (done_and(Some("job x")), None, ResumeAction::LeaveAlone { why: "job x".to_owned() }),
+            (open(&[7]), None, go_on(&[7])),
+            (open(&[7, 8, 9]), Some(seen(6, None, None)), go_on(&[7, 8, 9])),
+            (open(&[]), None, go_on(&[])),
+        ] {
+            assert_eq!(decide(found.clone(), now.as_ref()), expect, "{found:?} {now:?}");
+        }
+    }
+}
+
+/// What is noted of a file.
+mod notes {
+    use super::super::*;
+    use crate::journal::record::JobStart;
+    use crate::journal::stored_job::StoredJob;
+    use crate::ladder::Rung;
+    use crate::outcome::{FileCopy, FileEnd, PathFacts, Verified};
+    use ftp_proto::digest::Algorithm;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    const JOB: JobId = JobId::new(1);
+
+    fn start(home: &Path, resumes: bool) -> (Store, impl Sized) {
+        let store = Store::open_for_tests(home).unwrap();
+        let job = StoredJob::for_tests("copy");
+        let lock = store.start(&JobStart { id: JOB, job, resumes }).unwrap();
+        (store, lock)
+    }
+
+    fn begin(store: &Store, path: &str) -> ItemKey {
+        let place = Place { source: path.to_owned(), site: "two".to_owned(), path: path.into() };
+        let part = Some(PartId(path.bytes().map(u64::from).sum()));
+        let claim = store
+            .durably(|store| store.begin(JOB, &NewItem { place, part, seen: None, takes_over: true }))
+            .unwrap();
+        let Claim::Ours(begun) = claim else { panic!("no other job is there") };
+        begun.key
+    }
+
+    fn done(attempts: u32, facts: &TransferFacts) -> ItemEnd {
+        let end = if attempts > 0 { FileEnd::Moved(Rung::User) } else { FileEnd::Skipped };
+        let skipped = FileCopy::skipped(Some(5), Verified::Hash(Algorithm::Sha256));
+        let copy = Box::new(FileCopy { end, attempts, facts: facts.clone(), ..skipped });
+        ItemEnd::Done { copy, began: None, noted: 0 }
+    }
+
+    fn the(store: &Store, state: ItemState) -> ItemRecord {
+        store.items(JOB, state).unwrap().remove(0)
+    }
+
+    #[test]
+    fn n8_attempts_are_counted_in_all_runs_and_the_last_reason_is_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, lock) = start(home.path(), false);
+        let key = begin(&store, "a");
+        store.attempted(key, 2, Some("no room")).unwrap();
+        // An interruption is no reason.
+        store.attempted(key, 1, None).unwrap();
+        drop((store, lock));
+        let (store, _lock) = start(home.path(), true);
+        let open = the(&store, ItemState::Open);
+        assert_eq!((open.attempts, open.failure.as_deref(), open.why), (3, Some("no room"), None));
+        assert_eq!(begin(&store, "a"), key);
+        store.attempted(key, 1, Some("451 no")).unwrap();
+        store.ended(key, ItemEnd::Failed { why: "451 no".to_owned(), began: None }).unwrap();
+        let failed = the(&store, ItemState::Failed);
+        assert_eq!((failed.attempts, failed.failure), (4, Some("451 no".to_owned())));
+        begin(&store, "a");
+        store.ended(key, done(1, &TransferFacts::NONE)).unwrap();
+        let copied = the(&store, ItemState::Done);
+        assert_eq!((copied.attempts, copied.failure.as_deref(), copied.why), (5, Some("451 no"), None));
+    }
+
+    #[test]
+    fn n12_what_files_of_one_path_have_in_common_is_written_once() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path(), false);
+        let control = [Some("clear".to_owned()), Some("TLSv1.3 TLS13_AES_128_GCM_SHA256".to_owned())];
+        let why = Some("it is fast".to_owned());
+        let facts = |digest: &str| TransferFacts {
+            digest: Some(digest.to_owned()),
+            addresses: [None, "192.0.2.1:20".parse().ok()],
+            strangers: [Some(3), None],
+            path: Some(Arc::new(PathFacts {
+                control: control.clone(),
+                data: [None, None],
+                why: why.clone(),
+            })),
+        };
+        for (path, digest) in [("a", "0bad"), ("b", "cafe")] {
+            let key = begin(&store, path);
+            store.ended(key, done(1, &facts(digest))).unwrap();
+        }
+        let written = |store: &Store| -> i64 {
+            store.sql.query_row("SELECT count(*) FROM path_facts", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(written(&store), 1);
+        let found = store.items(JOB, ItemState::Done).unwrap();
+        assert_eq!([&*found[0].facts, &*found[1].facts], [&facts("0bad"), &facts("cafe")]);
+        // A run that finds the copy there knows its digest alone.
+        let digest = Some("beef".to_owned());
+        let known = TransferFacts { digest, ..TransferFacts::NONE };
+        store.ended(found[0].key, done(0, &known)).unwrap();
+        assert_eq!(*the(&store, ItemState::Done).facts, facts("beef"));
+        // Its rows are checked, and are forgotten with the job.
+        store.sql.execute("UPDATE path_facts SET why = 'it is slow'", []).unwrap();
+        assert!(store.items(JOB, ItemState::Done).is_err());
+        crate::journal::table::forget(&store.sql, JOB).unwrap();
+        assert_eq!(written(&store), 0);
+    }
+}
+
+/// Files whose rows this process has written.
+mod under_way {
+    use super::super::*;
+    use crate::journal::record::JobStart;
+    use crate::journal::store::FILE;
+    use crate::journal::stored_job::StoredJob;
+    use crate::ladder::Rung;
+    use crate::outcome::{FileCopy, Verified};
+    use ftp_proto::digest::Algorithm;
+    use ftp_proto::wire::TransferId;
+
+    const JOB: JobId = JobId::new(1);
+
+    fn begun(store: &Store, path: &str, part: u64) -> ItemKey {
+        let (source, site) = (format!("ftp://ann@one:21/{path}"), "ann@two:21".to_owned());
+        let place = Place { source, site, path: path.as_bytes().to_vec() };
+        let seen = Some(SourceFacts { size: Some(5), modified: Some(7), unique: None });
+        let file = NewItem { place, part: (part != 0).then_some(PartId(part)), seen, takes_over: true };
+        let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
+        let Claim::Ours(begun) = claim else { panic!("no other job is there") };
+        begun.key
+    }
+
+    fn done() -> ItemEnd {
+        let copy = FileCopy::moved(Some(5), Rung::User, Verified::Hash(Algorithm::Sha256));
+        ItemEnd::Done { copy: Box::new(copy), began: Some(9), noted: 0 }
+    }
+
+    fn start(home: &std::path::Path) -> (Store, impl Sized) {
+        let store = Store::open_for_tests(home).unwrap();
+        let job = StoredJob::for_tests("copy");
+        let lock = store.start(&JobStart { id: JOB, job, resumes: false }).unwrap();
+        (store, lock)
+    }
+
+    #[test]
+    fn n8_a_file_that_ends_is_found_whole_whether_its_row_was_read_again_or_not() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path());
+        let keys = [("a", 97), ("b", 98), ("c", 99), ("d", 0), ("e", 0)];
+        let keys = keys.map(|(path, part)| begun(&store, path, part));
+        // The last one gets a name after all.
+        store.add_part(keys[4], PartId(2)).unwrap();
+        // Something else becomes of the others before they end.
+        store.add_part(keys[1], PartId(1)).unwrap();
+        let id = |number| TransferId::new([number; 16]);
+        let route = "dest-listens".to_owned();
+        let detached = Detached { source: id(1), destination: id(2), route, before: 0, moves: false };
+        store.detached(keys[2], Some(&detached)).unwrap();
+        for key in keys {
+            store.ended(key, done()).unwrap();
+        }
+        // Every row has its checksum, and nothing is stored under any part.
+        let found = store.items(JOB, ItemState::Done).unwrap();
+        assert_eq!(found.len(), 5);
+        for file in &found {
+            assert_eq!((file.bytes, file.verified.as_deref(), file.began), (5, Some("sha-256"), Some(9)));
+            assert_eq!((file.route.as_deref(), file.parts.detached.as_ref()), (Some("user"), None));
+            assert!(file.parts.names.is_empty() && file.ended.is_some(), "{file:?}");
+            assert_eq!(file.seen.as_ref().and_then(|seen| seen.size), Some(5));
+        }
+        // The same file again, in the same run.
+        let again = begun(&store, "a", 200);
+        assert_eq!(again, keys[0]);
+    }
+
+    #[test]
+    fn n8_a_file_without_a_part_that_was_under_way_is_looked_for_under_its_final_name() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, lock) = start(home.path());
+        let key = begun(&store, "a", 0);
+        drop((store, lock));
+        let store = Store::open_for_tests(home.path()).unwrap();
+        let job = StoredJob::for_tests("copy");
+        let _lock = store.start(&JobStart { id: JOB, job, resumes: true }).unwrap();
+        let place = store.items(JOB, ItemState::Open).unwrap().remove(0).place;
+        let file = NewItem { place, part: Some(PartId(7)), seen: None, takes_over: true };
+        let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
+        let Claim::Ours(again) = claim else { panic!("no other job is there") };
+        let seen = Some(SourceFacts { size: Some(5), modified: Some(7), unique: None });
+        let left = ItemHistory::Open(UnfinishedItem { seen, ..UnfinishedItem::default() });
+        assert_eq!((again.key, again.first, again.history), (key, None, left));
+    }
+
+    #[test]
+    fn n8_a_row_that_has_changed_meanwhile_is_not_written_over() {
+        for change in ["UPDATE items SET sum = sum + 1", "DELETE FROM items"] {
+            let home = tempfile::tempdir().unwrap();
+            let (store, _lock) = start(home.path());
+            let key = begun(&store, "a", 10);
+            rusqlite::Connection::open(home.path().join(FILE)).unwrap().execute(change, []).unwrap();
+            assert!(store.ended(key, done()).is_err(), "{change}");
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! The tables in SQLite. Every row has a checksum after its other columns, so that a byte that has changed on the disk is found
+//! before anybody acts on it.
+
+use crate::id::JobId;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Params, Row, params_from_iter};
+use std::borrow::Cow;
+
+/// The version of these tables (`user_version`).
+pub(super) const VERSION: i64 = 8;
+
+/// Why a row cannot be used.
+#[derive(Debug)]
+pub(super) enum StoreError {
+    /// The database says so.
+    Sql(rusqlite::Error),
+    /// It is not what was written.
+    Row(Cow<'static, str>),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// A row that this run has written is not there any more.
+pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
+
+/// A table.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) name: &'static str,
+    /// The first version that has it.
+    pub(super) since: i64,
+    /// What creates it.
+    pub(super) create: &'static str,
+    /// Its columns but the checksum, which is the last one.
+    pub(super) columns: &'static str,
+}
+
+/// What was asked for, and how it stands.
+pub(super) const JOBS: Table = Table {
+    name: "jobs",
+    since: 1,
+    create: "
+CREATE TABLE jobs (
+    id INTEGER PRIMARY KEY, verb TEXT NOT NULL, name TEXT UNIQUE, job TEXT NOT NULL,
+    state INTEGER NOT NULL, begun INTEGER NOT NULL, ended INTEGER, decided TEXT, sum INTEGER NOT NULL);
+",
+    columns: "id, verb, name, job, state, begun, ended, decided",
+};
+
+/// The files of jobs.
+pub(super) const ITEMS: Table = Table {
+    name: "items",
+    since: 1,
+    create: "
+CREATE TABLE items (
+    id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source TEXT NOT NULL, site TEXT NOT NULL, path BLOB NOT NULL,
+    state INTEGER NOT NULL, size INTEGER, modified INTEGER, uniq TEXT, looked INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    verified TEXT, taken TEXT, why TEXT, began INTEGER, ended INTEGER, attempts INTEGER NOT NULL, failure TEXT, digest BLOB,
+    addresses TEXT, strangers TEXT, path_facts INTEGER, sum INTEGER NOT NULL);
+CREATE UNIQUE INDEX items_by_place ON items (site, path, job);
+CREATE INDEX items_by_job ON items (job, state);
+",
+    columns: "id, job, source, site, path, state, size, modified, uniq, looked, bytes, verified, taken, why, began, ended, attempts, failure, digest, addresses, strangers, path_facts",
+};
+
+/// The names under which something of a file may be stored.
+pub(super) const PARTS: Table = Table {
+    name: "parts",
+    since: 1,
+    create: "
+CREATE TABLE parts (part INTEGER PRIMARY KEY, item INTEGER NOT NULL, number INTEGER NOT NULL, sum INTEGER NOT NULL);
+CREATE INDEX parts_by_item ON parts (item, number);
+",
+    columns: "part, item, number",
+};
+
+/// The transfers that may go on without this program.
+pub(super) const DETACHED: Table = Table {
+    name: "detached",
+    since: 2,
+    create: "
+CREATE TABLE detached (
+    item INTEGER PRIMARY KEY, source TEXT NOT NULL, destination TEXT NOT NULL, path TEXT NOT NULL,
+    before INTEGER NOT NULL, moves INTEGER NOT NULL, sum INTEGER NOT NULL);
+",
+    columns: "item, source, destination, path, before, moves",
+};
+
+/// A row for each job of whose last run something has failed.
+pub(super) const FAILURES: Table = Table {
+    name: "failures",
+    since: 3,
+    create: "
+CREATE TABLE failures (job INTEGER PRIMARY KEY, number INTEGER NOT NULL, why TEXT NOT NULL, sum INTEGER NOT NULL);
+",
+    columns: "job, number, why",
+};
+
+/// How many transactions have changed the journal: one row.
+pub(super) const COMMITS: Table = Table {
+    name: "commits",
+    since: 4,
+    create: "
+CREATE TABLE commits (id INTEGER PRIMARY KEY, number INTEGER NOT NULL, sum INTEGER NOT NULL);
+",
+    columns: "id, number",
+};
+
+/// What files that took the same path have in common. A row is written once for all of them.
+pub(super) const PATH_FACTS: Table = Table {
+    name: "path_facts",
+    since: 5,
+    create: "
+CREATE TABLE path_facts (
+    id INTEGER PRIMARY KEY, job INTEGER NOT NULL, source_control TEXT, dest_control TEXT, source_data TEXT, dest_data TEXT,
+    why TEXT, sum INTEGER NOT NULL);
+CREATE INDEX path_facts_by_job ON path_facts (job);
+",
+    columns: "id, job, source_control, dest_control, source_data, dest_data, why",
+};
+
+/// The names that the last run of a sync has kept because nobody had agreed to delete them.
+pub(super) const WITHHELD: Table = Table {
+    name: "withheld",
+    since: 6,
+    create: "
+CREATE TABLE withheld (job INTEGER NOT NULL, path BLOB NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY (job, path));
+",
+    columns: "job, path",
+};
+
+/// What the last runs have tried. A run is one text: nothing but `why` looks into it.
+pub(super) const RUNS: Table = Table {
+    name: "runs",
+    since: 7,
+    create: "CREATE TABLE runs (id INTEGER PRIMARY KEY, account TEXT NOT NULL, sum INTEGER NOT NULL);",
+    columns: "id, account",
+};
+
+/// All tables, in the order of their versions.
+pub(super) const TABLES: [&Table; 9] =
+    [&JOBS, &PARTS, &ITEMS, &DETACHED, &FAILURES, &COMMITS, &PATH_FACTS, &WITHHELD, &RUNS];
+
+impl Table {
+    /// The number of its columns but the checksum.
+    pub(super) fn width(&self) -> usize {
+        self.columns.split(", ").count()
+    }
+
+    /// The statement that finds rows.
+    pub(super) fn select(&self, condition: &str) -> String {
+        format!("SELECT {}, sum FROM {} WHERE {condition}", self.columns, self.name)
+    }
+
+    /// The statement that writes a new row: nothing is looked for that it would replace.
+    pub(super) fn addition(&self) -> String {
+        let Self { name, columns, .. } = self;
+        let marks = vec!["?"; self.width() + 1].join(", ");
+        format!("INSERT INTO {name} ({columns}, sum) VALUES ({marks})")
+    }
+
+    /// The statement that writes a row in the place of the one that is there.
+    pub(super) fn replacement(&self) -> String {
+        self.addition().replacen("INSERT", "INSERT OR REPLACE", 1)
+    }
+
+    /// Writes a row in the place of the one that is there.
+    pub(super) fn replace(&self, sql: &Connection, values: &[ValueRef<'_>]) -> Result<(), StoreError> {
+        insert(sql, &self.replacement(), values).map(drop)
+    }
+
+    /// The rows that fit, as `read` reads them. Each is checked.
+    pub(super) fn find<T>(
+        &self,
+        sql: &Connection,
+        condition: &str,
+        values: impl Params,
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        self.query(sql, &self.select(condition), values, read)
+    }
+
+    /// The same with a statement of [`select`](Self::select).
+    pub(super) fn query<T>(
+        &self,
+        sql: &Connection,
+        select: &str,
+        values: impl Params,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = sql.prepare_cached(select)?;
+        let mut rows = statement.query(values)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            self.check(row)?;
+            found.push(read(row)?);
+        }
+        Ok(found)
+    }
+
+    /// Checks the sum of a row, which stands after its other columns.
+    pub(super) fn check(&self, row: &Row<'_>) -> Result<(), StoreError> {
+        let columns = row.as_ref().column_count().saturating_sub(1);
+        let values = (0..columns).map(|index| row.get_ref(index)).collect::<Result<Vec<_>, _>>()?;
+        if row.get::<_, i64>(columns)? == sum(values) {
+            Ok(())
+        } else {
+            // The number may be what has changed: it only helps a person who looks.
+            let (name, number) = (self.name, row.get::<_, i64>(0)?);
+            let why = format!("the checksum of row {number} of the table {name} does not fit");
+            Err(StoreError::Row(why.into()))
+        }
+    }
+}
+
+/// Writes a row by a statement of its table. Returns its sum.
+pub(super) fn insert(sql: &Connection, statement: &str, values: &[ValueRef<'_>]) -> Result<i64, StoreError> {
+    let sum = sum(values.iter().copied());
+    let values = values.iter().copied().chain([ValueRef::Integer(sum)]).map(ToSqlOutput::Borrowed);
+    sql.prepare_cached(statement)?.execute(params_from_iter(values))?;
+    Ok(sum)
+}
+
+/// The sum of the other columns of a row.
+pub(super) fn sum<'a>(values: impl IntoIterator<Item = ValueRef<'a>>) -> i64 {
+    // One call for the whole row costs less than one for each piece.
+    let mut row = Vec::with_capacity(512);
+    let mut add = |kind: u8, bytes: &[u8]| {
+        row.push(kind);
+        row.extend_from_slice(&bytes.len().to_le_bytes());
+        row.extend_from_slice(bytes);
+    };
+    for value in values {
+        match value {
+            ValueRef::Null => add(0, &[]),
+            ValueRef::Integer(number) => add(1, &number.to_le_bytes()),
+            ValueRef::Real(number) => add(2, &number.to_le_bytes()),
+            ValueRef::Text(text) => add(3, text),
+            ValueRef::Blob(bytes) => add(4, bytes),
+        }
+    }
+    i64::from(crc32fast::hash(&row))
+}
+
+/// A text that may be missing.
+pub(super) fn text(text: Option<&str>) -> ValueRef<'_> {
+    text.map_or(ValueRef::Null, |text| ValueRef::Text(text.as_bytes()))
+}
+
+/// A number that may be missing.
+pub(super) fn number(number: Option<u64>) -> ValueRef<'static> {
+    number.map_or(ValueRef::Null, |number| ValueRef::Integer(number.cast_signed()))
+}
+
+/// Checks the sum of every file and every part, also of other jobs: a row that has changed may belong to another job now.
+/// Runs are only shown, and are not checked here.
+pub(super) fn check_files(sql: &Connection) -> Result<(), StoreError> {
+    for table in [&ITEMS, &PARTS, &DETACHED, &FAILURES, &PATH_FACTS, &WITHHELD] {
+        table.find(sql, "1", [], |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// Forgets a job and its files.
+pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), StoreError> {
+    for rows in [
+        "failures WHERE job = ?1",
+        "withheld WHERE job = ?1",
+        "parts WHERE item IN (SELECT id FROM items WHERE job = ?1)",
+        "detached WHERE item IN (SELECT id FROM items WHERE job = ?1)",
+        "items WHERE job = ?1",
+        "path_facts WHERE job = ?1",
+        "jobs WHERE id = ?1",
+    ] {
+        sql.execute(&format!("DELETE FROM {rows}"), [job.number().cast_signed()])?;
+    }
+    Ok(())
+}
