@@ -66,19 +66,16 @@ struct JournalEnd {
     was_told: bool,
 }
 
-/// A note on its way to the disk. By default it is on the disk.
-#[derive(Debug, Default)]
+/// An answer that comes when everything before it is on the disk. By default nothing was asked. May be dropped without losing
+/// anything.
+#[derive(Debug)]
 #[must_use]
-pub struct Durable(Option<oneshot::Receiver<()>>);
+pub struct Answer<T>(Option<oneshot::Receiver<T>>);
 
-/// Claims of files on their way to the disk. The default one claims nothing.
-#[derive(Debug, Default)]
-#[must_use]
-pub struct Claims {
-    /// How many files they are.
-    number: usize,
-    /// `None` if nothing is kept.
-    answers: Option<oneshot::Receiver<Vec<Claim>>>,
+impl<T> Default for Answer<T> {
+    fn default() -> Self {
+        Self(None)
+    }
 }
 
 impl Default for Journal {
@@ -250,10 +247,9 @@ impl JobJournal {
     }
 
     /// Begins to claim files, before anything of them is stored.
-    pub fn begin(&self, files: Vec<NewItem>) -> Claims {
-        let number = files.len();
+    pub fn begin(&self, files: Vec<NewItem>) -> Answer<Vec<Claim>> {
         let claim_all = move |store: &Store, job| files.iter().map(|file| store.begin(job, file)).collect();
-        Claims { number, answers: Some(self.ask(claim_all)) }
+        Answer(Some(self.ask(claim_all)))
     }
 
     /// Adds a name under which something of the file may be stored as soon as this returns.
@@ -274,13 +270,13 @@ impl JobJournal {
     }
 
     /// Notes what the source was before its first byte was read. It is on the disk when the result is ready.
-    pub fn seen(&self, seen: SourceFacts) -> Durable {
+    pub fn seen(&self, seen: SourceFacts) -> Answer<()> {
         self.note_of_item(|store, key| store.seen(key, seen))
     }
 
     /// Notes the route of a copy to a name that holds nothing equal; `None`: it is not copied. It is on the disk when the
     /// result is ready.
-    pub fn moves(&self, route: Option<&str>) -> Durable {
+    pub fn moves(&self, route: Option<&str>) -> Answer<()> {
         let route = route.map(str::to_owned);
         self.note_of_item(|store, key| store.moves(key, route))
     }
@@ -412,8 +408,8 @@ impl JobJournal {
     fn note_of_item(
         &self,
         work: impl FnOnce(&Store, ItemKey) -> Result<(), StoreError> + Send + 'static,
-    ) -> Durable {
-        Durable(self.item.map(|key| self.ask(move |store, _| work(store, key))))
+    ) -> Answer<()> {
+        Answer(self.item.map(|key| self.ask(move |store, _| work(store, key))))
     }
 }
 
@@ -437,24 +433,12 @@ impl<T: Send, F: FnOnce(&Store, JobId) -> Result<T, StoreError> + Send> Work for
     }
 }
 
-impl Claims {
-    /// What became of each file, when that is on the disk; once. May be dropped without losing anything.
-    pub async fn ready(&mut self) -> Vec<Claim> {
-        let claims = match &mut self.answers {
-            Some(answers) => answers.await.ok(),
-            None => None,
-        };
-        self.answers = None;
-        claims.unwrap_or_else(|| vec![Claim::Unkept; self.number])
-    }
-}
-
-impl Durable {
-    /// Waits until it is on the disk, or until the journal has ended.
-    pub async fn ready(&mut self) {
-        if let Some(answer) = self.0.take() {
-            let _ = answer.await;
-        }
+impl<T> Answer<T> {
+    /// Waits for it, once. `None`: nothing was asked, or the journal has ended.
+    pub async fn ready(&mut self) -> Option<T> {
+        let answer = self.0.as_mut()?.await.ok();
+        self.0 = None;
+        answer
     }
 }
 
@@ -483,7 +467,7 @@ mod tests {
             begun.await.unwrap();
             let place = Place { source: "a".to_owned(), site: "two".to_owned(), path: b"f".to_vec() };
             let files = vec![NewItem { place, part: Some(PartId(10)), seen: None, takes_over: true }];
-            assert!(matches!(job.begin(files.clone()).ready().await[..], [Claim::Ours(_)]));
+            assert!(matches!(job.begin(files.clone()).ready().await.as_deref(), Some([Claim::Ours(_)])));
             if resumes {
                 drop(job);
                 // Its thread ends soon after it.
@@ -497,7 +481,7 @@ mod tests {
             assert_eq!(job.is_missed(), None);
             let sql = rusqlite::Connection::open(home.path().join(FILE)).unwrap();
             sql.execute("UPDATE items SET source = 'b'", []).unwrap();
-            assert_eq!(job.begin(files).ready().await, [Claim::Unkept]);
+            assert_eq!(job.begin(files).ready().await, None);
             assert!(job.job().is_none());
             assert_eq!(job.is_missed().is_some(), resumes);
             assert!(matches!(job.ended_by(), Some(JournalFailure::Damaged { .. })));

@@ -38,7 +38,7 @@ mod upgrade;
 mod writer;
 
 pub use claiming::{Claim, ResumeAction, decide, is_same};
-pub use handle::{Claims, Durable, JobJournal, Journal};
+pub use handle::{Answer, JobJournal, Journal};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use mark::check_directory;

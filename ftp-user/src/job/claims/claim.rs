@@ -15,8 +15,8 @@ use crate::job::part::leftover::Leftover;
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Part, new_id};
 use crate::journal::{
-    Claim, ClaimedItem, Claims, Detached, Durable, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal,
-    NewItem, PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
+    Answer, Claim, ClaimedItem, Detached, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal, NewItem,
+    PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
@@ -102,7 +102,7 @@ pub(in crate::job) struct ClaimedFile {
 pub(in crate::job) struct PendingClaims {
     items: Vec<Item>,
     /// `Err`: this host has no random numbers.
-    asked: Result<Claims, Failure>,
+    asked: Result<Answer<Vec<Claim>>, Failure>,
 }
 
 impl PendingClaims {
@@ -129,7 +129,7 @@ impl PendingClaims {
     /// so that nobody knows what an earlier run has left of the file. May be dropped without losing anything.
     pub(in crate::job) async fn ready(&mut self, context: &Context, ends: &Ends) -> Vec<ClaimedFile> {
         let began = match &mut self.asked {
-            Ok(claims) => claims.ready().await,
+            Ok(claims) => claims.ready().await.unwrap_or_default(),
             Err(failure) => {
                 let claim = Err(failure.clone());
                 return self.items.drain(..).map(|item| ClaimedFile { item, claim: claim.clone() }).collect();
@@ -144,7 +144,7 @@ impl PendingClaims {
     /// Claims that no journal keeps.
     #[cfg(test)]
     pub(in crate::job) fn of_nobody(items: Vec<Item>) -> Self {
-        Self { items, asked: Ok(Claims::default()) }
+        Self { items, asked: Ok(Answer::default()) }
     }
 }
 
@@ -206,7 +206,8 @@ pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) ->
         return Ok(JobJournal::default());
     }
     let file = NewItem { place: place(ends, item), part: None, seen: None, takes_over: false };
-    let began = context.run.job_journal.begin(vec![file]).ready().await.pop().unwrap_or(Claim::Unkept);
+    let claims = context.run.job_journal.begin(vec![file]).ready().await;
+    let began = claims.and_then(|mut claims| claims.pop()).unwrap_or(Claim::Unkept);
     let begun = begun(ends, item, began)?;
     Ok(begun.map_or_else(JobJournal::default, |begun| context.run.job_journal.about(begun.key, None)))
 }
@@ -457,15 +458,15 @@ fn largest(sizes: &[(PartId, Option<u64>)]) -> Option<PartId> {
 
 /// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
 /// without it a copy that was finished just before a kill would be somebody else's file.
-pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut FileRecord, source: &Facts) -> Durable {
+pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut FileRecord, source: &Facts) -> Answer<()> {
     let now = Some(seen(source));
     match &now {
         Some(seen) if kept.noted != now && journal.keeps_item() => {
-            let durable = journal.seen(seen.clone());
+            let answer = journal.seen(seen.clone());
             kept.noted = now;
-            durable
+            answer
         }
-        Some(_) | None => Durable::default(),
+        Some(_) | None => Answer::default(),
     }
 }
 
