@@ -41,8 +41,8 @@ pub enum Event {
     },
     /// The path that the bytes of a file take, and why.
     Path {
-        /// The candidate that is tried.
-        rung: Rung,
+        /// The route of the candidate that is tried.
+        route: Rung,
         /// The relay on the path, if there is one.
         relay: Option<String>,
         /// What protects the bytes on all of it.
@@ -317,7 +317,7 @@ pub struct Summary {
     pub seconds: f64,
     /// The route of most files.
     #[serde(flatten, serialize_with = "json::path_and_rung")]
-    pub rung: Option<Rung>,
+    pub route: Option<Rung>,
     /// What protected the bytes.
     pub protection: Protection,
     /// The weakest verification of any file.

@@ -59,9 +59,9 @@ impl Human {
                 };
                 return self.result(&format!("would {verb} {what}{size}, verify: {}", verify.name()));
             }
-            Event::Path { rung, relay, protection, why, account } => {
+            Event::Path { route, relay, protection, why, account } => {
                 let relay = relay.as_ref().map_or_else(String::new, |relay| format!(" {relay}"));
-                let line = format!("path: {}{relay}, {}: {why}", rung.words(), protection.words());
+                let line = format!("path: {}{relay}, {}: {why}", route.words(), protection.words());
                 return self.path(line, account.as_deref());
             }
             Event::OneJob { job, dest } => self.job = one_job(*job, dest),
@@ -322,8 +322,8 @@ pub(super) fn sentence(summary: &Summary) -> String {
             line.push_str(&format!(" ({rate})"));
         }
     }
-    if let Some(rung) = summary.rung {
-        line.push_str(&format!(", {}, ", path(rung, summary.relayed.as_ref())));
+    if let Some(route) = summary.route {
+        line.push_str(&format!(", {}, ", path(route, summary.relayed.as_ref())));
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
         line.push_str(summary.verified.name());
     }
@@ -356,11 +356,11 @@ pub(super) fn sentence(summary: &Summary) -> String {
 }
 
 /// The path that was taken, with the relay on it and what that has passed on.
-pub(super) fn path(rung: Rung, relayed: Option<&Relayed>) -> String {
-    let words = rung.words();
+pub(super) fn path(route: Rung, relayed: Option<&Relayed>) -> String {
+    let words = route.words();
     let Some(Relayed { relay, bytes, directly }) = relayed else { return words.to_owned() };
     let passed = size::bytes(*bytes);
-    match rung {
+    match route {
         Rung::RelaySource | Rung::RelayDest | Rung::Hub if *directly => format!("{words} {relay}{DIRECTLY}"),
         Rung::RelaySource | Rung::RelayDest | Rung::Hub => format!("{words} {relay} ({passed} passed it)"),
         Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local => {
@@ -397,7 +397,7 @@ mod sentence_tests {
                 unchanged: 0,
                 unsized_files: 0,
                 seconds: 1.9,
-                rung: Some(Rung::DestListens),
+                route: Some(Rung::DestListens),
                 relayed: None,
                 protection: Protection::Private,
                 verified: Verified::Hash(Algorithm::Sha256),
@@ -457,13 +457,13 @@ mod sentence_tests {
              direct (destination listens), verified sha-256",
         );
         check(
-            Summary { skipped: 1, bytes: 0, rung: None, ..Summary::example() },
+            Summary { skipped: 1, bytes: 0, route: None, ..Summary::example() },
             "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
         );
         check(
             Summary {
                 verb: "append",
-                rung: Some(Rung::Local),
+                route: Some(Rung::Local),
                 bytes: 100,
                 verified: Verified::Size,
                 ..Summary::example()
@@ -472,7 +472,7 @@ mod sentence_tests {
         );
         check(
             Summary {
-                rung: Some(Rung::User),
+                route: Some(Rung::User),
                 relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
                 ..Summary::example()
             },
@@ -481,7 +481,7 @@ mod sentence_tests {
         );
         check(
             Summary {
-                rung: Some(Rung::RelayDest),
+                route: Some(Rung::RelayDest),
                 relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
                 ..Summary::example()
             },

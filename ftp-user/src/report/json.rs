@@ -166,11 +166,11 @@ fn line(event: &Event, shown: Option<&Shown>, exits: Exits) -> Option<Line> {
             .with("dest", dest)
             .with("bytes", size)
             .with("verify", verify),
-        Event::Path { rung, relay, protection, why, account } => {
+        Event::Path { route, relay, protection, why, account } => {
             let considered = account.as_ref().map(|account| &account.tried);
             let considered = considered.filter(|tried| !tried.is_empty());
             Line::of("path")
-                .with_route(Some(*rung))
+                .with_route(Some(*route))
                 .with("protection", protection)
                 .with("why", why)
                 .with_known("relay", relay.as_ref())

@@ -255,7 +255,7 @@ impl<'a> Description<'a> {
     /// Reports that it is tried, and why.
     pub(crate) fn announce(&self, context: &Context, refused: &[String]) {
         context.run.events.say(Event::Path {
-            rung: self.rung,
+            route: self.rung,
             relay: self.relay.map(str::to_owned),
             protection: self.protection,
             why: self.why(refused),

@@ -334,7 +334,7 @@ pub(crate) async fn first_rung(
     context
         .run
         .events
-        .deliver(Event::Path { rung, relay, protection, why, account: account.map(Box::new) })
+        .deliver(Event::Path { route: rung, relay, protection, why, account: account.map(Box::new) })
         .await;
     Ok(rung)
 }

@@ -232,7 +232,7 @@ impl Tally {
         let summary = Summary {
             withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
             seconds: took.as_secs_f64(),
-            rung: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
+            route: self.rungs.iter().max_by_key(|(_, count)| *count).map(|(rung, _)| *rung),
             protection: self.protection.unwrap_or(self.sums.protection),
             verified: self.verified.unwrap_or_default(),
             failed,
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!((summary.files, summary.skipped, summary.bytes, summary.failed), (5, 2, 18, 1));
         assert_eq!(summary.earlier, 1);
         assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
-        assert_eq!((summary.verified, summary.rung), (Verified::Size, Some(Rung::SourceListens)));
+        assert_eq!((summary.verified, summary.route), (Verified::Size, Some(Rung::SourceListens)));
         drop(events);
         reporter.finish().await.unwrap();
     }
