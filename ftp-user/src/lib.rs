@@ -24,7 +24,7 @@
 //! |---|---|
 //! | [`failure`] | what went wrong: a kind for decisions, words for people |
 //! | [`account`] | which paths were tried between two servers, and what came of each |
-//! | [`id`] | identities of jobs, items and attempts: values that can be stored |
+//! | [`id`] | identities of jobs: values that can be stored |
 //! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`world`] | what the outside gives: the clock, the network, the files of this host, randomness |

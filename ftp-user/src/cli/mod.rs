@@ -43,7 +43,8 @@ use self::verb::Verb;
 use crate::action::Grouping;
 use crate::config::{self, DefaultKeys, Settings};
 use crate::context::{
-    self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, Typed, UnknownCertificates,
+    self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, TypedOptions,
+    UnknownCertificates,
 };
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
@@ -358,7 +359,7 @@ impl General {
     ) -> Result<(Context, Reporter), Failure> {
         let whom = trust.whom()?;
         let unknown = trust.unknown(settings.trust);
-        let typed = Typed { trust: trust.is_typed(), proxy: self.proxy.is_some() };
+        let typed = TypedOptions { trust: trust.is_typed(), proxy: self.proxy.is_some() };
         let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;
         let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);

@@ -25,14 +25,12 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 mod cancel;
-mod interruption;
 mod listed;
 mod settled;
 
-pub use cancel::Cancel;
-pub use interruption::Interruption;
+pub use cancel::{Cancel, Interruption};
 pub use listed::{ListedDirectories, ListedDirectory};
-pub use settled::{SessionPlace, Settled, Typed};
+pub use settled::{SessionPlace, Settled, TypedOptions};
 
 /// What a job works with: what the outside gives, what is kept between runs, what the user chose, and what this run has
 /// learnt. Clones share everything.
@@ -99,7 +97,7 @@ pub struct Settings {
     /// The sites of the settings.
     pub named: Names,
     /// What the command line has said itself.
-    pub typed: Typed,
+    pub typed: TypedOptions,
     /// How large a listing may be.
     pub listing: ListingLimit,
     /// How fast the job may be.
@@ -437,7 +435,7 @@ impl Context {
                 trust: Trust::default(),
                 unknown: UnknownCertificates::default(),
                 named: Names::default(),
-                typed: Typed::default(),
+                typed: TypedOptions::default(),
                 listing: ListingLimit::default(),
                 limit: None,
             },

@@ -14,7 +14,7 @@ pub struct Settled(Arc<BTreeMap<String, Terms>>);
 
 /// What the command line has said itself, so that no site says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Typed {
+pub struct TypedOptions {
     /// What `--trust` says.
     pub trust: bool,
     /// What `--proxy` says.

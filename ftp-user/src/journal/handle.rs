@@ -301,12 +301,6 @@ impl JobJournal {
         self.note(move |store, _| keep_run(&store.sql, &run));
     }
 
-    /// Waits until everything that was noted before is on the disk, or the journal has ended.
-    pub async fn settled(&self) {
-        // Answers come after the commit, in their order.
-        let _ = self.ask(|_, _| Ok(())).await;
-    }
-
     /// The files that were begun and have not ended.
     pub async fn open_files(&self) -> Vec<ItemRecord> {
         self.ask(|store, job| store.files(job, ItemState::Open)).await.unwrap_or_default()

@@ -61,21 +61,13 @@ impl<W: Write> Trace<W> {
 
 /// A line cut to the width of a column; what follows is indented.
 fn pieces(line: &str) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut width = 0;
-    for c in line.chars() {
-        if width == WIDTH {
-            pieces.push("    ".to_owned());
-            width = 4;
-        }
-        if let Some(last) = pieces.last_mut() {
-            last.push(c);
-        }
-        width += 1;
-    }
-    pieces
+    let letters: Vec<char> = line.chars().collect();
+    let (first, rest) = letters.split_at(WIDTH.min(letters.len()));
+    let rest = rest.chunks(WIDTH - INDENT.len()).map(|piece| format!("{INDENT}{}", String::from_iter(piece)));
+    std::iter::once(first.iter().collect()).chain(rest).collect()
 }
 
+const INDENT: &str = "    ";
 const WIDTH: usize = 60;
 
 #[cfg(test)]
