@@ -98,17 +98,17 @@ pub struct CandidateAccount {
     /// When it ended, in the same form.
     pub ended: Option<f64>,
     /// What came of it.
-    pub fate: Fate,
+    pub fate: CandidateFate,
     /// Why, in words.
     pub why: Option<String>,
     /// The last reply of each end that has answered.
-    pub said: Vec<Said>,
+    pub said: Vec<LastReply>,
 }
 
 /// What came of a candidate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum CandidateFate {
     /// It never started.
     #[default]
     Skipped,
@@ -126,7 +126,7 @@ pub enum Fate {
 
 /// The last reply of an end.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub struct Said {
+pub struct LastReply {
     /// source or destination.
     pub end: String,
     /// The reply, without secrets, control characters escaped.
@@ -215,7 +215,7 @@ impl PairAccount {
     /// The first candidate whose probe has succeeded.
     pub fn best(&self) -> Option<&CandidateAccount> {
         let mut tried = self.races.iter().flat_map(|race| &race.tried);
-        tried.find(|tried| tried.fate == Fate::Proven)
+        tried.find(|tried| tried.fate == CandidateFate::Proven)
     }
 }
 
@@ -261,18 +261,18 @@ impl From<Considered> for CandidateAccount {
 impl RouteAccount {
     /// The candidate that has moved the file.
     pub fn winner(&self) -> Option<&CandidateAccount> {
-        self.tried.iter().find(|tried| tried.fate == Fate::Moved)
+        self.tried.iter().find(|tried| tried.fate == CandidateFate::Moved)
     }
 
     /// The candidate by which both ends have begun to move the file without this program.
     pub fn begun(&self) -> Option<&CandidateAccount> {
-        self.tried.iter().find(|tried| tried.fate == Fate::Begun)
+        self.tried.iter().find(|tried| tried.fate == CandidateFate::Begun)
     }
 
     /// Whether this race went as the other one: the same candidate won, and nothing failed.
     pub fn is_like(&self, other: &Self) -> bool {
         let course = |race: &Self| race.winner().map(|tried| (tried.words.clone(), tried.how.clone()));
-        let fails = |race: &Self| race.tried.iter().any(|tried| tried.fate == Fate::Failed);
+        let fails = |race: &Self| race.tried.iter().any(|tried| tried.fate == CandidateFate::Failed);
         course(self).is_some() && course(self) == course(other) && !fails(self)
     }
 }
@@ -338,7 +338,7 @@ const LONGEST: usize = 400;
 mod tests {
     use super::*;
 
-    fn race(item: u64, words: &str, fate: Fate) -> RouteAccount {
+    fn race(item: u64, words: &str, fate: CandidateFate) -> RouteAccount {
         let tried = vec![CandidateAccount { words: words.to_owned(), fate, ..CandidateAccount::default() }];
         RouteAccount { item, tried, ..RouteAccount::default() }
     }
@@ -346,12 +346,12 @@ mod tests {
     #[test]
     fn n14_of_files_that_went_the_same_way_one_account_is_kept() {
         let routes = TriedRoutes::default();
-        routes.note_race("one", "two", race(1, "a", Fate::Moved));
+        routes.note_race("one", "two", race(1, "a", CandidateFate::Moved));
         routes.verified(1, "sha-256");
         routes.verified(9, "size");
-        routes.note_race("one", "two", race(2, "a", Fate::Moved));
-        routes.note_race("one", "two", race(3, "b", Fate::Moved));
-        routes.note_race("three", "two", race(4, "a", Fate::Failed));
+        routes.note_race("one", "two", race(2, "a", CandidateFate::Moved));
+        routes.note_race("one", "two", race(3, "b", CandidateFate::Moved));
+        routes.note_race("three", "two", race(4, "a", CandidateFate::Failed));
         let pairs = routes.take();
         let [one, three] = &pairs[..] else { panic!("{pairs:?}") };
         assert_eq!((one.races.len(), one.omitted, three.races.len()), (2, 1, 1));
@@ -362,7 +362,7 @@ mod tests {
     fn of_a_run_with_many_files_a_bounded_number_of_races_is_kept() {
         let routes = TriedRoutes::default();
         for item in 0..100 {
-            routes.note_race("one", "two", race(item, "a", Fate::Failed));
+            routes.note_race("one", "two", race(item, "a", CandidateFate::Failed));
         }
         let pairs = routes.take();
         assert_eq!((pairs[0].races.len(), pairs[0].omitted), (RACES, 80));
@@ -383,10 +383,10 @@ mod tests {
             ..CandidateAccount::default()
         };
         let race = |tried| RouteAccount { tried, ..RouteAccount::default() };
-        let first = race(vec![tried("a", Fate::Failed), tried("b", Fate::Moved)]);
-        let same = race(vec![tried("b", Fate::Moved)]);
+        let first = race(vec![tried("a", CandidateFate::Failed), tried("b", CandidateFate::Moved)]);
+        let same = race(vec![tried("b", CandidateFate::Moved)]);
         assert!(same.is_like(&first) && !first.is_like(&same));
-        assert!(!race(vec![tried("a", Fate::Moved)]).is_like(&first));
+        assert!(!race(vec![tried("a", CandidateFate::Moved)]).is_like(&first));
         assert!(!race(vec![]).is_like(&race(vec![])));
     }
 }

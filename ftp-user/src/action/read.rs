@@ -10,7 +10,7 @@ use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::remote;
 use crate::remote::most;
-use crate::report::{Event, Hashed, Label, Topic};
+use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::{Flow, Session};
 use crate::world::local_path;
 use ftp_io::copy::{self, Coding, CopyEnd, Meter};
@@ -176,7 +176,7 @@ async fn hash_one(
     place: &Location,
     label: Label,
     algorithm: Algorithm,
-) -> Result<Hashed, Failure> {
+) -> Result<FileDigest, Failure> {
     let (context, path) = (run.context, &place.path);
     let found = run.behind(host, place).await?;
     match found.kind {
@@ -206,7 +206,7 @@ async fn hash_one(
             (digest, Some(bytes), true)
         }
     };
-    Ok(Hashed { place: place.to_string(), path: path.clone(), label, digest, size, was_read })
+    Ok(FileDigest { place: place.to_string(), path: path.clone(), label, digest, size, was_read })
 }
 
 /// Reads a file and hashes what comes.

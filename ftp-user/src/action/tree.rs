@@ -8,7 +8,7 @@ use crate::endpoint::{Host, list};
 use crate::failure::{Failure, Kind};
 use crate::job::{Status, asked};
 use crate::place::{self, Location};
-use crate::report::{Drawn, Event, Form, Label, Listed};
+use crate::report::{Event, Form, Label, ListedEntry, TreeEntry};
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 
@@ -132,7 +132,7 @@ impl TreeDrawing<'_, '_> {
             }
         }
         if let Some((kind, size)) = found {
-            let drawn = Drawn { branches: String::new(), shown: self.shown(), listed: None };
+            let drawn = TreeEntry { branches: String::new(), shown: self.shown(), listed: None };
             self.run.context.run.events.deliver(Event::Drawn(drawn)).await;
             self.run.count(kind, size);
         }
@@ -166,7 +166,7 @@ impl TreeDrawing<'_, '_> {
         let at = self.roots.get(root).filter(|_| has_namesake);
         let shown = at.map_or_else(|| entry.name.display(), |root| typed(root.place, path));
         let listed = Some(self.listed(root, entry, path, Label::Name));
-        let drawn = Drawn { branches, shown: format!("{shown}{end}"), listed };
+        let drawn = TreeEntry { branches, shown: format!("{shown}{end}"), listed };
         self.run.context.run.events.deliver(Event::Drawn(drawn)).await;
         // A program hears of each.
         for (root, entry) in others {
@@ -175,9 +175,9 @@ impl TreeDrawing<'_, '_> {
         }
     }
 
-    fn listed(&self, root: usize, entry: Entry, path: &PathName, label: Label) -> Listed {
+    fn listed(&self, root: usize, entry: Entry, path: &PathName, label: Label) -> ListedEntry {
         let place = self.roots.get(root).map(|root| root.place.to_string()).unwrap_or_default();
-        Listed { place, entry: Entry { name: path.clone(), ..entry }, form: Form::Name, label }
+        ListedEntry { place, entry: Entry { name: path.clone(), ..entry }, form: Form::Name, label }
     }
 
     /// Lists a directory below its roots.

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::{Failures, Matches, Status, asked, matches, named};
 use crate::outcome::FailedItem;
 use crate::place::Location;
-use crate::report::{Change, Ended, Event};
+use crate::report::{Change, Event, VerbSummary};
 use crate::session::{Facts, Role};
 use ftp_proto::listing;
 use ftp_proto::timer::Moment;
@@ -133,7 +133,7 @@ impl<'a> VerbRun<'a> {
             context.run.events.say(Event::Causes(failures.causes()));
         }
         let (ok, seconds) = (failed == 0, context.world.clock.now().since(began).as_secs_f64());
-        let ended = Ended { verb, ok, dry_run, files, directories, bytes, seconds, failed };
+        let ended = VerbSummary { verb, ok, dry_run, files, directories, bytes, seconds, failed };
         context.run.events.say(Event::Ended(ended));
         Status::of_many(files + directories, &failures.kinds())
     }

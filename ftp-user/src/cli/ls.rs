@@ -11,7 +11,7 @@ use crate::job::{Question, Status};
 use crate::place::Location;
 use crate::remote;
 use crate::remote::Listing;
-use crate::report::{Event, Form, Label, Listed};
+use crate::report::{Event, Form, Label, ListedEntry};
 use crate::session::Role;
 use clap::Args;
 use ftp_proto::listing::{Entry, Kind};
@@ -210,7 +210,7 @@ const fn status_of(is_incomplete: bool) -> Status {
 
 /// The entries of all places as those of one directory. Of anything but a directory that several have, each is called by
 /// its place.
-fn as_one(held: Vec<(Location, Vec<Entry>)>, form: Form) -> Vec<Listed> {
+fn as_one(held: Vec<(Location, Vec<Entry>)>, form: Form) -> Vec<ListedEntry> {
     let labelled = |UnionEntry { first: (location, entry), others, has_namesake }: UnionEntry<Location>| {
         let label = match has_namesake {
             true => Label::Place(typed(&location, &entry.name)),
@@ -222,11 +222,11 @@ fn as_one(held: Vec<(Location, Vec<Entry>)>, form: Form) -> Vec<Listed> {
     united(held).into_iter().flat_map(labelled).collect()
 }
 
-fn listed(location: &Location, entry: Entry, form: Form, label: Label) -> Listed {
-    Listed { place: location.to_string(), entry, form, label }
+fn listed(location: &Location, entry: Entry, form: Form, label: Label) -> ListedEntry {
+    ListedEntry { place: location.to_string(), entry, form, label }
 }
 
-async fn tell(context: &Context, listed: Listed) {
+async fn tell(context: &Context, listed: ListedEntry) {
     context.run.events.deliver(Event::Listed(listed)).await;
 }
 
@@ -284,7 +284,7 @@ mod tests {
         let held = || {
             vec![at("ftp://h/pub", &["a", "both", "sub/", "x/"]), at("/srv", &["both", "sub/", "x", "y z"])]
         };
-        let one = |listed: Listed| match listed.label {
+        let one = |listed: ListedEntry| match listed.label {
             Label::Name | Label::Path(_) => Some(listed.entry.name.display()),
             Label::Place(place) => Some(place),
             Label::Hidden => None,

@@ -1,7 +1,7 @@
 //! `why`: what an earlier run has tried, why its files went as they did, and the receipt of its job.
 
 use super::asked;
-use crate::account::{Fate, RunAccount};
+use crate::account::{CandidateFate, RunAccount};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
@@ -63,7 +63,7 @@ fn tell_what_became(run: &mut RunAccount, job: JobState) {
         JobState::Cancelled => "it was cancelled",
     };
     let races = run.pairs.iter_mut().flat_map(|pair| &mut pair.races);
-    for tried in races.flat_map(|race| &mut race.tried).filter(|tried| tried.fate == Fate::Begun) {
+    for tried in races.flat_map(|race| &mut race.tried).filter(|tried| tried.fate == CandidateFate::Begun) {
         tried.why = Some(became.to_owned());
     }
 }

@@ -5,7 +5,7 @@
 //! | direct, between two servers that know PROB | PROB: nothing is read or stored |
 //! | any other | an empty temporary file of the source, which the destination stores under a temporary name; both are deleted |
 
-use crate::account::{DataPath, Fate, PairAccount};
+use crate::account::{CandidateFate, DataPath, PairAccount};
 use crate::context::{Context, Patience};
 use crate::endpoint::{Host, LocalEnd, Pools, Server};
 use crate::failure::{Failure, Kind};
@@ -281,9 +281,10 @@ impl<'a> Surveyor<'a> {
         let key = self.situation.key();
         let mut account = self.notes.take_account(0, "", &self.ascent, &[]);
         let tried = &account.tried;
-        let best = tried.iter().position(|tried| tried.fate == Fate::Proven);
-        let works =
-            |rung: Rung| tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == Fate::Proven);
+        let best = tried.iter().position(|tried| tried.fate == CandidateFate::Proven);
+        let works = |rung: Rung| {
+            tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == CandidateFate::Proven)
+        };
         self.silent_rungs.remember(self.context, key, works);
         let candidate = best.and_then(|best| self.ascent.candidates().get(best)).copied();
         if let Some(candidate) = candidate {

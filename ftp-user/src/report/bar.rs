@@ -24,7 +24,7 @@ impl Bar {
     }
 
     /// Shows how far the job is.
-    pub(super) fn show(&mut self, shown: &Shown) {
+    pub(super) fn show(&mut self, shown: &JobProgress) {
         if self.is_terminal {
             self.draw(shown);
         } else {
@@ -33,7 +33,7 @@ impl Bar {
         }
     }
 
-    fn draw(&mut self, shown: &Shown) {
+    fn draw(&mut self, shown: &JobProgress) {
         let width = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
         let width = if width == 0 { USUAL_WIDTH } else { width };
         // The last column stays empty: some terminals begin another line there.
@@ -97,7 +97,7 @@ const WIDEST_BAR: usize = 40;
 
 /// Files, percent, bytes, rate and remaining time, as many of them as fit into `width` columns. The most useful come
 /// first when there is little room: files, percent, rate, time, bytes.
-pub(super) fn short(shown: &Shown, width: usize) -> String {
+pub(super) fn short(shown: &JobProgress, width: usize) -> String {
     let files = (shown.of > 1 || shown.more)
         .then(|| format!("{}/{}{}", shown.files, shown.of, if shown.more { "+" } else { "" }));
     let percent = percent(shown).map(|percent| format!("{percent} %"));
@@ -124,7 +124,7 @@ pub(super) fn short(shown: &Shown, width: usize) -> String {
 }
 
 /// `12 of 345 files, 448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 28s left`: a line of its own.
-pub(super) fn sentence(shown: &Shown) -> String {
+pub(super) fn sentence(shown: &JobProgress) -> String {
     let so_far = if shown.more { " found so far" } else { "" };
     let files =
         (shown.of > 1 || shown.more).then(|| format!("{} of {} files{so_far}", shown.files, shown.of));
@@ -142,7 +142,7 @@ pub(super) fn sentence(shown: &Shown) -> String {
 
 /// How much of what was found is done: by bytes, or, if not all sizes are known, by files. It is not known while more
 /// may be found.
-pub(super) fn percent(shown: &Shown) -> Option<u64> {
+pub(super) fn percent(shown: &JobProgress) -> Option<u64> {
     if shown.more {
         return None;
     }
@@ -263,7 +263,7 @@ mod gauge_tests {
     use super::*;
     use std::time::Duration;
 
-    const JOB: Shown = Shown {
+    const JOB: JobProgress = JobProgress {
         files: 12,
         of: 345,
         more: false,
@@ -272,11 +272,11 @@ mod gauge_tests {
         rate: Some((55 << 20) as f64),
         remaining: Some(Duration::from_secs(29)),
     };
-    const FILE: Shown = Shown { files: 0, of: 1, ..JOB };
+    const FILE: JobProgress = JobProgress { files: 0, of: 1, ..JOB };
 
     #[test]
     fn a_line_fits_into_its_terminal() {
-        let check = |shown: &Shown, width, expect: &str| {
+        let check = |shown: &JobProgress, width, expect: &str| {
             let line = short(shown, width);
             assert_eq!(line, expect, "{width}");
             assert!(line.chars().count() <= width);
@@ -286,28 +286,28 @@ mod gauge_tests {
         check(&JOB, 20, "12/345 21 % 29s");
         check(&JOB, 5, "21 %");
         check(&JOB, 0, "");
-        check(&Shown { more: true, remaining: None, ..JOB }, 30, "12/345+ 55.00 MiB/s");
+        check(&JobProgress { more: true, remaining: None, ..JOB }, 30, "12/345+ 55.00 MiB/s");
         check(&FILE, 80, "21 % 448.00 MiB/2.00 GiB 55.00 MiB/s 29s");
         check(&FILE, 30, "21 % 55.00 MiB/s 29s");
-        let unknown = Shown { total: None, rate: None, remaining: None, bytes: 0, ..FILE };
+        let unknown = JobProgress { total: None, rate: None, remaining: None, bytes: 0, ..FILE };
         check(&unknown, 30, "0 B");
-        check(&Shown { total: None, ..JOB }, 80, "12/345 3 % 448.00 MiB 55.00 MiB/s 29s");
+        check(&JobProgress { total: None, ..JOB }, 80, "12/345 3 % 448.00 MiB 55.00 MiB/s 29s");
     }
 
     #[test]
     fn a_line_of_its_own_is_a_sentence() {
-        let check = |shown: &Shown, expect: &str| assert_eq!(sentence(shown), expect);
+        let check = |shown: &JobProgress, expect: &str| assert_eq!(sentence(shown), expect);
         check(&JOB, "12 of 345 files, 448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 29s left");
         check(
-            &Shown { more: true, remaining: None, ..JOB },
+            &JobProgress { more: true, remaining: None, ..JOB },
             "12 of 345 files found so far, 448.00 MiB of 2.00 GiB, 55.00 MiB/s",
         );
         check(&FILE, "448.00 MiB of 2.00 GiB (21 %), 55.00 MiB/s, 29s left");
         check(
-            &Shown { bytes: u64::MAX, total: Some(u64::MAX), rate: None, remaining: None, ..FILE },
+            &JobProgress { bytes: u64::MAX, total: Some(u64::MAX), rate: None, remaining: None, ..FILE },
             "16.00 EiB of 16.00 EiB (100 %)",
         );
-        check(&Shown { bytes: 0, total: Some(0), rate: None, remaining: None, ..FILE }, "0 B of 0 B");
+        check(&JobProgress { bytes: 0, total: Some(0), rate: None, remaining: None, ..FILE }, "0 B of 0 B");
     }
 }
 

@@ -62,7 +62,7 @@ impl Change {
 
 /// The digest of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Hashed {
+pub struct FileDigest {
     /// The place of the file.
     pub place: String,
     /// Its path there.
@@ -77,7 +77,7 @@ pub struct Hashed {
     pub was_read: bool,
 }
 
-impl Hashed {
+impl FileDigest {
     /// Writes a line as `sha256sum` does, which its option `-c` takes. On a terminal no control character is shown.
     pub(super) fn write(&self, out: &mut impl Write, is_terminal: bool) -> io::Result<()> {
         let hex = self.digest.hex.to_ascii_lowercase();
@@ -121,7 +121,7 @@ impl Hashed {
 
 /// How a verb has ended that works on names where they are.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Ended {
+pub struct VerbSummary {
     /// Whether nothing failed.
     pub ok: bool,
     /// Number of files, of everything that is no directory.
@@ -142,7 +142,7 @@ pub struct Ended {
     pub dry_run: bool,
 }
 
-impl Ended {
+impl VerbSummary {
     /// The last line, if people get one.
     pub(super) fn sentence(&self) -> Option<String> {
         let Self { verb, dry_run, files, directories, failed, .. } = self;
@@ -201,8 +201,14 @@ mod tests {
             let digest = Digest { algorithm: Algorithm::Sha256, hex: "AB12".to_owned() };
             let path = PathName::from_wire(name).unwrap();
             let label = Label::Name;
-            let hashed =
-                Hashed { place: "ftp://h/x".to_owned(), path, label, digest, size: Some(1), was_read: false };
+            let hashed = FileDigest {
+                place: "ftp://h/x".to_owned(),
+                path,
+                label,
+                digest,
+                size: Some(1),
+                was_read: false,
+            };
             let mut out = Vec::new();
             hashed.write(&mut out, false).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), expect);
@@ -214,7 +220,7 @@ mod tests {
 
     #[test]
     fn the_last_line_tells_what_was_done() {
-        let ended = |verb, files, directories, bytes, failed, dry_run| Ended {
+        let ended = |verb, files, directories, bytes, failed, dry_run| VerbSummary {
             verb,
             ok: failed == 0,
             dry_run,
@@ -224,7 +230,7 @@ mod tests {
             seconds: 0.1,
             failed,
         };
-        let check = |ended: Ended, expect: Option<&str>| {
+        let check = |ended: VerbSummary, expect: Option<&str>| {
             assert_eq!(ended.sentence().as_deref(), expect, "{ended:?}");
         };
         check(ended("rm", 3, 1, 2048, 0, false), Some("deleted 3 files and 1 directory, 2.00 KiB"));

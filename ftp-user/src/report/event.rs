@@ -1,6 +1,6 @@
 //! Everything that a verb can say.
 
-use super::change::{Change, Ended, Hashed};
+use super::change::{Change, FileDigest, VerbSummary};
 use super::json;
 use super::listed::Label;
 use super::progress::Found;
@@ -60,7 +60,7 @@ pub enum Event {
         dest: String,
     },
     /// Files were found, or there are no more.
-    Found(Found),
+    Found(FoundFiles),
     /// How far a file has come.
     Progress(Progress),
     /// A file of several that move together has its name at the destination. It is done when all of them have ended.
@@ -95,7 +95,7 @@ pub enum Event {
     /// A directory has failed just now, or a file that had ended, for programs.
     Failed(FailedItem),
     /// Names of the destination of a sync are not deleted, because they are more than the user has allowed.
-    Withheld(Withheld),
+    Withheld(WithheldNames),
     /// Everything that has failed, by cause, for people.
     Causes(Vec<Cause>),
     /// Something to know.
@@ -120,7 +120,7 @@ pub enum Event {
         message: String,
     },
     /// What happened before this was not read in time, and is not told.
-    LeftOut(LeftOut),
+    LeftOut(LeftOutEvents),
     /// The run has ended.
     Summary(Summary),
     /// The entries that follow are in this directory: for people, where there are several. A program reads the place of each.
@@ -131,15 +131,15 @@ pub enum Event {
         is_first: bool,
     },
     /// One entry of a listing, or the facts of one place.
-    Listed(Listed),
+    Listed(ListedEntry),
     /// One entry of a tree that is drawn.
-    Drawn(Drawn),
+    Drawn(TreeEntry),
     /// A name was changed, or would be.
     Changed(Change),
     /// The digest of a file.
-    Hashed(Hashed),
+    Hashed(FileDigest),
     /// A verb has ended that works on names where they are.
-    Ended(Ended),
+    Ended(VerbSummary),
     /// What an earlier run has tried.
     Past(RunAccount),
     /// What a probe has found.
@@ -153,7 +153,7 @@ pub enum Event {
     /// What the journal knows of all files of a job, for people.
     Receipts(Receipts),
     /// What was known of a server is forgotten.
-    Forgotten(Forgotten),
+    Forgotten(ForgottenSite),
     /// A site of the settings.
     Site(SiteShown),
     /// What a check has found.
@@ -188,7 +188,7 @@ pub struct Progress {
 
 /// What is not told, because nobody has read what was told before.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct LeftOut {
+pub struct LeftOutEvents {
     /// How many events that are.
     pub events: u64,
     /// How many files have ended, well or not.
@@ -200,10 +200,10 @@ pub struct LeftOut {
     /// How many of them have moved.
     pub moved: u64,
     /// How many files there are now, if that has changed.
-    pub found: Option<Found>,
+    pub found: Option<FoundFiles>,
 }
 
-impl LeftOut {
+impl LeftOutEvents {
     /// The same in words.
     pub fn words(&self) -> String {
         let Self { events, files, failed, .. } = self;
@@ -228,7 +228,7 @@ pub struct Cause {
 
 /// Names that are not deleted, because they are more than the user has allowed, or because nobody has agreed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Withheld {
+pub struct WithheldNames {
     /// The destination that they are in.
     pub dest: String,
     /// How many they are.
@@ -260,7 +260,7 @@ pub struct Receipts {
 
 /// A server that is forgotten.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Forgotten {
+pub struct ForgottenSite {
     /// Its host and port, `host:port`.
     pub site: String,
     /// What was known; `None` if nothing was.
@@ -269,7 +269,7 @@ pub struct Forgotten {
 
 /// An entry of `ls`, or what `stat` found.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Listed {
+pub struct ListedEntry {
     /// Where it is.
     pub place: String,
     /// What is known of it.
@@ -282,13 +282,13 @@ pub struct Listed {
 
 /// An entry of `tree`.
 #[derive(Clone, PartialEq, Debug)]
-pub struct Drawn {
+pub struct TreeEntry {
     /// The lines that lead to it. Empty for the place itself.
     pub branches: String,
     /// Its last name, or the place itself, for people.
     pub shown: String,
     /// The place that is drawn, and what is known of the entry, by its path below that place; `None` for the place itself.
-    pub listed: Option<Listed>,
+    pub listed: Option<ListedEntry>,
 }
 
 /// How `ls` and `stat` show an entry.

@@ -1,7 +1,7 @@
 //! Output for people: results on standard output, messages on standard error.
 
 use super::bar::{Bar, Due};
-use super::event::{Cause, Event, Forgotten, Summary};
+use super::event::{Cause, Event, ForgottenSite, Summary};
 use super::progress::Shown;
 use super::routes::folded;
 use super::topic::Repeats;
@@ -253,7 +253,7 @@ impl Human {
     }
 
     /// Shows how far the job is.
-    pub(super) fn progress(&mut self, shown: &Shown) {
+    pub(super) fn progress(&mut self, shown: &JobProgress) {
         self.bar.show(shown);
     }
 }
@@ -274,7 +274,7 @@ fn skipped(earlier: Option<Verified>) -> String {
     )
 }
 
-fn forgotten_words(forgotten: &Forgotten) -> String {
+fn forgotten_words(forgotten: &ForgottenSite) -> String {
     let site = &forgotten.site;
     let Some(known) = &forgotten.known else { return format!("nothing was known of {site}") };
     let certificate = match (known.certificate, known.was_verified) {

@@ -1,7 +1,7 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::Exits;
-use super::event::{Event, Forgotten, Listed, Progress, Withheld};
+use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldNames};
 use super::listed::{kind_name, moment};
 use super::progress::Shown;
 use super::receipt;
@@ -38,7 +38,7 @@ impl Json {
     pub(super) fn tell(
         &mut self,
         event: &Event,
-        shown: Option<&Shown>,
+        shown: Option<&JobProgress>,
         out: &mut impl Write,
     ) -> io::Result<()> {
         self.note(event);
@@ -46,7 +46,7 @@ impl Json {
     }
 
     /// Writes how far the job is, beside the file of which was spoken last.
-    pub(super) fn progress(&self, shown: &Shown, out: &mut impl Write) -> io::Result<()> {
+    pub(super) fn progress(&self, shown: &JobProgress, out: &mut impl Write) -> io::Result<()> {
         let Some(ReportedProgress { source, bytes, total }) = &self.last else { return Ok(()) };
         progress(source, *bytes, *total).with_all(shown).write(out)
     }
@@ -158,7 +158,7 @@ impl Line {
 
 /// The line of an event, if it has one. `shown` is how far the job is now, if that has changed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]
-fn line(event: &Event, shown: Option<&Shown>, exits: Exits) -> Option<Line> {
+fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line> {
     Some(match event {
         Event::Plan { verb, source, dest, size, verify, dry_run: _ } => Line::of("plan")
             .with("verb", verb)
@@ -187,7 +187,7 @@ fn line(event: &Event, shown: Option<&Shown>, exits: Exits) -> Option<Line> {
             Line::of("jobs").with("number", number).with("reason", reason).with("why", why)
         }
         Event::Failed(FailedItem { source, dest, failure }) => failed(source, dest, failure, exits),
-        Event::Withheld(Withheld { dest, names, most, message }) => Line::of("withheld")
+        Event::Withheld(WithheldNames { dest, names, most, message }) => Line::of("withheld")
             .with("dest", dest)
             .with("names", names)
             .with_known("most", *most)
@@ -208,7 +208,7 @@ fn line(event: &Event, shown: Option<&Shown>, exits: Exits) -> Option<Line> {
         Event::Surveyed(survey) => probe(survey),
         Event::Job(record) | Event::AlreadyDone(record) => receipt::job_line(record),
         Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),
-        Event::Forgotten(Forgotten { site, known }) => {
+        Event::Forgotten(ForgottenSite { site, known }) => {
             let facts = known.unwrap_or_default();
             Line::of("forgotten")
                 .with("site", site)
@@ -273,7 +273,7 @@ fn probe(survey: &PairAccount) -> Line {
         .with("tried", survey.races.first().map_or(&[][..], |race| &race.tried))
 }
 
-fn entry(listed: &Listed) -> Line {
+fn entry(listed: &ListedEntry) -> Line {
     let Entry { name, kind, size, modified, precision, mode, perm, unique, .. } = &listed.entry;
     Line::of("entry")
         .with("place", &listed.place)

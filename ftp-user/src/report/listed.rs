@@ -1,12 +1,12 @@
 //! How a listed entry is written for people.
 
-use super::event::{Form, Listed};
+use super::event::{Form, ListedEntry};
 use ftp_proto::listing::{Kind, Precision, When, civil};
 use ftp_proto::wire::PathName;
 use std::io::{self, Write};
 
 /// Writes an entry as its form asks. Its name as it is, unless it goes to a terminal, which must not see control characters.
-pub(super) fn write(listed: &Listed, to_terminal: bool, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn write(listed: &ListedEntry, to_terminal: bool, out: &mut impl Write) -> io::Result<()> {
     let entry = &listed.entry;
     if listed.label == Label::Hidden {
         return Ok(());
@@ -37,7 +37,7 @@ pub(super) fn write(listed: &Listed, to_terminal: bool, out: &mut impl Write) ->
 }
 
 /// Writes a line for each fact.
-fn facts(listed: &Listed, out: &mut impl Write) -> io::Result<()> {
+fn facts(listed: &ListedEntry, out: &mut impl Write) -> io::Result<()> {
     let entry = &listed.entry;
     let facts = [
         ("place", Some(listed.place.clone())),

@@ -19,18 +19,19 @@ mod topic;
 mod trace;
 
 pub(crate) use change::several;
-pub use change::{Change, Ended, Hashed};
+pub use change::{Change, FileDigest, VerbSummary};
 pub use event::{
-    Cause, Drawn, Event, Forgotten, Form, LeftOut, Listed, Progress, Receipts, Summary, Withheld,
+    Cause, Event, ForgottenSite, Form, LeftOutEvents, ListedEntry, Progress, Receipts, Summary, TreeEntry,
+    WithheldNames,
 };
 pub use listed::Label;
-pub use progress::{Finding, Found};
+pub use progress::{Finding, FoundFiles};
 pub(crate) use receipt::about;
 pub use setup::{Checked, SiteShown, Verdict};
 pub use topic::{THIS_HOST, Topic};
 
 use crate::failure::{Failure, Kind};
-use queue::Next;
+use queue::NextEvent;
 use std::io::{self, Write};
 use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -142,7 +143,7 @@ fn write_down(mut lines: queue::Receiver, file: std::fs::File) -> io::Result<()>
         Event::LeftOut(left_out) => trace.left_out(left_out.events),
         _ => Ok(()),
     };
-    while let Next::Shown(written) = lines.next_within(Duration::MAX, &mut write) {
+    while let NextEvent::Shown(written) = lines.next_within(Duration::MAX, &mut write) {
         written?;
     }
     trace.finish()

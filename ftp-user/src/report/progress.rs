@@ -1,6 +1,6 @@
 //! How far a job is: what its events add up to, also when several files are under way. It reads no clock.
 
-use super::event::{Event, LeftOut, Progress};
+use super::event::{Event, LeftOutEvents, Progress};
 use crate::outcome::FileOutcome;
 use serde::{Serialize, Serializer};
 use std::collections::{HashMap, VecDeque};
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// How far a job is.
 #[derive(Debug, Default)]
 pub(super) struct Overall {
-    found: Found,
+    found: FoundFiles,
     /// The number of files that have ended, well or not.
     ended: u64,
     /// The bytes of them that are at the destination, as far as they are known.
@@ -21,7 +21,7 @@ pub(super) struct Overall {
     moved: u64,
     under_way: FilesUnderWay,
     /// Files that move together, by their number.
-    together: HashMap<u64, Together>,
+    together: HashMap<u64, BatchProgress>,
     /// How fast bytes move.
     bytes: Pace,
     /// How fast files end.
@@ -30,7 +30,7 @@ pub(super) struct Overall {
 
 /// A file under way.
 #[derive(Clone, Copy, Debug, Default)]
-struct UnderWay {
+struct FileUnderWay {
     size: Option<u64>,
     /// The bytes that are at the destination.
     bytes: u64,
@@ -40,7 +40,7 @@ struct UnderWay {
     has_arrived: bool,
 }
 
-impl UnderWay {
+impl FileUnderWay {
     const fn moved(&self) -> u64 {
         self.bytes.saturating_sub(self.before)
     }
@@ -49,7 +49,7 @@ impl UnderWay {
 /// Files under way, by their sources, and what they add up to. Small files may be thousands.
 #[derive(Debug, Default)]
 struct FilesUnderWay {
-    files: HashMap<String, UnderWay>,
+    files: HashMap<String, FileUnderWay>,
     bytes: u128,
     moved: u128,
     /// How many of them have their names.
@@ -58,14 +58,14 @@ struct FilesUnderWay {
 
 /// Files that move together.
 #[derive(Clone, Copy, Debug, Default)]
-struct Together {
+struct BatchProgress {
     /// The bytes that have moved for all of them.
     moved: u64,
     /// The bytes of those that have their names.
     arrived: u64,
 }
 
-impl Together {
+impl BatchProgress {
     /// The bytes that belong to none of the files that have their names.
     const fn on_the_way(self) -> u64 {
         self.moved.saturating_sub(self.arrived)
@@ -74,7 +74,7 @@ impl Together {
 
 impl FilesUnderWay {
     /// Changes what is known of a file.
-    fn change<T>(&mut self, source: &str, change: impl FnOnce(&mut UnderWay) -> T) -> T {
+    fn change<T>(&mut self, source: &str, change: impl FnOnce(&mut FileUnderWay) -> T) -> T {
         let mut file = self.remove(source);
         let done = change(&mut file);
         self.bytes += u128::from(file.bytes);
@@ -85,7 +85,7 @@ impl FilesUnderWay {
     }
 
     /// Takes a file out.
-    fn remove(&mut self, source: &str) -> UnderWay {
+    fn remove(&mut self, source: &str) -> FileUnderWay {
         let file = self.files.remove(source).unwrap_or_default();
         self.bytes -= u128::from(file.bytes);
         self.moved -= u128::from(file.moved());
@@ -101,7 +101,7 @@ impl FilesUnderWay {
 
 /// What there is to show of a job.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub(super) struct Shown {
+pub(super) struct JobProgress {
     /// The number of files that have ended.
     pub(super) files: u64,
     /// The number of files that were found.
@@ -146,7 +146,7 @@ impl Overall {
             Event::Arrived { source, size, batch } => self.arrives(source, *size, *batch, at),
             Event::Together { batch, bytes, time } => self.move_together(*batch, *bytes, (*time, at)),
             Event::File(outcome) => self.file_ends(outcome, at),
-            Event::LeftOut(LeftOut { files, bytes, moved, found, .. }) => {
+            Event::LeftOut(LeftOutEvents { files, bytes, moved, found, .. }) => {
                 self.found = found.unwrap_or(self.found);
                 // Some of those under way have ended. The others tell it with their next progress.
                 self.moved = self.all_moved().saturating_add(*moved);
@@ -167,7 +167,7 @@ impl Overall {
             let is_another_attempt = *bytes < known.bytes || *before != known.before;
             let given_up = if is_another_attempt { known.moved() } else { 0 };
             let size = total.or(known.size);
-            *known = UnderWay { size, bytes: *bytes, before: *before, has_arrived: false };
+            *known = FileUnderWay { size, bytes: *bytes, before: *before, has_arrived: false };
             given_up
         });
         self.bytes.saw(at, self.all_moved());
@@ -197,7 +197,7 @@ impl Overall {
     /// A file of several that move together has its name.
     fn arrives(&mut self, source: &str, size: u64, batch: u64, at: Duration) {
         self.under_way.change(source, |file| {
-            *file = UnderWay { size: Some(size), bytes: size, before: 0, has_arrived: true };
+            *file = FileUnderWay { size: Some(size), bytes: size, before: 0, has_arrived: true };
         });
         let together = self.together.entry(batch).or_default();
         together.arrived = together.arrived.saturating_add(size);
@@ -214,7 +214,7 @@ impl Overall {
             }
             None => {
                 // What has moved for files that are left has moved all the same.
-                let given_up = self.together.remove(&batch).map_or(0, Together::on_the_way);
+                let given_up = self.together.remove(&batch).map_or(0, BatchProgress::on_the_way);
                 self.moved = self.moved.saturating_add(given_up);
             }
         }
@@ -256,7 +256,7 @@ impl Overall {
     }
 
     /// What there is to show at that time.
-    pub(super) fn shown(&self, at: Duration) -> Shown {
+    pub(super) fn shown(&self, at: Duration) -> JobProgress {
         let under_way = u64::try_from(self.under_way.bytes).unwrap_or(u64::MAX);
         let bytes = self.ended_bytes.saturating_add(under_way).saturating_add(self.on_the_way());
         let of = self.found.files.max(self.ended + self.under_way.files.len() as u64);
@@ -281,8 +281,8 @@ impl Overall {
             None => None,
         };
         let remaining = remaining.map(rounded_up);
-        let Found { more, .. } = self.found;
-        Shown { files: self.ended(), of, more, bytes, total, rate, remaining }
+        let FoundFiles { more, .. } = self.found;
+        JobProgress { files: self.ended(), of, more, bytes, total, rate, remaining }
     }
 }
 
@@ -352,7 +352,7 @@ const HUNDRED_DAYS: Duration = Duration::from_secs(100 * 24 * 3600);
 
 /// What was found so far of the files of a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Found {
+pub struct FoundFiles {
     /// The number of files.
     pub files: u64,
     /// The sizes of all files of which they are known, in bytes.
@@ -369,7 +369,7 @@ pub struct Finding(Arc<Mutex<Counts>>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    found: Found,
+    found: FoundFiles,
     /// Sources that nobody has looked at. Each is probably a file.
     unseen: u64,
     /// Trees that are being read.
@@ -378,12 +378,12 @@ struct Counts {
 
 impl Finding {
     /// There are so many more sources.
-    pub fn sources(&self, count: u64) -> Found {
+    pub fn sources(&self, count: u64) -> FoundFiles {
         self.change(|counts| counts.unseen += count)
     }
 
     /// A source is a file, or could not be looked at.
-    pub fn file(&self, size: Option<u64>) -> Found {
+    pub fn file(&self, size: Option<u64>) -> FoundFiles {
         self.change(|counts| {
             counts.unseen = counts.unseen.saturating_sub(1);
             counts.add(1, size.unwrap_or(0), u64::from(size.is_none()));
@@ -391,7 +391,7 @@ impl Finding {
     }
 
     /// A source is a tree, which will be read.
-    pub fn tree(&self) -> Found {
+    pub fn tree(&self) -> FoundFiles {
         self.change(|counts| {
             counts.unseen = counts.unseen.saturating_sub(1);
             counts.trees += 1;
@@ -399,25 +399,25 @@ impl Finding {
     }
 
     /// A source stands for no file.
-    pub fn nothing(&self) -> Found {
+    pub fn nothing(&self) -> FoundFiles {
         self.change(|counts| counts.unseen = counts.unseen.saturating_sub(1))
     }
 
     /// So many more files are in a tree, with so many bytes in all; the sizes of `unsized_files` are not known.
-    pub fn in_tree(&self, files: u64, bytes: u64, unsized_files: u64) -> Found {
+    pub fn in_tree(&self, files: u64, bytes: u64, unsized_files: u64) -> FoundFiles {
         self.change(|counts| counts.add(files, bytes, unsized_files))
     }
 
     /// A tree was read to its end.
-    pub fn tree_ends(&self) -> Found {
+    pub fn tree_ends(&self) -> FoundFiles {
         self.change(|counts| counts.trees = counts.trees.saturating_sub(1))
     }
 
-    fn change(&self, change: impl FnOnce(&mut Counts)) -> Found {
+    fn change(&self, change: impl FnOnce(&mut Counts)) -> FoundFiles {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut counts);
         let Counts { found, unseen, trees } = &*counts;
-        Found {
+        FoundFiles {
             files: found.files + unseen,
             unsized_files: found.unsized_files + unseen,
             more: *unseen > 0 || *trees > 0,

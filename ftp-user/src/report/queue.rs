@@ -6,7 +6,7 @@
 //! | what somebody has asked for: a listing, receipts, a plan | whoever says it waits until it is read |
 //! | what happens meanwhile: progress, files, failures, warnings, the dialogue | is left out and counted, until half of the rest was read; then one event says so |
 
-use super::event::{Event, LeftOut, Progress};
+use super::event::{Event, LeftOutEvents, Progress};
 use crate::failure::Failure;
 use crate::outcome::FailedItem;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
@@ -18,21 +18,21 @@ use tokio::sync::Notify;
 /// Where events are said. Clones speak into the same queue.
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
-    events: mpsc::Sender<Held>,
+    events: mpsc::Sender<QueuedEvent>,
     backlog: Arc<Backlog>,
 }
 
 /// Where events are read.
 #[derive(Debug)]
 pub(super) struct Receiver {
-    events: mpsc::Receiver<Held>,
+    events: mpsc::Receiver<QueuedEvent>,
     backlog: Arc<Backlog>,
     /// Something was read since the last wait.
     is_awake: bool,
 }
 
 /// An event, and the memory that it takes.
-type Held = (Event, usize);
+type QueuedEvent = (Event, usize);
 
 /// How full the queue is.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ struct State {
     /// The bytes that wait.
     held: usize,
     /// What was left out since the queue was full.
-    left_out: Option<LeftOut>,
+    left_out: Option<LeftOutEvents>,
     /// The reader is gone.
     is_over: bool,
 }
@@ -108,7 +108,7 @@ impl Sender {
 
 /// What a reader finds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Next<T> {
+pub(super) enum NextEvent<T> {
     /// An event, and what showing it has come to.
     Shown(T),
     /// Nothing was said in that time.
@@ -119,7 +119,7 @@ pub(super) enum Next<T> {
 
 impl Receiver {
     /// Waits no longer than `time` for the next event and has it shown. It counts until it was shown.
-    pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Event) -> T) -> Next<T> {
+    pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Event) -> T) -> NextEvent<T> {
         let nap = if self.is_awake { NAP.min(time) } else { Duration::ZERO };
         let found = match self.events.try_recv().or_else(|none| self.nap(nap, none)) {
             Ok(held) => Ok(held),
@@ -127,15 +127,15 @@ impl Receiver {
             Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
         };
         match found {
-            Ok(held) => Next::Shown(self.shown(held, show)),
-            Err(RecvTimeoutError::Timeout) => Next::Silence,
-            Err(RecvTimeoutError::Disconnected) => Next::End,
+            Ok(held) => NextEvent::Shown(self.shown(held, show)),
+            Err(RecvTimeoutError::Timeout) => NextEvent::Silence,
+            Err(RecvTimeoutError::Disconnected) => NextEvent::End,
         }
     }
 
     /// The reader has just read something. It sleeps a little before it waits to be woken: where much is said, to be woken
     /// for each event takes more time than to show it.
-    fn nap(&mut self, time: Duration, none: TryRecvError) -> Result<Held, TryRecvError> {
+    fn nap(&mut self, time: Duration, none: TryRecvError) -> Result<QueuedEvent, TryRecvError> {
         if none == TryRecvError::Disconnected || !std::mem::take(&mut self.is_awake) {
             return Err(none);
         }
@@ -143,7 +143,7 @@ impl Receiver {
         self.events.try_recv()
     }
 
-    fn shown<T>(&mut self, (event, weight): Held, show: impl FnOnce(Event) -> T) -> T {
+    fn shown<T>(&mut self, (event, weight): QueuedEvent, show: impl FnOnce(Event) -> T) -> T {
         self.is_awake = true;
         let shown = show(event);
         self.backlog.state().held -= weight;
@@ -165,7 +165,7 @@ impl Backlog {
     }
 }
 
-impl LeftOut {
+impl LeftOutEvents {
     /// Counts an event that is left out.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is counted")]
     fn add(&mut self, event: &Event) {
@@ -268,8 +268,8 @@ mod tests {
     /// The next event; `None` if there are no more.
     fn next(receiver: &mut Receiver) -> Option<Event> {
         match receiver.next_within(Duration::MAX, |event| event) {
-            Next::Shown(event) => Some(event),
-            Next::Silence | Next::End => None,
+            NextEvent::Shown(event) => Some(event),
+            NextEvent::Silence | NextEvent::End => None,
         }
     }
 
@@ -289,7 +289,7 @@ mod tests {
         }
         sender.say(warning());
         let left_out =
-            LeftOut { events: 991, files: 990, failed: 0, bytes: 9_900, moved: 5_940, found: None };
+            LeftOutEvents { events: 991, files: 990, failed: 0, bytes: 9_900, moved: 5_940, found: None };
         assert_eq!(
             sender.backlog.state().left_out,
             Some(left_out.clone()),
@@ -313,7 +313,7 @@ mod tests {
         sender.say(causes.clone());
         let mut next = || next(&mut receiver);
         assert_eq!(next(), Some(file(0)));
-        assert!(matches!(next(), Some(Event::LeftOut(LeftOut { events: 2, .. }))));
+        assert!(matches!(next(), Some(Event::LeftOut(LeftOutEvents { events: 2, .. }))));
         assert_eq!(next(), Some(causes));
     }
 
@@ -335,11 +335,11 @@ mod tests {
     #[test]
     fn a_reader_waits_no_longer_than_it_wants() {
         let (sender, mut receiver) = queue(1_000_000);
-        assert_eq!(receiver.next_within(Duration::ZERO, |_| ()), Next::Silence);
+        assert_eq!(receiver.next_within(Duration::ZERO, |_| ()), NextEvent::Silence);
         sender.say(warning());
-        assert_eq!(receiver.next_within(Duration::MAX, |event| event), Next::Shown(warning()));
+        assert_eq!(receiver.next_within(Duration::MAX, |event| event), NextEvent::Shown(warning()));
         drop(sender);
-        assert_eq!(receiver.next_within(Duration::MAX, |_| ()), Next::End);
+        assert_eq!(receiver.next_within(Duration::MAX, |_| ()), NextEvent::End);
     }
 
     #[tokio::test]

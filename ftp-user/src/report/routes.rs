@@ -4,8 +4,8 @@ use super::Screen;
 use super::listed::date;
 use super::receipt::others;
 use crate::account::{
-    CandidateAccount, DataPath, Dials, FailedFile, Fate, Leg, PairAccount, Picture, RouteAccount, RunAccount,
-    THIS,
+    CandidateAccount, CandidateFate, DataPath, Dials, FailedFile, Leg, PairAccount, Picture, RouteAccount,
+    RunAccount, THIS,
 };
 use ftp_proto::listing::When;
 use ftp_proto::wire::{counted, show};
@@ -99,7 +99,7 @@ fn result(race: &RouteAccount) -> String {
         return "nothing has moved it".to_owned();
     };
     let protection = winner.protection.as_ref().map_or_else(String::new, |words| format!(", {words}"));
-    if winner.fate == Fate::Begun {
+    if winner.fate == CandidateFate::Begun {
         return format!("{}{protection}, without this program", winner.name());
     }
     let verified = match race.verified.as_deref() {
@@ -132,7 +132,7 @@ fn told(alike: &[CandidateAccount]) -> Vec<String> {
 fn tried(tried: &CandidateAccount) -> Vec<String> {
     let name = tried.name();
     let why = match (&tried.why, tried.fate) {
-        (Some(why), Fate::Begun) => format!("; {why}"),
+        (Some(why), CandidateFate::Begun) => format!("; {why}"),
         (Some(why), _) => format!(": {why}"),
         (None, _) => String::new(),
     };
@@ -144,15 +144,15 @@ fn tried(tried: &CandidateAccount) -> Vec<String> {
     let memory = tried.memory.as_ref().map_or_else(String::new, |memory| format!(" ({memory})"));
     let probed = if tried.probed { "probed, " } else { "" };
     let fate = match tried.fate {
-        Fate::Moved => format!("it moved the file, in {took:.2} s"),
-        Fate::Begun => format!("both servers began in {took:.2} s to move the file by themselves"),
-        Fate::Proven => format!("its probe succeeded, in {took:.2} s"),
-        Fate::Lost => format!("nothing came of it in {took:.2} s, and another one was sooner"),
-        Fate::Failed => format!("failed after {took:.2} s"),
-        Fate::Skipped => "it did not end".to_owned(),
+        CandidateFate::Moved => format!("it moved the file, in {took:.2} s"),
+        CandidateFate::Begun => format!("both servers began in {took:.2} s to move the file by themselves"),
+        CandidateFate::Proven => format!("its probe succeeded, in {took:.2} s"),
+        CandidateFate::Lost => format!("nothing came of it in {took:.2} s, and another one was sooner"),
+        CandidateFate::Failed => format!("failed after {took:.2} s"),
+        CandidateFate::Skipped => "it did not end".to_owned(),
     };
     let mut lines = vec![format!("at {started:.2} s {name}{memory}: {probed}{fate}{why}")];
-    if matches!(tried.fate, Fate::Failed | Fate::Lost) {
+    if matches!(tried.fate, CandidateFate::Failed | CandidateFate::Lost) {
         let said = tried.said.iter().map(|said| format!("  the {} said last \"{}\"", said.end, said.reply));
         lines.extend(said);
     }
@@ -171,7 +171,7 @@ pub(super) fn survey(survey: &PairAccount, screen: Screen) -> Vec<String> {
         let since = tried.connecting.or(tried.started);
         let took = tried.ended.zip(since).map_or(0.0, |(ended, since)| ended - since);
         let private = tried.protection.as_deref().unwrap_or("clear");
-        let word = if tried.fate == Fate::Proven { "works" } else { "fails" };
+        let word = if tried.fate == CandidateFate::Proven { "works" } else { "fails" };
         let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
         lines.push(format!("  {word}  {:>6.0} ms  {}, {private}{why}", took * 1000.0, tried.name()));
     }

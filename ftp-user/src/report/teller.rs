@@ -5,8 +5,8 @@ use super::bar::Due;
 use super::event::Event;
 use super::human::Human;
 use super::json::Json;
-use super::progress::{Overall, Shown};
-use super::queue::{self, Next};
+use super::progress::{JobProgress, Overall};
+use super::queue::{self, NextEvent};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
 use std::io::{self, Write};
@@ -17,9 +17,9 @@ pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> 
     let mut teller = Teller::new(style);
     loop {
         match events.next_within(teller.wait(), |event| teller.take(&event)) {
-            Next::Shown(()) => {}
-            Next::Silence => teller.silence(),
-            Next::End => return teller.told.and_then(|()| style.output().flush()),
+            NextEvent::Shown(()) => {}
+            NextEvent::Silence => teller.silence(),
+            NextEvent::End => return teller.told.and_then(|()| style.output().flush()),
         }
     }
 }
@@ -111,7 +111,7 @@ impl Teller {
     }
 
     /// Tells how far the job is.
-    fn progress(&mut self, shown: &Shown, at: Duration) {
+    fn progress(&mut self, shown: &JobProgress, at: Duration) {
         match &mut self.reader {
             Reader::Person(human) => human.progress(shown),
             Reader::Program(json) => self.told = json.progress(shown, &mut self.style.output()),
@@ -123,7 +123,7 @@ impl Teller {
 }
 
 /// Whether an event is about one of several files that has no line of its own about its progress.
-const fn is_of_many(event: &Event, shown: &Shown) -> bool {
+const fn is_of_many(event: &Event, shown: &JobProgress) -> bool {
     let is_small = matches!(event, Event::File(_) | Event::Arrived { .. } | Event::Together { .. });
     is_small && shown.of > 1
 }

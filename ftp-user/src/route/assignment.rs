@@ -2,7 +2,7 @@
 
 use super::explain;
 use super::path::{Path, Sessions};
-use crate::account::{Said, shortened};
+use crate::account::{LastReply, shortened};
 use crate::context::{Cancel, Context};
 use crate::failure::Failure;
 use crate::ladder::Allowed;
@@ -250,7 +250,7 @@ pub(crate) struct Attempted {
     /// What protected the bytes on their whole path.
     pub(crate) protection: Protection,
     /// What each end said last.
-    pub(crate) said: Vec<Said>,
+    pub(crate) said: Vec<LastReply>,
     /// What is known of the transfer.
     pub(crate) facts: TransferFacts,
     /// Why servers have turned to the other posture for their data connection with this host.
@@ -320,7 +320,7 @@ impl Attempted {
         let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));
-            Some(Said { end: session.role.name().to_owned(), reply })
+            Some(LastReply { end: session.role.name().to_owned(), reply })
         });
         let path = sessions.path_facts(path.agreed(self.protection));
         let facts = TransferFacts { path: Some(Arc::new(path)), ..self.facts };

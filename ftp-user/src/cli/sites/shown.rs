@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::place::{PasswordSource, Place, Remote, Site};
-use crate::report::{Event, Forgotten, SiteShown};
+use crate::report::{Event, ForgottenSite, SiteShown};
 use ftp_io::program::size;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -92,7 +92,7 @@ pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status, F
             .sites
             .forget(&site.key())
             .map_err(|why| Failure::new(Kind::Other, why).hint("check the state directory (--state)"))?;
-        context.run.events.say(Event::Forgotten(Forgotten { site: site.key(), known }));
+        context.run.events.say(Event::Forgotten(ForgottenSite { site: site.key(), known }));
     }
     Ok(Status::Done)
 }

@@ -1,6 +1,6 @@
 //! What the candidates of a file have come to, for `why`.
 
-use crate::account::{CandidateAccount, Fate, RouteAccount, shortened};
+use crate::account::{CandidateAccount, CandidateFate, RouteAccount, shortened};
 use crate::failure::Failure;
 use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
@@ -71,12 +71,16 @@ impl Notes {
         let ended = self.after(now);
         let Some(tried) = self.tried.get_mut(index) else { return };
         let (fate, why) = match &finished.attempted {
-            _ if finished.lost => (Fate::Lost, None),
-            Err(Obstacle::Session(failure) | Obstacle::Relay(failure)) => (Fate::Failed, Some(failure)),
-            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => (Fate::Proven, None),
-            Ok(Attempted { given_up: Some(GivenUp::Detached), .. }) => (Fate::Begun, None),
-            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) => (Fate::Moved, None),
-            Ok(Attempted { outcome: Outcome::Failed(_), failure, .. }) => (Fate::Failed, failure.as_ref()),
+            _ if finished.lost => (CandidateFate::Lost, None),
+            Err(Obstacle::Session(failure) | Obstacle::Relay(failure)) => {
+                (CandidateFate::Failed, Some(failure))
+            }
+            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => (CandidateFate::Proven, None),
+            Ok(Attempted { given_up: Some(GivenUp::Detached), .. }) => (CandidateFate::Begun, None),
+            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) => (CandidateFate::Moved, None),
+            Ok(Attempted { outcome: Outcome::Failed(_), failure, .. }) => {
+                (CandidateFate::Failed, failure.as_ref())
+            }
         };
         (tried.fate, tried.ended) = (fate, ended);
         if finished.runner.circuit.as_ref().is_some_and(Circuit::is_at_hub) {
@@ -94,7 +98,7 @@ impl Notes {
     /// A candidate has moved the file although its control connection was lost.
     pub(in crate::job) fn note_moved_after_all(&mut self, index: usize) {
         if let Some(tried) = self.tried.get_mut(index) {
-            tried.fate = Fate::Moved;
+            tried.fate = CandidateFate::Moved;
         }
     }
 
@@ -109,7 +113,7 @@ impl Notes {
     ) -> RouteAccount {
         let (mut tried, others) = (std::mem::take(&mut self.tried), std::mem::take(&mut self.others));
         let has = |fate| tried.iter().any(|tried| tried.fate == fate);
-        let (is_moved, has_begun) = (has(Fate::Moved), has(Fate::Begun));
+        let (is_moved, has_begun) = (has(CandidateFate::Moved), has(CandidateFate::Begun));
         for (index, tried) in tried.iter_mut().enumerate().filter(|(_, tried)| tried.started.is_none()) {
             let why = match ascent.is_open(index) {
                 false => "it shares a fault that another candidate has shown",

@@ -28,7 +28,7 @@ use crate::job::summary::tally::Tally;
 use crate::job::tree::{Tree, TreeContents, WalkRules};
 use crate::job::unattended;
 use crate::place::Location;
-use crate::report::{Event, Found};
+use crate::report::{Event, FoundFiles};
 use crate::route::Ends;
 use crate::session::{Facts, Role};
 use destinations::{
@@ -519,7 +519,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Tells how many files there are now.
-    fn found(&mut self, found: Found) {
+    fn found(&mut self, found: FoundFiles) {
         self.is_counted = true;
         self.stream.context.run.events.say(Event::Found(found));
     }

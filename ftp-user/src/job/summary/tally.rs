@@ -8,7 +8,7 @@ use crate::job::summary::failures::Status;
 use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
-use crate::report::{Event, Events, Summary, Withheld, about};
+use crate::report::{Event, Events, Summary, WithheldNames, about};
 use ftp_io::clock::Clock;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub(in crate::job) struct Tally {
     /// What is done so far.
     pub(in crate::job) sums: Summary,
     /// Names that a sync has not deleted because they are more than the user has allowed, or because nobody has agreed to that.
-    pub(in crate::job) withheld: Option<Withheld>,
+    pub(in crate::job) withheld: Option<WithheldDeletions>,
     /// How many files took which route.
     rungs: Vec<(Rung, u64)>,
     /// What has protected the bytes that moved.
@@ -111,7 +111,7 @@ impl Tally {
     }
 
     /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
-    pub(in crate::job) fn withhold(&mut self, withheld: Withheld) {
+    pub(in crate::job) fn withhold(&mut self, withheld: WithheldDeletions) {
         // A dry run has told them.
         (self.sums.deleted, self.sums.kept) = (0, 0);
         self.withheld = Some(withheld);

@@ -5,7 +5,7 @@ use super::run::SyncRun;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::place;
-use crate::report::{Withheld, several};
+use crate::report::{WithheldNames, several};
 use crate::world::local_path;
 use ftp_proto::deletion::{LargeDeletions, ReasonToKeep};
 use ftp_proto::wire::{PathName, counted};
@@ -200,7 +200,7 @@ impl WithheldNames {
         };
         let message = self.words(|directory| run.show_destination(directory), &remedy);
         let dest = run.request.destination.to_string();
-        run.tally.withheld = Some(Withheld { dest, names: self.count, most: None, message });
+        run.tally.withheld = Some(WithheldDeletions { dest, names: self.count, most: None, message });
     }
 
     /// Why they are kept. `show` tells how a path below the destination is called, and `remedy` what deletes them.

@@ -1,6 +1,6 @@
 //! The keys of the contract.
 
-use super::super::event::{Progress, Summary, Withheld};
+use super::super::event::{Progress, Summary, WithheldNames};
 use super::*;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileOutcome, Protection, Relayed, Verified};
@@ -43,7 +43,7 @@ fn a_file_has_the_keys_of_the_contract() {
 fn names_that_are_not_deleted_are_no_file_that_failed() {
     let message = "nothing was deleted".to_owned();
     check(
-        &Event::Withheld(Withheld { dest: "ftp://b/d".into(), names: 3, most: Some(2), message }),
+        &Event::Withheld(WithheldNames { dest: "ftp://b/d".into(), names: 3, most: Some(2), message }),
         r#"{"event":"withheld","dest":"ftp://b/d","names":3,"most":2,"exit":9,"message":"nothing was deleted"}"#,
     );
 }
@@ -67,7 +67,7 @@ fn a_progress_event_has_its_file_and_its_job() {
         time: Duration::from_secs(1),
     };
     let mut shown =
-        Shown { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
+        JobProgress { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
     let mut out = Vec::new();
     let mut json = Json::new(EXITS);
     json.tell(&Event::Progress(progress), Some(&shown), &mut out).unwrap();

@@ -8,7 +8,7 @@ use crate::outcome::{FileCopy, FileEnd, Verified};
 const MIB: u64 = 1 << 20;
 
 fn found(files: u64, mib: u64, unsized_files: u64, more: bool) -> Event {
-    Event::Found(Found { files, bytes: mib * MIB, unsized_files, more })
+    Event::Found(FoundFiles { files, bytes: mib * MIB, unsized_files, more })
 }
 
 fn plan(source: &str, mib: u64) -> Event {
@@ -49,7 +49,7 @@ fn shown(events: &[(u64, Event)]) -> (u64, u64, u64, Option<u64>, Option<f64>, O
         at = Duration::from_secs(*second);
         overall.take(event, at);
     }
-    let Shown { files, of, bytes, total, rate, remaining, .. } = overall.shown(at);
+    let JobProgress { files, of, bytes, total, rate, remaining, .. } = overall.shown(at);
     let mib = |bytes: u64| bytes / MIB;
     let rate = rate.map(|rate| (rate / MIB as f64 * 10.0).round() / 10.0);
     (files, of, mib(bytes), total.map(mib), rate, remaining.map(|remaining| remaining.as_secs()))
@@ -156,7 +156,7 @@ fn after_silence_the_rate_is_lower_and_nothing_is_promised() {
     started.iter().for_each(|event| assert!(overall.take(event, Duration::ZERO)));
     overall.take(&at("a", 0, 20, 2), Duration::from_secs(2));
     let told = |overall: &Overall, second| {
-        let Shown { rate, remaining, .. } = overall.shown(Duration::from_secs(second));
+        let JobProgress { rate, remaining, .. } = overall.shown(Duration::from_secs(second));
         (rate.map(|rate| (rate / MIB as f64).round()), remaining.map(|remaining| remaining.as_secs()))
     };
     assert_eq!(told(&overall, 2), (Some(10.0), Some(8)));
@@ -169,7 +169,8 @@ fn after_silence_the_rate_is_lower_and_nothing_is_promised() {
 
 #[test]
 fn files_that_ended_while_nobody_read_are_counted() {
-    let left_out = LeftOut { events: 9, files: 2, bytes: 60 * MIB, moved: 60 * MIB, ..LeftOut::default() };
+    let left_out =
+        LeftOutEvents { events: 9, files: 2, bytes: 60 * MIB, moved: 60 * MIB, ..LeftOutEvents::default() };
     let events = [
         (0, found(3, 100, 0, false)),
         (0, plan("a", 50)),
@@ -276,7 +277,7 @@ mod found_tests {
     #[test]
     fn sources_are_counted_as_files_until_they_are_looked_at() {
         let finding = Finding::default();
-        let found = |files, bytes, unsized_files, more| Found { files, bytes, unsized_files, more };
+        let found = |files, bytes, unsized_files, more| FoundFiles { files, bytes, unsized_files, more };
         assert_eq!(finding.sources(3), found(3, 0, 3, true));
         assert_eq!(finding.file(Some(5)), found(3, 5, 2, true));
         assert_eq!(finding.tree(), found(2, 5, 1, true));

@@ -1,9 +1,9 @@
 //! What is checked of it.
 
 use super::*;
-use crate::account::{DataPath, Dials, Leg, Picture, PictureEnd, Said, THIS};
+use crate::account::{DataPath, Dials, LastReply, Leg, Picture, PictureEnd, THIS};
 
-fn tried(words: &str, fate: Fate, started: Option<f64>) -> CandidateAccount {
+fn tried(words: &str, fate: CandidateFate, started: Option<f64>) -> CandidateAccount {
     CandidateAccount {
         rung: "dest-listens".to_owned(),
         path: "direct".to_owned(),
@@ -19,14 +19,19 @@ fn tried(words: &str, fate: Fate, started: Option<f64>) -> CandidateAccount {
 
 #[test]
 fn n14_a_past_run_is_told_with_what_was_tried_and_what_was_said() {
-    let said = vec![Said { end: "source".to_owned(), reply: "425 no\u{1b}[31m".to_owned() }];
-    let failed =
-        CandidateAccount { said, why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+    let said = vec![LastReply { end: "source".to_owned(), reply: "425 no\u{1b}[31m".to_owned() }];
+    let failed = CandidateAccount {
+        said,
+        why: Some("nobody came".to_owned()),
+        ..tried("a", CandidateFate::Failed, Some(0.0))
+    };
     let memory = Some("it worked 2 days ago".to_owned());
-    let moved = CandidateAccount { probed: true, memory, ..tried("b", Fate::Moved, Some(0.25)) };
-    let left = CandidateAccount { why: Some("too late".to_owned()), ..tried("c", Fate::Skipped, None) };
+    let moved = CandidateAccount { probed: true, memory, ..tried("b", CandidateFate::Moved, Some(0.25)) };
+    let left =
+        CandidateAccount { why: Some("too late".to_owned()), ..tried("c", CandidateFate::Skipped, None) };
     let unknown = CandidateAccount { protection: None, how: None, ..left.clone() };
-    let late = |words| CandidateAccount { why: left.why.clone(), ..tried(words, Fate::Skipped, None) };
+    let late =
+        |words| CandidateAccount { why: left.why.clone(), ..tried(words, CandidateFate::Skipped, None) };
     let (four, five) = (late("d"), late("e"));
     let race = RouteAccount {
         item: 1,
@@ -74,7 +79,7 @@ fn n14_files_that_failed_for_one_reason_are_told_once() {
     let refused = |name: &str| CandidateAccount {
         why: Some(format!("550 {name}: no")),
         ended: Some(name.len() as f64),
-        ..tried("a", Fate::Failed, Some(0.0))
+        ..tried("a", CandidateFate::Failed, Some(0.0))
     };
     let race = |name: &str, tried| RouteAccount {
         file: format!("ftp://h/t/{name}"),
@@ -115,7 +120,7 @@ fn n14_the_name_of_a_file_may_be_a_word_of_the_reason() {
         file: format!("ftp://127.0.1.1/t/{name}"),
         tried: vec![CandidateAccount {
             why: Some(format!("127.0.1.1 said \"550 /t/{name}: no\"")),
-            ..tried("a", Fate::Failed, Some(0.0))
+            ..tried("a", CandidateFate::Failed, Some(0.0))
         }],
         ..RouteAccount::default()
     };
@@ -129,7 +134,7 @@ fn n14_the_name_of_a_file_may_be_a_word_of_the_reason() {
 fn n9_n14_a_transfer_that_went_on_alone_is_not_called_moved() {
     let begun = |why: Option<&str>| CandidateAccount {
         why: why.map(str::to_owned),
-        ..tried("a", Fate::Begun, Some(0.0))
+        ..tried("a", CandidateFate::Begun, Some(0.0))
     };
     for (why, expect) in [(None, ""), (Some("it was cancelled"), "; it was cancelled")] {
         let race = RouteAccount {
@@ -147,15 +152,18 @@ fn n9_n14_a_transfer_that_went_on_alone_is_not_called_moved() {
 
 #[test]
 fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
-    let failed =
-        CandidateAccount { why: Some("nobody came".to_owned()), ..tried("a", Fate::Failed, Some(0.0)) };
+    let failed = CandidateAccount {
+        why: Some("nobody came".to_owned()),
+        ..tried("a", CandidateFate::Failed, Some(0.0))
+    };
     let through = CandidateAccount {
         rung: "user".to_owned(),
         path: "user".to_owned(),
         how: None,
-        ..tried("through this host", Fate::Proven, Some(0.0))
+        ..tried("through this host", CandidateFate::Proven, Some(0.0))
     };
-    let left = CandidateAccount { why: Some("unknown".to_owned()), ..tried("c", Fate::Skipped, None) };
+    let left =
+        CandidateAccount { why: Some("unknown".to_owned()), ..tried("c", CandidateFate::Skipped, None) };
     let tried = vec![failed, through, left];
     let end = |name: &str| PictureEnd { name: name.to_owned(), is_private: false };
     let leg = Leg { dials: Dials::Either, is_private: false };
