@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Identifies a job. It is random, so that the jobs of different runs differ.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct JobId(u64);
 
 /// A text that is no identity.

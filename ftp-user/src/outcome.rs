@@ -260,19 +260,14 @@ impl Relayed {
 }
 
 /// What protects bytes on their path, weakest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Protection {
     /// Nothing, at least on a part of it.
     #[default]
     Clear,
     /// TLS, on all of it.
     Private,
-}
-
-impl Serialize for Protection {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
 }
 
 impl Protection {

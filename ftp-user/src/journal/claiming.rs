@@ -204,10 +204,7 @@ impl Store {
             return Ok(None);
         }
         let Some(own) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        let has_stored = |row: &ItemRecord| match row.state {
-            ItemState::Open | ItemState::Done => row.place.source != place.source,
-            ItemState::Failed | ItemState::GivenOver => false,
-        };
+        let has_stored = |row: &ItemRecord| row.state.may_be_stored() && row.place.source != place.source;
         others.try_fold(None, |found, row| {
             let is_later = has_stored(row)
                 && JobRow::find(&self.sql, row.job)?.is_some_and(|other| other.begun > own.begun);

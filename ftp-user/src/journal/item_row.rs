@@ -351,12 +351,8 @@ fn of_pair<T: FromStr>(column: Option<&str>) -> [Option<T>; 2] {
 
 /// The bytes of a digest in hexadecimal digits; `None` if it is none.
 fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-    let bytes = hex.as_bytes().chunks(2).map(|pair| match pair {
-        [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
-        _ => None,
-    });
-    bytes.collect()
+    let byte = |at| u8::from_str_radix(hex.get(at..at + 2).filter(|pair| !pair.starts_with('+'))?, 16).ok();
+    (0..hex.len()).step_by(2).map(byte).collect()
 }
 
 /// A digest in hexadecimal digits.

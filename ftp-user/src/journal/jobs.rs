@@ -51,7 +51,8 @@ impl Store {
     }
 
     fn lock(&self, job: JobId) -> Result<JobLock, JournalFailure> {
-        let taken = JobLock::take(&self.directory, job).map_err(|error| self.unusable(&error))?;
+        let taken = JobLock::take(&self.directory, job)
+            .map_err(|error| JournalFailure::unusable(&self.path, error))?;
         taken.map_err(|process| JournalFailure::Held { job, process })
     }
 

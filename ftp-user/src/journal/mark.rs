@@ -27,15 +27,16 @@ use std::time::Duration;
 ///
 /// One of them is no regular file or in other hands, or cannot be looked at.
 pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
-    let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
     if let Some(directory) = path.parent() {
-        check_directory(directory).map_err(unusable)?;
+        check_directory(directory).map_err(|why| JournalFailure::unusable(path, why))?;
     }
     for end in BESIDE {
         match fs::symlink_metadata(beside(path, end)) {
-            Ok(facts) => is_ours(&facts).map_err(|why| unusable(format!("{end}: {why}")))?,
+            Ok(facts) => {
+                is_ours(&facts).map_err(|why| JournalFailure::unusable(path, format!("{end}: {why}")))?;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unusable(error.to_string())),
+            Err(error) => return Err(JournalFailure::unusable(path, error)),
         }
     }
     Ok(())
@@ -47,12 +48,12 @@ pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
 ///
 /// It cannot be opened, is no regular file, or is in other hands.
 pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), JournalFailure> {
-    let unusable = |why: String| JournalFailure::Unusable { path: path.to_owned(), why };
     // Opening a FIFO must not wait for somebody at its other end.
     let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
     let file = options.read(true).write(true).custom_flags(flags).open(path);
-    let facts = file.and_then(|file| file.metadata()).map_err(|error| unusable(error.to_string()))?;
-    is_ours(&facts).map_err(unusable)
+    let facts = file.and_then(|file| file.metadata());
+    let facts = facts.map_err(|error| JournalFailure::unusable(path, error))?;
+    is_ours(&facts).map_err(|why| JournalFailure::unusable(path, why))
 }
 
 /// Looks at the state directory before one of its files is believed or written: who may write the directory may put another

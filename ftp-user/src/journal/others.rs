@@ -7,6 +7,7 @@ use super::record::{ItemRecord, ItemState, Place};
 use super::store::Store;
 use super::table::StoreError;
 use crate::id::JobId;
+use std::collections::HashMap;
 
 /// Which claims are asked for: a page of those of other jobs, in the order of their paths.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,16 +53,10 @@ pub(super) fn claims_below(
     let claim = |row: &ItemRecord| ClaimBelow { path: row.place.path.clone(), job: row.job };
     let last = if rows.len() < PAGE { None } else { rows.last().map(claim) };
     let mut claims = Vec::new();
-    let mut running: Vec<(JobId, bool)> = Vec::new();
+    let mut running: HashMap<JobId, bool> = HashMap::new();
     for row in rows.iter().filter(|row| Some(row.job) != own) {
-        let runs = match running.iter().find(|(job, _)| *job == row.job) {
-            Some((_, runs)) => *runs,
-            None => {
-                let runs = asked.ran.contains(&row.job) || lock::holder(&store.directory, row.job).is_some();
-                running.push((row.job, runs));
-                runs
-            }
-        };
+        let runs = || asked.ran.contains(&row.job) || lock::holder(&store.directory, row.job).is_some();
+        let runs = *running.entry(row.job).or_insert_with(runs);
         let is_claimed = match row.state {
             ItemState::Open => runs || store.moves_alone(row)?,
             ItemState::Done => runs || row.ended.is_some_and(|ended| ended >= asked.since),

@@ -95,25 +95,24 @@ pub enum JobState {
 impl JobState {
     /// Its name, for people and programs.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Interrupted => "interrupted",
-            Self::Detached => "detached",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
+        let [name, _] = self.words();
+        name
     }
 
     /// What is said of a job in this state: "is done".
     pub const fn verb(self) -> &'static str {
+        let [_, verb] = self.words();
+        verb
+    }
+
+    const fn words(self) -> [&'static str; 2] {
         match self {
-            Self::Running => "runs",
-            Self::Interrupted => "was interrupted",
-            Self::Detached => "goes on without this program",
-            Self::Done => "is done",
-            Self::Failed => "has failed",
-            Self::Cancelled => "was cancelled",
+            Self::Running => ["running", "runs"],
+            Self::Interrupted => ["interrupted", "was interrupted"],
+            Self::Detached => ["detached", "goes on without this program"],
+            Self::Done => ["done", "is done"],
+            Self::Failed => ["failed", "has failed"],
+            Self::Cancelled => ["cancelled", "was cancelled"],
         }
     }
 
@@ -173,23 +172,15 @@ pub struct Failures {
 }
 
 /// A row of the items.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct ItemKey(pub(super) i64);
-
-#[cfg(test)]
-impl ItemKey {
-    /// The key of no row.
-    pub(crate) const fn for_tests() -> Self {
-        Self(0)
-    }
-}
 
 /// The number in the name of a part. It is random, so that no other attempt of any program has the same name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PartId(pub u64);
 
 /// A file of a job: where it comes from, and where it goes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
 pub struct Place {
     /// The source as reports show it: a URL without a password, or a path.
     pub source: String,
@@ -226,8 +217,9 @@ pub struct Detached {
 }
 
 /// How a file stands.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub enum ItemState {
+    #[default]
     /// It is claimed. Something of it may be stored under one of its part names.
     Open,
     /// It is verified under its final name.
@@ -276,7 +268,7 @@ impl ItemState {
 }
 
 /// A file as the journal has it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct ItemRecord {
     /// Where its row is.
     pub key: ItemKey,
@@ -328,25 +320,7 @@ pub struct ItemParts {
 impl ItemRecord {
     /// A file that begins.
     pub(crate) fn new(key: ItemKey, job: JobId, place: Place) -> Self {
-        Self {
-            key,
-            job,
-            place,
-            state: ItemState::Open,
-            seen: None,
-            bytes: 0,
-            verified: None,
-            route: None,
-            why: None,
-            began: None,
-            ended: None,
-            attempts: 0,
-            failure: None,
-            facts: Box::default(),
-            parts: ItemParts::default(),
-            shared_row: None,
-            sum: 0,
-        }
+        Self { key, job, place, ..Self::default() }
     }
 }
 

@@ -90,6 +90,10 @@ fn holder(process: Option<u32>) -> String {
 }
 
 impl JournalFailure {
+    pub(super) fn unusable(path: &Path, why: impl ToString) -> Self {
+        Self::Unusable { path: path.to_owned(), why: why.to_string() }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -124,9 +128,8 @@ impl Store {
     /// Opens the journal for a job that writes. Makes it if it is not there. `read` reads the words of jobs of older versions.
     pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Self, JournalFailure> {
         let path = directory.join(FILE);
-        let cannot =
-            |error: io::Error| JournalFailure::Unusable { path: path.clone(), why: error.to_string() };
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+        made.map_err(|error| JournalFailure::unusable(&path, error))?;
         look_around(&path)?;
         let promised = promised(&path)?;
         // SQLite gives its other files the same mode.
@@ -145,7 +148,7 @@ impl Store {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // Nobody knows whether there are jobs.
-            Err(error) => return Err(JournalFailure::Unusable { path, why: error.to_string() }),
+            Err(error) => return Err(JournalFailure::unusable(&path, error)),
         }
         look(&path, &mut File::options())?;
         let store = Self::at(directory, path, promised, read)?;
@@ -297,23 +300,16 @@ impl Store {
         self.next_key.set(Some(key + 1));
         Ok(ItemKey(key))
     }
-
-    pub(super) fn unusable(&self, error: &io::Error) -> JournalFailure {
-        JournalFailure::Unusable { path: self.path.clone(), why: error.to_string() }
-    }
 }
 
 fn failure_of(path: &Path, bad: StoreError) -> JournalFailure {
-    let path = path.to_owned();
+    let damaged = |why: String| JournalFailure::Damaged { path: path.to_owned(), why };
     match bad {
-        StoreError::Row(why) => JournalFailure::Damaged { path, why: why.into_owned() },
+        StoreError::Row(why) => damaged(why.into_owned()),
         StoreError::Sql(error) => match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                JournalFailure::Damaged { path, why: error.to_string() }
-            }
-            // A column that has another type than it was written with.
-            None => JournalFailure::Damaged { path, why: error.to_string() },
-            Some(_) => JournalFailure::Unusable { path, why: error.to_string() },
+            // Without a code it is a column that has another type than it was written with.
+            None | Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(error.to_string()),
+            Some(_) => JournalFailure::unusable(path, error),
         },
     }
 }

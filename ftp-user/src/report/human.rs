@@ -128,8 +128,11 @@ impl Human {
     fn file(&mut self, FileOutcome { source, dest, copy }: &FileOutcome) -> io::Result<()> {
         let Ok(copy) = copy else { return Ok(()) };
         if let FileEnd::Detached { route, job } = copy.end {
-            let what = format!("{source} goes on to {dest} by itself, {}", route.words());
-            return self.detached(&what, job);
+            self.bar.clear();
+            let how = format!("{source} goes on to {dest} by itself, {}", route.words());
+            let advice =
+                format!("ftp-user resume {job} waits for its end, verifies it and gives it its name");
+            return if self.style.quiet { Ok(()) } else { self.result(&format!("{how}: {advice}")) };
         }
         if self.style.verbose {
             let size = || copy.size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
@@ -169,17 +172,6 @@ impl Human {
     /// Results of several lines.
     fn results(&mut self, lines: &[String]) -> io::Result<()> {
         lines.iter().try_for_each(|line| self.result(line))
-    }
-
-    /// A file goes on by itself.
-    fn detached(&mut self, what: &str, job: JobId) -> io::Result<()> {
-        self.bar.clear();
-        if self.style.quiet {
-            return Ok(());
-        }
-        self.result(&format!(
-            "{what}: ftp-user resume {job} waits for its end, verifies it and gives it its name"
-        ))
     }
 
     /// What has failed. If it is more than one thing, each kind is a heading above the first few of them.

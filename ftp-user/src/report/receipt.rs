@@ -289,7 +289,7 @@ mod tests {
             ended: Some(2_007),
             attempts: 2,
             failure: Some("no room".into()),
-            ..ItemRecord::new(ItemKey::for_tests(), JobId::new(1), place)
+            ..ItemRecord::new(ItemKey::default(), JobId::new(1), place)
         }
     }
 

@@ -31,10 +31,7 @@ pub(super) fn run(run: &RunAccount) -> Vec<String> {
         if !same.is_empty() {
             lines.push("  for the same reason:".to_owned());
         }
-        lines.extend(same.iter().take(NAMED).map(|(_, file)| format!("    {}", file.source)));
-        if let Some(unnamed) = same.len().checked_sub(NAMED).filter(|unnamed| *unnamed > 0) {
-            lines.push(format!("    {}", others(unnamed as u64)));
-        }
+        lines.extend(some_of(&same, |(_, file)| format!("    {}", file.source), "    "));
     }
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
@@ -47,15 +44,11 @@ fn failed_alike(one: &(&String, &FailedFile), other: &(&String, &FailedFile)) ->
 
 fn pair(pair: &PairAccount, lines: &mut Vec<String>) {
     lines.push(format!("from {} to {}", pair.source, pair.destination));
-    for races in by_course(&pair.races) {
-        let [race, same @ ..] = races.as_slice() else { continue };
+    for (race, same) in groups(&pair.races, went_alike) {
         lines.push(format!("  {}: {}", race.file, result(race)));
         let alike = race.tried.chunk_by(is_left_like);
         lines.extend(alike.flat_map(told).map(|line| format!("    {line}")));
-        lines.extend(same.iter().take(NAMED).map(|race| format!("  {}: the same", race.file)));
-        if let Some(unnamed) = same.len().checked_sub(NAMED).filter(|unnamed| *unnamed > 0) {
-            lines.push(format!("  {}", others(unnamed as u64)));
-        }
+        lines.extend(some_of(&same, |race| format!("  {}: the same", race.file), "  "));
     }
     if pair.omitted > 0 {
         let more = counted(pair.omitted, "more race");
@@ -63,10 +56,11 @@ fn pair(pair: &PairAccount, lines: &mut Vec<String>) {
     }
 }
 
-/// Groups races without a winner that went the same way; every other race is a group of its own.
-fn by_course(races: &[RouteAccount]) -> Vec<Vec<&RouteAccount>> {
-    let all = groups(races, went_alike);
-    all.into_iter().map(|(first, others)| std::iter::once(first).chain(others).collect()).collect()
+/// The first of several that went as another one did, each in a line, and how many more there are.
+fn some_of<T>(same: &[&T], line: impl Fn(&T) -> String, begin: &str) -> Vec<String> {
+    let unnamed = same.len().saturating_sub(NAMED);
+    let unnamed = (unnamed > 0).then(|| format!("{begin}{}", others(unnamed as u64)));
+    same.iter().take(NAMED).map(|one| line(one)).chain(unnamed).collect()
 }
 
 /// Whether nothing has won either race, and the same came of their candidates, but for times and the names of the files.
@@ -111,9 +105,8 @@ fn result(race: &RouteAccount) -> String {
 
 /// Whether both candidates were left, and for the same reason.
 fn is_left_like(one: &CandidateAccount, next: &CandidateAccount) -> bool {
-    let reason =
-        |tried: &CandidateAccount| (tried.started.is_none(), tried.why.clone(), tried.protection.is_some());
-    reason(one).0 && reason(one) == reason(next)
+    let is_left = one.started.is_none() && next.started.is_none();
+    is_left && one.why == next.why && one.protection.is_some() == next.protection.is_some()
 }
 
 /// What came of candidates that are alike: a reason that several have in common is said once, above them.
