@@ -97,14 +97,18 @@ pub(super) const fn is_zero(value: &u64) -> bool {
 pub(super) struct Line(serde_json::Result<Vec<u8>>);
 
 impl Line {
+    /// The line of an event with that name.
     pub(super) fn of(event: &str) -> Self {
-        Self(Ok(br#"{"event":"#.to_vec())).value(event)
+        Self(Ok(format!("{{\"event\":\"{event}\"").into_bytes()))
     }
 
     /// With a member, which is `null` if its value is not known.
     pub(super) fn with(self, key: &str, value: impl Serialize) -> Self {
-        let text = self.0.map(|text| [&text, br#",""#.as_slice(), key.as_bytes(), br#"":"#].concat());
-        Self(text).value(value)
+        Self(self.0.and_then(|mut text| {
+            text.extend_from_slice(format!(",\"{key}\":").as_bytes());
+            serde_json::to_writer(&mut text, &value)?;
+            Ok(text)
+        }))
     }
 
     /// With a member, if its value is known.
@@ -131,13 +135,6 @@ impl Line {
     /// With the two names of a route.
     fn with_route(self, route: Option<Rung>) -> Self {
         self.with("path", route.map(Rung::path)).with("rung", route.map(Rung::name))
-    }
-
-    fn value(self, value: impl Serialize) -> Self {
-        Self(self.0.and_then(|mut text| {
-            serde_json::to_writer(&mut text, &value)?;
-            Ok(text)
-        }))
     }
 
     /// One write for the whole line.
@@ -270,7 +267,7 @@ fn probe(survey: &PairAccount) -> Line {
         .with("ok", best.is_some())
         .with("path", best.map(|tried| &tried.path))
         .with("rung", best.map(|tried| &tried.rung))
-        .with("tried", survey.races.first().map_or(&[][..], |race| &race.tried))
+        .with("tried", survey.races.first().map_or(&[][..], |race| race.tried.as_slice()))
 }
 
 fn entry(listed: &ListedEntry) -> Line {
