@@ -67,12 +67,13 @@ impl Sender {
     pub(super) fn say(&self, event: Event) {
         let mut state = self.backlog.state();
         let weight = weight(&event);
+        let bytes = weight.unwrap_or(SMALL);
         let has_room = match &state.left_out {
-            None => state.held.saturating_add(weight) <= self.backlog.most,
+            None => state.held.saturating_add(bytes) <= self.backlog.most,
             Some(_) => state.held <= self.backlog.most / 2,
         };
-        if has_room || is_kept(&event) {
-            self.put(&mut state, event, weight);
+        if has_room || weight.is_none() {
+            self.put(&mut state, event, bytes);
         } else {
             state.left_out.get_or_insert_default().add(&event);
         }
@@ -80,7 +81,7 @@ impl Sender {
 
     /// Says it as soon as there is room. What is only said may take the other half.
     pub(super) async fn deliver(&self, event: Event) {
-        let weight = weight(&event);
+        let weight = weight(&event).unwrap_or(SMALL);
         loop {
             let was_read = self.backlog.was_read.notified();
             tokio::pin!(was_read);
@@ -188,34 +189,13 @@ impl LeftOutEvents {
     }
 }
 
-/// Whether there are few of its kind in a run, and nothing else says the same.
-#[expect(clippy::wildcard_enum_match_arm, reason = "of everything else there may be much")]
-fn is_kept(event: &Event) -> bool {
-    match event {
-        Event::OneJob { .. }
-        | Event::Withheld(_)
-        | Event::Causes(_)
-        | Event::LeftOut(_)
-        | Event::Summary(_)
-        | Event::Past(_)
-        | Event::Surveyed(_)
-        | Event::Job(_)
-        | Event::AlreadyDone(_)
-        | Event::Receipts(_)
-        | Event::Ended(_)
-        | Event::Forgotten(_)
-        | Event::Site(_)
-        | Event::Checked(_) => true,
-        Event::File(outcome) => outcome.is_detached(),
-        _ => false,
-    }
-}
-
-/// The memory that an event takes, in bytes: its texts, and a little more.
+/// The memory that an event takes, in bytes: its texts, and a little more. `None`: there are few of its kind in a run, and nothing
+/// else says the same, so it is kept.
 #[expect(clippy::wildcard_enum_match_arm, reason = "there are few of the others")]
-fn weight(event: &Event) -> usize {
+fn weight(event: &Event) -> Option<usize> {
     let texts = match event {
         Event::Plan { source, dest, .. } => source.len() + dest.len(),
+        Event::File(outcome) if outcome.is_detached() => return None,
         Event::File(outcome) => {
             let words = outcome.copy.as_ref().map_or_else(weight_of, |_| 0);
             outcome.source.len() + outcome.dest.len() + words
@@ -229,7 +209,6 @@ fn weight(event: &Event) -> usize {
         Event::Repeated { site, why, message, .. } => {
             site.len() + why.as_ref().map_or(0, String::len) + message.len()
         }
-        Event::Withheld(withheld) => withheld.dest.len() + withheld.message.len(),
         Event::Heading { place, .. } => place.len(),
         Event::Listed(listed) => listed.place.len() + listed.entry.name.as_bytes().len(),
         Event::Drawn(drawn) => drawn.branches.len() + 2 * drawn.shown.len(),
@@ -237,10 +216,10 @@ fn weight(event: &Event) -> usize {
         Event::Hashed(hashed) => hashed.place.len() + hashed.path.as_bytes().len() + SMALL,
         Event::Receipt(_, item, _) => item.place.source.len() + item.place.path.len(),
         Event::Dialogue { title, line, .. } => title.len() + line.len(),
-        // There are few of the others.
-        _ => 0,
+        Event::Found(_) | Event::Together { .. } | Event::Jobs { .. } => 0,
+        _ => return None,
     };
-    texts + SMALL
+    Some(texts + SMALL)
 }
 
 /// The memory that the words of a failure take, in bytes.
@@ -279,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_nobody_reads_is_left_out_and_counted_until_half_of_the_rest_was_read() {
-        let one = weight(&file(0));
+        let one = weight(&file(0)).unwrap();
         let (sender, mut receiver) = queue(10 * one);
         (0..1_000).for_each(|number| sender.say(file(number)));
         assert_eq!(sender.backlog.state().held, 10 * one, "no more than the bound");
@@ -307,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_there_is_once_is_never_left_out() {
-        let (sender, mut receiver) = queue(weight(&file(0)));
+        let (sender, mut receiver) = queue(weight(&file(0)).unwrap());
         (0..3).for_each(|number| sender.say(file(number)));
         let causes = Event::Causes(Vec::new());
         sender.say(causes.clone());
@@ -319,7 +298,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_somebody_has_asked_for_waits_for_its_reader() {
-        let (sender, mut receiver) = queue(4 * weight(&file(0)));
+        let (sender, mut receiver) = queue(4 * weight(&file(0)).unwrap());
         let says = tokio::spawn(async move {
             for number in 0..1_000 {
                 sender.deliver(file(number)).await;
