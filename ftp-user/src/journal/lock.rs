@@ -2,11 +2,11 @@
 //!
 //! A process that is killed leaves its file behind. It is not locked any more, so it says nothing; [`sweep`] removes it.
 
+use super::mark::open;
 use crate::id::JobId;
-use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,14 +25,8 @@ impl JobLock {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let path = path(directory, job);
         for attempt in 0..TRIES {
-            let mut file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
-                .open(&path)?;
+            let options = &mut File::options();
+            let mut file = open(&path, options.read(true).write(true).create(true).truncate(false))?;
             match file.try_lock() {
                 // Whoever looks at it holds it for an instant.
                 Err(TryLockError::WouldBlock) if attempt + 1 < TRIES => std::thread::sleep(PAUSE),
@@ -89,8 +83,7 @@ pub(super) fn sweep(directory: &Path) {
 
 /// Removes the file of a lock that nobody holds.
 fn remove_if_left(path: &Path) -> io::Result<()> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
+    let file = open(path, File::options().read(true))?;
     let is_left = file.metadata()?.is_file() && file.try_lock_shared().is_ok() && is_there(path, &file)?;
     if is_left { fs::remove_file(path) } else { Ok(()) }
 }

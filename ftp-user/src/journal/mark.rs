@@ -48,12 +48,17 @@ pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
 ///
 /// It cannot be opened, is no regular file, or is in other hands.
 pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), JournalFailure> {
-    // Opening a FIFO must not wait for somebody at its other end.
-    let flags = (OFlags::NONBLOCK | OFlags::NOFOLLOW).bits().cast_signed();
-    let file = options.read(true).write(true).custom_flags(flags).open(path);
+    let file = open(path, options.read(true).write(true));
     let facts = file.and_then(|file| file.metadata());
     let facts = facts.map_err(|error| JournalFailure::unusable(path, error))?;
     is_ours(&facts).map_err(|why| JournalFailure::unusable(path, why))
+}
+
+/// Opens a file of the state directory, or makes it for its user alone. A link is not followed, and opening a FIFO does not wait
+/// for somebody at its other end.
+pub(super) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    options.mode(0o600).custom_flags(flags).open(path)
 }
 
 /// Looks at the state directory before one of its files is believed or written: who may write the directory may put another
@@ -102,7 +107,7 @@ impl Mark {
     /// How many transactions are on the disk at least. A mark that is not there or cannot be read promises none: the next
     /// commit writes it again.
     pub(super) fn promised(&self) -> u64 {
-        let promised = self.open(File::options().read(true)).and_then(|file| read(&file));
+        let promised = open(&self.0, File::options().read(true)).and_then(|file| read(&file));
         promised.ok().flatten().unwrap_or(0)
     }
 
@@ -113,7 +118,7 @@ impl Mark {
     }
 
     fn try_raise(&self, number: u64) -> io::Result<()> {
-        let file = self.open(File::options().read(true).write(true).create(true).truncate(false))?;
+        let file = open(&self.0, File::options().read(true).write(true).create(true).truncate(false))?;
         // Another process may have committed more meanwhile.
         for _ in 0..TRIES {
             if file.try_lock().is_ok() {
@@ -123,11 +128,6 @@ impl Mark {
             std::thread::sleep(PAUSE);
         }
         Ok(())
-    }
-
-    fn open(&self, options: &mut OpenOptions) -> io::Result<File> {
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        options.mode(0o600).custom_flags(flags).open(&self.0)
     }
 }
 

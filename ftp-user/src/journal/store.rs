@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -133,7 +133,7 @@ impl Store {
         look_around(&path)?;
         let promised = promised(&path)?;
         // SQLite gives its other files the same mode.
-        look(&path, File::options().create(true).truncate(false).mode(0o600))?;
+        look(&path, File::options().create(true).truncate(false))?;
         let store = Self::at(directory, path, promised, read)?;
         store.folds_its_log().map_err(|bad| store.failure(bad))?;
         Ok(store)
