@@ -1,6 +1,7 @@
 //! The row of a job and the rows beside it: what has failed in its last run, the names that this has kept, and how its files
 //! stand in numbers. And what the last runs have tried.
 
+use super::item_row::has_detached;
 use super::record::{Failures, ItemState, JobRecord, JobState};
 use super::stored_job::StoredJob;
 use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
@@ -126,14 +127,13 @@ impl JobRow {
     /// The record. `process` is who runs the job, as the lock says.
     pub(super) fn record(
         self,
+        sql: &Connection,
         process: Option<Option<u32>>,
-        is_detached: bool,
-        count: FileCounts,
-    ) -> JobRecord {
-        let state = self.state_now(process.is_some(), is_detached);
-        let FileCounts { files, bytes, failed, open, given_over, failures } = count;
+    ) -> Result<JobRecord, StoreError> {
+        let state = self.state_now(process.is_some(), has_detached(sql, self.id, true)?);
+        let FileCounts { files, bytes, failed, open, given_over, failures } = count(sql, self.id)?;
         let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
-        JobRecord {
+        Ok(JobRecord {
             id: self.id,
             job: self.job,
             state,
@@ -147,7 +147,7 @@ impl JobRow {
             given_over,
             process: process.flatten(),
             transfer: None,
-        }
+        })
     }
 }
 

@@ -115,9 +115,8 @@ impl Store {
 
     /// A job that has ended without storing anything, without its name; `None` if it is no such job.
     fn freed(&self, job: &JobRow) -> Result<Option<JobRow>, StoreError> {
-        let count = count(&self.sql, job.id)?;
         let process = lock::holder(&self.directory, job.id);
-        let is_free = job.clone().record(process, false, count).has_stored_nothing();
+        let is_free = job.clone().record(&self.sql, process)?.has_stored_nothing();
         let unnamed = StoredJob { name: None, ..job.job.clone() };
         Ok(is_free.then(|| JobRow { job: unnamed, ..job.clone() }))
     }
@@ -194,9 +193,7 @@ impl Store {
             if process.is_none() && row.is_passing() {
                 return Ok(None);
             }
-            let is_detached = has_detached(&self.sql, row.id, true)?;
-            let count = count(&self.sql, row.id)?;
-            Ok(Some(row.record(process, is_detached, count)))
+            row.record(&self.sql, process).map(Some)
         };
         let jobs = JobRow::all(&self.sql);
         let jobs = jobs.and_then(|jobs| jobs.into_iter().filter_map(|row| record(row).transpose()).collect());
