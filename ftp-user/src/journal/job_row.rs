@@ -181,7 +181,7 @@ impl FileCounts {
 
 /// Counts the files of a job.
 pub(super) fn count(sql: &Connection, job: JobId) -> Result<FileCounts, StoreError> {
-    let number = |state, what: &str| -> Result<u64, StoreError> {
+    let number = |state: ItemState, what: &str| -> Result<u64, StoreError> {
         let ask = format!("SELECT {what} FROM items WHERE job = ?1 AND state = ?2");
         let values = [job.number().cast_signed(), state.number()];
         let found: i64 = sql.prepare_cached(&ask)?.query_row(values, |row| row.get(0))?;

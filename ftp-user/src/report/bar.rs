@@ -1,6 +1,6 @@
 //! The progress of a job on standard error: a bar on a terminal, a line every few seconds elsewhere.
 
-use super::progress::Shown;
+use super::progress::JobProgress;
 use ftp_io::program::size;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};

@@ -3,7 +3,7 @@
 use super::change::{Change, FileDigest, VerbSummary};
 use super::json;
 use super::listed::Label;
-use super::progress::Found;
+use super::progress::FoundFiles;
 use super::setup::{Checked, SiteShown};
 use super::topic::Topic;
 use crate::account::{PairAccount, RouteAccount, RunAccount};
@@ -95,7 +95,7 @@ pub enum Event {
     /// A directory has failed just now, or a file that had ended, for programs.
     Failed(FailedItem),
     /// Names of the destination of a sync are not deleted, because they are more than the user has allowed.
-    Withheld(WithheldNames),
+    Withheld(WithheldDeletions),
     /// Everything that has failed, by cause, for people.
     Causes(Vec<Cause>),
     /// Something to know.
@@ -228,7 +228,7 @@ pub struct Cause {
 
 /// Names that are not deleted, because they are more than the user has allowed, or because nobody has agreed.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct WithheldNames {
+pub struct WithheldDeletions {
     /// The destination that they are in.
     pub dest: String,
     /// How many they are.

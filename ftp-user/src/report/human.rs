@@ -2,7 +2,7 @@
 
 use super::bar::{Bar, Due};
 use super::event::{Cause, Event, ForgottenSite, Summary};
-use super::progress::Shown;
+use super::progress::JobProgress;
 use super::routes::folded;
 use super::topic::Repeats;
 use super::{Style, complaint};

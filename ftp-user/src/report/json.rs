@@ -1,9 +1,9 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
 use super::Exits;
-use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldNames};
+use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldDeletions};
 use super::listed::{kind_name, moment};
-use super::progress::Shown;
+use super::progress::JobProgress;
 use super::receipt;
 use crate::account::{CandidateAccount, PairAccount};
 use crate::failure::Failure;
@@ -184,7 +184,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
             Line::of("jobs").with("number", number).with("reason", reason).with("why", why)
         }
         Event::Failed(FailedItem { source, dest, failure }) => failed(source, dest, failure, exits),
-        Event::Withheld(WithheldNames { dest, names, most, message }) => Line::of("withheld")
+        Event::Withheld(WithheldDeletions { dest, names, most, message }) => Line::of("withheld")
             .with("dest", dest)
             .with("names", names)
             .with_known("most", *most)

@@ -22,7 +22,7 @@ pub(crate) use change::several;
 pub use change::{Change, FileDigest, VerbSummary};
 pub use event::{
     Cause, Event, ForgottenSite, Form, LeftOutEvents, ListedEntry, Progress, Receipts, Summary, TreeEntry,
-    WithheldNames,
+    WithheldDeletions,
 };
 pub use listed::Label;
 pub use progress::{Finding, FoundFiles};

@@ -8,7 +8,7 @@ use crate::job::summary::failures::Status;
 use crate::journal;
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
-use crate::report::{Event, Events, Summary, WithheldNames, about};
+use crate::report::{Event, Events, Summary, WithheldDeletions, about};
 use ftp_io::clock::Clock;
 use std::time::Duration;
 

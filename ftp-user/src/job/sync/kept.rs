@@ -5,7 +5,7 @@ use super::run::SyncRun;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::place;
-use crate::report::{WithheldNames, several};
+use crate::report::{WithheldDeletions, several};
 use crate::world::local_path;
 use ftp_proto::deletion::{LargeDeletions, ReasonToKeep};
 use ftp_proto::wire::{PathName, counted};

@@ -23,7 +23,7 @@ use crate::job::sources::moved;
 use crate::job::summary::tally::Tally;
 use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::place::{self, Location};
-use crate::report::{Event, WithheldNames, several};
+use crate::report::{Event, WithheldDeletions, several};
 use crate::route::Ends;
 use crate::session::{Facts, Role};
 use ftp_proto::listing;
@@ -213,7 +213,7 @@ impl SyncRun<'_> {
         if let Some(most) = exceeded {
             let dest = self.request.destination.to_string();
             let message = too_many(names, most, self.is_dry());
-            self.tally.withhold(WithheldNames { dest, names, most: Some(most), message });
+            self.tally.withhold(WithheldDeletions { dest, names, most: Some(most), message });
         }
         Ok(())
     }

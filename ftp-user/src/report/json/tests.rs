@@ -1,6 +1,6 @@
 //! The keys of the contract.
 
-use super::super::event::{Progress, Summary, WithheldNames};
+use super::super::event::{Progress, Summary, WithheldDeletions};
 use super::*;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileOutcome, Protection, Relayed, Verified};
@@ -43,7 +43,7 @@ fn a_file_has_the_keys_of_the_contract() {
 fn names_that_are_not_deleted_are_no_file_that_failed() {
     let message = "nothing was deleted".to_owned();
     check(
-        &Event::Withheld(WithheldNames { dest: "ftp://b/d".into(), names: 3, most: Some(2), message }),
+        &Event::Withheld(WithheldDeletions { dest: "ftp://b/d".into(), names: 3, most: Some(2), message }),
         r#"{"event":"withheld","dest":"ftp://b/d","names":3,"most":2,"exit":9,"message":"nothing was deleted"}"#,
     );
 }
