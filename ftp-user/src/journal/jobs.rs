@@ -301,7 +301,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 mod tests {
     use super::*;
 
-    fn start(store: &Store, number: u64, name: Option<&str>) -> lock::JobLock {
+    fn start(store: &Store, number: u64, name: Option<&str>) -> JobLock {
         let job = StoredJob { name: name.map(str::to_owned), ..StoredJob::for_tests("copy a b") };
         let start = JobStart { id: JobId::new(number), job, resumes: false };
         store.start(&start).unwrap()

@@ -411,7 +411,7 @@ mod sentence_tests {
     #[test]
     fn a_move_that_has_failed_says_only_what_was_copied() {
         for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
-            let line = sentence(&Summary { verb: "move", ok, ..Summary::example() });
+            let line = sentence(&Summary { verb: "move", failed: u64::from(!ok), ..Summary::example() });
             assert!(line.starts_with(done), "{line}");
         }
     }
