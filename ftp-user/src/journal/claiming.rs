@@ -48,7 +48,7 @@ pub enum ResumeAction {
     },
     /// An earlier run has begun it. An old file that was renamed aside is put back first. Then the last part is
     /// compared and continued, and the others are removed. The final name may have the finished copy already.
-    GoOn(UnfinishedItem),
+    GoOn(Box<UnfinishedItem>),
 }
 
 /// Decides what to do with a file: the only place where this is decided. `now` is what is known of its source, if a listing has
@@ -121,12 +121,12 @@ impl Store {
                 route: row.route.clone(),
                 replaced: replaced.map(given_over_to),
             },
-            (ItemState::Open, None) if was_known => ItemHistory::Open(UnfinishedItem {
+            (ItemState::Open, None) if was_known => ItemHistory::Open(Box::new(UnfinishedItem {
                 parts: row.read_parts(&self.sql)?,
                 seen: row.seen.clone().filter(|_| is_same),
                 route: row.route.clone().filter(|_| is_same),
-            }),
-            (_, Some(left)) => ItemHistory::Open(left),
+            })),
+            (_, Some(left)) => ItemHistory::Open(Box::new(left)),
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
                 ItemHistory::New
             }

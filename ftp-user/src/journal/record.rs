@@ -355,7 +355,7 @@ pub enum ItemHistory {
     /// Nothing, or it has failed and nothing is left.
     New,
     /// It was begun and has not ended.
-    Open(UnfinishedItem),
+    Open(Box<UnfinishedItem>),
     /// It is verified under its final name.
     Done {
         /// The source before its first byte was read.

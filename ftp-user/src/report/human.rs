@@ -47,6 +47,7 @@ impl Human {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a person sees nothing of the others")]
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
         let Style { verbose, quiet, .. } = self.style;
         match event {
@@ -104,7 +105,6 @@ impl Human {
             Event::Forgotten(forgotten) => return self.result(&forgotten_words(forgotten)),
             Event::Site(site) => return self.results(&site.lines()),
             Event::Checked(found) => return self.result(&found.line()),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "a person sees nothing of the others")]
             _ => {}
         }
         Ok(())

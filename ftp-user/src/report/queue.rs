@@ -308,7 +308,7 @@ mod tests {
             tokio::task::spawn_blocking(move || (0..).map_while(|_| next(&mut receiver)).collect::<Vec<_>>());
         says.await.unwrap();
         let read = reads.await.unwrap();
-        assert_eq!(read, (0..1_000).map(|number| file(number)).collect::<Vec<_>>());
+        assert_eq!(read, (0..1_000).map(file).collect::<Vec<_>>());
     }
 
     #[test]

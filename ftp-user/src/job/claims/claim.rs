@@ -180,7 +180,8 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
             let hint = "type the copy again if it is to stand there".to_owned();
             return Err(exists(ends, item, &format!("left alone: {why}"), hint));
         }
-        ResumeAction::GoOn(UnfinishedItem { parts, seen, route }) => {
+        ResumeAction::GoOn(left) => {
+            let UnfinishedItem { parts, seen, route } = *left;
             let ItemParts { mut names, in_place, detached } = parts;
             let rung = route.as_deref().and_then(Rung::named);
             kept.moved_earlier = seen.clone().zip(rung);

@@ -28,8 +28,8 @@ mod decisions {
             seen: Some(before.clone()),
             route: Some("direct".to_owned()),
         };
-        let open = |parts: &[u64]| ItemHistory::Open(left(parts));
-        let go_on = |parts: &[u64]| ResumeAction::GoOn(left(parts));
+        let open = |parts: &[u64]| ItemHistory::Open(Box::new(left(parts)));
+        let go_on = |parts: &[u64]| ResumeAction::GoOn(Box::new(left(parts)));
         let skip = || ResumeAction::Skip { verified: Some("sha-256".to_owned()) };
         for (found, now, expect) in [
             (ItemHistory::New, Some(seen(5, Some(1), None)), ResumeAction::Copy),
@@ -245,7 +245,7 @@ mod under_way {
         let claim = store.durably(|store| store.begin(JOB, &file)).unwrap();
         let Claim::Ours(again) = claim else { panic!("no other job is there") };
         let seen = Some(SourceFacts { size: Some(5), modified: Some(7), unique: None });
-        let left = ItemHistory::Open(UnfinishedItem { seen, ..UnfinishedItem::default() });
+        let left = ItemHistory::Open(Box::new(UnfinishedItem { seen, ..UnfinishedItem::default() }));
         assert_eq!((again.key, again.first, again.history), (key, None, left));
     }
 

@@ -53,7 +53,7 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
     drop(first);
     // Its process is gone: what it has left is the business of the other job.
     let parts = ItemParts { names: vec![PartId(10)], ..ItemParts::default() };
-    let left = ItemHistory::Open(UnfinishedItem { parts, ..UnfinishedItem::default() });
+    let left = ItemHistory::Open(Box::new(UnfinishedItem { parts, ..UnfinishedItem::default() }));
     assert_eq!(found(begin(&store, 2, "a", 20)), left);
     let given_over = store.items(JobId::new(1), ItemState::GivenOver).unwrap();
     assert_eq!((given_over.len(), given_over[0].parts.names.clone()), (1, vec![]));
@@ -80,7 +80,7 @@ fn n8_a_file_is_found_as_it_was_left() {
     let parts = vec![PartId(10), PartId(11)];
     let open = |in_place: Option<u64>| {
         let parts = ItemParts { names: parts.clone(), in_place: in_place.map(PartId), detached: None };
-        ItemHistory::Open(UnfinishedItem { parts, seen: Some(seen.clone()), route: None })
+        ItemHistory::Open(Box::new(UnfinishedItem { parts, seen: Some(seen.clone()), route: None }))
     };
     assert_eq!(found(begin(&store, 1, "a", 12)), open(None));
     store.in_place(begun.key, PartId(12)).unwrap();
