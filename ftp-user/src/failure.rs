@@ -85,6 +85,12 @@ impl Failure {
         self
     }
 
+    /// Adds what to do, if that is known.
+    #[must_use]
+    pub fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
+        Self { hint: hint.map(Into::into).or(self.hint), ..self }
+    }
+
     /// The same failure as another kind, because the caller knows what it means for the file. Decisions that
     /// follow depend on the new kind.
     #[must_use]

@@ -61,7 +61,7 @@ pub async fn read(
     let announced = remote::size(session, path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
-    let (meter, most) = (session.meter(), most(announced));
+    let (meter, most) = (session.context.meter(), most(announced));
     let copying = async |connection| copy::receive(connection, out, Coding::Image, &meter).await.0;
     let mut moving = |moved, _| {
         if moved > most {

@@ -310,7 +310,7 @@ impl Pool {
     }
 
     fn lend(self: &Arc<Self>, mut session: Box<Session>) -> Lease {
-        session.share(&self.closed);
+        session.closed = self.closed.clone();
         self.state().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
     }
@@ -411,10 +411,10 @@ impl Server {
     async fn alive(&mut self, context: &Context) -> Option<Lease> {
         let mut lease = self.lease.take()?;
         let session = lease.session()?;
-        session.cancel_by(&context.run.cancel);
+        session.context.run.cancel = context.run.cancel.clone();
         Box::pin(session.catch_up()).await;
         // A session that was opened for cleanup has too little patience for anything else.
-        if session.patience() < context.settings.patience.reply {
+        if session.context.settings.patience.reply < context.settings.patience.reply {
             Box::pin(lease.quit()).await;
             return None;
         }

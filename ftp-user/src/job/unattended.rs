@@ -52,8 +52,8 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Fail
         };
         let session = server.session(context).await?;
         if !remote::knows_deta(session) {
-            let (role, title) = (session.role.name(), &session.title);
-            let what = format!("the {role} {title} lets no transfer go on without its control connection");
+            let who = session.who();
+            let what = format!("{who} lets no transfer go on without its control connection");
             return Err(Failure::new(Kind::NoPath, what).hint(
                 "leave out --detach: only servers that announce DETA in FEAT can do that, as ftp-server does",
             ));

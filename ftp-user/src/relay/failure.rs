@@ -161,11 +161,7 @@ pub(super) fn no_data(display_name: &str, leg: Leg, code: Code, why: &str) -> Fa
         }
     };
     let hint = if is_too_old { Some("check that the relay is as new as this program") } else { hint };
-    let failure = Failure::new(Kind::NoPath, what).said(format!("it said \"{why}\""));
-    match hint {
-        Some(hint) => failure.hint(hint),
-        None => failure,
-    }
+    Failure::new(Kind::NoPath, what).said(format!("it said \"{why}\"")).hint_if(hint)
 }
 
 /// A join with this host is not made now.

@@ -116,8 +116,8 @@ pub fn most(announced: Option<u64>) -> u64 {
 
 /// The failure if more has come of a file of `size` bytes. The copy cannot be right.
 pub fn sends_too_much(session: &Session, size: u64) -> Failure {
-    let (role, title, size) = (session.role.name(), &session.title, counted(size, "byte"));
-    let why = format!("the {role} {title} sends more than the {size} that it announced");
+    let (who, size) = (session.who(), counted(size, "byte"));
+    let why = format!("{who} sends more than the {size} that it announced");
     Failure::new(Kind::Unverified, why).hint("check the file at the server")
 }
 

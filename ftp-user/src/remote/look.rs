@@ -5,7 +5,6 @@ use super::rename::check_shown_name;
 use super::times::modified;
 use crate::failure::Failure;
 use crate::place;
-use crate::session::First;
 use crate::session::{Answer, Role, Session};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
@@ -32,9 +31,7 @@ pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Fact
 pub async fn entry(session: &mut Session, path: &PathName) -> Result<Option<Entry>, Failure> {
     if session.manners.takes_mlst() {
         let answer = match session.first.take() {
-            Some(First { path: asked, reply, class }) if asked == *path => {
-                Answer { reply, class, verb: Verb::Mlst }
-            }
+            Some((asked, answer)) if asked == *path => answer,
             Some(_) | None => session.ask(Command::Mlst(Some(path.clone()))).await?,
         };
         return entry_of(session, path, &answer).await;

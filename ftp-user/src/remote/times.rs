@@ -1,8 +1,7 @@
 //! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
 use crate::failure::{self, Failure};
-use crate::session::Untaken;
-use crate::session::{Answer, Session};
+use crate::session::{Sent, Session, Untaken};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
 use ftp_proto::command::Command;
@@ -36,7 +35,7 @@ pub async fn set_modified(session: &mut Session, path: &PathName, time: When) ->
     };
     let verb = command.verb();
     settle_time(session).await?;
-    session.time.unanswered = Some((session.send(command, None), verb));
+    session.time.unanswered = Some(Sent { id: session.send(command, None), verb });
     if session.manners.capabilities.takes_ahead { Ok(()) } else { settle_time(session).await }
 }
 
@@ -102,9 +101,7 @@ pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>, Fail
     settle_time(session).await?;
     Ok(session.time.untaken.take().map(|untaken| match untaken {
         Untaken::Unknown(failure) => failure,
-        Untaken::Refused(verb, reply, class) => {
-            session.refusal("cannot set the time of a file", &Answer { reply, class, verb })
-        }
+        Untaken::Refused(answer) => session.refusal("cannot set the time of a file", &answer),
     }))
 }
 

@@ -194,7 +194,7 @@ async fn prepared<'a>(
 ) -> Result<Sessions<'a>, Failure> {
     let mut sessions = Sessions::of_both(context, from, to).await?;
     ready(context, &mut sessions, assignment).await?;
-    Side::BOTH.into_iter().for_each(|side| sessions.of(side).note_type(None));
+    Side::BOTH.into_iter().for_each(|side| sessions.of(side).manners.settings.data_type = None);
     Ok(sessions)
 }
 

@@ -390,7 +390,9 @@ impl<'a> Drive<'a> {
             attempted.relayed = Some(relay.relayed(attempted.moved));
         } else if matches!(attempted.outcome, Outcome::Moved { .. }) {
             // TYPE I is in force at both ends. After a failure nobody knows.
-            Side::BOTH.into_iter().for_each(|side| self.sessions.of(side).note_type(Some(DataType::Image)));
+            for side in Side::BOTH {
+                self.sessions.of(side).manners.settings.data_type = Some(DataType::Image);
+            }
         }
         attempted.explained(self.context, &self.sessions, &self.path, self.said)
     }

@@ -66,8 +66,7 @@ impl Ends<'_> {
 
     /// The name of an end, for people.
     fn name(&self, side: Side) -> String {
-        let session = self.of(side);
-        format!("the {} {}", session.role.name(), session.title)
+        self.of(side).who()
     }
 }
 
@@ -110,10 +109,8 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
         Cause::Refused(reply) => {
             let failure = new(format!("{asked} failed")).said(session.quote(reply));
             let failure = failure.about(crate::session::about(failed.blame));
-            match ends.foreign_advice(failed, reply) {
-                Some(advice) => failure.hint(advice),
-                None => with_hint(failure, failed.blame),
-            }
+            let advice = ends.foreign_advice(failed, reply);
+            failure.hint_if(crate::session::hint(failed.blame)).hint_if(advice)
         }
         Cause::Unusable(reply, why) => {
             new(format!("{asked} failed: {why}")).said(session.quote(reply)).hint("ask its operator")
@@ -196,13 +193,6 @@ fn kind(failed: &transfer::Failure) -> Kind {
             | Blame::Peer,
             _,
         ) => kind_of(failed.blame),
-    }
-}
-
-fn with_hint(failure: Failure, blame: Blame) -> Failure {
-    match crate::session::hint(blame) {
-        Some(hint) => failure.hint(hint),
-        None => failure,
     }
 }
 

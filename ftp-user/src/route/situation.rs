@@ -47,7 +47,7 @@ impl Situation {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         let named = |session: &Session| {
             (
-                format!("{}@{}", String::from_utf8_lossy(session.login()), session.title),
+                format!("{}@{}", String::from_utf8_lossy(session.site.login()), session.title),
                 session.addresses.peer,
             )
         };

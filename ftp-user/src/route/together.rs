@@ -399,9 +399,10 @@ impl Drive<'_> {
         for side in Side::BOTH {
             let session = self.sessions.of(side);
             session.gather(false);
-            session.note_type(Some(DataType::Image));
-            if let Some(algorithm) = selected {
-                session.note_digest(algorithm);
+            session.manners.settings.data_type = Some(DataType::Image);
+            // HASH computes it now, if the server knows HASH with it.
+            if selected.is_some_and(|algorithm| session.manners.capabilities.hash.contains(&algorithm)) {
+                session.manners.settings.digest = selected;
             }
         }
         are_usable

@@ -16,11 +16,10 @@ impl Session {
     /// Converts a refusal into a failure.
     pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Failure {
         let blame = self.blame(answer);
-        let failure = Failure::new(kind_of(blame), what).said(self.quote(&answer.reply)).about(about(blame));
-        match hint(blame) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Failure::new(kind_of(blame), what)
+            .said(self.quote(&answer.reply))
+            .about(about(blame))
+            .hint_if(hint(blame))
     }
 
     /// Whose fault a refusal is.
@@ -30,7 +29,7 @@ impl Session {
 
     /// `the source 127.0.0.2:2121 said "550 No such file"`.
     pub fn quote(&self, reply: &Reply) -> String {
-        format!("the {} {} {}", self.role.name(), self.title, self.said(reply))
+        format!("{} {}", self.who(), self.said(reply))
     }
 
     /// Quotes a reply, without secrets: `said "550 No such file"`.
@@ -79,7 +78,7 @@ impl Session {
 
     /// Converts the end of this session into a failure.
     pub fn lost(&self, end: &client::Failure) -> Failure {
-        let who = format!("the {} {}", self.role.name(), self.title);
+        let who = self.who();
         if let Some(refused) = &self.why_no_tls {
             return refused.clone();
         }
@@ -231,8 +230,7 @@ impl Session {
     /// words are not about whom it may exchange data with.
     pub fn foreign_advice(&self, verb: Verb, reply: &Reply) -> Option<String> {
         let option = foreign_option(&self.manners, verb, reply)?;
-        let (role, title) = (self.role.name(), &self.title);
-        Some(format!("the {role} {title} must permit transfers between servers (FXP): {option}"))
+        Some(format!("{} must permit transfers between servers (FXP): {option}", self.who()))
     }
 
     /// Whether a session in clear was refused with words of TLS.
@@ -244,7 +242,7 @@ impl Session {
     fn no_greeting(&self, end: &client::Failure) -> Option<Failure> {
         let title = &self.title;
         if matches!(end, client::Failure::NoGreeting) {
-            let patience = self.patience().as_secs();
+            let patience = self.context.settings.patience.reply.as_secs();
             let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
             let failure = Failure::new(Kind::Temporary, what)
                 .hint("is this an FTP port? If it is a port of implicit TLS, use ftps://");
@@ -280,16 +278,7 @@ pub const fn kind_of(blame: Blame) -> Kind {
 
 /// What a refusal is about.
 pub(crate) const fn about(blame: Blame) -> About {
-    match blame {
-        Blame::Space => About::NoRoom,
-        Blame::Missing
-        | Blame::File
-        | Blame::Login
-        | Blame::Path
-        | Blame::Busy
-        | Blame::Unsupported
-        | Blame::Peer => About::Operation,
-    }
+    if matches!(blame, Blame::Space) { About::NoRoom } else { About::Operation }
 }
 
 /// What to do about a refusal.

@@ -5,7 +5,6 @@ use super::connection::Session;
 use crate::failure::Failure;
 use ftp_proto::client::{CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
-use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::PathName;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -47,6 +46,20 @@ impl Session {
         }
     }
 
+    /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
+    /// (modern-servers 1).
+    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
+        loop {
+            let event = self.next_or_cancelled().await?;
+            if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
+                return Ok(None);
+            }
+            if let Some(answer) = sent.final_reply(self, event)? {
+                return Ok(Some(answer));
+            }
+        }
+    }
+
     /// The current directory, if PWD tells it.
     pub(crate) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
         let answer = self.ask(Command::Pwd).await?;
@@ -77,17 +90,6 @@ impl Session {
         }
         self.manners.enters_anything = Some(enters);
         Ok(enters)
-    }
-
-    /// REST: the next command, which must be a transfer command, skips so many bytes (RFC 3659 5).
-    /// `None` when it does, else the refusal.
-    ///
-    /// # Errors
-    ///
-    /// No final reply came, see [`Self::ask`].
-    pub async fn restart(&mut self, bytes: u64) -> Result<Option<Answer>, Failure> {
-        let answer = self.ask(Command::Rest(bytes)).await?;
-        Ok(if answer.is_done() { None } else { Some(answer) })
     }
 
     /// Sets the data type, if it is not in force already.
@@ -146,13 +148,6 @@ impl Session {
         match self.protect(true).await? {
             None => Ok(()),
             Some(answer) => Err(self.refusal("data connections are not private any more", &answer)),
-        }
-    }
-
-    /// Notes that HASH computes this digest now, if the server knows HASH with it.
-    pub fn note_digest(&mut self, algorithm: Algorithm) {
-        if self.manners.capabilities.hash.contains(&algorithm) {
-            self.manners.settings.digest = Some(algorithm);
         }
     }
 
@@ -231,7 +226,7 @@ const GOODBYE: Duration = Duration::from_millis(500);
 const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";
 
 /// A command that was sent.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     pub(crate) id: CommandId,
     pub(crate) verb: Verb,
@@ -240,35 +235,12 @@ pub(crate) struct Sent {
 impl Sent {
     /// The final reply, if the event is that.
     pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
-        match event {
-            Event::Reply { to, reply, class } if to == self.id && class.is_final() => {
-                Ok(Some(Answer { reply, class, verb: self.verb }))
-            }
-            Event::Ended(failure) => Err(session.lost(&failure)),
-            Event::Reply { .. }
-            | Event::Sent(_)
-            | Event::Received { .. }
-            | Event::Ready { .. }
-            | Event::TlsAbsent
-            | Event::TakesMore
-            | Event::Unasked(_)
-            | Event::AbortDone => Ok(None),
+        if let Event::Ended(failure) = &event {
+            return Err(session.lost(failure));
         }
+        let Event::Reply { to, reply, class } = event else { return Ok(None) };
+        let is_final = to == self.id && class.is_final();
+        Ok(is_final.then_some(Answer { reply, class, verb: self.verb }))
     }
 }
 
-impl Session {
-    /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
-    /// (modern-servers 1).
-    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
-        loop {
-            let event = self.next_or_cancelled().await?;
-            if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
-                return Ok(None);
-            }
-            if let Some(answer) = sent.final_reply(self, event)? {
-                return Ok(Some(answer));
-            }
-        }
-    }
-}

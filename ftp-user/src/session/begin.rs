@@ -5,7 +5,7 @@
 use super::answer::Answer;
 use super::ask::Sent;
 use super::connection::Session;
-use super::data::{Blocked, OpenError, Opened, socket_of};
+use super::data::{OpenError, Opened, socket_of};
 use super::port::{Arrived, DataFailure, DataPort};
 use crate::failure::{Failure, Kind};
 use ftp_io::tls::Data;
@@ -13,7 +13,6 @@ use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Arrangements, DataFault, Fault, KnownPostures, Listener, is_same_socket};
 use std::net::SocketAddr;
 
@@ -24,23 +23,6 @@ pub(super) enum Begun {
     Open(Data, Sent, Option<Answer>, Option<Box<DataPort>>),
     /// The server refused the command, or REST.
     Refused(Answer),
-}
-
-/// How far one arrangement has come.
-enum SentOver {
-    Begun(Begun),
-    /// No connection came about. The session is in step.
-    Nobody(Failure),
-}
-
-/// What has become of the wait for a server that was told to connect.
-enum Awaited {
-    /// It has connected and has begun.
-    Server(Arrived),
-    /// It refused the transfer command.
-    Refused(Answer),
-    /// No connection came about.
-    Nobody(Failure),
 }
 
 /// What is known while a server that was told to connect has not begun.
@@ -76,34 +58,35 @@ impl Session {
         let mut arrangements = Arrangements::new(&self.party(), self.known_postures());
         let mut first = None;
         loop {
-            let blocked = match self.open_data(&arrangements, command).await {
-                Ok(opened) => match self.send_over(command, skips, opened).await? {
-                    SentOver::Begun(Begun::Refused(answer)) if self.refuses_connection(&answer) => {
-                        let what = format!("no data connection with the {} {}", self.role.name(), self.title);
-                        let failure = self.refusal(what, &answer);
-                        // There is nothing else, and the caller knows what the refusal means.
-                        if first.is_none() && !arrangements.has_other() {
-                            return Ok(Begun::Refused(answer));
-                        }
-                        Blocked { fault: Fault::NoConnection, failure }
+            let begun = match self.open_data(&arrangements, command).await {
+                Ok(opened) => self.send_over(command, skips, opened).await,
+                Err(error) => Err(error),
+            };
+            let (fault, failure) = match begun {
+                Ok(Begun::Refused(answer)) if self.refuses_connection(&answer) => {
+                    let what = format!("no data connection with {}", self.who());
+                    let failure = self.refusal(what, &answer);
+                    // There is nothing else, and the caller knows what the refusal means.
+                    if first.is_none() && !arrangements.has_other() {
+                        return Ok(Begun::Refused(answer));
                     }
-                    SentOver::Begun(begun) => {
-                        self.learn(arrangements.known());
-                        return Ok(begun);
-                    }
-                    SentOver::Nobody(failure) => Blocked { fault: Fault::NoConnection, failure },
-                },
-                Err(OpenError::Blocked(blocked)) => blocked,
+                    (Fault::NoConnection, failure)
+                }
+                Ok(begun) => {
+                    self.learn(arrangements.known());
+                    return Ok(begun);
+                }
+                Err(OpenError::Blocked(fault, failure)) => (fault, failure),
                 Err(OpenError::Fatal(failure)) => return Err(failure),
             };
             if self.is_over() {
-                return Err(blocked.failure);
+                return Err(failure);
             }
-            if arrangements.after(blocked.fault).is_none() {
+            if arrangements.after(fault).is_none() {
                 self.learn(arrangements.known());
-                return Err(self.unreachable(first, blocked.failure));
+                return Err(self.unreachable(first, failure));
             }
-            first.get_or_insert(blocked.failure);
+            first.get_or_insert(failure);
         }
     }
 
@@ -117,7 +100,7 @@ impl Session {
     fn unreachable(&self, first: Option<Failure>, last: Failure) -> Failure {
         let Some(first) = first else { return last };
         let said = [first, last].map(|reason| Failure { hint: None, ..reason }.to_string()).join(" | ");
-        let what = format!("no data connection with the {} {}", self.role.name(), self.title);
+        let what = format!("no data connection with {}", self.who());
         Failure::new(Kind::NoPath, what).said(said).hint(
             "check that its data ports can be reached from here, or that it can connect to this host (a firewall or NAT \
              may be between)",
@@ -130,11 +113,12 @@ impl Session {
         command: &Command,
         skips: u64,
         opened: Opened,
-    ) -> Result<SentOver, Failure> {
-        if skips > 0
-            && let Some(refused) = self.restart(skips).await?
-        {
-            return Ok(SentOver::Begun(Begun::Refused(refused)));
+    ) -> Result<Begun, OpenError> {
+        if skips > 0 {
+            let answer = self.ask(Command::Rest(skips)).await?;
+            if !answer.is_done() {
+                return Ok(Begun::Refused(answer));
+            }
         }
         if let Opened::Expected(port, _) = &opened {
             // Whoever has come before the transfer command is not the server.
@@ -144,75 +128,70 @@ impl Session {
         match opened {
             Opened::Connected(data) => {
                 let mut last = self.first_reply(sent).await?;
-                Ok(SentOver::Begun(match last.take_if(|answer| !answer.is_done()) {
+                Ok(match last.take_if(|answer| !answer.is_done()) {
                     Some(refused) => Begun::Refused(refused),
                     None => Begun::Open(data, sent, last, None),
-                }))
+                })
             }
             Opened::Expected(port, announced) => {
-                let mut arrival = Arrival { arrived: None, begun: false, last: None, announced };
-                let deadline = self.context.world.clock.now() + self.context.settings.patience.connect();
-                match self.await_server(sent, &mut arrival, &port, deadline).await? {
-                    Awaited::Refused(answer) => Ok(SentOver::Begun(Begun::Refused(answer))),
-                    Awaited::Server(Arrived { connection, .. }) => {
-                        let port = (!self.runs_tls()).then(|| Box::new(port));
-                        Ok(SentOver::Begun(Begun::Open(self.data(connection), sent, arrival.last, port)))
-                    }
-                    Awaited::Nobody(failure) => {
-                        self.call_off().await?;
-                        Ok(SentOver::Nobody(failure))
-                    }
+                let begun = self.await_server(sent, port, announced).await;
+                if let Err(OpenError::Blocked(..)) = &begun {
+                    self.call_off().await?;
                 }
+                begun
             }
         }
     }
 
-    /// Waits until the server has connected and has begun, or will not.
+    /// Waits until the server has connected to the port and has begun, or will not.
     async fn await_server(
         &mut self,
         sent: Sent,
-        arrival: &mut Arrival,
-        port: &DataPort,
-        deadline: Moment,
-    ) -> Result<Awaited, Failure> {
+        port: DataPort,
+        announced: Option<u16>,
+    ) -> Result<Begun, OpenError> {
         let clock = self.context.world.clock;
-        let who = format!("the {} {}", self.role.name(), self.title);
+        let deadline = clock.now() + self.context.settings.patience.connect();
+        let who = self.who();
+        let nobody = |failure| Err(OpenError::Blocked(Fault::NoConnection, failure));
+        let mut arrival = Arrival { arrived: None, begun: false, last: None, announced };
         loop {
             if let Some(refused) = arrival.last.take_if(|answer| !answer.is_done()) {
-                return Ok(Awaited::Refused(refused));
+                return Ok(Begun::Refused(refused));
             }
             if let Some(arrived) = arrival.arrived.take_if(|_| arrival.begun || arrival.last.is_some()) {
-                return Ok(match arrival.other_port(arrived.from) {
-                    None => Awaited::Server(arrived),
-                    Some(why) => {
-                        let what = format!("the data connection of {who} was refused: {why}");
-                        Awaited::Nobody(Failure::new(Kind::NoPath, what))
-                    }
-                });
+                if let Some(why) = arrival.other_port(arrived.from) {
+                    let what = format!("the data connection of {who} was refused: {why}");
+                    return nobody(Failure::new(Kind::NoPath, what));
+                }
+                let port = (!self.runs_tls()).then(|| Box::new(port));
+                return Ok(Begun::Open(self.data(arrived.connection), sent, arrival.last, port));
             }
             tokio::select! {
                 event = self.next_or_cancelled(), if arrival.last.is_none() => {
-                    arrival.note(self.manners.dialect, sent, &event?, |event| sent.final_reply(self, event))?;
+                    let event = event?;
+                    arrival.note(self.manners.dialect, sent, &event);
+                    arrival.last = sent.final_reply(self, event)?;
                 }
                 accepted = port.accept(), if arrival.arrived.is_none() => match accepted {
                     Ok(arrived) => arrival.arrived = Some(arrived),
                     Err(failed) => {
                         let what = format!("{} cannot accept the data connection of {who}", self.listener());
                         return match failed {
-                            DataFailure::Path(failure) => Ok(Awaited::Nobody(failure.during(what))),
+                            DataFailure::Path(failure) => nobody(failure.during(what)),
                             DataFailure::Relay(failure) => {
                                 self.close();
-                                Err(failure.during(what))
+                                Err(failure.during(what).into())
                             }
                         };
                     }
                 },
                 () = port.another(), if arrival.arrived.is_some() && !self.runs_tls() => {
-                    return Err(self.intruded());
+                    return Err(self.intruded().into());
                 }
                 () = clock.sleep_until(Some(deadline)), if arrival.arrived.is_none() => {
                     let what = format!("{who} did not connect to {} in time (connect timer)", self.listener());
-                    return Ok(Awaited::Nobody(Failure::new(Kind::NoPath, what)));
+                    return nobody(Failure::new(Kind::NoPath, what));
                 }
             }
         }
@@ -227,11 +206,9 @@ impl Session {
 
     /// The failure if two connections came from the address of the server, and only one of them can be its own.
     pub fn intruded_words(&self) -> Failure {
-        let what = format!(
-            "two connections came from the {} {} for one transfer: somebody else is at its address",
-            self.role.name(),
-            self.title
-        );
+        let who = self.who();
+        let what =
+            format!("two connections came from {who} for one transfer: somebody else is at its address");
         Failure::new(Kind::Unverified, what)
             .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
     }
@@ -257,29 +234,13 @@ impl Arrival {
     }
 
     /// Takes note of what the server has said.
-    fn note(
-        &mut self,
-        dialect: Dialect,
-        sent: Sent,
-        event: &Event,
-        mut last: impl FnMut(Event) -> Result<Option<Answer>, Failure>,
-    ) -> Result<(), Failure> {
-        match event {
-            Event::Reply { to, class: Class::Preliminary, .. } if *to == sent.id => self.begun = true,
-            Event::Reply { reply, class: Class::Aside, .. } | Event::Unasked(reply) => {
-                // H04: a server that answers SOCK with 200 names its port later.
-                self.announced = self.announced.or(socket_of(dialect, reply));
-            }
-            Event::Reply { .. }
-            | Event::Ended(_)
-            | Event::Sent(_)
-            | Event::Received { .. }
-            | Event::Ready { .. }
-            | Event::TlsAbsent
-            | Event::TakesMore
-            | Event::AbortDone => {}
+    fn note(&mut self, dialect: Dialect, sent: Sent, event: &Event) {
+        if let Event::Reply { to, class: Class::Preliminary, .. } = event {
+            self.begun |= *to == sent.id;
         }
-        self.last = last(event.clone())?;
-        Ok(())
+        if let Event::Reply { reply, class: Class::Aside, .. } | Event::Unasked(reply) = event {
+            // H04: a server that answers SOCK with 200 names its port later.
+            self.announced = self.announced.or(socket_of(dialect, reply));
+        }
     }
 }

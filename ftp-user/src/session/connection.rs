@@ -1,18 +1,18 @@
 //! One control connection: a socket and its client machine.
 
+use super::answer::Answer;
+use super::ask::Sent;
 use super::port::ControlRelay;
 use super::secrets::Secrets;
-use crate::context::{Cancel, Context, SessionPlace};
+use crate::context::{Context, SessionPlace};
 use crate::failure::Failure;
 use crate::place::{Peer, Site};
 use ftp_io::control::Control;
-use ftp_io::copy::Meter;
 use ftp_io::tls::Client;
 use ftp_proto::client::{self, CommandId, Event, Input};
-use ftp_proto::command::{DataType, Verb};
 pub use ftp_proto::deletion::SessionId;
 use ftp_proto::manners::Manners;
-use ftp_proto::reply::{Class, Code, Reply, is_open};
+use ftp_proto::reply::{Code, is_open};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Party, Posture, Side};
 use ftp_proto::wire::PathName;
@@ -80,8 +80,8 @@ pub struct Session {
     pub(crate) closed: ClosedPosture,
     /// TLS towards this server, where it is used, or may be.
     pub(crate) tls: Option<Client>,
-    /// What MLST has said together with the login. It holds until something else is sent.
-    pub(crate) first: Option<First>,
+    /// What MLST has said of a path together with the login. It holds until something else is sent.
+    pub(crate) first: Option<(PathName, Answer)>,
     /// The time of the file that was stored last.
     pub(crate) time: SentTime,
     /// Why there is no TLS.
@@ -224,6 +224,11 @@ impl Session {
         self.address_for(Peer::ThisHost).unwrap_or(self.addresses.peer)
     }
 
+    /// The server, for people: `the source 127.0.0.2:2121`.
+    pub fn who(&self) -> String {
+        format!("the {} {}", self.role.name(), self.title)
+    }
+
     /// Whether TLS protects it.
     pub const fn runs_tls(&self) -> bool {
         self.tls.is_some()
@@ -239,11 +244,6 @@ impl Session {
         self.dialogue.over.is_some()
     }
 
-    /// Who logs in.
-    pub fn login(&self) -> &[u8] {
-        self.site.login()
-    }
-
     /// Whether it is one of our own servers: it says what it has moved.
     pub const fn is_ours(&self) -> bool {
         self.manners.is_ours()
@@ -254,57 +254,21 @@ impl Session {
         self.is_ours() || self.manners.capabilities.starts_late || is_open(self.manners.dialect, code)
     }
 
-    /// A meter for bytes that pass this host.
-    pub fn meter(&self) -> Meter {
-        self.context.meter()
-    }
-
-    /// How long it waits for a reply.
-    pub const fn patience(&self) -> Duration {
-        self.context.settings.patience.reply
-    }
-
     /// Takes over an idle session for another use.
     pub fn adopt(&mut self, context: &Context, role: Role) {
         self.context = context.at(&self.site);
         self.role = role;
-    }
-
-    /// From now on the session shares what other sessions with this server learn.
-    pub fn share(&mut self, closed: &ClosedPosture) {
-        self.closed = closed.clone();
-    }
-
-    /// From now on `cancel` interrupts the session, and nothing else does.
-    pub fn cancel_by(&mut self, cancel: &Cancel) {
-        self.context.run.cancel = cancel.clone();
-    }
-
-    /// The two-party machine sets the data type itself: this is what is known of it now.
-    pub const fn note_type(&mut self, data_type: Option<DataType>) {
-        self.manners.settings.data_type = data_type;
     }
 }
 
 /// How long a server may take to answer ABOR before its control connection is closed.
 pub const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// What MLST has said of a path.
-#[derive(Clone, Debug)]
-pub(crate) struct First {
-    /// The path that was asked about.
-    pub(crate) path: PathName,
-    /// The final reply.
-    pub(crate) reply: Reply,
-    /// Class of the reply.
-    pub(crate) class: Class,
-}
-
 /// The time of a file that was sent to a server.
 #[derive(Debug, Default)]
 pub(crate) struct SentTime {
     /// The command whose reply has not come. The session takes that reply itself, so no other wait can lose it.
-    pub(crate) unanswered: Option<(CommandId, Verb)>,
+    pub(crate) unanswered: Option<Sent>,
     /// Why the server has not taken it.
     pub(crate) untaken: Option<Untaken>,
 }
@@ -315,18 +279,19 @@ pub(crate) enum Untaken {
     /// It knows no command for that.
     Unknown(Failure),
     /// This is its final reply.
-    Refused(Verb, Reply, Class),
+    Refused(Answer),
 }
 
 impl SentTime {
     /// Takes a reply to the time that was sent last, whatever else is waited for. Returns whether it was one.
     pub(crate) fn takes(&mut self, event: &Event) -> bool {
         let Event::Reply { to, reply, class } = event else { return false };
-        let Some((_, verb)) = self.unanswered.filter(|(id, _)| id == to) else { return false };
+        let Some(Sent { verb, .. }) = self.unanswered.filter(|sent| sent.id == *to) else { return false };
         if class.is_final() {
             self.unanswered = None;
-            if !matches!(class, Class::Done | Class::More) {
-                self.untaken = Some(Untaken::Refused(verb, reply.clone(), *class));
+            let answer = Answer { reply: reply.clone(), class: *class, verb };
+            if !answer.is_done() {
+                self.untaken = Some(Untaken::Refused(answer));
             }
         }
         true

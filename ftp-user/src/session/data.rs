@@ -29,18 +29,11 @@ pub(super) enum Opened {
     Expected(DataPort, Option<u16>),
 }
 
-/// Why one arrangement for a data connection is blocked.
-#[derive(Debug)]
-pub(super) struct Blocked {
-    pub(super) fault: Fault,
-    pub(super) failure: Failure,
-}
-
 /// Why a data connection was not opened.
 #[derive(Debug)]
 pub(super) enum OpenError {
     /// This arrangement is blocked. Another one may work.
-    Blocked(Blocked),
+    Blocked(Fault, Failure),
     /// No other arrangement can help.
     Fatal(Failure),
 }
@@ -52,11 +45,6 @@ impl From<Failure> for OpenError {
 }
 
 impl Session {
-    /// The local address for data connections: that of the control connection, unless a relay carries it.
-    pub const fn data_from(&self) -> IpAddr {
-        if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local }
-    }
-
     /// Connects to a data port of this server: from here, or from the relay if only that reaches it. If only the proxy
     /// knows its address, the host is named to the proxy.
     ///
@@ -71,8 +59,10 @@ impl Session {
             Some(host) => HostPort::Name(host.clone(), at.port()),
             None => HostPort::Address(at),
         };
+        // A relay that carries the control connection has another address.
+        let from = if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local };
         let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
-        let connecting = world.network.connect(proxy, self.data_from(), to);
+        let connecting = world.network.connect(proxy, from, to);
         let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
         Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
     }
@@ -149,15 +139,14 @@ impl Session {
     ) -> Result<Opened, OpenError> {
         let limit = arrangements.patience(self.context.settings.patience.connect());
         let via = via(&self.context);
-        let what = format!("no data connection to the {} {}{via}", self.role.name(), self.title);
+        let what = format!("no data connection to {}{via}", self.who());
         let connected = within(&self.context, limit, self.connect_to_data_port(at)).await;
-        let connection = self.in_time(connected, &what).map_err(|error| match error {
-            OpenError::Blocked(mut blocked) => {
+        let connection = self.in_time(connected, &what).map_err(|mut error| {
+            if let OpenError::Blocked(_, failure) = &mut error {
                 let hint = || "check that its data ports can be reached from here".to_owned();
-                blocked.failure.hint.get_or_insert_with(hint);
-                OpenError::Blocked(blocked)
+                failure.hint.get_or_insert_with(hint);
             }
-            OpenError::Fatal(failure) => OpenError::Fatal(failure),
+            error
         })?;
         Ok(Opened::Connected(self.data(connection)))
     }
@@ -175,8 +164,7 @@ impl Session {
             None if self.context.run.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
             None => Failure::new(Kind::NoPath, "no answer in time"),
         };
-        let failure = failure.during(what);
-        Err(OpenError::Blocked(Blocked { fault: Fault::NoConnection, failure }))
+        Err(OpenError::Blocked(Fault::NoConnection, failure.during(what)))
     }
 
     /// Listens for the server and tells it where.
@@ -185,7 +173,7 @@ impl Session {
         arrangements: &Arrangements,
         next: &Command,
     ) -> Result<Opened, OpenError> {
-        let what = format!("no port for the {} {}", self.role.name(), self.title);
+        let what = format!("no port for {}", self.who());
         let limit = self.context.settings.patience.connect();
         let opened = within(&self.context, limit, self.data_port()).await;
         let port = self.in_time(opened, &what)?;
@@ -209,11 +197,9 @@ impl Session {
 
     /// What the refusal of a command that prepares a data connection means.
     fn blocked(&self, answer: &Answer, failure: Failure) -> OpenError {
-        match self.blame(answer) {
-            Blame::Busy | Blame::Login => OpenError::Fatal(failure),
-            Blame::Path | Blame::Unsupported | Blame::Peer | Blame::Missing | Blame::File | Blame::Space => {
-                OpenError::Blocked(Blocked { fault: Fault::Refused, failure })
-            }
+        match matches!(self.blame(answer), Blame::Busy | Blame::Login) {
+            true => OpenError::Fatal(failure),
+            false => OpenError::Blocked(Fault::Refused, failure),
         }
     }
 
@@ -300,9 +286,9 @@ impl Session {
     pub fn say_repair(&mut self, announced: SocketAddr, used: SocketAddr) {
         if announced != used && !self.manners.has_repaired_address {
             self.manners.has_repaired_address = true;
-            let (role, title) = (self.role.name(), &self.title);
             self.context.run.events.warn(format!(
-                "the {role} {title} announced {} for its data connections, which cannot be meant: {} is used",
+                "{} announced {} for its data connections, which cannot be meant: {} is used",
+                self.who(),
                 announced.ip(),
                 used.ip()
             ));
@@ -316,11 +302,8 @@ impl Session {
 
     /// The failure if a data connection cannot be opened at all.
     fn no_arrangement(&self) -> Failure {
-        let (role, title) = (self.role.name(), &self.title);
-        Failure::new(
-            Kind::NoPath,
-            format!("no way is left to open a data connection with the {role} {title}"),
-        )
+        let what = format!("no way is left to open a data connection with {}", self.who());
+        Failure::new(Kind::NoPath, what)
     }
 }
 

@@ -168,7 +168,8 @@ impl Session {
                 Output::Send(bytes) => self.dialogue.send(&bytes, self.context.world.clock.now()),
                 Output::Event(Event::Sent(line)) => self.trace(|| format!("> {line}")),
                 Output::Event(Event::Received { reply, lines }) => {
-                    self.trace_reply(&lines);
+                    // As they came, but for secrets and control characters.
+                    lines.iter().for_each(|line| self.trace(|| format!("< {}", self.secrets.told(line))));
                     if self.manners.greeting.is_none() {
                         // A refusal at the door, such as 421, is no greeting.
                         if reply.code.0 < 400 {
@@ -195,26 +196,15 @@ impl Session {
                 }
                 Output::StartTls => self.is_tls_due = true,
                 Output::Close => self.dialogue.control = None,
+                // A transfer that is over says that it begins: its final reply will come, too, and would answer
+                // some other command (RFC 1123 4.1.4.4). Such a session is of no more use.
                 Output::Wait(_) if self.dialogue.is_out_of_step() => {
-                    return Ok(self.lose_step());
+                    self.close();
+                    self.dialogue.over = Some(client::Failure::OutOfStep);
+                    return Ok(Event::Ended(client::Failure::OutOfStep));
                 }
                 Output::Wait(deadline) => return Err(deadline),
             }
-        }
-    }
-
-    /// A transfer that is over says that it begins: its final reply will come, too, and would answer
-    /// some other command (RFC 1123 4.1.4.4). Such a session is of no more use.
-    fn lose_step(&mut self) -> Event {
-        self.close();
-        self.dialogue.over = Some(client::Failure::OutOfStep);
-        Event::Ended(client::Failure::OutOfStep)
-    }
-
-    /// The lines of a reply as they came, but for secrets and control characters.
-    fn trace_reply(&self, lines: &[Vec<u8>]) {
-        for line in lines {
-            self.trace(|| format!("< {}", self.secrets.told(line)));
         }
     }
 

@@ -128,8 +128,8 @@ impl Session {
     /// Closes the session and says why.
     fn stalled(&mut self, limit: Duration) -> Failure {
         self.close();
-        let (role, title, limit) = (self.role.name(), &self.title, limit.as_secs());
-        let what = format!("the transfer with the {role} {title} moved nothing for {limit} s (stall timer)");
+        let (who, limit) = (self.who(), limit.as_secs());
+        let what = format!("the transfer with {who} moved nothing for {limit} s (stall timer)");
         Failure::new(Kind::Temporary, what).hint("try again later, or raise --stall")
     }
 
@@ -142,8 +142,7 @@ impl Session {
                 event = self.next_or_cancelled() => event?,
                 () = clock.sleep_until(deadline) => {
                     self.close();
-                    let (role, title) = (self.role.name(), &self.title);
-                    let what = format!("the {role} {title} did not say how the transfer ended");
+                    let what = format!("{} did not say how the transfer ended", self.who());
                     return Err(Failure::new(Kind::Temporary, what).hint("try again later"));
                 }
             };

@@ -1,9 +1,8 @@
 //! A session begins: connect, TLS where it is asked for, greeting, login, and what the server can. A server that has never said
 //! anything is looked at over connections of their own, so that nobody waits for a greeting where there is no FTP server.
 
-use super::answer::Answer;
 use super::connection::{
-    ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, First, Role, SentTime, Session, new_session_id,
+    ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, Role, SentTime, Session, new_session_id,
 };
 use super::dial::{Dialled, dial, within};
 use super::port::{ControlRelay, Tunnel};
@@ -202,8 +201,7 @@ impl Session {
             }
         }
         if let Some((path, id)) = asked {
-            let Answer { reply, class, .. } = self.answer_to(id, Verb::Mlst).await?;
-            self.first = Some(First { path: path.clone(), reply, class });
+            self.first = Some((path.clone(), self.answer_to(id, Verb::Mlst).await?));
         }
         Ok(())
     }
@@ -237,57 +235,35 @@ pub(super) fn wrong_server(title: &str, there: Protocol, said: Option<String>, a
         true => format!("{title} speaks TLS on this port from the first byte on"),
         false => format!("{title} is {there}, not an FTP server"),
     };
-    let hint = match there {
-        _ if is_tls => "use ftps:// if it is an FTP server",
-        Protocol::Ssh => "check host and port: FTP is usually at port 21; ftp-user does not speak SFTP",
-        Protocol::Http
-        | Protocol::Smtp
-        | Protocol::Imap
-        | Protocol::Pop3
-        | Protocol::Nntp
-        | Protocol::Rsync
-        | Protocol::Vnc
-        | Protocol::Tls => {
-            "check host and port: FTP is usually at port 21, and with TLS from the first byte on at 990"
-        }
+    let hint = if is_tls {
+        "use ftps:// if it is an FTP server"
+    } else if there == Protocol::Ssh {
+        "check host and port: FTP is usually at port 21; ftp-user does not speak SFTP"
+    } else {
+        "check host and port: FTP is usually at port 21, and with TLS from the first byte on at 990"
     };
-    let failure = Failure::new(Kind::Other, what).hint(hint);
-    match said {
-        Some(said) => failure.said(said),
-        None => failure,
-    }
+    Failure { said, ..Failure::new(Kind::Other, what).hint(hint) }
 }
 
 /// Connects, listens, then says what web servers answer, then begins TLS. `None` if that shows nothing.
 async fn look(context: &Context, site: &Site) -> Option<Protocol> {
     let mut stream = connected(context, site).await?;
-    match hear(context, &mut stream).await {
-        FirstBytes::Protocol(there) => return Some(there),
-        FirstBytes::Ftp => return None,
-        FirstBytes::Nothing => {}
+    for question in [&b""[..], QUESTION] {
+        stream.write_all(question).await.ok()?;
+        match hear(context, &mut stream).await {
+            FirstBytes::Protocol(there) => return Some(there),
+            FirstBytes::Ftp => return None,
+            FirstBytes::Nothing => {}
+        }
     }
-    stream.write_all(QUESTION).await.ok()?;
-    match hear(context, &mut stream).await {
-        FirstBytes::Protocol(there) => return Some(there),
-        FirstBytes::Ftp => return None,
-        FirstBytes::Nothing => drop(stream),
-    }
+    drop(stream);
     if site.security == Security::Implicit {
         return None;
     }
     let client = tls::client(context, site, Role::Server, Versions::All, &site.authority()).ok()??;
     let stream = connected(context, site).await?;
-    match within(context, PATIENCE, client.connect(stream)).await? {
-        Ok(_)
-        | Err(
-            Refusal::Untrusted { .. }
-            | Refusal::Changed { .. }
-            | Refusal::Another(_)
-            | Refusal::NothingInCommon(_)
-            | Refusal::CertificateDemanded,
-        ) => Some(Protocol::Tls),
-        Err(Refusal::NotTls | Refusal::Failed(_)) => None,
-    }
+    let begun = within(context, PATIENCE, client.connect(stream)).await?;
+    (!matches!(begun, Err(Refusal::NotTls | Refusal::Failed(_)))).then_some(Protocol::Tls)
 }
 
 async fn connected(context: &Context, site: &Site) -> Option<TcpStream> {

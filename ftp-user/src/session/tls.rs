@@ -57,7 +57,7 @@ pub(super) fn client(
 impl Session {
     /// Begins TLS on the control connection, in bounded time. Inside a tunnel it begins inside that of the link.
     pub(super) async fn secure(&self, control: Option<Control>) -> Result<Control, Failure> {
-        let who = format!("the {} {}", self.role.name(), self.title);
+        let who = self.who();
         let (Some(connection), Some(client)) = (control.and_then(Control::into_connection), &self.tls) else {
             return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
         };
@@ -80,7 +80,7 @@ impl Session {
 
     /// The data connection showed another certificate than the control connection.
     pub fn impostor(&self) -> Option<Failure> {
-        let who = format!("the {} {}", self.role.name(), self.title);
+        let who = self.who();
         let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;
         Some(self.no_tls(&who, &Refusal::Another(fingerprint)))
     }
@@ -122,7 +122,7 @@ impl Session {
     pub(super) fn stays_in_clear(&mut self) {
         self.tls = None;
         if self.context.store.sites.note_in_clear(&self.site.key()) {
-            let who = format!("the {} {}", self.role.name(), self.title);
+            let who = self.who();
             self.context.run.events.notice(format!("{who} offers no TLS: passwords and files are in clear"));
         }
     }
@@ -145,7 +145,7 @@ impl Session {
 
     /// The server demands a certificate of its client, and there is none.
     pub(super) fn no_certificate(&self) -> Failure {
-        let who = format!("the {} {}", self.role.name(), self.title);
+        let who = self.who();
         self.no_tls(&who, &Refusal::CertificateDemanded)
     }
 

@@ -134,7 +134,7 @@ fn opened(found: &mut Vec<Checked>, session: &Session) {
             }
         }
     });
-    found.push(Checked::good("login", format!("as {}", String::from_utf8_lossy(session.login()))));
+    found.push(Checked::good("login", format!("as {}", String::from_utf8_lossy(session.site.login()))));
     found.push(features(session));
 }
 

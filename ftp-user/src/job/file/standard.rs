@@ -131,7 +131,7 @@ async fn receive(
     let Source { path, name, size, digest } = source;
     let what = format!("cannot read {name}");
     let mut report = progress(context, name, size);
-    let meter = session.meter();
+    let meter = session.context.meter();
     let format = Format { digest, ..Format::default() };
     let copying = async |connection| copy::receive(connection, out, format, &meter).await.0;
     let most = most(size);
@@ -276,7 +276,7 @@ async fn send(
     let file = File::from(io::stdin().as_fd().try_clone_to_owned().map_err(failed)?);
     let waits = Arc::new(AtomicBool::new(false));
     let input = Input { file, digester: digest.map(Digester::new), waits: Arc::clone(&waits) };
-    let meter = session.meter();
+    let meter = session.context.meter();
     let sending = |connection| copy::send_pieces(input, connection, false, &meter);
     let command = (Command::Stor(stored.clone()), 0);
     let mut report = progress(context, NAME.to_owned(), None);
