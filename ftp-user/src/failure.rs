@@ -99,6 +99,12 @@ impl Failure {
         self
     }
 
+    /// The same failure where what is missing is not the source, but the directory of another name.
+    #[must_use]
+    pub fn not_missing(self) -> Self {
+        if self.kind == Kind::Missing { self.as_kind(Kind::Refused) } else { self }
+    }
+
     /// Sets what the failure is about.
     #[must_use]
     pub const fn about(mut self, about: About) -> Self {

@@ -3,7 +3,7 @@
 
 use crate::endpoint::Held;
 use crate::failure::Failure;
-use crate::place::{self, Location, Place};
+use crate::place::{self, Location};
 use crate::state::OwnFiles;
 use crate::world::local_path;
 use ftp_proto::wire::PathName;
@@ -113,8 +113,7 @@ fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), 
 
 /// The directory that a site is named for, as its path is written in `location`.
 fn base_of(location: &Location, login: Option<&PathName>) -> Option<PathName> {
-    let Place::Remote(remote) = &location.place else { return None };
-    let base = remote.site.named.as_ref()?.base.as_ref()?;
+    let base = location.site()?.named.as_ref()?.base.as_ref()?;
     match (base.is_absolute(), location.path.is_absolute()) {
         (true, true) | (false, false) => Some(base.clone()),
         (false, true) => Some(place::join(Some(login?), base)),

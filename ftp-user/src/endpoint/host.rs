@@ -2,18 +2,17 @@
 
 use super::local_end::LocalEnd;
 use super::local_root::LocalRoot;
-use super::pool::Pools;
-use super::pool::Server;
+use super::pool::{Pools, Server};
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
-use crate::place::{self, Location, Place, RemotePath};
-use crate::remote;
-use crate::remote::Replacement;
+use crate::place::{self, Location, Place, RemotePath, Site};
+use crate::remote::{self, Replacement};
 use crate::report::THIS_HOST;
-use crate::session::{Facts, Role, SessionId};
+use crate::session::{Facts, Role, Session, SessionId};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::listing::{self, When};
+use ftp_proto::manners::Manners;
 use ftp_proto::wire::{ByteRange, PathName};
 
 /// An end of a copy.
@@ -106,30 +105,31 @@ impl Host {
         Ok(())
     }
 
+    /// This host, if it is that.
+    const fn local(&self) -> Option<&LocalEnd> {
+        if let Self::Local(here) = self { Some(here) } else { None }
+    }
+
     /// The destination, if it is on this host.
-    const fn local_root(&self) -> Option<&LocalRoot> {
-        match self {
-            Self::Local(here) => here.destination(),
-            Self::Server(_) => None,
-        }
+    fn local_root(&self) -> Option<&LocalRoot> {
+        self.local().and_then(LocalEnd::destination)
     }
 
     /// Whether that place is on the same host, by whichever name.
     pub fn is_also(&self, location: &Location) -> bool {
-        match (&location.place, self) {
-            (Place::Remote(remote), Self::Server(server)) => remote.site.is_same(&server.site),
-            (Place::Local(_), Self::Local(_)) => true,
-            (Place::Remote(_), Self::Local(_)) | (Place::Local(_), Self::Server(_)) => false,
-        }
+        self.site().map_or(location.is_local(), |site| {
+            location.site().is_some_and(|other| other.is_same(site))
+        })
     }
 
     /// Whether it is the host of that place.
     pub fn is_at(&self, location: &Location) -> bool {
-        match (&location.place, self) {
-            (Place::Remote(remote), Self::Server(server)) => remote.site == server.site,
-            (Place::Local(_), Self::Local(_)) => true,
-            (Place::Remote(_), Self::Local(_)) | (Place::Local(_), Self::Server(_)) => false,
-        }
+        location.site() == self.site()
+    }
+
+    /// The site, if it is a server.
+    fn site(&self) -> Option<&Site> {
+        if let Self::Server(server) = self { Some(&server.site) } else { None }
     }
 
     /// Whether it is this host.
@@ -137,14 +137,30 @@ impl Host {
         matches!(self, Self::Local(_))
     }
 
+    /// Whether an open session shows that of its server. `here` is what holds of this host.
+    pub(super) fn shows(&mut self, here: bool, shows: fn(&Manners) -> bool) -> bool {
+        match self {
+            Self::Server(server) => server.open().is_some_and(|session| shows(&session.manners)),
+            Self::Local(_) => here,
+        }
+    }
+
+    /// What the session shows of its server, which is opened for that. `here` is what holds of this host.
+    pub(super) async fn learn<T>(
+        &mut self,
+        context: &Context,
+        here: T,
+        shows: impl FnOnce(&Session) -> T,
+    ) -> Result<T, Failure> {
+        match self {
+            Self::Server(server) => server.session(context).await.map(|session| shows(session)),
+            Self::Local(_) => Ok(here),
+        }
+    }
+
     /// Whether it is a server that mixes up sessions which are busy at the same time.
     pub fn mixes_sessions(&mut self) -> bool {
-        match self {
-            Self::Server(server) => {
-                server.open().is_some_and(|session| session.manners.capabilities.mixes_sessions)
-            }
-            Self::Local(_) => false,
-        }
+        self.shows(false, |manners| manners.capabilities.mixes_sessions)
     }
 
     /// Opens a session, unless one is open.
@@ -153,10 +169,7 @@ impl Host {
     ///
     /// Fails if the server refuses or does not answer.
     pub async fn connect(&mut self, context: &Context) -> Result<(), Failure> {
-        match self {
-            Self::Server(server) => server.session(context).await.map(drop),
-            Self::Local(_) => Ok(()),
-        }
+        self.learn(context, (), |_| ()).await
     }
 
     /// The session in which it tells something now, if one is open. This host has one that never ends.
@@ -169,10 +182,7 @@ impl Host {
 
     /// Whether it can be asked something without a new session.
     pub fn is_connected(&mut self) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some(),
-            Self::Local(_) => true,
-        }
+        self.shows(true, |_| true)
     }
 
     /// Whether a transfer can begin in the middle of a file (RFC 3659 section 5).
@@ -181,10 +191,7 @@ impl Host {
     ///
     /// Fails if the server cannot be asked.
     pub async fn restarts(&mut self, context: &Context) -> Result<bool, Failure> {
-        match self {
-            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.rest_stream),
-            Self::Local(_) => Ok(true),
-        }
+        self.learn(context, true, |session| session.manners.capabilities.rest_stream).await
     }
 
     /// Whether everything between it and this program is protected.
@@ -193,10 +200,7 @@ impl Host {
     ///
     /// Fails if the server has to be asked whether it offers TLS, and cannot be.
     pub async fn is_secured(&mut self, context: &Context) -> Result<bool, Failure> {
-        match self {
-            Self::Server(server) => Ok(server.session(context).await?.runs_tls()),
-            Self::Local(_) => Ok(true),
-        }
+        self.learn(context, true, Session::runs_tls).await
     }
 
     /// How reports call all of it: the name of a site, a URL without a path and without a password, or this host.
@@ -254,21 +258,13 @@ impl Host {
 
     /// Whether [`Self::facts_of_all`] takes little longer for many paths than for one, as far as that is known.
     pub fn is_asked_at_once(&mut self) -> bool {
-        match self {
-            Self::Server(server) => {
-                server.open().is_some_and(|session| session.manners.capabilities.takes_ahead)
-            }
-            Self::Local(_) => true,
-        }
+        self.shows(true, |manners| manners.capabilities.takes_ahead)
     }
 
     /// What is known of a file of this host without a question to anybody; `None` at a server, or if it cannot be
     /// determined.
     pub fn facts_here(&self, path: &PathName) -> Option<Facts> {
-        match self {
-            Self::Server(_) => None,
-            Self::Local(here) => here.facts(path).ok().flatten(),
-        }
+        self.local()?.facts(path).ok().flatten()
     }
 
     /// What is at `path`, or where a symbolic link leads that is there; `None` if that is nothing.
@@ -284,14 +280,8 @@ impl Host {
 
     /// Whether a name is a symbolic link of this host. Of names at a server only their listing tells it.
     pub(crate) fn is_link_here(&self, path: &PathName) -> bool {
-        match self {
-            Self::Server(_) => false,
-            Self::Local(here) => here
-                .files()
-                .name(path)
-                .entry()
-                .is_ok_and(|found| found.is_some_and(|it| it.kind == listing::Kind::Link)),
-        }
+        let found = self.local().and_then(|here| here.files().name(path).entry().ok().flatten());
+        found.is_some_and(|found| found.kind == listing::Kind::Link)
     }
 
     /// The path of a directory without symbolic links, if the server tells it. A directory of this host has an
@@ -304,10 +294,8 @@ impl Host {
         context: &Context,
         path: &PathName,
     ) -> Result<Option<PathName>, Failure> {
-        match self {
-            Self::Server(server) => remote::real_directory(server.session(context).await?, path).await,
-            Self::Local(_) => Ok(None),
-        }
+        let Self::Server(server) = self else { return Ok(None) };
+        remote::real_directory(server.session(context).await?, path).await
     }
 
     /// Checks that a file to be sent is the one that `path` names, and not another one that the server takes
@@ -392,13 +380,9 @@ impl Host {
     /// # Errors
     /// Fails if the session is lost.
     pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
-        match self {
-            Self::Server(server) => match server.open() {
-                Some(session) => remote::time_refusal(session).await,
-                None => Ok(None),
-            },
-            Self::Local(_) => Ok(None),
-        }
+        let Self::Server(server) = self else { return Ok(None) };
+        let Some(session) = server.open() else { return Ok(None) };
+        remote::time_refusal(session).await
     }
 
     /// The size of the file at `path` in bytes, if it is known.
@@ -418,10 +402,8 @@ impl Host {
     ///
     /// Fails if the server cannot be asked.
     pub async fn tells_no_size(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
-        match self {
-            Self::Server(server) => remote::tells_no_size(server.session(context).await?, path).await,
-            Self::Local(_) => Ok(false),
-        }
+        let Self::Server(server) = self else { return Ok(false) };
+        remote::tells_no_size(server.session(context).await?, path).await
     }
 
     /// The digests that it can compute.
@@ -430,10 +412,8 @@ impl Host {
     ///
     /// Fails if the server cannot be asked.
     pub async fn algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
-        match self {
-            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.algorithms()),
-            Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
-        }
+        let here = Algorithm::ALL.to_vec();
+        self.learn(context, here, |session| session.manners.capabilities.algorithms()).await
     }
 
     /// The digest of the file at `path`, which has `size` bytes. The inner error says why this host does not
@@ -456,10 +436,7 @@ impl Host {
 
     /// Whether it is a server that is known not to rename.
     pub fn cannot_rename(&mut self) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.manners.cannot_rename),
-            Self::Local(_) => false,
-        }
+        self.shows(false, |manners| manners.cannot_rename)
     }
 
     /// Renames a file. A file that has the new name is replaced: `replaced` says where it is.
@@ -489,10 +466,8 @@ impl Host {
         aside: &PathName,
         target: &PathName,
     ) -> Result<bool, Failure> {
-        match self {
-            Self::Server(server) => remote::put_back(server.session(context).await?, aside, target).await,
-            Self::Local(_) => Ok(false),
-        }
+        let Self::Server(server) = self else { return Ok(false) };
+        remote::put_back(server.session(context).await?, aside, target).await
     }
 
     /// Deletes a file that this program may have stored. Returns whether it was there.
@@ -533,19 +508,13 @@ impl Host {
     /// has made, so that nothing is in them. The others are made one by one: those that it has not made, those of which it has
     /// not said so before its session was lost, and those of this host.
     pub async fn make_new_directories(&mut self, context: &Context, paths: &[PathName]) -> Vec<bool> {
-        match self {
-            Self::Server(server) => match server.session(context).await {
-                Ok(session) => {
-                    let made = remote::make_new_directories(session, paths).await;
-                    if made.contains(&true) {
-                        context.run.job_journal.note_change();
-                    }
-                    made
-                }
-                Err(_) => Vec::new(),
-            },
-            Self::Local(_) => Vec::new(),
+        let Self::Server(server) = self else { return Vec::new() };
+        let Ok(session) = server.session(context).await else { return Vec::new() };
+        let made = remote::make_new_directories(session, paths).await;
+        if made.contains(&true) {
+            context.run.job_journal.note_change();
         }
+        made
     }
 
     /// Makes a directory, and the directories above it that are missing. Returns whether a server has made it, so that

@@ -8,15 +8,13 @@ use crate::remote;
 use crate::session::SessionId;
 use ftp_proto::command::FileToSend;
 use ftp_proto::digest::{Algorithm, Digest};
+use ftp_proto::manners::Manners;
 use ftp_proto::wire::{ByteRange, PathName};
 
 impl Host {
     /// The number of its session, if one is open.
     pub fn session_id(&mut self) -> Option<SessionId> {
-        match self {
-            Self::Server(server) => server.session_id(),
-            Self::Local(_) => None,
-        }
+        if let Self::Server(server) = self { server.open().map(|session| session.id) } else { None }
     }
 
     /// Says goodbye on the sessions with the server that nobody uses.
@@ -36,12 +34,7 @@ impl Host {
 
     /// Whether its listings tell as much of a file as a question for that file. Files of this host are looked at one by one.
     pub fn lists_facts(&mut self) -> bool {
-        match self {
-            Self::Server(server) => {
-                server.open().is_some_and(|session| session.manners.capabilities.mlst.is_some())
-            }
-            Self::Local(_) => false,
-        }
+        self.shows(false, |manners| manners.capabilities.mlst.is_some())
     }
 
     /// Whether each of these files of a directory is there as it is described. `false` says nothing: it is to be asked for alone,
@@ -62,30 +55,19 @@ impl Host {
 
     /// Whether it deletes files of which a command says what they must be, and no others.
     pub fn deletes_if_same(&mut self) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.manners.deletes_if_same()),
-            Self::Local(_) => false,
-        }
+        self.shows(false, Manners::deletes_if_same)
     }
 
     /// Whether it removes no directory that has anything in it. Some servers remove everything.
     pub fn keeps_full_directories(&mut self) -> bool {
-        match self {
-            Self::Server(server) => server.open().is_some_and(|session| session.is_ours()),
-            Self::Local(_) => true,
-        }
+        self.shows(true, Manners::is_ours)
     }
 
     /// The sessions that were lost, if it is a server.
     pub fn losses(&self) -> Option<&Losses> {
-        match self {
-            Self::Server(server) => Some(&server.pool.losses),
-            Self::Local(_) => None,
-        }
+        if let Self::Server(server) = self { Some(&server.pool.losses) } else { None }
     }
-}
 
-impl Host {
     /// The digests that it can compute of a part of a file: a server by RANG and HASH, since the older commands have no
     /// common form of a range.
     ///
@@ -93,10 +75,8 @@ impl Host {
     ///
     /// Fails if the server cannot be asked.
     pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
-        match self {
-            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.part_algorithms()),
-            Self::Local(_) => Ok(Algorithm::ALL.to_vec()),
-        }
+        let here = Algorithm::ALL.to_vec();
+        self.learn(context, here, |session| session.manners.capabilities.part_algorithms()).await
     }
 
     /// The digest of a part of the file at `path`, or why this host does not give it.
@@ -148,10 +128,7 @@ impl Host {
     /// # Errors
     /// Fails if the server cannot be asked.
     pub async fn copies_files(&mut self, context: &Context) -> Result<bool, Failure> {
-        match self {
-            Self::Server(server) => Ok(server.session(context).await?.manners.capabilities.copies_files()),
-            Self::Local(_) => Ok(false),
-        }
+        self.learn(context, false, |session| session.manners.capabilities.copies_files()).await
     }
 
     /// Copies a file of `size` bytes within a server. The inner error is its refusal.

@@ -445,11 +445,6 @@ impl Server {
         }
     }
 
-    /// The number of the session, if it is open.
-    pub fn session_id(&mut self) -> Option<SessionId> {
-        self.open().map(|session| session.id)
-    }
-
     /// Ends the session in order.
     pub async fn quit(self) {
         if let Some(lease) = self.lease {

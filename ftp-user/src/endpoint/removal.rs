@@ -8,8 +8,7 @@ use super::local_end::LocalEnd;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::place;
-use crate::remote;
-use crate::remote::{Lack, cannot_delete};
+use crate::remote::{self, Lack, cannot_delete};
 use crate::session::{Facts, SessionId};
 use crate::world::{LocalName, above, local_path, names_of, replaced};
 use ftp_proto::deletion::{DeletePermit, Learnt, Presence, Witness};
@@ -193,10 +192,7 @@ pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&Pa
 /// # Errors
 /// Fails if the server cannot be asked.
 pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bool, Failure> {
-    match host {
-        Host::Server(server) => Ok(server.session(context).await?.manners.shows_links()),
-        Host::Local(_) => Ok(true),
-    }
+    host.learn(context, true, |session| session.manners.shows_links()).await
 }
 
 /// The login directory of a server, if it tells it. This host has none.
@@ -204,16 +200,12 @@ pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bo
 /// # Errors
 /// Fails if the server cannot be asked.
 pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>, Failure> {
-    match host {
-        Host::Server(server) => {
-            let told = remote::login_directory(server.session(context).await?).await?;
-            if let Some(directory) = &told {
-                server.pool.note_login_directory(directory);
-            }
-            Ok(told)
-        }
-        Host::Local(_) => Ok(None),
+    let Host::Server(server) = host else { return Ok(None) };
+    let told = server.session(context).await?.current().await?;
+    if let Some(directory) = &told {
+        server.pool.note_login_directory(directory);
     }
+    Ok(told)
 }
 
 /// Removes a name of this host. From the place on no symbolic link is followed, also one that has just been put there.

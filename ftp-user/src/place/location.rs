@@ -1,7 +1,7 @@
 //! A place with its login and its path in the form that servers take.
 
 use super::netrc::Netrc;
-use super::site::Remote;
+use super::site::{Remote, Site};
 use super::typed::{Local, Place};
 use crate::failure::Failure;
 use ftp_proto::client::Security;
@@ -54,10 +54,7 @@ impl Location {
 
     /// The last name as a pattern, if it is one. Names of this host are none.
     pub const fn glob(&self) -> Option<&Pattern> {
-        match &self.place {
-            Place::Remote(remote) => remote.path.glob.as_ref(),
-            Place::Local(_) => None,
-        }
+        if let Place::Remote(remote) = &self.place { remote.path.glob.as_ref() } else { None }
     }
 
     /// The same place; its last name is no pattern.
@@ -69,24 +66,25 @@ impl Location {
         self
     }
 
+    /// The server; `None` if it is on this host.
+    pub const fn site(&self) -> Option<&Site> {
+        self.place.site()
+    }
+
     /// Whether it is on this host.
     pub const fn is_local(&self) -> bool {
-        matches!(self.place, Place::Local(_))
+        self.site().is_none()
     }
-}
 
-impl Location {
     /// The pattern of everything in the directory, as it is typed: `SITE:*` for the directory of a site, whose `SITE:/*` is
     /// the root of its server.
     pub fn everything_in_it(&self) -> String {
         let shown = self.to_string();
-        let is_site = match &self.place {
-            Place::Remote(remote) => remote.site.named.as_ref().is_some_and(|named| match &named.base {
-                Some(base) => *base == self.path,
-                None => self.path.as_bytes() == b".",
-            }),
-            Place::Local(_) => false,
-        };
+        let named = self.site().and_then(|site| site.named.as_ref());
+        let is_site = named.is_some_and(|named| match &named.base {
+            Some(base) => *base == self.path,
+            None => self.path.as_bytes() == b".",
+        });
         match is_site || shown.ends_with("//") {
             true => format!("{shown}*"),
             false => format!("{}/*", shown.trim_end_matches('/')),
@@ -106,15 +104,9 @@ impl fmt::Display for Location {
 /// pins are theirs, and nobody can take TLS away from those. Otherwise one of the others is meant, and nobody knows
 /// which. A login in clear could then be one at a host that stands between.
 pub fn demands_tls<'a>(pins: usize, places: impl Iterator<Item = &'a Location>) -> bool {
-    let mut demanded = HashSet::new();
-    for location in places {
-        if let Place::Remote(remote) = &location.place
-            && matches!(remote.site.security, Security::Explicit | Security::Implicit)
-        {
-            demanded.insert(remote.site.key());
-        }
-    }
-    pins > demanded.len()
+    let sites = places.filter_map(Location::site);
+    let demand = sites.filter(|site| matches!(site.security, Security::Explicit | Security::Implicit));
+    pins > demand.map(Site::key).collect::<HashSet<_>>().len()
 }
 
 #[cfg(test)]

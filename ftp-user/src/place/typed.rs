@@ -89,12 +89,14 @@ impl Place {
         Local::parse(text).map(Self::Local)
     }
 
+    /// The server; `None` if it is on this host.
+    pub const fn site(&self) -> Option<&Site> {
+        if let Self::Remote(remote) = self { Some(&remote.site) } else { None }
+    }
+
     /// Whether nothing between it and this program is in clear.
-    pub const fn is_secured(&self) -> bool {
-        match self {
-            Self::Remote(remote) => remote.site.security.is_secured(),
-            Self::Local(_) => true,
-        }
+    pub fn is_secured(&self) -> bool {
+        self.site().is_none_or(|site| site.security.is_secured())
     }
 }
 

@@ -39,7 +39,7 @@ struct Shown {
     /// Those that NLST alone shows.
     named: HashSet<PathName>,
     /// Some other names: each may be the witness.
-    others: Vec<(PathName, Kind)>,
+    others: Vec<PathName>,
 }
 
 impl Shown {
@@ -139,7 +139,7 @@ async fn shown_names(
         if wanted.contains(&entry.name) {
             shown.there.insert(entry.name);
         } else if shown.others.len() < MOST_WITNESSES && matches!(entry.kind, Kind::File | Kind::Directory) {
-            shown.others.push((entry.name, entry.kind));
+            shown.others.push(entry.name);
         }
     };
     let listing = match list_each(session, directory, &mut take).await {
@@ -167,14 +167,14 @@ async fn shown_names(
 async fn witness(
     session: &mut Session,
     directory: Option<&PathName>,
-    others: Vec<(PathName, Kind)>,
+    others: Vec<PathName>,
     home: Option<&PathName>,
 ) -> Result<Option<PathName>, Failure> {
     if session.manners.has_own_words() {
         return Ok(None);
     }
     let questions = session.manners.questions(home.is_some());
-    let inside = others.into_iter().map(|(name, _)| place::join(directory, &name));
+    let inside = others.into_iter().map(|name| place::join(directory, &name));
     let itself = directory.cloned().or_else(|| home.cloned());
     for path in inside.chain(itself) {
         if finds(session, &path, &questions, home).await? {
@@ -264,9 +264,7 @@ async fn answers_ahead(
             answers.add(*question, session.answer_to(*id, question.verb()).await?.reply);
             if let Some(back) = back {
                 let back = session.answer_to(*back, Verb::Cwd).await?;
-                if !back.is_done() {
-                    return Err(session.refusal("cannot go back to the login directory", &back));
-                }
+                session.check_back(&back)?;
             }
         }
         all.push(answers);

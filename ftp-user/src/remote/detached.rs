@@ -1,8 +1,7 @@
 //! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
 
 use crate::failure::{Failure, Kind};
-use crate::session::Secrets;
-use crate::session::{Session, Words};
+use crate::session::{Secrets, Session, Words};
 use ftp_proto::command::{Command, Detached};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Reply};
@@ -60,15 +59,9 @@ pub async fn detached(session: &mut Session, id: TransferId) -> Result<Option<De
     if answer.is_done() {
         return Ok(status(&answer.reply, &session.secrets));
     }
-    match session.blame(&answer) {
-        Blame::Busy => Err(session.refusal("cannot ask how far the transfer is", &answer)),
-        Blame::Missing
-        | Blame::File
-        | Blame::Space
-        | Blame::Login
-        | Blame::Path
-        | Blame::Unsupported
-        | Blame::Peer => Ok(None),
+    match session.blame(&answer) == Blame::Busy {
+        true => Err(session.refusal("cannot ask how far the transfer is", &answer)),
+        false => Ok(None),
     }
 }
 

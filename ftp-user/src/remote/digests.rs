@@ -73,24 +73,33 @@ pub async fn hash_part(
         return Ok(Err(session.refusal(what, &noted)));
     }
     let answer = ask_digest(session, DigestCommand::Hash, algorithm, path, length).await?;
-    let range = parse_answered_range(algorithm, &answer.reply.lines);
-    let is_of_part = range == Some((part.first, part.first.saturating_add(length - 1)));
-    if answer.is_done() && is_of_part {
+    if is_of_part(&answer, algorithm, part) {
         session.manners.settings.restarts = restarts; // it has used the part up
         let digest = parse_answer(algorithm, &answer.reply.lines, path);
-        return Ok(
-            digest.ok_or_else(|| Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply)))
-        );
+        return Ok(digest.ok_or_else(|| not_hashed(session, what, &answer)));
     }
     // It may have kept the part for the next transfer. REST makes a server forget it, too (ProFTPD).
     let is_forgotten = session.ask(Command::Rang(None)).await?.is_done();
     session.manners.settings.restarts = restarts || !is_forgotten;
-    if !answer.is_done() {
-        return Ok(Err(session.refusal(what, &answer)));
+    if answer.is_done() {
+        // It reads whole files: it is not asked again.
+        session.manners.capabilities.no_parts();
     }
-    // It reads whole files: it is not asked again.
-    session.manners.capabilities.no_parts();
-    Ok(Err(Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply))))
+    Ok(Err(not_hashed(session, what, &answer)))
+}
+
+/// Whether a positive answer to HASH is about this part.
+fn is_of_part(answer: &Answer, algorithm: Algorithm, part: ByteRange) -> bool {
+    let last = part.first.saturating_add(part.length.unwrap_or(0)).saturating_sub(1);
+    answer.is_done() && parse_answered_range(algorithm, &answer.reply.lines) == Some((part.first, last))
+}
+
+/// The failure if this answer to HASH has no digest that is of use.
+fn not_hashed(session: &Session, what: String, answer: &Answer) -> Failure {
+    match answer.is_done() {
+        true => Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply)),
+        false => session.refusal(what, answer),
+    }
 }
 
 async fn ask_digest(
@@ -127,15 +136,11 @@ pub async fn hash_parts(
     path: &PathName,
     parts: &[ByteRange],
 ) -> Result<Result<Vec<Digest>, Failure>, Failure> {
-    let mut digests = Vec::with_capacity(parts.len());
-    // The first one settles the algorithm and the type, and shows whether the server minds RANG.
-    let Some((first, mut rest)) = parts.split_first() else { return Ok(Ok(digests)) };
-    match hash_part(session, algorithm, path, *first).await? {
-        Ok(digest) => digests.push(digest),
-        Err(refused) => return Ok(Err(refused)),
-    }
+    let (mut digests, mut rest) = (Vec::with_capacity(parts.len()), parts);
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(rest.len().min(session.manners.parts_ahead(path)));
+        // The first one settles the algorithm and the type, and shows whether the server minds RANG.
+        let count = if digests.is_empty() { 1 } else { session.manners.parts_ahead(path) };
+        let (now, later) = rest.split_at(rest.len().min(count));
         match hash_ahead(session, algorithm, path, now).await? {
             Ok(found) => digests.extend(found),
             Err(refused) => return Ok(Err(refused)),
@@ -167,19 +172,13 @@ async fn hash_ahead(
     for (part, noted, hashed) in sent {
         let noted = session.answer_to(noted, Verb::Rang).await?;
         let answer = session.answer_to(hashed, Verb::Hash).await?;
-        let last = part.first.saturating_add(part.length.unwrap_or(0)).saturating_sub(1);
-        let is_of_part = parse_answered_range(algorithm, &answer.reply.lines) == Some((part.first, last));
         let digest = parse_answer(algorithm, &answer.reply.lines, path)
-            .filter(|_| noted.is_done() && answer.is_done() && is_of_part);
+            .filter(|_| noted.is_done() && is_of_part(&answer, algorithm, part));
         match (&mut digests, digest) {
             (Ok(digests), Some(digest)) => digests.push(digest),
             (Ok(_), None) => {
                 let what = format!("cannot hash a part of {}", path.display());
-                digests = Err(if answer.is_done() {
-                    Failure::new(Kind::Unverified, what).said(session.quote(&answer.reply))
-                } else {
-                    session.refusal(what, &answer)
-                });
+                digests = Err(not_hashed(session, what, &answer));
             }
             (Err(_), _) => {}
         }

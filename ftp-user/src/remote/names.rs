@@ -45,18 +45,10 @@ pub(super) fn has_removed(
     answer: &Answer,
     what: impl FnOnce() -> String,
 ) -> Result<bool, Failure> {
-    if answer.is_done() {
-        return Ok(true);
-    }
-    match session.blame(answer) {
-        Blame::Missing => Ok(false),
-        Blame::File
-        | Blame::Space
-        | Blame::Login
-        | Blame::Path
-        | Blame::Busy
-        | Blame::Unsupported
-        | Blame::Peer => Err(session.refusal(what(), answer)),
+    match answer.is_done() {
+        true => Ok(true),
+        false if session.blame(answer) == Blame::Missing => Ok(false),
+        false => Err(session.refusal(what(), answer)),
     }
 }
 
@@ -86,12 +78,7 @@ pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bo
             .hint("choose another DEST for a tree")),
         };
     }
-    let failure = session.refusal(format!("cannot make the directory {}", path.display()), &answer);
-    Err(if failure.kind == failure::Kind::Missing {
-        failure.as_kind(failure::Kind::Refused)
-    } else {
-        failure
-    })
+    Err(session.refusal(format!("cannot make the directory {}", path.display()), &answer).not_missing())
 }
 
 /// Makes directories, with all commands ahead of the replies to those before them. Returns which of them the server has
@@ -118,15 +105,6 @@ pub async fn make_new_directories(session: &mut Session, paths: &[PathName]) -> 
     }
     session.gather(false);
     made
-}
-
-/// The login directory, if PWD tells it. A session is always there between two questions.
-///
-/// # Errors
-///
-/// No final reply came, see [`Session::ask`].
-pub async fn login_directory(session: &mut Session) -> Result<Option<PathName>, Failure> {
-    session.current().await
 }
 
 /// Deletes what the permit is for. `Ok(false)` if it was not there.
@@ -251,16 +229,10 @@ async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Re
         return Err(session.refusal(what(), &first));
     }
     let second = session.ask(Command::Rnto(to.clone())).await?;
-    if second.is_done() {
-        return Ok(());
+    match second.is_done() {
+        true => Ok(()),
+        false => Err(session.refusal(what(), &second).not_missing()),
     }
-    let failure = session.refusal(what(), &second);
-    // What is missing now is the directory of the new name.
-    Err(if failure.kind == failure::Kind::Missing {
-        failure.as_kind(failure::Kind::Refused)
-    } else {
-        failure
-    })
 }
 
 /// What became of a file that was to be deleted, and that was left for that reason.

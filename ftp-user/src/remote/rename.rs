@@ -176,14 +176,9 @@ async fn mark(
     digest: Option<Digest>,
 ) -> Result<Option<Mark>, Failure> {
     if session.manners.tells_unique() {
-        match facts(session, from).await {
-            Ok(facts) => {
-                if let Some(unique) = facts.and_then(|facts| facts.unique) {
-                    return Ok(Some(Mark::Unique(unique)));
-                }
-            }
-            Err(failure) if is_unanswered(session, &failure) => return Err(failure),
-            Err(_) => {}
+        let found = facts(session, from).await;
+        if let Some(unique) = told(session, found)?.flatten().and_then(|facts| facts.unique) {
+            return Ok(Some(Mark::Unique(unique)));
         }
     }
     let is_told = |digest: &Digest| session.manners.capabilities.digest_command(digest.algorithm).is_some();
@@ -206,19 +201,14 @@ async fn shows(
             told.map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
         }
     };
-    match shown {
-        Err(failure) if is_unanswered(session, &failure) => Err(failure),
-        shown => Ok(shown.unwrap_or(false)),
-    }
+    Ok(told(session, shown)?.unwrap_or(false))
 }
 
 /// Whether a file has the name, or a link.
 async fn is_file(session: &mut Session, name: &PathName) -> Result<bool, Failure> {
-    match facts(session, name).await {
-        Ok(facts) => Ok(facts.is_some_and(|facts| matches!(facts.kind, Kind::File | Kind::Link))),
-        Err(failure) if is_unanswered(session, &failure) => Err(failure),
-        Err(_) => Ok(false),
-    }
+    let found = facts(session, name).await;
+    let found = told(session, found)?.flatten();
+    Ok(found.is_some_and(|facts| matches!(facts.kind, Kind::File | Kind::Link)))
 }
 
 /// Looks for the first file that this session has renamed. `looked` is what the server has said of it already.
@@ -303,6 +293,18 @@ async fn replace_aside(
         Err(_) => put_back(session, &replaced.aside, to).await.unwrap_or(true),
     };
     named
+}
+
+/// What a server has told; `None` if it refuses to.
+///
+/// # Errors
+///
+/// There was no answer.
+fn told<T>(session: &Session, answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match answer {
+        Err(failure) if is_unanswered(session, &failure) => Err(failure),
+        answer => Ok(answer.ok()),
+    }
 }
 
 /// Whether it is not known what the server has done.

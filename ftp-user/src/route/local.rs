@@ -158,11 +158,6 @@ async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Resul
     if assignment.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
-/// A missing local directory does not mean that the source file is missing.
-fn not_missing(failure: Failure) -> Failure {
-    if failure.kind == Kind::Missing { failure.as_kind(Kind::Refused) } else { failure }
-}
-
 fn progress(context: &Context, assignment: &Assignment) -> impl FnMut(u64, Duration) + Send + use<> {
     let (events, source, total, before) =
         (context.run.events.clone(), assignment.name.clone(), assignment.size, assignment.skips());
@@ -190,7 +185,7 @@ fn conclude(
         Flow::Over(moved, answer) => (moved, answer),
     };
     match moved.end {
-        CopyEnd::File(error) => Err(not_missing(Failure::of_this_host(file, &error))),
+        CopyEnd::File(error) => Err(Failure::of_this_host(file, &error).not_missing()),
         _ if !answer.is_done() => Err(refusal(session, assignment, &answer, what)),
         CopyEnd::Whole => Ok(()),
         CopyEnd::Broken(error) => {
@@ -209,16 +204,9 @@ fn refusal(
     what: String,
 ) -> Failure {
     let failure = session.refusal(what, answer);
-    match session.blame(answer) {
+    if session.blame(answer) == Blame::Path {
         // There is only one path to this host. It may work the next time.
-        Blame::Path => failure.as_kind(Kind::Temporary),
-        Blame::Missing if assignment.store == Store::Append => failure.as_kind(Kind::Refused),
-        Blame::Missing
-        | Blame::File
-        | Blame::Space
-        | Blame::Login
-        | Blame::Busy
-        | Blame::Unsupported
-        | Blame::Peer => failure,
+        return failure.as_kind(Kind::Temporary);
     }
+    if assignment.store == Store::Append { failure.not_missing() } else { failure }
 }

@@ -69,10 +69,14 @@ impl Session {
     /// Returns to the directory that [`Self::current`] has told.
     pub(crate) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
         let back = self.ask(Command::Cwd(home)).await?;
-        if back.is_done() {
-            Ok(())
-        } else {
-            Err(self.refusal("cannot go back to the login directory", &back))
+        self.check_back(&back)
+    }
+
+    /// Checks the answer to the command that goes back.
+    pub(crate) fn check_back(&self, back: &Answer) -> Result<(), Failure> {
+        match back.is_done() {
+            true => Ok(()),
+            false => Err(self.refusal("cannot go back to the login directory", back)),
         }
     }
 

@@ -1,13 +1,13 @@
 //! Files of this host: what is asked of them by their paths.
 
-use super::name::{LocalName, OpenDirectory};
-use crate::failure::Failure;
+use super::name::{LocalName, OpenDirectory, replaced};
+use crate::failure::{Failure, Kind};
 use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ impl Files {
     ///
     /// It cannot be opened.
     pub(crate) fn open_directory(self, path: &Path) -> io::Result<OpenDirectory> {
-        Ok(OpenDirectory::open(path)?)
+        OpenDirectory::open(path)
     }
 
     /// The same for one that looked like `seen`.
@@ -46,7 +46,13 @@ impl Files {
     ///
     /// It was replaced since, or cannot be opened.
     pub(crate) fn open_seen(self, path: &PathName, seen: &Facts) -> Result<OpenDirectory, Failure> {
-        OpenDirectory::seen(path, seen)
+        let cannot = |error| Failure::of_this_host(format!("cannot open {}", path.display()), &error);
+        let open = self.open_directory(local_path(path)).map_err(cannot)?;
+        let found = open.facts().map_err(cannot)?;
+        if seen.unique.is_some() && seen.unique != found.unique {
+            return Err(replaced(path));
+        }
+        Ok(open)
     }
 
     /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
@@ -56,7 +62,16 @@ impl Files {
     ///
     /// It cannot be opened.
     pub(crate) fn open_nearest(self, path: &PathName) -> Result<OpenDirectory, Failure> {
-        OpenDirectory::nearest(path)
+        for path in local_path(path).ancestors() {
+            match self.open_directory(if path.as_os_str().is_empty() { Path::new(".") } else { path }) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                opened => {
+                    let what = || format!("cannot open {}", path.display());
+                    return opened.map_err(|error| Failure::of_this_host(what(), &error));
+                }
+            }
+        }
+        Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
     }
 
     /// An absolute path without symbolic links; `None` if nothing is there.
@@ -66,7 +81,7 @@ impl Files {
     /// It cannot be determined.
     pub(crate) fn real_path(self, path: &Path) -> io::Result<Option<PathBuf>> {
         match path.canonicalize() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             real => real.map(Some),
         }
     }
@@ -114,7 +129,7 @@ impl Files {
     /// One of them may not be on the disk.
     pub(crate) fn make_stable(self, paths: &[PathBuf]) -> io::Result<()> {
         let open = |path: &Path| match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             opened => opened.map(Some),
         };
         let directories: HashSet<_> = paths.iter().map(|path| above(path)).collect();

@@ -33,37 +33,9 @@ pub(crate) struct OpenDirectory {
 
 impl OpenDirectory {
     /// Opens the directory at `path`, which may be a symbolic link to one.
-    pub(super) fn open(path: &Path) -> Result<Self, Errno> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let directory = openat(CWD, path, HELD, Mode::empty())?;
         Ok(Self { path: path.to_owned(), directory: Arc::new(directory) })
-    }
-
-    /// Opens the directory at `path`, which may be a symbolic link to one, and which looked like `seen`.
-    pub(super) fn seen(path: &PathName, seen: &Facts) -> Result<Self, Failure> {
-        let cannot =
-            |error: io::Error| Failure::of_this_host(format!("cannot open {}", path.display()), &error);
-        let open = Self::open(local_path(path)).map_err(|error| cannot(error.into()))?;
-        let found = open.facts().map_err(cannot)?;
-        if seen.unique.is_some() && seen.unique != found.unique {
-            return Err(replaced(path));
-        }
-        Ok(open)
-    }
-
-    /// Opens the deepest directory on the way to `path` that is there: `path` itself, or one above it. A file on the
-    /// way is skipped; making a name below it fails later.
-    pub(super) fn nearest(path: &PathName) -> Result<Self, Failure> {
-        for path in local_path(path).ancestors() {
-            let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-            match Self::open(path) {
-                Err(Errno::NOENT | Errno::NOTDIR) => {}
-                opened => {
-                    let what = || format!("cannot open {}", path.display());
-                    return opened.map_err(|error| Failure::of_this_host(what(), &error.into()));
-                }
-            }
-        }
-        Err(Failure::new(Kind::Missing, format!("no directory on the way to {} is there", path.display())))
     }
 
     /// What it looks like.
