@@ -2,7 +2,7 @@
 //! file. `--explain`, `probe`, the picture and `why` show this value, and the journal keeps it. It holds no secrets: words of
 //! servers have lost theirs before they come here.
 
-use crate::ladder::{Considered, Rung};
+use crate::ladder::Rung;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -242,19 +242,6 @@ impl CandidateAccount {
         });
         let tls = self.tls.as_ref().map_or_else(String::new, |tls| format!(", {tls}"));
         format!("{}{how}{tls}", self.words)
-    }
-}
-
-impl From<Considered> for CandidateAccount {
-    fn from(considered: Considered) -> Self {
-        let Considered { rung, relay, commands, tls, limitation, memory } = considered;
-        Self {
-            how: commands.map(str::to_owned),
-            tls: tls.map(str::to_owned),
-            why: limitation.as_deref().map(shortened),
-            memory,
-            ..Self::new(rung, relay)
-        }
     }
 }
 

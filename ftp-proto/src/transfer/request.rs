@@ -18,6 +18,14 @@ impl Side {
     /// Both sides, the source first.
     pub const BOTH: [Self; 2] = [Self::Source, Self::Destination];
 
+    /// What belongs to it, of two values with that of the source first.
+    pub fn of<T>(self, [source, destination]: [T; 2]) -> T {
+        match self {
+            Self::Source => source,
+            Self::Destination => destination,
+        }
+    }
+
     /// The other end.
     pub const fn other(self) -> Self {
         match self {

@@ -129,8 +129,8 @@ impl Ascent {
 
     /// The next candidate that does not use the relay of this one.
     pub fn past_relay(&mut self) -> Step {
-        let failed = self.candidate().and_then(|candidate| candidate.relay());
-        self.past(|candidate| candidate.relay().is_some() && candidate.relay() == failed)
+        let failed = self.candidate();
+        self.past(|candidate| failed.is_some_and(|failed| failed.is_of_one_relay(candidate)))
     }
 
     fn past(&mut self, is_closed: impl Fn(&Candidate) -> bool) -> Step {

@@ -120,6 +120,11 @@ impl Candidate {
         }
     }
 
+    /// Whether both use the same relay, however.
+    pub fn is_of_one_relay(&self, other: &Self) -> bool {
+        self.relay().is_some() && self.relay() == other.relay()
+    }
+
     /// The end that is TLS client on the data connection between the two servers, if that runs TLS.
     pub fn tls_client(&self) -> Option<Side> {
         match self {
@@ -225,7 +230,7 @@ impl Candidate {
 }
 
 /// The commands of the two ends. The command of the passive end comes first.
-pub(super) const fn commands(opening: Opening) -> &'static str {
+pub const fn commands(opening: Opening) -> &'static str {
     match opening {
         Opening::Lstn => "LSTN and SOCK",
         Opening::Pasv => "PASV and PORT",

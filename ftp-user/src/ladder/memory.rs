@@ -215,7 +215,7 @@ impl Closed {
             Extent::Alone => self.candidate == candidate,
             Extent::Posture(side) => self.candidate.shares(&candidate, side),
             Extent::Tls(hitch) => hitch.hinders(&candidate),
-            Extent::Relay => candidate.relay().is_some() && candidate.relay() == self.candidate.relay(),
+            Extent::Relay => candidate.is_of_one_relay(&self.candidate),
         }
     }
 }

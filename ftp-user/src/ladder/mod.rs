@@ -13,14 +13,12 @@
 mod ascent;
 mod candidate;
 mod candidates;
-mod considered;
 mod entrants;
 mod memory;
 mod security;
 
 pub use ascent::{Ascent, Step};
-pub use candidate::{Candidate, Rung, ThroughRelay};
+pub use candidate::{Candidate, Rung, ThroughRelay, commands};
 pub use candidates::{Allowed, DataProtection, Nearby, candidates};
-pub use considered::{Considered, considered, in_order};
 pub use entrants::{Schedule, entrants};
 pub use memory::{Memory, SharedMemory, ago};

@@ -9,11 +9,12 @@
 //!  progress   how far the transfer is; how long it may stall, and which end is to blame; second: another session tells it
 //!  local      a file between this host and a server
 //!  situation  what is known of two servers before a candidate is chosen
-//!  explain    candidates and failures in words
+//!  explain    candidates and failures in words; considered: why a candidate cannot be used
 //! ```
 
 mod assignment;
 mod attempt;
+mod considered;
 mod drive;
 mod explain;
 mod local;

@@ -1,5 +1,6 @@
 //! What is known of two servers before a candidate between them is chosen.
 
+use super::considered;
 use super::explain::{Description, NOTHING_IN_COMMON, intermediary};
 use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, RouteAccount, THIS};
 use crate::config::{Relay, Relays};
@@ -80,11 +81,23 @@ impl Situation {
 
     /// The candidates of the allowed paths, in the order of the ladder.
     pub(crate) fn candidates(&self, allowed: Allowed) -> Vec<Candidate> {
-        let mut candidates =
-            ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data);
-        candidates.retain(|candidate| self.has_addresses || !matches!(candidate, Candidate::Direct(_)));
-        candidates.retain(|candidate| !self.limit_needs_this_host || candidate.rung() == Rung::User);
+        let mut candidates = self.ladder(allowed);
+        candidates.retain(|candidate| self.hindrance(candidate).is_none());
         candidates
+    }
+
+    /// What both ends can do on the allowed paths.
+    fn ladder(&self, allowed: Allowed) -> Vec<Candidate> {
+        ladder::candidates(&self.source.1, &self.destination.1, allowed, &self.relays, self.data)
+    }
+
+    /// Why a candidate cannot be used although both ends can do it.
+    fn hindrance(&self, candidate: &Candidate) -> Option<&'static str> {
+        match candidate {
+            _ if self.limit_needs_this_host && candidate.rung() != Rung::User => Some(NO_RATE),
+            Candidate::Direct(_) if !self.has_addresses => Some(NO_ADDRESS),
+            Candidate::Direct(_) | Candidate::Relay(_) | Candidate::Through => None,
+        }
     }
 
     /// How reports call the destination.
@@ -124,30 +137,35 @@ impl Situation {
         }
     }
 
-    /// Every candidate, with the reason why it is used or left out. Those that would be tried come in the order of
-    /// `ascent`, with what `memory` says of them.
-    pub(crate) fn considered(
-        &self,
-        allowed: Allowed,
-        ascent: &Ascent,
-        memory: &Memory,
-    ) -> Vec<CandidateAccount> {
-        let (source, destination) = (&self.source.1, &self.destination.1);
-        let mut found = ladder::considered(source, destination, allowed, &self.relays, self.data);
-        let says = |candidate| memory.says(candidate);
-        for candidate in
-            found.iter_mut().filter(|found| self.limit_needs_this_host && found.rung != Rung::User)
-        {
-            candidate.limitation.get_or_insert_with(|| NO_RATE.to_owned());
-        }
-        ladder::in_order(&mut found, ascent.candidates(), &self.relays, says);
-        for told in &mut found {
-            let named = |relay: &&Relay| told.relay.as_deref() == Some(relay.name.as_str());
-            if self.configured.iter().find(named).is_some_and(|relay| self.is_hub(relay)) {
-                told.rung = Rung::Hub;
-            }
-        }
-        found.into_iter().map(CandidateAccount::from).collect()
+    /// The candidates that would be tried, in the order of `ascent`, with what `memory` says of them.
+    fn usable(&self, ascent: &Ascent, memory: &Memory) -> Vec<CandidateAccount> {
+        let mut candidates = ascent.candidates().to_vec();
+        candidates.dedup_by(|one, two| one.is_of_one_relay(two));
+        let account = |candidate| CandidateAccount { memory: memory.says(candidate), ..self.account(candidate) };
+        candidates.into_iter().map(account).collect()
+    }
+
+    /// The candidates that cannot be used, each with the reason.
+    pub(crate) fn unusable(&self, allowed: Allowed) -> Vec<CandidateAccount> {
+        let mut all = self.ladder(allowed);
+        let others = considered::unusable(
+            &self.source.1,
+            &self.destination.1,
+            allowed,
+            &self.relays,
+            self.data,
+            &all,
+        );
+        all.dedup_by(|one, two| one.is_of_one_relay(two));
+        let hindered = all.into_iter().filter_map(|candidate| {
+            let why = Some(self.hindrance(&candidate)?.to_owned());
+            Some(CandidateAccount { why, ..self.account(candidate) })
+        });
+        hindered.chain(others).collect()
+    }
+
+    fn account(&self, candidate: Candidate) -> CandidateAccount {
+        considered::account(candidate, self.rung(candidate), &self.relays)
     }
 
     /// The rung of a candidate: at a relay that is known to be a hub, that of hubs.
@@ -175,10 +193,7 @@ impl Situation {
             return Some(NO_RATE.to_owned());
         }
         let limitation = self.data.limitation(allowed, &self.source.1, &self.destination.1);
-        let is_between = match allowed {
-            Allowed::Auto | Allowed::Direct | Allowed::Symmetric => true,
-            Allowed::Relay | Allowed::User => false,
-        };
+        let is_between = matches!(allowed, Allowed::Auto | Allowed::Direct | Allowed::Symmetric);
         let nameless = (is_between && !self.has_addresses).then_some(NO_ADDRESS);
         limitation.or(nameless).map(str::to_owned)
     }
@@ -265,13 +280,7 @@ impl Situation {
 fn nearby(context: &Context, source: (&Site, &Party), destination: (&Site, &Party)) -> Vec<Nearby> {
     let of = |relay: &Relay| {
         let beside = |(site, party): (&Site, &Party)| relay.is_near(site, party.address);
-        let near = if beside(source) {
-            Some(Side::Source)
-        } else if beside(destination) {
-            Some(Side::Destination)
-        } else {
-            None
-        };
+        let near = Side::BOTH.into_iter().find(|side| beside(side.of([source, destination])));
         Nearby { name: relay.name.clone(), near }
     };
     context.run.relays.iter().map(of).collect()
@@ -319,7 +328,7 @@ pub(crate) async fn first_rung(
                 why = format!("{why}; {memory}");
             }
             let account = explain.then(|| RouteAccount {
-                tried: situation.considered(allowed, &ascent, &memory),
+                tried: [situation.usable(&ascent, &memory), situation.unusable(allowed)].concat(),
                 picture: Some(Box::new(situation.picture(candidate))),
                 ..RouteAccount::default()
             });

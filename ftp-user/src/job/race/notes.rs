@@ -33,9 +33,7 @@ impl Notes {
             let memory = memory.says(*candidate);
             CandidateAccount { memory, ..blank(situation, *candidate) }
         });
-        let others = situation.considered(allowed, ascent, memory).into_iter();
-        let others = others.filter(|one| one.why.is_some());
-        Self { start: now, tried: tried.collect(), others: others.collect() }
+        Self { start: now, tried: tried.collect(), others: situation.unusable(allowed) }
     }
 
     fn after(&self, now: Moment) -> Option<f64> {

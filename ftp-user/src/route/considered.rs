@@ -1,56 +1,34 @@
-//! All candidates, and why each would be tried or not: what `--explain` prints. Pure.
+//! The candidates between two servers for people, and why each would be tried or not: what `--explain` prints. Pure.
 
-use super::candidate::{Candidate, Rung, commands};
-use super::candidates::{Allowed, DataProtection, Nearby, candidates};
+use crate::account::{CandidateAccount, shortened};
+use crate::ladder::{Allowed, Candidate, DataProtection, Nearby, Rung, commands};
 use ftp_proto::address::Family;
 use ftp_proto::transfer::{Opening, Party, Side};
 
-/// A candidate, and why it cannot be used if so.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Considered {
-    /// The rung that it stands on.
-    pub rung: Rung,
-    /// The name of its relay, if it uses one.
-    pub relay: Option<String>,
-    /// The commands of the two ends; `None` if each end chooses its own.
-    pub commands: Option<&'static str>,
-    /// How two servers take the roles of TLS, if their data connection runs TLS.
-    pub tls: Option<&'static str>,
-    /// Why it cannot be tried; `None` if it would be tried in its turn.
-    pub limitation: Option<String>,
-    /// What earlier runs say of it, in words.
-    pub memory: Option<String>,
+/// A candidate that stands on this rung. For people a relay is one candidate, whichever end listens.
+pub(super) fn account(candidate: Candidate, rung: Rung, relays: &[Nearby]) -> CandidateAccount {
+    let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
+    let how = if let Candidate::Direct(roles) = candidate { Some(commands(roles.opening)) } else { None };
+    let (how, tls) = (how.map(str::to_owned), candidate.tls().map(str::to_owned));
+    CandidateAccount { how, tls, ..CandidateAccount::new(rung, relay) }
 }
 
-/// Puts those that would be tried into the order of `candidates`, and adds what `memory` says of each.
-pub fn in_order(
-    found: &mut [Considered],
-    candidates: &[Candidate],
-    relays: &[Nearby],
-    memory: impl Fn(Candidate) -> Option<String>,
-) {
-    let order: Vec<(Considered, Candidate)> =
-        candidates.iter().map(|candidate| (one(*candidate, relays), *candidate)).collect();
-    let place = |told: &Considered| order.iter().position(|(one, _)| one == told).unwrap_or(order.len());
-    found.sort_by_cached_key(place);
-    for told in found {
-        told.memory = order.iter().find(|(one, _)| one == told).and_then(|(_, candidate)| memory(*candidate));
-    }
-}
-
-/// All candidates between the two ends: first those that would be tried, in their order, then the others.
-pub fn considered(
+/// What is none of the `usable` candidates, and why.
+pub(super) fn unusable(
     source: &Party,
     destination: &Party,
     allowed: Allowed,
     relays: &[Nearby],
     data: DataProtection,
-) -> Vec<Considered> {
-    let usable = candidates(source, destination, allowed, relays, data);
-    // For people a relay is one candidate, whichever end listens.
-    let mut told = usable.clone();
-    told.dedup_by(|one, two| one.relay().is_some() && one.relay() == two.relay());
-    let mut found: Vec<Considered> = told.iter().map(|candidate| one(*candidate, relays)).collect();
+    usable: &[Candidate],
+) -> Vec<CandidateAccount> {
+    let mut found = Vec::new();
+    let mut cannot = |rung, opening: Option<Opening>, why: String| {
+        let how = opening.map(|opening| commands(opening).to_owned());
+        found.push(CandidateAccount { how, why: Some(shortened(&why)), ..CandidateAccount::new(rung, None) });
+    };
+    let forbidden = || format!("--path {} does not allow it", allowed.name());
+    let unprotected = |allowed| data.limitation(allowed, source, destination).map(str::to_owned);
     for listener in [Side::Destination, Side::Source] {
         for opening in [Opening::Lstn, Opening::Epsv, Opening::Pasv] {
             let same = |candidate: &Candidate| match candidate {
@@ -58,76 +36,39 @@ pub fn considered(
                 Candidate::Relay(_) | Candidate::Through => false,
             };
             if !usable.iter().any(same) {
-                let limitation = match allowed {
-                    Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(allowed),
-                    Allowed::Auto | Allowed::Direct => {
-                        let clear = || limitation(listener, opening, source, destination);
-                        data.limitation(allowed, source, destination).map_or_else(clear, str::to_owned)
-                    }
+                let rung = listener.of([Rung::SourceListens, Rung::DestListens]);
+                let why = match allowed {
+                    Allowed::Symmetric | Allowed::Relay | Allowed::User => forbidden(),
+                    Allowed::Auto | Allowed::Direct => unprotected(allowed)
+                        .unwrap_or_else(|| limitation(listener, opening, source, destination)),
                 };
-                found.push(unusable(rung(listener), Some(opening), limitation));
+                cannot(rung, Some(opening), why);
             }
         }
     }
     if !usable.iter().any(|candidate| candidate.rung() == Rung::Symmetric) {
-        let limitation = match allowed {
-            Allowed::Relay | Allowed::User => forbidden(allowed),
-            Allowed::Auto | Allowed::Direct | Allowed::Symmetric => data
-                .limitation(allowed, source, destination)
-                .map_or_else(|| asymmetric(source, destination), str::to_owned),
+        let why = match allowed {
+            Allowed::Relay | Allowed::User => forbidden(),
+            Allowed::Auto | Allowed::Direct | Allowed::Symmetric => {
+                unprotected(allowed).unwrap_or_else(|| asymmetric(source, destination))
+            }
         };
-        found.push(unusable(Rung::Symmetric, Some(Opening::Symmetric), limitation));
+        cannot(Rung::Symmetric, Some(Opening::Symmetric), why);
     }
     if !usable.iter().any(|candidate| candidate.relay().is_some()) {
-        let limitation = match allowed {
+        let why = match allowed {
             Allowed::Auto | Allowed::Relay if relays.is_empty() => {
                 "none is configured, and --relay names none".to_owned()
             }
-            Allowed::Auto | Allowed::Relay => {
-                data.limitation(Allowed::Relay, source, destination).unwrap_or_default().to_owned()
-            }
-            Allowed::Direct | Allowed::Symmetric | Allowed::User => forbidden(allowed),
+            Allowed::Auto | Allowed::Relay => unprotected(Allowed::Relay).unwrap_or_default(),
+            Allowed::Direct | Allowed::Symmetric | Allowed::User => forbidden(),
         };
-        found.push(unusable(Rung::RelaySource, None, limitation));
+        cannot(Rung::RelaySource, None, why);
     }
     if !usable.contains(&Candidate::Through) {
-        found.push(unusable(Rung::User, None, forbidden(allowed)));
+        cannot(Rung::User, None, forbidden());
     }
     found
-}
-
-fn forbidden(allowed: Allowed) -> String {
-    format!("--path {} does not allow it", allowed.name())
-}
-
-/// A rung that is not tried, with the commands of its two ends if there are several.
-fn unusable(rung: Rung, opening: Option<Opening>, limitation: String) -> Considered {
-    let commands = opening.map(commands);
-    Considered { rung, relay: None, commands, tls: None, limitation: Some(limitation), memory: None }
-}
-
-/// A candidate that would be tried.
-fn one(candidate: Candidate, relays: &[Nearby]) -> Considered {
-    let commands = match candidate {
-        Candidate::Direct(roles) => Some(commands(roles.opening)),
-        Candidate::Relay(_) | Candidate::Through => None,
-    };
-    let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.clone());
-    Considered {
-        rung: candidate.rung(),
-        relay,
-        commands,
-        tls: candidate.tls(),
-        limitation: None,
-        memory: None,
-    }
-}
-
-const fn rung(listener: Side) -> Rung {
-    match listener {
-        Side::Destination => Rung::DestListens,
-        Side::Source => Rung::SourceListens,
-    }
 }
 
 /// Why the two ends cannot both listen and connect.
@@ -142,18 +83,15 @@ fn asymmetric(source: &Party, destination: &Party) -> String {
 
 /// Why the two ends cannot use `opening`.
 fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Party) -> String {
-    let (source, destination) = (("source", source), ("destination", destination));
-    let ((passive, listens), (active, _)) = match listener {
-        Side::Source => (source, destination),
-        Side::Destination => (destination, source),
-    };
+    let ends = [("source", source), ("destination", destination)];
+    let ((passive, listens), (active, _)) = (listener.of(ends), listener.other().of(ends));
     let unknown = |who: &str, command: &str| format!("the {who} does not know {command}");
     match opening {
         Opening::Lstn if !listens.capabilities.lstn => unknown(passive, "LSTN"),
         Opening::Lstn => unknown(active, "SOCK"),
         Opening::Epsv if !listens.knows_epsv() => unknown(passive, "EPSV"),
         Opening::Epsv => unknown(active, "EPRT"),
-        Opening::Symmetric => asymmetric(source.1, destination.1),
+        Opening::Symmetric => asymmetric(source, destination),
         Opening::Pasv => {
             let who = if Family::of(listens.address) == Family::V6 { passive } else { active };
             format!("it is for IPv4, and the {who} is reached by IPv6")
@@ -164,6 +102,7 @@ fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Pa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ladder::candidates;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
     use ftp_proto::wire::Fingerprint;
@@ -181,13 +120,29 @@ mod tests {
         }
     }
 
+    /// All candidates for people: those that would be tried, then the others.
+    fn considered(
+        source: &Party,
+        destination: &Party,
+        allowed: Allowed,
+        relays: &[Nearby],
+        data: DataProtection,
+    ) -> Vec<CandidateAccount> {
+        let usable = candidates(source, destination, allowed, relays, data);
+        let others = unusable(source, destination, allowed, relays, data, &usable);
+        let mut tried = usable;
+        tried.dedup_by(|one, two| one.is_of_one_relay(two));
+        let tried = tried.iter().map(|candidate| account(*candidate, candidate.rung(), relays));
+        tried.chain(others).collect()
+    }
+
     /// One line for each candidate.
     fn check(source: &Party, destination: &Party, allowed: Allowed, expect: &[&str]) {
         let found: Vec<String> = considered(source, destination, allowed, &[], DataProtection::Clear)
             .iter()
             .map(|candidate| {
                 let words =
-                    [Some(candidate.rung.name()), candidate.commands, candidate.limitation.as_deref()];
+                    [Some(candidate.rung.as_str()), candidate.how.as_deref(), candidate.why.as_deref()];
                 words.into_iter().flatten().collect::<Vec<_>>().join(": ")
             })
             .collect();
@@ -200,9 +155,9 @@ mod tests {
         (ours.capabilities.sscn, ours.capabilities.cpsv) = (true, true);
         ours.leaf = Some(Fingerprint::of(b"leaf"));
         let found = considered(&ours, &ours, Allowed::Direct, &[], DataProtection::Private);
-        let tried = found.iter().filter(|candidate| candidate.limitation.is_none());
+        let tried = found.iter().filter(|candidate| candidate.why.is_none());
         let words: Vec<_> =
-            tried.map(|candidate| (candidate.rung, candidate.commands, candidate.tls)).collect();
+            tried.map(|candidate| (&candidate.rung, &candidate.how, &candidate.tls)).collect();
         assert!(words.iter().filter(|(.., tls)| tls.is_some()).count() > 6, "{words:?}");
         for (index, one) in words.iter().enumerate() {
             assert!(!words.iter().skip(index + 1).any(|other| other == one), "{one:?}");
@@ -280,7 +235,7 @@ mod tests {
             ],
         );
         let user = considered(&ours, &modern, Allowed::User, &[], DataProtection::Clear);
-        assert_eq!(user.iter().filter(|candidate| candidate.limitation.is_none()).count(), 1);
+        assert_eq!(user.iter().filter(|candidate| candidate.why.is_none()).count(), 1);
     }
 
     #[test]
@@ -289,16 +244,16 @@ mod tests {
         let near = [("edge", Some(Side::Destination)), ("other", None)]
             .map(|(name, near)| Nearby { name: name.to_owned(), near });
         let all = considered(&ours, &ours, Allowed::Auto, &near, DataProtection::Clear);
-        let candidates: Vec<(Rung, Option<&str>)> = all
+        let candidates: Vec<(&str, Option<&str>)> = all
             .iter()
-            .filter(|candidate| candidate.limitation.is_none() && candidate.rung.path() != "direct")
-            .map(|candidate| (candidate.rung, candidate.relay.as_deref()))
+            .filter(|candidate| candidate.why.is_none() && candidate.path != "direct")
+            .map(|candidate| (candidate.rung.as_str(), candidate.relay.as_deref()))
             .collect();
         let expect =
-            [(Rung::RelayDest, Some("edge")), (Rung::RelaySource, Some("other")), (Rung::User, None)];
+            [("relay-dest", Some("edge")), ("relay-source", Some("other")), ("user", None)];
         assert_eq!(candidates, expect);
         let only = considered(&ours, &ours, Allowed::Relay, &near, DataProtection::Clear);
-        assert_eq!(only.iter().filter(|candidate| candidate.limitation.is_none()).count(), 2);
+        assert_eq!(only.iter().filter(|candidate| candidate.why.is_none()).count(), 2);
     }
 
     #[test]
@@ -307,11 +262,11 @@ mod tests {
         let near = [Nearby { name: "edge".to_owned(), near: None }];
         let all = considered(&ours, &ours, Allowed::Auto, &near, DataProtection::Private);
         let (usable, others): (Vec<_>, Vec<_>) =
-            all.iter().partition(|candidate| candidate.limitation.is_none());
-        assert_eq!(usable.iter().map(|candidate| candidate.rung).collect::<Vec<_>>(), [Rung::User]);
+            all.iter().partition(|candidate| candidate.why.is_none());
+        assert_eq!(usable.iter().map(|candidate| candidate.rung.as_str()).collect::<Vec<_>>(), ["user"]);
         assert_eq!(others.len(), 8);
         for candidate in others {
-            let why = candidate.limitation.as_deref().unwrap();
+            let why = candidate.why.as_deref().unwrap();
             assert!(why.contains("the data would be in clear"), "{candidate:?}");
         }
     }
