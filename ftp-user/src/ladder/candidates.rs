@@ -159,10 +159,7 @@ fn in_private(source: &Party, destination: &Party) -> Vec<Candidate> {
 fn direct(source: &Party, destination: &Party, protections: impl Fn(Side) -> Vec<DataTls>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for side in [Side::Destination, Side::Source] {
-        let (passive, active) = match side {
-            Side::Destination => (destination, source),
-            Side::Source => (source, destination),
-        };
+        let (passive, active) = (side.of([source, destination]), side.other().of([source, destination]));
         let filter = passive.capabilities.sock && active.capabilities.sock && is_seen_alike(passive, active);
         for tls in protections(side) {
             let openings = if tls == DataTls::Cpsv { vec![Opening::Pasv] } else { openings(passive, active) };

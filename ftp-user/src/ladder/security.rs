@@ -22,8 +22,8 @@ pub(super) fn protections(passive: Side, source: &Party, destination: &Party) ->
         return Vec::new();
     }
     let both_v4 = [source, destination].iter().all(|party| Family::of(party.address) == Family::V4);
-    let party = if passive == Side::Source { source } else { destination };
-    let cpsv = (both_v4 && party.capabilities.cpsv).then_some(DataTls::Cpsv);
+    let cpsv = both_v4 && passive.of([source, destination]).capabilities.cpsv;
+    let cpsv = cpsv.then_some(DataTls::Cpsv);
     clients(source, destination).chain(cpsv).collect()
 }
 
@@ -34,7 +34,7 @@ pub(super) fn relayed_protections(postures: Postures, source: &Party, destinatio
         return Vec::new();
     }
     let cpsv = RelayRoles { postures, tls: DataTls::Cpsv }.cpsv().filter(|side| {
-        let party = if *side == Side::Source { source } else { destination };
+        let party = side.of([source, destination]);
         party.capabilities.cpsv && Family::of(party.address) == Family::V4
     });
     clients(source, destination).chain(cpsv.map(|_| DataTls::Cpsv)).collect()
@@ -42,10 +42,7 @@ pub(super) fn relayed_protections(postures: Postures, source: &Party, destinatio
 
 /// The ends that can be TLS client by SSCN, those that verify the other end first.
 fn clients(source: &Party, destination: &Party) -> impl Iterator<Item = DataTls> {
-    let can = |side| match side {
-        Side::Source => &source.capabilities,
-        Side::Destination => &destination.capabilities,
-    };
+    let can = |side: Side| &side.of([source, destination]).capabilities;
     let mut clients = vec![Side::Destination, Side::Source];
     clients.retain(|side| can(*side).sscn);
     clients.sort_by_key(|side| !can(*side).pinc);

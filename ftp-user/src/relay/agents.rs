@@ -67,10 +67,6 @@ enum Found {
     Hub(Hub),
 }
 
-fn set<T>([source, destination]: &mut [T; 2], side: Side, value: T) {
-    *(if side == Side::Source { source } else { destination }) = value;
-}
-
 impl Agents {
     /// Connects to the relay, or finds agents at the hub, and returns them with a tunnel to each server. Both ends of
     /// every session prove that they know the token before anything else is sent.
@@ -134,7 +130,7 @@ impl Agents {
                 self.destination.meet(Side::Destination, destination, Meeting::Await(secret))
             }
         };
-        set(&mut self.join.ids, Side::Destination, Some(id));
+        *Side::Destination.of(self.join.ids.each_mut()) = Some(id);
         if digest {
             self.destination.digest(id);
         }
@@ -219,7 +215,7 @@ impl Agents {
                 self.join.destination_at = destination;
                 if let Some((leg, meeting)) = self.join.next.take() {
                     let id = self.of(Side::Source).meet(Side::Source, leg, meeting);
-                    set(&mut self.join.ids, Side::Source, Some(id));
+                    *Side::Source.of(self.join.ids.each_mut()) = Some(id);
                 }
                 None
             }
@@ -229,7 +225,7 @@ impl Agents {
                 None
             }
             JoinEvent::Flows => {
-                set(&mut self.join.flows, from, true);
+                *from.of(self.join.flows.each_mut()) = true;
                 (self.join.flows == [true; 2]).then_some(JoinEvent::Flows)
             }
             JoinEvent::Refused { side, code, why, for_now } => {
@@ -250,7 +246,7 @@ impl Agents {
     /// One of the two joins has ended. The other one ends as well: in order behind it, or because it is reset. An end
     /// that a server has caused explains more than that of the connection between the agents.
     fn has_ended(&mut self, from: Side, event: JoinEvent) -> Option<JoinEvent> {
-        set(&mut self.join.ended, from, Some(event));
+        *from.of(self.join.ended.each_mut()) = Some(event);
         let ended = || {
             Side::BOTH.into_iter().zip(&self.join.ended).filter_map(|(of, ended)| Some((of, ended.as_ref()?)))
         };

@@ -155,10 +155,7 @@ impl Session {
     /// Joins the data connection of the server on this side with another agent, or with this host. Events are those of
     /// [`Session::join`].
     fn meet(&mut self, side: Side, leg: Leg, meeting: Meeting) -> Id {
-        let near = match side {
-            Side::Source => LegId::A,
-            Side::Destination => LegId::B,
-        };
+        let near = side.of([LegId::A, LegId::B]);
         let waits = self.waits;
         self.begin_join(vec![host(leg)], |machine, now, grant| {
             machine.meet(now, grant, (near, leg), meeting, waits)

@@ -33,10 +33,7 @@ pub(crate) enum ContinuedBy {
 impl ContinuedBy {
     /// Whether what the attempt leaves is kept for somebody.
     pub(crate) const fn is_kept(self) -> bool {
-        match self {
-            Self::Nobody => false,
-            Self::Resume | Self::ThisRun => true,
-        }
+        matches!(self, Self::Resume | Self::ThisRun)
     }
 
     /// What a server does with the first part of a broken transfer.
@@ -144,11 +141,7 @@ impl Assignment {
     /// Whether a refusal with this blame may mean that the server cannot continue in the middle of a file. Some
     /// servers say so only at the transfer command (ProFTPD's 451).
     pub(crate) const fn may_refuse_to_go_on(&self, blame: Blame) -> bool {
-        self.skips() > 0
-            && match blame {
-                Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer => true,
-                Blame::Missing | Blame::Space | Blame::Login | Blame::Path => false,
-            }
+        self.skips() > 0 && matches!(blame, Blame::File | Blame::Busy | Blame::Unsupported | Blame::Peer)
     }
 }
 
@@ -313,10 +306,7 @@ impl Attempted {
         let failure = explain::failure(context.settings.patience.stall, &ends, &self);
         // A wrong certificate at a data connection, or somebody else at a server's address, explains more.
         let impostor = || source.impostor().or_else(|| destination.impostor());
-        let intruded = self.intruded.map(|side| match side {
-            Side::Source => source.intruded_words(),
-            Side::Destination => destination.intruded_words(),
-        });
+        let intruded = self.intruded.map(|side| side.of([source, destination]).intruded_words());
         let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));
@@ -388,13 +378,9 @@ impl Count {
     /// The relay that has passed on what the destination has stored, with what all relays have said that they passed on; `None`
     /// if some of it may have come by another path. A relay that died could not say the last of it.
     pub(crate) fn by_relay(&self) -> Option<Relayed> {
-        match &self.carried_by {
-            CarriedBy::Relay(relay) => {
-                let bytes = self.relayed.as_ref().map_or(0, |relayed| relayed.bytes);
-                Some(Relayed { bytes, ..relay.clone() })
-            }
-            CarriedBy::Nobody | CarriedBy::Others => None,
-        }
+        let CarriedBy::Relay(relay) = &self.carried_by else { return None };
+        let bytes = self.relayed.as_ref().map_or(0, |relayed| relayed.bytes);
+        Some(Relayed { bytes, ..relay.clone() })
     }
 
     /// Adds these attempts to what has become of their file.
@@ -417,11 +403,7 @@ impl Count {
         self.sha256.clone_from(&attempted.sha256);
         self.streamed.clone_from(&attempted.streamed);
         self.facts.clone_from(&attempted.facts);
-        let touched = match &attempted.outcome {
-            Outcome::Moved { .. } => true,
-            Outcome::Failed(failure) => failure.touched,
-        };
-        if touched {
+        if !matches!(&attempted.outcome, Outcome::Failed(failure) if !failure.touched) {
             self.attempts += 1;
             self.touched = true;
             self.carried_by = match (&attempted.relayed, &self.carried_by) {

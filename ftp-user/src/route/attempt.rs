@@ -18,6 +18,7 @@ use ftp_io::copy::{Digest, Meters};
 use ftp_proto::command::Verb;
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::Blame;
+use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{
     self, Attempt, Cause, DataTls, Machine, Outcome, Roles, Side, Stage, Store, Timeouts, Transfer,
 };
@@ -62,10 +63,7 @@ pub(crate) async fn direct(
 /// anything then.
 fn owes_proof(outcome: &Outcome, roles: Roles) -> bool {
     let Outcome::Failed(failed) = outcome else { return false };
-    let is_of_file = match failed.blame {
-        Blame::Missing | Blame::File | Blame::Space => true,
-        Blame::Login | Blame::Path | Blame::Busy | Blame::Unsupported | Blame::Peer => false,
-    };
+    let is_of_file = matches!(failed.blame, Blame::Missing | Blame::File | Blame::Space);
     let is_transfer = matches!(failed.stage, Stage::Command(Verb::Retr | Verb::Stor | Verb::Appe));
     let was_refused = matches!(failed.cause, Cause::Refused(_)) && !failed.touched;
     let connects_to_it = failed.side == roles.passive || roles.opening == transfer::Opening::Symmetric;
@@ -99,13 +97,10 @@ async fn exchange(
     let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
     let transfer = transfer(assignment, secret(&sessions)?);
     let (one, two) = sessions.parties(&Candidate::Direct(roles));
-    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
-    let attempt = Attempt::direct(transfer, roles, one, two, timeouts, context.world.clock.now());
-    let machine = Machine::Attempt(Box::new(attempt));
-    let mut drive = Drive::new(context, sessions, machine, path, progress, lane);
-    drive.protection = Protection::of(roles.tls.runs_tls());
-    drive.detaches = assignment.detaches;
-    Ok(Box::pin(drive.attempt()).await)
+    let (timeouts, now) = bounds(context, assignment);
+    let machine = Machine::Attempt(Box::new(Attempt::direct(transfer, roles, one, two, timeouts, now)));
+    let drive = Drive::new(context, sessions, machine, path, progress, lane);
+    Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
 }
 
 /// Makes an attempt through a relay.
@@ -128,14 +123,11 @@ pub(crate) async fn by_relay(
     let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
     let path = Path::Relay(relay.digested(if is_the_file { assignment.look } else { Digest::Off }));
     let (one, two) = sessions.parties(&Candidate::Relay(through));
-    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
-    let attempt = Attempt::relayed(transfer, roles, one, two, timeouts, context.world.clock.now());
+    let (timeouts, now) = bounds(context, assignment);
     let progress = Progress::new(context, Origin::Relay, subject(assignment));
-    let machine = Machine::Attempt(Box::new(attempt));
-    let mut drive = Drive::new(context, sessions, machine, path, progress, lane);
-    drive.protection = Protection::of(roles.tls.runs_tls());
-    drive.detaches = assignment.detaches;
-    Ok(Box::pin(drive.attempt()).await)
+    let machine = Machine::Attempt(Box::new(Attempt::relayed(transfer, roles, one, two, timeouts, now)));
+    let drive = Drive::new(context, sessions, machine, path, progress, lane);
+    Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
 }
 
 /// Makes an attempt through this program.
@@ -154,15 +146,12 @@ pub(crate) async fn through(
     let progress = Progress::new(context, Origin::Copy(meters.clone()), subject(assignment));
     let (one, two) = sessions.parties(&Candidate::Through);
     let known = [sessions.source.known_postures(), sessions.destination.known_postures()];
-    let timeouts = timeouts(context.settings.patience.reply, assignment.size);
-    let (transfer, now) = (transfer(assignment, None), context.world.clock.now());
-    let attempt = Attempt::through(transfer, one, two, known, timeouts, now);
+    let (transfer, (timeouts, now)) = (transfer(assignment, None), bounds(context, assignment));
     let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
     let protection = Protection::of(sessions.run_tls());
-    let machine = Machine::Attempt(Box::new(attempt));
-    let mut drive = Drive::new(context, sessions, machine, path, progress, lane);
-    drive.protection = protection;
-    Ok(Box::pin(drive.attempt()).await)
+    let machine = Machine::Attempt(Box::new(Attempt::through(transfer, one, two, known, timeouts, now)));
+    let drive = Drive::new(context, sessions, machine, path, progress, lane);
+    Ok(Box::pin(drive.attempt(protection, false)).await)
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
@@ -217,6 +206,11 @@ async fn ready(
         Some(side) => sessions.of(side).keep_to(limit.share).await,
         None => Ok(()),
     }
+}
+
+/// The waits of an attempt, and when it begins.
+fn bounds(context: &Context, assignment: &Assignment) -> (Timeouts, Moment) {
+    (timeouts(context.settings.patience.reply, assignment.size), context.world.clock.now())
 }
 
 fn subject(assignment: &Assignment) -> Subject {

@@ -26,7 +26,7 @@ pub(super) struct Drive<'a> {
     /// What protects the bytes on their whole path.
     pub(super) protection: Protection,
     /// Whether both ends go on alone as soon as both have begun.
-    pub(super) detaches: bool,
+    detaches: bool,
     /// What becomes of files that move together; `None` of a single file.
     pub(super) together: Option<Together<'a>>,
     /// Whether the race knows that the path is being opened.
@@ -78,8 +78,10 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Runs the attempt to move a single file to its end, which comes in bounded time.
-    pub(super) async fn attempt(mut self) -> Attempted {
+    /// Runs the attempt to move a single file to its end, which comes in bounded time. `protection` is what protects the bytes on
+    /// their whole path, and with `detaches` both ends go on alone as soon as both have begun.
+    pub(super) async fn attempt(mut self, protection: Protection, detaches: bool) -> Attempted {
+        (self.protection, self.detaches) = (protection, detaches);
         let outcome = self.run().await;
         // The machine of a single file always tells its outcome.
         let cancelled = || failed(Side::Source, Stage::Attempt, Cause::Cancelled, Blame::Busy);
@@ -250,7 +252,7 @@ impl<'a> Drive<'a> {
         let clock = self.context.world.clock;
         if matches!(event, Event::Ended(_))
             && let Path::Relay(relay) = &mut self.path
-            && let Some(said) = relay.last_words().await
+            && let Some(said) = relay.last_words(self.context).await
         {
             self.happened(Happened::Relay(said));
         }
@@ -271,10 +273,8 @@ impl<'a> Drive<'a> {
 
     /// Notes what an end says of a single file. What it says about the end of an attempt that was given up explains nothing.
     fn heard_of_one(&mut self, now: Moment, side: Side, reply: &Reply, class: Class) {
-        let [source, destination] = &mut self.said;
-        let said = if side == Side::Source { source } else { destination };
         if self.given_up.is_none() {
-            *said = Some(reply.clone());
+            *side.of(self.said.each_mut()) = Some(reply.clone());
         }
         match class {
             Class::Preliminary => self.began(now, side, reply.code),
@@ -290,8 +290,7 @@ impl<'a> Drive<'a> {
     /// An end says that its transfer has begun. Not every server knows then that its data connection stands.
     fn began(&mut self, now: Moment, side: Side, code: Code) {
         self.progress.server_started(now);
-        let [source, destination] = &mut self.begun;
-        *(if side == Side::Source { source } else { destination }) = true;
+        *side.of(self.begun.each_mut()) = true;
         if !matches!(self.path, Path::Direct(_)) {
             return;
         }

@@ -23,11 +23,8 @@ pub(super) struct Ends<'a> {
 }
 
 impl Ends<'_> {
-    const fn of(&self, side: Side) -> &Session {
-        match side {
-            Side::Source => self.source,
-            Side::Destination => self.destination,
-        }
+    fn of(&self, side: Side) -> &Session {
+        side.of([self.source, self.destination])
     }
 
     /// Why a posture was given up, without secrets.
@@ -56,12 +53,9 @@ impl Ends<'_> {
 
     /// What to do if an end refused to exchange data with the other server.
     fn foreign_advice(&self, failed: &transfer::Failure, reply: &Reply) -> Option<String> {
-        match failed.stage {
-            Stage::Command(verb) if self.intermediary.is_none() && failed.blame == Blame::Path => {
-                self.of(failed.side).foreign_advice(verb, reply)
-            }
-            Stage::Command(_) | Stage::DataConnection | Stage::Relay | Stage::Attempt => None,
-        }
+        let Stage::Command(verb) = failed.stage else { return None };
+        let is_path = self.intermediary.is_none() && failed.blame == Blame::Path;
+        self.of(failed.side).foreign_advice(verb, reply).filter(|_| is_path)
     }
 
     /// The name of an end, for people.
@@ -179,20 +173,11 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
 }
 
 fn kind(failed: &transfer::Failure) -> Kind {
-    match (failed.blame, failed.side) {
+    match (kind_of(failed.blame), failed.side) {
         // A 550 from the destination does not mean that the source file is missing.
-        (Blame::Missing, Side::Destination) => Kind::Refused,
-        (Blame::Unsupported, _) => Kind::NoPath,
-        (
-            Blame::Missing
-            | Blame::File
-            | Blame::Space
-            | Blame::Login
-            | Blame::Path
-            | Blame::Busy
-            | Blame::Peer,
-            _,
-        ) => kind_of(failed.blame),
+        (Kind::Missing, Side::Destination) => Kind::Refused,
+        _ if failed.blame == Blame::Unsupported => Kind::NoPath,
+        (kind, _) => kind,
     }
 }
 
@@ -203,43 +188,34 @@ pub(crate) struct Description<'a> {
     pub(crate) rung: Rung,
     /// The name of its relay, if it has one.
     pub(crate) relay: Option<&'a str>,
-    /// Whether both servers prove themselves to each other with RNDZ.
-    pub(crate) proven: bool,
-    /// What protects the data on the whole path.
-    pub(crate) protection: Protection,
-    /// The end that runs no TLS although the other one does, if the data passes this host.
-    clear_end: Option<Side>,
-    /// Whether the source and the destination verify each other's certificate, if TLS is between them.
-    verifies: Option<[bool; 2]>,
+    /// The source and the destination.
+    parties: [&'a Party; 2],
 }
 
 impl<'a> Description<'a> {
     /// A candidate between these two.
-    pub(crate) fn new(
+    pub(super) fn new(
         (candidate, rung): (Candidate, Rung),
         relays: &'a [Nearby],
-        source: &Party,
-        destination: &Party,
+        parties: [&'a Party; 2],
     ) -> Self {
         let relay = candidate.relay().and_then(|relay| relays.get(relay)).map(|relay| relay.name.as_str());
-        let parties = [source, destination];
-        Self {
-            candidate,
-            rung,
-            relay,
-            proven: parties.iter().all(|party| party.capabilities.rndz),
-            protection: Protection::of(match candidate.data_tls() {
-                Some(tls) => tls.runs_tls(),
-                None => parties.iter().all(|party| party.leaf.is_some()),
-            }),
-            clear_end: match (candidate, source.leaf.is_some(), destination.leaf.is_some()) {
-                (Candidate::Through, true, false) => Some(Side::Destination),
-                (Candidate::Through, false, true) => Some(Side::Source),
-                (Candidate::Through, true, true) | (Candidate::Through, false, false) => None,
-                (Candidate::Direct(_) | Candidate::Relay(_), ..) => None,
-            },
-            verifies: candidate.tls_client().map(|_| parties.map(|party| party.capabilities.pinc)),
-        }
+        Self { candidate, rung, relay, parties }
+    }
+
+    /// What protects the data on the whole path.
+    pub(crate) fn protection(&self) -> Protection {
+        Protection::of(match self.candidate.data_tls() {
+            Some(tls) => tls.runs_tls(),
+            None => self.parties.iter().all(|party| party.leaf.is_some()),
+        })
+    }
+
+    /// The end that runs no TLS although the other one does, if the data passes this host.
+    fn clear_end(&self) -> Option<Side> {
+        let runs_tls = |side: Side| side.of(self.parties).leaf.is_some();
+        let is_alone = |side: &Side| !runs_tls(*side) && runs_tls(side.other());
+        Side::BOTH.into_iter().find(is_alone).filter(|_| self.candidate == Candidate::Through)
     }
 
     /// Reports that it is tried, and why.
@@ -247,7 +223,7 @@ impl<'a> Description<'a> {
         context.run.events.say(Event::Path {
             route: self.rung,
             relay: self.relay.map(str::to_owned),
-            protection: self.protection,
+            protection: self.protection(),
             why: self.why(refused),
             account: None,
         });
@@ -255,10 +231,7 @@ impl<'a> Description<'a> {
 
     /// Whether the data passes a third host.
     pub(crate) const fn has_intermediary(&self) -> bool {
-        match self.candidate {
-            Candidate::Direct(_) => false,
-            Candidate::Relay(_) | Candidate::Through => true,
-        }
+        !matches!(self.candidate, Candidate::Direct(_))
     }
 
     /// Warns that the data passes a third host although the user has not asked for that.
@@ -269,13 +242,13 @@ impl<'a> Description<'a> {
     }
 
     /// Whether the data is inside TLS on one side of this host and in clear on the other one.
-    pub(crate) const fn is_half_clear(&self) -> bool {
-        self.clear_end.is_some()
+    pub(crate) fn is_half_clear(&self) -> bool {
+        self.clear_end().is_some()
     }
 
     /// Warns that the data is in clear on one side of this host.
     pub(crate) fn warn_of_clear_end(&self, context: &Context) {
-        if let Some(end) = self.clear_end {
+        if let Some(end) = self.clear_end() {
             context.run.events.warn(format!("{}, which runs no TLS", clear_between(end)));
         }
     }
@@ -291,17 +264,19 @@ impl<'a> Description<'a> {
     /// Why it is tried.
     pub(crate) fn why(&self, refused: &[String]) -> String {
         let mut why = self.candidate.needs();
-        if self.proven && !matches!(self.candidate, Candidate::Through) {
+        let proven = self.parties.iter().all(|party| party.capabilities.rndz);
+        if proven && self.candidate != Candidate::Through {
             why.push_str(", and RNDZ proves them to each other");
         }
-        why.push_str(match self.verifies {
+        let verifies = self.candidate.tls_client().map(|_| self.parties.map(|party| party.capabilities.pinc));
+        why.push_str(match verifies {
             None => "",
             Some([true, true]) => ", and each verifies the certificate of the other (PINC)",
             Some([true, false]) => ", and the source verifies the certificate of the destination (PINC)",
             Some([false, true]) => ", and the destination verifies the certificate of the source (PINC)",
             Some([false, false]) => ", and neither can verify the certificate of the other (PINC)",
         });
-        if let Some(end) = self.clear_end {
+        if let Some(end) = self.clear_end() {
             why.push_str(&format!(", and {}", clear_between(end)));
         }
         if let Some(last) = refused.last() {
@@ -317,11 +292,11 @@ pub(super) fn intermediary(rung: Rung, name: &str) -> String {
     format!("the {what} {name}")
 }
 
-const fn clear_between(end: Side) -> &'static str {
-    match end {
-        Side::Source => "the data is in clear between the source and this host",
-        Side::Destination => "the data is in clear between this host and the destination",
-    }
+fn clear_between(end: Side) -> &'static str {
+    end.of([
+        "the data is in clear between the source and this host",
+        "the data is in clear between this host and the destination",
+    ])
 }
 
 /// The reason if every candidate failed for an earlier file.

@@ -127,15 +127,10 @@ impl SeenPeer {
 
     /// What is known of the transfer; the server is at that side.
     fn facts(&self, session: &Session, side: Side) -> TransferFacts {
-        let of_server = |text: String| match side {
-            Side::Source => [Some(text), None],
-            Side::Destination => [None, Some(text)],
-        };
-        let addresses = match side {
-            Side::Source => [self.at.get().copied(), None],
-            Side::Destination => [None, self.at.get().copied()],
-        };
-        let (control, data) = (of_server(session.control_protection()), of_server(session.data_protection()));
+        let (mut addresses, mut control, mut data) = ([None; 2], [None, None], [None, None]);
+        *side.of(addresses.each_mut()) = self.at.get().copied();
+        *side.of(control.each_mut()) = Some(session.control_protection());
+        *side.of(data.each_mut()) = Some(session.data_protection());
         let path = PathFacts { control, data, why: Some(ONE_PLACE_IS_HERE.to_owned()) };
         TransferFacts { addresses, path: Some(Arc::new(path)), ..TransferFacts::NONE }
     }

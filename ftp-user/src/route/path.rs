@@ -37,11 +37,8 @@ impl<'a> Sessions<'a> {
     }
 
     /// The session with one side.
-    pub(super) const fn of(&mut self, side: Side) -> &mut Session {
-        match side {
-            Side::Source => self.source,
-            Side::Destination => self.destination,
-        }
+    pub(super) fn of(&mut self, side: Side) -> &mut Session {
+        side.of([&mut *self.source, &mut *self.destination])
     }
 
     /// What is known of both servers, as each of them is reached by the other end of its data connections.
@@ -149,9 +146,8 @@ impl Path<'_> {
             if let Some(at) = at {
                 observed.is_at(side, at);
             }
-            if let Some(strangers) = strangers {
-                observed.has_refused(side, strangers);
-            }
+            let known = side.of(observed.strangers.each_mut());
+            *known = strangers.or(*known);
         }
     }
 
@@ -230,40 +226,20 @@ impl Observed {
             self.is_at(side.other(), peer);
         }
         if let Some(count) = facts.strangers {
-            self.refused(side, count);
+            let strangers = side.of(self.strangers.each_mut());
+            *strangers = Some(strangers.unwrap_or(0).saturating_add(count));
         }
     }
 
     /// That server has this address at its data connection.
     pub(super) fn is_at(&mut self, side: Side, at: SocketAddr) {
-        if let Some(address) = self.addresses.get_mut(place(side)) {
-            *address = Some(at);
-        }
-    }
-
-    /// So many more strangers were refused at the data port of that server.
-    fn refused(&mut self, side: Side, count: u32) {
-        if let Some(strangers) = self.strangers.get_mut(place(side)) {
-            *strangers = Some(strangers.unwrap_or(0).saturating_add(count));
-        }
-    }
-
-    /// So many strangers were refused there in all.
-    pub(super) fn has_refused(&mut self, side: Side, count: u32) {
-        if let Some(strangers) = self.strangers.get_mut(place(side)) {
-            *strangers = Some(count);
-        }
+        *side.of(self.addresses.each_mut()) = Some(at);
     }
 
     /// The same for a receipt.
     pub(super) fn facts(&self) -> TransferFacts {
         TransferFacts { addresses: self.addresses, strangers: self.strangers, ..TransferFacts::NONE }
     }
-}
-
-/// The place of a side in two values.
-fn place(side: Side) -> usize {
-    usize::from(side == Side::Destination)
 }
 
 #[cfg(test)]

@@ -130,7 +130,7 @@ impl Progress {
             second: None,
             stall: Stall::new(period.min(limit)),
             limit,
-            unseen: Unseen::new(context.settings.patience.unseen),
+            unseen: Unseen { asked: context.settings.patience.unseen, ..Unseen::default() },
             destination: String::new(),
             subject,
             earlier: 0,
@@ -148,7 +148,7 @@ impl Progress {
 
     /// The same; an earlier file went at this rate, in bytes a second.
     pub(super) fn after(self, slowest: Option<u64>) -> Self {
-        Self { unseen: self.unseen.after(slowest), ..self }
+        Self { unseen: Unseen { slowest, ..self.unseen }, ..self }
     }
 
     /// How long ago the stall clock was started.
@@ -358,8 +358,8 @@ fn bytes(reply: &Reply) -> Option<u64> {
 const PERIOD: Duration = Duration::from_millis(500);
 
 /// How long a transfer may be unseen that goes directly to a server of other people.
-#[derive(Debug)]
-pub(super) struct Unseen {
+#[derive(Debug, Default)]
+struct Unseen {
     /// What was asked for (`--unseen`).
     asked: Option<Duration>,
     /// The slowest rate at which an earlier file has gone from server to server, in bytes a second.
@@ -369,22 +369,12 @@ pub(super) struct Unseen {
 }
 
 impl Unseen {
-    /// A transfer of which nothing was told yet. `asked` is what takes the place of a time by the size.
-    pub(super) const fn new(asked: Option<Duration>) -> Self {
-        Self { asked, slowest: None, told: false }
-    }
-
-    /// The same; an earlier file went at this rate, in bytes a second.
-    pub(super) const fn after(self, slowest: Option<u64>) -> Self {
-        Self { slowest, ..self }
-    }
-
     /// How long a file of that size may be unseen, in addition to the stall time. Without another word that is the time that it takes
     /// on the slowest line. The size is a word of the source, so no size makes it longer than [`LONGEST_UNSEEN`].
     ///
     /// Where an earlier file has shown a rate, the line is not slower than a part of it. Where none has, a file has
     /// [`USUAL_UNSEEN`], and a very large one the time that it takes at [`USUAL_LINE`].
-    pub(super) fn limit(&self, size: Option<u64>) -> Duration {
+    fn limit(&self, size: Option<u64>) -> Duration {
         if let Some(asked) = self.asked {
             return asked;
         }
@@ -398,7 +388,7 @@ impl Unseen {
     }
 
     /// Whether it is to be told now that nobody sees the transfer move: once.
-    pub(super) const fn is_to_be_told(&mut self) -> bool {
+    const fn is_to_be_told(&mut self) -> bool {
         !std::mem::replace(&mut self.told, true)
     }
 }
@@ -478,7 +468,7 @@ mod tests {
     }
 
     fn unseen(size: Option<u64>, slowest: Option<u64>) -> u64 {
-        Unseen::new(None).after(slowest).limit(size).as_secs()
+        Unseen { slowest, ..Unseen::default() }.limit(size).as_secs()
     }
 
     #[test]
@@ -498,10 +488,10 @@ mod tests {
         assert_eq!(unseen(Some(10 * gb), None), 6 * 3600);
         assert_eq!(unseen(Some(100 * gb), None), 6 * 3600 + 2241);
         assert_eq!(unseen(Some(1000 * gb), None), 24 * 3600);
-        let asked = |time| Unseen::new(Some(Duration::from_secs(time)));
         for time in [1, 7 * 24 * 3600] {
-            assert_eq!(asked(time).limit(Some(10 * gb)).as_secs(), time);
-            assert_eq!(asked(time).after(Some(gb)).limit(None).as_secs(), time);
+            let asked = Unseen { asked: Some(Duration::from_secs(time)), ..Unseen::default() };
+            assert_eq!(asked.limit(Some(10 * gb)).as_secs(), time);
+            assert_eq!(Unseen { slowest: Some(gb), ..asked }.limit(None).as_secs(), time);
         }
     }
 
@@ -519,7 +509,7 @@ mod tests {
 
     #[test]
     fn that_nobody_sees_a_transfer_move_is_told_once() {
-        let mut unseen = Unseen::new(None);
+        let mut unseen = Unseen::default();
         assert_eq!([unseen.is_to_be_told(), unseen.is_to_be_told()], [true, false]);
     }
 }

@@ -3,14 +3,13 @@
 
 use super::path::Sessions;
 use super::progress::Progress;
-use crate::config;
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::{Failure, Kind};
 use crate::outcome::Relayed;
 use crate::place::Site;
 use crate::relay::{self, JoinEvent};
-use crate::session::{Role, Session, Tunnel, check_place};
+use crate::session::{Role, Session, Tunnel, check_place, within};
 use ftp_io::copy::Digest;
 use ftp_io::tls::Versions;
 use ftp_proto::relay::message::{Leg, Pin};
@@ -18,7 +17,6 @@ use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Input, Junction, Side};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// A relay session, and the control sessions through it.
 #[derive(Debug)]
@@ -64,12 +62,8 @@ impl Circuit {
         source: &Server,
         destination: &Server,
     ) -> Result<Self, Failure> {
-        let chosen: &config::Relay = context
-            .run
-            .relays
-            .iter()
-            .nth(relay)
-            .ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
+        let chosen = context.run.relays.iter().nth(relay);
+        let chosen = chosen.ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
         let (source, destination) = (&source.site, &destination.site);
         let opened = Box::pin(relay::Agents::open(context, chosen, source, destination)).await?;
         let (agents, to_source, to_destination) = opened;
@@ -174,19 +168,13 @@ impl<'a> RelayPath<'a> {
     /// The address of that server at its data connection with the relay, and how many strangers the relay has refused there, once
     /// it is connected.
     pub(super) fn seen(&self, side: Side) -> (Option<SocketAddr>, Option<u32>) {
-        let [source, destination] = self.seen;
-        let (at, strangers) = if side == Side::Source { source } else { destination };
+        let (at, strangers) = side.of(self.seen);
         (at, at.map(|_| strangers))
     }
 
     /// What the relay has passed on, if it was so many bytes.
     pub(super) fn relayed(&self, bytes: u64) -> Relayed {
         Relayed { relay: self.name.into(), bytes, directly: self.agents.are_direct() }
-    }
-
-    fn of(&mut self, side: Side) -> &mut (Option<SocketAddr>, u32) {
-        let [source, destination] = &mut self.seen;
-        if side == Side::Source { source } else { destination }
     }
 
     /// Waits for the next event of the join. It is cancel-safe.
@@ -196,8 +184,8 @@ impl<'a> RelayPath<'a> {
 
     /// Waits a moment for the end of the relay session. If a relay dies, its tunnels may end a little earlier,
     /// but the end of the session explains more.
-    pub(super) async fn last_words(&mut self) -> Option<JoinEvent> {
-        timeout(SETTLE, self.agents.next()).await.ok()
+    pub(super) async fn last_words(&mut self, context: &Context) -> Option<JoinEvent> {
+        within(context, SETTLE, self.agents.next()).await
     }
 
     /// Has the relay join the data connections.
@@ -254,7 +242,7 @@ impl<'a> RelayPath<'a> {
                 })
             }
             JoinEvent::Up(side, at) => {
-                self.of(side).0 = Some(at);
+                side.of(self.seen.each_mut()).0 = Some(at);
                 None
             }
             JoinEvent::Flows => {
@@ -266,7 +254,7 @@ impl<'a> RelayPath<'a> {
                 Some(if for_now { Input::RelayLost(why) } else { fault(side, why) })
             }
             JoinEvent::Stranger { side, peer } => {
-                let (_, strangers) = self.of(side);
+                let (_, strangers) = side.of(self.seen.each_mut());
                 *strangers = strangers.saturating_add(1);
                 let end = sessions.of(side).role.name();
                 context.run.events.warn(format!(

@@ -200,14 +200,15 @@ impl Situation {
 
     /// Describes a candidate between these servers.
     pub(crate) fn describe(&self, candidate: Candidate) -> Description<'_> {
-        Description::new((candidate, self.rung(candidate)), &self.relays, &self.source.1, &self.destination.1)
+        let parties = [&self.source.1, &self.destination.1];
+        Description::new((candidate, self.rung(candidate)), &self.relays, parties)
     }
 
     /// The path of a candidate between these servers, to be drawn.
     pub(crate) fn picture(&self, candidate: Candidate) -> Picture {
         let private = [&self.source.1, &self.destination.1].map(|party| party.leaf.is_some());
         let [source, destination] = private;
-        let whole = self.describe(candidate).protection == Protection::Private;
+        let whole = self.describe(candidate).protection() == Protection::Private;
         let leg = |dials, is_private| Leg { dials, is_private };
         let path = match candidate {
             Candidate::Direct(_) => DataPath::Direct(leg(Dials::between_servers(candidate.rung()), whole)),
@@ -332,7 +333,7 @@ pub(crate) async fn first_rung(
                 picture: Some(Box::new(situation.picture(candidate))),
                 ..RouteAccount::default()
             });
-            (description.rung, relay, description.protection, why, account)
+            (description.rung, relay, description.protection(), why, account)
         }
         (source, destination) => {
             let private = source.is_secured(context).await? && destination.is_secured(context).await?;

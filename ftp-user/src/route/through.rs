@@ -131,11 +131,8 @@ impl Through {
     }
 
     /// The address of that server at its data connection with this host, if that is known.
-    pub(super) const fn peer(&self, side: Side) -> Option<SocketAddr> {
-        match side {
-            Side::Source => self.source.peer,
-            Side::Destination => self.destination.peer,
-        }
+    pub(super) fn peer(&self, side: Side) -> Option<SocketAddr> {
+        side.of([self.source.peer, self.destination.peer])
     }
 
     /// Lets the server of that side in, which is about to get its transfer command. Who came before is not the server.
@@ -148,11 +145,8 @@ impl Through {
         self.leg(side).opening = Some(self.work.spawn(accepting));
     }
 
-    const fn leg(&mut self, side: Side) -> &mut Leg {
-        match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
-        }
+    fn leg(&mut self, side: Side) -> &mut Leg {
+        side.of([&mut self.source, &mut self.destination])
     }
 
     /// Starts to copy. The destination's connection stays open at the end.
@@ -180,9 +174,9 @@ impl Through {
         self.unclosed = None;
         // A connection that is dropped before its orderly end is reset. What has just ended brings nothing either.
         self.work = JoinSet::new();
-        (self.source.stream, self.destination.stream) = (None, None);
-        (self.source.port, self.destination.port) = (None, None);
-        (self.source.watched, self.destination.watched) = (None, None);
+        for leg in [&mut self.source, &mut self.destination] {
+            (leg.stream, leg.port, leg.watched) = (None, None, None);
+        }
     }
 
     /// What the attempt is told of something that was done.

@@ -137,7 +137,7 @@ pub(in crate::job) fn blank(situation: &Situation, candidate: Candidate) -> Cand
     CandidateAccount {
         how: candidate.how(),
         tls: candidate.tls().map(str::to_owned),
-        protection: Some(description.protection.name().to_owned()),
+        protection: Some(description.protection().name().to_owned()),
         ..CandidateAccount::new(description.rung, description.relay.map(str::to_owned))
     }
 }
