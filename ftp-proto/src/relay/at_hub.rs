@@ -15,37 +15,21 @@ pub use super::conversation::{Failure, Input};
 pub type Output = super::conversation::Output<FromHub>;
 
 /// The machine of one session with a hub.
-#[derive(Debug)]
-pub struct Session(Conversation<ToHub, FromHub>);
+pub type Session = Conversation<ToHub, FromHub>;
 
 impl Session {
     /// Creates a session that the hub welcomed at `now`. `build` is the program and its version.
     pub fn new(now: Moment, welcome: &Welcome, role: Role, build: &str) -> Self {
-        let mut conversation = Conversation::new(now, welcome);
-        conversation.send(now, ToHub::Introduce { role, build: Text::of(build) });
-        Self(conversation)
-    }
-
-    /// Tells the session what happened. Drain [`Session::poll`] afterwards.
-    pub fn input(&mut self, now: Moment, input: Input<'_>) {
-        self.0.input(now, input);
+        let mut session = Self::welcomed(now, welcome);
+        session.send(now, ToHub::Introduce { role, build: Text::of(build) });
+        session
     }
 
     /// Asks for a stream to an agent. The answer is [`FromHub::Ready`] or [`FromHub::Refused`] with this id.
     pub fn call(&mut self, now: Moment, agent: &str) -> Id {
-        let id = self.0.next_id();
+        let id = self.next_id();
         self.send(now, ToHub::Call { id, agent: Text::of(agent) });
         id
-    }
-
-    /// Sends any other message. After the end of the session nothing is sent.
-    pub fn send(&mut self, now: Moment, message: ToHub) {
-        self.0.send(now, message);
-    }
-
-    /// Returns the next output. Call this until it returns [`Output::Wait`].
-    pub fn poll(&mut self) -> Output {
-        self.0.poll()
     }
 }
 
@@ -56,6 +40,10 @@ impl Sent for ToHub {
 }
 
 impl Received for FromHub {
+    fn is_pong(&self) -> bool {
+        matches!(self, Self::Pong { .. })
+    }
+
     fn goodbye(self) -> Result<Goodbye, Self> {
         if let Self::Bye { code, text, retry_after_ms } = self {
             Ok(Goodbye { code, text, retry_after_ms })

@@ -12,20 +12,27 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 /// A message that this end sends.
-pub(super) trait Sent: Serialize {
+pub trait Sent: Serialize {
     /// Asks whether the other end is alive.
     fn ping(t: u64) -> Self;
 }
 
 /// A message that comes from the other end.
-pub(super) trait Received: DeserializeOwned {
+pub trait Received: DeserializeOwned {
+    /// Whether this message answers a ping, for which no caller waits.
+    fn is_pong(&self) -> bool;
+
     /// Why the session ends, if this message ends it.
+    ///
+    /// # Errors
+    ///
+    /// It does not; this is the message.
     fn goodbye(self) -> Result<Goodbye, Self>;
 }
 
 /// Why a session ends that the other end ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Goodbye {
+pub struct Goodbye {
     pub(super) code: Code,
     pub(super) text: Text,
     /// When another session is wanted, in milliseconds; 0 for never.
@@ -93,7 +100,7 @@ enum Timer {
 
 /// A session with an agent or a hub: `S` is what this end sends, `R` what it receives.
 #[derive(Debug)]
-pub(super) struct Conversation<S, R> {
+pub struct Conversation<S, R> {
     reader: FrameReader,
     sent: Numbered,
     received: Numbered,
@@ -109,7 +116,7 @@ pub(super) struct Conversation<S, R> {
 
 impl<S: Sent, R: Received> Conversation<S, R> {
     /// Creates a session that the other end welcomed at `now`.
-    pub(super) fn new(now: Moment, welcome: &Welcome) -> Self {
+    pub(super) fn welcomed(now: Moment, welcome: &Welcome) -> Self {
         let mut conversation = Self {
             reader: FrameReader::new(),
             sent: Numbered::default(),
@@ -127,8 +134,8 @@ impl<S: Sent, R: Received> Conversation<S, R> {
         conversation
     }
 
-    /// Tells the session what happened. Drain [`Session::poll`] afterwards.
-    pub(super) fn input(&mut self, now: Moment, input: Input<'_>) {
+    /// Tells the session what happened. Drain [`Self::poll`] afterwards.
+    pub fn input(&mut self, now: Moment, input: Input<'_>) {
         match input {
             Input::Bytes(bytes) => self.bytes(now, bytes),
             Input::Closed => self.end(Failure::Closed),
@@ -137,7 +144,7 @@ impl<S: Sent, R: Received> Conversation<S, R> {
     }
 
     /// Sends any other message. After the end of the session nothing is sent.
-    pub(super) fn send(&mut self, now: Moment, message: S) {
+    pub fn send(&mut self, now: Moment, message: S) {
         if self.over {
             return;
         }
@@ -148,7 +155,7 @@ impl<S: Sent, R: Received> Conversation<S, R> {
     }
 
     /// Returns the next output. Call this until it returns [`Output::Wait`].
-    pub(super) fn poll(&mut self) -> Output<R> {
+    pub fn poll(&mut self) -> Output<R> {
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
     }
 

@@ -51,27 +51,21 @@ pub use super::conversation::{Failure, Input};
 pub type Output = super::conversation::Output<FromAgent>;
 
 /// The machine of one relay session.
-#[derive(Debug)]
-pub struct Session(Conversation<ToAgent, FromAgent>);
+pub type Session = Conversation<ToAgent, FromAgent>;
 
 impl Session {
     /// Creates a session that the agent welcomed at `now`. `name` and `build` identify this program in
     /// the agent's log.
     pub fn new(now: Moment, welcome: &Welcome, name: &str, build: &str) -> Self {
-        let mut conversation = Conversation::new(now, welcome);
-        conversation.send(now, ToAgent::Introduce { name: Text::of(name), build: Text::of(build) });
-        Self(conversation)
-    }
-
-    /// Tells the session what happened. Drain [`Session::poll`] afterwards.
-    pub fn input(&mut self, now: Moment, input: Input<'_>) {
-        self.0.input(now, input);
+        let mut session = Self::welcomed(now, welcome);
+        session.send(now, ToAgent::Introduce { name: Text::of(name), build: Text::of(build) });
+        session
     }
 
     /// Asks for a grant of `uses` tunnels or joins, each of at most `max_bytes` in both directions
     /// together, within `life`. The returned id may be used at once.
     pub fn grant(&mut self, now: Moment, purpose: Purpose, max_bytes: u64, life: Duration, uses: u8) -> Id {
-        let id = self.0.next_id();
+        let id = self.next_id();
         let max_ms = u32::try_from(life.as_millis()).unwrap_or(u32::MAX);
         self.send(now, ToAgent::Grant { id, purpose, max_bytes, max_ms, uses });
         id
@@ -79,14 +73,14 @@ impl Session {
 
     /// Asks for a tunnel to the server of a grant.
     pub fn tunnel(&mut self, now: Moment, grant: Id) -> Id {
-        let id = self.0.next_id();
+        let id = self.next_id();
         self.send(now, ToAgent::Tunnel { id, grant });
         id
     }
 
     /// Asks to join two data connections under a grant.
     pub fn join(&mut self, now: Moment, grant: Id, [a, b]: [Leg; 2], waits: Waits) -> Id {
-        let id = self.0.next_id();
+        let id = self.next_id();
         self.send(now, ToAgent::Join { id, grant, a, b, waits });
         id
     }
@@ -100,19 +94,9 @@ impl Session {
         meeting: Meeting,
         waits: Waits,
     ) -> Id {
-        let id = self.0.next_id();
+        let id = self.next_id();
         self.send(now, ToAgent::Meet { id, grant, near, leg, meeting, waits });
         id
-    }
-
-    /// Sends any other message. After the end of the session nothing is sent.
-    pub fn send(&mut self, now: Moment, message: ToAgent) {
-        self.0.send(now, message);
-    }
-
-    /// Returns the next output. Call this until it returns [`Output::Wait`].
-    pub fn poll(&mut self) -> Output {
-        self.0.poll()
     }
 }
 
@@ -123,6 +107,10 @@ impl Sent for ToAgent {
 }
 
 impl Received for FromAgent {
+    fn is_pong(&self) -> bool {
+        matches!(self, Self::Pong { .. })
+    }
+
     fn goodbye(self) -> Result<Goodbye, Self> {
         if let Self::Bye { code, text, retry_after_ms } = self {
             Ok(Goodbye { code, text, retry_after_ms })

@@ -66,15 +66,7 @@ pub enum JoinEvent {
 impl JoinEvent {
     /// Whether no event of the same join follows.
     pub(super) const fn is_last(&self) -> bool {
-        match self {
-            Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
-            Self::Ready { .. }
-            | Self::Up(..)
-            | Self::Flows
-            | Self::Stranger { .. }
-            | Self::Stat { .. }
-            | Self::Digest { .. } => false,
-        }
+        matches!(self, Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_))
     }
 
     /// The event that a message is for `join`. A refusal of `grant` is a refusal of its join.
@@ -121,35 +113,21 @@ impl JoinEvent {
 /// Whether a refused join may succeed later: the relay is full or stops, or a grant has ended, and the next
 /// join asks for another one.
 const fn passes(code: Code) -> bool {
-    match code {
+    matches!(
+        code,
         Code::Busy
-        | Code::Draining
-        | Code::NoGrant
-        | Code::GrantUsed
-        | Code::Expired
-        | Code::NoAgent
-        | Code::NotPaired
-        | Code::Replaced => true,
-        Code::Protocol
-        | Code::Denied
-        | Code::Unsupported
-        | Code::Resolve
-        | Code::ConnectionRefused
-        | Code::Unreachable
-        | Code::LegTimeout
-        | Code::Strangers
-        | Code::NoAddress
-        | Code::NoGreeting
-        | Code::Unwelcome
-        | Code::Internal => false,
-    }
+            | Code::Draining
+            | Code::NoGrant
+            | Code::GrantUsed
+            | Code::Expired
+            | Code::NoAgent
+            | Code::NotPaired
+            | Code::Replaced
+    )
 }
 
 const fn place(leg: LegState) -> Option<SocketAddr> {
-    match leg {
-        LegState::Listening(at) => Some(at),
-        LegState::Dialing(_) | LegState::Meeting => None,
-    }
+    if let LegState::Listening(at) = leg { Some(at) } else { None }
 }
 
 const fn side(leg: LegId) -> Side {

@@ -138,29 +138,27 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
 /// There is no data connection with a server that only the relay reaches.
 pub(super) fn no_data(display_name: &str, leg: Leg, code: Code, why: &str) -> Failure {
     let is_too_old = matches!(code, Code::Unsupported | Code::Protocol | Code::Internal);
-    let (what, hint) = match leg {
-        Leg::Dial(to) => {
-            let hint = if code == Code::Denied {
-                "ask its operator to name the data ports of the server (--data-ports), or give the server ports that are named"
-            } else if code == Code::ConnectionRefused {
-                "the server has told a port at which nobody listens, or a firewall refuses the relay"
-            } else {
-                "check that the relay can reach the data ports of the server"
-            };
-            (format!("the relay {display_name} does not connect to {to}"), Some(hint))
-        }
-        Leg::Listen(Pin { ip, .. }) => {
-            let hint = if code == Code::NoAddress {
-                Some("ask its operator to name the address at which servers reach it (--listen, --address)")
-            } else if code == Code::LegTimeout {
-                Some("check that the server can connect to the relay (a firewall may be between)")
-            } else {
-                None
-            };
-            (format!("the relay {display_name} has no connection from {ip}"), hint)
-        }
+    let what = match leg {
+        Leg::Dial(to) => format!("the relay {display_name} does not connect to {to}"),
+        Leg::Listen(Pin { ip, .. }) => format!("the relay {display_name} has no connection from {ip}"),
     };
-    let hint = if is_too_old { Some("check that the relay is as new as this program") } else { hint };
+    let hint = match leg {
+        _ if is_too_old => Some("check that the relay is as new as this program"),
+        Leg::Dial(_) if code == Code::Denied => Some(
+            "ask its operator to name the data ports of the server (--data-ports), or give the server ports that are named",
+        ),
+        Leg::Dial(_) if code == Code::ConnectionRefused => {
+            Some("the server has told a port at which nobody listens, or a firewall refuses the relay")
+        }
+        Leg::Dial(_) => Some("check that the relay can reach the data ports of the server"),
+        Leg::Listen(_) if code == Code::NoAddress => {
+            Some("ask its operator to name the address at which servers reach it (--listen, --address)")
+        }
+        Leg::Listen(_) if code == Code::LegTimeout => {
+            Some("check that the server can connect to the relay (a firewall may be between)")
+        }
+        Leg::Listen(_) => None,
+    };
     Failure::new(Kind::NoPath, what).said(format!("it said \"{why}\"")).hint_if(hint)
 }
 

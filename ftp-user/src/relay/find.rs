@@ -75,16 +75,10 @@ impl Wanted {
 }
 
 /// An agent that was called, and its tunnel to each server or why it has none.
-struct Probed {
-    session: Session,
-    tunnels: Vec<Result<Tunnel, String>>,
-}
+type Probed = (Session, Vec<Result<Tunnel, String>>);
 
-/// An agent that reaches at least one of the servers.
-struct Near {
-    session: Session,
-    tunnels: Vec<Option<Tunnel>>,
-}
+/// An agent that reaches at least one of the servers, and its tunnel to each.
+type Near = (Session, Vec<Option<Tunnel>>);
 
 impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self, Failure> {
@@ -121,7 +115,7 @@ impl Probes {
                 async move { probe(&context, &relay, &hub, &name, &sites, limit).await }
             };
             let (name, probed) = self.asking.next(&self.context, ask).await?;
-            let Probed { session, tunnels } = match probed {
+            let (session, tunnels) = match probed {
                 Some(Ok(probed)) => probed,
                 Some(Err(failure)) => {
                     self.reaches_none(&name, &failure.to_string());
@@ -140,7 +134,7 @@ impl Probes {
             };
             let tunnels: Vec<_> = tunnels.into_iter().zip(&mut self.servers).map(reached).collect();
             if tunnels.iter().any(Option::is_some) {
-                return Some(Near { session, tunnels });
+                return Some((session, tunnels));
             }
         }
     }
@@ -215,7 +209,7 @@ pub(super) async fn find(
 ) -> Result<(Agents, Tunnel, Tunnel), Failure> {
     let mut probes = Probes::start(context, relay, hub, &[source, destination]).await?;
     let (mut near_source, mut near_destination) = (None, None);
-    while let Some(Near { session, tunnels }) = probes.next().await {
+    while let Some((session, tunnels)) = probes.next().await {
         let mut tunnels = tunnels.into_iter();
         match (tunnels.next().flatten(), tunnels.next().flatten()) {
             (Some(to_source), Some(to_destination)) => {
@@ -249,7 +243,7 @@ pub(super) async fn find_one(
     site: &Site,
 ) -> Result<(Session, Tunnel), Failure> {
     let mut probes = Probes::start(context, relay, hub, &[site]).await?;
-    while let Some(Near { session, tunnels }) = probes.next().await {
+    while let Some((session, tunnels)) = probes.next().await {
         if let Some(tunnel) = tunnels.into_iter().flatten().next() {
             remember(context, relay, &[(site, session.name())]);
             return Ok((session, tunnel));
@@ -279,7 +273,7 @@ async fn probe(
         context.settings.patience.reply = reply;
         tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.to_string()));
     }
-    Ok(Probed { session, tunnels })
+    Ok((session, tunnels))
 }
 
 /// How long an agent may take to come to the hub and to prove its token. The hub gives up a call after that time.

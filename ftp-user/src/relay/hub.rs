@@ -1,14 +1,14 @@
 //! A session with a hub: which agents are there, and calls to them.
 
 use super::failure;
-use super::task::{At, Handle, SessionEvent, stream};
+use super::task::{At, BUILD, Handle, NAME, SessionEvent, stream};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::session::within;
 use crate::world::TcpStream;
 use ftp_io::link::{self, Link};
 use ftp_proto::relay::at_hub;
-use ftp_proto::relay::hub::{FromHub, ToHub};
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::Secret32;
@@ -24,7 +24,7 @@ pub(super) struct Hub(Arc<Inner>);
 struct Inner {
     display_name: String,
     at: At,
-    task: Handle<at_hub::Session>,
+    task: Handle<ToHub, FromHub>,
     waiting: Mutex<Waiting>,
 }
 
@@ -40,6 +40,13 @@ struct Waiting {
     ended: Option<String>,
 }
 
+impl Waiting {
+    /// Nobody waits any more, for this reason.
+    fn ended(why: String) -> Self {
+        Self { ended: Some(why), ..Self::default() }
+    }
+}
+
 impl Hub {
     /// Begins a session over a link whose other end has proven itself.
     pub(super) fn begin(
@@ -49,7 +56,9 @@ impl Hub {
         link: Link,
         welcome: &Welcome,
     ) -> Self {
-        let (task, events) = Handle::start(context.world.clock, link, welcome);
+        let (clock, role) = (context.world.clock, Role::User { name: Text::of(NAME) });
+        let machine = at_hub::Session::new(clock.now(), welcome, role, BUILD);
+        let (task, events) = Handle::start(clock, link, machine);
         let inner = Arc::new(Inner { display_name, at, task, waiting: Mutex::default() });
         tokio::spawn(listen(Arc::downgrade(&inner), events));
         Self(inner)
@@ -160,15 +169,8 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
                 | FromHub::Bye { .. }
                 | FromHub::Ext { .. },
             )) => {}
-            Some(SessionEvent::Ended(why)) => {
-                *waiting = Waiting { ended: Some(why), ..Waiting::default() };
-                return;
-            }
-            None => {
-                let ended = Some("the session is over".to_owned());
-                *waiting = Waiting { ended, ..Waiting::default() };
-                return;
-            }
+            Some(SessionEvent::Ended(why)) => return *waiting = Waiting::ended(why),
+            None => return *waiting = Waiting::ended("the session is over".to_owned()),
         }
     }
 }

@@ -45,7 +45,7 @@ use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use task::{At, Handle, SessionEvent, stream};
+use task::{At, BUILD, Handle, NAME, SessionEvent, stream};
 use tokio::sync::mpsc;
 
 /// How more links with the same agent are made.
@@ -65,7 +65,7 @@ pub struct Session {
     /// The name and the address, for messages.
     display_name: String,
     reach: Reach,
-    task: Handle<user::Session>,
+    task: Handle<ToAgent, FromAgent>,
     events: mpsc::Receiver<SessionEvent<FromAgent>>,
     grants: Grants,
     /// The join and its grant, until the join has ended.
@@ -87,7 +87,9 @@ impl Session {
         link: Link,
         welcome: &Welcome,
     ) -> Self {
-        let (task, events) = Handle::start(context.world.clock, link, welcome);
+        let clock = context.world.clock;
+        let machine = user::Session::new(clock.now(), welcome, NAME, BUILD);
+        let (task, events) = Handle::start(clock, link, machine);
         Self {
             name,
             display_name,

@@ -10,11 +10,7 @@ use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{HANDSHAKE, Link};
-use ftp_proto::relay::conversation::{Input, Output};
-use ftp_proto::relay::hub::{FromHub, Role};
-use ftp_proto::relay::link::Welcome;
-use ftp_proto::relay::message::{FromAgent, Text};
-use ftp_proto::relay::{at_hub, user};
+use ftp_proto::relay::conversation::{Conversation, Input, Output, Received, Sent};
 use ftp_proto::timer::Moment;
 use std::io;
 use std::path::PathBuf;
@@ -70,59 +66,6 @@ pub(super) async fn stream(context: &Context, at: &At) -> io::Result<Stream> {
     }
 }
 
-/// The machine of a session.
-pub(super) trait Machine: Send + 'static {
-    /// What comes from the other end.
-    type Message: Send;
-
-    /// Creates the machine of a session that has just begun.
-    fn begin(now: Moment, welcome: &Welcome) -> Self;
-    fn input(&mut self, now: Moment, input: Input<'_>);
-    fn poll(&mut self) -> Output<Self::Message>;
-    /// Whether only the machine waits for this message.
-    fn is_idle(message: &Self::Message) -> bool;
-}
-
-impl Machine for user::Session {
-    type Message = FromAgent;
-
-    fn begin(now: Moment, welcome: &Welcome) -> Self {
-        Self::new(now, welcome, NAME, BUILD)
-    }
-
-    fn input(&mut self, now: Moment, input: Input<'_>) {
-        self.input(now, input);
-    }
-
-    fn poll(&mut self) -> Output<FromAgent> {
-        self.poll()
-    }
-
-    fn is_idle(message: &FromAgent) -> bool {
-        matches!(message, FromAgent::Pong { .. })
-    }
-}
-
-impl Machine for at_hub::Session {
-    type Message = FromHub;
-
-    fn begin(now: Moment, welcome: &Welcome) -> Self {
-        Self::new(now, welcome, Role::User { name: Text::of(NAME) }, BUILD)
-    }
-
-    fn input(&mut self, now: Moment, input: Input<'_>) {
-        self.input(now, input);
-    }
-
-    fn poll(&mut self) -> Output<FromHub> {
-        self.poll()
-    }
-
-    fn is_idle(message: &FromHub) -> bool {
-        matches!(message, FromHub::Pong { .. })
-    }
-}
-
 /// An event of a session.
 #[derive(Debug)]
 pub(super) enum SessionEvent<M> {
@@ -132,14 +75,14 @@ pub(super) enum SessionEvent<M> {
     Ended(String),
 }
 
-/// A handle to the session's machine and its task. Clones share both.
+/// A handle to the session's machine and its task: `S` is what this end sends, `R` what it receives. Clones share both.
 #[derive(Debug)]
-pub(super) struct Handle<M>(Arc<Shared<M>>);
+pub(super) struct Handle<S, R>(Arc<Shared<S, R>>);
 
 #[derive(Debug)]
-struct Shared<M> {
+struct Shared<S, R> {
     clock: Clock,
-    machine: Mutex<M>,
+    machine: Mutex<Conversation<S, R>>,
     changed: Notify,
     closing: AtomicBool,
 }
@@ -151,16 +94,16 @@ struct Due<R> {
     deadline: Option<Moment>,
 }
 
-impl<M: Machine> Handle<M> {
-    /// Starts the task, and returns the receiver of its events. The task ends if the receiver holds
+impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
+    /// Starts the task of this machine, and returns the receiver of its events. The task ends if the receiver holds
     /// `MAX_UNREAD_EVENTS` events.
     pub(super) fn start(
         clock: Clock,
         link: Link,
-        welcome: &Welcome,
-    ) -> (Self, mpsc::Receiver<SessionEvent<M::Message>>) {
-        let machine = Mutex::new(M::begin(clock.now(), welcome));
-        let shared = Shared { clock, machine, changed: Notify::new(), closing: AtomicBool::new(false) };
+        machine: Conversation<S, R>,
+    ) -> (Self, mpsc::Receiver<SessionEvent<R>>) {
+        let (changed, closing) = (Notify::new(), AtomicBool::new(false));
+        let shared = Shared { clock, machine: Mutex::new(machine), changed, closing };
         let handle = Self(Arc::new(shared));
         let (sender, events) = mpsc::channel(MAX_UNREAD_EVENTS);
         tokio::spawn(Self(Arc::clone(&handle.0)).run(link, sender));
@@ -168,7 +111,7 @@ impl<M: Machine> Handle<M> {
     }
 
     /// Calls `act` with the machine and the time, and wakes the task.
-    pub(super) fn with_machine<T>(&self, act: impl FnOnce(&mut M, Moment) -> T) -> T {
+    pub(super) fn with_machine<T>(&self, act: impl FnOnce(&mut Conversation<S, R>, Moment) -> T) -> T {
         let now = self.0.clock.now();
         let result = act(&mut self.0.machine.lock().unwrap_or_else(PoisonError::into_inner), now);
         self.0.changed.notify_one();
@@ -181,7 +124,7 @@ impl<M: Machine> Handle<M> {
         self.0.changed.notify_one();
     }
 
-    async fn run(self, link: Link, sender: mpsc::Sender<SessionEvent<M::Message>>) {
+    async fn run(self, link: Link, sender: mpsc::Sender<SessionEvent<R>>) {
         let clock = self.0.clock;
         let Ok(mut control) = Control::new(link, MAX_UNSENT) else {
             return drop(sender.try_send(SessionEvent::Ended("the connection is closed".to_owned())));
@@ -223,13 +166,13 @@ impl<M: Machine> Handle<M> {
         self.with_machine(|machine, now| machine.input(now, input));
     }
 
-    fn due(&self) -> Due<M::Message> {
+    fn due(&self) -> Due<R> {
         let mut machine = self.0.machine.lock().unwrap_or_else(PoisonError::into_inner);
         let mut due = Due { send: Vec::new(), events: Vec::new(), deadline: None };
         loop {
             match machine.poll() {
                 Output::Send(bytes) => due.send.extend(bytes),
-                Output::Message(message) if M::is_idle(&message) => {}
+                Output::Message(message) if message.is_pong() => {}
                 Output::Message(message) => due.events.push(SessionEvent::Message(message)),
                 Output::Ended(failure) => due.events.push(SessionEvent::Ended(failure.to_string())),
                 Output::Wait(deadline) => {
@@ -241,8 +184,10 @@ impl<M: Machine> Handle<M> {
     }
 }
 
-const NAME: &str = "ftp-user";
-const BUILD: &str = concat!("ftp-user ", env!("CARGO_PKG_VERSION"));
+/// How this program calls itself.
+pub(super) const NAME: &str = "ftp-user";
+/// The same with its version.
+pub(super) const BUILD: &str = concat!("ftp-user ", env!("CARGO_PKG_VERSION"));
 /// Maximum number of events that the receiver has not read.
 const MAX_UNREAD_EVENTS: usize = 1_024;
 /// Maximum number of bytes that the relay has not read.
