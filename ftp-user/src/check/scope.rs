@@ -5,7 +5,7 @@ use crate::endpoint::Held;
 use crate::failure::Failure;
 use crate::place::{self, Location};
 use crate::state::OwnFiles;
-use crate::world::local_path;
+use crate::world::{above, local_path};
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -149,9 +149,8 @@ fn check_here(location: &Location, own: &OwnFiles) -> Result<(), Failure> {
     let Some(name) = path.file_name() else {
         return Err(too_much(location, "is a directory that has no name here"));
     };
-    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // What is not there contains nothing.
-    let Ok(above) = above.canonicalize() else { return Ok(()) };
+    let Ok(above) = above(path).canonicalize() else { return Ok(()) };
     let path = above.join(name);
     let here = std::env::current_dir().and_then(|here| here.canonicalize());
     if here.is_ok_and(|here| here.starts_with(&path)) {

@@ -101,8 +101,12 @@ impl MayRename {
         reached: Reached,
         (seen, now): (&Facts, &Facts),
     ) -> Result<Renaming, Failure> {
-        unchanged(&self.scope, below, &reached, (seen, now))?;
-        Ok(Renaming(reached))
+        let path = path_below(self.scope.root(), below)
+            .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
+        if path != *reached.path() {
+            return Err(Failure::usage(format!("{} is not {}", reached.path().display(), path.display())));
+        }
+        if is_as_listed(seen, now) { Ok(Renaming(reached)) } else { Err(changed(&path)) }
     }
 }
 
@@ -124,25 +128,6 @@ impl Renaming {
     ) -> Result<(), Failure> {
         self.0.rename_free(context, host, to).await
     }
-}
-
-/// Whether something at `below` is still what its listing has shown.
-///
-/// # Errors
-///
-/// It has changed since it was listed, or is not where its path says.
-fn unchanged(
-    scope: &Scope,
-    below: &PathName,
-    reached: &Reached,
-    (seen, now): (&Facts, &Facts),
-) -> Result<(), Failure> {
-    let path = path_below(scope.root(), below)
-        .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
-    if path != *reached.path() {
-        return Err(Failure::usage(format!("{} is not {}", reached.path().display(), path.display())));
-    }
-    if is_as_listed(seen, now) { Ok(()) } else { Err(changed(&path)) }
 }
 
 /// The failure if a name is not what its listing has shown.

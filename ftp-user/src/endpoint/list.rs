@@ -18,14 +18,9 @@ use std::collections::HashSet;
 /// # Errors
 /// Fails if the directory cannot be listed.
 pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
-    match host {
-        Host::Server(server) => remote::list(server.session(context).await?, Some(path)).await,
-        Host::Local(end) => {
-            let mut entries = Vec::new();
-            let listing = here(end, path, &mut |entry| entries.push(entry))?;
-            Ok(Listing { entries, ..listing })
-        }
-    }
+    let mut entries = Vec::new();
+    let listing = list_each(context, host, path, &mut |entry| entries.push(entry)).await?;
+    Ok(Listing { entries, ..listing })
 }
 
 /// The entries of a directory, with the session that has told them.

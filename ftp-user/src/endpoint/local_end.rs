@@ -2,7 +2,7 @@
 //! symbolic link is followed, and nobody can put another directory in the way; elsewhere a path is used that was checked.
 
 use super::local_root::LocalRoot;
-use super::source_tree::SourceTree;
+use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind};
 use crate::world::{Files, IsLink, LocalName, unique_of};
@@ -56,46 +56,41 @@ impl LocalEnd {
 
     /// What is at `path`; `None` if nothing is.
     pub(super) fn facts(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
-        match self {
-            Self::Typed(files) => found(path, files.name(path).facts()),
-            Self::Destination(root) => {
-                root.check_file(path).and_then(|()| found(path, root.files.name(path).facts()))
-            }
-            Self::Source(tree) => found(path, tree.facts(path)),
-        }
+        self.check_file(path)?;
+        self.behind(path)
     }
 
     /// What is at `path`, or where a symbolic link leads that is there; `None` if that is nothing.
     pub(super) fn behind(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
-        match self {
-            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
-                found(path, files.name(path).facts())
-            }
-            Self::Source(_) => self.facts(path),
-        }
+        let looked = self.to_read(path).and_then(|name| match self.followed() {
+            Links::Skip => name.entry(),
+            Links::Files | Links::Follow => name.facts(),
+        });
+        found(path, looked)
+    }
+
+    /// Which symbolic links are followed when something is read.
+    const fn followed(&self) -> Links {
+        if let Self::Source(tree) = self { tree.followed } else { Links::Follow }
+    }
+
+    /// The name at `path`, to be read.
+    fn to_read(&self, path: &PathName) -> io::Result<LocalName> {
+        if let Self::Source(tree) = self { tree.to_read(path) } else { Ok(self.files().name(path)) }
     }
 
     /// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
     pub(super) fn entry(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
-        match self {
-            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
-                found(path, files.name(path).entry())
-            }
-            Self::Source(tree) => match tree.reach(path) {
-                Some(name) => found(path, name.and_then(|name| name.entry())),
-                None => self.facts(path),
-            },
+        let Self::Source(tree) = self else { return found(path, self.files().name(path).entry()) };
+        match tree.reach(path) {
+            Some(name) => found(path, name.and_then(|name| name.entry())),
+            None => self.facts(path),
         }
     }
 
     /// Opens a regular file to read it, or the null device where that was typed.
     pub(crate) fn open_to_read(&self, path: &PathName) -> io::Result<File> {
-        match self {
-            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
-                files.name(path).open_to_read(true)
-            }
-            Self::Source(tree) => tree.open_to_read(path),
-        }
+        self.to_read(path)?.open_to_read(self.followed() != Links::Skip)
     }
 
     /// Opens a file to send it. `seen` is what told it from other files when it was looked at.
@@ -104,8 +99,7 @@ impl LocalEnd {
     ///
     /// It cannot be read, or another file has its name now.
     pub(crate) fn open_to_send(&self, path: &PathName, seen: Option<&str>) -> Result<File, Failure> {
-        let cannot =
-            |error: &io::Error| behind_a_link(format!("cannot read {}", path.display()), error, LEADS_OUT);
+        let cannot = |error: &io::Error| self.failed(format!("cannot read {}", path.display()), error);
         let file = self.open_to_read(path).map_err(|error| cannot(&error))?;
         let found = unique_of(&file).map_err(|error| cannot(&error))?;
         if seen.is_some_and(|seen| *seen != found) {
@@ -123,12 +117,7 @@ impl LocalEnd {
 
     /// Hands over the names in a directory, with what has each of them.
     pub(super) fn list(&self, path: &PathName, each: impl FnMut(&[u8], Facts)) -> io::Result<()> {
-        match self {
-            Self::Typed(files) | Self::Destination(LocalRoot { files, .. }) => {
-                files.name(path).list(true, each)
-            }
-            Self::Source(tree) => tree.list(path, each),
-        }
+        self.to_read(path)?.list(self.followed() == Links::Follow, each)
     }
 
     /// Checks that no symbolic link leads out of the destination on the way to the file `path`.
@@ -222,7 +211,7 @@ impl LocalEnd {
             }
             Ok(file)
         };
-        let file = open().map_err(|error| behind_a_link(what(), &error, LEADS_OUT))?;
+        let file = open().map_err(|error| self.failed(what(), &error))?;
         let meter = Meter::default();
         tokio::select! {
             biased;
@@ -268,7 +257,6 @@ const LEADS_OUT: &str = "a directory was there when it was listed: find out who 
 mod tests {
     use super::super::host::Host;
     use super::super::removal::{PermittedName, delete};
-    use super::super::source_tree::Links;
     use super::*;
     use crate::context::Cancel;
     use ftp_proto::deletion::{DeletePermit, RemovalKind};

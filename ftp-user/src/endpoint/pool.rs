@@ -215,7 +215,8 @@ impl Pool {
             (state.answered, state.behind_relay)
         };
         if behind_relay {
-            return self.open_by_relay(context, role, tls).await;
+            let tunnel = self.reach(context).await?;
+            return Session::open_tunnelled(context, &self.site, role, tls, tunnel).await;
         }
         let failure = match Session::open_by(context, &self.site, role, tls, first).await {
             Err(failure) if failure.about == About::NoAnswer && !answered => failure,
@@ -241,12 +242,6 @@ impl Pool {
         let site = self.site.authority();
         context.run.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
         Ok(session)
-    }
-
-    /// Opens a session through the first relay, or agent of a hub, that reaches the server.
-    async fn open_by_relay(&self, context: &Context, role: Role, tls: Versions) -> Result<Session, Failure> {
-        let tunnel = self.reach(context).await?;
-        Session::open_tunnelled(context, &self.site, role, tls, tunnel).await
     }
 
     /// A tunnel through the first relay, or agent of a hub, that reaches the server.

@@ -8,7 +8,6 @@ use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 
 /// What happens to symbolic links in a tree.
@@ -29,7 +28,7 @@ pub enum Links {
 pub struct SourceTree {
     pub(super) files: Files,
     root: OpenDirectory,
-    followed: Links,
+    pub(super) followed: Links,
 }
 
 impl SourceTree {
@@ -47,25 +46,6 @@ impl SourceTree {
         Ok(Self { files, root: files.open_seen(path, seen)?, followed })
     }
 
-    /// What is at `path`, or where a symbolic link leads that is followed; `None` if that is nothing.
-    pub(super) fn facts(&self, path: &PathName) -> io::Result<Option<Facts>> {
-        let name = self.to_read(path)?;
-        match self.followed {
-            Links::Skip => name.entry(),
-            Links::Files | Links::Follow => name.facts(),
-        }
-    }
-
-    /// Opens a regular file to read it.
-    pub(super) fn open_to_read(&self, path: &PathName) -> io::Result<File> {
-        self.to_read(path)?.open_to_read(self.followed != Links::Skip)
-    }
-
-    /// Hands over the names in a directory, with what has each of them.
-    pub(super) fn list(&self, path: &PathName, each: impl FnMut(&[u8], Facts)) -> io::Result<()> {
-        self.to_read(path)?.list(self.followed == Links::Follow, each)
-    }
-
     /// The name at `path`, to be deleted or renamed: no symbolic link is followed on the way to it. `None` if it is that of
     /// the whole directory.
     pub(super) fn reach(&self, path: &PathName) -> Option<io::Result<LocalName>> {
@@ -76,7 +56,7 @@ impl SourceTree {
     }
 
     /// The name at `path`, to be read.
-    fn to_read(&self, path: &PathName) -> io::Result<LocalName> {
+    pub(super) fn to_read(&self, path: &PathName) -> io::Result<LocalName> {
         let names = self.names_to(path)?;
         match self.followed {
             Links::Skip | Links::Files if !names.is_empty() => self.root.reach(&names, false),
@@ -92,6 +72,7 @@ impl SourceTree {
 
 #[cfg(test)]
 mod tests {
+    use super::super::local_end::LocalEnd;
     use super::*;
     use ftp_proto::deletion::RemovalKind;
     use std::io::Read;
@@ -103,13 +84,13 @@ mod tests {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
     }
 
-    fn tree(root: &Path, followed: Links) -> SourceTree {
+    fn tree(root: &Path, followed: Links) -> LocalEnd {
         let root = name(root);
         let seen = Files::Real.name(&root).facts().unwrap().unwrap();
-        SourceTree::seen(Files::Real, &root, &seen, followed).unwrap()
+        LocalEnd::Source(SourceTree::seen(Files::Real, &root, &seen, followed).unwrap())
     }
 
-    fn text(tree: &SourceTree, path: &Path) -> Option<String> {
+    fn text(tree: &LocalEnd, path: &Path) -> Option<String> {
         let mut text = String::new();
         tree.open_to_read(&name(path)).ok()?.read_to_string(&mut text).unwrap();
         Some(text)
@@ -178,7 +159,7 @@ mod tests {
             symlink("victim", at("eve")).unwrap();
             assert!(text(&tree, &file).is_none());
             assert_eq!(text(&tree, &at("eve/tree/was/f")).as_deref(), Some("eve/tree/sub"));
-            tree.reach(&name(&at("eve/tree/was/f"))).unwrap().unwrap().remove(RemovalKind::File).unwrap();
+            tree.reach(&name(&at("eve/tree/was/f")), false).unwrap().unwrap().remove(RemovalKind::File).unwrap();
             assert!(!at("moved/tree/was/f").exists());
             assert!(at("victim/sub/f").exists() && at("victim/tree/sub/f").exists());
         }

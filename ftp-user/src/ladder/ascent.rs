@@ -39,10 +39,7 @@ pub enum Step {
 impl Step {
     /// Whether this file goes on at once: with another candidate, or with the finding that there is none.
     pub const fn continues(self) -> bool {
-        match self {
-            Self::Attempt(_) | Self::Exhausted => true,
-            Self::Later | Self::Fail => false,
-        }
+        matches!(self, Self::Attempt(_) | Self::Exhausted)
     }
 
     /// The step if the failed attempt has changed the file at the destination. What was stored under a name of its
@@ -195,17 +192,13 @@ impl Ascent {
     /// the other server, the fault may lie between the two. If the same candidate worked before, it does
     /// not. A relay that fails in the middle of a file is avoided, too.
     fn later(&mut self, side: Side) -> Step {
-        let (current, open) = (self.current, &self.open);
-        let others =
-            self.candidates.iter().enumerate().filter(|(index, _)| {
-                Some(*index) != current && open.get(*index).copied().unwrap_or_default()
-            });
-        let mut others = others.map(|(_, candidate)| candidate);
+        let is_other = |index| Some(index) != self.current && self.is_open(index);
+        let mut candidates = self.candidates.iter().enumerate();
+        let has_detour = candidates
+            .any(|(index, candidate)| is_other(index) && !matches!(candidate, Candidate::Direct(_)));
         match self.candidate() {
             Some(candidate) if Some(candidate) == self.worked => Step::Later,
-            Some(Candidate::Direct(_))
-                if others.any(|candidate| !matches!(candidate, Candidate::Direct(_))) =>
-            {
+            Some(Candidate::Direct(_)) if has_detour => {
                 self.unfinished = true;
                 self.next_other(side)
             }

@@ -27,15 +27,29 @@ pub enum Rung {
 impl Rung {
     /// The value of `rung` in events.
     pub const fn name(self) -> &'static str {
+        self.row()[0]
+    }
+
+    /// The value of `path` in events.
+    pub const fn path(self) -> &'static str {
+        self.row()[1]
+    }
+
+    /// The same for people.
+    pub const fn words(self) -> &'static str {
+        self.row()[2]
+    }
+
+    const fn row(self) -> [&'static str; 3] {
         match self {
-            Self::DestListens => "dest-listens",
-            Self::SourceListens => "source-listens",
-            Self::Symmetric => "symmetric",
-            Self::RelaySource => "relay-source",
-            Self::RelayDest => "relay-dest",
-            Self::Hub => "hub",
-            Self::User => "user",
-            Self::Local => "local",
+            Self::DestListens => ["dest-listens", "direct", "direct (destination listens)"],
+            Self::SourceListens => ["source-listens", "direct", "direct (source listens)"],
+            Self::Symmetric => ["symmetric", "symmetric", "direct (both listen and connect)"],
+            Self::RelaySource => ["relay-source", "relay", "through the relay"],
+            Self::RelayDest => ["relay-dest", "relay", "through the relay"],
+            Self::Hub => ["hub", "relay", "through the hub"],
+            Self::User => ["user", "user", "through this host"],
+            Self::Local => ["local", "local", "local"],
         }
     }
 
@@ -50,30 +64,6 @@ impl Rung {
     /// The rung from server to server with that name.
     pub fn direct(name: &str) -> Option<Self> {
         [Self::DestListens, Self::SourceListens, Self::Symmetric].into_iter().find(|rung| rung.name() == name)
-    }
-
-    /// The value of `path` in events.
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::DestListens | Self::SourceListens => "direct",
-            Self::Symmetric => "symmetric",
-            Self::RelaySource | Self::RelayDest | Self::Hub => "relay",
-            Self::User => "user",
-            Self::Local => "local",
-        }
-    }
-
-    /// The same for people.
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::DestListens => "direct (destination listens)",
-            Self::SourceListens => "direct (source listens)",
-            Self::Symmetric => "direct (both listen and connect)",
-            Self::RelaySource | Self::RelayDest => "through the relay",
-            Self::Hub => "through the hub",
-            Self::User => "through this host",
-            Self::Local => "local",
-        }
     }
 }
 
@@ -114,10 +104,7 @@ impl Candidate {
 
     /// The index of its relay, if it uses one.
     pub const fn relay(&self) -> Option<usize> {
-        match self {
-            Self::Relay(through_relay) => Some(through_relay.relay),
-            Self::Direct(_) | Self::Through => None,
-        }
+        if let Self::Relay(through) = self { Some(through.relay) } else { None }
     }
 
     /// Whether both use the same relay, however.
@@ -156,13 +143,9 @@ impl Candidate {
 
     /// The name under which a later run finds it; `None` if it is not remembered, because its bytes pass a third host.
     pub fn label(&self) -> Option<String> {
-        match self {
-            Self::Direct(roles) => {
-                let tls = self.tls().map_or_else(String::new, |tls| format!(", {tls}"));
-                Some(format!("{}: {}{tls}", self.rung().name(), commands(roles.opening)))
-            }
-            Self::Relay(_) | Self::Through => None,
-        }
+        let Self::Direct(roles) = self else { return None };
+        let tls = self.tls().map_or_else(String::new, |tls| format!(", {tls}"));
+        Some(format!("{}: {}{tls}", self.rung().name(), commands(roles.opening)))
     }
 
     /// The commands of the two ends, or who connects to a relay; `None` if there is only one way.

@@ -40,10 +40,7 @@ impl Allowed {
     /// Whether the candidate that works is the best one of its kind, so that later runs may begin with it. One that the user
     /// has forced says nothing of the others.
     pub const fn shows_the_best(self) -> bool {
-        match self {
-            Self::Auto | Self::Direct => true,
-            Self::Symmetric | Self::Relay | Self::User => false,
-        }
+        matches!(self, Self::Auto | Self::Direct)
     }
 }
 

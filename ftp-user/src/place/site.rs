@@ -87,6 +87,15 @@ impl Site {
         Self { named: None, ..self.clone() }.to_string()
     }
 
+    /// The scheme of its URL.
+    pub const fn scheme(&self) -> &'static str {
+        match self.security {
+            Security::Clear | Security::Offered => "ftp",
+            Security::Explicit => "ftpes",
+            Security::Implicit => "ftps",
+        }
+    }
+
     /// Who logs in.
     pub fn login(&self) -> &[u8] {
         self.user.as_deref().unwrap_or(b"anonymous")
@@ -124,11 +133,7 @@ impl fmt::Display for Site {
         if let Some(named) = &self.named {
             return f.write_str(&named.name);
         }
-        f.write_str(match self.security {
-            Security::Clear | Security::Offered => "ftp://",
-            Security::Explicit => "ftpes://",
-            Security::Implicit => "ftps://",
-        })?;
+        write!(f, "{}://", self.scheme())?;
         if let Some(user) = &self.user {
             write!(f, "{}@", encoded(user))?;
         }

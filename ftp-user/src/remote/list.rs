@@ -385,15 +385,7 @@ const REFUSED_TOLD: usize = 100;
 /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
 pub async fn list(session: &mut Session, directory: Option<&PathName>) -> Result<Listing, Failure> {
     let mut entries = Vec::new();
-    let (form, listing) = listed(session, directory, &mut |_, entry| entries.push(entry)).await?;
-    match form {
-        Form::Mlsd => {}
-        Form::List => settle(session, directory, &mut entries).await?,
-        Form::Nlst => {
-            let names = std::mem::take(&mut entries);
-            look_at(session, directory, names, &mut |entry| entries.push(entry)).await?;
-        }
-    }
+    let listing = list_each(session, directory, &mut |entry| entries.push(entry)).await?;
     Ok(Listing { entries, ..listing })
 }
 

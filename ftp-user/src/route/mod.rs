@@ -65,25 +65,14 @@ pub struct Ends {
 impl Ends {
     /// Two ends without memory or relay session.
     pub fn new(source: Host, destination: Host) -> Self {
-        let memory = SharedMemory::default();
-        Self {
-            source,
-            destination,
-            memory,
-            circuit: None,
-            no_times: Arc::default(),
-            no_modes: Arc::default(),
-            room: Arc::default(),
-        }
+        let (memory, no_times, no_modes, room) = Default::default();
+        Self { source, destination, memory, circuit: None, no_times, no_modes, room }
     }
 
     /// Forgets what is known between the two ends: one of them is another host now.
     pub fn forget(&mut self) {
-        self.memory = SharedMemory::default();
         self.circuit = None;
-        self.no_times = Arc::default();
-        self.no_modes = Arc::default();
-        self.room = Arc::default();
+        (self.memory, self.no_times, self.no_modes, self.room) = Default::default();
     }
 
     /// The same ends without sessions, for another worker. What is known of the candidates is shared.

@@ -378,10 +378,5 @@ fn changed(site: &Site, who: &str, kept: Fingerprint, now: Fingerprint, why: Opt
 
 /// The command that forgets a site.
 pub(super) fn forget(site: &Site) -> String {
-    let scheme = match site.security {
-        Security::Clear | Security::Offered => "ftp",
-        Security::Explicit => "ftpes",
-        Security::Implicit => "ftps",
-    };
-    format!("ftp-user sites forget {scheme}://{}/", site.authority())
+    format!("ftp-user sites forget {}://{}/", site.scheme(), site.authority())
 }
