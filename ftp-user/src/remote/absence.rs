@@ -72,21 +72,20 @@ pub async fn lack(
     let questions = session.manners.questions(home.is_some());
     let impossible = PathName::from_user(impossible_name(session.context.world)?)
         .map_err(|bad| Failure::usage(bad.to_string()))?;
-    let others = std::mem::take(&mut shown.others);
-    let witness = witness(session, directory, others, home.as_ref()).await?;
+    let mut asking = Asking { session, directory, questions, home };
+    let witness = asking.witness(std::mem::take(&mut shown.others)).await?;
     let asked: Vec<PathName> =
         [&impossible].into_iter().chain(names).map(|name| place::join(directory, name)).collect();
-    let mut answers = answers(session, &asked, &questions, home.as_ref()).await?.into_iter();
-    let words = MissingWords::new(session.manners.dialect, &impossible, answers.next().unwrap_or_default());
-    if !words.one_says_missing()
-        && !are_usual(session, &words, directory, &impossible, &questions, home.as_ref()).await?
-    {
+    let mut answers = asking.answers(&asked).await?.into_iter();
+    let dialect = asking.session.manners.dialect;
+    let words = MissingWords::new(dialect, &impossible, answers.next().unwrap_or_default());
+    if !words.one_says_missing() && !asking.are_usual(&words, &impossible).await? {
         return Ok(shown.with_unknown(names));
     }
-    let is_found = match (&witness, session.manners.has_own_words()) {
+    let is_found = match (&witness, asking.session.manners.has_own_words()) {
         (_, true) if words.say_missing() => Witness::NotNeeded,
         (_, true) => Witness::NotFound,
-        (Some(path), false) if finds(session, path, &questions, home.as_ref()).await? => Witness::Found,
+        (Some(path), false) if asking.finds(path).await? => Witness::Found,
         (Some(_) | None, false) => Witness::NotFound,
     };
     let presence = |name: &PathName, answers: &Answers| {
@@ -106,24 +105,6 @@ pub async fn lack(
         is_listed_whole: true,
     });
     Ok(said.collect())
-}
-
-/// Whether the words for a name that cannot exist are the same in the login directory. Where a disk has failed below, both may
-/// differ, even if every name of the directory is refused alike.
-async fn are_usual(
-    session: &mut Session,
-    words: &MissingWords,
-    directory: Option<&PathName>,
-    impossible: &PathName,
-    questions: &[ExistenceQuestion],
-    home: Option<&PathName>,
-) -> Result<bool, Failure> {
-    if directory.is_none() {
-        return Ok(true);
-    }
-    let answers = answers(session, std::slice::from_ref(impossible), questions, home).await?;
-    let here = place::join(directory, impossible);
-    Ok(answers.first().is_some_and(|answers| words.are_those_of(&here, impossible, answers)))
 }
 
 /// Lists a directory: by the usual command, and by NLST, which shows names that some servers leave out of LIST because they
@@ -163,114 +144,114 @@ async fn shown_names(
     Ok(shown)
 }
 
-/// Something of the directory that the server finds when it is asked, or the directory itself where nothing is in it.
-async fn witness(
-    session: &mut Session,
-    directory: Option<&PathName>,
-    others: Vec<PathName>,
-    home: Option<&PathName>,
-) -> Result<Option<PathName>, Failure> {
-    if session.manners.has_own_words() {
-        return Ok(None);
-    }
-    let questions = session.manners.questions(home.is_some());
-    let inside = others.into_iter().map(|name| place::join(directory, &name));
-    let itself = directory.cloned().or_else(|| home.cloned());
-    for path in inside.chain(itself) {
-        if finds(session, &path, &questions, home).await? {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
+/// A server that is asked for names of a directory.
+struct Asking<'a> {
+    session: &'a mut Session,
+    /// `None` is the login directory.
+    directory: Option<&'a PathName>,
+    questions: Vec<ExistenceQuestion>,
+    /// The way back from a directory that was entered.
+    home: Option<PathName>,
 }
 
-/// Whether the server finds something at `path`.
-async fn finds(
-    session: &mut Session,
-    path: &PathName,
-    questions: &[ExistenceQuestion],
-    home: Option<&PathName>,
-) -> Result<bool, Failure> {
-    let answers = answers(session, std::slice::from_ref(path), questions, home).await?;
-    Ok(answers.first().is_some_and(|answers| answers.found(session.manners.dialect)))
-}
-
-/// The answers to all questions about each path. A server that does in order what comes in one piece is sent the questions
-/// for several paths together.
-async fn answers(
-    session: &mut Session,
-    paths: &[PathName],
-    questions: &[ExistenceQuestion],
-    home: Option<&PathName>,
-) -> Result<Vec<Answers>, Failure> {
-    if questions.contains(&ExistenceQuestion::Size) {
-        session.set_type(DataType::Image).await?;
-    }
-    let mut all = Vec::with_capacity(paths.len());
-    let can_wait = session.manners.capabilities.takes_ahead || session.manners.capabilities.queues_commands;
-    let mut rest = paths;
-    while let Some((path, others)) = rest.split_first() {
-        if !can_wait {
-            all.push(answers_in_turn(session, path, questions, home).await?);
-            rest = others;
-            continue;
+impl Asking<'_> {
+    /// Whether the words for a name that cannot exist are the same in the login directory. Where a disk has failed below, both
+    /// may differ, even if every name of the directory is refused alike.
+    async fn are_usual(&mut self, words: &MissingWords, impossible: &PathName) -> Result<bool, Failure> {
+        if self.directory.is_none() {
+            return Ok(true);
         }
-        let count = session.manners.paths_at_once(rest, questions.len());
-        let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
-        all.extend(answers_ahead(session, now, questions, home).await?);
-        rest = later;
+        let answers = self.answers(std::slice::from_ref(impossible)).await?;
+        let here = place::join(self.directory, impossible);
+        Ok(answers.first().is_some_and(|answers| words.are_those_of(&here, impossible, answers)))
     }
-    Ok(all)
-}
 
-/// The answers to questions that are sent one after the other.
-async fn answers_in_turn(
-    session: &mut Session,
-    path: &PathName,
-    questions: &[ExistenceQuestion],
-    home: Option<&PathName>,
-) -> Result<Answers, Failure> {
-    let mut answers = Answers::default();
-    for question in questions {
-        let answer = session.ask(question.command(path.clone())).await?;
-        if let (ExistenceQuestion::Cwd, true, Some(home)) = (question, answer.is_done(), home) {
-            session.go_back(home.clone()).await?;
+    /// Something of the directory that the server finds when it is asked, or the directory itself where nothing is in it.
+    async fn witness(&mut self, others: Vec<PathName>) -> Result<Option<PathName>, Failure> {
+        if self.session.manners.has_own_words() {
+            return Ok(None);
         }
-        answers.add(*question, answer.reply);
-    }
-    Ok(answers)
-}
-
-/// The answers to questions that are sent together. Behind each CWD comes the way back.
-async fn answers_ahead(
-    session: &mut Session,
-    paths: &[PathName],
-    questions: &[ExistenceQuestion],
-    home: Option<&PathName>,
-) -> Result<Vec<Answers>, Failure> {
-    session.gather(true);
-    let mut sent = Vec::new();
-    for path in paths {
-        for question in questions {
-            let id = session.send(question.command(path.clone()), None);
-            let back = home.filter(|_| *question == ExistenceQuestion::Cwd);
-            sent.push((*question, id, back.map(|home| session.send(Command::Cwd(home.clone()), None))));
-        }
-    }
-    let mut all = Vec::with_capacity(paths.len());
-    for asked in sent.chunks(questions.len().max(1)) {
-        let mut answers = Answers::default();
-        for (question, id, back) in asked {
-            answers.add(*question, session.answer_to(*id, question.verb()).await?.reply);
-            if let Some(back) = back {
-                let back = session.answer_to(*back, Verb::Cwd).await?;
-                session.check_back(&back)?;
+        let directory = self.directory;
+        let inside = others.into_iter().map(|name| place::join(directory, &name));
+        let itself = directory.cloned().or_else(|| self.home.clone());
+        for path in inside.chain(itself) {
+            if self.finds(&path).await? {
+                return Ok(Some(path));
             }
         }
-        all.push(answers);
+        Ok(None)
     }
-    session.gather(false);
-    Ok(all)
+
+    /// Whether the server finds something at `path`.
+    async fn finds(&mut self, path: &PathName) -> Result<bool, Failure> {
+        let answers = self.answers(std::slice::from_ref(path)).await?;
+        Ok(answers.first().is_some_and(|answers| answers.found(self.session.manners.dialect)))
+    }
+
+    /// The answers to all questions about each path. A server that does in order what comes in one piece is sent the questions
+    /// for several paths together.
+    async fn answers(&mut self, paths: &[PathName]) -> Result<Vec<Answers>, Failure> {
+        if self.questions.contains(&ExistenceQuestion::Size) {
+            self.session.set_type(DataType::Image).await?;
+        }
+        let mut all = Vec::with_capacity(paths.len());
+        let capabilities = &self.session.manners.capabilities;
+        let can_wait = capabilities.takes_ahead || capabilities.queues_commands;
+        let mut rest = paths;
+        while let Some((path, others)) = rest.split_first() {
+            if !can_wait {
+                all.push(self.answers_in_turn(path).await?);
+                rest = others;
+                continue;
+            }
+            let count = self.session.manners.paths_at_once(rest, self.questions.len());
+            let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
+            all.extend(self.answers_ahead(now).await?);
+            rest = later;
+        }
+        Ok(all)
+    }
+
+    /// The answers to questions that are sent one after the other.
+    async fn answers_in_turn(&mut self, path: &PathName) -> Result<Answers, Failure> {
+        let mut answers = Answers::default();
+        for question in &self.questions {
+            let answer = self.session.ask(question.command(path.clone())).await?;
+            if let (ExistenceQuestion::Cwd, true, Some(home)) = (question, answer.is_done(), &self.home) {
+                self.session.go_back(home.clone()).await?;
+            }
+            answers.add(*question, answer.reply);
+        }
+        Ok(answers)
+    }
+
+    /// The answers to questions that are sent together. Behind each CWD comes the way back.
+    async fn answers_ahead(&mut self, paths: &[PathName]) -> Result<Vec<Answers>, Failure> {
+        let Self { session, questions, home, .. } = self;
+        session.gather(true);
+        let mut sent = Vec::new();
+        for path in paths {
+            for question in questions.iter() {
+                let id = session.send(question.command(path.clone()), None);
+                let back = home.as_ref().filter(|_| *question == ExistenceQuestion::Cwd);
+                sent.push((*question, id, back.map(|home| session.send(Command::Cwd(home.clone()), None))));
+            }
+        }
+        let mut all = Vec::with_capacity(paths.len());
+        for asked in sent.chunks(questions.len().max(1)) {
+            let mut answers = Answers::default();
+            for (question, id, back) in asked {
+                answers.add(*question, session.answer_to(*id, question.verb()).await?.reply);
+                if let Some(back) = back {
+                    let back = session.answer_to(*back, Verb::Cwd).await?;
+                    session.check_back(&back)?;
+                }
+            }
+            all.push(answers);
+        }
+        session.gather(false);
+        Ok(all)
+    }
 }
 
 /// A name that nothing has.

@@ -70,12 +70,14 @@ pub async fn rename(
     to: &PathName,
     replaced: &mut Replacement,
 ) -> Result<(), Failure> {
-    let looked = match replaced.before.clone() {
+    let before = replaced.before.clone();
+    let mut renaming = Renaming { session: &mut *session, from, to, replaced };
+    let looked = match before {
         FinalName::Taken(digest) => {
-            rename_over(session, from, to, digest, replaced).await?;
+            renaming.over(digest).await?;
             None
         }
-        FinalName::Free => rename_to_free(session, from, to, replaced).await?,
+        FinalName::Free => renaming.to_free().await?,
     };
     let named = check_stored_name(session, to).await;
     if named.is_err() && !session.is_over() {
@@ -85,123 +87,176 @@ pub async fn rename(
     check_first_name(session, to, looked).await
 }
 
-/// Gives a file a name that nothing had. Returns what the server has said of it, if it was asked.
-async fn rename_to_free(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    replaced: &mut Replacement,
-) -> Result<Option<Answer>, Failure> {
-    // A server that takes commands ahead is asked for the first name together with the renaming.
-    let looks = match session.manners.looks_for_names() && session.manners.capabilities.takes_ahead {
-        true => Looks::AtNewName,
-        false => Looks::Nowhere,
-    };
-    match name_and_look(session, from, to, looks).await? {
-        Ok(shown) => Ok(shown.new),
-        Err(refusal) => {
-            after_refusal(session, from, to, replaced, refusal).await?;
-            Ok(None)
-        }
-    }
+/// A file that gets its final name.
+struct Renaming<'a> {
+    session: &'a mut Session,
+    from: &'a PathName,
+    to: &'a PathName,
+    /// What is known of an old file that has the name, and where it is.
+    replaced: &'a mut Replacement,
 }
 
-/// Gives a file a name that another file had before the copy.
-async fn rename_over(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    digest: Option<Digest>,
-    replaced: &mut Replacement,
-) -> Result<(), Failure> {
-    if session.manners.capabilities.takes_ahead && session.manners.tells_unique() {
-        let shown = match name_and_look(session, from, to, Looks::AtBothNames).await? {
-            Ok(shown) => shown,
-            Err(refusal) => return after_refusal(session, from, to, replaced, refusal).await,
+impl Renaming<'_> {
+    /// Gives it a name that nothing had. Returns what the server has said of it, if it was asked.
+    async fn to_free(&mut self) -> Result<Option<Answer>, Failure> {
+        let manners = &self.session.manners;
+        // A server that takes commands ahead is asked for the first name together with the renaming.
+        let looks = match manners.looks_for_names() && manners.capabilities.takes_ahead {
+            true => Looks::AtNewName,
+            false => Looks::Nowhere,
         };
-        if shown.is_one_file() || shown.is_refused() {
-            session.manners.renames = true;
+        match name_and_look(self.session, self.from, self.to, looks).await? {
+            Ok(shown) => Ok(shown.new),
+            Err(refusal) => self.after_refusal(refusal).await.map(|()| None),
+        }
+    }
+
+    /// Gives it a name that another file had before the copy.
+    async fn over(&mut self, digest: Option<Digest>) -> Result<(), Failure> {
+        if self.session.manners.capabilities.takes_ahead && self.session.manners.tells_unique() {
+            let shown = match name_and_look(self.session, self.from, self.to, Looks::AtBothNames).await? {
+                Ok(shown) => shown,
+                Err(refusal) => return self.after_refusal(refusal).await,
+            };
+            if shown.is_one_file() || shown.is_refused() {
+                self.session.manners.renames = true;
+                return Ok(());
+            }
+            return self.look_again(digest).await;
+        }
+        let Some(mark) = self.mark(digest.clone()).await? else {
+            if is_file(self.session, self.to).await? {
+                return self.replace().await;
+            }
+            // It has gone meanwhile, or was renamed to be kept.
+            name(self.session, self.from, self.to).await?;
+            return self.check_named().await;
+        };
+        if let Err(refusal) = name_and_look(self.session, self.from, self.to, Looks::Nowhere).await? {
+            return self.after_refusal(refusal).await;
+        }
+        if self.shows(&mark).await? {
+            self.session.manners.renames = true;
             return Ok(());
         }
-        return look_again(session, from, to, digest, replaced).await;
+        self.look_again(digest.filter(|_| matches!(mark, Mark::Unique(_)))).await
     }
-    let Some(mark) = mark(session, from, digest.clone()).await? else {
-        if is_file(session, to).await? {
-            return replace(session, from, to, replaced).await;
-        }
-        // It has gone meanwhile, or was renamed to be kept.
-        name(session, from, to).await?;
-        return check_named(session, from, to, replaced.size).await;
-    };
-    if let Err(refusal) = name_and_look(session, from, to, Looks::Nowhere).await? {
-        return after_refusal(session, from, to, replaced, refusal).await;
-    }
-    if shows(session, to, &mark, replaced.size).await? {
-        session.manners.renames = true;
-        return Ok(());
-    }
-    let digest = digest.filter(|_| matches!(mark, Mark::Unique(_)));
-    look_again(session, from, to, digest, replaced).await
-}
 
-/// After a positive reply to RNTO, the final name does not show the new file. Some servers give a file another identity with
-/// its name, so a digest that was not asked for yet may show it all the same.
-async fn look_again(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    digest: Option<Digest>,
-    replaced: &mut Replacement,
-) -> Result<(), Failure> {
-    if let Some(digest) = digest
-        && shows(session, to, &Mark::Digest(digest), replaced.size).await?
-    {
-        session.manners.changes_unique = true;
-        return Ok(());
+    /// After a positive reply to RNTO, the final name does not show the new file. Some servers give a file another identity with
+    /// its name, so a digest that was not asked for yet may show it all the same.
+    async fn look_again(&mut self, digest: Option<Digest>) -> Result<(), Failure> {
+        if let Some(digest) = digest
+            && self.shows(&Mark::Digest(digest)).await?
+        {
+            self.session.manners.changes_unique = true;
+            return Ok(());
+        }
+        // A server that tells no size may not know what has a name.
+        let has_old_name = facts(self.session, self.from).await?.is_some_and(|facts| facts.size.is_some());
+        if has_old_name && is_file(self.session, self.to).await? {
+            return self.replace().await;
+        }
+        self.session.manners.changes_unique = true;
+        Err(not_renamed(self.session, self.to))
     }
-    // A server that tells no size may not know what has a name.
-    let has_old_name = facts(session, from).await?.is_some_and(|facts| facts.size.is_some());
-    if has_old_name && is_file(session, to).await? {
-        return replace(session, from, to, replaced).await;
-    }
-    session.manners.changes_unique = true;
-    Err(not_renamed(session, to))
-}
 
-/// What the final name has to show after the renaming: the identity of the new file, or else its digest. `None` if the
-/// server tells neither.
-async fn mark(
-    session: &mut Session,
-    from: &PathName,
-    digest: Option<Digest>,
-) -> Result<Option<Mark>, Failure> {
-    if session.manners.tells_unique() {
-        let found = facts(session, from).await;
-        if let Some(unique) = told(session, found)?.flatten().and_then(|facts| facts.unique) {
-            return Ok(Some(Mark::Unique(unique)));
+    /// What the final name has to show after the renaming: the identity of the new file, or else its digest. `None` if the
+    /// server tells neither.
+    async fn mark(&mut self, digest: Option<Digest>) -> Result<Option<Mark>, Failure> {
+        if self.session.manners.tells_unique() {
+            let found = facts(self.session, self.from).await;
+            if let Some(unique) = told(self.session, found)?.flatten().and_then(|facts| facts.unique) {
+                return Ok(Some(Mark::Unique(unique)));
+            }
+        }
+        let capabilities = &self.session.manners.capabilities;
+        let is_told = |digest: &Digest| capabilities.digest_command(digest.algorithm).is_some();
+        Ok(digest.filter(is_told).map(Mark::Digest))
+    }
+
+    /// Whether the file with the final name has the mark. A server that does not say so now shows nothing.
+    async fn shows(&mut self, mark: &Mark) -> Result<bool, Failure> {
+        let shown = match mark {
+            Mark::Unique(unique) => facts(self.session, self.to)
+                .await
+                .map(|facts| facts.is_some_and(|facts| facts.unique.as_ref() == Some(unique))),
+            Mark::Digest(digest) => {
+                let size = self.replaced.size.unwrap_or(0);
+                let told = hash(self.session, digest.algorithm, self.to, size).await;
+                told.map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
+            }
+        };
+        Ok(told(self.session, shown)?.unwrap_or(false))
+    }
+
+    /// Some servers do not rename to a name that is taken, and say so in all kinds of words. If the new name is refused and
+    /// something has it, the old file is renamed aside.
+    async fn after_refusal(&mut self, refusal: Refusal) -> Result<(), Failure> {
+        let may_be_taken = refusal.is_of_new_name && !self.session.is_over();
+        if !may_be_taken || !is_file(self.session, self.to).await.unwrap_or(false) {
+            return Err(refusal.failure);
+        }
+        match self.set_aside().await? {
+            Ok(()) => self.replace_aside().await,
+            // The first reply says why.
+            Err(_) => Err(refusal.failure),
         }
     }
-    let is_told = |digest: &Digest| session.manners.capabilities.digest_command(digest.algorithm).is_some();
-    Ok(digest.filter(is_told).map(Mark::Digest))
-}
 
-/// Whether the file with this name has the mark. A server that does not say so now shows nothing.
-async fn shows(
-    session: &mut Session,
-    name: &PathName,
-    mark: &Mark,
-    size: Option<u64>,
-) -> Result<bool, Failure> {
-    let shown = match mark {
-        Mark::Unique(unique) => facts(session, name)
-            .await
-            .map(|facts| facts.is_some_and(|facts| facts.unique.as_ref() == Some(unique))),
-        Mark::Digest(digest) => {
-            let told = hash(session, digest.algorithm, name, size.unwrap_or(0)).await;
-            told.map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
+    /// Renames the old file aside, then gives the new one its name.
+    async fn replace(&mut self) -> Result<(), Failure> {
+        self.set_aside().await??;
+        self.replace_aside().await
+    }
+
+    /// Renames the old file aside. If the answer is missing, it may have either name.
+    async fn set_aside(&mut self) -> Result<Result<(), Failure>, Failure> {
+        self.replaced.is_aside = true;
+        let named = name_and_look(self.session, self.to, &self.replaced.aside, Looks::Nowhere).await?;
+        self.replaced.is_aside = named.is_ok() || self.session.is_over();
+        Ok(named.map(drop).map_err(|refusal| refusal.failure))
+    }
+
+    /// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
+    /// deleted only after that was seen.
+    async fn replace_aside(&mut self) -> Result<(), Failure> {
+        let named = match name_and_look(self.session, self.from, self.to, Looks::Nowhere).await? {
+            Ok(_) => match self.check_named().await {
+                Err(failure) if is_unanswered(self.session, &failure) => return Err(failure),
+                named => named,
+            },
+            Err(refusal) if self.session.is_over() => return Err(refusal.failure),
+            Err(refusal) => Err(refusal.failure),
+        };
+        let aside = &self.replaced.aside;
+        self.replaced.is_aside = match named {
+            // If it cannot be deleted now, it is deleted later.
+            Ok(()) => delete_own(self.session, aside).await.is_err(),
+            Err(_) => put_back(self.session, aside, self.to).await.unwrap_or(true),
+        };
+        named
+    }
+
+    /// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next. If the new
+    /// file has not the size that it had, it gets its other name back.
+    async fn check_named(&mut self) -> Result<(), Failure> {
+        let there = facts(self.session, self.to).await?.filter(|facts| facts.kind == Kind::File);
+        // A server that renames nothing may still have the old file there. One that tells no size may not know.
+        let is_renamed = facts(self.session, self.from).await?.is_none_or(|facts| facts.size.is_none());
+        let Some(there) = there.filter(|_| is_renamed) else {
+            return Err(not_named(self.session, self.to));
+        };
+        if let (Some(size), Some(stored)) = (self.replaced.size, there.size)
+            && size != stored
+        {
+            name(self.session, self.to, self.from).await?;
+            let to = self.to.display();
+            let what = format!("{to} had {stored} bytes after it was renamed, and {size} before");
+            return Err(Failure::new(failure::Kind::Unverified, what));
         }
-    };
-    Ok(told(session, shown)?.unwrap_or(false))
+        self.session.manners.renames = true;
+        Ok(())
+    }
 }
 
 /// Whether a file has the name, or a link.
@@ -228,73 +283,6 @@ async fn check_first_name(
     Ok(())
 }
 
-/// Some servers do not rename to a name that is taken, and say so in all kinds of words. If the new name is refused and
-/// something has it, the old file is renamed aside.
-async fn after_refusal(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    replaced: &mut Replacement,
-    refusal: Refusal,
-) -> Result<(), Failure> {
-    let may_be_taken = refusal.is_of_new_name && !session.is_over();
-    if !may_be_taken || !is_file(session, to).await.unwrap_or(false) {
-        return Err(refusal.failure);
-    }
-    match set_aside(session, to, replaced).await? {
-        Ok(()) => replace_aside(session, from, to, replaced).await,
-        // The first reply says why.
-        Err(_) => Err(refusal.failure),
-    }
-}
-
-/// Renames the old file aside, then gives the new one its name.
-async fn replace(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    replaced: &mut Replacement,
-) -> Result<(), Failure> {
-    set_aside(session, to, replaced).await??;
-    replace_aside(session, from, to, replaced).await
-}
-
-/// Renames the old file aside. If the answer is missing, it may have either name.
-async fn set_aside(
-    session: &mut Session,
-    to: &PathName,
-    replaced: &mut Replacement,
-) -> Result<Result<(), Failure>, Failure> {
-    replaced.is_aside = true;
-    let named = name_and_look(session, to, &replaced.aside, Looks::Nowhere).await?;
-    replaced.is_aside = named.is_ok() || session.is_over();
-    Ok(named.map(drop).map_err(|refusal| refusal.failure))
-}
-
-/// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
-/// deleted only after that was seen.
-async fn replace_aside(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    replaced: &mut Replacement,
-) -> Result<(), Failure> {
-    let named = match name_and_look(session, from, to, Looks::Nowhere).await? {
-        Ok(_) => match check_named(session, from, to, replaced.size).await {
-            Err(failure) if is_unanswered(session, &failure) => return Err(failure),
-            named => named,
-        },
-        Err(refusal) if session.is_over() => return Err(refusal.failure),
-        Err(refusal) => Err(refusal.failure),
-    };
-    replaced.is_aside = match named {
-        // If it cannot be deleted now, it is deleted later.
-        Ok(()) => delete_own(session, &replaced.aside).await.is_err(),
-        Err(_) => put_back(session, &replaced.aside, to).await.unwrap_or(true),
-    };
-    named
-}
-
 /// What a server has told; `None` if it refuses to.
 ///
 /// # Errors
@@ -310,29 +298,6 @@ fn told<T>(session: &Session, answer: Result<T, Failure>) -> Result<Option<T>, F
 /// Whether it is not known what the server has done.
 fn is_unanswered(session: &Session, failure: &Failure) -> bool {
     session.is_over() || matches!(failure.kind, failure::Kind::Temporary | failure::Kind::Interrupted)
-}
-
-/// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next. If the new
-/// file has not the size that it had, it gets its other name back.
-async fn check_named(
-    session: &mut Session,
-    from: &PathName,
-    to: &PathName,
-    size: Option<u64>,
-) -> Result<(), Failure> {
-    let there = facts(session, to).await?.filter(|facts| facts.kind == Kind::File);
-    // A server that renames nothing may still have the old file there. One that tells no size may not know.
-    let is_renamed = facts(session, from).await?.is_none_or(|facts| facts.size.is_none());
-    let Some(there) = there.filter(|_| is_renamed) else { return Err(not_named(session, to)) };
-    if let (Some(size), Some(stored)) = (size, there.size)
-        && size != stored
-    {
-        name(session, to, from).await?;
-        let what = format!("{} had {stored} bytes after it was renamed, and {size} before", to.display());
-        return Err(Failure::new(failure::Kind::Unverified, what));
-    }
-    session.manners.renames = true;
-    Ok(())
 }
 
 /// The failure if a server says that it has renamed a file and does not show it under its new name.

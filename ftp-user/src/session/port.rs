@@ -110,46 +110,22 @@ const MOST_WAITING: usize = 4096;
 
 /// What the relay has told of such a port.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum RelayPortState {
-    /// Nothing yet; and nothing where it does not listen, but connects.
-    #[default]
-    Nothing,
-    /// It listens here.
-    Listens(SocketAddr),
-    /// Somebody has connected there.
-    Arrived {
-        /// Where it listens.
-        at: SocketAddr,
-        /// Who has connected.
-        from: SocketAddr,
-    },
+pub struct RelayPortState {
+    /// Where it listens; `None` before it does, and where it connects.
+    at: Option<SocketAddr>,
+    /// Who has connected there.
+    from: Option<SocketAddr>,
 }
 
 impl RelayPortState {
     /// The relay listens at `at`.
     pub const fn listens(&mut self, at: SocketAddr) {
-        *self = Self::Listens(at);
+        *self = Self { at: Some(at), from: None };
     }
 
     /// Somebody has connected to the port, if there is one.
     pub const fn arrived(&mut self, from: SocketAddr) {
-        if let Self::Listens(at) | Self::Arrived { at, .. } = *self {
-            *self = Self::Arrived { at, from };
-        }
-    }
-
-    const fn at(self) -> Option<SocketAddr> {
-        match self {
-            Self::Nothing => None,
-            Self::Listens(at) | Self::Arrived { at, .. } => Some(at),
-        }
-    }
-
-    const fn from(self) -> Option<SocketAddr> {
-        match self {
-            Self::Nothing | Self::Listens(_) => None,
-            Self::Arrived { from, .. } => Some(from),
-        }
+        self.from = if self.at.is_some() { Some(from) } else { None };
     }
 }
 
@@ -193,7 +169,7 @@ impl RelayPort {
     ) -> impl Future<Output = Result<Self, DataFailure>> + Send + 'static {
         let mut joining = Joining(tokio::spawn(join));
         async move {
-            let at = seen.wait_for(|seen| seen.at().is_some()).await.ok().and_then(|seen| seen.at());
+            let at = seen.wait_for(|seen| seen.at.is_some()).await.ok().and_then(|seen| seen.at);
             match at {
                 Some(at) => Ok(Self { at, seen, state: Mutex::new(State::Awaited(joining)) }),
                 None => Err(joining.end().await.err().unwrap_or_else(ended)),
@@ -209,7 +185,7 @@ impl RelayPort {
     /// Gives up the port if somebody has come before the server was awaited, and returns whether that is so.
     pub(super) fn turn_away(&self) -> bool {
         let Ok(mut state) = self.state.try_lock() else { return false };
-        let has_come = matches!(*state, State::Awaited(_)) && self.seen.borrow().from().is_some();
+        let has_come = matches!(*state, State::Awaited(_)) && self.seen.borrow().from.is_some();
         if has_come {
             *state = State::Intruded;
         }
@@ -225,7 +201,7 @@ impl RelayPort {
                 *state = State::Taken;
                 let connection = connection?;
                 let untold = || failed("the relay has not told who has connected to it");
-                let from = self.seen.borrow().from().ok_or_else(untold)?;
+                let from = self.seen.borrow().from.ok_or_else(untold)?;
                 Ok(Arrived { connection, from })
             }
             State::Intruded => {
@@ -379,7 +355,7 @@ mod tests {
     async fn r55_who_comes_to_the_relay_before_the_transfer_command_is_not_the_server() {
         let at = "203.0.113.9:50001".parse().unwrap();
         let from = "192.0.2.1:20".parse().unwrap();
-        let (tell, seen) = watch::channel(RelayPortState::Listens(at));
+        let (tell, seen) = watch::channel(RelayPortState { at: Some(at), from: None });
         let port = RelayPort::open(pending(), seen).await.unwrap();
         assert_eq!((port.at(), port.turn_away()), (at, false));
         tell.send_modify(|seen| seen.arrived(from));
