@@ -117,9 +117,8 @@ impl Host {
 
     /// Whether that place is on the same host, by whichever name.
     pub fn is_also(&self, location: &Location) -> bool {
-        self.site().map_or(location.is_local(), |site| {
-            location.site().is_some_and(|other| other.is_same(site))
-        })
+        self.site()
+            .map_or(location.is_local(), |site| location.site().is_some_and(|other| other.is_same(site)))
     }
 
     /// Whether it is the host of that place.

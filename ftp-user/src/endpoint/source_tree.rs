@@ -159,7 +159,11 @@ mod tests {
             symlink("victim", at("eve")).unwrap();
             assert!(text(&tree, &file).is_none());
             assert_eq!(text(&tree, &at("eve/tree/was/f")).as_deref(), Some("eve/tree/sub"));
-            tree.reach(&name(&at("eve/tree/was/f")), false).unwrap().unwrap().remove(RemovalKind::File).unwrap();
+            tree.reach(&name(&at("eve/tree/was/f")), false)
+                .unwrap()
+                .unwrap()
+                .remove(RemovalKind::File)
+                .unwrap();
             assert!(!at("moved/tree/was/f").exists());
             assert!(at("victim/sub/f").exists() && at("victim/tree/sub/f").exists());
         }

@@ -33,8 +33,8 @@ pub use list::{Each, Listing, list, list_each, list_text, name_with_blanks};
 pub use look::{any_size, behind, entry, facts, facts_of_all, have, real_directory, size, tells_no_size};
 pub(crate) use names::cannot_delete;
 pub use names::{
-    are_same, delete, delete_all, delete_own, delete_stored, make_directory,
-    make_new_directories, make_stable, rename_free,
+    are_same, delete, delete_all, delete_own, delete_stored, make_directory, make_new_directories,
+    make_stable, rename_free,
 };
 pub use rename::{FinalName, Replacement, check_stored_name, keeps_name, put_back, rename};
 pub use times::{modified, set_mode, set_modified, set_modified_all, time_refusal};

@@ -215,7 +215,8 @@ pub async fn make_stable(session: &mut Session) -> Result<StableStorage, Failure
         return Ok(StableStorage::Unasked);
     }
     let command = Command::Other(Verb::Site, b"SYNC".to_vec());
-    let answer = session.ask_patiently(command, Some(session.context.settings.patience.reply.max(SYNCED))).await?;
+    let answer =
+        session.ask_patiently(command, Some(session.context.settings.patience.reply.max(SYNCED))).await?;
     Ok(match answer.reply.code == Meaning::Okay.code(session.manners.dialect) {
         true => StableStorage::Stable,
         false => StableStorage::Refused(session.quote(&answer.reply)),

@@ -249,8 +249,7 @@ mod tests {
             .filter(|candidate| candidate.why.is_none() && candidate.path != "direct")
             .map(|candidate| (candidate.rung.as_str(), candidate.relay.as_deref()))
             .collect();
-        let expect =
-            [("relay-dest", Some("edge")), ("relay-source", Some("other")), ("user", None)];
+        let expect = [("relay-dest", Some("edge")), ("relay-source", Some("other")), ("user", None)];
         assert_eq!(candidates, expect);
         let only = considered(&ours, &ours, Allowed::Relay, &near, DataProtection::Clear);
         assert_eq!(only.iter().filter(|candidate| candidate.why.is_none()).count(), 2);
@@ -261,8 +260,7 @@ mod tests {
         let ours = party("192.0.2.1", true, true, true);
         let near = [Nearby { name: "edge".to_owned(), near: None }];
         let all = considered(&ours, &ours, Allowed::Auto, &near, DataProtection::Private);
-        let (usable, others): (Vec<_>, Vec<_>) =
-            all.iter().partition(|candidate| candidate.why.is_none());
+        let (usable, others): (Vec<_>, Vec<_>) = all.iter().partition(|candidate| candidate.why.is_none());
         assert_eq!(usable.iter().map(|candidate| candidate.rung.as_str()).collect::<Vec<_>>(), ["user"]);
         assert_eq!(others.len(), 8);
         for candidate in others {

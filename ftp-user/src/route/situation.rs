@@ -141,21 +141,16 @@ impl Situation {
     fn usable(&self, ascent: &Ascent, memory: &Memory) -> Vec<CandidateAccount> {
         let mut candidates = ascent.candidates().to_vec();
         candidates.dedup_by(|one, two| one.is_of_one_relay(two));
-        let account = |candidate| CandidateAccount { memory: memory.says(candidate), ..self.account(candidate) };
+        let account =
+            |candidate| CandidateAccount { memory: memory.says(candidate), ..self.account(candidate) };
         candidates.into_iter().map(account).collect()
     }
 
     /// The candidates that cannot be used, each with the reason.
     pub(crate) fn unusable(&self, allowed: Allowed) -> Vec<CandidateAccount> {
         let mut all = self.ladder(allowed);
-        let others = considered::unusable(
-            &self.source.1,
-            &self.destination.1,
-            allowed,
-            &self.relays,
-            self.data,
-            &all,
-        );
+        let others =
+            considered::unusable(&self.source.1, &self.destination.1, allowed, &self.relays, self.data, &all);
         all.dedup_by(|one, two| one.is_of_one_relay(two));
         let hindered = all.into_iter().filter_map(|candidate| {
             let why = Some(self.hindrance(&candidate)?.to_owned());

@@ -247,4 +247,3 @@ impl Sent {
         Ok(is_final.then_some(Answer { reply, class, verb: self.verb }))
     }
 }
-

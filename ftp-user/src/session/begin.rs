@@ -108,12 +108,7 @@ impl Session {
     }
 
     /// Sends the transfer command over a data connection that is open, or that the server will open.
-    async fn send_over(
-        &mut self,
-        command: &Command,
-        skips: u64,
-        opened: Opened,
-    ) -> Result<Begun, OpenError> {
+    async fn send_over(&mut self, command: &Command, skips: u64, opened: Opened) -> Result<Begun, OpenError> {
         if skips > 0 {
             let answer = self.ask(Command::Rest(skips)).await?;
             if !answer.is_done() {

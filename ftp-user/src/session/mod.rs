@@ -26,9 +26,9 @@ mod tls;
 
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
-pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
-pub(crate) use connection::Untaken;
 pub(crate) use ask::Sent;
+pub(crate) use connection::Untaken;
+pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
 pub use data::OpeningPort;
 pub(crate) use dial::{Dialled, connect, within};
 pub use flow::{Flow, Moving};
