@@ -59,48 +59,28 @@ impl Host {
         }
     }
 
-    /// Keeps the directory at `path`, which looked like `seen`, open from now on, and the one for old files. What is deleted
-    /// or renamed below one of them is reached from there, without following a symbolic link. A server has nothing to hold.
+    /// Keeps the directory at `path`, which looked like `seen`, open from now on, and the one for `old` files; of a directory that
+    /// was not looked at, and of the one for old files, the nearest one above it if it is not there. What is written, deleted or
+    /// renamed below one of them is reached from there, without following a symbolic link. A server has nothing to hold.
     ///
     /// # Errors
     ///
     /// A directory was replaced since it was looked at, or cannot be opened.
     pub(crate) fn hold(
         &self,
-        (path, seen): (&PathName, &Facts),
+        path: &PathName,
+        seen: Option<&Facts>,
         old: Option<&PathName>,
     ) -> Result<(), Failure> {
         let Some(root) = self.local_root() else { return Ok(()) };
-        let mut open = vec![root.files.open_seen(path, seen)?];
+        let mut open = vec![match seen {
+            Some(seen) => root.files.open_seen(path, seen)?,
+            None if root.is_held() => return Ok(()),
+            None => root.files.open_nearest(path)?,
+        }];
         if let Some(old) = old {
             open.push(root.files.open_nearest(old)?);
         }
-        root.hold(open);
-        Ok(())
-    }
-
-    /// Keeps the directory at `path` open from now on, or the nearest one above it: what is written below `path` is reached
-    /// from there, without following a symbolic link. A server has nothing to hold.
-    ///
-    /// # Errors
-    ///
-    /// The directory cannot be opened.
-    pub(crate) fn hold_contents(&self, path: &PathName) -> Result<(), Failure> {
-        if let Some(root) = self.local_root().filter(|root| !root.is_held()) {
-            root.hold(vec![root.files.open_nearest(path)?]);
-        }
-        Ok(())
-    }
-
-    /// Keeps the nearest directories open on the way to a directory that is not there yet, and to the one for old files.
-    ///
-    /// # Errors
-    ///
-    /// One of them cannot be opened.
-    pub(crate) fn hold_new(&self, path: &PathName, old: Option<&PathName>) -> Result<(), Failure> {
-        let Some(root) = self.local_root() else { return Ok(()) };
-        let open = std::iter::once(path).chain(old).map(|path| root.files.open_nearest(path));
-        let open = open.collect::<Result<_, _>>()?;
         root.hold(open);
         Ok(())
     }

@@ -65,7 +65,7 @@ pub enum JoinEvent {
 
 impl JoinEvent {
     /// Whether no event of the same join follows.
-    pub(super) const fn is_last(&self) -> bool {
+    pub const fn is_last(&self) -> bool {
         matches!(self, Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_))
     }
 

@@ -57,9 +57,7 @@ async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Re
 pub async fn facts_of_all(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>, Failure>> {
     let mut answers = Vec::new().into_iter();
     if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
-        session.gather(true);
         answers = ask_ahead(session, paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
-        session.gather(false);
     }
     let mut all = Vec::with_capacity(paths.len());
     for path in paths {
@@ -93,6 +91,7 @@ pub(super) async fn ask_each_ahead(
     verb: Verb,
     commands: impl Iterator<Item = (Command, usize)>,
 ) -> Vec<Answer> {
+    session.gather(true);
     let (mut answers, mut ahead, mut bytes) = (Vec::new(), VecDeque::new(), 0);
     let mut commands = commands.peekable();
     while commands.peek().is_some() || !ahead.is_empty() {
@@ -106,9 +105,11 @@ pub(super) async fn ask_each_ahead(
         bytes -= line;
         match session.answer_to(id, verb).await {
             Ok(answer) => answers.push(answer),
+            // Whoever uses the session next finds out why.
             Err(_) => break,
         }
     }
+    session.gather(false);
     answers
 }
 
@@ -206,8 +207,12 @@ async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Resul
 ///
 /// The server refuses TYPE I, or no final reply came. A refusal of SIZE is no failure.
 pub async fn size(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
-    let answer = ask_size(session, path).await?;
-    if answer.is_done() { Ok(told_size(answer.reply.text())) } else { Ok(None) }
+    Ok(size_in(&ask_size(session, path).await?))
+}
+
+/// The size in an answer to SIZE, if there is one.
+fn size_in(answer: &Answer) -> Option<u64> {
+    told_size(answer.reply.text()).filter(|_| answer.is_done())
 }
 
 /// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
@@ -217,9 +222,8 @@ pub async fn size(session: &mut Session, path: &PathName) -> Result<Option<u64>,
 /// The server cannot be asked, see [`entry`].
 pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
     let answer = ask_size(session, path).await?;
-    let told = told_size(answer.reply.text()).filter(|_| answer.is_done());
-    if told.is_some() {
-        return Ok(told);
+    if let Some(told) = size_in(&answer) {
+        return Ok(Some(told));
     }
     if session.manners.capabilities.mlst.is_some() {
         return Ok(facts(session, path).await?.and_then(|facts| facts.size));
@@ -242,7 +246,7 @@ pub async fn tells_no_size(session: &mut Session, path: &PathName) -> Result<boo
         return Ok(facts(session, path).await?.is_some_and(|facts| facts.size.is_none()));
     }
     let answer = ask_size(session, path).await?;
-    let has_no_number = answer.is_done() && told_size(answer.reply.text()).is_none();
+    let has_no_number = answer.is_done() && size_in(&answer).is_none();
     Ok(has_no_number || session.blame(&answer) == Blame::Unsupported)
 }
 
@@ -322,9 +326,7 @@ async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Re
             return Ok(None);
         }
     }
-    if let Some(failure) = session.dialogue.over.clone() {
-        return Err(session.lost(&failure));
-    }
+    session.check_open()?;
     match session.manners.verdict(size, session.role == Role::Destination) {
         Verdict::Missing => Ok(None),
         // It does not know SIZE, or says no number: the transfer will tell.

@@ -85,26 +85,13 @@ pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bo
 /// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
 /// session is lost, these are the first ones only.
 pub async fn make_new_directories(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
-    session.gather(true);
-    let may_be_sent =
-        |session: &Session, path| session.manners.capabilities.takes_ahead && keeps_name(session, path);
-    let sent: Vec<_> = paths
-        .iter()
-        .map(|path| may_be_sent(session, path).then(|| session.send(Command::Mkd(path.clone()), None)))
-        .collect();
-    let mut made = Vec::with_capacity(sent.len());
-    for id in sent {
-        made.push(match id {
-            None => false,
-            Some(id) => match session.answer_to(id, Verb::Mkd).await {
-                Ok(answer) => answer.is_done(),
-                // Whoever uses the session next finds out why.
-                Err(_) => break,
-            },
-        });
-    }
-    session.gather(false);
-    made
+    let takes_ahead = session.manners.capabilities.takes_ahead;
+    let may_be_sent: Vec<bool> = paths.iter().map(|path| takes_ahead && keeps_name(session, path)).collect();
+    let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);
+    let sent: Vec<PathName> = sent.map(|(path, _)| path.clone()).collect();
+    let mut answers = ask_ahead(session, &sent, Verb::Mkd, Command::Mkd).await.into_iter();
+    let made = |was_sent| if was_sent { Some(answers.next()?.is_done()) } else { Some(false) };
+    may_be_sent.into_iter().map_while(made).collect()
 }
 
 /// Deletes what the permit is for. `Ok(false)` if it was not there.
@@ -161,10 +148,8 @@ pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec
         }
         return all;
     }
-    session.gather(true);
     let paths: Vec<PathName> = permits.iter().map(|permit| permit.path().clone()).collect();
     let answers = ask_ahead(session, &paths, Verb::Dele, Command::Dele).await;
-    session.gather(false);
     let read =
         |(permit, answer): (&&DeletePermit, _)| has_removed(session, &answer, || cannot_delete(permit));
     permits.iter().zip(answers).map(read).collect()
@@ -286,9 +271,6 @@ pub(super) async fn ask_packs(
     session: &mut Session,
     packs: impl Iterator<Item = (Pack, usize)>,
 ) -> Vec<Answer> {
-    session.gather(true);
     let commands = packs.map(|(pack, bytes)| (Command::Pack(Box::new(pack)), bytes));
-    let answers = ask_each_ahead(session, Verb::Pack, commands).await;
-    session.gather(false);
-    answers
+    ask_each_ahead(session, Verb::Pack, commands).await
 }

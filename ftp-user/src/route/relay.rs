@@ -13,7 +13,6 @@ use crate::session::{Role, Session, Tunnel, check_place, within};
 use ftp_io::copy::Digest;
 use ftp_io::tls::Versions;
 use ftp_proto::relay::message::{Leg, Pin};
-use ftp_proto::timer::Moment;
 use ftp_proto::transfer::{Input, Junction, Side};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -286,28 +285,24 @@ impl<'a> RelayPath<'a> {
     }
 
     /// Waits for the relay's last count, after both servers have confirmed that the file is complete.
-    pub(super) async fn last_count(&mut self, context: &Context, progress: &mut Progress) {
+    pub(super) async fn last_count(
+        &mut self,
+        context: &Context,
+        sessions: &mut Sessions<'_>,
+        progress: &mut Progress,
+    ) {
         let clock = context.world.clock;
-        let deadline: Option<Moment> = Some(clock.now() + LAST_WORD);
+        let deadline = Some(clock.now() + LAST_WORD);
         while !self.counted && !self.agents.is_over() {
             let event = tokio::select! {
                 () = context.run.cancel.cancelled() => return,
                 event = self.agents.next() => event,
                 () = clock.sleep_until(deadline) => return,
             };
-            match event {
-                JoinEvent::Stat { bytes } => progress.saw(clock.now(), bytes),
-                JoinEvent::Ended { bytes, .. } => {
-                    progress.saw(clock.now(), bytes);
-                    self.counted = true;
-                }
-                JoinEvent::Digest { sha256 } => self.sha256 = Some(sha256),
-                JoinEvent::Lost(_) => return,
-                JoinEvent::Ready { .. }
-                | JoinEvent::Up(..)
-                | JoinEvent::Flows
-                | JoinEvent::Refused { .. }
-                | JoinEvent::Stranger { .. } => {}
+            let is_last = event.is_last();
+            self.take(context, event, sessions, progress);
+            if is_last {
+                return;
             }
         }
     }

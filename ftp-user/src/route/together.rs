@@ -389,7 +389,7 @@ impl Drive<'_> {
         let are_usable = self.together.as_ref().is_some_and(|together| together.are_usable);
         let are_usable = are_usable && self.await_status().await;
         if let (Path::Relay(relay), true) = (&mut self.path, are_usable) {
-            relay.last_count(self.context, &mut self.progress).await;
+            relay.last_count(self.context, &mut self.sessions, &mut self.progress).await;
         }
         self.path.cut();
         if self.together.as_ref().is_some_and(|together| together.has_hung_up) {

@@ -86,9 +86,7 @@ impl Session {
 
     /// The same, or `None` if the reply to a time has come that was sent ([`Self::set_modified`]).
     pub(crate) async fn step_or_cancelled(&mut self) -> Result<Option<Event>, Failure> {
-        if let Some(failure) = &self.dialogue.over {
-            return Err(self.lost(&failure.clone()));
-        }
+        self.check_open()?;
         let cancel = self.context.run.cancel.clone();
         let step = tokio::select! {
             biased;
@@ -99,6 +97,11 @@ impl Session {
             self.close();
             Failure::interrupted()
         })
+    }
+
+    /// Fails if it has ended, and says why.
+    pub(crate) fn check_open(&self) -> Result<(), Failure> {
+        self.dialogue.over.as_ref().map_or(Ok(()), |failure| Err(self.lost(failure)))
     }
 
     /// The next event; never one after the end.

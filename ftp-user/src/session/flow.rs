@@ -137,19 +137,13 @@ impl Session {
     async fn last_reply(&mut self, sent: Sent) -> Result<Answer, Failure> {
         let clock = self.context.world.clock;
         let deadline = Some(clock.now() + self.context.settings.patience.reply.max(LAST_REPLY));
-        loop {
-            let event = tokio::select! {
-                event = self.next_or_cancelled() => event?,
-                () = clock.sleep_until(deadline) => {
-                    self.close();
-                    let what = format!("{} did not say how the transfer ended", self.who());
-                    return Err(Failure::new(Kind::Temporary, what).hint("try again later"));
-                }
-            };
-            if let Some(answer) = sent.final_reply(self, event)? {
-                return Ok(answer);
-            }
+        tokio::select! {
+            answer = self.answer_to(sent.id, sent.verb) => return answer,
+            () = clock.sleep_until(deadline) => {}
         }
+        self.close();
+        let what = format!("{} did not say how the transfer ended", self.who());
+        Err(Failure::new(Kind::Temporary, what).hint("try again later"))
     }
 }
 

@@ -381,7 +381,7 @@ impl<'a> Sources<'a> {
             self.destinations.make_directory(&mut self.stream, &destination.path).await?;
         }
         if is_tree || !is_named {
-            self.stream.ends().destination.hold_contents(&destination.path)?;
+            self.stream.ends().destination.hold(&destination.path, None, None)?;
         }
         if let Some(directory) = known.as_ref().filter(|_| is_tree) {
             if is_named && !is_dry {

@@ -234,11 +234,7 @@ impl SyncRun<'_> {
         if let Some(old) = old {
             refuse_backup(context, &mut self.ends, request, old).await?;
         }
-        let path = &request.destination.path;
-        match &roots.destination {
-            Some(seen) => self.ends.destination.hold((path, seen), old)?,
-            None => self.ends.destination.hold_new(path, old)?,
-        }
+        self.ends.destination.hold(&request.destination.path, roots.destination.as_ref(), old)?;
         Ok(roots)
     }
 
