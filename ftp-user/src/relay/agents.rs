@@ -75,12 +75,12 @@ impl Agents {
         relay: &Relay,
         source: &Site,
         destination: &Site,
-    ) -> Result<(Self, Tunnel, Tunnel), Failure> {
+    ) -> Result<(Self, [Tunnel; 2]), Failure> {
         match begin(context, relay).await? {
             Found::Agent(mut session) => {
                 let to_source = session.tunnel(context, source).await?;
                 let to_destination = session.tunnel(context, destination).await?;
-                Ok((Self::one(*session), to_source, to_destination))
+                Ok((Self::one(*session), [to_source, to_destination]))
             }
             Found::Hub(hub) => find(context, relay, &hub, source, destination).await,
         }
@@ -334,7 +334,7 @@ async fn meet(context: &Context, relay: &Relay) -> Result<Found, Failure> {
         Some(Ok(Opened::Hub(link, welcome))) => {
             Ok(Found::Hub(Hub::begin(context, display_name, at, link, &welcome)))
         }
-        Some(Err(failure)) => Err(failure::not_proven(&display_name, relay, &token, &failure)),
+        Some(Err(failure)) => Err(failure::not_proven(context, &display_name, relay, &token, &failure)),
         None => Err(failure::late(context, &display_name, "the handshake")),
     }
 }

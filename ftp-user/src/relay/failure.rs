@@ -4,7 +4,6 @@ use crate::config::Relay;
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
-use ftp_io::clock::Clock;
 use ftp_io::link::{LinkFailure, Stranger};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::link::LinkError;
@@ -19,12 +18,18 @@ pub(super) fn display_name(relay: &Relay) -> String {
 }
 
 /// The handshake failed: the token is not the same at both ends, or the connection failed.
-pub(super) fn not_proven(display_name: &str, relay: &Relay, token: &Token, failure: &LinkFailure) -> Failure {
+pub(super) fn not_proven(
+    context: &Context,
+    display_name: &str,
+    relay: &Relay,
+    token: &Token,
+    failure: &LinkFailure,
+) -> Failure {
     let (name, file) = (token.name(), relay.token_file.display());
     match failure {
         LinkFailure::Proof(LinkError::Denied) => {
             let what = format!("the relay {display_name} does not accept the token {name} of {file}");
-            let hint = if token.is_expired(Clock::today()) {
+            let hint = if token.is_expired(context.world.today()) {
                 "it has expired: ask for a new one (ftp-relay-agent token)"
             } else {
                 "the relay's token file must hold the same line; the reason stands in its log"

@@ -206,7 +206,7 @@ pub(super) async fn find(
     hub: &Hub,
     source: &Site,
     destination: &Site,
-) -> Result<(Agents, Tunnel, Tunnel), Failure> {
+) -> Result<(Agents, [Tunnel; 2]), Failure> {
     let mut probes = Probes::start(context, relay, hub, &[source, destination]).await?;
     let (mut near_source, mut near_destination) = (None, None);
     while let Some((session, tunnels)) = probes.next().await {
@@ -215,7 +215,7 @@ pub(super) async fn find(
             (Some(to_source), Some(to_destination)) => {
                 let name = session.name();
                 remember(context, relay, &[(source, name), (destination, name)]);
-                return Ok((Agents::one(session), to_source, to_destination));
+                return Ok((Agents::one(session), [to_source, to_destination]));
             }
             (Some(tunnel), None) => near_source = near_source.or(Some((session, tunnel))),
             (None, Some(tunnel)) => near_destination = near_destination.or(Some((session, tunnel))),
@@ -228,7 +228,7 @@ pub(super) async fn find(
     match (near_source, near_destination) {
         (Some((one, to_source)), Some((other, to_destination))) => {
             remember(context, relay, &[(source, one.name()), (destination, other.name())]);
-            Ok((Agents::two(context.world, one, other)?, to_source, to_destination))
+            Ok((Agents::two(context.world, one, other)?, [to_source, to_destination]))
         }
         (None, _) => Err(probes.failure(0)),
         (Some(_), None) => Err(probes.failure(1)),

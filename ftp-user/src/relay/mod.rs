@@ -115,7 +115,7 @@ impl Session {
                 let reach = Reach::Called(hub.clone(), agent.to_owned());
                 Ok(Self::begin(context, agent.to_owned(), display_name, reach, link, &welcome))
             }
-            Some(Err(failure)) => Err(failure::not_proven(&display_name, relay, &token, &failure)),
+            Some(Err(failure)) => Err(failure::not_proven(context, &display_name, relay, &token, &failure)),
             None => Err(failure::late(context, &display_name, "the handshake")),
         }
     }
@@ -130,7 +130,7 @@ impl Session {
             let what = format!("a connection to {}", site.authority());
             return Err(failure::late(context, &self.display_name, &what));
         };
-        let (local, peer, ticket) = ready?;
+        let ([local, peer], ticket) = ready?;
         let late = || failure::late(context, &self.display_name, "a link for a control connection");
         let attached = within(context, context.settings.patience.reply, self.attach(context, &ticket)).await;
         let stream = attached.ok_or_else(late)??;
@@ -241,13 +241,13 @@ impl Session {
         })
     }
 
-    /// Waits until the tunnel is ready or refused.
+    /// Waits until the tunnel is ready or refused. Returns both ends of its connection, that of the relay first, and the ticket.
     async fn ready(
         &mut self,
         site: &Site,
         tunnel: Id,
         grant: Id,
-    ) -> Result<(SocketAddr, SocketAddr, Secret32), Failure> {
+    ) -> Result<([SocketAddr; 2], Secret32), Failure> {
         loop {
             if let Some(why) = &self.ended {
                 return Err(failure::lost(&self.display_name, why));
@@ -256,7 +256,7 @@ impl Session {
                 Some(SessionEvent::Message(FromAgent::TunnelReady { id, local, peer, ticket }))
                     if id == tunnel =>
                 {
-                    return Ok((local, peer, ticket));
+                    return Ok(([local, peer], ticket));
                 }
                 Some(SessionEvent::Message(FromAgent::Refused { id, code, text, .. }))
                     if id == tunnel || id == grant =>

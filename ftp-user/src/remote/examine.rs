@@ -3,7 +3,6 @@
 use super::look::entry;
 use crate::failure::{Failure, Kind};
 use crate::session::{Answer, Session};
-use ftp_io::clock::Clock;
 use ftp_io::tls::Client;
 use ftp_proto::address::Family;
 use ftp_proto::command::Command;
@@ -55,13 +54,13 @@ pub fn certificate_seen(session: &Session) -> Option<SeenCertificate> {
 ///
 /// The session is lost, or the directory cannot be removed.
 pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Result<ServerClock, Failure> {
-    let before = Clock::today().0;
+    let before = session.context.world.today().0;
     let made = session.ask(Command::Mkd(directory.clone())).await?;
     if !made.is_done() {
         return Ok(ServerClock::ReadOnly(session.quote(&made.reply)));
     }
     let entry = entry(session, directory).await;
-    let after = Clock::today().0;
+    let after = session.context.world.today().0;
     let removed = session.ask(Command::Rmd(directory.clone())).await?;
     if !removed.is_done() {
         let what = format!("cannot remove the empty directory {}", directory.display());

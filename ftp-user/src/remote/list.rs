@@ -7,12 +7,11 @@ use crate::context::ListingLimit;
 use crate::failure::{self, Failure};
 use crate::place;
 use crate::session::{Flow, Session};
-use ftp_io::clock::Clock;
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::listing::{Cut, Entry, Found, Kind, Lister, cut, is_empty_listing};
+use ftp_proto::listing::{Cut, Entry, Found, Kind, Lister, When, cut, is_empty_listing};
 use ftp_proto::manners::{FirstEntry, Form, NamesByNlst, UnclearNames, is_split, omitted, with_blanks};
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::{PathName, counted, show};
@@ -178,9 +177,10 @@ pub(super) async fn list_argument(
     session.set_type(data_type).await.map_err(other)?;
     let command = form.command(path);
     let (meter, limit) = (Meter::default(), session.context.settings.listing);
+    let lister = lister(form, session.context.world.today());
     let reading = |connection| {
         let taking = (limit, each);
-        read(connection, lister(form), taking, &meter)
+        read(connection, lister, taking, &meter)
     };
     let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
     let what = || format!("cannot list {name}");
@@ -218,10 +218,10 @@ fn other(failure: Failure) -> (Blame, Failure) {
 }
 
 /// What reads a listing of this form.
-fn lister(form: Form) -> Lister {
+fn lister(form: Form, today: When) -> Lister {
     match form {
         Form::Mlsd => Lister::of_facts(),
-        Form::List => Lister::of_list(Clock::today()),
+        Form::List => Lister::of_list(today),
         Form::Nlst => Lister::of_names(),
     }
 }

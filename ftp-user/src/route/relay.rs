@@ -65,7 +65,7 @@ impl Circuit {
         let chosen = chosen.ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
         let (source, destination) = (&source.site, &destination.site);
         let opened = Box::pin(relay::Agents::open(context, chosen, source, destination)).await?;
-        let (agents, to_source, to_destination) = opened;
+        let (agents, [to_source, to_destination]) = opened;
         let name = agents.name(&chosen.name);
         let source = session(context, source, Role::Source, to_source).await?;
         let destination = session(context, destination, Role::Destination, to_destination).await?;

@@ -9,7 +9,6 @@ use crate::report::Event;
 use crate::state::{Kept, KnownSite};
 use ftp_io::connection::Connection;
 use ftp_io::control::Control;
-use ftp_io::program::terminal::Terminal;
 use ftp_io::tls::{Client, Data, Doubt, Fingerprint, Handshake, Refusal, Trust, Versions};
 use ftp_proto::client::Security;
 use std::io;
@@ -303,7 +302,7 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
     if known(context, site).is_ok_and(|known| known.certificate == Some(certificate)) {
         return true;
     }
-    let Some(terminal) = Terminal::open() else { return false };
+    let Some(terminal) = context.world.terminal() else { return false };
     let question = format!("{}\nIt is {certificate}\nAccept it, and keep it for later runs?", failure.what);
     let answer = within(context, NO_LIMIT, terminal.confirm(question)).await;
     if answer != Some(true) {

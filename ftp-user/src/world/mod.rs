@@ -12,6 +12,8 @@ pub use network::Network;
 pub(crate) use network::{HostPort, OpenPort, Stream, TcpStream, anywhere, end_by_reset, reset, unbound};
 
 use ftp_io::clock::Clock;
+use ftp_io::program::terminal::Terminal;
+use ftp_proto::listing::When;
 use std::io;
 
 /// What the outside gives. Clones share it.
@@ -29,6 +31,16 @@ impl World {
     /// The real one. Its clock begins now.
     pub fn real() -> Self {
         Self { clock: Clock::start(), network: Network::Real, files: Files::Real }
+    }
+
+    /// What the date is.
+    pub(crate) fn today(self) -> When {
+        Clock::today()
+    }
+
+    /// The terminal at which a person sits, if there is one.
+    pub(crate) fn terminal(self) -> Option<Terminal> {
+        Terminal::open()
     }
 
     /// `N` bytes that nobody can guess.

@@ -13,13 +13,13 @@ async fn endless(limit: ListingLimit) -> Result<Listing, Unread> {
         let line = b"-rw-r--r-- 1 ann ann 1000 Jan 01 2020 f\r\n";
         while there.write_all(line).await.is_ok() {}
     });
-    read(here.unwrap().into(), lister(Form::List), (limit, &mut |_| ()), &Meter::default()).await
+    read(here.unwrap().into(), lister(Form::List, When(0)), (limit, &mut |_| ()), &Meter::default()).await
 }
 
 #[test]
 fn only_a_listing_that_shows_nothing_at_all_is_in_doubt() {
     let shows_nothing = |lines: &[&str], cut: Option<Cut>| {
-        let (mut listing, mut lister) = (Listing { cut, ..Listing::default() }, lister(Form::List));
+        let (mut listing, mut lister) = (Listing { cut, ..Listing::default() }, lister(Form::List, When(0)));
         for line in lines {
             lister.push(line.as_bytes());
         }
@@ -52,7 +52,7 @@ async fn a_listing_without_end_is_ended() {
 #[test]
 fn names_that_no_file_can_have_are_counted_behind_the_first_ones() {
     let mut listing = Listing::default();
-    let mut lister = lister(Form::Mlsd);
+    let mut lister = lister(Form::Mlsd, When(0));
     for number in 0..10_000 {
         lister.push(format!("type=file; ../{number}{}", "\u{1b}".repeat(2_000)).as_bytes());
         while let Some(found) = lister.next() {
