@@ -1,7 +1,7 @@
 //! Whether a server surely lacks names of one directory: each is asked for by every question that the server has, and the
 //! replies are compared with those for a name that cannot exist.
 
-use super::list::{list_as, list_each};
+use super::list::{Directory, list_each};
 use crate::failure::Failure;
 use crate::place;
 use crate::session::Session;
@@ -135,7 +135,7 @@ async fn shown_names(
                 shown.named.insert(entry.name);
             }
         };
-        match list_as(session, Form::Nlst, directory, &mut take).await {
+        match (Directory { session, path: directory }).list_as(Form::Nlst, &mut take).await {
             Err((_, failure)) if session.is_over() => return Err(failure),
             // Some refuse it where nothing is to be shown.
             Ok(_) | Err(_) => {}

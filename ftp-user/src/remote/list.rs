@@ -47,40 +47,203 @@ pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
 /// The same with the command that has shown them.
 pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
 
-/// Lists a directory by the best command that the server knows, and says which; `None` is the login directory. Hands over
-/// the entries as they come: what is returned has none. If this fails, some may have been handed over.
-///
-/// # Errors
-///
-/// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-pub(super) async fn listed(
-    session: &mut Session,
-    directory: Option<&PathName>,
-    each: EachOf<'_>,
-) -> Result<(Form, Listing), Failure> {
-    if let Some(refusal) = &session.no_listings {
-        return Err(refusal.clone());
-    }
-    let (mut last, mut unreadable) = (None, None);
-    for form in [Form::Mlsd, Form::List, Form::Nlst] {
-        if form == Form::Mlsd && session.manners.capabilities.mlst.is_none() {
-            continue;
+/// A directory of a server; without a path it is the login directory.
+pub(super) struct Directory<'a> {
+    pub(super) session: &'a mut Session,
+    pub(super) path: Option<&'a PathName>,
+}
+
+impl Directory<'_> {
+    /// Lists it by the best command that the server knows, and says which. Hands over the entries as they come: what is returned
+    /// has none. If this fails, some may have been handed over.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
+    pub(super) async fn listed(&mut self, each: EachOf<'_>) -> Result<(Form, Listing), Failure> {
+        if let Some(refusal) = &self.session.no_listings {
+            return Err(refusal.clone());
         }
-        match list_as(session, form, directory, &mut |entry| each(form, entry)).await {
-            // If no line can be read, names are better than nothing.
-            Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
-            Ok(listing) => return Ok((form, listing)),
-            Err((Blame::Unsupported, failure)) => last = Some(failure),
-            Err((_, failure)) => return Err(failure),
+        let (mut last, mut unreadable) = (None, None);
+        for form in [Form::Mlsd, Form::List, Form::Nlst] {
+            if form == Form::Mlsd && self.session.manners.capabilities.mlst.is_none() {
+                continue;
+            }
+            match self.list_as(form, &mut |entry| each(form, entry)).await {
+                // If no line can be read, names are better than nothing.
+                Ok(listing) if form == Form::List && listing.is_unreadable() => unreadable = Some(listing),
+                Ok(listing) => return Ok((form, listing)),
+                Err((Blame::Unsupported, failure)) => last = Some(failure),
+                Err((_, failure)) => return Err(failure),
+            }
+        }
+        if let Some(listing) = unreadable {
+            return Ok((Form::List, listing));
+        }
+        let nothing = || Failure::new(failure::Kind::Other, "this server lists nothing");
+        let refusal = last.unwrap_or_else(nothing);
+        self.session.no_listings = Some(refusal.clone());
+        Err(refusal)
+    }
+
+    /// Lists it by one command, and hands over the entries.
+    ///
+    /// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. Of a
+    /// directory that cannot be entered, vsftpd shows the directory itself. So a listing of either kind is believed only of a
+    /// directory that was entered.
+    pub(super) async fn list_as(&mut self, form: Form, each: Each<'_>) -> Result<Listing, (Blame, Failure)> {
+        let argument = self.path.cloned();
+        let Some(path) = self.path.filter(|_| form != Form::Mlsd) else {
+            return self.list_argument(form, argument, each).await;
+        };
+        let mut shown = None;
+        if !is_split(path.as_bytes()) {
+            let mut entries = FirstEntry::of(place::base_name(path), &mut *each);
+            let listing =
+                self.list_argument(form, argument.clone(), &mut |entry| entries.take(entry)).await?;
+            if !listing.shows_nothing() && !entries.may_be_itself() {
+                return Ok(listing);
+            }
+            shown = Some((listing, entries.held()));
+        }
+        if let Some(listing) = self.list_inside(form, path, &mut *each).await? {
+            return Ok(listing);
+        }
+        // It cannot be entered and left again, so that its name is the only way to it.
+        match shown {
+            Some((listing, held)) => {
+                held.into_iter().for_each(each);
+                Ok(listing)
+            }
+            None => {
+                let listing = self.list_argument(form, argument, &mut *each).await?;
+                if listing.shows_nothing() { Err(other(doubtful(path))) } else { Ok(listing) }
+            }
         }
     }
-    if let Some(listing) = unreadable {
-        return Ok((Form::List, listing));
+
+    /// Enters it, lists it without an argument and comes back. `None` if the server does not tell the way back, or
+    /// does not know CWD.
+    async fn list_inside(
+        &mut self,
+        form: Form,
+        path: &PathName,
+        each: Each<'_>,
+    ) -> Result<Option<Listing>, (Blame, Failure)> {
+        let session = &mut *self.session;
+        let Some(home) = session.current().await.map_err(other)? else { return Ok(None) };
+        let answer = session.ask(Command::Cwd(path.clone())).await.map_err(other)?;
+        if !answer.is_done() {
+            let blame = session.blame(&answer);
+            if blame == Blame::Unsupported {
+                return Ok(None);
+            }
+            return Err((blame, session.refusal(format!("cannot list {}", path.display()), &answer)));
+        }
+        let listing = self.list_argument(form, None, each).await;
+        let session = &mut *self.session;
+        if !session.is_over() {
+            session.go_back(home.clone()).await.map_err(other)?;
+        }
+        let listing = listing?;
+        // CWD may say 250 to the other name as well.
+        let is_doubtful = is_split(path.as_bytes()) && listing.shows_nothing();
+        if is_doubtful && session.enters_anything(home).await.map_err(other)? {
+            return Err(other(doubtful(path)));
+        }
+        Ok(Some(listing))
     }
-    let nothing = || Failure::new(failure::Kind::Other, "this server lists nothing");
-    let refusal = last.unwrap_or_else(nothing);
-    session.no_listings = Some(refusal.clone());
-    Err(refusal)
+
+    /// Lists by a command with this argument.
+    async fn list_argument(
+        &mut self,
+        form: Form,
+        argument: Option<PathName>,
+        each: Each<'_>,
+    ) -> Result<Listing, (Blame, Failure)> {
+        let Self { session, path } = self;
+        // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
+        let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
+        session.set_type(data_type).await.map_err(other)?;
+        let command = form.command(argument);
+        let (meter, limit) = (Meter::default(), session.context.settings.listing);
+        let lister = lister(form, session.context.world.today());
+        let reading = |connection| {
+            let taking = (limit, each);
+            read(connection, lister, taking, &meter)
+        };
+        let name = path.map_or_else(|| "the login directory".to_owned(), PathName::display);
+        let what = || format!("cannot list {name}");
+        let (listing, answer) =
+            match session.transfer((command, 0), reading, &meter, &mut |_, _| ()).await.map_err(other)? {
+                Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
+                Flow::Refused(answer) => {
+                    return Err((session.blame(&answer), session.refusal(what(), &answer)));
+                }
+                Flow::Over(listing, answer) => (listing, answer),
+            };
+        match listing {
+            Err(Unread::TooLarge(why)) => {
+                let failure = Failure::new(failure::Kind::Other, format!("{}: the listing {why}", what()));
+                Err(other(failure.hint("the server may send a listing without end; ask its operator")))
+            }
+            _ if !answer.is_done() && !is_empty_listing(&answer.reply) => {
+                Err((session.blame(&answer), session.refusal(what(), &answer)))
+            }
+            Err(Unread::Broken(error)) => {
+                Err(other(Failure::new(failure::Kind::Temporary, format!("{}: {error}", what()))))
+            }
+            Ok(listing) => {
+                Ok(Listing { omitted: omitted(&answer.reply), cut: cut(&answer.reply), ..listing })
+            }
+        }
+    }
+
+    /// Its names that are of interest, as they are; none if the server does not tell them.
+    async fn names(
+        &mut self,
+        is_of_interest: impl Fn(&PathName) -> bool + Send + Sync,
+    ) -> Result<Vec<PathName>, Failure> {
+        let mut names = Vec::new();
+        let mut take = |entry: Entry| {
+            if is_of_interest(&entry.name) {
+                names.push(entry.name);
+            }
+        };
+        match self.list_as(Form::Nlst, &mut take).await {
+            Ok(_) => Ok(names),
+            Err((_, failure)) if self.session.is_over() => Err(failure),
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Some servers show `?` for what they cannot print, and blanks before a name may belong to it. What NLST does not
+    /// settle stays as it was shown.
+    async fn settle(&mut self, entries: &mut [Entry]) -> Result<(), Failure> {
+        if !entries.iter().any(is_unclear) {
+            return Ok(());
+        }
+        let unclear = entries.iter().filter(|entry| is_unclear(entry));
+        let shown = UnclearNames::new(unclear.map(|entry| &entry.name));
+        let names = self.names(|name| shown.may_be(name)).await?;
+        let names = NamesByNlst::new(&names);
+        for entry in entries.iter_mut().filter(|entry| is_unclear(entry)) {
+            if let Some(name) = names.meant(&entry.name, entry.blanks) {
+                entry.name = name.clone();
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks what each name is, since a list of names does not say it.
+    async fn look_at(&mut self, names: Vec<Entry>, each: Each<'_>) -> Result<(), Failure> {
+        for Entry { name, .. } in names {
+            if let Some(found) = entry(self.session, &place::join(self.path, &name)).await? {
+                each(Entry { name, ..found });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Lists a directory by LIST, whatever else the server knows.
@@ -90,119 +253,9 @@ pub(super) async fn listed(
 /// Why it cannot be listed.
 pub async fn list_text(session: &mut Session, directory: Option<&PathName>) -> Result<Listing, Failure> {
     let mut entries = Vec::new();
-    let listing = list_as(session, Form::List, directory, &mut |entry| entries.push(entry)).await;
+    let mut directory = Directory { session, path: directory };
+    let listing = directory.list_as(Form::List, &mut |entry| entries.push(entry)).await;
     listing.map(|listing| Listing { entries, ..listing }).map_err(|(_, failure)| failure)
-}
-
-/// Lists a directory by one command, and hands over the entries.
-///
-/// LIST and NLST may take their argument for something else than one name, and show nothing then with a positive reply. Of a
-/// directory that cannot be entered, vsftpd shows the directory itself. So a listing of either kind is believed only of a
-/// directory that was entered.
-pub(super) async fn list_as(
-    session: &mut Session,
-    form: Form,
-    directory: Option<&PathName>,
-    each: Each<'_>,
-) -> Result<Listing, (Blame, Failure)> {
-    let Some(path) = directory.filter(|_| form != Form::Mlsd) else {
-        return list_argument(session, form, directory.cloned(), (directory, each)).await;
-    };
-    let mut shown = None;
-    if !is_split(path.as_bytes()) {
-        let mut entries = FirstEntry::of(place::base_name(path), &mut *each);
-        let listing =
-            list_argument(session, form, directory.cloned(), (directory, &mut |entry| entries.take(entry)))
-                .await?;
-        if !listing.shows_nothing() && !entries.may_be_itself() {
-            return Ok(listing);
-        }
-        shown = Some((listing, entries.held()));
-    }
-    if let Some(listing) = list_inside(session, form, path, &mut *each).await? {
-        return Ok(listing);
-    }
-    // It cannot be entered and left again, so that its name is the only way to it.
-    match shown {
-        Some((listing, held)) => {
-            held.into_iter().for_each(each);
-            Ok(listing)
-        }
-        None => {
-            let listing = list_argument(session, form, directory.cloned(), (directory, &mut *each)).await?;
-            if listing.shows_nothing() { Err(other(doubtful(path))) } else { Ok(listing) }
-        }
-    }
-}
-
-/// Enters a directory, lists it without an argument and comes back. `None` if the server does not tell the way back, or
-/// does not know CWD.
-async fn list_inside(
-    session: &mut Session,
-    form: Form,
-    directory: &PathName,
-    each: Each<'_>,
-) -> Result<Option<Listing>, (Blame, Failure)> {
-    let Some(home) = session.current().await.map_err(other)? else { return Ok(None) };
-    let answer = session.ask(Command::Cwd(directory.clone())).await.map_err(other)?;
-    if !answer.is_done() {
-        let blame = session.blame(&answer);
-        if blame == Blame::Unsupported {
-            return Ok(None);
-        }
-        return Err((blame, session.refusal(format!("cannot list {}", directory.display()), &answer)));
-    }
-    let listing = list_argument(session, form, None, (Some(directory), each)).await;
-    if !session.is_over() {
-        session.go_back(home.clone()).await.map_err(other)?;
-    }
-    let listing = listing?;
-    // CWD may say 250 to the other name as well.
-    let is_doubtful = is_split(directory.as_bytes()) && listing.shows_nothing();
-    if is_doubtful && session.enters_anything(home).await.map_err(other)? {
-        return Err(other(doubtful(directory)));
-    }
-    Ok(Some(listing))
-}
-
-/// Lists by a command with this argument. `directory` is what failures call it, and `each` gets the entries.
-pub(super) async fn list_argument(
-    session: &mut Session,
-    form: Form,
-    path: Option<PathName>,
-    (directory, each): (Option<&PathName>, Each<'_>),
-) -> Result<Listing, (Blame, Failure)> {
-    // MLSD sends its lines in the type in force (RFC 3659 section 7.3); the others send text.
-    let data_type = if form == Form::Mlsd { DataType::Image } else { DataType::Ascii };
-    session.set_type(data_type).await.map_err(other)?;
-    let command = form.command(path);
-    let (meter, limit) = (Meter::default(), session.context.settings.listing);
-    let lister = lister(form, session.context.world.today());
-    let reading = |connection| {
-        let taking = (limit, each);
-        read(connection, lister, taking, &meter)
-    };
-    let name = directory.map_or_else(|| "the login directory".to_owned(), PathName::display);
-    let what = || format!("cannot list {name}");
-    let (listing, answer) =
-        match session.transfer((command, 0), reading, &meter, &mut |_, _| ()).await.map_err(other)? {
-            Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
-            Flow::Refused(answer) => return Err((session.blame(&answer), session.refusal(what(), &answer))),
-            Flow::Over(listing, answer) => (listing, answer),
-        };
-    match listing {
-        Err(Unread::TooLarge(why)) => {
-            let failure = Failure::new(failure::Kind::Other, format!("{}: the listing {why}", what()));
-            Err(other(failure.hint("the server may send a listing without end; ask its operator")))
-        }
-        _ if !answer.is_done() && !is_empty_listing(&answer.reply) => {
-            Err((session.blame(&answer), session.refusal(what(), &answer)))
-        }
-        Err(Unread::Broken(error)) => {
-            Err(other(Failure::new(failure::Kind::Temporary, format!("{}: {error}", what()))))
-        }
-        Ok(listing) => Ok(Listing { omitted: omitted(&answer.reply), cut: cut(&answer.reply), ..listing }),
-    }
 }
 
 /// The failure of a directory whose listing is empty where that says nothing.
@@ -406,14 +459,15 @@ pub async fn list_each(
         Form::List if !is_unclear(&entry) => each(entry),
         Form::List | Form::Nlst => unsettled.push(entry),
     };
-    let (form, listing) = listed(session, directory, &mut sort).await?;
+    let mut directory = Directory { session, path: directory };
+    let (form, listing) = directory.listed(&mut sort).await?;
     match form {
         Form::Mlsd => {}
         Form::List => {
-            settle(session, directory, &mut unsettled).await?;
+            directory.settle(&mut unsettled).await?;
             unsettled.into_iter().for_each(each);
         }
-        Form::Nlst => look_at(session, directory, unsettled, each).await?,
+        Form::Nlst => directory.look_at(unsettled, each).await?,
     }
     Ok(listing)
 }
@@ -433,64 +487,8 @@ pub async fn name_with_blanks(
         return Ok(None); // MLSD shows names as they are
     }
     let is_like_it = |name: &PathName| name.as_bytes().trim_ascii_start() == shown.as_bytes();
-    let names = names(session, directory, is_like_it).await?;
+    let names = Directory { session, path: directory }.names(is_like_it).await?;
     Ok(with_blanks(&names, shown).cloned())
-}
-
-/// The names of a directory that are of interest, as they are; none if the server does not tell them.
-async fn names(
-    session: &mut Session,
-    directory: Option<&PathName>,
-    is_of_interest: impl Fn(&PathName) -> bool + Send + Sync,
-) -> Result<Vec<PathName>, Failure> {
-    let mut names = Vec::new();
-    let mut take = |entry: Entry| {
-        if is_of_interest(&entry.name) {
-            names.push(entry.name);
-        }
-    };
-    match list_as(session, Form::Nlst, directory, &mut take).await {
-        Ok(_) => Ok(names),
-        Err((_, failure)) if session.is_over() => Err(failure),
-        Err(_) => Ok(Vec::new()),
-    }
-}
-
-/// Some servers show `?` for what they cannot print, and blanks before a name may belong to it. What NLST does not
-/// settle stays as it was shown.
-async fn settle(
-    session: &mut Session,
-    directory: Option<&PathName>,
-    entries: &mut [Entry],
-) -> Result<(), Failure> {
-    if !entries.iter().any(is_unclear) {
-        return Ok(());
-    }
-    let unclear = entries.iter().filter(|entry| is_unclear(entry));
-    let shown = UnclearNames::new(unclear.map(|entry| &entry.name));
-    let names = names(session, directory, |name| shown.may_be(name)).await?;
-    let names = NamesByNlst::new(&names);
-    for entry in entries.iter_mut().filter(|entry| is_unclear(entry)) {
-        if let Some(name) = names.meant(&entry.name, entry.blanks) {
-            entry.name = name.clone();
-        }
-    }
-    Ok(())
-}
-
-/// Asks what each name is, since a list of names does not say it.
-async fn look_at(
-    session: &mut Session,
-    directory: Option<&PathName>,
-    names: Vec<Entry>,
-    each: Each<'_>,
-) -> Result<(), Failure> {
-    for Entry { name, .. } in names {
-        if let Some(found) = entry(session, &place::join(directory, &name)).await? {
-            each(Entry { name, ..found });
-        }
-    }
-    Ok(())
 }
 
 /// Whether NLST may show another name.
