@@ -6,6 +6,9 @@ use std::{fmt, io};
 
 pub use ftp_io::os_error::words;
 
+/// A result whose error is a failure for people, unless another one is named.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
 /// A failure that ends a verb or a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {

@@ -4,7 +4,7 @@
 use super::verify::Proof;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{self, About, Failure};
+use crate::failure::{self, About, Failure, Result};
 use crate::outcome::Verified;
 use crate::route::Ends;
 use crate::session::Facts;
@@ -66,7 +66,7 @@ impl Overwrite {
 }
 
 /// The facts of a source that can be read. `name` is how reports call it.
-pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts, Failure> {
+pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts> {
     let Some(facts) = facts else {
         return Err(
             Failure::new(failure::Kind::Missing, format!("{name} does not exist")).hint("check the path")
@@ -93,11 +93,7 @@ pub(crate) struct KnownFile<'a> {
 }
 
 /// Refuses to copy a file to itself (H32).
-pub(crate) fn refuse_itself(
-    ends: &Ends,
-    source: KnownFile<'_>,
-    target: KnownFile<'_>,
-) -> Result<(), Failure> {
+pub(crate) fn refuse_itself(ends: &Ends, source: KnownFile<'_>, target: KnownFile<'_>) -> Result<()> {
     let one_host = match (&ends.source, &ends.destination) {
         (Host::Server(source), Host::Server(destination)) => source.site.is_same(&destination.site),
         (Host::Local(_), Host::Local(_)) => true,
@@ -117,7 +113,7 @@ pub(crate) fn refuse_itself(
 
 /// Refuses what no copy may replace or change: a directory, a device, a pipe or a socket. `name` is how reports
 /// call it.
-pub(crate) fn replaceable(facts: Option<&Facts>, name: &str) -> Result<(), Failure> {
+pub(crate) fn replaceable(facts: Option<&Facts>, name: &str) -> Result<()> {
     match facts.map(|facts| facts.kind) {
         None | Some(Kind::File | Kind::Link) => Ok(()),
         Some(Kind::Directory | Kind::Current | Kind::Parent) => {
@@ -171,9 +167,9 @@ pub(crate) async fn unchanged(
     host: &mut Host,
     source: &PathName,
     before: &Facts,
-    verified: Result<Proof, Failure>,
+    verified: Result<Proof>,
     streamed: bool,
-) -> Result<Proof, Failure> {
+) -> Result<Proof> {
     let asks = match &verified {
         Ok(Proof { by: Verified::Hash(_), .. }) if !streamed => false,
         Ok(_) => before.modified.is_some(),

@@ -4,7 +4,7 @@
 use super::scope::Scope;
 use crate::context::Context;
 use crate::endpoint::{self, Host, PermittedName};
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::outcome::Verified;
 use crate::remote::Listing;
 use crate::session::{Facts, StableStorage};
@@ -40,7 +40,7 @@ impl Removal {
         (below, kind): (&PathName, RemovalKind),
         seen: &Learnt<ListedEntry>,
         now: SessionId,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let permit = DeletePermit::for_listed(scope.root(), (below, kind), seen, now);
         let removal = |permit| Self { session: Some(now), ..Self::of(scope, permit) };
         permit.map(removal).map_err(|why| stays(scope, Some(below), why))
@@ -51,7 +51,7 @@ impl Removal {
     /// # Errors
     ///
     /// Why it stays.
-    pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self, Failure> {
+    pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
         let permit = DeletePermit::for_link(scope.root(), below);
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
     }
@@ -67,7 +67,7 @@ impl Removal {
         below: Option<&PathName>,
         evidence: &MoveEvidence<'_>,
         session: Option<SessionId>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let permit = DeletePermit::for_moved(scope.root(), below, evidence).map_err(|why| {
             let failure = stays(scope, below, why);
             match evidence.storage {
@@ -84,7 +84,7 @@ impl Removal {
     /// # Errors
     ///
     /// It is in another directory.
-    pub(crate) fn set_aside(&self, aside: PathName) -> Result<Self, Failure> {
+    pub(crate) fn set_aside(&self, aside: PathName) -> Result<Self> {
         let is_root = self.scope.root() == self.path();
         let scope = if is_root { Scope::at(&aside) } else { self.scope.clone() };
         let permit = self.permit.renamed(aside).map_err(|why| stays(&scope, None, why))?;
@@ -102,7 +102,7 @@ impl Removal {
         below: Option<&PathName>,
         listing: Learnt<Listing>,
         now: SessionId,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Self>> {
         let entries = listing.map(|listing| (!listing.is_incomplete()).then_some(listing.entries.len()));
         match DeletePermit::for_emptied(scope.root(), below, &entries, now) {
             Ok(permit) => Ok(Some(Self { session: Some(now), ..Self::of(scope, permit) })),
@@ -116,7 +116,7 @@ impl Removal {
     /// # Errors
     ///
     /// Why it stays.
-    pub(crate) fn directory_if_empty(scope: &Scope, below: Option<&PathName>) -> Result<Self, Failure> {
+    pub(crate) fn directory_if_empty(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
         let permit = DeletePermit::for_directory_if_empty(scope.root(), below);
         permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
     }
@@ -140,7 +140,7 @@ impl Removal {
     /// # Errors
     ///
     /// Its session has ended.
-    fn is_current(&self, host: &mut Host) -> Result<(), Failure> {
+    fn is_current(&self, host: &mut Host) -> Result<()> {
         if self.session.is_none() || self.session == host.evidence_session() {
             return Ok(());
         }
@@ -159,7 +159,7 @@ impl Removal {
     /// # Errors
     ///
     /// It may still be there. If the session that has told what it is has ended, nothing was sent.
-    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool, Failure> {
+    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool> {
         self.is_current(host)?;
         endpoint::delete(context, host, self.name()).await
     }
@@ -170,7 +170,7 @@ impl Removal {
         context: &Context,
         host: &mut Host,
         all: &[Self],
-    ) -> Option<Vec<Result<bool, Failure>>> {
+    ) -> Option<Vec<Result<bool>>> {
         let is_open = host.evidence_session().is_some();
         if !is_open || all.iter().any(|removal| removal.is_current(host).is_err()) {
             return None;

@@ -2,7 +2,7 @@
 //! program needs itself.
 
 use crate::endpoint::Held;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place::{self, Location};
 use crate::state::OwnFiles;
 use crate::world::{above, local_path};
@@ -26,11 +26,7 @@ impl Scope {
     ///
     /// The place is the root, a login directory, the current directory or one of `own` files, or contains one of them; or
     /// it does not name what is deleted.
-    pub(crate) fn of_tree(
-        location: &Location,
-        login: Option<&PathName>,
-        own: &OwnFiles,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn of_tree(location: &Location, login: Option<&PathName>, own: &OwnFiles) -> Result<Self> {
         if location.is_local() {
             check_here(location, own)?;
         } else {
@@ -44,7 +40,7 @@ impl Scope {
     /// # Errors
     ///
     /// It does not name what is deleted.
-    pub(crate) fn of_entry(location: &Location) -> Result<Self, Failure> {
+    pub(crate) fn of_entry(location: &Location) -> Result<Self> {
         if place::base_name(&location.path).is_none() {
             return Err(no_name(location));
         }
@@ -90,7 +86,7 @@ fn without_slashes(path: &PathName) -> PathName {
     bytes.get(..end).and_then(|bytes| PathName::from_wire(bytes).ok()).unwrap_or_else(|| path.clone())
 }
 
-fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<(), Failure> {
+fn check_at_server(location: &Location, login: Option<&PathName>) -> Result<()> {
     let path = &location.path;
     if path.names().any(|name| name == b"..") {
         return Err(Failure::usage(format!("{location} leads upwards with .."))
@@ -144,7 +140,7 @@ fn precious_tree(path: &Path, own: &OwnFiles) -> Option<String> {
     own.needs_of_tree(path).map(|what| format!("belongs to {what} of ftp-user, or contains them"))
 }
 
-fn check_here(location: &Location, own: &OwnFiles) -> Result<(), Failure> {
+fn check_here(location: &Location, own: &OwnFiles) -> Result<()> {
     let path = local_path(&location.path);
     let Some(name) = path.file_name() else {
         return Err(too_much(location, "is a directory that has no name here"));

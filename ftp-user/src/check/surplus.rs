@@ -4,7 +4,7 @@
 use super::scope::Scope;
 use crate::context::Context;
 use crate::endpoint::{Host, Reached};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::report::several;
 use crate::session::Facts;
 use ftp_proto::deletion::{is_as_listed, path_below};
@@ -100,7 +100,7 @@ impl MayRename {
         below: &PathName,
         reached: Reached,
         (seen, now): (&Facts, &Facts),
-    ) -> Result<Renaming, Failure> {
+    ) -> Result<Renaming> {
         let path = path_below(self.scope.root(), below)
             .map_err(|why| Failure::usage(format!("{} stays, because {why}", below.display())))?;
         if path != *reached.path() {
@@ -120,12 +120,7 @@ impl Renaming {
     /// # Errors
     ///
     /// It was not renamed.
-    pub(crate) async fn carry_out(
-        &self,
-        context: &Context,
-        host: &mut Host,
-        to: &PathName,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
         self.0.rename_free(context, host, to).await
     }
 }

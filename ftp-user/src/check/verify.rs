@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::ladder::Allowed;
 use crate::outcome::{StreamedDigests, Verified};
 use crate::report::Topic;
@@ -73,7 +73,7 @@ impl Verify {
         context: &Context,
         ends: &mut Ends,
         size: Option<u64>,
-    ) -> Result<Verified, Failure> {
+    ) -> Result<Verified> {
         let common = common(context, ends, &[]).await?;
         self.with(common, size)
     }
@@ -86,7 +86,7 @@ impl Verify {
         context: &Context,
         ends: &mut Ends,
         files: &Compared<'_>,
-    ) -> Result<Proof, Failure> {
+    ) -> Result<Proof> {
         let size = files.size;
         let (mut refused, mut why) = (Vec::new(), None::<Failure>);
         loop {
@@ -124,7 +124,7 @@ impl Verify {
         ends: &mut Ends,
         files: &Compared<'_>,
         failure: Failure,
-    ) -> Result<Verified, Failure> {
+    ) -> Result<Verified> {
         if self == Self::Auto
             && (ends.destination.tells_no_size(context, files.copy).await?
                 || ends.source.tells_no_size(context, files.source).await?)
@@ -135,7 +135,7 @@ impl Verify {
     }
 
     /// What verifies a file of that size, if both ends know the digest `common`.
-    pub(crate) fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified, Failure> {
+    pub(crate) fn with(self, common: Option<Algorithm>, size: Option<u64>) -> Result<Verified> {
         match (self, common, size) {
             (Self::None, ..) => Ok(Verified::None),
             (Self::Auto | Self::Hash, Some(algorithm), _) => Ok(Verified::Hash(algorithm)),
@@ -172,7 +172,7 @@ pub(crate) async fn common(
     context: &Context,
     ends: &mut Ends,
     refused: &[Algorithm],
-) -> Result<Option<Algorithm>, Failure> {
+) -> Result<Option<Algorithm>> {
     let mut source = ends.source.algorithms(context).await?;
     source.retain(|algorithm| !refused.contains(algorithm));
     Ok(best_common(&source, &ends.destination.algorithms(context).await?))
@@ -185,7 +185,7 @@ pub(crate) async fn compare(
     ends: &mut Ends,
     files: &Compared<'_>,
     means: Verified,
-) -> Result<Result<Proof, Failure>, Failure> {
+) -> Result<Result<Proof>> {
     let Compared { source, copy, size, streamed } = *files;
     let Ends { source: from, destination: to, .. } = ends;
     match means {
@@ -233,8 +233,8 @@ pub(crate) async fn compare(
 /// The digest that a final reply has told, or else the one that the server is asked for.
 async fn told_or_asked(
     told: Option<Digest>,
-    asked: impl Future<Output = Result<Result<Digest, Failure>, Failure>>,
-) -> Result<Result<Digest, Failure>, Failure> {
+    asked: impl Future<Output = Result<Result<Digest>>>,
+) -> Result<Result<Digest>> {
     match told {
         Some(digest) => Ok(Ok(digest)),
         None => asked.await,
@@ -285,7 +285,7 @@ pub(crate) async fn means(
     verify: Verify,
     allowed: Allowed,
     size: Option<u64>,
-) -> Result<(Verified, copy::Digest), Failure> {
+) -> Result<(Verified, copy::Digest)> {
     let by = verify.means(context, ends, size).await;
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
@@ -328,7 +328,7 @@ pub(crate) async fn verify_passed(
     ends: &mut Ends,
     passed: PassedCopy<'_>,
     rule: Verify,
-) -> Result<Proof, Failure> {
+) -> Result<Proof> {
     let PassedCopy { files, sha256 } = passed;
     let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
     let proof = weaker.verify(context, ends, &files).await?;

@@ -1,6 +1,6 @@
 //! What the disk of an end is asked: whether what was stored would survive a power failure.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::session::StableStorage;
 use crate::world::{Files, local_path};
 use ftp_io::clock::Clock;
@@ -19,7 +19,7 @@ impl ServerDisk {
     pub(super) async fn ask(
         &self,
         clock: Clock,
-        asked: impl Future<Output = Result<StableStorage, Failure>>,
+        asked: impl Future<Output = Result<StableStorage>>,
     ) -> AskedDisk {
         let mut disk = self.0.lock().await;
         let now = asked.await.unwrap_or_else(|failure| StableStorage::Refused(failure.to_string()));

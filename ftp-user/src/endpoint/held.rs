@@ -1,7 +1,7 @@
 //! Places of this host that stay what they were when somebody looked at them.
 
 use super::host::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::world::{OpenDirectory, above, local_path, replaced};
 use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
@@ -36,12 +36,7 @@ impl HeldDirectories {
     /// # Errors
     ///
     /// The place was replaced since, its directory cannot be opened, or too many are open.
-    pub(crate) fn place(
-        &mut self,
-        host: &Host,
-        root: &PathName,
-        seen: &Facts,
-    ) -> Result<Option<Held>, Failure> {
+    pub(crate) fn place(&mut self, host: &Host, root: &PathName, seen: &Facts) -> Result<Option<Held>> {
         let path = local_path(root);
         let (Host::Local(end), Some(name)) = (host, path.file_name()) else { return Ok(None) };
         let cannot = |error: &io::Error| {

@@ -5,7 +5,7 @@ use super::local_root::LocalRoot;
 use super::pool::{Pools, Server};
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::{self, Location, Place, RemotePath, Site};
 use crate::remote::{self, Replacement};
 use crate::report::THIS_HOST;
@@ -51,7 +51,7 @@ impl Host {
     /// # Errors
     ///
     /// The directory of this host was replaced since it was looked at, or cannot be opened.
-    pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Links) -> Result<Self, Failure> {
+    pub(crate) fn reading(&self, path: &PathName, seen: &Facts, followed: Links) -> Result<Self> {
         match self {
             Self::Server(_) => Ok(self.beside()),
             Self::Local(here) => SourceTree::seen(here.files(), path, seen, followed)
@@ -66,12 +66,7 @@ impl Host {
     /// # Errors
     ///
     /// A directory was replaced since it was looked at, or cannot be opened.
-    pub(crate) fn hold(
-        &self,
-        path: &PathName,
-        seen: Option<&Facts>,
-        old: Option<&PathName>,
-    ) -> Result<(), Failure> {
+    pub(crate) fn hold(&self, path: &PathName, seen: Option<&Facts>, old: Option<&PathName>) -> Result<()> {
         let Some(root) = self.local_root() else { return Ok(()) };
         let mut open = vec![match seen {
             Some(seen) => root.files.open_seen(path, seen)?,
@@ -130,7 +125,7 @@ impl Host {
         context: &Context,
         here: T,
         shows: impl FnOnce(&Session) -> T,
-    ) -> Result<T, Failure> {
+    ) -> Result<T> {
         match self {
             Self::Server(server) => server.session(context).await.map(|session| shows(session)),
             Self::Local(_) => Ok(here),
@@ -147,7 +142,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails if the server refuses or does not answer.
-    pub async fn connect(&mut self, context: &Context) -> Result<(), Failure> {
+    pub async fn connect(&mut self, context: &Context) -> Result<()> {
         self.learn(context, (), |_| ()).await
     }
 
@@ -169,7 +164,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails if the server cannot be asked.
-    pub async fn restarts(&mut self, context: &Context) -> Result<bool, Failure> {
+    pub async fn restarts(&mut self, context: &Context) -> Result<bool> {
         self.learn(context, true, |session| session.manners.capabilities.rest_stream).await
     }
 
@@ -178,7 +173,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails if the server has to be asked whether it offers TLS, and cannot be.
-    pub async fn is_secured(&mut self, context: &Context) -> Result<bool, Failure> {
+    pub async fn is_secured(&mut self, context: &Context) -> Result<bool> {
         self.learn(context, true, Session::runs_tls).await
     }
 
@@ -212,7 +207,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if it cannot be determined.
-    pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>> {
         match self {
             Self::Server(server) => remote::facts(server.session(context).await?, path).await,
             Self::Local(here) => here.facts(path),
@@ -225,7 +220,7 @@ impl Host {
         &mut self,
         context: &Context,
         paths: &[PathName],
-    ) -> Vec<Result<Option<Facts>, Failure>> {
+    ) -> Vec<Result<Option<Facts>>> {
         match self {
             Self::Server(server) => match server.session(context).await {
                 Ok(session) => Box::pin(remote::facts_of_all(session, paths)).await,
@@ -250,7 +245,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if it cannot be determined.
-    pub async fn behind(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub async fn behind(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>> {
         match self {
             Self::Server(server) => remote::behind(server.session(context).await?, path).await,
             Self::Local(here) => here.behind(path),
@@ -268,11 +263,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the session is lost.
-    pub async fn real_directory(
-        &mut self,
-        context: &Context,
-        path: &PathName,
-    ) -> Result<Option<PathName>, Failure> {
+    pub async fn real_directory(&mut self, context: &Context, path: &PathName) -> Result<Option<PathName>> {
         let Self::Server(server) = self else { return Ok(None) };
         remote::real_directory(server.session(context).await?, path).await
     }
@@ -283,7 +274,7 @@ impl Host {
     /// # Errors
     ///
     /// The server shows the file under another name.
-    pub async fn check_stored_name(&mut self, context: &Context, path: &PathName) -> Result<(), Failure> {
+    pub async fn check_stored_name(&mut self, context: &Context, path: &PathName) -> Result<()> {
         let Self::Server(server) = self else { return Ok(()) };
         match remote::check_stored_name(server.session(context).await?, path).await {
             Err(failure) if failure.kind == Kind::Unverified => Err(failure),
@@ -295,7 +286,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the server cannot be asked.
-    pub async fn modified(&mut self, context: &Context, path: &PathName) -> Result<Option<When>, Failure> {
+    pub async fn modified(&mut self, context: &Context, path: &PathName) -> Result<Option<When>> {
         match self {
             Self::Server(server) => remote::modified(server.session(context).await?, path).await,
             Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.modified)),
@@ -306,12 +297,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the server cannot be asked, or this host refuses.
-    pub async fn set_modified(
-        &mut self,
-        context: &Context,
-        path: &PathName,
-        time: When,
-    ) -> Result<(), Failure> {
+    pub async fn set_modified(&mut self, context: &Context, path: &PathName, time: When) -> Result<()> {
         match self {
             Self::Server(server) => remote::set_modified(server.session(context).await?, path, time).await,
             Self::Local(here) => here.set_modified(path, time),
@@ -327,7 +313,7 @@ impl Host {
         &mut self,
         context: &Context,
         times: &[(PathName, When)],
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Option<Failure>> {
         match self {
             Self::Server(_) if times.is_empty() => Ok(None),
             Self::Server(server) => remote::set_modified_all(server.session(context).await?, times).await,
@@ -347,7 +333,7 @@ impl Host {
         context: &Context,
         path: &PathName,
         mode: u32,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Option<Failure>> {
         match self {
             Self::Server(server) => remote::set_mode(server.session(context).await?, path, mode).await,
             Self::Local(here) => here.set_mode(path, mode).map(|()| None),
@@ -358,7 +344,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the session is lost.
-    pub async fn time_refusal(&mut self) -> Result<Option<Failure>, Failure> {
+    pub async fn time_refusal(&mut self) -> Result<Option<Failure>> {
         let Self::Server(server) = self else { return Ok(None) };
         let Some(session) = server.open() else { return Ok(None) };
         remote::time_refusal(session).await
@@ -368,7 +354,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the server cannot be asked.
-    pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>, Failure> {
+    pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>> {
         match self {
             Self::Server(server) => remote::any_size(server.session(context).await?, path).await,
             Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.size)),
@@ -380,7 +366,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails if the server cannot be asked.
-    pub async fn tells_no_size(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+    pub async fn tells_no_size(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         let Self::Server(server) = self else { return Ok(false) };
         remote::tells_no_size(server.session(context).await?, path).await
     }
@@ -390,7 +376,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails if the server cannot be asked.
-    pub async fn algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
+    pub async fn algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>> {
         let here = Algorithm::ALL.to_vec();
         self.learn(context, here, |session| session.manners.capabilities.algorithms()).await
     }
@@ -406,7 +392,7 @@ impl Host {
         algorithm: Algorithm,
         path: &PathName,
         size: u64,
-    ) -> Result<Result<Digest, Failure>, Failure> {
+    ) -> Result<Result<Digest>> {
         match self {
             Self::Server(server) => remote::hash(server.session(context).await?, algorithm, path, size).await,
             Self::Local(here) => here.digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
@@ -427,7 +413,7 @@ impl Host {
         context: &Context,
         (from, to): (&PathName, &PathName),
         replaced: &mut Replacement,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         match self {
             Self::Server(server) => remote::rename(server.session(context).await?, from, to, replaced).await,
             Self::Local(here) => here.rename(from, to),
@@ -439,12 +425,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if it cannot be determined, or the old file did not get its name back.
-    pub async fn put_back(
-        &mut self,
-        context: &Context,
-        aside: &PathName,
-        target: &PathName,
-    ) -> Result<bool, Failure> {
+    pub async fn put_back(&mut self, context: &Context, aside: &PathName, target: &PathName) -> Result<bool> {
         let Self::Server(server) = self else { return Ok(false) };
         remote::put_back(server.session(context).await?, aside, target).await
     }
@@ -453,7 +434,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the file may still be there.
-    pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+    pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         match self {
             Self::Server(server) => remote::delete_stored(server.session(context).await?, path).await,
             Self::Local(here) => here.delete(path),
@@ -464,7 +445,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the directory could not be made.
-    pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+    pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         match self {
             Self::Server(server) => {
                 let made = remote::make_directory(server.session(context).await?, path).await?;
@@ -501,7 +482,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if one of them could not be made.
-    pub async fn make_directories(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+    pub async fn make_directories(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         let (mut directory, mut below) = (path.clone(), Vec::new());
         let mut is_new = loop {
             let failure = match self.make_directory(context, &directory).await {
@@ -526,7 +507,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if one of them could not be made.
-    pub async fn make_parents(&mut self, context: &Context, path: &PathName) -> Result<bool, Failure> {
+    pub async fn make_parents(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         let Some(parent) = place::parent(path) else { return Ok(false) };
         let is_there = self.facts(context, &parent).await?.is_some();
         Ok(!is_there && self.make_directories(context, &parent).await.map(|_| true)?)

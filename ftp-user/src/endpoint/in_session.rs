@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::pool::Losses;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::remote;
 use crate::session::SessionId;
 use ftp_proto::command::FileToSend;
@@ -74,7 +74,7 @@ impl Host {
     /// # Errors
     ///
     /// Fails if the server cannot be asked.
-    pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>, Failure> {
+    pub async fn part_algorithms(&mut self, context: &Context) -> Result<Vec<Algorithm>> {
         let here = Algorithm::ALL.to_vec();
         self.learn(context, here, |session| session.manners.capabilities.part_algorithms()).await
     }
@@ -89,7 +89,7 @@ impl Host {
         algorithm: Algorithm,
         path: &PathName,
         part: ByteRange,
-    ) -> Result<Result<Digest, Failure>, Failure> {
+    ) -> Result<Result<Digest>> {
         match self {
             Self::Server(server) => {
                 remote::hash_part(server.session(context).await?, algorithm, path, part).await
@@ -108,7 +108,7 @@ impl Host {
         algorithm: Algorithm,
         path: &PathName,
         parts: &[ByteRange],
-    ) -> Result<Result<Vec<Digest>, Failure>, Failure> {
+    ) -> Result<Result<Vec<Digest>>> {
         match self {
             Self::Server(server) => {
                 remote::hash_parts(server.session(context).await?, algorithm, path, parts).await
@@ -127,7 +127,7 @@ impl Host {
     ///
     /// # Errors
     /// Fails if the server cannot be asked.
-    pub async fn copies_files(&mut self, context: &Context) -> Result<bool, Failure> {
+    pub async fn copies_files(&mut self, context: &Context) -> Result<bool> {
         self.learn(context, false, |session| session.manners.capabilities.copies_files()).await
     }
 
@@ -141,7 +141,7 @@ impl Host {
         from: &PathName,
         to: &PathName,
         size: u64,
-    ) -> Result<Result<(), Failure>, Failure> {
+    ) -> Result<Result<()>> {
         match self {
             Self::Server(server) => remote::copy_within(server.session(context).await?, from, to, size).await,
             Self::Local(_) => Ok(Err(Failure::usage("this host copies no file within itself"))),

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place;
 use crate::remote::{self, Each, Listing};
 use crate::session::Facts;
@@ -17,7 +17,7 @@ use std::collections::HashSet;
 ///
 /// # Errors
 /// Fails if the directory cannot be listed.
-pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing, Failure> {
+pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing> {
     let mut entries = Vec::new();
     let listing = list_each(context, host, path, &mut |entry| entries.push(entry)).await?;
     Ok(Listing { entries, ..listing })
@@ -31,7 +31,7 @@ pub(crate) async fn learn_listing(
     context: &Context,
     host: &mut Host,
     path: &PathName,
-) -> Result<Learnt<Listing>, Failure> {
+) -> Result<Learnt<Listing>> {
     let listing = list(context, host, path).await?;
     Ok(Learnt::new(listing, host.evidence_session().unwrap_or(SessionId::HERE)))
 }
@@ -46,7 +46,7 @@ pub async fn list_each(
     host: &mut Host,
     path: &PathName,
     each: Each<'_>,
-) -> Result<Listing, Failure> {
+) -> Result<Listing> {
     match host {
         Host::Server(server) => remote::list_each(server.session(context).await?, Some(path), each).await,
         Host::Local(end) => here(end, path, each),
@@ -63,7 +63,7 @@ pub(crate) async fn list_links(
     host: &mut Host,
     directory: Option<&PathName>,
     names: &mut HashSet<PathName>,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let Host::Server(server) = host else { return Ok(()) };
     let mut note = |entry: Entry| {
         if entry.kind == Kind::Link {
@@ -81,7 +81,7 @@ pub(crate) async fn list_certain_links(
     context: &Context,
     host: &mut Host,
     directory: Option<&PathName>,
-) -> Result<HashSet<PathName>, Failure> {
+) -> Result<HashSet<PathName>> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
     let mut rows = CertainRows::default();
     let mut note = |entry: Entry| rows.note(entry.name, entry.kind == Kind::Link);
@@ -98,7 +98,7 @@ pub(crate) async fn list_real_directories(
     context: &Context,
     host: &mut Host,
     directory: Option<&PathName>,
-) -> Result<HashSet<PathName>, Failure> {
+) -> Result<HashSet<PathName>> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
     let mut listing = remote::list_text(server.session(context).await?, directory).await?;
     let mut rows = CertainRows::default();
@@ -113,11 +113,7 @@ pub(crate) async fn list_real_directories(
 ///
 /// # Errors
 /// Fails if the session with the server is lost.
-pub async fn with_blanks(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-) -> Result<Option<PathName>, Failure> {
+pub async fn with_blanks(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
     let (Host::Server(server), Some(name)) = (host, place::base_name(path)) else { return Ok(None) };
     let directory = place::parent(path);
     let session = server.session(context).await?;
@@ -126,7 +122,7 @@ pub async fn with_blanks(
 }
 
 /// A directory of this host, in the order of names unless it is large.
-fn here(end: &LocalEnd, path: &PathName, each: Each<'_>) -> Result<Listing, Failure> {
+fn here(end: &LocalEnd, path: &PathName, each: Each<'_>) -> Result<Listing> {
     let (mut listing, mut sorted) = (Listing::default(), Vec::new());
     let listed = end.list(path, |file_name, facts| {
         // A name with a line feed.

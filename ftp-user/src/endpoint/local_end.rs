@@ -4,7 +4,7 @@
 use super::local_root::LocalRoot;
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::world::{Files, IsLink, LocalName, unique_of};
 use ftp_io::copy::Meter;
 use ftp_proto::deletion::RemovalKind;
@@ -55,13 +55,13 @@ impl LocalEnd {
     }
 
     /// What is at `path`; `None` if nothing is.
-    pub(super) fn facts(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub(super) fn facts(&self, path: &PathName) -> Result<Option<Facts>> {
         self.check_file(path)?;
         self.behind(path)
     }
 
     /// What is at `path`, or where a symbolic link leads that is there; `None` if that is nothing.
-    pub(super) fn behind(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub(super) fn behind(&self, path: &PathName) -> Result<Option<Facts>> {
         let looked = self.to_read(path).and_then(|name| match self.followed() {
             Links::Skip => name.entry(),
             Links::Files | Links::Follow => name.facts(),
@@ -80,7 +80,7 @@ impl LocalEnd {
     }
 
     /// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
-    pub(super) fn entry(&self, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub(super) fn entry(&self, path: &PathName) -> Result<Option<Facts>> {
         let Self::Source(tree) = self else { return found(path, self.files().name(path).entry()) };
         match tree.reach(path) {
             Some(name) => found(path, name.and_then(|name| name.entry())),
@@ -98,7 +98,7 @@ impl LocalEnd {
     /// # Errors
     ///
     /// It cannot be read, or another file has its name now.
-    pub(crate) fn open_to_send(&self, path: &PathName, seen: Option<&str>) -> Result<File, Failure> {
+    pub(crate) fn open_to_send(&self, path: &PathName, seen: Option<&str>) -> Result<File> {
         let cannot = |error: &io::Error| self.failed(format!("cannot read {}", path.display()), error);
         let file = self.open_to_read(path).map_err(|error| cannot(&error))?;
         let found = unique_of(&file).map_err(|error| cannot(&error))?;
@@ -125,7 +125,7 @@ impl LocalEnd {
     /// # Errors
     ///
     /// One does.
-    pub(crate) fn check_file(&self, path: &PathName) -> Result<(), Failure> {
+    pub(crate) fn check_file(&self, path: &PathName) -> Result<()> {
         self.destination().map_or(Ok(()), |root| root.check_file(path))
     }
 
@@ -150,7 +150,7 @@ impl LocalEnd {
     }
 
     /// Renames a finished copy.
-    pub(super) fn rename(&self, from: &PathName, to: &PathName) -> Result<(), Failure> {
+    pub(super) fn rename(&self, from: &PathName, to: &PathName) -> Result<()> {
         let (old, new) = match (self.unheld(from), self.unheld(to)) {
             (None, None) => (self.to_write(from), self.to_write(to)),
             (Some(root), _) | (None, Some(root)) => {
@@ -163,7 +163,7 @@ impl LocalEnd {
     }
 
     /// Deletes a file. Returns whether it was there.
-    pub(super) fn delete(&self, path: &PathName) -> Result<bool, Failure> {
+    pub(super) fn delete(&self, path: &PathName) -> Result<bool> {
         self.unheld(path).map_or(Ok(()), |root| root.check_file(path))?;
         match self.to_write(path).and_then(|name| name.remove(RemovalKind::File)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -174,7 +174,7 @@ impl LocalEnd {
     }
 
     /// Makes a directory, unless it is there.
-    pub(super) fn make_directory(&self, path: &PathName) -> Result<(), Failure> {
+    pub(super) fn make_directory(&self, path: &PathName) -> Result<()> {
         self.unheld(path).map_or(Ok(()), |root| root.check_directory(path))?;
         self.to_write(path)
             .and_then(|name| name.make_directory())
@@ -182,14 +182,14 @@ impl LocalEnd {
     }
 
     /// Sets when a file or directory was modified last.
-    pub(super) fn set_modified(&self, path: &PathName, time: When) -> Result<(), Failure> {
+    pub(super) fn set_modified(&self, path: &PathName, time: When) -> Result<()> {
         self.to_write(path)
             .and_then(|name| name.set_modified(time))
             .map_err(|error| cannot(format!("cannot set the time of {}", path.display()), &error))
     }
 
     /// Sets the permission bits of a file or directory.
-    pub(super) fn set_mode(&self, path: &PathName, mode: u32) -> Result<(), Failure> {
+    pub(super) fn set_mode(&self, path: &PathName, mode: u32) -> Result<()> {
         self.to_write(path)
             .and_then(|name| name.set_mode(mode))
             .map_err(|error| cannot(format!("cannot set the permissions of {}", path.display()), &error))
@@ -202,7 +202,7 @@ impl LocalEnd {
         algorithm: Algorithm,
         path: &PathName,
         part: ByteRange,
-    ) -> Result<Digest, Failure> {
+    ) -> Result<Digest> {
         let what = || format!("cannot hash {}", path.display());
         let open = || {
             let mut file = self.open_to_read(path)?;
@@ -228,7 +228,7 @@ impl LocalEnd {
 }
 
 /// What was found at `path`; `None` if that is nothing.
-fn found(path: &PathName, found: io::Result<Option<Facts>>) -> Result<Option<Facts>, Failure> {
+fn found(path: &PathName, found: io::Result<Option<Facts>>) -> Result<Option<Facts>> {
     match found {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         found => found

@@ -1,6 +1,6 @@
 //! The destination of a copy on this host, and how a name below it is reached.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::world::{Files, LocalName, OpenDirectory, local_path};
 use ftp_proto::wire::PathName;
 use std::ffi::OsStr;
@@ -57,7 +57,7 @@ impl LocalRoot {
     /// # Errors
     ///
     /// A link leads out of the destination.
-    pub(super) fn check_file(&self, path: &PathName) -> Result<(), Failure> {
+    pub(super) fn check_file(&self, path: &PathName) -> Result<()> {
         local_path(path).parent().map_or(Ok(()), |directory| self.check(directory, path))
     }
 
@@ -66,12 +66,12 @@ impl LocalRoot {
     /// # Errors
     ///
     /// A link leads out of the destination.
-    pub(super) fn check_directory(&self, path: &PathName) -> Result<(), Failure> {
+    pub(super) fn check_directory(&self, path: &PathName) -> Result<()> {
         self.check_file(path)?;
         self.check(local_path(path), path)
     }
 
-    fn check(&self, directory: &Path, path: &PathName) -> Result<(), Failure> {
+    fn check(&self, directory: &Path, path: &PathName) -> Result<()> {
         let root = local_path(&self.path);
         if !directory.starts_with(root) {
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::disk::ServerDisk;
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::place::Site;
 use crate::relay;
 use crate::session::{ClosedPosture, Role, Session, SessionId, Tunnel, newest_session};
@@ -178,7 +178,7 @@ impl Pool {
         context: &Context,
         role: Role,
         first: Option<&PathName>,
-    ) -> Result<Lease, Failure> {
+    ) -> Result<Lease> {
         let (idle, tls12) = {
             let mut state = self.state();
             (state.idle.pop(), state.tls12)
@@ -209,7 +209,7 @@ impl Pool {
         role: Role,
         tls: Versions,
         first: Option<&PathName>,
-    ) -> Result<Session, Failure> {
+    ) -> Result<Session> {
         let (answered, behind_relay) = {
             let state = self.state();
             (state.answered, state.behind_relay)
@@ -245,7 +245,7 @@ impl Pool {
     }
 
     /// A tunnel through the first relay, or agent of a hub, that reaches the server.
-    async fn reach(&self, context: &Context) -> Result<Tunnel, Failure> {
+    async fn reach(&self, context: &Context) -> Result<Tunnel> {
         let mut last = None;
         for relay in &context.run.relays {
             match relay::Session::reach(context, relay, &self.site).await {
@@ -264,12 +264,7 @@ impl Pool {
     /// # Errors
     ///
     /// Fails if no new session can be opened.
-    pub async fn renew(
-        self: &Arc<Self>,
-        context: &Context,
-        role: Role,
-        lease: Lease,
-    ) -> Result<Lease, Failure> {
+    pub async fn renew(self: &Arc<Self>, context: &Context, role: Role, lease: Lease) -> Result<Lease> {
         let tls12 = self.state().tls12;
         if tls12 != Tls12::Untried {
             lease.quit().await;
@@ -392,7 +387,7 @@ impl Server {
     ///
     /// # Errors
     /// Fails if no session can be opened.
-    pub async fn session(&mut self, context: &Context) -> Result<&mut Session, Failure> {
+    pub async fn session(&mut self, context: &Context) -> Result<&mut Session> {
         let lease = match self.alive(context).await {
             Some(lease) if lease.is_used_up() => Box::pin(self.pool.renew(context, self.role, lease)).await?,
             Some(lease) => lease,

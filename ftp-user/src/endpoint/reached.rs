@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::removal::{entry, refuse_own};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::remote::{self, cannot_delete};
 use crate::session::Facts;
 use crate::world::{Files, LocalName, above, local_path};
@@ -26,7 +26,7 @@ impl Reached {
     /// # Errors
     ///
     /// A directory on the way to it cannot be opened, or is a symbolic link below one that is held (see [`Host::hold`]).
-    pub(crate) fn at(host: &Host, path: &PathName) -> Result<Option<Self>, Failure> {
+    pub(crate) fn at(host: &Host, path: &PathName) -> Result<Option<Self>> {
         let here = match host {
             Host::Server(_) => None,
             Host::Local(local) => {
@@ -52,7 +52,7 @@ impl Reached {
     ///
     /// # Errors
     /// Fails if it cannot be determined.
-    pub(crate) async fn facts(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>, Failure> {
+    pub(crate) async fn facts(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>> {
         match &self.here {
             Some(here) => {
                 let what = || format!("cannot look at {}", self.path.display());
@@ -63,7 +63,7 @@ impl Reached {
     }
 
     /// Refuses what this program needs itself.
-    fn refuse_own(&self, context: &Context) -> Result<(), Failure> {
+    fn refuse_own(&self, context: &Context) -> Result<()> {
         match self.here {
             Some(_) => refuse_own(&self.path, context.run.own_files.needs_of_tree(local_path(&self.path))),
             None => Ok(()),
@@ -79,7 +79,7 @@ impl Reached {
         context: &Context,
         host: &mut Host,
         permit: &DeletePermit,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool> {
         if *permit.path() != self.path {
             let what = format!("{} is not {}", self.path.display(), permit.path().display());
             return Err(Failure::usage(what));
@@ -101,12 +101,7 @@ impl Reached {
     ///
     /// # Errors
     /// Fails if it was not renamed; with [`Kind::Exists`] if the name is taken.
-    pub(crate) async fn rename_free(
-        &self,
-        context: &Context,
-        host: &mut Host,
-        to: &PathName,
-    ) -> Result<(), Failure> {
+    pub(crate) async fn rename_free(&self, context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
         self.refuse_own(context)?;
         let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
         let (Some(here), Host::Local(local)) = (&self.here, &*host) else {

@@ -6,7 +6,7 @@ use super::held::Held;
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place;
 use crate::remote::{self, Lack, cannot_delete};
 use crate::session::{Facts, SessionId};
@@ -21,11 +21,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// Fails if it cannot be determined.
-pub(crate) async fn entry(
-    context: &Context,
-    host: &mut Host,
-    path: &PathName,
-) -> Result<Option<Facts>, Failure> {
+pub(crate) async fn entry(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
     match host {
         Host::Server(server) => remote::facts(server.session(context).await?, path).await,
         Host::Local(end) => end.entry(path),
@@ -40,7 +36,7 @@ pub(crate) async fn have(
     context: &Context,
     host: &mut Host,
     paths: &[PathName],
-) -> Result<Vec<Option<bool>>, Failure> {
+) -> Result<Vec<Option<bool>>> {
     match host {
         Host::Server(server) => remote::have(server.session(context).await?, paths).await,
         Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
@@ -57,7 +53,7 @@ pub(crate) async fn lack(
     host: &mut Host,
     directory: Option<&PathName>,
     names: &[PathName],
-) -> Result<Learnt<Vec<Lack>>, Failure> {
+) -> Result<Learnt<Vec<Lack>>> {
     match host {
         Host::Server(server) => {
             let session = server.session(context).await?;
@@ -93,7 +89,7 @@ pub(crate) struct PermittedName<'a> {
 ///
 /// # Errors
 /// Fails if `path` is one of its own files.
-pub(super) fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<(), Failure> {
+pub(super) fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<()> {
     let Some(what) = need else { return Ok(()) };
     let what = format!("{} stays as it is, because it belongs to {what} of ftp-user", path.display());
     Err(Failure::usage(what).hint("do it with a program of this host, if no ftp-user runs"))
@@ -103,11 +99,7 @@ pub(super) fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<
 ///
 /// # Errors
 /// Fails if it may still be there: it is not what the permit is for, a directory is not empty, or the host refuses.
-pub(crate) async fn delete(
-    context: &Context,
-    host: &mut Host,
-    name: PermittedName<'_>,
-) -> Result<bool, Failure> {
+pub(crate) async fn delete(context: &Context, host: &mut Host, name: PermittedName<'_>) -> Result<bool> {
     context.run.job_journal.note_change();
     match host {
         Host::Server(server) => remote::delete(server.session(context).await?, name.permit).await,
@@ -132,7 +124,7 @@ pub(crate) async fn rename_free(
     host: &mut Host,
     from: &PathName,
     to: &PathName,
-) -> Result<(), Failure> {
+) -> Result<()> {
     match host {
         Host::Server(server) => remote::rename_free(server.session(context).await?, from, to).await,
         Host::Local(end) => {
@@ -159,7 +151,7 @@ pub(crate) async fn delete_all(
     context: &Context,
     host: &mut Host,
     names: &[PermittedName<'_>],
-) -> Vec<Result<bool, Failure>> {
+) -> Vec<Result<bool>> {
     if let Host::Server(server) = host {
         let permits: Vec<&DeletePermit> = names.iter().map(|name| name.permit).collect();
         return match server.session(context).await {
@@ -191,7 +183,7 @@ pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&Pa
 ///
 /// # Errors
 /// Fails if the server cannot be asked.
-pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bool, Failure> {
+pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bool> {
     host.learn(context, true, |session| session.manners.shows_links()).await
 }
 
@@ -199,7 +191,7 @@ pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bo
 ///
 /// # Errors
 /// Fails if the server cannot be asked.
-pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>, Failure> {
+pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
     let Host::Server(server) = host else { return Ok(None) };
     let told = server.session(context).await?.current().await?;
     if let Some(directory) = &told {
@@ -209,7 +201,7 @@ pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Resul
 }
 
 /// Removes a name of this host. From the place on no symbolic link is followed, also one that has just been put there.
-fn unlink(end: &LocalEnd, name: PermittedName<'_>) -> Result<bool, Failure> {
+fn unlink(end: &LocalEnd, name: PermittedName<'_>) -> Result<bool> {
     let PermittedName { root, permit, seen, .. } = name;
     let path = permit.path();
     let reached = match end.reach(path, false) {

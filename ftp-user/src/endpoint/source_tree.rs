@@ -1,7 +1,7 @@
 //! A directory of this host that is copied. It stays open, and what is in it is reached from there: nothing is copied from
 //! elsewhere, whoever puts a symbolic link or another directory in the way meanwhile.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::world::{Files, LocalName, OpenDirectory};
 use clap::ValueEnum;
 use ftp_proto::listing::Facts;
@@ -37,12 +37,7 @@ impl SourceTree {
     /// # Errors
     ///
     /// It was replaced since, or cannot be opened.
-    pub(super) fn seen(
-        files: Files,
-        path: &PathName,
-        seen: &Facts,
-        followed: Links,
-    ) -> Result<Self, Failure> {
+    pub(super) fn seen(files: Files, path: &PathName, seen: &Facts, followed: Links) -> Result<Self> {
         Ok(Self { files, root: files.open_seen(path, seen)?, followed })
     }
 

@@ -3,7 +3,7 @@
 use super::netrc::Netrc;
 use super::site::{Remote, Site};
 use super::typed::{Local, Place};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use ftp_proto::client::Security;
 use ftp_proto::listing::Pattern;
 use ftp_proto::wire::PathName;
@@ -28,7 +28,7 @@ impl Location {
     /// # Errors
     ///
     /// What is wrong with the text.
-    pub fn parse(text: &[u8], netrc: &Netrc) -> Result<Self, Failure> {
+    pub fn parse(text: &[u8], netrc: &Netrc) -> Result<Self> {
         Self::of(Place::parse(text)?, netrc)
     }
 
@@ -37,7 +37,7 @@ impl Location {
     /// # Errors
     ///
     /// The path cannot be sent to a server.
-    pub fn of(place: Place, netrc: &Netrc) -> Result<Self, Failure> {
+    pub fn of(place: Place, netrc: &Netrc) -> Result<Self> {
         match place {
             Place::Remote(Remote { site, path }) => Ok(Self {
                 contents: path.contents,

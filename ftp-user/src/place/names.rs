@@ -3,7 +3,7 @@
 use super::path::RemotePath;
 use super::settings::{NAME, check_name};
 use super::site::Remote;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Names {
     /// # Errors
     ///
     /// There is none. The failure names the nearest.
-    pub fn find(&self, name: &str) -> Result<&Remote, Failure> {
+    pub fn find(&self, name: &str) -> Result<&Remote> {
         self.sites.get(name).ok_or_else(|| {
             if self.composites.contains(name) {
                 return Failure::usage(format!("{name} is a composite directory, which only ftp-user shell knows"))
@@ -88,7 +88,7 @@ impl Names {
     }
 
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
-    pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote, Failure>> {
+    pub(super) fn place(&self, text: &[u8]) -> Option<Result<Remote>> {
         let (name, path) = split(text)?;
         let site = self.sites.get(name)?;
         let path = RemotePath::below(site.path.name.as_ref(), path);

@@ -1,6 +1,6 @@
 //! Paths: what a URL's path means to a server, and how paths are joined there.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use ftp_proto::listing::Pattern;
 use ftp_proto::wire::{PathName, misleads};
 use std::fmt;
@@ -20,13 +20,13 @@ pub struct RemotePath {
 impl RemotePath {
     /// Reads the path of a URL, from the `/` after the authority on. That `/` is a separator: the
     /// path is relative to the login directory, `//` or `/%2F` makes it absolute (RFC 1738 3.2.2).
-    pub fn parse(text: &[u8]) -> Result<Self, Failure> {
+    pub fn parse(text: &[u8]) -> Result<Self> {
         Self::below(None, text.strip_prefix(b"/").unwrap_or(text))
     }
 
     /// The path that a text names: absolute, or relative to the directory `base`. It is written as the path of a URL is: `%` and
     /// two digits stand for a byte.
-    pub(super) fn below(base: Option<&PathName>, text: &[u8]) -> Result<Self, Failure> {
+    pub(super) fn below(base: Option<&PathName>, text: &[u8]) -> Result<Self> {
         let decoded = decode(text)?;
         let contents = decoded.is_empty() || decoded.ends_with(b"/");
         let trimmed = match decoded.iter().rposition(|byte| *byte != b'/') {
@@ -43,7 +43,7 @@ impl RemotePath {
     }
 
     /// The path for commands that need one: `.` is the login directory.
-    pub fn or_here(&self) -> Result<PathName, Failure> {
+    pub fn or_here(&self) -> Result<PathName> {
         self.name.clone().map_or_else(|| user_name(b"."), Ok)
     }
 
@@ -77,7 +77,7 @@ impl fmt::Display for RemotePath {
 }
 
 /// Converts a name that a user typed, or fails if no server could be sent it.
-pub(super) fn user_name(bytes: &[u8]) -> Result<PathName, Failure> {
+pub(super) fn user_name(bytes: &[u8]) -> Result<PathName> {
     PathName::from_user(bytes)
         .map_err(|bad| Failure::usage(format!("{:?} cannot be used: {bad}", String::from_utf8_lossy(bytes))))
 }
@@ -117,7 +117,7 @@ pub fn sibling(path: &PathName, name: &PathName) -> PathName {
 }
 
 /// Percent-decodes strictly: `%` without two hexadecimal digits is refused.
-pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter();
     while let Some(&byte) = rest.next() {
@@ -139,7 +139,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// The last name of a path of a URL as a pattern. What is percent-encoded stands for itself.
-fn glob(text: &[u8]) -> Result<Option<Pattern>, Failure> {
+fn glob(text: &[u8]) -> Result<Option<Pattern>> {
     let end = text.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
     let last = text.get(..end).and_then(|text| text.rsplit(|byte| *byte == b'/').next()).unwrap_or_default();
     // The second one has nothing in the place of what stands for itself.

@@ -7,7 +7,7 @@
 use super::names::{Names, mistake_of_name};
 use super::path::{RemotePath, decode};
 use super::site::{Remote, Site, default_port, host_name, port_number};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use ftp_proto::client::Security;
 use ftp_proto::wire::{PathName, Secret, show};
 use std::ffi::OsStr;
@@ -40,7 +40,7 @@ impl Local {
     /// # Errors
     ///
     /// The name is empty, or has a character that no name of a server can have.
-    fn parse(text: &[u8]) -> Result<Self, Failure> {
+    fn parse(text: &[u8]) -> Result<Self> {
         PathName::from_user(text)
             .map_err(|bad| Failure::usage(format!("a local path cannot be used: {bad}")))?;
         let contents = text.ends_with(b"/") || text == b"." || text == b".." || text.ends_with(b"/.");
@@ -54,7 +54,7 @@ impl Place {
     /// # Errors
     ///
     /// What is wrong with the text.
-    pub fn parse(text: &[u8]) -> Result<Self, Failure> {
+    pub fn parse(text: &[u8]) -> Result<Self> {
         Self::parse_with(text, &Names::default())
     }
 
@@ -64,7 +64,7 @@ impl Place {
     /// # Errors
     ///
     /// What is wrong with the text.
-    pub fn parse_with(text: &[u8], names: &Names) -> Result<Self, Failure> {
+    pub fn parse_with(text: &[u8], names: &Names) -> Result<Self> {
         if let Some(remote) = remote(text) {
             return remote.map(Self::Remote);
         }
@@ -131,7 +131,7 @@ fn mistake_of_url(text: &[u8]) -> Option<&'static str> {
 }
 
 /// Reads `ftp://user:password@host:port/path`; `None` if the text is no URL.
-fn remote(text: &[u8]) -> Option<Result<Remote, Failure>> {
+fn remote(text: &[u8]) -> Option<Result<Remote>> {
     let at = text.windows(3).position(|three| three == b"://")?;
     let (scheme, rest) = text.split_at_checked(at)?;
     let is_scheme = scheme.first().is_some_and(u8::is_ascii_alphabetic)
@@ -141,7 +141,7 @@ fn remote(text: &[u8]) -> Option<Result<Remote, Failure>> {
 }
 
 /// Reads what follows `scheme://`.
-fn of_scheme(scheme: &str, rest: &[u8]) -> Result<Remote, Failure> {
+fn of_scheme(scheme: &str, rest: &[u8]) -> Result<Remote> {
     let security = match scheme {
         "ftp" => Security::Offered,
         "ftpes" => Security::Explicit,
@@ -167,7 +167,7 @@ fn of_scheme(scheme: &str, rest: &[u8]) -> Result<Remote, Failure> {
     Ok(Remote { site, path: RemotePath::parse(path)? })
 }
 
-fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Failure> {
+fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>)> {
     let mut parts = login.splitn(2, |o| *o == b':');
     let user = decode(parts.next().unwrap_or_default())?;
     let password = parts.next().map(decode).transpose()?;
@@ -183,7 +183,7 @@ fn credentials(login: &[u8]) -> Result<(Option<Vec<u8>>, Option<Secret>), Failur
     Ok((Some(user), password.map(Secret::new)))
 }
 
-fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>), Failure> {
+fn host_and_port(text: &[u8]) -> Result<(String, Option<u16>)> {
     let text = str::from_utf8(text).map_err(|_| malformed("its host is not UTF-8"))?;
     let (host, port) = match text.strip_prefix('[') {
         Some(inner) => {

@@ -15,7 +15,7 @@ use super::task::found;
 use super::{Reach, Session, failure};
 use crate::config::Relay;
 use crate::context::{Context, FoundAt};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::place::Site;
 use crate::session::{Tunnel, within};
 use crate::world::World;
@@ -75,7 +75,7 @@ impl Agents {
         relay: &Relay,
         source: &Site,
         destination: &Site,
-    ) -> Result<(Self, [Tunnel; 2]), Failure> {
+    ) -> Result<(Self, [Tunnel; 2])> {
         match begin(context, relay).await? {
             Found::Agent(mut session) => {
                 let to_source = session.tunnel(context, source).await?;
@@ -96,7 +96,7 @@ impl Agents {
     /// # Errors
     ///
     /// This host has no random numbers.
-    pub(super) fn two(world: World, source: Session, destination: Session) -> Result<Self, Failure> {
+    pub(super) fn two(world: World, source: Session, destination: Session) -> Result<Self> {
         let seed = Secret32::new(world.random_bytes().map_err(|error| failure::no_secret(&error))?);
         let source = Some(OtherAgent { session: source, seed, joins: 0 });
         Ok(Self { destination, source, join: Join::default() })
@@ -111,7 +111,7 @@ impl Agents {
     }
 
     /// Opens one more tunnel to a server.
-    pub async fn tunnel(&mut self, context: &Context, side: Side, site: &Site) -> Result<Tunnel, Failure> {
+    pub async fn tunnel(&mut self, context: &Context, side: Side, site: &Site) -> Result<Tunnel> {
         self.of(side).tunnel(context, site).await
     }
 
@@ -273,7 +273,7 @@ impl Agents {
 impl Session {
     /// Has the relay, or an agent of the hub, connect to a server that this host does not reach, and returns the control
     /// connection. The session goes on as long as somebody may ask it for data connections with the server.
-    pub async fn reach(context: &Context, relay: &Relay, site: &Site) -> Result<Tunnel, Failure> {
+    pub async fn reach(context: &Context, relay: &Relay, site: &Site) -> Result<Tunnel> {
         let (session, tunnel) = match begin(context, relay).await? {
             Found::Agent(mut session) => {
                 let tunnel = session.tunnel(context, site).await?;
@@ -286,7 +286,7 @@ impl Session {
 
     /// Connects to a relay agent. Both ends prove that they know the token before anything else is sent.
     #[cfg(test)]
-    pub(super) async fn open(context: &Context, relay: &Relay) -> Result<Self, Failure> {
+    pub(super) async fn open(context: &Context, relay: &Relay) -> Result<Self> {
         match begin(context, relay).await? {
             Found::Agent(session) => Ok(*session),
             Found::Hub(hub) => panic!("{} is a hub", hub.display_name()),
@@ -302,7 +302,7 @@ pub async fn recognize(context: &Context, relay: &Relay) {
     }
 }
 
-async fn begin(context: &Context, relay: &Relay) -> Result<Found, Failure> {
+async fn begin(context: &Context, relay: &Relay) -> Result<Found> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {
@@ -321,7 +321,7 @@ async fn begin(context: &Context, relay: &Relay) -> Result<Found, Failure> {
     }
 }
 
-async fn meet(context: &Context, relay: &Relay) -> Result<Found, Failure> {
+async fn meet(context: &Context, relay: &Relay) -> Result<Found> {
     let display_name = failure::display_name(relay);
     let token = relay.token()?;
     let (stream, at) = found(context, &relay.address, &display_name).await?;

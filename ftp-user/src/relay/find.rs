@@ -5,7 +5,7 @@ use super::hub::Hub;
 use super::{Agents, Session, failure};
 use crate::config::Relay;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::Site;
 use crate::report::{THIS_HOST, Topic};
 use crate::session::{Tunnel, within};
@@ -21,7 +21,7 @@ struct Probes {
     relay: Relay,
     hub: Hub,
     servers: Vec<Wanted>,
-    asking: Asking<Result<Probed, Failure>>,
+    asking: Asking<Result<Probed>>,
     /// An agent does not hold the same token: its name, and what that means.
     distrust: Option<(String, Failure)>,
 }
@@ -81,7 +81,7 @@ type Probed = (Session, Vec<Result<Tunnel, String>>);
 type Near = (Session, Vec<Option<Tunnel>>);
 
 impl Probes {
-    async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self, Failure> {
+    async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self> {
         let (names, known) = (hub.agents(context).await?, remembered(context, relay, sites));
         let wanted =
             |(index, site): (usize, &&Site)| Wanted::new(context, relay, index, site, &names, &known);
@@ -206,7 +206,7 @@ pub(super) async fn find(
     hub: &Hub,
     source: &Site,
     destination: &Site,
-) -> Result<(Agents, [Tunnel; 2]), Failure> {
+) -> Result<(Agents, [Tunnel; 2])> {
     let mut probes = Probes::start(context, relay, hub, &[source, destination]).await?;
     let (mut near_source, mut near_destination) = (None, None);
     while let Some((session, tunnels)) = probes.next().await {
@@ -241,7 +241,7 @@ pub(super) async fn find_one(
     relay: &Relay,
     hub: &Hub,
     site: &Site,
-) -> Result<(Session, Tunnel), Failure> {
+) -> Result<(Session, Tunnel)> {
     let mut probes = Probes::start(context, relay, hub, &[site]).await?;
     while let Some((session, tunnels)) = probes.next().await {
         if let Some(tunnel) = tunnels.into_iter().flatten().next() {
@@ -260,7 +260,7 @@ async fn probe(
     name: &str,
     sites: &[Site],
     limit: Duration,
-) -> Result<Probed, Failure> {
+) -> Result<Probed> {
     let deadline = context.world.clock.now() + limit;
     let called = within(context, limit.min(COMES), Session::called(context, relay, hub, name)).await;
     let mut session = called.unwrap_or_else(|| Err(failure::late(context, name, "a call")))?;

@@ -3,7 +3,7 @@
 use super::failure;
 use super::task::{At, BUILD, Handle, NAME, SessionEvent, stream};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::session::within;
 use crate::world::TcpStream;
 use ftp_io::link::{self, Link};
@@ -70,7 +70,7 @@ impl Hub {
     }
 
     /// The names of the agents of this token.
-    pub(super) async fn agents(&self, context: &Context) -> Result<Vec<String>, Failure> {
+    pub(super) async fn agents(&self, context: &Context) -> Result<Vec<String>> {
         let (answer, answered) = oneshot::channel();
         self.0.waiting()?.lists.push_back(answer);
         self.0.task.with_machine(|machine, now| machine.send(now, ToHub::Agents));
@@ -82,7 +82,7 @@ impl Hub {
     }
 
     /// A connection that an agent has accepted, and over which nothing is proven yet.
-    pub(super) async fn call(&self, context: &Context, agent: &str) -> Result<TcpStream, Failure> {
+    pub(super) async fn call(&self, context: &Context, agent: &str) -> Result<TcpStream> {
         let (answer, answered) = oneshot::channel();
         {
             // The answer cannot come before somebody waits for it.
@@ -117,7 +117,7 @@ impl Inner {
     }
 
     /// Who waits, unless the session has ended.
-    fn waiting(&self) -> Result<MutexGuard<'_, Waiting>, Failure> {
+    fn waiting(&self) -> Result<MutexGuard<'_, Waiting>> {
         let waiting = self.lock();
         match &waiting.ended {
             Some(why) => Err(failure::lost(&self.display_name, why)),

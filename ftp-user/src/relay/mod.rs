@@ -25,7 +25,7 @@ pub use event::JoinEvent;
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place::Site;
 use crate::session::{ControlRelay, Tunnel, within};
 use crate::world::Stream;
@@ -106,7 +106,7 @@ impl Session {
 
     /// Begins a session with an agent that is called at a hub. Both ends prove the token to each other, which the
     /// hub does not know.
-    async fn called(context: &Context, relay: &Relay, hub: &Hub, agent: &str) -> Result<Self, Failure> {
+    async fn called(context: &Context, relay: &Relay, hub: &Hub, agent: &str) -> Result<Self> {
         let token = relay.token()?;
         let display_name = format!("{agent} at {}", hub.display_name());
         let stream = hub.call(context, agent).await?;
@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// Has the relay connect to `site`, and returns the control connection. The server sees the relay as its peer.
-    pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel, Failure> {
+    pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel> {
         let grant = self.grant_for(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
         let id = self.task.with_machine(|machine, now| machine.tunnel(now, grant));
         let Some(ready) = within(context, context.settings.patience.reply, self.ready(site, id, grant)).await
@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// One more link with the agent, for a tunnel.
-    async fn attach(&self, context: &Context, ticket: &Secret32) -> Result<Link, Failure> {
+    async fn attach(&self, context: &Context, ticket: &Secret32) -> Result<Link> {
         let stream = self.reach.stream(context, &self.display_name).await?;
         let no_link = |failure| failure::no_link(&self.display_name, &failure);
         link::attach(stream, ticket).await.map_err(no_link)
@@ -242,12 +242,7 @@ impl Session {
     }
 
     /// Waits until the tunnel is ready or refused. Returns both ends of its connection, that of the relay first, and the ticket.
-    async fn ready(
-        &mut self,
-        site: &Site,
-        tunnel: Id,
-        grant: Id,
-    ) -> Result<([SocketAddr; 2], Secret32), Failure> {
+    async fn ready(&mut self, site: &Site, tunnel: Id, grant: Id) -> Result<([SocketAddr; 2], Secret32)> {
         loop {
             if let Some(why) = &self.ended {
                 return Err(failure::lost(&self.display_name, why));
@@ -301,7 +296,7 @@ impl Session {
 
 impl Reach {
     /// One more connection with the agent, over which nothing is proven yet.
-    async fn stream(&self, context: &Context, display_name: &str) -> Result<Stream, Failure> {
+    async fn stream(&self, context: &Context, display_name: &str) -> Result<Stream> {
         let no_link = |error: io::Error| failure::no_link(display_name, &error.into());
         match self {
             Self::Address(at) => stream(context, at).await.map_err(no_link),

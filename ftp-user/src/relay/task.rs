@@ -4,7 +4,7 @@
 use super::failure;
 use crate::config::RelayAddress;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::session::{Dialled, connect, within};
 use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;
@@ -32,7 +32,7 @@ pub(super) async fn found(
     context: &Context,
     address: &RelayAddress,
     display_name: &str,
-) -> Result<(Stream, At), Failure> {
+) -> Result<(Stream, At)> {
     match address {
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");

@@ -2,7 +2,7 @@
 //! replies are compared with those for a name that cannot exist.
 
 use super::list::{Directory, list_each};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place;
 use crate::session::Session;
 use crate::world::World;
@@ -63,7 +63,7 @@ pub async fn lack(
     session: &mut Session,
     directory: Option<&PathName>,
     names: &[PathName],
-) -> Result<Vec<Lack>, Failure> {
+) -> Result<Vec<Lack>> {
     let mut shown = shown_names(session, directory, names).await?;
     if !shown.is_whole {
         return Ok(vec![Lack::UNKNOWN; names.len()]);
@@ -113,7 +113,7 @@ async fn shown_names(
     session: &mut Session,
     directory: Option<&PathName>,
     names: &[PathName],
-) -> Result<Shown, Failure> {
+) -> Result<Shown> {
     let wanted: HashSet<&PathName> = names.iter().collect();
     let mut shown = Shown::default();
     let mut take = |entry: Entry| {
@@ -157,7 +157,7 @@ struct Asking<'a> {
 impl Asking<'_> {
     /// Whether the words for a name that cannot exist are the same in the login directory. Where a disk has failed below, both
     /// may differ, even if every name of the directory is refused alike.
-    async fn are_usual(&mut self, words: &MissingWords, impossible: &PathName) -> Result<bool, Failure> {
+    async fn are_usual(&mut self, words: &MissingWords, impossible: &PathName) -> Result<bool> {
         if self.directory.is_none() {
             return Ok(true);
         }
@@ -167,7 +167,7 @@ impl Asking<'_> {
     }
 
     /// Something of the directory that the server finds when it is asked, or the directory itself where nothing is in it.
-    async fn witness(&mut self, others: Vec<PathName>) -> Result<Option<PathName>, Failure> {
+    async fn witness(&mut self, others: Vec<PathName>) -> Result<Option<PathName>> {
         if self.session.manners.has_own_words() {
             return Ok(None);
         }
@@ -183,14 +183,14 @@ impl Asking<'_> {
     }
 
     /// Whether the server finds something at `path`.
-    async fn finds(&mut self, path: &PathName) -> Result<bool, Failure> {
+    async fn finds(&mut self, path: &PathName) -> Result<bool> {
         let answers = self.answers(std::slice::from_ref(path)).await?;
         Ok(answers.first().is_some_and(|answers| answers.found(self.session.manners.dialect)))
     }
 
     /// The answers to all questions about each path. A server that does in order what comes in one piece is sent the questions
     /// for several paths together.
-    async fn answers(&mut self, paths: &[PathName]) -> Result<Vec<Answers>, Failure> {
+    async fn answers(&mut self, paths: &[PathName]) -> Result<Vec<Answers>> {
         if self.questions.contains(&ExistenceQuestion::Size) {
             self.session.set_type(DataType::Image).await?;
         }
@@ -213,7 +213,7 @@ impl Asking<'_> {
     }
 
     /// The answers to questions that are sent one after the other.
-    async fn answers_in_turn(&mut self, path: &PathName) -> Result<Answers, Failure> {
+    async fn answers_in_turn(&mut self, path: &PathName) -> Result<Answers> {
         let mut answers = Answers::default();
         for question in &self.questions {
             let answer = self.session.ask(question.command(path.clone())).await?;
@@ -226,7 +226,7 @@ impl Asking<'_> {
     }
 
     /// The answers to questions that are sent together. Behind each CWD comes the way back.
-    async fn answers_ahead(&mut self, paths: &[PathName]) -> Result<Vec<Answers>, Failure> {
+    async fn answers_ahead(&mut self, paths: &[PathName]) -> Result<Vec<Answers>> {
         let Self { session, questions, home, .. } = self;
         session.gather(true);
         let mut sent = Vec::new();
@@ -255,7 +255,7 @@ impl Asking<'_> {
 }
 
 /// A name that nothing has.
-fn impossible_name(world: World) -> Result<String, Failure> {
+fn impossible_name(world: World) -> Result<String> {
     let random: [u8; 12] =
         world.random_bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
     let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -1,6 +1,6 @@
 //! Transfers that go on without their control connection: DETA, `STAT #id`, `ABOR #id` (docs/protocol/extensions.md).
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::session::{Secrets, Session, Words};
 use ftp_proto::command::{Command, Detached};
 use ftp_proto::dialect::Dialect;
@@ -38,7 +38,7 @@ pub fn knows_deta(session: &Session) -> bool {
 /// # Errors
 ///
 /// The server refuses that, or the session is lost.
-pub async fn may_detach(session: &mut Session, time: Duration) -> Result<TransferId, Failure> {
+pub async fn may_detach(session: &mut Session, time: Duration) -> Result<TransferId> {
     let answer = session.ask(Command::Detached(Detached::Next(time.as_secs()))).await?;
     if !answer.is_done() {
         let what = "the server lets no transfer go on without its control connection";
@@ -54,7 +54,7 @@ pub async fn may_detach(session: &mut Session, time: Duration) -> Result<Transfe
 /// # Errors
 ///
 /// The server cannot be asked.
-pub async fn detached(session: &mut Session, id: TransferId) -> Result<Option<DetachedStatus>, Failure> {
+pub async fn detached(session: &mut Session, id: TransferId) -> Result<Option<DetachedStatus>> {
     let answer = session.ask(Command::Detached(Detached::Status(id))).await?;
     if answer.is_done() {
         return Ok(status(&answer.reply, &session.secrets));
@@ -70,7 +70,7 @@ pub async fn detached(session: &mut Session, id: TransferId) -> Result<Option<De
 /// # Errors
 ///
 /// The server cannot be asked.
-pub async fn stop_detached(session: &mut Session, id: TransferId) -> Result<(), Failure> {
+pub async fn stop_detached(session: &mut Session, id: TransferId) -> Result<()> {
     session.ask(Command::Detached(Detached::Abort(id))).await.map(drop)
 }
 

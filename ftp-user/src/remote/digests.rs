@@ -1,6 +1,6 @@
 //! Digests of files and of their parts, and copies of files within a server.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Practice, Site, Verb};
 use ftp_proto::digest::{Algorithm, Digest, parse_answer, parse_answered_range};
@@ -20,7 +20,7 @@ pub async fn hash(
     algorithm: Algorithm,
     path: &PathName,
     size: u64,
-) -> Result<Result<Digest, Failure>, Failure> {
+) -> Result<Result<Digest>> {
     let what = || format!("cannot hash {}", path.display());
     let mut refused = Failure::new(Kind::Unverified, what()).said(format!(
         "{} does not compute {}",
@@ -58,7 +58,7 @@ pub async fn hash_part(
     algorithm: Algorithm,
     path: &PathName,
     part: ByteRange,
-) -> Result<Result<Digest, Failure>, Failure> {
+) -> Result<Result<Digest>> {
     let what = format!("cannot hash a part of {}", path.display());
     let length = part.length.filter(|length| *length > 0);
     let Some(length) = length.filter(|_| session.manners.capabilities.part_algorithms().contains(&algorithm))
@@ -108,7 +108,7 @@ async fn ask_digest(
     algorithm: Algorithm,
     path: &PathName,
     size: u64,
-) -> Result<Answer, Failure> {
+) -> Result<Answer> {
     if command == DigestCommand::Hash && session.manners.settings.digest != Some(algorithm) {
         let answer = session.ask(Command::Opts(Opts::Hash(Some(algorithm)))).await?;
         if !answer.is_done() {
@@ -135,7 +135,7 @@ pub async fn hash_parts(
     algorithm: Algorithm,
     path: &PathName,
     parts: &[ByteRange],
-) -> Result<Result<Vec<Digest>, Failure>, Failure> {
+) -> Result<Result<Vec<Digest>>> {
     let (mut digests, mut rest) = (Vec::with_capacity(parts.len()), parts);
     while !rest.is_empty() {
         // The first one settles the algorithm and the type, and shows whether the server minds RANG.
@@ -156,7 +156,7 @@ async fn hash_ahead(
     algorithm: Algorithm,
     path: &PathName,
     parts: &[ByteRange],
-) -> Result<Result<Vec<Digest>, Failure>, Failure> {
+) -> Result<Result<Vec<Digest>>> {
     if let [part] = parts {
         return Ok(hash_part(session, algorithm, path, *part).await?.map(|digest| vec![digest]));
     }
@@ -200,7 +200,7 @@ pub async fn copy_within(
     from: &PathName,
     to: &PathName,
     size: u64,
-) -> Result<Result<(), Failure>, Failure> {
+) -> Result<Result<()>> {
     let what = format!("cannot copy {} within {}", from.display(), session.title);
     let site = |site| Command::Practice(Practice::Site(site));
     let first = session.ask(site(Site::CopyFrom(from.clone()))).await?;

@@ -1,7 +1,7 @@
 //! What a server allows, as far as it can be seen without moving a file: for a person who wants to know before a copy.
 
 use super::look::entry;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::session::{Answer, Session};
 use ftp_io::tls::Client;
 use ftp_proto::address::Family;
@@ -53,7 +53,7 @@ pub fn certificate_seen(session: &Session) -> Option<SeenCertificate> {
 /// # Errors
 ///
 /// The session is lost, or the directory cannot be removed.
-pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Result<ServerClock, Failure> {
+pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Result<ServerClock> {
     let before = session.context.world.today().0;
     let made = session.ask(Command::Mkd(directory.clone())).await?;
     if !made.is_done() {
@@ -84,7 +84,7 @@ pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Res
 /// # Errors
 ///
 /// The session is lost.
-pub async fn takes_foreign(session: &mut Session) -> Result<Foreign, Failure> {
+pub async fn takes_foreign(session: &mut Session) -> Result<Foreign> {
     if session.manners.capabilities.rndz {
         return Ok(Foreign::Proven);
     }

@@ -4,7 +4,7 @@
 use super::look::entry;
 use crate::account::shortened;
 use crate::context::ListingLimit;
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::place;
 use crate::session::{Flow, Session};
 use ftp_io::copy::{Meter, lines};
@@ -60,7 +60,7 @@ impl Directory<'_> {
     /// # Errors
     ///
     /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-    pub(super) async fn listed(&mut self, each: EachOf<'_>) -> Result<(Form, Listing), Failure> {
+    pub(super) async fn listed(&mut self, each: EachOf<'_>) -> Result<(Form, Listing)> {
         if let Some(refusal) = &self.session.no_listings {
             return Err(refusal.clone());
         }
@@ -203,7 +203,7 @@ impl Directory<'_> {
     async fn names(
         &mut self,
         is_of_interest: impl Fn(&PathName) -> bool + Send + Sync,
-    ) -> Result<Vec<PathName>, Failure> {
+    ) -> Result<Vec<PathName>> {
         let mut names = Vec::new();
         let mut take = |entry: Entry| {
             if is_of_interest(&entry.name) {
@@ -219,7 +219,7 @@ impl Directory<'_> {
 
     /// Some servers show `?` for what they cannot print, and blanks before a name may belong to it. What NLST does not
     /// settle stays as it was shown.
-    async fn settle(&mut self, entries: &mut [Entry]) -> Result<(), Failure> {
+    async fn settle(&mut self, entries: &mut [Entry]) -> Result<()> {
         if !entries.iter().any(is_unclear) {
             return Ok(());
         }
@@ -236,7 +236,7 @@ impl Directory<'_> {
     }
 
     /// Asks what each name is, since a list of names does not say it.
-    async fn look_at(&mut self, names: Vec<Entry>, each: Each<'_>) -> Result<(), Failure> {
+    async fn look_at(&mut self, names: Vec<Entry>, each: Each<'_>) -> Result<()> {
         for Entry { name, .. } in names {
             if let Some(found) = entry(self.session, &place::join(self.path, &name)).await? {
                 each(Entry { name, ..found });
@@ -251,7 +251,7 @@ impl Directory<'_> {
 /// # Errors
 ///
 /// Why it cannot be listed.
-pub async fn list_text(session: &mut Session, directory: Option<&PathName>) -> Result<Listing, Failure> {
+pub async fn list_text(session: &mut Session, directory: Option<&PathName>) -> Result<Listing> {
     let mut entries = Vec::new();
     let mut directory = Directory { session, path: directory };
     let listing = directory.list_as(Form::List, &mut |entry| entries.push(entry)).await;
@@ -436,7 +436,7 @@ const REFUSED_TOLD: usize = 100;
 /// # Errors
 ///
 /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-pub async fn list(session: &mut Session, directory: Option<&PathName>) -> Result<Listing, Failure> {
+pub async fn list(session: &mut Session, directory: Option<&PathName>) -> Result<Listing> {
     let mut entries = Vec::new();
     let listing = list_each(session, directory, &mut |entry| entries.push(entry)).await?;
     Ok(Listing { entries, ..listing })
@@ -452,7 +452,7 @@ pub async fn list_each(
     session: &mut Session,
     directory: Option<&PathName>,
     each: Each<'_>,
-) -> Result<Listing, Failure> {
+) -> Result<Listing> {
     let mut unsettled = Vec::new();
     let mut sort = |form, entry| match form {
         Form::Mlsd => each(entry),
@@ -482,7 +482,7 @@ pub async fn name_with_blanks(
     session: &mut Session,
     directory: Option<&PathName>,
     shown: &PathName,
-) -> Result<Option<PathName>, Failure> {
+) -> Result<Option<PathName>> {
     if session.manners.capabilities.mlst.is_some() {
         return Ok(None); // MLSD shows names as they are
     }

@@ -3,7 +3,7 @@
 use super::list::Directory;
 use super::rename::check_shown_name;
 use super::times::modified;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place;
 use crate::session::{Answer, Role, Session};
 use ftp_proto::command::{Command, DataType, Verb};
@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 /// # Errors
 ///
 /// See [`entry`].
-pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Facts>, Failure> {
+pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Facts>> {
     Ok(entry(session, path).await?.map(|entry| Facts::from(&entry)))
 }
 
@@ -28,7 +28,7 @@ pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Fact
 /// # Errors
 ///
 /// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
-pub async fn entry(session: &mut Session, path: &PathName) -> Result<Option<Entry>, Failure> {
+pub async fn entry(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
     if session.manners.takes_mlst() {
         let answer = match session.first.take() {
             Some((asked, answer)) if asked == *path => answer,
@@ -40,7 +40,7 @@ pub async fn entry(session: &mut Session, path: &PathName) -> Result<Option<Entr
 }
 
 /// What is at `path`, by this answer to MLST. Where that does not tell it, other commands are sent.
-async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Result<Option<Entry>, Failure> {
+async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Result<Option<Entry>> {
     match session.manners.told_by_mlst(answer, session.role == Role::Destination) {
         ToldByMlst::Entry(entry) => {
             check_shown_name(session, path, &entry.name)?;
@@ -54,7 +54,7 @@ async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Re
 
 /// What is at each of these paths, as [`facts`] tells it. A server that takes commands ahead is sent those for the
 /// next paths before it has answered the first ones. If the session is lost, these are the first answers only.
-pub async fn facts_of_all(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>, Failure>> {
+pub async fn facts_of_all(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>>> {
     let mut answers = Vec::new().into_iter();
     if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
         answers = ask_ahead(session, paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
@@ -119,7 +119,7 @@ pub(super) async fn ask_each_ahead(
 /// # Errors
 ///
 /// See [`entry`].
-pub async fn behind(session: &mut Session, path: &PathName) -> Result<Option<Facts>, Failure> {
+pub async fn behind(session: &mut Session, path: &PathName) -> Result<Option<Facts>> {
     let found = entry(session, path).await?;
     if found.as_ref().is_none_or(|entry| entry.kind != Kind::Link) {
         return Ok(found.map(|entry| Facts::from(&entry)));
@@ -135,7 +135,7 @@ pub async fn behind(session: &mut Session, path: &PathName) -> Result<Option<Fac
 /// # Errors
 ///
 /// No final reply came, or the session cannot go back to its login directory.
-pub async fn real_directory(session: &mut Session, path: &PathName) -> Result<Option<PathName>, Failure> {
+pub async fn real_directory(session: &mut Session, path: &PathName) -> Result<Option<PathName>> {
     let Some(home) = session.current().await? else { return Ok(None) };
     if !session.ask(Command::Cwd(path.clone())).await?.is_done() {
         return Ok(None);
@@ -152,7 +152,7 @@ pub async fn real_directory(session: &mut Session, path: &PathName) -> Result<Op
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub async fn have(session: &mut Session, paths: &[PathName]) -> Result<Vec<Option<bool>>, Failure> {
+pub async fn have(session: &mut Session, paths: &[PathName]) -> Result<Vec<Option<bool>>> {
     let mut ahead = Vec::new();
     if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
         ahead.extend(paths.iter().map(|path| session.send(Command::Mlst(Some(path.clone())), None)));
@@ -174,7 +174,7 @@ pub async fn have(session: &mut Session, paths: &[PathName]) -> Result<Vec<Optio
 }
 
 /// Whether the server has something of a name. MLST is not sent again if it was.
-async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>, Failure> {
+async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>> {
     if is_mlst_new && session.manners.capabilities.mlst.is_some() {
         let answer = session.ask(Command::Mlst(Some(path.clone()))).await?;
         if let Some(has) = session.manners.has_by_mlst(&answer) {
@@ -206,7 +206,7 @@ async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Resul
 /// # Errors
 ///
 /// The server refuses TYPE I, or no final reply came. A refusal of SIZE is no failure.
-pub async fn size(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
+pub async fn size(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     Ok(size_in(&ask_size(session, path).await?))
 }
 
@@ -220,7 +220,7 @@ fn size_in(answer: &Answer) -> Option<u64> {
 /// # Errors
 ///
 /// The server cannot be asked, see [`entry`].
-pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
+pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     let answer = ask_size(session, path).await?;
     if let Some(told) = size_in(&answer) {
         return Ok(Some(told));
@@ -241,7 +241,7 @@ pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u
 /// # Errors
 ///
 /// The server cannot be asked, see [`entry`].
-pub async fn tells_no_size(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+pub async fn tells_no_size(session: &mut Session, path: &PathName) -> Result<bool> {
     if session.manners.capabilities.mlst.is_some() {
         return Ok(facts(session, path).await?.is_some_and(|facts| facts.size.is_none()));
     }
@@ -251,7 +251,7 @@ pub async fn tells_no_size(session: &mut Session, path: &PathName) -> Result<boo
 }
 
 /// SIZE in TYPE I: RFC 3659 section 4 counts in the type in force.
-async fn ask_size(session: &mut Session, path: &PathName) -> Result<Answer, Failure> {
+async fn ask_size(session: &mut Session, path: &PathName) -> Result<Answer> {
     session.set_type(DataType::Image).await?;
     session.ask(Command::Size(path.clone())).await
 }
@@ -259,7 +259,7 @@ async fn ask_size(session: &mut Session, path: &PathName) -> Result<Answer, Fail
 /// Several words of the server decide, because no single one is enough: SIZE may tell the size of a directory,
 /// and its refusal may mean anything. Where they contradict each other, the listing of the parent directory
 /// decides.
-async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<Entry>, Failure> {
+async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
     if path.as_bytes() == b"." || path.as_bytes() == b"/" {
         return Ok(Some(Entry::new(path.clone(), Kind::Directory)));
     }
@@ -294,7 +294,7 @@ async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<E
 
 /// What the listing of the parent directory says of `path`. `size` is the answer to SIZE, which decides if there
 /// is no listing.
-async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Result<Option<Entry>, Failure> {
+async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Result<Option<Entry>> {
     let words = AbsentWords::of(size.reply.code, &size.reply.lines, path.as_bytes());
     if session.role == Role::Destination && session.manners.absent.has(words.as_ref()) {
         return Ok(None);
@@ -338,7 +338,7 @@ async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Re
 
 /// Whether SIZE tells the size of a directory too, so that an answer does not prove that there is a file. The
 /// login directory shows it.
-async fn tells_sizes_of_directories(session: &mut Session) -> Result<bool, Failure> {
+async fn tells_sizes_of_directories(session: &mut Session) -> Result<bool> {
     if let Some(known) = session.manners.sizes_directories {
         return Ok(known);
     }
@@ -351,7 +351,7 @@ async fn tells_sizes_of_directories(session: &mut Session) -> Result<bool, Failu
 /// Whether CWD enters `path`, and if not, the refusal.
 ///
 /// Relative paths need the way back, so that PWD comes first.
-async fn is_directory(session: &mut Session, path: &PathName) -> Result<(bool, Option<Answer>), Failure> {
+async fn is_directory(session: &mut Session, path: &PathName) -> Result<(bool, Option<Answer>)> {
     let Some(home) = session.current().await? else { return Ok((false, None)) };
     let answer = session.ask(Command::Cwd(path.clone())).await?;
     if !answer.is_done() {
@@ -362,7 +362,7 @@ async fn is_directory(session: &mut Session, path: &PathName) -> Result<(bool, O
 }
 
 /// Whether CWD refuses `path`, and says nothing of rights.
-async fn lacks_directory(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+async fn lacks_directory(session: &mut Session, path: &PathName) -> Result<bool> {
     let (_, refusal) = is_directory(session, path).await?;
     Ok(refusal.is_some_and(|answer| session.manners.say_missing([&answer].into_iter())))
 }

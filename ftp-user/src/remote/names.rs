@@ -2,7 +2,7 @@
 
 use super::look::{ask_ahead, ask_each_ahead, facts, have};
 use super::rename::{check_stored_name, keeps_name};
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// # Errors
 ///
 /// The server refuses to delete it, or no final reply came.
-pub async fn delete_own(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+pub async fn delete_own(session: &mut Session, path: &PathName) -> Result<bool> {
     let answer = session.ask(Command::Dele(path.clone())).await?;
     has_removed(session, &answer, || format!("cannot delete {}", path.display()))
 }
@@ -28,7 +28,7 @@ pub async fn delete_own(session: &mut Session, path: &PathName) -> Result<bool, 
 /// # Errors
 ///
 /// See [`delete_own`].
-pub async fn delete_stored(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+pub async fn delete_stored(session: &mut Session, path: &PathName) -> Result<bool> {
     let answer = session.ask(Command::Dele(path.clone())).await?;
     let is_unclear = !answer.is_done() && session.blame(&answer) == Blame::File;
     let is_lacking =
@@ -40,11 +40,7 @@ pub async fn delete_stored(session: &mut Session, path: &PathName) -> Result<boo
 }
 
 /// Reads the answer to a command that removes a name. `Ok(false)` when the name was not there.
-pub(super) fn has_removed(
-    session: &Session,
-    answer: &Answer,
-    what: impl FnOnce() -> String,
-) -> Result<bool, Failure> {
+pub(super) fn has_removed(session: &Session, answer: &Answer, what: impl FnOnce() -> String) -> Result<bool> {
     match answer.is_done() {
         true => Ok(true),
         false if session.blame(answer) == Blame::Missing => Ok(false),
@@ -57,7 +53,7 @@ pub(super) fn has_removed(
 /// # Errors
 ///
 /// The server refuses to make it and shows no directory there, has given it another name, or gives no final reply.
-pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bool, Failure> {
+pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bool> {
     let answer = session.ask(Command::Mkd(path.clone())).await?;
     if answer.is_done() {
         let named = check_stored_name(session, path).await;
@@ -99,7 +95,7 @@ pub async fn make_new_directories(session: &mut Session, paths: &[PathName]) -> 
 /// # Errors
 ///
 /// The server refuses to delete it, or no final reply came.
-pub async fn delete(session: &mut Session, permit: &DeletePermit) -> Result<bool, Failure> {
+pub async fn delete(session: &mut Session, permit: &DeletePermit) -> Result<bool> {
     if let Some(same) = permit.only_if() {
         let lost = || Err(Failure::interrupted());
         return delete_if_same(session, &[(permit, same)]).await.pop().unwrap_or_else(lost);
@@ -119,7 +115,7 @@ pub async fn delete(session: &mut Session, permit: &DeletePermit) -> Result<bool
 /// # Errors
 ///
 /// The server refuses it, or has stored it under another name; then it is renamed back.
-pub async fn rename_free(session: &mut Session, from: &PathName, to: &PathName) -> Result<(), Failure> {
+pub async fn rename_free(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
     ask_rename(session, from, to).await?;
     let named = check_stored_name(session, to).await;
     if named.is_err() && !session.is_over() {
@@ -130,7 +126,7 @@ pub async fn rename_free(session: &mut Session, from: &PathName, to: &PathName) 
 
 /// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
 /// ones. Returns what came of each, as [`delete`] does; of the first ones only if the session is lost.
-pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec<Result<bool, Failure>> {
+pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec<Result<bool>> {
     let same = permits.iter().map(|permit| Some((*permit, permit.only_if()?)));
     if let Some(same) = same.collect::<Option<Vec<_>>>() {
         return delete_if_same(session, &same).await;
@@ -157,10 +153,7 @@ pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec
 
 /// Deletes files if they are what their permits say. Returns what came of each; of the first ones only if the session is lost.
 /// `Ok(false)` if no regular file was there.
-async fn delete_if_same(
-    session: &mut Session,
-    all: &[(&DeletePermit, &SameFile)],
-) -> Vec<Result<bool, Failure>> {
+async fn delete_if_same(session: &mut Session, all: &[(&DeletePermit, &SameFile)]) -> Vec<Result<bool>> {
     let files: Vec<FileToSend> = all.iter().map(|(_, same)| same.file.clone()).collect();
     let (mut commands, mut rest) = (Vec::new(), files.as_slice());
     for beside in all.chunk_by(|(_, one), (_, other)| one.directory == other.directory) {
@@ -195,7 +188,7 @@ async fn delete_if_same(
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub async fn make_stable(session: &mut Session) -> Result<StableStorage, Failure> {
+pub async fn make_stable(session: &mut Session) -> Result<StableStorage> {
     if !session.is_ours() {
         return Ok(StableStorage::Unasked);
     }
@@ -208,7 +201,7 @@ pub async fn make_stable(session: &mut Session) -> Result<StableStorage, Failure
     })
 }
 
-async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Result<(), Failure> {
+async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
     let what = || format!("cannot rename {} to {}", from.display(), to.display());
     let first = session.ask(Command::Rnfr(from.clone())).await?;
     if !first.is_done() {
@@ -222,7 +215,7 @@ async fn ask_rename(session: &mut Session, from: &PathName, to: &PathName) -> Re
 }
 
 /// What became of a file that was to be deleted, and that was left for that reason.
-fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool, Failure> {
+fn what_became(permit: &DeletePermit, left: Option<LeftOut>) -> Result<bool> {
     let why = |kind, why| Err(Failure::new(kind, format!("{}: {why}", cannot_delete(permit))));
     match left {
         None => Ok(true),

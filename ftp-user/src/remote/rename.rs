@@ -11,7 +11,7 @@ use super::digests::hash;
 use super::list::list_each;
 use super::look::facts;
 use super::names::delete_own;
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::place;
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, Verb};
@@ -69,7 +69,7 @@ pub async fn rename(
     from: &PathName,
     to: &PathName,
     replaced: &mut Replacement,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let before = replaced.before.clone();
     let mut renaming = Renaming { session: &mut *session, from, to, replaced };
     let looked = match before {
@@ -98,7 +98,7 @@ struct Renaming<'a> {
 
 impl Renaming<'_> {
     /// Gives it a name that nothing had. Returns what the server has said of it, if it was asked.
-    async fn to_free(&mut self) -> Result<Option<Answer>, Failure> {
+    async fn to_free(&mut self) -> Result<Option<Answer>> {
         let manners = &self.session.manners;
         // A server that takes commands ahead is asked for the first name together with the renaming.
         let looks = match manners.looks_for_names() && manners.capabilities.takes_ahead {
@@ -112,7 +112,7 @@ impl Renaming<'_> {
     }
 
     /// Gives it a name that another file had before the copy.
-    async fn over(&mut self, digest: Option<Digest>) -> Result<(), Failure> {
+    async fn over(&mut self, digest: Option<Digest>) -> Result<()> {
         if self.session.manners.capabilities.takes_ahead && self.session.manners.tells_unique() {
             let shown = match name_and_look(self.session, self.from, self.to, Looks::AtBothNames).await? {
                 Ok(shown) => shown,
@@ -144,7 +144,7 @@ impl Renaming<'_> {
 
     /// After a positive reply to RNTO, the final name does not show the new file. Some servers give a file another identity with
     /// its name, so a digest that was not asked for yet may show it all the same.
-    async fn look_again(&mut self, digest: Option<Digest>) -> Result<(), Failure> {
+    async fn look_again(&mut self, digest: Option<Digest>) -> Result<()> {
         if let Some(digest) = digest
             && self.shows(&Mark::Digest(digest)).await?
         {
@@ -162,7 +162,7 @@ impl Renaming<'_> {
 
     /// What the final name has to show after the renaming: the identity of the new file, or else its digest. `None` if the
     /// server tells neither.
-    async fn mark(&mut self, digest: Option<Digest>) -> Result<Option<Mark>, Failure> {
+    async fn mark(&mut self, digest: Option<Digest>) -> Result<Option<Mark>> {
         if self.session.manners.tells_unique() {
             let found = facts(self.session, self.from).await;
             if let Some(unique) = told(self.session, found)?.flatten().and_then(|facts| facts.unique) {
@@ -175,7 +175,7 @@ impl Renaming<'_> {
     }
 
     /// Whether the file with the final name has the mark. A server that does not say so now shows nothing.
-    async fn shows(&mut self, mark: &Mark) -> Result<bool, Failure> {
+    async fn shows(&mut self, mark: &Mark) -> Result<bool> {
         let shown = match mark {
             Mark::Unique(unique) => facts(self.session, self.to)
                 .await
@@ -191,7 +191,7 @@ impl Renaming<'_> {
 
     /// Some servers do not rename to a name that is taken, and say so in all kinds of words. If the new name is refused and
     /// something has it, the old file is renamed aside.
-    async fn after_refusal(&mut self, refusal: Refusal) -> Result<(), Failure> {
+    async fn after_refusal(&mut self, refusal: Refusal) -> Result<()> {
         let may_be_taken = refusal.is_of_new_name && !self.session.is_over();
         if !may_be_taken || !is_file(self.session, self.to).await.unwrap_or(false) {
             return Err(refusal.failure);
@@ -204,13 +204,13 @@ impl Renaming<'_> {
     }
 
     /// Renames the old file aside, then gives the new one its name.
-    async fn replace(&mut self) -> Result<(), Failure> {
+    async fn replace(&mut self) -> Result<()> {
         self.set_aside().await??;
         self.replace_aside().await
     }
 
     /// Renames the old file aside. If the answer is missing, it may have either name.
-    async fn set_aside(&mut self) -> Result<Result<(), Failure>, Failure> {
+    async fn set_aside(&mut self) -> Result<Result<()>> {
         self.replaced.is_aside = true;
         let named = name_and_look(self.session, self.to, &self.replaced.aside, Looks::Nowhere).await?;
         self.replaced.is_aside = named.is_ok() || self.session.is_over();
@@ -219,7 +219,7 @@ impl Renaming<'_> {
 
     /// Gives the new file its name while the old one is aside. The old file is put back if the new one does not get the name, and
     /// deleted only after that was seen.
-    async fn replace_aside(&mut self) -> Result<(), Failure> {
+    async fn replace_aside(&mut self) -> Result<()> {
         let named = match name_and_look(self.session, self.from, self.to, Looks::Nowhere).await? {
             Ok(_) => match self.check_named().await {
                 Err(failure) if is_unanswered(self.session, &failure) => return Err(failure),
@@ -239,7 +239,7 @@ impl Renaming<'_> {
 
     /// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next. If the new
     /// file has not the size that it had, it gets its other name back.
-    async fn check_named(&mut self) -> Result<(), Failure> {
+    async fn check_named(&mut self) -> Result<()> {
         let there = facts(self.session, self.to).await?.filter(|facts| facts.kind == Kind::File);
         // A server that renames nothing may still have the old file there. One that tells no size may not know.
         let is_renamed = facts(self.session, self.from).await?.is_none_or(|facts| facts.size.is_none());
@@ -260,18 +260,14 @@ impl Renaming<'_> {
 }
 
 /// Whether a file has the name, or a link.
-async fn is_file(session: &mut Session, name: &PathName) -> Result<bool, Failure> {
+async fn is_file(session: &mut Session, name: &PathName) -> Result<bool> {
     let found = facts(session, name).await;
     let found = told(session, found)?.flatten();
     Ok(found.is_some_and(|facts| matches!(facts.kind, Kind::File | Kind::Link)))
 }
 
 /// Looks for the first file that this session has renamed. `looked` is what the server has said of it already.
-async fn check_first_name(
-    session: &mut Session,
-    to: &PathName,
-    looked: Option<Answer>,
-) -> Result<(), Failure> {
+async fn check_first_name(session: &mut Session, to: &PathName, looked: Option<Answer>) -> Result<()> {
     let is_absent = match looked {
         Some(answer) => !answer.is_done() && session.blame(&answer) == Blame::Missing,
         None => session.manners.looks_for_names() && facts(session, to).await?.is_none(),
@@ -288,7 +284,7 @@ async fn check_first_name(
 /// # Errors
 ///
 /// There was no answer.
-fn told<T>(session: &Session, answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+fn told<T>(session: &Session, answer: Result<T>) -> Result<Option<T>> {
     match answer {
         Err(failure) if is_unanswered(session, &failure) => Err(failure),
         answer => Ok(answer.ok()),
@@ -322,7 +318,7 @@ fn not_renamed(session: &Session, to: &PathName) -> Failure {
 /// # Errors
 ///
 /// The server refuses the rename, or cannot be asked.
-pub async fn put_back(session: &mut Session, aside: &PathName, target: &PathName) -> Result<bool, Failure> {
+pub async fn put_back(session: &mut Session, aside: &PathName, target: &PathName) -> Result<bool> {
     if facts(session, aside).await?.is_none() {
         return Ok(false);
     }
@@ -334,7 +330,7 @@ pub async fn put_back(session: &mut Session, aside: &PathName, target: &PathName
     if facts(session, target).await?.is_none() { Err(not_named(session, target)) } else { Ok(false) }
 }
 
-async fn name(session: &mut Session, from: &PathName, to: &PathName) -> Result<(), Failure> {
+async fn name(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
     name_and_look(session, from, to, Looks::Nowhere).await?.map(drop).map_err(|refusal| refusal.failure)
 }
 
@@ -345,7 +341,7 @@ async fn name_and_look(
     from: &PathName,
     to: &PathName,
     looks: Looks,
-) -> Result<Result<Shown, Refusal>, Failure> {
+) -> Result<Result<Shown, Refusal>> {
     let what = format!("cannot rename the finished copy to {}", to.display());
     let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
     let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
@@ -415,7 +411,7 @@ pub fn keeps_name(session: &Session, path: &PathName) -> bool {
 /// # Errors
 ///
 /// Fails if the server shows another name, or if it cannot be asked.
-pub async fn check_stored_name(session: &mut Session, path: &PathName) -> Result<(), Failure> {
+pub async fn check_stored_name(session: &mut Session, path: &PathName) -> Result<()> {
     if keeps_name(session, path) {
         return Ok(());
     }
@@ -441,11 +437,7 @@ pub async fn check_stored_name(session: &mut Session, path: &PathName) -> Result
 }
 
 /// Checks that MLST of `path` found that path. `shown` is the name in the reply.
-pub(super) fn check_shown_name(
-    session: &mut Session,
-    path: &PathName,
-    shown: &PathName,
-) -> Result<(), Failure> {
+pub(super) fn check_shown_name(session: &mut Session, path: &PathName, shown: &PathName) -> Result<()> {
     match session.manners.names.compare(path, shown) {
         ShownName::Kept | ShownName::Unclear => Ok(()),
         ShownName::Changed => {

@@ -1,6 +1,6 @@
 //! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::session::{Sent, Session, Untaken};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
@@ -13,7 +13,7 @@ use ftp_proto::wire::PathName;
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn modified(session: &mut Session, path: &PathName) -> Result<Option<When>, Failure> {
+pub async fn modified(session: &mut Session, path: &PathName) -> Result<Option<When>> {
     if !session.manners.capabilities.mdtm {
         return Ok(None);
     }
@@ -27,7 +27,7 @@ pub async fn modified(session: &mut Session, path: &PathName) -> Result<Option<W
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn set_modified(session: &mut Session, path: &PathName, time: When) -> Result<(), Failure> {
+pub async fn set_modified(session: &mut Session, path: &PathName, time: When) -> Result<()> {
     let Some(command) = session.manners.time_command(path, time) else {
         let what = format!("{} offers no command that sets the time of a file", session.title);
         session.time.untaken = Some(Untaken::Unknown(Failure::new(failure::Kind::Other, what)));
@@ -45,10 +45,7 @@ pub async fn set_modified(session: &mut Session, path: &PathName, time: When) ->
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn set_modified_all(
-    session: &mut Session,
-    times: &[(PathName, When)],
-) -> Result<Option<Failure>, Failure> {
+pub async fn set_modified_all(session: &mut Session, times: &[(PathName, When)]) -> Result<Option<Failure>> {
     session.gather(true);
     let mut sent = Vec::new();
     for (path, time) in times {
@@ -83,7 +80,7 @@ pub async fn set_modified_all(
 }
 
 /// Waits for the reply to the time that was sent last.
-async fn settle_time(session: &mut Session) -> Result<(), Failure> {
+async fn settle_time(session: &mut Session) -> Result<()> {
     while session.time.unanswered.is_some() {
         if let Some(Event::Ended(failure)) = session.step_or_cancelled().await? {
             return Err(session.lost(&failure));
@@ -97,7 +94,7 @@ async fn settle_time(session: &mut Session) -> Result<(), Failure> {
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>, Failure> {
+pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>> {
     settle_time(session).await?;
     Ok(session.time.untaken.take().map(|untaken| match untaken {
         Untaken::Unknown(failure) => failure,
@@ -111,7 +108,7 @@ pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>, Fail
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn set_mode(session: &mut Session, path: &PathName, mode: u32) -> Result<Option<Failure>, Failure> {
+pub async fn set_mode(session: &mut Session, path: &PathName, mode: u32) -> Result<Option<Failure>> {
     let answer = session.ask(session.manners.mode_command(path, mode)).await?;
     let refusal = || session.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
     Ok((!answer.is_done()).then(refusal))

@@ -4,7 +4,7 @@ use super::explain;
 use super::path::{Path, Sessions};
 use crate::account::{LastReply, shortened};
 use crate::context::{Cancel, Context};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::ladder::Allowed;
 use crate::outcome::{FileCopy, Protection, Relayed, StreamedDigests, TransferFacts};
 use crate::remote::most;
@@ -210,10 +210,7 @@ impl Lane {
     /// # Errors
     ///
     /// Fails as `work` does, or because the candidate has lost.
-    pub(crate) async fn unless_lost<T>(
-        &self,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+    pub(crate) async fn unless_lost<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
             done = work => done,
             () = self.lost() => Err(Failure::interrupted()),

@@ -9,7 +9,7 @@ use super::second::Stored;
 use super::through::Through;
 use crate::context::{Context, connect_limit};
 use crate::endpoint::Server;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::ladder::{Candidate, ThroughRelay};
 use crate::outcome::Protection;
 use crate::session::Session;
@@ -38,7 +38,7 @@ pub(crate) async fn direct(
     roles: Roles,
     assignment: &Assignment,
     lane: &Lane,
-) -> Result<Attempted, Failure> {
+) -> Result<Attempted> {
     let attempted = Box::pin(exchange(context, from, to, roles, assignment, lane)).await?;
     if attempted.given_up.is_none()
         && !assignment.probes
@@ -84,7 +84,7 @@ async fn exchange(
     roles: Roles,
     assignment: &Assignment,
     lane: &Lane,
-) -> Result<Attempted, Failure> {
+) -> Result<Attempted> {
     let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
     let mut sessions = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
@@ -110,7 +110,7 @@ pub(crate) async fn by_relay(
     through: ThroughRelay,
     assignment: &Assignment,
     lane: &Lane,
-) -> Result<Attempted, Failure> {
+) -> Result<Attempted> {
     lane.say(Sign::Ready);
     let (mut sessions, relay) = circuit.path();
     lane.unless_lost(ready(context, &mut sessions, assignment)).await?;
@@ -137,7 +137,7 @@ pub(crate) async fn through(
     to: &mut Server,
     assignment: &Assignment,
     lane: &Lane,
-) -> Result<Attempted, Failure> {
+) -> Result<Attempted> {
     let sessions = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
     lane.say(Sign::Ready);
     sessions.source.private_data().await?;
@@ -155,7 +155,7 @@ pub(crate) async fn through(
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
-async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<Attempted>, Failure> {
+async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<Attempted>> {
     for side in Side::BOTH {
         let session = sessions.of(side);
         if tls.runs_tls() && !session.runs_tls() {
@@ -180,7 +180,7 @@ async fn prepared<'a>(
     from: &'a mut Server,
     to: &'a mut Server,
     assignment: &Assignment,
-) -> Result<Sessions<'a>, Failure> {
+) -> Result<Sessions<'a>> {
     let mut sessions = Sessions::of_both(context, from, to).await?;
     ready(context, &mut sessions, assignment).await?;
     Side::BOTH.into_iter().for_each(|side| sessions.of(side).manners.settings.data_type = None);
@@ -189,11 +189,7 @@ async fn prepared<'a>(
 
 /// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
 /// file.
-async fn ready(
-    context: &Context,
-    sessions: &mut Sessions<'_>,
-    assignment: &Assignment,
-) -> Result<(), Failure> {
+async fn ready(context: &Context, sessions: &mut Sessions<'_>, assignment: &Assignment) -> Result<()> {
     if assignment.skips() == 0 {
         sessions.forget_restart().await?;
     }
@@ -230,7 +226,7 @@ fn transfer(assignment: &Assignment, secret: Option<RendezvousSecret>) -> Transf
 }
 
 /// A secret for one data connection, if both servers know RNDZ.
-fn secret(sessions: &Sessions<'_>) -> Result<Option<RendezvousSecret>, Failure> {
+fn secret(sessions: &Sessions<'_>) -> Result<Option<RendezvousSecret>> {
     let proves = |session: &Session| session.manners.capabilities.rndz;
     if proves(sessions.source) && proves(sessions.destination) {
         new_secret(sessions.source.context.world).map(Some)
@@ -240,7 +236,7 @@ fn secret(sessions: &Sessions<'_>) -> Result<Option<RendezvousSecret>, Failure> 
 }
 
 /// A new secret of a data connection.
-pub(super) fn new_secret(world: World) -> Result<RendezvousSecret, Failure> {
+pub(super) fn new_secret(world: World) -> Result<RendezvousSecret> {
     world
         .random_bytes()
         .map(RendezvousSecret::new)

@@ -3,7 +3,7 @@
 use super::assignment::{Assignment, Count};
 use crate::context::Context;
 use crate::endpoint::{LocalEnd, Server};
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::remote;
 use crate::report::{Event, Progress};
@@ -25,7 +25,7 @@ pub(crate) async fn send_local(
     (from, to): (&LocalEnd, &mut Server),
     assignment: &Assignment,
     count: &mut Count,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let file = from.open_to_send(&assignment.source, assignment.seen.as_deref())?;
     let session = to.session(context).await?;
     session.partials(assignment.continued.partial()).await?;
@@ -72,7 +72,7 @@ pub(crate) async fn receive_local(
     to: &LocalEnd,
     assignment: &Assignment,
     count: &mut Count,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let session = from.session(context).await?;
     forget_restart(session, assignment).await?;
     session.set_type(DataType::Image).await?;
@@ -149,7 +149,7 @@ fn open(end: &LocalEnd, assignment: &Assignment) -> io::Result<File> {
     Ok(file)
 }
 
-async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Result<(), Failure> {
+async fn forget_restart(session: &mut Session, assignment: &Assignment) -> Result<()> {
     if assignment.skips() == 0 { session.forget_restart().await } else { Ok(()) }
 }
 
@@ -170,7 +170,7 @@ fn conclude(
     count: &mut Count,
     flow: Flow<CopyReport>,
     (what, file): (String, String),
-) -> Result<(), Failure> {
+) -> Result<()> {
     let (moved, answer) = match flow {
         Flow::Refused(answer) => {
             count.refused =

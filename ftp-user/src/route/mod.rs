@@ -38,7 +38,7 @@ pub(crate) use together::{BatchPath, Fate, Manner, SmallFile, batch};
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::ladder::SharedMemory;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -95,7 +95,7 @@ impl Ends {
     /// # Errors
     ///
     /// Fails if one of them refuses or does not answer.
-    pub async fn connect(&mut self, context: &Context) -> Result<(), Failure> {
+    pub async fn connect(&mut self, context: &Context) -> Result<()> {
         let Self { source, destination, .. } = self;
         tokio::try_join!(source.connect(context), destination.connect(context)).map(drop)
     }
@@ -148,7 +148,7 @@ impl Room {
     /// # Errors
     ///
     /// Why it is not begun.
-    pub fn check(&self, dest: &str, size: Option<u64>, is_begun: bool) -> Result<(), Failure> {
+    pub fn check(&self, dest: &str, size: Option<u64>, is_begun: bool) -> Result<()> {
         let refused = |kind, why: &str| Failure::new(kind, format!("{dest} was not copied")).said(why);
         if self.is_shut.load(Ordering::Relaxed) {
             let why = "what was sent before could be neither renamed nor deleted there";

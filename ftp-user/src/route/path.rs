@@ -5,7 +5,7 @@ use super::relay::RelayPath;
 use super::through::{Done, Through};
 use crate::context::Context;
 use crate::endpoint::Server;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::place::Peer;
@@ -27,11 +27,7 @@ pub(super) struct Sessions<'a> {
 
 impl<'a> Sessions<'a> {
     /// Those of both servers, opened if they are not yet.
-    pub(super) async fn of_both(
-        context: &Context,
-        from: &'a mut Server,
-        to: &'a mut Server,
-    ) -> Result<Self, Failure> {
+    pub(super) async fn of_both(context: &Context, from: &'a mut Server, to: &'a mut Server) -> Result<Self> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         Ok(Self { source, destination })
     }
@@ -53,7 +49,7 @@ impl<'a> Sessions<'a> {
     }
 
     /// Removes from both what an interrupted transfer has left.
-    pub(super) async fn forget_restart(&mut self) -> Result<(), Failure> {
+    pub(super) async fn forget_restart(&mut self) -> Result<()> {
         tokio::try_join!(self.source.forget_restart(), self.destination.forget_restart()).map(drop)
     }
 

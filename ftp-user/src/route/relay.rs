@@ -5,7 +5,7 @@ use super::path::Sessions;
 use super::progress::Progress;
 use crate::context::Context;
 use crate::endpoint::Server;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::outcome::Relayed;
 use crate::place::Site;
 use crate::relay::{self, JoinEvent};
@@ -41,7 +41,7 @@ impl Circuit {
         relay: usize,
         source: &Server,
         destination: &Server,
-    ) -> Result<&'a mut Self, Failure> {
+    ) -> Result<&'a mut Self> {
         let fit = kept.take().filter(|circuit| circuit.relay == relay && !circuit.agents.is_over());
         let circuit = match fit {
             Some(circuit) => circuit.mended(context, source, destination).await?,
@@ -55,12 +55,7 @@ impl Circuit {
         self.agents.are_direct()
     }
 
-    async fn open(
-        context: &Context,
-        relay: usize,
-        source: &Server,
-        destination: &Server,
-    ) -> Result<Self, Failure> {
+    async fn open(context: &Context, relay: usize, source: &Server, destination: &Server) -> Result<Self> {
         let chosen = context.run.relays.iter().nth(relay);
         let chosen = chosen.ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
         let (source, destination) = (&source.site, &destination.site);
@@ -73,12 +68,7 @@ impl Circuit {
     }
 
     /// Replaces the sessions that have ended: servers close sessions that are idle for long.
-    async fn mended(
-        mut self,
-        context: &Context,
-        source: &Server,
-        destination: &Server,
-    ) -> Result<Self, Failure> {
+    async fn mended(mut self, context: &Context, source: &Server, destination: &Server) -> Result<Self> {
         tokio::join!(self.source.catch_up(), self.destination.catch_up());
         if self.source.is_over() {
             let tunnel = self.agents.tunnel(context, Side::Source, &source.site).await?;
@@ -113,12 +103,7 @@ impl Circuit {
     }
 }
 
-async fn session(
-    context: &Context,
-    site: &Site,
-    role: Role,
-    tunnel: Tunnel,
-) -> Result<Box<Session>, Failure> {
+async fn session(context: &Context, site: &Site, role: Role, tunnel: Tunnel) -> Result<Box<Session>> {
     Box::pin(Session::open_tunnelled(context, site, role, Versions::All, tunnel)).await.map(Box::new)
 }
 

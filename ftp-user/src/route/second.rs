@@ -1,7 +1,7 @@
 //! A second session with the destination: it tells how large the file has become that the first one stores.
 
 use crate::context::{Cancel, Context};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place::{Site, base_name, join, parent};
 use crate::remote;
 use crate::session::{Role, Session};
@@ -110,7 +110,7 @@ impl Second {
 /// # Errors
 ///
 /// The session has ended.
-async fn shown(session: &mut Session, path: &PathName) -> Result<Option<u64>, Failure> {
+async fn shown(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     if let Some(size) = remote::size(session, path).await? {
         return Ok(Some(size));
     }

@@ -6,7 +6,7 @@ use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};
 use crate::endpoint::{Host, Server};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::ladder::{self, Allowed, Ascent, Candidate, DataProtection, Memory, Nearby, Rung, ThroughRelay};
 use crate::outcome::Protection;
 use crate::place::Site;
@@ -44,7 +44,7 @@ impl Situation {
     /// # Errors
     ///
     /// Fails if there is no session with one of them.
-    pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self, Failure> {
+    pub(crate) async fn of(context: &Context, from: &mut Server, to: &mut Server) -> Result<Self> {
         let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
         let named = |session: &Session| {
             (
@@ -302,7 +302,7 @@ pub(crate) async fn first_rung(
     destination: &mut Host,
     allowed: Allowed,
     explain: bool,
-) -> Result<Rung, Failure> {
+) -> Result<Rung> {
     let (rung, relay, protection, why, account) = match (source, destination) {
         (Host::Server(from), Host::Server(to)) => {
             let situation = Situation::of(context, from, to).await?;

@@ -14,7 +14,7 @@ use super::second::Stored;
 use super::through::Through;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts, Verified};
 use crate::session::Session;
@@ -86,11 +86,7 @@ impl BatchPath {
     /// # Errors
     ///
     /// There is no session through the relay, or this host has no random numbers.
-    pub(crate) async fn of(
-        context: &Context,
-        ends: &mut Ends,
-        candidate: Candidate,
-    ) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn of(context: &Context, ends: &mut Ends, candidate: Candidate) -> Result<Option<Self>> {
         let Ends { source, destination, circuit, .. } = ends;
         let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
         let mut relay = None;
@@ -190,7 +186,7 @@ pub(crate) async fn batch(
     files: Vec<SmallFile>,
     number: u64,
     told: &mut (dyn FnMut(usize, Fate) + Send),
-) -> Result<bool, Failure> {
+) -> Result<bool> {
     let Ends { source, destination, circuit, .. } = ends;
     let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(true) };
     let sizes = files.iter().map(|small| small.file.size);
@@ -238,7 +234,7 @@ pub(crate) async fn batch(
 }
 
 /// Makes both sessions ready.
-async fn prepare(sessions: &mut Sessions<'_>, path: &BatchPath) -> Result<(), Failure> {
+async fn prepare(sessions: &mut Sessions<'_>, path: &BatchPath) -> Result<()> {
     sessions.forget_restart().await?;
     for side in Side::BOTH {
         let session = sessions.of(side);

@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::connection::Session;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use ftp_proto::client::{CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
 use ftp_proto::wire::PathName;
@@ -16,7 +16,7 @@ impl Session {
     ///
     /// No final reply came: the session is lost, the reply took too long, or this run was interrupted. A refusal is an
     /// answer.
-    pub async fn ask(&mut self, command: Command) -> Result<Answer, Failure> {
+    pub async fn ask(&mut self, command: Command) -> Result<Answer> {
         self.ask_patiently(command, None).await
     }
 
@@ -25,18 +25,14 @@ impl Session {
     /// # Errors
     ///
     /// See [`Self::ask`].
-    pub async fn ask_patiently(
-        &mut self,
-        command: Command,
-        patience: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    pub async fn ask_patiently(&mut self, command: Command, patience: Option<Duration>) -> Result<Answer> {
         let verb = command.verb();
         let id = self.send(command, patience);
         self.answer_to(id, verb).await
     }
 
     /// Waits for the final reply to a command that was sent.
-    pub(crate) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer, Failure> {
+    pub(crate) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer> {
         let sent = Sent { id, verb };
         loop {
             let event = self.next_or_cancelled().await?;
@@ -48,7 +44,7 @@ impl Session {
 
     /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
     /// (modern-servers 1).
-    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>, Failure> {
+    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>> {
         loop {
             let event = self.next_or_cancelled().await?;
             if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
@@ -61,19 +57,19 @@ impl Session {
     }
 
     /// The current directory, if PWD tells it.
-    pub(crate) async fn current(&mut self) -> Result<Option<PathName>, Failure> {
+    pub(crate) async fn current(&mut self) -> Result<Option<PathName>> {
         let answer = self.ask(Command::Pwd).await?;
         Ok(PathName::unquote(answer.reply.text()).filter(|_| answer.is_done()))
     }
 
     /// Returns to the directory that [`Self::current`] has told.
-    pub(crate) async fn go_back(&mut self, home: PathName) -> Result<(), Failure> {
+    pub(crate) async fn go_back(&mut self, home: PathName) -> Result<()> {
         let back = self.ask(Command::Cwd(home)).await?;
         self.check_back(&back)
     }
 
     /// Checks the answer to the command that goes back.
-    pub(crate) fn check_back(&self, back: &Answer) -> Result<(), Failure> {
+    pub(crate) fn check_back(&self, back: &Answer) -> Result<()> {
         match back.is_done() {
             true => Ok(()),
             false => Err(self.refusal("cannot go back to the login directory", back)),
@@ -81,7 +77,7 @@ impl Session {
     }
 
     /// Whether CWD says 250 to a name that does not exist, as some servers do. `home` is the way back.
-    pub(crate) async fn enters_anything(&mut self, home: PathName) -> Result<bool, Failure> {
+    pub(crate) async fn enters_anything(&mut self, home: PathName) -> Result<bool> {
         if let Some(known) = self.manners.enters_anything {
             return Ok(known);
         }
@@ -101,7 +97,7 @@ impl Session {
     /// # Errors
     ///
     /// The server refuses the type, or no final reply came.
-    pub async fn set_type(&mut self, data_type: DataType) -> Result<(), Failure> {
+    pub async fn set_type(&mut self, data_type: DataType) -> Result<()> {
         if self.manners.settings.data_type == Some(data_type) {
             return Ok(());
         }
@@ -118,7 +114,7 @@ impl Session {
     /// # Errors
     ///
     /// No final reply came, see [`Self::ask`].
-    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>, Failure> {
+    pub async fn protect(&mut self, private: bool) -> Result<Option<Answer>> {
         if self.tls.is_none() || self.manners.settings.is_clear != private {
             return Ok(None);
         }
@@ -137,7 +133,7 @@ impl Session {
     /// # Errors
     ///
     /// The server refuses one of these commands, or no final reply came.
-    pub async fn private_data(&mut self) -> Result<(), Failure> {
+    pub async fn private_data(&mut self) -> Result<()> {
         let standing = self.dialogue.machine.standing();
         let role = standing.sscn.then_some(Command::Sscn(Some(false)));
         let pin = standing.pin.map(|_| Command::Pinc(None));
@@ -161,7 +157,7 @@ impl Session {
     /// # Errors
     ///
     /// No final reply came, see [`Self::ask`].
-    pub async fn partials(&mut self, wanted: Partial) -> Result<(), Failure> {
+    pub async fn partials(&mut self, wanted: Partial) -> Result<()> {
         if self.manners.capabilities.partial && self.manners.settings.partial != Some(wanted) {
             let command = Command::Opts(Opts::Partial(wanted));
             if self.manners.capabilities.takes_ahead {
@@ -180,7 +176,7 @@ impl Session {
     /// # Errors
     ///
     /// No final reply came, see [`Self::ask`].
-    pub async fn forget_restart(&mut self) -> Result<(), Failure> {
+    pub async fn forget_restart(&mut self) -> Result<()> {
         if self.manners.settings.restarts {
             self.ask(Command::Rest(0)).await?;
         }
@@ -192,7 +188,7 @@ impl Session {
     /// # Errors
     ///
     /// The server refuses that, or the session is lost.
-    pub async fn keep_to(&mut self, rate: NonZeroU64) -> Result<(), Failure> {
+    pub async fn keep_to(&mut self, rate: NonZeroU64) -> Result<()> {
         if self.manners.settings.rate == Some(rate) {
             return Ok(());
         }
@@ -238,7 +234,7 @@ pub(crate) struct Sent {
 
 impl Sent {
     /// The final reply, if the event is that.
-    pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>, Failure> {
+    pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>> {
         if let Event::Ended(failure) = &event {
             return Err(session.lost(failure));
         }

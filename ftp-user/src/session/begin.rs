@@ -7,7 +7,7 @@ use super::ask::Sent;
 use super::connection::Session;
 use super::data::{OpenError, Opened, socket_of};
 use super::port::{Arrived, DataFailure, DataPort};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
@@ -53,7 +53,7 @@ impl Session {
 
     /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
     /// not wanted.
-    pub(super) async fn begin_transfer(&mut self, command: &Command, skips: u64) -> Result<Begun, Failure> {
+    pub(super) async fn begin_transfer(&mut self, command: &Command, skips: u64) -> Result<Begun> {
         self.private_data().await?;
         let mut arrangements = Arrangements::new(&self.party(), self.known_postures());
         let mut first = None;
@@ -210,7 +210,7 @@ impl Session {
 
     /// Aborts the transfer command, so that the session is in step. The machine closes a session whose server does not
     /// react.
-    async fn call_off(&mut self) -> Result<(), Failure> {
+    async fn call_off(&mut self) -> Result<()> {
         self.abort();
         loop {
             if let Event::AbortDone | Event::Ended(_) = self.next_or_cancelled().await? {

@@ -5,7 +5,7 @@ use super::answer::Answer;
 use super::connection::Session;
 use super::dial::{via, within};
 use super::port::{Connecting, DataFailure, DataPort, OwnPort, check_place};
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{Failure, Kind, Result, words};
 use crate::place::Peer;
 use crate::world::{HostPort, anywhere};
 use ftp_io::connection::Connection;
@@ -224,7 +224,7 @@ impl Session {
 
     /// PRET: servers that are made of several hosts choose one of them by the file. A refusal is one
     /// of the file (H34).
-    async fn announce(&mut self, next: &Command) -> Result<(), Failure> {
+    async fn announce(&mut self, next: &Command) -> Result<()> {
         let answer = self.ask(Command::Pret(Box::new(next.clone()))).await?;
         let answer = Answer { verb: next.verb(), ..answer };
         if answer.is_done() || self.blame(&answer) == Blame::Unsupported {
@@ -262,7 +262,7 @@ impl Session {
     }
 
     /// The address in a 227, if it can be meant.
-    fn believed(&mut self, reply: &Reply) -> Result<SocketAddr, Failure> {
+    fn believed(&mut self, reply: &Reply) -> Result<SocketAddr> {
         let announced = parse_227(reply.text()).ok_or_else(|| self.unusable(reply))?;
         let announced = SocketAddr::V4(announced);
         if self.addresses.host.is_some() {

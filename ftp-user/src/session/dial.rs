@@ -1,7 +1,7 @@
 //! From a host name to a connection, in bounded time.
 
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind, words};
+use crate::failure::{About, Failure, Kind, Result, words};
 use crate::place::Site;
 use crate::world::{HostPort, TcpStream, unbound};
 use ftp_proto::address::Family;
@@ -18,7 +18,7 @@ pub(crate) struct Dialled {
 }
 
 /// Connects to the control port of `site`.
-pub(super) async fn dial(context: &Context, site: &Site) -> Result<Dialled, Failure> {
+pub(super) async fn dial(context: &Context, site: &Site) -> Result<Dialled> {
     let name = site.authority();
     connect(context, &site.host, site.port, &name, "a server").await
 }
@@ -31,7 +31,7 @@ pub(crate) async fn connect(
     port: u16,
     name: &str,
     what: &str,
-) -> Result<Dialled, Failure> {
+) -> Result<Dialled> {
     let limit = context.settings.patience.reply
         / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
     let found = within(context, limit, context.world.network.look_up(host, port)).await;

@@ -4,7 +4,7 @@
 
 use super::connection::Session;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::report::Event as Report;
 use ftp_io::control::Read;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
@@ -76,7 +76,7 @@ impl Session {
 
     /// The next event, or an interruption. An interrupted session is closed, since its replies cannot be
     /// told apart any more.
-    pub(crate) async fn next_or_cancelled(&mut self) -> Result<Event, Failure> {
+    pub(crate) async fn next_or_cancelled(&mut self) -> Result<Event> {
         loop {
             if let Some(event) = self.step_or_cancelled().await? {
                 return Ok(event);
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// The same, or `None` if the reply to a time has come that was sent ([`Self::set_modified`]).
-    pub(crate) async fn step_or_cancelled(&mut self) -> Result<Option<Event>, Failure> {
+    pub(crate) async fn step_or_cancelled(&mut self) -> Result<Option<Event>> {
         self.check_open()?;
         let cancel = self.context.run.cancel.clone();
         let step = tokio::select! {
@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// Fails if it has ended, and says why.
-    pub(crate) fn check_open(&self) -> Result<(), Failure> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         self.dialogue.over.as_ref().map_or(Ok(()), |failure| Err(self.lost(failure)))
     }
 

@@ -7,7 +7,7 @@ use super::begin::Begun;
 use super::connection::Session;
 use super::port::DataPort;
 use super::stall::Stall;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use ftp_io::copy::Meter;
 use ftp_io::tls::Data;
 use ftp_proto::command::Command;
@@ -42,7 +42,7 @@ impl Session {
         copy: impl FnOnce(Data) -> F,
         meter: &Meter,
         moving: Moving<'_>,
-    ) -> Result<Flow<T>, Failure> {
+    ) -> Result<Flow<T>> {
         let ended = self.move_data(command, copy, meter, moving).await;
         // What the data connection has shown says more than how the server or the session has ended.
         match self.impostor() {
@@ -57,7 +57,7 @@ impl Session {
         copy: impl FnOnce(Data) -> F,
         meter: &Meter,
         moving: Moving<'_>,
-    ) -> Result<Flow<T>, Failure> {
+    ) -> Result<Flow<T>> {
         // In a box: a future has room for everything that it awaits.
         let (data, sent, mut last, port) = match Box::pin(self.begin_transfer(&command, skips)).await? {
             Begun::Refused(answer) => return Ok(Flow::Refused(answer)),
@@ -98,7 +98,7 @@ impl Session {
         mut copy: std::pin::Pin<&mut impl Future<Output = T>>,
         meter: &Meter,
         moving: Moving<'_>,
-    ) -> Result<T, Failure> {
+    ) -> Result<T> {
         let (clock, limit) = (self.context.world.clock, self.context.settings.patience.stall);
         let mut stall = Stall::new(PERIOD.min(limit));
         stall.start(clock.now());
@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Waits for the final reply after the copy has ended.
-    async fn last_reply(&mut self, sent: Sent) -> Result<Answer, Failure> {
+    async fn last_reply(&mut self, sent: Sent) -> Result<Answer> {
         let clock = self.context.world.clock;
         let deadline = Some(clock.now() + self.context.settings.patience.reply.max(LAST_REPLY));
         tokio::select! {

@@ -9,7 +9,7 @@ use super::port::{ControlRelay, Tunnel};
 use super::secrets::Secrets;
 use super::tls::{self, UNSENT};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::Site;
 use crate::world::{HostPort, TcpStream};
 use ftp_io::connection::Connection;
@@ -41,7 +41,7 @@ impl Session {
     /// # Errors
     ///
     /// See [`Self::open_by`].
-    pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self, Failure> {
+    pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self> {
         Self::open_by(context, site, role, Versions::All, None).await
     }
 
@@ -59,7 +59,7 @@ impl Session {
         role: Role,
         tls: Versions,
         first: Option<&PathName>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let context = &context.at(site);
         match Self::connect(context, site, role, tls, first).await {
             Err(failure) if tls::ask_person(context, site, &failure).await => {
@@ -75,7 +75,7 @@ impl Session {
         role: Role,
         tls: Versions,
         first: Option<&PathName>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
         let client = tls::client(context, site, role, tls, &site.authority())?;
@@ -118,7 +118,7 @@ impl Session {
         role: Role,
         tls: Versions,
         tunnel: Tunnel,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let context = &context.at(site);
         let place = context.session_place(site)?;
         let Tunnel { stream, local, peer, relay } = tunnel;
@@ -133,7 +133,7 @@ impl Session {
         Ok(session)
     }
 
-    fn new(context: &Context, site: &Site, role: Role, fresh: FreshConnection) -> Result<Self, Failure> {
+    fn new(context: &Context, site: &Site, role: Role, fresh: FreshConnection) -> Result<Self> {
         let FreshConnection { connection, tls, addresses, relay } = fresh;
         let security = tls::security(context, site)?;
         let tls = tls.filter(|_| security != Security::Clear);
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// Waits until the session is ready, and for the answer to what was asked with the login.
-    async fn greeting_and_login(&mut self, first: Option<&PathName>) -> Result<(), Failure> {
+    async fn greeting_and_login(&mut self, first: Option<&PathName>) -> Result<()> {
         let mut asked = None;
         loop {
             match self.next_or_cancelled().await? {

@@ -3,7 +3,7 @@
 use super::connection::{Role, Session};
 use super::dial::within;
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::place::{OnUnknown, Site};
 use crate::report::Event;
 use crate::state::{Kept, KnownSite};
@@ -20,7 +20,7 @@ use std::time::Duration;
 /// # Errors
 ///
 /// It is not known what is known of the site.
-pub(super) fn security(context: &Context, site: &Site) -> Result<Security, Failure> {
+pub(super) fn security(context: &Context, site: &Site) -> Result<Security> {
     Ok(match site.security {
         Security::Offered if !context.settings.takes_tls => Security::Clear,
         Security::Offered if known(context, site)?.has_tls() => Security::Explicit,
@@ -37,7 +37,7 @@ pub(super) fn client(
     role: Role,
     versions: Versions,
     title: &str,
-) -> Result<Option<Client>, Failure> {
+) -> Result<Option<Client>> {
     if security(context, site)? == Security::Clear {
         return Ok(None);
     }
@@ -55,7 +55,7 @@ pub(super) fn client(
 
 impl Session {
     /// Begins TLS on the control connection, in bounded time. Inside a tunnel it begins inside that of the link.
-    pub(super) async fn secure(&self, control: Option<Control>) -> Result<Control, Failure> {
+    pub(super) async fn secure(&self, control: Option<Control>) -> Result<Control> {
         let who = self.who();
         let (Some(connection), Some(client)) = (control.and_then(Control::into_connection), &self.tls) else {
             return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
@@ -217,7 +217,7 @@ pub(super) const UNSENT: usize = 1024 * 1024;
 /// # Errors
 ///
 /// The file of that cannot be believed. Then no session begins.
-fn known(context: &Context, site: &Site) -> Result<KnownSite, Failure> {
+fn known(context: &Context, site: &Site) -> Result<KnownSite> {
     context.store.sites.recall(&site.key()).map_err(|why| {
         Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
             .hint(
@@ -237,7 +237,7 @@ fn was_verified(context: &Context, site: &Site) -> bool {
 /// # Errors
 ///
 /// It is not known what is known of the site.
-fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
+fn trust(context: &Context, site: &Site) -> Result<Trust> {
     let known = known(context, site)?;
     let trust = match known.certificate {
         Some(kept) => context.settings.trust.clone().with_kept(kept),
@@ -252,7 +252,7 @@ fn trust(context: &Context, site: &Site) -> Result<Trust, Failure> {
 /// # Errors
 ///
 /// Another run has kept another certificate meanwhile.
-fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<(), Failure> {
+fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<()> {
     let doubt = client.doubt();
     if let (Some(doubt), Some(certificate)) = (&doubt, client.certificate()) {
         return keep(context, site, who, certificate, &doubt.to_string());
@@ -265,13 +265,7 @@ fn note(context: &Context, site: &Site, who: &str, client: &Client) -> Result<()
     Ok(())
 }
 
-fn keep(
-    context: &Context,
-    site: &Site,
-    who: &str,
-    certificate: Fingerprint,
-    why: &str,
-) -> Result<(), Failure> {
+fn keep(context: &Context, site: &Site, who: &str, certificate: Fingerprint, why: &str) -> Result<()> {
     let told = |how: &str| {
         context.run.events.warn(format!(
             "the certificate of {who} is accepted and not verified: {why}; it is {certificate}{how}"

@@ -1,7 +1,7 @@
 //! Files of this host: what is asked of them by their paths.
 
 use super::name::{LocalName, OpenDirectory, replaced};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use ftp_proto::listing::Facts;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
@@ -45,7 +45,7 @@ impl Files {
     /// # Errors
     ///
     /// It was replaced since, or cannot be opened.
-    pub(crate) fn open_seen(self, path: &PathName, seen: &Facts) -> Result<OpenDirectory, Failure> {
+    pub(crate) fn open_seen(self, path: &PathName, seen: &Facts) -> Result<OpenDirectory> {
         let cannot = |error| Failure::of_this_host(format!("cannot open {}", path.display()), &error);
         let open = self.open_directory(local_path(path)).map_err(cannot)?;
         let found = open.facts().map_err(cannot)?;
@@ -61,7 +61,7 @@ impl Files {
     /// # Errors
     ///
     /// It cannot be opened.
-    pub(crate) fn open_nearest(self, path: &PathName) -> Result<OpenDirectory, Failure> {
+    pub(crate) fn open_nearest(self, path: &PathName) -> Result<OpenDirectory> {
         for path in local_path(path).ancestors() {
             match self.open_directory(if path.as_os_str().is_empty() { Path::new(".") } else { path }) {
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
