@@ -1,6 +1,6 @@
 //! What the disk of an end is asked: whether what was stored would survive a power failure.
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::session::StableStorage;
 use crate::world::{Files, local_path};
 use ftp_io::clock::Clock;

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::place;
 use crate::remote::{self, Each, Listing};
 use crate::session::Facts;

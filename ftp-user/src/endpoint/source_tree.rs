@@ -1,7 +1,7 @@
 //! A directory of this host that is copied. It stays open, and what is in it is reached from there: nothing is copied from
 //! elsewhere, whoever puts a symbolic link or another directory in the way meanwhile.
 
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::world::{Files, LocalName, OpenDirectory};
 use clap::ValueEnum;
 use ftp_proto::listing::Facts;

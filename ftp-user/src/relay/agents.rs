@@ -15,7 +15,7 @@ use super::task::found;
 use super::{Reach, Session, failure};
 use crate::config::Relay;
 use crate::context::{Context, FoundAt};
-use crate::failure::{About, Failure, Kind, Result};
+use crate::failure::{About, Kind, Result};
 use crate::place::Site;
 use crate::session::{Tunnel, within};
 use crate::world::World;

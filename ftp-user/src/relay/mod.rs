@@ -25,7 +25,7 @@ pub use event::JoinEvent;
 
 use crate::config::Relay;
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::place::Site;
 use crate::session::{ControlRelay, Tunnel, within};
 use crate::world::Stream;

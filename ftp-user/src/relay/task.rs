@@ -4,7 +4,7 @@
 use super::failure;
 use crate::config::RelayAddress;
 use crate::context::Context;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::session::{Dialled, connect, within};
 use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;

@@ -3,7 +3,7 @@
 use super::list::Directory;
 use super::rename::check_shown_name;
 use super::times::modified;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::place;
 use crate::session::{Answer, Role, Session};
 use ftp_proto::command::{Command, DataType, Verb};

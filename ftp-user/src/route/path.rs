@@ -5,7 +5,7 @@ use super::relay::RelayPath;
 use super::through::{Done, Through};
 use crate::context::Context;
 use crate::endpoint::Server;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::place::Peer;

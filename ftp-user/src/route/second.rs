@@ -1,7 +1,7 @@
 //! A second session with the destination: it tells how large the file has become that the first one stores.
 
 use crate::context::{Cancel, Context};
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::place::{Site, base_name, join, parent};
 use crate::remote;
 use crate::session::{Role, Session};

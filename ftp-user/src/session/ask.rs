@@ -2,7 +2,7 @@
 
 use super::answer::Answer;
 use super::connection::Session;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use ftp_proto::client::{CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
 use ftp_proto::wire::PathName;
