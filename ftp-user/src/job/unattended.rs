@@ -24,7 +24,7 @@ use crate::place::{self, Location};
 use crate::remote;
 use crate::remote::{DetachedState, DetachedStatus, most};
 use crate::report::{Event, Progress};
-use crate::route::{self, Assignment, Attempted, Circuit, Ends, GivenUp, Lane};
+use crate::route::{Assignment, AttemptContext, Attempted, Circuit, Ends, GivenUp};
 use crate::session::{Role, Session, Stall};
 use ftp_proto::command::Command;
 use ftp_proto::timer::Moment;
@@ -69,16 +69,15 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Fail
 
 /// One attempt that leaves both ends alone as soon as both move the file.
 pub(super) async fn attempt(
-    context: &Context,
+    attempts: AttemptContext<'_>,
     from: &mut Server,
     to: &mut Server,
     roles: Roles,
-    assignment: &Assignment,
-    lane: &Lane,
 ) -> Result<Attempted, Failure> {
+    let AttemptContext { context, assignment, .. } = attempts;
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     let detached = named(context, source, destination, Candidate::Direct(roles).rung(), assignment).await?;
-    let attempted = Box::pin(route::direct(context, from, to, roles, assignment, lane)).await?;
+    let attempted = Box::pin(attempts.direct(from, to, roles)).await?;
     moves(context, detached, &attempted).await;
     Ok(attempted)
 }
@@ -86,12 +85,11 @@ pub(super) async fn attempt(
 /// The same through a relay. Its join goes on as long as its grant allows, which is longer than any server lets a transfer
 /// go on.
 pub(super) async fn attempt_by_relay(
-    context: &Context,
+    attempts: AttemptContext<'_>,
     circuit: &mut Circuit,
     through: ThroughRelay,
-    assignment: &Assignment,
-    lane: &Lane,
 ) -> Result<Attempted, Failure> {
+    let AttemptContext { context, assignment, .. } = attempts;
     let rung = if circuit.is_at_hub() { Rung::Hub } else { Candidate::Relay(through).rung() };
     let (source, destination) = circuit.sessions();
     let detached = named(context, source, destination, rung, assignment).await?;
@@ -100,7 +98,7 @@ pub(super) async fn attempt_by_relay(
     if let Some(size) = assignment.size {
         destination.ask(Command::Allo(size.saturating_sub(assignment.skips()))).await?;
     }
-    let attempted = Box::pin(route::by_relay(context, circuit, through, assignment, lane)).await?;
+    let attempted = Box::pin(attempts.by_relay(circuit, through)).await?;
     moves(context, detached, &attempted).await;
     Ok(attempted)
 }

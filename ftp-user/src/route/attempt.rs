@@ -24,39 +24,132 @@ use ftp_proto::transfer::{
 };
 use std::time::Duration;
 
-/// Makes an attempt from server to server. If the end that listens refuses the file, both ends prove themselves to each other
-/// afterwards: for a server that connects, a try that its client gives up is a failure of the target until that is proven
-/// ([why](../../../docs/decisions/0062-what-belongs-to-a-later-job.md)).
-///
-/// # Errors
-///
-/// There is no session with a server, or it cannot be prepared.
-pub(crate) async fn direct(
-    context: &Context,
-    from: &mut Server,
-    to: &mut Server,
-    roles: Roles,
-    assignment: &Assignment,
-    lane: &Lane,
-) -> Result<Attempted> {
-    let attempted = Box::pin(exchange(context, from, to, roles, assignment, lane)).await?;
-    if attempted.given_up.is_none()
-        && !assignment.probes
-        && !assignment.detaches
-        && owes_proof(&attempted.outcome, roles)
-        && probe(context, from).await
-        && probe(context, to).await
-    {
-        // A probe moves nothing that another attempt could continue. The server's setting stays that of the transfer.
-        let continued = match assignment.continued {
-            ContinuedBy::ThisRun => ContinuedBy::Resume,
-            continued @ (ContinuedBy::Nobody | ContinuedBy::Resume) => continued,
-        };
-        let proof = Assignment { probes: true, continued, before: 0, until: None, ..assignment.clone() };
-        // What comes of it is of no use to this file.
-        let _ = Box::pin(exchange(context, from, to, roles, &proof, &lane.unheard())).await;
+/// What an attempt moves, and the lane of its candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptContext<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) assignment: &'a Assignment,
+    pub(crate) lane: &'a Lane,
+}
+
+impl AttemptContext<'_> {
+    /// Makes an attempt from server to server. If the end that listens refuses the file, both ends prove themselves to each other
+    /// afterwards: for a server that connects, a try that its client gives up is a failure of the target until that is proven
+    /// ([why](../../../docs/decisions/0062-what-belongs-to-a-later-job.md)).
+    ///
+    /// # Errors
+    ///
+    /// There is no session with a server, or it cannot be prepared.
+    pub(crate) async fn direct(self, from: &mut Server, to: &mut Server, roles: Roles) -> Result<Attempted> {
+        let Self { context, assignment, lane } = self;
+        let attempted = Box::pin(self.exchange(from, to, roles)).await?;
+        if attempted.given_up.is_none()
+            && !assignment.probes
+            && !assignment.detaches
+            && owes_proof(&attempted.outcome, roles)
+            && probe(context, from).await
+            && probe(context, to).await
+        {
+            // A probe moves nothing that another attempt could continue. The server's setting stays that of the transfer.
+            let continued = match assignment.continued {
+                ContinuedBy::ThisRun => ContinuedBy::Resume,
+                continued @ (ContinuedBy::Nobody | ContinuedBy::Resume) => continued,
+            };
+            let proof = Assignment { probes: true, continued, before: 0, until: None, ..assignment.clone() };
+            let proving = AttemptContext { context, assignment: &proof, lane: &lane.unheard() };
+            // What comes of it is of no use to this file.
+            let _ = Box::pin(proving.exchange(from, to, roles)).await;
+        }
+        Ok(attempted)
     }
-    Ok(attempted)
+
+    /// One exchange of direct.
+    async fn exchange(self, from: &mut Server, to: &mut Server, roles: Roles) -> Result<Attempted> {
+        let Self { context, assignment, lane } = self;
+        let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
+        let mut sessions = lane.unless_lost(Box::pin(self.prepared(from, to))).await?;
+        lane.say(Sign::Ready);
+        let path = Path::Direct(Direct::default());
+        if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
+            return Ok(refused.explained(context, &sessions, &path, [None, None]));
+        }
+        let origin = Origin::direct(sessions.source.is_ours(), sessions.destination.is_ours());
+        let progress = Progress::new(context, origin, subject(assignment));
+        let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
+        let transfer = transfer(assignment, secret(&sessions)?);
+        let (one, two) = sessions.parties(&Candidate::Direct(roles));
+        let (timeouts, now) = bounds(context, assignment);
+        let machine = Machine::Attempt(Box::new(Attempt::direct(transfer, roles, one, two, timeouts, now)));
+        let drive = Drive::new(context, sessions, machine, path, progress, lane);
+        Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
+    }
+
+    /// Makes an attempt through a relay.
+    pub(crate) async fn by_relay(self, circuit: &mut Circuit, through: ThroughRelay) -> Result<Attempted> {
+        let Self { context, assignment, lane } = self;
+        lane.say(Sign::Ready);
+        let (mut sessions, relay) = circuit.path();
+        lane.unless_lost(self.ready(&mut sessions)).await?;
+        let roles = through.roles;
+        if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
+            return Ok(refused.explained(context, &sessions, &Path::Relay(relay), [None, None]));
+        }
+        let transfer = transfer(assignment, secret(&sessions)?);
+        // What proves the connection, or encrypts it, is no part of the file.
+        let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
+        let path = Path::Relay(relay.digested(if is_the_file { assignment.look } else { Digest::Off }));
+        let (one, two) = sessions.parties(&Candidate::Relay(through));
+        let (timeouts, now) = bounds(context, assignment);
+        let progress = Progress::new(context, Origin::Relay, subject(assignment));
+        let machine = Machine::Attempt(Box::new(Attempt::relayed(transfer, roles, one, two, timeouts, now)));
+        let drive = Drive::new(context, sessions, machine, path, progress, lane);
+        Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
+    }
+
+    /// Makes an attempt through this program.
+    pub(crate) async fn through(self, from: &mut Server, to: &mut Server) -> Result<Attempted> {
+        let Self { context, assignment, lane } = self;
+        let sessions = lane.unless_lost(Box::pin(self.prepared(from, to))).await?;
+        lane.say(Sign::Ready);
+        sessions.source.private_data().await?;
+        sessions.destination.private_data().await?;
+        let meters = Meters { taken: context.meter(), ..Meters::default() };
+        let progress = Progress::new(context, Origin::Copy(meters.clone()), subject(assignment));
+        let (one, two) = sessions.parties(&Candidate::Through);
+        let known = [sessions.source.known_postures(), sessions.destination.known_postures()];
+        let (transfer, (timeouts, now)) = (transfer(assignment, None), bounds(context, assignment));
+        let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
+        let protection = Protection::of(sessions.run_tls());
+        let machine = Machine::Attempt(Box::new(Attempt::through(transfer, one, two, known, timeouts, now)));
+        let drive = Drive::new(context, sessions, machine, path, progress, lane);
+        Ok(Box::pin(drive.attempt(protection, false)).await)
+    }
+
+    /// Both sessions, ready for a transfer between them.
+    async fn prepared<'s>(self, from: &'s mut Server, to: &'s mut Server) -> Result<Sessions<'s>> {
+        let mut sessions = Sessions::of_both(self.context, from, to).await?;
+        self.ready(&mut sessions).await?;
+        Side::BOTH.into_iter().for_each(|side| sessions.of(side).manners.settings.data_type = None);
+        Ok(sessions)
+    }
+
+    /// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
+    /// file.
+    async fn ready(self, sessions: &mut Sessions<'_>) -> Result<()> {
+        let Self { context, assignment, .. } = self;
+        if assignment.skips() == 0 {
+            sessions.forget_restart().await?;
+        }
+        if assignment.store == Store::Replace {
+            sessions.destination.partials(assignment.continued.partial()).await?;
+        }
+        let Some(limit) = &context.settings.limit else { return Ok(()) };
+        let mut sides = Side::BOTH.into_iter();
+        match sides.find(|side| sessions.of(*side).manners.capabilities.has_line("RATE")) {
+            Some(side) => sessions.of(side).keep_to(limit.share).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// Whether the end that connects was told to try the other one, which has refused its file meanwhile. Nobody has proven
@@ -74,84 +167,6 @@ fn owes_proof(outcome: &Outcome, roles: Roles) -> bool {
 async fn probe(context: &Context, server: &mut Server) -> bool {
     let session = server.session(context).await;
     session.is_ok_and(|session| session.manners.capabilities.rndz && session.manners.capabilities.prob)
-}
-
-/// One exchange of direct.
-async fn exchange(
-    context: &Context,
-    from: &mut Server,
-    to: &mut Server,
-    roles: Roles,
-    assignment: &Assignment,
-    lane: &Lane,
-) -> Result<Attempted> {
-    let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
-    let mut sessions = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
-    lane.say(Sign::Ready);
-    let path = Path::Direct(Direct::default());
-    if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
-        return Ok(refused.explained(context, &sessions, &path, [None, None]));
-    }
-    let origin = Origin::direct(sessions.source.is_ours(), sessions.destination.is_ours());
-    let progress = Progress::new(context, origin, subject(assignment));
-    let progress = progress.watching(context, sessions.destination, stored).after(assignment.slowest);
-    let transfer = transfer(assignment, secret(&sessions)?);
-    let (one, two) = sessions.parties(&Candidate::Direct(roles));
-    let (timeouts, now) = bounds(context, assignment);
-    let machine = Machine::Attempt(Box::new(Attempt::direct(transfer, roles, one, two, timeouts, now)));
-    let drive = Drive::new(context, sessions, machine, path, progress, lane);
-    Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
-}
-
-/// Makes an attempt through a relay.
-pub(crate) async fn by_relay(
-    context: &Context,
-    circuit: &mut Circuit,
-    through: ThroughRelay,
-    assignment: &Assignment,
-    lane: &Lane,
-) -> Result<Attempted> {
-    lane.say(Sign::Ready);
-    let (mut sessions, relay) = circuit.path();
-    lane.unless_lost(ready(context, &mut sessions, assignment)).await?;
-    let roles = through.roles;
-    if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
-        return Ok(refused.explained(context, &sessions, &Path::Relay(relay), [None, None]));
-    }
-    let transfer = transfer(assignment, secret(&sessions)?);
-    // What proves the connection, or encrypts it, is no part of the file.
-    let is_the_file = transfer.secret.is_none() && !roles.tls.runs_tls();
-    let path = Path::Relay(relay.digested(if is_the_file { assignment.look } else { Digest::Off }));
-    let (one, two) = sessions.parties(&Candidate::Relay(through));
-    let (timeouts, now) = bounds(context, assignment);
-    let progress = Progress::new(context, Origin::Relay, subject(assignment));
-    let machine = Machine::Attempt(Box::new(Attempt::relayed(transfer, roles, one, two, timeouts, now)));
-    let drive = Drive::new(context, sessions, machine, path, progress, lane);
-    Ok(Box::pin(drive.attempt(Protection::of(roles.tls.runs_tls()), assignment.detaches)).await)
-}
-
-/// Makes an attempt through this program.
-pub(crate) async fn through(
-    context: &Context,
-    from: &mut Server,
-    to: &mut Server,
-    assignment: &Assignment,
-    lane: &Lane,
-) -> Result<Attempted> {
-    let sessions = lane.unless_lost(Box::pin(prepared(context, from, to, assignment))).await?;
-    lane.say(Sign::Ready);
-    sessions.source.private_data().await?;
-    sessions.destination.private_data().await?;
-    let meters = Meters { taken: context.meter(), ..Meters::default() };
-    let progress = Progress::new(context, Origin::Copy(meters.clone()), subject(assignment));
-    let (one, two) = sessions.parties(&Candidate::Through);
-    let known = [sessions.source.known_postures(), sessions.destination.known_postures()];
-    let (transfer, (timeouts, now)) = (transfer(assignment, None), bounds(context, assignment));
-    let path = Path::Through(Box::new(Through::new(assignment.look, meters)));
-    let protection = Protection::of(sessions.run_tls());
-    let machine = Machine::Attempt(Box::new(Attempt::through(transfer, one, two, known, timeouts, now)));
-    let drive = Drive::new(context, sessions, machine, path, progress, lane);
-    Ok(Box::pin(drive.attempt(protection, false)).await)
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
@@ -172,36 +187,6 @@ async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option
         }
     }
     Ok(None)
-}
-
-/// Both sessions, ready for a transfer between them.
-async fn prepared<'a>(
-    context: &Context,
-    from: &'a mut Server,
-    to: &'a mut Server,
-    assignment: &Assignment,
-) -> Result<Sessions<'a>> {
-    let mut sessions = Sessions::of_both(context, from, to).await?;
-    ready(context, &mut sessions, assignment).await?;
-    Side::BOTH.into_iter().for_each(|side| sessions.of(side).manners.settings.data_type = None);
-    Ok(sessions)
-}
-
-/// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
-/// file.
-async fn ready(context: &Context, sessions: &mut Sessions<'_>, assignment: &Assignment) -> Result<()> {
-    if assignment.skips() == 0 {
-        sessions.forget_restart().await?;
-    }
-    if assignment.store == Store::Replace {
-        sessions.destination.partials(assignment.continued.partial()).await?;
-    }
-    let Some(limit) = &context.settings.limit else { return Ok(()) };
-    let mut sides = Side::BOTH.into_iter();
-    match sides.find(|side| sessions.of(*side).manners.capabilities.has_line("RATE")) {
-        Some(side) => sessions.of(side).keep_to(limit.share).await,
-        None => Ok(()),
-    }
 }
 
 /// The waits of an attempt, and when it begins.

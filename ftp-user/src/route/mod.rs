@@ -27,8 +27,8 @@ mod through;
 mod together;
 
 pub(crate) use assignment::{Assignment, Attempted, ContinuedBy, Count, GivenUp, Lane, Sign};
+pub(crate) use attempt::AttemptContext;
 pub use attempt::timeouts;
-pub(crate) use attempt::{by_relay, direct, through};
 pub(crate) use explain::FAILED_FOR_EARLIER_FILE;
 pub(crate) use local::{receive_local, send_local};
 pub use progress::{LONGEST_UNSEEN, USUAL_UNSEEN};

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::job::part::Part;
 use crate::job::unattended;
 use crate::ladder::{Ascent, Candidate};
-use crate::route::{self, Assignment, Attempted, Circuit, Lane};
+use crate::route::{Assignment, AttemptContext, Attempted, Circuit, Lane};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Race, ScoutOutput, Scouts};
 use ftp_proto::transfer::{Outcome, Store};
@@ -71,29 +71,29 @@ impl Runner {
         lane: &Lane,
     ) -> Result<Attempted, Obstacle> {
         let Self { source, destination, circuit } = self;
+        let attempts = AttemptContext { context, assignment, lane };
         // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
         match candidate {
             Candidate::Direct(roles) if assignment.detaches => {
-                let attempt = unattended::attempt(context, source, destination, roles, assignment, lane);
+                let attempt = unattended::attempt(attempts, source, destination, roles);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Direct(roles) => {
-                let attempt = route::direct(context, source, destination, roles, assignment, lane);
+                let attempt = attempts.direct(source, destination, roles);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Relay(through_relay) => {
                 let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
                 let circuit = lane.unless_lost(Box::pin(ready)).await.map_err(Obstacle::Relay)?;
                 if assignment.detaches {
-                    let attempt =
-                        unattended::attempt_by_relay(context, circuit, through_relay, assignment, lane);
+                    let attempt = unattended::attempt_by_relay(attempts, circuit, through_relay);
                     return Box::pin(attempt).await.map_err(Obstacle::Session);
                 }
-                let attempt = route::by_relay(context, circuit, through_relay, assignment, lane);
+                let attempt = attempts.by_relay(circuit, through_relay);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
             Candidate::Through => {
-                let attempt = route::through(context, source, destination, assignment, lane);
+                let attempt = attempts.through(source, destination);
                 Box::pin(attempt).await.map_err(Obstacle::Session)
             }
         }
