@@ -67,17 +67,6 @@ pub enum Verify {
 }
 
 impl Verify {
-    /// What will verify a file of this size.
-    pub(crate) async fn means(
-        self,
-        context: &Context,
-        ends: &mut Ends,
-        size: Option<u64>,
-    ) -> Result<Verified> {
-        let common = common(context, ends, &[]).await?;
-        self.with(common, size)
-    }
-
     /// Compares the copy with its source, as strongly as both ends can. Returns how it was verified.
     ///
     /// If an end refuses a digest that it has announced in FEAT, the next weaker one is used (H22).
@@ -286,7 +275,7 @@ pub(crate) async fn means(
     allowed: Allowed,
     size: Option<u64>,
 ) -> Result<(Verified, copy::Digest)> {
-    let by = verify.means(context, ends, size).await;
+    let by = common(context, ends, &[]).await.and_then(|common| verify.with(common, size));
     let servers = matches!((&ends.source, &ends.destination), (Host::Server(_), Host::Server(_)));
     let is_better = matches!(verify, Verify::Auto | Verify::Hash) && !matches!(by, Ok(Verified::Hash(_)));
     let by_relay = allowed == Allowed::Relay && verify == Verify::Hash;
@@ -313,25 +302,17 @@ pub(crate) async fn means(
     }
 }
 
-/// A copy whose bytes have passed this host, or a relay that has computed their digest.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PassedCopy<'a> {
-    /// The copy and its source.
-    pub(crate) files: Compared<'a>,
-    /// The SHA-256 of the bytes that have passed.
-    pub(crate) sha256: &'a str,
-}
-
-/// Verifies the copy by its size, then by the digest of the bytes that have passed.
+/// Verifies a copy whose bytes have passed this host, or a relay that has computed their digest `sha256`: by its size, then by
+/// that digest.
 pub(crate) async fn verify_passed(
     context: &Context,
     ends: &mut Ends,
-    passed: PassedCopy<'_>,
+    files: &Compared<'_>,
+    sha256: &str,
     rule: Verify,
 ) -> Result<Proof> {
-    let PassedCopy { files, sha256 } = passed;
     let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
-    let proof = weaker.verify(context, ends, &files).await?;
+    let proof = weaker.verify(context, ends, files).await?;
     match ends.destination.digest(context, Algorithm::Sha256, files.copy, files.size.unwrap_or(0)).await? {
         Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => {
             Ok(Proof { by: Verified::Hash(Algorithm::Sha256), digest: Some(stored.hex.to_ascii_lowercase()) })

@@ -10,7 +10,7 @@ use super::attempts::{Attempts, StartPoint};
 use super::changed;
 use super::decision::Files;
 use super::times;
-use crate::check::{self, Compared, Overwrite, PassedCopy, Proof, Verify};
+use crate::check::{self, Compared, Overwrite, Proof, Verify};
 use crate::context::Context;
 use crate::endpoint::{Host, Losses};
 use crate::failure::{self, About, Failure};
@@ -334,9 +334,7 @@ impl Copying<'_> {
         let streamed = if start.at == 0 { &count.streamed } else { &nothing };
         let files = Compared { source, copy: &start.part.stored, size: plan.source.size, streamed };
         let proof = match count.sha256.as_deref() {
-            Some(sha256) => {
-                check::verify_passed(&self.context, self.ends, PassedCopy { files, sha256 }, verify).await
-            }
+            Some(sha256) => check::verify_passed(&self.context, self.ends, &files, sha256, verify).await,
             None => verify.verify(&self.context, self.ends, &files).await,
         };
         let is_streamed = streamed.source.is_some();
