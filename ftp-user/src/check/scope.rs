@@ -189,7 +189,7 @@ pub(crate) fn against(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{Netrc, SiteSettings};
+    use crate::place::{Netrc, Place, SiteSettings};
 
     fn location(text: &str) -> Location {
         Location::parse(text.as_bytes(), &Netrc::default()).unwrap()

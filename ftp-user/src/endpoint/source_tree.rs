@@ -148,7 +148,7 @@ mod tests {
             symlink("../../victim/sub", &directory).unwrap();
             assert!(text(&tree, &file).is_none() && tree.facts(&name(&file)).is_err(), "{followed:?}");
             assert!(tree.list(&name(&directory), |_, _| {}).is_err());
-            assert!(tree.reach(&name(&file)).unwrap().is_err());
+            assert!(tree.reach(&name(&file), false).unwrap().is_err());
             // The directory above the tree does: what was opened stays the tree.
             std::fs::rename(at("eve"), at("moved")).unwrap();
             symlink("victim", at("eve")).unwrap();

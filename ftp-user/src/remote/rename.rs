@@ -74,10 +74,10 @@ pub async fn rename(
     let mut renaming = Renaming { session: &mut *session, from, to, replaced };
     let looked = match before {
         FinalName::Taken(digest) => {
-            renaming.over(digest).await?;
+            renaming.onto_taken_name(digest).await?;
             None
         }
-        FinalName::Free => renaming.to_free().await?,
+        FinalName::Free => renaming.onto_free_name().await?,
     };
     let named = check_stored_name(session, to).await;
     if named.is_err() && !session.is_over() {
@@ -98,7 +98,7 @@ struct Renaming<'a> {
 
 impl Renaming<'_> {
     /// Gives it a name that nothing had. Returns what the server has said of it, if it was asked.
-    async fn to_free(&mut self) -> Result<Option<Answer>> {
+    async fn onto_free_name(&mut self) -> Result<Option<Answer>> {
         let manners = &self.session.manners;
         // A server that takes commands ahead is asked for the first name together with the renaming.
         let looks = match manners.looks_for_names() && manners.capabilities.takes_ahead {
@@ -112,7 +112,7 @@ impl Renaming<'_> {
     }
 
     /// Gives it a name that another file had before the copy.
-    async fn over(&mut self, digest: Option<Digest>) -> Result<()> {
+    async fn onto_taken_name(&mut self, digest: Option<Digest>) -> Result<()> {
         if self.session.manners.capabilities.takes_ahead && self.session.manners.tells_unique() {
             let shown = match name_and_look(self.session, self.from, self.to, Looks::AtBothNames).await? {
                 Ok(shown) => shown,

@@ -14,7 +14,7 @@ use super::second::Stored;
 use super::through::Through;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use crate::ladder::Candidate;
 use crate::outcome::{PathFacts, Protection, TransferFacts, Verified};
 use crate::session::Session;

@@ -17,7 +17,7 @@ use ftp_proto::policy::believe;
 use ftp_proto::reply::{Blame, Meaning, Reply};
 use ftp_proto::transfer::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
 use std::future::ready;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 /// A data connection before its transfer command is sent.
