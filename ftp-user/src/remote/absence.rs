@@ -1,7 +1,7 @@
 //! Whether a server surely lacks names of one directory: each is asked for by every question that the server has, and the
 //! replies are compared with those for a name that cannot exist.
 
-use super::list::{Directory, list_each};
+use super::list::{RemoteDirectory, list_each};
 use crate::failure::{Failure, Result};
 use crate::place;
 use crate::session::Session;
@@ -72,20 +72,20 @@ pub async fn lack(
     let questions = session.manners.questions(home.is_some());
     let impossible = PathName::from_user(impossible_name(session.context.world)?)
         .map_err(|bad| Failure::usage(bad.to_string()))?;
-    let mut asking = Asking { session, directory, questions, home };
-    let witness = asking.witness(std::mem::take(&mut shown.others)).await?;
+    let mut check = ExistenceCheck { session, directory, questions, home };
+    let witness = check.witness(std::mem::take(&mut shown.others)).await?;
     let asked: Vec<PathName> =
         [&impossible].into_iter().chain(names).map(|name| place::join(directory, name)).collect();
-    let mut answers = asking.answers(&asked).await?.into_iter();
-    let dialect = asking.session.manners.dialect;
+    let mut answers = check.answers(&asked).await?.into_iter();
+    let dialect = check.session.manners.dialect;
     let words = MissingWords::new(dialect, &impossible, answers.next().unwrap_or_default());
-    if !words.one_says_missing() && !asking.are_usual(&words, &impossible).await? {
+    if !words.one_says_missing() && !check.are_usual(&words, &impossible).await? {
         return Ok(shown.with_unknown(names));
     }
-    let is_found = match (&witness, asking.session.manners.has_own_words()) {
+    let is_found = match (&witness, check.session.manners.has_own_words()) {
         (_, true) if words.say_missing() => Witness::NotNeeded,
         (_, true) => Witness::NotFound,
-        (Some(path), false) if asking.finds(path).await? => Witness::Found,
+        (Some(path), false) if check.finds(path).await? => Witness::Found,
         (Some(_) | None, false) => Witness::NotFound,
     };
     let presence = |name: &PathName, answers: &Answers| {
@@ -135,7 +135,7 @@ async fn shown_names(
                 shown.named.insert(entry.name);
             }
         };
-        match (Directory { session, path: directory }).list_as(Form::Nlst, &mut take).await {
+        match (RemoteDirectory { session, path: directory }).list_as(Form::Nlst, &mut take).await {
             Err((_, failure)) if session.is_over() => return Err(failure),
             // Some refuse it where nothing is to be shown.
             Ok(_) | Err(_) => {}
@@ -145,7 +145,7 @@ async fn shown_names(
 }
 
 /// A server that is asked for names of a directory.
-struct Asking<'a> {
+struct ExistenceCheck<'a> {
     session: &'a mut Session,
     /// `None` is the login directory.
     directory: Option<&'a PathName>,
@@ -154,7 +154,7 @@ struct Asking<'a> {
     home: Option<PathName>,
 }
 
-impl Asking<'_> {
+impl ExistenceCheck<'_> {
     /// Whether the words for a name that cannot exist are the same in the login directory. Where a disk has failed below, both
     /// may differ, even if every name of the directory is refused alike.
     async fn are_usual(&mut self, words: &MissingWords, impossible: &PathName) -> Result<bool> {

@@ -48,12 +48,12 @@ pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
 pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
 
 /// A directory of a server; without a path it is the login directory.
-pub(super) struct Directory<'a> {
+pub(super) struct RemoteDirectory<'a> {
     pub(super) session: &'a mut Session,
     pub(super) path: Option<&'a PathName>,
 }
 
-impl Directory<'_> {
+impl RemoteDirectory<'_> {
     /// Lists it by the best command that the server knows, and says which. Hands over the entries as they come: what is returned
     /// has none. If this fails, some may have been handed over.
     ///
@@ -253,7 +253,7 @@ impl Directory<'_> {
 /// Why it cannot be listed.
 pub async fn list_text(session: &mut Session, directory: Option<&PathName>) -> Result<Listing> {
     let mut entries = Vec::new();
-    let mut directory = Directory { session, path: directory };
+    let mut directory = RemoteDirectory { session, path: directory };
     let listing = directory.list_as(Form::List, &mut |entry| entries.push(entry)).await;
     listing.map(|listing| Listing { entries, ..listing }).map_err(|(_, failure)| failure)
 }
@@ -459,7 +459,7 @@ pub async fn list_each(
         Form::List if !is_unclear(&entry) => each(entry),
         Form::List | Form::Nlst => unsettled.push(entry),
     };
-    let mut directory = Directory { session, path: directory };
+    let mut directory = RemoteDirectory { session, path: directory };
     let (form, listing) = directory.listed(&mut sort).await?;
     match form {
         Form::Mlsd => {}
@@ -487,7 +487,7 @@ pub async fn name_with_blanks(
         return Ok(None); // MLSD shows names as they are
     }
     let is_like_it = |name: &PathName| name.as_bytes().trim_ascii_start() == shown.as_bytes();
-    let names = Directory { session, path: directory }.names(is_like_it).await?;
+    let names = RemoteDirectory { session, path: directory }.names(is_like_it).await?;
     Ok(with_blanks(&names, shown).cloned())
 }
 

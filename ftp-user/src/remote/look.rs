@@ -1,6 +1,6 @@
 //! What is at a place of a server: MLST, else SIZE and MDTM, else CWD.
 
-use super::list::Directory;
+use super::list::RemoteDirectory;
 use super::rename::check_shown_name;
 use super::times::modified;
 use crate::failure::Result;
@@ -308,7 +308,8 @@ async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Re
             }
         };
         // Nothing is in a directory that is not there.
-        let is_absent = match (Directory { session, path: directory.as_ref() }).listed(&mut find).await {
+        let is_absent = match (RemoteDirectory { session, path: directory.as_ref() }).listed(&mut find).await
+        {
             Ok((_, listing)) => {
                 if let Some(found) = found {
                     return Ok(Some(Entry { name: path.clone(), ..found }));

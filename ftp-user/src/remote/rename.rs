@@ -71,7 +71,7 @@ pub async fn rename(
     replaced: &mut Replacement,
 ) -> Result<()> {
     let before = replaced.before.clone();
-    let mut renaming = Renaming { session: &mut *session, from, to, replaced };
+    let mut renaming = FinalRename { session: &mut *session, from, to, replaced };
     let looked = match before {
         FinalName::Taken(digest) => {
             renaming.onto_taken_name(digest).await?;
@@ -88,7 +88,7 @@ pub async fn rename(
 }
 
 /// A file that gets its final name.
-struct Renaming<'a> {
+struct FinalRename<'a> {
     session: &'a mut Session,
     from: &'a PathName,
     to: &'a PathName,
@@ -96,7 +96,7 @@ struct Renaming<'a> {
     replaced: &'a mut Replacement,
 }
 
-impl Renaming<'_> {
+impl FinalRename<'_> {
     /// Gives it a name that nothing had. Returns what the server has said of it, if it was asked.
     async fn onto_free_name(&mut self) -> Result<Option<Answer>> {
         let manners = &self.session.manners;
