@@ -33,29 +33,23 @@ pub struct Change {
 }
 
 impl Change {
-    /// It in words, if only a plan was asked for.
-    pub(super) fn would(&self) -> String {
-        let Self { place, kind, .. } = self;
-        let what = if *kind == Kind::Directory { "the directory " } else { "" };
-        match (self.verb, &self.dest) {
-            ("mkdir", _) => format!("would make the directory {place}"),
-            ("backup", Some(dest)) => format!("would keep {place} as {dest}"),
-            (_, Some(dest)) => format!("would rename {place} to {dest}"),
-            (_, None) => {
-                let size = self.size.map_or_else(String::new, |bytes| format!(", {}", size::bytes(bytes)));
-                format!("would delete {what}{place}{size}")
-            }
-        }
-    }
-
     /// It in words.
-    pub(super) fn done(&self) -> String {
-        let Self { place, .. } = self;
+    pub(super) fn words(&self) -> String {
+        let Self { place, kind, dry_run, .. } = self;
+        let [make, keep, rename, delete] = match dry_run {
+            true => ["would make", "would keep", "would rename", "would delete"],
+            false => ["made", "kept", "renamed", "deleted"],
+        };
         match (self.verb, &self.dest) {
-            ("mkdir", _) => format!("made the directory {place}"),
-            ("backup", Some(dest)) => format!("kept {place} as {dest}"),
-            (_, Some(dest)) => format!("renamed {place} to {dest}"),
-            (_, None) => format!("deleted {place}"),
+            ("mkdir", _) => format!("{make} the directory {place}"),
+            ("backup", Some(dest)) => format!("{keep} {place} as {dest}"),
+            (_, Some(dest)) => format!("{rename} {place} to {dest}"),
+            (_, None) if *dry_run => {
+                let what = if *kind == Kind::Directory { "the directory " } else { "" };
+                let size = self.size.map_or_else(String::new, |bytes| format!(", {}", size::bytes(bytes)));
+                format!("{delete} {what}{place}{size}")
+            }
+            (_, None) => format!("{delete} {place}"),
         }
     }
 }
@@ -146,18 +140,17 @@ impl VerbSummary {
     /// The last line, if people get one.
     pub(super) fn sentence(&self) -> Option<String> {
         let Self { verb, dry_run, files, directories, failed, .. } = self;
-        let would = if *dry_run { "would " } else { "" };
-        let (word, is_told) = match (*verb, dry_run) {
-            ("mkdir", false) => ("made", true),
-            ("mkdir", true) => ("make", true),
-            ("mv", false) => ("renamed", true),
-            ("mv", true) => ("rename", true),
-            ("rm", false) => ("deleted", true),
-            ("rm", true) => ("delete", true),
-            _ => ("", false),
+        let word = match (*verb, dry_run) {
+            ("mkdir", false) => "made",
+            ("mkdir", true) => "would make",
+            ("mv", false) => "renamed",
+            ("mv", true) => "would rename",
+            ("rm", false) => "deleted",
+            ("rm", true) => "would delete",
+            _ => return None,
         };
         // One failure was told already, and there is nothing else.
-        if !is_told || (files + directories == 0 && *failed > 0) {
+        if files + directories == 0 && *failed > 0 {
             return None;
         }
         let counts = [(*files, "file"), (*directories, "directory")];
@@ -177,7 +170,7 @@ impl VerbSummary {
             0 => String::new(),
             failed => format!("; {} failed", counted(*failed, "name")),
         };
-        Some(format!("{would}{word} {}{bytes}{failed}", names.join(" and ")))
+        Some(format!("{word} {}{bytes}{failed}", names.join(" and ")))
     }
 }
 

@@ -91,8 +91,8 @@ impl Human {
                 return self.result(&format!("{above}{place}{end}"));
             }
             Event::Drawn(drawn) => return self.result(&format!("{}{}", drawn.branches, drawn.shown)),
-            Event::Changed(change) if change.dry_run => return self.result(&change.would()),
-            Event::Changed(change) if verbose => self.talk("", &change.done()),
+            Event::Changed(change) if change.dry_run => return self.result(&change.words()),
+            Event::Changed(change) if verbose => self.talk("", &change.words()),
             Event::Hashed(hashed) => {
                 return self.bar.beside(|| hashed.write(&mut io::stdout().lock(), self.terminal));
             }

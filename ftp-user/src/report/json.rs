@@ -3,7 +3,7 @@
 use super::Exits;
 use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldDeletions};
 use super::listed::{kind_name, moment};
-use super::progress::JobProgress;
+use super::progress::{JobProgress, LastFile};
 use super::receipt;
 use crate::account::{CandidateAccount, PairAccount};
 use crate::failure::Failure;
@@ -13,64 +13,19 @@ use ftp_proto::listing::{Entry, Kind};
 use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 
-/// Tells events to a program.
-#[derive(Debug)]
-pub(super) struct Json {
+/// Writes the line of `event`, if it has one. `job` is how far the job is now, if that has changed.
+pub(super) fn tell(
+    event: &Event,
+    job: Option<&JobProgress>,
     exits: Exits,
-    /// The file of which was spoken last.
-    last: Option<ReportedProgress>,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    line(event, job, exits).map_or(Ok(()), |line| line.write(out))
 }
 
-/// How far a file is.
-#[derive(Debug)]
-struct ReportedProgress {
-    source: String,
-    bytes: u64,
-    total: Option<u64>,
-}
-
-impl Json {
-    pub(super) const fn new(exits: Exits) -> Self {
-        Self { exits, last: None }
-    }
-
-    /// Writes the line of `event`, if it has one. `shown` is how far the job is now, if that has changed.
-    pub(super) fn tell(
-        &mut self,
-        event: &Event,
-        shown: Option<&JobProgress>,
-        out: &mut impl Write,
-    ) -> io::Result<()> {
-        self.note(event);
-        line(event, shown, self.exits).map_or(Ok(()), |line| line.write(out))
-    }
-
-    /// Writes how far the job is, beside the file of which was spoken last.
-    pub(super) fn progress(&self, shown: &JobProgress, out: &mut impl Write) -> io::Result<()> {
-        let Some(ReportedProgress { source, bytes, total }) = &self.last else { return Ok(()) };
-        progress(source, *bytes, *total).with_all(shown).write(out)
-    }
-
-    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is about a file under way")]
-    fn note(&mut self, event: &Event) {
-        let (source, bytes, total) = match event {
-            Event::Plan { source, size, dry_run: false, .. } => (source, 0, *size),
-            Event::Progress(progress) => (&progress.source, progress.bytes, progress.total),
-            Event::Arrived { source, size, .. } => (source, *size, Some(*size)),
-            Event::File(outcome) => match &outcome.copy {
-                Ok(copy) if !copy.is_detached() => (&outcome.source, copy.size.unwrap_or(0), copy.size),
-                Ok(_) | Err(_) => return,
-            },
-            _ => return,
-        };
-        match &mut self.last {
-            Some(last) => {
-                last.source.clone_from(source);
-                (last.bytes, last.total) = (bytes, total);
-            }
-            None => self.last = Some(ReportedProgress { source: source.clone(), bytes, total }),
-        }
-    }
+/// Writes how far the job is, beside the file of which was spoken last.
+pub(super) fn tell_progress(file: &LastFile, job: &JobProgress, out: &mut impl Write) -> io::Result<()> {
+    progress(&file.source, file.bytes, file.total, Some(job)).write(out)
 }
 
 /// The members `path` and `rung` of a route.
@@ -146,10 +101,15 @@ impl Line {
     }
 
     #[cfg(test)]
-    pub(super) fn read(self) -> serde_json::Value {
+    pub(super) fn text(self) -> String {
         let mut text = Vec::new();
         self.write(&mut text).unwrap();
-        serde_json::from_slice(&text).unwrap()
+        String::from_utf8(text).unwrap()
+    }
+
+    #[cfg(test)]
+    pub(super) fn read(self) -> serde_json::Value {
+        serde_json::from_str(&self.text()).unwrap()
     }
 }
 
@@ -176,9 +136,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
                     considered.map(|tried| tried.iter().map(Thought::of).collect::<Vec<_>>()),
                 )
         }
-        Event::Progress(Progress { source, bytes, total, .. }) => {
-            progress(source, *bytes, *total).with_all(shown)
-        }
+        Event::Progress(Progress { source, bytes, total, .. }) => progress(source, *bytes, *total, shown),
         Event::File(outcome) => file(outcome, exits),
         Event::Jobs { number, reason, why } => {
             Line::of("jobs").with("number", number).with("reason", reason).with("why", why)
@@ -223,8 +181,17 @@ fn warning(message: &str) -> Line {
     Line::of("warning").with("message", message)
 }
 
-fn progress(source: &str, bytes: u64, total: Option<u64>) -> Line {
-    Line::of("progress").with("source", source).with("bytes", bytes).with("total", total)
+/// How far a file is, and how far the job is now, if that has changed.
+fn progress(source: &str, bytes: u64, total: Option<u64>, job: Option<&JobProgress>) -> Line {
+    let line = Line::of("progress").with("source", source).with("bytes", bytes).with("total", total);
+    let Some(job) = job else { return line };
+    line.with("files", job.files)
+        .with("of", job.of)
+        .with("more", job.more)
+        .with("job_bytes", job.bytes)
+        .with("job_total", job.total)
+        .with("rate", job.rate.map(|rate| rate as u64))
+        .with("remaining", job.remaining.map(|time| time.as_secs()))
 }
 
 fn file(FileOutcome { source, dest, copy }: &FileOutcome, exits: Exits) -> Line {

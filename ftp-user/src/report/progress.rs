@@ -2,7 +2,6 @@
 
 use super::event::{Event, LeftOutEvents, Progress};
 use crate::outcome::FileOutcome;
-use serde::{Serialize, Serializer};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,12 +19,21 @@ pub(super) struct Overall {
     /// The bytes that have moved for them, and in attempts that have failed.
     moved: u64,
     under_way: FilesUnderWay,
+    last: Option<LastFile>,
     /// Files that move together, by their number.
     together: HashMap<u64, BatchProgress>,
     /// How fast bytes move.
     bytes: Pace,
     /// How fast files end.
     files: Pace,
+}
+
+/// The file of which was spoken last, and how far it is.
+#[derive(Debug, Default)]
+pub(super) struct LastFile {
+    pub(super) source: String,
+    pub(super) bytes: u64,
+    pub(super) total: Option<u64>,
 }
 
 /// A file under way.
@@ -100,7 +108,7 @@ impl FilesUnderWay {
 }
 
 /// What there is to show of a job.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) struct JobProgress {
     /// The number of files that have ended.
     pub(super) files: u64,
@@ -109,25 +117,13 @@ pub(super) struct JobProgress {
     /// Whether more may be found.
     pub(super) more: bool,
     /// The bytes that are at the destination.
-    #[serde(rename = "job_bytes")]
     pub(super) bytes: u64,
     /// The bytes of all files that were found, if all sizes are known.
-    #[serde(rename = "job_total")]
     pub(super) total: Option<u64>,
     /// Bytes per second, lately.
-    #[serde(serialize_with = "whole")]
     pub(super) rate: Option<f64>,
     /// How long the rest takes at this pace.
-    #[serde(serialize_with = "seconds")]
     pub(super) remaining: Option<Duration>,
-}
-
-fn whole<S: Serializer>(rate: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    rate.map(|rate| rate as u64).serialize(serializer)
-}
-
-fn seconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.as_secs()).serialize(serializer)
 }
 
 impl Overall {
@@ -141,6 +137,7 @@ impl Overall {
                 self.files.begin(at);
                 // What an earlier attempt has moved is still there, and may be continued.
                 self.under_way.change(source, |file| file.size = *size);
+                self.speaks_of(source, 0, *size);
             }
             Event::Progress(progress) => self.progress(progress, at),
             Event::Arrived { source, size, batch } => self.arrives(source, *size, *batch, at),
@@ -162,6 +159,7 @@ impl Overall {
 
     fn progress(&mut self, progress: &Progress, at: Duration) {
         let Progress { source, bytes, total, before, time } = progress;
+        self.speaks_of(source, *bytes, *total);
         self.bytes.begin(at.saturating_sub(*time));
         self.moved += self.under_way.change(source, |known| {
             let is_another_attempt = *bytes < known.bytes || *before != known.before;
@@ -179,6 +177,7 @@ impl Overall {
             // The rest of it is on its way.
             Ok(copy) if copy.is_detached() => self.ends(known.bytes, known.moved(), at),
             Ok(copy) => {
+                self.speaks_of(&outcome.source, copy.size.unwrap_or(0), copy.size);
                 let size = copy.size.or(known.size).unwrap_or(known.bytes);
                 // What was resumed has moved in part only, and a short rest of it has no progress of its own.
                 let before = known.before.max(copy.bytes_before());
@@ -199,6 +198,7 @@ impl Overall {
         self.under_way.change(source, |file| {
             *file = FileUnderWay { size: Some(size), bytes: size, before: 0, has_arrived: true };
         });
+        self.speaks_of(source, size, Some(size));
         let together = self.together.entry(batch).or_default();
         together.arrived = together.arrived.saturating_add(size);
         self.saw(at);
@@ -233,6 +233,17 @@ impl Overall {
     pub(super) fn saw(&mut self, at: Duration) {
         self.bytes.saw(at, self.all_moved());
         self.files.saw(at, self.ended());
+    }
+
+    fn speaks_of(&mut self, source: &str, bytes: u64, total: Option<u64>) {
+        let last = self.last.get_or_insert_default();
+        source.clone_into(&mut last.source);
+        (last.bytes, last.total) = (bytes, total);
+    }
+
+    /// The file of which was spoken last.
+    pub(super) const fn last(&self) -> Option<&LastFile> {
+        self.last.as_ref()
     }
 
     /// Whether files are under way.

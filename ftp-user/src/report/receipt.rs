@@ -13,7 +13,14 @@ use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
-use serde_json::json;
+
+/// The digests of a file and of its copy, which are equal: they have verified it.
+#[derive(Serialize)]
+struct Digests<'a> {
+    algorithm: &'a str,
+    source: &'a str,
+    dest: &'a str,
+}
 
 /// What is known of the two ends.
 #[derive(Serialize)]
@@ -54,11 +61,7 @@ pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> Line {
         .with("attempts", item.attempts)
         // What is not known is left out, from here on. Why the last attempt that has failed did so.
         .with_known("failure", item.failure.as_ref())
-        // They have verified it, so they are equal.
-        .with_known(
-            "digests",
-            digests.map(|(hex, algorithm)| json!({"algorithm": algorithm, "source": hex, "dest": hex})),
-        )
+        .with_known("digests", digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }))
         .with_known("addresses", EndFacts::of(*addresses))
         .with_known("strangers", EndFacts::of(*strangers))
         .with_known(
@@ -348,6 +351,7 @@ mod tests {
         let addresses = ["192.0.2.1:20", "[2001:db8::2]:7"].map(|at| at.parse().ok());
         let facts = TransferFacts { digest: text("0bad"), addresses, strangers: [None, Some(0)], path };
         let item = ItemRecord { facts: Box::new(facts), ..item() };
+        let written = |item: &ItemRecord| line(JobId::new(7), item, None).text();
         let line = line(JobId::new(7), &item, None).read();
         let both = |key: &str, source: serde_json::Value, dest: serde_json::Value| {
             assert_eq!(line[key], serde_json::json!({"source": source, "dest": dest}), "{key}");
@@ -359,6 +363,9 @@ mod tests {
         assert_eq!(line["path_why"], "it is fast");
         let digests = serde_json::json!({"algorithm": "sha-256", "source": "0bad", "dest": "0bad"});
         assert_eq!(line["digests"], digests);
+        let digests =
+            r#""digests":{"algorithm":"sha-256","source":"0bad","dest":"0bad"},"addresses":{"source":"#;
+        assert!(written(&item).contains(digests), "the order is that of the contract");
     }
 }
 

@@ -4,7 +4,7 @@ use super::Style;
 use super::bar::Due;
 use super::event::Event;
 use super::human::Human;
-use super::json::Json;
+use super::json;
 use super::progress::{JobProgress, Overall};
 use super::queue::{self, NextEvent};
 use ftp_io::clock::Clock;
@@ -28,7 +28,7 @@ pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> 
 #[derive(Debug)]
 enum Reader {
     Person(Box<Human>),
-    Program(Json),
+    Program,
 }
 
 /// What shows events.
@@ -50,7 +50,7 @@ struct Teller {
 impl Teller {
     fn new(style: Style) -> Self {
         let (reader, due) = if style.json {
-            (Reader::Program(Json::new(style.exits)), Some(Due::EVENT))
+            (Reader::Program, Some(Due::EVENT))
         } else {
             let human = Human::new(style);
             let due = human.due();
@@ -90,13 +90,13 @@ impl Teller {
         self.has_begun |= shown.is_some() && !matches!(event, Event::Found(_));
         self.told = match &mut self.reader {
             Reader::Person(human) => human.tell(event),
-            Reader::Program(json) => json.tell(event, shown.as_ref(), &mut self.style.output()),
+            Reader::Program => json::tell(event, shown.as_ref(), self.style.exits, &mut self.style.output()),
         };
         let Some(shown) = shown.filter(|_| self.told.is_ok() && self.has_begun) else { return };
         match (&self.reader, event, &mut self.due) {
             // Its line has told it.
-            (Reader::Program(_), Event::Progress(_), Some(due)) => due.told(at),
-            (Reader::Program(_), _, Some(due)) if !(is_of_many(event, &shown) && due.is_due(at)) => {}
+            (Reader::Program, Event::Progress(_), Some(due)) => due.told(at),
+            (Reader::Program, _, Some(due)) if !(is_of_many(event, &shown) && due.is_due(at)) => {}
             (Reader::Person(human), _, Some(due)) if !human.is_drawn() && !due.is_due(at) => {}
             (_, _, Some(_)) => self.progress(&shown, at),
             (_, _, None) => {}
@@ -114,7 +114,11 @@ impl Teller {
     fn progress(&mut self, shown: &JobProgress, at: Duration) {
         match &mut self.reader {
             Reader::Person(human) => human.progress(shown),
-            Reader::Program(json) => self.told = json.progress(shown, &mut self.style.output()),
+            Reader::Program => {
+                let last = self.overall.last();
+                let tell = |last| json::tell_progress(last, shown, &mut self.style.output());
+                self.told = last.map_or(Ok(()), tell);
+            }
         }
         if let Some(due) = &mut self.due {
             due.told(at);

@@ -11,7 +11,7 @@ const EXITS: Exits = Exits { of_kind: |_| 4, partly: 9 };
 
 fn check(event: &Event, expect: &str) {
     let mut out = Vec::new();
-    Json::new(EXITS).tell(event, None, &mut out).unwrap();
+    tell(event, None, EXITS, &mut out).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), format!("{expect}\n"));
 }
 
@@ -69,13 +69,11 @@ fn a_progress_event_has_its_file_and_its_job() {
     let mut shown =
         JobProgress { files: 3, of: 7, more: true, bytes: 35, total: None, rate: Some(5.5), remaining: None };
     let mut out = Vec::new();
-    let mut json = Json::new(EXITS);
-    json.tell(&Event::Progress(progress), Some(&shown), &mut out).unwrap();
+    tell(&Event::Progress(progress), Some(&shown), EXITS, &mut out).unwrap();
     // Without an event of its own it is that of the last file.
     shown.files += 1;
-    let copy = FileCopy::skipped(Some(5), Verified::Size);
-    json.tell(&file("ftp://a/z", copy), Some(&shown), &mut out).unwrap();
-    json.progress(&shown, &mut out).unwrap();
+    let last = LastFile { source: "ftp://a/z".into(), bytes: 5, total: Some(5) };
+    tell_progress(&last, &shown, &mut out).unwrap();
     let told = String::from_utf8(out).unwrap();
     let told: Vec<&str> = told.lines().filter(|line| line.contains("\"progress\"")).collect();
     assert_eq!(

@@ -81,6 +81,19 @@ fn the_files_of_several_workers_add_up() {
 }
 
 #[test]
+fn the_file_of_which_was_spoken_last_is_known() {
+    let mut overall = Overall::default();
+    assert!(overall.last().is_none());
+    for (event, source, mib) in
+        [(plan("a", 50), "a", 0), (at("b", 0, 10, 1), "b", 10), (file("a", 50, false), "a", 50)]
+    {
+        overall.take(&event, Duration::ZERO);
+        let last = overall.last().unwrap();
+        assert_eq!((last.source.as_str(), last.bytes), (source, mib * MIB));
+    }
+}
+
+#[test]
 fn nothing_is_promised_while_more_may_be_found() {
     let events = [(0, found(2, 100, 0, true)), (0, plan("a", 50)), (1, at("a", 0, 10, 1))];
     assert_eq!(shown(&events), (0, 2, 10, Some(100), Some(10.0), None));
