@@ -138,34 +138,28 @@ impl FileCopy {
         }
     }
 
+    /// What an earlier run of the job has done with it, if this one had nothing to move.
+    const fn earlier_copy(&self) -> Option<EarlierCopy> {
+        if let FileEnd::Earlier(earlier) = self.end { Some(earlier) } else { None }
+    }
+
     /// The route of its bytes, in this run or in an earlier one, as far as it is known.
-    pub const fn any_route(&self) -> Option<Rung> {
-        match self.end {
-            FileEnd::Earlier(EarlierCopy { route, .. }) => route,
-            FileEnd::Moved(_) | FileEnd::Detached { .. } | FileEnd::Skipped => self.moved_by(),
-        }
+    pub fn any_route(&self) -> Option<Rung> {
+        self.moved_by().or_else(|| self.earlier_copy()?.route)
     }
 
     /// The route that is told of it; `None` if it was there already.
-    pub const fn route(&self) -> Option<Rung> {
-        match self.end {
-            FileEnd::Earlier(EarlierCopy { counts: false, .. }) => None,
-            FileEnd::Earlier(_) | FileEnd::Moved(_) | FileEnd::Detached { .. } | FileEnd::Skipped => {
-                self.any_route()
-            }
-        }
+    pub fn route(&self) -> Option<Rung> {
+        self.moved_by().or_else(|| self.earlier_copy().filter(|earlier| earlier.counts)?.route)
     }
 
     /// What has verified it in an earlier run of the job.
-    pub const fn verified_earlier(&self) -> Option<Verified> {
-        match self.end {
-            FileEnd::Earlier(EarlierCopy { verified, .. }) => verified,
-            FileEnd::Moved(_) | FileEnd::Detached { .. } | FileEnd::Skipped => None,
-        }
+    pub fn verified_earlier(&self) -> Option<Verified> {
+        self.earlier_copy()?.verified
     }
 
     /// Whether an earlier run of the job has copied it, and this one had nothing to do.
-    pub const fn is_earlier(&self) -> bool {
+    pub fn is_earlier(&self) -> bool {
         self.route().is_none() && self.verified_earlier().is_some()
     }
 

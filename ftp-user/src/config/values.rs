@@ -1,6 +1,6 @@
 //! Values of the settings and of options: addresses of relays, what stands near them, proxies, consent and trust.
 
-use crate::journal::as_text::{AsText, Typed};
+use crate::journal::as_text::{AsText, TypedText};
 use crate::place::{Authority, Proxy};
 use clap::ValueEnum;
 use ftp_proto::address::unmapped;
@@ -22,7 +22,7 @@ pub enum RelayAddress {
     Unix(PathBuf),
 }
 
-impl Typed for RelayAddress {}
+impl TypedText for RelayAddress {}
 
 impl FromStr for RelayAddress {
     type Err = &'static str;

@@ -23,9 +23,9 @@ pub trait AsText: Sized {
 }
 
 /// A value whose text is the one that is typed.
-pub trait Typed: Display + FromStr<Err: Display> {}
+pub trait TypedText: Display + FromStr<Err: Display> {}
 
-impl<T: Typed> AsText for T {
+impl<T: TypedText> AsText for T {
     fn to_json(&self) -> Value {
         Value::String(self.to_string())
     }
@@ -35,7 +35,7 @@ impl<T: Typed> AsText for T {
     }
 }
 
-impl Typed for ftp_proto::wire::Fingerprint {}
+impl TypedText for ftp_proto::wire::Fingerprint {}
 
 impl AsText for OsString {
     fn to_json(&self) -> Value {

@@ -18,7 +18,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use tokio::sync::oneshot;
 
@@ -54,16 +54,10 @@ struct OpenJournal {
     requests: SyncSender<Request>,
     /// What writes. It is woken for those who wait.
     writer: Thread,
-    end: Arc<Mutex<JournalEnd>>,
-}
-
-/// Whether the journal of a job is still kept.
-#[derive(Debug, Default)]
-struct JournalEnd {
-    /// Why it has ended, if it has.
-    why: Option<JournalFailure>,
+    /// Why the journal has ended, if it has.
+    end: Arc<OnceLock<JournalFailure>>,
     /// Whether somebody was told.
-    was_told: bool,
+    was_told: AtomicBool,
 }
 
 /// An answer that comes when everything before it is on the disk. By default nothing was asked. May be dropped without losing
@@ -96,20 +90,23 @@ impl Journal {
         let (started, begun) = oneshot::channel();
         let Some(directory) = &self.directory else { return (JobJournal::default(), begun) };
         let (requests, asked) = sync_channel(WAITING);
-        let end: Arc<Mutex<JournalEnd>> = Arc::default();
+        let end: Arc<OnceLock<JournalFailure>> = Arc::default();
         let (told, directory, job) = (Arc::clone(&end), directory.to_path_buf(), start.id);
         let read = self.read;
         let (resumes, had_passwords) = (start.resumes, start.job.had_passwords);
         let work = move || {
             let store = Store::open(&directory, read);
-            writer::run(store, &start, &asked, started, |failure| {
-                let mut end = told.lock().unwrap_or_else(PoisonError::into_inner);
-                *end = JournalEnd { why: Some(failure), was_told: false };
-            });
+            writer::run(store, &start, &asked, started, |failure| drop(told.set(failure)));
         };
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
         let Ok(thread) = thread else { return (JobJournal::default(), begun) };
-        let open = Some(Arc::new(OpenJournal { job, requests, writer: thread.thread().clone(), end }));
+        let open = Some(Arc::new(OpenJournal {
+            job,
+            requests,
+            writer: thread.thread().clone(),
+            end,
+            was_told: AtomicBool::default(),
+        }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
@@ -193,7 +190,7 @@ impl Journal {
 impl JobJournal {
     /// The job whose journal it is; `None` if nothing is kept.
     pub fn job(&self) -> Option<JobId> {
-        self.open.as_ref().filter(|open| open.end().why.is_none()).map(|open| open.job)
+        self.open.as_ref().filter(|open| open.end.get().is_none()).map(|open| open.job)
     }
 
     /// Whether a journal was opened, even if it has ended since.
@@ -208,14 +205,14 @@ impl JobJournal {
 
     /// Why the journal has ended, if it has and nobody was told yet.
     pub fn ended_by(&self) -> Option<JournalFailure> {
-        let mut end = self.open.as_ref()?.end();
-        let is_news = !std::mem::replace(&mut end.was_told, true);
-        end.why.clone().filter(|_| is_news)
+        let open = self.open.as_ref()?;
+        let why = open.end.get()?;
+        (!open.was_told.swap(true, Ordering::Relaxed)).then(|| why.clone())
     }
 
     /// Why nothing more may be stored: the journal has ended, and what an earlier run has left is not known without it.
     pub fn is_missed(&self) -> Option<JournalFailure> {
-        self.open.as_ref().filter(|_| self.resumes)?.end().why.clone()
+        self.open.as_ref().filter(|_| self.resumes)?.end.get().cloned()
     }
 
     /// The same journal, asked about a file. `began` is when this run has begun with it, in milliseconds since 1970.
@@ -433,12 +430,6 @@ impl<T> Answer<T> {
         let answer = self.0.as_mut()?.await.ok();
         self.0 = None;
         answer
-    }
-}
-
-impl OpenJournal {
-    fn end(&self) -> MutexGuard<'_, JournalEnd> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -169,8 +169,7 @@ impl Store {
         if found > VERSION {
             return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });
         }
-        store.has(promised).map_err(|bad| store.failure(bad))?;
-        store.prepare(read).map_err(|bad| store.failure(bad))?;
+        store.has(promised).and_then(|()| store.prepare(read)).map_err(|bad| store.failure(bad))?;
         Ok(store)
     }
 

@@ -271,14 +271,11 @@ impl Overall {
         let under_way = u64::try_from(self.under_way.bytes).unwrap_or(u64::MAX);
         let bytes = self.ended_bytes.saturating_add(under_way).saturating_add(self.on_the_way());
         let of = self.found.files.max(self.ended + self.under_way.files.len() as u64);
-        let total = match (self.found.files, of) {
-            // Nobody has said what the files are.
-            (0, 1) => self.under_way.any_size(),
-            (found, of) if found > 0 && found == of && self.found.unsized_files == 0 => {
-                Some(self.found.bytes)
-            }
-            // The only file, whose size was not known at first.
-            (1, 1) => self.under_way.any_size(),
+        let are_known = self.found.files > 0 && self.found.files == of && self.found.unsized_files == 0;
+        let total = match of {
+            _ if are_known => Some(self.found.bytes),
+            // Nobody has said what the only file is, or its size was not known at first.
+            1 => self.under_way.any_size(),
             _ => None,
         };
         let total = total.map(|total| total.max(bytes));
