@@ -92,11 +92,10 @@ fn keep_listings(home: &Path) {
     fs::create_dir_all(&state).unwrap();
     fs::set_permissions(&state, fs::Permissions::from_mode(0o700)).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let listings = [("lab:pub", "it's;$(x)\nreadme\nsub/\n"), ("ftp://ann@127.0.0.2/d", "one.txt\n")];
-    let entries = listings.map(|(directory, names)| {
-        format!(r#"{{"directory":"{directory}","at":{now},"bytes":{}}}"#, names.len())
-    });
-    let kept = format!("[{}]\n{}", entries.join(","), listings.map(|(_, names)| names).concat());
+    let listings = [("lab:pub", "it's;$(x)\treadme\tsub/"), ("ftp://ann@127.0.0.2/d", "one.txt")];
+    let lines = listings
+        .map(|(directory, names)| format!("{{\"directory\":\"{directory}\",\"at\":{now}}}\t{names}\n"));
+    let kept = lines.concat();
     let file = state.join("shell-listings.txt");
     fs::write(&file, kept).unwrap();
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();

@@ -60,9 +60,7 @@ impl StateFile {
     /// Why the file cannot be read, or must not be believed, in words. A damaged file is set aside, so the next call
     /// finds none; but not one that trust rests on.
     pub fn read<T: DeserializeOwned + Default>(&self) -> Result<T, String> {
-        let Some(mut file) = self.open()? else { return Ok(T::default()) };
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(|error| self.cannot_read(&error))?;
+        let Some(text) = self.bytes()? else { return Ok(T::default()) };
         serde_json::from_slice(&text).map_err(|error| self.damaged(error))
     }
 
@@ -87,18 +85,18 @@ impl StateFile {
         format!("cannot read {}: this host said \"{}\"", file.display(), words(error))
     }
 
-    /// The file, open; `None` if there is none.
+    /// What is in the file; `None` if there is none.
     ///
     /// # Errors
     ///
     /// Why it cannot be read, or must not be believed, in words.
-    pub(super) fn open(&self) -> Result<Option<File>, String> {
+    pub(super) fn bytes(&self) -> Result<Option<Vec<u8>>, String> {
         let Some(path) = &self.path else { return Ok(None) };
         let cannot = |error: io::Error| self.cannot_read(&error);
         if let Some(directory) = path.parent() {
             check_directory(directory).map_err(|why| format!("{why}, so {} is not read", path.display()))?;
         }
-        let file = match File::open(path) {
+        let mut file = match File::open(path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
                 return Ok(None);
@@ -110,7 +108,9 @@ impl StateFile {
         if self.purpose == Purpose::Trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
             return Err(format!("others own {} or may write it", path.display()));
         }
-        Ok(Some(file))
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(cannot)?;
+        Ok(Some(bytes))
     }
 
     /// Writes these bytes in place of the file. No other run changes it meanwhile.

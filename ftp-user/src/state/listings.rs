@@ -1,78 +1,52 @@
 //! What directories held when an earlier shell ended: a file of the state directory that is its user's alone.
 //!
-//! The first line says which directories are in the file and how many bytes their names take; the names follow, each on a line
-//! of its own. So whoever completes a word reads that line and one directory, however much was listed.
+//! Each line is a directory, and behind it its names, each after a tab. So whoever completes a word reads the names of one
+//! directory, however much was listed.
 
 use super::file::{StateFile, now};
 use crate::place::Names;
 use crate::shell::{Cache, CachedListing, Directory};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A listing in the file.
+/// A directory of the file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 struct Entry {
     directory: String,
     at: u64,
     #[serde(default)]
     is_cut: bool,
-    /// How many bytes its names take, each with the end of its line.
-    bytes: u64,
+    /// Its names, each but the first after a tab.
+    #[serde(skip)]
+    names: Vec<u8>,
 }
 
 impl Entry {
-    /// The directory, unless it is too old, or at a site that is not known.
-    fn directory(&self, sites: &Names) -> Option<Directory> {
-        let age = now().saturating_sub(self.at);
-        let directory = Directory::parse(&self.directory, sites).ok()?;
-        (!directory.is_local() && age < OLDEST.as_secs()).then_some(directory)
+    fn names(&self, of: &StateFile) -> Result<Vec<String>, String> {
+        let text = str::from_utf8(&self.names).map_err(|error| of.damaged(error))?;
+        Ok(text.split('\t').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 }
 
-/// The file, open.
-struct Listings {
-    of: StateFile,
-    file: BufReader<File>,
-    /// Where the names begin.
-    names: u64,
-    index: Vec<Entry>,
-}
-
-impl Listings {
-    /// `None` if there is no file.
-    fn open(state: Option<PathBuf>) -> Result<Option<Self>, String> {
-        let of = StateFile::at(state, NAME);
-        let Some(file) = of.open()? else { return Ok(None) };
-        let mut file = BufReader::new(file);
-        let mut first = Vec::new();
-        let names = file.by_ref().take(LONGEST_INDEX).read_until(b'\n', &mut first);
-        let names = names.map_err(|error| of.cannot_read(&error))?;
-        let index: Vec<Entry> = serde_json::from_slice(&first).map_err(|error| of.damaged(error))?;
-        let whole = file.get_ref().metadata().map_err(|error| of.cannot_read(&error))?.len();
-        let names = u64::try_from(names).unwrap_or(u64::MAX);
-        let end = index.iter().try_fold(names, |sum, entry| sum.checked_add(entry.bytes));
-        if end != Some(whole) {
-            return Err(of.damaged("it is longer or shorter than its first line says"));
-        }
-        Ok(Some(Self { of, file, names, index }))
-    }
-
-    /// The names of the listing with that number, as lines.
-    fn text(&mut self, number: usize) -> Result<String, String> {
-        let before: u64 = self.index.iter().take(number).map(|entry| entry.bytes).sum();
-        let bytes = self.index.get(number).map_or(0, |entry| entry.bytes);
-        let mut text = String::new();
-        let at = SeekFrom::Start(self.names + before);
-        let read = self.file.seek(at).and_then(|_| self.file.by_ref().take(bytes).read_to_string(&mut text));
-        match read {
-            Ok(_) => Ok(text),
-            Err(error) if error.kind() == ErrorKind::InvalidData => Err(self.of.damaged(error)),
-            Err(error) => Err(self.of.cannot_read(&error)),
+/// The directories of the file. Those that are too old are left out, and those of sites that are not known.
+fn entries(of: &StateFile, sites: &Names) -> Result<Vec<(Directory, Entry)>, String> {
+    let bytes = of.bytes()?.unwrap_or_default();
+    let mut known = Vec::new();
+    // The file of an older version is one list, and is written anew.
+    let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    for line in lines.take_while(|line| !line.starts_with(b"[")) {
+        let mut fields = line.splitn(2, |byte| *byte == b'\t');
+        let head = fields.next().unwrap_or_default();
+        let entry: Entry = serde_json::from_slice(head).map_err(|error| of.damaged(error))?;
+        let entry = Entry { names: fields.next().unwrap_or_default().to_vec(), ..entry };
+        let is_fresh = now().saturating_sub(entry.at) < OLDEST.as_secs();
+        match Directory::parse(&entry.directory, sites) {
+            Ok(directory) if !directory.is_local() && is_fresh => known.push((directory, entry)),
+            Ok(_) | Err(_) => {}
         }
     }
+    Ok(known)
 }
 
 /// Reads the file into a cache. Listings that are too old are left out, and directories of sites that the cache does not know.
@@ -81,14 +55,10 @@ impl Listings {
 ///
 /// Why the file cannot be read, in words.
 pub fn read(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
-    let Some(mut listings) = Listings::open(state)? else { return Ok(()) };
+    let of = StateFile::at(state, NAME);
     // The last one was used first, so that it gives way last.
-    for number in (0..listings.index.len()).rev() {
-        let Some(entry) = listings.index.get(number).cloned() else { continue };
-        if let Some(directory) = entry.directory(cache.sites()) {
-            let names = listings.text(number)?.lines().map(str::to_owned).collect();
-            cache.keep(directory, CachedListing::new(names, entry.at, entry.is_cut));
-        }
+    for (directory, entry) in entries(&of, cache.sites())?.into_iter().rev() {
+        cache.keep(directory, CachedListing::new(entry.names(&of)?, entry.at, entry.is_cut));
     }
     cache.take_changed();
     Ok(())
@@ -100,9 +70,8 @@ pub fn read(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
 ///
 /// Why the file cannot be read, in words.
 pub fn directories(state: Option<PathBuf>, sites: &Names) -> Result<Vec<Directory>, String> {
-    let listings = Listings::open(state)?;
-    let index = listings.map(|listings| listings.index).unwrap_or_default();
-    Ok(index.iter().filter_map(|entry| entry.directory(sites)).collect())
+    let known = entries(&StateFile::at(state, NAME), sites)?;
+    Ok(known.into_iter().map(|(directory, _)| directory).collect())
 }
 
 /// The names of a directory that begin so. Those of other directories are not read.
@@ -116,15 +85,13 @@ pub fn beginning(
     begin: &str,
     sites: &Names,
 ) -> Result<Vec<String>, String> {
-    let Some(mut listings) = Listings::open(state)? else { return Ok(Vec::new()) };
-    let known = listings.index.iter().enumerate();
-    let known = known.filter_map(|(number, entry)| Some((number, entry.directory(sites)?)));
-    let known: Vec<(usize, Directory)> = known.collect();
-    let found = Cache::position(directory, known.iter().map(|(_, known)| known), sites);
-    let Some((number, _)) = found.and_then(|found| known.get(found)) else { return Ok(Vec::new()) };
-    let text = listings.text(*number)?;
-    let names = text.lines().skip_while(|name| *name < begin).take_while(|name| name.starts_with(begin));
-    Ok(names.map(str::to_owned).collect())
+    let of = StateFile::at(state, NAME);
+    let known = entries(&of, sites)?;
+    let found = Cache::position(directory, known.iter().map(|(known, _)| known), sites);
+    let Some((_, entry)) = found.and_then(|found| known.get(found)) else { return Ok(Vec::new()) };
+    let mut names = entry.names(&of)?;
+    names.retain(|name| name.starts_with(begin));
+    Ok(names)
 }
 
 /// Writes the cache into the file, if it has changed.
@@ -136,25 +103,23 @@ pub fn write(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
     if !cache.take_changed() {
         return Ok(());
     }
-    let (mut index, mut names) = (Vec::new(), String::new());
-    for (directory, listed) in cache.all() {
-        let before = names.len();
-        for name in listed.names.iter().filter(|name| !name.contains(['\n', '\r'])) {
-            names.push_str(name);
-            names.push('\n');
-        }
-        let bytes = u64::try_from(names.len() - before).unwrap_or(u64::MAX);
-        index.push(Entry { directory: directory.to_string(), at: listed.at, is_cut: listed.is_cut, bytes });
-    }
     let of = StateFile::at(state, NAME);
-    let index = serde_json::to_string(&index).map_err(|error| of.cannot_read(&error.into()))?;
-    of.replace(format!("{index}\n{names}").as_bytes())
+    let mut text = String::new();
+    for (directory, listed) in cache.all() {
+        let (directory, CachedListing { names, at, is_cut }) = (directory.to_string(), listed.clone());
+        let entry = Entry { directory, at, is_cut, names: Vec::new() };
+        text += &serde_json::to_string(&entry).map_err(|error| of.cannot_read(&error.into()))?;
+        for name in names.iter().filter(|name| !name.contains(['\n', '\r', '\t'])) {
+            text.push('\t');
+            text.push_str(name);
+        }
+        text.push('\n');
+    }
+    of.replace(text.as_bytes())
 }
 
 /// The name of the file.
 const NAME: &str = "shell-listings.txt";
-/// The longest first line that is read. One of a shell names 256 directories.
-const LONGEST_INDEX: u64 = 4 << 20;
 /// The age at which a listing says nothing any more.
 const OLDEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -232,19 +197,26 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let state = home.path().to_path_buf();
         let path = state.join(NAME);
-        // A directory without its site.
-        std::fs::write(&path, "[{\"directory\":\"gone:x\",\"at\":1,\"bytes\":2}]\nx\n").unwrap();
-        assert_eq!(again(&state).size().directories, 0);
-        let entry =
-            |bytes: u64| format!("[{{\"directory\":\"ftp://h/\",\"at\":{},\"bytes\":{bytes}}}]\n", now());
-        for damaged in ["", "[{", "nonsense\n", &entry(3), &entry(u64::MAX), &format!("{}x\ny\n", entry(2))] {
+        // A directory without its site, and the file of an older version.
+        for nothing in [
+            "{\"directory\":\"gone:x\",\"at\":1}\tx\n",
+            "",
+            "[{\"directory\":\"ftp://h/\",\"at\":1,\"bytes\":2}]\nx\n",
+        ] {
+            std::fs::write(&path, nothing).unwrap();
+            assert_eq!(again(&state).size().directories, 0);
+        }
+        let entry = format!("{{\"directory\":\"ftp://h/\",\"at\":{}}}", now());
+        for damaged in [
+            b"{".as_slice(),
+            b"nonsense\n",
+            &[entry.as_bytes(), b"x\n"].concat(),
+            &[entry.as_bytes(), b"\t\xff\n"].concat(),
+        ] {
             std::fs::write(&path, damaged).unwrap();
             let said = read(Some(state.clone()), &mut Cache::default()).unwrap_err();
             assert!(said.contains("is damaged") && said.contains("shell-listings.txt.damaged now"), "{said}");
             assert_eq!(again(&state).size().directories, 0);
         }
-        std::fs::write(&path, [entry(2).as_bytes(), &[0xff, b'\n']].concat()).unwrap();
-        let said = read(Some(state.clone()), &mut Cache::default()).unwrap_err();
-        assert!(said.contains("is damaged") && !path.exists(), "{said}");
     }
 }

@@ -4,6 +4,7 @@
 //! was kept must not be forgotten because it was not used for long. `ftp-user sites forget` forgets it.
 
 use super::file::{StateFile, now};
+use crate::journal::as_text;
 use ftp_proto::wire::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
@@ -20,7 +21,7 @@ pub struct KnownSite {
     #[serde(rename = "verified", default, skip_serializing_if = "std::ops::Not::not")]
     pub was_verified: bool,
     /// The certificate that was kept, because nobody vouched for it.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "fingerprint")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub certificate: Option<Fingerprint>,
 }
 
@@ -220,21 +221,6 @@ impl Sites {
 
     fn run(&self) -> MutexGuard<'_, Run> {
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A fingerprint as people write it.
-mod fingerprint {
-    use ftp_proto::wire::Fingerprint;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(value: &Option<Fingerprint>, to: S) -> Result<S::Ok, S::Error> {
-        value.map(|fingerprint| fingerprint.to_string()).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Fingerprint>, D::Error> {
-        let text = Option::<String>::deserialize(from)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
     }
 }
 

@@ -61,10 +61,12 @@ fn fill(home: &Path) {
     let state = home.join("state");
     fs::DirBuilder::new().mode(0o700).create(&state).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-    let names: String = (0..NAMES).map(|number| format!("a-usual-name-of-a-file-{number:04}\n")).collect();
-    let entry = |number| json!({"directory": format!("ftp://ann@127.0.0.2/dir-{number}/"), "at": now, "bytes": names.len()});
-    let index = serde_json::to_string(&(0..DIRECTORIES).map(entry).collect::<Vec<_>>()).unwrap();
-    fs::write(state.join("shell-listings.txt"), format!("{index}\n{}", names.repeat(DIRECTORIES))).unwrap();
+    let names: String = (0..NAMES).map(|number| format!("\ta-usual-name-of-a-file-{number:04}")).collect();
+    let line = |number| {
+        let directory = json!({"directory": format!("ftp://ann@127.0.0.2/dir-{number}/"), "at": now});
+        format!("{directory}{names}\n")
+    };
+    fs::write(state.join("shell-listings.txt"), (0..DIRECTORIES).map(line).collect::<String>()).unwrap();
 }
 
 /// Copies that begin no file: nobody listens there.
