@@ -12,9 +12,7 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
     match verb_of(words).as_ref().map(|(at, verb)| (*at, verb.as_str())) {
         // Behind it a word is no verb.
         Some((at, verb)) if words.iter().take(at).all(|before| before != word) => {
-            let (_, _, hint) =
-                PARTS_ELSEWHERE.iter().find(|(whole, names, _)| *whole == verb && names.contains(&word))?;
-            Some(Failure::usage(format!("{verb} has no {word}")).hint(*hint))
+            Some(Failure::usage(format!("{verb} has no {word}")).hint(hint(verb, word)?))
         }
         Some(_) | None => {
             let fails = || Failure::usage(format!("there is no verb {word}"));
@@ -61,10 +59,14 @@ pub(super) fn verb_of(words: &[OsString]) -> Option<(usize, String)> {
 pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
     let (_, verb) = verb_of(words)?;
-    let is_its = |verbs: &[&str]| verbs.contains(&verb.as_str());
-    let (_, _, hint) =
-        OPTIONS_ELSEWHERE.iter().find(|(verbs, names, _)| is_its(verbs) && names.contains(&name))?;
-    Some(Failure::usage(format!("{verb} has no option {name}")).hint(*hint))
+    Some(Failure::usage(format!("{verb} has no option {name}")).hint(hint(&verb, name)?))
+}
+
+/// What to do here in place of what other programs call so behind this verb.
+fn hint(verb: &str, name: &str) -> Option<&'static str> {
+    let has = |all: &str, one: &str| all.split(' ').any(|known| known == one);
+    let found = ELSEWHERE.iter().find(|(verbs, names, _)| has(verbs, verb) && has(names, name));
+    found.map(|(_, _, hint)| *hint)
 }
 
 /// The failure if `word` is an option of a verb that copies, and stands before its verb, or behind another one.
@@ -117,74 +119,58 @@ fn is_called(arg: &clap::Arg, name: &str) -> bool {
 /// The verbs that copy.
 const COPYING: [&str; 4] = ["copy", "append", "move", "sync"];
 
-/// What other programs call a part of a verb: the verb, the names, and what to do here.
-const PARTS_ELSEWHERE: &[(&str, &[&str], &str)] = &[
-    ("sites", &["rm", "del", "delete", "unlink"], "use sites remove"),
-    ("sites", &["ls", "dir"], "use sites list"),
+/// Options and parts of verbs of other programs: the verbs to which they are given, their names, and what to do here.
+const ELSEWHERE: &[(&str, &str, &str)] = &[
+    ("sites", "rm del delete unlink", "use sites remove"),
+    ("sites", "ls dir", "use sites list"),
+    ("sites", "mv rename ren", "add it under its new name with sites add, then sites remove the old one"),
+    ("rm", "-f --force", "--yes (-y) answers the question of rm -r; what is not there is always a failure"),
+    ("rm", "-i --interactive -I", "rm -r asks unless --yes is given; -n shows what would be deleted"),
+    ("mv", "-f --force", "mv replaces nothing: delete what has the name with ftp-user rm"),
+    ("sync", "-r -R --recursive", "sync takes everything below SOURCE: leave it out"),
+    ("sync", "--checksum -c", "--compare hash compares digests"),
     (
-        "sites",
-        &["mv", "rename", "ren"],
-        "add it under its new name with sites add, then sites remove the old one",
-    ),
-];
-
-/// Options of other programs, the verbs to which they are given, and what to do here.
-const OPTIONS_ELSEWHERE: &[(&[&str], &[&str], &str)] = &[
-    (
-        &["rm"],
-        &["-f", "--force"],
-        "--yes (-y) answers the question of rm -r; what is not there is always a failure",
-    ),
-    (
-        &["rm"],
-        &["-i", "--interactive", "-I"],
-        "rm -r asks unless --yes is given; -n shows what would be deleted",
-    ),
-    (&["mv"], &["-f", "--force"], "mv replaces nothing: delete what has the name with ftp-user rm"),
-    (&["sync"], &["-r", "-R", "--recursive"], "sync takes everything below SOURCE: leave it out"),
-    (&["sync"], &["--checksum", "-c"], "--compare hash compares digests"),
-    (
-        &["sync"],
-        &["--update", "-u", "--only-newer", "--overwrite"],
+        "sync",
+        "--update -u --only-newer --overwrite",
         "--compare says which files are the same; what differs is replaced, also by an older file",
     ),
-    (&["sync"], &["--ignore-existing"], "--compare exists leaves alone what is there"),
+    ("sync", "--ignore-existing", "--compare exists leaves alone what is there"),
     (
-        &["sync"],
-        &["--detach"],
+        "sync",
+        "--detach",
         "sync needs this program until it ends: start it with nohup, or from cron; after an interruption the same command goes on",
     ),
     (
-        &["sync"],
-        &["--from-file"],
+        "sync",
+        "--from-file",
         "sync takes one SOURCE and one DEST: run it for each of them; copy --from-file takes a list",
     ),
     (
-        &["copy", "move"],
-        &["--delete", "--max-delete"],
+        "copy move",
+        "--delete --max-delete",
         "sync SOURCE DEST --delete makes DEST like SOURCE; move deletes what it has copied from SOURCE",
     ),
     (
-        &["copy", "move"],
-        &["--compare"],
+        "copy move",
+        "--compare",
         "--overwrite says what happens to what is there; sync --compare copies only what differs",
     ),
     (
-        &["copy", "move"],
-        &["--backup-dir"],
+        "copy move",
+        "--backup-dir",
         "--overwrite never leaves alone what is there; sync --backup-dir keeps what it replaces",
     ),
-    (&["sync"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
-    (&["copy", "append", "move"], &["-f", "--force"], "--overwrite always replaces what is there"),
-    (&["copy", "move"], &["-a", "--archive", "-p", "--preserve"], "times are kept; --perms keeps the modes"),
-    (&["ls"], &["-h", "--human-readable"], "-l shows sizes in bytes"),
-    (&["ls", "stat"], &["-R", "-r", "--recursive"], "use tree"),
-    (&["hash"], &["-r", "-R", "--recursive"], "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
-    (&["mkdir"], &["-m", "--mode"], "the server chooses the mode of a new directory"),
+    ("sync copy move", "-a --archive -p --preserve", "times are kept; --perms keeps the modes"),
+    ("copy append move", "-f --force", "--overwrite always replaces what is there"),
+    ("ls", "-h --human-readable", "-l shows sizes in bytes"),
+    ("ls stat", "-R -r --recursive", "use tree"),
+    ("hash", "-r -R --recursive", "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
+    ("mkdir", "-m --mode", "the server chooses the mode of a new directory"),
 ];
+
 /// Verbs that the shell alone has.
 const VERBS_OF_THE_SHELL: &[&str] =
-    &["bind", "cd", "composite", "fg", "history", "lcd", "lpwd", "pwd", "status", "unbind", "wait", "where"];
+    &["cd", "composite", "fg", "history", "lcd", "lpwd", "pwd", "status", "wait", "where"];
 
 /// Verbs of other programs that are typed on a command line, and what they are called here.
 const VERBS_OF_COMMAND_LINES: Elsewhere = &[

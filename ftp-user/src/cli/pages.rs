@@ -160,15 +160,7 @@ pub const PAGES: &[Page] = &[
             "ftp-user probe lab:data backup:",
             "Tries every path between two servers, and draws the best one.",
         )],
-        exits: &[
-            of(Status::Done),
-            failed(Kind::Other),
-            failed(Kind::Usage),
-            failed(Kind::Refused),
-            failed(Kind::Temporary),
-            failed(Kind::NoPath),
-            failed(Kind::Untrusted),
-        ],
+        exits: &[DONE, OTHER, USAGE, REFUSED, TEMPORARY, NO_PATH, UNTRUSTED],
         files: &[SETTINGS, PAIRS, NETRC],
         see: &["ftp-user-why", "ftp-user-copy"],
     },
@@ -240,11 +232,7 @@ pub const PAGES: &[Page] = &[
     Page {
         verb: "doctor",
         examples: &[("ftp-user doctor", "Tells what is wrong with this host, and what to do.")],
-        exits: &[
-            of(Status::Done),
-            (number(Status::Failed(Kind::Other)), "a finding is BAD"),
-            failed(Kind::Usage),
-        ],
+        exits: &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE],
         files: &[SETTINGS, STATE, NETRC],
         see: &["ftp-user-sites"],
     },
@@ -272,66 +260,44 @@ pub const PAGES: &[Page] = &[
     },
 ];
 
-const fn of(status: Status) -> (u8, &'static str) {
+/// The number of an exit status, and what it means.
+type Exit = (u8, &'static str);
+
+const fn of(status: Status) -> Exit {
     (number(status), meaning(status))
 }
 
-const fn failed(kind: Kind) -> (u8, &'static str) {
+const fn failed(kind: Kind) -> Exit {
     of(Status::Failed(kind))
 }
 
+const DONE: Exit = of(Status::Done);
+const OTHER: Exit = failed(Kind::Other);
+const USAGE: Exit = failed(Kind::Usage);
+const MISSING: Exit = failed(Kind::Missing);
+const REFUSED: Exit = failed(Kind::Refused);
+const TEMPORARY: Exit = failed(Kind::Temporary);
+const NO_PATH: Exit = failed(Kind::NoPath);
+const UNVERIFIED: Exit = failed(Kind::Unverified);
+const EXISTS: Exit = failed(Kind::Exists);
+const PARTLY: Exit = of(Status::Partly);
+const INTERRUPT: Exit = failed(Kind::Interrupted);
+const UNTRUSTED: Exit = failed(Kind::Untrusted);
+
 /// Of verbs that copy.
-const ALL: &[(u8, &str)] = &[
-    of(Status::Done),
-    failed(Kind::Other),
-    failed(Kind::Usage),
-    failed(Kind::Missing),
-    failed(Kind::Refused),
-    failed(Kind::Temporary),
-    failed(Kind::NoPath),
-    failed(Kind::Unverified),
-    failed(Kind::Exists),
-    of(Status::Partly),
-    failed(Kind::Interrupted),
-    failed(Kind::Untrusted),
+const ALL: &[Exit] = &[
+    DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, NO_PATH, UNVERIFIED, EXISTS, PARTLY, INTERRUPT,
+    UNTRUSTED,
 ];
 /// Of verbs that change nothing.
-const ASKING: &[(u8, &str)] = &[
-    of(Status::Done),
-    failed(Kind::Other),
-    failed(Kind::Usage),
-    failed(Kind::Missing),
-    failed(Kind::Refused),
-    failed(Kind::Temporary),
-    of(Status::Partly),
-    failed(Kind::Interrupted),
-    failed(Kind::Untrusted),
-];
+const ASKING: &[Exit] = &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, PARTLY, INTERRUPT, UNTRUSTED];
 /// Of verbs that change something where it is.
-const CHANGING: &[(u8, &str)] = &[
-    of(Status::Done),
-    failed(Kind::Other),
-    failed(Kind::Usage),
-    failed(Kind::Missing),
-    failed(Kind::Refused),
-    failed(Kind::Temporary),
-    failed(Kind::Exists),
-    of(Status::Partly),
-    failed(Kind::Interrupted),
-    failed(Kind::Untrusted),
-];
+const CHANGING: &[Exit] =
+    &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, EXISTS, PARTLY, INTERRUPT, UNTRUSTED];
 /// Of verbs about jobs.
-const JOBS: &[(u8, &str)] = &[
-    of(Status::Done),
-    failed(Kind::Other),
-    failed(Kind::Usage),
-    failed(Kind::Missing),
-    failed(Kind::Refused),
-    failed(Kind::Temporary),
-    failed(Kind::Exists),
-];
+const JOBS: &[Exit] = &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, EXISTS];
 /// Of verbs about the program itself.
-const PRINTING: &[(u8, &str)] = &[of(Status::Done), failed(Kind::Other), failed(Kind::Usage)];
+const PRINTING: &[Exit] = &[DONE, OTHER, USAGE];
 
 const SETTINGS: (&str, &str) = (
     "~/.config/ftp-user/config.toml",

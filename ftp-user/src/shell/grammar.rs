@@ -59,37 +59,11 @@ fn verb_place(words: &[Word], vocabulary: &Vocabulary) -> Option<usize> {
 
 /// Whether all of these words may be left out.
 fn is_known_noise(text: &str) -> bool {
-    text.split_whitespace().all(|word| NOISE.iter().any(|noise| noise.eq_ignore_ascii_case(word)))
+    text.split_whitespace().all(|word| NOISE.split(' ').any(|noise| noise.eq_ignore_ascii_case(word)))
 }
 
 /// The words that may stand in parentheses. Others may be a name in the wrong place, as in `rm (old) file`.
-const NOISE: &[&str] = &[
-    "at",
-    "command",
-    "component",
-    "components",
-    "directory",
-    "file",
-    "files",
-    "for",
-    "from",
-    "host",
-    "in",
-    "is",
-    "it",
-    "job",
-    "jobs",
-    "name",
-    "of",
-    "on",
-    "site",
-    "sites",
-    "the",
-    "to",
-    "tty",
-    "user",
-    "with",
-];
+const NOISE: &str = "at command component components directory file files for from host in is it job jobs name of on site sites the to tty user with";
 
 /// The verbs that a line may begin with, as a command line describes them.
 #[derive(Clone, Debug)]
