@@ -1,12 +1,11 @@
 //! `append`: one file to the end of another, across servers (RFC 438's own example).
 
-use super::asked::Asked;
 use super::passwords::Passwords;
 use super::transfer::TransferArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, Job, Status};
+use crate::job::Job;
 use crate::journal::as_text;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -21,41 +20,32 @@ use std::ffi::OsString;
 pub(super) struct AppendArgs {
     /// The file to append
     #[serde(with = "as_text")]
-    source: OsString,
+    pub(super) source: OsString,
     /// The file that becomes longer; it is made if it is not there
     #[serde(with = "as_text")]
-    dest: OsString,
+    pub(super) dest: OsString,
     #[command(flatten)]
     #[serde(flatten)]
     transfer: TransferArgs,
 }
 
-/// Runs the verb.
-pub(super) async fn run(
-    mut context: Context,
-    passwords: &Passwords,
-    args: AppendArgs,
-    asked: Asked,
-) -> Status {
-    let report = match prepare(&mut context, passwords, args).await {
-        Ok(job) => job::run(job.kept(asked.job, asked.resumes), &context).await,
-        Err(failure) => job::refused("append", failure, &context),
-    };
-    report.status
-}
-
-/// The job. Whatever can be refused is refused before anything is sent to a server.
-async fn prepare(context: &mut Context, passwords: &Passwords, args: AppendArgs) -> Result<Job, Failure> {
-    let options = args.transfer.options(Overwrite::Always);
-    if [&args.source, &args.dest].into_iter().any(|place| place == "-") {
-        let what = "append takes no standard input or output (-): its size is not known before, and it cannot be read again";
-        return Err(Failure::usage(what).hint("write it to a file first, or use ./- for a file of that name"));
+impl AppendArgs {
+    /// The job. Whatever can be refused is refused before anything is sent to a server.
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+        let options = self.transfer.options(Overwrite::Always);
+        let typed = [self.source.clone(), self.dest.clone()];
+        if typed.iter().any(|place| place == "-") {
+            let what = "append takes no standard input or output (-): its size is not known before, and it cannot be read again";
+            return Err(
+                Failure::usage(what).hint("write it to a file first, or use ./- for a file of that name")
+            );
+        }
+        let mut places = passwords.locations(context, &typed).await?;
+        let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
+            return Err(Failure::usage("append needs a SOURCE and a DEST"));
+        };
+        let job = Job::append(source, destination, options)?;
+        self.transfer.apply(context, &job).await?;
+        Ok(job)
     }
-    let mut places = passwords.locations(context, &[args.source, args.dest]).await?;
-    let (Some(destination), Some(source)) = (places.pop(), places.pop()) else {
-        return Err(Failure::usage("append needs a SOURCE and a DEST"));
-    };
-    let job = Job::append(source, destination, options)?;
-    args.transfer.apply(context, &job).await?;
-    Ok(job)
 }

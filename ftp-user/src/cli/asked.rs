@@ -1,11 +1,12 @@
 //! How a job is asked for: what the journal keeps of it, and which job of an earlier run goes on.
 
+use super::Cli;
 use super::conceal::{conceal_in, without_passwords};
-use super::{Cli, jobs};
+use super::verb::JobVerb;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
-use crate::job::{self, Job, Status};
+use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
 use crate::place::Names;
 use crate::report::Event;
@@ -93,27 +94,20 @@ impl Asked {
     }
 
     /// The same with the name of `--id`: a job that has it already goes on, or is reported, and then comes the status of a run
-    /// that has nothing to do. A job that has another work and has stored nothing loses the name. `is_relative` says whether a
-    /// place depends on the directory.
-    pub(super) fn named(
-        mut self,
-        context: &Context,
-        name: Option<&str>,
-        is_relative: bool,
-        words: Words,
-    ) -> Result<Self, Status> {
-        let Some(name) = name.filter(|_| self.resumes.is_none()) else { return Ok(self) };
+    /// that has nothing to do. A job that has another work and has stored nothing loses the name.
+    pub(super) fn named(mut self, context: &Context, verb: &JobVerb) -> Result<Self, Status> {
+        let Some(name) = verb.id().filter(|_| self.resumes.is_none()) else { return Ok(self) };
         self.job.name = Some(name.to_owned());
-        let known = match self.known(context, name, is_relative) {
+        let known = match self.known(context, name, verb.has_relative()) {
             Ok(Some(known)) => known,
             Ok(None) => return Ok(self),
-            Err(failure) => return Err(job::refused(words.verb, failure, context).status),
+            Err(failure) => return Err(job::refused(verb.name(), failure, context).status),
         };
         if known.state != JobState::Done {
             self.resumes = Some(known.id);
             return Ok(self);
         }
-        let Words { noun, done, .. } = words;
+        let (noun, done) = if let JobVerb::Sync(_) = verb { ("sync", "done") } else { ("copy", "copied") };
         context.run.events.say(Event::AlreadyDone(known));
         context.run.events.warn(format!(
             "the job {name} is done already: nothing was {done} now (a name is for one {noun}, such as {name}-$(date +%F))"
@@ -153,7 +147,7 @@ impl Cli {
     /// afterwards.
     pub(super) fn read_typed(words: Vec<OsString>) -> Result<Self, args::Rejected> {
         let (mut cli, typed): (Self, _) = args::parse_with_ids(words)?;
-        cli.general.typed = cli.general.waits.clone();
+        cli.general.typed = cli.general.job.clone();
         cli.typed = cli.options();
         cli.typed.retain(|option, _| typed.contains(option));
         Ok(cli)
@@ -161,34 +155,11 @@ impl Cli {
 
     /// Every option that the journal keeps of a job, also those that were not typed.
     pub(super) fn options(&self) -> Map<String, Value> {
-        let general = options_of(&self.general).into_iter();
-        general.chain(options_of(&self.trust)).chain(self.verb.options()).collect()
-    }
-}
-
-/// A verb in the words for people.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Words {
-    /// The verb, as it is typed.
-    pub(super) verb: &'static str,
-    /// What it does, as a noun.
-    pub(super) noun: &'static str,
-    /// What it has done.
-    pub(super) done: &'static str,
-}
-
-/// Does with a job what is asked for.
-pub(super) async fn carry_out(
-    prepared: Result<Job, Failure>,
-    asked: (Purpose, Option<JobId>),
-    verb: &'static str,
-    context: &Context,
-) -> Status {
-    match (asked, prepared) {
-        ((Purpose::Show, Some(id)), prepared) => Box::pin(jobs::shown(prepared, id, context)).await,
-        ((Purpose::GiveUp, _), Ok(job)) => Box::pin(jobs::cancelled(job, context)).await,
-        ((Purpose::Run | Purpose::Show, _), Ok(job)) => Box::pin(job::run(job, context)).await.status,
-        (_, Err(failure)) => job::refused(verb, failure, context).status,
+        let general = options_of(&self.general.job).into_iter();
+        general
+            .chain(options_of(&self.general.trust))
+            .chain(self.verb.job().map(JobVerb::options).unwrap_or_default())
+            .collect()
     }
 }
 
@@ -352,7 +323,7 @@ mod tests {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let line = [OsString::from("ftp-user")].into_iter().chain(words.iter().cloned()).collect();
         let cli = Cli::read_typed(line).unwrap();
-        Asked::typed(cli.verb.name(), cli.typed, &words, &Names::default()).job
+        Asked::typed(cli.verb.job().unwrap().name(), cli.typed, &words, &Names::default()).job
     }
 
     #[test]

@@ -1,17 +1,15 @@
 //! `copy`: files and trees between any two places.
 
-use super::asked::{self, Asked, Words};
+use super::asked;
 use super::passwords::Passwords;
-use super::places;
 use super::site_limits;
 use super::transfer::TransferArgs;
 use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{Job, Options, Status, Wanted, Work};
+use crate::job::{Job, Options, Wanted, Work};
 use crate::journal::as_text;
-use crate::place::{Location, Names};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -30,10 +28,10 @@ pub(super) struct CopyArgs {
     /// What to copy, then where to
     #[arg(required_unless_present = "from_file", num_args = 1.., value_names = ["SOURCE", "DEST"])]
     #[serde(with = "as_text")]
-    places: Vec<OsString>,
+    pub(super) places: Vec<OsString>,
     #[command(flatten)]
     #[serde(flatten)]
-    trees: TreeArgs,
+    pub(super) trees: TreeArgs,
     /// What to do with a file that is there (different: skip it if size and digest are equal)
     #[arg(long, value_enum, default_value_t = Overwrite::Different, value_name = "WHEN")]
     overwrite: Overwrite,
@@ -49,7 +47,7 @@ pub(super) struct CopyArgs {
     /// The name of this one job: a job that has it already is continued, or reported if it is done. The name is known until
     /// 20 other jobs have ended after it
     #[arg(long, value_name = "NAME", value_parser = asked::job_name, conflicts_with = "from_file")]
-    id: Option<String>,
+    pub(super) id: Option<String>,
     #[command(flatten)]
     #[serde(flatten)]
     transfer: TransferArgs,
@@ -59,7 +57,8 @@ pub(super) struct CopyArgs {
 ///
 /// A source is deleted if its copy was verified in this run, or was there already and has the same digest, and if it is
 /// unchanged since it was read. Directories that are empty then are removed. The rules for SOURCE and DEST are those of copy.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Deserialize)]
+#[serde(transparent)]
 #[command(
     override_usage = "ftp-user move [OPTIONS] <SOURCE>... <DEST>\n       ftp-user move [OPTIONS] --from-file <FILE>",
     mut_arg("detach", |arg| arg.hide(true))
@@ -70,35 +69,25 @@ pub(super) struct MoveArgs {
 }
 
 impl CopyArgs {
-    /// Whether the destination is standard output.
-    pub(super) fn writes_a_file(&self) -> bool {
-        self.places.len() > 1 && self.places.last().is_some_and(|place| place == "-")
-    }
-
     /// Whether the source is standard input.
     pub(super) fn reads_standard_input(&self) -> bool {
         self.places.len() > 1 && self.places.first().is_some_and(|place| place == "-")
     }
-}
 
-impl CopyArgs {
-    /// Whether a place is a path of this host that depends on the current directory.
-    pub(super) fn has_relative(&self) -> bool {
-        places::has_relative(&self.places)
-    }
-
-    /// What was typed as its destination, unless a list names several.
-    pub(super) fn typed_destination(&self) -> Option<&OsString> {
-        self.places.last().filter(|_| self.places.len() > 1)
-    }
-
-    /// The places of the copy with the logins that are written down somewhere.
-    ///
-    /// # Errors
-    ///
-    /// A place or the list of `--from-file` cannot be read.
-    pub(super) fn locations(&self, names: &Names) -> Result<Vec<Location>, Failure> {
-        self.trees.locations(&self.places, names)
+    /// The job. Whatever can be refused is refused before anything is sent to a server.
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+        let transfer = if self.detach { self.transfer.detached()? } else { self.transfer.clone() };
+        let options = transfer.options(self.overwrite);
+        let jobs = transfer.jobs(self.jobs);
+        let options = self.trees.options(Options { fail_fast: self.fail_fast, jobs, ..options });
+        let job = self.trees.job(context, passwords, &self.places, options).await?;
+        let job = site_limits::narrowed(if self.detach { job.detached()? } else { job });
+        if self.id.is_some() && matches!(job.work, Work::Output { .. } | Work::Input { .. }) {
+            return Err(Failure::usage("a copy of standard input or output (-) cannot be continued")
+                .hint("leave out --id"));
+        }
+        transfer.apply(context, &job).await?;
+        Ok(job)
     }
 }
 
@@ -115,61 +104,3 @@ pub(super) fn jobs_at_once(text: &str) -> Result<Wanted, String> {
 
 /// The largest number of files that can be copied at the same time: each needs two sessions.
 const MOST_JOBS: usize = 64;
-
-/// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
-pub(super) async fn run(context: Context, passwords: &Passwords, args: CopyArgs, asked: Asked) -> Status {
-    job(context, passwords, (args, false), asked).await
-}
-
-/// Runs the verb `move`: a copy whose sources are deleted.
-pub(super) async fn run_move(
-    context: Context,
-    passwords: &Passwords,
-    args: MoveArgs,
-    asked: Asked,
-) -> Status {
-    job(context, passwords, (args.copy, true), asked).await
-}
-
-async fn job(
-    mut context: Context,
-    passwords: &Passwords,
-    (args, moves): (CopyArgs, bool),
-    asked: Asked,
-) -> Status {
-    let verb = if moves { "move" } else { "copy" };
-    let words = Words { verb, noun: "copy", done: "copied" };
-    let is_relative = args.has_relative();
-    let asked = match asked.named(&context, args.id.as_deref(), is_relative, words) {
-        Ok(asked) => asked,
-        Err(status) => return status,
-    };
-    let prepared = prepare(&mut context, passwords, &args).await;
-    let prepared = if moves { prepared.and_then(Job::moving) } else { prepared };
-    let prepared = match (args.trees.can_be_repeated(), asked.resumes) {
-        (true, resumes) => prepared.map(|job| job.kept(asked.job, resumes)),
-        (false, None) => prepared,
-        (false, Some(id)) => prepared.map_err(|failure| {
-            failure.hint(format!(
-                "it is the list of job {id}: write it again, or ftp-user cancel --forget {id} gives the job up"
-            ))
-        }),
-    };
-    asked::carry_out(prepared, (asked.purpose, asked.resumes), verb, &context).await
-}
-
-/// The job. Whatever can be refused is refused before anything is sent to a server.
-async fn prepare(context: &mut Context, passwords: &Passwords, args: &CopyArgs) -> Result<Job, Failure> {
-    let transfer = if args.detach { args.transfer.detached()? } else { args.transfer.clone() };
-    let options = transfer.options(args.overwrite);
-    let jobs = transfer.jobs(args.jobs);
-    let options = args.trees.options(Options { fail_fast: args.fail_fast, jobs, ..options });
-    let job = args.trees.job(context, passwords, &args.places, options).await?;
-    let job = site_limits::narrowed(if args.detach { job.detached()? } else { job });
-    if args.id.is_some() && matches!(job.work, Work::Output { .. } | Work::Input { .. }) {
-        return Err(Failure::usage("a copy of standard input or output (-) cannot be continued")
-            .hint("leave out --id"));
-    }
-    transfer.apply(context, &job).await?;
-    Ok(job)
-}

@@ -1,8 +1,8 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
-use super::password_sources;
 use super::places::netrc_is_private;
-use crate::config::{self, MakeKeys, Settings};
+use super::{General, defaults, password_sources};
+use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -26,27 +26,20 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {}
 
-/// Where things are kept.
-#[derive(Debug)]
-pub(super) struct Kept {
-    /// The file of the settings.
-    pub(super) settings: Option<PathBuf>,
-    /// The state directory.
-    pub(super) state: Option<PathBuf>,
-    /// The keys of `[defaults]`.
-    pub(super) keys: MakeKeys,
-}
-
 /// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) async fn run(context: Context, kept: Kept, DoctorArgs {}: DoctorArgs) -> Result<Status, Failure> {
-    let read = settings(kept.settings.as_deref(), kept.keys);
+pub(super) async fn run(
+    context: Context,
+    general: &General,
+    DoctorArgs {}: DoctorArgs,
+) -> Result<Status, Failure> {
+    let read = settings(general.settings_file().as_deref());
     let known = read.as_ref().map(|(settings, _)| settings.clone()).unwrap_or_default();
     let mut all = names(&context, &known).await;
     all.extend(addresses().await);
     all.push(clock());
     all.push(certificates());
     all.push(read.map_or_else(|bad| bad, |(_, found)| found));
-    all.push(state(&context, kept.state.as_deref()));
+    all.push(state(&context, general.state_directory().as_deref()));
     all.extend(netrc());
     all.extend(passwords(&known));
     all.extend(relays(&known));
@@ -190,7 +183,7 @@ fn certificates() -> Checked {
 }
 
 /// The settings, and what is wrong with them.
-fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), Checked> {
+fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
     let Some(file) = file else {
         let hint = "set HOME, or name a file with --config";
         return Err(Checked::note("settings", "there is no home directory", hint));
@@ -200,7 +193,7 @@ fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), 
         let found = Checked::good("settings", format!("there is no {shown} yet"));
         return Ok((Settings::default(), found));
     };
-    let settings = config::load(Some(file), Some(keys)).map_err(|failure| {
+    let settings = defaults::settings(Some(file)).map_err(|failure| {
         let hint = failure.hint.unwrap_or_else(|| "repair the file".to_owned());
         Checked::bad("settings", failure.what, hint)
     })?;
@@ -210,8 +203,8 @@ fn settings(file: Option<&Path>, keys: MakeKeys) -> Result<(Settings, Checked), 
         let what = format!("others own {shown} or may write it (mode {mode:04o})");
         return Err(Checked::bad("settings", what, "chmod 600: they say who is trusted"));
     }
-    let sites = u64::try_from(settings.sites.iter().count()).unwrap_or(u64::MAX);
-    let what = format!("{shown} has {}{}", counted(sites, "site"), defaults_of(&settings));
+    let sites = counted(settings.sites.iter().count() as u64, "site");
+    let what = format!("{shown} has {sites}{}", defaults_of(&settings));
     Ok((settings, Checked::good("settings", what)))
 }
 
@@ -246,10 +239,7 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         return Checked::bad("state", why, "repair or remove that file");
     }
     match context.store.journal.jobs() {
-        Ok(jobs) => {
-            let count = u64::try_from(jobs.len()).unwrap_or(u64::MAX);
-            Checked::good("state", format!("{shown} has {}", counted(count, "job")))
-        }
+        Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
 }

@@ -3,9 +3,9 @@
 
 use super::asked::{Asked, Purpose, READ_WORDS, Start, check_state, find, go_to, with_options};
 use super::defaults::{self, with_defaults};
+use super::job_options::absolute;
 use super::passwords::{self, Passwords};
-use super::trust::TrustArgs;
-use super::verb::{JobArgs, Verb};
+use super::verb::{JobVerb, Verb};
 use super::{Cli, General, Hands, status_of};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -15,14 +15,13 @@ use crate::journal::as_text::text_of;
 use crate::journal::{JobRecord, JobState, Journal, StoredJob};
 use crate::place::Location;
 use crate::report::{Event, Reporter};
-use crate::state;
 use clap::Args;
 use ftp_io::program::args::Rejected;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Continue jobs that were interrupted, all of them or one
 ///
@@ -48,25 +47,6 @@ pub(super) struct RetryArgs {
     pub(super) yes: bool,
 }
 
-impl RetryArgs {
-    /// The job that is run again.
-    ///
-    /// # Errors
-    ///
-    /// There is no such job, or it has nothing left to do.
-    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
-        let job = find(jobs, &self.job)?;
-        let id = job.id;
-        match job.state {
-            JobState::Failed | JobState::Interrupted | JobState::Detached => Ok(job),
-            JobState::Running => Err(Failure::usage(format!("job {id} runs"))),
-            JobState::Done | JobState::Cancelled => {
-                Err(Failure::usage(format!("job {id} {}: there is nothing to retry", job.state.verb())))
-            }
-        }
-    }
-}
-
 /// What is said where no job was interrupted.
 pub(super) fn nothing(jobs: &[JobRecord]) -> String {
     let running = jobs.iter().filter(|job| job.state == JobState::Running);
@@ -79,32 +59,6 @@ pub(super) fn nothing(jobs: &[JobRecord]) -> String {
     }
 }
 
-impl ResumeArgs {
-    /// The jobs to go on with.
-    ///
-    /// # Errors
-    ///
-    /// There is no such job, or it has nothing left to do.
-    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<Vec<&'a JobRecord>, Failure> {
-        let Some(called) = &self.job else {
-            // What moves without this program is waited for last.
-            let of = |state| jobs.iter().filter(move |job| job.state == state);
-            return Ok(of(JobState::Interrupted).chain(of(JobState::Detached)).collect());
-        };
-        let job = find(jobs, called)?;
-        match job.state {
-            JobState::Running | JobState::Interrupted | JobState::Detached | JobState::Failed => {
-                Ok(vec![job])
-            }
-            JobState::Done | JobState::Cancelled => Err(Failure::usage(format!(
-                "job {} {}: there is nothing to resume",
-                job.id,
-                job.state.verb()
-            ))),
-        }
-    }
-}
-
 /// List the jobs that run, that were interrupted or go on without this program, and the last ones that have ended
 ///
 /// The destination of a file that goes on by itself is asked how far it is, if its password need not be typed.
@@ -113,31 +67,9 @@ pub(super) struct JobsArgs {
     /// In the shell: lists the jobs that have ended, too. The command line always lists them
     #[arg(long)]
     all: bool,
-    /// Which jobs are listed, besides those of `--all`.
+    /// Whether it was typed in the shell, where what runs must not scroll away.
     #[arg(skip)]
-    listed: Listed,
-}
-
-/// Which jobs are listed.
-#[derive(Clone, Copy, Debug, Default)]
-enum Listed {
-    /// All that are known.
-    #[default]
-    All,
-    /// Those that have not ended.
-    Unended,
-}
-
-impl JobsArgs {
-    /// In the shell what runs must not scroll away.
-    pub(super) const fn in_shell(&mut self) {
-        self.listed = Listed::Unended;
-    }
-
-    /// Whether jobs that have ended are left out.
-    pub(super) const fn leaves_out_ended(&self) -> bool {
-        matches!(self.listed, Listed::Unended) && !self.all
-    }
+    pub(super) in_shell: bool,
 }
 
 /// Give up a job that was interrupted, and remove what it has left
@@ -153,44 +85,48 @@ pub(super) struct CancelArgs {
     pub(super) forget: bool,
 }
 
-impl CancelArgs {
-    /// The job to give up.
-    ///
-    /// # Errors
-    ///
-    /// There is no such job, or it has ended.
-    pub(super) fn chosen<'a>(&self, jobs: &'a [JobRecord]) -> Result<&'a JobRecord, Failure> {
-        let job = find(jobs, &self.job)?;
-        match job.state {
-            JobState::Running | JobState::Interrupted | JobState::Detached => Ok(job),
-            // Something may be stored at a server.
-            JobState::Done | JobState::Failed | JobState::Cancelled if job.open > 0 => Ok(job),
-            JobState::Done | JobState::Failed | JobState::Cancelled => Err(Failure::usage(format!(
-                "job {} {}: there is nothing to cancel",
-                job.id,
-                job.state.verb()
-            ))),
-        }
+/// The job that is called so, if `verb` takes it.
+///
+/// # Errors
+///
+/// There is no such job, or it has nothing left to do.
+fn chosen<'a>(
+    jobs: &'a [JobRecord],
+    called: &str,
+    verb: &str,
+    takes: impl Fn(&JobRecord) -> bool,
+) -> Result<&'a JobRecord, Failure> {
+    let job = find(jobs, called)?;
+    if takes(job) {
+        return Ok(job);
     }
+    let nothing = if job.state.has_ended() { format!(": there is nothing to {verb}") } else { String::new() };
+    Err(Failure::usage(format!("job {} {}{nothing}", job.id, job.state.verb())))
 }
 
 impl General {
     /// Goes on with jobs that were interrupted.
-    pub(super) async fn resume(&self, trust: &TrustArgs, args: &ResumeArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
+    pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status, Failure> {
+        let (general, jobs) = self.jobs()?;
         let mut status = Status::Done;
-        let chosen = args.chosen(&jobs)?;
+        let of = |state| jobs.iter().filter(move |job| job.state == state);
+        let chosen: Vec<_> = match &args.job {
+            // What moves without this program is waited for last.
+            None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
+            Some(called) => {
+                let is_taken = |job: &JobRecord| !matches!(job.state, JobState::Done | JobState::Cancelled);
+                vec![chosen(&jobs, called, "resume", is_taken)?]
+            }
+        };
         if chosen.is_empty() {
             self.warn(nothing(&jobs)).await?;
         }
-        general.one_password(chosen.len()).map_err(|failure| {
-            failure.hint(
-                "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
-            )
-        })?;
+        general.one_password(
+            chosen.len(),
+            "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
+        )?;
         let commands: Vec<_> =
-            chosen.into_iter().map(|record| (record, general.command("resume", &trust, record))).collect();
-        let answers = self.hands.answers.clone();
+            chosen.into_iter().map(|record| (record, general.command("resume", record))).collect();
         let are_several = commands.len() > 1;
         if are_several {
             ask_ahead(&commands, &self.hands).await?;
@@ -200,7 +136,7 @@ impl General {
             let one = match command.and_then(|command| command.go_to(record).map(|()| command)) {
                 Ok(command) => {
                     let command = if are_several { command.one_of_several(record) } else { command };
-                    Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)), &answers)).await
+                    Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)))).await
                 }
                 Err(failure) if are_several => {
                     status_of(self.color, Err(failure.during(format_args!("job {}", record.id))))
@@ -216,20 +152,21 @@ impl General {
     }
 
     /// Runs a job again that has failed.
-    pub(super) async fn retry(&self, trust: &TrustArgs, args: &RetryArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
-        let record = args.chosen(&jobs)?;
-        let mut command = general.command("retry", &trust, record)?;
+    pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status, Failure> {
+        let (general, jobs) = self.jobs()?;
+        let record = chosen(&jobs, &args.job, "retry", |job| {
+            matches!(job.state, JobState::Failed | JobState::Interrupted | JobState::Detached)
+        })?;
+        let mut command = general.command("retry", record)?;
         if args.yes {
-            let Verb::Sync(sync) = &mut command.verb else {
+            let Verb::Job(JobVerb::Sync(sync)) = &mut command.verb else {
                 let id = record.id;
                 return Err(Failure::usage(format!("job {id} is no sync: it has kept no name to delete")));
             };
             sync.agree();
         }
         command.go_to(record)?;
-        Ok(Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)), &self.hands.answers))
-            .await)
+        Ok(Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)))).await)
     }
 
     /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
@@ -237,43 +174,39 @@ impl General {
     /// # Errors
     ///
     /// There are several jobs and one password.
-    fn one_password(&self, jobs: usize) -> Result<(), Failure> {
-        let from = match &self.password_file {
+    fn one_password(&self, jobs: usize, hint: &str) -> Result<(), Failure> {
+        let from = match &self.job.password_file {
+            _ if jobs < 2 => return Ok(()),
             Some(_) => "--password-file",
-            None if std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty()) => {
-                passwords::VARIABLE
-            }
+            None if passwords::is_in_environment() => passwords::VARIABLE,
             None => return Ok(()),
         };
-        if jobs < 2 {
-            return Ok(());
-        }
-        Err(Failure::usage(format!("{} and one password ({from})", counted(jobs as u64, "job"))))
+        let what = format!("{} and one password ({from})", counted(jobs as u64, "job"));
+        Err(Failure::usage(what).hint(hint))
     }
 
     /// Lists the jobs of the journal.
-    pub(super) async fn list(&self, trust: &TrustArgs, args: &JobsArgs) -> Result<Status, Failure> {
-        let ((general, mut jobs), trust) = (self.jobs()?, trust.absolute());
+    pub(super) async fn list(&self, args: &JobsArgs) -> Result<Status, Failure> {
+        let (general, mut jobs) = self.jobs()?;
         let before = jobs.len();
         // A program that reads the lines chooses by the states of the jobs.
-        if args.leaves_out_ended() && !self.json {
+        if args.in_shell && !args.all && !self.json {
             jobs.retain(|record| !record.state.has_ended());
         }
         let left_out = before - jobs.len();
         // Their destinations are asked, each with the password that it lacks.
         let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
-        general.one_password(detached).map_err(|failure| {
-            failure.hint(
-                "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
-            )
-        })?;
+        general.one_password(
+            detached,
+            "leave the password out: the jobs are listed all the same; or write the passwords into ~/.netrc",
+        )?;
         for mut record in jobs {
             if record.state == JobState::Detached {
-                let command = general.command("jobs", &trust, &record);
+                let command = general.command("jobs", &record);
                 match command.and_then(|command| command.go_to(&record).map(|()| command)) {
                     Ok(command) => {
                         let asked = Start::Kept(Asked::again(&record, Purpose::Show));
-                        if Box::pin(command.perform(asked, &self.hands.answers)).await == Status::Done {
+                        if Box::pin(command.perform(asked)).await == Status::Done {
                             continue;
                         }
                     }
@@ -294,24 +227,25 @@ impl General {
     }
 
     /// Gives up a job that was interrupted.
-    pub(super) async fn cancel(&self, trust: &TrustArgs, args: &CancelArgs) -> Result<Status, Failure> {
-        let ((general, jobs), trust) = (self.jobs()?, trust.absolute());
-        let record = args.chosen(&jobs)?;
+    pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status, Failure> {
+        let (general, jobs) = self.jobs()?;
+        // Something may be stored at a server.
+        let record = chosen(&jobs, &args.job, "cancel", |job| !job.state.has_ended() || job.open > 0)?;
         if args.forget {
             return general.forget(record).await;
         }
-        let command = general.command("cancel", &trust, record)?;
+        let command = general.command("cancel", record)?;
         if let Err(failure) = command.go_to(record) {
             // What it has left elsewhere is removed all the same, and what was in the directory is named.
             self.warn(failure.what).await?;
         }
         let asked = Start::Kept(Asked::again(record, Purpose::GiveUp));
-        Ok(Box::pin(command.perform(asked, &self.hands.answers)).await)
+        Ok(Box::pin(command.perform(asked)).await)
     }
 
     /// Gives up a job without its servers, and names what it may have left there.
     async fn forget(&self, record: &JobRecord) -> Result<Status, Failure> {
-        let journal = Journal::at(state::directory(self.state.clone()), READ_WORDS);
+        let journal = Journal::at(self.state_directory(), READ_WORDS);
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
         for item in &open {
             for name in job::left_of(item) {
@@ -331,13 +265,10 @@ impl General {
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
     pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
         check_state(self.state.as_deref())?;
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let here = |path: &Option<PathBuf>| path.as_deref().map(absolute);
-        let state = state::directory(self.state.clone()).as_deref().map(absolute);
-        let (config, trace) = (here(&self.config), here(&self.trace));
-        let password_file = here(&self.password_file);
+        let (state, trace) = (absolute(self.state_directory().as_deref()), absolute(self.trace.as_deref()));
         let jobs = Journal::at(state.clone(), READ_WORDS).jobs().map_err(|why| job::of_journal(&why))?;
-        Ok((Self { config, trace, password_file, state, ..self.clone() }, jobs))
+        let (job, typed, trust) = (self.job.absolute(), self.typed.absolute(), self.trust.absolute());
+        Ok((Self { state, trace, job, typed, trust, ..self.clone() }, jobs))
     }
 
     /// Says something to know.
@@ -354,7 +285,7 @@ impl General {
 
     /// The command of a job, as it was asked for. How it is shown and how long it waits is up to this run; what this run trusts
     /// is added ([`TrustArgs::and`]).
-    fn command(&self, verb: &str, trust: &TrustArgs, record: &JobRecord) -> Result<Cli, Failure> {
+    fn command(&self, verb: &str, record: &JobRecord) -> Result<Cli, Failure> {
         let id = record.id;
         if !record.job.can_run() {
             return Err(Failure::new(Kind::Other, format!("job {id} was made by an older ftp-user"))
@@ -366,27 +297,9 @@ impl General {
         let mut cli = self.read(&record.job).map_err(|why| {
             Failure::new(Kind::Other, format!("the command of job {id} is not understood")).said(why)
         })?;
-        cli.trust = cli.trust.and(verb, trust)?;
-        let Self { json, trace, color, progress, verbose, quiet, state, hands, .. } = self.clone();
-        let typed = cli.general;
-        let (v4, v6) = if self.v4 || self.v6 { (self.v4, self.v6) } else { (typed.v4, typed.v6) };
-        cli.general = Self {
-            v4,
-            v6,
-            waits: self.typed.or(&typed.waits),
-            typed: self.typed.or(&typed.typed),
-            config: self.config.clone().or(typed.config),
-            password_file: self.password_file.clone().or(typed.password_file),
-            proxy: self.proxy.clone().or(typed.proxy),
-            json,
-            trace,
-            color,
-            progress,
-            verbose,
-            quiet,
-            state,
-            hands,
-        };
+        let trust = cli.general.trust.and(verb, &self.trust)?;
+        let (job, typed) = (self.typed.or(&cli.general.job), self.typed.or(&cli.general.typed));
+        cli.general = Self { job, typed, trust, ..self.clone() };
         Ok(cli)
     }
 
@@ -398,9 +311,9 @@ impl General {
     fn read(&self, job: &StoredJob) -> Result<Cli, String> {
         let mut typed = job.options.clone();
         // A proxy with a password has to be named again.
-        typed.retain(|option, _| option != "proxy" || self.proxy.is_none());
+        typed.retain(|option, _| option != "proxy" || self.job.proxy.is_none());
         let own = typed.get("config").and_then(text_of).map(|file| job.directory.join(file));
-        let settings = self.config.clone().or(own);
+        let settings = self.job.config.clone().or(own);
         let mistake = |rejected: Rejected| rejected.mistake_seeing("ftp-user --help").unwrap_or_default();
         let words = ["ftp-user", &job.verb, ".", "."].map(OsString::from).to_vec();
         let base = Cli::read_typed(words.clone())
@@ -408,9 +321,10 @@ impl General {
             .map_err(mistake)?;
         let mut all = base.options();
         all.extend(typed.clone());
-        let general = Self { typed: with_options(&typed)?, ..with_options(&all)? };
-        let verb = Verb::with_options(&job.verb, &all)?;
-        Ok(Cli { general, trust: with_options(&all)?, verb, typed })
+        let (job, trust, then) = (with_options(&all)?, with_options(&all)?, with_options(&typed)?);
+        let general = Self { job, trust, typed: then, ..Self::default() };
+        let verb = Verb::Job(with_options(&[(job.verb.clone(), all.into())].into_iter().collect())?);
+        Ok(Cli { general, verb, typed })
     }
 }
 
@@ -423,24 +337,24 @@ impl General {
 async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hands) -> Result<(), Failure> {
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
-    let unanswered = commands.filter(|command| command.general.password_file.is_none());
+    let unanswered = commands.filter(|command| command.general.job.password_file.is_none());
     let locations: Vec<Location> = unanswered
         .flat_map(|command| {
-            let settings = defaults::settings(command.general.config.as_deref()).unwrap_or_default();
+            let settings = defaults::settings(command.general.job.config.as_deref()).unwrap_or_default();
             command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites))
         })
         .collect();
-    let is_given = std::env::var_os(passwords::VARIABLE).is_some_and(|password| !password.is_empty());
-    if is_given || !passwords::are_lacking(&locations) {
+    if passwords::is_in_environment() || !passwords::are_lacking(&locations) {
         return Ok(());
     }
-    Passwords::new(None, None, hands.cancel()?).with(hands.answers.clone()).ask_ahead(locations).await
+    let passwords = Passwords::new(None, None, hands.cancel()?);
+    Passwords { answers: hands.answers.clone(), ..passwords }.ask_ahead(locations).await
 }
 
 impl Cli {
     /// The same command; what it says names its job, since it is one of several.
     fn one_of_several(mut self, record: &JobRecord) -> Self {
-        let settings = defaults::settings(self.general.config.as_deref()).unwrap_or_default();
+        let settings = defaults::settings(self.general.job.config.as_deref()).unwrap_or_default();
         let dest = self.verb.job().and_then(|job| job.destination(&settings.sites));
         let dest = dest.map(|place| place.to_string()).unwrap_or_default();
         self.general.hands.one_job = Some((record.id, dest));
@@ -454,7 +368,7 @@ impl Cli {
     ///
     /// The directory is gone, and the job needs it.
     fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
-        let is_relative = self.verb.job().is_none_or(JobArgs::has_relative);
+        let is_relative = self.verb.job().is_none_or(JobVerb::has_relative);
         match go_to(record) {
             Err(_) if !is_relative && !names_a_relative_file(&record.job.options) => Ok(()),
             gone_or_there => gone_or_there,
@@ -505,7 +419,7 @@ pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use super::super::waits::Waits;
+    use super::super::job_options::JobOptions;
     use super::*;
     use crate::place::Names;
     use std::time::Duration;
@@ -513,7 +427,7 @@ mod tests {
     fn record(line: &str, directory: &Path) -> JobRecord {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let typed = Cli::read_typed([vec!["ftp-user".into()], words.clone()].concat()).unwrap();
-        let asked = Asked::typed(typed.verb.name(), typed.typed, &words, &Names::default());
+        let asked = Asked::typed(typed.verb.job().unwrap().name(), typed.typed, &words, &Names::default());
         JobRecord {
             id: JobId::new(1),
             job: StoredJob { directory: directory.to_owned(), ..asked.job },
@@ -541,9 +455,8 @@ mod tests {
         let record = record("--timeout 7s --stall 7s -4 --retries 7 copy a b", Path::new("/"));
         let again = |options: &[&str]| {
             let typed = line(&[&["resume"], options].concat());
-            let General { waits, v4, v6, .. } =
-                typed.general.command("resume", &typed.trust, &record).unwrap().general;
-            let Waits { timeout, stall, retries, .. } = waits;
+            let JobOptions { v4, v6, timeout, stall, retries, .. } =
+                typed.general.command("resume", &record).unwrap().general.job;
             (timeout.map(|time| time.as_secs()), stall.map(|time| time.as_secs()), retries, v4, v6)
         };
         assert_eq!(again(&[]), (Some(7), Some(7), Some(7), true, false));
@@ -559,18 +472,18 @@ mod tests {
         std::fs::write(&settings, text).unwrap();
         let record = record("--config own.toml --timeout 7s copy --verify hash a b", directory.path());
         let resumed = line(&["--stall", "5s", "resume"]);
-        let cli = resumed.general.command("resume", &resumed.trust, &record).unwrap();
-        let General { waits, typed, .. } = &cli.general;
+        let cli = resumed.general.command("resume", &record).unwrap();
+        let General { job, typed, .. } = &cli.general;
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs());
-        assert_eq!((seconds(waits.timeout), seconds(waits.stall)), (Some(7), Some(5)));
-        assert_eq!((waits.retries, typed.retries), (Some(9), None), "a default is not typed");
+        assert_eq!((seconds(job.timeout), seconds(job.stall)), (Some(7), Some(5)));
+        assert_eq!((job.retries, typed.retries), (Some(9), None), "a default is not typed");
         let shown = format!("{:?}", cli.verb);
         assert!(shown.contains("verify: Hash") && shown.contains("overwrite: Never"), "{shown}");
         // Another file of settings is that of the new run.
         std::fs::write(directory.path().join("new.toml"), "[defaults]\noverwrite = \"always\"\n").unwrap();
         let other = directory.path().join("new.toml");
         let resumed = line(&["resume", "--config", other.to_str().unwrap()]);
-        let cli = resumed.general.command("resume", &resumed.trust, &record).unwrap();
+        let cli = resumed.general.command("resume", &record).unwrap();
         let shown = format!("{:?}", cli.verb);
         assert!(shown.contains("overwrite: Always"), "{shown}");
     }

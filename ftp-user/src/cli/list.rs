@@ -110,8 +110,7 @@ fn fields(number: usize, line: &[u8]) -> Result<Option<[&[u8]; 2]>, Failure> {
     }
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
     let [source, destination] = *fields.as_slice() else {
-        let count = u64::try_from(fields.len()).unwrap_or(u64::MAX);
-        let count = ftp_proto::wire::counted(count, "field");
+        let count = ftp_proto::wire::counted(fields.len() as u64, "field");
         let what = format!("it has {count} instead of a SOURCE, a tab and a DEST");
         return Err(Failure::usage(what).hint("write a tab in a name as %09 in a URL"));
     };

@@ -7,7 +7,7 @@ use crate::action::{FileLabels, Grouping, UnionEntry, typed, united};
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::Failure;
-use crate::job::{Question, Status};
+use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::remote;
 use crate::remote::Listing;
@@ -235,20 +235,10 @@ async fn ask<T>(
     context: &Context,
     pools: &Pools,
     location: &Location,
-    mut question: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
+    question: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let mut host = Host::at(location, Role::Server, pools);
-    let mut tries = Question::new(context);
-    let answered = async {
-        loop {
-            tries.connect(&mut host).await?;
-            match question(&mut host).await {
-                Ok(answer) => return Ok(answer),
-                Err(failure) => tries.again(failure).await?,
-            }
-        }
-    };
-    let answer = answered.await;
+    let answer = asked(context, &mut host, question).await;
     host.release();
     answer
 }

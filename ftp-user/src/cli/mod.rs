@@ -9,6 +9,7 @@ mod defaults;
 mod doctor;
 mod exit;
 mod generate;
+mod job_options;
 mod jobs;
 mod later;
 mod list;
@@ -30,7 +31,6 @@ mod transfer;
 mod trees;
 mod trust;
 mod verb;
-mod waits;
 mod why;
 
 pub use conceal::arguments;
@@ -39,9 +39,9 @@ pub use pages::PAGES;
 pub use program::main;
 
 use self::passwords::{Answers, Passwords};
-use self::verb::Verb;
+use self::verb::{JobVerb, Verb};
 use crate::action::Grouping;
-use crate::config::{self, DefaultKeys, Settings};
+use crate::config::{self, Consent, DefaultKeys, Relays, Settings};
 use crate::context::{
     self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, TypedOptions,
     UnknownCertificates,
@@ -49,16 +49,14 @@ use crate::context::{
 use crate::failure::{Failure, Kind};
 use crate::id::JobId;
 use crate::job::Status;
-use crate::journal::as_text;
-use crate::place::Proxy;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
-use asked::{Asked, Purpose, READ_WORDS, Start, check_state};
+use asked::{Asked, Purpose, READ_WORDS, Start};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
 use ftp_proto::address::Family;
-use serde::{Deserialize, Serialize};
+use job_options::JobOptions;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -66,7 +64,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use trust::TrustArgs;
-use waits::Waits;
 
 /// Copies files and trees straight from one FTP server to another.
 ///
@@ -78,8 +75,6 @@ use waits::Waits;
 pub struct Cli {
     #[command(flatten, next_help_heading = "General options")]
     general: General,
-    #[command(flatten, next_help_heading = "Certificates of servers")]
-    trust: TrustArgs,
     #[command(subcommand)]
     verb: Verb,
     /// The options that were typed, as the journal keeps them of a job.
@@ -88,65 +83,37 @@ pub struct Cli {
 }
 
 /// The options of every verb. Those that say how one run is shown are not kept of a job.
-#[derive(Args, Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
+#[derive(Args, Clone, Debug, Default)]
 struct General {
     /// One JSON object per line on standard output
     #[arg(long, global = true)]
-    #[serde(skip)]
     json: bool,
-    /// Settings (default: $FTP_USER_CONFIG, else ftp-user/config.toml in $XDG_CONFIG_HOME or ~/.config)
-    #[arg(long, global = true, value_name = "FILE")]
-    #[serde(with = "as_text")]
-    config: Option<PathBuf>,
     /// What is kept between runs (default: $FTP_USER_STATE, else ftp-user in $XDG_STATE_HOME or ~/.local/state)
     #[arg(long, global = true, value_name = "DIR")]
-    #[serde(skip)]
     state: Option<PathBuf>,
-    /// The password of the one server that lacks one: the only line of a file that only you can read (mode 0600).
-    /// Without it $FTP_USER_PASSWORD is taken, else you are asked at the terminal
-    #[arg(long, global = true, value_name = "FILE")]
-    #[serde(with = "as_text")]
-    password_file: Option<PathBuf>,
     /// Write the dialogue with both servers side by side, secrets removed
     #[arg(long, global = true, value_name = "FILE")]
-    #[serde(skip)]
     trace: Option<PathBuf>,
     /// Colour on standard error
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
-    #[serde(skip)]
     color: When,
     /// A progress bar on standard error
     #[arg(long, global = true, value_enum, default_value_t = When::Auto, value_name = "WHEN")]
-    #[serde(skip)]
     progress: When,
     /// Say more about what happens
     #[arg(short, long, global = true, action = ArgAction::SetTrue, overrides_with = "verbose")]
-    #[serde(skip)]
     verbose: bool,
     /// Say only what failed
     #[arg(short, long, global = true, overrides_with = "quiet", conflicts_with = "verbose")]
-    #[serde(skip)]
     quiet: bool,
-    /// Connect through this SOCKS5 proxy: socks5://[USER:PASSWORD@]HOST:PORT
-    #[arg(long, global = true, value_name = "URL")]
-    #[serde(with = "as_text")]
-    proxy: Option<Proxy>,
-    /// Use IPv4 only
-    #[arg(short = '4', global = true, conflicts_with = "v6")]
-    v4: bool,
-    /// Use IPv6 only
-    #[arg(short = '6', global = true)]
-    v6: bool,
     #[command(flatten)]
-    #[serde(flatten)]
-    waits: Waits,
-    /// The same as it was typed, without defaults.
+    job: JobOptions,
+    #[command(flatten, next_help_heading = "Certificates of servers")]
+    trust: TrustArgs,
+    /// Those of a job as they were typed, without defaults.
     #[arg(skip)]
-    #[serde(skip)]
-    typed: Waits,
+    typed: JobOptions,
     #[arg(skip)]
-    #[serde(skip)]
     hands: Hands,
 }
 
@@ -192,7 +159,7 @@ impl Cli {
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
         if let Verb::Shell(args) = self.verb {
-            return Box::pin(self.general.shell(self.trust, words, args)).await;
+            return Box::pin(self.general.shell(words, args)).await;
         }
         Box::pin(self.run_verb(words)).await
     }
@@ -202,7 +169,7 @@ impl Cli {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb comes back")]
     pub(super) fn about_itself(self) -> Result<Status, Box<Self>> {
         let names = generate::NamesOfLine {
-            settings: self.general.config.clone(),
+            settings: self.general.job.config.clone(),
             state: self.general.state.clone(),
         };
         let color = self.general.color;
@@ -216,70 +183,48 @@ impl Cli {
     }
 
     /// The same for every verb but the shell, which carries them out by this.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(self, words: &[OsString]) -> Status {
-        let color = self.general.color;
-        if let Verb::Resume(args) = &self.verb {
-            return status_of(color, Box::pin(self.general.resume(&self.trust, args)).await);
-        }
-        if let Verb::Retry(args) = &self.verb {
-            return status_of(color, Box::pin(self.general.retry(&self.trust, args)).await);
-        }
-        if let Verb::Cancel(args) = &self.verb {
-            return status_of(color, Box::pin(self.general.cancel(&self.trust, args)).await);
-        }
-        if let Verb::Jobs(args) = &self.verb {
-            return status_of(color, Box::pin(self.general.list(&self.trust, args)).await);
-        }
-        let answers = self.general.hands.answers.clone();
-        Box::pin(self.perform(Start::Typed(words), &answers)).await
+        let Self { general, verb, .. } = &self;
+        let done = match verb {
+            Verb::Resume(args) => Box::pin(general.resume(args)).await,
+            Verb::Retry(args) => Box::pin(general.retry(args)).await,
+            Verb::Cancel(args) => Box::pin(general.cancel(args)).await,
+            Verb::Jobs(args) => Box::pin(general.list(args)).await,
+            _ => return Box::pin(self.perform(Start::Typed(words))).await,
+        };
+        status_of(general.color, done)
     }
 
     /// Does what was asked for, now or in an earlier run.
-    async fn perform(self, start: Start<'_>, answers: &Answers) -> Status {
-        let Self { general, trust, verb, typed: options } = match self.about_itself() {
-            Ok(done) => return done,
-            Err(cli) => *cli,
-        };
-        let color = general.color;
-        let (password_file, hands) = (general.password_file.clone(), general.hands.clone());
-        let (grouping, here) = (hands.grouping, hands.here.as_deref());
-        let site_options = general.of_site(&trust);
-        let kept = general.kept();
-        let settings = if verb.needs_no_settings() {
-            Ok(Settings::default())
-        } else {
-            verb.settings(general.config.as_deref(), default_keys)
-        };
-        let state = general.state.as_deref().filter(|_| matches!(verb, Verb::Jobs(_)));
-        let started = check_state(state)
-            .and(settings)
-            .and_then(|settings| general.start(settings, &trust, verb.writes_a_file()));
+    async fn perform(self, start: Start<'_>) -> Status {
+        let Self { general, verb, typed: options } = self;
+        let settings = verb.settings(general.job.config.as_deref());
+        let started = settings.and_then(|settings| general.start(settings, verb.writes_a_file()));
         let (context, reporter) = match started {
             Ok(started) => started,
-            Err(failure) => return status_of(color, Err(failure)),
+            Err(failure) => return status_of(general.color, Err(failure)),
         };
+        let hands = &general.hands;
         let is_typed =
             matches!(start, Start::Typed(_)) && hands.is_command_line() && !matches!(verb, Verb::Sites(_));
-        if let Some((job, dest)) = hands.one_job {
+        if let Some((job, dest)) = hands.one_job.clone() {
             context.run.events.say(Event::OneJob { job, dest });
         }
         let asked = match start {
-            Start::Typed(words) => Asked::typed(verb.name(), options, words, &context.settings.named),
+            Start::Typed(words) => {
+                let name = verb.job().map_or("", JobVerb::name);
+                Asked::typed(name, options, words, &context.settings.named)
+            }
             Start::Kept(asked) => asked,
         };
-        let variable = std::env::var_os(passwords::VARIABLE);
-        let passwords = Passwords::new(password_file, variable.as_deref(), context.run.cancel.clone());
-        let passwords = passwords.with(answers.clone()).typed(is_typed);
-        let (context, passwords) = match asked.purpose {
-            Purpose::Run => (context, passwords),
-            Purpose::GiveUp => (context, passwords.of_destination()),
-            Purpose::Show => (context.for_inquiry(), passwords.of_destination().unasked()),
-        };
+        let passwords = general.passwords(context.run.cancel.clone(), is_typed);
+        let (only_destination, is_shown) = (asked.purpose != Purpose::Run, asked.purpose == Purpose::Show);
+        let passwords = Passwords { only_destination, asks: !is_shown, ..passwords };
+        let context = if is_shown { context.for_inquiry() } else { context };
+        let (grouping, here) = (hands.grouping, hands.here.as_deref());
         let done = match verb {
-            Verb::Copy(args) => Ok(Box::pin(copy::run(context, &passwords, args, asked)).await),
-            Verb::Move(args) => Ok(Box::pin(copy::run_move(context, &passwords, args, asked)).await),
-            Verb::Sync(args) => Ok(Box::pin(sync::run(context, &passwords, args, asked)).await),
-            Verb::Append(args) => Ok(append::run(context, &passwords, args, asked).await),
+            Verb::Job(job) => Ok(Box::pin(job.run(context, &passwords, asked)).await),
             Verb::Ls(args) => args.run(context, &passwords, grouping, here).await,
             Verb::Stat(args) => args.run(context, &passwords).await,
             Verb::Cat(args) => cat::run(context, &passwords, args).await,
@@ -298,37 +243,37 @@ impl Cli {
             | Verb::Completions(_)
             | Verb::Man(_) => Ok(Status::Done),
             Verb::Shell(_) => Err(Failure::usage("this is a shell already").hint("leave shell out")),
-            Verb::Doctor(args) => doctor::run(context, kept, args).await,
-            Verb::Sites(args) => sites::run(context, &passwords, site_options, args).await,
+            Verb::Doctor(args) => doctor::run(context, &general, args).await,
+            Verb::Sites(args) => sites::run(context, &passwords, &general, args).await,
         };
         let told = reporter.finish().await;
-        status_of(color, done.and_then(|exit| told.map(|()| exit)))
+        status_of(general.color, done.and_then(|exit| told.map(|()| exit)))
     }
 }
 
 impl General {
-    /// Where things are kept.
-    fn kept(&self) -> doctor::Kept {
-        let settings = config::settings_file(self.config.as_deref());
-        doctor::Kept { settings, state: state::directory(self.state.clone()), keys: default_keys }
+    /// The file of the settings.
+    fn settings_file(&self) -> Option<PathBuf> {
+        config::settings_file(self.job.config.as_deref())
+    }
+
+    /// The state directory.
+    fn state_directory(&self) -> Option<PathBuf> {
+        state::directory(self.state.clone())
     }
 
     /// What this program needs itself.
     fn own_files(&self) -> OwnFiles {
-        let settings = config::settings_file(self.config.as_deref());
+        let (settings, state) = (self.settings_file(), self.state_directory());
         let secrets = settings.as_deref().map(config::secrets_directory);
-        let state = state::directory(self.state.clone());
         OwnFiles::new(settings.as_deref(), secrets.as_deref(), state.as_deref())
     }
 
-    /// What is stored with a site that is added or edited.
-    fn of_site(&self, trust: &TrustArgs) -> sites::StoredOptions {
-        sites::StoredOptions {
-            file: config::settings_file(self.config.as_deref()),
-            password_file: self.password_file.clone(),
-            proxy: self.proxy.clone(),
-            ..trust.of_site()
-        }
+    /// Where the passwords come from that no URL and no `.netrc` has.
+    fn passwords(&self, cancel: Cancel, is_typed: bool) -> Passwords {
+        let variable = std::env::var_os(passwords::VARIABLE);
+        let passwords = Passwords::new(self.job.password_file.clone(), variable.as_deref(), cancel);
+        Passwords { answers: self.hands.answers.clone(), is_typed, ..passwords }
     }
 
     /// How events are shown.
@@ -351,47 +296,46 @@ impl General {
     }
 
     /// Creates the context and starts the reporter.
-    fn start(
-        self,
-        settings: Settings,
-        trust: &TrustArgs,
-        writes_a_file: bool,
-    ) -> Result<(Context, Reporter), Failure> {
-        let whom = trust.whom()?;
-        let unknown = trust.unknown(settings.trust);
-        let typed = TypedOptions { trust: trust.is_typed(), proxy: self.proxy.is_some() };
+    fn start(&self, settings: Settings, writes_a_file: bool) -> Result<(Context, Reporter), Failure> {
+        let whom = self.trust.whom()?;
+        let unknown = self.trust.unknown(settings.trust);
+        let typed = TypedOptions { trust: self.trust.trust.is_some(), proxy: self.job.proxy.is_some() };
         let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;
         let style = Style { to_stderr: writes_a_file, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
         let cancel = self.hands.cancel()?;
-        let family = match (self.v4, self.v6) {
+        let family = match (self.job.v4, self.job.v6) {
             (true, _) => Some(Family::V4),
             (_, true) => Some(Family::V6),
             (false, false) => None,
         };
         let patience = Patience {
-            reply: self.waits.timeout.unwrap_or(PATIENCE),
-            stall: self.waits.stall.unwrap_or(PATIENCE),
-            unseen: self.waits.unseen,
-            retries: self.waits.retries.unwrap_or(RETRIES),
+            reply: self.job.timeout.unwrap_or(PATIENCE),
+            stall: self.job.stall.unwrap_or(PATIENCE),
+            unseen: self.job.unseen,
+            retries: self.job.retries.unwrap_or(RETRIES),
             // A default is no wish to wait for this server.
             first_retries: self.typed.retries.unwrap_or(0),
         };
         let relay_consent = settings.consent.unwrap_or_default();
         let mut run = Run {
-            relays: settings.relays.without_question(relay_consent),
+            // Nobody was asked yet.
+            relays: match relay_consent {
+                Consent::Never | Consent::Ask => Relays::default(),
+                Consent::Own | Consent::Any => settings.relays.clone(),
+            },
             own_files: self.own_files(),
             ..Run::new(events, cancel)
         };
         let settings = context::Settings {
             patience,
             family,
-            proxy: self.proxy.or(settings.proxy).map(Arc::new),
+            proxy: self.job.proxy.clone().or(settings.proxy).map(Arc::new),
             known_relays: settings.relays,
             relay_consent,
             race: true,
             clear_data: false,
-            takes_tls: !trust.no_tls,
+            takes_tls: !self.trust.no_tls,
             demands_tls: false,
             trust: whom,
             unknown: UnknownCertificates::new(unknown),
@@ -400,8 +344,8 @@ impl General {
             listing: ListingLimit::default(),
             limit: None,
         };
-        let store = Store::at(state::directory(self.state), READ_WORDS);
-        run.listed = self.hands.listed;
+        let store = Store::at(self.state_directory(), READ_WORDS);
+        run.listed = self.hands.listed.clone();
         Ok((Context { world: World::real(), store, settings, run }, reporter))
     }
 }
@@ -467,7 +411,7 @@ mod tests {
         let check = |args: &[&str]| {
             let cli = Cli::try_parse_from(args).unwrap();
             assert!(cli.general.json, "{args:?}");
-            assert_eq!(cli.general.waits.timeout, Some(Duration::from_secs(5)), "{args:?}");
+            assert_eq!(cli.general.job.timeout, Some(Duration::from_secs(5)), "{args:?}");
         };
         check(&["ftp-user", "--json", "--timeout", "5s", "copy", "a", "b"]);
         check(&["ftp-user", "copy", "--json", "a", "b", "--timeout", "5"]);

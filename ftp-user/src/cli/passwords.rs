@@ -16,41 +16,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Clone, Debug)]
 pub(super) struct Passwords {
     /// The file of `--password-file`.
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// What [`VARIABLE`] holds.
-    variable: Option<Secret>,
-    cancel: Cancel,
-    /// Whether a person at the terminal may be asked.
-    asks: bool,
-    /// Whether the file was typed for this command alone. Then it is read in any case, and a mistake in it is told.
-    is_typed: bool,
-    /// Which places are logged in at.
-    whose: LoginScope,
-    /// What was answered before.
-    answers: Answers,
+    pub(super) variable: Option<Secret>,
+    /// What ends a question.
+    pub(super) cancel: Cancel,
+    /// Whether a person at the terminal may be asked. What was answered before is known all the same.
+    pub(super) asks: bool,
+    /// Whether the file was typed for this command alone. Then it is read in any case: a mistake in it is told, and also that it
+    /// is not needed.
+    pub(super) is_typed: bool,
+    /// Whether only the destination is logged in at, since a job is shown or given up. A password that is there still serves the
+    /// one server that lacks its own.
+    pub(super) only_destination: bool,
+    /// What was answered before, and where what is answered now comes.
+    pub(super) answers: Answers,
     /// What the sites of the settings have told.
-    revealed: Answers,
-}
-
-/// Which places are logged in at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum LoginScope {
-    /// All of them.
-    All,
-    /// The destination alone: a job is shown, or given up.
-    Destination,
-}
-
-impl LoginScope {
-    /// What to do if one password is there and several servers lack theirs.
-    const fn hint(self) -> &'static str {
-        match self {
-            Self::All => "write the passwords into ~/.netrc",
-            Self::Destination => {
-                "write the password of the destination into ~/.netrc, or name it in its site; cancel asks for it at a terminal if neither --password-file nor FTP_USER_PASSWORD is there"
-            }
-        }
-    }
+    pub(super) revealed: Answers,
 }
 
 /// The order in which places stand.
@@ -105,43 +87,8 @@ impl Passwords {
         let variable = variable.filter(|value| !value.is_empty());
         let variable = variable.map(|value| Secret::new(value.as_bytes()));
         let (answers, revealed) = (Answers::default(), Answers::default());
-        Self {
-            file,
-            variable,
-            cancel,
-            asks: true,
-            is_typed: false,
-            whose: LoginScope::All,
-            answers,
-            revealed,
-        }
-    }
-
-    /// The same for a command that its file was typed with, if it was: a file that cannot be used is a mistake, and one that
-    /// is not needed is told.
-    pub(super) fn typed(self, is_typed: bool) -> Self {
-        Self { is_typed, ..self }
-    }
-
-    /// The same; what a person has answered is in `answers`, and what is answered now comes there.
-    pub(super) fn with(self, answers: Answers) -> Self {
-        Self { answers, ..self }
-    }
-
-    /// The same for a job that is shown or given up: nobody needs the password of its source, and only that of the destination
-    /// is asked for. A password that is there still serves the one server that lacks its own.
-    pub(super) fn of_destination(self) -> Self {
-        Self { whose: LoginScope::Destination, ..self }
-    }
-
-    /// The same; nobody is asked any more. What was answered is still known.
-    pub(super) fn unasked(self) -> Self {
-        Self { asks: false, ..self }
-    }
-
-    /// The same for a person who waits for it: the question is put, until `cancel` ends it.
-    pub(super) fn asked(&self, cancel: Cancel) -> Self {
-        Self { asks: true, cancel, ..self.clone() }
+        let (asks, is_typed, only_destination) = (true, false, false);
+        Self { file, variable, cancel, asks, is_typed, only_destination, answers, revealed }
     }
 
     /// Reads places: all of them with their passwords, before anything is sent to a server. What the pins demand of these
@@ -155,11 +102,7 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
     ) -> Result<Vec<Location>, Failure> {
-        let locations = locations(places, &context.settings.named)?;
-        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named)) {
-            context.run.events.warn(meant.warning);
-        }
-        self.complete(context, locations, Order::DestinationLast).await
+        self.locations_with(context, places, None).await
     }
 
     /// The same with this password for the places that lack theirs.
@@ -174,6 +117,9 @@ impl Passwords {
         password: Option<Secret>,
     ) -> Result<Vec<Location>, Failure> {
         let mut locations = locations(places, &context.settings.named)?;
+        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named)) {
+            context.run.events.warn(meant.warning);
+        }
         if let Some(password) = password {
             let lacking = lacking(&locations);
             fill(&mut locations, &lacking, &password);
@@ -211,10 +157,7 @@ impl Passwords {
         let others = locations.iter().filter(|location| !is_pinned(location));
         context.settings.demands_tls = demands_tls(context.settings.trust.pins(), others);
         let of = locations.len();
-        let is_needed = |index| match self.whose {
-            LoginScope::All => true,
-            LoginScope::Destination => order.is_destination(index, of),
-        };
+        let is_needed = |index| !self.only_destination || order.is_destination(index, of);
         for (index, location) in locations.iter_mut().enumerate() {
             if let Place::Remote(remote) = &mut location.place
                 && is_needed(index)
@@ -240,7 +183,12 @@ impl Passwords {
                 // Nobody knows for which of them it is, although not all of them are logged in at.
                 if let [first, second, ..] = self::lacking(&locations).as_slice() {
                     let what = format!("{from} has one password, and {first} and {second} lack theirs");
-                    return Err(Failure::usage(what).hint(self.whose.hint()));
+                    let hint = if self.only_destination {
+                        OF_DESTINATION
+                    } else {
+                        "write the passwords into ~/.netrc"
+                    };
+                    return Err(Failure::usage(what).hint(hint));
                 }
                 fill(&mut locations, &lacking, &password);
             }
@@ -351,6 +299,13 @@ fn fill(locations: &mut [Location], sites: &[Site], password: &Secret) {
     }
 }
 
+/// Whether [`VARIABLE`] holds a password.
+pub(super) fn is_in_environment() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|password| !password.is_empty())
+}
+
+/// What to do if one password is there and several servers lack theirs, of which only the destination is logged in at.
+const OF_DESTINATION: &str = "write the password of the destination into ~/.netrc, or name it in its site; cancel asks for it at a terminal if neither --password-file nor FTP_USER_PASSWORD is there";
 /// Why a password file is not used.
 const UNUSED: &str =
     "no server lacks its password; one in the URL, of the site or in ~/.netrc comes before --password-file";
@@ -429,8 +384,8 @@ mod tests {
             (Order::DestinationLast, "ftp://ann@h/a ftp://ann@i/b", None),
             (Order::Pairs, "ftp://ann@h/a ftp://ann:own@i/b ./c ftp://ann@i/d", None),
         ] {
-            let passwords =
-                Passwords::new(None, Some(OsStr::new("s3cret")), Cancel::never()).of_destination();
+            let passwords = Passwords::new(None, Some(OsStr::new("s3cret")), Cancel::never());
+            let passwords = Passwords { only_destination: true, ..passwords };
             let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
             let mut context = Context::for_tests(Cancel::never());
             let found =
@@ -453,7 +408,7 @@ mod tests {
         answers.note(&site(&first), Some(Secret::new("s3cret")));
         // A server without a password is not asked for twice either.
         answers.note(&site(&second), None);
-        let passwords = Passwords::new(None, None, Cancel::never()).with(answers.clone());
+        let passwords = Passwords { answers: answers.clone(), ..Passwords::new(None, None, Cancel::never()) };
         let mut context = Context::for_tests(Cancel::never());
         let found = passwords.locations(&mut context, &places).await.unwrap();
         assert_eq!(found.iter().map(password).collect::<Vec<_>>(), ["s3cret", "-"]);
@@ -504,7 +459,8 @@ mod tests {
         // Another command has named the file, and here no server lacks a password.
         assert!(found(Some(path.clone()), None, "ftp://ann:own@h/a").await.is_ok());
         for place in ["ftp://ann:own@h/a", "ftp://h/a", "./a"] {
-            let passwords = Passwords::new(Some(path.clone()), None, Cancel::never()).typed(true);
+            let passwords = Passwords::new(Some(path.clone()), None, Cancel::never());
+            let passwords = Passwords { is_typed: true, ..passwords };
             let mut context = Context::for_tests(Cancel::never());
             let failure = passwords.locations(&mut context, &[place.into()]).await.unwrap_err();
             assert_eq!(failure.kind, Kind::Usage, "{place}: {failure}");

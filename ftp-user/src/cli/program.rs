@@ -48,7 +48,7 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
         if typed.verb.has_no_defaults() {
             return Ok(typed);
         }
-        let settings = typed.general.config.clone();
+        let settings = typed.general.job.config.clone();
         with_defaults(typed, arguments, settings.as_deref())
     });
     read.map_err(|rejected| {

@@ -1,7 +1,7 @@
 //! The options that say which relays may be used.
 
 use super::passwords::Passwords;
-use crate::config::{Consent, Relay, RelayAddress, Relays};
+use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::journal::as_text;
@@ -47,7 +47,7 @@ impl RelayArgs {
                 .hint("give one --relay-token-file FILE for each --relay ADDR, in the same order"));
         }
         let pairs = self.relay.iter().cloned().zip(self.relay_token_file.iter().cloned());
-        Ok(Relays::new(pairs.map(|(address, file)| Relay::unnamed(address, file))))
+        Ok(pairs.map(|(address, file)| Relay::unnamed(address, file)).collect())
     }
 
     /// The relays through which servers may be reached from this host. Those of the settings are looked at when they are
@@ -58,11 +58,11 @@ impl RelayArgs {
     /// A relay of the command line cannot be used.
     pub(super) fn to_reach_servers(&self, configured: &Relays, consent: Consent) -> Result<Relays, Failure> {
         let typed = self.typed()?;
-        typed.check()?;
+        check_tokens(&typed)?;
         Ok(match consent {
             Consent::Never => Relays::default(),
             Consent::Ask => typed,
-            Consent::Own | Consent::Any => Relays::new(typed.iter().chain(configured).cloned()),
+            Consent::Own | Consent::Any => typed.iter().chain(configured.iter()).cloned().collect(),
         })
     }
 
@@ -109,7 +109,7 @@ pub(super) async fn permitted(
         return Ok(relays);
     }
     let mut permitted = Vec::new();
-    for relay in &relays {
+    for relay in relays.iter() {
         let Some(terminal) = Terminal::open() else {
             context.run.events.warn("--relay-consent ask needs a terminal, so no relay is used");
             break;
@@ -121,5 +121,5 @@ pub(super) async fn permitted(
             permitted.push(relay.clone());
         }
     }
-    Ok(Relays::new(permitted))
+    Ok(permitted.into())
 }

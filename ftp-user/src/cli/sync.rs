@@ -1,20 +1,17 @@
 //! `sync`: a directory is made like another one.
 
-use super::asked::{self, Asked, Words};
+use super::asked;
 use super::copy::jobs_at_once;
 use super::passwords::Passwords;
-use super::places;
 use super::site_limits;
 use super::transfer::TransferArgs;
 use super::trees::{FilterArgs, KeptArgs};
 use crate::check::{Allowance, Consent, Overwrite};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::job::{self, ChangedParts, Compare, Job, Options, Status, SyncRules, Wanted};
+use crate::job::{self, ChangedParts, Compare, Job, Options, SyncRules, Wanted};
 use crate::journal::as_text;
-use crate::place::{Location, Names};
 use clap::Args;
-use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 
@@ -69,27 +66,13 @@ pub(super) struct SyncArgs {
     /// The name of this one job: a job that has it already is continued, or reported if it is done. The name is known until
     /// 20 other jobs have ended after it
     #[arg(long, value_name = "NAME", value_parser = asked::job_name)]
-    id: Option<String>,
+    pub(super) id: Option<String>,
     #[command(flatten)]
     #[serde(flatten)]
     transfer: TransferArgs,
 }
 
 impl SyncArgs {
-    /// Whether a place is a path of this host that depends on the current directory.
-    pub(super) fn has_relative(&self) -> bool {
-        places::has_relative(&self.places())
-    }
-
-    /// Both places with the logins that are written down somewhere.
-    ///
-    /// # Errors
-    ///
-    /// One of them cannot be read.
-    pub(super) fn locations(&self, names: &Names) -> Result<Vec<Location>, Failure> {
-        places::locations(&self.places(), names)
-    }
-
     /// Agrees to delete what the last run of the job has kept.
     pub(super) const fn agree(&mut self) {
         self.agrees_to_withheld = true;
@@ -103,61 +86,32 @@ impl SyncArgs {
         }
     }
 
-    /// What was typed as its destination.
-    pub(super) const fn typed_destination(&self) -> &OsString {
-        &self.dest
-    }
-
     /// All places: SOURCE, DEST, and that of `--backup-dir`.
-    fn places(&self) -> Vec<OsString> {
+    pub(super) fn places(&self) -> Vec<OsString> {
         [&self.source, &self.dest].into_iter().chain(&self.backup_dir).cloned().collect()
     }
 
-    /// Both directories, and the one that keeps old files, at the host of the destination.
-    async fn read(
-        &self,
-        context: &mut Context,
-        passwords: &Passwords,
-    ) -> Result<(Location, Location, Option<PathName>), Failure> {
+    /// The job. Whatever can be refused is refused before anything is sent to a server.
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+        let filter = self.filter.filter()?;
+        let options = self.transfer.options(Overwrite::Different);
+        let options = self.kept.options(Options { changed_parts: ChangedParts::Auto, ..options });
+        let jobs = self.transfer.jobs(self.jobs);
+        let options = Options { fail_fast: self.fail_fast, jobs, ..options };
         let mut places = passwords.locations(context, &self.places()).await?.into_iter();
         let (Some(source), Some(destination)) = (places.next(), places.next()) else {
             return Err(Failure::usage("sync needs a SOURCE and a DEST"));
         };
-        match places.next() {
-            Some(place) if !job::is_one_host(&place, &destination) => Err(Failure::usage(format!(
-                "--backup-dir {place} is not on the same server and user as DEST {destination}"
-            ))
-            .hint("old files are renamed, and not copied")),
-            old => Ok((source, destination, old.map(|place| place.path))),
+        let backup = places.next();
+        if let Some(place) = backup.as_ref().filter(|place| !job::is_one_host(place, &destination)) {
+            let what =
+                format!("--backup-dir {place} is not on the same server and user as DEST {destination}");
+            return Err(Failure::usage(what).hint("old files are renamed, and not copied"));
         }
+        let deletion = self.delete.then_some(Allowance { most: self.max_delete, consent: self.consent() });
+        let rules = SyncRules { compare: self.compare, deletion, backup: backup.map(|place| place.path) };
+        let job = site_limits::narrowed(Job { filter, ..Job::sync(source, destination, rules, options)? });
+        self.transfer.apply(context, &job).await?;
+        Ok(job)
     }
-}
-
-/// Runs the verb. A job that was asked for in an earlier run is continued, or cancelled.
-pub(super) async fn run(mut context: Context, passwords: &Passwords, args: SyncArgs, asked: Asked) -> Status {
-    let is_relative = args.has_relative();
-    let asked = match asked.named(&context, args.id.as_deref(), is_relative, SYNC) {
-        Ok(asked) => asked,
-        Err(status) => return status,
-    };
-    let prepared = prepare(&mut context, passwords, &args).await;
-    let prepared = prepared.map(|job| job.kept(asked.job, asked.resumes));
-    asked::carry_out(prepared, (asked.purpose, asked.resumes), SYNC.verb, &context).await
-}
-
-const SYNC: Words = Words { verb: "sync", noun: "sync", done: "done" };
-
-/// The job. Whatever can be refused is refused before anything is sent to a server.
-async fn prepare(context: &mut Context, passwords: &Passwords, args: &SyncArgs) -> Result<Job, Failure> {
-    let filter = args.filter.filter()?;
-    let options = args.transfer.options(Overwrite::Different);
-    let options = args.kept.options(Options { changed_parts: ChangedParts::Auto, ..options });
-    let jobs = args.transfer.jobs(args.jobs);
-    let options = Options { fail_fast: args.fail_fast, jobs, ..options };
-    let (source, destination, backup) = args.read(context, passwords).await?;
-    let deletion = args.delete.then_some(Allowance { most: args.max_delete, consent: args.consent() });
-    let rules = SyncRules { compare: args.compare, deletion, backup };
-    let job = site_limits::narrowed(Job { filter, ..Job::sync(source, destination, rules, options)? });
-    args.transfer.apply(context, &job).await?;
-    Ok(job)
 }

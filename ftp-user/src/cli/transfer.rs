@@ -192,12 +192,12 @@ impl PathArgs {
         mut places: impl Iterator<Item = &'a Location>,
     ) -> Result<Relays, Failure> {
         let typed = self.relays.typed()?;
-        let all = Relays::new(typed.iter().chain(configured).cloned());
+        let all: Relays = typed.iter().chain(configured.iter()).cloned().collect();
         if self.path == Allowed::Relay && all.is_empty() {
             return Err(Failure::usage("--path relay, and no relay is known")
                 .hint("name one: --relay ADDR --relay-token-file FILE, or [[relays]] in the settings"));
         }
-        typed.check()?;
+        config::check_tokens(&typed)?;
         let wanted = match self.path {
             Allowed::Auto | Allowed::Relay => true,
             Allowed::Direct | Allowed::User | Allowed::Symmetric => false,
@@ -211,7 +211,7 @@ impl PathArgs {
         if places.any(Location::is_local) {
             return self.relays.to_reach_servers(configured, consent);
         }
-        all.check()?;
+        config::check_tokens(&all)?;
         Ok(all)
     }
 }
@@ -249,7 +249,7 @@ mod tests {
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
         let consent = typed.transfer.relays.consent(config::Consent::default());
         let places = locations(&places, &crate::place::Names::default()).unwrap();
-        let relays = typed.transfer.relays(&Relays::new(edge), consent, places.iter())?;
+        let relays = typed.transfer.relays(&edge.into_iter().collect(), consent, places.iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())
     }
 

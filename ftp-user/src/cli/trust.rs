@@ -1,6 +1,6 @@
 //! Whose certificates are good: `--trust`, `--ca`, `--pin`, `--insecure`.
 
-use super::sites::StoredOptions;
+use super::job_options::absolute;
 use crate::failure::{Failure, Kind};
 use crate::journal::as_text;
 use crate::place::OnUnknown;
@@ -18,15 +18,15 @@ pub(super) struct TrustArgs {
     /// keep it (new), or refuse it (known); default: [defaults] trust of the settings, else ask, which refuses it
     /// without a terminal
     #[arg(long, global = true, value_name = "HOW", value_parser = on_unknown())]
-    trust: Option<OnUnknown>,
+    pub(super) trust: Option<OnUnknown>,
     /// Roots (PEM) besides those of this host
     #[arg(long, global = true, value_name = "FILE")]
     #[serde(with = "as_text")]
-    ca: Option<PathBuf>,
+    pub(super) ca: Option<PathBuf>,
     /// Accept this certificate and no other, SHA256: and 64 hexadecimal digits; once for each server
     #[arg(long, global = true, value_name = "SHA256:HEX", conflicts_with = "ca")]
     #[serde(with = "as_text")]
-    pin: Vec<Fingerprint>,
+    pub(super) pin: Vec<Fingerprint>,
     /// Use ftp:// servers in clear, also where they offer TLS: for servers whose TLS does not work
     #[arg(long, global = true)]
     pub(super) no_tls: bool,
@@ -88,25 +88,9 @@ impl TrustArgs {
         })
     }
 
-    /// What is stored with a site that is added or edited.
-    pub(super) fn of_site(&self) -> StoredOptions {
-        StoredOptions {
-            ca: self.ca.clone(),
-            pins: self.pin.clone(),
-            trust: self.trust,
-            ..StoredOptions::default()
-        }
-    }
-
-    /// Whether `--trust` was typed.
-    pub(super) const fn is_typed(&self) -> bool {
-        self.trust.is_some()
-    }
-
     /// The same with paths that do not depend on the current directory.
     pub(super) fn absolute(&self) -> Self {
-        let ca = self.ca.as_deref().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
-        Self { ca, ..self.clone() }
+        Self { ca: absolute(self.ca.as_deref()), ..self.clone() }
     }
 
     /// What to do with unknown certificates. `default` is what the settings say.

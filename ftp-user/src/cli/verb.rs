@@ -1,34 +1,38 @@
 //! The verbs, each with its arguments.
 
 use super::append::AppendArgs;
-use super::asked::{options_of, with_options};
+use super::asked::{Asked, Purpose, options_of};
 use super::cat::CatArgs;
 use super::copy::{CopyArgs, MoveArgs};
+use super::defaults;
 use super::doctor::DoctorArgs;
-use super::jobs::{CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
+use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
 use super::ls::{LsArgs, StatArgs};
 use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
+use super::passwords::Passwords;
 use super::places;
 use super::probe::ProbeArgs;
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
 use super::sync::SyncArgs;
 use super::why::WhyArgs;
-use crate::config::{self, MakeKeys, Settings};
+use crate::config::{self, Settings};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::job::{self, Job, Status};
 use crate::place::{Location, Names};
 use clap::Subcommand;
 use ftp_io::program::completion::Completions;
 use ftp_io::program::manual::Manual;
+use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::ffi::OsString;
 use std::path::Path;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
-    Copy(CopyArgs),
-    Move(MoveArgs),
-    Sync(SyncArgs),
-    Append(AppendArgs),
+    #[command(flatten)]
+    Job(JobVerb),
     Ls(LsArgs),
     Tree(TreeArgs),
     Stat(StatArgs),
@@ -52,68 +56,38 @@ pub(super) enum Verb {
     Man(Manual),
 }
 
+/// A verb that the journal keeps as a job.
+#[derive(Debug, Deserialize, Subcommand)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum JobVerb {
+    Copy(CopyArgs),
+    Move(MoveArgs),
+    Sync(SyncArgs),
+    Append(AppendArgs),
+}
+
 impl Verb {
     /// Whether standard output receives a file, so that nothing else may be written there.
     pub(super) fn writes_a_file(&self) -> bool {
-        matches!(self, Self::Cat(_)) || self.job().is_some_and(JobArgs::writes_a_file)
+        matches!(self, Self::Cat(_)) || self.job().is_some_and(JobVerb::writes_a_file)
     }
 
-    /// What was typed of a verb that is a job of the journal.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no jobs")]
-    pub(super) const fn job(&self) -> Option<JobArgs<'_>> {
-        match self {
-            Self::Copy(args) => Some(JobArgs::Copy(args)),
-            Self::Move(args) => Some(JobArgs::Copy(&args.copy)),
-            Self::Sync(args) => Some(JobArgs::Sync(args)),
-            _ => None,
-        }
+    /// The verb, if the journal keeps it as a job.
+    pub(super) const fn job(&self) -> Option<&JobVerb> {
+        if let Self::Job(job) = self { Some(job) } else { None }
     }
 
-    /// The name of a verb that the journal keeps as a job; of another one nothing.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no jobs")]
-    pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Self::Copy(_) => "copy",
-            Self::Move(_) => "move",
-            Self::Sync(_) => "sync",
-            Self::Append(_) => "append",
-            _ => "",
-        }
-    }
-
-    /// The options of such a verb, as the journal keeps them.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are no jobs")]
-    pub(super) fn options(&self) -> Map<String, Value> {
-        match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => options_of(args),
-            Self::Sync(args) => options_of(args),
-            Self::Append(args) => options_of(args),
-            _ => Map::new(),
-        }
-    }
-
-    /// The verb with that name and these options.
-    ///
-    /// # Errors
-    ///
-    /// It is no job, or an option is missing or has another form, in words.
-    pub(super) fn with_options(name: &str, options: &Map<String, Value>) -> Result<Self, String> {
-        match name {
-            "copy" => with_options(options).map(Self::Copy),
-            "move" => with_options(options).map(|copy| Self::Move(MoveArgs { copy })),
-            "sync" => with_options(options).map(Self::Sync),
-            "append" => with_options(options).map(Self::Append),
-            other => Err(format!("{other} is no job")),
-        }
-    }
-
-    /// The settings of this file, or of the usual one. A verb that makes them does not need the file.
-    pub(super) fn settings(&self, named: Option<&Path>, keys: MakeKeys) -> Result<Settings, Failure> {
-        let makes_them = matches!(self, Self::Sites(args) if args.makes_settings());
-        match config::settings_file(named) {
-            Some(path) if makes_them && !path.exists() => Ok(Settings::default()),
-            Some(_) | None => config::load(named, Some(keys)),
-        }
+    /// The settings of this file, or of the usual one; none for a verb that starts without them.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others need them")]
+    pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings, Failure> {
+        let starts_without = match self {
+            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
+            Self::Sites(args) if args.makes_settings() => {
+                config::settings_file(named).is_some_and(|path| !path.exists())
+            }
+            _ => false,
+        };
+        if starts_without { Ok(Settings::default()) } else { defaults::settings(named) }
     }
 
     /// Whether the verb means the same whatever the settings say.
@@ -125,60 +99,127 @@ impl Verb {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others refuse none")]
     pub(super) fn refuses(&self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Append(_) => &[("verify", "hash")],
-            Self::Move(_) => &[("verify", "none"), ("links", "follow")],
-            Self::Copy(args) if args.reads_standard_input() => &[("overwrite", "newer")],
+            Self::Job(JobVerb::Append(_)) => &[("verify", "hash")],
+            Self::Job(JobVerb::Move(_)) => &[("verify", "none"), ("links", "follow")],
+            Self::Job(JobVerb::Copy(args)) if args.reads_standard_input() => &[("overwrite", "newer")],
             _ => &[],
         }
     }
-
-    /// Whether the verb starts without settings.
-    pub(super) const fn needs_no_settings(&self) -> bool {
-        matches!(self, Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_))
-    }
 }
 
-/// What was typed of a job.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum JobArgs<'a> {
-    /// Those of `copy` or `move`.
-    Copy(&'a CopyArgs),
-    /// Those of `sync`.
-    Sync(&'a SyncArgs),
-}
-
-impl JobArgs<'_> {
-    /// Whether standard output receives a file.
-    fn writes_a_file(self) -> bool {
+impl JobVerb {
+    /// Its name.
+    pub(super) const fn name(&self) -> &'static str {
         match self {
-            Self::Copy(args) => args.writes_a_file(),
-            Self::Sync(_) => false,
+            Self::Copy(_) => "copy",
+            Self::Move(_) => "move",
+            Self::Sync(_) => "sync",
+            Self::Append(_) => "append",
+        }
+    }
+
+    /// Its options, as the journal keeps them.
+    pub(super) fn options(&self) -> Map<String, Value> {
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => options_of(args),
+            Self::Sync(args) => options_of(args),
+            Self::Append(args) => options_of(args),
+        }
+    }
+
+    /// The name of `--id`.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => args.id.as_deref(),
+            Self::Sync(args) => args.id.as_deref(),
+            Self::Append(_) => None,
+        }
+    }
+
+    /// The places that were typed.
+    fn places(&self) -> Vec<OsString> {
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => args.places.clone(),
+            Self::Sync(args) => args.places(),
+            Self::Append(AppendArgs { source, dest, .. }) => vec![source.clone(), dest.clone()],
         }
     }
 
     /// Whether a place may depend on the directory in which the job was typed.
-    pub(super) fn has_relative(self) -> bool {
-        match self {
-            Self::Copy(args) => args.has_relative(),
-            Self::Sync(args) => args.has_relative(),
-        }
+    pub(super) fn has_relative(&self) -> bool {
+        places::has_relative(&self.places())
     }
 
     /// Its destination, if it can be read and is the only one.
-    pub(super) fn destination(self, names: &Names) -> Option<Location> {
+    pub(super) fn destination(&self, names: &Names) -> Option<Location> {
+        // That of `--backup-dir` may stand behind it.
         let typed = match self {
-            Self::Copy(args) => args.typed_destination(),
-            Self::Sync(args) => Some(args.typed_destination()),
+            Self::Copy(_) | Self::Move(_) => self.places().into_iter().skip(1).last(),
+            Self::Sync(_) | Self::Append(_) => self.places().into_iter().nth(1),
         };
-        places::locations(std::slice::from_ref(typed?), names).ok()?.pop()
+        places::locations(&[typed?], names).ok()?.pop()
     }
 
     /// Its places, as far as they can be read.
-    pub(super) fn locations(self, names: &Names) -> Vec<Location> {
+    pub(super) fn locations(&self, names: &Names) -> Vec<Location> {
         match self {
-            Self::Copy(args) => args.locations(names),
-            Self::Sync(args) => args.locations(names),
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => {
+                args.trees.locations(&args.places, names)
+            }
+            Self::Sync(_) | Self::Append(_) => places::locations(&self.places(), names),
         }
         .unwrap_or_default()
+    }
+
+    /// Whether standard output receives a file.
+    fn writes_a_file(&self) -> bool {
+        match self {
+            Self::Copy(_) | Self::Move(_) => {
+                self.places().iter().skip(1).last().is_some_and(|last| last == "-")
+            }
+            Self::Sync(_) | Self::Append(_) => false,
+        }
+    }
+
+    /// Whether what is copied can be asked for again.
+    fn can_be_repeated(&self) -> bool {
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => args.trees.can_be_repeated(),
+            Self::Sync(_) | Self::Append(_) => true,
+        }
+    }
+
+    /// The job. Whatever can be refused is refused before anything is sent to a server.
+    async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+        match self {
+            Self::Copy(args) => args.prepare(context, passwords).await,
+            Self::Move(args) => args.copy.prepare(context, passwords).await.and_then(Job::moving),
+            Self::Sync(args) => args.prepare(context, passwords).await,
+            Self::Append(args) => args.prepare(context, passwords).await,
+        }
+    }
+
+    /// Runs the verb. A job that was asked for in an earlier run is continued, shown or given up.
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords, asked: Asked) -> Status {
+        let Asked { job: stored, resumes, purpose } = match asked.named(&context, &self) {
+            Ok(asked) => asked,
+            Err(status) => return status,
+        };
+        let prepared = self.prepare(&mut context, passwords).await;
+        let prepared = match (self.can_be_repeated(), resumes) {
+            (true, _) => prepared.map(|job| job.kept(stored, resumes)),
+            (false, None) => prepared,
+            (false, Some(id)) => prepared.map_err(|failure| {
+                failure.hint(format!(
+                    "it is the list of job {id}: write it again, or ftp-user cancel --forget {id} gives the job up"
+                ))
+            }),
+        };
+        match (purpose, resumes, prepared) {
+            (Purpose::Show, Some(id), prepared) => Box::pin(jobs::shown(prepared, id, &context)).await,
+            (Purpose::GiveUp, _, Ok(job)) => Box::pin(jobs::cancelled(job, &context)).await,
+            (Purpose::Run | Purpose::Show, _, Ok(job)) => Box::pin(job::run(job, &context)).await.status,
+            (_, _, Err(failure)) => job::refused(self.name(), failure, &context).status,
+        }
     }
 }

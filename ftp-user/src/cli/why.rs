@@ -29,15 +29,7 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
     let runs = context.store.journal.runs().map_err(|why| job::of_journal(&why))?;
     // The last run may have a job that only the journal knows.
     let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
-    let job = asked::find(&jobs, &args.run).ok();
-    // A name is that of a job; "last" may be a run that has no job.
-    let called =
-        job.filter(|_| args.run != "last").map_or_else(|| args.run.clone(), |job| job.id.to_string());
-    let found = find(&runs, &called);
-    let (job, run) = match args.run.as_str() {
-        "last" => last(&jobs, &runs),
-        _ => (job, found.as_ref().ok().copied()),
-    };
+    let (job, run) = find(&jobs, &runs, &args.run);
     if let Some(run) = run {
         let mut run = run.clone();
         if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
@@ -45,10 +37,10 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failu
         }
         context.run.events.say(Event::Past(run));
     }
-    match (job, run, found) {
-        (Some(job), ..) => receipt(&context, job).await?,
-        (None, Some(_), _) | (None, None, Ok(_)) => {}
-        (None, None, Err(failure)) => return Err(failure),
+    match (job, run) {
+        (Some(job), _) => receipt(&context, job).await?,
+        (None, Some(_)) => {}
+        (None, None) => return Err(unknown(&runs)),
     }
     Ok(Status::Done)
 }
@@ -142,6 +134,20 @@ fn name(named: &mut Vec<FailedItem>, item: &ItemRecord) {
 /// The number of files of one kind that are named for people with their reasons.
 const NAMED: usize = 10;
 
+/// The job and the run that are called so. A name is that of a job.
+fn find<'a>(
+    jobs: &'a [JobRecord],
+    runs: &'a [RunAccount],
+    called: &str,
+) -> (Option<&'a JobRecord>, Option<&'a RunAccount>) {
+    if called == "last" {
+        return last(jobs, runs);
+    }
+    let job = asked::find(jobs, called).ok();
+    let id = job.map_or_else(|| called.to_owned(), |job| job.id.to_string());
+    (job, runs.iter().rfind(|run| run.id == id))
+}
+
 /// The last job with its last run, as `resume last` means it, or a run after it that has no job: of `probe`, `append` or a
 /// list.
 fn last<'a>(
@@ -161,23 +167,20 @@ fn last<'a>(
     }
 }
 
-/// The run with that id, or the last one.
-fn find<'a>(runs: &'a [RunAccount], which: &str) -> Result<&'a RunAccount, Failure> {
-    let found = if which == "last" { runs.last() } else { runs.iter().rfind(|run| run.id == which) };
-    found.ok_or_else(|| {
-        let mut ids: Vec<&str> = Vec::new();
-        for run in runs {
-            if !ids.contains(&run.id.as_str()) {
-                ids.push(&run.id);
-            }
+/// The failure if there is neither such a job nor such a run.
+fn unknown(runs: &[RunAccount]) -> Failure {
+    let mut ids: Vec<&str> = Vec::new();
+    for run in runs {
+        if !ids.contains(&run.id.as_str()) {
+            ids.push(&run.id);
         }
-        if ids.is_empty() {
-            return Failure::new(Kind::Missing, "no job and no run between two servers is remembered")
-                .hint("copy something first, with the same --state");
-        }
-        Failure::new(Kind::Missing, "no job or run with that id or name is remembered")
-            .hint(format!("ftp-user jobs lists jobs; these runs are: {}", ids.join(" ")))
-    })
+    }
+    if ids.is_empty() {
+        return Failure::new(Kind::Missing, "no job and no run between two servers is remembered")
+            .hint("copy something first, with the same --state");
+    }
+    Failure::new(Kind::Missing, "no job or run with that id or name is remembered")
+        .hint(format!("ftp-user jobs lists jobs; these runs are: {}", ids.join(" ")))
 }
 
 #[cfg(test)]
@@ -188,15 +191,17 @@ mod tests {
     fn a_run_is_found_by_its_id_or_as_the_last_one() {
         let run = |id: &str| RunAccount { id: id.to_owned(), ..RunAccount::default() };
         let runs = [run("a"), run("b")];
-        let check = |which, expect: &str| assert_eq!(find(&runs, which).unwrap().id, expect);
+        let check = |which, expect: &str| assert_eq!(find(&[], &runs, which).1.unwrap().id, expect);
         check("a", "a");
         check("last", "b");
         let again = [run("a"), run("b"), run("a")];
-        let failure = find(&again, "c").unwrap_err();
+        assert_eq!(find(&[], &again, "c"), (None, None));
+        let failure = unknown(&again);
         assert!(failure.to_string().ends_with("these runs are: a b"), "{failure}");
-        let failure = find(&runs, "c").unwrap_err();
+        let failure = unknown(&runs);
         assert!(failure.kind == Kind::Missing && failure.to_string().contains("a b"), "{failure}");
-        assert!(find(&[], "last").unwrap_err().to_string().contains("copy something first"));
+        assert_eq!(find(&[], &[], "last"), (None, None));
+        assert!(unknown(&[]).to_string().contains("copy something first"));
     }
 
     #[test]

@@ -35,10 +35,10 @@ pub use read::{DefaultKeys, MakeKeys, parse};
 pub use sites::{KEYS as SITE_KEYS, site_url};
 pub use values::{Consent, Near, RelayAddress};
 
-use crate::failure::{Failure, words};
+use crate::failure::Failure;
 use crate::place::{Names, OnUnknown, Proxy, Site, SiteProxy};
 use crate::shell::Composites;
-use ftp_io::link::token_file::{self, TokenFileError};
+use ftp_io::link::token_file;
 use ftp_io::program::settings::Defaults;
 use ftp_proto::relay::token::Token;
 use std::net::IpAddr;
@@ -96,25 +96,8 @@ impl Relay {
 
     /// The token that both hold.
     pub fn token(&self) -> Result<Token, Failure> {
-        token_file::read_own(&self.token_file).map_err(|error| {
-            let why = match &error {
-                TokenFileError::Open(path, error) => {
-                    format!("cannot open the token file {}: {}", path.display(), words(error))
-                }
-                TokenFileError::Read(path, error) => {
-                    format!("cannot read the token file {}: {}", path.display(), words(error))
-                }
-                TokenFileError::Others(_)
-                | TokenFileError::Owner(_)
-                | TokenFileError::Line(..)
-                | TokenFileError::Twice(..)
-                | TokenFileError::Empty(_)
-                | TokenFileError::Agent(..)
-                | TokenFileError::NotOne(..)
-                | TokenFileError::Several(..) => error.to_string(),
-            };
-            Failure::usage(format!("the relay {} cannot be used: {why}", self.name))
-        })
+        token_file::read_own(&self.token_file)
+            .map_err(|error| Failure::usage(format!("the relay {} cannot be used: {error}", self.name)))
     }
 
     /// Whether it stands beside this server, which was reached at `address`.
@@ -125,47 +108,15 @@ impl Relay {
 }
 
 /// All relays that may be used, in the order of preference. Clones share them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Relays(Arc<[Relay]>);
+pub type Relays = Arc<[Relay]>;
 
-impl Relays {
-    /// Creates the list.
-    pub fn new(relays: impl IntoIterator<Item = Relay>) -> Self {
-        Self(relays.into_iter().collect())
-    }
-
-    /// Those that may be used before anybody is asked.
-    #[must_use]
-    pub fn without_question(&self, consent: Consent) -> Self {
-        match consent {
-            Consent::Never | Consent::Ask => Self::default(),
-            Consent::Own | Consent::Any => self.clone(),
-        }
-    }
-
-    /// All of them, the preferred one first.
-    pub fn iter(&self) -> std::slice::Iter<'_, Relay> {
-        self.0.iter()
-    }
-
-    /// Whether the list is empty.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Looks at all token files: what is wrong with one is said before anything is sent to anybody.
-    pub fn check(&self) -> Result<(), Failure> {
-        self.iter().try_for_each(|relay| relay.token().map(drop))
-    }
-}
-
-impl<'a> IntoIterator for &'a Relays {
-    type Item = &'a Relay;
-    type IntoIter = std::slice::Iter<'a, Relay>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
+/// Looks at all token files: what is wrong with one is said before anything is sent to anybody.
+///
+/// # Errors
+///
+/// One of them cannot be used.
+pub fn check_tokens(relays: &Relays) -> Result<(), Failure> {
+    relays.iter().try_for_each(|relay| relay.token().map(drop))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The settings' TOML, taken apart strictly: every mistake is told with its line, its column and what
 //! was expected.
 
-use super::{Consent, Near, Relay, Relays, Settings, sites};
+use super::{Consent, Near, Relay, Settings, sites};
 use crate::failure::Failure;
 use crate::place::Names;
 use crate::shell::{Composites, Directory, Scope};
@@ -48,7 +48,7 @@ fn whole(reader: &mut Reader<'_>, table: &DeTable<'_>, directory: &Path, keys: O
     // clap has read them: a value that cannot be used is told already.
     let trust = defaults.take("trust").and_then(|text| text.parse().ok());
     let proxy = defaults.take("proxy").and_then(|text| text.parse().ok());
-    Settings { relays: Relays::new(relays), trust, proxy, consent, defaults, sites, composites }
+    Settings { relays: relays.into(), trust, proxy, consent, defaults, sites, composites }
 }
 
 /// `[defaults]`: what options mean where they are not typed.

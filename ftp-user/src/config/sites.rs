@@ -186,15 +186,8 @@ fn limits(reader: &mut Reader<'_>, table: &DeTable<'_>) -> SiteLimits {
     };
     let (jobs, sessions) = (number("jobs", 1), number("sessions", LEAST_SESSIONS));
     let rate = table.get("rate").and_then(|value| {
-        let text = match value.get_ref() {
-            DeValue::Integer(number) => number.to_string(),
-            DeValue::String(text) => text.to_string(),
-            DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)
-            | DeValue::Table(_) => String::new(),
-        };
+        let integer = || value.get_ref().as_integer().map(ToString::to_string);
+        let text = value.get_ref().as_str().map(str::to_owned).or_else(integer).unwrap_or_default();
         let rate = size::parse(text.strip_suffix("/s").unwrap_or(&text)).ok().and_then(NonZeroU64::new);
         if rate.is_none() {
             reader.wrong(value.span(), "expected bytes per second, like \"10MB\" or \"2MiB\"");
@@ -235,24 +228,14 @@ fn list(
     value: &Spanned<DeValue<'_>>,
     expected: &str,
 ) -> Vec<(Range<usize>, String)> {
-    match value.get_ref() {
-        DeValue::String(text) => vec![(value.span(), text.to_string())],
-        DeValue::Array(items) => {
-            let mut all = Vec::new();
-            for item in items {
-                all.extend(reader.text(item).map(|(at, text)| (at, text.to_owned())));
-            }
-            all
-        }
-        DeValue::Integer(_)
-        | DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_)
-        | DeValue::Table(_) => {
-            reader.wrong(value.span(), format!("expected {expected}"));
-            Vec::new()
-        }
+    if let Some(text) = value.get_ref().as_str() {
+        return vec![(value.span(), text.to_owned())];
     }
+    let Some(items) = value.get_ref().as_array() else {
+        reader.wrong(value.span(), format!("expected {expected}"));
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| reader.text(item)).map(|(at, text)| (at, text.to_owned())).collect()
 }
 
 /// The keys of a site.

@@ -247,7 +247,7 @@ impl Pool {
     /// A tunnel through the first relay, or agent of a hub, that reaches the server.
     async fn reach(&self, context: &Context) -> Result<Tunnel> {
         let mut last = None;
-        for relay in &context.run.relays {
+        for relay in context.run.relays.iter() {
             match relay::Session::reach(context, relay, &self.site).await {
                 Ok(tunnel) => return Ok(tunnel),
                 Err(failure) if failure.kind == Kind::Untrusted => return Err(failure),

@@ -6,6 +6,7 @@ use super::directory::Directory;
 use super::search::Occupant;
 use crate::place::{Names, Place};
 use ftp_proto::wire::PathName;
+use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ pub struct Cache {
     /// Whether something is here that the file of the state directory does not have.
     is_changed: bool,
     /// How many listings have given way.
-    given_up: u64,
+    gave_way: u64,
 }
 
 /// A listing of a directory.
@@ -79,18 +80,18 @@ struct CachedDirectory {
 }
 
 /// How much is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CacheSize {
     /// The number of directories.
     pub directories: usize,
     /// The servers that they are at.
-    pub hosts: usize,
+    pub servers: usize,
     /// Names of all of them.
     pub names: usize,
     /// Bytes of these names.
     pub bytes: usize,
     /// Listings that have given way to others.
-    pub given_up: u64,
+    pub gave_way: u64,
 }
 
 impl CachedListing {
@@ -188,10 +189,10 @@ impl Cache {
         let hosts: BTreeSet<_> = self.listings.keys().map(Key::server).collect();
         CacheSize {
             directories: self.listings.len(),
-            hosts: hosts.len(),
+            servers: hosts.len(),
             names: self.listings.values().map(|kept| kept.known.names.len()).sum(),
             bytes: self.listings.values().map(|kept| kept.bytes).sum(),
-            given_up: self.given_up,
+            gave_way: self.gave_way,
         }
     }
 
@@ -211,7 +212,7 @@ impl Cache {
         loop {
             let held = self.size();
             let fits = held.directories <= MOST_DIRECTORIES
-                && held.hosts <= MOST_HOSTS
+                && held.servers <= MOST_HOSTS
                 && held.names <= MOST_NAMES
                 && held.bytes <= MOST_BYTES;
             let oldest = self.listings.iter().min_by_key(|(_, kept)| kept.used);
@@ -219,7 +220,7 @@ impl Cache {
                 return;
             };
             self.listings.remove(&oldest);
-            self.given_up += 1;
+            self.gave_way += 1;
         }
     }
 }
@@ -276,7 +277,7 @@ mod tests {
         assert!(cache.find(&at("lab:0")).is_some());
         cache.keep(at("lab:more"), CachedListing::new(names(1), 0, false));
         assert!(cache.find(&at("lab:0")).is_some() && cache.find(&at("lab:1")).is_none());
-        assert_eq!((cache.size().directories, cache.size().given_up), (MOST_DIRECTORIES, 1));
+        assert_eq!((cache.size().directories, cache.size().gave_way), (MOST_DIRECTORIES, 1));
         assert_eq!(cache.all()[0].0, &at("lab:0"));
     }
 
@@ -299,7 +300,7 @@ mod tests {
             assert!(cache.find(&at(other)).is_none(), "{other}");
         }
         cache.keep(at(url), CachedListing::new(names(2), 0, false));
-        assert_eq!((cache.size().directories, cache.size().hosts), (1, 1));
+        assert_eq!((cache.size().directories, cache.size().servers), (1, 1));
         cache.forget(&at("lab:a%20b/\u{fc}"));
         assert_eq!(cache.size().directories, 0);
     }
@@ -312,13 +313,13 @@ mod tests {
             cache.keep(at(&format!("ftp://h{number}/")), CachedListing::new(long.collect(), 0, false));
             let held = cache.size();
             assert!(
-                held.hosts <= MOST_HOSTS && held.names <= MOST_NAMES && held.bytes <= MOST_BYTES,
+                held.servers <= MOST_HOSTS && held.names <= MOST_NAMES && held.bytes <= MOST_BYTES,
                 "{held:?}"
             );
         }
         for number in 0..40 {
             cache.keep(at(&format!("ftp://h{number}/")), CachedListing::new(names(10), 0, false));
-            assert!(cache.size().hosts <= MOST_HOSTS);
+            assert!(cache.size().servers <= MOST_HOSTS);
         }
         assert!(cache.take_changed() && !cache.take_changed());
         cache.forget(&at("ftp://h39/"));

@@ -144,7 +144,7 @@ async fn run_own(
         OwnVerb::Lcd { directory: Some(directory) } => lcd(Path::new(&directory)),
         OwnVerb::Where { names } => where_is(lines, &names, json, cancel).await,
         OwnVerb::Composite { what } => composite(lines, what, json),
-        OwnVerb::Status => show([Row::of_cache(lines.lookup.known.lock().cache.size())], json),
+        OwnVerb::Status => show([Row::Known(lines.lookup.known.lock().cache.size())], json),
         OwnVerb::History => {
             let kept = (1..).zip(&lines.history.lines);
             show(kept.map(|(number, line)| Row::Line { number, line: line.clone() }), json)

@@ -52,7 +52,7 @@ impl Lines {
         };
         let changes_sites = matches!(cli.verb, Verb::Sites(_));
         if let Verb::Jobs(args) = &mut cli.verb {
-            args.in_shell();
+            args.in_shell = true;
             // What runs in the background comes before what the journal knows.
             if let Err(failure) = rows::show(self.jobs.all().iter().map(Job::row), cli.general.json) {
                 return self.fail(&failure);
@@ -138,7 +138,7 @@ impl Lines {
 
     /// The settings may have other sites now.
     fn read_sites_again(&self) {
-        if let Ok(settings) = defaults::settings(self.general.config.as_deref()) {
+        if let Ok(settings) = defaults::settings(self.general.job.config.as_deref()) {
             let mut known = self.lookup.known.lock();
             known.cache.know(settings.sites.clone());
             known.scope.sites = settings.sites;

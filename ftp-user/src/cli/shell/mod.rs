@@ -16,9 +16,8 @@ use self::jobs::Jobs;
 use self::known::{SharedKnowledge, list_wanted};
 use self::lines::Lines;
 use self::lookup::Lookup;
-use self::reader::{History, Reader, Signals, TerminalInput};
+use self::reader::{History, Reader, Signals};
 use self::servers::Servers;
-use super::trust::TrustArgs;
 use super::{General, defaults, exit};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -26,6 +25,7 @@ use crate::shell::{Meaning, Scope};
 use crate::state;
 use clap::Args;
 use ftp_io::program::output;
+use rustyline::error::ReadlineError;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -48,9 +48,9 @@ pub(super) struct ShellArgs {
 
 impl General {
     /// Runs the verb. `words` are the arguments of the program.
-    pub(super) async fn shell(self, trust: TrustArgs, words: &[OsString], args: ShellArgs) -> Status {
+    pub(super) async fn shell(self, words: &[OsString], args: ShellArgs) -> Status {
         let color = self.color;
-        match start(self, &trust, words, &args) {
+        match start(self, words, &args) {
             Ok((lines, script)) => run(lines, script, args.keep_going).await,
             Err(failure) => super::status_of(color, Err(failure)),
         }
@@ -58,14 +58,9 @@ impl General {
 }
 
 /// What lines are carried out with at the beginning, and the script, if no person types.
-fn start(
-    general: General,
-    trust: &TrustArgs,
-    words: &[OsString],
-    args: &ShellArgs,
-) -> Result<(Lines, Option<Script>), Failure> {
+fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Lines, Option<Script>), Failure> {
     let script = Script::of(args.file.as_deref(), io::stdin().is_terminal())?;
-    let settings = defaults::settings(general.config.as_deref())?;
+    let settings = defaults::settings(general.job.config.as_deref())?;
     let signals = Signals::start()?;
     let (sites, composites) = (settings.sites, settings.composites);
     let (known, wanted) = SharedKnowledge::new(Scope { sites, composites, ..Scope::default() });
@@ -75,7 +70,7 @@ fn start(
     for why in [why, unread].into_iter().flatten() {
         output::complain("ftp-user", why);
     }
-    let servers = Servers::new(&general, trust);
+    let servers = Servers::new(&general);
     tokio::spawn(list_wanted(known.clone(), servers.clone(), wanted));
     let is_stdin = args.file.as_deref().is_none_or(|file| file == OsStr::new("-"));
     let lines = Lines {
@@ -112,9 +107,11 @@ async fn typed(lines: &mut Lines) -> Status {
     let known = lines.lookup.known.clone();
     let earlier = lines.history.lines.clone();
     let state = state::directory(lines.general.state.clone());
+    let unreadable =
+        |why: &ReadlineError| Failure::new(Kind::Other, "cannot read the terminal").said(why.to_string());
     let mut reader = match Reader::start(known, Arc::clone(&lines.vocabulary), state, earlier) {
         Ok(reader) => reader,
-        Err(error) => return lines.fail(&Failure::of_this_host("cannot read the terminal", &error)),
+        Err(why) => return lines.fail(&unreadable(&why)),
     };
     loop {
         lines.jobs.show_ended(None);
@@ -128,13 +125,10 @@ async fn typed(lines: &mut Lines) -> Status {
             typed = reader.line(prompt) => typed,
         };
         let line = match typed {
-            TerminalInput::Line(line) => line,
-            TerminalInput::Interrupted => continue,
-            TerminalInput::End if lines.may_leave() => return Status::Done,
-            TerminalInput::End => continue,
-            TerminalInput::Failed(why) => {
-                return lines.fail(&Failure::new(Kind::Other, "cannot read the terminal").said(why));
-            }
+            Ok(line) => line,
+            Err(ReadlineError::Eof) if lines.may_leave() => return Status::Done,
+            Err(ReadlineError::Interrupted | ReadlineError::Eof) => continue,
+            Err(why) => return lines.fail(&unreadable(&why)),
         };
         let line = line.trim_end();
         if lines.remember(line) {

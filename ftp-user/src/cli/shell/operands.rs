@@ -1,6 +1,6 @@
 //! The operands of a line: each place becomes one that the command line reads.
 
-use super::super::Verb;
+use super::super::{JobVerb, Verb};
 use super::lookup::{Lookup, Places};
 use crate::action::Grouping;
 use crate::context::Cancel;
@@ -127,14 +127,12 @@ fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
     match verb {
         Verb::Ls(_) | Verb::Tree(_) => Some(PlaceUse::There(Purpose::List)),
         Verb::Stat(_) | Verb::Cat(_) | Verb::Hash(_) | Verb::Probe(_) => Some(PlaceUse::There(Purpose::Read)),
-        Verb::Copy(_) | Verb::Append(_) | Verb::Sync(_) if kind == ValueKind::Source => {
-            Some(PlaceUse::There(Purpose::Read))
-        }
+        Verb::Job(JobVerb::Move(_)) if !is_destination => Some(PlaceUse::There(Purpose::Change)),
+        Verb::Job(_) if kind == ValueKind::Source => Some(PlaceUse::There(Purpose::Read)),
         // Also where a sync keeps what it replaces.
-        Verb::Copy(_) | Verb::Append(_) | Verb::Sync(_) | Verb::Mkdir(_) => Some(PlaceUse::Destination),
-        Verb::Move(_) if is_destination => Some(PlaceUse::Destination),
+        Verb::Job(_) | Verb::Mkdir(_) => Some(PlaceUse::Destination),
         Verb::Mv(_) if is_destination => Some(PlaceUse::NewName),
-        Verb::Move(_) | Verb::Mv(_) | Verb::Rm(_) => Some(PlaceUse::There(Purpose::Change)),
+        Verb::Mv(_) | Verb::Rm(_) => Some(PlaceUse::There(Purpose::Change)),
         // Servers that are forgotten or tested, with or without a name.
         Verb::Sites(_)
         | Verb::Resume(_)

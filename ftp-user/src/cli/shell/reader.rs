@@ -1,4 +1,4 @@
-//! Reads lines from the person at the terminal, on a thread of its own: the editor waits for keys.
+//! Reads lines from the person at the terminal: completion, the lines of earlier runs, and signals.
 
 use super::super::conceal::without_passwords;
 use super::super::generate;
@@ -20,42 +20,20 @@ use rustyline::validate::Validator;
 use rustyline::{CompletionType, Config, Context, Editor, Helper};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::{fs, io, thread};
-use tokio::sync::{mpsc as async_mpsc, watch};
-
-/// What was typed.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum TerminalInput {
-    /// A whole line.
-    Line(String),
-    /// Ctrl-C: the line is given up.
-    Interrupted,
-    /// Ctrl-D, or the terminal is gone.
-    End,
-    /// The terminal cannot be read.
-    Failed(String),
-}
+use std::sync::Arc;
+use std::{fs, io};
+use tokio::sync::watch;
 
 /// Reads the lines of a person.
-#[derive(Debug)]
 pub(super) struct Reader {
-    wanted: mpsc::Sender<ReaderOrder>,
-    typed: async_mpsc::Receiver<TerminalInput>,
+    /// It is away while it waits for keys.
+    editor: Option<Editor<Keys, MemHistory>>,
     /// How the terminal was before.
     before: Option<Termios>,
 }
 
-#[derive(Debug)]
-enum ReaderOrder {
-    /// The next line, behind this prompt.
-    Line(String),
-    /// The arrow keys find this line.
-    Keep(String),
-}
-
 impl Reader {
-    /// Starts the thread. `lines` are those of earlier runs.
+    /// Prepares the terminal. `lines` are those of earlier runs.
     ///
     /// # Errors
     ///
@@ -65,54 +43,35 @@ impl Reader {
         vocabulary: Arc<Vocabulary>,
         state: Option<PathBuf>,
         lines: Vec<String>,
-    ) -> io::Result<Self> {
+    ) -> rustyline::Result<Self> {
         let before = tcgetattr(io::stdin()).ok();
-        let (wanted, orders) = mpsc::channel();
-        let (sender, typed) = async_mpsc::channel(1);
         let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
-        thread::Builder::new().name("ftp-user-lines".to_owned()).spawn(move || {
-            let earlier = MemHistory::with_config(&config);
-            let mut editor = match Editor::with_history(config, earlier) {
-                Ok(editor) => editor,
-                Err(error) => return drop(sender.blocking_send(TerminalInput::Failed(error.to_string()))),
-            };
-            editor.set_helper(Some(Keys { known, vocabulary, state }));
-            for line in lines {
-                let _ = editor.add_history_entry(line);
-            }
-            while let Ok(wanted) = orders.recv() {
-                let prompt = match wanted {
-                    ReaderOrder::Line(prompt) => prompt,
-                    ReaderOrder::Keep(line) => {
-                        let _ = editor.add_history_entry(line);
-                        continue;
-                    }
-                };
-                let typed = match editor.readline(&prompt) {
-                    Ok(line) => TerminalInput::Line(line),
-                    Err(ReadlineError::Interrupted) => TerminalInput::Interrupted,
-                    Err(ReadlineError::Eof) => TerminalInput::End,
-                    Err(error) => TerminalInput::Failed(error.to_string()),
-                };
-                if sender.blocking_send(typed).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { wanted, typed, before })
+        let mut editor = Editor::with_history(config, MemHistory::with_config(&config))?;
+        editor.set_helper(Some(Keys { known, vocabulary, state }));
+        let mut reader = Self { editor: Some(editor), before };
+        lines.into_iter().for_each(|line| reader.keep(line));
+        Ok(reader)
     }
 
-    /// Reads the next line.
-    pub(super) async fn line(&mut self, prompt: String) -> TerminalInput {
-        if self.wanted.send(ReaderOrder::Line(prompt)).is_err() {
-            return TerminalInput::End;
-        }
-        self.typed.recv().await.unwrap_or(TerminalInput::End)
+    /// Reads the next line, on a thread that may wait for keys.
+    ///
+    /// # Errors
+    ///
+    /// No line was typed: Ctrl-C gives it up, and Ctrl-D is an end, as is a terminal that is gone. Or the terminal cannot be read.
+    pub(super) async fn line(&mut self, prompt: String) -> rustyline::Result<String> {
+        let Some(mut editor) = self.editor.take() else { return Err(ReadlineError::Eof) };
+        let reading = tokio::task::spawn_blocking(move || {
+            let typed = editor.readline(&prompt);
+            (editor, typed)
+        });
+        let Ok((editor, typed)) = reading.await else { return Err(ReadlineError::Eof) };
+        self.editor = Some(editor);
+        typed
     }
 
     /// Lets the arrow keys find a line.
-    pub(super) fn keep(&self, line: String) {
-        let _ = self.wanted.send(ReaderOrder::Keep(line));
+    pub(super) fn keep(&mut self, line: String) {
+        let _ = self.editor.as_mut().map(|editor| editor.add_history_entry(line));
     }
 
     /// Gives the terminal back as it was. The thread may still wait for a key; it ends with the process.

@@ -29,13 +29,7 @@ pub(super) enum Row {
         place: String,
     },
     /// What completion knows.
-    Known {
-        directories: usize,
-        servers: usize,
-        names: usize,
-        bytes: usize,
-        gave_way: u64,
-    },
+    Known(CacheSize),
     Line {
         number: usize,
         line: String,
@@ -48,12 +42,6 @@ pub(super) enum Row {
 }
 
 impl Row {
-    /// How much completion knows.
-    pub(super) const fn of_cache(held: CacheSize) -> Self {
-        let CacheSize { directories, hosts, names, bytes, given_up } = held;
-        Self::Known { directories, servers: hosts, names, bytes, gave_way: given_up }
-    }
-
     /// The line for people.
     pub(super) fn text(&self) -> String {
         match self {
@@ -62,7 +50,7 @@ impl Row {
             }
             Self::Found { place, seen: false } => format!("{place}  (not looked at)"),
             Self::Composite { name, components } => format!("{name}  {}", components.join(" ")),
-            Self::Known { directories, servers, names, bytes, gave_way } => {
+            Self::Known(CacheSize { directories, servers, names, bytes, gave_way }) => {
                 let many = |number: usize, what| counted(number as u64, what);
                 let directories = match directories {
                     1 => "1 directory".to_owned(),

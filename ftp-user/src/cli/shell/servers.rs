@@ -1,8 +1,7 @@
 //! Asks servers for the shell itself what a directory holds. It waits for a short time, says nothing, and asks nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
 
 use super::super::defaults;
-use super::super::passwords::{self, Passwords};
-use super::super::trust::TrustArgs;
+use super::super::passwords::Passwords;
 use super::super::{General, Hands, When};
 use crate::context::{Cancel, Context, ListingLimit};
 use crate::endpoint::{Host, Pools, list_each};
@@ -20,7 +19,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug)]
 pub(super) struct Servers {
     general: General,
-    trust: TrustArgs,
     asking: Arc<Mutex<Option<Arc<Asking>>>>,
 }
 
@@ -41,7 +39,7 @@ pub(super) struct Look {
 
 impl Servers {
     /// Asks with these options of the shell.
-    pub(super) fn new(general: &General, trust: &TrustArgs) -> Self {
+    pub(super) fn new(general: &General) -> Self {
         let answers = general.hands.answers.clone();
         let hands = Hands { cancel: Some(Cancel::never()), answers, ..Hands::default() };
         let general = General {
@@ -53,7 +51,7 @@ impl Servers {
             hands,
             ..general.clone()
         };
-        Self { general, trust: trust.clone(), asking: Arc::default() }
+        Self { general, asking: Arc::default() }
     }
 
     /// Forgets the settings: they may have changed.
@@ -66,13 +64,11 @@ impl Servers {
         if let Some(asking) = &*asking {
             return Ok(Arc::clone(asking));
         }
-        let general = self.general.clone();
-        let settings = defaults::settings(general.config.as_deref())?;
-        let (file, variable) = (general.password_file.clone(), std::env::var_os(passwords::VARIABLE));
-        let answers = general.hands.answers.clone();
-        let (mut context, _) = general.start(settings, &self.trust, false)?;
+        let general = &self.general;
+        let settings = defaults::settings(general.job.config.as_deref())?;
+        let (mut context, _) = general.start(settings, false)?;
         context.settings.listing = LISTING;
-        let passwords = Passwords::new(file, variable.as_deref(), Cancel::never()).with(answers).unasked();
+        let passwords = Passwords { asks: false, ..general.passwords(Cancel::never(), false) };
         let pools = Pools::new(context.world.files);
         let made = Arc::new(Asking { context: context.for_inquiry(), passwords, pools });
         *asking = Some(Arc::clone(&made));
@@ -86,8 +82,8 @@ impl Servers {
     /// The place cannot be used, or somebody has interrupted it.
     pub(super) async fn unlock(&self, directory: &Directory, cancel: &Cancel) -> Result<(), Failure> {
         let asking = self.asking()?;
-        let passwords = asking.passwords.asked(cancel.clone());
-        asking.at_with(&passwords, directory, cancel).await.map(drop)
+        let passwords = Passwords { asks: true, cancel: cancel.clone(), ..asking.passwords.clone() };
+        asking.at(&passwords, directory, cancel).await.map(drop)
     }
 
     /// Lists a directory, and says what it holds under `name`.
@@ -102,7 +98,7 @@ impl Servers {
         cancel: &Cancel,
     ) -> Result<Look, Failure> {
         let asking = self.asking()?;
-        let (context, location) = asking.at(directory, cancel).await?;
+        let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
         match asking.list(&context, &location, name).await {
             // A session that nobody used for long may be gone.
             Err(failure) if failure.kind == Kind::Temporary => asking.list(&context, &location, name).await,
@@ -117,7 +113,7 @@ impl Servers {
     /// The server cannot be asked.
     pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Occupant, Failure> {
         let asking = self.asking()?;
-        let (context, location) = asking.at(directory, cancel).await?;
+        let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
         match asking.held(&context, &location).await {
             Err(failure) if failure.kind == Kind::Temporary => asking.held(&context, &location).await,
             held => held,
@@ -136,7 +132,7 @@ impl Servers {
     ) -> Result<Option<PathName>, Failure> {
         let asked = async {
             let asking = self.asking()?;
-            let (context, location) = asking.at(directory, cancel).await?;
+            let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
             let mut host = Host::at(&location, Role::Server, &asking.pools);
             let path = host.real_directory(&context, &location.path).await;
             host.release();
@@ -159,11 +155,7 @@ impl Servers {
 }
 
 impl Asking {
-    async fn at(&self, directory: &Directory, cancel: &Cancel) -> Result<(Context, Location), Failure> {
-        self.at_with(&self.passwords, directory, cancel).await
-    }
-
-    async fn at_with(
+    async fn at(
         &self,
         passwords: &Passwords,
         directory: &Directory,

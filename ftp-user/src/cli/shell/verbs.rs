@@ -1,6 +1,5 @@
 //! The verbs of the shell alone, as its lines have them.
 
-use super::super::trust::TrustArgs;
 use super::super::{Cli, General, later};
 use crate::shell::{Elsewhere, Vocabulary};
 use clap::{Command, CommandFactory, Parser, Subcommand};
@@ -13,8 +12,6 @@ use std::ffi::OsString;
 pub(super) struct OwnLine {
     #[command(flatten, next_help_heading = "General options")]
     pub(super) general: General,
-    #[command(flatten, next_help_heading = "Certificates of servers")]
-    _trust: TrustArgs,
     #[command(subcommand)]
     pub(super) verb: OwnVerb,
 }

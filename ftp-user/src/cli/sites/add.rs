@@ -1,7 +1,8 @@
 //! `sites add`, `sites edit` and `sites remove`: the settings are changed, comments and order are kept.
 
+use super::super::General;
 use super::super::passwords::Passwords;
-use super::options::{AddArgs, EditArgs, Key, StoredOptions, replaced, unset};
+use super::options::{AddArgs, EditArgs, Key, replaced, settings_file, unset};
 use super::secrets::{self, StoredPassword};
 use super::shown::shown;
 use super::trial::{self, Trial};
@@ -22,7 +23,7 @@ use toml_edit::Value;
 pub(super) async fn add(
     context: Context,
     passwords: &Passwords,
-    typed: StoredOptions,
+    general: &General,
     args: AddArgs,
 ) -> Result<Status, Failure> {
     let AddArgs { name, url, options } = args;
@@ -32,8 +33,8 @@ pub(super) async fn add(
         return Err(Failure::usage(format!("there is a site {name} already"))
             .hint(format!("change it with ftp-user sites edit {name}, or choose another name")));
     }
-    let file = typed.file()?.to_owned();
-    let mut keys = options.keys(&typed)?;
+    let file = settings_file(general)?;
+    let mut keys = options.keys(general)?;
     let has_source = keys.iter().any(|(key, _)| key.starts_with("password-"));
     let asks = url.is_none();
     let (url, mut password) = match url {
@@ -65,31 +66,37 @@ pub(super) async fn add(
         }
     }
     let stored = stored(&file, &name, password.as_ref(), options.keyring)?;
-    keys.extend(stored.iter().map(|stored| stored.key.clone()));
-    let added = change(&file, |draft| {
-        if draft.before.find(&name).is_ok() {
-            return Err(Failure::usage(format!("there is a site {name} already")));
-        }
-        draft.set(&name, keys)
-    });
-    if let Err(failure) = added {
-        stored.iter().for_each(StoredPassword::undo);
-        return Err(failure);
-    }
+    store(&file, &name, keys, stored, Failure::usage(format!("there is a site {name} already")))?;
     tell(&context, &file, &name, "added")
 }
 
+/// Adds a site with these keys and its password, or fails if `exists`.
+pub(super) fn store(
+    file: &Path,
+    name: &str,
+    mut keys: Vec<Key>,
+    password: Option<StoredPassword>,
+    exists: Failure,
+) -> Result<(), Failure> {
+    keys.extend(password.iter().map(|stored| stored.key.clone()));
+    let added = change(file, |draft| match draft.before.find(name) {
+        Ok(_) => Err(exists),
+        Err(_) => draft.set(name, keys),
+    });
+    added.inspect_err(|_| password.iter().for_each(StoredPassword::undo))
+}
+
 /// Changes a site.
-pub(super) fn edit(context: &Context, typed: &StoredOptions, args: EditArgs) -> Result<Status, Failure> {
+pub(super) fn edit(context: &Context, general: &General, args: EditArgs) -> Result<Status, Failure> {
     let EditArgs { name, url, unset: gone, keep_password, options } = args;
-    let (name, file) = (name.as_str(), typed.file()?);
+    let (name, file) = (name.as_str(), &settings_file(general)?);
     context.settings.named.find(name)?;
     if options.keyring && url.is_none() {
         return Err(Failure::usage(
             "--keyring needs the password: in --url, or by sites remove and sites add",
         ));
     }
-    let mut keys = options.keys(typed)?;
+    let mut keys = options.keys(general)?;
     keys.extend(unset(&gone)?);
     let (mut moved_to, mut new_password) = (None, None);
     if let Some(url) = url {
@@ -135,8 +142,8 @@ fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<(),
 }
 
 /// Removes sites from the settings.
-pub(super) fn remove(context: &Context, typed: &StoredOptions, names: &[String]) -> Result<Status, Failure> {
-    let file = typed.file()?;
+pub(super) fn remove(context: &Context, general: &General, names: &[String]) -> Result<Status, Failure> {
+    let file = &settings_file(general)?;
     let mut places = Vec::new();
     for name in names {
         places.push((name, context.settings.named.find(name)?.clone()));

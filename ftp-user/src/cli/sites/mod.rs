@@ -7,8 +7,8 @@ mod secrets;
 mod shown;
 mod trial;
 
-pub(super) use self::options::StoredOptions;
 use self::options::{AddArgs, EditArgs};
+use super::General;
 use super::passwords::Passwords;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -65,15 +65,7 @@ enum SitesVerb {
 impl SitesArgs {
     /// Whether the verb makes the settings if they are not there.
     pub(super) const fn makes_settings(&self) -> bool {
-        match self.what {
-            SitesVerb::Add(_) | SitesVerb::Import(_) => true,
-            SitesVerb::List
-            | SitesVerb::Show { .. }
-            | SitesVerb::Edit(_)
-            | SitesVerb::Remove { .. }
-            | SitesVerb::Test { .. }
-            | SitesVerb::Forget { .. } => false,
-        }
+        matches!(self.what, SitesVerb::Add(_) | SitesVerb::Import(_))
     }
 }
 
@@ -81,17 +73,17 @@ impl SitesArgs {
 pub(super) async fn run(
     context: Context,
     passwords: &Passwords,
-    typed: StoredOptions,
+    general: &General,
     args: SitesArgs,
 ) -> Result<Status, Failure> {
     match args.what {
         SitesVerb::List => shown::list(&context),
         SitesVerb::Show { names } => shown::show(&context, &names),
-        SitesVerb::Add(args) => Box::pin(add::add(context, passwords, typed, args)).await,
-        SitesVerb::Edit(args) => add::edit(&context, &typed, args),
-        SitesVerb::Remove { names } => add::remove(&context, &typed, &names),
+        SitesVerb::Add(args) => Box::pin(add::add(context, passwords, general, args)).await,
+        SitesVerb::Edit(args) => add::edit(&context, general, args),
+        SitesVerb::Remove { names } => add::remove(&context, general, &names),
         SitesVerb::Test { places } => Box::pin(trial::run(context, passwords, &places)).await,
-        SitesVerb::Import(args) => import::run(&context, &typed, &args),
+        SitesVerb::Import(args) => import::run(&context, general, &args),
         SitesVerb::Forget { places } => shown::forget(&context, &places),
     }
 }

@@ -1,11 +1,11 @@
 //! The options of `sites add` and `sites edit`, and the keys of the settings that they set.
 
+use super::super::General;
+use super::super::job_options::{JobOptions, absolute};
+use super::super::transfer::rate;
 use crate::config::SITE_KEYS;
 use crate::failure::Failure;
-use crate::place::{OnUnknown, Proxy};
 use clap::Args;
-use ftp_io::program::size;
-use ftp_proto::wire::Fingerprint;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -73,49 +73,30 @@ pub(in crate::cli) struct EditArgs {
     pub(super) options: SiteOptions,
 }
 
-/// Options of every verb that are stored with a site, and where the settings are.
-#[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct StoredOptions {
-    /// The file of the settings.
-    pub(in crate::cli) file: Option<PathBuf>,
-    /// What `--password-file` names.
-    pub(in crate::cli) password_file: Option<PathBuf>,
-    /// What `--ca` names.
-    pub(in crate::cli) ca: Option<PathBuf>,
-    /// What `--pin` names.
-    pub(in crate::cli) pins: Vec<Fingerprint>,
-    /// What `--trust` says.
-    pub(in crate::cli) trust: Option<OnUnknown>,
-    /// What `--proxy` names.
-    pub(in crate::cli) proxy: Option<Proxy>,
-}
-
-impl StoredOptions {
-    /// The file of the settings.
-    ///
-    /// # Errors
-    ///
-    /// Nobody has named one, and there is no home directory.
-    pub(super) fn file(&self) -> Result<&Path, Failure> {
-        self.file.as_deref().ok_or_else(|| {
-            Failure::usage("there is no place for the settings")
-                .hint("name a file with --config, or set HOME")
-        })
-    }
+/// The file of the settings.
+///
+/// # Errors
+///
+/// Nobody has named one, and there is no home directory.
+pub(super) fn settings_file(general: &General) -> Result<PathBuf, Failure> {
+    general.settings_file().ok_or_else(|| {
+        Failure::usage("there is no place for the settings").hint("name a file with --config, or set HOME")
+    })
 }
 
 impl SiteOptions {
-    /// The keys that these options set.
+    /// The keys that these options set, and those of every verb that are stored with a site.
     ///
     /// # Errors
     ///
     /// An option cannot be stored, or two contradict each other.
-    pub(super) fn keys(&self, typed: &StoredOptions) -> Result<Vec<Key>, Failure> {
-        if typed.password_file.is_some() && (self.password_command.is_some() || self.keyring) {
+    pub(super) fn keys(&self, general: &General) -> Result<Vec<Key>, Failure> {
+        let General { job: JobOptions { password_file, proxy, .. }, trust, .. } = general;
+        if password_file.is_some() && (self.password_command.is_some() || self.keyring) {
             return Err(Failure::usage("--password-file is there, and another place for the password")
                 .hint("leave one of them out"));
         }
-        if typed.proxy.as_ref().is_some_and(|proxy| proxy.login.is_some()) {
+        if proxy.as_ref().is_some_and(|proxy| proxy.login.is_some()) {
             let what = "the proxy has a password, which is not stored from the command line";
             return Err(Failure::usage(what).hint("write proxy into the settings by hand"));
         }
@@ -126,12 +107,12 @@ impl SiteOptions {
         let number = |number: Option<NonZeroUsize>| {
             number.and_then(|number| i64::try_from(number.get()).ok()).map(Value::from)
         };
-        set("password-file", typed.password_file.as_deref().map(path).transpose()?.map(Value::from));
+        set("password-file", password_file.as_deref().map(path).transpose()?.map(Value::from));
         set("password-command", self.password_command.as_deref().map(Value::from));
-        set("ca", typed.ca.as_deref().map(path).transpose()?.map(Value::from));
-        set("pin", one_or_list(&typed.pins.iter().map(ToString::to_string).collect::<Vec<_>>()));
-        set("trust", typed.trust.map(|trust| trust.name().into()));
-        set("proxy", typed.proxy.as_ref().map(|proxy| format!("socks5://{proxy}").into()));
+        set("ca", trust.ca.as_deref().map(path).transpose()?.map(Value::from));
+        set("pin", one_or_list(&trust.pin.iter().map(ToString::to_string).collect::<Vec<_>>()));
+        set("trust", trust.trust.map(|trust| trust.name().into()));
+        set("proxy", proxy.as_ref().map(|proxy| format!("socks5://{proxy}").into()));
         set("relay", one_or_list(&self.relay));
         set("passive-address", addresses(&self.passive_address));
         set("limits.rate", self.rate.map(|rate| rate.to_string().into()));
@@ -205,15 +186,10 @@ pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>, Failure> {
 
 /// A path that does not depend on the current directory.
 fn path(file: &Path) -> Result<String, Failure> {
-    let whole = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let whole = absolute(Some(file)).unwrap_or_default();
     whole.into_os_string().into_string().map_err(|_| {
         Failure::usage(format!("{} is not UTF-8, so the settings cannot name it", file.display()))
     })
-}
-
-fn rate(text: &str) -> Result<NonZeroU64, String> {
-    let rate = size::parse(text.strip_suffix("/s").unwrap_or(text))?;
-    NonZeroU64::new(rate).ok_or_else(|| "a job that moves nothing never ends".to_owned())
 }
 
 fn passive_address(text: &str) -> Result<(Option<String>, IpAddr), String> {

@@ -178,8 +178,8 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
     match remote::list(session, directory).await {
         Ok(listing) => {
-            let count = u64::try_from(listing.entries.len()).unwrap_or(u64::MAX);
-            found.push(Checked::good("listing", format!("{location} has {}", counted(count, "name"))));
+            let names = counted(listing.entries.len() as u64, "name");
+            found.push(Checked::good("listing", format!("{location} has {names}")));
         }
         Err(failure) if session.is_over() => return Err(failure),
         Err(failure) => found.push(failed("listing", failure)),

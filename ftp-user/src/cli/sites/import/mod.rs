@@ -6,9 +6,11 @@ mod filezilla;
 mod rclone;
 
 use self::entry::{ImportedSite, read_lftp, read_netrc};
-use super::options::{Key, StoredOptions};
-use super::secrets::{self, StoredPassword};
-use crate::config::{change, site_url};
+use super::super::General;
+use super::add::store;
+use super::options::{Key, settings_file};
+use super::secrets;
+use crate::config::site_url;
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -73,8 +75,8 @@ impl From {
 }
 
 /// Runs the verb.
-pub(super) fn run(context: &Context, typed: &StoredOptions, args: &ImportArgs) -> Result<Status, Failure> {
-    let settings = typed.file()?;
+pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Result<Status, Failure> {
+    let settings = &settings_file(general)?;
     let is_usual = args.file.is_none();
     let file = args.file.clone().map_or_else(|| args.from.file(), Ok)?;
     let text = text(&file, args.from)?;
@@ -187,20 +189,11 @@ fn import(
         context.run.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));
     }
     if !is_dry {
-        let mut stored = None;
         let mut keys: Vec<Key> = vec![("url".to_owned(), Some(Value::from(url.as_str())))];
-        if let Some(password) = found.password.as_ref().filter(|_| found.user.is_some()) {
-            stored = Some(secrets::to_file(settings, &name, password)?);
-        }
-        keys.extend(stored.iter().map(|stored| stored.key.clone()));
         keys.extend(found.keys.iter().map(|(key, value)| ((*key).to_owned(), Some(value.clone()))));
-        change(settings, |draft| {
-            if draft.before.find(&name).is_ok() {
-                return Err(exists(&name));
-            }
-            draft.set(&name, keys)
-        })
-        .inspect_err(|_| stored.iter().for_each(StoredPassword::undo))?;
+        let password = found.password.as_ref().filter(|_| found.user.is_some());
+        let stored = password.map(|password| secrets::to_file(settings, &name, password)).transpose()?;
+        store(settings, &name, keys, stored, exists(&name))?;
     }
     let done = if is_dry { "would add" } else { "added" };
     let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
