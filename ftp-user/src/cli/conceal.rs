@@ -18,7 +18,8 @@ pub fn arguments() -> Result<Vec<OsString>, Failure> {
 
 /// The arguments with `***` for each password; `None` if they contain no password.
 fn concealed(given: &[OsString]) -> Option<Vec<OsString>> {
-    let masks: Vec<_> = given.iter().map(|text| masked(text.as_bytes()).map(OsString::from_vec)).collect();
+    let masks: Vec<_> =
+        given.iter().map(|text| replaced(text.as_bytes(), b":***").map(OsString::from_vec)).collect();
     masks
         .iter()
         .any(Option::is_some)
@@ -46,10 +47,6 @@ pub(super) fn conceal_in(value: &mut Value, is_plain: &impl Fn(&[u8]) -> bool) {
         (None, Value::Array(values)) => values.iter_mut().for_each(|value| conceal_in(value, is_plain)),
         (None, _) => {}
     }
-}
-
-fn masked(text: &[u8]) -> Option<Vec<u8>> {
-    replaced(text, b":***")
 }
 
 /// The argument with other words for the colon and the password if it is a URL that has one. A URL with a mistake
@@ -93,7 +90,7 @@ mod tests {
     #[test]
     fn only_passwords_are_hidden() {
         let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(masked(text.as_bytes()), expect.map(|t| t.as_bytes().to_vec()), "{text}");
+            assert_eq!(replaced(text.as_bytes(), b":***"), expect.map(|t| t.as_bytes().to_vec()), "{text}");
         };
         check("ftp://bob:s3cret@h:2121/a", Some("ftp://bob:***@h:2121/a"));
         check("--proxy=socks5://ann:s3cret@h:1080", Some("--proxy=socks5://ann:***@h:1080"));
@@ -111,7 +108,7 @@ mod tests {
     #[test]
     fn the_password_of_a_mistyped_url_is_hidden_too() {
         let check = |text: &str, expect: &str| {
-            assert_eq!(masked(text.as_bytes()), Some(expect.as_bytes().to_vec()), "{text}");
+            assert_eq!(replaced(text.as_bytes(), b":***"), Some(expect.as_bytes().to_vec()), "{text}");
         };
         check("ftp://bob:s3c/ret@h/a", "ftp://bob:***@h/a");
         check("ftp//bob:s3cret@h/a", "ftp//bob:***@h/a");

@@ -1,6 +1,6 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
-use super::places::netrc_is_private;
+use super::places::read_netrc;
 use super::{General, defaults, password_sources};
 use crate::config::{self, Settings};
 use crate::context::Context;
@@ -250,8 +250,8 @@ fn netrc() -> Option<Checked> {
     if !file.exists() {
         return None;
     }
-    Some(match netrc_is_private(&file) {
-        Ok(()) => Checked::good("netrc", format!("{} is yours alone", file.display())),
+    Some(match read_netrc(&file) {
+        Ok(_) => Checked::good("netrc", format!("{} is yours alone", file.display())),
         Err(failure) => Checked::bad("netrc", failure.what.clone(), failure.hint.unwrap_or_default()),
     })
 }

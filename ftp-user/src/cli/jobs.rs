@@ -163,7 +163,7 @@ impl General {
                 let id = record.id;
                 return Err(Failure::usage(format!("job {id} is no sync: it has kept no name to delete")));
             };
-            sync.agree();
+            sync.agrees_to_withheld = true;
         }
         command.go_to(record)?;
         Ok(Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)))).await)

@@ -135,11 +135,6 @@ struct Hands {
 }
 
 impl Hands {
-    /// Whether nothing but the command line has asked for the command.
-    const fn is_command_line(&self) -> bool {
-        self.cancel.is_none() && self.one_job.is_none()
-    }
-
     /// What stops the command.
     fn cancel(&self) -> Result<Cancel, Failure> {
         self.cancel.clone().map_or_else(watch_signals, Ok)
@@ -159,7 +154,7 @@ impl Cli {
     /// Does what was typed. `words` are its arguments.
     pub async fn run(self, words: &[OsString]) -> Status {
         if let Verb::Shell(args) = self.verb {
-            return Box::pin(self.general.shell(words, args)).await;
+            return Box::pin(shell::run(self.general, words, args)).await;
         }
         Box::pin(self.run_verb(words)).await
     }
@@ -206,8 +201,8 @@ impl Cli {
             Err(failure) => return status_of(general.color, Err(failure)),
         };
         let hands = &general.hands;
-        let is_typed =
-            matches!(start, Start::Typed(_)) && hands.is_command_line() && !matches!(verb, Verb::Sites(_));
+        let is_of_shell = hands.cancel.is_some();
+        let is_typed = matches!(start, Start::Typed(_)) && !is_of_shell && !matches!(verb, Verb::Sites(_));
         if let Some((job, dest)) = hands.one_job.clone() {
             context.run.events.say(Event::OneJob { job, dest });
         }

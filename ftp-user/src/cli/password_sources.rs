@@ -1,5 +1,6 @@
 //! Where passwords are that a file or the settings name: a file with one line, or a program that writes it.
 
+use super::passwords::VARIABLE;
 use super::places::private_file;
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind, words};
@@ -40,6 +41,7 @@ async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<
     let (program, arguments) = command.split_first().ok_or_else(|| failed("it is empty".to_owned()))?;
     let child = Command::new(program)
         .args(arguments)
+        // The password of another server is none of its business.
         .env_remove(VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -107,8 +109,6 @@ fn first_line(mut output: ChildStdout) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(line)
 }
 
-/// The password of another server is none of its business.
-const VARIABLE: &str = "FTP_USER_PASSWORD";
 /// How long a program may take: it may ask a person for a passphrase.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a program that has written its line is looked at, and the pause between.

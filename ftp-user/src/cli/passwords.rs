@@ -66,12 +66,7 @@ impl Answers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was answered for this server; the outer `None` if nobody was asked.
-    fn of(&self, site: &Site) -> Option<Option<Secret>> {
-        self.find(|known| known.is_same(site))
-    }
-
-    /// What was answered for the first server like this.
+    /// What was answered for the first server like this; the outer `None` if nobody was asked.
     fn find(&self, is_it: impl Fn(&Site) -> bool) -> Option<Option<Secret>> {
         self.all().iter().find(|(known, _)| is_it(known)).map(|(_, answer)| answer.clone())
     }
@@ -238,7 +233,7 @@ impl Passwords {
     /// stays unknown may need none.
     async fn ask(&self, locations: &mut [Location], lacking: &[Site]) -> Result<(), Failure> {
         for site in lacking {
-            if let Some(known) = self.answers.of(site) {
+            if let Some(known) = self.answers.find(|known| known.is_same(site)) {
                 if let Some(password) = known {
                     fill(locations, std::slice::from_ref(site), &password);
                 }

@@ -116,20 +116,11 @@ fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
 /// # Errors
 ///
 /// Others than its owner may read or write it, or it cannot be read.
-fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
+pub(super) fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
     let Some(bytes) = private_file(path, Readable::File)? else { return Ok(Netrc::default()) };
     let text = str::from_utf8(&bytes)
         .map_err(|_| Failure::usage(format!("cannot read {}: it is not UTF-8", path.display())))?;
     Ok(Netrc::parse(text))
-}
-
-/// Whether a `.netrc` file can be used.
-///
-/// # Errors
-///
-/// Others than its owner may read or write it, or it cannot be read.
-pub(super) fn netrc_is_private(path: &Path) -> Result<(), Failure> {
-    read_netrc(path).map(drop)
 }
 
 /// What is in a file that holds secrets; `None` if there is no file.

@@ -2,6 +2,7 @@
 
 use super::defaults::with_defaults;
 use super::later::{elsewhere, later, misplaced, verb_of};
+use super::verb::Verb;
 use super::{Cli, When, arguments, code, colored, print_failure};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
@@ -45,7 +46,7 @@ pub fn main() -> ExitCode {
 pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
     let read = Cli::read_typed(arguments.clone()).and_then(|typed| {
-        if typed.verb.has_no_defaults() {
+        if matches!(typed.verb, Verb::Completions(_) | Verb::Man(_)) {
             return Ok(typed);
         }
         let settings = typed.general.job.config.clone();

@@ -50,7 +50,7 @@ pub(super) struct SyncArgs {
     /// Whether `retry --yes` agrees to what the last run has kept.
     #[arg(skip)]
     #[serde(skip)]
-    agrees_to_withheld: bool,
+    pub(super) agrees_to_withheld: bool,
     #[command(flatten)]
     #[serde(flatten)]
     filter: FilterArgs,
@@ -73,11 +73,6 @@ pub(super) struct SyncArgs {
 }
 
 impl SyncArgs {
-    /// Agrees to delete what the last run of the job has kept.
-    pub(super) const fn agree(&mut self) {
-        self.agrees_to_withheld = true;
-    }
-
     const fn consent(&self) -> Consent {
         match (self.yes, self.agrees_to_withheld) {
             (true, _) => Consent::Everything,

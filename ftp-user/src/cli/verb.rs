@@ -90,11 +90,6 @@ impl Verb {
         if starts_without { Ok(Settings::default()) } else { defaults::settings(named) }
     }
 
-    /// Whether the verb means the same whatever the settings say.
-    pub(super) const fn has_no_defaults(&self) -> bool {
-        matches!(self, Self::Completions(_) | Self::Man(_))
-    }
-
     /// The options with values that the verb refuses. A default that says this of another verb does not hold for it.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others refuse none")]
     pub(super) fn refuses(&self) -> &'static [(&'static str, &'static str)] {

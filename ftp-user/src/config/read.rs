@@ -178,7 +178,7 @@ fn component(
 ) -> Option<Directory> {
     let (at, text) = reader.text(item)?;
     match Directory::parse(text, sites) {
-        Ok(directory) if !directory.is_local() || directory.is_absolute() => Some(directory),
+        Ok(directory) if !directory.is_local() || directory.is_absolute => Some(directory),
         Ok(_) => {
             let what = match text.split_once(':') {
                 Some((name, _)) if !name.contains('/') => {

@@ -10,7 +10,7 @@ pub struct Directory {
     /// Whose it is.
     pub host: HostText,
     /// Whether its path begins at the root, and not at the directory of the site or the current one of this host.
-    is_absolute: bool,
+    pub is_absolute: bool,
     names: Vec<String>,
 }
 
@@ -114,11 +114,6 @@ impl Directory {
     /// Whether it is on this host.
     pub fn is_local(&self) -> bool {
         self.host == HostText::This
-    }
-
-    /// Whether its path begins at the root.
-    pub const fn is_absolute(&self) -> bool {
-        self.is_absolute
     }
 
     /// The place as the command line reads it. `is_contents` says whether a `/` stands at its end.

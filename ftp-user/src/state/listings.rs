@@ -57,7 +57,7 @@ fn entries(of: &StateFile, sites: &Names) -> Result<Vec<(Directory, Entry)>, Str
 pub fn read(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
     let of = StateFile::at(state, NAME);
     // The last one was used first, so that it gives way last.
-    for (directory, entry) in entries(&of, cache.sites())?.into_iter().rev() {
+    for (directory, entry) in entries(&of, &cache.sites)?.into_iter().rev() {
         cache.keep(directory, CachedListing::new(entry.names(&of)?, entry.at, entry.is_cut));
     }
     cache.take_changed();

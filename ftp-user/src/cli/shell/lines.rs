@@ -140,7 +140,8 @@ impl Lines {
     fn read_sites_again(&self) {
         if let Ok(settings) = defaults::settings(self.general.job.config.as_deref()) {
             let mut known = self.lookup.known.lock();
-            known.cache.know(settings.sites.clone());
+            // What was kept stays where it was found.
+            known.cache.sites = settings.sites.clone();
             known.scope.sites = settings.sites;
         }
         self.lookup.servers.begin_anew();

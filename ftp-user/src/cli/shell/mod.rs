@@ -46,14 +46,12 @@ pub(super) struct ShellArgs {
     pub(super) keep_going: bool,
 }
 
-impl General {
-    /// Runs the verb. `words` are the arguments of the program.
-    pub(super) async fn shell(self, words: &[OsString], args: ShellArgs) -> Status {
-        let color = self.color;
-        match start(self, words, &args) {
-            Ok((lines, script)) => run(lines, script, args.keep_going).await,
-            Err(failure) => super::status_of(color, Err(failure)),
-        }
+/// Runs the verb. `words` are the arguments of the program.
+pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -> Status {
+    let color = general.color;
+    match start(general, words, &args) {
+        Ok((lines, script)) => carry_out_all(lines, script, args.keep_going).await,
+        Err(failure) => super::status_of(color, Err(failure)),
     }
 }
 
@@ -89,7 +87,7 @@ fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Line
     Ok((lines, script))
 }
 
-async fn run(mut lines: Lines, script: Option<Script>, keeps_going: bool) -> Status {
+async fn carry_out_all(mut lines: Lines, script: Option<Script>, keeps_going: bool) -> Status {
     let kept = state::directory(lines.general.state.clone()).filter(|_| script.is_none());
     let status = match script {
         Some(script) => scripted(&mut lines, &script, keeps_going).await,

@@ -87,8 +87,7 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
         From::Filezilla => filezilla::read(&text).map_err(|why| cannot(&why))?,
         From::Netrc => read_netrc(&text, is_usual),
     };
-    let sites = context.settings.named.iter().map(|(name, _)| name.to_owned()).collect();
-    let mut names = UsedNames { sites, entries: BTreeSet::new() };
+    let mut names = BTreeSet::new();
     let mut status = Status::Done;
     for found in &all {
         match import(context, settings, found, &mut names, args.dry_run) {
@@ -129,37 +128,26 @@ fn text(file: &Path, from: From) -> Result<Zeroizing<String>, Failure> {
     Ok(Zeroizing::new(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
-/// Names that nothing else can have.
-#[derive(Debug)]
-struct UsedNames {
-    /// Those of sites.
-    sites: BTreeSet<String>,
-    /// Those of earlier entries of the file.
-    entries: BTreeSet<String>,
-}
-
-impl UsedNames {
-    /// The name for an entry of the file: with its user if an earlier entry has the same one.
-    fn name(&mut self, found: &ImportedSite) -> Result<String, Failure> {
-        let user = found.user.as_deref().unwrap_or_default();
-        let short = match plain(&found.name) {
-            // A site whose name is one letter would look like a drive.
-            letter if letter.len() == 1 => plain(&format!("{letter}-{}", found.host)),
-            name => name,
-        };
-        let long = || plain(&format!("{short}-{}", String::from_utf8_lossy(user)));
-        let is_free = |name: &String| !self.entries.contains(name);
-        let name = Some(short.clone())
-            .filter(is_free)
-            .or_else(|| Some(long()).filter(|name| !user.is_empty() && is_free(name)));
-        let name = name.ok_or_else(|| {
-            let what =
-                format!("{} is not imported: an earlier entry of the file has the name {short}", found.name);
-            Failure::usage(what).hint("sites add NAME URL adds it")
-        })?;
-        self.entries.insert(name.clone());
-        Ok(name)
-    }
+/// The name for an entry of the file: with its user if an earlier entry has the same one.
+fn free_name(found: &ImportedSite, names: &mut BTreeSet<String>) -> Result<String, Failure> {
+    let user = found.user.as_deref().unwrap_or_default();
+    let short = match plain(&found.name) {
+        // A site whose name is one letter would look like a drive.
+        letter if letter.len() == 1 => plain(&format!("{letter}-{}", found.host)),
+        name => name,
+    };
+    let long = || plain(&format!("{short}-{}", String::from_utf8_lossy(user)));
+    let is_free = |name: &String| !names.contains(name);
+    let name = Some(short.clone())
+        .filter(is_free)
+        .or_else(|| Some(long()).filter(|name| !user.is_empty() && is_free(name)));
+    let name = name.ok_or_else(|| {
+        let what =
+            format!("{} is not imported: an earlier entry of the file has the name {short}", found.name);
+        Failure::usage(what).hint("sites add NAME URL adds it")
+    })?;
+    names.insert(name.clone());
+    Ok(name)
 }
 
 /// Adds one server.
@@ -167,14 +155,14 @@ fn import(
     context: &Context,
     settings: &Path,
     found: &ImportedSite,
-    names: &mut UsedNames,
+    names: &mut BTreeSet<String>,
     is_dry: bool,
 ) -> Result<(), Failure> {
     if let Some(why) = &found.refused {
         return Err(Failure::usage(format!("{} is not imported: {why}", found.name)));
     }
-    let name = names.name(found)?;
-    if names.sites.contains(&name) {
+    let name = free_name(found, names)?;
+    if context.settings.named.find(&name).is_ok() {
         return Err(exists(&name));
     }
     let url = found.url();
@@ -196,9 +184,8 @@ fn import(
         store(settings, &name, keys, stored, exists(&name))?;
     }
     let done = if is_dry { "would add" } else { "added" };
-    let shown = SiteShown { name: name.clone(), url, settings: Vec::new(), done: Some(done), whole: false };
+    let shown = SiteShown { name, url, settings: Vec::new(), done: Some(done), whole: false };
     context.run.events.say(Event::Site(shown));
-    names.sites.insert(name);
     Ok(())
 }
 
