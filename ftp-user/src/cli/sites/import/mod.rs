@@ -209,15 +209,12 @@ mod tests {
 
     #[test]
     fn a_second_entry_of_one_name_has_its_user_in_its_name() {
-        let mut names = UsedNames { sites: BTreeSet::new(), entries: BTreeSet::new() };
+        let mut names = BTreeSet::new();
         let mut name = |name: &str, user: Option<&str>| {
             let user = user.map(|user| user.as_bytes().to_vec());
-            names.name(&ImportedSite {
-                name: name.to_owned(),
-                user,
-                host: "h.example".into(),
-                ..ImportedSite::default()
-            })
+            let host = "h.example".to_owned();
+            let found = ImportedSite { name: name.to_owned(), user, host, ..ImportedSite::default() };
+            free_name(&found, &mut names)
         };
         assert_eq!(name("ho", Some("ann")).unwrap(), "ho");
         assert_eq!(name("ho", Some("bob")).unwrap(), "ho-bob");
