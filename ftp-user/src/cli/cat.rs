@@ -3,8 +3,7 @@
 use super::passwords::Passwords;
 use super::places::{EachPlace, no_directory};
 use super::relays::RelayArgs;
-use super::site_limits;
-use super::transfer::rate;
+use super::transfer::{rate, rate_limit};
 use crate::action::{ReadEnd, read};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::{Host, Pools};
@@ -40,7 +39,7 @@ pub(super) async fn run(
 ) -> Result<Status, Failure> {
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
-    let limit = site_limits::rate(places.iter(), args.limit);
+    let limit = rate_limit(places.iter(), args.limit);
     context.settings.limit = limit.map(|rate| RateLimit::new(rate, rate, context.world.clock));
     let pools = Pools::new(context.world.files);
     let mut each = EachPlace::new();

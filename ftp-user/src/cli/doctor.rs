@@ -1,7 +1,7 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
 use super::places::read_netrc;
-use super::{General, defaults, password_sources};
+use super::{General, defaults, passwords};
 use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -265,7 +265,7 @@ fn passwords(settings: &Settings) -> Vec<Checked> {
         if is_pipe(file) {
             continue;
         }
-        match password_sources::of_file(file, &format!("password-file of [sites.{name}]")) {
+        match passwords::of_file(file, &format!("password-file of [sites.{name}]")) {
             Ok(_) => good += 1,
             Err(failure) => all.push(Checked::bad(
                 "password",

@@ -1,6 +1,5 @@
 //! The verbs: what was typed, one file per verb, and how the program ends.
 
-mod append;
 mod asked;
 mod cat;
 mod conceal;
@@ -12,19 +11,16 @@ mod generate;
 mod job_options;
 mod jobs;
 mod later;
-mod list;
 mod ls;
 mod names;
 mod outputs;
 mod pages;
-mod password_sources;
 mod passwords;
 mod places;
 mod probe;
 mod program;
 mod relays;
 mod shell;
-mod site_limits;
 mod sites;
 mod sync;
 mod transfer;

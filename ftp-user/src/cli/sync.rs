@@ -3,8 +3,7 @@
 use super::asked;
 use super::copy::jobs_at_once;
 use super::passwords::Passwords;
-use super::site_limits;
-use super::transfer::TransferArgs;
+use super::transfer::{TransferArgs, narrowed};
 use super::trees::{FilterArgs, KeptArgs};
 use crate::check::{Allowance, Consent, Overwrite};
 use crate::context::Context;
@@ -105,7 +104,7 @@ impl SyncArgs {
         }
         let deletion = self.delete.then_some(Allowance { most: self.max_delete, consent: self.consent() });
         let rules = SyncRules { compare: self.compare, deletion, backup: backup.map(|place| place.path) };
-        let job = site_limits::narrowed(Job { filter, ..Job::sync(source, destination, rules, options)? });
+        let job = narrowed(Job { filter, ..Job::sync(source, destination, rules, options)? });
         self.transfer.apply(context, &job).await?;
         Ok(job)
     }

@@ -1,9 +1,8 @@
 //! The verbs, each with its arguments.
 
-use super::append::AppendArgs;
 use super::asked::{Asked, Purpose, options_of};
 use super::cat::CatArgs;
-use super::copy::{CopyArgs, MoveArgs};
+use super::copy::{AppendArgs, CopyArgs, MoveArgs};
 use super::defaults;
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};

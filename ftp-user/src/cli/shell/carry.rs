@@ -2,8 +2,7 @@
 
 use super::super::program;
 use super::lines::{Lines, with_default};
-use super::lookup::local_path;
-use super::operands::refuse_stdin;
+use super::lookup::{local_path, refuse_stdin};
 use super::rows::{Row, print, show};
 use super::verbs::{CompositeVerb, OwnLine, OwnVerb};
 use crate::context::Cancel;

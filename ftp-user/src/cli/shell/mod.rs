@@ -5,7 +5,6 @@ mod jobs;
 mod known;
 mod lines;
 mod lookup;
-mod operands;
 mod reader;
 mod rows;
 mod servers;
