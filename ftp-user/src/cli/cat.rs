@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, no_directory};
-use super::relays::RelayArgs;
+use super::transfer::RelayArgs;
 use super::transfer::{rate, rate_limit};
 use crate::action::{ReadEnd, read};
 use crate::context::{Context, RateLimit};

@@ -1,7 +1,7 @@
 //! `doctor`: looks at this host and tells in one line each what a copy may trip over, and what to do about it.
 
 use super::places::read_netrc;
-use super::{General, defaults, passwords};
+use super::{General, passwords, program};
 use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
@@ -193,7 +193,7 @@ fn settings(file: Option<&Path>) -> Result<(Settings, Checked), Checked> {
         let found = Checked::good("settings", format!("there is no {shown} yet"));
         return Ok((Settings::default(), found));
     };
-    let settings = defaults::settings(Some(file)).map_err(|failure| {
+    let settings = program::settings(Some(file)).map_err(|failure| {
         let hint = failure.hint.unwrap_or_else(|| "repair the file".to_owned());
         Checked::bad("settings", failure.what, hint)
     })?;

@@ -2,9 +2,9 @@
 //! carried out as if it were asked for now.
 
 use super::asked::{Asked, Purpose, READ_WORDS, Start, check_state, find, go_to, with_options};
-use super::defaults::{self, with_defaults};
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
+use super::program::{self, with_defaults};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, Hands, status_of};
 use crate::context::Context;
@@ -340,7 +340,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
     let unanswered = commands.filter(|command| command.general.job.password_file.is_none());
     let locations: Vec<Location> = unanswered
         .flat_map(|command| {
-            let settings = defaults::settings(command.general.job.config.as_deref()).unwrap_or_default();
+            let settings = program::settings(command.general.job.config.as_deref()).unwrap_or_default();
             command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites))
         })
         .collect();
@@ -354,7 +354,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hand
 impl Cli {
     /// The same command; what it says names its job, since it is one of several.
     fn one_of_several(mut self, record: &JobRecord) -> Self {
-        let settings = defaults::settings(self.general.job.config.as_deref()).unwrap_or_default();
+        let settings = program::settings(self.general.job.config.as_deref()).unwrap_or_default();
         let dest = self.verb.job().and_then(|job| job.destination(&settings.sites));
         let dest = dest.map(|place| place.to_string()).unwrap_or_default();
         self.general.hands.one_job = Some((record.id, dest));

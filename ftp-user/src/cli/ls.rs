@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, missing, no_directory};
-use super::relays::RelayArgs;
+use super::transfer::RelayArgs;
 use crate::action::{FileLabels, Grouping, UnionEntry, typed, united};
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list};

@@ -4,7 +4,6 @@ mod asked;
 mod cat;
 mod conceal;
 mod copy;
-mod defaults;
 mod doctor;
 mod exit;
 mod generate;
@@ -19,7 +18,6 @@ mod passwords;
 mod places;
 mod probe;
 mod program;
-mod relays;
 mod shell;
 mod sites;
 mod sync;
@@ -343,7 +341,7 @@ impl General {
 
 /// The keys of `[defaults]` of the settings.
 pub fn default_keys() -> DefaultKeys {
-    defaults::keys_of(&Cli::command())
+    program::keys_of(&Cli::command())
 }
 
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.

@@ -1,7 +1,7 @@
 //! Verbs on names where they are: `mkdir`, `rm`, `mv`, `hash` and `tree`, on servers and on this host.
 
 use super::passwords::Passwords;
-use super::relays::RelayArgs;
+use super::transfer::RelayArgs;
 use crate::action::{self, Grouping, Remove};
 use crate::context::Context;
 use crate::failure::Failure;

@@ -3,7 +3,6 @@
 use super::asked::{Asked, Purpose, options_of};
 use super::cat::CatArgs;
 use super::copy::{AppendArgs, CopyArgs, MoveArgs};
-use super::defaults;
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
 use super::ls::{LsArgs, StatArgs};
@@ -11,6 +10,7 @@ use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
 use super::passwords::Passwords;
 use super::places;
 use super::probe::ProbeArgs;
+use super::program;
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
 use super::sync::SyncArgs;
@@ -86,7 +86,7 @@ impl Verb {
             }
             _ => false,
         };
-        if starts_without { Ok(Settings::default()) } else { defaults::settings(named) }
+        if starts_without { Ok(Settings::default()) } else { program::settings(named) }
     }
 
     /// The options with values that the verb refuses. A default that says this of another verb does not hold for it.

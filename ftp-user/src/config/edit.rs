@@ -1,8 +1,7 @@
 //! Changes of the settings by this program: comments and order are kept, and what is written can be read.
 
 use super::Settings;
-use super::file::refuse_other_hands;
-use super::read::parse;
+use super::read::{parse, refuse_other_hands};
 use crate::failure::{Failure, Kind};
 use crate::place::Names;
 use crate::shell::{Composites, HostText};

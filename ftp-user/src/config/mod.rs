@@ -24,14 +24,13 @@
 //! ```
 
 mod edit;
-mod file;
 mod read;
 mod sites;
 mod values;
 
 pub use edit::{Draft, SECRETS, change, secrets_directory};
-pub use file::{load, settings_file};
-pub use read::{DefaultKeys, MakeKeys, parse};
+
+pub use read::{DefaultKeys, MakeKeys, load, parse, settings_file};
 pub use sites::{KEYS as SITE_KEYS, site_url};
 pub use values::{Consent, Near, RelayAddress};
 

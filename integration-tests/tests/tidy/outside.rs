@@ -27,7 +27,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("cli/", "the program itself: its options, its terminal, what it makes of files that were named"),
     ("journal/", "the database, and the files beside it"),
     ("config/edit.rs", "the file of settings, still by its path"),
-    ("config/file.rs", "the file of settings, still by its path"),
+    ("config/read.rs", "the file of settings, still by its path"),
     ("state/file.rs", "files of the state directory, still by their paths"),
     ("state/own_files.rs", "which files belong to this program, still by their paths"),
     ("check/scope.rs", "what a place to be deleted contains, still by its path"),

@@ -2,7 +2,7 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
-use super::super::{General, Hands, Verb, colored, defaults, print_failure, program};
+use super::super::{General, Hands, Verb, colored, print_failure, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
 use super::reader::{History, Signals};
@@ -137,7 +137,7 @@ impl Lines {
 
     /// The settings may have other sites now.
     fn read_sites_again(&self) {
-        if let Ok(settings) = defaults::settings(self.general.job.config.as_deref()) {
+        if let Ok(settings) = program::settings(self.general.job.config.as_deref()) {
             let mut known = self.lookup.known.lock();
             // What was kept stays where it was found.
             known.cache.sites = settings.sites.clone();

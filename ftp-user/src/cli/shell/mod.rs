@@ -17,7 +17,7 @@ use self::lines::Lines;
 use self::lookup::Lookup;
 use self::reader::{History, Reader, Signals};
 use self::servers::Servers;
-use super::{General, defaults, exit};
+use super::{General, exit, program};
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::shell::{Meaning, Scope};
@@ -57,7 +57,7 @@ pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -
 /// What lines are carried out with at the beginning, and the script, if no person types.
 fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Lines, Option<Script>), Failure> {
     let script = Script::of(args.file.as_deref(), io::stdin().is_terminal())?;
-    let settings = defaults::settings(general.job.config.as_deref())?;
+    let settings = program::settings(general.job.config.as_deref())?;
     let signals = Signals::start()?;
     let (sites, composites) = (settings.sites, settings.composites);
     let (known, wanted) = SharedKnowledge::new(Scope { sites, composites, ..Scope::default() });

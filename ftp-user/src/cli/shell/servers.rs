@@ -1,7 +1,7 @@
 //! Asks servers for the shell itself what a directory holds. It waits for a short time, says nothing, and asks nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
 
-use super::super::defaults;
 use super::super::passwords::Passwords;
+use super::super::program;
 use super::super::{General, Hands, When};
 use crate::context::{Cancel, Context, ListingLimit};
 use crate::endpoint::{Host, Pools, list_each};
@@ -65,7 +65,7 @@ impl Servers {
             return Ok(Arc::clone(asking));
         }
         let general = &self.general;
-        let settings = defaults::settings(general.job.config.as_deref())?;
+        let settings = program::settings(general.job.config.as_deref())?;
         let (mut context, _) = general.start(settings, false)?;
         context.settings.listing = LISTING;
         let passwords = Passwords { asks: false, ..general.passwords(Cancel::never(), false) };
