@@ -223,21 +223,6 @@ pub(super) fn check_state(named: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-/// Goes to the directory in which a job was typed.
-///
-/// # Errors
-///
-/// It is gone.
-pub(super) fn go_to(record: &JobRecord) -> Result<(), Failure> {
-    let directory = &record.job.directory;
-    std::env::set_current_dir(directory).map_err(|error| {
-        let what = format!("job {}: cannot go to {}", record.id, directory.display());
-        Failure::of_this_host(what, &error).as_kind(Kind::Other).hint(
-            "the job was typed there, and its paths are relative to it: make it again, or give the job up (ftp-user cancel)",
-        )
-    })
-}
-
 /// The length of the longest name, in bytes.
 const LONGEST: usize = 64;
 

@@ -1,7 +1,7 @@
 //! The verbs of jobs that the journal has: `resume`, `retry`, `jobs` and `cancel`. What a job was asked for is a value, and is
 //! carried out as if it were asked for now.
 
-use super::asked::{Asked, Purpose, READ_WORDS, Start, check_state, find, go_to, with_options};
+use super::asked::{Asked, Purpose, READ_WORDS, Start, check_state, find, with_options};
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
@@ -368,10 +368,16 @@ impl Cli {
     ///
     /// The directory is gone, and the job needs it.
     fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
-        let is_relative = self.verb.job().is_none_or(JobVerb::has_relative);
-        match go_to(record) {
-            Err(_) if !is_relative && !names_a_relative_file(&record.job.options) => Ok(()),
-            gone_or_there => gone_or_there,
+        let has_relative = || self.verb.job().is_none_or(JobVerb::has_relative);
+        let JobRecord { id, job: StoredJob { directory, options, .. }, .. } = record;
+        match std::env::set_current_dir(directory) {
+            Err(error) if has_relative() || names_a_relative_file(options) => {
+                let what = format!("job {id}: cannot go to {}", directory.display());
+                Err(Failure::of_this_host(what, &error).as_kind(Kind::Other).hint(
+                    "the job was typed there, and its paths are relative to it: make it again, or give the job up (ftp-user cancel)",
+                ))
+            }
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 }

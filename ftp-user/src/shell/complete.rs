@@ -85,7 +85,8 @@ fn verbs(vocabulary: &Vocabulary, partial: &str) -> Vec<String> {
 /// can be.
 fn behind_verb(command: &Command<'_>, partial: &str, source: &mut CompletionInput<'_>) -> Offer {
     let verb = [command.verb.get_name()].into_iter();
-    let typed: Vec<String> = verb.chain(command.texts()).chain([partial]).map(str::to_owned).collect();
+    let texts = command.arguments.iter().map(|word| word.text.as_str());
+    let typed: Vec<String> = verb.chain(texts).chain([partial]).map(str::to_owned).collect();
     let CompletionInput { vocabulary, places: kept, jobs } = source;
     // The reader asks while it borrows what was found before.
     let state = RefCell::new((kept, Offer::default()));

@@ -44,11 +44,6 @@ impl<'a> Command<'a> {
         let verb = vocabulary.find(&word)?;
         Ok(Some(Self { verb, arguments: words, is_background }))
     }
-
-    /// The texts of the arguments.
-    pub fn texts(&self) -> Vec<&str> {
-        self.arguments.iter().map(|word| word.text.as_str()).collect()
-    }
 }
 
 /// Where the verb stands: options of every verb may come before it.
@@ -133,20 +128,18 @@ impl Vocabulary {
             }
             Some(_) | None => {
                 let mistake = Mistake::at(word.at, format!("there is no verb {}", shown(&word.text)));
-                if let Some((_, here)) =
-                    self.elsewhere.iter().copied().flatten().find(|(other, _)| *other == typed)
-                {
-                    return Err(mistake.hint(format!("use {here}")));
-                }
-                if typed.starts_with('!') {
-                    return Err(mistake.hint(
-                        "no program of this host is started here; ls [] lists the directory of this host",
-                    ));
-                }
-                Err(match nearest(&typed, spellings.iter().map(|(spelling, _)| *spelling)) {
-                    Some(near) => mistake.hint(format!("did you mean {near}?")),
-                    None => mistake.hint("help lists them"),
-                })
+                let here = self.elsewhere.iter().copied().flatten().find(|(other, _)| *other == typed);
+                let near = || nearest(&typed, spellings.iter().map(|(spelling, _)| *spelling));
+                Err(mistake.hint(match here {
+                    Some((_, here)) => format!("use {here}"),
+                    None if typed.starts_with('!') => {
+                        "no program of this host is started here; ls [] lists the directory of this host"
+                            .to_owned()
+                    }
+                    None => {
+                        near().map_or("help lists them".to_owned(), |near| format!("did you mean {near}?"))
+                    }
+                }))
             }
         }
     }

@@ -189,22 +189,20 @@ const SPECIAL: &str = "|<>;";
 pub struct Mistake {
     /// Where it stands in the line, in bytes.
     pub at: usize,
-    /// What is wrong.
-    pub what: String,
-    /// What to do about it.
-    pub hint: Option<String>,
+    /// What is wrong, and what to do about it.
+    pub what: Failure,
 }
 
 impl Mistake {
     /// A mistake at this byte of the line.
     pub fn at(at: usize, what: impl Into<String>) -> Self {
-        Self { at, what: what.into(), hint: None }
+        Self { at, what: Failure::usage(what) }
     }
 
     /// The same with what to do about it.
     #[must_use]
     pub fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
+        Self { what: self.what.hint(hint), ..self }
     }
 
     /// The character of the line where it stands; the first one is 1.
@@ -214,11 +212,8 @@ impl Mistake {
 
     /// The failure, with the place in the line.
     pub fn failure(self, line: &str) -> Failure {
-        let failure = Failure::usage(format!("column {}: {}", self.column(line), self.what));
-        match self.hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        let column = self.column(line);
+        self.what.during(format_args!("column {column}"))
     }
 }
 
@@ -263,7 +258,7 @@ mod tests {
         let check = |line: &str, column: usize, expect: &str| {
             let mistake = split(line).unwrap_err();
             assert_eq!(mistake.column(line), column, "{line}");
-            assert!(mistake.what.contains(expect), "{line}: {}", mistake.what);
+            assert!(mistake.what.what.contains(expect), "{line}: {}", mistake.what);
         };
         check("ls 'a", 4, "quote is not closed");
         check("ls \u{fc} \"a", 6, "quote is not closed");

@@ -340,15 +340,6 @@ pub(super) struct Arguments {
     pub(super) grouping: Grouping,
 }
 
-/// What an operand means.
-#[derive(Debug)]
-struct OperandPlaces {
-    /// The places as the command line reads them.
-    places: Vec<String>,
-    /// In which component they are.
-    component: Option<Component>,
-}
-
 /// A component of a composite directory.
 #[derive(Debug)]
 struct Component {
@@ -383,21 +374,22 @@ impl Lookup {
             if place_use == PlaceUse::There(Purpose::Change) {
                 self.check_removal(typed, cancel).await?;
             }
-            let found = self.operand(typed, place_use, last.as_ref(), cancel).await?;
-            last = found.component;
-            if found.places.len() > 1 {
+            let (places, component) = self.operand(typed, place_use, last.as_ref(), cancel).await?;
+            last = component;
+            if places.len() > 1 {
                 grouping = Grouping::AsOne;
             }
             if place_use.changes() {
-                touched.extend(found.places.iter().cloned());
+                touched.extend(places.iter().cloned());
             }
-            words.extend(found.places.into_iter().map(|place| format!("{before}{place}")));
+            words.extend(places.into_iter().map(|place| format!("{before}{place}")));
         }
         self.known.forget_listings(&touched);
         Ok(Arguments { words, grouping })
     }
 
-    /// The places that a word means. `last` is where the place before it on the line is.
+    /// The places that a word means, as the command line reads them, and the component in which they are. `last` is where the place
+    /// before it on the line is.
     ///
     /// # Errors
     ///
@@ -408,10 +400,10 @@ impl Lookup {
         place_use: PlaceUse,
         last: Option<&Component>,
         cancel: &Cancel,
-    ) -> Result<OperandPlaces, Failure> {
+    ) -> Result<(Vec<String>, Option<Component>), Failure> {
         let operand = self.known.lock().scope.operand(text)?;
         let is_made = matches!(place_use, PlaceUse::Destination | PlaceUse::NewName);
-        let one = |place| Ok(OperandPlaces { places: vec![place], component: None });
+        let one = |place| Ok((vec![place], None));
         let (partial, is_contents) = match operand {
             Operand::AsTyped => return one(text.to_owned()),
             Operand::Place(Meaning::At(directory), is_contents) => {
@@ -434,8 +426,7 @@ impl Lookup {
             output::complain("ftp-user", format_args!("warning: not looked at: {}", unseen.join(", ")));
         }
         let component = component.map(|number| Component { composite: partial.composite, number });
-        let places = all.iter().map(|place| place.place(is_contents)).collect();
-        Ok(OperandPlaces { places, component })
+        Ok((all.iter().map(|place| place.place(is_contents)).collect(), component))
     }
 }
 
