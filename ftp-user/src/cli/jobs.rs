@@ -321,9 +321,9 @@ impl General {
             .map_err(mistake)?;
         let mut all = base.options();
         all.extend(typed.clone());
-        let (job, trust, then) = (with_options(&all)?, with_options(&all)?, with_options(&typed)?);
-        let general = Self { job, trust, typed: then, ..Self::default() };
-        let verb = Verb::Job(with_options(&[(job.verb.clone(), all.into())].into_iter().collect())?);
+        let verb = Verb::Job(with_options(&[(job.verb.clone(), all.clone().into())].into_iter().collect())?);
+        let (trust, job) = (with_options(&all)?, with_options(&all)?);
+        let general = Self { job, trust, typed: with_options(&typed)?, ..Self::default() };
         Ok(Cli { general, verb, typed })
     }
 }

@@ -127,7 +127,10 @@ impl Lister<'_> {
         }
         for location in directories {
             let (entries, status) = match self.directory(&location).await {
-                Ok(listing) => (listing.entries, Ok(status_of(listing.is_incomplete))),
+                Ok(listing) => {
+                    let status = status_of(&listing);
+                    (listing.entries, Ok(status))
+                }
                 Err(failure) => (Vec::new(), Err(failure)),
             };
             let is_listed = status.is_ok();
@@ -150,12 +153,13 @@ impl Lister<'_> {
         for location in all {
             let found = match self.look(&location).await {
                 Ok(None) => self.directory(&location).await,
-                Ok(Some(entry)) => Ok(SortedListing { entries: vec![entry], is_incomplete: false }),
+                Ok(Some(entry)) => Ok(Listing { entries: vec![entry], ..Listing::default() }),
                 Err(failure) => Err(failure),
             };
-            let status = found.map(|SortedListing { entries, is_incomplete }| {
-                held.push((location.clone(), entries));
-                status_of(is_incomplete)
+            let status = found.map(|listing| {
+                let status = status_of(&listing);
+                held.push((location.clone(), listing.entries));
+                status
             });
             self.each.ended(self.context, &location, status)?;
         }
@@ -178,34 +182,26 @@ impl Lister<'_> {
         }
     }
 
-    /// Lists a directory.
-    async fn directory(&self, location: &Location) -> Result<SortedListing, Failure> {
+    /// Lists a directory, in the order of the names.
+    async fn directory(&self, location: &Location) -> Result<Listing, Failure> {
         let context = self.context;
         let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-        let listing: Listing = ask(context, self.pools, location, async |host| match host {
+        let mut listing: Listing = ask(context, self.pools, location, async |host| match host {
             Host::Server(server) => remote::list(server.session(context).await?, directory).await,
             Host::Local(_) => list(context, host, &location.path).await,
         })
         .await?;
-        let is_incomplete = listing.is_incomplete();
-        context.run.listed.note(&location.to_string(), None, &listing.entries, is_incomplete);
+        context.run.listed.note(&location.to_string(), None, &listing.entries, listing.is_incomplete());
         for gap in listing.gaps() {
             context.run.events.warn(format!("{location}: {gap}"));
         }
-        let mut entries = listing.entries;
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(SortedListing { entries, is_incomplete })
+        listing.entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(listing)
     }
 }
 
-/// What a directory holds, in the order of the names.
-struct SortedListing {
-    entries: Vec<Entry>,
-    is_incomplete: bool,
-}
-
-const fn status_of(is_incomplete: bool) -> Status {
-    if is_incomplete { Status::Partly } else { Status::Done }
+fn status_of(listing: &Listing) -> Status {
+    if listing.is_incomplete() { Status::Partly } else { Status::Done }
 }
 
 /// The entries of all places as those of one directory. Of anything but a directory that several have, each is called by

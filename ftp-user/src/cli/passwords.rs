@@ -552,7 +552,7 @@ mod tests {
         for (places, expect) in [("one:a two:b", ["good", "bad"]), ("two:b one:a", ["bad", "good"])] {
             let mut context = Context::for_tests(Cancel::never());
             context.settings.named =
-                crate::config::parse(settings, std::path::Path::new("config.toml"), None).unwrap().sites;
+                crate::config::parse(settings, Path::new("config.toml"), None).unwrap().sites;
             let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
             let passwords = Passwords::new(None, None, Cancel::never());
             let found = passwords.locations(&mut context, &places).await.unwrap();

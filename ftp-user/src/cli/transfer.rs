@@ -2,7 +2,7 @@
 
 use super::passwords::Passwords;
 use crate::check::{Overwrite, Verify};
-use crate::config::{self, Consent, Relay, RelayAddress, Relays, check_tokens};
+use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind};
 use crate::job::{InPlace, Job, Jobs, Mode, Options, Wanted, Work};
@@ -191,7 +191,7 @@ impl PathArgs {
     fn relays<'a>(
         &self,
         configured: &Relays,
-        consent: config::Consent,
+        consent: Consent,
         mut places: impl Iterator<Item = &'a Location>,
     ) -> Result<Relays, Failure> {
         let typed = self.relays.typed()?;
@@ -200,21 +200,21 @@ impl PathArgs {
             return Err(Failure::usage("--path relay, and no relay is known")
                 .hint("name one: --relay ADDR --relay-token-file FILE, or [[relays]] in the settings"));
         }
-        config::check_tokens(&typed)?;
+        check_tokens(&typed)?;
         let wanted = match self.path {
             Allowed::Auto | Allowed::Relay => true,
             Allowed::Direct | Allowed::User | Allowed::Symmetric => false,
         };
-        if consent == config::Consent::Never && self.path == Allowed::Relay {
+        if consent == Consent::Never && self.path == Allowed::Relay {
             return Err(Failure::usage("--path relay needs a relay, and --relay-consent never allows none"));
         }
-        if !wanted || consent == config::Consent::Never {
+        if !wanted || consent == Consent::Never {
             return Ok(Relays::default());
         }
         if places.any(Location::is_local) {
             return self.relays.to_reach_servers(configured, consent);
         }
-        config::check_tokens(&all)?;
+        check_tokens(&all)?;
         Ok(all)
     }
 }
@@ -415,7 +415,7 @@ mod tests {
         let typed = Typed::try_parse_from(["copy"].into_iter().chain(words.split_whitespace())).unwrap();
         let edge = configured.then(|| Relay::unnamed(EDGE.parse().unwrap(), file));
         let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
-        let consent = typed.transfer.relays.consent(config::Consent::default());
+        let consent = typed.transfer.relays.consent(Consent::default());
         let places = locations(&places, &crate::place::Names::default()).unwrap();
         let relays = typed.transfer.relays(&edge.into_iter().collect(), consent, places.iter())?;
         Ok(relays.iter().map(|relay| relay.name.clone()).collect())

@@ -124,7 +124,7 @@ mod tests {
         let words = ["ftp-user"].iter().chain(words).chain(&["jobs"]);
         let cli = Cli::try_parse_from(words).unwrap();
         assert!(matches!(cli.verb, Verb::Jobs(_)));
-        cli.trust
+        cli.general.trust
     }
 
     #[test]

@@ -312,7 +312,7 @@ fn a_token_file_that_cannot_be_used_is_found_early() {
     let file = directory.path().join("token");
     let relays = || Relays::from([Relay::unnamed("192.0.2.9:2190".parse().unwrap(), file.clone())]);
     let said = |words: &str| {
-        let failure = relays().check().unwrap_err();
+        let failure = check_tokens(&relays()).unwrap_err();
         assert_eq!(failure.kind, Kind::Usage);
         let said = failure.to_string();
         assert!(said.contains("the relay 192.0.2.9:2190") && said.contains(words), "{said}");
@@ -323,6 +323,6 @@ fn a_token_file_that_cannot_be_used_is_found_early() {
     set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
     said("chmod 600");
     set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
-    assert_eq!(relays().check(), Ok(()));
+    assert_eq!(check_tokens(&relays()), Ok(()));
     assert_eq!(check_tokens(&Relays::default()), Ok(()));
 }

@@ -56,7 +56,7 @@ impl Circuit {
     }
 
     async fn open(context: &Context, relay: usize, source: &Server, destination: &Server) -> Result<Self> {
-        let chosen = context.run.relays.iter().nth(relay);
+        let chosen = context.run.relays.get(relay);
         let chosen = chosen.ok_or_else(|| Failure::new(Kind::NoPath, "there is no such relay"))?;
         let (source, destination) = (&source.site, &destination.site);
         let opened = Box::pin(relay::Agents::open(context, chosen, source, destination)).await?;

@@ -165,7 +165,7 @@ impl Situation {
 
     /// The rung of a candidate: at a relay that is known to be a hub, that of hubs.
     pub(crate) fn rung(&self, candidate: Candidate) -> Rung {
-        let relay = candidate.relay().and_then(|index| self.configured.iter().nth(index));
+        let relay = candidate.relay().and_then(|index| self.configured.get(index));
         if relay.is_some_and(|relay| self.is_hub(relay)) { Rung::Hub } else { candidate.rung() }
     }
 
@@ -176,7 +176,7 @@ impl Situation {
     /// Asks the relays of these candidates whether they are hubs, unless that is known.
     pub(super) async fn recognize(&self, context: &Context, candidates: &[Candidate]) {
         for relay in candidates.iter().filter_map(Candidate::relay) {
-            if let Some(relay) = self.configured.iter().nth(relay) {
+            if let Some(relay) = self.configured.get(relay) {
                 relay::recognize(context, relay).await;
             }
         }

@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     listings: HashMap<Key, CachedDirectory>,
-    /// The sites that a directory may be at. One of them is the same by its URL.
+    /// The sites that a directory may be at.
     pub sites: Names,
     /// Counts uses, so that the listing that was not used for longest gives way.
     uses: u64,
@@ -136,6 +136,11 @@ impl CachedListing {
 }
 
 impl Cache {
+    /// Keeps nothing yet. A directory of one of these sites is the same by its URL.
+    pub fn of(sites: Names) -> Self {
+        Self { sites, ..Self::default() }
+    }
+
     /// Keeps a listing, in place of an older one of the same directory.
     pub fn keep(&mut self, directory: Directory, known: CachedListing) {
         let bytes = known.names.iter().map(String::len).sum();
@@ -268,7 +273,7 @@ mod tests {
 
     #[test]
     fn a_directory_is_found_however_it_was_typed() {
-        let mut cache = Cache { sites: sites(), ..Cache::default() };
+        let mut cache = Cache::of(sites());
         cache.keep(at("lab:a b/\u{fc}"), CachedListing::new(names(1), 0, false));
         assert!(cache.find(&at("lab:a%20b/%C3%BC")).is_some());
         assert!(cache.find(&at("[lab]%61 b/\u{fc}/")).is_some() && cache.find(&at("lab:%zz")).is_none());

@@ -235,7 +235,7 @@ mod tests {
             let mut scope = Scope { sites: sites(), ..Scope::default() };
             let at = |text: &str| Directory::parse(text, &sites()).unwrap();
             scope.add("data", vec![at("lab:pub"), at("home:d")]).unwrap();
-            let mut cache = Cache { sites: sites(), ..Cache::default() };
+            let mut cache = Cache::of(sites());
             let known = |names: &str| {
                 CachedListing::new(names.split_whitespace().map(str::to_owned).collect(), 1000, false)
             };

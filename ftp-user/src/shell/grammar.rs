@@ -176,7 +176,10 @@ mod grammar_tests {
     fn read(line: &str) -> Result<Option<(String, String)>, String> {
         let vocabulary = vocabulary();
         let read = split(line).and_then(|line| Command::read(line, &vocabulary));
-        let shown = |command: Command<'_>| (command.verb.get_name().to_owned(), command.texts().join(" "));
+        let shown = |command: Command<'_>| {
+            let texts: Vec<_> = command.arguments.iter().map(|word| word.text.as_str()).collect();
+            (command.verb.get_name().to_owned(), texts.join(" "))
+        };
         read.map(|found| found.map(shown)).map_err(|mistake| mistake.failure(line).to_string())
     }
 

@@ -34,7 +34,7 @@ impl SharedKnowledge {
     /// Nothing is known yet. Second, the directories that somebody should list.
     pub(super) fn new(scope: Scope) -> (Self, mpsc::Receiver<Directory>) {
         let (wanted, receiver) = mpsc::channel(MOST_WANTED);
-        let cache = Cache { sites: scope.sites.clone(), ..Cache::default() };
+        let cache = Cache::of(scope.sites.clone());
         let known = Knowledge { scope, cache, ..Knowledge::default() };
         let state = Arc::new(Mutex::new(known));
         (Self { state, wanted, clock: Clock::start() }, receiver)

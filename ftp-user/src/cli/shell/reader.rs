@@ -46,7 +46,8 @@ impl Reader {
     ) -> rustyline::Result<Self> {
         let before = tcgetattr(io::stdin()).ok();
         let config = Config::builder().auto_add_history(false).completion_type(CompletionType::List).build();
-        let mut editor = Editor::with_history(config, MemHistory::with_config(&config))?;
+        let history = MemHistory::with_config(&config);
+        let mut editor = Editor::with_history(config, history)?;
         editor.set_helper(Some(Keys { known, vocabulary, state }));
         let mut reader = Self { editor: Some(editor), before };
         lines.into_iter().for_each(|line| reader.keep(line));
