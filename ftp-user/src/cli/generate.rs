@@ -5,7 +5,7 @@ use crate::config;
 use crate::failure::{Failure, Kind};
 use crate::job::Status;
 use crate::journal::{JobState, RecentJob, recent_jobs};
-use crate::place::Remote;
+use crate::place::{Names, Remote};
 use crate::shell::{Directory, known_at_servers};
 use crate::state::{self, listings};
 use clap::Command;
@@ -72,31 +72,23 @@ impl NamesOfLine {
                 let words = words.into_iter().filter(|job| job.text.starts_with(typed)).collect();
                 KnownValues { words, files: None, are_ids: true }
             }
-            "SITE" => self.sites(typed, "", "").into(),
+            "SITE" => sites(&self.sites(), typed, "", "").into(),
             name if ValueKind::of(name).is_place() => self.places(typed),
             _ => KnownValues::default(),
         }
     }
 
-    /// The names of sites between these.
-    fn sites(&self, typed: &str, start: &str, end: &str) -> Vec<Candidate> {
-        let Ok(settings) = config::load(self.settings.as_deref(), None) else { return Vec::new() };
-        let shown = |(name, remote): (&str, &Remote)| Candidate {
-            text: format!("{start}{name}{end}"),
-            help: remote.site.url(),
-        };
-        settings.sites.iter().map(shown).filter(|site| site.text.starts_with(typed)).collect()
+    fn sites(&self) -> Names {
+        config::load(self.settings.as_deref(), None).map(|settings| settings.sites).unwrap_or_default()
     }
 
     /// Sites, and behind the name of one what the shell knows of its directories.
     fn places(&self, typed: &str) -> KnownValues {
-        let names = config::load(self.settings.as_deref(), None).map(|settings| settings.sites);
-        let names = names.unwrap_or_default();
+        let names = self.sites();
         let is_at_server = typed.contains("://") || names.has_site_of(typed.as_bytes());
         if !is_at_server {
-            let is_bracketed = typed.starts_with('[');
-            let sites = if is_bracketed { self.sites(typed, "[", "]") } else { self.sites(typed, "", ":") };
-            return sites.into();
+            let (start, end) = if typed.starts_with('[') { ("[", "]") } else { ("", ":") };
+            return sites(&names, typed, start, end).into();
         }
         let kept = state::directory(self.state.clone());
         // A file that cannot be read knows nothing.
@@ -108,6 +100,15 @@ impl NamesOfLine {
         let words = words.into_iter().map(|text| Candidate { text, help: String::new() }).collect();
         KnownValues { words, files: Some(Files::None), are_ids: false }
     }
+}
+
+/// The names of sites between these.
+fn sites(names: &Names, typed: &str, start: &str, end: &str) -> Vec<Candidate> {
+    let shown = |(name, remote): (&str, &Remote)| Candidate {
+        text: format!("{start}{name}{end}"),
+        help: remote.site.url(),
+    };
+    names.iter().map(shown).filter(|site| site.text.starts_with(typed)).collect()
 }
 
 /// The jobs that a verb takes, by their names or ids, and `last`, with what they are. No server is asked, and nothing is

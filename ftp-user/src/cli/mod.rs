@@ -23,7 +23,6 @@ mod sites;
 mod sync;
 mod transfer;
 mod trees;
-mod trust;
 mod verb;
 mod why;
 
@@ -49,15 +48,15 @@ use crate::world::World;
 use asked::{Asked, Purpose, READ_WORDS, Start};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
+use ftp_io::signal::Stop;
 use ftp_proto::address::Family;
-use job_options::JobOptions;
+use job_options::{JobOptions, TrustArgs};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use trust::TrustArgs;
 
 /// Copies files and trees straight from one FTP server to another.
 ///
@@ -154,21 +153,19 @@ impl Cli {
     }
 
     /// Carries out a verb that is about the program itself, before anything is started for the others: a shell waits for it at
-    /// each press of Tab. What is not such a verb comes back.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb comes back")]
-    pub(super) fn about_itself(self) -> Result<Status, Box<Self>> {
-        let names = generate::NamesOfLine {
-            settings: self.general.job.config.clone(),
-            state: self.general.state.clone(),
-        };
-        let color = self.general.color;
-        match self.verb {
+    /// each press of Tab. `None` if it is another one.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb waits")]
+    pub(super) fn about_itself(&self) -> Option<Status> {
+        let General { color, state, job, .. } = &self.general;
+        let done = match &self.verb {
             Verb::Completions(args) => {
-                Ok(status_of(color, generate::completions(Self::command(), names, args)))
+                let names = generate::NamesOfLine { settings: job.config.clone(), state: state.clone() };
+                generate::completions(Self::command(), names, *args)
             }
-            Verb::Man(args) => Ok(status_of(color, generate::man(Self::command(), args))),
-            verb => Err(Box::new(Self { verb, ..self })),
-        }
+            Verb::Man(args) => generate::man(Self::command(), args.clone()),
+            _ => return None,
+        };
+        Some(status_of(*color, done))
     }
 
     /// The same for every verb but the shell, which carries them out by this.
@@ -344,11 +341,15 @@ pub fn default_keys() -> DefaultKeys {
     program::keys_of(&Cli::command())
 }
 
+/// The signals that ask for an end.
+fn signals() -> Result<Stop, Failure> {
+    let signals = Stop::new().and_then(Stop::with_hangup);
+    signals.map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))
+}
+
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.
 fn watch_signals() -> Result<Cancel, Failure> {
-    let mut signals = ftp_io::signal::Stop::new()
-        .and_then(ftp_io::signal::Stop::with_hangup)
-        .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
+    let mut signals = signals()?;
     let (stop, cancel) = Cancel::new();
     tokio::spawn(async move {
         signals.wait().await;

@@ -26,10 +26,9 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(status) => return code(status),
     };
-    let cli = match cli.about_itself() {
-        Ok(status) => return code(status),
-        Err(cli) => *cli,
-    };
+    if let Some(status) = cli.about_itself() {
+        return code(status);
+    }
     match runtime::start(THREADS) {
         Ok(runtime) => {
             let exit = runtime.block_on(cli.run(&words));

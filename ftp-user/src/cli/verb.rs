@@ -112,6 +112,14 @@ impl JobVerb {
         }
     }
 
+    /// What was typed of `copy` or `move`.
+    const fn copy(&self) -> Option<&CopyArgs> {
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => Some(args),
+            Self::Sync(_) | Self::Append(_) => None,
+        }
+    }
+
     /// Its options, as the journal keeps them.
     pub(super) fn options(&self) -> Map<String, Value> {
         match self {
@@ -147,40 +155,23 @@ impl JobVerb {
     /// Its destination, if it can be read and is the only one.
     pub(super) fn destination(&self, names: &Names) -> Option<Location> {
         // That of `--backup-dir` may stand behind it.
-        let typed = match self {
-            Self::Copy(_) | Self::Move(_) => self.places().into_iter().skip(1).last(),
-            Self::Sync(_) | Self::Append(_) => self.places().into_iter().nth(1),
-        };
+        let mut behind = self.places().into_iter().skip(1);
+        let typed = if self.copy().is_some() { behind.last() } else { behind.next() };
         places::locations(&[typed?], names).ok()?.pop()
     }
 
     /// Its places, as far as they can be read.
     pub(super) fn locations(&self, names: &Names) -> Vec<Location> {
-        match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => {
-                args.trees.locations(&args.places, names)
-            }
-            Self::Sync(_) | Self::Append(_) => places::locations(&self.places(), names),
-        }
-        .unwrap_or_default()
+        let locations = match self.copy() {
+            Some(args) => args.trees.locations(&args.places, names),
+            None => places::locations(&self.places(), names),
+        };
+        locations.unwrap_or_default()
     }
 
     /// Whether standard output receives a file.
     fn writes_a_file(&self) -> bool {
-        match self {
-            Self::Copy(_) | Self::Move(_) => {
-                self.places().iter().skip(1).last().is_some_and(|last| last == "-")
-            }
-            Self::Sync(_) | Self::Append(_) => false,
-        }
-    }
-
-    /// Whether what is copied can be asked for again.
-    fn can_be_repeated(&self) -> bool {
-        match self {
-            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => args.trees.can_be_repeated(),
-            Self::Sync(_) | Self::Append(_) => true,
-        }
+        self.copy().is_some_and(|args| args.places.iter().skip(1).last().is_some_and(|last| last == "-"))
     }
 
     /// The job. Whatever can be refused is refused before anything is sent to a server.
@@ -200,7 +191,9 @@ impl JobVerb {
             Err(status) => return status,
         };
         let prepared = self.prepare(&mut context, passwords).await;
-        let prepared = match (self.can_be_repeated(), resumes) {
+        // A list may have been a pipe.
+        let can_be_repeated = self.copy().is_none_or(|args| args.trees.can_be_repeated());
+        let prepared = match (can_be_repeated, resumes) {
             (true, _) => prepared.map(|job| job.kept(stored, resumes)),
             (false, None) => prepared,
             (false, Some(id)) => prepared.map_err(|failure| {

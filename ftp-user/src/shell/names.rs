@@ -69,12 +69,12 @@ impl Scope {
             || matches!(split(text), Split::Named(_, "" | "." | ".."));
         let meaning = match split(text) {
             Split::Url(..) => return Ok(Operand::AsTyped),
-            Split::Named(name, path) => match self.named(name) {
-                Some(meaning) => meaning.at(path)?,
-                None if matches!(name, "" | THIS_HOST) => Meaning::At(Directory::HERE.at(path)),
-                // A site, or what the command line will find fault with.
-                None => return Ok(Operand::AsTyped),
-            },
+            Split::Named(name, path) if self.composites.contains_key(name) => {
+                Meaning::In(Partial { composite: name.to_owned(), path: Directory::HERE }).at(path)?
+            }
+            Split::Named("" | THIS_HOST, path) => Meaning::At(Directory::HERE.at(path)),
+            // A site, or what the command line will find fault with.
+            Split::Named(..) => return Ok(Operand::AsTyped),
             Split::Path if text == "-" => return Ok(Operand::AsTyped),
             Split::Path if self.current == Meaning::default() => return Ok(Operand::AsTyped),
             Split::Path => self.current.at(text)?,
@@ -99,11 +99,6 @@ impl Scope {
                 }
             },
         }
-    }
-
-    fn named(&self, name: &str) -> Option<Meaning> {
-        let is_composite = self.composites.contains_key(name);
-        is_composite.then(|| Meaning::In(Partial { composite: name.to_owned(), path: Directory::HERE }))
     }
 
     /// Adds components to a composite directory, which begins with the first of them.

@@ -55,7 +55,12 @@ pub enum Step {
     /// List these components, by their numbers, and say what they hold ([`Search::learn`]).
     List(Vec<usize>),
     /// The name is in these components: in one, or in several directories that are listed together.
-    Found(FoundComponents),
+    Found {
+        /// The components that have it.
+        components: Vec<usize>,
+        /// Components of which nobody knows whether they have it too.
+        unseen: Vec<usize>,
+    },
     /// It is in several components.
     Ambiguous(Vec<usize>),
     /// It is in none.
@@ -70,15 +75,6 @@ pub enum Step {
         /// Those that could not be looked at.
         unseen: Vec<usize>,
     },
-}
-
-/// Where a name is.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct FoundComponents {
-    /// The components that have it.
-    pub components: Vec<usize>,
-    /// Components of which nobody knows whether they have it too.
-    pub unseen: Vec<usize>,
 }
 
 impl Search {
@@ -122,9 +118,9 @@ impl Search {
             [one] if self.purpose == Purpose::Change && !unseen.is_empty() => {
                 Step::Uncertain { found: *one, unseen }
             }
-            [_] => Step::Found(FoundComponents { components: holding, unseen }),
+            [_] => Step::Found { components: holding, unseen },
             [_, _, ..] if self.purpose == Purpose::List && self.are_directories(&holding) => {
-                Step::Found(FoundComponents { components: holding, unseen })
+                Step::Found { components: holding, unseen }
             }
             [_, _, ..] => Step::Ambiguous(holding),
         }
@@ -148,7 +144,7 @@ impl Step {
     pub fn failure(&self, name: &str, candidate: impl Fn(usize) -> String) -> Option<Failure> {
         let list = |all: &[usize]| all.iter().map(|index| candidate(*index)).collect::<Vec<_>>().join(", ");
         match self {
-            Self::List(_) | Self::Found(_) => None,
+            Self::List(_) | Self::Found { .. } => None,
             Self::Ambiguous(all) => Some(
                 Failure::usage(format!("{name} is in several components: {}", list(all)))
                     .hint("name one of them"),
@@ -219,7 +215,7 @@ mod tests {
     }
 
     fn found(components: &[usize], unseen: &[usize]) -> Step {
-        Step::Found(FoundComponents { components: components.to_vec(), unseen: unseen.to_vec() })
+        Step::Found { components: components.to_vec(), unseen: unseen.to_vec() }
     }
 
     #[test]
@@ -309,7 +305,7 @@ mod tests {
                 assert_eq!(once.len(), listed.len(), "{known:?} {truth:?}");
                 assert!(listed.iter().all(|index| known[*index] != Down), "{known:?} {truth:?}");
                 match step {
-                    Step::Found(FoundComponents { components, unseen }) => {
+                    Step::Found { components, unseen } => {
                         for index in &components {
                             assert!(truth[*index].is_some_and(|held| held != Nothing), "{known:?} {truth:?}");
                         }

@@ -79,10 +79,10 @@ impl StateFile {
         format!("{} is damaged ({error}), so nothing of it is known; {moved}", file.display())
     }
 
-    /// Why the file cannot be read, in words.
-    pub(super) fn cannot_read(&self, error: &io::Error) -> String {
+    /// Why the file cannot be read or written, in words.
+    pub(super) fn cannot(&self, verb: &str, error: &io::Error) -> String {
         let file = self.path.as_deref().unwrap_or_else(|| Path::new(""));
-        format!("cannot read {}: this host said \"{}\"", file.display(), words(error))
+        format!("cannot {verb} {}: this host said \"{}\"", file.display(), words(error))
     }
 
     /// What is in the file; `None` if there is none.
@@ -92,7 +92,7 @@ impl StateFile {
     /// Why it cannot be read, or must not be believed, in words.
     pub(super) fn bytes(&self) -> Result<Option<Vec<u8>>, String> {
         let Some(path) = &self.path else { return Ok(None) };
-        let cannot = |error: io::Error| self.cannot_read(&error);
+        let cannot = |error: io::Error| self.cannot("read", &error);
         if let Some(directory) = path.parent() {
             check_directory(directory).map_err(|why| format!("{why}, so {} is not read", path.display()))?;
         }
@@ -122,8 +122,7 @@ impl StateFile {
         let Some(file) = &self.path else { return Ok(()) };
         let lasts = self.purpose == Purpose::Trust;
         let written = lock(file, TRIES).and_then(|_locked| replace(file, bytes, lasts));
-        written
-            .map_err(|error| format!("cannot write {}: this host said \"{}\"", file.display(), words(&error)))
+        written.map_err(|error| self.cannot("write", &error))
     }
 
     /// Changes the value of the file. No other run changes it meanwhile. It is written only if `change` returns
@@ -137,9 +136,7 @@ impl StateFile {
         change: impl FnOnce(&mut T) -> bool,
     ) -> Result<(), String> {
         let Some(file) = &self.path else { return Ok(()) };
-        let cannot = |error: io::Error| {
-            format!("cannot write {}: this host said \"{}\"", file.display(), words(&error))
-        };
+        let cannot = |error: io::Error| self.cannot("write", &error);
         let _locked = lock(file, TRIES).map_err(cannot)?;
         let mut value = match self.read() {
             Err(why) if self.purpose == Purpose::Trust => return Err(why),

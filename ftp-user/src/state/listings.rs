@@ -108,7 +108,7 @@ pub fn write(state: Option<PathBuf>, cache: &mut Cache) -> Result<(), String> {
     for (directory, listed) in cache.all() {
         let (directory, CachedListing { names, at, is_cut }) = (directory.to_string(), listed.clone());
         let entry = Entry { directory, at, is_cut, names: Vec::new() };
-        text += &serde_json::to_string(&entry).map_err(|error| of.cannot_read(&error.into()))?;
+        text += &serde_json::to_string(&entry).map_err(|error| of.cannot("write", &error.into()))?;
         for name in names.iter().filter(|name| !name.contains(['\n', '\r', '\t'])) {
             text.push('\t');
             text.push_str(name);

@@ -9,8 +9,8 @@ use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind};
 use crate::place::{Names, Place, Site};
 use crate::shell::{
-    ComponentState, Directory, FoundComponents, Meaning, Occupant, Operand, Partial, PlaceUse, Purpose,
-    Search, Step, stands_there,
+    ComponentState, Directory, Meaning, Occupant, Operand, Partial, PlaceUse, Purpose, Search, Step,
+    stands_there,
 };
 use clap::Command;
 use ftp_io::program::completion::{ValueKind, values};
@@ -46,7 +46,7 @@ impl EndedSearch {
 
     /// Where the name is.
     fn places(&self) -> Result<Places, Failure> {
-        if let Step::Found(FoundComponents { components, unseen }) = &self.step {
+        if let Step::Found { components, unseen } = &self.step {
             let component = components.first().copied().filter(|_| components.len() == 1);
             return Ok(Places { all: self.pick(components), component, unseen: self.pick(unseen) });
         }
@@ -90,7 +90,9 @@ impl Lookup {
         let ended = self.search(partial, Purpose::Read, cancel).await?;
         match &ended.step {
             Step::Ambiguous(all) => Ok(Places { all: ended.pick(all), ..Places::default() }),
-            Step::List(_) | Step::Found(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => ended.places(),
+            Step::List(_) | Step::Found { .. } | Step::Nowhere { .. } | Step::Uncertain { .. } => {
+                ended.places()
+            }
         }
     }
 
@@ -136,9 +138,7 @@ impl Lookup {
     /// Whether a component has a directory.
     async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool, Failure> {
         Ok(match self.search(partial, Purpose::List, cancel).await?.step {
-            Step::Found(FoundComponents { components, .. }) | Step::Ambiguous(components) => {
-                components.contains(&component)
-            }
+            Step::Found { components, .. } | Step::Ambiguous(components) => components.contains(&component),
             Step::List(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => false,
         })
     }

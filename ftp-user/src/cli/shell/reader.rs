@@ -1,14 +1,14 @@
 //! Reads lines from the person at the terminal: completion, the lines of earlier runs, and signals.
 
 use super::super::conceal::without_passwords;
-use super::super::generate;
+use super::super::{generate, signals};
 use super::known::{Knowledge, SharedKnowledge};
 use super::servers::seconds;
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::place::Names;
 use crate::shell::{CompletionInput, CompletionPlaces, Offer, Vocabulary, complete_line};
 use crate::state::StateFile;
-use ftp_io::signal::{Stop, StopRequest};
+use ftp_io::signal::StopRequest;
 use ftp_proto::wire::misleads;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::completion::{Completer, Pair, longest_common_prefix};
@@ -240,9 +240,7 @@ impl Signals {
     ///
     /// The system refuses the handlers.
     pub(super) fn start() -> Result<Self, Failure> {
-        let mut stop = Stop::new()
-            .and_then(Stop::with_hangup)
-            .map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))?;
+        let mut stop = signals()?;
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {
             loop {
