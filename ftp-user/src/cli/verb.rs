@@ -102,7 +102,7 @@ impl Verb {
 }
 
 impl JobVerb {
-    /// Its name.
+    /// The name of the verb.
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::Copy(_) => "copy",
