@@ -14,14 +14,13 @@ use crate::job::part::Part;
 use crate::job::request::options::Options;
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
-use crate::outcome::{FileCopy, Protection, Relayed, TransferFacts, Verified};
+use crate::outcome::{FileCopy, Relayed, TransferFacts, Verified};
 use crate::remote;
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
-use crate::session::{Facts, SessionId};
+use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -122,17 +121,19 @@ pub(super) async fn batched(
     if members.len() < FEWEST {
         return put_back(members, rest);
     }
-    let mut means = BatchMeans::of(&path, ends);
-    let are_usable = move_files(context, ends, &mut members, options, path, &means).await;
-    means.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
+    let mut any = any_copy(&path, ends);
+    let are_usable = move_files(context, ends, &mut members, options, path, &any).await;
+    if let Some(relayed) = &mut any.relayed {
+        relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
+    }
     let (mut files, mut left) = (Vec::new(), Vec::new());
     for member in members {
         match member.end {
             Some(BatchEnd::Published { .. }) => {
-                let result = Ok(means.done(&member));
+                let result = Ok(member.done(&any));
                 files.push(FileResult::of(member.item, result));
             }
-            Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &means).await),
+            Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &any).await),
         }
     }
     left.extend(rest);
@@ -193,7 +194,7 @@ async fn move_files(
     members: &mut [Member],
     options: Options,
     path: BatchPath,
-    means: &BatchMeans,
+    any: &FileCopy,
 ) -> bool {
     let files: Option<Vec<SmallFile>> = members.iter().map(|member| member.file(ends, options)).collect();
     let number = members.first().map_or(0, |member| member.item.number);
@@ -203,7 +204,7 @@ async fn move_files(
         sources.push(source.clone());
         let verb = if options.syncs.is_some() { "copy" } else { options.verb() };
         let (size, dry_run) = (member.facts.size, false);
-        let plan = Event::Plan { verb, source, dest, size, verify: means.verified, dry_run };
+        let plan = Event::Plan { verb, source, dest, size, verify: any.verified, dry_run };
         context.run.events.say(plan);
         let journal = member.claim.journal(context);
         claim::note_source(&journal, &mut member.claim.kept, &member.facts).ready().await;
@@ -217,13 +218,13 @@ async fn move_files(
         // has noted the end. Nobody waits for the note: it is written long before the file has moved.
         let note = |path: Option<&str>| drop(options.moves.then(|| journal.moves(path)));
         match fate {
-            Fate::Begins => note(Some(means.rung.name())),
+            Fate::Begins => note(any.moved_by().map(Rung::name)),
             Fate::Ended(end, time_refused, transfer) => {
                 member.transfer = transfer;
                 match &end {
                     BatchEnd::Published { .. } => {
                         refused = refused.take().or(time_refused);
-                        claim::ended(&journal, &Ok(means.done(member)), 0);
+                        claim::ended(&journal, &Ok(member.done(any)), 0);
                         let size = member.facts.size.unwrap_or(0);
                         let source = sources.get_mut(index).map(std::mem::take).unwrap_or_default();
                         context.run.events.say(Event::Arrived { source, size, batch: number });
@@ -298,7 +299,15 @@ impl Member {
         Some(SmallFile { file, part: part.map(|part| part.stored) })
     }
 
-    /// The file as it was file: nothing was done with it.
+    /// What has become of it, if it is published.
+    fn done(&self, any: &FileCopy) -> FileCopy {
+        let size = self.facts.size;
+        let relayed = any.relayed.clone().map(|relayed| Relayed { bytes: size.unwrap_or(0), ..relayed });
+        let (source, facts) = (Some(self.facts.clone()), self.transfer.clone());
+        FileCopy { size, relayed, source, was_taken: !self.is_free, facts, ..any.clone() }
+    }
+
+    /// The file as it was: nothing was done with it.
     fn not_begun(mut self) -> ClaimedFile {
         if let Some(part) = self.part {
             self.claim.kept.unused = Some(part);
@@ -307,12 +316,12 @@ impl Member {
     }
 
     /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run, if it may have one.
-    async fn left(mut self, context: &Context, ends: &mut Ends, means: &BatchMeans) -> ClaimedFile {
+    async fn left(mut self, context: &Context, ends: &mut Ends, any: &FileCopy) -> ClaimedFile {
         let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.not_begun() };
         let Some(part) = self.part.filter(|_| touched) else {
             // The copy of this very job is not somebody else's file.
             if may_be_done {
-                let done = means.done(&self);
+                let done = self.done(any);
                 self.claim.kept.may_be_named(done);
             }
             return self.not_begun();
@@ -329,45 +338,13 @@ impl Member {
     }
 }
 
-/// How the files have moved.
-struct BatchMeans {
-    rung: Rung,
-    relay: Option<Arc<str>>,
-    /// Whether two agents have carried them over a direct connection.
-    directly: bool,
-    protection: Protection,
-    verified: Verified,
-    /// The session of the destination over which they move.
-    session: Option<SessionId>,
-}
-
-impl BatchMeans {
-    fn of(path: &BatchPath, ends: &mut Ends) -> Self {
-        let is_at_hub = path.relay.is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
-        let (rung, relay) = (if is_at_hub { Rung::Hub } else { path.candidate.rung() }, path.relay.clone());
-        let (protection, verified) = (path.protection, path.verified());
-        let session = ends.destination.session_id();
-        Self { rung, relay, directly: false, protection, verified, session }
-    }
-
-    /// A file that was published.
-    fn done(&self, member: &Member) -> FileCopy {
-        let Member { facts, is_free, transfer, .. } = member;
-        let relayed = |relay: &Arc<str>| Relayed {
-            relay: Arc::clone(relay),
-            bytes: facts.size.unwrap_or(0),
-            directly: self.directly,
-        };
-        FileCopy {
-            relayed: self.relay.as_ref().map(relayed),
-            protection: Some(self.protection),
-            source: Some(facts.clone()),
-            was_taken: !is_free,
-            session: self.session,
-            facts: transfer.clone(),
-            ..FileCopy::moved(facts.size, self.rung, self.verified)
-        }
-    }
+/// What becomes of every file that moves on this path: all that is not its own.
+fn any_copy(path: &BatchPath, ends: &mut Ends) -> FileCopy {
+    let is_at_hub = path.relay.is_some() && ends.circuit.as_ref().is_some_and(Circuit::is_at_hub);
+    let rung = if is_at_hub { Rung::Hub } else { path.candidate.rung() };
+    let relayed = path.relay.clone().map(|relay| Relayed { relay, bytes: 0, directly: false });
+    let (protection, session) = (Some(path.protection), ends.destination.session_id());
+    FileCopy { relayed, protection, session, ..FileCopy::moved(None, rung, path.verified()) }
 }
 
 /// The largest file that moves together with others, in bytes: it takes no longer than the commands of a few files.

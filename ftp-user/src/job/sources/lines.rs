@@ -12,7 +12,6 @@ use crate::session::Facts;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::iter::Peekable;
 
 /// A source that is no pattern, and where it goes.
 #[derive(Debug)]
@@ -40,14 +39,21 @@ impl Line {
 /// The lines behind those that were looked at.
 #[derive(Debug)]
 pub(super) struct WaitingLines<I: Iterator<Item = Result<Line, Failure>>> {
-    /// Those that are looked at again, since a tree before them has changed what is there.
-    again: VecDeque<Line>,
-    others: Peekable<I>,
+    /// The next ones: those that are looked at again, since a tree before them has changed what is there, or the first other one.
+    next: VecDeque<Result<Line, Failure>>,
+    others: I,
 }
 
 impl<I: Iterator<Item = Result<Line, Failure>>> WaitingLines<I> {
-    pub(super) fn new(lines: I) -> Self {
-        Self { again: VecDeque::new(), others: lines.peekable() }
+    pub(super) const fn new(others: I) -> Self {
+        Self { next: VecDeque::new(), others }
+    }
+
+    fn peek(&mut self) -> Option<&Result<Line, Failure>> {
+        if self.next.is_empty() {
+            self.next.extend(self.others.next());
+        }
+        self.next.front()
     }
 
     /// The next line.
@@ -56,29 +62,23 @@ impl<I: Iterator<Item = Result<Line, Failure>>> WaitingLines<I> {
     ///
     /// It cannot be read.
     pub(super) fn next(&mut self) -> Option<Result<Line, Failure>> {
-        match self.again.pop_front() {
-            Some(line) => Some(Ok(line)),
-            None => self.others.next(),
-        }
+        self.next.pop_front().or_else(|| self.others.next())
     }
 
     /// The next line, if it can be read and fits.
     pub(super) fn next_if(&mut self, fits: impl Fn(&Line) -> bool) -> Option<Line> {
-        match self.again.front() {
-            Some(next) if fits(next) => self.again.pop_front(),
-            Some(_) => None,
-            None => self.others.next_if(|line| line.as_ref().is_ok_and(&fits))?.ok(),
-        }
+        let does_fit = self.peek()?.as_ref().is_ok_and(fits);
+        if does_fit { self.next()?.ok() } else { None }
     }
 
     /// Puts lines back to where they came from, before all others.
     pub(super) fn put_back(&mut self, lines: VecDeque<Line>) {
-        lines.into_iter().rev().for_each(|line| self.again.push_front(line));
+        lines.into_iter().rev().for_each(|line| self.next.push_front(Ok(line)));
     }
 
     /// Whether there is none.
     pub(super) fn is_empty(&mut self) -> bool {
-        self.again.is_empty() && self.others.peek().is_none()
+        self.peek().is_none()
     }
 }
 

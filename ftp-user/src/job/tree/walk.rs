@@ -3,6 +3,7 @@
 //! The walk ends whatever the server shows: no directory is entered twice on one chain, no path is longer than
 //! [`LONGEST_PATH`], no more than [`MOST_WAITING`] directories wait, and a tree has no more names than the context allows.
 
+use super::below;
 use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::check::usable;
 use crate::context::Context;
@@ -114,11 +115,6 @@ impl EnteredDirectory {
             .find(|directory| directory.identity.is(identity))
     }
 
-    /// Its path at the host, where `root` is that of the tree.
-    fn path_at(&self, root: &PathName) -> PathName {
-        self.path.as_ref().map_or_else(|| root.clone(), |path| place::join(Some(root), path))
-    }
-
     fn name(&self) -> String {
         self.path.as_ref().map_or_else(|| "the directory that is copied".to_owned(), PathName::display)
     }
@@ -210,7 +206,7 @@ impl Walk {
         let at = Arc::clone(&directory);
         let mut listed = ListedDirectory::new(context, rules, sender, at, self.waiting, longest);
         listed.is_local = host.is_local();
-        let path = directory.path_at(root);
+        let path = below(root, directory.path.as_ref());
         let listing = asked_of!(context, host, async {
             listed.listings += 1;
             list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
