@@ -7,8 +7,8 @@ use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, words};
+use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
-use crate::job::part::{self, Part};
 use crate::job::request::job::{NAME, NULL, Sink, both_are_here};
 use crate::job::request::options::Options;
 use crate::job::retry::{Question, asked_of};
@@ -192,7 +192,7 @@ pub(in crate::job) async fn from_input(
     if options.mode.is_dry() {
         return Ok(done(None, None, ready.means));
     }
-    let part = Part::new(part::new_id()?, &destination.path)?;
+    let part = Part::random(&destination.path)?;
     let Host::Server(server) = host else { return Err(both_are_here()) };
     let session = server.session(context).await?;
     let stored = Box::pin(send(session, &part.stored, ready.means.algorithm(), context)).await;

@@ -80,6 +80,11 @@ impl Part {
         id.is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
     }
 
+    /// A part with a random number.
+    pub(super) fn random(target: &PathName) -> Result<Self, Failure> {
+        Self::new(new_id()?, target)
+    }
+
     /// A file that is stored under its final name, because its server cannot rename.
     pub(super) fn in_place(target: &PathName) -> Self {
         Self { stored: target.clone(), target: target.clone() }
