@@ -10,9 +10,8 @@ use crate::context::{Context, Patience};
 use crate::endpoint::{Host, LocalEnd, Pools, Server};
 use crate::failure::{Failure, Kind};
 use crate::job::part::{self, Part};
-use crate::job::race::learning::{Ending, SilentRungs, remember};
-use crate::job::race::notes::Notes;
-use crate::job::race::runner::{Finished, Obstacle, Runner};
+use crate::job::race::notes::{FAILED_IN_SILENCE, Notes, remember};
+use crate::job::race::runner::{Finished, Obstacle, Runner, may_have_stored};
 use crate::job::retry::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
@@ -96,7 +95,6 @@ struct Surveyor<'a> {
     stops: Vec<watch::Sender<bool>>,
     /// Why candidates that need an empty file cannot be tried.
     no_file: Option<Failure>,
-    silent_rungs: SilentRungs,
 }
 
 impl<'a> Surveyor<'a> {
@@ -131,7 +129,6 @@ impl<'a> Surveyor<'a> {
             signs,
             stops: Vec::new(),
             no_file: None,
-            silent_rungs: SilentRungs::default(),
         }
     }
 
@@ -184,9 +181,7 @@ impl<'a> Surveyor<'a> {
                 biased;
                 Some((index, sign)) = self.signs.recv() => {
                     if sign == Sign::Connecting {
-                        let now = self.context.world.clock.now();
-                        self.silent_rungs.connecting(index, now);
-                        self.notes.connecting(index, now);
+                        self.notes.connecting(index, self.context.world.clock.now());
                     }
                 }
                 Some(finished) = self.tasks.join_next() => {
@@ -245,7 +240,10 @@ impl<'a> Surveyor<'a> {
                 return (index, Finished { runner, attempted, lost: false });
             }
             let mut finished = Box::pin(runner.run(quick.clone(), candidate, assignment.clone(), lane)).await;
-            if !assignment.probes && finished.attempted.as_ref().is_ok_and(may_have_stored) {
+            if let Ok(attempted) = &finished.attempted
+                && !assignment.probes
+                && may_have_stored(&attempted.outcome, false)
+            {
                 finished.runner.discard(&quick, &assignment).await;
             }
             (index, finished)
@@ -267,7 +265,7 @@ impl<'a> Surveyor<'a> {
         {
             self.ascent.of(index).after(failed);
             if let Some(candidate) = self.ascent.candidates().get(index) {
-                self.silent_rungs.ends(index, *candidate, Ending::Failed, now);
+                self.notes.ends_in_silence(index, *candidate, FAILED_IN_SILENCE, now);
             }
             for other in (0..self.entrants.len()).filter(|other| !self.ascent.is_open(*other)) {
                 self.schedule.closed(other);
@@ -285,7 +283,7 @@ impl<'a> Surveyor<'a> {
         let works = |rung: Rung| {
             tried.iter().any(|tried| tried.rung == rung.name() && tried.fate == CandidateFate::Proven)
         };
-        self.silent_rungs.remember(self.context, key, works);
+        self.notes.remember_silent(self.context, key, works);
         let candidate = best.and_then(|best| self.ascent.candidates().get(best)).copied();
         if let Some(candidate) = candidate {
             remember(self.context, key, candidate, self.allowed);
@@ -300,14 +298,6 @@ impl<'a> Surveyor<'a> {
         let shown = |(name, address): &(String, std::net::IpAddr)| format!("{name} ({address})");
         account.picture = picture.map(Box::new);
         PairAccount::of(shown(&key.source), shown(&key.destination), account)
-    }
-}
-
-/// Whether the destination may have a file of this attempt.
-const fn may_have_stored(attempted: &route::Attempted) -> bool {
-    match &attempted.outcome {
-        Outcome::Moved { .. } => true,
-        Outcome::Failed(failed) => failed.touched,
     }
 }
 

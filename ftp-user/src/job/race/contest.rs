@@ -1,15 +1,13 @@
 //! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
-//! tells it what [`Findings`] makes of a failure.
+//! tells it what the end of a candidate shows (`findings`).
 
-use super::findings::{Findings, Verdict};
+use super::notes::{LOST_IN_SILENCE, Notes, remember};
+use super::runner::{Finished, Runner, Scouting, may_have_stored};
 use super::{ServerPair, Transferred};
 use crate::failure::Failure;
 use crate::job::part::{self, Part};
-use crate::job::race::learning::{Ending, remember};
-use crate::job::race::notes::Notes;
-use crate::job::race::runner::{Finished, Runner, Scouting, may_have_stored};
 use crate::journal::PartId;
-use crate::ladder::{Allowed, Candidate, Rung};
+use crate::ladder::{Allowed, Ascent, Candidate, Rung};
 use crate::outcome::Relayed;
 use crate::route::{Assignment, Attempted, Circuit, Count, Lane, Sign, Situation};
 use ftp_proto::timer::Moment;
@@ -31,14 +29,21 @@ pub(super) async fn transfer(pair: &mut ServerPair<'_>, assignment: &Assignment)
 }
 
 /// The race for one file.
-struct Contest<'a, 'b> {
-    pair: &'a mut ServerPair<'b>,
-    situation: &'a Situation,
-    assignment: &'a Assignment,
-    count: Count,
+pub(super) struct Contest<'a, 'b> {
+    pub(super) pair: &'a mut ServerPair<'b>,
+    pub(super) situation: &'a Situation,
+    pub(super) assignment: &'a Assignment,
+    pub(super) count: Count,
     race: Race,
-    findings: Findings<'a>,
-    entries: Vec<Entry>,
+    pub(super) ascent: Ascent,
+    /// Why candidates are left out because of earlier files.
+    pub(super) known: Vec<String>,
+    /// Why candidates have failed for this file.
+    pub(super) refused: Vec<String>,
+    /// The failure that came last.
+    pub(super) last: Option<Failure>,
+    pub(super) notes: Notes,
+    pub(super) entries: Vec<Entry>,
     tasks: JoinSet<(usize, Finished)>,
     /// What losers and failed candidates have left, while it is removed. Each returns what a relay has passed on of it without
     /// saying so.
@@ -75,13 +80,11 @@ impl<'a, 'b> Contest<'a, 'b> {
         let (sender, signs) = mpsc::unbounded_channel();
         Self {
             race: Race::new(entrants, settings, now),
-            findings: Findings::new(
-                (pair.context, pair.memory),
-                situation,
-                assignment,
-                (ascent, known),
-                notes,
-            ),
+            ascent,
+            known,
+            refused: situation.limitation(assignment.allowed).into_iter().collect(),
+            last: None,
+            notes,
             pair,
             situation,
             assignment,
@@ -128,12 +131,12 @@ impl<'a, 'b> Contest<'a, 'b> {
             return None;
         }
         loop {
-            let index = match self.scouting.poll(&self.race, &self.findings.ascent, now) {
+            let index = match self.scouting.poll(&self.race, &self.ascent, now) {
                 ScoutOutput::Wait(deadline) => return deadline,
                 ScoutOutput::Probe(index) => index,
             };
             let candidate = self.entries.get(index).map(|entry| entry.candidate)?;
-            self.findings.notes.started(index, Purpose::Probe, now);
+            self.notes.started(index, Purpose::Probe, now);
             let (source, destination) = (self.pair.from.beside(), self.pair.to.beside());
             let runner = Runner { source, destination, circuit: None };
             self.scouting.start(self.pair.context, runner, index, candidate, self.assignment);
@@ -144,18 +147,18 @@ impl<'a, 'b> Contest<'a, 'b> {
     async fn scouted(&mut self, index: usize, finished: Finished) {
         let now = self.pair.context.world.clock.now();
         if !finished.lost {
-            self.findings.notes.ended(index, &finished, true, now);
+            self.notes.ended(index, &finished, true, now);
         }
         if let Ok(Attempted { outcome: Outcome::Failed(failed), failure: Some(failure), .. }) =
             &finished.attempted
             && !finished.lost
             && let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate)
         {
-            self.findings.ascent.of(index).after(failed);
+            self.ascent.of(index).after(failed);
             let refusal = self.situation.describe(candidate).refusal(failure);
             self.pair.memory.lock().failed(candidate, failed, &refusal, now);
         }
-        self.scouting.ended(index, &finished, &self.findings.ascent);
+        self.scouting.ended(index, &finished, &self.ascent);
         self.release(finished.runner);
     }
 
@@ -178,12 +181,10 @@ impl<'a, 'b> Contest<'a, 'b> {
             match self.race.poll() {
                 Output::Start(index, purpose) => self.start(index, purpose),
                 Output::Abort(index) => {
-                    let entry = self.entries.get(index);
-                    if let Some(entry) = entry {
-                        let now = self.pair.context.world.clock.now();
-                        self.findings.silent_rungs.ends(index, entry.candidate, Ending::Lost, now);
-                    }
-                    if let Some(lose) = entry.and_then(|entry| entry.lose.as_ref()) {
+                    let Some(entry) = self.entries.get(index) else { continue };
+                    let now = self.pair.context.world.clock.now();
+                    self.notes.ends_in_silence(index, entry.candidate, LOST_IN_SILENCE, now);
+                    if let Some(lose) = &entry.lose {
                         let _ = lose.send(true);
                     }
                 }
@@ -200,7 +201,7 @@ impl<'a, 'b> Contest<'a, 'b> {
     /// Starts a candidate. The first one has the sessions that are open already.
     fn start(&mut self, index: usize, purpose: Purpose) {
         let ServerPair { context, from, to, circuit, memory } = &mut *self.pair;
-        self.findings.notes.started(index, purpose, context.world.clock.now());
+        self.notes.started(index, purpose, context.world.clock.now());
         let Some(entry) = self.entries.get_mut(index) else { return };
         let runner = entry.runner.take().unwrap_or_else(|| Runner {
             source: std::mem::replace(from, from.beside()),
@@ -209,7 +210,6 @@ impl<'a, 'b> Contest<'a, 'b> {
         });
         let (lose, lane) = Lane::new(index, self.sender.clone());
         (entry.lose, entry.purpose) = (Some(lose), purpose);
-        self.findings.silent_rungs.started(index);
         let assignment = Assignment {
             stored: entry.stored.clone(),
             probes: purpose == Purpose::Probe,
@@ -232,13 +232,11 @@ impl<'a, 'b> Contest<'a, 'b> {
         let context = self.pair.context;
         match sign {
             Sign::Ready => {
-                description.announce(context, &self.findings.refused);
-                entry.why = Some(description.why(&self.findings.refused));
+                description.announce(context, &self.refused);
+                entry.why = Some(description.why(&self.refused));
             }
             Sign::Connecting => {
-                let now = context.world.clock.now();
-                self.findings.silent_rungs.connecting(index, now);
-                self.findings.notes.connecting(index, now);
+                self.notes.connecting(index, context.world.clock.now());
                 self.tell(Input::Connecting(index));
             }
             Sign::Moving(side) => {
@@ -246,7 +244,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 let matters = unasked || description.is_half_clear();
                 if matters && side == Side::Source && self.pair.memory.lock().announces(entry.candidate) {
                     if unasked {
-                        let reasons = [&self.findings.known[..], &self.findings.refused[..]].concat();
+                        let reasons = [&self.known[..], &self.refused[..]].concat();
                         description.warn_of_intermediary(context, &reasons);
                     }
                     description.warn_of_clear_end(context);
@@ -263,28 +261,23 @@ impl<'a, 'b> Contest<'a, 'b> {
         let Some(entry) = self.entries.get_mut(index) else { return Ended::Failed };
         let is_probe = entry.purpose == Purpose::Probe;
         let now = self.pair.context.world.clock.now();
-        self.findings.notes.ended(index, &finished, is_probe, now);
+        self.notes.ended(index, &finished, is_probe, now);
         let Finished { mut runner, attempted, lost } = finished;
         if lost {
             self.release(runner);
             return Ended::Failed;
         }
-        let verdict = match attempted {
-            Err(obstacle) => self.findings.obstacle(index, entry.candidate, obstacle),
-            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => Verdict::of(Ended::Proven),
+        let ended = match attempted {
+            Err(obstacle) => self.obstacle(index, obstacle),
+            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => Ended::Proven,
             Ok(attempted) => {
                 self.count.add(&attempted);
                 entry.relayed.clone_from(&attempted.relayed);
                 // Another one may have won before this one could be told.
                 entry.owes = may_have_stored(&attempted.outcome, is_probe);
-                self.findings.attempted(index, entry, &mut runner, attempted).await
+                self.attempted(index, &mut runner, attempted).await
             }
         };
-        let Verdict { ended, failure, refuses_to_go_on } = verdict;
-        self.count.refused |= refuses_to_go_on;
-        if failure.is_some() {
-            entry.failure = failure;
-        }
         match ended {
             Ended::Moved | Ended::Proven | Ended::Decided => self.keep(index, runner),
             Ended::Failed => {
@@ -295,7 +288,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             Ended::NoSession => self.release(runner),
         }
         for other in 0..self.entries.len() {
-            if !self.findings.ascent.is_open(other) {
+            if !self.ascent.is_open(other) {
                 self.tell(Input::Closed(other));
             }
         }
@@ -374,24 +367,20 @@ impl<'a, 'b> Contest<'a, 'b> {
         };
         let better = better.and_then(|better| self.entries.get(better)).map(|entry| entry.candidate.rung());
         let works = |rung| [won, better].contains(&Some(rung));
-        self.findings.silent_rungs.remember(self.pair.context, self.situation.key(), works);
-        let key = self.situation.key();
-        let race = self.findings.notes.take_account(
-            self.pair.context.run.item,
-            &self.assignment.name,
-            &self.findings.ascent,
-            &self.findings.known,
-        );
-        self.pair.context.run.routes.note_race(&key.source.0, &key.destination.0, race);
+        let (context, key) = (self.pair.context, self.situation.key());
+        self.notes.remember_silent(context, key, works);
+        let item = context.run.item;
+        let race = self.notes.take_account(item, &self.assignment.name, &self.ascent, &self.known);
+        context.run.routes.note_race(&key.source.0, &key.destination.0, race);
         let (index, moved) = match conclusion {
             Conclusion::Won(index) => (index, true),
             Conclusion::Decided(index) => (index, false),
             Conclusion::Exhausted => {
-                return Transferred::failed(self.findings.no_path(), self.count, self.assignment);
+                return Transferred::failed(self.no_path(), self.count, self.assignment);
             }
         };
         let Some(entry) = self.entries.get_mut(index) else {
-            return Transferred::failed(self.findings.no_path(), self.count, self.assignment);
+            return Transferred::failed(self.no_path(), self.count, self.assignment);
         };
         let result = match (moved, entry.failure.take()) {
             (true, _) => Ok(entry.rung()),

@@ -5,11 +5,10 @@
 //! | `contest` | performs what the race asks for, and tells it what has happened |
 //! | `findings` | what the end of a candidate shows for the others, and what is said if none is left |
 //! | `runner` | a candidate while it runs, and the probes for the next files |
-//! | `notes`, `learning` | what is noted for `why`, and what is remembered of the pair |
+//! | `notes` | what the candidates have come to: for `why`, and what later runs remember of the pair |
 
 mod contest;
 mod findings;
-pub(super) mod learning;
 pub(super) mod notes;
 pub(super) mod runner;
 

@@ -1,14 +1,19 @@
-//! What the candidates of a file have come to, for `why`.
+//! What the candidates of a file have come to: for `why`, and for later runs, which learn from it which one works, and on which
+//! rungs nothing arrives.
 
 use crate::account::{CandidateAccount, CandidateFate, RouteAccount, shortened};
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::outcome::DIRECTLY;
+use crate::report::{THIS_HOST, Topic};
 use crate::route::{Attempted, Circuit, GivenUp, Situation};
+use crate::state::Key;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Outcome;
 use ftp_proto::transfer::race::Purpose;
+use std::time::Duration;
 
 /// What the candidates of a file have come to.
 #[derive(Debug)]
@@ -18,6 +23,10 @@ pub(in crate::job) struct Notes {
     tried: Vec<CandidateAccount>,
     /// Those that cannot be used, with the reason.
     others: Vec<CandidateAccount>,
+    /// Since when both ends of candidates have had their transfer commands.
+    connecting: Vec<(usize, Moment)>,
+    /// Direct rungs on which no data connection was opened and no server gave a reason.
+    silent: Vec<Rung>,
 }
 
 impl Notes {
@@ -33,7 +42,8 @@ impl Notes {
             let memory = memory.says(*candidate);
             CandidateAccount { memory, ..blank(situation, *candidate) }
         });
-        Self { start: now, tried: tried.collect(), others: situation.unusable(allowed) }
+        let (tried, others) = (tried.collect(), situation.unusable(allowed));
+        Self { start: now, tried, others, connecting: Vec::new(), silent: Vec::new() }
     }
 
     fn after(&self, now: Moment) -> Option<f64> {
@@ -43,6 +53,7 @@ impl Notes {
     /// A candidate starts, perhaps once more.
     pub(in crate::job) fn started(&mut self, index: usize, purpose: Purpose, now: Moment) {
         let at = self.after(now);
+        self.connecting.retain(|(other, _)| *other != index);
         if let Some(tried) = self.tried.get_mut(index) {
             tried.started = tried.started.or(at);
             tried.probed |= purpose == Purpose::Probe;
@@ -52,9 +63,34 @@ impl Notes {
     /// Both ends of a candidate have their transfer commands.
     pub(in crate::job) fn connecting(&mut self, index: usize, now: Moment) {
         let at = self.after(now);
+        self.connecting.push((index, now));
         if let Some(tried) = self.tried.get_mut(index) {
             tried.connecting = at;
         }
+    }
+
+    /// A candidate ends without having moved anything. If its transfer commands were sent so long ago, no server has refused it:
+    /// a server that refuses without a word, and a firewall, keep it waiting longer.
+    pub(in crate::job) fn ends_in_silence(
+        &mut self,
+        index: usize,
+        candidate: Candidate,
+        after: Duration,
+        now: Moment,
+    ) {
+        let since = self.connecting.iter().find(|(other, _)| *other == index);
+        let is_due = since.is_some_and(|(_, since)| now.since(*since) >= after);
+        let rung = candidate.rung();
+        if is_due && matches!(candidate, Candidate::Direct(_)) && !self.silent.contains(&rung) {
+            self.silent.push(rung);
+        }
+    }
+
+    /// Remembers for later runs on which rungs nothing arrived, unless another candidate of the rung has worked.
+    pub(in crate::job) fn remember_silent(&self, context: &Context, key: &Key, works: impl Fn(Rung) -> bool) {
+        let rungs = self.silent.iter().filter(|rung| !works(**rung)).map(|rung| rung.name());
+        let noted = context.store.pairs.note_silent(key, &rungs.collect::<Vec<_>>());
+        warn_if_forgotten(context, noted, "that nothing arrived");
     }
 
     /// A candidate is never tried.
@@ -139,5 +175,62 @@ pub(in crate::job) fn blank(situation: &Situation, candidate: Candidate) -> Cand
         tls: candidate.tls().map(str::to_owned),
         protection: Some(description.protection().name().to_owned()),
         ..CandidateAccount::new(description.rung, description.relay.map(str::to_owned))
+    }
+}
+
+/// Remembers for later runs that a candidate has worked, if it is direct. It is preferred by them unless it was the only
+/// one that was allowed.
+pub(in crate::job) fn remember(context: &Context, key: &Key, candidate: Candidate, allowed: Allowed) {
+    let Some(label) = candidate.label() else { return };
+    let rung = candidate.rung().name();
+    let noted = match allowed.shows_the_best() {
+        true => context.store.pairs.note_worked(key, &label, rung),
+        false => context.store.pairs.note_open(key, rung),
+    };
+    warn_if_forgotten(context, noted, "which path works");
+}
+
+fn warn_if_forgotten(context: &Context, noted: Result<(), String>, what: &str) {
+    if let Err(why) = noted {
+        let text = format!("cannot remember for later runs {what}: {why}");
+        context.run.events.warn_of(Topic::Memory, THIS_HOST, text);
+    }
+}
+
+/// When a candidate has ended in silence, after its transfer commands: one that has lost against another one.
+pub(super) const LOST_IN_SILENCE: Duration = Duration::from_millis(200);
+/// The same of one that has failed.
+pub(in crate::job) const FAILED_IN_SILENCE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::transfer::{DataTls, Opening, Roles, Side};
+
+    #[test]
+    fn nothing_arrived_if_the_transfer_commands_were_sent_long_ago() {
+        let direct = |passive| {
+            let (opening, tls) = (Opening::Pasv, DataTls::Clear);
+            Candidate::Direct(Roles { passive, opening, filter: false, first: None, tls })
+        };
+        let at = |millis| Moment::START + Duration::from_millis(millis);
+        let check = |candidate, after, sent: Option<u64>, now, expect: &[Rung]| {
+            let (start, silent) = (at(0), Vec::new());
+            let mut notes =
+                Notes { start, tried: Vec::new(), others: Vec::new(), connecting: Vec::new(), silent };
+            notes.started(0, Purpose::Transfer, start);
+            if let Some(sent) = sent {
+                notes.connecting(0, at(sent));
+            }
+            notes.ends_in_silence(0, candidate, after, at(now));
+            assert_eq!(notes.silent, expect);
+        };
+        let source = direct(Side::Source);
+        check(source, LOST_IN_SILENCE, Some(100), 300, &[Rung::SourceListens]);
+        check(source, LOST_IN_SILENCE, Some(100), 299, &[]);
+        check(source, LOST_IN_SILENCE, None, 9_000, &[]);
+        check(source, FAILED_IN_SILENCE, Some(0), 1_999, &[]);
+        check(direct(Side::Destination), FAILED_IN_SILENCE, Some(0), 2_000, &[Rung::DestListens]);
+        check(Candidate::Through, FAILED_IN_SILENCE, Some(0), 2_000, &[]);
     }
 }

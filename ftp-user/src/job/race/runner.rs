@@ -135,7 +135,7 @@ impl Runner {
 
 /// Whether something may be stored under the name of a candidate that has ended like this. A copy that is whole is left over, too,
 /// if another candidate has won.
-pub(super) const fn may_have_stored(outcome: &Outcome, probes: bool) -> bool {
+pub(in crate::job) const fn may_have_stored(outcome: &Outcome, probes: bool) -> bool {
     match outcome {
         Outcome::Moved { .. } => !probes,
         Outcome::Failed(failure) => failure.touched,
