@@ -9,7 +9,7 @@
 //! | the directory of a copy was missing, and was made | attempt at once |
 //! | a server was given up; any other failure; no retries left | give up |
 
-use crate::context::{Context, Patience};
+use crate::context::{Context, KnownRelays, Patience};
 use crate::endpoint::Host;
 use crate::failure::{About, Failure, Kind};
 use crate::route::Ends;
@@ -27,8 +27,6 @@ pub struct Retry {
     unanswered: u32,
     /// The same for a relay that has not answered in this run.
     no_relay: u32,
-    /// Whether another file of the job has used up its retries because of a relay.
-    is_relay_given_up: bool,
 }
 
 /// What happened to an attempt.
@@ -64,19 +62,7 @@ impl Retry {
     /// The retries of a file or a question.
     pub const fn new(patience: &Patience) -> Self {
         let Patience { retries, first_retries, .. } = *patience;
-        Self {
-            used: 0,
-            limit: retries,
-            unanswered: retries,
-            no_relay: first_retries,
-            is_relay_given_up: false,
-        }
-    }
-
-    /// The same, with what other files of the job have found: an outage of a relay has one round of retries.
-    #[must_use]
-    pub const fn knowing(self, is_relay_given_up: bool) -> Self {
-        Self { is_relay_given_up, ..self }
+        Self { used: 0, limit: retries, unanswered: retries, no_relay: first_retries }
     }
 
     /// The retries of an outage. A server that has not `answered` in this run may not exist.
@@ -85,7 +71,21 @@ impl Retry {
         Self { unanswered, ..Self::new(patience) }
     }
 
-    /// Decides after each attempt.
+    /// Decides after each attempt at a file of a job. An outage of a relay has one round of retries for all of them: the file
+    /// that has used them up gives the relay up, and others are tried once each, until one of them moves through a relay.
+    pub fn after_attempt(&mut self, event: Event<'_>, relays: &KnownRelays) -> Next {
+        let is_outage = matches!(event, Event::Failed(failure) if is_outage_of_relay(failure));
+        if is_outage && relays.has_given_up() {
+            return Next::GiveUp;
+        }
+        let next = self.after(event);
+        if is_outage && next == Next::GiveUp {
+            relays.give_up();
+        }
+        next
+    }
+
+    /// Decides after each attempt at something else.
     pub fn after(&mut self, event: Event<'_>) -> Next {
         let failure = match event {
             Event::Failed(failure) => failure,
@@ -101,11 +101,10 @@ impl Retry {
             | About::Nested
             | About::OldFile
             | About::NoRoom
+            | About::Relay
             | About::Unknown(_) => self.limit,
             About::NoAnswer => self.unanswered,
             About::NoRelay => self.no_relay,
-            About::Relay if self.is_relay_given_up => 0,
-            About::Relay => self.limit,
             About::GivenUp => 0,
         };
         let may_pass = failure.kind == Kind::Temporary || failure.about == About::Changed;
@@ -116,6 +115,11 @@ impl Retry {
         self.used += 1;
         Next::Wait { pause, number: self.used, of: limit }
     }
+}
+
+/// Whether a relay is away that has answered in this run.
+pub(super) fn is_outage_of_relay(failure: &Failure) -> bool {
+    failure.about == About::Relay && failure.kind == Kind::Temporary
 }
 
 const FIRST: Duration = Duration::from_millis(500);
@@ -351,12 +355,16 @@ mod tests {
 
     #[test]
     fn an_outage_of_a_relay_has_one_round_of_retries_for_all_files() {
-        let away = failure(Kind::Temporary, About::Relay);
-        let retry = Retry::new(&patience(5, 0));
-        assert_eq!({ retry }.after(Event::Failed(&away)), wait(500, 1, 5));
-        assert_eq!(retry.knowing(true).after(Event::Failed(&away)), Next::GiveUp);
-        let busy = failure(Kind::Temporary, About::Operation);
-        assert_eq!(retry.knowing(true).after(Event::Failed(&busy)), wait(500, 1, 5));
+        let (away, busy) =
+            (failure(Kind::Temporary, About::Relay), failure(Kind::Temporary, About::Operation));
+        let (relays, retry) = (KnownRelays::default(), Retry::new(&patience(1, 0)));
+        let mut first = retry;
+        assert_eq!(first.after_attempt(Event::Failed(&away), &relays), wait(500, 1, 1));
+        assert_eq!(first.after_attempt(Event::Failed(&away), &relays), Next::GiveUp);
+        assert_eq!({ retry }.after_attempt(Event::Failed(&away), &relays), Next::GiveUp);
+        assert_eq!({ retry }.after_attempt(Event::Failed(&busy), &relays), wait(500, 1, 1));
+        relays.moved();
+        assert_eq!({ retry }.after_attempt(Event::Failed(&away), &relays), wait(500, 1, 1));
     }
 
     #[test]

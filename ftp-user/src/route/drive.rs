@@ -401,6 +401,7 @@ impl<'a> Drive<'a> {
         let is_complete = matches!(attempted.outcome, Outcome::Moved { .. });
         match &mut self.path {
             Path::Relay(relay) if is_complete => {
+                self.context.run.heard.moved();
                 relay.last_count(self.context, &mut self.sessions, &mut self.progress).await;
                 attempted.sha256 = relay.sha256();
             }

@@ -322,10 +322,13 @@ impl Drive<'_> {
     pub(super) fn file_ended(&mut self, index: usize, end: BatchEnd) {
         let shares_connection = self.shares_connection();
         let agreed = self.path.agreed(self.protection);
-        let Self { sessions, together: Some(together), path, machine, .. } = self else { return };
+        let Self { context, sessions, together: Some(together), path, machine, .. } = self else { return };
         let BatchEnd::Published { time_refused } = &end else {
             return (together.told)(index, Fate::Ended(end, None, TransferFacts::NONE));
         };
+        if let Path::Relay(_) = path {
+            context.run.heard.moved();
+        }
         let refused = time_refused.as_ref().map(|reply| sessions.destination.shown(reply));
         let path_facts = together.path_facts.get_or_insert_with(|| {
             let facts = sessions.path_facts(agreed);

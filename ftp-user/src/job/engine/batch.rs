@@ -137,9 +137,6 @@ pub(super) async fn batched(
         }
     }
     left.extend(rest);
-    if candidate.relay().is_some() && !files.is_empty() {
-        context.run.heard.moved();
-    }
     let prospect = Prospect::after(files.is_empty(), are_usable, manner);
     WorkerResults { files, unbegun: left, kept: Vec::new(), prospect, manner: Some(manner) }
 }

@@ -25,7 +25,7 @@ use crate::job::item::{Item, Target};
 use crate::job::part::Part;
 use crate::job::part::leftover::{Found, Leftover, can_continue};
 use crate::job::race::Transferred;
-use crate::job::retry::{Event, Next, Retry, wait};
+use crate::job::retry::{Event, Next, Retry, is_outage_of_relay, wait};
 use crate::job::summary::failures::may_pass;
 use crate::job::unattended::{self, Arrived};
 use crate::ladder::Rung;
@@ -270,8 +270,7 @@ impl Copying<'_> {
             false if self.make_directories(&failure).await => Event::DirectoryMade,
             false => Event::Failed(&failure),
         };
-        *retry = retry.knowing(self.context.run.heard.has_given_up());
-        let next = retry.after(event);
+        let next = retry.after_attempt(event, &self.context.run.heard);
         let mut stored = None;
         let given_up = match next {
             Next::Attempt => {
@@ -289,10 +288,7 @@ impl Copying<'_> {
                 (stored, plan) = self.prepare().await;
                 wait(&self.context, &failure, next, &plan).await.err()
             }
-            Next::GiveUp if failure.about == About::Relay && failure.kind == failure::Kind::Temporary => {
-                self.context.run.heard.give_up();
-                Some(failure.about(About::GivenUp))
-            }
+            Next::GiveUp if is_outage_of_relay(&failure) => Some(failure.about(About::GivenUp)),
             Next::GiveUp => Some(failure),
         };
         match given_up {

@@ -74,9 +74,6 @@ impl Contest<'_, '_> {
         }
         drop(memory);
         remember(context, self.situation.key(), candidate, self.assignment.allowed);
-        if candidate.relay().is_some() {
-            context.run.heard.moved();
-        }
     }
 
     /// Records how an attempt ended.
