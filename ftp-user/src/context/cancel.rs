@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use ftp_proto::timer::Moment;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -25,6 +26,15 @@ impl Cancel {
     /// Whether the work should stop.
     pub fn is_cancelled(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// Asks whether the work should stop, in the middle of reading or writing names.
+    ///
+    /// # Errors
+    ///
+    /// With [`io::ErrorKind::Interrupted`]: it should.
+    pub fn check(&self) -> io::Result<()> {
+        if self.is_cancelled() { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     }
 
     /// Waits for an answer.

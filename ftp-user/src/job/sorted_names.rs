@@ -49,33 +49,6 @@ fn sort_key(path: &PathName) -> impl Iterator<Item = u8> {
     path.as_bytes().iter().map(|byte| if *byte == b'/' { 0 } else { *byte })
 }
 
-/// Counts names, and asks now and then whether somebody has asked the program to stop.
-#[derive(Debug)]
-pub(in crate::job) struct StopCheck<'a> {
-    cancel: &'a Cancel,
-    names: u32,
-}
-
-impl<'a> StopCheck<'a> {
-    /// No name was counted yet.
-    pub(in crate::job) const fn new(cancel: &'a Cancel) -> Self {
-        Self { cancel, names: 0 }
-    }
-
-    /// Counts a name.
-    ///
-    /// # Errors
-    ///
-    /// With [`io::ErrorKind::Interrupted`]: the work should stop.
-    pub(in crate::job) fn count(&mut self) -> io::Result<()> {
-        self.names = (self.names + 1) % PERIOD;
-        match self.names == 0 && self.cancel.is_cancelled() {
-            true => Err(io::ErrorKind::Interrupted.into()),
-            false => Ok(()),
-        }
-    }
-}
-
 /// Names that come in any order.
 #[derive(Debug)]
 pub(in crate::job) struct Sorter {
@@ -127,9 +100,8 @@ impl Sorter {
         }
         let mut merged = SortedNames::of(std::mem::take(&mut self.runs))?;
         let mut one = Spool::new(0);
-        let mut stop = StopCheck::new(&self.cancel);
         while let Some(entry) = merged.next()? {
-            stop.count()?;
+            self.cancel.check()?;
             one.push(entry)?;
         }
         self.runs.push(one);
@@ -208,8 +180,6 @@ const IN_MEMORY: usize = 16 << 20;
 const MOST_RUNS: usize = 32;
 /// What the allocator needs for the path and the identity of a name, in bytes.
 const OF_THE_ALLOCATOR: usize = 32;
-/// The number of names between two questions whether the work should stop.
-const PERIOD: u32 = 1000;
 
 #[cfg(test)]
 mod tests {

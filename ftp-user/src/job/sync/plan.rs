@@ -7,7 +7,7 @@ use super::other_jobs::OtherJobs;
 use crate::context::Cancel;
 use crate::id::JobId;
 use crate::job::request::options::Compare;
-use crate::job::sorted_names::{StopCheck, TreeEntry, order};
+use crate::job::sorted_names::{TreeEntry, order};
 use crate::job::spool::Spool;
 use crate::session::Facts;
 use ftp_proto::deletion::{AmountTally, LargeDeletions};
@@ -219,7 +219,7 @@ pub(super) fn plan(
     rules: PlanRules,
     cancel: &Cancel,
 ) -> io::Result<SyncPlan> {
-    let (mut stop, mut amounts) = (StopCheck::new(cancel), AmountTally::default());
+    let mut amounts = AmountTally::default();
     let mut emptied = EmptiedDirectories::new(rules.selects || rules.others.work_there());
     let mut judge = PathJudge::new(rules);
     let mut plan = SyncPlan {
@@ -233,7 +233,7 @@ pub(super) fn plan(
         is_nested: source.is_nested || destination.is_nested,
     };
     loop {
-        stop.count()?;
+        cancel.check()?;
         let next = match (source.names.peek(), destination.names.peek()) {
             (None, None) => break,
             (Some(_), None) => Ordering::Less,

@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
 use crate::job::retry::asked;
-use crate::job::sorted_names::{StopCheck, TreeEntry};
+use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::{NameSet, Spool};
 use crate::job::tree::{folded, one_form};
 use crate::place;
@@ -32,9 +32,8 @@ fn each_surplus(
     cancel: &Cancel,
     mut note: impl FnMut(&TreeEntry),
 ) -> io::Result<()> {
-    let mut stop = StopCheck::new(cancel);
     for _ in 0..surplus.len() {
-        stop.count()?;
+        cancel.check()?;
         let Some(entry) = surplus.pop()? else { break };
         note(&entry);
         surplus.push(entry)?;
