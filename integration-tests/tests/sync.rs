@@ -296,6 +296,11 @@ fn n8_a_file_that_a_killed_sync_has_begun_and_that_is_the_same_ends_with_the_res
     });
     run.running.signal(Signal::KILL);
     let killed = run.end();
+    // By its own claim of the destination nothing is stored.
+    let jobs = job(state.path()).args(["jobs"]).run().exits(0);
+    let told = &jobs.events("job")[0];
+    let files = told["files"].as_u64().unwrap() + told["open"].as_u64().unwrap();
+    assert!(files <= 6, "{killed}\n{jobs}");
     // As if it had its name, which nobody has told the journal.
     fs::write(to.path("t/m"), from.bytes("s/m")).unwrap();
     for path in [from.path("s/m"), to.path("t/m")] {

@@ -2,7 +2,7 @@
 //! stand in numbers. And what the last runs have tried.
 
 use super::item_row::has_detached;
-use super::record::{Failures, ItemState, JobRecord, JobState};
+use super::record::{Failures, ItemState, JobRecord, JobState, NAME_OF_SYNC};
 use super::stored_job::StoredJob;
 use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
 use crate::account::RunAccount;
@@ -187,12 +187,16 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<FileCounts, StoreErr
         let found: i64 = sql.prepare_cached(&ask)?.query_row(values, |row| row.get(0))?;
         Ok(found.cast_unsigned())
     };
+    let files = format!(
+        "coalesce(sum(substr(path, -{}) NOT IN (CAST('{NAME_OF_SYNC}' AS BLOB), CAST('/{NAME_OF_SYNC}' AS BLOB))), 0)",
+        NAME_OF_SYNC.len() + 1
+    );
     Ok(FileCounts {
         files: number(ItemState::Done, "count(*)")?,
         bytes: number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
         failed: number(ItemState::Failed, "count(*)")?,
-        open: number(ItemState::Open, "count(*)")?,
-        given_over: number(ItemState::GivenOver, "count(*)")?,
+        open: number(ItemState::Open, &files)?,
+        given_over: number(ItemState::GivenOver, &files)?,
         failures: failures(sql, job)?,
     })
 }

@@ -207,7 +207,8 @@ impl Store {
 
     /// The same, inside a transaction.
     pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, StoreError> {
-        ItemRecord::of_job(&self.sql, job, state)?.into_iter().map(|row| row.whole(&self.sql)).collect()
+        let files = ItemRecord::of_job(&self.sql, job, state)?.into_iter().filter(ItemRecord::is_file);
+        files.map(|row| row.whole(&self.sql)).collect()
     }
 }
 

@@ -45,8 +45,8 @@ pub use mark::check_directory;
 pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use record::{
     ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, ItemEnd, ItemHistory, ItemKey, ItemParts,
-    ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NewItem, PartId, Place, RunEnd,
-    SourceFacts, TransferState, UnfinishedItem,
+    ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NAME_OF_SYNC, NewItem, PartId, Place,
+    RunEnd, SourceFacts, TransferState, UnfinishedItem,
 };
 pub use store::JournalFailure;
 pub use stored_job::{ReadWords, StoredJob};

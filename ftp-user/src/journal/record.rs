@@ -12,6 +12,8 @@ use std::borrow::Cow;
 pub const NAME_OF_COPY: &str = "name";
 /// What a job has decided whose destination is a directory that was there.
 pub const EXISTING_DIRECTORY: &str = "directory";
+/// The name below the destination of a sync by which it is claimed. It is no file, and nothing is stored there.
+pub const NAME_OF_SYNC: &str = ".ftp-user.sync";
 
 /// A job that begins or goes on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -318,6 +320,11 @@ pub struct ItemParts {
 }
 
 impl ItemRecord {
+    /// Whether it is a file, and not what a sync has claimed to have its destination alone.
+    pub(super) fn is_file(&self) -> bool {
+        self.place.path.rsplit(|byte| *byte == b'/').next() != Some(NAME_OF_SYNC.as_bytes())
+    }
+
     /// A file that begins.
     pub(crate) fn new(key: ItemKey, job: JobId, place: Place) -> Self {
         Self { key, job, place, ..Self::default() }

@@ -22,6 +22,7 @@ use crate::job::sorted_names::TreeEntry;
 use crate::job::sources::moved;
 use crate::job::summary::tally::Tally;
 use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
+use crate::journal::NAME_OF_SYNC;
 use crate::place::{self, Location};
 use crate::report::{Event, WithheldDeletions, several};
 use crate::route::Ends;
@@ -156,7 +157,7 @@ impl SyncRun<'_> {
         let SyncRequest { source: from, destination: to, .. } = self.request;
         let login = login(self.context, &mut self.ends.destination).await?;
         let root = absolute(login.as_ref(), &to.path);
-        let name = PathName::from_user(CLAIM).map_err(|bad| Failure::usage(bad.to_string()))?;
+        let name = PathName::from_user(NAME_OF_SYNC).map_err(|bad| Failure::usage(bad.to_string()))?;
         let item = Item::new(0, from.path.clone(), place::join(Some(&root), &name));
         match claim::claim(self.context, &self.ends, &item).await {
             Err(failure) if failure.kind == Kind::Exists => {
@@ -411,6 +412,3 @@ const MOST_LOOKS: u32 = 3;
 /// Why a sync is not done after a session was lost.
 const NOT_KNOWN: &str =
     "a session with the destination was lost, and nobody can tell whether everything is still there";
-
-/// The name below the destination by which the journal knows the sync. Nothing is stored there.
-const CLAIM: &str = ".ftp-user.sync";
