@@ -1,9 +1,9 @@
 //! One destination has one job, however it is spelled.
 
 use crate::journal::{kill, scene};
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{Site, names_below, sample};
 use integration_tests::socket::until;
-use integration_tests::user::user;
+use integration_tests::user::{job, user};
 use rustix::process::Signal;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -85,4 +85,32 @@ fn n10_what_is_appended_to_belongs_to_one_job_too() {
     drop(append("t/a", "copy/a").end().exits(0));
     drop(copy("grows").exits(0));
     assert!(scene.state_of("append").is_empty());
+}
+
+#[test]
+fn n8_a_destination_to_which_a_link_leads_since_a_kill_is_the_same_one() {
+    let names = ["a", "b", "c", "d", "e/f"];
+    let site =
+        names.iter().fold(Site::new("source"), |site, name| site.file(&format!("t/{name}"), sample(100_000)));
+    let (from, home, state) = (site.start(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let copies = home.path().join("copies");
+    fs::create_dir(&copies).unwrap();
+    let words = ["copy", "-r", "-j1", "--limit", "100KB", &from.url("t/"), copies.to_str().unwrap()];
+    let mut run = job(state.path()).args(words).start();
+    while let Some(line) = run.running.line()
+        && !line.starts_with("{\"event\":\"file\"")
+    {}
+    let done = || job(state.path()).args(["jobs"]).run().exits(0).events("job")[0]["files"].as_u64();
+    until("the journal has a file", || done() > Some(0));
+    run.running.signal(Signal::KILL);
+    let killed = run.end();
+    fs::rename(&copies, home.path().join("moved")).unwrap();
+    symlink("moved", &copies).unwrap();
+    let resumed = job(state.path()).args(["resume"]).run().exits(0);
+    assert!(!resumed.warnings().iter().any(|text| text.contains("delete it")), "{killed}\n{resumed}");
+    assert_eq!(done(), Some(names.len() as u64), "{killed}\n{resumed}");
+    for name in names {
+        assert!(fs::read(copies.join(name)).unwrap() == sample(100_000), "{name}: {killed}\n{resumed}");
+    }
+    assert_eq!(names_below(&copies).len(), names.len() + 1, "{killed}\n{resumed}");
 }

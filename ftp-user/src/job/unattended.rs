@@ -437,14 +437,31 @@ pub(in crate::job) async fn remove_left(
     for item in open.filter(|item| item.parts.detached.is_none()) {
         // What is at a server that the list does not name any more is left to whoever changed it.
         let Some(host) = hosts.find(&item.place.site) else { continue };
-        removed = remove(context, host, &item).await;
+        removed = match has_its_name(host, &item) {
+            true => remove(context, host, &item).await,
+            false => remove_parts(context, host, &item).await.map(drop),
+        };
         if removed.is_err() {
             break;
         }
         context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
     }
+    if let ([destination], Some(here)) = (destinations, hosts.find("")) {
+        let directory = names::directory_at(here, &destination.path);
+        for item in context.run.job_journal.finished_twice(directory).await {
+            if !has_its_name(here, &item) {
+                context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
+            }
+        }
+    }
     hosts.release();
     removed
+}
+
+/// Whether the journal would still call a file so. If one of its directories was renamed meanwhile, and a symbolic link leads
+/// there, this run has copied the file by its present name.
+fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
+    target(item).is_ok_and(|target| names::path_at(host, &target) == item.place.path)
 }
 
 /// What a file that has not ended may have left, for people: `ann@two.example:21: copy/.00000000000000ab.ftp-user.part`.
@@ -456,24 +473,16 @@ pub fn left_of(item: &ItemRecord) -> Vec<String> {
     parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()
 }
 
-/// Removes what is stored of a file.
+/// Removes what is stored of a file, and tells what may be left.
 async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<(), Failure> {
-    let target = PathName::from_wire(item.place.path.clone())
-        .map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))?;
+    let target = target(item)?;
     if item.parts.in_place.is_some() && host.facts(context, &target).await?.is_some() {
         let name = host.show(&target);
         context.run.events.warn(format!(
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
         ));
     }
-    let (mut has_part, mut old) = (false, OldFiles::default());
-    for id in &item.parts.names {
-        let part = Part::new(*id, &target)?;
-        old.may_be_aside_for(&part)?;
-        old.look(context, host, &target).await?;
-        has_part |= host.delete_own(context, &part.stored).await?;
-    }
-    old.leave(context, host, &target);
+    let has_part = remove_parts(context, host, item).await?;
     if !has_part && is_directory_gone(host, &target) {
         for name in left_of(item) {
             context.run.events.warn(format!(
@@ -484,6 +493,24 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
         tell_if_published(context, host, &target, item).await?;
     }
     Ok(())
+}
+
+fn target(item: &ItemRecord) -> Result<PathName, Failure> {
+    let path = PathName::from_wire(item.place.path.clone());
+    path.map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))
+}
+
+/// Removes the parts of a file, and gives an old one its name back. Returns whether there was a part.
+async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<bool, Failure> {
+    let (target, mut has_part, mut old) = (target(item)?, false, OldFiles::default());
+    for id in &item.parts.names {
+        let part = Part::new(*id, &target)?;
+        old.may_be_aside_for(&part)?;
+        old.look(context, host, &target).await?;
+        has_part |= host.delete_own(context, &part.stored).await?;
+    }
+    old.leave(context, host, &target);
+    Ok(has_part)
 }
 
 /// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.

@@ -303,6 +303,11 @@ impl JobJournal {
         self.ask(|store, job| store.files(job, ItemState::Open)).await.unwrap_or_default()
     }
 
+    /// The files of this host that the job has finished outside of `directory` and, from the same source, elsewhere as well.
+    pub async fn finished_twice(&self, directory: Vec<u8>) -> Vec<ItemRecord> {
+        self.ask(move |store, job| ItemRecord::twice(&store.sql, job, &directory)).await.unwrap_or_default()
+    }
+
     /// How the files of the job stand whose sources begin with `prefix`; `None` if the journal has ended.
     pub async fn files_below(&self, prefix: String) -> Option<FilesBelow> {
         self.ask(move |store, job| files_below(&store.sql, job, &prefix)).await.ok()

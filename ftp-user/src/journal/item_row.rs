@@ -62,6 +62,15 @@ impl ItemRecord {
         Self::query(sql, &ITEMS.select("job = ?1 AND state = ?2 ORDER BY id"), values)
     }
 
+    /// The files of this host that a job has finished outside of `directory` and, from the same source, elsewhere as well.
+    pub(super) fn twice(sql: &Connection, job: JobId, directory: &[u8]) -> Result<Vec<Self>, StoreError> {
+        let of_job = "job = ?1 AND state = ?2";
+        let twice = format!("SELECT source FROM items WHERE {of_job} GROUP BY source HAVING count(*) > 1");
+        let outside = "site = '' AND substr(path, 1, length(?3)) != ?3";
+        let values = params![job.number().cast_signed(), ItemState::Done.number(), directory];
+        Self::query(sql, &ITEMS.select(&format!("{of_job} AND {outside} AND source IN ({twice})")), values)
+    }
+
     fn query(sql: &Connection, select: &str, values: impl Params) -> Result<Vec<Self>, StoreError> {
         ITEMS.query(sql, select, values, Self::of)
     }
