@@ -263,6 +263,14 @@ fn killed_at(kind: &str, number: usize) {
         let skipped = |file: &Value| file["skipped"] == true;
         assert!(!resumed.events("file").iter().any(skipped), "{when}\n{resumed}");
     }
+    if kind == "done"
+        && number > FILES.len()
+        && let Some(summary) = resumed.events("summary").first()
+    {
+        // All sources are gone: that is the end of a move, and no disk that is not mounted.
+        assert_eq!(summary["earlier"], FILES.len(), "{when}\n{resumed}");
+        assert!(!resumed.warnings().iter().any(|text| text.contains("disk")), "{when}\n{resumed}");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::job::file::standard;
 use crate::job::part;
 use crate::job::request::job::{Job, NAME, Work};
 use crate::job::request::options::Options;
+use crate::job::sources::moved;
 use crate::job::summary::tally::{Report, Tally};
 use crate::job::sync::{SyncRequest, sync};
 use crate::journal::ItemEnd;
@@ -75,7 +76,9 @@ pub async fn run(job: Job, context: &Context) -> Report {
         pools.quit().await;
     }
     if tally.is_empty() {
+        let moved = if options.deletes_sources() { moved::finished(&context).await } else { 0 };
         match selecting {
+            _ if moved > 0 => tally.finished_earlier(moved),
             Some(option) => context.run.events.warn(format!("no file matches {option}: {UNMATCHED}")),
             None => context.run.events.warn("the source has no file: look whether its disk is mounted"),
         }

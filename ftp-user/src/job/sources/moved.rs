@@ -104,6 +104,12 @@ pub(in crate::job) async fn matched(
     }
 }
 
+/// How many files earlier runs of the job have finished, if they have begun no others.
+pub(in crate::job) async fn finished(context: &Context) -> u64 {
+    let files = context.run.job_journal.files_below(String::new()).await.unwrap_or_default();
+    if files.unfinished == 0 { files.finished } else { 0 }
+}
+
 /// What the names of all files below a directory begin with in the journal.
 fn prefix(host: &Host, directory: Option<&PathName>) -> String {
     let Ok(any) = PathName::from_wire(vec![b'x']) else { return String::new() };

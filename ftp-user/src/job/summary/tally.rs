@@ -110,6 +110,13 @@ impl Tally {
         }
     }
 
+    /// Notes files that earlier runs have moved, so that this one does not meet them.
+    pub(in crate::job) const fn finished_earlier(&mut self, files: u64) {
+        self.sums.files += files;
+        self.sums.skipped += files;
+        self.sums.earlier += files;
+    }
+
     /// Notes that names are not deleted, because they are more than the user has allowed. No file has failed, and the job has not done what it was asked for.
     pub(in crate::job) fn withhold(&mut self, withheld: WithheldDeletions) {
         // A dry run has told them.
