@@ -337,11 +337,7 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 
     /// Removes the parts of the candidates that did not decide the race.
-    fn remove_others(&mut self, conclusion: Conclusion) {
-        let decides = match conclusion {
-            Conclusion::Won(index) | Conclusion::Decided(index) => Some(index),
-            Conclusion::Exhausted => None,
-        };
+    fn remove_others(&mut self, decides: Option<usize>) {
         for other in (0..self.entries.len()).filter(|other| Some(*other) != decides) {
             if let Some(runner) = self.entries.get_mut(other).and_then(|entry| entry.runner.take())
                 && let Some(runner) = self.removed(other, runner)
@@ -353,38 +349,32 @@ impl<'a, 'b> Contest<'a, 'b> {
 
     /// The result of the race, and the name under which the destination has what was stored.
     async fn conclude(mut self, conclusion: Conclusion) -> Transferred {
+        let (decides, has_moved) = match conclusion {
+            Conclusion::Won(index) => (Some(index), true),
+            Conclusion::Decided(index) => (Some(index), false),
+            Conclusion::Exhausted => (None, false),
+        };
         let better = self.scouting.finish().await;
-        self.remove_others(conclusion);
+        self.remove_others(decides);
         while let Some(cleaned) = self.cleanups.join_next().await {
             Relayed::add(&mut self.count.relayed, cleaned.ok().flatten());
         }
-        if let (Some(better), Conclusion::Won(_)) = (better, conclusion) {
+        if let Some(better) = better.filter(|_| has_moved) {
             self.take_better(better);
         }
-        let won = match conclusion {
-            Conclusion::Won(index) => self.entries.get(index).map(|entry| entry.candidate.rung()),
-            Conclusion::Decided(_) | Conclusion::Exhausted => None,
-        };
-        let better = better.and_then(|better| self.entries.get(better)).map(|entry| entry.candidate.rung());
-        let works = |rung| [won, better].contains(&Some(rung));
+        let rung = |index: Option<usize>| Some(self.entries.get(index?)?.candidate.rung());
+        let working = [rung(decides.filter(|_| has_moved)), rung(better)];
         let (context, key) = (self.pair.context, self.situation.key());
-        self.notes.remember_silent(context, key, works);
+        self.notes.remember_silent(context, key, |rung| working.contains(&Some(rung)));
         let item = context.run.item;
         let race = self.notes.take_account(item, &self.assignment.name, &self.ascent, &self.known);
         context.run.routes.note_race(&key.source.0, &key.destination.0, race);
-        let (index, moved) = match conclusion {
-            Conclusion::Won(index) => (index, true),
-            Conclusion::Decided(index) => (index, false),
-            Conclusion::Exhausted => {
-                return Transferred::failed(self.no_path(), self.count, self.assignment);
-            }
-        };
-        let Some(entry) = self.entries.get_mut(index) else {
+        let Some(entry) = decides.and_then(|index| self.entries.get_mut(index)) else {
             return Transferred::failed(self.no_path(), self.count, self.assignment);
         };
-        let result = match (moved, entry.failure.take()) {
-            (true, _) => Ok(entry.rung()),
-            (false, failure) => Err(failure.unwrap_or_else(Failure::interrupted)),
+        let result = match entry.failure.take() {
+            _ if has_moved => Ok(entry.rung()),
+            failure => Err(failure.unwrap_or_else(Failure::interrupted)),
         };
         if let Some(why) = entry.why.take() {
             self.count.facts = std::mem::take(&mut self.count.facts).because(why);

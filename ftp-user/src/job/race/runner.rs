@@ -73,30 +73,23 @@ impl Runner {
         let Self { source, destination, circuit } = self;
         let attempts = AttemptContext { context, assignment, lane };
         // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
-        match candidate {
+        let attempted = match candidate {
             Candidate::Direct(roles) if assignment.detaches => {
-                let attempt = unattended::attempt(attempts, source, destination, roles);
-                Box::pin(attempt).await.map_err(Obstacle::Session)
+                Box::pin(unattended::attempt(attempts, source, destination, roles)).await
             }
-            Candidate::Direct(roles) => {
-                let attempt = attempts.direct(source, destination, roles);
-                Box::pin(attempt).await.map_err(Obstacle::Session)
-            }
-            Candidate::Relay(through_relay) => {
-                let ready = Circuit::ready(circuit, context, through_relay.relay, source, destination);
+            Candidate::Direct(roles) => Box::pin(attempts.direct(source, destination, roles)).await,
+            Candidate::Relay(through) => {
+                let ready = Circuit::ready(circuit, context, through.relay, source, destination);
                 let circuit = lane.unless_lost(Box::pin(ready)).await.map_err(Obstacle::Relay)?;
                 if assignment.detaches {
-                    let attempt = unattended::attempt_by_relay(attempts, circuit, through_relay);
-                    return Box::pin(attempt).await.map_err(Obstacle::Session);
+                    Box::pin(unattended::attempt_by_relay(attempts, circuit, through)).await
+                } else {
+                    Box::pin(attempts.by_relay(circuit, through)).await
                 }
-                let attempt = attempts.by_relay(circuit, through_relay);
-                Box::pin(attempt).await.map_err(Obstacle::Session)
             }
-            Candidate::Through => {
-                let attempt = attempts.through(source, destination);
-                Box::pin(attempt).await.map_err(Obstacle::Session)
-            }
-        }
+            Candidate::Through => Box::pin(attempts.through(source, destination)).await,
+        };
+        attempted.map_err(Obstacle::Session)
     }
 
     /// Removes what a candidate that has lost has left.
