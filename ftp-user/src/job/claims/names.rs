@@ -68,15 +68,6 @@ pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
     }
 }
 
-/// What the paths of files below a directory begin with, as the journal names them.
-fn below_at(host: &Host, directory: &PathName) -> Vec<u8> {
-    let mut path = directory_at(host, directory);
-    if !path.is_empty() && !path.ends_with(b"/") {
-        path.push(b'/');
-    }
-    path
-}
-
 /// How the journal names files below a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::job) struct Named {
@@ -105,7 +96,11 @@ pub(in crate::job) fn named_below(host: &Host, directory: &PathName) -> Vec<Name
     };
     let login = login.and_then(|login| login_below(directory, login));
     let login = login.map(|below| Named { begin: Vec::new(), below });
-    [Named { begin: below_at(host, directory), below: Vec::new() }].into_iter().chain(login).collect()
+    let mut begin = directory_at(host, directory);
+    if !begin.is_empty() && !begin.ends_with(b"/") {
+        begin.push(b'/');
+    }
+    [Named { begin, below: Vec::new() }].into_iter().chain(login).collect()
 }
 
 /// The path of the login directory below another one, with a separator at its end; `None` if it is not below it.
