@@ -24,7 +24,7 @@ pub struct MoveEvidence<'a> {
     /// What the source was before its first byte was read.
     pub source_before: &'a Facts,
     /// What it is now.
-    pub source_now: SourceNow<'a>,
+    pub source_now: &'a SourceNow,
     /// Whether a digest has verified the copy.
     pub is_by_hash: bool,
     /// What the copy must be.
@@ -38,17 +38,17 @@ pub struct MoveEvidence<'a> {
 }
 
 /// What is known of a source when its deletion is asked for.
-#[derive(Clone, Copy, Debug)]
-pub enum SourceNow<'a> {
+#[derive(Clone, Debug)]
+pub enum SourceNow {
     /// It was looked at.
-    Seen(&'a Facts),
+    Seen(Facts),
     /// Its server looks at it right before it deletes it (PACK DELETE).
-    Compared(&'a SameFile),
+    Compared(SameFile),
 }
 
-impl SourceNow<'_> {
+impl SourceNow {
     /// Whether it is what it was before. `path` is its path.
-    fn is_unchanged(self, path: &PathName, before: &Facts) -> bool {
+    fn is_unchanged(&self, path: &PathName, before: &Facts) -> bool {
         match self {
             Self::Seen(now) => now.kind == before.kind && !has_changed(before, now),
             Self::Compared(same) => {
@@ -62,7 +62,7 @@ impl SourceNow<'_> {
         }
     }
 
-    const fn has_time(self) -> bool {
+    const fn has_time(&self) -> bool {
         match self {
             Self::Seen(now) => now.modified.is_some(),
             Self::Compared(same) => same.file.modified.is_some(),
@@ -190,7 +190,7 @@ mod tests {
             let expected = ExpectedCopy { size: Some(5), modified: Some(When(1)) };
             let evidence = MoveEvidence {
                 source_before: &before,
-                source_now: SourceNow::Seen(now),
+                source_now: &SourceNow::Seen(now.clone()),
                 is_by_hash: true,
                 expected,
                 copy_now: copy.as_ref(),
@@ -247,7 +247,7 @@ mod tests {
         let check = |before: &Facts, same: &SameFile, is_by_hash| {
             let evidence = MoveEvidence {
                 source_before: before,
-                source_now: SourceNow::Compared(same),
+                source_now: &SourceNow::Compared(same.clone()),
                 is_by_hash,
                 expected: ExpectedCopy::default(),
                 copy_now: Some(before),
@@ -293,7 +293,7 @@ mod tests {
         for (is_by_hash, expect) in [(true, Ok(())), (false, Err(ReasonToKeep::NoTime))] {
             let evidence = MoveEvidence {
                 source_before: &timeless,
-                source_now: SourceNow::Seen(&timeless),
+                source_now: &SourceNow::Seen(timeless.clone()),
                 is_by_hash,
                 expected: ExpectedCopy::default(),
                 copy_now: Some(&timeless),

@@ -287,7 +287,7 @@ mod tests {
                 let (source_before, is_by_hash) = verified_copy.parts();
                 let evidence = MoveEvidence {
                     source_before,
-                    source_now: SourceNow::Seen(now),
+                    source_now: &SourceNow::Seen(now.clone()),
                     is_by_hash,
                     expected: ExpectedCopy::default(),
                     copy_now: Some(&before),

@@ -5,7 +5,7 @@
 use super::directories::{name_aside, named_again, report_moved};
 use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
-use crate::check::{self, Compared, CopyProof, CopyState, MoveEvidence, Removal, SameFile, SourceNow};
+use crate::check::{self, Compared, CopyProof, CopyState, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{Failure, Kind};
@@ -97,13 +97,6 @@ struct SourceDeletion<'a> {
     kept: Vec<KeptSource>,
 }
 
-/// What is known of a source before its deletion is asked for.
-enum SourceState {
-    Seen(Facts),
-    /// Its server compares it.
-    Compared(SameFile),
-}
-
 impl SourceDeletion<'_> {
     fn keep(&mut self, copied: CopiedFile, failure: Failure) {
         self.kept.push(stays(copied, failure));
@@ -149,11 +142,7 @@ impl SourceDeletion<'_> {
                 singly.push(copied);
                 continue;
             }
-            let source = match &source {
-                SourceState::Seen(facts) => SourceNow::Seen(facts),
-                SourceState::Compared(same) => SourceNow::Compared(same),
-            };
-            match self.permit(&copied, source, copy.as_ref(), CopyProof::SameSession, session) {
+            match self.permit(&copied, &source, copy.as_ref(), CopyProof::SameSession, session) {
                 Ok(removal) => together.push((copied, removal)),
                 Err(failure) => self.keep(copied, failure),
             }
@@ -174,7 +163,7 @@ impl SourceDeletion<'_> {
     fn permit(
         &self,
         copied: &CopiedFile,
-        source_now: SourceNow<'_>,
+        source_now: &SourceNow,
         copy_now: Option<&Facts>,
         proof: CopyProof,
         session: Option<SessionId>,
@@ -260,13 +249,14 @@ impl SourceDeletion<'_> {
             }
             CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
         };
-        let removal = match self.permit(copied, SourceNow::Seen(&now), there.as_ref(), proof, session) {
+        let size = now.size;
+        let removal = match self.permit(copied, &SourceNow::Seen(now), there.as_ref(), proof, session) {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };
         if copied.verified_copy.is_doubtful() {
-            let deleted = self.delete_aside(copied, removal, now.size).await;
-            return Ok(deleted.map(|()| self.report_deleted(copied, now.size)));
+            let deleted = self.delete_aside(copied, removal, size).await;
+            return Ok(deleted.map(|()| self.report_deleted(copied, size)));
         }
         if session.is_none() || session != self.ends.source.evidence_session() {
             return Err(Failure::new(Kind::Temporary, "a session with the source was lost"));
@@ -383,15 +373,15 @@ async fn look_at_sources(
     source: &mut Host,
     files: &[CopiedFile],
     sizes: &DirectorySizes,
-) -> Vec<Result<Option<SourceState>, Failure>> {
+) -> Vec<Result<Option<SourceNow>, Failure>> {
     if source.deletes_if_same()
         && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
     {
-        return all.into_iter().map(|same| Ok(Some(SourceState::Compared(same)))).collect();
+        return all.into_iter().map(|same| Ok(Some(SourceNow::Compared(same)))).collect();
     }
     let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
     let found = look(context, MoveEnd::Source, source, &expected, sizes).await;
-    found.into_iter().map(|found| Ok(found?.map(SourceState::Seen))).collect()
+    found.into_iter().map(|found| Ok(found?.map(SourceNow::Seen))).collect()
 }
 
 /// Gives a copy, which this run has not stored, another version, by the time that it has. The copy may be the source of
