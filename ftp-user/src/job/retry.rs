@@ -21,12 +21,9 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retry {
     used: u32,
-    /// How often a temporary failure is retried.
-    limit: u32,
-    /// The same for a server that has not answered in this run.
-    unanswered: u32,
-    /// The same for a relay that has not answered in this run.
-    no_relay: u32,
+    patience: Patience,
+    /// Whether the server has answered in this run. Otherwise it may not exist.
+    has_answered: bool,
 }
 
 /// What happened to an attempt.
@@ -61,14 +58,12 @@ pub enum Next {
 impl Retry {
     /// The retries of a file or a question.
     pub const fn new(patience: &Patience) -> Self {
-        let Patience { retries, first_retries, .. } = *patience;
-        Self { used: 0, limit: retries, unanswered: retries, no_relay: first_retries }
+        Self { used: 0, patience: *patience, has_answered: true }
     }
 
-    /// The retries of an outage. A server that has not `answered` in this run may not exist.
-    pub const fn of_outage(patience: &Patience, answered: bool) -> Self {
-        let unanswered = if answered { patience.retries } else { patience.first_retries };
-        Self { unanswered, ..Self::new(patience) }
+    /// The retries of an outage of a server.
+    pub const fn of_outage(patience: &Patience, has_answered: bool) -> Self {
+        Self { has_answered, ..Self::new(patience) }
     }
 
     /// Decides after each attempt at a file of a job. An outage of a relay has one round of retries for all of them: the file
@@ -91,6 +86,7 @@ impl Retry {
             Event::Failed(failure) => failure,
             Event::StoredIsWrong | Event::DirectoryMade => return Next::Attempt,
         };
+        let Patience { retries, first_retries, .. } = self.patience;
         let limit = match failure.about {
             About::Operation
             | About::Login
@@ -102,9 +98,9 @@ impl Retry {
             | About::OldFile
             | About::NoRoom
             | About::Relay
-            | About::Unknown(_) => self.limit,
-            About::NoAnswer => self.unanswered,
-            About::NoRelay => self.no_relay,
+            | About::Unknown(_) => retries,
+            About::NoAnswer if self.has_answered => retries,
+            About::NoAnswer | About::NoRelay => first_retries,
             About::GivenUp => 0,
         };
         let may_pass = failure.kind == Kind::Temporary || failure.about == About::Changed;
