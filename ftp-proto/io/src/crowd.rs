@@ -2,8 +2,9 @@
 //! most of them loses its oldest place.
 
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::lock::Lock;
 use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::oneshot;
 
@@ -33,28 +34,24 @@ impl<K: Clone + Eq + Hash> Crowd<K> {
     /// Takes a place, which may displace another holder. Returns `None` if the table has no places.
     pub fn enter(self: &Arc<Self>, key: K) -> Option<CrowdPlace<K>> {
         let (stay, displaced) = oneshot::channel();
-        let admitted = self.holders().admit(Bounds::new(self.places), key, stay, |_, _| false);
+        let admitted = self.holders.locked().admit(Bounds::new(self.places), key, stay, |_, _| false);
         let (place, _) = admitted.ok()?;
         Some(CrowdPlace { crowd: Arc::clone(self), place, displaced })
     }
 
     /// How many places are taken.
     pub fn len(&self) -> usize {
-        self.holders().len()
+        self.holders.locked().len()
     }
 
     /// Whether no place is taken.
     pub fn is_empty(&self) -> bool {
-        self.holders().is_empty()
+        self.holders.locked().is_empty()
     }
 
     /// How many places there are.
     pub const fn places(&self) -> usize {
         self.places
-    }
-
-    fn holders(&self) -> MutexGuard<'_, Fair<K, oneshot::Sender<()>>> {
-        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -68,7 +65,7 @@ impl<K: Clone + Eq + Hash> CrowdPlace<K> {
 
 impl<K: Clone + Eq + Hash> Drop for CrowdPlace<K> {
     fn drop(&mut self) {
-        self.crowd.holders().remove(self.place);
+        self.crowd.holders.locked().remove(self.place);
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`copy`] | moves files and listings between a file and a connection, or between two connections |
 //! | [`crowd`] | places for clients without a login; the address that holds most gives way |
 //! | [`meter`], [`limiter`] | counts running work, can stop it and slow it down |
+//! | [`lock`] | takes a lock although a task has panicked with it |
 //! | [`named_file`] | files that options and settings name: no pipe, device or directory makes a program wait or fills its memory |
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | tells a program to stop |
@@ -30,6 +31,7 @@ mod crypto;
 pub mod hash;
 pub mod limiter;
 pub mod link;
+pub mod lock;
 pub mod meter;
 pub mod named_file;
 pub mod os_error;

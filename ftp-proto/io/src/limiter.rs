@@ -2,12 +2,13 @@
 
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_proto::timer::{Bucket, Moment, SharedBucket, Window};
 
 use crate::clock::Clock;
+use crate::lock::Lock;
 
 /// A rate in bytes per second. Clones share it: what one copy moves, the others may not.
 #[derive(Clone, Debug)]
@@ -34,9 +35,7 @@ impl Limiter {
     /// How long to rest before some may move.
     pub(crate) fn allowance(&self) -> Result<usize, Duration> {
         match &self.0 {
-            Rate::Simple { clock, bucket } => {
-                bucket.lock().unwrap_or_else(PoisonError::into_inner).allowance(clock.now())
-            }
+            Rate::Simple { clock, bucket } => bucket.locked().allowance(clock.now()),
             Rate::Shared { rate, key } => rate.allowance(*key),
         }
     }
@@ -45,7 +44,7 @@ impl Limiter {
     pub(crate) fn take(&self, bytes: usize) {
         match &self.0 {
             Rate::Simple { clock, bucket } => {
-                bucket.lock().unwrap_or_else(PoisonError::into_inner).take(bytes as u64, clock.now());
+                bucket.locked().take(bytes as u64, clock.now());
             }
             Rate::Shared { rate, key } => rate.take(*key, bytes),
         }
@@ -71,7 +70,7 @@ impl SharedRate {
 
     /// Sets the rate, also for what moves now.
     pub fn set(&self, rate: Option<NonZeroU64>) {
-        self.0.bucket.lock().unwrap_or_else(PoisonError::into_inner).set(rate);
+        self.0.bucket.locked().set(rate);
         self.0.is_limited.store(rate.is_some(), Ordering::Relaxed);
     }
 
@@ -87,13 +86,13 @@ impl SharedRate {
         // One of the references is that of whoever sets the rate.
         let flows = Arc::strong_count(&self.0).saturating_sub(1);
         let now = self.0.clock.now();
-        self.0.bucket.lock().unwrap_or_else(PoisonError::into_inner).allowance(key, now, flows)
+        self.0.bucket.locked().allowance(key, now, flows)
     }
 
     fn take(&self, key: u64, bytes: usize) {
         if self.0.is_limited.load(Ordering::Relaxed) {
             let now = self.0.clock.now();
-            self.0.bucket.lock().unwrap_or_else(PoisonError::into_inner).take(key, bytes as u64, now);
+            self.0.bucket.locked().take(key, bytes as u64, now);
         }
     }
 }
@@ -130,7 +129,7 @@ impl Volume {
     /// How many bytes are left in the period of that moment.
     pub fn left_at(&self, now: Moment) -> u64 {
         let Some(limit) = self.limit() else { return u64::MAX };
-        self.0.window.lock().unwrap_or_else(PoisonError::into_inner).left(now, Some(limit))
+        self.0.window.locked().left(now, Some(limit))
     }
 
     /// Takes bytes, unless there are fewer. Returns whether it did. Bytes count from the moment at which a limit is set.
@@ -141,7 +140,7 @@ impl Volume {
     /// The same at that moment.
     pub fn take_at(&self, now: Moment, bytes: u64) -> bool {
         let Some(limit) = self.limit() else { return true };
-        self.0.window.lock().unwrap_or_else(PoisonError::into_inner).take(now, bytes, Some(limit))
+        self.0.window.locked().take(now, bytes, Some(limit))
     }
 
     fn limit(&self) -> Option<u64> {

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use ftp_io::socket::{self, Ports, Reserved};
 use ftp_proto::address::Parity;
 use ftp_proto::relay::hub::Seen;
@@ -57,7 +58,7 @@ impl Spots {
 
     /// The hub has told where it sees the ends of a call.
     pub(super) fn told(&self, seen: Seen) {
-        let waits = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&seen.ticket);
+        let waits = self.waiting.locked().remove(&seen.ticket);
         if let Some(waits) = waits {
             // Whoever has waited may have given up.
             let _ = waits.send(seen);
@@ -67,13 +68,13 @@ impl Spots {
     /// How many still wait.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.waiting.locked();
         waiting.values().filter(|waits| !waits.is_closed()).count()
     }
 
     fn wait(&self, ticket: [u8; 16]) -> oneshot::Receiver<Seen> {
         let (sender, seen) = oneshot::channel();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.locked();
         // Most calls come from user agents, of which the hub tells nothing.
         waiting.retain(|_, waits| !waits.is_closed());
         waiting.insert(ticket, sender);

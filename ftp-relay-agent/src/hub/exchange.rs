@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
+use ftp_io::lock::Lock;
 use ftp_io::socket;
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::date::DateAt;
@@ -119,7 +120,7 @@ impl Exchange {
     /// Passes the time to the machine, for as long as the hub runs.
     pub(crate) async fn tick(self: Arc<Self>) {
         loop {
-            let deadline = self.state().deadline;
+            let deadline = self.state.locked().deadline;
             tokio::select! {
                 () = self.changed.notified() => {}
                 () = self.clock.sleep_until(deadline) => self.input(Input::Timeout),
@@ -129,14 +130,14 @@ impl Exchange {
 
     /// How many agents have joined.
     pub(crate) fn agents(&self) -> usize {
-        self.state().machine.agents()
+        self.state.locked().machine.agents()
     }
 
     /// How many sessions, tickets, calls and places of calls are held.
     #[cfg(test)]
     pub(super) fn held(&self) -> [usize; 4] {
         let places = self.accounts.uses(&[Kind::Call]).iter().map(|used| used.used).sum();
-        let state = self.state();
+        let state = self.state.locked();
         [state.sessions.len(), state.tickets.len(), state.calls.len(), places]
     }
 
@@ -181,7 +182,7 @@ impl Exchange {
         let since = self.clock.now();
         let session_log = SessionLog::open(&self.audit, who, since);
         let (session, withdrawn) = {
-            let mut state = self.state();
+            let mut state = self.state.locked();
             state.last_session += 1;
             let session = SessionId(state.last_session);
             // Under the lock: a later change finds the session.
@@ -200,7 +201,7 @@ impl Exchange {
 
     /// The link of a session is gone.
     pub(super) fn close(&self, session: SessionId) {
-        let held = self.state().sessions.remove(&session);
+        let held = self.state.locked().sessions.remove(&session);
         if let Some(Held { session_log, since, .. }) = held {
             let took = self.clock.now().since(since);
             session_log.ended(&self.audit, took, |untold| {
@@ -212,7 +213,7 @@ impl Exchange {
     /// The operator wants something else: what a token may not do any more ends, and the rest holds from now on.
     /// `withdrawn` are the tokens that may do nothing, and why.
     pub(crate) fn renew(self: &Arc<Self>, orders: &Orders, withdrawn: &[(String, Withdrawn)]) {
-        for held in self.state().sessions.values_mut() {
+        for held in self.state.locked().sessions.values_mut() {
             let Held { session_log, token, standing, .. } = held;
             match orders.terms(token) {
                 Ok(terms) if *standing.terms() != terms => {
@@ -239,7 +240,7 @@ impl Exchange {
     /// waits for [`Input::Next`].
     pub(super) fn hear(self: &Arc<Self>, input: Input<'_>) -> bool {
         let mut more = false;
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let now = self.clock.now();
         state.machine.input(now, input);
         loop {
@@ -281,7 +282,7 @@ impl Exchange {
         id: &[u8; 16],
         judge: impl FnOnce(&Secret32) -> Option<Accepted>,
     ) -> Option<(Accepted, CallEnd)> {
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let accepted = judge(&state.tickets.get(id)?.secret)?;
         let Expected { call, end, .. } = state.tickets.remove(id)?;
         Some((accepted, CallEnd { call, end }))
@@ -291,7 +292,7 @@ impl Exchange {
     pub(crate) fn attach(self: &Arc<Self>, at: CallEnd, stream: TcpStream, from: SocketAddr) {
         let CallEnd { call, end } = at;
         socket::end_by_reset(&stream);
-        match self.state().calls.get_mut(&call) {
+        match self.state.locked().calls.get_mut(&call) {
             Some(waiting) => waiting.attach(end, stream),
             // It was given up meanwhile.
             None => return,
@@ -302,7 +303,7 @@ impl Exchange {
     /// Ends all sessions. Streams continue.
     pub(crate) fn stop(self: &Arc<Self>) {
         self.input(Input::Drain);
-        self.state().running = None;
+        self.state.locked().running = None;
     }
 
     /// Both ends of a call are there. Here, once, is decided whether it has lines: then its sessions have theirs, too.
@@ -323,17 +324,13 @@ impl Exchange {
             let took = exchange.clock.now().since(since);
             let carried = ended.carried(took);
             exchange.audit.call_ends(&call.who, lines, (&call.ended(carried), &carried), || {
-                exchange.state().list(&exchange.audit, &call.parties);
+                exchange.state.locked().list(&exchange.audit, &call.parties);
                 call.log_end(id, &carried, &ended);
             });
-            exchange.state().calls.remove(&id);
+            exchange.state.locked().calls.remove(&id);
             exchange.input(Input::Ended(id));
             drop(running);
         });
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
 use ftp_io::link::Acceptor;
+use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
 use ftp_io::program::http;
 use ftp_io::socket::{self, Listener, LocalListener, Stream};
@@ -157,7 +158,7 @@ impl Server {
     /// once; so does what flows to servers that are no longer allowed.
     pub fn renew(&self, tokens: Vec<Token>, policy: Policy) {
         tracing::info!(tokens = tokens.len(), "the tokens and the policy were read again");
-        let mut held = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.tokens.locked();
         match &self.service {
             Service::Relay(_) => {
                 self.service.accounts().forget(&policy);

@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 
 use super::seldom::{MAX_TOKENS, PAUSE, Seldom};
@@ -84,7 +85,7 @@ impl Carries {
     }
 
     fn visit(&self, key: &Key, targets: Vec<Target>, now: Moment) -> Visit {
-        let mut all = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.reached.locked();
         let counts = |reached: &Reached| now.since(reached.since) < PAUSE;
         if !all.get(key).is_some_and(counts) {
             all.remove(key);

@@ -2,9 +2,10 @@
 //! minute. The next line says how many were left out.
 
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use ftp_io::lock::Lock;
 use ftp_proto::fair;
 use ftp_proto::timer::Moment;
 
@@ -39,21 +40,17 @@ impl<K: Eq + Hash> Seldom<K> {
     /// Something happens that has a line. Returns `None` if it has to go without one, and otherwise how many had none
     /// before, of the same token and of those that are not remembered.
     pub(super) fn due(&self, from: impl Into<K>, now: Moment) -> Option<u64> {
-        self.lines().due(from.into(), now)
+        self.0.locked().due(from.into(), now)
     }
 
     /// How many of this token had no line, if that is to be told now. They are not told again.
     pub(super) fn take_untold(&self, of: &K) -> u64 {
-        self.lines().take_untold(of)
+        self.0.locked().take_untold(of)
     }
 
     /// The same of all.
     pub(super) fn take_all(&self) -> u64 {
-        self.lines().take_all()
-    }
-
-    fn lines(&self) -> MutexGuard<'_, fair::Seldom<K>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.locked().take_all()
     }
 }
 

@@ -2,8 +2,9 @@
 //! like: beyond some, their network has lines in place of them, and beyond some networks all others together. So a network
 //! of strangers keeps no stranger elsewhere out of the log, and the number of lines is bounded.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use ftp_io::lock::Lock;
 use ftp_proto::address::Network;
 use ftp_proto::fair::Seldom;
 use ftp_proto::timer::Moment;
@@ -35,7 +36,7 @@ impl Strangers {
     /// Something happens that has a line. Returns `None` if it has to go without one, and otherwise how many had none
     /// before, of the same address, of its network, and of those that are not remembered.
     pub fn due(&self, from: Neighbours, now: Moment) -> Option<u64> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.locked();
         let Lines { addresses, networks, others } = &mut *lines;
         let network = from.network();
         if addresses.has_room(&from, now) {

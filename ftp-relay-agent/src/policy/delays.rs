@@ -1,9 +1,10 @@
 //! Failed proofs delay the refusals of those that follow from the same address.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 
 use super::origin::Neighbours;
@@ -23,7 +24,7 @@ impl Delays {
     /// 100 ms, doubled by each further one up to 2 s. After a minute without a failure it begins anew.
     pub fn failed(&self, from: impl Into<Neighbours>, now: Moment) -> Duration {
         let from = from.into();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.0.locked();
         if all.len() >= MAX_REMEMBERED && !all.contains_key(&from) {
             make_room(&mut all, now);
         }

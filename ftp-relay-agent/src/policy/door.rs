@@ -1,7 +1,8 @@
 //! The door: links that have not proven anything yet, and who gives way when it is full.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::oneshot;
 
@@ -36,22 +37,18 @@ impl Door {
     /// Takes a place, which may displace another link. Returns `None` if the door has no places.
     pub fn enter(self: &Arc<Self>, from: impl Into<Neighbours>) -> Option<Place> {
         let (stay, displaced) = oneshot::channel();
-        let (place, _) = self.places().admit(self.bounds, from.into(), stay, |_, _| false).ok()?;
+        let (place, _) = self.places.locked().admit(self.bounds, from.into(), stay, |_, _| false).ok()?;
         Some(Place { door: Arc::clone(self), place, displaced })
     }
 
     /// How many links have a place.
     pub fn len(&self) -> usize {
-        self.places().len()
+        self.places.locked().len()
     }
 
     /// Whether no link has a place.
     pub fn is_empty(&self) -> bool {
-        self.places().is_empty()
-    }
-
-    fn places(&self) -> MutexGuard<'_, Fair<Neighbours, oneshot::Sender<()>>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.locked().is_empty()
     }
 }
 
@@ -65,7 +62,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.door.places().remove(self.place);
+        self.door.places.locked().remove(self.place);
     }
 }
 
@@ -112,6 +109,6 @@ mod tests {
         let displaced: Vec<bool> = places.iter_mut().map(is_displaced).collect();
         assert_eq!(displaced, [true, false, false, false]);
         drop(places);
-        assert!(door.places().is_empty());
+        assert!(door.places.locked().is_empty());
     }
 }

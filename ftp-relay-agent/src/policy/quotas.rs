@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::limiter::{Limiter, SharedRate, Volume};
+use ftp_io::lock::Lock;
 use ftp_proto::timer::{Bucket, Moment, Window};
 
 use super::descriptors::Descriptors;
@@ -139,7 +140,7 @@ impl Accounts {
 
     /// The accounts for these terms. What the terms say holds from now on, also for what is in use.
     pub fn standing(&self, terms: Terms) -> Standing {
-        let mut all = lock(&self.0.accounts);
+        let mut all = self.0.accounts.locked();
         let accounts = terms.levels.iter().map(|(level, shared)| {
             let account = all.entry(level.clone()).or_insert_with(|| self.account(level, *shared));
             account.set(*shared);
@@ -151,13 +152,16 @@ impl Accounts {
 
     /// Forgets what the policy does not know and no session uses.
     pub fn forget(&self, policy: &Policy) {
-        lock(&self.0.accounts).retain(|level, account| policy.knows(level) || Arc::strong_count(account) > 1);
+        self.0
+            .accounts
+            .locked()
+            .retain(|level, account| policy.knows(level) || Arc::strong_count(account) > 1);
     }
 
     /// How far the limits of the whole relay or hub for `kinds` are used.
     pub fn uses(&self, kinds: &[Kind]) -> Vec<Use> {
-        let Some(whole) = lock(&self.0.accounts).get(&Level::Whole).cloned() else { return Vec::new() };
-        let mut state = lock(&whole.state);
+        let Some(whole) = self.0.accounts.locked().get(&Level::Whole).cloned() else { return Vec::new() };
+        let mut state = whole.state.locked();
         let of = |kind: &Kind| Use { kind: *kind, bound: state.shared.of(*kind), used: *state.taken(*kind) };
         kinds.iter().map(of).collect()
     }
@@ -210,13 +214,14 @@ impl Standing {
     /// Whether there are descriptors for what the token holds now.
     fn descriptors(&self) -> Result<(), Full> {
         let All { descriptors, accounts, .. } = &*self.all.0;
-        let of =
-            |account: Option<&Arc<Account>>| account.map_or(0, |account| lock(&account.state).descriptors());
+        let of = |account: Option<&Arc<Account>>| {
+            account.map_or(0, |account| account.state.locked().descriptors())
+        };
         let (own, held) = (of(self.accounts.first()), of(self.accounts.last()));
         if !descriptors.is_scarce(held) {
             return Ok(());
         }
-        let all = lock(accounts);
+        let all = accounts.locked();
         let tokens = all.iter().filter(|(level, _)| matches!(level, Level::Identity(_)));
         let holders = tokens.filter(|(_, account)| of(Some(account)) > 0).count();
         if descriptors.may_hold(own, held, holders) { Ok(()) } else { Err(Full::Descriptors(own)) }
@@ -230,7 +235,7 @@ impl Standing {
     pub fn hear(&self) -> Result<(), Duration> {
         let Some(own) = self.accounts.first() else { return Ok(()) };
         let now = self.all.0.clock.now();
-        let mut messages = lock(&own.messages);
+        let mut messages = own.messages.locked();
         messages.allowance(now)?;
         messages.take(1, now);
         Ok(())
@@ -241,7 +246,7 @@ impl Standing {
     pub fn dial(&self) -> Dialling {
         let account = self.accounts.first().map(Arc::clone);
         if let Some(own) = &account {
-            lock(&own.state).dialling += 1;
+            own.state.locked().dialling += 1;
         }
         Dialling { account, clock: self.all.0.clock, is_charged: true }
     }
@@ -268,11 +273,11 @@ impl Account {
     fn set(&self, shared: Shared) {
         self.rate.set(shared.rate);
         self.daily.set(shared.daily);
-        lock(&self.state).shared = shared;
+        self.state.locked().shared = shared;
     }
 
     fn take(&self, kind: Kind, now: Moment) -> Result<(), Full> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.locked();
         let bound = state.shared.of(kind);
         if *state.taken(kind) >= bound {
             return Err(Full::Count { level: self.level.clone(), kind, bound });
@@ -320,7 +325,7 @@ impl Drop for Dialling {
     fn drop(&mut self) {
         let Some(own) = &self.account else { return };
         let now = self.clock.now();
-        let mut state = lock(&own.state);
+        let mut state = own.state.locked();
         state.dialling = state.dialling.saturating_sub(1);
         if self.is_charged {
             state.closed_ports.take(now, 1, None);
@@ -366,7 +371,7 @@ impl Shared {
 impl Drop for Share {
     fn drop(&mut self) {
         for account in &self.held {
-            let mut state = lock(&account.state);
+            let mut state = account.state.locked();
             let taken = state.taken(self.kind);
             *taken = taken.saturating_sub(1);
         }
@@ -381,10 +386,6 @@ impl fmt::Display for Level {
             Self::Identity(_) => "this token",
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Maximum number of data ports of one token within a minute at which no server listens. Then the token begins no join until

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::link::{self, Acceptor, Link};
+use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::address::embedded;
@@ -129,7 +130,7 @@ struct Begun<'a> {
 
 impl Drop for Begun<'_> {
     fn drop(&mut self) {
-        lock(self.memory).ended(self.clock.now(), self.with, self.result);
+        self.memory.locked().ended(self.clock.now(), self.with, self.result);
     }
 }
 
@@ -215,12 +216,12 @@ impl Driver<'_> {
     /// Whether the hub is waited for: it has told already, or the last time.
     fn wait_for_hub(&self, seen: Option<&oneshot::Receiver<Seen>>) -> Result<(), Why> {
         let has_told = !seen.ok_or(Why::NoPort)?.is_empty();
-        if has_told { Ok(()) } else { lock(self.memory).wait_for_hub(self.clock.now()).map_err(Why::Busy) }
+        if has_told { Ok(()) } else { self.memory.locked().wait_for_hub(self.clock.now()).map_err(Why::Busy) }
     }
 
     /// Judges where the hub sees the other agent, begins a try with it, and listens for it. Returns where.
     fn seen(&mut self, seen: Seen) -> Result<SocketAddr, Why> {
-        lock(self.memory).hub_told();
+        self.memory.locked().hub_told();
         let (reserved, hub) = match std::mem::replace(&mut self.stage, Stage::Nowhere) {
             Stage::Waiting { reserved, hub } => (reserved, hub),
             stage @ (Stage::Nowhere | Stage::Trying(_)) => {
@@ -233,7 +234,7 @@ impl Driver<'_> {
         let asker = Asker { peer: hub.ip(), scope: 0, local: local.ip(), proxied: false, anonymous: false };
         policy::decide(&Rules::default(), &asker, &ask).map_err(Why::NotAllowed)?;
         let (memory, clock) = (self.memory, self.clock);
-        lock(memory).begin(clock.now(), to.ip()).map_err(Why::Busy)?;
+        memory.locked().begin(clock.now(), to.ip()).map_err(Why::Busy)?;
         let begun = Begun { memory, clock, with: to.ip(), result: Try::Skipped };
         let opened = reserved.listen_and_connect().map_err(|error| {
             tracing::info!(error = words(&error), %local, "cannot listen for the other agent");
@@ -319,7 +320,7 @@ impl Driver<'_> {
             }
             Outcome::Hub(why) => {
                 if why == Why::NotTold {
-                    lock(self.memory).hub_was_silent(self.clock.now());
+                    self.memory.locked().hub_was_silent(self.clock.now());
                 }
                 tracing::info!("through the hub: {why}");
                 Ok((self.link, None))
@@ -327,10 +328,6 @@ impl Driver<'_> {
             Outcome::Broken(what) => Err(what),
         }
     }
-}
-
-fn lock(memory: &Mutex<Memory>) -> MutexGuard<'_, Memory> {
-    memory.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The end of the one that was called: a connection on which the other agent proves the secret.

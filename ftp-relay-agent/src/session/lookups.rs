@@ -3,10 +3,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
@@ -84,12 +85,12 @@ impl Lookups {
 
     fn known_failure(&self, host: &str) -> Option<String> {
         let now = self.clock.now();
-        self.lock().failed.get(host).filter(|(until, _)| *until > now).map(|(_, why)| why.clone())
+        self.state.locked().failed.get(host).filter(|(until, _)| *until > now).map(|(_, why)| why.clone())
     }
 
     fn note_failure(&self, host: String, why: String) {
         let now = self.clock.now();
-        let failed = &mut self.lock().failed;
+        let failed = &mut self.state.locked().failed;
         if failed.len() >= MOST_FAILED {
             failed.retain(|_, (until, _)| *until > now);
         }
@@ -101,7 +102,7 @@ impl Lookups {
     /// A place for a lookup, when there is one; `None` if the token has too many that wait.
     fn place(&self, token: &Level) -> Option<oneshot::Receiver<Place>> {
         let (begin, begun) = oneshot::channel();
-        let mut state = self.lock();
+        let mut state = self.state.locked();
         // Whoever has given up waits no more.
         state.waiting.retain(|waiting| !waiting.begin.is_closed());
         if state.waiting.iter().filter(|waiting| waiting.token == *token).count() >= MOST_WAITING {
@@ -116,7 +117,7 @@ impl Lookups {
     /// Begins what may begin.
     fn begin(&self) {
         loop {
-            let mut state = self.lock();
+            let mut state = self.state.locked();
             let Some(at) = state.waiting.iter().position(|waiting| state.may_run(&waiting.token)) else {
                 return;
             };
@@ -126,10 +127,6 @@ impl Lookups {
             // A place that nobody takes is given back.
             drop(begin.send(Place { lookups: self.clone(), token }));
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -146,7 +143,7 @@ impl State {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut state = self.lookups.lock();
+        let mut state = self.lookups.state.locked();
         if let Some(running) = state.running.get_mut(&self.token) {
             *running -= 1;
             if *running == 0 {
@@ -208,7 +205,7 @@ mod tests {
         drop((held, of_others, late_held));
         drop((of_attacker, others, late));
         lookups.begin();
-        assert!(lookups.lock().running.is_empty() && lookups.lock().waiting.is_empty());
+        assert!(lookups.state.locked().running.is_empty() && lookups.state.locked().waiting.is_empty());
     }
 
     #[test]
@@ -232,6 +229,6 @@ mod tests {
         assert_eq!(found, Err("no such name".to_owned()));
         let found = lookups.addresses(&ann, "127.0.0.1".to_owned(), 21).await;
         assert_eq!(found, Ok(vec!["127.0.0.1:21".parse().unwrap()]));
-        assert!(lookups.lock().running.is_empty());
+        assert!(lookups.state.locked().running.is_empty());
     }
 }

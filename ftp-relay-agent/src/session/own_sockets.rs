@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use ftp_io::socket;
 use ftp_proto::address::embedded;
 
@@ -39,29 +40,25 @@ pub(super) struct Dialled {
 impl OwnSockets {
     /// Notes an open listener.
     pub(super) fn open(&self, at: SocketAddr) -> OpenLeg {
-        *self.lock().listeners.entry(at.port()).or_default() += 1;
+        *self.0.locked().listeners.entry(at.port()).or_default() += 1;
         OpenLeg { all: self.clone(), port: at.port() }
     }
 
     /// Whether a connection to this address may reach a listener.
     pub(super) fn has_leg(&self, to: SocketAddr) -> bool {
-        self.lock().listeners.contains_key(&to.port()) && socket::is_own(embedded(to.ip()))
+        self.0.locked().listeners.contains_key(&to.port()) && socket::is_own(embedded(to.ip()))
     }
 
     /// Notes a connection that is made from this address.
     pub(super) fn dial(&self, local: SocketAddr) -> Dialled {
         let local = plain(local);
-        self.lock().dialled.insert(local);
+        self.0.locked().dialled.insert(local);
         Dialled { all: self.clone(), local }
     }
 
     /// Whether the relay itself has connected from this address.
     pub(super) fn has_dialled(&self, from: SocketAddr) -> bool {
-        self.lock().dialled.contains(&plain(from))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Sockets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.locked().dialled.contains(&plain(from))
     }
 }
 
@@ -72,7 +69,7 @@ fn plain(at: SocketAddr) -> SocketAddr {
 
 impl Drop for OpenLeg {
     fn drop(&mut self) {
-        let ports = &mut self.all.lock().listeners;
+        let ports = &mut self.all.0.locked().listeners;
         if let Some(count) = ports.get_mut(&self.port) {
             *count -= 1;
             if *count == 0 {
@@ -84,7 +81,7 @@ impl Drop for OpenLeg {
 
 impl Drop for Dialled {
     fn drop(&mut self) {
-        self.all.lock().dialled.remove(&self.local);
+        self.all.0.locked().dialled.remove(&self.local);
     }
 }
 
@@ -110,7 +107,7 @@ mod tests {
         drop(first);
         assert!(legs.has_leg("127.0.0.1:4711".parse().unwrap()));
         drop(second);
-        assert!(!legs.has_leg("127.0.0.1:4711".parse().unwrap()) && legs.lock().listeners.is_empty());
+        assert!(!legs.has_leg("127.0.0.1:4711".parse().unwrap()) && legs.0.locked().listeners.is_empty());
     }
 
     #[test]

@@ -5,9 +5,10 @@
 //! wait, and the one that came first gets the first link.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ftp_io::link::Link;
+use ftp_io::lock::Lock;
 use ftp_proto::relay::agent::{Answer, Ticket};
 use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::message::Code;
@@ -48,7 +49,7 @@ impl Tickets {
     /// Waits for a link that proves `secret`, and reports it to `session` under `ticket`.
     pub(super) fn expect(&self, secret: Secret32, ticket: Ticket, session: Reports) -> Expectation {
         let id = ticket_id(&secret);
-        let mut waiting = self.lock();
+        let mut waiting = self.0.locked();
         waiting.last += 1;
         let number = waiting.last;
         waiting.holders.entry(id).or_default().push_back(Holder { number, secret, ticket, session });
@@ -62,16 +63,12 @@ impl Tickets {
         id: &[u8; 16],
         judge: impl FnOnce(&Secret32) -> Option<Accepted>,
     ) -> Option<(Accepted, Holder)> {
-        let mut waiting = self.lock();
+        let mut waiting = self.0.locked();
         let holders = waiting.holders.get_mut(id)?;
         let accepted = judge(&holders.front()?.secret)?;
         let holder = holders.pop_front();
         waiting.forget_empty(id);
         Some((accepted, holder?))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +103,7 @@ impl Holder {
 
 impl Drop for Expectation {
     fn drop(&mut self) {
-        let mut waiting = self.tickets.lock();
+        let mut waiting = self.tickets.0.locked();
         if let Some(holders) = waiting.holders.get_mut(&self.id) {
             holders.retain(|holder| holder.number != self.number);
         }
@@ -125,7 +122,7 @@ mod tests {
 
     /// The ticket of the one who gets the next link with the secret.
     fn next(tickets: &Tickets) -> Option<Ticket> {
-        let waiting = tickets.lock();
+        let waiting = tickets.0.locked();
         waiting.holders.get(&ticket_id(&secret()))?.front().map(|holder| holder.ticket)
     }
 
@@ -142,6 +139,6 @@ mod tests {
         drop(first);
         assert_eq!(next(&tickets), Some(Ticket(3)));
         drop(third);
-        assert!(tickets.lock().holders.is_empty(), "nothing is left");
+        assert!(tickets.0.locked().holders.is_empty(), "nothing is left");
     }
 }

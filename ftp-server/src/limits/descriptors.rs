@@ -11,8 +11,9 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use ftp_io::lock::Lock;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -57,7 +58,7 @@ impl Descriptors {
         let mut kept = self.take();
         drop(kept.take());
         let done = work.await;
-        *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = reserve();
+        *self.reserve.locked() = reserve();
         done
     }
 
@@ -80,7 +81,7 @@ impl Descriptors {
     }
 
     fn take(&self) -> Option<File> {
-        self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.reserve.locked().take()
     }
 }
 

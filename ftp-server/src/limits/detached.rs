@@ -1,11 +1,12 @@
 //! Transfers that may outlive their control connection (DETA). Counts them for each account, and remembers
 //! how they ended, for later sessions of the account.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
+use ftp_io::lock::Lock;
 use ftp_proto::fair::{Bounds, Fair, GivesWay, PlaceId};
 use ftp_proto::server::ask::{DetachedState, DetachedTransfer, End};
 use ftp_proto::timer::Moment;
@@ -108,7 +109,7 @@ impl DetachedTransfers {
 
     /// All entries, without those that ended too long ago.
     fn entries(&self) -> MutexGuard<'_, Fair<Owner, Entry>> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.entries.locked();
         let now = self.clock.now();
         let is_old = |at| now.since(at) >= self.remembered;
         entries.take_if(|entry| matches!(entry.state, State::Over { at, .. } if is_old(at)));

@@ -2,8 +2,9 @@
 //! and groups of files that wait for their names (PACK). Where there is no place, or no descriptor, the account that keeps
 //! most gives one back.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::Notify;
 
@@ -49,7 +50,7 @@ impl Held {
     /// Takes a place for a session of `owner`. If there is none, the session whose place is taken instead is told by its
     /// `needed`. Returns `None` if no owner has to give way.
     pub fn take(self: &Arc<Self>, owner: Owner, needed: &Arc<Notify>) -> Option<HeldSlot> {
-        let admitted = self.places().admit(self.bounds, owner, Arc::clone(needed), |_, _| false);
+        let admitted = self.places.locked().admit(self.bounds, owner, Arc::clone(needed), |_, _| false);
         let (place, displaced) = admitted.ok()?;
         if let Some(displaced) = displaced {
             displaced.notify_one();
@@ -59,13 +60,13 @@ impl Held {
 
     /// How many descriptors the account takes that keeps most.
     pub(super) fn most_descriptors(&self) -> usize {
-        self.places().most() * self.descriptors
+        self.places.locked().most() * self.descriptors
     }
 
     /// Called when descriptors are scarce: the account that keeps most gives its oldest back. Returns whether there was
     /// one.
     pub fn relieve(&self) -> bool {
-        let mut places = self.places();
+        let mut places = self.places.locked();
         let most = places.iter().map(|(owner, _)| owner).max_by_key(|owner| places.count(owner)).cloned();
         let displaced = most.and_then(|most| places.take_oldest_of(&most));
         displaced.inspect(|displaced| displaced.notify_one()).is_some()
@@ -73,25 +74,21 @@ impl Held {
 
     /// How many are kept.
     pub fn in_use(&self) -> Use {
-        let used = self.places().len();
+        let used = self.places.locked().len();
         Use { limit: self.limit, used, bound: Some(self.bounds.places) }
-    }
-
-    fn places(&self) -> MutexGuard<'_, Fair<Owner, Arc<Notify>>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl HeldSlot {
     /// Whether its place was taken away: what has it must be given back.
     pub fn is_taken(&self) -> bool {
-        !self.all.places().has(self.place)
+        !self.all.places.locked().has(self.place)
     }
 }
 
 impl Drop for HeldSlot {
     fn drop(&mut self) {
-        self.all.places().remove(self.place);
+        self.all.places.locked().remove(self.place);
     }
 }
 
@@ -122,7 +119,7 @@ mod tests {
         assert!(is_needed(&sessions[0]).await, "ann kept two");
         assert!(!is_needed(&sessions[1]).await && !is_needed(&sessions[2]).await);
         drop(eve);
-        assert_eq!(all.places().len(), 2);
+        assert_eq!(all.places.locked().len(), 2);
         assert_eq!(kept.each_ref().map(HeldSlot::is_taken), [true, false, false]);
         let _bob = keep("bob", 2);
         let _more = keep("bob", 3);

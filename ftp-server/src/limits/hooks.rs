@@ -3,8 +3,9 @@
 //! account fills the memory or delays the uploads of others.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use tokio::sync::oneshot;
 
 use super::limit::{Limit, Use};
@@ -67,7 +68,7 @@ impl Hooks {
     pub async fn room(&self, owner: Owner, count: usize) -> HookRoom {
         let places = &self.places;
         let given = {
-            let mut state = places.state();
+            let mut state = places.state.locked();
             if state.may_have_more(&owner, places.waiting) {
                 return places.give(&mut state, owner, count);
             }
@@ -81,7 +82,7 @@ impl Hooks {
 
     /// Takes places without a wait. This is for a hook whose command has taken none.
     pub fn room_at_once(&self, owner: Owner, count: usize) -> HookRoom {
-        self.places.give(&mut self.places.state(), owner, count)
+        self.places.give(&mut self.places.state.locked(), owner, count)
     }
 
     /// Waits for the turn of a hook that has this room, which is free again then.
@@ -93,7 +94,7 @@ impl Hooks {
 
     /// How many places are taken.
     pub(super) fn in_use(&self) -> Use {
-        Use { limit: Limit::Hooks, used: self.places.state().all, bound: Some(self.places.waiting) }
+        Use { limit: Limit::Hooks, used: self.places.state.locked().all, bound: Some(self.places.waiting) }
     }
 }
 
@@ -108,7 +109,7 @@ impl HookRoom {
 impl Drop for HookRoom {
     fn drop(&mut self) {
         if self.count > 0 {
-            self.places.state().free(&self.owner, self.count);
+            self.places.state.locked().free(&self.owner, self.count);
             self.places.pass_on();
         }
     }
@@ -127,7 +128,7 @@ impl Places {
     /// one gets it.
     fn pass_on(self: &Arc<Self>) {
         loop {
-            let mut state = self.state();
+            let mut state = self.state.locked();
             let Some(Request { owner, count, give }) = state.next(self.waiting) else { return };
             if give.is_closed() {
                 continue;
@@ -137,10 +138,6 @@ impl Places {
             // If the session ends just now, the room is dropped here and passed on.
             drop(give.send(room));
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -265,7 +262,7 @@ mod tests {
         assert!(none.take().is_none());
         drop((used, none));
         assert_eq!(hooks.in_use().used, 0);
-        assert!(hooks.places.state().taken.is_empty());
+        assert!(hooks.places.state.locked().taken.is_empty());
     }
 
     #[test]
@@ -281,7 +278,7 @@ mod tests {
         drop(ann);
         assert_eq!(now(waits.as_mut()).map(|room| room.count), Some(1));
         assert_eq!(hooks.in_use().used, 0);
-        assert!(hooks.places.state().requests.is_empty());
+        assert!(hooks.places.state.locked().requests.is_empty());
     }
 
     #[tokio::test]

@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_proto::address::Group;
 use ftp_proto::shared::guard::{Guard, LoginOwner, Settings};
 use ftp_proto::timer::Moment;
@@ -94,7 +95,7 @@ impl Logins {
 
     /// A login of `from` for `name` begins.
     pub fn enter(self: &Arc<Self>, from: IpAddr, name: &[u8]) -> Entered {
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let key = state.next;
         state.next += 1;
         state.guard.enter(key, Group::of(from), name.to_vec());
@@ -110,30 +111,30 @@ impl Logins {
     /// Changes the settings. The number of threads for hashes stays.
     pub fn set(&self, settings: Settings) {
         let at_once = settings.at_once.min(self.at_once);
-        self.state().guard.set(Settings { at_once, ..settings });
+        self.state.locked().guard.set(Settings { at_once, ..settings });
     }
 
     /// For how long connections from this address are still turned away; `None` if they are not.
     pub fn banned_for(&self, from: IpAddr) -> Option<Duration> {
         let now = self.clock.now();
-        self.state().guard.banned_for(now, Group::of(from))
+        self.state.locked().guard.banned_for(now, Group::of(from))
     }
 
     /// The addresses that are banned, and for how long they still are.
     pub fn bans(&self) -> Vec<(IpAddr, Duration)> {
         let now = self.clock.now();
-        self.state().guard.bans(now).map(|(host, time)| (host.first(), time)).collect()
+        self.state.locked().guard.bans(now).map(|(host, time)| (host.first(), time)).collect()
     }
 
     /// Whether hosts that guess too much are banned.
     pub fn bans_hosts(&self) -> bool {
-        self.state().guard.settings().ban.is_some()
+        self.state.locked().guard.settings().ban.is_some()
     }
 
     /// Bans an address for so long.
     pub fn ban(&self, from: IpAddr, time: Duration) {
         let now = self.clock.now();
-        self.state().guard.ban(now, Group::of(from), now + time);
+        self.state.locked().guard.ban(now, Group::of(from), now + time);
     }
 
     /// Waits for the next ban. Returns at once if an address was banned since the last call.
@@ -144,13 +145,13 @@ impl Logins {
     /// Whether a login from this address would be preferred: a named account has logged in from there of late.
     pub fn prefers(&self, from: IpAddr) -> bool {
         let now = self.clock.now();
-        self.state().guard.prefers(now, Group::of(from))
+        self.state.locked().guard.prefers(now, Group::of(from))
     }
 
     /// The addresses from which named accounts have logged in of late.
     pub fn known(&self) -> Vec<KnownAddress> {
         let now = self.clock.now();
-        let state = self.state();
+        let state = self.state.locked();
         let known = state.guard.known(now);
         known
             .map(|known| KnownAddress {
@@ -164,7 +165,7 @@ impl Logins {
     /// Takes up an address that was known before, for no longer than addresses are known at all.
     pub fn know(&self, known: &KnownAddress) {
         let now = self.clock.now();
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let time = known.time.min(state.guard.settings().known);
         state.guard.know(now, &known.account, Group::of(known.host), now + time);
     }
@@ -176,7 +177,7 @@ impl Logins {
 
     /// How far the limits of logins are used.
     pub fn uses(&self) -> [Use; 2] {
-        let state = self.state();
+        let state = self.state.locked();
         let (guard, settings) = (&state.guard, state.guard.settings());
         [
             (Limit::WrongPasswords, guard.most_taken(self.clock.now()), settings.wrong_per_second),
@@ -211,7 +212,7 @@ impl Logins {
     async fn keep_time(self: Arc<Self>) {
         loop {
             let deadline = {
-                let mut state = self.state();
+                let mut state = self.state.locked();
                 self.go_on(&mut state);
                 let deadline = state.guard.deadline();
                 state.timed = deadline.is_some();
@@ -222,10 +223,6 @@ impl Logins {
             }
             self.clock.sleep_until(deadline).await;
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -247,7 +244,7 @@ impl LoginSlot {
     ) -> Option<(Self, T)> {
         let logins = Arc::clone(&self.logins);
         let granted = {
-            let mut state = logins.state();
+            let mut state = logins.state.locked();
             state.guard.needs_hash(self.key);
             let (grant, granted) = oneshot::channel();
             state.waiting.insert(self.key, grant);
@@ -266,7 +263,7 @@ impl LoginSlot {
 
     /// The password was right.
     pub fn succeeded(self, whose: LoginOwner) {
-        let mut state = self.logins.state();
+        let mut state = self.logins.state.locked();
         let learned = state.guard.learned();
         state.guard.succeeded(self.logins.clock.now(), self.key, whose);
         if state.guard.learned() != learned {
@@ -282,7 +279,7 @@ impl LoginSlot {
     }
 
     fn count_failure(&self) -> Moment {
-        let mut state = self.logins.state();
+        let mut state = self.logins.state.locked();
         let bans = state.guard.banned();
         let at = state.guard.failed(self.logins.clock.now(), self.key);
         if state.guard.banned() != bans {
@@ -329,7 +326,7 @@ mod tests {
         now(logins.enter(BOB, b"ann")).succeeded(LoginOwner::Named);
         drop(guesses);
         eighth.granted().await.succeeded(LoginOwner::Named);
-        assert!(!logins.state().waiting.contains_key(&7));
+        assert!(!logins.state.locked().waiting.contains_key(&7));
     }
 
     #[tokio::test]
@@ -368,6 +365,6 @@ mod tests {
             guess.succeeded(LoginOwner::Named);
         }
         ninth.granted().await.succeeded(LoginOwner::Named);
-        assert_eq!(logins.state().waiting.len(), 0);
+        assert_eq!(logins.state.locked().waiting.len(), 0);
     }
 }

@@ -7,10 +7,11 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_io::socket::{Ports, Reserved};
 use ftp_proto::address::Parity;
 use ftp_proto::fair::{Bounds, Fair, GivesWay, PlaceId};
@@ -183,7 +184,7 @@ impl DataPorts {
     /// Called when descriptors are scarce: the owner of most data ports, if above its equal share, gives its
     /// oldest one back. No owner loses its only port.
     pub fn relieve(&self) {
-        let mut tables = self.tables();
+        let mut tables = self.tables.locked();
         let mut counts: HashMap<&Owner, usize> = HashMap::new();
         for (owner, _) in tables.values().flat_map(|table| table.all.iter()) {
             *counts.entry(owner).or_default() += 1;
@@ -204,7 +205,7 @@ impl DataPorts {
 
     /// How far the limits of ports are used, at the address of this host where most are.
     pub fn uses(&self) -> [Use; 2] {
-        let tables = self.tables();
+        let tables = self.tables.locked();
         let most = |held: fn(&Table) -> usize| tables.values().map(held).max().unwrap_or(0);
         let for_anonymous = self.count.map(|_| self.for_anonymous);
         [
@@ -226,7 +227,7 @@ impl DataPorts {
 
     /// Enters `owner` in the table. Beyond their bound, anonymous ports displace each other.
     fn claim(self: &Arc<Self>, at: IpAddr, owner: Owner, needed: &Arc<Notify>) -> io::Result<Claim> {
-        let mut tables = self.tables();
+        let mut tables = self.tables.locked();
         let table = tables.entry(at).or_default();
         let number = table.next;
         table.next += 1;
@@ -252,7 +253,7 @@ impl DataPorts {
     /// All ports are taken, and `owner` waits for one as `number`. Returns whether another holder was
     /// displaced.
     fn displace(&self, at: IpAddr, owner: &Owner, number: u64) -> bool {
-        let mut tables = self.tables();
+        let mut tables = self.tables.locked();
         let Some(table) = tables.get_mut(&at) else { return false };
         let Some(Places { all, .. }) = table.places.get(&number).copied() else { return false };
         let Some(mine) = table.all.remove(all) else { return false };
@@ -267,10 +268,6 @@ impl DataPorts {
         table.remove(displaced.number);
         displaced.needed.notify_one();
         true
-    }
-
-    fn tables(&self) -> MutexGuard<'_, HashMap<IpAddr, Table>> {
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -287,7 +284,7 @@ impl Table {
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let mut tables = self.ports.tables();
+        let mut tables = self.ports.tables.locked();
         if let Some(table) = tables.get_mut(&self.at) {
             table.remove(self.number);
             if table.all.is_empty() {
@@ -412,6 +409,6 @@ mod tests {
         let ports = pool(2);
         drop(has_room(&ports, named("ann")).await.unwrap());
         drop(has_room(&ports, anonymous(1)).await.unwrap());
-        assert!(ports.tables().is_empty());
+        assert!(ports.tables.locked().is_empty());
     }
 }

@@ -3,9 +3,10 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_proto::server::Ticket;
 use ftp_proto::server::ask::TryEnd;
 use ftp_proto::shared::proofs::{AT_ONCE, ProofLimits, Verdict};
@@ -64,7 +65,7 @@ impl Proofs {
     ) -> Permission {
         let key = (session, ticket);
         let slot = || ProofSlot { proofs: Arc::clone(self), key: Some(key) };
-        let mut state = self.state();
+        let mut state = self.state.locked();
         match state.limits.ask(self.clock.now(), key, account, target) {
             Verdict::Now => Permission::Now(slot()),
             Verdict::Never => Permission::Never,
@@ -78,17 +79,17 @@ impl Proofs {
 
     /// The host `peer` has proven itself to `account`, to which it has connected.
     pub fn proved(&self, account: &[u8], peer: IpAddr) {
-        self.state().limits.proved(self.clock.now(), account, peer);
+        self.state.locked().limits.proved(self.clock.now(), account, peer);
     }
 
     /// How far the limit of targets at the same time is used.
     pub fn in_use(&self) -> Use {
-        let used = self.state().limits.most_at_once();
+        let used = self.state.locked().limits.most_at_once();
         Use { limit: Limit::ForeignTargets, used, bound: Some(AT_ONCE) }
     }
 
     fn done(&self, key: Key, end: TryEnd) {
-        let mut state = self.state();
+        let mut state = self.state.locked();
         state.waiting.remove(&key);
         for (key, verdict) in state.limits.done(self.clock.now(), key, end) {
             if let Some(answer) = state.waiting.remove(&key) {
@@ -96,10 +97,6 @@ impl Proofs {
                 let _ = answer.send(verdict == Verdict::Now);
             }
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

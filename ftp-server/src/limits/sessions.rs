@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use ftp_io::lock::Lock;
 use ftp_proto::address::{Group, Kind, kind};
 use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use ftp_proto::timer::Moment;
@@ -168,12 +169,12 @@ impl Sessions {
 
     /// Sets other limits. Sessions that are there stay.
     pub fn set(&self, limits: Limits) {
-        self.state().limits = limits;
+        self.state.locked().limits = limits;
     }
 
     /// Ends the sessions of all accounts that `stay` does not name.
     pub fn end_others(&self, stay: impl Fn(&[u8]) -> bool) {
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let is_gone = |seat: &Seat| seat.account.as_ref().is_some_and(|account| !stay(account));
         let gone: Vec<u64> =
             state.seats.iter().filter(|(_, seat)| is_gone(seat)).map(|(number, _)| *number).collect();
@@ -207,7 +208,7 @@ impl Sessions {
 
     fn admit_to(self: &Arc<Self>, ip: IpAddr, room: Room) -> Result<(SessionSlot, Displacement), NoPlace> {
         let from = Group::of(ip);
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let limits = state.limits;
         let here = state.by_address.get(&from).copied().unwrap_or(0);
         if kind(ip) != Kind::Loopback && is_full(here, limits.per_address) {
@@ -233,14 +234,14 @@ impl Sessions {
 
     /// If one address crowds the door, its oldest connection without login gives way. Returns whether it did.
     pub fn relieve(&self, why: NoPlace) -> bool {
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let displaced = state.door.oldest_of_crowd(CROWD);
         displaced.is_some_and(|displaced| state.end(displaced, why))
     }
 
     /// How far the limits of sessions are used.
     pub fn uses(&self) -> Vec<Use> {
-        let state = self.state();
+        let state = self.state.locked();
         let Limits { sessions, per_address, unauthenticated, unauthenticated_per_address, .. } = state.limits;
         let closest = |of: &dyn Fn(&OfAccount) -> (usize, Option<usize>)| {
             let uses = state.by_account.values().map(of);
@@ -261,10 +262,6 @@ impl Sessions {
         ]
         .map(|(limit, (used, bound))| Use { limit, used, bound })
         .to_vec()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -392,8 +389,8 @@ impl SessionSlot {
     /// The account has as many sessions as it may, or the server is full and no session gives way.
     pub fn log_in(&self, account: &[u8], owner: Owner, limits: AccountLimits) -> Result<(), NoPlace> {
         let Slot { sessions, number, from, displaces, account: mine, .. } = &*self.0;
-        let mut state = sessions.state();
-        let mut mine = mine.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = sessions.state.locked();
+        let mut mine = mine.locked();
         if let Some(before) = mine.take() {
             state.leave_account(&before, *from);
         }
@@ -439,8 +436,8 @@ impl SessionSlot {
     /// There is no place among them: the session has to end.
     pub fn log_out(&self) -> Result<(), NoPlace> {
         let Slot { sessions, number, from, account, .. } = &*self.0;
-        let mut state = sessions.state();
-        if let Some(account) = account.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let mut state = sessions.state.locked();
+        if let Some(account) = account.locked().take() {
             state.leave_account(&account, *from);
         }
         // A session that was told to end has no seat any more.
@@ -457,7 +454,7 @@ impl SessionSlot {
     /// connections that have sent nothing. Those from known addresses are preferred.
     pub fn is_checked(&self, is_preferred: bool) -> CheckedAtDoor {
         let Slot { sessions, number, .. } = &*self.0;
-        let mut state = sessions.state();
+        let mut state = sessions.state.locked();
         let places = state.limits.unauthenticated.unwrap_or(usize::MAX);
         if let Some(displaced) = state.door.begin_check(places, *number, is_preferred) {
             state.end(displaced, NoPlace::Reached(Limit::Hashes));
@@ -495,13 +492,13 @@ impl Displacement {
 
 impl Drop for CheckedAtDoor {
     fn drop(&mut self) {
-        self.sessions.state().door.end_check(self.number);
+        self.sessions.state.locked().door.end_check(self.number);
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut state = self.sessions.state();
+        let mut state = self.sessions.state.locked();
         state.leave(self.number);
         let account = self.account.get_mut().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(account) = account {

@@ -15,10 +15,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
@@ -72,7 +73,7 @@ impl Syncs {
     /// `owner` has there is on stable storage. `sync` is called unless somebody else's is.
     pub fn ask(self: &Arc<Self>, device: u64, owner: Owner, sync: Sync) -> oneshot::Receiver<bool> {
         let (answer, answered) = oneshot::channel();
-        let mut disks = self.disks();
+        let mut disks = self.disks.locked();
         let disk = disks.entry(device).or_default();
         disk.waiting.push(Waiting(Waits { owner, answer }, sync));
         if !std::mem::replace(&mut disk.is_served, true) {
@@ -103,7 +104,7 @@ impl Syncs {
 
     /// The sync that begins now, and who waits for it. `None` if no session does; then the file system is not served any more.
     fn begin(&self, device: u64) -> Option<(Sync, Vec<Waits>)> {
-        let mut disks = self.disks();
+        let mut disks = self.disks.locked();
         let disk = disks.get_mut(&device)?;
         let mut sync = None;
         let mut waiting = Vec::new();
@@ -125,7 +126,7 @@ impl Syncs {
 
     /// Answers all who waited for a sync.
     fn end(&self, device: u64, waiting: Vec<Waits>, is_synced: bool) {
-        let mut disks = self.disks();
+        let mut disks = self.disks.locked();
         let disk = disks.entry(device).or_default();
         let now = self.clock.now();
         if !is_synced {
@@ -138,10 +139,6 @@ impl Syncs {
             // The session may have ended meanwhile.
             let _ = one.answer.send(is_safe);
         }
-    }
-
-    fn disks(&self) -> MutexGuard<'_, HashMap<u64, Disk>> {
-        self.disks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -273,7 +270,7 @@ mod tests {
         drop(gone);
         drop(syncs.ask(1, named("ann"), never()));
         end.send(true).unwrap();
-        while !syncs.disks().is_empty() {
+        while !syncs.disks.locked().is_empty() {
             tokio::task::yield_now().await;
         }
         assert_eq!(syncs.in_use().used, 0);

@@ -3,8 +3,10 @@
 
 use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
+
+use ftp_io::lock::Lock;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -36,7 +38,7 @@ impl Threads {
 
 fn work(receiver: &Mutex<Receiver<Work>>) {
     loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = receiver.locked().recv();
         match next {
             Ok(work) => work(),
             Err(_) => return,

@@ -6,9 +6,10 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ftp_io::copy::{Gate, Pass};
+use ftp_io::lock::Lock;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 
@@ -80,7 +81,7 @@ impl Turns {
 
     /// Takes a turn of `owner`, if it needs no wait.
     pub fn take(self: &Arc<Self>, owner: &Owner) -> Option<Turn> {
-        let mut state = self.state();
+        let mut state = self.state.locked();
         let is_free = state.free > 0 && state.may_have_more(owner);
         is_free.then(|| self.give(&mut state, owner.clone()))
     }
@@ -93,7 +94,7 @@ impl Turns {
     /// Waits for a turn of `owner`.
     pub async fn wait(self: &Arc<Self>, owner: Owner) -> Turn {
         let waits = {
-            let mut state = self.state();
+            let mut state = self.state.locked();
             if state.free > 0 && state.may_have_more(&owner) {
                 return self.give(&mut state, owner);
             }
@@ -105,7 +106,7 @@ impl Turns {
         match waits.await {
             Ok(turn) => turn,
             // A sender is never dropped without a turn; if one were lost, the work would go on without it.
-            Err(_) => self.give(&mut self.state(), owner),
+            Err(_) => self.give(&mut self.state.locked(), owner),
         }
     }
 
@@ -124,7 +125,7 @@ impl Turns {
 
     /// How far the turns are used, as `limit`.
     pub fn in_use(&self, limit: Limit) -> Use {
-        Use { limit, used: self.count.saturating_sub(self.state().free), bound: Some(self.count) }
+        Use { limit, used: self.count.saturating_sub(self.state.locked().free), bound: Some(self.count) }
     }
 
     /// Takes a free turn.
@@ -142,7 +143,7 @@ impl Turns {
     /// the next one gets it.
     fn pass_on(self: &Arc<Self>) {
         loop {
-            let mut state = self.state();
+            let mut state = self.state.locked();
             let Some((owner, give)) = state.next() else { return };
             if give.is_closed() {
                 state.forget(&owner);
@@ -153,10 +154,6 @@ impl Turns {
             // If the session ends just now, the turn is dropped here and passed on.
             drop(give.send(turn));
         }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -215,7 +212,7 @@ impl Gate for OwnTurns {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.turns.state().end(&self.owner);
+        self.turns.state.locked().end(&self.owner);
         self.turns.pass_on();
     }
 }
@@ -263,7 +260,7 @@ mod tests {
         let last = order.iter().rposition(|name| *name == "bob").unwrap();
         assert!(first <= 2 && last <= first + 4, "{order:?}");
         assert_eq!(order.len(), 203);
-        assert!(turns.state().owners.is_empty() && turns.state().free == 1);
+        assert!(turns.state.locked().owners.is_empty() && turns.state.locked().free == 1);
     }
 
     #[tokio::test]
@@ -281,7 +278,7 @@ mod tests {
         assert!(!third.is_finished());
         drop(hangs);
         drop(third.await.unwrap());
-        assert!(turns.state().owners.is_empty() && turns.state().free == 4);
+        assert!(turns.state.locked().owners.is_empty() && turns.state.locked().free == 4);
     }
 
     #[tokio::test]
@@ -295,7 +292,7 @@ mod tests {
             })
             .collect();
         tokio::task::yield_now().await;
-        assert_eq!(turns.state().waiting.len(), 5);
+        assert_eq!(turns.state.locked().waiting.len(), 5);
         for one in &waiting {
             one.abort();
         }
@@ -303,7 +300,7 @@ mod tests {
             assert!(one.await.is_err());
         }
         drop(held);
-        assert!(turns.state().waiting.is_empty() && turns.state().owners.is_empty());
-        assert_eq!(turns.state().free, 2);
+        assert!(turns.state.locked().waiting.is_empty() && turns.state.locked().owners.is_empty());
+        assert_eq!(turns.state.locked().free, 2);
     }
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use tokio::sync::Notify;
 
@@ -42,7 +43,7 @@ impl Live {
     pub fn enter(self: &Arc<Self>, id: u64, from: SocketAddr, since: Moment) -> Presence {
         let session = LiveSession { from, since, doing: Mutex::default(), kicked: Notify::new() };
         let session = Arc::new(session);
-        lock(&self.0).insert(id, Arc::clone(&session));
+        self.0.locked().insert(id, Arc::clone(&session));
         Presence { all: Arc::clone(self), id, session }
     }
 
@@ -50,8 +51,8 @@ impl Live {
     pub fn list(&self, clock: Clock) -> String {
         let now = clock.now();
         let mut text = String::new();
-        for (id, session) in lock(&self.0).iter() {
-            let doing = lock(&session.doing);
+        for (id, session) in self.0.locked().iter() {
+            let doing = session.doing.locked();
             let user = doing.user.as_deref().unwrap_or("-");
             let seconds = now.since(session.since).as_secs();
             let (from, command) = (session.from, doing.command.as_str());
@@ -63,29 +64,29 @@ impl Live {
 
     /// Ends a session. Returns whether there is one of this number.
     pub fn kick(&self, id: u64) -> bool {
-        lock(&self.0).get(&id).inspect(|session| session.kicked.notify_one()).is_some()
+        self.0.locked().get(&id).inspect(|session| session.kicked.notify_one()).is_some()
     }
 }
 
 impl Presence {
     /// This user has logged in.
     pub fn logged_in(&self, user: &[u8]) {
-        lock(&self.session.doing).user = Some(String::from_utf8_lossy(user).into_owned());
+        self.session.doing.locked().user = Some(String::from_utf8_lossy(user).into_owned());
     }
 
     /// The user was logged out.
     pub fn logged_out(&self) {
-        lock(&self.session.doing).user = None;
+        self.session.doing.locked().user = None;
     }
 
     /// The client has sent a command; its secrets are masked.
     pub fn commanded(&self, command: &str) {
-        command.clone_into(&mut lock(&self.session.doing).command);
+        command.clone_into(&mut self.session.doing.locked().command);
     }
 
     /// The control connection has ended, and the transfer of this name goes on.
     pub fn detached(&self, id: &str) {
-        let mut doing = lock(&self.session.doing);
+        let mut doing = self.session.doing.locked();
         doing.command = format!("{} (detached, #{id})", doing.command);
     }
 
@@ -97,12 +98,8 @@ impl Presence {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        lock(&self.all.0).remove(&self.id);
+        self.all.0.locked().remove(&self.id);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 //! client, so the number of series is bounded.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use ftp_io::lock::Lock;
 use ftp_io::program::log::Lost;
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::policy::Why;
@@ -220,7 +221,7 @@ impl Metrics {
 
     /// All counters as text, with how far the limits are used now.
     pub fn text(&self, uses: &[Use]) -> String {
-        let _page = self.page.lock().unwrap_or_else(PoisonError::into_inner);
+        let _page = self.page.locked();
         self.limit_bound.clear();
         for Use { limit, used, bound } in uses {
             let label = LimitLabel { limit: limit.name(), beyond: limit.beyond().word() };

@@ -3,9 +3,10 @@
 //! the account tries.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use ftp_io::lock::Lock;
 use ftp_proto::fair::Seldom;
 use ftp_proto::timer::Moment;
 
@@ -44,19 +45,15 @@ impl Refusals {
     /// `owner` is refused something. Returns `None` if that has no line, and otherwise how many of this event had none
     /// before.
     pub fn due(&self, event: &'static str, owner: Owner, now: Moment) -> Option<u64> {
-        let mut all = self.all();
+        let mut all = self.0.locked();
         all.entry(event).or_insert_with(Lines::new).of(&owner).due(owner, now)
     }
 
     /// How many of `owner` had no line, for each event of which there are some. They are not told again.
     pub fn take_untold(&self, owner: &Owner) -> Vec<(&'static str, u64)> {
-        let mut all = self.all();
+        let mut all = self.0.locked();
         let untold = all.iter_mut().map(|(event, lines)| (*event, lines.of(owner).take_untold(owner)));
         untold.filter(|(_, count)| *count > 0).collect()
-    }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, Lines>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

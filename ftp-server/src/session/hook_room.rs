@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ftp_io::lock::Lock;
 use ftp_proto::wire::PathName;
 
 use super::shared::Shared;
@@ -39,7 +40,7 @@ impl GroupFailures {
 
     /// The hook after this file has failed.
     pub(super) fn add(&self, path: PathName, why: HookFailure) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.failed.locked();
         failed.paths.push(path);
         failed.why.get_or_insert(why);
     }

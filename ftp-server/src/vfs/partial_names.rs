@@ -14,8 +14,9 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use rustix::fd::{AsFd, AsRawFd};
 use rustix::fs::readlink;
 
@@ -62,14 +63,14 @@ impl PartialNames {
         let mut list = List { path, file, durability, names: read(&text), lines: 0, gone: Vec::new() };
         list.write_anew()?;
         let left = list.names.clone().into_iter().collect();
-        *self.list() = Some(list);
+        *self.0.locked() = Some(list);
         Ok(left)
     }
 
     /// Lists `name` in `directory` of this host; without it there is no line. Call this before the name is made.
     pub(super) fn add(self: &Arc<Self>, directory: Option<Vec<u8>>, name: &[u8]) -> Listed {
         let mut to_sync = None;
-        if let Some(list) = self.list().as_mut()
+        if let Some(list) = self.0.locked().as_mut()
             && let Some(directory) = directory
         {
             list.say(b'+', name, &directory);
@@ -84,20 +85,16 @@ impl PartialNames {
     }
 
     fn is_durable(&self) -> bool {
-        self.list().as_ref().is_some_and(|list| list.durability == Durability::Synced)
+        self.0.locked().as_ref().is_some_and(|list| list.durability == Durability::Synced)
     }
 
     /// A name is gone.
     pub(super) fn remove(&self, name: &[u8]) {
-        if let Some(list) = self.list().as_mut()
+        if let Some(list) = self.0.locked().as_mut()
             && list.names.remove(name).is_some()
         {
             list.say(b'-', name, b"");
         }
-    }
-
-    fn list(&self) -> MutexGuard<'_, Option<List>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -258,7 +255,7 @@ mod tests {
         let mut most = 0;
         for _ in 0..3 * MIN_LINES {
             drop(all.add(host_path(&dir), b"name"));
-            most = most.max(all.list().as_ref().map_or(0, |list| list.gone.len()));
+            most = most.max(all.0.locked().as_ref().map_or(0, |list| list.gone.len()));
         }
         assert!((1..=MOST_GONE).contains(&most), "{most} bytes have waited");
         let text = std::fs::read(&path).unwrap();

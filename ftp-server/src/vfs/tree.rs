@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use ftp_io::lock::Lock;
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 use rustix::fd::OwnedFd;
@@ -70,7 +71,7 @@ impl Roots {
     pub fn open(&self, dir: &Path) -> io::Result<Arc<Root>> {
         let opened = Root::open(dir)?.listing_in(&self.partial_names);
         let id = opened.id();
-        let mut roots = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut roots = self.open.locked();
         let new = || {
             let file = self.watched(&opened);
             Arc::new(opened.watched_by(file.as_ref()))
@@ -80,7 +81,7 @@ impl Roots {
 
     /// What is open in the file system of `root`.
     fn watched(&self, root: &Root) -> Option<Arc<OwnedFd>> {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.watched.locked();
         let device = root.id().0;
         if let Some(file) = watched.get(&device) {
             return Some(Arc::clone(file));
@@ -114,7 +115,7 @@ impl Roots {
     }
 
     fn all(&self) -> Vec<Arc<Root>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.open.locked().values().cloned().collect()
     }
 
     /// A tree of one root.

@@ -32,7 +32,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/io/src",
         layers: &[
-            "clock crowd crypto limiter meter named_file os_error random signal",
+            "clock crowd crypto limiter lock meter named_file os_error random signal",
             "hash socket",
             "connection socks",
             "control tls link",

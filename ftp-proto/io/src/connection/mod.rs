@@ -23,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsStream, client};
 
+use crate::lock::Lock;
 use crate::socket::Stream;
 
 pub(crate) use layer::Layer;
@@ -139,7 +140,7 @@ impl Connection {
     }
 
     fn layer(&self) -> Option<MutexGuard<'_, Layer>> {
-        self.tls.as_ref().map(|layer| layer.lock().unwrap_or_else(PoisonError::into_inner))
+        self.tls.as_ref().map(|layer| layer.locked())
     }
 
     /// Takes the end of the connection for the end of the bytes, also if TLS does not end before with

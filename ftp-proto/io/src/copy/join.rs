@@ -14,7 +14,7 @@ mod tests;
 use std::io;
 use std::net::Shutdown;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use socket2::SockRef;
 use tokio::sync::oneshot;
@@ -27,6 +27,7 @@ use super::threads::{self, Slot};
 use super::transit::Transit;
 use crate::connection::Connection;
 use crate::limiter::Volume;
+use crate::lock::Lock;
 use crate::meter::{Meter, Meters};
 
 /// One of the two connections of a join.
@@ -78,17 +79,13 @@ pub struct Digests(Arc<Mutex<[Option<String>; 2]>>);
 impl Digests {
     /// Both: from a to b, and from b to a.
     pub fn both(&self) -> Option<[String; 2]> {
-        let [forth, back] = self.lock().clone();
+        let [forth, back] = self.0.locked().clone();
         Some([forth?, back?])
     }
 
     fn note(&self, from: LegId, sha256: Option<String>) {
-        let [forth, back] = &mut *self.lock();
+        let [forth, back] = &mut *self.0.locked();
         *(if from == LegId::A { forth } else { back }) = sha256;
-    }
-
-    fn lock(&self) -> MutexGuard<'_, [Option<String>; 2]> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

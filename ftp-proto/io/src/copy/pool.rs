@@ -1,6 +1,8 @@
 //! Pipes that many pairs of connections share: a direction has one only while it holds bytes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::lock::Lock;
 
 use super::pipe::{LARGE, Pipe};
 
@@ -39,7 +41,7 @@ impl Pipes {
     /// Lends an empty pipe: a large one while there are few, otherwise a small one, otherwise none. Large pipes take
     /// half of the limit: the other half is small ones, because who gets none has its bytes in memory.
     pub(super) fn take(&self) -> Option<Pipe> {
-        let mut pool = self.lock();
+        let mut pool = self.0.locked();
         if let Some(pipe) = pool.empty.pop() {
             return Some(pipe);
         }
@@ -55,7 +57,7 @@ impl Pipes {
 
     /// Takes an empty pipe back.
     pub(super) fn give(&self, pipe: Pipe) {
-        let mut pool = self.lock();
+        let mut pool = self.0.locked();
         if pool.empty.len() < MAX_POOLED {
             pool.empty.push(pipe);
         } else {
@@ -65,14 +67,10 @@ impl Pipes {
 
     /// Takes a pipe back that is not empty, and closes it with whatever is in it.
     pub(super) fn lose(&self, pipe: Pipe) {
-        let mut pool = self.lock();
+        let mut pool = self.0.locked();
         pool.size = pool.size.saturating_sub(pipe.size());
         drop(pool);
         drop(pipe);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Pool> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,9 +8,10 @@ use std::future::{Future, pending};
 use std::io;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::lock::Lock;
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinSet;
 
@@ -81,7 +82,7 @@ impl Slot {
     /// Takes a place at a worker without any pair; at a new worker while there may be more; otherwise at
     /// the worker with the fewest pairs. There is no worker if the system refuses the thread.
     fn free() -> Self {
-        let mut workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = WORKERS.locked();
         let least = workers.iter().min_by_key(|worker| worker.busy()).cloned();
         let limit = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_WORKERS);
         let more = workers.len() < limit && least.as_ref().is_none_or(|least| least.busy() > 0);

@@ -10,10 +10,11 @@
 use std::io::{self, ErrorKind, Write, stderr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use std::time::Duration;
 
+use crate::lock::Lock;
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Metadata};
 use tracing_subscriber::fmt;
@@ -203,7 +204,7 @@ impl Style {
         tracing::dispatcher::with_default(&self.dispatch(LevelFilter::WARN, move || out.clone()), || {
             tracing::warn!(lines, "log lines were lost because standard error did not take them");
         });
-        std::mem::take(&mut line.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut line.0.locked())
     }
 }
 
@@ -213,7 +214,7 @@ struct Line(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Line {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(text);
+        self.0.locked().extend_from_slice(text);
         Ok(text.len())
     }
 

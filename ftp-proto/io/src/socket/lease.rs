@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+
+use crate::lock::Lock;
 
 /// The ports that are in use.
 #[derive(Debug, Default)]
@@ -18,7 +20,7 @@ pub(super) struct Lease {
 impl Leases {
     /// Takes the port of `local`, unless it is in use.
     pub(super) fn take(self: &Arc<Self>, local: SocketAddr) -> Option<Arc<Lease>> {
-        let mut leased = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut leased = self.0.locked();
         let key = (local.ip(), local.port());
         leased.insert(key).then(|| Arc::new(Lease { leases: Arc::clone(self), key }))
     }
@@ -26,6 +28,6 @@ impl Leases {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.leases.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+        self.leases.0.locked().remove(&self.key);
     }
 }

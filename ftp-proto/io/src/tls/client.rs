@@ -4,7 +4,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
@@ -19,6 +19,7 @@ use super::trust::Trust;
 use super::verifier::Verifier;
 use crate::connection::Connection;
 use crate::crypto::provider;
+use crate::lock::Lock;
 use ftp_proto::wire::Fingerprint;
 
 /// TLS towards one server. Clones share everything, above all the tickets.
@@ -131,7 +132,7 @@ impl Client {
     }
 
     fn note(&self, handshake: Handshake) {
-        let mut shaken = self.shaken();
+        let mut shaken = self.shaken.locked();
         match shaken.control {
             None => shaken.control = Some(handshake),
             Some(_) => shaken.data = Some(handshake),
@@ -140,16 +141,12 @@ impl Client {
 
     /// The handshake of the control connection, once it was made.
     pub fn control(&self) -> Option<Handshake> {
-        self.shaken().control
+        self.shaken.locked().control
     }
 
     /// The handshake of the last data connection.
     pub fn data(&self) -> Option<Handshake> {
-        self.shaken().data
-    }
-
-    fn shaken(&self) -> MutexGuard<'_, ClientHandshakes> {
-        self.shaken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shaken.locked().data
     }
 
     /// The certificate that the control connection has shown, once it was accepted.

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use ftp_proto::wire::Fingerprint;
@@ -18,6 +18,7 @@ use rustls::{CertificateError, RootCertStore};
 use zeroize::Zeroizing;
 
 use crate::crypto::provider;
+use crate::lock::Lock;
 use crate::named_file::{self, LARGEST_SETTINGS};
 use crate::os_error::words;
 
@@ -98,10 +99,10 @@ impl Identity {
     /// again.
     pub fn refresh(&self) -> io::Result<bool> {
         let seen = stamps(&self.files);
-        if self.lock().seen == seen {
+        if self.current.locked().seen == seen {
             return Ok(false);
         }
-        self.lock().seen = seen;
+        self.current.locked().seen = seen;
         self.reload().map(|()| true)
     }
 
@@ -113,16 +114,12 @@ impl Identity {
     pub fn reload(&self) -> io::Result<()> {
         let seen = stamps(&self.files);
         let certificates = Arc::new(Certificates::read(&self.files)?);
-        *self.lock() = Current { certificates, seen };
+        *self.current.locked() = Current { certificates, seen };
         Ok(())
     }
 
     pub(super) fn certificates(&self) -> Arc<Certificates> {
-        Arc::clone(&self.lock().certificates)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        Arc::clone(&self.current.locked().certificates)
     }
 }
 

@@ -1,8 +1,9 @@
 //! What can be resumed with one server: the session of TLS 1.2, the tickets of 1.3.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
+use crate::lock::Lock;
 use rustls::NamedGroup;
 use rustls::client::{ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
@@ -25,38 +26,34 @@ struct Tickets {
 impl Sessions {
     /// Whether the server has given tickets and none is left.
     pub(super) fn are_used_up(&self) -> bool {
-        let all = self.tickets();
+        let all = self.0.locked();
         all.gives_tickets && all.tickets.is_empty() && all.old.is_none()
-    }
-
-    fn tickets(&self) -> MutexGuard<'_, Tickets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientSessionStore for Sessions {
     fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
-        self.tickets().group = Some(group);
+        self.0.locked().group = Some(group);
     }
 
     fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
-        self.tickets().group
+        self.0.locked().group
     }
 
     fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
-        self.tickets().old = Some(value);
+        self.0.locked().old = Some(value);
     }
 
     fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
-        self.tickets().old.clone()
+        self.0.locked().old.clone()
     }
 
     fn remove_tls12_session(&self, _: &ServerName<'static>) {
-        self.tickets().old = None;
+        self.0.locked().old = None;
     }
 
     fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
-        let mut all = self.tickets();
+        let mut all = self.0.locked();
         all.gives_tickets = true;
         if all.tickets.len() == MAX_TICKETS {
             all.tickets.pop_front();
@@ -65,7 +62,7 @@ impl ClientSessionStore for Sessions {
     }
 
     fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
-        self.tickets().tickets.pop_back()
+        self.0.locked().tickets.pop_back()
     }
 }
 

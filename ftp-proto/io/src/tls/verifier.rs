@@ -1,6 +1,6 @@
 //! The certificate of one server: verified once, and the same ever after.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use rustls::client::danger::{ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::WebPkiSupportedAlgorithms;
@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::signatures::check_signatures;
 use super::trust::{Policy, Trust};
 use crate::crypto::provider;
+use crate::lock::Lock;
 use ftp_proto::wire::Fingerprint;
 
 /// Verifies the certificate of a control connection, and holds the data connections to it.
@@ -53,7 +54,7 @@ impl Verifier {
 
     /// The refusal by which a handshake has just failed, if it was a refusal.
     pub(super) fn refusal(&self) -> Option<Refusal> {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.locked();
         let (fingerprint, objection) = shown.bad.take()?;
         Some(match objection {
             Objection::Another => {
@@ -67,17 +68,17 @@ impl Verifier {
 
     /// Why the certificate that was accepted would not have been, if it was only admitted.
     pub(super) fn doubt(&self) -> Option<Doubt> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).doubt.clone()
+        self.shown.locked().doubt.clone()
     }
 
     /// The certificate that was accepted.
     pub(super) fn accepted(&self) -> Option<Fingerprint> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).good
+        self.shown.locked().good
     }
 
     /// The other certificate that the server has shown, if it did.
     pub(super) fn another(&self) -> Option<Fingerprint> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).another
+        self.shown.locked().another
     }
 
     /// Judges the first certificate. Returns why it would not be accepted, if it is only admitted.
@@ -130,7 +131,7 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let fingerprint = Fingerprint::of(end_entity);
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.locked();
         let verdict = match shown.good {
             Some(good) if good == fingerprint => return Ok(ServerCertVerified::assertion()),
             Some(_) => Err(Objection::Another),

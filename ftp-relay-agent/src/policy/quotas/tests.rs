@@ -175,5 +175,5 @@ fn a_policy_that_is_read_again_holds_for_what_is_in_use_and_forgets_no_volume() 
         vec![Rule { name: "zoe".to_owned(), ..Rule::default() }],
     );
     accounts.forget(&others.unwrap());
-    assert_eq!(lock(&accounts.0.accounts).len(), 1, "the whole relay is left");
+    assert_eq!(accounts.0.accounts.locked().len(), 1, "the whole relay is left");
 }

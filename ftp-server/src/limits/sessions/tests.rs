@@ -79,7 +79,7 @@ fn if_nobody_holds_more_than_a_share_the_oldest_of_all_gives_way() {
     let _newcomer = sessions.admit(host(9)).unwrap();
     assert!(is_displaced(&mut all[0]) && !is_displaced(&mut all[1]) && !is_displaced(&mut all[2]));
     drop(all);
-    assert_eq!(sessions.state().door.len(), 1);
+    assert_eq!(sessions.state.locked().door.len(), 1);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn sessions_of_removed_accounts_end_and_others_stay() {
     sessions.end_others(|name| name == b"bob");
     assert!(is_displaced(&mut ann) && !is_displaced(&mut bob) && !is_displaced(&mut nobody));
     drop((ann, bob));
-    assert_eq!(sessions.state().seats.len(), 1);
+    assert_eq!(sessions.state.locked().seats.len(), 1);
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn nobody_is_remembered_after_leaving() {
     let (slot, _) = sessions.admit(host(1)).unwrap();
     slot.log_in(b"ann", of("ann"), NO_LIMITS).unwrap();
     drop((slot, sessions.admit(host(2)).unwrap()));
-    let state = sessions.state();
+    let state = sessions.state.locked();
     assert!(state.by_address.is_empty() && state.by_account.is_empty() && state.door.len() == 0);
     assert!(state.inside.is_empty() && state.seats.is_empty() && state.open == 0);
 }
@@ -302,7 +302,7 @@ fn whoever_logs_out_counts_among_those_without_login_and_no_more_for_the_account
     let (third, _third) = sessions.admit(host(2)).unwrap();
     third.log_in(b"ann", of("ann"), one).unwrap();
     drop((first, second, third));
-    let state = sessions.state();
+    let state = sessions.state.locked();
     assert!(state.by_account.is_empty() && state.seats.is_empty() && state.door.len() == 0);
     assert_eq!((state.open, state.inside.len()), (0, 0));
 }

@@ -8,9 +8,10 @@ mod open_files;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ftp_io::copy::{Budget, Meter};
+use ftp_io::lock::Lock;
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, Stat, fstat, statat, unlinkat};
@@ -103,22 +104,18 @@ impl QuotaLimits {
 impl SharedCounts {
     /// Counts a root from now on. `held` is what it holds.
     pub(super) fn open(&self, root: Id, held: Amount) {
-        self.lock().roots.insert(root, held);
+        self.0.locked().roots.insert(root, held);
     }
 
     /// Whether a root is counted.
     pub(super) fn has(&self, root: Id) -> bool {
-        self.lock().roots.contains_key(&root)
+        self.0.locked().roots.contains_key(&root)
     }
 
     /// What a root holds, as it is counted.
     #[cfg(test)]
     pub(super) fn held(&self, root: Id) -> Option<Amount> {
-        self.lock().roots.get(&root).copied()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.locked().roots.get(&root).copied()
     }
 
     /// Whether somebody holds the lock now.
@@ -188,7 +185,7 @@ impl RootQuota {
     pub(super) fn remaining(&self) -> Option<u64> {
         let root = self.0.as_ref()?;
         let limit = root.quota.limits.bytes?;
-        Some(limit.saturating_sub(root.counts.lock().total(&root.quota).bytes))
+        Some(limit.saturating_sub(root.counts.0.locked().total(&root.quota).bytes))
     }
 
     /// Makes a name with `make`, if the quota has room for it. No name is removed or replaced meanwhile.
@@ -200,7 +197,7 @@ impl RootQuota {
         make: impl FnOnce() -> Result<T, FileFailure>,
     ) -> Result<T, FileFailure> {
         let Some(root) = &self.0 else { return make() };
-        let mut counts = root.counts.lock();
+        let mut counts = root.counts.0.locked();
         counts.add(root.id, &root.quota, ONE_NAME)?;
         make().inspect_err(|_| counts.subtract(root.id, ONE_NAME))
     }
@@ -214,8 +211,8 @@ impl RootQuota {
         make: impl FnOnce() -> Result<T, FileFailure>,
     ) -> Result<T, FileFailure> {
         let Some(root) = &self.0 else { return make() };
-        root.counts.lock().add(root.id, &root.quota, ONE_NAME)?;
-        make().inspect_err(|_| root.counts.lock().subtract(root.id, ONE_NAME))
+        root.counts.0.locked().add(root.id, &root.quota, ONE_NAME)?;
+        make().inspect_err(|_| root.counts.0.locked().subtract(root.id, ONE_NAME))
     }
 
     /// Gives a file that is counted a new name with `rename`, which replaces nothing. No name is removed or
@@ -224,7 +221,7 @@ impl RootQuota {
     /// # Errors
     /// What `rename` returns.
     pub(super) fn change_name<T, E>(&self, rename: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-        let _counts = self.0.as_ref().map(|root| root.counts.lock());
+        let _counts = self.0.as_ref().map(|root| root.counts.0.locked());
         rename()
     }
 
@@ -239,7 +236,7 @@ impl RootQuota {
         remove: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         let Some(root) = &self.0 else { return remove() };
-        let mut counts = root.counts.lock();
+        let mut counts = root.counts.0.locked();
         let gone = look()?;
         let done = remove()?;
         if let Some(gone) = gone {
@@ -264,7 +261,7 @@ impl RootQuota {
     /// The state of the file cannot be told.
     pub(super) fn write(&self, file: impl AsFd) -> Result<Option<CountedFile>, FileFailure> {
         let Some(root) = &self.0 else { return Ok(None) };
-        let mut counts = root.counts.lock();
+        let mut counts = root.counts.0.locked();
         // Names are removed under the same lock: a file without a name is not counted any more.
         let stat = fstat(file).map_err(failure)?;
         counts.open_files.write(&stat);
@@ -278,7 +275,7 @@ impl RootQuota {
     pub(super) fn read(&self, file: impl AsFd) -> Result<Option<CountedFile>, FileFailure> {
         let limited = self.0.as_ref().filter(|root| root.quota.limits.bytes.is_some());
         let Some(root) = limited else { return Ok(None) };
-        let mut counts = root.counts.lock();
+        let mut counts = root.counts.0.locked();
         let stat = fstat(file).map_err(failure)?;
         let bytes = counts.open_files.read(&stat);
         counts.add_without_limit(root.id, bytes);
@@ -288,7 +285,7 @@ impl RootQuota {
     /// A file that is being written was cut off at its start.
     pub(super) fn truncated(&self, file: &Stat) {
         if let Some(root) = &self.0 {
-            let mut counts = root.counts.lock();
+            let mut counts = root.counts.0.locked();
             let bytes = counts.open_files.truncate(id(file));
             counts.subtract(root.id, Amount { bytes, files: 0 });
         }
@@ -298,7 +295,7 @@ impl RootQuota {
     /// given back.
     pub(super) fn settle(&self, now: &Stat) {
         if let Some(root) = &self.0 {
-            let mut counts = root.counts.lock();
+            let mut counts = root.counts.0.locked();
             let (counted, bytes) = counts.open_files.settle(now);
             counts.subtract(root.id, Amount { bytes: counted, files: 0 });
             counts.add_without_limit(root.id, bytes);
@@ -320,19 +317,19 @@ impl CountedFile {
 
     /// `meter` is stopped when the last name of the file is removed.
     pub(super) fn stop_with_name(&self, meter: &Meter) {
-        self.0.root.counts.lock().open_files.stop_with_name(self.0.file, meter);
+        self.0.root.counts.0.locked().open_files.stop_with_name(self.0.file, meter);
     }
 
     /// Whether the last name of the file was removed.
     pub(super) fn is_unnamed(&self) -> bool {
-        self.0.root.counts.lock().open_files.is_unnamed(self.0.file)
+        self.0.root.counts.0.locked().open_files.is_unnamed(self.0.file)
     }
 }
 
 impl Budget for GrowingFile {
     fn take(&mut self, bytes: u64) -> io::Result<()> {
         let OpenMark { root, file } = &*self.file.0;
-        let mut counts = root.counts.lock();
+        let mut counts = root.counts.0.locked();
         let end = self.position.saturating_add(bytes);
         // If its name is gone, the transfer ends.
         let more = counts.open_files.missing(*file, end).ok_or_else(|| beyond(FileFailure::Changed))?;
@@ -346,7 +343,7 @@ impl Budget for GrowingFile {
 
 impl Drop for OpenMark {
     fn drop(&mut self) {
-        let mut counts = self.root.counts.lock();
+        let mut counts = self.root.counts.0.locked();
         let bytes = counts.open_files.close(self.file);
         counts.subtract(self.root.id, Amount { bytes, files: 0 });
     }
