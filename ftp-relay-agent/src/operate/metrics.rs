@@ -1,38 +1,32 @@
 //! Counters of the relay or the hub, in the text format of OpenMetrics, which Prometheus reads. No label comes from a user agent or
 //! a file, so the number of series is bounded and no name is told.
 
-use std::fmt;
-
 use ftp_io::program::log::Lost;
-use prometheus_client::encoding::{EncodeLabelSet, text};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
-
-use super::record::{Carried, Record, Refusal};
-use crate::policy::Use;
+use ftp_io::program::metrics::{self, Counter, Counters, Gauge, Gauges, Registry, add, count, metric, set};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::message::End;
 
+use super::record::{Carried, Record, Refusal};
+use crate::policy::Use;
+
 /// What the relay counts, from the records of its audit.
-#[derive(Default)]
+#[derive(Debug)]
 pub struct Metrics {
-    log_lines_lost: Lost,
     links_denied: Counter,
     sessions: Counter,
-    sessions_refused: Family<Reason, Counter>,
-    sessions_revoked: Family<Reason, Counter>,
-    refused: Family<CodeLabel, Counter>,
-    ended: Family<Ended, Counter>,
-    bytes: Family<Flow, Counter>,
+    sessions_refused: Counters<1>,
+    sessions_revoked: Counters<1>,
+    refused: Counters<1>,
+    ended: Counters<2>,
+    bytes: Counters<1>,
     strangers: Counter,
-    timeouts: Family<TimerLabel, Counter>,
+    timeouts: Counters<1>,
     protocol_errors: Counter,
-    policy_reads: Family<Done, Counter>,
+    policy_reads: Counters<1>,
     hub_joined: Gauge,
     hub_lost: Counter,
+    counted: Registry,
+    log_lines_lost: Lost,
 }
 
 /// What the page tells beside what was counted.
@@ -48,100 +42,77 @@ pub struct Now {
     pub audit_lines_lost: u64,
 }
 
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Reason {
-    reason: &'static str,
-}
-
-/// The name of a code of refusals, a closed list.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct CodeLabel {
-    reason: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Ended {
-    of: &'static str,
-    how: &'static str,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Flow {
-    of: &'static str,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct TimerLabel {
-    timer: &'static str,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Done {
-    done: &'static str,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct LimitLabel {
-    limit: &'static str,
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new(Lost::default())
+    }
 }
 
 impl Metrics {
     /// Nothing was counted yet, except lines that the log has lost.
     pub fn new(log_lines_lost: Lost) -> Self {
-        Self { log_lines_lost, ..Self::default() }
+        let denied = "Links that have not proven that they know a token or a ticket";
+        let refused = "Sessions that were refused although their token was right";
+        let revoked = "Sessions that ended because the operator withdrew what they may do";
+        let bytes = "Bytes that tunnels, joins and calls had passed on at their end";
+        let mut counted = metrics::registry(PREFIX, "The version of the relay", env!("CARGO_PKG_VERSION"));
+        let all = &mut counted;
+        Self {
+            links_denied: metric(all, "links_denied", denied),
+            sessions: metric(all, "sessions", "Sessions that have begun"),
+            sessions_refused: metric(all, "sessions_refused", refused),
+            sessions_revoked: metric(all, "sessions_revoked", revoked),
+            refused: metric(all, "refused", "Grants, tunnels, joins and calls that were refused"),
+            ended: metric(all, "ended", "Tunnels, joins and calls that have ended"),
+            bytes: metric(all, "bytes", bytes),
+            strangers: metric(all, "strangers", "Connections of other hosts at legs of joins"),
+            timeouts: metric(all, "timeouts", "Waits of sessions that ended by their timer"),
+            protocol_errors: metric(
+                all,
+                "protocol_errors",
+                "Sessions that sent what the protocol does not have",
+            ),
+            policy_reads: metric(all, "policy_reads", "Tokens and policy read again"),
+            hub_joined: metric(all, "hub_joined", "Whether this agent is at its hub"),
+            hub_lost: metric(all, "hub_lost", "Sessions with its hub that have ended"),
+            counted,
+            log_lines_lost,
+        }
     }
 
     /// Counts what has happened.
     pub fn count(&self, record: &Record<'_>) {
-        let of = |reason| Reason { reason };
         match record {
-            Record::LinkDenied { .. } => {
-                self.links_denied.inc();
-            }
-            Record::SessionOpened => {
-                self.sessions.inc();
-            }
+            Record::LinkDenied { .. } => add(&self.links_denied, 1),
+            Record::SessionOpened => add(&self.sessions, 1),
             Record::SessionRefused(refusal) => {
                 let reason = match refusal {
                     Refusal::Rule(why) => withdrawn(*why),
                     Refusal::Full(full) => full.limit(),
                 };
-                self.sessions_refused.get_or_create(&of(reason)).inc();
+                count(&self.sessions_refused, [("reason", reason.into())]);
             }
             Record::SessionRevoked(why) => {
-                self.sessions_revoked.get_or_create(&of(withdrawn(*why))).inc();
+                count(&self.sessions_revoked, [("reason", withdrawn(*why).into())]);
             }
+            // The name of a code of refusals, a closed list.
             Record::RequestRefused { code, .. } => {
-                self.refused.get_or_create(&CodeLabel { reason: format!("{code:?}") }).inc();
+                count(&self.refused, [("reason", format!("{code:?}").into())]);
             }
             Record::TunnelEnded { carried, .. } => self.carried("tunnel", carried),
             Record::JoinEnded { carried, .. } => self.carried("join", carried),
             Record::CallEnded { carried, .. } => self.carried("call", carried),
-            Record::HubJoined => {
-                self.hub_joined.set(1);
-            }
+            Record::HubJoined => set(&self.hub_joined, 1),
             Record::HubLost { .. } => {
-                self.hub_joined.set(0);
-                self.hub_lost.inc();
+                set(&self.hub_joined, 0);
+                add(&self.hub_lost, 1);
             }
-            Record::StrangerReset { .. } => {
-                self.strangers.inc();
-            }
-            Record::TimedOut(timer) => {
-                self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();
-            }
-            Record::HubTimedOut(timer) => {
-                self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();
-            }
-            Record::ProtocolBroken { .. } => {
-                self.protocol_errors.inc();
-            }
-            Record::PolicyRead => {
-                self.policy_reads.get_or_create(&Done { done: "yes" }).inc();
-            }
-            Record::PolicyRefused { .. } => {
-                self.policy_reads.get_or_create(&Done { done: "no" }).inc();
-            }
+            Record::StrangerReset { .. } => add(&self.strangers, 1),
+            Record::TimedOut(timer) => count(&self.timeouts, [("timer", timer.name().into())]),
+            Record::HubTimedOut(timer) => count(&self.timeouts, [("timer", timer.name().into())]),
+            Record::ProtocolBroken { .. } => add(&self.protocol_errors, 1),
+            Record::PolicyRead => count(&self.policy_reads, [("done", "yes".into())]),
+            Record::PolicyRefused { .. } => count(&self.policy_reads, [("done", "no".into())]),
             // What is open now is told by the limits.
             Record::SessionEnded { .. }
             | Record::RulesChanged
@@ -158,68 +129,30 @@ impl Metrics {
     }
 
     fn carried(&self, of: &'static str, carried: &Carried) {
-        self.ended.get_or_create(&Ended { of, how: how(carried.how) }).inc();
-        self.bytes.get_or_create(&Flow { of }).inc_by(carried.a_to_b.saturating_add(carried.b_to_a));
+        count(&self.ended, [("of", of.into()), ("how", how(carried.how).into())]);
+        let bytes = carried.a_to_b.saturating_add(carried.b_to_a);
+        add(&self.bytes.get_or_create(&[("of", of.into())]), bytes);
     }
 
-    /// All counters as text.
+    /// All counters as text, with what is true `now`.
     pub fn text(&self, now: &Now) -> String {
-        let mut registry = Registry::with_prefix("ftp_relay");
-        self.register(&mut registry, now);
-        let mut page = String::new();
-        // A String takes everything.
-        let _ = text::encode(&mut page, &registry);
-        page
-    }
-
-    fn register(&self, registry: &mut Registry, now: &Now) {
-        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The version of the relay", version);
-        let (used, bound) = (Family::<LimitLabel, Gauge>::default(), Family::<LimitLabel, Gauge>::default());
-        for Use { kind, used: taken, bound: most } in &now.uses {
-            let label = LimitLabel { limit: kind.name() };
-            used.get_or_create(&label).set(number(*taken));
-            bound.get_or_create(&label).set(number(*most));
+        let mut registry = Registry::with_prefix(PREFIX);
+        let all = &mut registry;
+        let used: Gauges<1> = metric(all, "limit_used", "Sessions, tunnels, joins and calls that live now");
+        let bounds: Gauges<1> = metric(all, "limit_bound", "How many of them there may be");
+        for Use { kind, used: taken, bound } in &now.uses {
+            let labels = [("limit", kind.name().into())];
+            set(&used.get_or_create(&labels), *taken);
+            set(&bounds.get_or_create(&labels), *bound);
         }
-        registry.register("limit_used", "Sessions, tunnels, joins and calls that live now", used);
-        registry.register("limit_bound", "How many of them there may be", bound);
-        let unproven = ConstGauge::new(number(now.unproven));
-        registry.register("links_unproven", "Links that have not proven anything yet", unproven);
-        let denied = "Links that have not proven that they know a token or a ticket";
-        registry.register("links_denied", denied, self.links_denied.clone());
-        registry.register("sessions", "Sessions that have begun", self.sessions.clone());
-        let refused = "Sessions that were refused although their token was right";
-        registry.register("sessions_refused", refused, self.sessions_refused.clone());
-        let revoked = "Sessions that ended because the operator withdrew what they may do";
-        registry.register("sessions_revoked", revoked, self.sessions_revoked.clone());
-        registry.register(
-            "refused",
-            "Grants, tunnels, joins and calls that were refused",
-            self.refused.clone(),
-        );
-        registry.register("ended", "Tunnels, joins and calls that have ended", self.ended.clone());
-        registry.register(
-            "bytes",
-            "Bytes that tunnels, joins and calls had passed on at their end",
-            self.bytes.clone(),
-        );
-        registry.register("strangers", "Connections of other hosts at legs of joins", self.strangers.clone());
-        registry.register("timeouts", "Waits of sessions that ended by their timer", self.timeouts.clone());
-        let errors = "Sessions that sent what the protocol does not have";
-        registry.register("protocol_errors", errors, self.protocol_errors.clone());
-        registry.register("policy_reads", "Tokens and policy read again", self.policy_reads.clone());
-        registry.register("agents", "Agents that have joined this hub", ConstGauge::new(number(now.agents)));
-        registry.register("hub_joined", "Whether this agent is at its hub", self.hub_joined.clone());
-        registry.register("hub_lost", "Sessions with its hub that have ended", self.hub_lost.clone());
-        let lost = ConstCounter::new(self.log_lines_lost.lines());
-        registry.register("log_lines_lost", "Lines that standard error did not take", lost);
-        let lost = ConstCounter::new(now.audit_lines_lost);
-        registry.register("audit_lines_lost", "Lines that the file of the audit did not take", lost);
+        set(&metric(all, "links_unproven", "Links that have not proven anything yet"), now.unproven);
+        set(&metric(all, "agents", "Agents that have joined this hub"), now.agents);
+        let (log, audit) =
+            ("Lines that standard error did not take", "Lines that the file of the audit did not take");
+        metrics::known(all, "log_lines_lost", log, self.log_lines_lost.lines());
+        metrics::known(all, "audit_lines_lost", audit, now.audit_lines_lost);
+        metrics::page(&self.counted, &registry)
     }
-}
-
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 const fn withdrawn(why: Withdrawn) -> &'static str {
@@ -244,11 +177,8 @@ const fn how(end: End) -> &'static str {
     }
 }
 
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
-    }
-}
+/// What the names of all metrics begin with.
+const PREFIX: &str = "ftp_relay";
 
 #[cfg(test)]
 mod tests {

@@ -1,313 +1,176 @@
 //! Counters of the server, in the text format of OpenMetrics, which Prometheus reads. No label comes from a
 //! client, so the number of series is bounded.
 
-use std::fmt;
-use std::sync::Mutex;
+use std::borrow::Cow;
 
-use ftp_io::lock::Lock;
 use ftp_io::program::log::Lost;
+use ftp_io::program::metrics::{
+    self, Counter, Counters, Gauge, Gauges, Label, Registry, add, count, metric, set,
+};
 use ftp_proto::command::{Direction, Verb};
-use ftp_proto::policy::Why;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
-use prometheus_client::metrics::counter::{ConstCounter, Counter};
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::Registry;
 
 use super::audit::{Record, Transfer};
-use crate::auth::{NoLogin, Unfit};
-use crate::limits::{NoPlace, Use};
+use crate::auth::NoLogin;
+use crate::limits::Use;
 
 /// What the server counts, from the records of its audit.
+#[derive(Debug)]
 pub struct Metrics {
     sessions: Gauge,
     connections: Counter,
-    turned_away: Family<Reason, Counter>,
-    logins: Family<Done, Counter>,
-    unfit: Family<Reason, Counter>,
-    transfers: Family<CommandLabel, Counter>,
-    bytes: Family<FlowLabel, Counter>,
-    changes: Family<CommandLabel, Counter>,
+    turned_away: Counters<1>,
+    logins: Counters<1>,
+    unfit: Counters<1>,
+    transfers: Counters<2>,
+    bytes: Counters<1>,
+    changes: Counters<2>,
     strangers: Counter,
-    refused: Family<Reason, Counter>,
-    timeouts: Family<TimerLabel, Counter>,
+    refused: Counters<1>,
+    timeouts: Counters<1>,
     without_tls: Counter,
     in_clear: Counter,
     not_ftp: Counter,
     ports_given_up: Counter,
     no_port: Counter,
-    connections_given_up: Counter,
     detached: Counter,
+    connections_given_up: Counter,
     bad_headers: Counter,
-    hooks: Family<Done, Counter>,
-    limit_use: Family<LimitLabel, Gauge>,
-    limit_bound: Family<LimitLabel, Gauge>,
+    hooks: Counters<1>,
+    counted: Registry,
     log_lines_lost: Lost,
-    /// The pages are made one at a time, because gauges of limits are set for each.
-    page: Mutex<()>,
-}
-
-/// A gauge of one limit, under the name of its option.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct LimitLabel {
-    limit: &'static str,
-    beyond: &'static str,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Reason {
-    reason: Text,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Done {
-    done: Text,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct CommandLabel {
-    command: &'static str,
-    done: Text,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct FlowLabel {
-    direction: &'static str,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct TimerLabel {
-    timer: &'static str,
-}
-
-/// A value of a closed list.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Text {
-    Done(bool),
-    Full(&'static str),
-    Why(Why),
-    Unfit(Unfit),
-}
-
-impl EncodeLabelValue for Text {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        match self {
-            Self::Done(true) => "yes".encode(encoder),
-            Self::Done(false) => "no".encode(encoder),
-            Self::Full(full) => full.encode(encoder),
-            Self::Why(why) => format!("{why:?}").encode(encoder),
-            Self::Unfit(why) => format!("{why:?}").encode(encoder),
-        }
-    }
 }
 
 impl Metrics {
     /// Nothing was counted yet, except lines that the log has lost.
     pub fn new(log_lines_lost: Lost) -> Self {
+        let away = "Connections that were turned away, and sessions that had to end, by the reason";
+        let unfit = "Failed logins whose password was right, by the term of the account that does not hold";
+        let in_clear = "Logins and transfers that were refused because they were in clear";
+        let kept = "Sessions that closed what they kept between two files";
+        let mut counted = metrics::registry(PREFIX, "The version of the server", env!("CARGO_PKG_VERSION"));
+        let all = &mut counted;
         Self {
-            sessions: Gauge::default(),
-            connections: Counter::default(),
-            turned_away: Family::default(),
-            logins: Family::default(),
-            unfit: Family::default(),
-            transfers: Family::default(),
-            bytes: Family::default(),
-            changes: Family::default(),
-            strangers: Counter::default(),
-            refused: Family::default(),
-            timeouts: Family::default(),
-            without_tls: Counter::default(),
-            in_clear: Counter::default(),
-            not_ftp: Counter::default(),
-            ports_given_up: Counter::default(),
-            no_port: Counter::default(),
-            connections_given_up: Counter::default(),
-            detached: Counter::default(),
-            bad_headers: Counter::default(),
-            hooks: Family::default(),
-            limit_use: Family::default(),
-            limit_bound: Family::default(),
+            sessions: metric(all, "sessions", "Control connections that live now"),
+            connections: metric(all, "connections", "Control connections that were served"),
+            turned_away: metric(all, "turned_away", away),
+            logins: metric(all, "logins", "Logins, and those that failed"),
+            unfit: metric(all, "logins_unfit", unfit),
+            transfers: metric(all, "transfers", "Transfers by command"),
+            bytes: metric(all, "bytes", "Bytes of files and listings, seen from the server"),
+            changes: metric(all, "changes", "Names and facts of files that were changed"),
+            strangers: metric(all, "strangers", "Strangers at data ports"),
+            refused: metric(all, "data_refused", "Data connections that policy has refused"),
+            timeouts: metric(all, "timeouts", "Waits of sessions that ended by their timer"),
+            without_tls: metric(all, "without_tls", "Connections on which TLS could not begin"),
+            in_clear: metric(all, "clear_refused", in_clear),
+            not_ftp: metric(all, "not_ftp", "Clients that spoke another protocol"),
+            ports_given_up: metric(all, "ports_given_up", "Sessions that gave their data ports up"),
+            no_port: metric(all, "data_ports_refused", "Data ports that could not be had"),
+            detached: metric(all, "detached", "Transfers that went on without their control connection"),
+            connections_given_up: metric(all, "connections_given_up", kept),
+            bad_headers: metric(all, "bad_headers", "Connections without a right PROXY header"),
+            hooks: metric(all, "hooks", "Hooks after uploads"),
+            counted,
             log_lines_lost,
-            page: Mutex::default(),
         }
     }
 
     /// Counts what has happened.
     pub fn count(&self, record: &Record<'_>) {
-        let done = |done: bool| Done { done: Text::Done(done) };
+        let reason = |reason: String| [("reason", Cow::from(reason))];
         match record {
             Record::Connected => {
                 self.sessions.inc();
-                self.connections.inc();
+                add(&self.connections, 1);
             }
             Record::Ended { .. } => {
                 self.sessions.dec();
             }
-            Record::TurnedAway(full) | Record::Displaced(full) => self.full(*full),
-            Record::NoPort { .. } => {
-                self.no_port.inc();
+            Record::TurnedAway(full) | Record::Displaced(full) => {
+                count(&self.turned_away, [("reason", full.name().into())]);
             }
+            Record::NoPort { .. } => add(&self.no_port, 1),
             // A second login is counted as one, and the end of a session is counted once.
             // What has no line was counted when it happened.
             Record::LoggedOut | Record::Kicked | Record::Untold { .. } => {}
-            Record::LoggedIn { .. } => {
-                self.logins.get_or_create(&done(true)).inc();
-            }
+            Record::LoggedIn { .. } => count(&self.logins, [done(true)]),
             Record::LoginFailed { why, .. } => {
-                self.logins.get_or_create(&done(false)).inc();
+                count(&self.logins, [done(false)]);
                 if let NoLogin::Unfit(why) = why {
-                    self.unfit.get_or_create(&Reason { reason: Text::Unfit(*why) }).inc();
+                    count(&self.unfit, reason(format!("{why:?}")));
                 }
             }
-            Record::LoginInClear { .. } | Record::DataInClear { .. } => {
-                self.in_clear.inc();
-            }
+            Record::LoginInClear { .. } | Record::DataInClear { .. } => add(&self.in_clear, 1),
             Record::Listed(transfer) | Record::Moved(transfer) => self.transfer(transfer),
             Record::Changed { verb, failure, .. } => {
-                self.changes.get_or_create(&command(*verb, failure.is_none())).inc();
+                count(&self.changes, [command(*verb), done(failure.is_none())]);
             }
             Record::Copied { outcome, .. } => {
-                self.changes.get_or_create(&command(Verb::Site, outcome.is_ok())).inc();
+                count(&self.changes, [command(Verb::Site), done(outcome.is_ok())]);
             }
-            Record::Refused { why, .. } => {
-                self.refused.get_or_create(&Reason { reason: Text::Why(*why) }).inc();
-            }
-            Record::Stranger { .. } => {
-                self.strangers.inc();
-            }
-            Record::GavePortsUp => {
-                self.ports_given_up.inc();
-            }
-            Record::Detached { .. } => {
-                self.detached.inc();
-            }
-            Record::GaveConnectionsUp => {
-                self.connections_given_up.inc();
-            }
-            Record::NotPrivate { .. } => {
-                self.without_tls.inc();
-            }
-            Record::NotFtp(_) => {
-                self.not_ftp.inc();
-            }
-            Record::BadHeader { .. } => {
-                self.bad_headers.inc();
-            }
-            Record::Hooked { failure, .. } => {
-                self.hooks.get_or_create(&done(failure.is_none())).inc();
-            }
+            Record::Refused { why, .. } => count(&self.refused, reason(format!("{why:?}"))),
+            Record::Stranger { .. } => add(&self.strangers, 1),
+            Record::GavePortsUp => add(&self.ports_given_up, 1),
+            Record::Detached { .. } => add(&self.detached, 1),
+            Record::GaveConnectionsUp => add(&self.connections_given_up, 1),
+            Record::NotPrivate { .. } => add(&self.without_tls, 1),
+            Record::NotFtp(_) => add(&self.not_ftp, 1),
+            Record::BadHeader { .. } => add(&self.bad_headers, 1),
+            Record::Hooked { failure, .. } => count(&self.hooks, [done(failure.is_none())]),
             Record::GroupHooksFailed { paths, .. } => {
-                self.hooks.get_or_create(&done(false)).inc_by(paths.len() as u64);
+                add(&self.hooks.get_or_create(&[done(false)]), paths.len() as u64);
             }
-            Record::TimedOut(timer) => {
-                self.timeouts.get_or_create(&TimerLabel { timer: timer.name() }).inc();
-            }
+            Record::TimedOut(timer) => count(&self.timeouts, [("timer", timer.name().into())]),
         }
     }
 
-    fn full(&self, full: NoPlace) {
-        self.turned_away.get_or_create(&Reason { reason: Text::Full(full.name()) }).inc();
-    }
-
     fn transfer(&self, transfer: &Transfer<'_>) {
-        self.transfers.get_or_create(&command(transfer.verb, transfer.failure.is_none())).inc();
+        count(&self.transfers, [command(transfer.verb), done(transfer.failure.is_none())]);
         let direction = match transfer.direction {
             Direction::Send => "sent",
             Direction::Receive => "received",
         };
-        self.bytes.get_or_create(&FlowLabel { direction }).inc_by(transfer.bytes);
+        add(&self.bytes.get_or_create(&[("direction", direction.into())]), transfer.bytes);
     }
 
     /// All counters as text, with how far the limits are used now.
     pub fn text(&self, uses: &[Use]) -> String {
-        let _page = self.page.locked();
-        self.limit_bound.clear();
+        let mut now = Registry::with_prefix(PREFIX);
+        let all: Gauges<2> = metric(&mut now, "limit_used", "How far a limit is used now");
+        let bounds: Gauges<2> = metric(&mut now, "limit_bound", "The bound of a limit");
         for Use { limit, used, bound } in uses {
-            let label = LimitLabel { limit: limit.name(), beyond: limit.beyond().word() };
-            let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-            self.limit_use.get_or_create(&label).set(number(*used));
+            let labels = [("limit", limit.name().into()), ("beyond", limit.beyond().word().into())];
+            set(&all.get_or_create(&labels), *used);
             if let Some(bound) = bound {
-                self.limit_bound.get_or_create(&label).set(number(*bound));
+                set(&bounds.get_or_create(&labels), *bound);
             }
         }
-        let mut registry = Registry::with_prefix("ftp_server");
-        self.register(&mut registry);
-        let mut page = String::new();
-        // A String takes everything.
-        let _ = text::encode(&mut page, &registry);
-        page
-    }
-
-    fn register(&self, registry: &mut Registry) {
-        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The version of the server", version);
-        registry.register("sessions", "Control connections that live now", self.sessions.clone());
-        registry.register("connections", "Control connections that were served", self.connections.clone());
-        let away = "Connections that were turned away, and sessions that had to end, by the reason";
-        registry.register("turned_away", away, self.turned_away.clone());
-        registry.register("logins", "Logins, and those that failed", self.logins.clone());
-        let unfit = "Failed logins whose password was right, by the term of the account that does not hold";
-        registry.register("logins_unfit", unfit, self.unfit.clone());
-        registry.register("transfers", "Transfers by command", self.transfers.clone());
-        registry.register("bytes", "Bytes of files and listings, seen from the server", self.bytes.clone());
-        registry.register("changes", "Names and facts of files that were changed", self.changes.clone());
-        registry.register("strangers", "Strangers at data ports", self.strangers.clone());
-        registry.register("data_refused", "Data connections that policy has refused", self.refused.clone());
-        registry.register("timeouts", "Waits of sessions that ended by their timer", self.timeouts.clone());
-        registry.register(
-            "without_tls",
-            "Connections on which TLS could not begin",
-            self.without_tls.clone(),
-        );
-        let in_clear = "Logins and transfers that were refused because they were in clear";
-        registry.register("clear_refused", in_clear, self.in_clear.clone());
-        registry.register("not_ftp", "Clients that spoke another protocol", self.not_ftp.clone());
-        registry.register(
-            "ports_given_up",
-            "Sessions that gave their data ports up",
-            self.ports_given_up.clone(),
-        );
-        registry.register("data_ports_refused", "Data ports that could not be had", self.no_port.clone());
-        registry.register(
-            "detached",
-            "Transfers that went on without their control connection",
-            self.detached.clone(),
-        );
-        registry.register(
-            "connections_given_up",
-            "Sessions that closed what they kept between two files",
-            self.connections_given_up.clone(),
-        );
-        registry.register(
-            "bad_headers",
-            "Connections without a right PROXY header",
-            self.bad_headers.clone(),
-        );
-        registry.register("hooks", "Hooks after uploads", self.hooks.clone());
-        registry.register("limit_used", "How far a limit is used now", self.limit_use.clone());
-        registry.register("limit_bound", "The bound of a limit", self.limit_bound.clone());
-        let lost = ConstCounter::new(self.log_lines_lost.lines());
-        registry.register("log_lines_lost", "Lines that standard error did not take", lost);
+        let lost = "Lines that standard error did not take";
+        metrics::known(&mut now, "log_lines_lost", lost, self.log_lines_lost.lines());
+        metrics::page(&self.counted, &now)
     }
 }
 
-fn command(verb: Verb, done: bool) -> CommandLabel {
-    CommandLabel { command: verb.name(), done: Text::Done(done) }
+fn command(verb: Verb) -> Label {
+    ("command", verb.name().into())
 }
 
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
-    }
+fn done(done: bool) -> Label {
+    ("done", if done { "yes" } else { "no" }.into())
 }
+
+/// What the names of all metrics begin with.
+const PREFIX: &str = "ftp_server";
 
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
+    use ftp_proto::policy::Why;
+
     use super::*;
-    use crate::limits;
+    use crate::auth::Unfit;
+    use crate::limits::{self, NoPlace};
     use crate::operate::audit::Cause;
 
     #[test]
@@ -368,11 +231,11 @@ mod tests {
         let unfit = NoLogin::Unfit(Unfit::Expired);
         metrics.count(&Record::LoginFailed { user: b"eve", why: unfit, shown: None });
         metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
-        metrics.transfers.get_or_create(&command(Verb::Stor, true)).inc();
-        metrics.bytes.get_or_create(&FlowLabel { direction: "sent" }).inc();
-        metrics.changes.get_or_create(&command(Verb::Dele, true)).inc();
-        metrics.timeouts.get_or_create(&TimerLabel { timer: "idle" }).inc();
-        metrics.hooks.get_or_create(&Done { done: Text::Done(true) }).inc();
+        count(&metrics.transfers, [command(Verb::Stor), done(true)]);
+        count(&metrics.bytes, [("direction", "sent".into())]);
+        count(&metrics.changes, [command(Verb::Dele), done(true)]);
+        count(&metrics.timeouts, [("timer", "idle".into())]);
+        count(&metrics.hooks, [done(true)]);
         let text = metrics.text(&[Use { limit: limits::Limit::Sessions, used: 1, bound: Some(7) }]);
         let mut printed: Vec<String> = text
             .lines()

@@ -7,6 +7,7 @@
 //! | [`size`] | the grammar of sizes, `64KiB`, and how sizes and rates are printed |
 //! | [`output`] | standard output and standard error, which may be closed |
 //! | [`line_file`] | a file that gets lines: an audit, a log of transfers |
+//! | `metrics` | counters of a daemon, and their page (feature `metrics`) |
 //! | [`http`] | serves the page of the metrics |
 //! | [`log`] | the log on standard error; a slow reader costs lines, never the service |
 //! | [`runtime`] | starts the scheduler, raises the limit of open files |
@@ -30,6 +31,8 @@ pub mod inherited;
 pub mod line_file;
 pub mod log;
 pub mod manual;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod output;
 #[cfg(target_os = "linux")]
 pub mod privileges;
