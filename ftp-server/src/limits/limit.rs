@@ -187,37 +187,8 @@ impl Limit {
 
     /// What a client is told whose connection is refused or ended at this limit. It names the limit. The other
     /// limits end no connection; what a client is told of them is the reply to its command.
-    pub const fn refusal(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Sessions => "Too many sessions (max-sessions); try again later",
-            Self::SessionsPerAddress => "Too many sessions from your address (max-sessions-per-address)",
-            Self::Unauthenticated => {
-                "Too many connections that have not logged in (max-unauthenticated); log in faster or try again later"
-            }
-            Self::UnauthenticatedPerAddress => {
-                "Too many connections from your address that have not logged in (max-unauthenticated-per-address)"
-            }
-            Self::AccountSessions => "Too many sessions of this account (users.max-sessions)",
-            Self::AccountSessionsPerAddress => {
-                "Too many sessions of this account from your address (users.max-sessions-per-address)"
-            }
-            Self::Descriptors => "Too many open files (descriptors); try again later",
-            Self::WrongPasswords
-            | Self::Hashes
-            | Self::ForeignTargets
-            | Self::DataPorts
-            | Self::AnonymousPorts
-            | Self::FileCommands
-            | Self::Transfers
-            | Self::Digests
-            | Self::Syncs
-            | Self::KeptConnections
-            | Self::HeldGroups
-            | Self::ProxyHeaders
-            | Self::Pam
-            | Self::Hooks
-            | Self::DetachedTransfers => return None,
-        })
+    pub fn refusal(self) -> Option<&'static str> {
+        REFUSALS.iter().find(|(limit, _)| *limit == self).map(|(_, text)| *text)
     }
 }
 
@@ -243,6 +214,26 @@ impl fmt::Display for Use {
         write!(f, " {}", limit.beyond().word())
     }
 }
+
+/// What a client is told at the limits that end its connection.
+const REFUSALS: [(Limit, &str); 7] = [
+    (Limit::Sessions, "Too many sessions (max-sessions); try again later"),
+    (Limit::SessionsPerAddress, "Too many sessions from your address (max-sessions-per-address)"),
+    (
+        Limit::Unauthenticated,
+        "Too many connections that have not logged in (max-unauthenticated); log in faster or try again later",
+    ),
+    (
+        Limit::UnauthenticatedPerAddress,
+        "Too many connections from your address that have not logged in (max-unauthenticated-per-address)",
+    ),
+    (Limit::AccountSessions, "Too many sessions of this account (users.max-sessions)"),
+    (
+        Limit::AccountSessionsPerAddress,
+        "Too many sessions of this account from your address (users.max-sessions-per-address)",
+    ),
+    (Limit::Descriptors, "Too many open files (descriptors); try again later"),
+];
 
 #[cfg(test)]
 mod tests {
