@@ -325,6 +325,6 @@ pub fn has_changed(before: &Facts, now: &Facts) -> bool {
 }
 
 #[cfg(test)]
-mod histories;
+mod history_tests;
 #[cfg(test)]
 mod tests;

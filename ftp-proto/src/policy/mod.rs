@@ -20,7 +20,7 @@
 
 mod allowed;
 #[cfg(test)]
-mod contract;
+mod contract_tests;
 mod data_ports;
 mod decide;
 mod exchange;

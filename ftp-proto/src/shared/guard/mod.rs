@@ -24,7 +24,7 @@
 //! * A host that fails too often may be banned; a name never is.
 
 #[cfg(test)]
-mod crowd;
+mod crowd_tests;
 mod failures;
 mod known;
 mod pool;
