@@ -138,7 +138,7 @@ pub use arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPos
 pub use attempt::Attempt;
 pub use machine::{Input, Machine, Output};
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Stage, Unusable};
-pub use request::{Side, Store, Timeouts, Timer, Transfer};
+pub use request::{PerSide, Side, Store, Timeouts, Timer, Transfer};
 pub use roles::{DataTls, Junction, Opening, Party, Posture, Postures, RelayRoles, Roles, opening};
 pub use script::{is_same_socket, takes_sock_for_filter};
 pub use through::FailedPosture;

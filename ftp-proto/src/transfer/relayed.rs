@@ -14,7 +14,7 @@ use super::judge::{Answer, Verdict, may_try_another, says_why};
 use super::machine::Output;
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault, Stage};
-use super::request::{Side, Timer, Transfer};
+use super::request::{PerSide, Side, Timer, Transfer};
 use super::roles::{Junction, Opening, Party, Posture, RelayRoles};
 use super::script::{self, Step};
 use crate::command::Command;
@@ -75,8 +75,7 @@ impl RelayLeg {
 pub(super) struct Relayed {
     middle: Middle,
     roles: RelayRoles,
-    source: RelayLeg,
-    destination: RelayLeg,
+    legs: PerSide<RelayLeg>,
     join: Join,
 }
 
@@ -89,24 +88,10 @@ impl Relayed {
             ends.end_mut(side).steps = steps;
         }
         let leg = |side| RelayLeg::new(roles.postures.of(side), &ends.end(side).party);
-        let (source, destination) = (leg(Side::Source), leg(Side::Destination));
-        let mut relayed = Self { middle: Middle::default(), roles, source, destination, join: Join::Not };
+        let legs = PerSide { source: leg(Side::Source), destination: leg(Side::Destination) };
+        let mut relayed = Self { middle: Middle::default(), roles, legs, join: Join::Not };
         relayed.prepare(ends, now);
         relayed
-    }
-
-    const fn leg(&self, side: Side) -> &RelayLeg {
-        match side {
-            Side::Source => &self.source,
-            Side::Destination => &self.destination,
-        }
-    }
-
-    const fn leg_mut(&mut self, side: Side) -> &mut RelayLeg {
-        match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
-        }
     }
 
     /// Asks the relay if nothing continues without it, and sends each end its next command, as far as what it
@@ -116,7 +101,7 @@ impl Relayed {
             self.join = Join::Asked;
             ends.to_cut = true;
             ends.timers.arm(Timer::Relay, now + ends.timeouts.reply);
-            let (source, destination) = (self.source.junction(), self.destination.junction());
+            let (source, destination) = (self.legs.source.junction(), self.legs.destination.junction());
             ends.out.push_back(Output::JoinAtRelay { source, destination });
         }
         for side in Side::BOTH {
@@ -133,7 +118,7 @@ impl Relayed {
 
     /// Whether the end listens, or must be told where the relay does.
     fn awaits_relay(&self, ends: &Ends, side: Side) -> bool {
-        let (end, leg) = (ends.end(side), self.leg(side));
+        let (end, leg) = (ends.end(side), self.legs.of(side));
         match leg.posture {
             Posture::Passive => leg.at.is_some(),
             Posture::Active => end.asked.is_none() && end.steps.front() == Some(&Step::Connect),
@@ -142,7 +127,7 @@ impl Relayed {
 
     /// Takes the next step of an end that waits for nothing.
     fn next_step(&self, ends: &mut Ends, side: Side) -> Option<Step> {
-        let known = self.leg(side).at.is_some();
+        let known = self.legs.of(side).at.is_some();
         let end = ends.end_mut(side);
         let ready = end.asked.is_none() && (known || end.steps.front() != Some(&Step::Connect));
         if ready { end.steps.pop_front() } else { None }
@@ -162,9 +147,11 @@ impl Relayed {
                 let (me, other) = (&ends.end(side).party, &ends.end(side.other()).party);
                 Some(Command::Pinc(script::pin(self.roles.tls, me, other)))
             }
-            Step::Listen if self.roles.cpsv() == Some(side) => Some(self.leg_mut(side).listen_as_client()),
-            Step::Listen => self.leg_mut(side).listen(side),
-            Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.leg(side).at?)),
+            Step::Listen if self.roles.cpsv() == Some(side) => {
+                Some(self.legs.of_mut(side).listen_as_client())
+            }
+            Step::Listen => self.legs.of_mut(side).listen(side),
+            Step::Connect => Some(script::connect_to_relay(&ends.end(side).party, self.legs.of(side).at?)),
             Step::Rest => script::part_command(&ends.transfer),
             Step::Filter | Step::Symmetric | Step::Port => None,
         }
@@ -182,10 +169,10 @@ impl Relayed {
     /// A command before the transfer command was answered.
     fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: Judged) {
         match judged.verdict {
-            Verdict::Listens(at, _) => self.leg_mut(side).at = Some(at),
-            Verdict::WantsPret => self.leg_mut(side).openings = openings(&ends.end(side).party),
+            Verdict::Listens(at, _) => self.legs.of_mut(side).at = Some(at),
+            Verdict::WantsPret => self.legs.of_mut(side).openings = openings(&ends.end(side).party),
             Verdict::Bad(cause, blame) => {
-                let is_left = !self.leg(side).openings.is_empty();
+                let is_left = !self.legs.of(side).openings.is_empty();
                 if judged.step == Step::Listen && is_left && may_try_another(&cause, blame) {
                     ends.end_mut(side).steps.push_front(Step::Listen);
                 } else {
@@ -210,10 +197,11 @@ impl Relayed {
         }
         self.join = Join::Ready;
         ends.timers.disarm(Timer::Relay);
-        for (leg, at) in [(&mut self.source, source), (&mut self.destination, destination)] {
+        for (side, at) in [(Side::Source, source), (Side::Destination, destination)] {
+            let leg = self.legs.of_mut(side);
             leg.at = leg.at.or(at);
         }
-        if self.source.at.is_none() || self.destination.at.is_none() {
+        if self.legs.iter().any(|leg| leg.at.is_none()) {
             return fail_relay(ends, now, RelayFault::NoAddress, Blame::Path);
         }
         self.prepare(ends, now);
@@ -227,7 +215,7 @@ impl Relayed {
     /// waits at the relay. With RNDZ nothing moves before the proof, so no end is awaited.
     fn launch(&self, ends: &mut Ends, now: Moment) {
         ends.phase = Phase::Running;
-        let first = match self.destination.posture {
+        let first = match self.legs.destination.posture {
             Posture::Passive => Side::Destination,
             Posture::Active => Side::Source,
         };

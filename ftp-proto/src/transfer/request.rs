@@ -1,5 +1,6 @@
 //! What an attempt is asked to do: the two ends, the file, and how long each wait may take.
 
+use crate::command::Direction;
 use crate::digest::Algorithm;
 use crate::rendezvous::RendezvousSecret;
 use crate::wire::{ByteRange, PathName};
@@ -32,6 +33,46 @@ impl Side {
             Self::Source => Self::Destination,
             Self::Destination => Self::Source,
         }
+    }
+
+    /// What it does with the file.
+    pub const fn direction(self) -> Direction {
+        match self {
+            Self::Source => Direction::Send,
+            Self::Destination => Direction::Receive,
+        }
+    }
+}
+
+/// One thing for each end of a transfer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct PerSide<T> {
+    /// That of the source.
+    pub source: T,
+    /// That of the destination.
+    pub destination: T,
+}
+
+impl<T> PerSide<T> {
+    /// That of one end.
+    pub const fn of(&self, side: Side) -> &T {
+        match side {
+            Side::Source => &self.source,
+            Side::Destination => &self.destination,
+        }
+    }
+
+    /// That of one end, to be changed.
+    pub const fn of_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Source => &mut self.source,
+            Side::Destination => &mut self.destination,
+        }
+    }
+
+    /// Both, the source first.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.source, &self.destination].into_iter()
     }
 }
 

@@ -19,7 +19,7 @@
 use super::request::{Side, Store, Transfer};
 use super::roles::{DataTls, Opening, Party, Roles};
 use crate::address::{Family, SockTarget};
-use crate::command::{Command, DataType, Direction, Epsv, Extension};
+use crate::command::{Command, DataType, Epsv, Extension};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::wire::{ByteRange, Fingerprint};
@@ -209,10 +209,7 @@ pub(super) fn has_old_filter(roles: Roles, passive: &Party) -> bool {
 /// peer is another server (RFC 2428 section 3).
 pub(super) fn open(opening: Opening, side: Side, peer: Option<&Party>) -> Command {
     match opening {
-        Opening::Lstn => Command::Lstn(match side {
-            Side::Source => Direction::Send,
-            Side::Destination => Direction::Receive,
-        }),
+        Opening::Lstn => Command::Lstn(side.direction()),
         Opening::Symmetric => Command::Gsoc,
         Opening::Pasv => Command::Pasv,
         Opening::Epsv => Command::Epsv(match peer.map(|peer| Family::of(peer.address)) {
@@ -265,8 +262,7 @@ pub const fn is_same_socket(one: u16, two: u16) -> bool {
 /// The transfer command of `side`.
 pub(super) fn transfer_command(transfer: &Transfer, side: Side) -> Command {
     match (side, transfer.store) {
-        (Side::Source, _) if transfer.probes => Command::Extension(Extension::Prob(Direction::Send)),
-        (Side::Destination, _) if transfer.probes => Command::Extension(Extension::Prob(Direction::Receive)),
+        _ if transfer.probes => Command::Extension(Extension::Prob(side.direction())),
         (Side::Source, _) => Command::Retr(transfer.source_path.clone()),
         (Side::Destination, Store::Replace) => Command::Stor(transfer.destination_path.clone()),
         (Side::Destination, Store::Append) => Command::Appe(transfer.destination_path.clone()),

@@ -12,10 +12,10 @@ use super::judge::{Answer, Verdict, may_try_another};
 use super::machine::Output;
 use super::middle::Middle;
 use super::outcome::{Cause, DataFault, Stage};
-use super::request::{Side, Timer, Transfer};
+use super::request::{PerSide, Side, Timer, Transfer};
 use super::roles::{Party, Posture};
 use super::script::{self, Step};
-use crate::command::{Command, Direction};
+use crate::command::Command;
 use crate::reply::Blame;
 use crate::timer::Moment;
 use std::collections::VecDeque;
@@ -49,12 +49,9 @@ enum Flow {
 #[derive(Debug)]
 pub(super) struct Through {
     middle: Middle,
-    source: Leg,
-    destination: Leg,
-    /// The source was given the time for its preliminary reply. Some servers reply only when data moves.
-    waited_for_source: bool,
-    /// The same for the destination.
-    waited_for_destination: bool,
+    legs: PerSide<Leg>,
+    /// Which end was given the time for its preliminary reply. Some servers reply only when data moves.
+    waited: PerSide<bool>,
     flow: Flow,
     /// What was tried in vain.
     failed_postures: Vec<FailedPosture>,
@@ -66,35 +63,26 @@ impl Through {
         let leg = |end: &Party, known| Leg::new(Arrangements::new(end, known));
         let mut through = Self {
             middle: Middle::default(),
-            source: leg(&ends.source.party, source),
-            destination: leg(&ends.destination.party, destination),
-            waited_for_source: false,
-            waited_for_destination: false,
+            legs: PerSide {
+                source: leg(&ends.source.party, source),
+                destination: leg(&ends.destination.party, destination),
+            },
+            waited: PerSide::default(),
             flow: Flow::Not,
             failed_postures: Vec::new(),
         };
         for side in Side::BOTH {
             let steps = first_steps(&ends.transfer, &ends.end(side).party);
             ends.end_mut(side).steps = steps;
-            through.leg(side).begin(ends, now, side);
+            through.legs.of_mut(side).begin(ends, now, side);
         }
         through.advance(ends, now);
         through
     }
 
-    const fn leg(&mut self, side: Side) -> &mut Leg {
-        match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
-        }
-    }
-
     /// What is known now of the data connections with both ends.
     pub(super) const fn known_postures(&self, side: Side) -> KnownPostures {
-        match side {
-            Side::Source => self.source.arrangements.known(),
-            Side::Destination => self.destination.arrangements.known(),
-        }
+        self.legs.of(side).arrangements.known()
     }
 
     /// What was tried in vain before something else worked, or failed too.
@@ -108,17 +96,17 @@ impl Through {
             return;
         }
         for side in Side::BOTH {
-            let leg = self.leg(side);
+            let leg = self.legs.of_mut(side);
             if let Some(step) = leg.next_step(ends.end_mut(side))
                 && let Some(command) = command(leg, ends, side, step)
             {
                 ends.ask(now, side, Task::Setup(step), command);
             }
         }
-        self.middle.open = self.source.is_open() && self.destination.is_open();
+        self.middle.open = self.legs.iter().all(Leg::is_open);
         let ready = |leg: &Leg, side| leg.is_ready() && ends.end(side).is_prepared();
         let (source, destination) =
-            (ready(&self.source, Side::Source), ready(&self.destination, Side::Destination));
+            (ready(&self.legs.source, Side::Source), ready(&self.legs.destination, Side::Destination));
         if matches!(ends.phase, Phase::Setup) && source && destination {
             ends.phase = Phase::Running;
         }
@@ -126,11 +114,11 @@ impl Through {
             if source && ends.source.run == Run::Not {
                 self.send_transfer(ends, now, Side::Source);
             }
-            let source_begun = ends.source.has_begun() || self.waited_for_source;
+            let source_begun = ends.source.has_begun() || self.waited.source;
             if destination && source_begun && ends.destination.run == Run::Not {
                 self.send_transfer(ends, now, Side::Destination);
             }
-            let begun = ends.destination.has_begun() || self.waited_for_destination;
+            let begun = ends.destination.has_begun() || self.waited.destination;
             if begun && self.middle.open && self.flow == Flow::Not {
                 ends.timers.disarm(Timer::Preliminary);
                 self.flow = Flow::Copying;
@@ -145,7 +133,7 @@ impl Through {
     fn send_transfer(&mut self, ends: &mut Ends, now: Moment, side: Side) {
         ends.timers.arm(Timer::Preliminary, now + ends.timeouts.preliminary);
         ends.send_transfer(now, side);
-        if !self.leg(side).is_open() {
+        if !self.legs.of_mut(side).is_open() {
             let by = now + ends.timeouts.connect;
             ends.end_mut(side).timers.arm(Timer::Connect, by);
         }
@@ -170,14 +158,14 @@ impl Through {
         let Judged { step, stage, verdict } = judged;
         match verdict {
             Verdict::Listens(at, _) => {
-                let leg = self.leg(side);
+                let leg = self.legs.of_mut(side);
                 let by = now + leg.arrangements.patience(ends.timeouts.connect);
                 leg.state = DataState::Connecting;
                 ends.end_mut(side).timers.arm(Timer::Connect, by);
                 ends.out.push_back(Output::Connect(side, at));
             }
             Verdict::ConnectsFrom(_) => {
-                self.leg(side).state = DataState::Expected;
+                self.legs.of_mut(side).state = DataState::Expected;
                 ends.end_mut(side).listening = false; // PORT, EPRT and ACTV close the listener
             }
             Verdict::Bad(cause, blame) => {
@@ -198,7 +186,7 @@ impl Through {
         side: Side,
         (fault, cause): (Fault, &Cause),
     ) -> bool {
-        let leg = self.leg(side);
+        let leg = self.legs.of_mut(side);
         let Some(failed) = leg.arrangements.current() else { return false };
         let Some(next) = leg.arrangements.after(fault) else { return false };
         leg.begin(ends, now, side);
@@ -214,7 +202,7 @@ impl Through {
 
     /// The user agent has connected to that end.
     pub(super) fn connected(&mut self, ends: &mut Ends, now: Moment, side: Side) {
-        let leg = self.leg(side);
+        let leg = self.legs.of_mut(side);
         if leg.state == DataState::Connecting {
             leg.state = DataState::Open { from: None };
             ends.end_mut(side).timers.disarm(Timer::Connect);
@@ -224,7 +212,7 @@ impl Through {
 
     /// The user agent listens for that end.
     pub(super) fn listening(&mut self, ends: &mut Ends, now: Moment, side: Side, at: SocketAddr) {
-        let leg = self.leg(side);
+        let leg = self.legs.of_mut(side);
         if leg.state == DataState::Listening(None) {
             leg.state = DataState::Listening(Some(at));
             ends.end_mut(side).timers.disarm(Timer::Connect);
@@ -234,7 +222,7 @@ impl Through {
 
     /// That end has connected to the user agent.
     pub(super) fn arrived(&mut self, ends: &mut Ends, now: Moment, side: Side, from: SocketAddr) {
-        let leg = self.leg(side);
+        let leg = self.legs.of_mut(side);
         if leg.state == DataState::Expected {
             leg.state = DataState::Open { from: Some(from.port()) };
             ends.end_mut(side).timers.disarm(Timer::Connect);
@@ -245,7 +233,7 @@ impl Through {
 
     /// Fails the attempt if the end has connected from another port than its 255 says (H37).
     fn verify_port(&mut self, ends: &mut Ends, now: Moment, side: Side) {
-        let DataState::Open { from: Some(from) } = self.leg(side).state else { return };
+        let DataState::Open { from: Some(from) } = self.legs.of_mut(side).state else { return };
         let Some(announced) = ends.end(side).data_port else { return };
         if !script::is_same_socket(announced, from) {
             let cause = Cause::Data(DataFault::OtherPort { announced, from });
@@ -257,7 +245,7 @@ impl Through {
     /// closed.
     pub(super) fn data_failed(&mut self, ends: &mut Ends, now: Moment, side: Side, why: String) {
         match ends.phase {
-            Phase::Setup | Phase::Running if !self.leg(side).is_open() => {
+            Phase::Setup | Phase::Running if !self.legs.of_mut(side).is_open() => {
                 self.unconnected(ends, now, side, Cause::Data(DataFault::Failed(why)));
             }
             Phase::Setup => {
@@ -331,10 +319,7 @@ impl Through {
             if side == awaited {
                 ends.timers.disarm(Timer::Preliminary);
             }
-            match side {
-                Side::Source => self.waited_for_source = false,
-                Side::Destination => self.waited_for_destination = false,
-            }
+            *self.waited.of_mut(side) = false;
             ends.end_mut(side).run_again();
         }
         again
@@ -365,9 +350,9 @@ impl Through {
             }
             (None, Timer::Preliminary) => {
                 if ends.destination.run == Run::Not {
-                    self.waited_for_source = true;
+                    self.waited.source = true;
                 } else {
-                    self.waited_for_destination = true;
+                    self.waited.destination = true;
                 }
                 self.advance(ends, now);
             }
@@ -478,10 +463,6 @@ impl Leg {
             DataState::Listening(at) => at,
             DataState::Not | DataState::Connecting | DataState::Expected | DataState::Open { .. } => None,
         };
-        let direction = match side {
-            Side::Source => Direction::Send,
-            Side::Destination => Direction::Receive,
-        };
-        self.arrangements.current()?.command(direction, here)
+        self.arrangements.current()?.command(side.direction(), here)
     }
 }

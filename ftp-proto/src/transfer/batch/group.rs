@@ -4,7 +4,7 @@ use super::files::{BatchEnd, BatchFile};
 use crate::command::{Command, FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 use crate::digest::Algorithm;
 use crate::reply::{FileOutcome, file_outcomes};
-use crate::transfer::request::Side;
+use crate::transfer::request::{PerSide, Side};
 use crate::wire::{FileName, PathName};
 
 /// Files of one directory that go to one directory.
@@ -17,7 +17,7 @@ pub(super) struct Group {
     /// Bytes of its files, and of those that have ended.
     pub(super) bytes: u64,
     /// The most bytes of the line for the source, and of each of those for the destination.
-    pub(super) lines: [usize; 2],
+    pub(super) lines: PerSide<usize>,
     /// Whether something may have the name of one of them.
     pub(super) asks: bool,
     pub(super) progress: Progress,
@@ -51,8 +51,8 @@ pub(super) enum Progress {
     Asked(Vec<Member>),
     /// Nothing has the names of its files.
     Clear(Vec<Member>),
-    /// Both transfer commands were sent.
-    Moving(Vec<Member>, Moved),
+    /// Both transfer commands were sent, and this is what the servers have said.
+    Moving(Vec<Member>, PerSide<Said>),
     /// These files are verified, perhaps none.
     Verified(Vec<Numbered>),
     /// These are to get their names.
@@ -61,15 +61,6 @@ pub(super) enum Progress {
     Named(Vec<Member>),
     /// Nothing more is asked for.
     Over,
-}
-
-/// What is known of a group whose transfer commands were sent.
-#[derive(Debug, Default)]
-pub(super) struct Moved {
-    /// What the source says.
-    sent: Said,
-    /// What the destination says.
-    stored: Said,
 }
 
 /// What a server says of a transfer.
@@ -97,18 +88,10 @@ pub(super) enum Judged {
     Contradicted,
 }
 
-impl Moved {
-    /// Notes what a server says.
-    fn note(&mut self, side: Side, said: Said) {
-        match side {
-            Side::Source => self.sent = said,
-            Side::Destination => self.stored = said,
-        }
-    }
-
+impl PerSide<Said> {
     /// The digests that the source has told, one for each file and then none without end.
     fn take_digests(&mut self) -> impl Iterator<Item = Option<String>> + use<> {
-        let said = match std::mem::replace(&mut self.sent, Said::Nothing) {
+        let said = match std::mem::take(&mut self.source) {
             Said::Files(files) => files,
             Said::Nothing | Said::Failed => Vec::new(),
         };
@@ -121,7 +104,7 @@ impl Moved {
 
     /// What follows from that for files of these sizes.
     fn judge(&self, sizes: impl IntoIterator<Item = u32>) -> Judged {
-        match (&self.sent, &self.stored) {
+        match (&self.source, &self.destination) {
             (Said::Nothing, _) | (_, Said::Nothing) => Judged::Open,
             (_, Said::Failed) => Judged::Nothing,
             (Said::Failed, Said::Files(_)) => Judged::Held(Vec::new()),
@@ -149,7 +132,7 @@ impl Group {
         let directory = |bytes: &[u8]| PathName::from_wire(bytes).ok();
         let (source, target, progress) =
             (directory(source)?, directory(target)?, Progress::Waiting(vec![member]));
-        Some(Self { source, target, bytes: 0, lines: [0; 2], asks: false, progress })
+        Some(Self { source, target, bytes: 0, lines: PerSide::default(), asks: false, progress })
     }
 
     /// The files that are asked for, as long as none of them was verified, or those that the destination says it has named.
@@ -235,14 +218,14 @@ impl Group {
     /// The transfer commands are sent.
     pub(super) fn moves(&mut self) {
         if let Progress::Clear(members) = std::mem::replace(&mut self.progress, Progress::Over) {
-            self.progress = Progress::Moving(members, Moved::default());
+            self.progress = Progress::Moving(members, PerSide::default());
         }
     }
 
     /// Takes what a server says of the transfer. What follows, and the files that leave the group.
     pub(super) fn moved(&mut self, side: Side, said: Said) -> (Judged, Vec<usize>) {
         let Progress::Moving(members, moved) = &mut self.progress else { return (Judged::Open, Vec::new()) };
-        moved.note(side, said);
+        *moved.of_mut(side) = said;
         let judged = moved.judge(members.iter().map(|member| member.sent.size));
         let Judged::Held(numbers) = &judged else { return (judged, Vec::new()) };
         let members = std::mem::take(members).into_iter().zip(moved.take_digests());
@@ -366,10 +349,10 @@ mod tests {
         };
         let left = || FileOutcome::LeftOut(LeftOut::Changed);
         let judge = |sent: FileOutcome, stored: FileOutcome| {
-            let mut both = Moved::default();
-            both.note(Side::Source, Said::Files(vec![sent]));
+            let mut both = PerSide::default();
+            *both.of_mut(Side::Source) = Said::Files(vec![sent]);
             assert_eq!(both.judge([5]), Judged::Open);
-            both.note(Side::Destination, Said::Files(vec![stored]));
+            *both.of_mut(Side::Destination) = Said::Files(vec![stored]);
             both.judge([5])
         };
         assert_eq!(judge(moved(5, "0badcafe"), moved(5, "0badcafe")), Judged::Held(vec![1]));
@@ -384,9 +367,9 @@ mod tests {
             assert_eq!(judge(sent, stored), Judged::Contradicted);
         }
         let one = |source: Said, destination: Said| {
-            let mut both = Moved::default();
-            both.note(Side::Destination, destination);
-            both.note(Side::Source, source);
+            let mut both = PerSide::default();
+            *both.of_mut(Side::Destination) = destination;
+            *both.of_mut(Side::Source) = source;
             both.judge([5])
         };
         assert_eq!(one(Said::Failed, Said::Files(vec![moved(5, "0badcafe")])), Judged::Held(vec![]));

@@ -3,6 +3,7 @@
 use super::files::BatchFile;
 use super::group::{Group, Member, Progress};
 use crate::command::{Command, Pack};
+use crate::transfer::request::PerSide;
 use crate::wire::PathName;
 
 /// Puts files into groups: each has files that follow each other and have the same directories, as many as PACK takes. The
@@ -49,27 +50,30 @@ struct Room {
     files: usize,
     bytes: u64,
     /// Bytes of the two transfer commands so far.
-    lines: [usize; 2],
+    lines: PerSide<usize>,
 }
 
 impl Room {
     fn new(source: &[u8], target: &[u8]) -> Self {
-        Self { files: 0, bytes: 0, lines: [source, target].map(|directory| COMMAND + escaped(directory)) }
+        let line = |directory| COMMAND + escaped(directory);
+        Self { files: 0, bytes: 0, lines: PerSide { source: line(source), destination: line(target) } }
     }
 
     /// Takes one more file, if there is room for it in a group of at most `most`.
     fn take(&mut self, most: usize, Member { sent, stored, .. }: &Member) -> bool {
         let unique = sent.unique.as_ref().map_or(1, String::len);
-        let [send, store] = self.lines;
-        let [source, target] = [&sent.name, &stored.name].map(|name| escaped(name.as_bytes()));
+        let [source, target] = [&sent.name, &stored.name].map(|name| FACTS + escaped(name.as_bytes()));
         let next = Self {
             files: self.files + 1,
             bytes: self.bytes + u64::from(sent.size),
-            lines: [send + FACTS + 1 + unique + source, store + FACTS + target],
+            lines: PerSide {
+                source: self.lines.source + 1 + unique + source,
+                destination: self.lines.destination + target,
+            },
         };
         let fits = next.files <= most
             && next.bytes <= BYTES
-            && next.lines.into_iter().all(|line| line <= Command::MAX_LINE);
+            && next.lines.iter().all(|line| *line <= Command::MAX_LINE);
         if fits {
             *self = next;
         }

@@ -10,7 +10,7 @@ use crate::command::{Command, GroupNumber, Mode, Verb};
 use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
 use crate::timer::{Moment, Timers};
 use crate::transfer::machine::{Input, Output};
-use crate::transfer::request::Side;
+use crate::transfer::request::{PerSide, Side};
 use crate::transfer::roles::Party;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -45,11 +45,10 @@ enum Names {
 #[derive(Debug)]
 pub struct Batch {
     terms: BatchTerms,
-    source: Party,
-    destination: Party,
+    parties: PerSide<Party>,
     files: Files,
     groups: Vec<Group>,
-    lines: [Line; 2],
+    lines: PerSide<Line>,
     /// How far the data connection has come about.
     meeting: Meeting,
     /// The first group that no transfer command was sent for.
@@ -88,11 +87,10 @@ impl Batch {
         let mut batch = Self {
             names: Names::Unseen,
             terms,
-            source,
-            destination,
+            parties: PerSide { source, destination },
             groups,
             files: Files::new(files),
-            lines: <[Line; 2]>::default(),
+            lines: PerSide::default(),
             meeting: Meeting::default(),
             next: 0,
             next_asked: 0,
@@ -107,7 +105,8 @@ impl Batch {
         };
         batch.files.end_all(others, &BatchEnd::UNTOUCHED);
         for side in Side::BOTH {
-            let commands = opening::first(&batch.terms, side, batch.party(side), batch.party(side.other()));
+            let commands =
+                opening::first(&batch.terms, side, batch.parties.of(side), batch.parties.of(side.other()));
             for (task, command) in commands {
                 batch.ask(side, task, command);
             }
@@ -125,12 +124,14 @@ impl Batch {
         }
         match input {
             // Only the first preliminary reply to a command counts.
-            Input::Reply { side, class, .. } if !class.is_final() && !self.line(side).begins() => return,
+            Input::Reply { side, class, .. } if !class.is_final() && !self.lines.of_mut(side).begins() => {
+                return;
+            }
             Input::Reply { side, reply, class } => self.reply(side, &reply, class),
             Input::Ended(..) | Input::Cancel => self.give_up(),
             Input::RelayReady { source, destination } => {
-                let parties = [&self.source, &self.destination];
-                let next = self.meeting.joined(&self.terms.opening, parties, [source, destination]);
+                let at = PerSide { source, destination };
+                let next = self.meeting.joined(&self.terms.opening, &self.parties, at);
                 self.meet(next);
             }
             Input::Listening(side, at) => {
@@ -170,7 +171,7 @@ impl Batch {
 
     /// The user agent is ready for that end. Returns whether something follows.
     fn is_ready(&mut self, side: Side, at: Option<SocketAddr>) -> bool {
-        let next = self.meeting.ready(&self.terms.opening, [&self.source, &self.destination], side, at);
+        let next = self.meeting.ready(&self.terms.opening, &self.parties, side, at);
         let follows = !matches!(next, Next::Wait);
         self.meet(next);
         follows
@@ -193,24 +194,9 @@ impl Batch {
         self.files.digest(index)
     }
 
-    const fn party(&self, side: Side) -> &Party {
-        match side {
-            Side::Source => &self.source,
-            Side::Destination => &self.destination,
-        }
-    }
-
-    const fn line(&mut self, side: Side) -> &mut Line {
-        let [source, destination] = &mut self.lines;
-        match side {
-            Side::Source => source,
-            Side::Destination => destination,
-        }
-    }
-
     fn ask(&mut self, side: Side, task: Task, command: impl Into<Weighed>) {
         let command = command.into();
-        self.line(side).ask(task, &command);
+        self.lines.of_mut(side).ask(task, &command);
         self.out.push_back(Output::Command(side, command.command));
     }
 
@@ -220,7 +206,7 @@ impl Batch {
             let (files, end) = group.end();
             self.files.end_all(files, &end);
         }
-        self.lines = <[Line; 2]>::default();
+        self.lines = PerSide::default();
         self.out.extend(Side::BOTH.map(Output::Close));
         self.over();
     }
@@ -253,19 +239,19 @@ impl Batch {
     }
 
     fn reply(&mut self, side: Side, reply: &Reply, class: Class) {
-        let Some(task) = self.line(side).head() else { return };
+        let Some(task) = self.lines.of_mut(side).head() else { return };
         if !class.is_final() {
             if matches!(task, Task::Move(_)) && side == Side::Destination && self.phase == Phase::Opening {
                 self.phase = Phase::Open; // it has proven its data connection
             }
             return;
         }
-        self.line(side).answered();
+        self.lines.of_mut(side).answered();
         let is_done = matches!(class, Class::Done | Class::More);
         match task {
             Task::Listen if is_done => {
-                let party = if side == Side::Source { &self.source } else { &self.destination };
-                let next = self.meeting.listens(&self.terms.opening, (side, party), reply, class);
+                let party = (side, self.parties.of(side));
+                let next = self.meeting.listens(&self.terms.opening, party, reply, class);
                 self.meet(next);
             }
             // Its refusal does not matter.
@@ -324,7 +310,7 @@ impl Batch {
             Said::Failed
         };
         if matches!(said, Said::Failed)
-            || reply.code != Meaning::TransferredKept.code(self.party(side).dialect)
+            || reply.code != Meaning::TransferredKept.code(self.parties.of(side).dialect)
         {
             self.break_line(); // the connection does not stay open
         }
@@ -370,7 +356,8 @@ impl Batch {
     /// nothing of what it says it has.
     fn shown(&mut self, index: usize, reply: &Reply, is_done: bool) {
         // A user who may not list is shown nothing.
-        let may_not_ask = !is_done && blame(self.destination.dialect, Verb::Mlst, reply) != Blame::Missing;
+        let may_not_ask =
+            !is_done && blame(self.parties.destination.dialect, Verb::Mlst, reply) != Blame::Missing;
         let has_name = |group: &usize| self.groups.get(*group).is_some_and(|group| group.has_named(index));
         match self.files.get(index).filter(|_| self.unseen.iter().any(has_name)) {
             Some(file) if may_not_ask || (is_done && file.is_shown(reply)) => {
@@ -393,7 +380,7 @@ impl Batch {
         };
         let Some(look) = self.look_for(index) else { return };
         let window = self.terms.window;
-        if self.line(Side::Destination).has_room(window, [look.bytes]) {
+        if self.lines.destination.has_room(window, [look.bytes]) {
             self.names = Names::Asked;
             self.ask(Side::Destination, Task::Named(index), look);
         }
@@ -458,9 +445,8 @@ impl Batch {
             // The first name is looked for at once.
             let first = group.first_named().filter(|_| self.names == Names::Unseen);
             let look = first.and_then(|first| self.look_for(first).map(|look| (first, look)));
-            let [_, destination] = &self.lines;
             let lines = std::iter::once(keep.bytes).chain(look.iter().map(|(_, look)| look.bytes));
-            if !destination.has_room(window, lines) {
+            if !self.lines.destination.has_room(window, lines) {
                 return;
             }
             self.held.pop_front();
@@ -480,9 +466,9 @@ impl Batch {
         while self.next_asked < self.next + AHEAD
             && let Some(group) = self.groups.get_mut(self.next_asked)
         {
-            let [_, destination] = &self.lines;
-            let (asks, [_, bytes]) = (group.asks, group.lines);
-            if !self.held.is_empty() || (asks && !destination.has_room(self.terms.window, [bytes])) {
+            let (asks, bytes) = (group.asks, group.lines.destination);
+            if !self.held.is_empty() || (asks && !self.lines.destination.has_room(self.terms.window, [bytes]))
+            {
                 return;
             }
             let index = self.next_asked;
@@ -510,8 +496,8 @@ impl Batch {
         let window = self.terms.window;
         let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;
         let most = if self.phase == Phase::Opening { 1 } else { window.groups };
-        let [source, destination] = &self.lines;
-        let [send, store] = group.lines;
+        let PerSide { source: send, destination: store } = group.lines;
+        let PerSide { source, destination } = &self.lines;
         let has_room = source.has_room(window, [send]) && destination.has_room(window, [store]);
         if !fits || !self.held.is_empty() || self.stored >= most || !has_room {
             return false;

@@ -8,12 +8,12 @@
 use super::line::Task;
 use super::settings::{BatchOpening, BatchTerms};
 use crate::address::SockTarget;
-use crate::command::{Command, Direction, Extension, Mode, Verb};
+use crate::command::{Command, Extension, Mode, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Reply};
 use crate::transfer::judge::{self, Answer, Verdict, announced_port};
 use crate::transfer::machine::Output;
-use crate::transfer::request::Side;
+use crate::transfer::request::{PerSide, Side};
 use crate::transfer::roles::{DataTls, Junction, Opening, Party, Posture};
 use crate::transfer::script::{self, Step};
 use std::net::SocketAddr;
@@ -69,24 +69,20 @@ pub(super) fn first(terms: &BatchTerms, side: Side, me: &Party, other: &Party) -
 
 /// Has an end listen for the other one.
 fn listen_for(side: Side, other: &Party) -> Vec<(Task, Command)> {
-    let direction = match side {
-        Side::Source => Direction::Send,
-        Side::Destination => Direction::Receive,
-    };
     // The proof tells who it is, so the filter names the host alone.
     let filter = Command::Sock(SockTarget { host: Some(other.address), port: 0 });
-    vec![(Task::Listen, Command::Lstn(direction)), (Task::Connect, filter)]
+    vec![(Task::Listen, Command::Lstn(side.direction())), (Task::Connect, filter)]
 }
 
 /// How far the data connection has come about.
 #[derive(Debug, Default)]
 pub(super) struct Meeting {
     /// Where each end listens, as soon as it has said so.
-    ports: [Option<SocketAddr>; 2],
+    ports: PerSide<Option<SocketAddr>>,
     /// The ends for which the user agent is ready, and where it listens for them.
-    ready: [Option<Option<SocketAddr>>; 2],
+    ready: PerSide<Option<Option<SocketAddr>>>,
     /// Which data connections with the user agent are open.
-    open: [bool; 2],
+    open: PerSide<bool>,
     state: State,
 }
 
@@ -150,9 +146,7 @@ impl Meeting {
                 }
             }
         };
-        let [source, destination] = &mut self.ports;
-        let port = if side == Side::Source { source } else { destination };
-        *port = at;
+        *self.ports.of_mut(side) = at;
         if at.is_none() { Next::Fail } else { self.next(opening) }
     }
 
@@ -161,7 +155,7 @@ impl Meeting {
         if self.state != State::Listening {
             return Next::Wait;
         }
-        let [source, destination] = self.ports;
+        let PerSide { source, destination } = self.ports;
         let Some(postures) = opening.postures() else {
             let (BatchOpening::Direct { passive, .. }, Some(at)) = (opening, source.or(destination)) else {
                 return Next::Wait;
@@ -191,24 +185,24 @@ impl Meeting {
 
     /// The data connection of that end with the user agent is open. Returns whether both are.
     pub(super) fn opens(&mut self, side: Side) -> bool {
-        let [source, destination] = &mut self.open;
-        *(if side == Side::Source { source } else { destination }) = true;
-        self.open == [true; 2]
+        *self.open.of_mut(side) = true;
+        self.open.source && self.open.destination
     }
 
     /// The user agent is ready for that end: it has connected to it, or listens for it at this address.
     pub(super) fn ready(
         &mut self,
         opening: &BatchOpening,
-        parties: [&Party; 2],
+        parties: &PerSide<Party>,
         side: Side,
         at: Option<SocketAddr>,
     ) -> Next {
-        let [source, destination] = &mut self.ready;
-        (if side == Side::Source { source } else { destination }).get_or_insert(at);
+        self.ready.of_mut(side).get_or_insert(at);
         match self.ready {
-            [Some(source), Some(destination)] => self.joined(opening, parties, [source, destination]),
-            [None, _] | [_, None] => Next::Wait,
+            PerSide { source: Some(source), destination: Some(destination) } => {
+                self.joined(opening, parties, PerSide { source, destination })
+            }
+            PerSide { .. } => Next::Wait,
         }
     }
 
@@ -216,18 +210,20 @@ impl Meeting {
     pub(super) fn joined(
         &mut self,
         opening: &BatchOpening,
-        parties: [&Party; 2],
-        at: [Option<SocketAddr>; 2],
+        parties: &PerSide<Party>,
+        at: PerSide<Option<SocketAddr>>,
     ) -> Next {
         let Some(postures) = opening.postures().filter(|_| self.state == State::Joining) else {
             return Next::Wait;
         };
         self.state = State::Arranged;
         let mut commands = Vec::new();
-        for ((side, party), at) in Side::BOTH.into_iter().zip(parties).zip(at) {
-            match (postures.of(side), at) {
+        for side in Side::BOTH {
+            match (postures.of(side), at.of(side)) {
                 (Posture::Passive, _) => {}
-                (Posture::Active, Some(at)) => commands.push((side, script::connect_to_relay(party, at))),
+                (Posture::Active, Some(at)) => {
+                    commands.push((side, script::connect_to_relay(parties.of(side), *at)));
+                }
                 (Posture::Active, None) => return Next::Fail,
             }
         }

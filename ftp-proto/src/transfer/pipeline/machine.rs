@@ -12,7 +12,7 @@ use crate::timer::{Moment, Timers};
 use crate::transfer::batch::{BatchEnd, BatchFile, Timer};
 use crate::transfer::judge::{self, Answer, Verdict};
 use crate::transfer::machine::{Input, Output};
-use crate::transfer::request::Side;
+use crate::transfer::request::{PerSide, Side};
 use crate::transfer::roles::{DataTls, Opening, Party, Roles};
 use crate::transfer::script::{self, Step};
 use crate::wire::PathName;
@@ -55,12 +55,11 @@ enum GoesOn {
 #[derive(Debug)]
 pub struct Pipeline {
     terms: PipelineTerms,
-    source: Party,
-    destination: Party,
+    parties: PerSide<Party>,
     files: Vec<(PipelineFile, Progress)>,
     /// The digests of those that are verified.
     digests: Vec<Option<String>>,
-    lanes: [Lane; 2],
+    lanes: PerSide<Lane>,
     /// Where the passive end listens for the next file.
     listens: Option<SocketAddr>,
     /// The first file that no transfer command was sent for.
@@ -81,10 +80,8 @@ impl Pipeline {
     /// Whether files can be moved in a pipeline between these two: both read commands in order while a file moves, and a
     /// port is named by PASV or EPSV at one of them, and by PORT or EPRT at the other.
     pub fn is_possible(source: &Party, destination: &Party, roles: Roles) -> bool {
-        let (passive, active) = match roles.passive {
-            Side::Source => (source, destination),
-            Side::Destination => (destination, source),
-        };
+        let parties = PerSide { source, destination };
+        let (passive, active) = (*parties.of(roles.passive), *parties.of(roles.passive.other()));
         let is_orderly = |party: &Party| {
             let known = &party.capabilities;
             party.dialect == Dialect::Rfc959
@@ -112,11 +109,10 @@ impl Pipeline {
     ) -> Self {
         let mut pipeline = Self {
             terms,
-            source,
-            destination,
+            parties: PerSide { source, destination },
             digests: vec![None; files.len()],
             files: files.into_iter().map(|file| (file, Progress::Waiting)).collect(),
-            lanes: <[Lane; 2]>::default(),
+            lanes: PerSide::default(),
             listens: None,
             next: 0,
             verified: VecDeque::new(),
@@ -142,7 +138,7 @@ impl Pipeline {
         }
         match input {
             // Only the first preliminary reply to a command counts.
-            Input::Reply { side, class, .. } if !class.is_final() && !self.lane(side).begins() => return,
+            Input::Reply { side, class, .. } if !class.is_final() && !self.lanes.of_mut(side).begins() => return,
             Input::Reply { side, reply, class } => self.reply(side, reply, class),
             Input::Ended(..) | Input::Cancel => self.give_up(),
             Input::Timeout => {
@@ -181,8 +177,7 @@ impl Pipeline {
 
     /// The name under which the destination stores a file now, if it does.
     pub fn storing(&self) -> Option<&PathName> {
-        let [_, destination] = &self.lanes;
-        let Some(Task::Store(index)) = destination.head() else { return None };
+        let Some(Task::Store(index)) = self.lanes.destination.head() else { return None };
         self.files.get(index).map(|(file, _)| &file.part)
     }
 
@@ -192,35 +187,20 @@ impl Pipeline {
         self.digests.get(index)?.as_deref()
     }
 
-    const fn party(&self, side: Side) -> &Party {
-        match side {
-            Side::Source => &self.source,
-            Side::Destination => &self.destination,
-        }
-    }
-
-    const fn lane(&mut self, side: Side) -> &mut Lane {
-        let [source, destination] = &mut self.lanes;
-        match side {
-            Side::Source => source,
-            Side::Destination => destination,
-        }
-    }
-
     /// What has to be in force for all files.
     fn set_up(&mut self, side: Side) {
         let tls = self.terms.roles.tls;
-        let (me, other) = (self.party(side), self.party(side.other()));
+        let (me, other) = (self.parties.of(side), self.parties.of(side.other()));
         let security = script::security_commands(tls, side, me, other);
         let algorithm = self.terms.digest.filter(|_| self.digest_command(side) == Some(DigestCommand::Hash));
         let selection = algorithm.map(|algorithm| Command::Opts(Opts::Hash(Some(algorithm))));
         let settings: Vec<Command> = [script::IMAGE].into_iter().chain(security).chain(selection).collect();
-        settings.into_iter().for_each(|setting| self.lane(side).push(Task::Setting, setting));
+        settings.into_iter().for_each(|setting| self.lanes.of_mut(side).push(Task::Setting, setting));
     }
 
     /// The command that tells the digest of a file there, if digests verify the files.
     fn digest_command(&self, side: Side) -> Option<DigestCommand> {
-        self.party(side).capabilities.digest_command(self.terms.digest?)
+        self.parties.of(side).capabilities.digest_command(self.terms.digest?)
     }
 
     /// Has the passive end open a port for the next file.
@@ -229,10 +209,10 @@ impl Pipeline {
         let command = match tls {
             DataTls::Cpsv => Command::Cpsv,
             DataTls::Clear | DataTls::Sscn(_) => {
-                script::open(opening, passive, Some(self.party(passive.other())))
+                script::open(opening, passive, Some(self.parties.of(passive.other())))
             }
         };
-        self.lane(passive).push(Task::Listen, command);
+        self.lanes.of_mut(passive).push(Task::Listen, command);
     }
 
     /// Tells how a file has ended.
@@ -258,7 +238,7 @@ impl Pipeline {
     }
 
     fn over(&mut self) {
-        self.lanes = <[Lane; 2]>::default();
+        self.lanes = PerSide::default();
         self.timers.clear();
         self.is_done = true;
     }
@@ -285,11 +265,11 @@ impl Pipeline {
     }
 
     fn reply(&mut self, side: Side, reply: Reply, class: Class) {
-        let Some(task) = self.lane(side).head() else { return self.give_up() };
+        let Some(task) = self.lanes.of_mut(side).head() else { return self.give_up() };
         if !class.is_final() {
             return;
         }
-        self.lane(side).answered();
+        self.lanes.of_mut(side).answered();
         let is_done = class == Class::Done;
         match task {
             Task::Setting | Task::Connect if is_done => {}
@@ -317,8 +297,8 @@ impl Pipeline {
     fn listens(&mut self, reply: Reply, class: Class) {
         let Roles { passive, opening, .. } = self.terms.roles;
         let verb = if opening == Opening::Epsv { Verb::Epsv } else { Verb::Pasv };
-        match judge::setup(Step::Listen, verb, self.party(passive), Answer { reply, class }) {
-            Verdict::Listens(at, _) if at.is_ipv4() == self.party(passive.other()).address.is_ipv4() => {
+        match judge::setup(Step::Listen, verb, self.parties.of(passive), Answer { reply, class }) {
+            Verdict::Listens(at, _) if at.is_ipv4() == self.parties.of(passive.other()).address.is_ipv4() => {
                 self.listens = Some(at);
             }
             Verdict::Listens(..)
@@ -332,7 +312,7 @@ impl Pipeline {
 
     /// A transfer command has its final reply.
     fn moved(&mut self, side: Side, index: usize, reply: Reply, class: Class) {
-        let party = self.party(side);
+        let party = self.parties.of(side);
         let code = reply.code;
         let kinds = [Meaning::Transferred, Meaning::TransferredKept];
         let is_expected = kinds.into_iter().any(|kind| kind.code(party.dialect) == code);
@@ -342,12 +322,7 @@ impl Pipeline {
             return self.give_up(); // it answers another command
         }
         if is_whole {
-            let place = usize::from(side == Side::Destination);
-            return self.note(index, |moved| {
-                if let Some(whole) = moved.whole.get_mut(place) {
-                    *whole = true;
-                }
-            });
+            return self.note(index, |moved| *moved.whole.of_mut(side) = true);
         }
         let Some((_, Progress::Moving(_))) = self.files.get(index) else { return };
         // The passive end waits for a connection, or has one and waits for its end.
@@ -390,19 +365,12 @@ impl Pipeline {
     /// A server has told the digest of a file.
     fn digested(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
         let (Some((file, _)), Some(algorithm)) = (self.files.get(index), self.terms.digest) else { return };
-        let (path, place) = match side {
-            Side::Source => (&file.file.source, 0),
-            Side::Destination => (&file.part, 1),
-        };
+        let path = if side == Side::Source { &file.file.source } else { &file.part };
         let digest = if is_done { parse_answer(algorithm, &reply.lines, path) } else { None };
         if is_done && digest.is_none() {
             return self.give_up(); // it answers another command
         }
-        self.note(index, |moved| {
-            if let Some(told) = moved.digests.get_mut(place) {
-                *told = digest;
-            }
-        });
+        self.note(index, |moved| *moved.digests.of_mut(side) = digest);
     }
 
     /// Notes something of a file that moves, and judges it as soon as everything is known.
@@ -416,7 +384,7 @@ impl Pipeline {
         }
         let [_, modified] = moved.times;
         if moved.is(&file.file) && self.goes_on != GoesOn::Nothing {
-            let [sent, _] = std::mem::take(&mut moved.digests);
+            let sent = moved.digests.source.take();
             if let Some(digest) = self.digests.get_mut(index) {
                 *digest = sent.map(|digest| digest.hex);
             }
@@ -434,7 +402,7 @@ impl Pipeline {
                 if !self.has_named {
                     let target = file.file.target.clone();
                     let (to, look) = (Command::Rnto(target.clone()), Command::Size(target));
-                    let lane = self.lane(Side::Destination);
+                    let lane = &mut self.lanes.destination;
                     lane.push(Task::To(index), to);
                     lane.push(Task::Named(index), look);
                 }
@@ -496,7 +464,7 @@ impl Pipeline {
             }
         }
         for side in Side::BOTH {
-            let burst = self.lane(side).burst();
+            let burst = self.lanes.of_mut(side).burst();
             self.out.extend(burst.into_iter().map(|command| Output::Command(side, command)));
         }
         if self.lanes.iter().all(Lane::is_idle) {
@@ -513,15 +481,16 @@ impl Pipeline {
         let Some(at) = self.listens.take().filter(|_| self.goes_on == GoesOn::All) else { return false };
         let PipelineFile { file: BatchFile { source, modified, .. }, part } = file.clone();
         let active = self.terms.roles.passive.other();
-        let connect = script::connect(self.terms.roles, self.party(active), self.party(active.other()), at);
-        let has_times = self.source.capabilities.mdtm;
+        let connect =
+            script::connect(self.terms.roles, self.parties.of(active), self.parties.of(active.other()), at);
+        let has_times = self.parties.source.capabilities.mdtm;
         let [sent, stored] = Side::BOTH.map(|side| self.digest_command(side));
         let asks_before = has_times && modified.is_none();
         if asks_before {
-            self.lane(Side::Source).push(Task::Before(index), Command::Mdtm(source.clone()));
+            self.lanes.source.push(Task::Before(index), Command::Mdtm(source.clone()));
         }
-        self.lane(active).push(Task::Connect, connect);
-        let lane = self.lane(Side::Source);
+        self.lanes.of_mut(active).push(Task::Connect, connect);
+        let lane = &mut self.lanes.source;
         lane.push(Task::Send(index), Command::Retr(source.clone()));
         if has_times {
             lane.push(Task::After(index), Command::Mdtm(source.clone()));
@@ -530,7 +499,7 @@ impl Pipeline {
         if let Some(command) = sent {
             lane.push(Task::SentDigest(index), command.with(&source));
         }
-        let lane = self.lane(Side::Destination);
+        let lane = &mut self.lanes.destination;
         lane.push(Task::Store(index), Command::Stor(part.clone()));
         lane.push(Task::Stored(index), Command::Size(part.clone()));
         if let Some(command) = stored {
@@ -555,9 +524,10 @@ impl Pipeline {
         let modified = *modified;
         let PipelineFile { file: BatchFile { target, sets_time, .. }, part } = file.clone();
         let time = modified.filter(|_| sets_time);
-        let time = time.and_then(|time: When| self.destination.capabilities.time_command(&part, time));
+        let time =
+            time.and_then(|time: When| self.parties.destination.capabilities.time_command(&part, time));
         let has_named = self.has_named;
-        let lane = self.lane(Side::Destination);
+        let lane = &mut self.lanes.destination;
         if let Some(time) = time {
             lane.push(Task::Time(index), time);
         }

@@ -4,6 +4,7 @@ use crate::calendar::When;
 use crate::digest::Digest;
 use crate::reply::Reply;
 use crate::transfer::batch::{BatchEnd, BatchFile};
+use crate::transfer::request::PerSide;
 
 /// How far a file is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -40,13 +41,13 @@ pub(super) struct Moved {
     /// Whether both servers are asked for digests.
     pub(super) has_digests: bool,
     /// The digest of the source after the transfer, and that of the part.
-    pub(super) digests: [Option<Digest>; 2],
+    pub(super) digests: PerSide<Option<Digest>>,
     /// Whether the source is asked for times.
     pub(super) has_times: bool,
     /// When the source was modified: before the transfer, and after it.
     pub(super) times: [Option<When>; 2],
     /// Whether the source has called the transfer complete, and the destination.
-    pub(super) whole: [bool; 2],
+    pub(super) whole: PerSide<bool>,
     /// The size of the source after the transfer, and that of the part.
     pub(super) sizes: [Option<u64>; 2],
 }
@@ -56,8 +57,12 @@ impl Moved {
     pub(super) fn is(&self, file: &BatchFile) -> bool {
         let [before, after] = self.times;
         let is_same = !self.has_times || (before == after && after.is_some());
-        let [sent, stored] = &self.digests;
+        let PerSide { source: sent, destination: stored } = &self.digests;
         let is_equal = !self.has_digests || (sent.is_some() && sent == stored);
-        is_same && is_equal && self.whole == [true; 2] && self.sizes == [Some(file.size); 2]
+        is_same
+            && is_equal
+            && self.whole.source
+            && self.whole.destination
+            && self.sizes == [Some(file.size); 2]
     }
 }

@@ -3,7 +3,7 @@
 use super::scouts::Scouts;
 use super::settings::{Entrant, Manner, Settings, Timer};
 use crate::timer::{Moment, Timers};
-use crate::transfer::Side;
+use crate::transfer::{PerSide, Side};
 use std::collections::VecDeque;
 
 /// What a candidate is started for.
@@ -48,8 +48,8 @@ impl State {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Run {
     purpose: Purpose,
-    source: Word,
-    destination: Word,
+    /// What each end has said.
+    words: PerSide<Word>,
     /// The destination was asked, and had received nothing.
     idle: bool,
 }
@@ -66,24 +66,22 @@ enum Word {
 
 impl Run {
     const fn new(purpose: Purpose) -> Self {
-        Self { purpose, source: Word::Nothing, destination: Word::Nothing, idle: false }
+        let words = PerSide { source: Word::Nothing, destination: Word::Nothing };
+        Self { purpose, words, idle: false }
     }
 
     fn hear(&mut self, side: Side, word: Word) {
-        let known = match side {
-            Side::Source => &mut self.source,
-            Side::Destination => &mut self.destination,
-        };
+        let known = self.words.of_mut(side);
         *known = word.max(*known);
     }
 
     fn is_claimed(self) -> bool {
-        self.purpose == Purpose::Transfer && self.source.min(self.destination) >= Word::Claimed
+        self.purpose == Purpose::Transfer && self.words.source.min(self.words.destination) >= Word::Claimed
     }
 
     /// The two ends have one data connection. If it stands for one of them, it stands.
     fn is_certain(self) -> bool {
-        self.is_claimed() && self.source.max(self.destination) == Word::Stands
+        self.is_claimed() && self.words.source.max(self.words.destination) == Word::Stands
     }
 }
 
