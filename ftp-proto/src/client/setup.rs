@@ -159,16 +159,7 @@ impl Setup {
 
     /// Handles the end of the reply timeout. Returns whether the set-up goes on all the same.
     pub(super) fn reply_timeout(&mut self, now: Moment, control: &mut Control) -> bool {
-        match &mut self.stage {
-            Stage::Features(features) => features.timeout(now, control),
-            Stage::Greeting
-            | Stage::Auth
-            | Stage::Securing
-            | Stage::Login(_)
-            | Stage::Pbsz
-            | Stage::Prot
-            | Stage::Utf8(_) => false,
-        }
+        if let Stage::Features(features) = &mut self.stage { features.timeout(now, control) } else { false }
     }
 
     /// Takes the final reply to AUTH. Bytes in clear behind it could come from anybody, and would be

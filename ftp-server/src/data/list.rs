@@ -133,14 +133,9 @@ impl Lines {
                 // E19: a line is what RETR takes. If the argument of NLST is a file, it is the line.
                 let argument = prefix.strip_suffix(b"/").unwrap_or(prefix);
                 let is_argument = !self.listing.is_directory() && !argument.is_empty();
-                let name = match self.listing.next_name()? {
-                    Next::Found(name) if !is_meant(name.as_bytes()) => Next::Hidden,
-                    next @ (Next::Found(_)
-                    | Next::Hidden
-                    | Next::Unknown(_)
-                    | Next::Omitted(_)
-                    | Next::End) => next,
-                };
+                let next = self.listing.next_name()?;
+                let is_hidden = matches!(&next, Next::Found(name) if !is_meant(name.as_bytes()));
+                let name = if is_hidden { Next::Hidden } else { next };
                 Ok(name.map(|name| {
                     if is_argument {
                         room.extend_from_slice(argument);

@@ -162,15 +162,10 @@ const fn kind_of(file: FileType) -> Kind {
 
 /// Refuses what is not a regular file.
 pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Ok(()),
-        FileType::Directory => Err(FileFailure::IsDirectory),
-        FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => Err(FileFailure::NotRegular),
+    match kind(stat) {
+        Kind::File => Ok(()),
+        Kind::Directory => Err(FileFailure::IsDirectory),
+        Kind::Link | Kind::Other | Kind::Current | Kind::Parent => Err(FileFailure::NotRegular),
     }
 }
 

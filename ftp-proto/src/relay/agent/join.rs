@@ -102,10 +102,7 @@ impl Join {
     }
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
-        match &self.state {
-            State::Flowing(flowing) => flowing.timers(),
-            State::Routing(..) | State::Legs(..) | State::Over => &self.timers,
-        }
+        if let State::Flowing(flowing) = &self.state { flowing.timers() } else { &self.timers }
     }
 
     /// Whether the operator still allows both hosts, and still names the data ports that have to be named.

@@ -163,17 +163,7 @@ impl Pending {
 
     /// Returns the connection and its peer once the leg is connected.
     pub(super) const fn up(&self) -> Option<(ConnId, Option<SocketAddr>)> {
-        match self.at {
-            At::Up(conn, peer) => Some((conn, peer)),
-            At::Idle
-            | At::Opening(_)
-            | At::Listening(..)
-            | At::Ready(_)
-            | At::Dialing(_)
-            | At::Awaiting(_)
-            | At::ReadyToCall
-            | At::Calling(_) => None,
-        }
+        if let At::Up(conn, peer) = self.at { Some((conn, peer)) } else { None }
     }
 
     pub(super) const fn asked(&self, ticket: Ticket) -> bool {

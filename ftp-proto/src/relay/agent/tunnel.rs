@@ -69,17 +69,7 @@ impl Tunnel {
     }
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
-        match &self.state {
-            State::Flowing(flowing, _) => flowing.timers(),
-            State::Resolving(_)
-            | State::Routing(..)
-            | State::Dialing { .. }
-            | State::Greeting(..)
-            | State::Drawing(..)
-            | State::Expecting(..)
-            | State::Hidden(_)
-            | State::Over => &self.timers,
-        }
+        if let State::Flowing(flowing, _) = &self.state { flowing.timers() } else { &self.timers }
     }
 
     /// The host whose server has greeted, while the tunnel is open.

@@ -383,15 +383,12 @@ impl Session {
     /// STAT without a path. What is under way tells how far it is.
     fn status(&mut self) {
         let Self { cx, work, .. } = self;
-        match work {
-            Work::Transfer(_) => self.tell_transfer(transfer::Input::Status),
-            Work::File(question) => question.purpose.say_waits(cx),
-            Work::Idle
-            | Work::Securing(_)
-            | Work::Login(_)
-            | Work::Setup(_)
-            | Work::Status(_)
-            | Work::Closed => work.wait(inform::stat(cx)),
+        if let Work::Transfer(_) = work {
+            self.tell_transfer(transfer::Input::Status);
+        } else if let Work::File(question) = work {
+            question.purpose.say_waits(cx);
+        } else {
+            work.wait(inform::stat(cx));
         }
     }
 
@@ -506,16 +503,10 @@ impl Session {
 
     /// Sets the timers that depend on nothing but the state.
     fn set_idle_timers(&mut self) {
-        let idle = match self.work {
-            Work::Closed => return,
-            Work::Idle => true,
-            Work::Securing(_)
-            | Work::Login(_)
-            | Work::Setup(_)
-            | Work::Status(_)
-            | Work::File(_)
-            | Work::Transfer(_) => false,
-        };
+        if matches!(self.work, Work::Closed) {
+            return;
+        }
+        let idle = matches!(self.work, Work::Idle);
         let worked = self.worked.filter(|_| idle && self.stopping);
         idle_timers::set(&mut self.cx, idle, worked);
     }

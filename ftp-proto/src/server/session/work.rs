@@ -46,29 +46,21 @@ pub(super) enum Step {
 impl Work {
     /// Whether a command may come that must not wait for those before it: ABOR and STAT.
     pub(super) const fn accepts_urgent_commands(&self) -> bool {
-        match self {
-            Self::Transfer(_) => true,
-            Self::File(question) => question.purpose.is_long(),
-            Self::Idle
-            | Self::Securing(_)
-            | Self::Login(_)
-            | Self::Setup(_)
-            | Self::Status(_)
-            | Self::Closed => false,
+        if let Self::File(question) = self {
+            question.purpose.is_long()
+        } else {
+            matches!(self, Self::Transfer(_))
         }
     }
 
     /// Whether the driver does something that changes files, of which the log is owed what comes of it.
     pub(super) const fn changes_files(&self) -> bool {
-        match self {
-            Self::Transfer(transfer) => transfer.changes_files(),
-            Self::File(question) => question.purpose.changes_files(),
-            Self::Idle
-            | Self::Securing(_)
-            | Self::Login(_)
-            | Self::Setup(_)
-            | Self::Status(_)
-            | Self::Closed => false,
+        if let Self::Transfer(transfer) = self {
+            transfer.changes_files()
+        } else if let Self::File(question) = self {
+            question.purpose.changes_files()
+        } else {
+            false
         }
     }
 
@@ -133,35 +125,21 @@ impl Work {
 
     /// The session ends as soon as the answer to what is under way has come.
     pub(super) fn session_ends(&mut self, cx: &mut Context) -> Step {
-        match self {
-            Self::File(Question { ticket, purpose }) => {
-                purpose.stop(cx, *ticket);
-                Step::Same
-            }
-            Self::Transfer(_) => self.tell_transfer(cx, transfer::Input::SessionEnds),
-            Self::Idle
-            | Self::Securing(_)
-            | Self::Login(_)
-            | Self::Setup(_)
-            | Self::Status(_)
-            | Self::Closed => Step::Same,
+        if let Self::File(Question { ticket, purpose }) = self {
+            purpose.stop(cx, *ticket);
+        } else if let Self::Transfer(_) = self {
+            return self.tell_transfer(cx, transfer::Input::SessionEnds);
         }
+        Step::Same
     }
 
     /// A command about files has waited for room for too long.
     pub(super) fn no_room(&mut self, cx: &mut Context) {
-        match std::mem::replace(self, Self::Idle) {
-            Self::File(Question { ticket, purpose }) => {
-                cx.out.ask(Ask::Cancel(ticket));
-                purpose.no_room(cx);
-            }
-            other @ (Self::Idle
-            | Self::Securing(_)
-            | Self::Login(_)
-            | Self::Setup(_)
-            | Self::Status(_)
-            | Self::Transfer(_)
-            | Self::Closed) => *self = other,
+        if let Self::File(_) = self
+            && let Self::File(Question { ticket, purpose }) = std::mem::replace(self, Self::Idle)
+        {
+            cx.out.ask(Ask::Cancel(ticket));
+            purpose.no_room(cx);
         }
     }
 
@@ -221,28 +199,16 @@ impl Work {
         listener: Ticket,
         (conn, from): (ConnId, SocketAddr),
     ) -> Step {
-        match self {
-            Self::Transfer(transfer) if transfer.awaits(listener) => {
-                return self.tell_transfer(cx, transfer::Input::Arrived { conn, from });
-            }
-            Self::Idle
-            | Self::Securing(_)
-            | Self::Login(_)
-            | Self::Setup(_)
-            | Self::File(_)
-            | Self::Closed
-                if cx.config.strict_listen && !cx.sockets.is_passive(listener) =>
-            {
-                arrivals::stranger(cx, listener, conn, from); // C11
-            }
-            Self::Transfer(_)
-            | Self::Idle
-            | Self::Securing(_)
-            | Self::Login(_)
-            | Self::Setup(_)
-            | Self::Status(_)
-            | Self::File(_)
-            | Self::Closed => arrivals::arrived(cx, listener, conn, from),
+        if let Self::Transfer(transfer) = self
+            && transfer.awaits(listener)
+        {
+            return self.tell_transfer(cx, transfer::Input::Arrived { conn, from });
+        }
+        let may_wait = matches!(self, Self::Transfer(_) | Self::Status(_));
+        if !may_wait && cx.config.strict_listen && !cx.sockets.is_passive(listener) {
+            arrivals::stranger(cx, listener, conn, from); // C11
+        } else {
+            arrivals::arrived(cx, listener, conn, from);
         }
         Step::Same
     }

@@ -119,16 +119,7 @@ impl Request {
 
     /// What the data connection carries.
     pub(super) const fn cargo(&self) -> Cargo {
-        match self.intent {
-            Intent::List(_) => Cargo::Listing,
-            Intent::Send { .. }
-            | Intent::Replace
-            | Intent::WriteAt { .. }
-            | Intent::Append
-            | Intent::SendGroup { .. }
-            | Intent::StoreGroup { .. }
-            | Intent::Probe(_) => Cargo::File,
-        }
+        if matches!(self.intent, Intent::List(_)) { Cargo::Listing } else { Cargo::File }
     }
 }
 

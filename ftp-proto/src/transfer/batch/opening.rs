@@ -136,14 +136,8 @@ impl Meeting {
             }
             BatchOpening::Relayed { .. } | BatchOpening::Through { .. } => {
                 let answer = Answer { reply: reply.clone(), class };
-                match judge::setup(Step::Listen, Verb::Epsv, party, answer) {
-                    Verdict::Listens(at, _) => Some(at),
-                    Verdict::Wait
-                    | Verdict::Fine
-                    | Verdict::ConnectsFrom(_)
-                    | Verdict::WantsPret
-                    | Verdict::Bad(..) => None,
-                }
+                let verdict = judge::setup(Step::Listen, Verb::Epsv, party, answer);
+                if let Verdict::Listens(at, _) = verdict { Some(at) } else { None }
             }
         };
         *self.ports.of_mut(side) = at;

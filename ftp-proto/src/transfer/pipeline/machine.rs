@@ -277,8 +277,17 @@ impl Pipeline {
             Task::Setting | Task::Connect => self.give_up(),
             Task::Listen => self.listens(reply, class),
             Task::Send(index) | Task::Store(index) => self.moved(side, index, reply, class),
-            Task::Before(index) | Task::After(index) | Task::Length(index) | Task::Stored(index) => {
-                self.told(task, index, &reply, is_done);
+            Task::Before(index) => {
+                self.told(index, &reply, is_done, |moved, told| moved.before = told_time(told))
+            }
+            Task::After(index) => {
+                self.told(index, &reply, is_done, |moved, told| moved.after = told_time(told))
+            }
+            Task::Length(index) => {
+                self.told(index, &reply, is_done, |moved, told| moved.sizes.source = told_size(told))
+            }
+            Task::Stored(index) => {
+                self.told(index, &reply, is_done, |moved, told| moved.sizes.destination = told_size(told))
             }
             Task::SentDigest(index) => self.digested(Side::Source, index, &reply, is_done),
             Task::StoredDigest(index) => self.digested(Side::Destination, index, &reply, is_done),
@@ -297,16 +306,14 @@ impl Pipeline {
     fn listens(&mut self, reply: Reply, class: Class) {
         let Roles { passive, opening, .. } = self.terms.roles;
         let verb = if opening == Opening::Epsv { Verb::Epsv } else { Verb::Pasv };
-        match judge::setup(Step::Listen, verb, self.parties.of(passive), Answer { reply, class }) {
-            Verdict::Listens(at, _) if at.is_ipv4() == self.parties.of(passive.other()).address.is_ipv4() => {
-                self.listens = Some(at);
-            }
-            Verdict::Listens(..)
-            | Verdict::Wait
-            | Verdict::Fine
-            | Verdict::ConnectsFrom(_)
-            | Verdict::WantsPret
-            | Verdict::Bad(..) => self.give_up(),
+        let verdict = judge::setup(Step::Listen, verb, self.parties.of(passive), Answer { reply, class });
+        let active = self.parties.of(passive.other()).address;
+        if let Verdict::Listens(at, _) = verdict
+            && at.is_ipv4() == active.is_ipv4()
+        {
+            self.listens = Some(at);
+        } else {
+            self.give_up();
         }
     }
 
@@ -334,32 +341,12 @@ impl Pipeline {
     }
 
     /// A server has told the size or the time of a file.
-    fn told(&mut self, task: Task, index: usize, reply: &Reply, is_done: bool) {
+    fn told(&mut self, index: usize, reply: &Reply, is_done: bool, note: fn(&mut Moved, &[u8])) {
         if is_done && reply.code != Meaning::FileFact.code(Dialect::Rfc959) {
             return self.give_up(); // it answers another command
         }
         let text = if is_done { reply.text() } else { b"" };
-        let (size, time) = (told_size(text), told_time(text));
-        self.note(index, |moved| {
-            let ([before, after], [length, stored]) = (&mut moved.times, &mut moved.sizes);
-            match task {
-                Task::Before(_) => *before = time,
-                Task::After(_) => *after = time,
-                Task::Length(_) => *length = size,
-                Task::Stored(_) => *stored = size,
-                Task::Setting
-                | Task::Listen
-                | Task::Connect
-                | Task::Send(_)
-                | Task::Store(_)
-                | Task::SentDigest(_)
-                | Task::StoredDigest(_)
-                | Task::Time(_)
-                | Task::From(_)
-                | Task::To(_)
-                | Task::Named(_) => {}
-            }
-        });
+        self.note(index, |moved| note(moved, text));
     }
 
     /// A server has told the digest of a file.
@@ -382,7 +369,7 @@ impl Pipeline {
         if moved.due > 0 {
             return;
         }
-        let [_, modified] = moved.times;
+        let modified = moved.after;
         if moved.is(&file.file) && self.goes_on != GoesOn::Nothing {
             let sent = moved.digests.source.take();
             if let Some(digest) = self.digests.get_mut(index) {
@@ -509,7 +496,7 @@ impl Pipeline {
         self.out.push_back(Output::Begins(index));
         let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
         let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
-        let moved = Moved { due, has_digests, has_times, times: [modified, None], ..Moved::default() };
+        let moved = Moved { due, has_digests, has_times, before: modified, ..Moved::default() };
         if let Some((_, progress)) = self.files.get_mut(index) {
             *progress = Progress::Moving(moved);
         }

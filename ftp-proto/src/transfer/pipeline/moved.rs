@@ -44,25 +44,23 @@ pub(super) struct Moved {
     pub(super) digests: PerSide<Option<Digest>>,
     /// Whether the source is asked for times.
     pub(super) has_times: bool,
-    /// When the source was modified: before the transfer, and after it.
-    pub(super) times: [Option<When>; 2],
+    /// When the source was modified before the transfer.
+    pub(super) before: Option<When>,
+    /// The same after it.
+    pub(super) after: Option<When>,
     /// Whether the source has called the transfer complete, and the destination.
     pub(super) whole: PerSide<bool>,
     /// The size of the source after the transfer, and that of the part.
-    pub(super) sizes: [Option<u64>; 2],
+    pub(super) sizes: PerSide<Option<u64>>,
 }
 
 impl Moved {
     /// Whether the part is the file that was listed, as far as sizes, times and digests can show it.
     pub(super) fn is(&self, file: &BatchFile) -> bool {
-        let [before, after] = self.times;
-        let is_same = !self.has_times || (before == after && after.is_some());
+        let is_same = !self.has_times || (self.before == self.after && self.after.is_some());
         let PerSide { source: sent, destination: stored } = &self.digests;
         let is_equal = !self.has_digests || (sent.is_some() && sent == stored);
-        is_same
-            && is_equal
-            && self.whole.source
-            && self.whole.destination
-            && self.sizes == [Some(file.size); 2]
+        let is_whole = self.whole.iter().all(|whole| *whole);
+        is_same && is_equal && is_whole && self.sizes.iter().all(|size| *size == Some(file.size))
     }
 }

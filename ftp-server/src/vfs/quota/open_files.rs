@@ -144,14 +144,6 @@ pub(super) fn id(stat: &Stat) -> Id {
 
 /// The bytes that a name counts with: those of a regular file.
 pub(in crate::vfs) fn size(stat: &Stat) -> u64 {
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => u64::try_from(stat.st_size).unwrap_or(0),
-        FileType::Directory
-        | FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => 0,
-    }
+    let is_file = FileType::from_raw_mode(stat.st_mode).is_file();
+    if is_file { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 }
 }
