@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 /// A bounded number of places, shared by keys: addresses or accounts.
 #[derive(Debug)]
 pub struct Crowd<K> {
-    places: usize,
+    bounds: Bounds,
     /// Who has to make room is told by dropping its sender.
     holders: Mutex<Fair<K, oneshot::Sender<()>>>,
 }
@@ -28,13 +28,18 @@ pub struct CrowdPlace<K: Clone + Eq + Hash> {
 impl<K: Clone + Eq + Hash> Crowd<K> {
     /// Creates `places` places, all of them free.
     pub fn new(places: usize) -> Arc<Self> {
-        Arc::new(Self { places, holders: Mutex::new(Fair::new()) })
+        Self::bounded(Bounds::new(places))
+    }
+
+    /// Creates places with other bounds, all of them free.
+    pub fn bounded(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self { bounds, holders: Mutex::new(Fair::new()) })
     }
 
     /// Takes a place, which may displace another holder. Returns `None` if the table has no places.
     pub fn enter(self: &Arc<Self>, key: K) -> Option<CrowdPlace<K>> {
         let (stay, displaced) = oneshot::channel();
-        let admitted = self.holders.locked().admit(Bounds::new(self.places), key, stay, |_, _| false);
+        let admitted = self.holders.locked().admit(self.bounds, key, stay, |_, _| false);
         let (place, _) = admitted.ok()?;
         Some(CrowdPlace { crowd: Arc::clone(self), place, displaced })
     }
@@ -51,7 +56,7 @@ impl<K: Clone + Eq + Hash> Crowd<K> {
 
     /// How many places there are.
     pub const fn places(&self) -> usize {
-        self.places
+        self.bounds.places
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader, Scope};
 use toml::de::DeTable;
 
-use super::keys::{GroupKeys, IdentityKeys, LimitKeys};
+use super::keys::{LimitKeys, RuleKeys};
 use super::options::{Options, Serves};
 use crate::policy::{Bounds, Policy, Rule, Table};
 
@@ -48,8 +48,8 @@ impl<O: Options> File<O> {
             let given = settings::given(reader, table, &command, scope);
             let options = settings::values(&given).unwrap_or_default();
             let whole = whole::<O>(reader, table, base);
-            let groups = groups::<O>(reader, table, base);
-            let identities = identities::<O>(reader, table, base);
+            let groups = rules::<O>(reader, table, base, GROUPS, ("group", "a group has"));
+            let identities = rules::<O>(reader, table, base, IDENTITIES, ("identity", "an identity has"));
             Self { options, outline: Outline::of(text), whole, groups, identities }
         })?;
         // The mistakes of single values come first.
@@ -86,12 +86,8 @@ fn say_where_keys_belong<O: Options>(reader: &mut Reader<'_>) {
 
 fn whole<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Bounds {
     let Some((at, table)) = reader.table(table, LIMITS) else { return Bounds::default() };
-    let read = settings::section::<LimitKeys>(
-        reader,
-        table,
-        &at,
-        Scope { tables: &[], whose: "the limits have", base },
-    );
+    let scope = Scope { tables: &[], whose: "the limits have", base };
+    let read = settings::section::<LimitKeys>(reader, table, &at, scope);
     let Some((keys, places)) = read else { return Bounds::default() };
     refuse_others::<O>(reader, &places);
     keys.into()
@@ -110,33 +106,19 @@ fn refuse_others<O: Options>(reader: &mut Reader<'_>, places: &BTreeMap<String, 
     }
 }
 
-fn groups<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<LocatedTable> {
+/// The tables of groups, or those of identities: their name, and what one of them is called.
+fn rules<O: Options>(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    base: &Path,
+    tables: &str,
+    (one, whose): (&str, &str),
+) -> Vec<LocatedTable> {
     let mut all = Vec::new();
-    for (at, table) in reader.tables(table, GROUPS, "group") {
-        let read = settings::section::<GroupKeys>(
-            reader,
-            table,
-            &at,
-            Scope { tables: &[], whose: "a group has", base },
-        );
-        let Some((GroupKeys { name, parent, allow, limits }, places)) = read else { continue };
-        let rule = Rule { name, parent, allow, bounds: limits.into() };
-        refuse_others::<O>(reader, &places);
-        all.push(placed(reader, rule, &at, &places));
-    }
-    all
-}
-
-fn identities<O: Options>(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<LocatedTable> {
-    let mut all = Vec::new();
-    for (at, table) in reader.tables(table, IDENTITIES, "identity") {
-        let read = settings::section::<IdentityKeys>(
-            reader,
-            table,
-            &at,
-            Scope { tables: &[], whose: "an identity has", base },
-        );
-        let Some((IdentityKeys { name, parent, allow, limits }, places)) = read else { continue };
+    for (at, table) in reader.tables(table, tables, one) {
+        let scope = Scope { tables: &[], whose, base };
+        let Some((keys, places)) = settings::section::<RuleKeys>(reader, table, &at, scope) else { continue };
+        let RuleKeys { name, parent, allow, limits } = keys;
         let rule = Rule { name, parent, allow, bounds: limits.into() };
         refuse_others::<O>(reader, &places);
         all.push(placed(reader, rule, &at, &places));

@@ -44,9 +44,10 @@ pub struct LimitKeys {
     pub max_time: Option<Duration>,
 }
 
-/// `[[groups]]`: what some tokens share. Every key of `[limits]` is a key of a group, too.
+/// `[[groups]]`: what some tokens share, and `[[identities]]`: what the holder of one may do. Every key of `[limits]` is a
+/// key of these, too.
 #[derive(Args, Debug, Default)]
-pub struct GroupKeys {
+pub struct RuleKeys {
     /// The name of the group
     #[arg(long, value_name = "NAME", required = true)]
     pub name: String,
@@ -56,24 +57,7 @@ pub struct GroupKeys {
     /// FTP servers that may be reached, as in the option `allow` [default: those of the parent, else of the option]
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
-    /// The limits of the group.
-    #[command(flatten)]
-    pub limits: LimitKeys,
-}
-
-/// `[[identities]]`: what the holder of one token may do. Every key of `[limits]` is a key of an identity, too.
-#[derive(Args, Debug, Default)]
-pub struct IdentityKeys {
-    /// The name of the token
-    #[arg(long, value_name = "NAME", required = true)]
-    pub name: String,
-    /// The group that it is in [default: none]
-    #[arg(long, value_name = "GROUP")]
-    pub parent: Option<String>,
-    /// FTP servers that may be reached, as in the option `allow` [default: those of the parent, else of the option]
-    #[arg(long, value_name = "TARGET")]
-    pub allow: Vec<Allowed>,
-    /// The limits of the identity.
+    /// The limits of the group or of the token.
     #[command(flatten)]
     pub limits: LimitKeys,
 }

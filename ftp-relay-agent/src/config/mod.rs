@@ -6,7 +6,7 @@ mod keys;
 mod options;
 mod place;
 
-pub use keys::{GroupKeys, IdentityKeys, LimitKeys};
+pub use keys::{LimitKeys, RuleKeys};
 pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, ServeOptions, Serves};
 pub use place::ListenAt;
 
@@ -173,13 +173,14 @@ pub fn tables() -> Vec<Table> {
             "[[groups]]",
             "What some tokens share, once for each group. Every key of `[limits]` is a key of a group, too: what is \
              shared is shared by everybody in the group, and of the keys that begin with `max-` the strictest holds.",
-            without_limits(keys(GroupKeys::augment_args)),
+            without_limits(keys(RuleKeys::augment_args)),
         ),
         table(
             "[[identities]]",
             "What the holder of one token may do, once for each. If there is any, a token without a table may not use \
              the relay or the hub. Every key of `[limits]` is a key of an identity, too.",
-            without_limits(keys(IdentityKeys::augment_args)),
+            without_limits(keys(RuleKeys::augment_args))
+                .mut_arg("name", |name| name.help("The name of the token")),
         ),
     ]
 }

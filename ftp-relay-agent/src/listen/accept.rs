@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::crowd::{Crowd, CrowdPlace};
 use ftp_io::link::{Acceptor, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Stream};
@@ -18,14 +19,14 @@ use super::service::{Data, Service, Session};
 use crate::at_hub::Spot;
 use crate::operate::audit::Newcomer;
 use crate::operate::{DENIALS, Running, Strangers};
-use crate::policy::{Delays, Door, Limits, Origin, PING, Place};
+use crate::policy::{Delays, Limits, Neighbours, Origin, PING};
 
 /// Accepts links: those with a token become sessions, those with a ticket carry data.
 #[derive(Debug)]
 pub(super) struct Links {
     service: Service,
     acceptor: Acceptor,
-    door: Arc<Door>,
+    door: Arc<Crowd<Neighbours>>,
     delays: Delays,
     /// What strangers cause in the log.
     seldom: Strangers,
@@ -49,7 +50,7 @@ impl Links {
         Self {
             service,
             acceptor,
-            door: Door::new(limits),
+            door: limits.door(),
             delays: Delays::default(),
             seldom: Strangers::new(1),
             denials: Strangers::new(DENIALS),
@@ -97,7 +98,7 @@ impl Links {
         stream: Stream,
         spot: Option<Spot>,
         from: Newcomer,
-        mut place: Place,
+        mut place: CrowdPlace<Neighbours>,
         running: Running,
     ) {
         let proven = tokio::select! {

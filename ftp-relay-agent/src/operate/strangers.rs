@@ -68,7 +68,7 @@ mod tests {
     use std::time::Duration;
 
     fn of(ip: impl Into<IpAddr>) -> Neighbours {
-        Group::of(ip.into()).into()
+        Neighbours::Group(Group::of(ip.into()))
     }
 
     fn host(number: u32) -> Neighbours {

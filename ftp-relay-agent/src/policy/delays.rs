@@ -22,8 +22,7 @@ struct Failures {
 impl Delays {
     /// Counts a failed proof, and returns how long its refusal has to wait: nothing for the first one, then
     /// 100 ms, doubled by each further one up to 2 s. After a minute without a failure it begins anew.
-    pub fn failed(&self, from: impl Into<Neighbours>, now: Moment) -> Duration {
-        let from = from.into();
+    pub fn failed(&self, from: Neighbours, now: Moment) -> Duration {
         let mut all = self.0.locked();
         if all.len() >= MAX_REMEMBERED && !all.contains_key(&from) {
             make_room(&mut all, now);
@@ -69,8 +68,8 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
-    fn host(text: &str) -> Group {
-        Group::of(text.parse().unwrap())
+    fn host(text: &str) -> Neighbours {
+        Neighbours::Group(Group::of(text.parse().unwrap()))
     }
 
     fn at(seconds: u64) -> Moment {
@@ -101,11 +100,11 @@ mod tests {
     fn memory_is_bounded() {
         let delays = Delays::default();
         for n in 0..10_000_u32 {
-            let from = Group::of(Ipv4Addr::from_bits(0x0a00_0000 + n).into());
+            let from = Neighbours::Group(Group::of(Ipv4Addr::from_bits(0x0a00_0000 + n).into()));
             delays.failed(from, Moment::after_start(Duration::from_millis(n.into())));
         }
         assert_eq!(delays.0.lock().unwrap().len(), MAX_REMEMBERED);
-        let last = Group::of(Ipv4Addr::from_bits(0x0a00_0000 + 9_999).into());
+        let last = Neighbours::Group(Group::of(Ipv4Addr::from_bits(0x0a00_0000 + 9_999).into()));
         assert_eq!(delays.failed(last, at(10)), FIRST);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! | limit | when it is reached |
 //! |---|---|
-//! | links without a proof, in all and of one address ([`Door`]) | the oldest one of the address that holds most is closed |
+//! | links without a proof, in all and of one address ([`Limits::door`]) | the oldest one of the address that holds most is closed |
 //! | failed proofs of one address ([`Delays`]) | the refusals of its next failed proofs come later |
 //! | what a token shares with others ([`Standing`]): sessions, tunnels, joins, calls, their starts, bytes of a day | the request is refused; what moves is cut |
 //! | descriptors of the process ([`Descriptors`]) | the last ones are for tokens that hold no more than an equal share |
@@ -14,7 +14,6 @@
 
 mod delays;
 mod descriptors;
-mod door;
 mod kind;
 mod limits;
 mod origin;
@@ -23,7 +22,6 @@ mod rules;
 
 pub use delays::Delays;
 pub use descriptors::Descriptors;
-pub use door::{Door, Place};
 pub use kind::Kind;
 pub use limits::{Limits, PING, SESSION};
 pub use origin::{Neighbours, Origin};

@@ -60,12 +60,6 @@ impl Neighbours {
     }
 }
 
-impl From<Group> for Neighbours {
-    fn from(group: Group) -> Self {
-        Self::Group(group)
-    }
-}
-
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

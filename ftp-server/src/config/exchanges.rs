@@ -42,12 +42,8 @@ pub enum DirectionName {
 pub(super) fn exchanges(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Exchange> {
     let mut rules = Vec::new();
     for (at, table) in reader.tables(table, EXCHANGES, "rule") {
-        let read = section::<ExchangeKeys>(
-            reader,
-            table,
-            &at,
-            Scope { tables: &[], whose: "a rule of exchange has", base },
-        );
+        let scope = Scope { tables: &[], whose: "a rule of exchange has", base };
+        let read = section::<ExchangeKeys>(reader, table, &at, scope);
         let Some((keys, _)) = read else { continue };
         let direction = keys.direction.map(|direction| match direction {
             DirectionName::Send => Direction::Send,

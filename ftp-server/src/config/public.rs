@@ -28,12 +28,8 @@ pub(super) fn read(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) ->
     }
     let mut rules = Vec::new();
     for (at, table) in reader.tables(table, PUBLIC, "address") {
-        let read = section::<PublicKeys>(
-            reader,
-            table,
-            &at,
-            Scope { tables: &[], whose: "a public address has", base },
-        );
+        let scope = Scope { tables: &[], whose: "a public address has", base };
+        let read = section::<PublicKeys>(reader, table, &at, scope);
         let Some((PublicKeys { address, networks }, _)) = read else { continue };
         rules.push(PublicRule { networks, host: address });
     }
