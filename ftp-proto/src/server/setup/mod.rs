@@ -72,7 +72,7 @@ pub(in crate::server) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
         if cx.sockets.listener(direction).is_some() {
             cx.sockets.set_filter(direction, filter_of(to));
         } else {
-            cx.sockets.targets.set(direction, if usable { Target::Sock(to) } else { Target::None });
+            *cx.sockets.targets.of_mut(direction) = if usable { Target::Sock(to) } else { Target::None };
         }
     }
     arrivals::judge_again(cx);
@@ -301,7 +301,7 @@ fn use_own_port(cx: &mut Context, target: Option<SocketAddr>) -> Waits {
     let mut used = None;
     if let Some(to) = target {
         for direction in cx.sockets.directions(to.port()) {
-            cx.sockets.targets.set(direction, Target::Sock(to));
+            *cx.sockets.targets.of_mut(direction) = Target::Sock(to);
             used = Some(direction);
         }
     }
@@ -405,14 +405,12 @@ fn listening(
 ) -> Waits {
     let mut filters = Each::both(Filter::Open);
     for direction in Direction::BOTH {
-        filters.set(
-            direction,
-            match (opening, cx.sockets.targets.of(direction)) {
-                // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
-                (Opening::Lstn(_), _) | (_, Target::None | Target::Port(_)) => Filter::Open,
-                (Opening::Pasv | Opening::Cpsv | Opening::Epsv, Target::Sock(to)) => filter_of(to),
-            },
-        );
+        // RFC 438 d.2: only a SOCK after LSTN is a filter (C20). RFC 478: PASV keeps it (D05).
+        if let Target::Sock(to) = cx.sockets.targets.of(direction)
+            && !matches!(opening, Opening::Lstn(_))
+        {
+            *filters.of_mut(direction) = filter_of(*to);
+        }
     }
     let mut listener = cx.sockets.new_listener((ticket, port), reservation, filters, cx.now);
     listener.tls_client = opening == Opening::Cpsv;

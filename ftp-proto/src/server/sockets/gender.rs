@@ -38,8 +38,26 @@ impl Gender {
 /// A value for each direction of the data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(in crate::server) struct Each<T> {
-    send: T,
-    receive: T,
+    pub(super) send: T,
+    pub(super) receive: T,
+}
+
+impl<T> Each<T> {
+    /// The value for `direction`.
+    pub(in crate::server) const fn of(&self, direction: Direction) -> &T {
+        match direction {
+            Direction::Send => &self.send,
+            Direction::Receive => &self.receive,
+        }
+    }
+
+    /// The value for `direction`, to change it.
+    pub(in crate::server) const fn of_mut(&mut self, direction: Direction) -> &mut T {
+        match direction {
+            Direction::Send => &mut self.send,
+            Direction::Receive => &mut self.receive,
+        }
+    }
 }
 
 impl<T: Copy> Each<T> {
@@ -47,20 +65,16 @@ impl<T: Copy> Each<T> {
     pub(in crate::server) const fn both(value: T) -> Self {
         Self { send: value, receive: value }
     }
+}
 
-    /// The value for `direction`.
-    pub(in crate::server) const fn of(&self, direction: Direction) -> T {
-        match direction {
-            Direction::Send => self.send,
-            Direction::Receive => self.receive,
-        }
+impl<T> Each<Option<T>> {
+    /// What there is.
+    pub(in crate::server) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.send.iter().chain(&self.receive)
     }
 
-    /// Changes the value for `direction`.
-    pub(in crate::server) const fn set(&mut self, direction: Direction, value: T) {
-        match direction {
-            Direction::Send => self.send = value,
-            Direction::Receive => self.receive = value,
-        }
+    /// What there is, to change it.
+    pub(in crate::server) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.send.iter_mut().chain(&mut self.receive)
     }
 }

@@ -5,6 +5,7 @@
 //! have begun to send its next file before the command for it has come, so a transfer command that fails closes
 //! the connection of its direction: no file may get the bytes of another one.
 
+use super::gender::Each;
 use crate::command::{Direction, Verb};
 use crate::policy::{Evidence, Grant};
 use crate::server::ask::{Ask, ConnId, Ending};
@@ -28,16 +29,13 @@ pub(in crate::server) struct Kept {
 
 /// The data connections that a session keeps: at most one for each direction.
 #[derive(Debug, Default)]
-pub(in crate::server) struct KeptConnections {
-    send: Option<Kept>,
-    receive: Option<Kept>,
-}
+pub(in crate::server) struct KeptConnections(Each<Option<Kept>>);
 
 impl KeptConnections {
     /// Keeps a connection for the next file of `direction`. It takes the place of another one.
     pub(in crate::server) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
         self.close(direction, out);
-        *self.of(direction) = Some(kept);
+        *self.0.of_mut(direction) = Some(kept);
     }
 
     /// Takes the connection of `direction` out, if `may` says that it may be used.
@@ -46,15 +44,12 @@ impl KeptConnections {
         direction: Direction,
         may: impl FnOnce(&Kept) -> bool,
     ) -> Option<Kept> {
-        self.of(direction).take_if(|kept| may(kept))
+        self.0.of_mut(direction).take_if(|kept| may(kept))
     }
 
     /// The connection of `direction`.
     pub(in crate::server) const fn get(&self, direction: Direction) -> Option<&Kept> {
-        match direction {
-            Direction::Send => self.send.as_ref(),
-            Direction::Receive => self.receive.as_ref(),
-        }
+        self.0.of(direction).as_ref()
     }
 
     /// Closes the connection of `direction`.
@@ -79,7 +74,7 @@ impl KeptConnections {
 
     /// Since when the one that has waited longest has not been used.
     pub(in crate::server) fn since(&self) -> Option<Moment> {
-        self.send.iter().chain(&self.receive).map(|kept| kept.since).min()
+        self.0.iter().map(|kept| kept.since).min()
     }
 
     /// The session has ended, and its driver closes what it holds.
@@ -90,20 +85,13 @@ impl KeptConnections {
     /// Closes, in order, those that are meant: between two files, that is never the end of one.
     fn close_if(&mut self, out: &mut Outbox, meant: impl Fn(Direction, &Kept) -> bool) -> bool {
         let mut closed = false;
-        for direction in [Direction::Send, Direction::Receive] {
-            if let Some(kept) = self.of(direction).take_if(|kept| meant(direction, kept)) {
+        for direction in Direction::BOTH {
+            if let Some(kept) = self.0.of_mut(direction).take_if(|kept| meant(direction, kept)) {
                 out.ask(Ask::Drop { conn: kept.conn, how: Ending::Close });
                 closed = true;
             }
         }
         closed
-    }
-
-    const fn of(&mut self, direction: Direction) -> &mut Option<Kept> {
-        match direction {
-            Direction::Send => &mut self.send,
-            Direction::Receive => &mut self.receive,
-        }
     }
 }
 

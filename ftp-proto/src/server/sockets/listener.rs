@@ -74,6 +74,11 @@ pub(in crate::server) enum HeldTls {
 }
 
 impl Listener {
+    /// Whether it listens on the session's own port.
+    pub(in crate::server) const fn is_on_own_port(&self) -> bool {
+        matches!(self.reservation, Reservation::Own(_))
+    }
+
     /// Takes out the connection that has been held longest.
     pub(in crate::server) fn take_held(&mut self) -> Option<Held> {
         self.held.take_oldest()

@@ -55,12 +55,12 @@ pub(in crate::server) struct Sockets {
 }
 
 /// Where each direction listens.
-#[derive(Debug)]
-enum Listening {
-    /// Without PASV: each direction is active (`None`) or listens by LSTN.
-    Apart { send: Option<Listener>, receive: Option<Listener> },
-    /// By PASV or EPSV, for both directions, except the one that a later LSTN has taken.
-    Passive { listener: Listener, except: Option<(Direction, Listener)> },
+#[derive(Debug, Default)]
+struct Listening {
+    /// By PASV or EPSV: for both directions, except the one that a later LSTN has taken.
+    passive: Option<Box<Listener>>,
+    /// By LSTN: each direction. One that listens nowhere is active.
+    apart: Each<Option<Box<Listener>>>,
 }
 
 /// What an active direction connects to.
@@ -107,30 +107,6 @@ impl OwnPort {
     }
 }
 
-impl Default for Listening {
-    fn default() -> Self {
-        Self::Apart { send: None, receive: None }
-    }
-}
-
-impl Listening {
-    /// All listeners, whatever they serve.
-    fn into_listeners(self) -> impl Iterator<Item = Listener> {
-        let (a, b) = match self {
-            Self::Apart { send, receive } => (send, receive),
-            Self::Passive { listener, except } => (Some(listener), except.map(|(_, other)| other)),
-        };
-        a.into_iter().chain(b)
-    }
-
-    fn only(direction: Direction, listener: Option<Listener>) -> Self {
-        match direction {
-            Direction::Send => Self::Apart { send: listener, receive: None },
-            Direction::Receive => Self::Apart { send: None, receive: listener },
-        }
-    }
-}
-
 impl Sockets {
     /// The sockets of a session that has none yet.
     pub(in crate::server) fn new(gender: Gender) -> Self {
@@ -153,38 +129,19 @@ impl Sockets {
     }
 
     /// The listener that a transfer of `direction` uses; `None` if that direction is active.
-    pub(in crate::server) const fn listener(&self, direction: Direction) -> Option<&Listener> {
-        match (&self.listening, direction) {
-            (Listening::Apart { send, .. }, Direction::Send) => send.as_ref(),
-            (Listening::Apart { receive, .. }, Direction::Receive) => receive.as_ref(),
-            (Listening::Passive { except: Some((Direction::Send, own)), .. }, Direction::Send)
-            | (Listening::Passive { except: Some((Direction::Receive, own)), .. }, Direction::Receive) => {
-                Some(own)
-            }
-            (Listening::Passive { listener, .. }, Direction::Send | Direction::Receive) => Some(listener),
-        }
+    pub(in crate::server) fn listener(&self, direction: Direction) -> Option<&Listener> {
+        let Listening { passive, apart } = &self.listening;
+        apart.of(direction).as_deref().or(passive.as_deref())
     }
 
     /// Returns every listener of the session.
     pub(in crate::server) fn listeners(&self) -> impl Iterator<Item = &Listener> {
-        let (a, b) = match &self.listening {
-            Listening::Apart { send, receive } => (send.as_ref(), receive.as_ref()),
-            Listening::Passive { listener, except } => {
-                (Some(listener), except.as_ref().map(|(_, other)| other))
-            }
-        };
-        a.into_iter().chain(b)
+        self.listening.passive.iter().chain(self.listening.apart.iter()).map(Box::as_ref)
     }
 
     /// Every listener, to change it.
     pub(in crate::server) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
-        let (a, b) = match &mut self.listening {
-            Listening::Apart { send, receive } => (send.as_mut(), receive.as_mut()),
-            Listening::Passive { listener, except } => {
-                (Some(listener), except.as_mut().map(|(_, other)| other))
-            }
-        };
-        a.into_iter().chain(b)
+        self.listening.passive.iter_mut().chain(self.listening.apart.iter_mut()).map(Box::as_mut)
     }
 
     /// The listener with this ticket.
@@ -196,7 +153,7 @@ impl Sockets {
     /// serve that direction.
     pub(in crate::server) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
         let listener = self.listener(direction).filter(|listener| listener.ticket == ticket);
-        listener.map_or(Filter::Nobody, |listener| listener.filters.of(direction))
+        listener.map_or(Filter::Nobody, |listener| *listener.filters.of(direction))
     }
 
     /// Whom the listener with this ticket accepts while it is not known yet which transfer comes: what one
@@ -213,7 +170,7 @@ impl Sockets {
     pub(in crate::server) fn set_filter(&mut self, direction: Direction, filter: Filter) {
         let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return };
         if let Some(listener) = self.find(ticket) {
-            listener.filters.set(direction, filter);
+            *listener.filters.of_mut(direction) = filter;
         }
     }
 
@@ -260,64 +217,41 @@ impl Sockets {
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
     pub(in crate::server) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
-        let (listening, old) = match (std::mem::take(&mut self.listening), direction) {
-            (Listening::Apart { send, receive }, Direction::Send) => {
-                (Listening::Apart { send: Some(new), receive }, send)
-            }
-            (Listening::Apart { send, receive }, Direction::Receive) => {
-                (Listening::Apart { send, receive: Some(new) }, receive)
-            }
-            (Listening::Passive { listener, except: None }, _) => {
-                (Listening::Passive { listener, except: Some((direction, new)) }, None)
-            }
-            (Listening::Passive { listener, except: Some((taken, old)) }, _) if taken == direction => {
-                (Listening::Passive { listener, except: Some((direction, new)) }, Some(old))
-            }
-            // The second LSTN takes the last direction from PASV.
-            (Listening::Passive { listener, except: Some((_, other)) }, Direction::Send) => {
-                (Listening::Apart { send: Some(new), receive: Some(other) }, Some(listener))
-            }
-            (Listening::Passive { listener, except: Some((_, other)) }, Direction::Receive) => {
-                (Listening::Apart { send: Some(other), receive: Some(new) }, Some(listener))
-            }
-        };
-        self.listening = listening;
-        if let Some(old) = old {
-            old.close(out);
+        let Listening { passive, apart } = &mut self.listening;
+        let old = apart.of_mut(direction).replace(Box::new(new));
+        // The second LSTN takes the last direction from PASV.
+        let unused = passive.take_if(|_| apart.iter().count() == 2);
+        for listener in old.into_iter().chain(unused) {
+            listener.close(out);
         }
     }
 
     /// PASV or EPSV: both directions use `new` from now on (C25, D12).
     pub(in crate::server) fn passive(&mut self, new: Listener, out: &mut Outbox) {
         self.activate(out);
-        self.listening = Listening::Passive { listener: new, except: None };
+        self.listening.passive = Some(Box::new(new));
     }
 
     /// Closes every listener: both directions are active again.
     pub(in crate::server) fn activate(&mut self, out: &mut Outbox) {
-        for listener in std::mem::take(&mut self.listening).into_listeners() {
-            listener.close(out);
+        self.end_passive(out);
+        for direction in Direction::BOTH {
+            if let Some(listener) = self.listening.apart.of_mut(direction).take() {
+                listener.close(out);
+            }
         }
     }
 
     /// Closes PASV's listener: it served its one transfer, or ABOR ended the wait (RFC 614.1, D09, D13).
     pub(in crate::server) fn end_passive(&mut self, out: &mut Outbox) {
-        match std::mem::take(&mut self.listening) {
-            Listening::Passive { listener, except } => {
-                listener.close(out);
-                if let Some((direction, other)) = except {
-                    self.listening = Listening::only(direction, Some(other));
-                }
-            }
-            apart @ Listening::Apart { .. } => self.listening = apart,
+        if let Some(listener) = self.listening.passive.take() {
+            listener.close(out);
         }
     }
 
     /// Closes PASV's listener if it is on the session's own port, so that the port can be listened on again.
     pub(in crate::server) fn end_passive_on_own(&mut self, out: &mut Outbox) {
-        if let Listening::Passive { listener: Listener { reservation: Reservation::Own(_), .. }, .. } =
-            self.listening
-        {
+        if self.listening.passive.as_ref().is_some_and(|listener| listener.is_on_own_port()) {
             self.end_passive(out);
         }
     }
@@ -368,7 +302,7 @@ impl Sockets {
 
     /// Whether PASV or EPSV has opened the listener with this ticket.
     pub(in crate::server) fn is_passive(&self, ticket: Ticket) -> bool {
-        matches!(&self.listening, Listening::Passive { listener, .. } if listener.ticket == ticket)
+        self.listening.passive.as_ref().is_some_and(|listener| listener.ticket == ticket)
     }
 
     /// Forgets what SOCK named; PORT stays.
@@ -377,8 +311,9 @@ impl Sockets {
     }
 
     const fn forget_sock_of(&mut self, direction: Direction) {
-        if let Target::Sock(_) = self.targets.of(direction) {
-            self.targets.set(direction, Target::None);
+        let target = self.targets.of_mut(direction);
+        if let Target::Sock(_) = target {
+            *target = Target::None;
         }
     }
 
@@ -392,17 +327,9 @@ impl Sockets {
     /// Closes every socket that has been unused for `limit`.
     pub(in crate::server) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         let due = |listener: &Listener| now.since(listener.since) >= limit;
-        let (a, b) = match &mut self.listening {
-            Listening::Apart { send, receive } => (send.take_if(|l| due(l)), receive.take_if(|l| due(l))),
-            Listening::Passive { except, .. } => {
-                (except.take_if(|(_, other)| due(other)).map(|(_, other)| other), None)
-            }
-        };
-        for listener in a.into_iter().chain(b) {
+        let Listening { passive, apart: Each { send, receive } } = &mut self.listening;
+        for listener in [send, receive, passive].into_iter().filter_map(|of| of.take_if(|of| due(of))) {
             listener.close(out);
-        }
-        if matches!(&self.listening, Listening::Passive { listener, .. } if due(listener)) {
-            self.end_passive(out);
         }
         let unused = self.own_is_unused();
         if let Some(own) = self.own.take_if(|own| unused && now.since(own.since) >= limit) {
@@ -411,7 +338,7 @@ impl Sockets {
     }
 
     fn own_is_unused(&self) -> bool {
-        let listens = self.listeners().any(|listener| matches!(listener.reservation, Reservation::Own(_)));
+        let listens = self.listeners().any(Listener::is_on_own_port);
         let connects = |direction| matches!(self.targets.of(direction), Target::Sock(_));
         !listens && !Direction::BOTH.into_iter().any(connects)
     }

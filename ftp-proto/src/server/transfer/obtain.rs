@@ -43,7 +43,7 @@ impl Obtain {
             return Ok((Self::Dial(Dial::begin(cx, request, since, (to, grant))), Progress::Waiting));
         };
         let ticket = listener.ticket;
-        match listener.filters.of(request.direction()) {
+        match *listener.filters.of(request.direction()) {
             Filter::Open => {}
             Filter::Host(host) => drop(judge(cx, request, SocketAddr::new(host, 0))?),
             Filter::Socket(socket) => drop(judge(cx, request, socket)?),
@@ -108,7 +108,7 @@ pub(super) fn disarm(cx: &mut Context) {
 
 /// What an active end connects to.
 fn target(cx: &Context, request: &Request) -> Result<SocketAddr, String> {
-    match cx.sockets.targets.of(request.direction()) {
+    match *cx.sockets.targets.of(request.direction()) {
         Target::None => Err("Send PASV, EPSV, PORT, EPRT or SOCK first".to_owned()),
         Target::Sock(to) if to.port() == 0 => {
             Err("SOCK with port 0 is a filter only; nothing can be connected to".to_owned())
