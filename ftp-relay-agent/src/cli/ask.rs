@@ -6,7 +6,7 @@ use ftp_io::clock::Clock;
 use ftp_io::link::{Link, LinkFailure};
 use ftp_proto::listing::When;
 use ftp_proto::relay::at_hub;
-use ftp_proto::relay::conversation::{Failure, Input, Output};
+use ftp_proto::relay::conversation::{Conversation, Failure, Input, Output, Received, Sent};
 use ftp_proto::relay::date;
 use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::link::Welcome;
@@ -39,24 +39,15 @@ pub(super) async fn hub(
     session.send(clock.now(), ToHub::Ext { name, body });
     session.send(clock.now(), ToHub::Agents);
     let mut told = None;
-    let mut line = Line { link, unsent: None };
-    loop {
-        match session.poll() {
-            // The answers come in the order of the questions.
-            Output::Message(FromHub::Agents(names)) => {
-                return Ok((names.into_iter().map(String::from).collect(), told));
-            }
-            Output::Message(FromHub::Ext { name, body }) => told = told.or(date::read(&name, &body)),
-            Output::Message(_) => {}
-            Output::Send(frame) => line.send(&frame).await,
-            Output::Ended(failure) => return Err(failure.into()),
-            Output::Wait(_) => {
-                let mut room = [0; ROOM];
-                let count = line.receive(&mut room).await?;
-                session.input(clock.now(), heard(room.get(..count).unwrap_or_default()));
-            }
+    // The answers come in the order of the questions.
+    let heard = |message| {
+        if let FromHub::Ext { name, body } = &message {
+            told = told.or(date::read(name, body));
         }
-    }
+        let FromHub::Agents(names) = message else { return None };
+        Some((names.into_iter().map(String::from).collect(), told))
+    };
+    answer(link, clock, session, heard).await
 }
 
 /// The date at a relay, if it tells that.
@@ -65,18 +56,38 @@ pub(super) async fn relay(link: &mut Link, welcome: &Welcome) -> Result<Option<W
     let mut session = user::Session::new(clock.now(), welcome, NAME, BUILD);
     let (name, body) = date::question();
     session.send(clock.now(), ToAgent::Ext { name, body });
+    let heard = |message| {
+        if let FromAgent::Ext { name, body } = &message {
+            return Some(date::read(name, body));
+        }
+        matches!(message, FromAgent::Refused { .. }).then_some(None)
+    };
+    answer(link, clock, session, heard).await
+}
+
+/// Goes on with a session until a message is the answer.
+async fn answer<S: Sent, R: Received, T>(
+    link: &mut Link,
+    clock: Clock,
+    mut session: Conversation<S, R>,
+    mut heard: impl FnMut(R) -> Option<T>,
+) -> Result<T, Unanswered> {
     let mut line = Line { link, unsent: None };
     loop {
         match session.poll() {
-            Output::Message(FromAgent::Ext { name, body }) => return Ok(date::read(&name, &body)),
-            Output::Message(FromAgent::Refused { .. }) => return Ok(None),
-            Output::Message(_) => {}
+            Output::Message(message) => {
+                if let Some(answer) = heard(message) {
+                    return Ok(answer);
+                }
+            }
             Output::Send(frame) => line.send(&frame).await,
             Output::Ended(failure) => return Err(failure.into()),
             Output::Wait(_) => {
                 let mut room = [0; ROOM];
                 let count = line.receive(&mut room).await?;
-                session.input(clock.now(), heard(room.get(..count).unwrap_or_default()));
+                let bytes = room.get(..count).unwrap_or_default();
+                let input = if bytes.is_empty() { Input::Closed } else { Input::Bytes(bytes) };
+                session.input(clock.now(), input);
             }
         }
     }
@@ -106,10 +117,6 @@ impl Line<'_> {
         }
         received.map_err(LinkFailure::from)
     }
-}
-
-const fn heard(bytes: &[u8]) -> Input<'_> {
-    if bytes.is_empty() { Input::Closed } else { Input::Bytes(bytes) }
 }
 
 impl From<Failure> for Unanswered {
