@@ -40,7 +40,7 @@ pub(super) async fn hub(
     session.send(clock.now(), ToHub::Agents);
     let mut told = None;
     // The answers come in the order of the questions.
-    let heard = |message| {
+    let heard = |message: FromHub| {
         if let FromHub::Ext { name, body } = &message {
             told = told.or(date::read(name, body));
         }
@@ -56,7 +56,7 @@ pub(super) async fn relay(link: &mut Link, welcome: &Welcome) -> Result<Option<W
     let mut session = user::Session::new(clock.now(), welcome, NAME, BUILD);
     let (name, body) = date::question();
     session.send(clock.now(), ToAgent::Ext { name, body });
-    let heard = |message| {
+    let heard = |message: FromAgent| {
         if let FromAgent::Ext { name, body } = &message {
             return Some(date::read(name, body));
         }

@@ -102,8 +102,7 @@ pub enum Opened {
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong token from a connection that failed.
 pub async fn session(stream: impl Into<Stream>, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
-    within(async { prove(Unproven::from(tls::connect(stream.into(), Expected::Relay).await?), secret).await })
-        .await
+    within(async { prove(connect(stream, Expected::Relay).await?, secret).await }).await
 }
 
 /// Begins a session at a hub: TLS and the proof of what a hub knows of the token, within [`HANDSHAKE`].
@@ -112,11 +111,7 @@ pub async fn session(stream: impl Into<Stream>, secret: &Secret32) -> Result<(Li
 ///
 /// As those of [`session`].
 pub async fn hub_session(stream: impl Into<Stream>, token: &Token) -> Result<(Link, Welcome), LinkFailure> {
-    within(async {
-        let unproven = Unproven::from(tls::connect(stream.into(), Expected::Hub).await?);
-        prove(unproven, token.for_hub().secret()).await
-    })
-    .await
+    within(async { prove(connect(stream, Expected::Hub).await?, token.for_hub().secret()).await }).await
 }
 
 /// Begins a session with what is there, an agent or a hub, within [`HANDSHAKE`].
@@ -126,15 +121,19 @@ pub async fn hub_session(stream: impl Into<Stream>, token: &Token) -> Result<(Li
 /// As those of [`session`].
 pub async fn open(stream: impl Into<Stream>, token: &Token) -> Result<Opened, LinkFailure> {
     within(async {
-        let secured = tls::connect(stream.into(), Expected::Either).await?;
-        if secured.protocol == Protocol::Hub {
-            let (link, welcome) = prove(Unproven::from(secured), token.for_hub().secret()).await?;
+        let unproven = connect(stream, Expected::Either).await?;
+        if unproven.protocol == Protocol::Hub {
+            let (link, welcome) = prove(unproven, token.for_hub().secret()).await?;
             return Ok(Opened::Hub(link, welcome));
         }
-        let (link, welcome) = prove(Unproven::from(secured), token.secret()).await?;
+        let (link, welcome) = prove(unproven, token.secret()).await?;
         Ok(Opened::Relay(link, welcome))
     })
     .await
+}
+
+async fn connect(stream: impl Into<Stream>, expected: Expected) -> io::Result<Unproven> {
+    Ok(tls::connect(stream.into(), expected).await?.into())
 }
 
 async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
@@ -150,10 +149,7 @@ async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welco
 ///
 /// [`LinkFailure::is_distrust`] tells a wrong ticket from a connection that failed.
 pub async fn attach(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Link, LinkFailure> {
-    within(async {
-        attached(Unproven::from(tls::connect(stream.into(), Expected::Relay).await?), ticket).await
-    })
-    .await
+    within(async { attached(connect(stream, Expected::Relay).await?, ticket).await }).await
 }
 
 /// Attaches to another agent, which expects this secret. If [`Link::is_between_agents`], the two may try to connect
@@ -163,10 +159,7 @@ pub async fn attach(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Link
 ///
 /// As those of [`attach`].
 pub async fn meet(stream: impl Into<Stream>, secret: &Secret32) -> Result<Link, LinkFailure> {
-    within(async {
-        attached(Unproven::from(tls::connect(stream.into(), Expected::Agent).await?), secret).await
-    })
-    .await
+    within(async { attached(connect(stream, Expected::Agent).await?, secret).await }).await
 }
 
 /// Attaches to a call at a hub. What is read and written afterwards, without TLS, is exchanged with the other end of
@@ -176,12 +169,8 @@ pub async fn meet(stream: impl Into<Stream>, secret: &Secret32) -> Result<Link, 
 ///
 /// As those of [`attach`].
 pub async fn call(stream: impl Into<Stream>, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
-    within(async {
-        let link =
-            attached(Unproven::from(tls::connect(stream.into(), Expected::Hub).await?), ticket).await?;
-        Ok(link.into_clear().await?)
-    })
-    .await
+    within(async { Ok(attached(connect(stream, Expected::Hub).await?, ticket).await?.into_clear().await?) })
+        .await
 }
 
 async fn attached(mut unproven: Unproven, ticket: &Secret32) -> Result<Link, LinkFailure> {
