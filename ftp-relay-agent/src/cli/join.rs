@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use ftp_io::link::token_file::{self, OfAgent, TokenFileError};
-use ftp_io::program::{ready, runtime};
+use ftp_io::program::runtime;
 use ftp_proto::relay::token::{Holder, Token, is_name};
 
 use super::exit::{Exit, print};
 use super::serve::{
-    Called, Files, GRACE, THREADS, begin, end, settings, signals, tell_systemd, warn, warn_of_few_descriptors,
+    Called, Files, GRACE, THREADS, announce, begin, end, settings, signals, warn, warn_of_few_descriptors,
 };
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
@@ -71,9 +71,7 @@ async fn until_stopped(options: &Options, config: Config, audit: Arc<Audit>) -> 
             () = joiner.joined(), if !announced => {
                 announced = true;
                 print(format!("joined {hub} as {name}\n").as_bytes())?;
-                let shown = ready::announce(relay.places());
-                shown.context("cannot say on standard output that the program is ready")?;
-                tell_systemd();
+                announce(relay.places())?;
             }
             () = hangup.wait() => files.read_again(&audit, |tokens: Tokens, config| {
                 let Tokens(OfAgent { own, users }) = tokens;

@@ -8,7 +8,6 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::link::token_file;
-use ftp_io::os_error::words;
 use ftp_io::program::line_file::{self, LineFile};
 use ftp_io::program::runtime::Threads;
 use ftp_io::program::settings::Outline;
@@ -175,15 +174,8 @@ pub(super) fn announce(
     places: impl Iterator<Item = (impl Display, &'static str)>,
 ) -> Result<(), anyhow::Error> {
     ready::announce(places).context("cannot say on standard output that the program is ready")?;
-    tell_systemd();
+    ready::tell_systemd(ready::Notice::Ready);
     Ok(())
-}
-
-/// Tells systemd that the program is ready, if systemd has started it.
-pub(super) fn tell_systemd() {
-    if let Err(error) = ready::notify_systemd(ready::Notice::Ready) {
-        tracing::warn!(error = words(&error), "cannot tell systemd that the program is ready");
-    }
 }
 
 /// A few threads serve the sessions; the others resolve names, all but some.

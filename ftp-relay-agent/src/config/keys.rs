@@ -28,13 +28,13 @@ pub struct LimitKeys {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub starts_per_minute: Option<u64>,
     /// Bytes per second, all together; of those that wait, the one that has moved least is next [default: no limit]
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     pub rate: Option<NonZeroU64>,
     /// Bytes within a day, all together; the day begins with the first of them [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub bytes_per_day: Option<u64>,
     /// Bytes per second of each tunnel, join or call [default: no limit]
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     pub max_rate: Option<NonZeroU64>,
     /// Bytes of each tunnel, join or call, both directions together [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
@@ -78,11 +78,4 @@ impl From<LimitKeys> for Bounds {
             each_time: keys.max_time,
         }
     }
-}
-
-/// A rate in bytes per second, at least 1.
-fn rate(text: &str) -> Result<NonZeroU64, String> {
-    let text = text.strip_suffix("/s").unwrap_or(text);
-    let nothing = || "a rate is at least one byte per second; leave it out for no limit".to_owned();
-    NonZeroU64::new(size::parse(text)?).ok_or_else(nothing)
 }

@@ -1,9 +1,9 @@
 //! From a configuration to a server that runs, until it is told to stop.
 
 use anyhow::Context;
-use ftp_io::os_error::{self, words};
+use ftp_io::os_error;
 use ftp_io::program::log::Log;
-use ftp_io::program::ready::Notice;
+use ftp_io::program::ready::{Notice, tell_systemd};
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::settings::Outline;
 use ftp_io::program::{inherited, log, privileges, ready};
@@ -117,12 +117,6 @@ fn announce(server: &Server) -> Result<(), anyhow::Error> {
     ready::announce(server.places()).context("cannot say on standard output that the server is ready")?;
     tell_systemd(Notice::Ready);
     Ok(())
-}
-
-fn tell_systemd(notice: Notice) {
-    if let Err(error) = ready::notify_systemd(notice) {
-        tracing::warn!(error = words(&error), "cannot tell systemd how the server is");
-    }
 }
 
 /// A few threads serve the sessions; the others wait for disks.

@@ -73,10 +73,10 @@ pub struct UserKeys {
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub max_file_size: Option<u64>,
     /// Bytes per second of files that the server receives, in all sessions of the user
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     pub rate_up: Option<NonZeroU64>,
     /// Bytes per second of files and listings that the server sends, in all sessions of the user
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     pub rate_down: Option<NonZeroU64>,
 }
 
@@ -182,13 +182,6 @@ fn last_day(text: &str) -> Result<When, &'static str> {
     let next =
         day.tomorrow().and_then(|next| next.to_zoned(jiff::tz::TimeZone::UTC)).map_err(|_| EXPECTED)?;
     Ok(When(next.timestamp().as_second()))
-}
-
-/// A rate in bytes per second, at least 1.
-fn rate(text: &str) -> Result<NonZeroU64, String> {
-    let text = text.strip_suffix("/s").unwrap_or(text);
-    let nothing = || "a rate is at least one byte per second; leave it out for no limit".to_owned();
-    NonZeroU64::new(size::parse(text)?).ok_or_else(nothing)
 }
 
 /// A limit as it is written: 0 is none.

@@ -134,7 +134,7 @@ fn within_landlock(launcher: &str, version: u32) {
     carries(&agent);
     let said = agent.running.said();
     let refused = usize::from(version >= SOCKETS);
-    assert_eq!(said.matches("cannot tell systemd that the program is ready").count(), refused, "{said}");
+    assert_eq!(said.matches("cannot tell systemd how the program is").count(), refused, "{said}");
     assert_eq!(said.matches("WARN").count() + said.matches("ERROR").count(), refused, "{said}");
     systemd.set_nonblocking(true).unwrap();
     assert_eq!(systemd.recv(&mut [0; 64]).is_err(), refused == 1, "version {version}");

@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use crate::clock::since_boot;
+use crate::os_error::words;
 
 /// Writes the ready notice to standard output: one line for each listener, with its address and its kind.
 ///
@@ -33,13 +34,13 @@ pub enum Notice {
     Stopping,
 }
 
-/// Tells systemd, if systemd started this process.
-///
-/// # Errors
-///
-/// `NOTIFY_SOCKET` names a socket that does not take the message.
-pub fn notify_systemd(notice: Notice) -> io::Result<()> {
-    std::env::var_os("NOTIFY_SOCKET").map_or(Ok(()), |socket| notify(&socket, notice))
+/// Tells systemd, if systemd started this process. It is logged if `NOTIFY_SOCKET` names a socket that does not take the
+/// message.
+pub fn tell_systemd(notice: Notice) {
+    let told = std::env::var_os("NOTIFY_SOCKET").map_or(Ok(()), |socket| notify(&socket, notice));
+    if let Err(error) = told {
+        tracing::warn!(?notice, error = words(&error), "cannot tell systemd how the program is");
+    }
 }
 
 fn notify(socket: &OsStr, notice: Notice) -> io::Result<()> {

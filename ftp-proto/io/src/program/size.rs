@@ -1,5 +1,7 @@
 //! Sizes and rates: how people write them in options, and how they are printed.
 
+use std::num::NonZeroU64;
+
 /// Reads a number of bytes: `4096`, `64KiB` (units of 1,024), `10MB` (units of 1,000). The case of
 /// the unit does not matter, but `Mb` is refused: elsewhere it is a number of bits.
 ///
@@ -40,6 +42,17 @@ pub fn parse(text: &str) -> Result<u64, String> {
     };
     let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(base.pow(power)));
     size.filter(|size| i64::try_from(*size).is_ok()).ok_or_else(|| "larger than any file".to_owned())
+}
+
+/// Reads a limit of bytes per second, at least 1: `10MB` or `10MB/s`.
+///
+/// # Errors
+///
+/// As those of [`parse`], or the text says that a limit of nothing is none.
+pub fn parse_rate(text: &str) -> Result<NonZeroU64, String> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    let nothing = || "a rate is at least one byte per second; leave it out for no limit".to_owned();
+    NonZeroU64::new(parse(text)?).ok_or_else(nothing)
 }
 
 /// Prints a number of bytes: `512 B`, `2.00 GiB`.
