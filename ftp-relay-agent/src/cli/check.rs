@@ -23,10 +23,10 @@ use tokio::time::timeout;
 
 use super::advice::{Kind, Nat, Seen, advice, clocks};
 use super::ask::{self, Unanswered};
-use super::checked::CheckedAt;
 use super::exit::{Exit, print};
 use super::stranger;
 use crate::at_hub::HubAddress;
+use crate::config::Place;
 
 /// What to check.
 #[derive(clap::Args, Debug)]
@@ -34,7 +34,7 @@ pub struct Options {
     /// A relay or a hub that this host should reach, HOST:PORT, or unix:/PATH; two of them in a network tell which kind of NAT
     /// there is
     #[arg(value_name = "ADDR")]
-    relays: Vec<CheckedAt>,
+    relays: Vec<Place<HubAddress>>,
     /// The token file of this host
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -141,14 +141,14 @@ impl LocalPorts {
 
 /// Connects to a relay or a hub. Without a token it is not asked anything.
 async fn reach(
-    relay: &CheckedAt,
+    relay: &Place<HubAddress>,
     token: Option<&Token>,
     origin: &mut LocalPorts,
 ) -> Result<Option<Found>, Exit> {
     let connecting = async {
         match relay {
-            CheckedAt::Network(at) => origin.connect(at).await.map(Stream::from),
-            CheckedAt::Unix(path) => UnixStream::connect(path).await.map(Stream::from),
+            Place::Address(at) => origin.connect(at).await.map(Stream::from),
+            Place::Unix(path) => UnixStream::connect(path).await.map(Stream::from),
         }
     };
     let stream = timeout(CHECK_TIMEOUT, connecting)
@@ -168,8 +168,8 @@ async fn reach(
         Err(error) if error.is_distrust() => return Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
         Err(error) => {
             return Err(match (error.stranger(), relay) {
-                (Some(stranger), CheckedAt::Network(at)) => anyhow!(stranger::told(at, stranger).await),
-                (Some(_), CheckedAt::Unix(_)) => {
+                (Some(stranger), Place::Address(at)) => anyhow!(stranger::told(at, stranger).await),
+                (Some(_), Place::Unix(_)) => {
                     anyhow!("{relay} is no relay: name the path of run --listen")
                 }
                 (None, _) => anyhow!("{relay}: {error}"),
@@ -193,7 +193,7 @@ async fn reach(
 
 /// Asks a relay or a hub what it knows, and says which agents a hub has. Returns the date there, if it is told.
 async fn say_what_it_tells(
-    at: &CheckedAt,
+    at: &Place<HubAddress>,
     kind: Kind,
     link: &mut Link,
     welcome: &Welcome,

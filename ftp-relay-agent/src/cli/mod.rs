@@ -4,7 +4,6 @@ mod advice;
 pub mod args;
 mod ask;
 pub mod check;
-mod checked;
 pub mod exit;
 pub mod join;
 pub mod pages;

@@ -8,7 +8,7 @@ mod place;
 
 pub use keys::{LimitKeys, RuleKeys};
 pub use options::{HubOptions, JoinOptions, Operation, Options, RunOptions, ServeOptions, Serves};
-pub use place::ListenAt;
+pub use place::{ListenAt, Place};
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
