@@ -224,15 +224,10 @@ fn hash_algorithms(list: &str) -> Vec<Algorithm> {
 }
 
 /// The algorithms that this crate's server computes.
-pub const COMPUTED: &[Algorithm] = &[
-    Algorithm::Sha256,
-    Algorithm::Blake3,
-    Algorithm::Crc32c,
-    Algorithm::Sha512,
-    Algorithm::Sha1,
-    Algorithm::Md5,
-    Algorithm::Crc32,
-];
+pub const COMPUTED: &[Algorithm] = {
+    use Algorithm::{Blake3, Crc32, Crc32c, Md5, Sha1, Sha256, Sha512};
+    &[Sha256, Blake3, Crc32c, Sha512, Sha1, Md5, Crc32]
+};
 
 /// What a listener of this crate's server offers, and others may not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -246,65 +241,35 @@ pub struct Offer {
 /// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
 /// listener of 1973, HELP report them. `selected` is the algorithm of HASH.
 pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String> {
-    let star = |algorithm: &Algorithm| {
-        format!("{}{}", algorithm.name(), if *algorithm == selected { "*" } else { "" })
+    let algorithms = |starred: Algorithm| {
+        let star = |algorithm: Algorithm| if algorithm == starred { "*" } else { "" };
+        let names = COMPUTED.iter().map(|algorithm| format!("{}{}", algorithm.name(), star(*algorithm)));
+        names.collect::<Vec<_>>().join(";")
     };
-    let default = |algorithm: &Algorithm| {
-        format!("{}{}", algorithm.name(), if *algorithm == Algorithm::Sha256 { "*" } else { "" })
-    };
-    let hash = COMPUTED.iter().map(star).collect::<Vec<_>>().join(";");
-    let digests = COMPUTED.iter().map(default).collect::<Vec<_>>().join(";");
-    let digests = format!("DGST {digests}");
     let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
     let facts = facts + &SELDOM.iter().map(|fact| format!("{fact};")).collect::<String>();
     let always = [
-        "ACTV",
-        "AVBL",
-        "CEPR",
-        "CLNT",
-        "CSID",
-        "DETA",
-        &digests,
-        "EPRT",
-        "EPSV",
-        "GSOC",
-        &format!("HASH {hash}"),
-        "HOST",
-        "LANG EN*",
-        "LSTN R;S",
-        "MDTM",
-        &format!("MFF {}", NewFact::NAMES),
-        "MFMT",
-        &format!("MLST {facts}"),
-        "MODE Z",
-        "PACK DELETE",
-        "PROB",
-        "RANG STREAM",
-        "RATE",
-        "REST STREAM",
-        "RNDZ",
-        "RSYM",
-        "SITE CHMOD;SYMLINK;SYNC;UTIME",
-        "SIZE",
-        "SOCK",
-        "STOR PARTIAL KEEP;DISCARD",
-        "TVFS",
-        "UTF8",
-        "XCRC filename;start;end",
-        "XMD5 filename;start;end",
-        "XSHA filename;start;end",
-        "XSHA1 filename;start;end",
-        "XSHA256 filename;start;end",
-        "XSHA512 filename;start;end",
+        "ACTV", "AVBL", "CEPR", "CLNT", "CSID", "DETA", "EPRT", "EPSV", "GSOC", "HOST", "LANG EN*",
+        "LSTN R;S", "MDTM", "MFMT", "MODE Z", "PROB", "RATE", "RNDZ", "RSYM", "SIZE", "SOCK", "TVFS", "UTF8",
     ];
-    let with_tls = ["AUTH TLS", "CPSV", "PBSZ", "PINC SHA-256", "PROT", "SSCN"];
-    let with_tls = with_tls.into_iter().filter(|_| tls);
-    let mut lines: Vec<&str> =
-        always.into_iter().chain(with_tls).chain(copies.then_some(SITE_COPY)).collect();
+    let with_words = ["PACK DELETE", "RANG STREAM", "REST STREAM", "STOR PARTIAL KEEP;DISCARD", SITE];
+    let with_names = [
+        format!("DGST {}", algorithms(Algorithm::Sha256)),
+        format!("HASH {}", algorithms(selected)),
+        format!("MFF {}", NewFact::NAMES),
+        format!("MLST {facts}"),
+    ];
+    let digests = ["XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"];
+    let digests = digests.map(|name| format!("{name} filename;start;end"));
+    let with_tls = ["AUTH TLS", "CPSV", "PBSZ", "PINC SHA-256", "PROT", "SSCN"].into_iter().filter(|_| tls);
+    let lines = always.into_iter().chain(with_words).chain(with_tls).chain(copies.then_some(SITE_COPY));
+    let mut lines: Vec<String> = lines.map(str::to_owned).chain(with_names).chain(digests).collect();
     lines.sort_unstable();
-    lines.into_iter().map(str::to_owned).collect()
+    lines
 }
 
+/// The line that tells of the other SITE commands.
+const SITE: &str = "SITE CHMOD;SYMLINK;SYNC;UTIME";
 /// The line that tells of SITE CPFR and SITE CPTO, as mod_copy of ProFTPD has it.
 const SITE_COPY: &str = "SITE COPY";
 

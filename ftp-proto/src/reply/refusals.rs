@@ -201,20 +201,10 @@ fn by_code_354(verb: Verb, code: u16) -> Blame {
         452 | 454 => Blame::Path,
         453 => Blame::Space,
         401 | 434..=436 | 455 => Blame::Busy,
-        500..=507 if opens(verb) => {
-            if matches!(code, 500 | 506) {
-                Blame::Unsupported
-            } else {
-                Blame::Path
-            }
-        }
-        504 => {
-            if transfers(verb) {
-                Blame::Path
-            } else {
-                Blame::Busy
-            }
-        }
+        500 | 506 if opens(verb) => Blame::Unsupported,
+        500..=507 if opens(verb) => Blame::Path,
+        504 if transfers(verb) => Blame::Path,
+        504 => Blame::Busy,
         501..=503 if names_a_file(verb) => Blame::File,
         400 | 402 | 457 | 500..=503 | 506 | 507 => Blame::Unsupported,
         _ => Blame::Peer,

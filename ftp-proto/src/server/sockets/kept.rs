@@ -98,25 +98,8 @@ impl KeptConnections {
 /// Whether the command closes what is kept, before its reply (B13, extensions "RNDZ"): it says what the next
 /// data connection is, or how its bytes travel.
 pub(in crate::server) const fn is_closed_by(verb: Verb) -> bool {
-    matches!(
-        verb,
-        Verb::Rndz
-            | Verb::Pinc
-            | Verb::Prot
-            | Verb::Sscn
-            | Verb::Sock
-            | Verb::Port
-            | Verb::Eprt
-            | Verb::Pasv
-            | Verb::Epsv
-            | Verb::Cpsv
-            | Verb::Lstn
-            | Verb::Prob
-            | Verb::Mode
-            | Verb::Stru
-            | Verb::Byte
-            | Verb::User
-            | Verb::Rein
-            | Verb::Auth
-    )
+    use Verb::{Auth, Byte, Mode, Pinc, Prob, Prot, Rein, Rndz, Sscn, Stru, User};
+    use Verb::{Cpsv, Eprt, Epsv, Lstn, Pasv, Port, Sock};
+    matches!(verb, Rndz | Pinc | Prot | Sscn | Sock | Port | Eprt | Pasv | Epsv | Cpsv | Lstn)
+        || matches!(verb, Prob | Mode | Stru | Byte | User | Rein | Auth)
 }

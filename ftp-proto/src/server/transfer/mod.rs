@@ -85,15 +85,11 @@ impl Transfer {
     /// Begins: there is room for the hook, and the file is looked at, before any data connection (RFC 614.3).
     pub(super) fn begin(cx: &mut Context, request: Request) -> Self {
         let (prepared, leave) = (cx.out.ticket(), cx.parameters.detach.take());
-        if request.is_probe() {
-            let phase = Phase::Preparing;
-            let mut transfer = Self { request, since: cx.now, prepared, announced: false, leave, phase };
+        let phase = Phase::Preparing;
+        let mut transfer = Self { request, since: cx.now, prepared, announced: false, leave, phase };
+        if transfer.request.is_probe() {
             transfer.obtain(cx);
-            return transfer;
-        }
-        let mut transfer =
-            Self { request, since: cx.now, prepared, announced: false, leave, phase: Phase::Preparing };
-        if cx.config.has_hooks && transfer.request.intent.uploads() {
+        } else if cx.config.has_hooks && transfer.request.intent.uploads() {
             let ticket = cx.out.ticket();
             cx.ask_room(ticket, Uploading::File);
             transfer.phase = Phase::Room(ticket);
