@@ -26,16 +26,10 @@ pub enum Right {
 
 impl Right {
     /// All rights, in the order of their declaration.
-    pub const ALL: [Self; 8] = [
-        Self::List,
-        Self::Read,
-        Self::Write,
-        Self::Append,
-        Self::Delete,
-        Self::Rename,
-        Self::Mkdir,
-        Self::Chmod,
-    ];
+    pub const ALL: [Self; 8] = {
+        use Right::{Append, Chmod, Delete, List, Mkdir, Read, Rename, Write};
+        [List, Read, Write, Append, Delete, Rename, Mkdir, Chmod]
+    };
 
     /// The name of the right, as settings have it.
     pub const fn name(self) -> &'static str {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use ftp_io::program::settings::{Reader, Scope, section};
 use ftp_io::program::size;
 use ftp_proto::listing::When;
 use ftp_proto::server::{Right, Rights};
-use ftp_proto::wire::{BadFingerprint, Fingerprint, PathName, Secret};
+use ftp_proto::wire::{Fingerprint, PathName, Secret};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
@@ -27,11 +28,11 @@ pub struct UserKeys {
     #[arg(long, value_name = "NAME")]
     pub name: String,
     /// The hash of the password, as `ftp-server hash-password` prints it; optional if `certificates` is set
-    #[arg(long, value_name = "HASH", value_parser = hash)]
+    #[arg(long, value_name = "HASH", value_parser = PasswordHash::parse)]
     pub password_hash: Option<PasswordHash>,
     /// Certificates of which the client must show one inside TLS: SHA256: and 64 digits. With a password
     /// both are needed; without one, the certificate logs in alone
-    #[arg(long, value_name = "FINGERPRINT[,FINGERPRINT]...", value_delimiter = ',', value_parser = fingerprint)]
+    #[arg(long, value_name = "FINGERPRINT[,FINGERPRINT]...", value_delimiter = ',')]
     pub certificates: Vec<Fingerprint>,
     /// PAM checks the password, in place of `password-hash`; needs a program that was built with PAM
     #[arg(long)]
@@ -105,6 +106,8 @@ pub enum RightName {
 
 impl clap::ValueEnum for RightName {
     fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<RightName>> =
+            LazyLock::new(|| Right::ALL.into_iter().map(RightName::File).chain([RightName::Admin]).collect());
         &ALL
     }
 
@@ -115,26 +118,6 @@ impl clap::ValueEnum for RightName {
         };
         Some(clap::builder::PossibleValue::new(name).help(help))
     }
-}
-
-const ALL: [RightName; 9] = [
-    RightName::File(Right::List),
-    RightName::File(Right::Read),
-    RightName::File(Right::Write),
-    RightName::File(Right::Append),
-    RightName::File(Right::Delete),
-    RightName::File(Right::Rename),
-    RightName::File(Right::Mkdir),
-    RightName::File(Right::Chmod),
-    RightName::Admin,
-];
-
-fn hash(text: &str) -> Result<PasswordHash, crate::auth::BadHash> {
-    PasswordHash::parse(text)
-}
-
-fn fingerprint(text: &str) -> Result<Fingerprint, BadFingerprint> {
-    text.parse()
 }
 
 /// Where keys stand.
