@@ -20,6 +20,8 @@ pub(super) struct Group {
     pub(super) lines: PerSide<usize>,
     /// Whether something may have the name of one of them.
     pub(super) asks: bool,
+    /// Its files that have not ended.
+    pub(super) members: Vec<Member>,
     pub(super) progress: Progress,
 }
 
@@ -30,35 +32,29 @@ pub(super) struct Member {
     pub(super) index: usize,
     pub(super) sent: FileToSend,
     pub(super) stored: FileToStore,
+    /// The number of the file in its transfer, if it is verified.
+    number: u16,
     /// The digest that both servers have told, if the file is verified.
     digest: Option<String>,
 }
 
-/// A file of a group that both servers have moved.
-#[derive(Debug)]
-pub(super) struct Numbered {
-    /// The number of the file in its transfer.
-    number: u16,
-    member: Member,
-}
-
-/// How far a group is, with its files that have not ended.
+/// How far a group is.
 #[derive(Debug)]
 pub(super) enum Progress {
     /// Nothing was asked yet.
-    Waiting(Vec<Member>),
+    Waiting,
     /// The destination was asked which names something has.
-    Asked(Vec<Member>),
+    Asked,
     /// Nothing has the names of its files.
-    Clear(Vec<Member>),
+    Clear,
     /// Both transfer commands were sent, and this is what the servers have said.
-    Moving(Vec<Member>, PerSide<Said>),
-    /// These files are verified, perhaps none.
-    Verified(Vec<Numbered>),
-    /// These are to get their names.
-    Naming(Vec<Numbered>),
+    Moving(PerSide<Said>),
+    /// Its files are verified, perhaps none.
+    Verified,
+    /// They are to get their names.
+    Naming,
     /// The destination says that they have their names.
-    Named(Vec<Member>),
+    Named,
     /// Nothing more is asked for.
     Over,
 }
@@ -90,16 +86,11 @@ pub(super) enum Judged {
 
 impl PerSide<Said> {
     /// The digests that the source has told, one for each file and then none without end.
-    fn take_digests(&mut self) -> impl Iterator<Item = Option<String>> + use<> {
-        let said = match std::mem::take(&mut self.source) {
-            Said::Files(files) => files,
-            Said::Nothing | Said::Failed => Vec::new(),
-        };
-        let digests = said.into_iter().map(|said| match said {
-            FileOutcome::Moved { digest, .. } => Some(digest.hex),
-            FileOutcome::LeftOut(_) => None,
-        });
-        digests.chain(std::iter::repeat(None))
+    fn into_digests(self) -> impl Iterator<Item = Option<String>> {
+        let said = if let Said::Files(files) = self.source { files } else { Vec::new() };
+        let digest =
+            |said| if let FileOutcome::Moved { digest, .. } = said { Some(digest.hex) } else { None };
+        said.into_iter().map(digest).chain(std::iter::repeat(None))
     }
 
     /// What follows from that for files of these sizes.
@@ -130,50 +121,32 @@ impl Group {
     /// A group of this file alone, between these directories.
     pub(super) fn of(source: &[u8], target: &[u8], member: Member) -> Option<Self> {
         let directory = |bytes: &[u8]| PathName::from_wire(bytes).ok();
-        let (source, target, progress) =
-            (directory(source)?, directory(target)?, Progress::Waiting(vec![member]));
-        Some(Self { source, target, bytes: 0, lines: PerSide::default(), asks: false, progress })
-    }
-
-    /// The files that are asked for, as long as none of them was verified, or those that the destination says it has named.
-    /// None while the group is verified or gets its names.
-    pub(super) fn members(&self) -> &[Member] {
-        match &self.progress {
-            Progress::Waiting(members)
-            | Progress::Asked(members)
-            | Progress::Clear(members)
-            | Progress::Moving(members, _)
-            | Progress::Named(members) => members,
-            Progress::Verified(_) | Progress::Naming(_) | Progress::Over => &[],
-        }
-    }
-
-    /// How many files these are.
-    pub(super) fn len(&self) -> usize {
-        self.members().len()
+        let (source, target, members) = (directory(source)?, directory(target)?, vec![member]);
+        let (lines, progress) = (PerSide::default(), Progress::Waiting);
+        Some(Self { source, target, bytes: 0, lines, asks: false, members, progress })
     }
 
     /// Asks which names something has.
     pub(super) fn look(&self) -> Command {
-        let names = self.members().iter().map(|member| member.stored.name.clone()).collect();
+        let names = self.members.iter().map(|member| member.stored.name.clone()).collect();
         Command::Pack(Box::new(Pack::Look(self.target.clone(), names)))
     }
 
     /// Has the source send the files.
     pub(super) fn send(&self) -> Command {
-        let files = self.members().iter().map(|member| member.sent.clone()).collect();
+        let files = self.members.iter().map(|member| member.sent.clone()).collect();
         Command::Pack(Box::new(Pack::Send(self.source.clone(), files)))
     }
 
     /// Has the destination store them under this number.
     pub(super) fn store(&self, number: GroupNumber) -> Command {
-        let files = self.members().iter().map(|member| member.stored.clone()).collect();
+        let files = self.members.iter().map(|member| member.stored.clone()).collect();
         Command::Pack(Box::new(Pack::Store(number, self.target.clone(), files)))
     }
 
-    /// Has the destination name these files. If there are none, it removes all of them.
-    pub(super) fn keep(number: GroupNumber, verified: &[Numbered]) -> Command {
-        let pack = match FileNumbers::new(verified.iter().map(|file| file.number)) {
+    /// Has the destination name the verified files. If there are none, it removes all of them.
+    pub(super) fn keep(&self, number: GroupNumber) -> Command {
+        let pack = match FileNumbers::new(self.members.iter().map(|member| member.number)) {
             Some(numbers) => Pack::Keep(number, numbers),
             None => Pack::Drop(number),
         };
@@ -182,103 +155,88 @@ impl Group {
 
     /// The first file that the destination says it has named, or is to name, by its place in the batch.
     pub(super) fn first_named(&self) -> Option<usize> {
-        if let Progress::Verified(files) = &self.progress {
-            files.first().map(|file| file.member.index)
-        } else if let Progress::Named(members) = &self.progress {
-            members.first().map(|member| member.index)
-        } else {
-            None
-        }
+        let is_named = matches!(self.progress, Progress::Verified | Progress::Named);
+        self.members.first().filter(|_| is_named).map(|member| member.index)
     }
 
     /// Whether the destination says that it has named this file.
     pub(super) fn has_named(&self, index: usize) -> bool {
-        let Progress::Named(members) = &self.progress else { return false };
-        members.iter().any(|member| member.index == index)
+        matches!(self.progress, Progress::Named) && self.members.iter().any(|member| member.index == index)
     }
 
     /// The destination is asked which names something has (`asks`), or nothing has them.
     pub(super) fn waits_for(&mut self, asks: bool) {
-        if let Progress::Waiting(members) = std::mem::replace(&mut self.progress, Progress::Over) {
-            self.progress = if asks { Progress::Asked(members) } else { Progress::Clear(members) };
+        if let Progress::Waiting = self.progress {
+            self.progress = if asks { Progress::Asked } else { Progress::Clear };
         }
     }
 
     /// Takes the answer to [`look`](Self::look): what is said of each file. Those of which something is said leave the group.
     pub(super) fn looked(&mut self, said: Vec<Option<FileOutcome>>) -> Vec<usize> {
-        let Progress::Asked(members) = std::mem::replace(&mut self.progress, Progress::Over) else {
-            return Vec::new();
-        };
-        let (free, taken): (Vec<_>, Vec<_>) =
-            members.into_iter().zip(said).partition(|(_, said)| said.is_none());
-        self.progress = Progress::Clear(free.into_iter().map(|(member, _)| member).collect());
-        taken.into_iter().map(|(member, _)| member.index).collect()
+        let Progress::Asked = self.progress else { return Vec::new() };
+        self.progress = Progress::Clear;
+        let mut said = said.into_iter();
+        self.drop_if(|_| said.next().flatten().is_some())
     }
 
     /// The transfer commands are sent.
     pub(super) fn moves(&mut self) {
-        if let Progress::Clear(members) = std::mem::replace(&mut self.progress, Progress::Over) {
-            self.progress = Progress::Moving(members, PerSide::default());
+        if let Progress::Clear = self.progress {
+            self.progress = Progress::Moving(PerSide::default());
         }
     }
 
     /// Takes what a server says of the transfer. What follows, and the files that leave the group.
     pub(super) fn moved(&mut self, side: Side, said: Said) -> (Judged, Vec<usize>) {
-        let Progress::Moving(members, moved) = &mut self.progress else { return (Judged::Open, Vec::new()) };
+        let Progress::Moving(moved) = &mut self.progress else { return (Judged::Open, Vec::new()) };
         *moved.of_mut(side) = said;
-        let judged = moved.judge(members.iter().map(|member| member.sent.size));
+        let judged = moved.judge(self.members.iter().map(|member| member.sent.size));
         let Judged::Held(numbers) = &judged else { return (judged, Vec::new()) };
-        let members = std::mem::take(members).into_iter().zip(moved.take_digests());
-        let members = members.map(|(member, digest)| Member { digest, ..member }).zip(1_u16..);
+        for ((member, digest), number) in
+            self.members.iter_mut().zip(std::mem::take(moved).into_digests()).zip(1..)
+        {
+            (member.digest, member.number) = (digest, number);
+        }
+        self.progress = Progress::Verified;
         let mut wanted = numbers.iter().copied().peekable();
-        let (kept, others): (Vec<_>, Vec<_>) =
-            members.partition(|(_, number)| wanted.next_if_eq(number).is_some());
-        let numbered = |(member, number)| Numbered { number, member };
-        self.progress = Progress::Verified(kept.into_iter().map(numbered).collect());
-        (judged, others.into_iter().map(|(member, _)| member.index).collect())
+        let left = self.drop_if(|member| wanted.next_if_eq(&member.number).is_none());
+        (judged, left)
+    }
+
+    /// The files that are meant leave the group. Returns their places in the batch.
+    fn drop_if(&mut self, is_meant: impl FnMut(&mut Member) -> bool) -> Vec<usize> {
+        self.members.extract_if(.., is_meant).map(|member| member.index).collect()
     }
 
     /// The verified files, by their places in the batch, and the digests that both servers have told.
     pub(super) fn digests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let files = if let Progress::Verified(files) = &self.progress { files.as_slice() } else { &[] };
-        files.iter().filter_map(|file| Some((file.member.index, file.member.digest.as_deref()?)))
+        self.members.iter().filter_map(|member| Some((member.index, member.digest.as_deref()?)))
     }
 
     /// Has the destination name the verified files; the command for that is sent. Returns whether there are any.
     pub(super) fn names(&mut self) -> bool {
-        let Progress::Verified(files) = &mut self.progress else { return false };
-        let files = std::mem::take(files);
-        let has_files = !files.is_empty();
-        self.progress = if has_files { Progress::Naming(files) } else { Progress::Over };
+        let has_files = !self.members.is_empty();
+        self.progress = if has_files { Progress::Naming } else { Progress::Over };
         has_files
     }
 
     /// Takes the lines of the reply to PACK KEEP. Returns the files that have not got their names, which leave the group; `None`
     /// if the lines cannot be read, or speak of others.
     pub(super) fn named(&mut self, lines: &[Vec<u8>], algorithm: Algorithm) -> Option<Vec<usize>> {
-        let Progress::Naming(files) = &mut self.progress else { return None };
-        let numbers: Vec<u16> = files.iter().map(|file| file.number).collect();
+        let Progress::Naming = self.progress else { return None };
+        let numbers: Vec<u16> = self.members.iter().map(|member| member.number).collect();
         let unnamed = unnamed(&numbers, lines, algorithm)?;
-        let (left, done): (Vec<_>, Vec<_>) =
-            std::mem::take(files).into_iter().partition(|file| unnamed.contains(&file.number));
-        self.progress = Progress::Named(done.into_iter().map(|file| file.member).collect());
-        Some(left.into_iter().map(|file| file.member.index).collect())
+        self.progress = Progress::Named;
+        Some(self.drop_if(|member| unnamed.contains(&member.number)))
     }
 
     /// The files that have not ended, and how they end if nothing more is done. Nothing more is asked for them.
     pub(super) fn end(&mut self) -> (Vec<usize>, BatchEnd) {
-        let indexes = |members: Vec<Member>| members.into_iter().map(|member| member.index).collect();
-        let numbered = |files: Vec<Numbered>| files.into_iter().map(|file| file.member.index).collect();
-        match std::mem::replace(&mut self.progress, Progress::Over) {
-            Progress::Waiting(members)
-            | Progress::Asked(members)
-            | Progress::Clear(members)
-            | Progress::Moving(members, _) => (indexes(members), BatchEnd::UNTOUCHED),
-            Progress::Verified(files) => (numbered(files), BatchEnd::UNTOUCHED),
-            Progress::Naming(files) => (numbered(files), BatchEnd::PERHAPS),
-            Progress::Named(members) => (indexes(members), BatchEnd::PERHAPS),
-            Progress::Over => (Vec::new(), BatchEnd::UNTOUCHED),
-        }
+        let may_be_named = matches!(self.progress, Progress::Naming | Progress::Named);
+        self.progress = Progress::Over;
+        let members = std::mem::take(&mut self.members).into_iter();
+        let end = if may_be_named { BatchEnd::PERHAPS } else { BatchEnd::UNTOUCHED };
+        (members.map(|member| member.index).collect(), end)
     }
 }
 
@@ -303,7 +261,7 @@ impl Member {
         let sent = FileToSend { size, modified, unique, name: FileName::from_wire(source)? };
         let modified = file.modified.filter(|_| file.sets_time);
         let stored = FileToStore { size, modified, name: FileName::from_wire(target)? };
-        Some(Self { index, sent, stored, digest: None })
+        Some(Self { index, sent, stored, number: 0, digest: None })
     }
 }
 
@@ -316,14 +274,18 @@ mod tests {
 
     #[test]
     fn files_are_kept_by_their_numbers_and_a_group_without_verified_files_is_dropped() {
-        let names: (&[u8], &[u8]) = (b"a", b"a");
-        let numbered =
-            |number| Numbered { number, member: Member::of(0, &file(0, 1, false, true), names).unwrap() };
+        let member = |number| {
+            let member = Member::of(0, &file(0, 1, false, true), (b"a", b"a")).unwrap();
+            Member { number, ..member }
+        };
+        let mut group = Group::of(b"/", b"/", member(1)).unwrap();
+        group.members.extend([3, 2].map(member));
         assert_eq!(
-            Group::keep(GroupNumber(7), &[1, 3, 2].map(numbered)),
+            group.keep(GroupNumber(7)),
             Command::Pack(Box::new(Pack::Keep(GroupNumber(7), FileNumbers::new(1..4).unwrap())))
         );
-        assert_eq!(Group::keep(GroupNumber(7), &[]), Command::Pack(Box::new(Pack::Drop(GroupNumber(7)))));
+        group.members.clear();
+        assert_eq!(group.keep(GroupNumber(7)), Command::Pack(Box::new(Pack::Drop(GroupNumber(7)))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which files of a batch move in one transfer.
 
 use super::files::BatchFile;
-use super::group::{Group, Member, Progress};
+use super::group::{Group, Member};
 use crate::command::{Command, Pack};
 use crate::transfer::request::PerSide;
 use crate::wire::PathName;
@@ -21,10 +21,7 @@ pub(super) fn groups(files: &[BatchFile]) -> (Vec<Group>, Vec<usize>) {
         };
         let most = if groups.len() > 1 { Pack::MAX_FILES } else { FIRST };
         let is_next = last == Some((source, target)) && room.take(most, &member);
-        if is_next
-            && let Some(Group { bytes, lines, asks, progress: Progress::Waiting(members), .. }) =
-                groups.last_mut()
-        {
+        if is_next && let Some(Group { bytes, lines, asks, members, .. }) = groups.last_mut() {
             (*bytes, *lines) = (room.bytes, room.lines);
             *asks |= file.asks;
             members.push(member);
@@ -122,7 +119,7 @@ mod tests {
 
     fn members(files: &[BatchFile]) -> Vec<Vec<usize>> {
         let (groups, _) = groups(files);
-        groups.iter().map(|group| group.members().iter().map(|member| member.index).collect()).collect()
+        groups.iter().map(|group| group.members.iter().map(|member| member.index).collect()).collect()
     }
 
     #[test]
@@ -164,8 +161,11 @@ mod tests {
                 })
                 .collect();
             let (groups, others) = groups(&files);
-            assert_eq!(groups.iter().map(Group::len).sum::<usize>() + others.len(), files.len());
-            assert!(groups[0].len() <= FIRST && others.is_empty());
+            assert_eq!(
+                groups.iter().map(|group| group.members.len()).sum::<usize>() + others.len(),
+                files.len()
+            );
+            assert!(groups[0].members.len() <= FIRST && others.is_empty());
             for group in &groups {
                 assert!(group.bytes <= BYTES && BYTES <= Pack::MAX_BYTES);
                 for command in [group.send(), group.store(GroupNumber(u32::MAX)), group.look()] {

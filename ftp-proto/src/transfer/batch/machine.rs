@@ -223,8 +223,7 @@ impl Batch {
             self.phase = Phase::Broken;
         }
         for index in 0..self.groups.len() {
-            if let Some(Group { progress: Progress::Waiting(_) | Progress::Clear(_), .. }) =
-                self.groups.get(index)
+            if let Some(Group { progress: Progress::Waiting | Progress::Clear, .. }) = self.groups.get(index)
             {
                 self.leave(index);
             }
@@ -286,7 +285,7 @@ impl Batch {
     fn looked(&mut self, index: usize, reply: &Reply, is_done: bool) {
         let may_move = matches!(self.phase, Phase::Opening | Phase::Open);
         let Some(group) = self.groups.get(index) else { return };
-        let Some(said) = self.outcomes(reply, group.len()).filter(|_| is_done && may_move) else {
+        let Some(said) = self.outcomes(reply, group.members.len()).filter(|_| is_done && may_move) else {
             return self.leave(index);
         };
         let Some(group) = self.groups.get_mut(index) else { return };
@@ -296,7 +295,7 @@ impl Batch {
     /// A transfer command has its final reply.
     fn moved(&mut self, side: Side, index: usize, reply: &Reply, is_done: bool) {
         let Some(group) = self.groups.get(index) else { return };
-        let all = group.len();
+        let all = group.members.len();
         let said = if is_done {
             // Each file has its line.
             let Some(files) = self.outcomes(reply, all).and_then(|files| files.into_iter().collect()) else {
@@ -439,9 +438,10 @@ impl Batch {
     fn name_held(&mut self) {
         let window = self.terms.window;
         while let Some(index) = self.held.front().copied() {
-            let Some(group) = self.groups.get_mut(index) else { return };
-            let Progress::Verified(files) = &group.progress else { return };
-            let keep = Weighed::from(Group::keep(number(index), files));
+            let Some(group @ Group { progress: Progress::Verified, .. }) = self.groups.get(index) else {
+                return;
+            };
+            let keep = Weighed::from(group.keep(number(index)));
             // The first name is looked for at once.
             let first = group.first_named().filter(|_| self.names == Names::Unseen);
             let look = first.and_then(|first| self.look_for(first).map(|look| (first, look)));
@@ -484,15 +484,12 @@ impl Batch {
     /// Sends the transfer commands of the next group, if it may move now. Returns whether there may be another one.
     fn move_next(&mut self) -> bool {
         let Some(group) = self.groups.get(self.next) else { return false };
-        let is_over = matches!(group.progress, Progress::Over);
-        if is_over || matches!(&group.progress, Progress::Clear(members) if members.is_empty()) {
+        if group.members.is_empty() {
             self.leave(self.next);
             self.next += 1;
             return true;
         }
-        if !matches!(group.progress, Progress::Clear(_)) {
-            return false;
-        }
+        let Progress::Clear = group.progress else { return false };
         let window = self.terms.window;
         let fits = self.moving == 0 || self.moving + group.bytes <= window.file_bytes;
         let most = if self.phase == Phase::Opening { 1 } else { window.groups };
@@ -507,7 +504,7 @@ impl Batch {
         let store = Weighed { command: group.store(number(index)), bytes: store };
         self.next += 1;
         let Some(group) = self.groups.get_mut(index) else { return false };
-        self.out.extend(group.members().iter().map(|member| Output::Begins(member.index)));
+        self.out.extend(group.members.iter().map(|member| Output::Begins(member.index)));
         group.moves();
         (self.moving, self.stored) = (self.moving + group.bytes, self.stored + 1);
         self.ask(Side::Source, Task::Move(index), send);
