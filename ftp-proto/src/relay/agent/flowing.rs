@@ -121,41 +121,40 @@ impl Flowing {
 
     /// Takes an answer, and returns whether it has ended.
     pub(super) fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer, out: &mut Outbox) -> bool {
-        match answer {
-            Answer::Ended { a_to_b, b_to_a, how } if ticket == self.join => {
-                let how = match how {
-                    JoinEnd::Whole => End::Eof,
-                    JoinEnd::Leg(leg) => End::Reset(leg),
-                    JoinEnd::Limit => End::LimitBytes,
-                    JoinEnd::Stopped => End::Shutdown,
-                    JoinEnd::NoGreeting => End::NoGreeting,
-                };
-                let how = self.stopped.filter(|_| how != End::Eof).unwrap_or(how);
-                if let Some(question) = self.question.take() {
-                    out.forget(question);
-                }
-                out.send(FromAgent::Ended { id: self.id, a_to_b, b_to_a, how });
-                out.event(Event::Ended { id: self.id, a_to_b, b_to_a, how });
-                return true;
-            }
-            Answer::Progress(flow) if Some(ticket) == self.question => {
-                self.question = None;
-                self.progress(now, flow, out);
-            }
-            Answer::Failed(..) if Some(ticket) == self.question => self.question = None,
-            Answer::Ended { .. }
-            | Answer::Progress(_)
-            | Answer::Failed(..)
-            | Answer::Resolved(_)
-            | Answer::Routes(_)
-            | Answer::Listening(_)
-            | Answer::Connected { .. }
-            | Answer::Admitted
-            | Answer::Greeted
-            | Answer::Called { .. }
-            | Answer::Random(_) => out.unwanted(&answer),
+        let is_progress = Some(ticket) == self.question;
+        if let Answer::Ended { a_to_b, b_to_a, how } = answer
+            && ticket == self.join
+        {
+            self.ended([a_to_b, b_to_a], how, out);
+            return true;
+        } else if let Answer::Progress(flow) = answer
+            && is_progress
+        {
+            self.question = None;
+            self.progress(now, flow, out);
+        } else if let Answer::Failed(..) = answer
+            && is_progress
+        {
+            self.question = None;
+        } else {
+            out.unwanted(&answer);
         }
         false
+    }
+
+    fn ended(&mut self, [a_to_b, b_to_a]: [u64; 2], how: JoinEnd, out: &mut Outbox) {
+        let how = match how {
+            JoinEnd::Whole => End::Eof,
+            JoinEnd::Leg(leg) => End::Reset(leg),
+            JoinEnd::Limit => End::LimitBytes,
+            JoinEnd::Stopped => End::Shutdown,
+            JoinEnd::NoGreeting => End::NoGreeting,
+        };
+        let how = self.stopped.filter(|_| how != End::Eof).unwrap_or(how);
+        if let Some(question) = self.question.take() {
+            out.forget(question);
+        }
+        out.ended(self.id, [a_to_b, b_to_a], how);
     }
 
     fn progress(&mut self, now: Moment, flow: Flow, out: &mut Outbox) {

@@ -7,7 +7,7 @@ use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Arrival, Ask, Config, Event, Opening, Route, Ticket};
 use crate::relay::digest::Digests;
-use crate::relay::message::{Code, End, FromAgent, Id, LegId, Text, Waits};
+use crate::relay::message::{Code, End, FromAgent, LegId, Text, Waits};
 use crate::timer::{Moment, Timers};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -95,10 +95,6 @@ impl Join {
             reported: false,
             timers,
         }
-    }
-
-    pub(super) const fn grant(&self) -> Id {
-        self.granted.grant
     }
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
@@ -247,8 +243,7 @@ impl Join {
             State::Flowing(flowing) => flowing.stop(why, out),
             State::Routing(..) | State::Legs(..) => {
                 self.give_up(out);
-                out.send(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
-                out.event(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+                out.ended(self.granted.id, [0, 0], why);
             }
             State::Over => {}
         }

@@ -3,7 +3,7 @@
 use super::{Answer, Ask, ConnId, Event, Output, Ticket};
 use crate::policy::Why;
 use crate::relay::frame::Numbered;
-use crate::relay::message::{Code, FromAgent, Id, LegId, Text};
+use crate::relay::message::{Code, End, FromAgent, Id, LegId, Text};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
@@ -91,6 +91,12 @@ impl Outbox {
 
     pub(super) fn reset(&mut self, conn: ConnId) {
         self.ask(Ask::Reset(conn));
+    }
+
+    /// Tells that a tunnel or join has ended, and how many bytes it has passed: from A to B, and from B to A.
+    pub(super) fn ended(&mut self, id: Id, [a_to_b, b_to_a]: [u64; 2], how: End) {
+        self.send(FromAgent::Ended { id, a_to_b, b_to_a, how });
+        self.event(Event::Ended { id, a_to_b, b_to_a, how });
     }
 
     pub(super) fn refuse(&mut self, id: Id, refusal: Refusal) {

@@ -36,6 +36,7 @@ pub struct Session {
 /// A tunnel or join, and the ticket of its place.
 #[derive(Debug)]
 struct Carried {
+    granted: Use,
     place: Ticket,
     stage: Stage,
 }
@@ -53,8 +54,8 @@ enum Stage {
 /// What a place is wanted for.
 #[derive(Debug)]
 enum Wanted {
-    Tunnel(Use, Target),
-    Join(Use, Request),
+    Tunnel(Target),
+    Join(Request),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,6 +70,7 @@ enum Life {
 
 /// The flow that has asked with a ticket, and what it needs to go on.
 struct Owner<'a> {
+    granted: Use,
     stage: &'a mut Stage,
     config: &'a Config,
     out: &'a mut Outbox,
@@ -110,13 +112,13 @@ impl Session {
             Input::Closed => self.alone(),
             Input::Answer(ticket, answer) => self.answer(now, ticket, answer),
             Input::Arrived { listener, arrival } => match self.owner(listener) {
-                Some(Owner { stage: Stage::Join(join), config, out }) => {
+                Some(Owner { stage: Stage::Join(join), config, out, .. }) => {
                     join.arrived(now, listener, arrival, config, out)
                 }
                 Some(_) | None => self.out.reset(arrival.conn),
             },
             Input::Attached { ticket, conn } => match self.owner(ticket) {
-                Some(Owner { stage: Stage::Tunnel(tunnel), config, out }) => {
+                Some(Owner { stage: Stage::Tunnel(tunnel), config, out, .. }) => {
                     tunnel.attached(now, conn, config, out)
                 }
                 Some(Owner { stage: Stage::Join(join), out, .. }) => {
@@ -182,19 +184,21 @@ impl Session {
 
     fn owner(&mut self, ticket: Ticket) -> Option<Owner<'_>> {
         let id = self.out.owner(ticket)?;
-        Some(Owner { stage: &mut self.flows.get_mut(&id)?.stage, config: &self.config, out: &mut self.out })
+        let Carried { granted, stage, .. } = self.flows.get_mut(&id)?;
+        Some(Owner { granted: *granted, stage, config: &self.config, out: &mut self.out })
     }
 
     fn answer(&mut self, now: Moment, ticket: Ticket, answer: Answer) {
         match self.owner(ticket) {
-            Some(Owner { stage: Stage::Tunnel(tunnel), config, out }) => {
+            Some(Owner { stage: Stage::Tunnel(tunnel), config, out, .. }) => {
                 tunnel.answer(now, ticket, answer, config, out)
             }
-            Some(Owner { stage: Stage::Join(join), config, out }) => {
+            Some(Owner { stage: Stage::Join(join), config, out, .. }) => {
                 join.answer(now, ticket, answer, config, out)
             }
-            Some(Owner { stage: stage @ Stage::Waiting(_), config, out }) => {
-                stage.placed(now, ticket, answer, config, out)
+            Some(Owner { stage: stage @ Stage::Waiting(_), granted, config, out }) => {
+                out.forget(ticket);
+                stage.placed(now, granted, answer, config, out)
             }
             Some(Owner { stage: Stage::Over, out, .. }) => out.unwanted(&answer),
             None => self.out.unwanted(&answer),
@@ -246,7 +250,7 @@ impl Session {
             }
             ToAgent::Revoke { grant, reset } => {
                 self.grants.remove(grant);
-                for carried in self.flows.values_mut().filter(|carried| carried.grant() == Some(grant)) {
+                for carried in self.flows.values_mut().filter(|carried| carried.granted.grant == grant) {
                     if reset || !carried.is_flowing() {
                         carried.stop(End::Revoked, &mut self.out);
                     }
@@ -293,7 +297,7 @@ impl Session {
             return self.out.refuse(Id(0), refusal);
         };
         let in_time = match self.flows.get_mut(&id).map(|carried| &mut carried.stage) {
-            Some(Stage::Waiting(Wanted::Join(_, request))) => {
+            Some(Stage::Waiting(Wanted::Join(request))) => {
                 request.digested = true;
                 true
             }
@@ -309,7 +313,7 @@ impl Session {
     fn tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<Carried, Refusal> {
         self.room()?;
         let (granted, target) = self.grants.use_tunnel(now, id, grant)?;
-        Ok(self.waiting(id, Work::Tunnel, Wanted::Tunnel(granted, target)))
+        Ok(self.waiting(granted, Work::Tunnel, Wanted::Tunnel(target)))
     }
 
     fn joins(&mut self, now: Moment, id: Id, grant: Id, wants: [Want; 2], waits: Waits) {
@@ -324,14 +328,14 @@ impl Session {
     fn join(&mut self, now: Moment, id: Id, grant: Id, request: Request) -> Result<Carried, Refusal> {
         self.room()?;
         let granted = self.grants.use_join(now, id, grant, &request.hosts())?;
-        Ok(self.waiting(id, Work::Join, Wanted::Join(granted, request)))
+        Ok(self.waiting(granted, Work::Join, Wanted::Join(request)))
     }
 
     /// Asks for a place.
-    fn waiting(&mut self, id: Id, work: Work, wanted: Wanted) -> Carried {
-        let place = self.out.ticket(id);
+    fn waiting(&mut self, granted: Use, work: Work, wanted: Wanted) -> Carried {
+        let place = self.out.ticket(granted.id);
         self.out.ask(Ask::Place { ticket: place, work });
-        Carried { place, stage: Stage::Waiting(wanted) }
+        Carried { granted, place, stage: Stage::Waiting(wanted) }
     }
 
     /// Whether a server of that host has greeted, over a tunnel that is still open.
@@ -426,15 +430,6 @@ impl Session {
 }
 
 impl Carried {
-    const fn grant(&self) -> Option<Id> {
-        match &self.stage {
-            Stage::Waiting(Wanted::Tunnel(granted, _) | Wanted::Join(granted, _)) => Some(granted.grant),
-            Stage::Tunnel(tunnel) => Some(tunnel.grant()),
-            Stage::Join(join) => Some(join.grant()),
-            Stage::Over => None,
-        }
-    }
-
     /// Whether the hosts at its ends may still be reached.
     fn is_allowed(&self, config: &Config) -> bool {
         match &self.stage {
@@ -466,12 +461,10 @@ impl Carried {
         match &mut self.stage {
             Stage::Tunnel(tunnel) => tunnel.stop(why, out),
             Stage::Join(join) => join.stop(why, out),
-            Stage::Waiting(Wanted::Tunnel(granted, _) | Wanted::Join(granted, _)) => {
-                let id = granted.id;
+            Stage::Waiting(_) => {
                 out.forget(self.place);
                 self.stage = Stage::Over;
-                out.send(FromAgent::Ended { id, a_to_b: 0, b_to_a: 0, how: why });
-                out.event(Event::Ended { id, a_to_b: 0, b_to_a: 0, how: why });
+                out.ended(self.granted.id, [0, 0], why);
             }
             Stage::Over => {}
         }
@@ -480,28 +473,21 @@ impl Carried {
 
 impl Stage {
     /// Takes the answer about a place: the tunnel or join begins, or is refused.
-    fn placed(&mut self, now: Moment, ticket: Ticket, answer: Answer, config: &Config, out: &mut Outbox) {
-        out.forget(ticket);
+    fn placed(&mut self, now: Moment, granted: Use, answer: Answer, config: &Config, out: &mut Outbox) {
         let Self::Waiting(wanted) = std::mem::replace(self, Self::Over) else { return };
-        let (Wanted::Tunnel(granted, _) | Wanted::Join(granted, _)) = &wanted;
-        let id = granted.id;
-        *self = match (answer, wanted) {
-            (Answer::Admitted, Wanted::Tunnel(granted, target)) => {
-                Self::Tunnel(Tunnel::new(now, granted, &target, config, out))
+        match (answer, wanted) {
+            (Answer::Admitted, Wanted::Tunnel(target)) => {
+                *self = Self::Tunnel(Tunnel::new(now, granted, &target, config, out));
             }
-            (Answer::Admitted, Wanted::Join(granted, request)) => {
-                Self::Join(Join::new(now, granted, request, config, out))
+            (Answer::Admitted, Wanted::Join(request)) => {
+                *self = Self::Join(Join::new(now, granted, request, config, out));
             }
-            (Answer::Failed(code, text), _) => {
-                out.refuse(id, Refusal::of(code).with_text(text));
-                Self::Over
-            }
+            (Answer::Failed(code, text), _) => out.refuse(granted.id, Refusal::of(code).with_text(text)),
             (other, _) => {
                 out.unwanted(&other);
-                out.refuse(id, Refusal::of(Code::Internal));
-                Self::Over
+                out.refuse(granted.id, Refusal::of(Code::Internal));
             }
-        };
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::outbox::{Outbox, Refusal};
 use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket, Work};
 use crate::address::unmapped;
-use crate::relay::message::{Code, End, FromAgent, Id, Target};
+use crate::relay::message::{Code, End, FromAgent, Target};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -62,10 +62,6 @@ impl Tunnel {
         let is_address = literal(target.host.as_str()).is_some();
         let named = (!is_address).then_some(now);
         Self { granted, state: State::Resolving(ticket), named, greeted: None, timers }
-    }
-
-    pub(super) const fn grant(&self) -> Id {
-        self.granted.grant
     }
 
     pub(super) const fn timers(&self) -> &Timers<Timer> {
@@ -235,8 +231,7 @@ impl Tunnel {
             flowing.stop(why, out);
         } else if !self.is_over() {
             self.give_up(out);
-            out.send(FromAgent::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
-            out.event(Event::Ended { id: self.granted.id, a_to_b: 0, b_to_a: 0, how: why });
+            out.ended(self.granted.id, [0, 0], why);
         }
     }
 
@@ -280,30 +275,23 @@ impl Tunnel {
 
     fn give_up(&mut self, out: &mut Outbox) {
         self.timers.clear();
-        match std::mem::replace(&mut self.state, State::Over) {
+        let (ticket, end, server) = match std::mem::replace(&mut self.state, State::Over) {
             State::Resolving(ticket)
             | State::Routing(ticket, _)
             | State::Dialing { question: ticket, .. } => {
-                if out.owner(ticket).is_some() {
-                    out.ask(Ask::Cancel(ticket));
-                    out.forget(ticket);
-                }
+                (ticket, out.owner(ticket).map(|_| Ask::Cancel(ticket)), None)
             }
-            State::Greeting(question, server) => {
-                out.ask(Ask::Cancel(question));
-                out.forget(question);
-                out.reset(server.conn);
-            }
-            State::Drawing(question, server) => {
-                out.forget(question);
-                out.reset(server.conn);
-            }
-            State::Expecting(expectation, server) => {
-                out.ask(Ask::Unexpect(expectation));
-                out.forget(expectation);
-                out.reset(server.conn);
-            }
-            State::Flowing(..) | State::Hidden(_) | State::Over => {}
+            State::Greeting(question, server) => (question, Some(Ask::Cancel(question)), Some(server)),
+            State::Drawing(question, server) => (question, None, Some(server)),
+            State::Expecting(expected, server) => (expected, Some(Ask::Unexpect(expected)), Some(server)),
+            State::Flowing(..) | State::Hidden(_) | State::Over => return,
+        };
+        if let Some(end) = end {
+            out.ask(end);
+        }
+        out.forget(ticket);
+        if let Some(server) = server {
+            out.reset(server.conn);
         }
     }
 }
