@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Takes a lock although a task may have panicked while it had it: one session that fails must not end all others.
 pub trait Lock<T> {
-    /// Waits until nobody else has the lock, and takes it.
+    /// Waits until the lock is free, and takes it.
     fn locked(&self) -> MutexGuard<'_, T>;
 }
 

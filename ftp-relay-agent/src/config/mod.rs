@@ -179,8 +179,10 @@ pub fn tables() -> Vec<Table> {
             "[[identities]]",
             "What the holder of one token may do, once for each. If there is any, a token without a table may not use \
              the relay or the hub. Every key of `[limits]` is a key of an identity, too.",
-            without_limits(keys(RuleKeys::augment_args))
-                .mut_arg("name", |name| name.help("The name of the token")),
+            without_limits(keys(RuleKeys::augment_args)).mut_args(|arg| match arg.get_id() == "name" {
+                true => arg.help("The name of the token"),
+                false => arg,
+            }),
         ),
     ]
 }
