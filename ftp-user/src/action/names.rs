@@ -3,7 +3,7 @@
 use super::verb::{VerbRun, missing};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::{self, Location};
 use ftp_proto::listing;
@@ -35,7 +35,7 @@ pub async fn make_directories(
 }
 
 /// Makes a directory that must not be there.
-async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<(), Failure> {
+async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<()> {
     if run.facts(host, path).await?.is_some() {
         let failure = Failure::new(Kind::Exists, format!("{} exists", host.show(path)));
         return Err(failure.hint("mkdir -p accepts an existing directory"));
@@ -48,7 +48,7 @@ async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Re
 }
 
 /// Makes a directory, and those above it that are missing.
-async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<(), Failure> {
+async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<()> {
     let (mut directory, mut missing) = (Some(path.clone()), Vec::new());
     while let Some(path) = directory {
         match run.facts(host, &path).await?.map(|facts| facts.kind) {
@@ -87,11 +87,7 @@ pub async fn rename(
     run.end().await
 }
 
-async fn rename_all(
-    run: &mut VerbRun<'_>,
-    sources: &[Location],
-    destination: &Location,
-) -> Result<(), Failure> {
+async fn rename_all(run: &mut VerbRun<'_>, sources: &[Location], destination: &Location) -> Result<()> {
     let mut host = run.host(destination);
     if let Some(other) = sources.iter().find(|source| !host.is_also(source)) {
         let what = format!("mv renames on one host, and {other} and {destination} are on two");
@@ -137,7 +133,7 @@ async fn rename_one(
     source: &Location,
     to: &PathName,
     in_directory: bool,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let (context, from, dest) = (run.context, &source.path, host.show(to));
     let found = run.entry(host, from).await?.ok_or_else(|| missing(source))?;
     if to.is_at_or_below(from) {
@@ -170,8 +166,8 @@ async fn change_at(
     host: &mut Host,
     path: &PathName,
     hint: &str,
-    change: impl AsyncFnMut(&mut Host) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    change: impl AsyncFnMut(&mut Host) -> Result<()>,
+) -> Result<()> {
     let changed = match run.dry_run {
         true => Ok(()),
         false => asked(run.context, host, change).await,

@@ -5,7 +5,7 @@ use super::listing::FileLabels;
 use super::verb::VerbRun;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::remote;
@@ -54,7 +54,7 @@ pub async fn read(
     path: &PathName,
     out: File,
     moved: &mut u64,
-) -> Result<ReadEnd, Failure> {
+) -> Result<ReadEnd> {
     let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
@@ -88,12 +88,7 @@ pub async fn read(
 }
 
 /// Reads a file of this host, on a thread that may block. If the program is to stop, that is not waited for.
-async fn read_here(
-    context: &Context,
-    path: &PathName,
-    mut out: File,
-    moved: &mut u64,
-) -> Result<ReadEnd, Failure> {
+async fn read_here(context: &Context, path: &PathName, mut out: File, moved: &mut u64) -> Result<ReadEnd> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
     let (files, count) = (context.world.files, Arc::clone(&written));
     let copying = tokio::task::spawn_blocking(move || {
@@ -125,12 +120,7 @@ async fn read_here(
 const PIECE: usize = 256 << 10;
 
 /// Whether the file was read whole. A file that grows while it is read has another size afterwards.
-async fn check(
-    session: &mut Session,
-    path: &PathName,
-    announced: Option<u64>,
-    moved: u64,
-) -> Result<(), Failure> {
+async fn check(session: &mut Session, path: &PathName, announced: Option<u64>, moved: u64) -> Result<()> {
     let Some(announced) = announced.filter(|announced| *announced != moved) else { return Ok(()) };
     if remote::size(session, path).await? == Some(moved) {
         return Ok(());
@@ -176,7 +166,7 @@ async fn hash_one(
     place: &Location,
     label: Label,
     algorithm: Algorithm,
-) -> Result<FileDigest, Failure> {
+) -> Result<FileDigest> {
     let (context, path) = (run.context, &place.path);
     let found = run.behind(host, place).await?;
     match found.kind {
@@ -215,7 +205,7 @@ async fn hash_here(
     host: &mut Host,
     path: &PathName,
     algorithm: Algorithm,
-) -> Result<(Digest, u64), Failure> {
+) -> Result<(Digest, u64)> {
     let what = || format!("cannot hash {}", path.display());
     let (reader, writer) = io::pipe().map_err(|error| Failure::of_this_host("cannot make a pipe", &error))?;
     let (reader, writer) = (File::from(OwnedFd::from(reader)), File::from(OwnedFd::from(writer)));

@@ -4,7 +4,7 @@
 use super::verb::{VerbRun, missing};
 use crate::check::Scope;
 use crate::endpoint::{self, HeldDirectories, Host};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, walk};
 use crate::place::{self, Location};
 use crate::session::Facts;
@@ -62,7 +62,7 @@ impl RemovalPlan {
     }
 
     /// Takes everything that a walk finds.
-    async fn take(&mut self, run: &mut VerbRun<'_>, mut visits: Visits) -> Result<(), Failure> {
+    async fn take(&mut self, run: &mut VerbRun<'_>, mut visits: Visits) -> Result<()> {
         let cancel = &run.context.run.cancel;
         while let Some(visit) = tokio::select! {
             visit = visits.next() => visit,
@@ -88,7 +88,7 @@ impl RemovalPlan {
         if cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
     }
 
-    fn push(&mut self, path: PathName, facts: Facts) -> Result<(), Failure> {
+    fn push(&mut self, path: PathName, facts: Facts) -> Result<()> {
         let too_much = |what: String| Failure::new(Kind::Other, what).hint("delete it in parts");
         let (place, RemovalTotals { files, directories, .. }) = (&self.place, self.totals);
         if self.path_bytes > MOST_BYTES {
@@ -116,7 +116,7 @@ impl RemovalPlan {
         run: &mut VerbRun<'_>,
         below: Option<PathName>,
         failure: Failure,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         if self.unlisted.len() >= MOST_TOLD {
             let what = format!("{} was not deleted, because too much of it cannot be listed", self.place);
             return Err(Failure::new(failure.kind, what).hint("delete what you know in it by its name"));
@@ -159,7 +159,7 @@ impl SeenPlaces {
         run: &mut VerbRun<'_>,
         place: &Location,
         recursive: bool,
-    ) -> Result<RemovalPlan, Failure> {
+    ) -> Result<RemovalPlan> {
         let (context, mut host) = (run.context, run.host(place));
         let seen = self.look(run, &mut host, place, recursive).await?;
         if seen.kind != listing::Kind::Directory {
@@ -203,7 +203,7 @@ impl SeenPlaces {
         host: &mut Host,
         place: &Location,
         may_be_tree: bool,
-    ) -> Result<Facts, Failure> {
+    ) -> Result<Facts> {
         // With a slash at its end, a link would be followed.
         let scope = Scope::of_entry(place);
         let path = scope.as_ref().map_or(&place.path, Scope::root);
@@ -216,12 +216,7 @@ impl SeenPlaces {
 
     /// Whether a server shows in its directory that this is a symbolic link. A server that does not list the directory is
     /// believed: what is in a link is looked at again before it is deleted.
-    async fn is_link(
-        &mut self,
-        run: &VerbRun<'_>,
-        host: &mut Host,
-        path: &PathName,
-    ) -> Result<bool, Failure> {
+    async fn is_link(&mut self, run: &VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<bool> {
         let (Some(name), false) = (place::base_name(path), host.is_local()) else { return Ok(false) };
         let (directory, server) = (place::parent(path), host.name());
         let is_known = |last: &&DirectoryLinks| last.host == server && last.directory == directory;

@@ -7,7 +7,7 @@ use super::verb::VerbRun;
 use crate::check::{Removal, Scope};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked,
     with_directories_above,
@@ -43,7 +43,7 @@ pub async fn remove(context: &Context, wanted: &Remove) -> Status {
     run.end().await
 }
 
-async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<(), Failure> {
+async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
     let Remove { places, recursive, asks, dry_run } = wanted;
     let context = run.context;
     let nobody = || {
@@ -137,7 +137,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         Self { run, host, plan, directories: Vec::new(), elsewhere: HashSet::new(), kept, checked, listed }
     }
 
-    async fn run(&mut self) -> Result<(), Failure> {
+    async fn run(&mut self) -> Result<()> {
         let root = self.plan.seen.clone();
         self.reach(None, root.kind == listing::Kind::Directory, root.size).await?;
         let cannot = |error| Failure::of_this_host("the names of the tree cannot be read again", &error);
@@ -165,17 +165,12 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         Ok(())
     }
 
-    fn check_cancel(&self) -> Result<(), Failure> {
+    fn check_cancel(&self) -> Result<()> {
         if self.run.context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
     }
 
     /// Deletes a file. A directory is entered, and goes when everything in it has gone.
-    async fn reach(
-        &mut self,
-        below: Option<PathName>,
-        is_directory: bool,
-        size: Option<u64>,
-    ) -> Result<(), Failure> {
+    async fn reach(&mut self, below: Option<PathName>, is_directory: bool, size: Option<u64>) -> Result<()> {
         self.check_cancel()?;
         if self.is_elsewhere(&below) || self.is_unlisted(&below) {
             return Ok(());
@@ -214,7 +209,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
 
     /// What the listing of its directory shows of a name now; `None` for the place itself, which was named, and in a dry run.
     /// What no listing shows any more is told, unless it is gone.
-    async fn see(&mut self, below: &Option<PathName>) -> Result<Option<Learnt<ListedEntry>>, Failure> {
+    async fn see(&mut self, below: &Option<PathName>) -> Result<Option<Learnt<ListedEntry>>> {
         let (Some(_), false) = (below, self.run.dry_run) else { return Ok(None) };
         let path = self.plan.scope.path(below.as_ref());
         let seen = self.listed.entry(self.run.context, &mut self.host, &path).await;
@@ -222,13 +217,13 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
     }
 
     /// Enters the directory that has something in it, which is not the place itself.
-    async fn enter_above(&mut self, below: &Option<PathName>) -> Result<bool, Failure> {
+    async fn enter_above(&mut self, below: &Option<PathName>) -> Result<bool> {
         self.enter(below.as_ref().and_then(place::parent).as_ref()).await
     }
 
     /// Looks at a directory before something in it is deleted. `false` if nothing in it may be: it was a symbolic link, which
     /// is deleted now, or nobody can tell.
-    async fn enter(&mut self, below: Option<&PathName>) -> Result<bool, Failure> {
+    async fn enter(&mut self, below: Option<&PathName>) -> Result<bool> {
         if self.run.dry_run {
             return Ok(true);
         }
@@ -254,7 +249,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         seen: Option<Learnt<ListedEntry>>,
         what: RemovalKind,
         size: Option<u64>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let (context, host) = (self.run.context, &mut self.host);
         let path = self.plan.scope.path(below.as_ref());
         let (name, kind) = (
@@ -337,7 +332,7 @@ impl DeletionListings {
         context: &Context,
         host: &mut Host,
         path: &PathName,
-    ) -> Result<Option<Learnt<ListedEntry>>, Failure> {
+    ) -> Result<Option<Learnt<ListedEntry>>> {
         let Some(name) = place::base_name(path) else { return Ok(None) };
         let directory = place::parent(path);
         let now = host.evidence_session();
@@ -372,7 +367,7 @@ impl DeletionListings {
 
 impl DeletionListing {
     /// Lists a directory in the session that is open; `None` is the login directory.
-    async fn list(context: &Context, host: &mut Host, directory: &Option<PathName>) -> Result<Self, Failure> {
+    async fn list(context: &Context, host: &mut Host, directory: &Option<PathName>) -> Result<Self> {
         let here = match directory {
             Some(directory) => directory.clone(),
             None => PathName::from_user(".").map_err(|bad| Failure::usage(bad.to_string()))?,

@@ -5,7 +5,7 @@ use super::verb::VerbRun;
 use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, list};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::{self, Location};
 use crate::report::{Event, Form, Label, ListedEntry, TreeEntry};
@@ -73,7 +73,7 @@ impl DrawnLevel {
 
 impl TreeDrawing<'_, '_> {
     /// Draws the roots and everything below them, each directory before what follows it.
-    async fn draw(&mut self) -> Result<(), Failure> {
+    async fn draw(&mut self) -> Result<()> {
         let of = self.begin().await?;
         let mut levels = vec![self.enter(None, of).await];
         while let Some(level) = levels.last_mut() {
@@ -113,7 +113,7 @@ impl TreeDrawing<'_, '_> {
     }
 
     /// Draws the roots themselves. Returns those that are directories. One that is not there is no failure of the others.
-    async fn begin(&mut self) -> Result<Vec<DrawnIdentity>, Failure> {
+    async fn begin(&mut self) -> Result<Vec<DrawnIdentity>> {
         let (mut of, mut found) = (Vec::new(), None);
         let is_only = self.roots.len() == 1;
         for (number, root) in self.roots.iter_mut().enumerate() {
@@ -232,7 +232,7 @@ impl TreeDrawing<'_, '_> {
         entries
     }
 
-    async fn list(&mut self, root: usize, below: Option<&PathName>) -> Result<Vec<Entry>, Failure> {
+    async fn list(&mut self, root: usize, below: Option<&PathName>) -> Result<Vec<Entry>> {
         let is_only = self.roots.len() == 1;
         let Some(root_of) = self.roots.get_mut(root) else { return Ok(Vec::new()) };
         let path = root_of.path(below);

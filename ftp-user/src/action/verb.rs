@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{self, Host, Pools};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Failures, Matches, Status, asked, matches, named};
 use crate::outcome::FailedItem;
 use crate::place::Location;
@@ -63,12 +63,12 @@ impl<'a> VerbRun<'a> {
     }
 
     /// What is at a path; a symbolic link is looked through.
-    pub(super) async fn facts(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub(super) async fn facts(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
         asked(self.context, host, async |host| host.facts(self.context, path).await).await
     }
 
     /// What is at a path, where a symbolic link is one.
-    pub(super) async fn entry(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Failure> {
+    pub(super) async fn entry(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
         asked(self.context, host, async |host| endpoint::entry(self.context, host, path).await).await
     }
 
@@ -77,7 +77,7 @@ impl<'a> VerbRun<'a> {
     /// # Errors
     ///
     /// Nothing is there, or it cannot be determined.
-    pub(super) async fn behind(&self, host: &mut Host, place: &Location) -> Result<Facts, Failure> {
+    pub(super) async fn behind(&self, host: &mut Host, place: &Location) -> Result<Facts> {
         let found =
             asked(self.context, host, async |host| host.behind(self.context, &place.path).await).await?;
         found.ok_or_else(|| missing(place))

@@ -4,7 +4,7 @@ use super::Cli;
 use super::conceal::{conceal_in, without_passwords};
 use super::verb::JobVerb;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
@@ -120,7 +120,7 @@ impl Asked {
     /// # Errors
     ///
     /// The job that has it has another work, or the journal cannot be read.
-    fn known(&self, context: &Context, name: &str, is_relative: bool) -> Result<Option<JobRecord>, Failure> {
+    fn known(&self, context: &Context, name: &str, is_relative: bool) -> Result<Option<JobRecord>> {
         let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
         let Some(known) = jobs.into_iter().find(|job| job.job.name.as_deref() == Some(name)) else {
             return Ok(None);
@@ -189,7 +189,7 @@ pub(super) fn job_name(text: &str) -> Result<String, String> {
 /// # Errors
 ///
 /// There is none.
-pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord, Failure> {
+pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRecord> {
     let id = called.parse().ok();
     let is_called = |job: &&JobRecord| id == Some(job.id) || job.job.name.as_deref() == Some(called);
     let found = if called == "last" { jobs.last() } else { jobs.iter().rfind(is_called) };
@@ -208,7 +208,7 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
 /// # Errors
 ///
 /// It is not there, or it cannot be looked at.
-pub(super) fn check_state(named: Option<&Path>) -> Result<(), Failure> {
+pub(super) fn check_state(named: Option<&Path>) -> Result<()> {
     let Some(named) = named else { return Ok(()) };
     match named.try_exists() {
         Ok(true) => Ok(()),

@@ -7,7 +7,7 @@ use super::transfer::{rate, rate_limit};
 use crate::action::{ReadEnd, read};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::{Host, Pools};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Question, Status};
 use crate::place::Location;
 use crate::session::Role;
@@ -32,11 +32,7 @@ pub(super) struct CatArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(
-    mut context: Context,
-    passwords: &Passwords,
-    args: CatArgs,
-) -> Result<Status, Failure> {
+pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatArgs) -> Result<Status> {
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
     let limit = rate_limit(places.iter(), args.limit);
@@ -58,7 +54,7 @@ pub(super) async fn run(
 }
 
 /// Prints a file.
-async fn file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd, Failure> {
+async fn file(context: &Context, host: &mut Host, location: &Location) -> Result<ReadEnd> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
@@ -86,7 +82,7 @@ async fn file(context: &Context, host: &mut Host, location: &Location) -> Result
 /// # Errors
 ///
 /// It is something else.
-async fn refuse_slash(context: &Context, host: &mut Host, location: &Location) -> Result<(), Failure> {
+async fn refuse_slash(context: &Context, host: &mut Host, location: &Location) -> Result<()> {
     match host.facts(context, &location.path).await? {
         Some(facts) if facts.kind == listing::Kind::File => Err(no_directory(location)),
         Some(_) | None => Ok(()),
@@ -103,7 +99,7 @@ async fn refuse_directory(
     host: &mut Host,
     location: &Location,
     failure: &Failure,
-) -> Result<(), Failure> {
+) -> Result<()> {
     if !matches!(failure.kind, Kind::Refused | Kind::Missing | Kind::Other) {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Keeps the passwords of URLs out of listings of processes.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::journal::as_text::{json_of, text_of};
 use ftp_io::program::reexec;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// Returns the arguments of this program, secrets included. If the argument list shows a secret, this
 /// program is replaced by itself and this function does not return.
-pub fn arguments() -> Result<Vec<OsString>, Failure> {
+pub fn arguments() -> Result<Vec<OsString>> {
     reexec::arguments(concealed).map_err(|error| {
         Failure::new(Kind::Other, format!("cannot hide the password in the argument list: {error}"))
             .hint("put it into ~/.netrc")

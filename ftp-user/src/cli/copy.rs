@@ -7,7 +7,7 @@ use super::transfer::{TransferArgs, narrowed};
 use super::trees::TreeArgs;
 use crate::check::Overwrite;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::job::{Job, Options, Wanted, Work};
 use crate::journal::as_text;
 use clap::Args;
@@ -75,7 +75,7 @@ impl CopyArgs {
     }
 
     /// The job. Whatever can be refused is refused before anything is sent to a server.
-    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         let transfer = if self.detach { self.transfer.detached()? } else { self.transfer.clone() };
         let options = transfer.options(self.overwrite);
         let jobs = transfer.jobs(self.jobs);
@@ -125,7 +125,7 @@ pub(super) struct AppendArgs {
 
 impl AppendArgs {
     /// The job. Whatever can be refused is refused before anything is sent to a server.
-    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         let options = self.transfer.options(Overwrite::Always);
         let typed = [self.source.clone(), self.dest.clone()];
         if typed.iter().any(|place| place == "-") {

@@ -4,7 +4,7 @@ use super::places::read_netrc;
 use super::{General, passwords, program};
 use crate::config::{self, Settings};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::PasswordSource;
 use crate::report::{Checked, Event, THIS_HOST, Verdict};
@@ -27,11 +27,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
 pub(super) struct DoctorArgs {}
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) async fn run(
-    context: Context,
-    general: &General,
-    DoctorArgs {}: DoctorArgs,
-) -> Result<Status, Failure> {
+pub(super) async fn run(context: Context, general: &General, DoctorArgs {}: DoctorArgs) -> Result<Status> {
     let read = settings(general.settings_file().as_deref());
     let known = read.as_ref().map(|(settings, _)| settings.clone()).unwrap_or_default();
     let mut all = names(&context, &known).await;

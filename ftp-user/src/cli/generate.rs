@@ -2,7 +2,7 @@
 
 use super::pages::PAGES;
 use crate::config;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::journal::{JobState, RecentJob, recent_jobs};
 use crate::place::{Names, Remote};
@@ -16,11 +16,7 @@ use std::path::{Path, PathBuf};
 
 /// Prints a script for a shell, or what completes a line.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]
-pub(super) fn completions(
-    command: Command,
-    names: NamesOfLine,
-    args: Completions,
-) -> Result<Status, Failure> {
+pub(super) fn completions(command: Command, names: NamesOfLine, args: Completions) -> Result<Status> {
     let known = |command: &Command, words: &[String]| {
         let (names, verb) = names.clone().of_line(command, words);
         move |name: &str, typed: &str| names.known(&verb, name, typed)
@@ -29,7 +25,7 @@ pub(super) fn completions(
 }
 
 /// Prints a manual page.
-pub(super) fn man(command: Command, args: Manual) -> Result<Status, Failure> {
+pub(super) fn man(command: Command, args: Manual) -> Result<Status> {
     match args.print(command, PAGES).map_err(cannot_print)? {
         None => Ok(Status::Done),
         Some(verb) => Err(Failure::usage(format!("there is no verb {verb}"))

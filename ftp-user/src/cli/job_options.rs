@@ -1,6 +1,6 @@
 //! The options of every verb that the journal keeps of a job: what a run needs, how long it waits, and how often it tries again.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::journal::as_text;
 use crate::place::{OnUnknown, Proxy};
 use clap::Args;
@@ -125,7 +125,7 @@ impl TrustArgs {
     /// # Errors
     ///
     /// The option that would.
-    pub(super) fn and(self, verb: &str, more: &Self) -> Result<Self, Failure> {
+    pub(super) fn and(self, verb: &str, more: &Self) -> Result<Self> {
         let refuse = |option: &str, why: &str| {
             Err(Failure::usage(format!("{verb} does not take {option}: the job was asked for {why}")).hint(
                 format!("leave {option} out, or give the job up with ftp-user cancel and make it again"),
@@ -168,7 +168,7 @@ impl TrustArgs {
     }
 
     /// Whom to trust. A file of roots is read now.
-    pub(super) fn whom(&self) -> Result<Trust, Failure> {
+    pub(super) fn whom(&self) -> Result<Trust> {
         if self.insecure {
             return Ok(Trust::anybody());
         }

@@ -8,7 +8,7 @@ use super::program::{self, with_defaults};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, Hands, status_of};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
@@ -95,7 +95,7 @@ fn chosen<'a>(
     called: &str,
     verb: &str,
     takes: impl Fn(&JobRecord) -> bool,
-) -> Result<&'a JobRecord, Failure> {
+) -> Result<&'a JobRecord> {
     let job = find(jobs, called)?;
     if takes(job) {
         return Ok(job);
@@ -106,7 +106,7 @@ fn chosen<'a>(
 
 impl General {
     /// Goes on with jobs that were interrupted.
-    pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status, Failure> {
+    pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
         let mut status = Status::Done;
         let of = |state| jobs.iter().filter(move |job| job.state == state);
@@ -152,7 +152,7 @@ impl General {
     }
 
     /// Runs a job again that has failed.
-    pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status, Failure> {
+    pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
         let record = chosen(&jobs, &args.job, "retry", |job| {
             matches!(job.state, JobState::Failed | JobState::Interrupted | JobState::Detached)
@@ -174,7 +174,7 @@ impl General {
     /// # Errors
     ///
     /// There are several jobs and one password.
-    fn one_password(&self, jobs: usize, hint: &str) -> Result<(), Failure> {
+    fn one_password(&self, jobs: usize, hint: &str) -> Result<()> {
         let from = match &self.job.password_file {
             _ if jobs < 2 => return Ok(()),
             Some(_) => "--password-file",
@@ -186,7 +186,7 @@ impl General {
     }
 
     /// Lists the jobs of the journal.
-    pub(super) async fn list(&self, args: &JobsArgs) -> Result<Status, Failure> {
+    pub(super) async fn list(&self, args: &JobsArgs) -> Result<Status> {
         let (general, mut jobs) = self.jobs()?;
         let before = jobs.len();
         // A program that reads the lines chooses by the states of the jobs.
@@ -227,7 +227,7 @@ impl General {
     }
 
     /// Gives up a job that was interrupted.
-    pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status, Failure> {
+    pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
         // Something may be stored at a server.
         let record = chosen(&jobs, &args.job, "cancel", |job| !job.state.has_ended() || job.open > 0)?;
@@ -244,7 +244,7 @@ impl General {
     }
 
     /// Gives up a job without its servers, and names what it may have left there.
-    async fn forget(&self, record: &JobRecord) -> Result<Status, Failure> {
+    async fn forget(&self, record: &JobRecord) -> Result<Status> {
         let journal = Journal::at(self.state_directory(), READ_WORDS);
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
         for item in &open {
@@ -263,7 +263,7 @@ impl General {
     }
 
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
-    pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>), Failure> {
+    pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
         check_state(self.state.as_deref())?;
         let (state, trace) = (absolute(self.state_directory().as_deref()), absolute(self.trace.as_deref()));
         let jobs = Journal::at(state.clone(), READ_WORDS).jobs().map_err(|why| job::of_journal(&why))?;
@@ -272,11 +272,11 @@ impl General {
     }
 
     /// Says something to know.
-    async fn warn(&self, message: String) -> Result<(), Failure> {
+    async fn warn(&self, message: String) -> Result<()> {
         self.tell(Event::Warning { message }).await
     }
 
-    async fn tell(&self, event: Event) -> Result<(), Failure> {
+    async fn tell(&self, event: Event) -> Result<()> {
         let (events, reporter) = Reporter::start(self.style(), None);
         events.say(event);
         drop(events);
@@ -285,7 +285,7 @@ impl General {
 
     /// The command of a job, as it was asked for. How it is shown and how long it waits is up to this run; what this run trusts
     /// is added ([`TrustArgs::and`]).
-    fn command(&self, verb: &str, record: &JobRecord) -> Result<Cli, Failure> {
+    fn command(&self, verb: &str, record: &JobRecord) -> Result<Cli> {
         let id = record.id;
         if !record.job.can_run() {
             return Err(Failure::new(Kind::Other, format!("job {id} was made by an older ftp-user"))
@@ -334,7 +334,7 @@ impl General {
 /// # Errors
 ///
 /// The person at the terminal has interrupted it.
-async fn ask_ahead(commands: &[(&JobRecord, Result<Cli, Failure>)], hands: &Hands) -> Result<(), Failure> {
+async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &Hands) -> Result<()> {
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.job.password_file.is_none());
@@ -367,7 +367,7 @@ impl Cli {
     /// # Errors
     ///
     /// The directory is gone, and the job needs it.
-    fn go_to(&self, record: &JobRecord) -> Result<(), Failure> {
+    fn go_to(&self, record: &JobRecord) -> Result<()> {
         let has_relative = || self.verb.job().is_none_or(JobVerb::has_relative);
         let JobRecord { id, job: StoredJob { directory, options, .. }, .. } = record;
         match std::env::set_current_dir(directory) {
@@ -399,7 +399,7 @@ const FILES: [&str; 6] = ["ca", "config", "filter_from", "from_file", "password_
 const LAST_WITH_WORDS: &str = "0.1.0";
 
 /// Shows a job with what its destination says of the transfer that goes on without this program.
-pub(super) async fn shown(job: Result<Job, Failure>, id: JobId, context: &Context) -> Status {
+pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
     let transfer = asked.await.map_err(|failure| failure.to_string()).transpose();
     let jobs = context.store.journal.jobs().unwrap_or_default();

@@ -6,7 +6,7 @@ use super::transfer::RelayArgs;
 use crate::action::{FileLabels, Grouping, UnionEntry, typed, united};
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list};
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::remote;
@@ -41,7 +41,7 @@ impl LsArgs {
         passwords: &Passwords,
         grouping: Grouping,
         here: Option<&OsStr>,
-    ) -> Result<Status, Failure> {
+    ) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let form = if self.long { Form::Long } else { Form::Name };
         let pools = Pools::new(context.world.files);
@@ -75,7 +75,7 @@ pub(super) struct StatArgs {
 
 impl StatArgs {
     /// Runs the verb.
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status, Failure> {
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let pools = Pools::new(context.world.files);
         let mut each = EachPlace::new();
@@ -110,7 +110,7 @@ struct Lister<'a> {
 
 impl Lister<'_> {
     /// Tells what the places hold. Only one alone has no heading.
-    async fn tell_each(&mut self, all: Vec<Location>, is_alone: bool) -> Result<(), Failure> {
+    async fn tell_each(&mut self, all: Vec<Location>, is_alone: bool) -> Result<()> {
         let mut is_first = true;
         let mut directories = Vec::new();
         for location in all {
@@ -148,7 +148,7 @@ impl Lister<'_> {
     }
 
     /// Tells what the places hold as one directory.
-    async fn tell_union(&mut self, all: Vec<Location>) -> Result<(), Failure> {
+    async fn tell_union(&mut self, all: Vec<Location>) -> Result<()> {
         let mut held = Vec::new();
         for location in all {
             let found = match self.look(&location).await {
@@ -170,7 +170,7 @@ impl Lister<'_> {
     }
 
     /// Asks what is at a place; `None` is a directory.
-    async fn look(&self, location: &Location) -> Result<Option<Entry>, Failure> {
+    async fn look(&self, location: &Location) -> Result<Option<Entry>> {
         let found = ask(self.context, self.pools, location, async |host| {
             entry(self.context, host, location).await?.ok_or_else(|| missing(location))
         });
@@ -183,7 +183,7 @@ impl Lister<'_> {
     }
 
     /// Lists a directory, in the order of the names.
-    async fn directory(&self, location: &Location) -> Result<Listing, Failure> {
+    async fn directory(&self, location: &Location) -> Result<Listing> {
         let context = self.context;
         let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
         let mut listing: Listing = ask(context, self.pools, location, async |host| match host {
@@ -231,8 +231,8 @@ async fn ask<T>(
     context: &Context,
     pools: &Pools,
     location: &Location,
-    question: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+    question: impl AsyncFnMut(&mut Host) -> Result<T>,
+) -> Result<T> {
     let mut host = Host::at(location, Role::Server, pools);
     let answer = asked(context, &mut host, question).await;
     host.release();
@@ -240,7 +240,7 @@ async fn ask<T>(
 }
 
 /// Asks once for the facts of a place, as an entry; `None` if nothing is there.
-async fn entry(context: &Context, host: &mut Host, location: &Location) -> Result<Option<Entry>, Failure> {
+async fn entry(context: &Context, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
     let facts = host.facts(context, &location.path).await?;
     Ok(facts.map(|facts| Entry {
         size: facts.size,

@@ -39,7 +39,7 @@ use crate::context::{
     self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, TypedOptions,
     UnknownCertificates,
 };
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
@@ -129,7 +129,7 @@ struct Hands {
 
 impl Hands {
     /// What stops the command.
-    fn cancel(&self) -> Result<Cancel, Failure> {
+    fn cancel(&self) -> Result<Cancel> {
         self.cancel.clone().map_or_else(watch_signals, Ok)
     }
 }
@@ -282,7 +282,7 @@ impl General {
     }
 
     /// Creates the context and starts the reporter.
-    fn start(&self, settings: Settings, writes_a_file: bool) -> Result<(Context, Reporter), Failure> {
+    fn start(&self, settings: Settings, writes_a_file: bool) -> Result<(Context, Reporter)> {
         let whom = self.trust.whom()?;
         let unknown = self.trust.unknown(settings.trust);
         let typed = TypedOptions { trust: self.trust.trust.is_some(), proxy: self.job.proxy.is_some() };
@@ -342,13 +342,13 @@ pub fn default_keys() -> DefaultKeys {
 }
 
 /// The signals that ask for an end.
-fn signals() -> Result<Stop, Failure> {
+fn signals() -> Result<Stop> {
     let signals = Stop::new().and_then(Stop::with_hangup);
     signals.map_err(|error| Failure::new(Kind::Other, format!("cannot watch for signals: {error}")))
 }
 
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.
-fn watch_signals() -> Result<Cancel, Failure> {
+fn watch_signals() -> Result<Cancel> {
     let mut signals = signals()?;
     let (stop, cancel) = Cancel::new();
     tokio::spawn(async move {
@@ -369,7 +369,7 @@ fn colored(when: When) -> bool {
 }
 
 /// The status of a verb that has ended. A failure is printed.
-fn status_of(color: When, done: Result<Status, Failure>) -> Status {
+fn status_of(color: When, done: Result<Status>) -> Status {
     done.unwrap_or_else(|failure| {
         print_failure(&failure, colored(color));
         Status::Failed(failure.kind)

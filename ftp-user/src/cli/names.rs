@@ -4,7 +4,7 @@ use super::passwords::Passwords;
 use super::transfer::RelayArgs;
 use crate::action::{self, Grouping, Remove};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::job::Status;
 use crate::place::Location;
 use clap::Args;
@@ -29,7 +29,7 @@ pub(super) struct MkdirArgs {
 
 impl MkdirArgs {
     /// Runs the verb.
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status, Failure> {
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         // A new directory has no name that exists: nothing in it is a pattern.
         let places: Vec<Location> = places.into_iter().map(Location::literal).collect();
@@ -62,7 +62,7 @@ pub(super) struct RmArgs {
 
 impl RmArgs {
     /// Runs the verb.
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status, Failure> {
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let asked = Remove { places, recursive: self.recursive, asks: !self.yes, dry_run: self.dry_run };
         Ok(action::remove(&context, &asked).await)
@@ -88,7 +88,7 @@ pub(super) struct MvArgs {
 
 impl MvArgs {
     /// Runs the verb.
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status, Failure> {
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
         let mut sources = self.relays.locations(&mut context, passwords, &self.places).await?;
         let Some(destination) = sources.pop() else {
             return Err(Failure::usage("mv needs a SOURCE and a DEST"));
@@ -131,7 +131,7 @@ impl HashArgs {
         mut context: Context,
         passwords: &Passwords,
         here: Option<&OsStr>,
-    ) -> Result<Status, Failure> {
+    ) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         Ok(action::hash(&context, &places, self.alg, here).await)
     }
@@ -156,7 +156,7 @@ impl TreeArgs {
         mut context: Context,
         passwords: &Passwords,
         grouping: Grouping,
-    ) -> Result<Status, Failure> {
+    ) -> Result<Status> {
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         Ok(action::draw(&context, &places, grouping).await)
     }

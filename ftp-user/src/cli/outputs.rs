@@ -1,6 +1,6 @@
 //! Where output goes: what can be shown at standard output, and the file of `--trace`.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::report::Screen;
 use ftp_io::named_file::{is_of_another_user, open_to_write};
 use rustix::termios::tcgetwinsize;
@@ -33,7 +33,7 @@ fn is_utf8(get: impl Fn(&str) -> Option<OsString>) -> bool {
 const COLUMNS: usize = 80;
 
 /// The file of `--trace`, empty. Only this user may read it: a dialogue names files and users.
-pub(super) fn create_trace(path: &Path) -> Result<File, Failure> {
+pub(super) fn create_trace(path: &Path) -> Result<File> {
     open(path).map_err(|error| {
         Failure::of_this_host(format!("cannot write the trace {}", path.display()), &error)
             .as_kind(Kind::Other)

@@ -2,7 +2,7 @@
 
 use super::places::{locations, meant_as_site, private_file};
 use crate::context::{Cancel, Context};
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{Failure, Kind, Result, words};
 use crate::place::{Location, PasswordSource, Place, Site, demands_tls};
 use ftp_io::named_file::Readable;
 use ftp_io::program::terminal::Terminal;
@@ -103,7 +103,7 @@ impl Passwords {
         &self,
         context: &mut Context,
         places: &[OsString],
-    ) -> Result<Vec<Location>, Failure> {
+    ) -> Result<Vec<Location>> {
         self.locations_with(context, places, None).await
     }
 
@@ -117,7 +117,7 @@ impl Passwords {
         context: &mut Context,
         places: &[OsString],
         password: Option<Secret>,
-    ) -> Result<Vec<Location>, Failure> {
+    ) -> Result<Vec<Location>> {
         let mut locations = locations(places, &context.settings.named)?;
         for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named)) {
             context.run.events.warn(meant.warning);
@@ -134,7 +134,7 @@ impl Passwords {
     /// # Errors
     ///
     /// This run was interrupted.
-    pub(super) async fn ask_ahead(&self, mut locations: Vec<Location>) -> Result<(), Failure> {
+    pub(super) async fn ask_ahead(&self, mut locations: Vec<Location>) -> Result<()> {
         let lacking = lacking(&locations);
         self.ask(&mut locations, &lacking).await
     }
@@ -149,7 +149,7 @@ impl Passwords {
         context: &mut Context,
         mut locations: Vec<Location>,
         order: Order,
-    ) -> Result<Vec<Location>, Failure> {
+    ) -> Result<Vec<Location>> {
         context.settle(sites(&locations))?;
         // A site with certificates of its own is none of those for which others were named.
         let is_pinned = |location: &&Location| match &location.place {
@@ -201,7 +201,7 @@ impl Passwords {
     }
 
     /// Gives a site the password that the settings name for it. A program that writes it is run once.
-    async fn reveal(&self, site: &mut Site) -> Result<(), Failure> {
+    async fn reveal(&self, site: &mut Site) -> Result<()> {
         if site.password.is_some() {
             return Ok(());
         }
@@ -221,7 +221,7 @@ impl Passwords {
     }
 
     /// The password of the file or of the environment, and where it is.
-    fn given(&self) -> Result<Option<(Secret, String)>, Failure> {
+    fn given(&self) -> Result<Option<(Secret, String)>> {
         if let Some(given) = self.of_file()? {
             return Ok(Some(given));
         }
@@ -231,14 +231,14 @@ impl Passwords {
     }
 
     /// The password of the file, and its name.
-    fn of_file(&self) -> Result<Option<(Secret, String)>, Failure> {
+    fn of_file(&self) -> Result<Option<(Secret, String)>> {
         let Some(path) = &self.file else { return Ok(None) };
         Ok(Some((of_file(path, "--password-file")?, path.display().to_string())))
     }
 
     /// Asks the person at the terminal, if there is one, for one password after the other. A server whose password
     /// stays unknown may need none.
-    async fn ask(&self, locations: &mut [Location], lacking: &[Site]) -> Result<(), Failure> {
+    async fn ask(&self, locations: &mut [Location], lacking: &[Site]) -> Result<()> {
         for site in lacking {
             if let Some(known) = self.answers.find(|known| known.is_same(site)) {
                 if let Some(password) = known {
@@ -319,11 +319,7 @@ pub(super) const VARIABLE: &str = "FTP_USER_PASSWORD";
 /// # Errors
 ///
 /// The file cannot be read, or the program fails, writes no password, or takes too long.
-pub(super) async fn password(
-    source: &PasswordSource,
-    site: &Site,
-    cancel: &Cancel,
-) -> Result<Secret, Failure> {
+pub(super) async fn password(source: &PasswordSource, site: &Site, cancel: &Cancel) -> Result<Secret> {
     match source {
         PasswordSource::File(path) => of_file(path, &format!("password-file of {site}")),
         PasswordSource::Command(words) => of_program(words, site, cancel).await,
@@ -331,7 +327,7 @@ pub(super) async fn password(
 }
 
 /// The first line that a program writes. It may ask at the terminal. If this run ends, so does the program.
-async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<Secret, Failure> {
+async fn of_program(command: &[String], site: &Site, cancel: &Cancel) -> Result<Secret> {
     let from = format!("password-command of {site}");
     let failed = |why: String| {
         Failure::new(Kind::Refused, format!("{from} failed")).said(why).hint("run the program by hand")
@@ -418,7 +414,7 @@ const LONGEST: usize = 4096;
 const MOST_IGNORED: u64 = 1 << 20;
 
 /// The password in the first and only line of a file; `named_by` says who has named it.
-pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret, Failure> {
+pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret> {
     let name = path.display().to_string();
     let bytes = private_file(path, Readable::FileOrPipe)?.ok_or_else(|| {
         Failure::usage(format!("there is no file {name}")).hint(format!("{named_by} names it"))
@@ -430,7 +426,7 @@ pub(super) fn of_file(path: &Path, named_by: &str) -> Result<Secret, Failure> {
 }
 
 /// Refuses what no FTP command can carry. `from` says where it is.
-pub(super) fn check(password: &Secret, from: &str) -> Result<(), Failure> {
+pub(super) fn check(password: &Secret, from: &str) -> Result<()> {
     let bytes = password.expose();
     if bytes.is_empty() {
         return Err(Failure::usage(format!("{from} holds no password")));
@@ -450,7 +446,7 @@ mod source_tests {
     use super::*;
     use crate::place::Place;
 
-    async fn found(line: &str) -> Result<String, Failure> {
+    async fn found(line: &str) -> Result<String> {
         let Ok(Place::Remote(remote)) = Place::parse(b"ftp://ann@h/") else { panic!() };
         let words = ["/bin/sh", "-c", line].map(str::to_owned).to_vec();
         let source = PasswordSource::Command(words);

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Pools;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{Matches, Status, matches, named};
 use crate::outcome::FailedItem;
 use crate::place::{Location, Names, Netrc, Place, SiteLikePath};
@@ -16,7 +16,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 /// Reads places: all of them, before anything is sent to a server. What the URLs lack comes from `~/.netrc`.
-pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
+pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Location>> {
     let count = places.len();
     for (index, text) in places.iter().enumerate() {
         one_meaning(text, names).map_err(|failure| of_place(failure, index + 1, count))?;
@@ -31,7 +31,7 @@ pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Locati
 
 /// Refuses a place at a site whose text is the name of a local file too: a shell writes such names for `*`, and whoever may
 /// put a file into a directory would choose what is read or deleted at the site.
-fn one_meaning(text: &OsString, names: &Names) -> Result<(), Failure> {
+fn one_meaning(text: &OsString, names: &Names) -> Result<()> {
     match names.respelled(text.as_bytes()) {
         Some(other) if std::fs::symlink_metadata(text).is_ok() => {
             let text = text.to_string_lossy();
@@ -77,11 +77,7 @@ impl<'a> PlaceReader<'a> {
     /// # Errors
     ///
     /// It cannot be used, which `written` makes the failure of; or `~/.netrc` cannot be read.
-    pub(super) fn read(
-        &mut self,
-        text: &[u8],
-        written: impl Fn(Failure) -> Failure,
-    ) -> Result<Location, Failure> {
+    pub(super) fn read(&mut self, text: &[u8], written: impl Fn(Failure) -> Failure) -> Result<Location> {
         let place = Place::parse_with(text, self.names).map_err(&written)?;
         let netrc = match &place {
             Place::Local(_) => {
@@ -94,7 +90,7 @@ impl<'a> PlaceReader<'a> {
         Location::of(place, netrc).map_err(written)
     }
 
-    fn netrc(&mut self) -> Result<&Netrc, Failure> {
+    fn netrc(&mut self) -> Result<&Netrc> {
         let netrc = match self.netrc.take() {
             Some(known) => known,
             None => match std::env::var_os("HOME") {
@@ -116,7 +112,7 @@ fn of_place(failure: Failure, number: usize, of: usize) -> Failure {
 /// # Errors
 ///
 /// Others than its owner may read or write it, or it cannot be read.
-pub(super) fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
+pub(super) fn read_netrc(path: &Path) -> Result<Netrc> {
     let Some(bytes) = private_file(path, Readable::File)? else { return Ok(Netrc::default()) };
     let text = str::from_utf8(&bytes)
         .map_err(|_| Failure::usage(format!("cannot read {}: it is not UTF-8", path.display())))?;
@@ -128,7 +124,7 @@ pub(super) fn read_netrc(path: &Path) -> Result<Netrc, Failure> {
 /// # Errors
 ///
 /// Another user owns it, others than its owner may read or write it, or it cannot be read.
-pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zeroizing<Vec<u8>>>, Failure> {
+pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let cannot_read =
         |error: &io::Error| Failure::of_this_host(format!("cannot read {}", path.display()), error);
     let file = match NamedFile::open(path, readable) {
@@ -169,12 +165,7 @@ impl EachPlace {
     /// # Errors
     ///
     /// It was interrupted: no other place is asked.
-    pub(super) fn ended(
-        &mut self,
-        context: &Context,
-        place: &Location,
-        ended: Result<Status, Failure>,
-    ) -> Result<(), Failure> {
+    pub(super) fn ended(&mut self, context: &Context, place: &Location, ended: Result<Status>) -> Result<()> {
         match ended {
             Ok(status) => {
                 self.succeeded += 1;
@@ -203,7 +194,7 @@ impl EachPlace {
         context: &Context,
         pools: &Pools,
         places: Vec<Location>,
-    ) -> Result<Vec<Location>, Failure> {
+    ) -> Result<Vec<Location>> {
         let mut found = Vec::with_capacity(places.len());
         for place in places {
             match matches(context, pools, &place).await {
@@ -241,7 +232,7 @@ pub(super) fn no_directory(location: &Location) -> Failure {
 
 /// Refuses a place of this host that begins with `~`, unless that is there: a shell that has not replaced it has passed on a
 /// name, and whoever makes a directory of that name deletes it with `rm -r ~`.
-fn refuse_home(text: &[u8]) -> Result<(), Failure> {
+fn refuse_home(text: &[u8]) -> Result<()> {
     let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
     if !first.starts_with(b"~") || std::fs::symlink_metadata(OsStr::from_bytes(first)).is_ok() {
         return Ok(());

@@ -3,7 +3,7 @@
 use super::passwords::Passwords;
 use super::transfer::PathArgs;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{self, Status};
 use crate::report::Event;
 use clap::Args;
@@ -24,11 +24,7 @@ pub(super) struct ProbeArgs {
 }
 
 /// Runs the verb.
-pub(super) async fn run(
-    mut context: Context,
-    passwords: &Passwords,
-    args: ProbeArgs,
-) -> Result<Status, Failure> {
+pub(super) async fn run(mut context: Context, passwords: &Passwords, args: ProbeArgs) -> Result<Status> {
     let places = passwords.locations(&mut context, &[args.source, args.dest]).await?;
     let [source, destination] = &places[..] else {
         return Err(Failure::usage("probe needs a SOURCE and a DEST"));

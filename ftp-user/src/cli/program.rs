@@ -4,7 +4,7 @@ use super::later::{elsewhere, later, misplaced, verb_of};
 use super::verb::Verb;
 use super::{Cli, When, arguments, code, colored, default_keys, print_failure};
 use crate::config::{self, DefaultKeys, SITE_KEYS, Settings};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use clap::{Arg, Command, CommandFactory, ValueEnum};
 use ftp_io::program::args::{self, Rejected};
@@ -114,7 +114,7 @@ const THREADS: Threads = Threads { name: "ftp-user", workers: 2, blocking: 512 }
 /// # Errors
 ///
 /// The file cannot be read, or has mistakes.
-pub(super) fn settings(named: Option<&Path>) -> Result<Settings, Failure> {
+pub(super) fn settings(named: Option<&Path>) -> Result<Settings> {
     config::load(named, Some(default_keys))
 }
 

@@ -7,7 +7,7 @@ use super::transfer::{TransferArgs, narrowed};
 use super::trees::{FilterArgs, KeptArgs};
 use crate::check::{Allowance, Consent, Overwrite};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::job::{self, ChangedParts, Compare, Job, Options, SyncRules, Wanted};
 use crate::journal::as_text;
 use clap::Args;
@@ -86,7 +86,7 @@ impl SyncArgs {
     }
 
     /// The job. Whatever can be refused is refused before anything is sent to a server.
-    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         let filter = self.filter.filter()?;
         let options = self.transfer.options(Overwrite::Different);
         let options = self.kept.options(Options { changed_parts: ChangedParts::Auto, ..options });

@@ -4,7 +4,7 @@ use super::passwords::Passwords;
 use crate::check::{Overwrite, Verify};
 use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
 use crate::context::{Context, RateLimit};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{InPlace, Job, Jobs, Mode, Options, Wanted, Work};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
@@ -85,7 +85,7 @@ impl TransferArgs {
     /// # Errors
     ///
     /// Another path was asked for.
-    pub(super) fn detached(&self) -> Result<Self, Failure> {
+    pub(super) fn detached(&self) -> Result<Self> {
         let path = match self.paths.path {
             Allowed::Auto | Allowed::Direct => Allowed::Direct,
             path @ (Allowed::Symmetric | Allowed::Relay) => path,
@@ -112,7 +112,7 @@ impl TransferArgs {
     /// # Errors
     ///
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
-    pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<(), Failure> {
+    pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<()> {
         context.settings.race = (self.race || !self.no_race) && !forbids_race(job);
         context.settings.limit = rate_limit(job.work.places(), self.limit).map(|rate| {
             let share = share(rate, job.options.jobs);
@@ -161,7 +161,7 @@ impl PathArgs {
         &self,
         context: &mut Context,
         places: impl Fn() -> P,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         self.refuse_local(places())?;
         context.settings.clear_data = self.allow_clear_data;
         let consent = self.relays.consent(context.settings.relay_consent);
@@ -175,7 +175,7 @@ impl PathArgs {
     }
 
     /// Refuses a place of this host if the path must lie between two servers.
-    fn refuse_local<'a>(&self, mut places: impl Iterator<Item = &'a Location>) -> Result<(), Failure> {
+    fn refuse_local<'a>(&self, mut places: impl Iterator<Item = &'a Location>) -> Result<()> {
         match self.path {
             Allowed::Direct | Allowed::Relay | Allowed::Symmetric => {}
             Allowed::Auto | Allowed::User => return Ok(()),
@@ -193,7 +193,7 @@ impl PathArgs {
         configured: &Relays,
         consent: Consent,
         mut places: impl Iterator<Item = &'a Location>,
-    ) -> Result<Relays, Failure> {
+    ) -> Result<Relays> {
         let typed = self.relays.typed()?;
         let all: Relays = typed.iter().chain(configured.iter()).cloned().collect();
         if self.path == Allowed::Relay && all.is_empty() {
@@ -300,7 +300,7 @@ impl RelayArgs {
     /// # Errors
     ///
     /// There is not one token file for each of them.
-    pub(super) fn typed(&self) -> Result<Relays, Failure> {
+    pub(super) fn typed(&self) -> Result<Relays> {
         let (relays, files) = (self.relay.len(), self.relay_token_file.len());
         if relays != files {
             return Err(Failure::usage(format!("{relays} --relay and {files} --relay-token-file"))
@@ -316,7 +316,7 @@ impl RelayArgs {
     /// # Errors
     ///
     /// A relay of the command line cannot be used.
-    pub(super) fn to_reach_servers(&self, configured: &Relays, consent: Consent) -> Result<Relays, Failure> {
+    pub(super) fn to_reach_servers(&self, configured: &Relays, consent: Consent) -> Result<Relays> {
         let typed = self.typed()?;
         check_tokens(&typed)?;
         Ok(match consent {
@@ -336,7 +336,7 @@ impl RelayArgs {
         context: &mut Context,
         passwords: &Passwords,
         places: &[OsString],
-    ) -> Result<Vec<Location>, Failure> {
+    ) -> Result<Vec<Location>> {
         let locations = passwords.locations(context, places).await?;
         self.apply(context).await?;
         Ok(locations)
@@ -347,7 +347,7 @@ impl RelayArgs {
     /// # Errors
     ///
     /// A relay of the command line cannot be used, or the person has interrupted the run.
-    pub(super) async fn apply(&self, context: &mut Context) -> Result<(), Failure> {
+    pub(super) async fn apply(&self, context: &mut Context) -> Result<()> {
         let consent = self.consent(context.settings.relay_consent);
         let relays = self.to_reach_servers(&context.settings.known_relays, consent)?;
         context.run.relays = permitted(context, relays, consent).await?;
@@ -360,11 +360,7 @@ impl RelayArgs {
 /// # Errors
 ///
 /// The person has interrupted the run.
-pub(super) async fn permitted(
-    context: &Context,
-    relays: Relays,
-    consent: Consent,
-) -> Result<Relays, Failure> {
+pub(super) async fn permitted(context: &Context, relays: Relays, consent: Consent) -> Result<Relays> {
     if consent != Consent::Ask || relays.is_empty() {
         return Ok(relays);
     }
@@ -406,7 +402,7 @@ mod tests {
 
     /// The relays that may be used between `places`, with one of the settings if `configured`; `TOKEN` is a
     /// good token file.
-    fn relays(words: &str, configured: bool, places: &str) -> Result<Vec<String>, Failure> {
+    fn relays(words: &str, configured: bool, places: &str) -> Result<Vec<String>> {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("token");
         write(&file, Token::new("ann", None, [7; 32]).unwrap().line().as_str()).unwrap();

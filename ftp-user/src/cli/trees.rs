@@ -4,7 +4,7 @@
 use super::passwords::{Order, Passwords};
 use super::places::{self, PlaceReader};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::{self, Filter, Job, Options, Pairs, Sink, Work};
 use crate::journal::as_text;
 use crate::place::{Location, Names};
@@ -86,7 +86,7 @@ impl FilterArgs {
     /// # Errors
     ///
     /// A pattern or a file with patterns cannot be read.
-    pub(super) fn filter(&self) -> Result<Filter, Failure> {
+    pub(super) fn filter(&self) -> Result<Filter> {
         let mut filter = Filter::new(&self.include, &self.exclude)?;
         for path in &self.filter_from {
             let name = path.display();
@@ -110,7 +110,7 @@ impl FilterArgs {
 /// # Errors
 ///
 /// It is none of these, or its pattern cannot be read.
-fn add_line(filter: &mut Filter, line: &str) -> Result<(), Failure> {
+fn add_line(filter: &mut Filter, line: &str) -> Result<()> {
     let line = line.trim_end_matches('\r');
     if line.trim().is_empty() || line.starts_with(['#', ';']) {
         return Ok(());
@@ -145,7 +145,7 @@ impl TreeArgs {
     /// # Errors
     ///
     /// A place or the list cannot be read.
-    pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>, Failure> {
+    pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>> {
         match &self.from_file {
             Some(path) => listed_locations(path, names),
             None => places::locations(typed, names),
@@ -168,7 +168,7 @@ impl TreeArgs {
         passwords: &Passwords,
         typed: &[OsString],
         options: Options,
-    ) -> Result<Job, Failure> {
+    ) -> Result<Job> {
         let filter = self.filter.filter()?;
         let job = match &self.from_file {
             Some(path) => listed_job(context, passwords, path, options).await?,
@@ -203,7 +203,7 @@ async fn standard(
     passwords: &Passwords,
     typed: &[OsString],
     options: Options,
-) -> Result<Job, Failure> {
+) -> Result<Job> {
     let (place, is_input) = match typed {
         [place, destination] if place != "-" && (destination == "-" || is_to_nowhere(typed)) => {
             (place, false)
@@ -242,7 +242,7 @@ async fn listed_job(
     passwords: &Passwords,
     path: &Path,
     options: Options,
-) -> Result<Job, Failure> {
+) -> Result<Job> {
     let pairs = pairs(path, &context.settings.named)?;
     if pairs.is_empty() {
         let what = format!("{} lists nothing", name_of(path));
@@ -258,7 +258,7 @@ async fn listed_job(
 /// # Errors
 ///
 /// The list cannot be read, or a line of it is no pair that can be copied.
-fn listed_locations(path: &Path, names: &Names) -> Result<Vec<Location>, Failure> {
+fn listed_locations(path: &Path, names: &Names) -> Result<Vec<Location>> {
     if is_standard_input(path) {
         return Ok(Vec::new());
     }
@@ -266,7 +266,7 @@ fn listed_locations(path: &Path, names: &Names) -> Result<Vec<Location>, Failure
 }
 
 /// Reads a list to its end.
-fn pairs(path: &Path, names: &Names) -> Result<Pairs, Failure> {
+fn pairs(path: &Path, names: &Names) -> Result<Pairs> {
     let name = name_of(path);
     if is_standard_input(path) {
         return read(io::stdin().lock(), &name, names);
@@ -275,7 +275,7 @@ fn pairs(path: &Path, names: &Names) -> Result<Pairs, Failure> {
     read(file.map_err(|error| cannot_read(&name, &error))?, &name, names)
 }
 
-fn read(from: impl Read, name: &str, names: &Names) -> Result<Pairs, Failure> {
+fn read(from: impl Read, name: &str, names: &Names) -> Result<Pairs> {
     let (mut lines, mut places, mut pairs) = (Lines::new(from), PlaceReader::new(names), Pairs::default());
     loop {
         let (number, line) = match lines.next() {
@@ -316,7 +316,7 @@ fn cannot_read(name: &str, error: &io::Error) -> Failure {
 /// # Errors
 ///
 /// The line has something else.
-fn fields(number: usize, line: &[u8]) -> Result<Option<[&[u8]; 2]>, Failure> {
+fn fields(number: usize, line: &[u8]) -> Result<Option<[&[u8]; 2]>> {
     if number == 1 && line.starts_with(BYTE_ORDER_MARK) {
         let failure = Failure::usage("it begins with a byte order mark, which is no part of a name");
         return Err(failure.hint("write the list without one"));

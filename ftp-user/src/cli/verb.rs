@@ -17,7 +17,7 @@ use super::sync::SyncArgs;
 use super::why::WhyArgs;
 use crate::config::{self, Settings};
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::{self, Job, Status};
 use crate::place::{Location, Names};
 use clap::Subcommand;
@@ -78,7 +78,7 @@ impl Verb {
 
     /// The settings of this file, or of the usual one; none for a verb that starts without them.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others need them")]
-    pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings, Failure> {
+    pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings> {
         let starts_without = match self {
             Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
             Self::Sites(args) if args.makes_settings() => {
@@ -175,7 +175,7 @@ impl JobVerb {
     }
 
     /// The job. Whatever can be refused is refused before anything is sent to a server.
-    async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job, Failure> {
+    async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         match self {
             Self::Copy(args) => args.prepare(context, passwords).await,
             Self::Move(args) => args.copy.prepare(context, passwords).await.and_then(Job::moving),

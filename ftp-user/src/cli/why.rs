@@ -3,7 +3,7 @@
 use super::asked;
 use crate::account::{CandidateFate, RunAccount};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
@@ -25,7 +25,7 @@ pub(super) struct WhyArgs {
 }
 
 /// Runs the verb. The context ends with it, because the report waits for its last event.
-pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status, Failure> {
+pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
     let runs = context.store.journal.runs().map_err(|why| job::of_journal(&why))?;
     // The last run may have a job that only the journal knows.
     let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
@@ -61,7 +61,7 @@ fn tell_what_became(run: &mut RunAccount, job: JobState) {
 }
 
 /// What the journal knows of the files of a job: all of them for programs, their sum for people.
-async fn receipt(context: &Context, job: &JobRecord) -> Result<(), Failure> {
+async fn receipt(context: &Context, job: &JobRecord) -> Result<()> {
     context.run.events.say(Event::Job(job.clone()));
     let mut receipts = Receipts::default();
     let sites = typed_sites(&context.settings.named, &job.job);

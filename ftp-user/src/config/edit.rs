@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::read::{parse, refuse_other_hands};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::Names;
 use crate::shell::{Composites, HostText};
 use crate::state;
@@ -25,7 +25,7 @@ pub struct Draft {
 /// # Errors
 ///
 /// The file cannot be read or written, belongs to others, or has mistakes, before or after the change.
-pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T, Failure>) -> Result<T, Failure> {
+pub fn change<T>(file: &Path, change: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
     let cannot = |error: &io::Error| {
         Failure::of_this_host(format!("cannot change the settings {}", file.display()), error)
             .as_kind(Kind::Other)
@@ -70,7 +70,7 @@ impl Draft {
     /// # Errors
     ///
     /// The sites are written in a way that cannot be changed here.
-    pub fn set(&mut self, site: &str, keys: Vec<(String, Option<Value>)>) -> Result<(), Failure> {
+    pub fn set(&mut self, site: &str, keys: Vec<(String, Option<Value>)>) -> Result<()> {
         let sites = self.document.entry("sites").or_insert_with(implicit);
         let sites = sites.as_table_mut().ok_or_else(by_hand)?;
         let table = sites.entry(site).or_insert_with(|| Item::Table(Table::new()));
@@ -98,7 +98,7 @@ impl Draft {
     /// # Errors
     ///
     /// The sites are written in a way that cannot be changed here.
-    pub fn remove(&mut self, site: &str) -> Result<bool, Failure> {
+    pub fn remove(&mut self, site: &str) -> Result<bool> {
         let Some(sites) = self.document.get_mut("sites") else { return Ok(false) };
         let sites = sites.as_table_like_mut().ok_or_else(by_hand)?;
         let Some(removed) = sites.remove(site) else { return Ok(false) };
@@ -143,7 +143,7 @@ impl Draft {
 /// # Errors
 ///
 /// A component is at a site that is not there, or a site has the name of a composite directory.
-fn keep_composites(composites: &Composites, document: &DocumentMut) -> Result<(), Failure> {
+fn keep_composites(composites: &Composites, document: &DocumentMut) -> Result<()> {
     let sites = document.get("sites").and_then(Item::as_table_like);
     let is_site = |name: &str| sites.is_some_and(|sites| sites.contains_key(name));
     for (composite, components) in composites.iter() {

@@ -34,7 +34,7 @@ pub use read::{DefaultKeys, MakeKeys, load, parse, settings_file};
 pub use sites::{KEYS as SITE_KEYS, site_url};
 pub use values::{Consent, Near, RelayAddress};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place::{Names, OnUnknown, Proxy, Site, SiteProxy};
 use crate::shell::Composites;
 use ftp_io::link::token_file;
@@ -94,7 +94,7 @@ impl Relay {
     }
 
     /// The token that both hold.
-    pub fn token(&self) -> Result<Token, Failure> {
+    pub fn token(&self) -> Result<Token> {
         token_file::read_own(&self.token_file)
             .map_err(|error| Failure::usage(format!("the relay {} cannot be used: {error}", self.name)))
     }
@@ -114,7 +114,7 @@ pub type Relays = Arc<[Relay]>;
 /// # Errors
 ///
 /// One of them cannot be used.
-pub fn check_tokens(relays: &Relays) -> Result<(), Failure> {
+pub fn check_tokens(relays: &Relays) -> Result<()> {
     relays.iter().try_for_each(|relay| relay.token().map(drop))
 }
 

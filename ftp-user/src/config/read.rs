@@ -2,7 +2,7 @@
 //! was expected.
 
 use super::{Consent, Near, Relay, Settings, sites};
-use crate::failure::{Failure, words};
+use crate::failure::{Failure, Result, words};
 use crate::place::Names;
 use crate::shell::{Composites, Directory, Scope};
 use clap::Command;
@@ -23,7 +23,7 @@ use toml::de::{DeTable, DeValue};
 /// # Errors
 ///
 /// All mistakes of the text in one line, each with its line and column.
-pub fn parse(text: &str, file: &Path, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
+pub fn parse(text: &str, file: &Path, keys: Option<MakeKeys>) -> Result<Settings> {
     let directory = file.parent().unwrap_or(Path::new(""));
     settings::read(text, |reader, table| whole(reader, table, directory, keys))
         .map_err(|mistakes| Failure::usage(Mistakes::new(file, mistakes).to_string()))
@@ -205,7 +205,7 @@ fn component(
 
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there. `keys` makes the keys
 /// of `[defaults]`, which is not looked at without it.
-pub fn load(named: Option<&Path>, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
+pub fn load(named: Option<&Path>, keys: Option<MakeKeys>) -> Result<Settings> {
     find(named, |name| std::env::var_os(name)).map_or_else(|| Ok(Settings::default()), |file| file.read(keys))
 }
 
@@ -236,7 +236,7 @@ fn find(named: Option<&Path>, variable: impl Fn(&str) -> Option<OsString>) -> Op
 
 impl SettingsFile {
     /// The settings, if nobody else could write them, and nobody else could read a password in them.
-    fn read(&self, keys: Option<MakeKeys>) -> Result<Settings, Failure> {
+    fn read(&self, keys: Option<MakeKeys>) -> Result<Settings> {
         let path = self.path.display();
         let cannot = |why: &str| {
             Failure::usage(format!("cannot read the settings {path}: {why}"))
@@ -263,7 +263,7 @@ impl SettingsFile {
 
 /// Refuses settings that another user than this one and root owns or may write: settings name programs that are run,
 /// passwords, and certificates that are trusted.
-pub(super) fn refuse_other_hands(path: &Path, facts: &Metadata) -> Result<(), Failure> {
+pub(super) fn refuse_other_hands(path: &Path, facts: &Metadata) -> Result<()> {
     let own = rustix::process::geteuid().as_raw();
     if facts.is_file() && is_in_other_hands(facts.uid(), facts.mode(), own) {
         let what = format!("others own the settings {} or may write them", path.display());

@@ -1,6 +1,6 @@
 //! `[sites.NAME]`: servers that have a name, and what holds for them alone.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place::{
     Addresses, Names, PasswordSource, Place, Remote, SiteLimits, SiteSettings, check_name, nearest,
 };
@@ -83,7 +83,7 @@ fn remote(reader: &mut Reader<'_>, table: &DeTable<'_>, at: &Range<usize>) -> Op
 /// # Errors
 ///
 /// It is no URL of a server, has a password, or a pattern.
-pub fn site_url(text: &str) -> Result<Remote, Failure> {
+pub fn site_url(text: &str) -> Result<Remote> {
     let remote = match Place::parse(text.as_bytes()) {
         Ok(Place::Remote(remote)) => remote,
         Ok(Place::Local(_)) => return Err(Failure::usage("write ftp://USER@HOST/, ftpes:// or ftps://")),

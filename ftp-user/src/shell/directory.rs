@@ -1,6 +1,6 @@
 //! A directory as text: where relative names are, and the parts of which a composite directory is made. Pure.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::place::{Names, encoded};
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl Directory {
     /// # Errors
     ///
     /// A URL has a password: it would be shown with each prompt.
-    pub fn parse(text: &str, sites: &Names) -> Result<Self, Failure> {
+    pub fn parse(text: &str, sites: &Names) -> Result<Self> {
         match split(text) {
             Split::Url(scheme, rest) => {
                 let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -1,7 +1,7 @@
 //! What a name means where it is typed: at the current directory, at a site, or in a composite directory. Pure.
 
 use super::directory::{Directory, Split, THIS_HOST, split};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::{self, Names, RemotePath, check_name};
 use ftp_proto::listing::Pattern;
 use ftp_proto::wire::PathName;
@@ -62,7 +62,7 @@ impl Scope {
     /// # Errors
     ///
     /// A name leads out of its composite directory.
-    pub fn operand(&self, text: &str) -> Result<Operand, Failure> {
+    pub fn operand(&self, text: &str) -> Result<Operand> {
         let is_contents = text.ends_with('/')
             || matches!(text, "." | "..")
             || ["/.", "/.."].iter().any(|end| text.ends_with(end))
@@ -87,7 +87,7 @@ impl Scope {
     /// # Errors
     ///
     /// It has a password, or leads out of its composite directory.
-    pub fn directory(&self, text: &str) -> Result<Meaning, Failure> {
+    pub fn directory(&self, text: &str) -> Result<Meaning> {
         match self.operand(text)? {
             Operand::Place(meaning, _) => Ok(meaning),
             Operand::AsTyped => match split(text) {
@@ -106,7 +106,7 @@ impl Scope {
     /// # Errors
     ///
     /// The name cannot be one, or there are too many.
-    pub fn add(&mut self, composite: &str, components: Vec<Directory>) -> Result<(), Failure> {
+    pub fn add(&mut self, composite: &str, components: Vec<Directory>) -> Result<()> {
         self.check_free(composite)?;
         if self.composites.len() >= MOST_NAMES && !self.composites.contains_key(composite) {
             let what = format!("there are {MOST_NAMES} composite directories already");
@@ -132,7 +132,7 @@ impl Scope {
     /// # Errors
     ///
     /// There is none of that name, or it has no such component.
-    pub fn remove(&mut self, composite: &str, component: Option<&Directory>) -> Result<(), Failure> {
+    pub fn remove(&mut self, composite: &str, component: Option<&Directory>) -> Result<()> {
         let all = self.composites.get_mut(composite).ok_or_else(|| no_composite(composite))?;
         if let Some(component) = component {
             let before = all.len();
@@ -154,7 +154,7 @@ impl Scope {
     /// # Errors
     ///
     /// There is none of that name.
-    pub fn components(&self, composite: &str) -> Result<&[Directory], Failure> {
+    pub fn components(&self, composite: &str) -> Result<&[Directory]> {
         self.composites.get(composite).map(Vec::as_slice).ok_or_else(|| no_composite(composite))
     }
 
@@ -164,7 +164,7 @@ impl Scope {
         sites.chain(self.composites.keys().map(String::as_str)).collect()
     }
 
-    fn check_free(&self, name: &str) -> Result<(), Failure> {
+    fn check_free(&self, name: &str) -> Result<()> {
         if let Err(why) = check_name(name) {
             let name: String = name.chars().take(64).collect();
             return Err(Failure::usage(format!("{} cannot be a name here: {why}", name.escape_debug())));
@@ -182,7 +182,7 @@ impl Meaning {
     /// # Errors
     ///
     /// The name leads out of a composite directory.
-    pub fn at(&self, text: &str) -> Result<Self, Failure> {
+    pub fn at(&self, text: &str) -> Result<Self> {
         match self {
             Self::At(directory) => Ok(Self::At(directory.at(text))),
             Self::In(partial) => {
@@ -240,7 +240,7 @@ impl Scope {
     /// # Errors
     ///
     /// It ends with `.` or `..`, has no name at all, is the current directory or contains it, or cannot be read.
-    pub fn check_removal(&self, text: &str) -> Result<(), Failure> {
+    pub fn check_removal(&self, text: &str) -> Result<()> {
         if !has_name(text) {
             return Err(Failure::usage(format!("{text} does not name what is deleted or renamed"))
                 .hint("write its name; . and .. are refused at the end"));
@@ -268,7 +268,7 @@ impl Scope {
     }
 
     /// What the operand `text` means. The verb may have a password in its URL, which names the same place.
-    fn removed(&self, text: &str) -> Result<Meaning, Failure> {
+    fn removed(&self, text: &str) -> Result<Meaning> {
         self.directory(&without_password(text))
     }
 

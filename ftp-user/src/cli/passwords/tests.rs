@@ -1,12 +1,12 @@
 //! Where passwords come from, and whom they serve.
 
 use super::*;
-use crate::failure::Kind;
+use crate::failure::{Kind, Result};
 use crate::place::Names;
 use std::fs::{Permissions, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 
-async fn found(file: Option<PathBuf>, variable: Option<&str>, places: &str) -> Result<Vec<String>, Failure> {
+async fn found(file: Option<PathBuf>, variable: Option<&str>, places: &str) -> Result<Vec<String>> {
     let passwords = Passwords::new(file, variable.map(OsStr::new), Cancel::never());
     let places: Vec<OsString> = places.split_whitespace().map(OsString::from).collect();
     let locations = passwords.locations(&mut Context::for_tests(Cancel::never()), &places).await?;

@@ -6,7 +6,7 @@ use super::lookup::{local_path, refuse_stdin};
 use super::rows::{Row, print, show};
 use super::verbs::{CompositeVerb, OwnLine, OwnVerb};
 use crate::context::Cancel;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::shell::{Command, Directory, Meaning, Occupant, Operand, Partial, Purpose, split};
 use ftp_io::program::args;
@@ -84,7 +84,7 @@ async fn run_typed(
     command: &Command<'_>,
     arguments: Vec<String>,
     cancel: Cancel,
-) -> Result<Status, Failure> {
+) -> Result<Status> {
     let arguments = with_default(command.verb, arguments);
     // What is wrong with the line is told before anybody looks for its places.
     let read = match program::read(lines.words(command.verb, &arguments)) {
@@ -111,7 +111,7 @@ async fn run_own(
     called: &str,
     words: Vec<OsString>,
     cancel: &Cancel,
-) -> Result<AfterLine, Failure> {
+) -> Result<AfterLine> {
     let OwnLine { general, verb, .. } = match args::parse::<OwnLine>(words) {
         Ok(line) => line,
         Err(rejected) => {
@@ -158,7 +158,7 @@ async fn run_own(
 }
 
 /// Lists and changes composite directories.
-fn composite(lines: &Lines, what: Option<CompositeVerb>, json: bool) -> Result<Status, Failure> {
+fn composite(lines: &Lines, what: Option<CompositeVerb>, json: bool) -> Result<Status> {
     let mut known = lines.lookup.known.lock();
     let scope = &mut known.scope;
     match what {
@@ -201,7 +201,7 @@ fn current(lines: &Lines) -> Meaning {
 }
 
 /// Goes back to where the shell was before, and says where that is.
-async fn cd_back(lines: &mut Lines, json: bool, cancel: &Cancel) -> Result<Status, Failure> {
+async fn cd_back(lines: &mut Lines, json: bool, cancel: &Cancel) -> Result<Status> {
     let before = lines.before.clone().ok_or_else(|| {
         Failure::usage("the shell was in no other directory").hint("a directory of the name - is ./-")
     })?;
@@ -210,7 +210,7 @@ async fn cd_back(lines: &mut Lines, json: bool, cancel: &Cancel) -> Result<Statu
 }
 
 /// Goes to a directory that is there.
-async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<Status, Failure> {
+async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<Status> {
     let before = current(lines);
     let (known, servers) = (&lines.lookup.known, &lines.lookup.servers);
     match &meaning {
@@ -257,7 +257,7 @@ fn where_we_are(lines: &Lines) -> String {
 }
 
 /// The directory of this host, as a terminal may show it.
-fn here() -> Result<String, Failure> {
+fn here() -> Result<String> {
     let here = std::env::current_dir().map_err(|error| no_current_directory(&error))?;
     Ok(wire::show(here.as_os_str().as_encoded_bytes()))
 }
@@ -266,20 +266,20 @@ fn no_current_directory(error: &std::io::Error) -> Failure {
     Failure::of_this_host("cannot tell the current directory", error)
 }
 
-fn home() -> Result<PathBuf, Failure> {
+fn home() -> Result<PathBuf> {
     let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
     home.map(PathBuf::from)
         .ok_or_else(|| Failure::usage("there is no home directory").hint("name a directory"))
 }
 
-fn lcd(directory: &Path) -> Result<Status, Failure> {
+fn lcd(directory: &Path) -> Result<Status> {
     std::env::set_current_dir(directory)
         .map(|()| Status::Done)
         .map_err(|error| Failure::of_this_host(format!("cannot go to {}", directory.display()), &error))
 }
 
 /// Says where names are. A site that is named itself is not asked.
-async fn where_is(lines: &Lines, names: &[String], json: bool, cancel: &Cancel) -> Result<Status, Failure> {
+async fn where_is(lines: &Lines, names: &[String], json: bool, cancel: &Cancel) -> Result<Status> {
     let mut status = Status::Done;
     for name in names {
         let operand = lines.lookup.known.lock().scope.operand(name)?;
@@ -309,7 +309,7 @@ async fn where_is(lines: &Lines, names: &[String], json: bool, cancel: &Cancel) 
 }
 
 /// A directory as a component. One of this host does not depend on the current directory.
-fn component(meaning: &Meaning) -> Result<Directory, Failure> {
+fn component(meaning: &Meaning) -> Result<Directory> {
     match meaning {
         Meaning::At(directory) if directory.is_local() => {
             let path =
@@ -323,7 +323,7 @@ fn component(meaning: &Meaning) -> Result<Directory, Failure> {
     }
 }
 
-fn help(lines: &Lines) -> Result<Status, Failure> {
+fn help(lines: &Lines) -> Result<Status> {
     let verbs = lines.vocabulary.verbs().into_iter().filter(|verb| !verb.is_hide_set());
     let shown = verbs.map(|verb| format!("{:10} {}\n", verb.get_name(), about(verb)));
     let end = "A line is a verb of ftp-user with its options; help VERB shows them. & at the end runs it in the background.\n";
@@ -331,7 +331,7 @@ fn help(lines: &Lines) -> Result<Status, Failure> {
 }
 
 /// Shows the options of a verb.
-fn describe(lines: &Lines, verb: &str) -> Result<Status, Failure> {
+fn describe(lines: &Lines, verb: &str) -> Result<Status> {
     let word = crate::shell::Word { text: verb.to_owned(), at: 0, is_noise: false };
     let vocabulary = &lines.vocabulary;
     let verb = vocabulary.find(&word).map_err(|mistake| mistake.failure(verb))?;
@@ -370,7 +370,7 @@ async fn wait(
     called: Option<&str>,
     on_interrupt: OnInterrupt,
     cancel: &Cancel,
-) -> Result<Status, Failure> {
+) -> Result<Status> {
     let job = lines.jobs.find(called)?;
     let number = job.number;
     let end = job.end();
@@ -394,7 +394,7 @@ async fn wait(
     Ok(status)
 }
 
-async fn wait_for_all(lines: &mut Lines, cancel: &Cancel) -> Result<Status, Failure> {
+async fn wait_for_all(lines: &mut Lines, cancel: &Cancel) -> Result<Status> {
     let mut status = Status::Done;
     while let Some(number) = lines.jobs.all().first().map(|job| job.number.to_string()) {
         status = status.and(wait(lines, Some(&number), OnInterrupt::EndWaiting, cancel).await?);

@@ -3,7 +3,7 @@
 
 use super::super::exit;
 use super::rows::Row;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
@@ -51,12 +51,7 @@ impl Jobs {
     /// # Errors
     ///
     /// There are too many, or the system refuses the process.
-    pub(super) fn start(
-        &mut self,
-        words: &[String],
-        line: String,
-        at: Option<String>,
-    ) -> Result<&Job, Failure> {
+    pub(super) fn start(&mut self, words: &[String], line: String, at: Option<String>) -> Result<&Job> {
         if self.running() >= MOST_JOBS {
             return Err(Failure::new(
                 Kind::Refused,
@@ -99,7 +94,7 @@ impl Jobs {
     /// # Errors
     ///
     /// There is none.
-    pub(super) fn find(&self, called: Option<&str>) -> Result<&Job, Failure> {
+    pub(super) fn find(&self, called: Option<&str>) -> Result<&Job> {
         let found = match called {
             None => self.jobs.last(),
             Some(called) => {

@@ -8,7 +8,7 @@ use super::lookup::{Arguments, Lookup};
 use super::reader::{History, Signals};
 use super::rows;
 use crate::context::{Cancel, ListedDirectories};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::shell::{Meaning, Vocabulary, quoted};
 use clap::Command;
@@ -89,7 +89,7 @@ impl Lines {
     /// # Errors
     ///
     /// It runs.
-    fn refuse_running(&self, general: &General, called: &str) -> Result<(), Failure> {
+    fn refuse_running(&self, general: &General, called: &str) -> Result<()> {
         let number = called.strip_prefix('%').unwrap_or(called);
         let of_number = self.jobs.find(Some(number)).ok();
         let of_journal = || -> Option<&Job> {
@@ -124,7 +124,7 @@ impl Lines {
     }
 
     /// Starts a verb of the command line in the background.
-    pub(super) fn start(&mut self, verb: &Command, arguments: &[String]) -> Result<(), Failure> {
+    pub(super) fn start(&mut self, verb: &Command, arguments: &[String]) -> Result<()> {
         let words: Vec<OsString> = self.words(verb, arguments).into_iter().skip(1).collect();
         let plain = without_passwords(&words, |_| false);
         let shown = plain.iter().skip(self.general_words.len()).map(|word| quoted(&word.to_string_lossy()));

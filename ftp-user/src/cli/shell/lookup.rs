@@ -6,7 +6,7 @@ use super::known::SharedKnowledge;
 use super::servers::{Servers, canonical, seconds};
 use crate::action::Grouping;
 use crate::context::Cancel;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::place::{Names, Place, Site};
 use crate::shell::{
     ComponentState, Directory, Meaning, Occupant, Operand, Partial, PlaceUse, Purpose, Search, Step,
@@ -45,7 +45,7 @@ impl EndedSearch {
     }
 
     /// Where the name is.
-    fn places(&self) -> Result<Places, Failure> {
+    fn places(&self) -> Result<Places> {
         if let Step::Found { components, unseen } = &self.step {
             let component = components.first().copied().filter(|_| components.len() == 1);
             return Ok(Places { all: self.pick(components), component, unseen: self.pick(unseen) });
@@ -72,12 +72,7 @@ impl Lookup {
     /// # Errors
     ///
     /// It is in no component, or in several and the purpose wants one. The failure lists them.
-    pub(super) async fn find(
-        &self,
-        partial: &Partial,
-        purpose: Purpose,
-        cancel: &Cancel,
-    ) -> Result<Places, Failure> {
+    pub(super) async fn find(&self, partial: &Partial, purpose: Purpose, cancel: &Cancel) -> Result<Places> {
         self.search(partial, purpose, cancel).await?.places()
     }
 
@@ -86,7 +81,7 @@ impl Lookup {
     /// # Errors
     ///
     /// It is in no component.
-    pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places, Failure> {
+    pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places> {
         let ended = self.search(partial, Purpose::Read, cancel).await?;
         match &ended.step {
             Step::Ambiguous(all) => Ok(Places { all: ended.pick(all), ..Places::default() }),
@@ -107,7 +102,7 @@ impl Lookup {
         partial: &Partial,
         beside: Option<usize>,
         cancel: &Cancel,
-    ) -> Result<Directory, Failure> {
+    ) -> Result<Directory> {
         let ended = self.search(partial, Purpose::Change, cancel).await?;
         if !matches!(&ended.step, Step::Nowhere { unseen } if unseen.is_empty()) {
             return ended.places()?.all.into_iter().next().ok_or_else(Failure::interrupted);
@@ -136,7 +131,7 @@ impl Lookup {
     }
 
     /// Whether a component has a directory.
-    async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool, Failure> {
+    async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool> {
         Ok(match self.search(partial, Purpose::List, cancel).await?.step {
             Step::Found { components, .. } | Step::Ambiguous(components) => components.contains(&component),
             Step::List(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => false,
@@ -165,12 +160,7 @@ impl Lookup {
     }
 
     /// Searches to the end.
-    async fn search(
-        &self,
-        partial: &Partial,
-        purpose: Purpose,
-        cancel: &Cancel,
-    ) -> Result<EndedSearch, Failure> {
+    async fn search(&self, partial: &Partial, purpose: Purpose, cancel: &Cancel) -> Result<EndedSearch> {
         let components = self.known.lock().scope.components(&partial.composite)?.to_vec();
         let ended = |targets, step| EndedSearch { name: partial.to_string(), targets, step };
         let path = partial.shown();
@@ -226,7 +216,7 @@ impl Lookup {
     /// # Errors
     ///
     /// Somebody has interrupted it.
-    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<ComponentState, Failure> {
+    async fn look(&self, target: &Directory, cancel: &Cancel) -> Result<ComponentState> {
         let Some((directory, name)) = target.split_last() else { return Ok(ComponentState::Failed) };
         if self.known.is_down(&directory) {
             return Ok(ComponentState::Down);
@@ -268,7 +258,7 @@ impl Lookup {
     /// # Errors
     ///
     /// It is what the shell stands in, or contains it, or has no name.
-    pub(super) async fn check_removal(&self, text: &str, cancel: &Cancel) -> Result<(), Failure> {
+    pub(super) async fn check_removal(&self, text: &str, cancel: &Cancel) -> Result<()> {
         let (taken, standing, sites) = {
             let known = self.known.lock();
             known.scope.check_removal(text)?;
@@ -290,7 +280,7 @@ impl Lookup {
     }
 
     /// The path of a directory without symbolic links, as far as it can be told.
-    async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<PathName>, Failure> {
+    async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<PathName>> {
         if directory.is_local() {
             let real = fs::canonicalize(local_path(directory)).ok();
             return Ok(real.and_then(|path| PathName::from_wire(path.into_os_string().into_vec()).ok()));
@@ -359,7 +349,7 @@ impl Lookup {
         read: &Verb,
         arguments: Vec<String>,
         cancel: &Cancel,
-    ) -> Result<Arguments, Failure> {
+    ) -> Result<Arguments> {
         let values = values(verb, &arguments);
         let (mut words, mut grouping) = (Vec::new(), Grouping::Each);
         let mut touched = Vec::new();
@@ -400,7 +390,7 @@ impl Lookup {
         place_use: PlaceUse,
         last: Option<&Component>,
         cancel: &Cancel,
-    ) -> Result<(Vec<String>, Option<Component>), Failure> {
+    ) -> Result<(Vec<String>, Option<Component>)> {
         let operand = self.known.lock().scope.operand(text)?;
         let is_made = matches!(place_use, PlaceUse::Destination | PlaceUse::NewName);
         let one = |place| Ok((vec![place], None));
@@ -460,7 +450,7 @@ fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
 }
 
 /// Refuses standard input as a source: the lines themselves come from there.
-pub(super) fn refuse_stdin(verb: &Command, arguments: &[String]) -> Result<(), Failure> {
+pub(super) fn refuse_stdin(verb: &Command, arguments: &[String]) -> Result<()> {
     let values = values(verb, arguments);
     let reads = arguments.iter().zip(values).any(|(word, value)| match value {
         Some(value) if value.is_operand => word == "-" && value.kind() != ValueKind::Destination,

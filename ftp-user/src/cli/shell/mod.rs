@@ -18,7 +18,7 @@ use self::lookup::Lookup;
 use self::reader::{History, Reader, Signals};
 use self::servers::Servers;
 use super::{General, exit, program};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::shell::{Meaning, Scope};
 use crate::state;
@@ -55,7 +55,7 @@ pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -
 }
 
 /// What lines are carried out with at the beginning, and the script, if no person types.
-fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Lines, Option<Script>), Failure> {
+fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Lines, Option<Script>)> {
     let script = Script::of(args.file.as_deref(), io::stdin().is_terminal())?;
     let settings = program::settings(general.job.config.as_deref())?;
     let signals = Signals::start()?;
@@ -207,7 +207,7 @@ impl Script {
     /// # Errors
     ///
     /// It cannot be read, is too large, or is not UTF-8.
-    fn of(file: Option<&OsStr>, is_terminal: bool) -> Result<Option<Self>, Failure> {
+    fn of(file: Option<&OsStr>, is_terminal: bool) -> Result<Option<Self>> {
         let is_stdin = file.is_some_and(|file| file == "-") || (file.is_none() && !is_terminal);
         let (name, read) = match file {
             Some(file) if !is_stdin => {

@@ -4,7 +4,7 @@ use super::super::conceal::without_passwords;
 use super::super::{generate, signals};
 use super::known::{Knowledge, SharedKnowledge};
 use super::servers::seconds;
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::place::Names;
 use crate::shell::{CompletionInput, CompletionPlaces, Offer, Vocabulary, complete_line};
 use crate::state::StateFile;
@@ -239,7 +239,7 @@ impl Signals {
     /// # Errors
     ///
     /// The system refuses the handlers.
-    pub(super) fn start() -> Result<Self, Failure> {
+    pub(super) fn start() -> Result<Self> {
         let mut stop = signals()?;
         let (sender, receiver) = watch::channel(false);
         tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! What the verbs of the shell alone show: a line for people, or a JSON object with `--json`.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::job::Status;
 use crate::shell::CacheSize;
 use ftp_io::program::output;
@@ -72,7 +72,7 @@ impl Row {
         }
     }
 
-    fn json(&self) -> Result<String, Failure> {
+    fn json(&self) -> Result<String> {
         serde_json::to_string(self)
             .map_err(|error| Failure::new(crate::failure::Kind::Other, format!("cannot write JSON: {error}")))
     }
@@ -83,7 +83,7 @@ impl Row {
 /// # Errors
 ///
 /// Standard output cannot be written.
-pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result<Status, Failure> {
+pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result<Status> {
     let mut text = String::new();
     for row in rows {
         text.push_str(&if is_json { row.json()? } else { row.text() });
@@ -93,7 +93,7 @@ pub(super) fn show(rows: impl IntoIterator<Item = Row>, is_json: bool) -> Result
 }
 
 /// Prints lines that have their ends.
-pub(super) fn print(text: &str) -> Result<Status, Failure> {
+pub(super) fn print(text: &str) -> Result<Status> {
     output::print(text.as_bytes())
         .map(|()| Status::Done)
         .map_err(|error| Failure::of_this_host("cannot write to standard output", &error))

@@ -5,7 +5,7 @@ use super::super::program;
 use super::super::{General, Hands, When};
 use crate::context::{Cancel, Context, ListingLimit};
 use crate::endpoint::{Host, Pools, list_each};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::{self, Location};
 use crate::session::Role;
 use crate::shell::{CachedListing, Directory, MOST_OF_ONE, Occupant, name_at_server};
@@ -59,7 +59,7 @@ impl Servers {
         *self.asking.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn asking(&self) -> Result<Arc<Asking>, Failure> {
+    fn asking(&self) -> Result<Arc<Asking>> {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(asking) = &*asking {
             return Ok(Arc::clone(asking));
@@ -80,7 +80,7 @@ impl Servers {
     /// # Errors
     ///
     /// The place cannot be used, or somebody has interrupted it.
-    pub(super) async fn unlock(&self, directory: &Directory, cancel: &Cancel) -> Result<(), Failure> {
+    pub(super) async fn unlock(&self, directory: &Directory, cancel: &Cancel) -> Result<()> {
         let asking = self.asking()?;
         let passwords = Passwords { asks: true, cancel: cancel.clone(), ..asking.passwords.clone() };
         asking.at(&passwords, directory, cancel).await.map(drop)
@@ -91,12 +91,7 @@ impl Servers {
     /// # Errors
     ///
     /// It cannot be listed.
-    pub(super) async fn list(
-        &self,
-        directory: &Directory,
-        name: &str,
-        cancel: &Cancel,
-    ) -> Result<Look, Failure> {
+    pub(super) async fn list(&self, directory: &Directory, name: &str, cancel: &Cancel) -> Result<Look> {
         let asking = self.asking()?;
         let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
         match asking.list(&context, &location, name).await {
@@ -111,7 +106,7 @@ impl Servers {
     /// # Errors
     ///
     /// The server cannot be asked.
-    pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Occupant, Failure> {
+    pub(super) async fn held(&self, directory: &Directory, cancel: &Cancel) -> Result<Occupant> {
         let asking = self.asking()?;
         let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
         match asking.held(&context, &location).await {
@@ -125,11 +120,7 @@ impl Servers {
     /// # Errors
     ///
     /// Somebody has interrupted it.
-    pub(super) async fn real(
-        &self,
-        directory: &Directory,
-        cancel: &Cancel,
-    ) -> Result<Option<PathName>, Failure> {
+    pub(super) async fn real(&self, directory: &Directory, cancel: &Cancel) -> Result<Option<PathName>> {
         let asked = async {
             let asking = self.asking()?;
             let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
@@ -160,7 +151,7 @@ impl Asking {
         passwords: &Passwords,
         directory: &Directory,
         cancel: &Cancel,
-    ) -> Result<(Context, Location), Failure> {
+    ) -> Result<(Context, Location)> {
         let mut context = self.context.clone();
         context.run.cancel = cancel.clone();
         let places = [OsString::from(directory.place(false))];
@@ -169,7 +160,7 @@ impl Asking {
         Ok((context, location))
     }
 
-    async fn list(&self, context: &Context, location: &Location, name: &str) -> Result<Look, Failure> {
+    async fn list(&self, context: &Context, location: &Location, name: &str) -> Result<Look> {
         let mut host = Host::at(location, Role::Server, &self.pools);
         let (mut names, mut is_cut, mut held) = (Vec::new(), false, Occupant::Nothing);
         let mut each = |entry: ftp_proto::listing::Entry| {
@@ -189,7 +180,7 @@ impl Asking {
         Ok(Look { listed: CachedListing::new(names, seconds(), is_cut), held })
     }
 
-    async fn held(&self, context: &Context, location: &Location) -> Result<Occupant, Failure> {
+    async fn held(&self, context: &Context, location: &Location) -> Result<Occupant> {
         let mut host = Host::at(location, Role::Server, &self.pools);
         let facts = host.behind(context, &location.path).await;
         host.release();
@@ -204,7 +195,7 @@ impl Asking {
 }
 
 /// The one form of a name that was typed, however that was.
-pub(super) fn canonical(name: &str) -> Result<String, Failure> {
+pub(super) fn canonical(name: &str) -> Result<String> {
     place::decode(name.as_bytes()).map(|name| name_at_server(&name))
 }
 

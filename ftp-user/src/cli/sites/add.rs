@@ -8,7 +8,7 @@ use super::shown::shown;
 use super::trial::{self, Trial};
 use crate::config::{change, parse, site_url};
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::{Names, Place, Site, check_name};
 use crate::report::Event;
@@ -25,7 +25,7 @@ pub(super) async fn add(
     passwords: &Passwords,
     general: &General,
     args: AddArgs,
-) -> Result<Status, Failure> {
+) -> Result<Status> {
     let AddArgs { name, url, options } = args;
     check_name(&name)
         .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
@@ -77,7 +77,7 @@ pub(super) fn store(
     mut keys: Vec<Key>,
     password: Option<StoredPassword>,
     exists: Failure,
-) -> Result<(), Failure> {
+) -> Result<()> {
     keys.extend(password.iter().map(|stored| stored.key.clone()));
     let added = change(file, |draft| match draft.before.find(name) {
         Ok(_) => Err(exists),
@@ -87,7 +87,7 @@ pub(super) fn store(
 }
 
 /// Changes a site.
-pub(super) fn edit(context: &Context, general: &General, args: EditArgs) -> Result<Status, Failure> {
+pub(super) fn edit(context: &Context, general: &General, args: EditArgs) -> Result<Status> {
     let EditArgs { name, url, unset: gone, keep_password, options } = args;
     let (name, file) = (name.as_str(), &settings_file(general)?);
     context.settings.named.find(name)?;
@@ -128,7 +128,7 @@ pub(super) fn edit(context: &Context, general: &General, args: EditArgs) -> Resu
 }
 
 /// Refuses to send the password of a server to another one, or as that of another user.
-fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<(), Failure> {
+fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<()> {
     match new {
         Some(new) if old.password_source().is_some() && !old.has_login_of(new) => {
             let what =
@@ -142,7 +142,7 @@ fn refuse_old_password(name: &str, old: &Site, new: Option<&Site>) -> Result<(),
 }
 
 /// Removes sites from the settings.
-pub(super) fn remove(context: &Context, general: &General, names: &[String]) -> Result<Status, Failure> {
+pub(super) fn remove(context: &Context, general: &General, names: &[String]) -> Result<Status> {
     let file = &settings_file(general)?;
     let mut places = Vec::new();
     for name in names {
@@ -158,7 +158,7 @@ pub(super) fn remove(context: &Context, general: &General, names: &[String]) -> 
 }
 
 /// The URL without its password, and the password.
-fn taken_apart(url: &OsStr) -> Result<(String, Option<Secret>), Failure> {
+fn taken_apart(url: &OsStr) -> Result<(String, Option<Secret>)> {
     let no_url = || {
         Failure::usage("a site is at a server, and this is no URL of one")
             .hint("write ftp://USER@HOST:PORT/PATH, ftpes:// or ftps://")
@@ -179,7 +179,7 @@ fn taken_apart(url: &OsStr) -> Result<(String, Option<Secret>), Failure> {
 }
 
 /// Asks the person at the terminal where the site is.
-async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure> {
+async fn ask_url(context: &Context) -> Result<(String, Option<Secret>)> {
     for _ in 0..TRIES {
         let Some(terminal) = Terminal::open() else {
             return Err(Failure::usage("sites add needs a URL where there is no terminal")
@@ -196,7 +196,7 @@ async fn ask_url(context: &Context) -> Result<(String, Option<Secret>), Failure>
 }
 
 /// Asks the person at the terminal for the password; nothing typed is no password.
-async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>, Failure> {
+async fn ask_password(context: &Context, name: &str) -> Result<Option<Secret>> {
     let Some(terminal) = Terminal::open() else { return Ok(None) };
     let question = format!("Password of {name} (empty: asked for at each use): ");
     context.run.cancel.unless_cancelled(terminal.secret(question)).await
@@ -210,7 +210,7 @@ async fn tested(
     name: &str,
     keys: &[Key],
     password: Option<Secret>,
-) -> Result<Trial, Failure> {
+) -> Result<Trial> {
     let mut context = context.clone();
     let mut draft = crate::config::Draft::default();
     draft.set(name, keys.to_vec())?;
@@ -226,7 +226,7 @@ async fn tested(
 }
 
 /// Whether the person at the terminal wants a site that does not work.
-async fn is_wanted(context: &Context, name: &str) -> Result<bool, Failure> {
+async fn is_wanted(context: &Context, name: &str) -> Result<bool> {
     let Some(terminal) = Terminal::open() else { return Ok(false) };
     let question = format!("Store {name} all the same?");
     context.run.cancel.unless_cancelled(terminal.confirm(question)).await
@@ -238,7 +238,7 @@ fn stored(
     name: &str,
     password: Option<&Secret>,
     keyring: bool,
-) -> Result<Option<StoredPassword>, Failure> {
+) -> Result<Option<StoredPassword>> {
     let Some(password) = password else { return Ok(None) };
     match keyring {
         true => secrets::to_keyring(name, password).map(Some),
@@ -247,7 +247,7 @@ fn stored(
 }
 
 /// Tells what was done with a site, as it is in the settings now.
-fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Result<Status, Failure> {
+fn tell(context: &Context, file: &Path, name: &str, done: &'static str) -> Result<Status> {
     let settings = crate::config::load(Some(file), None)?;
     let mut context = context.clone();
     context.settings.named = settings.sites;

@@ -11,7 +11,7 @@ use self::options::{AddArgs, EditArgs};
 use super::General;
 use super::passwords::Passwords;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::Status;
 use clap::{Args, Subcommand};
 use std::ffi::OsString;
@@ -75,7 +75,7 @@ pub(super) async fn run(
     passwords: &Passwords,
     general: &General,
     args: SitesArgs,
-) -> Result<Status, Failure> {
+) -> Result<Status> {
     match args.what {
         SitesVerb::List => shown::list(&context),
         SitesVerb::Show { names } => shown::show(&context, &names),

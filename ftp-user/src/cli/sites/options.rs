@@ -4,7 +4,7 @@ use super::super::General;
 use super::super::job_options::{JobOptions, absolute};
 use super::super::transfer::rate;
 use crate::config::SITE_KEYS;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use clap::Args;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -78,7 +78,7 @@ pub(in crate::cli) struct EditArgs {
 /// # Errors
 ///
 /// Nobody has named one, and there is no home directory.
-pub(super) fn settings_file(general: &General) -> Result<PathBuf, Failure> {
+pub(super) fn settings_file(general: &General) -> Result<PathBuf> {
     general.settings_file().ok_or_else(|| {
         Failure::usage("there is no place for the settings").hint("name a file with --config, or set HOME")
     })
@@ -90,7 +90,7 @@ impl SiteOptions {
     /// # Errors
     ///
     /// An option cannot be stored, or two contradict each other.
-    pub(super) fn keys(&self, general: &General) -> Result<Vec<Key>, Failure> {
+    pub(super) fn keys(&self, general: &General) -> Result<Vec<Key>> {
         let General { job: JobOptions { password_file, proxy, .. }, trust, .. } = general;
         if password_file.is_some() && (self.password_command.is_some() || self.keyring) {
             return Err(Failure::usage("--password-file is there, and another place for the password")
@@ -164,7 +164,7 @@ pub(super) fn replaced(keys: &[Key]) -> Vec<Key> {
 /// # Errors
 ///
 /// There is no such key, or a site needs it.
-pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>, Failure> {
+pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>> {
     let mut unset = Vec::new();
     for key in keys {
         let key = match key.as_str() {
@@ -185,7 +185,7 @@ pub(super) fn unset(keys: &[String]) -> Result<Vec<Key>, Failure> {
 }
 
 /// A path that does not depend on the current directory.
-fn path(file: &Path) -> Result<String, Failure> {
+fn path(file: &Path) -> Result<String> {
     let whole = absolute(Some(file)).unwrap_or_default();
     whole.into_os_string().into_string().map_err(|_| {
         Failure::usage(format!("{} is not UTF-8, so the settings cannot name it", file.display()))

@@ -2,7 +2,7 @@
 
 use super::options::Key;
 use crate::config::{SECRETS, secrets_directory};
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{Failure, Kind, Result, words};
 use crate::place::{PasswordSource, check_name};
 use crate::state;
 use ftp_proto::wire::Secret;
@@ -35,7 +35,7 @@ impl StoredPassword {
 /// # Errors
 ///
 /// The file cannot be written.
-pub(super) fn to_file(settings: &Path, site: &str, password: &Secret) -> Result<StoredPassword, Failure> {
+pub(super) fn to_file(settings: &Path, site: &str, password: &Secret) -> Result<StoredPassword> {
     let directory = secrets_directory(settings);
     let cannot = |error: &io::Error| {
         Failure::of_this_host(format!("cannot store the password in {}", directory.display()), error)
@@ -81,7 +81,7 @@ fn is_file_of(site: &str, name: &str) -> bool {
 /// # Errors
 ///
 /// There is no `secret-tool`, or the keyring does not take it.
-pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<StoredPassword, Failure> {
+pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<StoredPassword> {
     let label = format!("--label=ftp-user {site}");
     let failed = |why: String| {
         Failure::new(Kind::Other, "the keyring does not take the password").said(why).hint(
@@ -108,7 +108,7 @@ pub(super) fn to_keyring(site: &str, password: &Secret) -> Result<StoredPassword
 
 /// Removes the password that [`to_file`] or [`to_keyring`] has stored for a site, if no site of the settings names it any
 /// more. What a person has named is left alone.
-pub(super) fn remove(settings: &Path, site: &str, source: Option<&PasswordSource>) -> Result<(), Failure> {
+pub(super) fn remove(settings: &Path, site: &str, source: Option<&PasswordSource>) -> Result<()> {
     let Some(source) = source else { return Ok(()) };
     let sites = crate::config::load(Some(settings), None)?.sites;
     if sites.iter().filter_map(|(_, place)| place.site.password_source()).any(|other| is_one(source, other)) {

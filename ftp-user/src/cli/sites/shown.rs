@@ -1,7 +1,7 @@
 //! `sites list`, `sites show` and `sites forget`: what is known of sites. No secret is shown.
 
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::{PasswordSource, Place, Remote, Site};
 use crate::report::{Event, ForgottenSite, SiteShown};
@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 /// Lists the sites, one on a line.
-pub(super) fn list(context: &Context) -> Result<Status, Failure> {
+pub(super) fn list(context: &Context) -> Result<Status> {
     for (name, place) in context.settings.named.iter() {
         context.run.events.say(Event::Site(shown(context, name, place, None)));
     }
@@ -21,7 +21,7 @@ pub(super) fn list(context: &Context) -> Result<Status, Failure> {
 }
 
 /// Shows everything that is set for sites.
-pub(super) fn show(context: &Context, names: &[String]) -> Result<Status, Failure> {
+pub(super) fn show(context: &Context, names: &[String]) -> Result<Status> {
     for name in names {
         let place = context.settings.named.find(name)?;
         let shown = shown(context, name, place, None);
@@ -79,14 +79,14 @@ fn program(words: &[String]) -> String {
 }
 
 /// Forgets what is known of servers.
-pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status, Failure> {
+pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status> {
     let sites =
         places.iter().map(|text| match Place::parse_with(text.as_bytes(), &context.settings.named)? {
             Place::Remote(Remote { site, .. }) => Ok(site),
             Place::Local(_) => Err(Failure::usage("sites forget names servers")
                 .hint("name one with ftp://host:port/, or with NAME: if it is a site of the settings")),
         });
-    for site in sites.collect::<Result<Vec<_>, Failure>>()? {
+    for site in sites.collect::<Result<Vec<_>>>()? {
         let known = context
             .store
             .sites

@@ -2,7 +2,7 @@
 
 use super::super::passwords::Passwords;
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::{self, Location, Place};
 use crate::remote;
@@ -15,11 +15,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 /// Runs the verb.
-pub(super) async fn run(
-    mut context: Context,
-    passwords: &Passwords,
-    places: &[OsString],
-) -> Result<Status, Failure> {
+pub(super) async fn run(mut context: Context, passwords: &Passwords, places: &[OsString]) -> Result<Status> {
     // A name alone is the site.
     let names = &context.settings.named;
     let of_name = |place: &OsString| match place.to_str() {
@@ -174,7 +170,7 @@ fn features(session: &Session) -> Checked {
 }
 
 /// What it answers.
-async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Location) -> Result<(), Failure> {
+async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Location) -> Result<()> {
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
     match remote::list(session, directory).await {
         Ok(listing) => {
@@ -204,7 +200,7 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
 }
 
 /// Whether the clocks agree.
-async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Checked, Failure> {
+async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Checked> {
     let number: [u8; 8] = ftp_io::random::bytes()
         .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
     let name = format!(".ftp-user.test-{:016x}", u64::from_be_bytes(number));

@@ -12,7 +12,7 @@ use super::options::{Key, settings_file};
 use super::secrets;
 use crate::config::site_url;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::check_name;
 use crate::report::{Event, SiteShown};
@@ -63,7 +63,7 @@ impl From {
     }
 
     /// The usual file that is there.
-    fn file(self) -> Result<PathBuf, Failure> {
+    fn file(self) -> Result<PathBuf> {
         let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         let all: Vec<PathBuf> = self.usual().iter().map(|name| home.join(name)).collect();
         all.iter().find(|file| file.exists()).cloned().ok_or_else(|| {
@@ -75,7 +75,7 @@ impl From {
 }
 
 /// Runs the verb.
-pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Result<Status, Failure> {
+pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Result<Status> {
     let settings = &settings_file(general)?;
     let is_usual = args.file.is_none();
     let file = args.file.clone().map_or_else(|| args.from.file(), Ok)?;
@@ -108,7 +108,7 @@ pub(super) fn run(context: &Context, general: &General, args: &ImportArgs) -> Re
 }
 
 /// The text of the file. One with secrets that others may write is refused, and so is a netrc that others may read.
-fn text(file: &Path, from: From) -> Result<Zeroizing<String>, Failure> {
+fn text(file: &Path, from: From) -> Result<Zeroizing<String>> {
     let cannot =
         |error: &std::io::Error| Failure::of_this_host(format!("cannot read {}", file.display()), error);
     let opened = NamedFile::open(file, Readable::File).map_err(|error| cannot(&error))?;
@@ -129,7 +129,7 @@ fn text(file: &Path, from: From) -> Result<Zeroizing<String>, Failure> {
 }
 
 /// The name for an entry of the file: with its user if an earlier entry has the same one.
-fn free_name(found: &ImportedSite, names: &mut BTreeSet<String>) -> Result<String, Failure> {
+fn free_name(found: &ImportedSite, names: &mut BTreeSet<String>) -> Result<String> {
     let user = found.user.as_deref().unwrap_or_default();
     let short = match plain(&found.name) {
         // A site whose name is one letter would look like a drive.
@@ -157,7 +157,7 @@ fn import(
     found: &ImportedSite,
     names: &mut BTreeSet<String>,
     is_dry: bool,
-) -> Result<(), Failure> {
+) -> Result<()> {
     if let Some(why) = &found.refused {
         return Err(Failure::usage(format!("{} is not imported: {why}", found.name)));
     }
