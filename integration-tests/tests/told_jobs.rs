@@ -63,7 +63,7 @@ fn n8_a_job_whose_only_file_has_failed_names_the_command_that_runs_it_again() {
     };
     copy().exits(0);
     let run = copy().exits(8);
-    let id = scene.jobs()[0]["id"].as_str().unwrap().to_owned();
+    let id = scene.jobs().pop().unwrap()["id"].as_str().unwrap().to_owned();
     assert!(run.warnings().iter().any(|said| said.contains(&format!("ftp-user retry {id}"))), "{run}");
 }
 
