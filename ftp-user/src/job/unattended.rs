@@ -24,7 +24,7 @@ use crate::place::{self, Location};
 use crate::remote;
 use crate::remote::{DetachedState, DetachedStatus, most};
 use crate::report::{Event, Progress};
-use crate::route::{Assignment, AttemptContext, Attempted, Circuit, Ends, GivenUp};
+use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Ends, GivenUp};
 use crate::session::{Role, Session, Stall};
 use ftp_proto::command::Command;
 use ftp_proto::timer::Moment;
@@ -73,7 +73,7 @@ pub(super) async fn attempt(
     from: &mut Server,
     to: &mut Server,
     roles: Roles,
-) -> Result<Attempted, Failure> {
+) -> Result<AttemptResult, Failure> {
     let AttemptContext { context, assignment, .. } = attempts;
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     let detached = named(context, source, destination, Candidate::Direct(roles).rung(), assignment).await?;
@@ -88,7 +88,7 @@ pub(super) async fn attempt_by_relay(
     attempts: AttemptContext<'_>,
     circuit: &mut Circuit,
     through: ThroughRelay,
-) -> Result<Attempted, Failure> {
+) -> Result<AttemptResult, Failure> {
     let AttemptContext { context, assignment, .. } = attempts;
     let rung = if circuit.is_at_hub() { Rung::Hub } else { Candidate::Relay(through).rung() };
     let (source, destination) = circuit.sessions();
@@ -120,7 +120,7 @@ async fn named(
 }
 
 /// Notes that both ends move the file, if they do.
-async fn moves(context: &Context, detached: Detached, attempted: &Attempted) {
+async fn moves(context: &Context, detached: Detached, attempted: &AttemptResult) {
     if attempted.given_up == Some(GivenUp::Detached) {
         context.run.job_journal.detached(Some(Detached { moves: true, ..detached })).await;
     }

@@ -220,7 +220,7 @@ impl Lane {
 
 /// How one attempt ended.
 #[derive(Debug)]
-pub(crate) struct Attempted {
+pub(crate) struct AttemptResult {
     /// The outcome of the machine.
     pub(crate) outcome: Outcome,
     /// Why this program cancelled the attempt, if that is the reason for its end.
@@ -268,7 +268,7 @@ pub(crate) enum GivenUp {
     TooMuch(u64),
 }
 
-impl Attempted {
+impl AttemptResult {
     /// An attempt with this outcome, in which nothing was opened.
     pub(super) fn early(outcome: Outcome) -> Self {
         Self {
@@ -388,7 +388,7 @@ impl Count {
     }
 
     /// Adds an attempt between two servers that has ended.
-    pub(crate) fn add(&mut self, attempted: &Attempted) {
+    pub(crate) fn add(&mut self, attempted: &AttemptResult) {
         let complete = matches!(attempted.outcome, Outcome::Moved { .. });
         let relayed = attempted.relayed.clone().filter(|relayed| complete || relayed.bytes > 0);
         Relayed::add(&mut self.relayed, relayed);

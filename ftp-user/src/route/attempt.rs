@@ -1,6 +1,6 @@
 //! Makes one attempt with one candidate between two servers, and explains its failure.
 
-use super::assignment::{Assignment, Attempted, ContinuedBy, Lane, Sign};
+use super::assignment::{Assignment, AttemptResult, ContinuedBy, Lane, Sign};
 use super::drive::Drive;
 use super::path::{Direct, Path, Sessions};
 use super::progress::{Origin, Progress, Subject};
@@ -40,7 +40,12 @@ impl AttemptContext<'_> {
     /// # Errors
     ///
     /// There is no session with a server, or it cannot be prepared.
-    pub(crate) async fn direct(self, from: &mut Server, to: &mut Server, roles: Roles) -> Result<Attempted> {
+    pub(crate) async fn direct(
+        self,
+        from: &mut Server,
+        to: &mut Server,
+        roles: Roles,
+    ) -> Result<AttemptResult> {
         let Self { context, assignment, lane } = self;
         let attempted = Box::pin(self.exchange(from, to, roles)).await?;
         if attempted.given_up.is_none()
@@ -64,7 +69,7 @@ impl AttemptContext<'_> {
     }
 
     /// One exchange of direct.
-    async fn exchange(self, from: &mut Server, to: &mut Server, roles: Roles) -> Result<Attempted> {
+    async fn exchange(self, from: &mut Server, to: &mut Server, roles: Roles) -> Result<AttemptResult> {
         let Self { context, assignment, lane } = self;
         let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
         let mut sessions = lane.unless_lost(Box::pin(self.prepared(from, to))).await?;
@@ -85,7 +90,11 @@ impl AttemptContext<'_> {
     }
 
     /// Makes an attempt through a relay.
-    pub(crate) async fn by_relay(self, circuit: &mut Circuit, through: ThroughRelay) -> Result<Attempted> {
+    pub(crate) async fn by_relay(
+        self,
+        circuit: &mut Circuit,
+        through: ThroughRelay,
+    ) -> Result<AttemptResult> {
         let Self { context, assignment, lane } = self;
         lane.say(Sign::Ready);
         let (mut sessions, relay) = circuit.path();
@@ -107,7 +116,7 @@ impl AttemptContext<'_> {
     }
 
     /// Makes an attempt through this program.
-    pub(crate) async fn through(self, from: &mut Server, to: &mut Server) -> Result<Attempted> {
+    pub(crate) async fn through(self, from: &mut Server, to: &mut Server) -> Result<AttemptResult> {
         let Self { context, assignment, lane } = self;
         let sessions = lane.unless_lost(Box::pin(self.prepared(from, to))).await?;
         lane.say(Sign::Ready);
@@ -170,7 +179,7 @@ async fn probe(context: &Context, server: &mut Server) -> bool {
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
-async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<Attempted>> {
+async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<AttemptResult>> {
     for side in Side::BOTH {
         let session = sessions.of(side);
         if tls.runs_tls() && !session.runs_tls() {
@@ -183,7 +192,7 @@ async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
             let (blame, touched, complete) = (Blame::Path, false, None);
             let failure = transfer::Failure { side, stage, cause, blame, touched, complete };
-            return Ok(Some(Attempted::early(Outcome::Failed(failure))));
+            return Ok(Some(AttemptResult::early(Outcome::Failed(failure))));
         }
     }
     Ok(None)

@@ -1,7 +1,7 @@
 //! Drives a transfer between two servers to its end: performs what its machine asks for, and tells the machine what happens.
 //! This is the one loop for all paths, for single files and for files that move together.
 
-use super::assignment::{Attempted, GivenUp, Lane, Sign};
+use super::assignment::{AttemptResult, GivenUp, Lane, Sign};
 use super::path::{Happened, Observed, Path, Sessions};
 use super::progress::{Progress, Sight};
 use super::relay::LAST_WORD;
@@ -80,7 +80,7 @@ impl<'a> Drive<'a> {
 
     /// Runs the attempt to move a single file to its end, which comes in bounded time. `protection` is what protects the bytes on
     /// their whole path, and with `detaches` both ends go on alone as soon as both have begun.
-    pub(super) async fn attempt(mut self, protection: Protection, detaches: bool) -> Attempted {
+    pub(super) async fn attempt(mut self, protection: Protection, detaches: bool) -> AttemptResult {
         (self.protection, self.detaches) = (protection, detaches);
         let outcome = self.run().await;
         // The machine of a single file always tells its outcome.
@@ -370,9 +370,9 @@ impl<'a> Drive<'a> {
     }
 
     /// Ends the attempt, and says what came of it.
-    async fn finish(mut self, outcome: Outcome) -> Attempted {
+    async fn finish(mut self, outcome: Outcome) -> AttemptResult {
         let (given_up, protection) = (self.reason(&outcome), self.protection);
-        let mut attempted = Attempted { given_up, protection, ..Attempted::early(outcome) };
+        let mut attempted = AttemptResult { given_up, protection, ..AttemptResult::early(outcome) };
         if given_up == Some(GivenUp::Detached) {
             self.sessions.close();
             if let Path::Relay(relay) = &mut self.path {
@@ -397,7 +397,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Closes the data connections of the path: in order if the file is complete, otherwise by a reset.
-    async fn close(&mut self, attempted: &mut Attempted) {
+    async fn close(&mut self, attempted: &mut AttemptResult) {
         let is_complete = matches!(attempted.outcome, Outcome::Moved { .. });
         match &mut self.path {
             Path::Relay(relay) if is_complete => {

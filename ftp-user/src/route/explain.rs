@@ -1,6 +1,6 @@
 //! Candidates and failures in words: which one is tried, why, and why none works.
 
-use super::assignment::{Attempted, GivenUp};
+use super::assignment::{AttemptResult, GivenUp};
 use crate::context::Context;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{Candidate, Nearby, Rung};
@@ -65,7 +65,7 @@ impl Ends<'_> {
 }
 
 /// Why the attempt failed, if it did. `stall` is how long nothing may move.
-pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Attempted) -> Option<Failure> {
+pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &AttemptResult) -> Option<Failure> {
     match (&ended.outcome, ended.given_up) {
         (Outcome::Moved { .. }, _) => None,
         (Outcome::Failed(_), Some(why)) => Some(given_up(stall, ends, why, ended.moved)),
@@ -78,7 +78,7 @@ pub(super) fn failure(stall: Duration, ends: &Ends<'_>, ended: &Attempted) -> Op
 /// The failure, with the words for why the other posture of that server was given up before.
 fn with_failed_posture(
     ends: &Ends<'_>,
-    ended: &Attempted,
+    ended: &AttemptResult,
     failed: &transfer::Failure,
     failure: Failure,
 ) -> Failure {
@@ -353,7 +353,7 @@ mod tests {
                     complete: None,
                 };
                 let failed_posture = FailedPosture { side, posture: Posture::Passive, cause };
-                let mut ended = Attempted::early(Outcome::Failed(failed));
+                let mut ended = AttemptResult::early(Outcome::Failed(failed));
                 ended.failed_postures.push(failed_posture);
                 let shown = failure(Duration::ZERO, &ends, &ended).unwrap().to_string();
                 assert!(shown.contains("***"), "{shown}");

@@ -9,7 +9,7 @@ use crate::job::part::{self, Part};
 use crate::journal::PartId;
 use crate::ladder::{Allowed, Ascent, Candidate, Rung};
 use crate::outcome::Relayed;
-use crate::route::{Assignment, Attempted, Circuit, Count, Lane, Sign, Situation};
+use crate::route::{Assignment, AttemptResult, Circuit, Count, Lane, Sign, Situation};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race, ScoutOutput};
 use ftp_proto::transfer::{Outcome, Side};
@@ -149,7 +149,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         if !finished.lost {
             self.notes.ended(index, &finished, true, now);
         }
-        if let Ok(Attempted { outcome: Outcome::Failed(failed), failure: Some(failure), .. }) =
+        if let Ok(AttemptResult { outcome: Outcome::Failed(failed), failure: Some(failure), .. }) =
             &finished.attempted
             && !finished.lost
             && let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate)

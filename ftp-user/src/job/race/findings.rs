@@ -9,7 +9,7 @@ use crate::failure::{About, Failure, Kind};
 use crate::ladder::{Candidate, Step};
 use crate::remote;
 use crate::report::Topic;
-use crate::route::{Assignment, Attempted, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp};
+use crate::route::{Assignment, AttemptResult, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, ends_session};
 use ftp_proto::transfer::race::Ended;
@@ -81,7 +81,7 @@ impl Contest<'_, '_> {
         &mut self,
         index: usize,
         runner: &mut Runner,
-        attempted: Attempted,
+        attempted: AttemptResult,
     ) -> Ended {
         let Some(entry) = self.entries.get(index) else { return Ended::Failed };
         let (candidate, stored, assignment) = (entry.candidate, entry.stored.clone(), self.assignment);

@@ -8,7 +8,7 @@ use crate::job::race::runner::{Finished, Obstacle};
 use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung};
 use crate::outcome::DIRECTLY;
 use crate::report::{THIS_HOST, Topic};
-use crate::route::{Attempted, Circuit, GivenUp, Situation};
+use crate::route::{AttemptResult, Circuit, GivenUp, Situation};
 use crate::state::Key;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Outcome;
@@ -109,10 +109,12 @@ impl Notes {
             Err(Obstacle::Session(failure) | Obstacle::Relay(failure)) => {
                 (CandidateFate::Failed, Some(failure))
             }
-            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => (CandidateFate::Proven, None),
-            Ok(Attempted { given_up: Some(GivenUp::Detached), .. }) => (CandidateFate::Begun, None),
-            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) => (CandidateFate::Moved, None),
-            Ok(Attempted { outcome: Outcome::Failed(_), failure, .. }) => {
+            Ok(AttemptResult { outcome: Outcome::Moved { .. }, .. }) if is_probe => {
+                (CandidateFate::Proven, None)
+            }
+            Ok(AttemptResult { given_up: Some(GivenUp::Detached), .. }) => (CandidateFate::Begun, None),
+            Ok(AttemptResult { outcome: Outcome::Moved { .. }, .. }) => (CandidateFate::Moved, None),
+            Ok(AttemptResult { outcome: Outcome::Failed(_), failure, .. }) => {
                 (CandidateFate::Failed, failure.as_ref())
             }
         };

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::job::part::Part;
 use crate::job::unattended;
 use crate::ladder::{Ascent, Candidate};
-use crate::route::{Assignment, AttemptContext, Attempted, Circuit, Lane};
+use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Lane};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Race, ScoutOutput, Scouts};
 use ftp_proto::transfer::{Outcome, Store};
@@ -41,7 +41,7 @@ pub(in crate::job) struct Finished {
     /// What it had. It is in step, or closed.
     pub(in crate::job) runner: Runner,
     /// What came of it.
-    pub(in crate::job) attempted: Result<Attempted, Obstacle>,
+    pub(in crate::job) attempted: Result<AttemptResult, Obstacle>,
     /// Whether it was told that it has lost. Then nothing of it is left.
     pub(in crate::job) lost: bool,
 }
@@ -69,7 +69,7 @@ impl Runner {
         candidate: Candidate,
         assignment: &Assignment,
         lane: &Lane,
-    ) -> Result<Attempted, Obstacle> {
+    ) -> Result<AttemptResult, Obstacle> {
         let Self { source, destination, circuit } = self;
         let attempts = AttemptContext { context, assignment, lane };
         // In boxes: a future has room for everything that it awaits, and a debug build has it several times.
@@ -93,7 +93,7 @@ impl Runner {
     }
 
     /// Removes what a candidate that has lost has left.
-    async fn clear(&mut self, context: &Context, assignment: &Assignment, attempted: Option<&Attempted>) {
+    async fn clear(&mut self, context: &Context, assignment: &Assignment, attempted: Option<&AttemptResult>) {
         let Some(attempted) = attempted else {
             // Replies may be on their way.
             self.source.abandon();
