@@ -33,7 +33,7 @@ impl Session {
 
     /// Waits for the final reply to a command that was sent.
     pub(crate) async fn answer_to(&mut self, id: CommandId, verb: Verb) -> Result<Answer> {
-        let sent = Sent { id, verb };
+        let sent = SentCommand { id, verb };
         loop {
             let event = self.next_or_cancelled().await?;
             if let Some(answer) = sent.final_reply(self, event)? {
@@ -44,7 +44,7 @@ impl Session {
 
     /// Waits for the first reply. Returns it if it is the final one: some servers omit the preliminary reply
     /// (modern-servers 1).
-    pub(crate) async fn first_reply(&mut self, sent: Sent) -> Result<Option<Answer>> {
+    pub(crate) async fn first_reply(&mut self, sent: SentCommand) -> Result<Option<Answer>> {
         loop {
             let event = self.next_or_cancelled().await?;
             if matches!(&event, Event::Reply { to, class, .. } if *to == sent.id && !class.is_final()) {
@@ -227,12 +227,12 @@ const NO_DIRECTORY: &str = ".ftp-user.no-such-directory";
 
 /// A command that was sent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sent {
+pub(crate) struct SentCommand {
     pub(crate) id: CommandId,
     pub(crate) verb: Verb,
 }
 
-impl Sent {
+impl SentCommand {
     /// The final reply, if the event is that.
     pub(crate) fn final_reply(self, session: &Session, event: Event) -> Result<Option<Answer>> {
         if let Event::Ended(failure) = &event {

@@ -3,7 +3,7 @@
 //! arrangement is next is decided by [`Arrangements`].
 
 use super::answer::Answer;
-use super::ask::Sent;
+use super::ask::SentCommand;
 use super::connection::Session;
 use super::data::{OpenError, Opened, socket_of};
 use super::port::{Arrived, DataFailure, DataPort};
@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 pub(super) enum Begun {
     /// The server has begun. If it has replied finally already, that is the reply.
     /// The port stays open until the transfer is over, because somebody else may have connected to it first.
-    Open(Data, Sent, Option<Answer>, Option<Box<DataPort>>),
+    Open(Data, SentCommand, Option<Answer>, Option<Box<DataPort>>),
     /// The server refused the command, or REST.
     Refused(Answer),
 }
@@ -119,7 +119,7 @@ impl Session {
             // Whoever has come before the transfer command is not the server.
             port.turn_away();
         }
-        let sent = Sent { id: self.send(command.clone(), None), verb: command.verb() };
+        let sent = SentCommand { id: self.send(command.clone(), None), verb: command.verb() };
         match opened {
             Opened::Connected(data) => {
                 let mut last = self.first_reply(sent).await?;
@@ -141,7 +141,7 @@ impl Session {
     /// Waits until the server has connected to the port and has begun, or will not.
     async fn await_server(
         &mut self,
-        sent: Sent,
+        sent: SentCommand,
         port: DataPort,
         announced: Option<u16>,
     ) -> Result<Begun, OpenError> {
@@ -229,7 +229,7 @@ impl Arrival {
     }
 
     /// Takes note of what the server has said.
-    fn note(&mut self, dialect: Dialect, sent: Sent, event: &Event) {
+    fn note(&mut self, dialect: Dialect, sent: SentCommand, event: &Event) {
         if let Event::Reply { to, class: Class::Preliminary, .. } = event {
             self.begun |= *to == sent.id;
         }

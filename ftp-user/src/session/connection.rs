@@ -1,7 +1,7 @@
 //! One control connection: a socket and its client machine.
 
 use super::answer::Answer;
-use super::ask::Sent;
+use super::ask::SentCommand;
 use super::port::ControlRelay;
 use super::secrets::Secrets;
 use crate::context::{Context, SessionPlace};
@@ -268,7 +268,7 @@ pub const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 #[derive(Debug, Default)]
 pub(crate) struct SentTime {
     /// The command whose reply has not come. The session takes that reply itself, so no other wait can lose it.
-    pub(crate) unanswered: Option<Sent>,
+    pub(crate) unanswered: Option<SentCommand>,
     /// Why the server has not taken it.
     pub(crate) untaken: Option<Untaken>,
 }
@@ -286,7 +286,9 @@ impl SentTime {
     /// Takes a reply to the time that was sent last, whatever else is waited for. Returns whether it was one.
     pub(crate) fn takes(&mut self, event: &Event) -> bool {
         let Event::Reply { to, reply, class } = event else { return false };
-        let Some(Sent { verb, .. }) = self.unanswered.filter(|sent| sent.id == *to) else { return false };
+        let Some(SentCommand { verb, .. }) = self.unanswered.filter(|sent| sent.id == *to) else {
+            return false;
+        };
         if class.is_final() {
             self.unanswered = None;
             let answer = Answer { reply: reply.clone(), class: *class, verb };

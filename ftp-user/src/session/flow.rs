@@ -2,7 +2,7 @@
 //! connection.
 
 use super::answer::Answer;
-use super::ask::Sent;
+use super::ask::SentCommand;
 use super::begin::Begun;
 use super::connection::Session;
 use super::port::DataPort;
@@ -93,7 +93,7 @@ impl Session {
     /// Runs the copy to its end. A final reply that comes meanwhile is left in `last`.
     async fn copy_beside<T>(
         &mut self,
-        sent: Sent,
+        sent: SentCommand,
         last: &mut Option<Answer>,
         mut copy: std::pin::Pin<&mut impl Future<Output = T>>,
         meter: &Meter,
@@ -134,7 +134,7 @@ impl Session {
     }
 
     /// Waits for the final reply after the copy has ended.
-    async fn last_reply(&mut self, sent: Sent) -> Result<Answer> {
+    async fn last_reply(&mut self, sent: SentCommand) -> Result<Answer> {
         let clock = self.context.world.clock;
         let deadline = Some(clock.now() + self.context.settings.patience.reply.max(LAST_REPLY));
         tokio::select! {

@@ -26,7 +26,7 @@ mod tls;
 
 pub use answer::{Answer, kind_of};
 pub(crate) use answer::{about, hint};
-pub(crate) use ask::Sent;
+pub(crate) use ask::SentCommand;
 pub(crate) use connection::Untaken;
 pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
 pub use data::OpeningPort;

@@ -103,7 +103,7 @@ async fn output(
 
 /// What has moved between a server and this program.
 #[derive(Debug)]
-struct Sent {
+struct MovedBytes {
     bytes: u64,
     /// The digest of the bytes, if it was wanted.
     digest: Option<String>,
@@ -127,7 +127,7 @@ async fn receive(
     source: Source<'_>,
     out: File,
     moved: &mut u64,
-) -> Result<Sent, Failure> {
+) -> Result<MovedBytes, Failure> {
     let Source { path, name, size, digest } = source;
     let what = format!("cannot read {name}");
     let mut report = progress(context, name, size);
@@ -158,7 +158,7 @@ async fn receive(
             }
             CopyEnd::File(error) => Err(unwritten(&error)),
             _ if !answer.is_done() => Err(session.refusal(what, &answer)),
-            CopyEnd::Whole => Ok(Sent { bytes, digest: digest.map(|(hex, _)| hex) }),
+            CopyEnd::Whole => Ok(MovedBytes { bytes, digest: digest.map(|(hex, _)| hex) }),
             CopyEnd::Broken(error) => Err(broken(what, &error)),
             CopyEnd::Stopped => Err(Failure::interrupted()),
         },
@@ -268,7 +268,7 @@ async fn send(
     stored: &PathName,
     digest: Option<Algorithm>,
     context: &Context,
-) -> Result<Sent, Failure> {
+) -> Result<MovedBytes, Failure> {
     session.partials(Partial::Discard).await?;
     session.forget_restart().await?;
     session.set_type(DataType::Image).await?;
@@ -294,7 +294,7 @@ async fn send(
     match moved.end {
         CopyEnd::File(error) => Err(failed(error)),
         _ if !answer.is_done() => Err(session.refusal("the server refuses the file", &answer)),
-        CopyEnd::Whole => Ok(Sent { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
+        CopyEnd::Whole => Ok(MovedBytes { bytes: moved.bytes, digest: input.digester.map(Digester::hex) }),
         CopyEnd::Broken(error) => Err(broken("it was not sent".to_owned(), &error)),
         CopyEnd::Stopped => Err(Failure::interrupted()),
     }
@@ -306,7 +306,7 @@ async fn publish(
     host: &mut Host,
     part: &Part,
     ready: Ready,
-    sent: Sent,
+    sent: MovedBytes,
     options: Options,
 ) -> Result<Verified, Failure> {
     let Ready { means, is_taken } = ready;
@@ -350,7 +350,7 @@ async fn compare(
     host: &mut Host,
     path: &PathName,
     means: Verified,
-    sent: &Sent,
+    sent: &MovedBytes,
     rule: Verify,
 ) -> Result<Verified, Failure> {
     let (Some(algorithm), Some(hex)) = (means.algorithm(), &sent.digest) else { return Ok(means) };
