@@ -318,13 +318,13 @@ impl Copying<'_> {
         let is_settled = self.attempts.kept.old.settle(context, host, target).await;
         let (rest, is_unnamed) = (self.rest(&failure), failure.about == About::NotNamed);
         let discarded = match rest {
-            Rest::Kept => {
+            PartFate::Kept => {
                 let cleanup = self.context.for_cleanup().0;
                 self.stored(&cleanup).await
             }
-            Rest::Deleted | Rest::Behind => self.discard().await,
+            PartFate::Deleted | PartFate::Behind => self.discard().await,
         };
-        let rest = if self.attempts.behind { Rest::Behind } else { rest };
+        let rest = if self.attempts.behind { PartFate::Behind } else { rest };
         if is_unnamed && self.attempts.undeletable && self.ends.room.shut() {
             self.context.run.events.warn(format!(
                 "{} stores files, but neither renames nor deletes them: nothing more is sent there; its account needs the rights to rename and to delete",
@@ -347,14 +347,18 @@ impl Copying<'_> {
 
     /// What becomes of what is stored after the last attempt. If a server or a relay does not answer any more, another run goes
     /// on with it. What an earlier run has stored stays as long as another one may come to use it.
-    fn rest(&self, failure: &Failure) -> Rest {
+    fn rest(&self, failure: &Failure) -> PartFate {
         let (context, attempts) = (&self.context, &self.attempts);
         let has_moved = attempts.done.attempts > 0;
         let is_over = context.run.cancel.is_cancelled()
             || matches!(failure.about, About::GivenUp | About::NoAnswer | About::NoRelay)
             || (!has_moved && may_pass(failure));
         let is_used = attempts.left.is_none() || !has_moved || attempts.continued.is_kept();
-        if is_over && context.run.job_journal.keeps_item() && is_used { Rest::Kept } else { Rest::Deleted }
+        if is_over && context.run.job_journal.keeps_item() && is_used {
+            PartFate::Kept
+        } else {
+            PartFate::Deleted
+        }
     }
 
     /// Before the next attempt: how many bytes are stored, and what the attempt will do with them, in words.
@@ -411,7 +415,7 @@ impl Copying<'_> {
 
 /// What becomes of what is stored after the last attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Rest {
+enum PartFate {
     /// It stays, and the journal knows its name.
     Kept,
     /// It is deleted.
@@ -422,7 +426,7 @@ enum Rest {
 
 /// Returns the failure of a file. After an interruption, that is the number of bytes moved and what is left
 /// (H33).
-fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> Failure {
+fn interrupted(context: &Context, failure: Failure, moved: u64, rest: PartFate) -> Failure {
     if !context.run.cancel.is_cancelled() {
         return failure;
     }
@@ -433,12 +437,12 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, rest: Rest) -> F
         format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
     };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
-        Rest::Kept => lifetime::RESUME_CONTINUES,
-        Rest::Behind => "run it again to copy the file",
-        Rest::Deleted if context.run.job_journal.keeps_item() => {
+        PartFate::Kept => lifetime::RESUME_CONTINUES,
+        PartFate::Behind => "run it again to copy the file",
+        PartFate::Deleted if context.run.job_journal.keeps_item() => {
             "what was stored is deleted, ftp-user resume copies the file"
         }
-        Rest::Deleted => "what was stored is deleted, run it again to copy the file",
+        PartFate::Deleted => "what was stored is deleted, run it again to copy the file",
     })
 }
 
