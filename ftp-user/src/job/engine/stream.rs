@@ -50,7 +50,7 @@ pub(in crate::job) struct Stream<'a> {
 
 /// What whoever finds the files waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) enum Wish {
+pub(in crate::job) enum StreamWait {
     /// What it finds next, if there is room for a file.
     Next,
     /// A worker that is idle, whose session it needs.
@@ -61,7 +61,7 @@ pub(in crate::job) enum Wish {
 
 /// What has happened to a stream.
 #[derive(Debug)]
-pub(in crate::job) enum Turn<T> {
+pub(in crate::job) enum StreamEvent<T> {
     /// A worker is idle: its session can be used.
     Idle,
     /// This was found.
@@ -143,20 +143,24 @@ impl<'a> Stream<'a> {
 
     /// Waits until something happens. `next` is what is found next; it must be one that can be dropped without losing
     /// anything, as this can.
-    pub(in crate::job) async fn turn<T>(&mut self, wish: Wish, next: impl Future<Output = T>) -> Turn<T> {
+    pub(in crate::job) async fn turn<T>(
+        &mut self,
+        wish: StreamWait,
+        next: impl Future<Output = T>,
+    ) -> StreamEvent<T> {
         self.workers.start(&mut self.waiting.ready);
         let is_free = self.workers.is_free(!self.waiting.is_empty());
-        if is_free && wish == Wish::Session {
-            return Turn::Idle;
+        if is_free && wish == StreamWait::Session {
+            return StreamEvent::Idle;
         }
         let are_busy = self.workers.are_busy();
-        let reads_on = wish == Wish::Next && self.waiting.has_room();
+        let reads_on = wish == StreamWait::Next && self.waiting.has_room();
         let due = self.workers.due_at().filter(|_| are_busy);
         tokio::select! {
             biased;
             results = self.workers.next(), if are_busy => self.note(results),
             () = self.waiting.claimed(self.context, &self.ends), if self.waiting.claims.is_some() => {}
-            found = next, if reads_on => return Turn::Found(found),
+            found = next, if reads_on => return StreamEvent::Found(found),
             () = self.context.world.clock.sleep_until(due), if due.is_some() => {
                 self.workers.delete_sources(MovedPortion::is_due);
             }
@@ -165,14 +169,14 @@ impl<'a> Stream<'a> {
                 self.workers.note_sessions();
                 self.waiting.claim(self.context, &self.ends, |item| self.workers.has_part(item));
             }
-            else => return Turn::Still,
+            else => return StreamEvent::Still,
         }
-        Turn::Progress
+        StreamEvent::Progress
     }
 
     /// Waits until something happens. Returns whether anything can.
     async fn progress(&mut self) -> bool {
-        !matches!(self.turn(Wish::Progress, std::future::pending::<()>()).await, Turn::Still)
+        !matches!(self.turn(StreamWait::Progress, std::future::pending::<()>()).await, StreamEvent::Still)
     }
 
     /// Waits until every file has a worker, and another worker is idle, so that its sessions can be asked. Returns whether

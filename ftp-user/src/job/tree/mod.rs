@@ -13,7 +13,7 @@ pub(crate) use walk::{WalkPurpose, WalkRules, walk};
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind};
 use crate::job::claims::lifetime;
-use crate::job::engine::stream::{Stream, Turn, Wish};
+use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
 use crate::job::engine::workers::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, Wanted, finish_directories};
@@ -140,22 +140,22 @@ impl TreeCopy<'_, '_> {
         let mut has_more = true;
         while !self.is_over() {
             let wish = match (&self.held, has_more) {
-                (Some(_), _) => Wish::Session,
-                (None, true) => Wish::Next,
-                (None, false) => Wish::Progress,
+                (Some(_), _) => StreamWait::Session,
+                (None, true) => StreamWait::Next,
+                (None, false) => StreamWait::Progress,
             };
             match self.stream.turn(wish, visits.next()).await {
-                Turn::Idle => {
+                StreamEvent::Idle => {
                     let Some(visit) = self.held.take() else { continue };
                     for visit in self.with_next_directories(visit, &mut visits).await {
                         Box::pin(self.visit(visit)).await;
                     }
                 }
-                Turn::Found(Some(visit)) if self.needs_session(&visit) => self.held = Some(visit),
-                Turn::Found(Some(visit)) => Box::pin(self.visit(visit)).await,
-                Turn::Found(None) => has_more = false,
-                Turn::Progress => {}
-                Turn::Still => return,
+                StreamEvent::Found(Some(visit)) if self.needs_session(&visit) => self.held = Some(visit),
+                StreamEvent::Found(Some(visit)) => Box::pin(self.visit(visit)).await,
+                StreamEvent::Found(None) => has_more = false,
+                StreamEvent::Progress => {}
+                StreamEvent::Still => return,
             }
         }
     }
