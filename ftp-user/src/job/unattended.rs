@@ -35,7 +35,7 @@ use std::time::Duration;
 
 /// A transfer that went on without this program and whose file is whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Arrived {
+pub(super) struct FinishedTransfer {
     /// The path of its bytes.
     pub(super) rung: Rung,
     /// The number of bytes that were stored before it.
@@ -138,7 +138,7 @@ pub(super) async fn wait(
     item: &Item,
     detached: &Detached,
     total: Option<u64>,
-) -> Result<Option<Arrived>, Failure> {
+) -> Result<Option<FinishedTransfer>, Failure> {
     let name = ends.source.show(&item.source);
     let clock = context.world.clock;
     let mut watch = Watch::new(clock.now(), total, detached.before);
@@ -151,7 +151,7 @@ pub(super) async fn wait(
             Some(DetachedStatus { state: DetachedState::Whole, moved }) => {
                 let before = detached.before;
                 let seen = first.unwrap_or_else(|| before.saturating_add(moved));
-                return Ok(Rung::named(&detached.route).map(|rung| Arrived { rung, before, seen }));
+                return Ok(Rung::named(&detached.route).map(|rung| FinishedTransfer { rung, before, seen }));
             }
             Some(DetachedStatus { state: DetachedState::Moving, moved }) => moved,
         };

@@ -27,7 +27,7 @@ use crate::job::part::leftover::{Found, Leftover, can_continue};
 use crate::job::race::Transferred;
 use crate::job::retry::{Event, Next, Retry, is_outage_of_relay, wait};
 use crate::job::summary::failures::may_pass;
-use crate::job::unattended::{self, Arrived};
+use crate::job::unattended::{self, FinishedTransfer};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Relayed, Verified};
 use crate::report::Topic;
@@ -63,7 +63,7 @@ pub(super) struct Attempts {
     /// If the last attempt has continued what another one had stored: whether an end refused to continue there.
     last: Option<bool>,
     /// What a transfer has brought that an earlier run has left alone.
-    arrived: Option<Arrived>,
+    arrived: Option<FinishedTransfer>,
     /// Whether it was looked for what has changed of the file. It is sent whole from now on.
     pub(super) has_sought_changes: bool,
     /// Whether something could not be deleted. A warning has told it.
@@ -174,7 +174,7 @@ impl Copying<'_> {
     }
 
     /// Waits for the end of the transfer that an earlier run has left alone. Returns what has arrived, if that is whole.
-    async fn wait_for_detached(&mut self) -> Result<Option<Arrived>, Failure> {
+    async fn wait_for_detached(&mut self) -> Result<Option<FinishedTransfer>, Failure> {
         let (context, kept) = (&self.context, &mut self.attempts.kept);
         let Some(detached) = &kept.detached else { return Ok(None) };
         let arrived = match kept.left.as_ref().and_then(|left| left.seen.as_ref()) {
@@ -196,7 +196,8 @@ impl Copying<'_> {
     /// What a transfer has brought that an earlier run has left alone, if that is the whole source as it was and is.
     async fn whole(&mut self, source: &Facts) -> Result<Option<StartPoint>, Failure> {
         let attempts = &mut self.attempts;
-        let (Some(Arrived { rung, before, .. }), Some(left)) = (attempts.arrived.take(), &attempts.left)
+        let (Some(FinishedTransfer { rung, before, .. }), Some(left)) =
+            (attempts.arrived.take(), &attempts.left)
         else {
             return Ok(None);
         };
