@@ -6,7 +6,7 @@ use super::path::Sessions;
 use super::progress::Progress;
 
 use crate::failure::{Failure, words};
-use crate::session::{Arrived, DataFailure, DataPort};
+use crate::session::{ArrivedConnection, DataFailure, DataPort};
 use crate::world::end_by_reset;
 use ftp_io::connection::Connection;
 use ftp_io::copy::{self, CopyEnd, Digest, ForwardEnd, Forwarded, Meters, Unclosed};
@@ -77,7 +77,7 @@ pub(super) enum Done {
     /// This program, or the relay that reaches the server, listens for it, or does not.
     Listens(Side, u32, Result<DataPort, DataFailure>),
     /// The server has connected, or never can.
-    Arrived(Side, u32, Result<Arrived, DataFailure>),
+    Arrived(Side, u32, Result<ArrivedConnection, DataFailure>),
     /// A second connection of the server's address has come.
     Intruded(Side, u32),
     Copied(Forwarded),
@@ -199,7 +199,7 @@ impl Through {
                 self.leg(side).port = Some(Arc::new(port));
                 Some(Input::Listening(side, at))
             }
-            Done::Arrived(side, number, Ok(Arrived { connection, from })) => {
+            Done::Arrived(side, number, Ok(ArrivedConnection { connection, from })) => {
                 self.keep(side, connection);
                 self.watch(side, number);
                 Some(Input::Arrived(side, from))

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::ask::SentCommand;
 use super::connection::Session;
 use super::data::{OpenError, Opened, socket_of};
-use super::port::{Arrived, DataFailure, DataPort};
+use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
 use ftp_io::tls::Data;
 use ftp_proto::client::Event;
@@ -27,7 +27,7 @@ pub(super) enum Begun {
 
 /// What is known while a server that was told to connect has not begun.
 struct Arrival {
-    arrived: Option<Arrived>,
+    arrived: Option<ArrivedConnection>,
     /// Its preliminary reply has come.
     begun: bool,
     last: Option<Answer>,

@@ -35,8 +35,8 @@ pub use flow::{Flow, Moving};
 pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;
 pub use port::{
-    Arrived, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, Listening, ListensElsewhere,
-    OwnPort, RelayPort, RelayPortState, Tunnel, check_place,
+    ArrivedConnection, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, Listening,
+    ListensElsewhere, OwnPort, RelayPort, RelayPortState, Tunnel, check_place,
 };
 pub(crate) use secrets::Secrets;
 pub use secrets::Words;

@@ -58,10 +58,10 @@ impl DataPort {
     /// # Errors
     ///
     /// The system cannot accept connections, or the relay has none of the server.
-    pub async fn accept(&self) -> Result<Arrived, DataFailure> {
+    pub async fn accept(&self) -> Result<ArrivedConnection, DataFailure> {
         match self {
             Self::Own(port) => match port.accept().await {
-                Ok((stream, from)) => Ok(Arrived { connection: stream.into(), from }),
+                Ok((stream, from)) => Ok(ArrivedConnection { connection: stream.into(), from }),
                 Err(error) => Err(DataFailure::Path(Failure::new(Kind::NoPath, words(&error)))),
             },
             Self::Relay(port) => port.accept().await,
@@ -193,7 +193,7 @@ impl RelayPort {
     }
 
     /// Waits for the server. May be dropped without losing anything; nobody comes after it.
-    pub(super) async fn accept(&self) -> Result<Arrived, DataFailure> {
+    pub(super) async fn accept(&self) -> Result<ArrivedConnection, DataFailure> {
         let mut state = self.state.lock().await;
         match &mut *state {
             State::Awaited(joining) => {
@@ -202,7 +202,7 @@ impl RelayPort {
                 let connection = connection?;
                 let untold = || failed("the relay has not told who has connected to it");
                 let from = self.seen.borrow().from.ok_or_else(untold)?;
-                Ok(Arrived { connection, from })
+                Ok(ArrivedConnection { connection, from })
             }
             State::Intruded => {
                 *state = State::Taken;
@@ -249,7 +249,7 @@ pub fn check_place(at: SocketAddr, seen: IpAddr) -> Result<(), ListensElsewhere>
 
 /// A server has connected.
 #[derive(Debug)]
-pub struct Arrived {
+pub struct ArrivedConnection {
     /// With this host, or with the relay, which passes its bytes on.
     pub connection: Connection,
     /// From where the server has connected.
