@@ -1,7 +1,7 @@
 //! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
 use crate::failure::{self, Failure, Result};
-use crate::session::{Sent, Session, Untaken};
+use crate::session::{SentCommand, Session, Untaken};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
 use ftp_proto::command::Command;
@@ -35,7 +35,7 @@ pub async fn set_modified(session: &mut Session, path: &PathName, time: When) ->
     };
     let verb = command.verb();
     settle_time(session).await?;
-    session.time.unanswered = Some(Sent { id: session.send(command, None), verb });
+    session.time.unanswered = Some(SentCommand { id: session.send(command, None), verb });
     if session.manners.capabilities.takes_ahead { Ok(()) } else { settle_time(session).await }
 }
 
