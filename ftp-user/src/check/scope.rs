@@ -1,7 +1,7 @@
 //! Where things may be deleted: below a place that somebody has named, and never what contains the user, or what this
 //! program needs itself.
 
-use crate::endpoint::Held;
+use crate::endpoint::HeldPlace;
 use crate::failure::{Failure, Result};
 use crate::place::{self, Location};
 use crate::state::OwnFiles;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Scope {
     root: PathName,
     /// What keeps a place of this host the one that was looked at.
-    held: Option<Arc<Held>>,
+    held: Option<Arc<HeldPlace>>,
 }
 
 impl Scope {
@@ -48,7 +48,7 @@ impl Scope {
     }
 
     /// The same place, which is held on this host: nobody can put another one in its stead.
-    pub(crate) fn held(self, held: Option<Held>) -> Self {
+    pub(crate) fn held(self, held: Option<HeldPlace>) -> Self {
         Self { held: held.map(Arc::new), ..self }
     }
 
@@ -68,7 +68,7 @@ impl Scope {
     }
 
     /// What keeps the place the same on this host, if it is held.
-    pub(super) fn keeper(&self) -> Option<&Held> {
+    pub(super) fn keeper(&self) -> Option<&HeldPlace> {
         self.held.as_deref()
     }
 }

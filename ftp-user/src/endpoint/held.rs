@@ -12,14 +12,14 @@ use std::path::PathBuf;
 /// A place of this host, from the moment when somebody looked at it: the directory that has its name stays open. Whoever puts
 /// a symbolic link or another directory in its way, while a person is asked, changes nothing.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldPlace {
     /// The directory that has the name of the place.
     pub(super) above: OpenDirectory,
     /// What had the name.
     unique: Option<String>,
 }
 
-impl Held {
+impl HeldPlace {
     /// Whether this is the place.
     pub(super) fn is(&self, found: &Facts) -> bool {
         self.unique == found.unique
@@ -36,7 +36,7 @@ impl HeldDirectories {
     /// # Errors
     ///
     /// The place was replaced since, its directory cannot be opened, or too many are open.
-    pub(crate) fn place(&mut self, host: &Host, root: &PathName, seen: &Facts) -> Result<Option<Held>> {
+    pub(crate) fn place(&mut self, host: &Host, root: &PathName, seen: &Facts) -> Result<Option<HeldPlace>> {
         let path = local_path(root);
         let (Host::Local(end), Some(name)) = (host, path.file_name()) else { return Ok(None) };
         let cannot = |error: &io::Error| {
@@ -61,7 +61,7 @@ impl HeldDirectories {
         if seen.unique.is_some() && seen.unique != unique {
             return Err(replaced(root));
         }
-        Ok(Some(Held { above, unique }))
+        Ok(Some(HeldPlace { above, unique }))
     }
 }
 

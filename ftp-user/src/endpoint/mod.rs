@@ -13,7 +13,7 @@ mod removal;
 mod source_tree;
 
 pub(crate) use disk::AskedDisk;
-pub(crate) use held::{Held, HeldDirectories};
+pub(crate) use held::{HeldDirectories, HeldPlace};
 pub use host::Host;
 pub(crate) use list::{learn_listing, list_certain_links, list_links, list_real_directories};
 pub use list::{list, list_each, with_blanks};

@@ -2,7 +2,7 @@
 //! be deleted: see `check::Removal`.
 
 use super::disk::{AskedDisk, make_stable_here};
-use super::held::Held;
+use super::held::HeldPlace;
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
@@ -80,7 +80,7 @@ pub(crate) struct PermittedName<'a> {
     /// What is deleted: the place, or something below it.
     pub(crate) permit: &'a DeletePermit,
     /// What keeps the place the same, on this host.
-    pub(crate) held: Option<&'a Held>,
+    pub(crate) held: Option<&'a HeldPlace>,
     /// What tells the file that may be deleted from others of this host, or where it leads if it is a symbolic link.
     pub(crate) seen: Option<&'a str>,
 }
