@@ -3,7 +3,7 @@
 
 use super::scope::Scope;
 use crate::context::Context;
-use crate::endpoint::{Host, Reached};
+use crate::endpoint::{Host, ReachedName};
 use crate::failure::{Failure, Kind, Result};
 use crate::report::several;
 use crate::session::Facts;
@@ -98,7 +98,7 @@ impl MayRename {
     pub(crate) fn renaming(
         &self,
         below: &PathName,
-        reached: Reached,
+        reached: ReachedName,
         (seen, now): (&Facts, &Facts),
     ) -> Result<Renaming> {
         let path = path_below(self.scope.root(), below)
@@ -112,7 +112,7 @@ impl MayRename {
 
 /// A file that may get another name.
 #[derive(Debug)]
-pub(crate) struct Renaming(Reached);
+pub(crate) struct Renaming(ReachedName);
 
 impl Renaming {
     /// Gives it the name `to`, if nothing has that. The directories above `to` are made.

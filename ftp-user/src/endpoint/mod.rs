@@ -20,7 +20,7 @@ pub use list::{list, list_each, with_blanks};
 pub use local_end::LocalEnd;
 pub use local_root::LocalRoot;
 pub use pool::{Debt, Debts, Lease, Losses, Pool, Pools, Server};
-pub(crate) use reached::Reached;
+pub(crate) use reached::ReachedName;
 pub(crate) use removal::{
     PermittedName, delete, delete_all, entry, have, lack, login_directory, make_stable, rename_free,
     shows_links,

@@ -15,12 +15,12 @@ use std::io;
 /// A name of a host. On this host its directory stays open, so that what is looked at there is what is deleted or renamed
 /// there, whatever is put in the way meanwhile. A server is asked by its path.
 #[derive(Debug)]
-pub(crate) struct Reached {
+pub(crate) struct ReachedName {
     path: PathName,
     here: Option<LocalName>,
 }
 
-impl Reached {
+impl ReachedName {
     /// Reaches the name at `path`; `None` if its directory on this host is not there.
     ///
     /// # Errors

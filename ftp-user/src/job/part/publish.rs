@@ -10,7 +10,7 @@
 use super::{Part, in_time};
 use crate::check::{Decision, Overwrite};
 use crate::context::Context;
-use crate::endpoint::{Host, Reached};
+use crate::endpoint::{Host, ReachedName};
 use crate::failure::{Failure, Kind};
 use crate::remote::{FinalName, Replacement};
 use crate::report::{Change, Event};
@@ -207,7 +207,7 @@ pub(in crate::job) async fn keep_old(
         failure.during_unless_interrupted(format!("{old} is not replaced, because it cannot be kept"))
     };
     // What is not there any more need not be kept.
-    let Some(reached) = Reached::at(host, target).map_err(stays)? else { return Ok(false) };
+    let Some(reached) = ReachedName::at(host, target).map_err(stays)? else { return Ok(false) };
     let kept = keep(context, host, &reached, kept_as).await.map_err(stays)?;
     let dest = Some(host.show(&kept));
     let (verb, kind, dry_run) = ("backup", listing::Kind::File, false);
@@ -224,7 +224,7 @@ pub(in crate::job) async fn keep_old(
 pub(in crate::job) async fn keep(
     context: &Context,
     host: &mut Host,
-    old: &Reached,
+    old: &ReachedName,
     kept_as: &PathName,
 ) -> Result<PathName, Failure> {
     for number in 0..MOST {
@@ -270,7 +270,7 @@ mod tests {
         for (number, expect) in ["old/d/f", "old/d/f.~1~", "old/d/f.~2~"].into_iter().enumerate() {
             fs::write(at("f"), number.to_string()).unwrap();
             let to = name("old/d/f");
-            let old = Reached::at(&host, &name("f")).unwrap().unwrap();
+            let old = ReachedName::at(&host, &name("f")).unwrap().unwrap();
             let kept = keep(&context, &mut host, &old, &to).await.unwrap();
             assert_eq!(kept, name(expect));
             assert_eq!(fs::read_to_string(at(expect)).unwrap(), number.to_string());

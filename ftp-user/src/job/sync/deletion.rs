@@ -7,7 +7,7 @@ use super::plan::{EmptiedDirectories, SyncPlan};
 use super::rename::SimilarNames;
 use super::run::SyncRun;
 use crate::check::{Consent, Scope, changed};
-use crate::endpoint::Reached;
+use crate::endpoint::ReachedName;
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::part::publish;
@@ -202,7 +202,7 @@ impl SurplusDeletion<'_, '_> {
             let host = &mut self.run.ends.destination;
             self.checked.is_within(context, host, place::parent(below).as_ref()).await?;
             let path = self.scope.path(Some(below));
-            let Some(reached) = Reached::at(host, &path)? else { return Ok(()) };
+            let Some(reached) = ReachedName::at(host, &path)? else { return Ok(()) };
             let now = self.links.now(context, host, &reached, &entry.facts).await?;
             let Some(now) = now else { return Ok(()) };
             let permit = self.permit(entry, lack, &now, false).await.map_err(|why| stays(&path, why))?;

@@ -5,7 +5,7 @@
 
 use super::listing::cannot_keep;
 use crate::context::Context;
-use crate::endpoint::{self, Host, Reached};
+use crate::endpoint::{self, Host, ReachedName};
 use crate::failure::Failure;
 use crate::job::checked_directories::answer_if_any;
 use crate::job::retry::asked;
@@ -201,7 +201,7 @@ impl ListedLinks {
         &mut self,
         context: &Context,
         host: &mut Host,
-        reached: &Reached,
+        reached: &ReachedName,
         seen: &Facts,
     ) -> Result<Option<Facts>, Failure> {
         if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, reached.path()).await? {

@@ -6,7 +6,7 @@ use super::listing::cannot_keep;
 use super::run::SyncRun;
 use crate::check::{MayRename, common};
 use crate::context::{Cancel, Context};
-use crate::endpoint::{self, Host, Reached};
+use crate::endpoint::{self, Host, ReachedName};
 use crate::failure::{Failure, Kind};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
@@ -171,7 +171,7 @@ impl<'p> FileRenames<'p> {
         let host = &mut run.ends.destination;
         self.checked.is_within(context, host, place::parent(below).as_ref()).await?;
         let gone = || Failure::new(Kind::Missing, "it is not there any more");
-        let reached = Reached::at(host, &path)?.ok_or_else(gone)?;
+        let reached = ReachedName::at(host, &path)?.ok_or_else(gone)?;
         let now = asked(context, host, async |host| reached.facts(context, host).await).await?;
         let renaming = self.permit.renaming(below, reached, (seen, &now.ok_or_else(gone)?))?;
         renaming.carry_out(context, host, &target).await?;
