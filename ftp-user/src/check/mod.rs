@@ -24,4 +24,4 @@ pub(crate) use scope::{Scope, against, precious};
 pub use surplus::{Allowance, Consent};
 pub(crate) use surplus::{ComparedTrees, MayRename, changed, too_many};
 pub use verify::Verify;
-pub(crate) use verify::{Compared, Proof, common, compare, means, verify_passed};
+pub(crate) use verify::{ComparedFiles, Proof, common, compare, means, verify_passed};

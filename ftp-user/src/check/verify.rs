@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// A file and its copy, which are compared.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Compared<'a> {
+pub(crate) struct ComparedFiles<'a> {
     /// The path of the source.
     pub(crate) source: &'a PathName,
     /// The path of the copy.
@@ -74,7 +74,7 @@ impl Verify {
         self,
         context: &Context,
         ends: &mut Ends,
-        files: &Compared<'_>,
+        files: &ComparedFiles<'_>,
     ) -> Result<Proof> {
         let size = files.size;
         let (mut refused, mut why) = (Vec::new(), None::<Failure>);
@@ -111,7 +111,7 @@ impl Verify {
         self,
         context: &Context,
         ends: &mut Ends,
-        files: &Compared<'_>,
+        files: &ComparedFiles<'_>,
         failure: Failure,
     ) -> Result<Verified> {
         if self == Self::Auto
@@ -172,10 +172,10 @@ pub(crate) async fn common(
 pub(crate) async fn compare(
     context: &Context,
     ends: &mut Ends,
-    files: &Compared<'_>,
+    files: &ComparedFiles<'_>,
     means: Verified,
 ) -> Result<Result<Proof>> {
-    let Compared { source, copy, size, streamed } = *files;
+    let ComparedFiles { source, copy, size, streamed } = *files;
     let Ends { source: from, destination: to, .. } = ends;
     match means {
         Verified::None => Ok(Ok(means.into())),
@@ -307,7 +307,7 @@ pub(crate) async fn means(
 pub(crate) async fn verify_passed(
     context: &Context,
     ends: &mut Ends,
-    files: &Compared<'_>,
+    files: &ComparedFiles<'_>,
     sha256: &str,
     rule: Verify,
 ) -> Result<Proof> {

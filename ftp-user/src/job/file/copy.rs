@@ -10,7 +10,7 @@ use super::attempts::{Attempts, StartPoint};
 use super::changed;
 use super::decision::Files;
 use super::times;
-use crate::check::{self, Compared, Overwrite, Proof, Verify};
+use crate::check::{self, ComparedFiles, Overwrite, Proof, Verify};
 use crate::context::Context;
 use crate::endpoint::{Host, Losses};
 use crate::failure::{self, About, Failure};
@@ -332,7 +332,7 @@ impl Copying<'_> {
         let (verify, source) = (self.options.verify, &self.item.source);
         let nothing = StreamedDigests::default();
         let streamed = if start.at == 0 { &count.streamed } else { &nothing };
-        let files = Compared { source, copy: &start.part.stored, size: plan.source.size, streamed };
+        let files = ComparedFiles { source, copy: &start.part.stored, size: plan.source.size, streamed };
         let proof = match count.sha256.as_deref() {
             Some(sha256) => check::verify_passed(&self.context, self.ends, &files, sha256, verify).await,
             None => verify.verify(&self.context, self.ends, &files).await,

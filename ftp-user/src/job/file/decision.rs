@@ -3,7 +3,8 @@
 use super::copy::Copying;
 use super::times;
 use crate::check::{
-    Compared, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself, replaceable,
+    ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
+    replaceable,
 };
 use crate::failure::{Failure, Kind};
 use crate::job::item::{Item, Target};
@@ -155,7 +156,7 @@ impl Copying<'_> {
         let Some(algorithm) = common(&self.context, self.ends, refused).await? else { return Ok(None) };
         let Item { source, destination: copy, .. } = self.item;
         let size = Some(size.unwrap_or(0));
-        let files = Compared { source, copy, size, streamed: &StreamedDigests::default() };
+        let files = ComparedFiles { source, copy, size, streamed: &StreamedDigests::default() };
         match compare(&self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(same) => Ok(same.ok()),
             Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => Err(failure),

@@ -5,7 +5,7 @@
 use super::directories::{name_aside, named_again, report_moved};
 use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
-use crate::check::{self, Compared, CopyProof, CopyState, MoveEvidence, Removal, SourceNow};
+use crate::check::{self, ComparedFiles, CopyProof, CopyState, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{Failure, Kind};
@@ -284,7 +284,7 @@ impl SourceDeletion<'_> {
             return Ok(CopyProof::NoDigest);
         };
         let streamed = &StreamedDigests::default();
-        let files = Compared { source: &copied.source, copy: &copied.copy, size, streamed };
+        let files = ComparedFiles { source: &copied.source, copy: &copied.copy, size, streamed };
         match check::compare(self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(Ok(_)) => Ok(CopyProof::ComparedAgain),
             Ok(Err(_)) => Ok(CopyProof::NoDigest),
