@@ -30,13 +30,13 @@ struct Probes {
 struct Wanted {
     site: Site,
     /// The agent that has reached it the last time.
-    last: Option<Last>,
+    last: Option<LastAgent>,
     /// Each agent that does not reach it, and why.
     unreached: Vec<(String, String)>,
 }
 
 /// The agent that has reached a server the last time.
-struct Last {
+struct LastAgent {
     agent: String,
     /// The hub names it now.
     is_there: bool,
@@ -58,17 +58,17 @@ impl Wanted {
         let here = context.run.heard.reached_by(&relay.address.to_string(), &site.authority());
         let in_this_run = here.is_some();
         let agent = here.or_else(|| known.get(index).or(known.first()).cloned());
-        let last = agent.map(|agent| Last { is_there: names.contains(&agent), agent, in_this_run });
+        let last = agent.map(|agent| LastAgent { is_there: names.contains(&agent), agent, in_this_run });
         Self { site: site.clone(), last, unreached: Vec::new() }
     }
 
     /// The agent that is waited for: it has reached the server, and has gone, or does not reach it for the moment.
-    fn away(&self) -> Option<&Last> {
+    fn away(&self) -> Option<&LastAgent> {
         self.last.as_ref().filter(|last| !last.is_there || last.in_this_run)
     }
 
     /// The failure that an agent is waited for. What others say is nothing to the person who looks after that one.
-    fn failure_of(&self, hub: &Hub, last: &Last) -> Failure {
+    fn failure_of(&self, hub: &Hub, last: &LastAgent) -> Failure {
         let why = self.unreached.iter().find(|(agent, _)| *agent == last.agent);
         failure::away(hub.display_name(), &self.site, &last.agent, why.map(|(_, why)| why.as_str()))
     }
