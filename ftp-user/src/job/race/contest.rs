@@ -269,7 +269,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         }
         let ended = match attempted {
             Err(obstacle) => self.obstacle(index, obstacle),
-            Ok(Attempted { outcome: Outcome::Moved { .. }, .. }) if is_probe => Ended::Proven,
+            Ok(AttemptResult { outcome: Outcome::Moved { .. }, .. }) if is_probe => Ended::Proven,
             Ok(attempted) => {
                 self.count.add(&attempted);
                 entry.relayed.clone_from(&attempted.relayed);
