@@ -194,11 +194,11 @@ impl Ascent {
     fn later(&mut self, side: Side) -> Step {
         let is_other = |index| Some(index) != self.current && self.is_open(index);
         let mut candidates = self.candidates.iter().enumerate();
-        let has_detour = candidates
+        let has_third_host = candidates
             .any(|(index, candidate)| is_other(index) && !matches!(candidate, Candidate::Direct(_)));
         match self.candidate() {
             Some(candidate) if Some(candidate) == self.worked => Step::Later,
-            Some(Candidate::Direct(_)) if has_detour => {
+            Some(Candidate::Direct(_)) if has_third_host => {
                 self.unfinished = true;
                 self.next_other(side)
             }

@@ -41,7 +41,7 @@ struct Waiting {
 }
 
 impl Waiting {
-    /// Nobody waits any more, for this reason.
+    /// Every wait is over, for this reason.
     fn ended(why: String) -> Self {
         Self { ended: Some(why), ..Self::default() }
     }
