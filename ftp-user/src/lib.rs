@@ -23,15 +23,16 @@
 //! | folder | what |
 //! |---|---|
 //! | [`failure`] | what went wrong: a kind for decisions, words for people |
-//! | [`account`] | which paths were tried between two servers, and what came of each |
 //! | [`id`] | identities of jobs: values that can be stored |
-//! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`place`] | URLs, local paths, `.netrc` |
 //! | [`world`] | what the outside gives: the clock, the network, the files of this host, randomness |
-//! | [`config`] | the settings file: relays |
 //! | [`ladder`] | which candidate between two servers is tried next |
+//! | [`account`] | which paths were tried between two servers, and what came of each |
+//! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
 //! | [`shell`] | lines of the shell, names, composite directories, completion |
+//! | [`journal`] | what every job has begun and finished, for `resume` |
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
+//! | [`config`] | the settings file: relays |
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | what a job works with: the world, what is kept, what the user chose, what the run has learnt |
 //! | [`session`] | a session with a server |

@@ -162,6 +162,16 @@ fn dry_runs_and_explanations_change_nothing() {
 }
 
 #[test]
+fn a_dry_run_that_fails_makes_no_directory() {
+    let to = Site::new("target").start();
+    let here = user();
+    let pipe = here.home().join("pipe");
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    here.args(["copy", "--dry-run", "pipe", &to.url("new/below/x")]).run().fails().says("regular file");
+    assert_eq!(to.names(), [""; 0]);
+}
+
+#[test]
 fn a_tree_does_not_replace_a_file() {
     let from = Site::new("source").file("d/a.bin", "hello").start();
     let to = Site::new("target").at("127.0.0.3").file("b", "old").start();

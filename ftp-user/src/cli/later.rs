@@ -12,6 +12,9 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
     match verb_of(words).as_ref().map(|(at, verb)| (*at, verb.as_str())) {
         // Behind it a word is no verb.
         Some((at, verb)) if words.iter().take(at).all(|before| before != word) => {
+            if word.starts_with('-') {
+                return None;
+            }
             Some(Failure::usage(format!("{verb} has no {word}")).hint(hint(verb, word)?))
         }
         Some(_) | None => {
@@ -331,5 +334,8 @@ mod tests {
         check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
         check("get", "sites get two", None);
         check("get", "get sites x", Some("use copy"));
+        // Options are told by `elsewhere`, and by the others that know them.
+        check("-f", "mv -f a b", None);
+        check("--delete", "copy -r --delete a b", None);
     }
 }

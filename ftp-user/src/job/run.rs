@@ -78,7 +78,12 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if tally.is_empty() {
         let moved = if options.deletes_sources() { moved::finished(&context).await } else { 0 };
         match selecting {
-            _ if moved > 0 => tally.finished_earlier(moved),
+            _ if moved > 0 => {
+                tally.finished_earlier(moved);
+                context.run.events.notice(
+                    "the source has no file any more: if it should have one, look whether its disk is mounted",
+                );
+            }
             Some(option) => context.run.events.warn(format!("no file matches {option}: {UNMATCHED}")),
             None => context.run.events.warn("the source has no file: look whether its disk is mounted"),
         }

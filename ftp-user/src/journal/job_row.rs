@@ -188,7 +188,7 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<FileCounts, StoreErr
         Ok(found.cast_unsigned())
     };
     let files = format!(
-        "coalesce(sum(substr(path, -{}) NOT IN (CAST('{NAME_OF_SYNC}' AS BLOB), CAST('/{NAME_OF_SYNC}' AS BLOB))), 0)",
+        "coalesce(sum(looked OR substr(path, -{}) NOT IN (CAST('{NAME_OF_SYNC}' AS BLOB), CAST('/{NAME_OF_SYNC}' AS BLOB))), 0)",
         NAME_OF_SYNC.len() + 1
     );
     Ok(FileCounts {

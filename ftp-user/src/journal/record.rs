@@ -320,9 +320,11 @@ pub struct ItemParts {
 }
 
 impl ItemRecord {
-    /// Whether it is a file, and not what a sync has claimed to have its destination alone.
+    /// Whether it is a file, and not what a sync has claimed to have its destination alone. Nothing is stored of a file before its
+    /// source was seen.
     pub(super) fn is_file(&self) -> bool {
-        self.place.path.rsplit(|byte| *byte == b'/').next() != Some(NAME_OF_SYNC.as_bytes())
+        self.seen.is_some()
+            || self.place.path.rsplit(|byte| *byte == b'/').next() != Some(NAME_OF_SYNC.as_bytes())
     }
 
     /// A file that begins.

@@ -405,7 +405,7 @@ impl<'a> Sources<'a> {
             self.stream.drain().await;
         }
         if is_alone || !is_new {
-            self.file(Item { makes_directories: is_named, ..item }).await;
+            self.file(Item { makes_directories: is_named && !is_dry, ..item }).await;
             return Ok(());
         }
         if is_named && !is_dry {
