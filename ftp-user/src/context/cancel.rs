@@ -1,6 +1,6 @@
 //! How a run is told to stop, and the two seconds that it has then (H33).
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use ftp_proto::timer::Moment;
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -42,7 +42,7 @@ impl Cancel {
     /// # Errors
     ///
     /// The work should stop before the answer is there.
-    pub async fn unless_cancelled<T>(&self, answer: impl Future<Output = T>) -> Result<T, Failure> {
+    pub async fn unless_cancelled<T>(&self, answer: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
             () = self.cancelled() => Err(Failure::interrupted()),
             answer = answer => Ok(answer),

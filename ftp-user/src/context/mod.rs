@@ -2,7 +2,7 @@
 
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::journal::{JobJournal, Journal, ReadWords};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
@@ -162,7 +162,7 @@ impl Context {
     /// # Errors
     ///
     /// A file of roots cannot be read.
-    pub fn settle<'a>(&mut self, sites: impl Iterator<Item = &'a Site>) -> Result<(), Failure> {
+    pub fn settle<'a>(&mut self, sites: impl Iterator<Item = &'a Site>) -> Result<()> {
         for site in sites {
             self.run.settled = self.run.settled.with(site, &self.settings)?;
         }
@@ -188,7 +188,7 @@ impl Context {
     /// # Errors
     ///
     /// All places are taken.
-    pub fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>, Failure> {
+    pub fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>> {
         self.run.settled.terms(site).map_or(Ok(None), |terms| terms.session_place(site))
     }
 

@@ -1,7 +1,7 @@
 //! What holds for the sessions with one site of the settings, where the command line says nothing else.
 
 use super::Settings;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::{OnUnknown, Proxy, Site, SiteProxy};
 use ftp_io::tls::Trust;
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ impl Settled {
     /// # Errors
     ///
     /// The file of roots cannot be read.
-    pub(super) fn with(&self, site: &Site, settings: &Settings) -> Result<Self, Failure> {
+    pub(super) fn with(&self, site: &Site, settings: &Settings) -> Result<Self> {
         let Settings { trust, proxy, typed, .. } = settings;
         let Some(named) = site.named.as_ref().filter(|named| !self.0.contains_key(&named.name)) else {
             return Ok(self.clone());
@@ -82,7 +82,7 @@ impl Terms {
     /// # Errors
     ///
     /// All places are taken.
-    pub(super) fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>, Failure> {
+    pub(super) fn session_place(&self, site: &Site) -> Result<Option<SessionPlace>> {
         let Some((places, most)) = &self.sessions else { return Ok(None) };
         match Arc::clone(places).try_acquire_owned() {
             Ok(permit) => Ok(Some(SessionPlace { _permit: permit })),

@@ -5,7 +5,7 @@ use super::retry::asked_of;
 use crate::check::{Removal, Scope, against};
 use crate::context::Context;
 use crate::endpoint::{self, Host, learn_listing};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::place;
 use crate::session::Role;
 use ftp_proto::listing;
@@ -89,7 +89,7 @@ impl CheckedDirectories {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<CheckedEntry, Failure> {
+    ) -> Result<CheckedEntry> {
         if host.is_local() {
             return Ok(CheckedEntry::Directory);
         }
@@ -125,7 +125,7 @@ impl CheckedDirectories {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool> {
         match self.enter(context, host, below).await? {
             CheckedEntry::Directory => Ok(true),
             CheckedEntry::Link(_) => Ok(false),
@@ -143,7 +143,7 @@ impl CheckedDirectories {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<CheckedEntry, Failure> {
+    ) -> Result<CheckedEntry> {
         // What was named as the source of a move, or as the destination of a sync, was read by that name.
         if self.purpose != DeletionPurpose::Remove && below.is_none() {
             return Ok(CheckedEntry::Directory);
@@ -180,12 +180,7 @@ impl CheckedDirectories {
 
     /// Whether LIST shows a directory as one, and not as a symbolic link. Servers tell by PWD what they were asked for, and
     /// by MLSD where a link leads (pyftpdlib).
-    async fn is_shown(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        below: &PathName,
-    ) -> Result<bool, Failure> {
+    async fn is_shown(&mut self, context: &Context, host: &mut Host, below: &PathName) -> Result<bool> {
         let path = self.scope.path(Some(below));
         let (Some(name), above) = (place::base_name(&path), place::parent(&path)) else { return Ok(false) };
         // Each directory on the way is asked for again for each that is in it.
@@ -217,7 +212,7 @@ impl CheckedDirectories {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool> {
         let link = Removal::link(&self.scope, below)?;
         if self.purpose == DeletionPurpose::Move {
             // A file that has got the name meanwhile was not copied.
@@ -240,7 +235,7 @@ impl CheckedDirectories {
         context: &Context,
         host: &mut Host,
         below: Option<&PathName>,
-    ) -> Result<Option<Failure>, Failure> {
+    ) -> Result<Option<Failure>> {
         let root = self.scope.root().clone();
         let path = self.scope.path(below);
         let place = match &self.real {
@@ -285,7 +280,7 @@ pub(in crate::job) async fn removal_if_empty(
     scope: &Scope,
     below: Option<&PathName>,
     role: Role,
-) -> Result<Option<Removal>, Failure> {
+) -> Result<Option<Removal>> {
     let listing = learn_listing(context, host, &scope.path(below)).await?;
     let lost = || Failure::new(Kind::Temporary, format!("a session with the {} was lost", role.name()));
     let now = host.evidence_session().ok_or_else(lost)?;
@@ -294,7 +289,7 @@ pub(in crate::job) async fn removal_if_empty(
 
 /// The answer to a question, if there is one. A failure after which nothing more can be asked is an error; any other says that
 /// nobody can tell.
-pub(crate) fn answer_if_any<T>(asked: Result<T, Failure>) -> Result<Option<T>, Failure> {
+pub(crate) fn answer_if_any<T>(asked: Result<T>) -> Result<Option<T>> {
     match asked {
         Ok(answer) => Ok(Some(answer)),
         Err(failure) if failure.ends_the_work() => Err(failure),
@@ -306,7 +301,7 @@ pub(crate) fn answer_if_any<T>(asked: Result<T, Failure>) -> Result<Option<T>, F
 const MOST_SHOWN: usize = 100_000;
 
 /// The path of a directory without symbolic links, if its server tells it.
-async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {
+async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
     asked_of!(context, host, host.real_directory(context, path))
 }
 

@@ -12,7 +12,7 @@ use super::summary::tally::Tally;
 use crate::check::{CopyState, ExpectedCopy};
 use crate::context::Context;
 use crate::endpoint::Losses;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::outcome::FileCopy;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
@@ -200,9 +200,9 @@ impl LastLook<'_> {
         &mut self,
         ends: &mut Ends,
         file: &StoredFile,
-        there: Result<Option<Facts>, Failure>,
+        there: Result<Option<Facts>>,
         session: Option<SessionId>,
-    ) -> Result<(Option<SessionId>, bool), Failure> {
+    ) -> Result<(Option<SessionId>, bool)> {
         let there = there.map_err(|failure| failure.during_unless_interrupted(UNKNOWN))?;
         if file.expected.is(there.as_ref()) == CopyState::Same {
             return Ok((session, file.is_again));
@@ -224,7 +224,7 @@ impl LastLook<'_> {
     }
 
     /// Copies a file again that is not there any more.
-    async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy, Failure> {
+    async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy> {
         let item = item(file);
         let made = ends.destination.make_parents(self.context, &item.destination).await;
         made.map_err(|failure| failure.during_unless_interrupted("its directory is gone as well"))?;

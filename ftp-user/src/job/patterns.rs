@@ -3,7 +3,7 @@
 use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list_each};
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::job::retry::asked_of;
 use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};
@@ -32,7 +32,7 @@ pub(super) struct SortedMatches {
 }
 
 impl Iterator for SortedMatches {
-    type Item = Result<TreeEntry, Failure>;
+    type Item = Result<TreeEntry>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.names.next().map_err(|error| cannot_keep(&error)).transpose()
@@ -40,7 +40,7 @@ impl Iterator for SortedMatches {
 }
 
 /// What a source stands for: itself, or, if it is a pattern, the names that it matches, in their order.
-pub(crate) async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<Matches, Failure> {
+pub(crate) async fn matches(context: &Context, pools: &Pools, source: &Location) -> Result<Matches> {
     if source.glob().is_none() {
         return Ok(Matches { names: vec![None], ..Matches::default() });
     }
@@ -48,7 +48,7 @@ pub(crate) async fn matches(context: &Context, pools: &Pools, source: &Location)
     let mut matching = matching(context, &mut host, source, |_| true).await?;
     host.release();
     let gaps = std::mem::take(&mut matching.gaps);
-    let names = matching.map(|entry| Ok(Some(entry?.path))).collect::<Result<_, Failure>>()?;
+    let names = matching.map(|entry| Ok(Some(entry?.path))).collect::<Result<_>>()?;
     Ok(Matches { names, gaps })
 }
 
@@ -62,7 +62,7 @@ pub(super) async fn matching(
     host: &mut Host,
     source: &Location,
     takes: impl Fn(&Entry) -> bool + Send + Sync,
-) -> Result<SortedMatches, Failure> {
+) -> Result<SortedMatches> {
     let Some(glob) = source.glob() else { return Ok(SortedMatches::default()) };
     let directory = place::parent(&source.path).map_or_else(|| RemotePath::default().or_here(), Ok)?;
     let (mut matched, mut taken, mut kept) = (0, 0, Ok(()));

@@ -11,7 +11,7 @@
 
 use crate::context::{Context, KnownRelays, Patience};
 use crate::endpoint::Host;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::wire::PathName;
@@ -149,7 +149,7 @@ impl<'a> Question<'a> {
     /// # Errors
     ///
     /// The server does not answer, and the retries of this outage are used up.
-    pub async fn connect(&self, host: &mut Host) -> Result<(), Failure> {
+    pub async fn connect(&self, host: &mut Host) -> Result<()> {
         connect(self.context, host).await
     }
 
@@ -158,7 +158,7 @@ impl<'a> Question<'a> {
     /// # Errors
     ///
     /// `failure`, if it is not asked again; or an interruption.
-    pub async fn again(&mut self, failure: Failure) -> Result<(), Failure> {
+    pub async fn again(&mut self, failure: Failure) -> Result<()> {
         match self.retry.after(Event::Failed(&failure)) {
             Next::Attempt => Ok(()),
             next @ Next::Wait { .. } => wait(self.context, &failure, next, "").await,
@@ -175,8 +175,8 @@ impl<'a> Question<'a> {
 pub(crate) async fn asked<T>(
     context: &Context,
     host: &mut Host,
-    mut ask: impl AsyncFnMut(&mut Host) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+    mut ask: impl AsyncFnMut(&mut Host) -> Result<T>,
+) -> Result<T> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
@@ -214,7 +214,7 @@ pub(super) use asked_of;
 /// # Errors
 ///
 /// The last failure.
-pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>, Failure> {
+pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
     let mut question = Question::new(context);
     loop {
         host.will_be_asked(path);
@@ -227,14 +227,14 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
 }
 
 /// Connects to both ends at the same time.
-pub(super) async fn connect_both(context: &Context, ends: &mut Ends) -> Result<(), Failure> {
+pub(super) async fn connect_both(context: &Context, ends: &mut Ends) -> Result<()> {
     let Ends { source, destination, .. } = ends;
     tokio::try_join!(connect(context, source), connect(context, destination)).map(drop)
 }
 
 /// Opens a session with `host`, unless one is open. If the server does not answer, the retries of the outage
 /// are run. Whoever needs the server meanwhile waits for them, and shares their result.
-pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<(), Failure> {
+pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
     let Host::Server(server) = host else { return Ok(()) };
     if server.is_connected(context).await {
         return Ok(());
@@ -259,12 +259,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<(), Fa
 }
 
 /// Waits as [`Retry`] has decided after `failure`. `plan` says what the next attempt will do differently.
-pub(super) async fn wait(
-    context: &Context,
-    failure: &Failure,
-    next: Next,
-    plan: &str,
-) -> Result<(), Failure> {
+pub(super) async fn wait(context: &Context, failure: &Failure, next: Next, plan: &str) -> Result<()> {
     let Next::Wait { pause, number, of } = next else { return Ok(()) };
     let seconds = pause.as_secs_f64();
     context.run.events.warn(format!("{failure}; trying again in {seconds:.1} s ({number} of {of}){plan}"));

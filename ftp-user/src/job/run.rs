@@ -76,17 +76,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
         pools.quit().await;
     }
     if tally.is_empty() {
-        let moved = if options.deletes_sources() { moved::finished(&context).await } else { 0 };
-        match selecting {
-            _ if moved > 0 => {
-                tally.finished_earlier(moved);
-                context.run.events.notice(
-                    "the source has no file any more: if it should have one, look whether its disk is mounted",
-                );
-            }
-            Some(option) => context.run.events.warn(format!("no file matches {option}: {UNMATCHED}")),
-            None => context.run.events.warn("the source has no file: look whether its disk is mounted"),
-        }
+        tell_why_empty(&context, &mut tally, selecting, options).await;
     }
     let took = context.world.clock.now().since(start);
     if is_kept {
@@ -94,6 +84,27 @@ pub async fn run(job: Job, context: &Context) -> Report {
     }
     let advice = lifetime::finish(&context, &tally).await;
     tally.report(took, advice)
+}
+
+/// Tells why the job has met no file. A move that goes on has none if earlier runs have moved them all.
+async fn tell_why_empty(
+    context: &Context,
+    tally: &mut Tally,
+    selecting: Option<&'static str>,
+    options: Options,
+) {
+    let moved = if options.deletes_sources() { moved::finished(context).await } else { 0 };
+    let events = &context.run.events;
+    match selecting {
+        _ if moved > 0 => {
+            tally.finished_earlier(moved);
+            events.notice(
+                "the source has no file any more: if it should have one, look whether its disk is mounted",
+            );
+        }
+        Some(option) => events.warn(format!("no file matches {option}: {UNMATCHED}")),
+        None => events.warn("the source has no file: look whether its disk is mounted"),
+    }
 }
 
 /// Appends one file to another.

@@ -8,7 +8,7 @@
 use crate::account::{CandidateFate, DataPath, PairAccount};
 use crate::context::{Context, Patience};
 use crate::endpoint::{Host, LocalEnd, Pools, Server};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::part::{self, Part};
 use crate::job::race::notes::{FAILED_IN_SILENCE, Notes, remember};
 use crate::job::race::runner::{Finished, Obstacle, Runner, may_have_stored};
@@ -36,7 +36,7 @@ pub async fn survey(
     source: &Location,
     destination: &Location,
     allowed: Allowed,
-) -> Result<PairAccount, Failure> {
+) -> Result<PairAccount> {
     let pools = Pools::new(context.world.files);
     let mut ends =
         Ends::new(Host::at(source, Role::Source, &pools), Host::at(destination, Role::Destination, &pools));
@@ -64,7 +64,7 @@ struct ProbeNames {
 }
 
 /// A temporary name in the directory that a place is, or beside the file that it is.
-async fn part_at(context: &Context, host: &mut Host, place: &Location) -> Result<Part, Failure> {
+async fn part_at(context: &Context, host: &mut Host, place: &Location) -> Result<Part> {
     let found = facts(context, host, &place.path).await?;
     let is_directory = place.contents || found.is_some_and(|facts| facts.kind == listing::Kind::Directory);
     let name = || PathName::from_user("probe").map_err(|bad| Failure::new(Kind::Other, bad.to_string()));
@@ -138,7 +138,7 @@ impl<'a> Surveyor<'a> {
     }
 
     /// Tries all candidates, then deletes what was stored.
-    async fn run(&mut self) -> Result<PairAccount, Failure> {
+    async fn run(&mut self) -> Result<PairAccount> {
         let needs_file = (0..self.entrants.len()).any(|index| !self.probes(index));
         if needs_file {
             self.no_file = self.store_empty().await.err();
@@ -194,7 +194,7 @@ impl<'a> Surveyor<'a> {
     }
 
     /// Stores an empty file at the source.
-    async fn store_empty(&mut self) -> Result<(), Failure> {
+    async fn store_empty(&mut self) -> Result<()> {
         let nothing =
             PathName::from_user(NULL_DEVICE).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
         let stored = &self.names.source.stored;

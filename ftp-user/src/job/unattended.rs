@@ -13,7 +13,7 @@
 use super::item::Item;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, Server};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::{lifetime, names};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
@@ -45,7 +45,7 @@ pub(super) struct FinishedTransfer {
 }
 
 /// Fails if one of both ends cannot go on alone, or if no later run could find the transfer. Nothing is changed.
-pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<(), Failure> {
+pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<()> {
     for host in [&mut ends.source, &mut ends.destination] {
         let Host::Server(server) = host else {
             return Err(Failure::usage("--detach needs two servers, and one end is on this host"));
@@ -73,7 +73,7 @@ pub(super) async fn attempt(
     from: &mut Server,
     to: &mut Server,
     roles: Roles,
-) -> Result<AttemptResult, Failure> {
+) -> Result<AttemptResult> {
     let AttemptContext { context, assignment, .. } = attempts;
     let (source, destination) = tokio::try_join!(from.session(context), to.session(context))?;
     let detached = named(context, source, destination, Candidate::Direct(roles).rung(), assignment).await?;
@@ -88,7 +88,7 @@ pub(super) async fn attempt_by_relay(
     attempts: AttemptContext<'_>,
     circuit: &mut Circuit,
     through: ThroughRelay,
-) -> Result<AttemptResult, Failure> {
+) -> Result<AttemptResult> {
     let AttemptContext { context, assignment, .. } = attempts;
     let rung = if circuit.is_at_hub() { Rung::Hub } else { Candidate::Relay(through).rung() };
     let (source, destination) = circuit.sessions();
@@ -110,7 +110,7 @@ async fn named(
     destination: &mut Session,
     rung: Rung,
     assignment: &Assignment,
-) -> Result<Detached, Failure> {
+) -> Result<Detached> {
     let (source, destination) =
         tokio::try_join!(remote::may_detach(source, LONGEST), remote::may_detach(destination, LONGEST))?;
     let route = rung.name().to_owned();
@@ -138,7 +138,7 @@ pub(super) async fn wait(
     item: &Item,
     detached: &Detached,
     total: Option<u64>,
-) -> Result<Option<FinishedTransfer>, Failure> {
+) -> Result<Option<FinishedTransfer>> {
     let name = ends.source.show(&item.source);
     let clock = context.world.clock;
     let mut watch = Watch::new(clock.now(), total, detached.before);
@@ -232,7 +232,7 @@ pub(super) async fn end(
     source: Option<&mut Host>,
     destination: &mut Host,
     detached: &Detached,
-) -> Result<(), Failure> {
+) -> Result<()> {
     stop(context, destination, detached.destination).await?;
     if let Some(source) = source
         && let Err(failure) = stop(context, source, detached.source).await
@@ -258,14 +258,14 @@ pub(super) async fn look(
     context: &Context,
     destination: &mut Host,
     detached: &Detached,
-) -> Result<Option<DetachedStatus>, Failure> {
+) -> Result<Option<DetachedStatus>> {
     match destination {
         Host::Server(server) => remote::detached(server.session(context).await?, detached.destination).await,
         Host::Local(_) => Ok(None),
     }
 }
 
-async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<(), Failure> {
+async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<()> {
     match host {
         Host::Server(server) => remote::stop_detached(server.session(context).await?, id).await,
         Host::Local(_) => Ok(()),
@@ -273,7 +273,7 @@ async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<(), 
 }
 
 /// Waits for the next question.
-async fn pause(context: &Context) -> Result<(), Failure> {
+async fn pause(context: &Context) -> Result<()> {
     let next = context.world.clock.now() + PERIOD;
     tokio::select! {
         () = context.run.cancel.cancelled() => Err(Failure::interrupted().hint(RESUME_WAITS)),
@@ -293,7 +293,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 /// # Errors
 ///
 /// The journal cannot be used, or the destination cannot be asked.
-pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<TransferState>, Failure> {
+pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<TransferState>> {
     let Work::Copy { destination, .. } = &job.work else { return Ok(None) };
     let open =
         context.store.journal.items(job.id, ItemState::Open).map_err(|why| lifetime::of_journal(&why))?;
@@ -340,7 +340,7 @@ async fn stored(context: &Context, host: &mut Host, item: &ItemRecord) -> Option
 ///
 /// The journal cannot be used, another process runs the job, or something could not be removed. Then the job stays
 /// interrupted.
-pub async fn cancel(job: Job, context: &Context) -> Result<usize, Failure> {
+pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
     let source = match &job.work {
         Work::Copy { sources, .. } => sources.first(),
         Work::CopyEach { .. } | Work::Sync { .. } => None,
@@ -379,7 +379,7 @@ async fn give_up(
     source: Option<&mut Host>,
     hosts: &mut Destinations<'_>,
     item: &ItemRecord,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let host = hosts.find(&item.place.site).ok_or_else(|| {
         let what = format!("the list of the job has no destination at {} any more", item.place.site);
         Failure::new(Kind::Other, what).hint("write its line into the list again")
@@ -426,7 +426,7 @@ pub(in crate::job) async fn remove_left(
     context: &Context,
     destinations: &[Location],
     pools: &Pools,
-) -> Result<(), Failure> {
+) -> Result<()> {
     if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
@@ -474,7 +474,7 @@ pub fn left_of(item: &ItemRecord) -> Vec<String> {
 }
 
 /// Removes what is stored of a file, and tells what may be left.
-async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<(), Failure> {
+async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<()> {
     let target = target(item)?;
     if item.parts.in_place.is_some() && host.facts(context, &target).await?.is_some() {
         let name = host.show(&target);
@@ -495,13 +495,13 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     Ok(())
 }
 
-fn target(item: &ItemRecord) -> Result<PathName, Failure> {
+fn target(item: &ItemRecord) -> Result<PathName> {
     let path = PathName::from_wire(item.place.path.clone());
     path.map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))
 }
 
 /// Removes the parts of a file, and gives an old one its name back. Returns whether there was a part.
-async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<bool, Failure> {
+async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<bool> {
     let (target, mut has_part, mut old) = (target(item)?, false, OldFiles::default());
     for id in &item.parts.names {
         let part = Part::new(*id, &target)?;
@@ -526,7 +526,7 @@ async fn tell_if_published(
     host: &mut Host,
     target: &PathName,
     item: &ItemRecord,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let size = item.seen.as_ref().and_then(|source| source.size);
     if item.parts.in_place.is_some() || item.parts.names.is_empty() || size.is_none() {
         return Ok(());

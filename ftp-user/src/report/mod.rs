@@ -30,7 +30,7 @@ pub(crate) use receipt::about;
 pub use setup::{Checked, SiteShown, Verdict};
 pub use topic::{THIS_HOST, Topic};
 
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use queue::NextEvent;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -116,7 +116,7 @@ impl Reporter {
     /// # Errors
     ///
     /// The report or the trace could not be written.
-    pub async fn finish(self) -> Result<(), Failure> {
+    pub async fn finish(self) -> Result<()> {
         let mut told = ended(self.shown).await;
         if let Some(dialogue) = self.dialogue {
             told = told.and(ended(dialogue).await);

@@ -9,7 +9,7 @@ use super::names::place;
 use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::item::Item;
 use crate::job::part::leftover::Leftover;
 use crate::job::part::publish::OldFiles;
@@ -84,7 +84,7 @@ impl FileClaim {
 /// # Errors
 ///
 /// See [`PendingClaims::ready`].
-pub(in crate::job) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<FileClaim, Failure> {
+pub(in crate::job) async fn claim(context: &Context, ends: &Ends, item: &Item) -> Result<FileClaim> {
     let mut claims = PendingClaims::begin(context, ends, vec![item.clone()], |_| true);
     claims.ready(context, ends).await.pop().map_or_else(|| Ok(FileClaim::default()), |file| file.claim)
 }
@@ -94,7 +94,7 @@ pub(in crate::job) async fn claim(context: &Context, ends: &Ends, item: &Item) -
 pub(in crate::job) struct ClaimedFile {
     pub(in crate::job) item: Item,
     /// What the journal knows of it, or why it cannot be copied.
-    pub(in crate::job) claim: Result<FileClaim, Failure>,
+    pub(in crate::job) claim: Result<FileClaim>,
 }
 
 /// Files whose claims are on their way to the disk, all of them with one write.
@@ -102,7 +102,7 @@ pub(in crate::job) struct ClaimedFile {
 pub(in crate::job) struct PendingClaims {
     items: Vec<Item>,
     /// `Err`: this host has no random numbers.
-    asked: Result<Answer<Vec<Claim>>, Failure>,
+    asked: Result<Answer<Vec<Claim>>>,
 }
 
 impl PendingClaims {
@@ -120,7 +120,7 @@ impl PendingClaims {
             Ok(NewItem { place: place(ends, item), part, seen, takes_over: true })
         };
         let kept = if context.run.job_journal.job().is_some() { items.as_slice() } else { &[] };
-        let files: Result<Vec<NewItem>, Failure> = kept.iter().map(new).collect();
+        let files: Result<Vec<NewItem>> = kept.iter().map(new).collect();
         Self { items, asked: files.map(|files| context.run.job_journal.begin(files)) }
     }
 
@@ -149,7 +149,7 @@ impl PendingClaims {
 }
 
 /// What the answer of the journal means for a file.
-fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<FileClaim, Failure> {
+fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<FileClaim> {
     let Some(begun) = begun(ends, item, began)? else {
         return goes_without(context).map(|()| FileClaim::default());
     };
@@ -202,7 +202,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
 /// # Errors
 ///
 /// Another job has claimed it.
-pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) -> Result<JobJournal, Failure> {
+pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) -> Result<JobJournal> {
     if context.run.job_journal.job().is_none() {
         return Ok(JobJournal::default());
     }
@@ -214,7 +214,7 @@ pub(in crate::job) async fn hold(context: &Context, ends: &Ends, item: &Item) ->
 }
 
 /// A file that is claimed; `None` if nothing is kept of it.
-fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<ClaimedItem>, Failure> {
+fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<ClaimedItem>> {
     match began {
         Claim::Ours(begun) => Ok(Some(begun)),
         Claim::Theirs(job) => {
@@ -251,7 +251,7 @@ fn is_lost(ends: &Ends, item: &Item) -> bool {
 }
 
 /// Notes how a file has ended. What was interrupted stays open. So many of its attempts were noted before.
-pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy, Failure>, noted: u32) {
+pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy>, noted: u32) {
     if !journal.keeps_item() {
         return;
     }
@@ -327,7 +327,7 @@ impl FinishedCopy {
 
 impl FileRecord {
     /// The number of the next part. The journal has it on the disk when this returns.
-    pub(in crate::job) async fn next_part(&mut self, context: &Context) -> Result<PartId, Failure> {
+    pub(in crate::job) async fn next_part(&mut self, context: &Context) -> Result<PartId> {
         if let Some(unused) = self.unused.take() {
             return Ok(unused);
         }
@@ -339,7 +339,7 @@ impl FileRecord {
 
     /// From now on something of the file may be stored under its final name. The journal has that on the disk when this
     /// returns.
-    pub(in crate::job) async fn store_in_place(&mut self, context: &Context) -> Result<(), Failure> {
+    pub(in crate::job) async fn store_in_place(&mut self, context: &Context) -> Result<()> {
         if !self.in_place {
             context.run.job_journal.in_place(new_id()?).await;
             self.in_place = true;
@@ -419,7 +419,7 @@ impl FileRecord {
         context: &Context,
         ends: &mut Ends,
         item: &Item,
-    ) -> Result<Option<Leftover>, Failure> {
+    ) -> Result<Option<Leftover>> {
         let target = &item.destination;
         for id in self.left.iter().flat_map(|left| left.others.iter().chain(&left.last)) {
             self.old.may_be_aside_for(&Part::new(*id, target)?)?;

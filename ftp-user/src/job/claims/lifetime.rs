@@ -2,7 +2,7 @@
 
 use crate::account::RunAccount;
 use crate::context::Context;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::request::job::Job;
 use crate::job::summary::failures::ending;
 use crate::job::summary::tally::Tally;
@@ -33,7 +33,7 @@ const fn before(context: &Context) -> &'static str {
 ///
 /// The journal does not have a job that is to be continued, or another process runs it. That a new job cannot be kept is
 /// only a warning.
-pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<(), Failure> {
+pub(in crate::job) async fn start(context: &mut Context, job: &Job) -> Result<()> {
     let Some(start) = job.start.clone().filter(|_| !job.options.mode.is_dry()) else { return Ok(()) };
     let must_be_kept = start.resumes || start.job.name.is_some();
     let (journal, begun) = context.store.journal.begin(start);
@@ -106,7 +106,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
 }
 
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
-pub(super) fn goes_without(context: &Context) -> Result<(), Failure> {
+pub(super) fn goes_without(context: &Context) -> Result<()> {
     match context.run.job_journal.is_missed() {
         Some(why) => Err(of_journal(&why)),
         None => {

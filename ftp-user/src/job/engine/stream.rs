@@ -14,7 +14,7 @@ use super::taken_names::CopyPlaces;
 use super::workers::{FileResult, WorkerResults, Workers};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::claims::claim::{ClaimedFile, PendingClaims};
 use crate::job::claims::{lifetime, names};
 use crate::job::item::Item;
@@ -119,7 +119,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     ///
     /// Another source of this job goes there.
-    pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<bool, Failure> {
+    pub(in crate::job) fn take_place(&mut self, item: &Item) -> Result<bool> {
         self.places.take(&names::place(&self.ends, item))
     }
 
@@ -223,7 +223,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     ///
     /// The source of a move stays, and why.
-    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<(), Failure> {
+    pub(in crate::job) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         self.stored.note(&self.ends, self.options, item, done);
         self.workers.note_copied(item, done)
     }
@@ -234,11 +234,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     ///
     /// It stays, and why.
-    pub(in crate::job) async fn delete_source_of(
-        &mut self,
-        item: &Item,
-        done: &FileCopy,
-    ) -> Result<(), Failure> {
+    pub(in crate::job) async fn delete_source_of(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         self.note_copied(item, done)?;
         if !self.options.deletes_sources() || !self.is_at_rest() {
             return Ok(());

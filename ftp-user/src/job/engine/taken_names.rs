@@ -4,7 +4,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Server;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::spool::NameSet;
 use crate::journal::Place;
 use crate::place;
@@ -41,7 +41,7 @@ impl CopyPlaces {
     /// # Errors
     ///
     /// Another source of this job goes there.
-    pub(in crate::job) fn take(&mut self, place: &Place) -> Result<bool, Failure> {
+    pub(in crate::job) fn take(&mut self, place: &Place) -> Result<bool> {
         if !self.is_needed {
             return Ok(true);
         }

@@ -11,7 +11,7 @@ use super::taken_names::TakenNames;
 use super::width::{Reason, Width, least, portion};
 use crate::context::Context;
 use crate::endpoint::{Host, with_blanks};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::file::copy::{copy, copy_claimed};
 use crate::job::item::Item;
@@ -79,14 +79,14 @@ pub(in crate::job) struct FileResult {
     /// The file, under the names that it turned out to have.
     pub(in crate::job) item: Item,
     /// What came of it.
-    pub(in crate::job) result: Result<FileCopy, Failure>,
+    pub(in crate::job) result: Result<FileCopy>,
     /// Why the source of a move stays although it was copied.
     pub(in crate::job) stays: Option<Failure>,
 }
 
 impl FileResult {
     /// What came of a file.
-    pub(in crate::job) const fn of(item: Item, result: Result<FileCopy, Failure>) -> Self {
+    pub(in crate::job) const fn of(item: Item, result: Result<FileCopy>) -> Self {
         Self { item, result, stays: None }
     }
 }
@@ -108,7 +108,7 @@ pub(super) struct WorkerResults {
 
 /// What a task has come to.
 enum TaskEnd {
-    Opened(Result<Ends, Failure>),
+    Opened(Result<Ends>),
     Copied(Worker, Box<WorkerResults>),
     /// The worker has deleted sources.
     Deleted {
@@ -259,7 +259,7 @@ impl Workers {
     }
 
     /// A worker was opened, or a server has refused it. What is found is told when no others are being opened.
-    fn opened(&mut self, opened: Result<Ends, Failure>) {
+    fn opened(&mut self, opened: Result<Ends>) {
         self.opening -= 1;
         match opened {
             Ok(ends) => self.keep(Worker::of(ends)),
@@ -353,7 +353,7 @@ impl Workers {
     /// # Errors
     ///
     /// Its source stays, and why.
-    pub(super) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<(), Failure> {
+    pub(super) fn note_copied(&mut self, item: &Item, done: &FileCopy) -> Result<()> {
         match self.idle.last_mut() {
             Some(Worker { ends, portion }) => self.tools.note_copied(ends, portion, item, done),
             None => self.tools.note_copied(&self.ends, &mut self.unleft, item, done),
@@ -520,7 +520,7 @@ impl WorkerTools {
         portion: &mut MovedPortion,
         item: &Item,
         done: &FileCopy,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         if !self.options.deletes_sources() {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 
 use crate::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::job::item::Item;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::options::{Mode, Options};
@@ -21,7 +21,7 @@ pub(in crate::job) async fn append(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let mut question = Question::new(context);
     let plan = loop {
         match plan(context, ends, item, options).await {
@@ -86,12 +86,7 @@ impl Appending<'_> {
 
     /// After a failed attempt: waits for the next one, or returns the failure if there is none. If the
     /// attempt may have `touched` the destination, its size is checked before the wait and after it.
-    async fn after(
-        &mut self,
-        question: &mut Question<'_>,
-        failure: Failure,
-        touched: bool,
-    ) -> Result<(), Failure> {
+    async fn after(&mut self, question: &mut Question<'_>, failure: Failure, touched: bool) -> Result<()> {
         if !touched {
             return question.again(failure).await;
         }
@@ -103,7 +98,7 @@ impl Appending<'_> {
     }
 
     /// Adds both sizes to `failure`. If the destination has changed, or nobody can say, it is an error.
-    async fn unchanged_or(&mut self, failure: Failure) -> Result<Failure, Failure> {
+    async fn unchanged_or(&mut self, failure: Failure) -> Result<Failure> {
         let Self { context, ends, item, plan } = self;
         let name = ends.destination.show(&item.destination);
         let (cleanup, end) = context.for_cleanup();
@@ -125,7 +120,7 @@ impl Appending<'_> {
     }
 
     /// Compares the size of the destination with the sum of both sizes before.
-    async fn verify(&mut self) -> Result<(), Failure> {
+    async fn verify(&mut self) -> Result<()> {
         let Plan { size: Some(size), before: Some(before), means: Verified::Size } = self.plan else {
             return Ok(());
         };
@@ -158,7 +153,7 @@ struct Plan {
     means: Verified,
 }
 
-async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan, Failure> {
+async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options) -> Result<Plan> {
     connect_both(context, ends).await?;
     let (source_name, dest_name) = item.names(ends);
     let (source, target) = {

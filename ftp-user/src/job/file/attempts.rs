@@ -18,7 +18,7 @@ use super::copy::{CopyPlan, Copying};
 use crate::account::shortened;
 use crate::check::has_changed;
 use crate::context::Context;
-use crate::failure::{self, About, Failure};
+use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
 use crate::job::item::{Item, Target};
@@ -162,7 +162,7 @@ impl Attempts {
 impl Copying<'_> {
     /// Does what has to be done after an earlier run was killed in the middle of this file. What it has stored is looked
     /// at like what an attempt of this run has left.
-    pub(super) async fn recover(&mut self) -> Result<(), Failure> {
+    pub(super) async fn recover(&mut self) -> Result<()> {
         if let Some(arrived) = self.wait_for_detached().await? {
             self.attempts.before = Some(arrived.seen);
             self.attempts.arrived = Some(arrived);
@@ -174,7 +174,7 @@ impl Copying<'_> {
     }
 
     /// Waits for the end of the transfer that an earlier run has left alone. Returns what has arrived, if that is whole.
-    async fn wait_for_detached(&mut self) -> Result<Option<FinishedTransfer>, Failure> {
+    async fn wait_for_detached(&mut self) -> Result<Option<FinishedTransfer>> {
         let (context, kept) = (&self.context, &mut self.attempts.kept);
         let Some(detached) = &kept.detached else { return Ok(None) };
         let arrived = match kept.left.as_ref().and_then(|left| left.seen.as_ref()) {
@@ -194,7 +194,7 @@ impl Copying<'_> {
     }
 
     /// What a transfer has brought that an earlier run has left alone, if that is the whole source as it was and is.
-    async fn whole(&mut self, source: &Facts) -> Result<Option<StartPoint>, Failure> {
+    async fn whole(&mut self, source: &Facts) -> Result<Option<StartPoint>> {
         let attempts = &mut self.attempts;
         let (Some(FinishedTransfer { rung, before, .. }), Some(left)) =
             (attempts.arrived.take(), &attempts.left)
@@ -210,7 +210,7 @@ impl Copying<'_> {
     }
 
     /// Where the next attempt starts.
-    pub(super) async fn next_start(&mut self, plan: CopyPlan<'_>) -> Result<StartPoint, Failure> {
+    pub(super) async fn next_start(&mut self, plan: CopyPlan<'_>) -> Result<StartPoint> {
         let CopyPlan { source, means, .. } = plan;
         if let Some(whole) = self.whole(source).await? {
             return Ok(whole);
@@ -262,7 +262,7 @@ impl Copying<'_> {
 
     /// After a failed attempt: waits for the next one, or returns `failure` if there is none. What the next
     /// attempt cannot continue is deleted.
-    pub(super) async fn after(&mut self, retry: &mut Retry, failure: Failure) -> Result<(), Failure> {
+    pub(super) async fn after(&mut self, retry: &mut Retry, failure: Failure) -> Result<()> {
         self.note_in_journal(&failure);
         let last = self.attempts.last.take();
         let is_wrong = last.is_some_and(|refused| refused || failure.kind == failure::Kind::Unverified);

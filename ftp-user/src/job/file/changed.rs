@@ -13,7 +13,7 @@
 
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Kind, Result};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::options::{ChangedParts, Options};
 use crate::ladder::Rung;
@@ -33,7 +33,7 @@ pub(super) async fn send(
     copy: &mut Copying<'_>,
     plan: CopyPlan<'_>,
     start: &mut StartPoint,
-) -> Result<Option<Transferred>, Failure> {
+) -> Result<Option<Transferred>> {
     let Some(chunks) = chunks(copy, plan, start) else { return Ok(None) };
     copy.attempts.has_sought_changes = true;
     let name = copy.ends.source.show(&copy.item.source);
@@ -124,7 +124,7 @@ enum Sameness {
 /// # Errors
 ///
 /// A server does not answer any more, or the run was interrupted.
-async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness, Failure> {
+async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
     let (context, ends) = (&copy.context, &mut *copy.ends);
     if !ends.destination.copies_files(context).await? {
         return Ok(Sameness::Unknown("the destination cannot copy a file within itself".to_owned()));

@@ -13,7 +13,7 @@ use super::times;
 use crate::check::{self, ComparedFiles, Overwrite, Proof, Verify};
 use crate::context::Context;
 use crate::endpoint::{Host, Losses};
-use crate::failure::{self, About, Failure};
+use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::{self, FileClaim};
 use crate::job::item::{Item, Target};
 use crate::job::part::publish;
@@ -35,7 +35,7 @@ pub(in crate::job) async fn copy(
     ends: &mut Ends,
     item: &Item,
     options: Options,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let claimed = claim::claim(context, ends, item).await?;
     Box::pin(copy_claimed(context, ends, item, options, claimed)).await
 }
@@ -47,7 +47,7 @@ pub(in crate::job) async fn copy_claimed(
     item: &Item,
     options: Options,
     claimed: FileClaim,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let lost = |host: &Host| host.losses().map(Losses::number);
     let before = lost(&ends.destination);
     let done = copy_and_note(context, ends, item, options, claimed).await?;
@@ -64,7 +64,7 @@ async fn copy_and_note(
     item: &Item,
     options: Options,
     claimed: FileClaim,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let context = claimed.context(context, item);
     let FileClaim { mut kept, done, .. } = claimed;
     match done {
@@ -140,7 +140,7 @@ enum Published {
 
 impl Copying<'_> {
     /// Makes attempts until one has copied the file or there are no more.
-    async fn try_until_done(&mut self, context: &Context) -> Result<FileCopy, Failure> {
+    async fn try_until_done(&mut self, context: &Context) -> Result<FileCopy> {
         let mut retry = Retry::new(&context.settings.patience);
         let mut number = 0;
         loop {
@@ -176,7 +176,7 @@ impl Copying<'_> {
         }
     }
 
-    async fn attempt(&mut self, known: Option<Facts>, target: Target) -> Result<FileCopy, Failure> {
+    async fn attempt(&mut self, known: Option<Facts>, target: Target) -> Result<FileCopy> {
         let Options { verify, allowed, mode, detach, .. } = self.options;
         connect_both(&self.context, self.ends).await?;
         if detach && !mode.is_dry() {
@@ -203,7 +203,7 @@ impl Copying<'_> {
     }
 
     /// Moves the file and gives it its name. A destination that turns out to rename nothing gets it under its final name.
-    async fn move_and_name(&mut self, plan: CopyPlan<'_>) -> Result<FileCopy, Failure> {
+    async fn move_and_name(&mut self, plan: CopyPlan<'_>) -> Result<FileCopy> {
         let CopyPlan { source, old, .. } = plan;
         let mut noted = claim::note_source(&self.context.run.job_journal, &mut self.attempts.kept, source);
         let is_ours = old.is_none() || self.attempts.kept.in_place;
@@ -287,7 +287,7 @@ impl Copying<'_> {
     }
 
     /// From now on the file is stored under its final name.
-    async fn store_in_place(&mut self) -> Result<(), Failure> {
+    async fn store_in_place(&mut self) -> Result<()> {
         self.discard().await;
         self.attempts.kept.store_in_place(&self.context).await?;
         self.attempts.in_place = true;
@@ -328,7 +328,7 @@ impl Copying<'_> {
         start: &StartPoint,
         count: &Count,
         plan: CopyPlan<'_>,
-    ) -> Result<Published, Failure> {
+    ) -> Result<Published> {
         let (verify, source) = (self.options.verify, &self.item.source);
         let nothing = StreamedDigests::default();
         let streamed = if start.at == 0 { &count.streamed } else { &nothing };
@@ -358,12 +358,7 @@ impl Copying<'_> {
 
     /// Gives the part, which is verified, its final name, and before that what belongs to it: its old file is kept if it is
     /// to be, and it gets permissions and time.
-    async fn publish(
-        &mut self,
-        start: &StartPoint,
-        proof: Proof,
-        plan: CopyPlan<'_>,
-    ) -> Result<Published, Failure> {
+    async fn publish(&mut self, start: &StartPoint, proof: Proof, plan: CopyPlan<'_>) -> Result<Published> {
         let CopyPlan { source, old, .. } = plan;
         let (context, part, target) = (&self.context, &start.part, &self.item.destination);
         let (options, host) = (self.options, &mut self.ends.destination);

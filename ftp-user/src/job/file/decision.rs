@@ -6,7 +6,7 @@ use crate::check::{
     ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
     replaceable,
 };
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::item::{Item, Target};
 use crate::job::request::options::Compare;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
@@ -26,7 +26,7 @@ pub(super) struct Files {
 
 impl Copying<'_> {
     /// What is known of both files, if the source can be copied there. What a listing has told is not asked again.
-    pub(super) async fn files(&mut self, known: Option<Facts>, target: Target) -> Result<Files, Failure> {
+    pub(super) async fn files(&mut self, known: Option<Facts>, target: Target) -> Result<Files> {
         let (source_name, dest_name) = self.item.names(self.ends);
         let (context, item) = (&self.context, self.item);
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
@@ -60,7 +60,7 @@ impl Copying<'_> {
     }
 
     /// What came of a file that need not be copied.
-    pub(super) async fn is_there(&mut self, files: &Files) -> Result<Option<FileCopy>, Failure> {
+    pub(super) async fn is_there(&mut self, files: &Files) -> Result<Option<FileCopy>> {
         if let Some(done) = self.is_named(files).await? {
             return Ok(Some(done));
         }
@@ -84,7 +84,7 @@ impl Copying<'_> {
 
     /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
     /// name: both are equal.
-    async fn is_named(&mut self, files: &Files) -> Result<Option<FileCopy>, Failure> {
+    async fn is_named(&mut self, files: &Files) -> Result<Option<FileCopy>> {
         let there = files.target.as_ref().and_then(|target| target.size);
         if self.attempts.kept.moved().is_none() || there.is_none() || there != files.source.size {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Copying<'_> {
     }
 
     /// Whether the file need not be copied, and what has shown that.
-    pub(super) async fn is_skipped(&mut self, files: &Files) -> Result<Option<Proof>, Failure> {
+    pub(super) async fn is_skipped(&mut self, files: &Files) -> Result<Option<Proof>> {
         let kept = &self.attempts.kept;
         let size = files.source.size;
         let has_its_size = files.target.as_ref().is_some_and(|target| target.size == size);
@@ -150,7 +150,7 @@ impl Copying<'_> {
     }
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
-    async fn compare(&mut self, size: Option<u64>) -> Result<Option<Proof>, Failure> {
+    async fn compare(&mut self, size: Option<u64>) -> Result<Option<Proof>> {
         // A sync moves nothing if they are equal, now and in later runs.
         let refused: &[Algorithm] = if self.options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
         let Some(algorithm) = common(&self.context, self.ends, refused).await? else { return Ok(None) };
@@ -165,7 +165,7 @@ impl Copying<'_> {
     }
 
     /// A file of a sync that is the same gets the time of its source, so that the next run need not compare it.
-    async fn give_time(&mut self, files: &Files) -> Result<(), Failure> {
+    async fn give_time(&mut self, files: &Files) -> Result<()> {
         let time = files.source.modified.filter(|_| self.options.syncs.is_some() && self.options.times);
         let is_other = files.target.as_ref().is_some_and(|target| target.modified != files.source.modified);
         if time.is_none() || !is_other || self.options.mode.is_dry() {
@@ -202,10 +202,7 @@ impl Copying<'_> {
     /// # Errors
     ///
     /// Nobody can say whether the copy is there.
-    pub(super) async fn moved_before(
-        &mut self,
-        done: FileCopy,
-    ) -> Result<Result<FileCopy, Failure>, Failure> {
+    pub(super) async fn moved_before(&mut self, done: FileCopy) -> Result<Result<FileCopy>> {
         let found = self.ends.destination.facts(&self.context, &self.item.destination).await?;
         if may_be_copy(found.as_ref(), done.size) {
             return Ok(Ok(done));

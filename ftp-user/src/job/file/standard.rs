@@ -6,7 +6,7 @@
 use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind, words};
+use crate::failure::{Failure, Kind, Result, words};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{NAME, NULL, Sink, both_are_here};
@@ -53,7 +53,7 @@ pub(in crate::job) async fn to_output(
     source: &PathName,
     sink: Sink,
     options: Options,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let mut question = Question::new(context);
     loop {
         question.connect(host).await?;
@@ -76,7 +76,7 @@ async fn output(
     sink: Sink,
     options: Options,
     moved: &mut u64,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let name = host.show(path);
     let facts = readable(host.facts(context, path).await?, &name)?;
     let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
@@ -127,7 +127,7 @@ async fn receive(
     source: Source<'_>,
     out: File,
     moved: &mut u64,
-) -> Result<MovedBytes, Failure> {
+) -> Result<MovedBytes> {
     let Source { path, name, size, digest } = source;
     let what = format!("cannot read {name}");
     let mut report = progress(context, name, size);
@@ -185,7 +185,7 @@ pub(in crate::job) async fn from_input(
     host: &mut Host,
     destination: &Location,
     options: Options,
-) -> Result<FileCopy, Failure> {
+) -> Result<FileCopy> {
     let name = host.show(&destination.path);
     let ready = asked_of!(context, host, ready(context, host, destination, options))?;
     plan(context, NAME.to_owned(), name.clone(), None, ready.means, options).await;
@@ -232,7 +232,7 @@ async fn ready(
     host: &mut Host,
     destination: &Location,
     options: Options,
-) -> Result<Ready, Failure> {
+) -> Result<Ready> {
     let name = host.show(&destination.path);
     let found = host.facts(context, &destination.path).await?;
     let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
@@ -268,7 +268,7 @@ async fn send(
     stored: &PathName,
     digest: Option<Algorithm>,
     context: &Context,
-) -> Result<MovedBytes, Failure> {
+) -> Result<MovedBytes> {
     session.partials(Partial::Discard).await?;
     session.forget_restart().await?;
     session.set_type(DataType::Image).await?;
@@ -308,7 +308,7 @@ async fn publish(
     ready: Ready,
     sent: MovedBytes,
     options: Options,
-) -> Result<Verified, Failure> {
+) -> Result<Verified> {
     let Ready { means, is_taken } = ready;
     let rule = options.verify;
     if means != Verified::None {
@@ -352,7 +352,7 @@ async fn compare(
     means: Verified,
     sent: &MovedBytes,
     rule: Verify,
-) -> Result<Verified, Failure> {
+) -> Result<Verified> {
     let (Some(algorithm), Some(hex)) = (means.algorithm(), &sent.digest) else { return Ok(means) };
     match host.digest(context, algorithm, path, sent.bytes).await? {
         Ok(digest) if digest.hex.eq_ignore_ascii_case(hex) => Ok(means),

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{self, Failure};
+use crate::failure::{self, Failure, Result};
 use crate::job::request::options::Options;
 use crate::report::Topic;
 use crate::route::Ends;
@@ -21,7 +21,7 @@ pub(in crate::job) async fn set(
     ends: &mut Ends,
     stored: &PathName,
     time: Option<When>,
-) -> Result<(), Failure> {
+) -> Result<()> {
     match time.filter(|_| !ends.no_times.load(Ordering::Relaxed)) {
         Some(time) => ends.destination.set_modified(context, stored, time).await,
         None => Ok(()),
@@ -54,7 +54,7 @@ pub(in crate::job) async fn set_mode(
     ends: &mut Ends,
     stored: &PathName,
     mode: Option<u32>,
-) -> Result<(), Failure> {
+) -> Result<()> {
     if ends.no_modes.load(Ordering::Relaxed) {
         return Ok(());
     }

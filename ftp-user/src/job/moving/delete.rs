@@ -8,7 +8,7 @@ use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::check::{self, ComparedFiles, CopyProof, CopyState, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::endpoint::{self, AskedDisk, Host};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
 use crate::job::claims::names::{learn, place_at};
@@ -167,7 +167,7 @@ impl SourceDeletion<'_> {
         copy_now: Option<&Facts>,
         proof: CopyProof,
         session: Option<SessionId>,
-    ) -> Result<Removal, Failure> {
+    ) -> Result<Removal> {
         let (source_before, is_by_hash) = copied.verified_copy.parts();
         let (expected, storage) = (copied.expected, &self.disk.of(copied.verified));
         let evidence =
@@ -207,7 +207,7 @@ impl SourceDeletion<'_> {
     /// # Errors
     ///
     /// It stays, and why.
-    async fn delete_singly(&mut self, copied: &CopiedFile) -> Result<(), Failure> {
+    async fn delete_singly(&mut self, copied: &CopiedFile) -> Result<()> {
         let mut question = Question::new(self.context);
         let mut was_told = copied.was_told;
         loop {
@@ -222,11 +222,7 @@ impl SourceDeletion<'_> {
     }
 
     /// The inner result is final. The outer failure may pass. `was_told` is whether the source was told to delete it.
-    async fn try_singly(
-        &mut self,
-        copied: &CopiedFile,
-        was_told: &mut bool,
-    ) -> Result<Result<(), Failure>, Failure> {
+    async fn try_singly(&mut self, copied: &CopiedFile, was_told: &mut bool) -> Result<Result<()>> {
         let context = self.context;
         let session = self.ends.source.evidence_session();
         let Some(before) = self.ends.source.facts(context, &copied.source).await? else {
@@ -270,7 +266,7 @@ impl SourceDeletion<'_> {
     }
 
     /// A source is not there. That is a success if this run has told its server to delete it.
-    fn not_there(&self, copied: &CopiedFile, was_told: bool) -> Result<(), Failure> {
+    fn not_there(&self, copied: &CopiedFile, was_told: bool) -> Result<()> {
         if !was_told {
             return Err(self.missing());
         }
@@ -279,7 +275,7 @@ impl SourceDeletion<'_> {
     }
 
     /// Compares the digests of both ends.
-    async fn compare(&mut self, copied: &CopiedFile, size: Option<u64>) -> Result<CopyProof, Failure> {
+    async fn compare(&mut self, copied: &CopiedFile, size: Option<u64>) -> Result<CopyProof> {
         let Some(algorithm) = check::common(self.context, self.ends, &[]).await? else {
             return Ok(CopyProof::NoDigest);
         };
@@ -294,12 +290,7 @@ impl SourceDeletion<'_> {
     }
 
     /// Deletes a source that may be its own copy: it gets another name first.
-    async fn delete_aside(
-        &mut self,
-        copied: &CopiedFile,
-        removal: Removal,
-        size: Option<u64>,
-    ) -> Result<(), Failure> {
+    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, size: Option<u64>) -> Result<()> {
         let removal = self.set_aside(copied, removal, size).await?;
         let (context, host, mut questions) = (self.context, &mut self.ends.source, 0_u32);
         let deleted = asked_of!(context, host, {
@@ -327,7 +318,7 @@ impl SourceDeletion<'_> {
         copied: &CopiedFile,
         removal: Removal,
         size: Option<u64>,
-    ) -> Result<Removal, Failure> {
+    ) -> Result<Removal> {
         let (context, copy, source) = (self.context, &copied.copy, removal.path().clone());
         let Ends { source: host, destination, .. } = &mut *self.ends;
         let aside = name_aside(context, &source)?;
@@ -373,7 +364,7 @@ async fn look_at_sources(
     source: &mut Host,
     files: &[CopiedFile],
     sizes: &DirectorySizes,
-) -> Vec<Result<Option<SourceNow>, Failure>> {
+) -> Vec<Result<Option<SourceNow>>> {
     if source.deletes_if_same()
         && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
     {
@@ -387,7 +378,7 @@ async fn look_at_sources(
 /// Gives a copy, which this run has not stored, another version, by the time that it has. The copy may be the source of
 /// another `move`, in the other direction: its server deletes it only with the version that it had when that one has read it.
 /// Returns whether the copy is still there.
-async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool, Failure> {
+async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool> {
     let Some(time) = found.modified.filter(|_| found.version.is_some()) else { return Ok(true) };
     let refusal = host.set_modified_all(context, &[(copy.clone(), time)]).await?;
     // Whoever may not set it has seen the copy right before.

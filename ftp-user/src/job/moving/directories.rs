@@ -6,7 +6,7 @@ use super::portion::MovedTree;
 use crate::check::Removal;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::claims::names::{Named, named_below};
 use crate::job::part::{Part, id_of, new_id};
@@ -71,7 +71,7 @@ impl MovedDirectories {
         context: &Context,
         ends: &mut Ends,
         aside: &PathName,
-    ) -> Result<Option<PathName>, Failure> {
+    ) -> Result<Option<PathName>> {
         self.looked += 1;
         if self.looked > MOST_LOOKED {
             return Ok(None);
@@ -132,7 +132,7 @@ async fn remove_if_empty(
     MovedTree { scope, .. }: &MovedTree,
     below: Option<&PathName>,
     checked: &mut CheckedDirectories,
-) -> Result<bool, Failure> {
+) -> Result<bool> {
     if let Some(below) = below
         && (checked.was_link(below)
             || !checked.is_within(context, host, place::parent(below).as_ref()).await?)
@@ -154,7 +154,7 @@ async fn remove_if_empty(
 }
 
 /// The other name of a source while its copy is looked for. A later run of the job finds it again.
-pub(super) fn name_aside(context: &Context, source: &PathName) -> Result<PathName, Failure> {
+pub(super) fn name_aside(context: &Context, source: &PathName) -> Result<PathName> {
     let id = match context.run.job_journal.job() {
         Some(job) => id_of(job, source),
         None => new_id()?,
@@ -184,11 +184,7 @@ pub(super) async fn named_again(
 /// # Errors
 ///
 /// The server does not tell, or does not rename it.
-pub(in crate::job) async fn put_back(
-    context: &Context,
-    host: &mut Host,
-    source: &PathName,
-) -> Result<bool, Failure> {
+pub(in crate::job) async fn put_back(context: &Context, host: &mut Host, source: &PathName) -> Result<bool> {
     if !context.run.job_journal.is_resumed() {
         return Ok(false);
     }
@@ -205,12 +201,7 @@ pub(in crate::job) async fn put_back(
 /// # Errors
 ///
 /// The server does not rename it.
-async fn name_back(
-    context: &Context,
-    host: &mut Host,
-    aside: &PathName,
-    source: &PathName,
-) -> Result<(), Failure> {
+async fn name_back(context: &Context, host: &mut Host, aside: &PathName, source: &PathName) -> Result<()> {
     connect(context, host).await?;
     let (aside_name, name) = (host.show(aside), host.show(source));
     endpoint::rename_free(context, host, aside, source).await.map_err(|failure| {

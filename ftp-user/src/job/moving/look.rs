@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{Host, list_each};
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::item::Item;
 use crate::job::retry::facts;
 use crate::place;
@@ -81,7 +81,7 @@ pub(super) async fn look(
     host: &mut Host,
     files: &[ExpectedFile],
     sizes: &DirectorySizes,
-) -> Vec<Result<Option<Facts>, Failure>> {
+) -> Vec<Result<Option<Facts>>> {
     let mut seen = unchanged(context, host, files).await;
     let unseen = |seen: &[Option<Facts>]| -> Vec<PathName> {
         let rest = files.iter().zip(seen).filter(|(_, seen)| seen.is_none());

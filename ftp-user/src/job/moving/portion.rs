@@ -4,7 +4,7 @@ use super::look::ExpectedFile;
 use crate::check::{ExpectedCopy, SameFile, Scope, VerifiedCopy};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::checked_directories::DeletedLinks;
 use crate::job::item::Item;
 use crate::job::request::options::Options;
@@ -64,7 +64,7 @@ impl CopiedFile {
         done: &FileCopy,
         expected: ExpectedCopy,
         verified: Moment,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self> {
         let before = (done.moved_by().is_none(), done.was_taken);
         let verified_copy = VerifiedCopy::of(done.source.clone(), done.verified, before).map_err(|why| {
             let what = format!("{} stays, because {why}", item.source.display());
@@ -155,7 +155,7 @@ impl MovedPortion {
         item: &Item,
         done: &FileCopy,
         expected: ExpectedCopy,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         if done.verified_earlier().is_none() {
             let now = context.world.clock.now();
             self.files.push(CopiedFile::of(tree, item, done, expected, now)?);

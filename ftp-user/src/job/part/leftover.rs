@@ -6,7 +6,7 @@
 use super::Part;
 use crate::check::has_changed;
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Kind, Result};
 use crate::job::item::Item;
 use crate::outcome::Verified;
 use crate::report::Topic;
@@ -49,7 +49,7 @@ impl Leftover {
         item: &Item,
         source: &Facts,
         means: Verified,
-    ) -> Result<Found, Failure> {
+    ) -> Result<Found> {
         if self.source.as_ref().is_some_and(|before| has_changed(before, source)) {
             return Ok(Found::Useless("the source has changed since the last attempt".to_owned()));
         }
@@ -94,7 +94,7 @@ impl Leftover {
     /// # Errors
     ///
     /// The destination cannot be asked.
-    pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<Found, Failure> {
+    pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<Found> {
         let (host, path) = (&mut ends.destination, &self.part.stored);
         let is_stored = match host.size(context, path).await? {
             Some(bytes) => bytes > 0,
@@ -112,7 +112,7 @@ pub(in crate::job) async fn can_continue(
     ends: &mut Ends,
     source: &Facts,
     means: Verified,
-) -> Result<bool, Failure> {
+) -> Result<bool> {
     if source.size.is_none()
         || !ends.source.restarts(context).await?
         || !ends.destination.restarts(context).await?
@@ -127,7 +127,7 @@ pub(in crate::job) async fn can_continue(
 
 /// The digest that can compare what is stored with the beginning of the source: the source computes it of a part, the
 /// destination of a whole file.
-async fn prefix_algorithm(context: &Context, ends: &mut Ends) -> Result<Option<Algorithm>, Failure> {
+async fn prefix_algorithm(context: &Context, ends: &mut Ends) -> Result<Option<Algorithm>> {
     let source = ends.source.part_algorithms(context).await?;
     Ok(best_common(&source, &ends.destination.algorithms(context).await?))
 }
@@ -139,7 +139,7 @@ async fn bytes_right(
     source: &PathName,
     stored: &PathName,
     bytes: u64,
-) -> Result<Option<u64>, Failure> {
+) -> Result<Option<u64>> {
     let Some(algorithm) = prefix_algorithm(context, ends).await? else { return Ok(None) };
     let Ends { source: from, destination: to, .. } = ends;
     let begin = ByteRange { first: 0, length: Some(bytes) };

@@ -9,7 +9,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{Debt, Host, Pools, Server};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::journal::PartId;
 use crate::place;
@@ -33,7 +33,7 @@ pub(super) struct Part {
 }
 
 /// A random number for a part.
-pub(super) fn new_id() -> Result<PartId, Failure> {
+pub(super) fn new_id() -> Result<PartId> {
     let number: [u8; 8] = ftp_io::random::bytes()
         .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
     Ok(PartId(u64::from_be_bytes(number)))
@@ -58,7 +58,7 @@ pub(super) struct Discarded {
 
 impl Part {
     /// The part with that number.
-    pub(super) fn new(id: PartId, target: &PathName) -> Result<Self, Failure> {
+    pub(super) fn new(id: PartId, target: &PathName) -> Result<Self> {
         let PartId(id) = id;
         let name = PathName::from_user(format!(".{id:016x}.ftp-user.part"))
             .map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
@@ -67,7 +67,7 @@ impl Part {
 
     /// The name that the old file has while this one gets its final name, at a server that renames to no name that is taken:
     /// the name of the part with another end.
-    fn aside(&self) -> Result<PathName, Failure> {
+    fn aside(&self) -> Result<PathName> {
         let name = self.stored.as_bytes();
         let id = name.strip_suffix(b".part").unwrap_or(name);
         PathName::from_wire([id, b".old"].concat()).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))
@@ -81,7 +81,7 @@ impl Part {
     }
 
     /// A part with a random number.
-    pub(super) fn random(target: &PathName) -> Result<Self, Failure> {
+    pub(super) fn random(target: &PathName) -> Result<Self> {
         Self::new(new_id()?, target)
     }
 
@@ -91,7 +91,7 @@ impl Part {
     }
 
     /// What has its final name now, unless it is stored there itself.
-    async fn now_there(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>, Failure> {
+    async fn now_there(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>> {
         if self.stored == self.target { Ok(None) } else { host.facts(context, &self.target).await }
     }
 
@@ -103,7 +103,7 @@ impl Part {
 
     /// Refuses to replace what somebody has stored under its final name since the copy began: renaming replaces it at most
     /// servers.
-    pub(super) async fn replaces_nothing(&self, context: &Context, host: &mut Host) -> Result<(), Failure> {
+    pub(super) async fn replaces_nothing(&self, context: &Context, host: &mut Host) -> Result<()> {
         if self.now_there(context, host).await?.is_none() {
             return Ok(());
         }
@@ -215,7 +215,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
 }
 
 /// Whether a host has refused a deletion.
-fn is_refused(deleted: &Result<bool, Failure>) -> bool {
+fn is_refused(deleted: &Result<bool>) -> bool {
     deleted.as_ref().is_err_and(|failure| failure.kind == Kind::Refused)
 }
 
@@ -229,11 +229,7 @@ fn named(names: &[String]) -> String {
 }
 
 /// The result of some work at a server, which ends at `end`.
-async fn in_time<T>(
-    context: &Context,
-    end: Moment,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+async fn in_time<T>(context: &Context, end: Moment, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
         done = work => done,
         () = context.world.clock.sleep_until(Some(end)) => {

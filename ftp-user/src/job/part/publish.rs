@@ -11,7 +11,7 @@ use super::{Part, in_time};
 use crate::check::{Decision, Overwrite};
 use crate::context::Context;
 use crate::endpoint::{Host, ReachedName};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::remote::{FinalName, Replacement};
 use crate::report::{Change, Event};
 use crate::session::Facts;
@@ -29,7 +29,7 @@ pub(in crate::job) struct OldFiles {
 
 impl OldFiles {
     /// The old file may have been renamed aside for this part.
-    pub(in crate::job) fn may_be_aside_for(&mut self, part: &Part) -> Result<(), Failure> {
+    pub(in crate::job) fn may_be_aside_for(&mut self, part: &Part) -> Result<()> {
         if part.stored != part.target {
             self.seek(part.aside()?);
         }
@@ -49,7 +49,7 @@ impl OldFiles {
         part: &Part,
         before: FinalName,
         size: Option<u64>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let Part { stored, target } = part;
         if stored == target {
             return host.check_stored_name(context, target).await;
@@ -89,7 +89,7 @@ impl OldFiles {
         context: &Context,
         host: &mut Host,
         target: &PathName,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         while let Some(name) = self.sought.last() {
             let is_aside = host.put_back(context, name, target).await?;
             let name = self.sought.pop();
@@ -177,7 +177,7 @@ pub(in crate::job) async fn overtaken(
     part: &Part,
     rule: Overwrite,
     source: &Facts,
-) -> Result<Option<Facts>, Failure> {
+) -> Result<Option<Facts>> {
     match rule {
         Overwrite::Always | Overwrite::Different => Ok(None),
         Overwrite::Never => part.replaces_nothing(context, host).await.map(|()| None),
@@ -201,7 +201,7 @@ pub(in crate::job) async fn keep_old(
     target: &PathName,
     kept_as: &PathName,
     size: Option<u64>,
-) -> Result<bool, Failure> {
+) -> Result<bool> {
     let old = host.show(target);
     let stays = |failure: Failure| {
         failure.during_unless_interrupted(format!("{old} is not replaced, because it cannot be kept"))
@@ -226,7 +226,7 @@ pub(in crate::job) async fn keep(
     host: &mut Host,
     old: &ReachedName,
     kept_as: &PathName,
-) -> Result<PathName, Failure> {
+) -> Result<PathName> {
     for number in 0..MOST {
         let name = numbered(kept_as, number)?;
         match old.rename_free(context, host, &name).await {
@@ -239,7 +239,7 @@ pub(in crate::job) async fn keep(
 }
 
 /// The name with a number at its end; the first one is the name itself.
-fn numbered(name: &PathName, number: usize) -> Result<PathName, Failure> {
+fn numbered(name: &PathName, number: usize) -> Result<PathName> {
     if number == 0 {
         return Ok(name.clone());
     }

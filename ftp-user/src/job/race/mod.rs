@@ -14,7 +14,7 @@ pub(super) mod runner;
 
 use crate::context::Context;
 use crate::endpoint::{Host, Server};
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::ladder::{Rung, SharedMemory};
 use crate::route::{self, Assignment, Circuit, Count, Ends};
 use ftp_proto::wire::PathName;
@@ -23,7 +23,7 @@ use ftp_proto::wire::PathName;
 #[derive(Debug)]
 pub(super) struct Transferred {
     /// The candidate that worked, or why none did.
-    pub(super) result: Result<Rung, Failure>,
+    pub(super) result: Result<Rung>,
     /// What is known of all attempts.
     pub(super) count: Count,
     /// The name under which the destination has what was stored.

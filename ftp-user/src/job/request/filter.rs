@@ -1,6 +1,6 @@
 //! Which files of a tree are copied: `--include` and `--exclude`. Pure.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -56,7 +56,7 @@ impl Filter {
     /// # Errors
     ///
     /// A pattern that cannot be read.
-    pub fn new(include: &[String], exclude: &[String]) -> Result<Self, Failure> {
+    pub fn new(include: &[String], exclude: &[String]) -> Result<Self> {
         Ok(Self { include: Patterns::new(include)?, exclude: Patterns::new(exclude)?, lines: Vec::new() })
     }
 
@@ -65,7 +65,7 @@ impl Filter {
     /// # Errors
     ///
     /// The pattern cannot be read.
-    pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<(), Failure> {
+    pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<()> {
         let patterns = Patterns::new(&[glob.to_owned()])?;
         let is_of_directories = glob.ends_with('/') || glob.ends_with("/**") || glob == "**";
         self.lines.push(Line { includes, patterns, is_of_directories });
@@ -134,7 +134,7 @@ impl Filter {
 }
 
 impl Patterns {
-    fn new(texts: &[String]) -> Result<Self, Failure> {
+    fn new(texts: &[String]) -> Result<Self> {
         let mut set = GlobSetBuilder::new();
         let failed = |text: &str, error: globset::Error| {
             Failure::usage(format!("the pattern {text:?} cannot be read: {}", error.kind()))

@@ -1,7 +1,7 @@
 //! A job: what a user asked for, as an owned value.
 
 use crate::check::Verify;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::{Links, Options, SyncRules};
@@ -123,7 +123,7 @@ impl Job {
     /// # Errors
     ///
     /// These places cannot be copied: both ends are on this host, or a source is its own destination.
-    pub fn copy(sources: Vec<Location>, destination: Location, options: Options) -> Result<Self, Failure> {
+    pub fn copy(sources: Vec<Location>, destination: Location, options: Options) -> Result<Self> {
         if sources.is_empty() {
             return Err(Failure::usage("copy needs a SOURCE and a DEST"));
         }
@@ -147,12 +147,7 @@ impl Job {
     /// # Errors
     ///
     /// Both are on this host, one is in the other, or the directory for what is replaced is in one of them.
-    pub fn sync(
-        source: Location,
-        destination: Location,
-        rules: SyncRules,
-        options: Options,
-    ) -> Result<Self, Failure> {
+    pub fn sync(source: Location, destination: Location, rules: SyncRules, options: Options) -> Result<Self> {
         if source.is_local() && destination.is_local() {
             return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
                 .hint("use rsync, or name a server with ftp://"));
@@ -181,7 +176,7 @@ impl Job {
     /// # Errors
     ///
     /// There are no pairs.
-    pub fn copy_each(pairs: Pairs, options: Options) -> Result<Self, Failure> {
+    pub fn copy_each(pairs: Pairs, options: Options) -> Result<Self> {
         if pairs.is_empty() {
             return Err(Failure::usage("there is nothing to copy"));
         }
@@ -193,7 +188,7 @@ impl Job {
     /// # Errors
     ///
     /// The other end is on this host, or `options` ask for what one stream cannot have.
-    pub fn standard(work: Work, options: Options) -> Result<Self, Failure> {
+    pub fn standard(work: Work, options: Options) -> Result<Self> {
         if work.places().any(Location::is_local) {
             return Err(both_are_here());
         }
@@ -208,7 +203,7 @@ impl Job {
     /// # Errors
     ///
     /// This file cannot be appended to that one: both are on this host or the same, or one is a directory.
-    pub fn append(source: Location, destination: Location, options: Options) -> Result<Self, Failure> {
+    pub fn append(source: Location, destination: Location, options: Options) -> Result<Self> {
         // It would need the digest of the appended part, which no end can tell for certain.
         if options.verify == Verify::Hash {
             return Err(Failure::usage("append cannot be verified by hash")
@@ -226,7 +221,7 @@ impl Job {
         Self::new(Work::Append { source, destination }, options)
     }
 
-    fn new(work: Work, options: Options) -> Result<Self, Failure> {
+    fn new(work: Work, options: Options) -> Result<Self> {
         let number: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
         let (id, filter) = (JobId::new(u64::from_be_bytes(number)), Filter::default());
@@ -243,7 +238,7 @@ impl Job {
     /// # Errors
     ///
     /// It does not copy files, or asks for what would delete something that was not verified.
-    pub fn moving(self) -> Result<Self, Failure> {
+    pub fn moving(self) -> Result<Self> {
         if !matches!(self.work, Work::Copy { .. } | Work::CopyEach { .. }) {
             return Err(Failure::usage("move moves files, and standard input and output (-) are none")
                 .hint("use copy"));
@@ -285,7 +280,7 @@ impl Job {
     /// # Errors
     ///
     /// It is not one file that goes from server to server.
-    pub fn detached(self) -> Result<Self, Failure> {
+    pub fn detached(self) -> Result<Self> {
         let one = "leave out --detach, or copy the files one by one";
         if let Some(local) = self.work.places().find(|place| place.is_local()) {
             return Err(Failure::usage(format!("--detach needs two servers, and {local} is on this host"))
@@ -334,7 +329,7 @@ pub(in crate::job) fn both_are_here() -> Failure {
 pub(in crate::job) fn refuse_nested(
     (source, from): (&Location, &PathName),
     (destination, to): (&Location, &PathName),
-) -> Result<(), Failure> {
+) -> Result<()> {
     let what = match (from.is_at_or_below(to), to.is_at_or_below(from)) {
         (false, false) => return Ok(()),
         (true, true) => format!("{source} is source and destination"),

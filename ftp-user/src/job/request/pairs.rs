@@ -1,7 +1,7 @@
 //! Sources that have destinations of their own, as a list names them. A list may have a million lines, so that they wait in
 //! a [`Spool`]. What they have in common is in memory: the servers with their logins. No password is written to a file.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::job::request::job::is_one_host;
 use crate::job::spool::Spool;
 use crate::place::{Local, Location, Netrc, Place, Remote, RemotePath};
@@ -55,7 +55,7 @@ impl Pairs {
     /// # Errors
     ///
     /// It cannot be copied: both ends are on this host, or the source is its own destination. Or it cannot be kept.
-    pub fn push(&mut self, source: Location, destination: Location) -> Result<(), Failure> {
+    pub fn push(&mut self, source: Location, destination: Location) -> Result<()> {
         let (source, destination) = (source.literal(), destination.literal());
         refuse_pair(&source, &destination)?;
         let (source_path, destination_path) = (Path::of(&source), Path::of(&destination));
@@ -114,7 +114,7 @@ impl Pairs {
 }
 
 impl Iterator for Pairs {
-    type Item = Result<(Location, Location), Failure>;
+    type Item = Result<(Location, Location)>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let paths = match self.paths.pop() {
@@ -137,7 +137,7 @@ impl Path {
     }
 
     /// The place with this path on the host of another one, with the same login.
-    fn at(self, other: &Location) -> Result<Location, Failure> {
+    fn at(self, other: &Location) -> Result<Location> {
         let Self { name, contents } = self;
         let place = match &other.place {
             Place::Remote(Remote { site, .. }) => {
@@ -180,7 +180,7 @@ fn cannot_keep(error: &std::io::Error) -> Failure {
 /// # Errors
 ///
 /// It is one.
-pub(super) fn refuse_pair(source: &Location, destination: &Location) -> Result<(), Failure> {
+pub(super) fn refuse_pair(source: &Location, destination: &Location) -> Result<()> {
     if source.is_local() && destination.is_local() {
         return Err(Failure::usage(format!("{source} and {destination} are both on this host"))
             .hint("use cp or mv, or name a server with ftp://"));
@@ -193,7 +193,7 @@ pub(super) fn refuse_pair(source: &Location, destination: &Location) -> Result<(
 /// # Errors
 ///
 /// Both places are the same.
-pub(super) fn refuse_itself(source: &Location, destination: &Location) -> Result<(), Failure> {
+pub(super) fn refuse_itself(source: &Location, destination: &Location) -> Result<()> {
     if is_one_host(source, destination) && source.path == destination.path {
         return Err(
             Failure::usage(format!("{source} is source and destination")).hint("choose another destination")

@@ -4,7 +4,7 @@
 use super::lines::{Line, ToldFacts};
 use crate::check::precious;
 use crate::context::Context;
-use crate::failure::{Failure, Kind as FailureKind};
+use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
 use crate::job::item::{Item, Target};
@@ -35,7 +35,7 @@ impl Receiver {
     /// # Errors
     ///
     /// It cannot receive them.
-    pub(super) fn of(found: Option<&Facts>, destination: &Location, several: bool) -> Result<Self, Failure> {
+    pub(super) fn of(found: Option<&Facts>, destination: &Location, several: bool) -> Result<Self> {
         match (found, destination.contents, several) {
             (Some(facts), ..) if facts.kind == Kind::Directory => Ok(Self::Directory),
             (None, true, _) => Ok(Self::NewDirectory),
@@ -139,11 +139,7 @@ impl<'a> Destinations<'a> {
     /// # Errors
     ///
     /// It cannot be made.
-    pub(super) async fn make_directory(
-        &mut self,
-        stream: &mut Stream<'_>,
-        path: &PathName,
-    ) -> Result<(), Failure> {
+    pub(super) async fn make_directory(&mut self, stream: &mut Stream<'_>, path: &PathName) -> Result<()> {
         if self.directories.has(path) {
             return Ok(());
         }
@@ -263,7 +259,7 @@ pub(super) fn refuse(
     target: &PathName,
     is_recursive: bool,
     is_also: bool,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let is_tree = known.is_some_and(|facts| facts.kind == Kind::Directory);
     if is_tree && !is_recursive {
         return Err(Failure::usage(format!("{source} is a directory"))
@@ -284,7 +280,7 @@ pub(super) fn refuse(
 /// # Errors
 ///
 /// It is one.
-pub(super) fn refuse_precious(source: &Location, may_leave: bool, own: &OwnFiles) -> Result<(), Failure> {
+pub(super) fn refuse_precious(source: &Location, may_leave: bool, own: &OwnFiles) -> Result<()> {
     let Some(what) = may_leave.then(|| precious(source, own)).flatten() else {
         return Ok(());
     };

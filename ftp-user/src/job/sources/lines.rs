@@ -3,7 +3,7 @@
 
 use super::destinations::Receiver;
 use crate::context::Context;
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::item::Target;
 use crate::job::retry::connect_both;
 use crate::place::{self, Location};
@@ -38,18 +38,18 @@ impl Line {
 
 /// The lines behind those that were looked at.
 #[derive(Debug)]
-pub(super) struct WaitingLines<I: Iterator<Item = Result<Line, Failure>>> {
+pub(super) struct WaitingLines<I: Iterator<Item = Result<Line>>> {
     /// The next ones: those that are looked at again, since a tree before them has changed what is there, or the first other one.
-    next: VecDeque<Result<Line, Failure>>,
+    next: VecDeque<Result<Line>>,
     others: I,
 }
 
-impl<I: Iterator<Item = Result<Line, Failure>>> WaitingLines<I> {
+impl<I: Iterator<Item = Result<Line>>> WaitingLines<I> {
     pub(super) const fn new(others: I) -> Self {
         Self { next: VecDeque::new(), others }
     }
 
-    fn peek(&mut self) -> Option<&Result<Line, Failure>> {
+    fn peek(&mut self) -> Option<&Result<Line>> {
         if self.next.is_empty() {
             self.next.extend(self.others.next());
         }
@@ -61,7 +61,7 @@ impl<I: Iterator<Item = Result<Line, Failure>>> WaitingLines<I> {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(super) fn next(&mut self) -> Option<Result<Line, Failure>> {
+    pub(super) fn next(&mut self) -> Option<Result<Line>> {
         self.next.pop_front().or_else(|| self.others.next())
     }
 
@@ -186,7 +186,7 @@ mod tests {
             Line::named(place("h"), place("i"))
         };
         let name = |line: Line| line.source.path.display();
-        let unread = || Err(Failure::usage("unread"));
+        let unread = || Err(crate::failure::Failure::usage("unread"));
         let mut waiting =
             WaitingLines::new([Ok(line("a")), Ok(line("b")), unread(), Ok(line("c"))].into_iter());
         let is = |expect: &'static str| move |line: &Line| line.source.path.display() == expect;

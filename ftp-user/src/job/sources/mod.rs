@@ -9,7 +9,7 @@ pub(super) mod moved;
 
 use crate::context::Context;
 use crate::endpoint::{Host, LocalEnd, Pools};
-use crate::failure::{Failure, Kind as FailureKind};
+use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::{lifetime, names};
 use crate::job::engine::stream::Stream;
 use crate::job::file::copy::copy;
@@ -189,7 +189,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Copies one line after the other. `several`: their files go through the stream. Returns whether more can be copied.
-    async fn lines(&mut self, lines: impl IntoIterator<Item = Result<Line, Failure>>, several: bool) -> bool {
+    async fn lines(&mut self, lines: impl IntoIterator<Item = Result<Line>>, several: bool) -> bool {
         let mut waiting = WaitingLines::new(lines.into_iter());
         let mut number = lines::ONE_BY_ONE;
         while !self.stream.is_over()
@@ -284,7 +284,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Asks what the destination of several sources is.
-    async fn receive_several(&mut self) -> Result<(), Failure> {
+    async fn receive_several(&mut self) -> Result<()> {
         let (context, host) = (self.stream.context, &mut self.stream.idle().destination);
         let found = facts(context, host, &self.destination.path).await?;
         let receiver = Receiver::of(found.as_ref(), &self.destination, true)?;
@@ -305,7 +305,7 @@ impl<'a> Sources<'a> {
 
     /// What a source is, what its destination is, and what is there. A source that an earlier run has left under another name
     /// gets its own back.
-    async fn look(&mut self, line: &Line, told: &ToldFacts) -> Result<LineFacts, Failure> {
+    async fn look(&mut self, line: &Line, told: &ToldFacts) -> Result<LineFacts> {
         let context = self.stream.context;
         let receiver = self.destinations.known(self.stream.ends(), line);
         let known = line.listed.clone().map(Some).or_else(|| told.sources.get(&line.source.path).cloned());
@@ -348,7 +348,7 @@ impl<'a> Sources<'a> {
         several: bool,
         told: &ToldFacts,
         items: &mut Vec<Item>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let (context, options) = (self.stream.context, self.stream.options);
         let (source, destination) = (&line.source, &line.destination);
         let (is_named, is_dry) = (receiver == Receiver::Name, options.mode.is_dry());
@@ -420,7 +420,7 @@ impl<'a> Sources<'a> {
     /// # Errors
     ///
     /// The directory was replaced since it was looked at, or cannot be opened.
-    async fn tree(&mut self, source: &Location, known: &Facts, target: PathName) -> Result<(), Failure> {
+    async fn tree(&mut self, source: &Location, known: &Facts, target: PathName) -> Result<()> {
         let options = self.stream.options;
         let typed = self.stream.ends().source.beside();
         let walker = typed.reading(&source.path, known, options.links)?;

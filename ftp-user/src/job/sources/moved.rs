@@ -4,7 +4,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::{About, Failure, Kind};
+use crate::failure::{About, Failure, Kind, Result};
 use crate::job::retry::facts;
 use crate::journal::FilesBelow;
 use crate::place::{self, Location};
@@ -43,7 +43,7 @@ pub(in crate::job) async fn tree(
     ends: &mut Ends,
     source: &Location,
     target: &PathName,
-) -> Result<bool, Failure> {
+) -> Result<bool> {
     let files = begun_files(context, &ends.source, Some(&source.path)).await;
     if files == FilesBelow::default() {
         // A file, or a tree of which nothing was begun.
@@ -69,7 +69,7 @@ pub(in crate::job) async fn refuse_emptied(
     context: &Context,
     host: &mut Host,
     source: &Location,
-) -> Result<(), Failure> {
+) -> Result<()> {
     if !context.run.job_journal.is_resumed() {
         return Ok(());
     }
@@ -96,7 +96,7 @@ pub(in crate::job) async fn matched(
     host: &Host,
     source: &Location,
     missing: Failure,
-) -> Result<Failure, Failure> {
+) -> Result<Failure> {
     let directory = place::parent(&source.path);
     match why_not_moved(&missing.what, begun_files(context, host, directory.as_ref()).await) {
         Some(failure) => Err(failure),

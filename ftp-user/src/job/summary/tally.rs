@@ -1,7 +1,7 @@
 //! What was done, what failed, and the report that follows.
 
 use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::summary::failures::Failures;
 use crate::job::summary::failures::Status;
@@ -63,7 +63,7 @@ impl Tally {
     }
 
     /// Notes how a file ended, and reports it if it was copied.
-    pub(in crate::job) fn file(&mut self, source: String, dest: String, ended: Result<FileCopy, Failure>) {
+    pub(in crate::job) fn file(&mut self, source: String, dest: String, ended: Result<FileCopy>) {
         match &ended {
             Ok(copy) if copy.is_detached() => self.sums.detached += 1,
             Ok(copy) => {

@@ -8,7 +8,7 @@ use super::rename::SimilarNames;
 use super::run::SyncRun;
 use crate::check::{Consent, Scope, changed};
 use crate::endpoint::ReachedName;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::part::publish;
 use crate::job::retry::asked;
@@ -33,7 +33,7 @@ pub(super) async fn delete_surplus(
     similar: SimilarNames,
     renamed: HashSet<PathName>,
     consent: Consent,
-) -> Result<(), Failure> {
+) -> Result<()> {
     run.ask_other_jobs().await?;
     let before = run.context.run.job_journal.take_withheld().await;
     let consented = match consent {
@@ -82,7 +82,7 @@ struct SurplusDeletion<'r, 'a> {
 }
 
 impl SurplusDeletion<'_, '_> {
-    async fn run(&mut self, mut surplus: Spool<TreeEntry>) -> Result<(), Failure> {
+    async fn run(&mut self, mut surplus: Spool<TreeEntry>) -> Result<()> {
         let context = self.run.context;
         loop {
             let (renamed, similar) = (&self.renamed, &self.similar);
@@ -104,7 +104,7 @@ impl SurplusDeletion<'_, '_> {
     }
 
     /// Deletes the next name. A directory is entered. `lack` is what the source says of it; `None` if it was not asked.
-    async fn take(&mut self, entry: TreeEntry, lack: Option<Learnt<Lack>>) -> Result<(), Failure> {
+    async fn take(&mut self, entry: TreeEntry, lack: Option<Learnt<Lack>>) -> Result<()> {
         if self.keeps(&entry) || !self.may_go(&entry, lack).await {
             // What is in a directory of which nobody can tell stays with it.
             self.emptied.stays();
@@ -182,7 +182,7 @@ impl SurplusDeletion<'_, '_> {
     /// # Errors
     ///
     /// Nothing more is deleted after such a failure.
-    fn note(&mut self, below: &PathName, removed: Result<(), Failure>) -> Result<bool, Failure> {
+    fn note(&mut self, below: &PathName, removed: Result<()>) -> Result<bool> {
         match removed {
             Err(failure) if failure.ends_the_work() => Err(failure),
             Err(failure) => {
@@ -194,7 +194,7 @@ impl SurplusDeletion<'_, '_> {
     }
 
     /// Deletes a file or a symbolic link, or keeps it elsewhere.
-    async fn remove_file(&mut self, entry: &TreeEntry, lack: Learnt<Lack>) -> Result<(), Failure> {
+    async fn remove_file(&mut self, entry: &TreeEntry, lack: Learnt<Lack>) -> Result<()> {
         let (context, below) = (self.run.context, &entry.path);
         let mut kept_as =
             self.run.request.rules.backup.as_ref().map(|backup| place::join(Some(backup), below));
@@ -230,7 +230,7 @@ impl SurplusDeletion<'_, '_> {
         Ok(())
     }
 
-    async fn remove_directory(&mut self, below: &PathName) -> Result<(), Failure> {
+    async fn remove_directory(&mut self, below: &PathName) -> Result<()> {
         if !self.run.is_dry() {
             let (context, scope) = (self.run.context, &self.scope);
             let host = &mut self.run.ends.destination;

@@ -6,7 +6,7 @@
 use super::listing::cannot_keep;
 use crate::context::Context;
 use crate::endpoint::{self, Host, ReachedName};
-use crate::failure::Failure;
+use crate::failure::Result;
 use crate::job::checked_directories::answer_if_any;
 use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
@@ -62,7 +62,7 @@ impl LackingNames {
         host: &mut Host,
         surplus: &mut Spool<TreeEntry>,
         needs: impl Fn(&TreeEntry) -> bool,
-    ) -> Result<Option<(TreeEntry, Option<Learnt<Lack>>)>, Failure> {
+    ) -> Result<Option<(TreeEntry, Option<Learnt<Lack>>)>> {
         if self.ahead.is_empty() {
             while self.ahead.len() < MOST_NAMES {
                 let Some(entry) = surplus.pop().map_err(|error| cannot_keep(&error))? else { break };
@@ -96,7 +96,7 @@ impl LackingNames {
     }
 
     /// Asks for all names of the queue, directory by directory.
-    async fn ask(&mut self, context: &Context, host: &mut Host) -> Result<(), Failure> {
+    async fn ask(&mut self, context: &Context, host: &mut Host) -> Result<()> {
         for (directory, questions) in self.questions() {
             let names = questions.iter().map(|(_, name)| name.clone()).collect();
             let answers = self.lack(context, host, directory, names).await?;
@@ -146,7 +146,7 @@ impl LackingNames {
         host: &mut Host,
         mut directory: Option<PathName>,
         mut names: Vec<PathName>,
-    ) -> Result<Vec<Learnt<Lack>>, Failure> {
+    ) -> Result<Vec<Learnt<Lack>>> {
         let count = names.len();
         loop {
             let said = asked(context, host, async |host| {
@@ -203,7 +203,7 @@ impl ListedLinks {
         host: &mut Host,
         reached: &ReachedName,
         seen: &Facts,
-    ) -> Result<Option<Facts>, Failure> {
+    ) -> Result<Option<Facts>> {
         if seen.kind == Kind::Link && !host.is_local() && self.has(context, host, reached.path()).await? {
             return Ok(Some(Facts { kind: Kind::Link, ..seen.clone() }));
         }
@@ -211,7 +211,7 @@ impl ListedLinks {
     }
 
     /// Whether the listing of its directory shows a symbolic link at `path`, and nothing else.
-    async fn has(&mut self, context: &Context, host: &mut Host, path: &PathName) -> Result<bool, Failure> {
+    async fn has(&mut self, context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
         let Some(name) = place::base_name(path) else { return Ok(false) };
         let directory = place::parent(path);
         let is_known = |last: &&mut LinkListing| last.path == directory && last.asked < MOST_ASKED;

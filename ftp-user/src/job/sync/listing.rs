@@ -1,7 +1,7 @@
 //! Takes in what a walk finds: the names in their order, and what else there is to tell.
 
 use crate::context::Context;
-use crate::failure::{About, Failure};
+use crate::failure::{About, Failure, Result};
 use crate::job::part::Part;
 use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::job::tree::{Visit, Visits};
@@ -48,11 +48,7 @@ pub(super) enum TreeSide {
 /// # Errors
 ///
 /// Somebody has asked the program to stop, or the names cannot be kept.
-pub(super) async fn list_tree(
-    context: &Context,
-    mut visits: Visits,
-    side: TreeSide,
-) -> Result<ListedTree, Failure> {
+pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeSide) -> Result<ListedTree> {
     let cancel = &context.run.cancel;
     let (mut sorter, mut tree) = (Sorter::new(cancel.clone()), ListedTree::default());
     while let Some(visit) = tokio::select! {

@@ -6,7 +6,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::claim::now;
 use crate::job::claims::names::{Named, learn, named_below, site_of};
@@ -46,12 +46,7 @@ impl OtherJobs {
     /// # Errors
     ///
     /// The journal cannot be read, or somebody has asked the program to stop. What others store is not known then.
-    pub(super) async fn ask(
-        &mut self,
-        context: &Context,
-        host: &mut Host,
-        top: &PathName,
-    ) -> Result<(), Failure> {
+    pub(super) async fn ask(&mut self, context: &Context, host: &mut Host, top: &PathName) -> Result<()> {
         learn(context, host, top).await;
         for named in named_below(host, top) {
             let (since, ran) = (
@@ -70,12 +65,7 @@ impl OtherJobs {
     }
 
     /// Asks the journal of this run.
-    async fn ask_own(
-        &mut self,
-        context: &Context,
-        mut asked: ClaimsBelow,
-        named: &Named,
-    ) -> Result<(), Failure> {
+    async fn ask_own(&mut self, context: &Context, mut asked: ClaimsBelow, named: &Named) -> Result<()> {
         loop {
             if context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
@@ -96,7 +86,7 @@ impl OtherJobs {
         context: &Context,
         asked: ClaimsBelow,
         named: Named,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let (journal, cancel, mut found) =
             (context.store.journal.clone(), context.run.cancel.clone(), self.clone());
         let work = move || {

@@ -4,7 +4,7 @@ use super::run::SyncRequest;
 use crate::check::{Allowance, Consent, precious};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names;
 use crate::job::request::job::{is_one_host, refuse_nested};
 use crate::job::retry::{asked, facts};
@@ -33,7 +33,7 @@ pub(super) async fn check_roots(
     context: &Context,
     ends: &mut Ends,
     SyncRequest { source: from, destination: to, .. }: &SyncRequest,
-) -> Result<SyncRoots, Failure> {
+) -> Result<SyncRoots> {
     let Ends { source, destination, .. } = ends;
     let (own, other) =
         tokio::try_join!(facts(context, source, &from.path), facts(context, destination, &to.path))?;
@@ -61,7 +61,7 @@ pub(super) async fn check_roots(
 /// # Errors
 ///
 /// It is the root, the home directory or one that this program needs, or contains it.
-pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allowance) -> Result<(), Failure> {
+pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allowance) -> Result<()> {
     let what =
         if allowance.consent == Consent::Everything { None } else { precious(to, &context.run.own_files) };
     let Some(what) = what else { return Ok(()) };
@@ -74,7 +74,7 @@ pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allow
 /// # Errors
 ///
 /// The server does not answer.
-pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<PathName>, Failure> {
+pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
     asked(context, host, async |host| endpoint::login_directory(context, host).await).await
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn refuse_backup(
     ends: &mut Ends,
     SyncRequest { source: from, destination: to, filter, .. }: &SyncRequest,
     directory: &PathName,
-) -> Result<(), Failure> {
+) -> Result<()> {
     let name = ends.destination.show(directory);
     let upwards = || {
         Failure::usage(format!("nobody can tell where --backup-dir {name} is: .. leads upwards"))
@@ -126,7 +126,7 @@ pub(super) async fn refuse_backup(
 }
 
 /// The path of a directory without symbolic links and `..`, as far as it is there and its host tells it.
-async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<PathName, Failure> {
+async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<PathName> {
     let login = login(context, host).await?;
     let path = absolute(login.as_ref(), path);
     let path = match host {

@@ -7,7 +7,7 @@ use super::run::SyncRun;
 use crate::check::{MayRename, common};
 use crate::context::{Cancel, Context};
 use crate::endpoint::{self, Host, ReachedName};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
 use crate::job::retry::asked;
@@ -78,7 +78,7 @@ impl<'p> FileRenames<'p> {
         run: &mut SyncRun<'_>,
         permit: &'p MayRename,
         surplus: &mut Spool<TreeEntry>,
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Self>> {
         let (context, mut candidates) = (run.context, RenameCandidates::default());
         each_surplus(surplus, &context.run.cancel, |entry| candidates.add(entry))
             .map_err(|error| cannot_keep(&error))?;
@@ -99,7 +99,7 @@ impl<'p> FileRenames<'p> {
     /// # Errors
     ///
     /// Somebody has asked the program to stop, or an end was given up. Any other failure leaves the file to the copying.
-    pub(super) async fn rename(&mut self, run: &mut SyncRun<'_>, entry: &TreeEntry) -> Result<bool, Failure> {
+    pub(super) async fn rename(&mut self, run: &mut SyncRun<'_>, entry: &TreeEntry) -> Result<bool> {
         let (context, source) = (run.context, &run.request.source.path);
         let path = place::join(Some(source), &entry.path);
         let Some(old) = self.same(run, &path, &entry.facts).await? else { return Ok(false) };
@@ -134,7 +134,7 @@ impl<'p> FileRenames<'p> {
         run: &mut SyncRun<'_>,
         path: &PathName,
         facts: &Facts,
-    ) -> Result<Option<TreeEntry>, Failure> {
+    ) -> Result<Option<TreeEntry>> {
         let (context, algorithm, scope) = (run.context, self.algorithm, self.permit.scope());
         let Some(size) = facts.size else { return Ok(None) };
         let Some(of_size) = self.candidates.of_size.get_mut(&size).filter(|some| !some.is_empty()) else {
@@ -165,7 +165,7 @@ impl<'p> FileRenames<'p> {
         run: &mut SyncRun<'_>,
         TreeEntry { path: below, facts: seen }: &TreeEntry,
         new: &TreeEntry,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let (context, scope) = (run.context, self.permit.scope());
         let (path, target) = (scope.path(Some(below)), scope.path(Some(&new.path)));
         let host = &mut run.ends.destination;
@@ -254,7 +254,7 @@ impl SimilarNames {
         host: &mut Host,
         root: &PathName,
         path: &PathName,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let Some(difference) = self.difference(path) else { return Ok(()) };
         let are_one = *self.are_one(difference) || {
             let path = place::join(Some(root), path);

@@ -4,7 +4,7 @@ use super::listing::ListedTree;
 use super::plan::{PlannedAction, SyncPlan, SyncTask};
 use super::run::{SyncRequest, SyncRun};
 use crate::check::common;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::request::options::Mode;
 use crate::job::sorted_names::TreeEntry;
 use crate::ladder::Rung;
@@ -22,7 +22,7 @@ pub(super) struct CopyForecast {
     /// The digest that both ends compute.
     common: Option<Algorithm>,
     /// The path of their bytes.
-    rung: Result<Rung, Failure>,
+    rung: Result<Rung>,
 }
 
 /// The path of a name below a directory, or of the directory.
@@ -110,7 +110,7 @@ impl SyncRun<'_> {
     /// # Errors
     ///
     /// An end does not answer.
-    pub(super) async fn forecast(&mut self) -> Result<CopyForecast, Failure> {
+    pub(super) async fn forecast(&mut self) -> Result<CopyForecast> {
         if let Some(known) = &self.forecast {
             return Ok(known.clone());
         }
@@ -128,10 +128,7 @@ impl SyncRun<'_> {
     /// # Errors
     ///
     /// An end does not answer.
-    pub(super) async fn report_planned(
-        &mut self,
-        SyncTask { entry, action }: &SyncTask,
-    ) -> Result<(), Failure> {
+    pub(super) async fn report_planned(&mut self, SyncTask { entry, action }: &SyncTask) -> Result<()> {
         let TreeEntry { path, facts } = entry;
         let (source, dest) = (self.show_source(Some(path)), self.show_destination(Some(path)));
         let CopyForecast { common, rung } = self.forecast().await?;

@@ -10,7 +10,7 @@ use super::report::CopyForecast;
 use crate::check::{ComparedTrees, MayRename, Scope, too_many};
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
 use crate::job::file::times::Attributes;
@@ -109,7 +109,7 @@ impl SyncRun<'_> {
     }
 
     /// Compares both trees again, and copies what the destination lacks. Nothing is counted again.
-    async fn copy_missing(&mut self) -> Result<(), Failure> {
+    async fn copy_missing(&mut self) -> Result<()> {
         let (context, request) = (self.context, self.request);
         let mut tally = Tally::new(&context.run.events, "sync", false);
         let mut again = SyncRun {
@@ -140,7 +140,7 @@ impl SyncRun<'_> {
         Ok(())
     }
 
-    async fn run(&mut self) -> Result<(), Failure> {
+    async fn run(&mut self) -> Result<()> {
         let claim = self.claim().await?;
         let synced = Box::pin(self.run_claimed()).await;
         if let Some(claim) = claim {
@@ -150,7 +150,7 @@ impl SyncRun<'_> {
     }
 
     /// Claims the destination, so that no other sync of this host changes it.
-    async fn claim(&mut self) -> Result<Option<FileClaim>, Failure> {
+    async fn claim(&mut self) -> Result<Option<FileClaim>> {
         if self.is_dry() {
             return Ok(None);
         }
@@ -168,7 +168,7 @@ impl SyncRun<'_> {
         }
     }
 
-    async fn run_claimed(&mut self) -> Result<(), Failure> {
+    async fn run_claimed(&mut self) -> Result<()> {
         let context = self.context;
         let roots = self.look().await?;
         // Before the listing, which may show what a job has finished that ends meanwhile.
@@ -220,7 +220,7 @@ impl SyncRun<'_> {
     }
 
     /// Looks at both directories. Those of this host that are changed are held from now on.
-    async fn look(&mut self) -> Result<SyncRoots, Failure> {
+    async fn look(&mut self) -> Result<SyncRoots> {
         let (context, request) = (self.context, self.request);
         let old = request.rules.backup.as_ref();
         if let (Some(allowance), false) = (request.rules.deletion, self.is_dry()) {
@@ -240,7 +240,7 @@ impl SyncRun<'_> {
     }
 
     /// Lists both directories: at the same time, unless one server shows both.
-    async fn list(&mut self, roots: &SyncRoots) -> Result<(ListedTree, ListedTree), Failure> {
+    async fn list(&mut self, roots: &SyncRoots) -> Result<(ListedTree, ListedTree)> {
         let (context, SyncRequest { source: from, destination: to, options, filter, .. }) =
             (self.context, self.request);
         let identity = |facts: Option<&Facts>| facts.and_then(|facts| facts.unique.clone());
@@ -272,7 +272,7 @@ impl SyncRun<'_> {
     }
 
     /// Compares both trees, and tells what cannot be.
-    async fn compare(&mut self, source: ListedTree, destination: ListedTree) -> Result<SyncPlan, Failure> {
+    async fn compare(&mut self, source: ListedTree, destination: ListedTree) -> Result<SyncPlan> {
         self.report_listings(&source, &destination);
         let top = &self.request.destination.path;
         let begun = begun_files(self.context, &self.ends.destination, top).await;
@@ -292,7 +292,7 @@ impl SyncRun<'_> {
     }
 
     /// Asks what other jobs have claimed at the destination, if anything may be deleted there.
-    pub(super) async fn ask_other_jobs(&mut self) -> Result<(), Failure> {
+    pub(super) async fn ask_other_jobs(&mut self) -> Result<()> {
         if self.request.rules.deletion.is_none() {
             return Ok(());
         }
@@ -311,7 +311,7 @@ impl SyncRun<'_> {
         similar: &mut SimilarNames,
         roots: &SyncRoots,
         may_rename: Option<&MayRename>,
-    ) -> Result<HashSet<PathName>, Failure> {
+    ) -> Result<HashSet<PathName>> {
         let (context, request) = (self.context, self.request);
         let mut renames = match may_rename {
             Some(permit) if plan.counts.copied > 0 => {
@@ -352,7 +352,7 @@ impl SyncRun<'_> {
         similar: &mut SimilarNames,
         mut renames: Option<&mut FileRenames<'_>>,
         sender: VisitSender,
-    ) -> Result<CopyCounts, Failure> {
+    ) -> Result<CopyCounts> {
         let (context, root) = (self.context, &self.request.destination.path);
         let mut given = CopyCounts::default();
         while let Some(task) = plan.tasks.pop().map_err(|error| cannot_keep(&error))? {

@@ -11,7 +11,7 @@ pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, walk};
 
 use crate::endpoint::Host;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::lifetime;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
 use crate::job::engine::workers::FileResult;
@@ -315,7 +315,7 @@ impl TreeCopy<'_, '_> {
     }
 
     /// Makes a directory at the destination, also what is missing above the root.
-    async fn make(&mut self, path: &PathName, is_root: bool) -> Result<(), Failure> {
+    async fn make(&mut self, path: &PathName, is_root: bool) -> Result<()> {
         if self.is_dry() {
             return Ok(());
         }

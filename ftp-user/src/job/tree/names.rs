@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::endpoint::{Host, list_each};
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, Kind, Result};
 use crate::job::item::Item;
 use crate::job::retry::{asked, facts};
 use crate::job::spool::NameSet;
@@ -61,7 +61,7 @@ impl SiblingNames {
         destination: &mut Host,
         path: &PathName,
         other: u64,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         match facts(context, destination, path).await? {
             Some(_) => self.check_apart(context, destination, path, other).await,
             None => Ok(()),
@@ -79,7 +79,7 @@ impl SiblingNames {
         destination: &mut Host,
         path: &PathName,
         other: u64,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let (Some(above), Some(name)) = (place::parent(path), place::base_name(path)) else { return Ok(()) };
         let (is_there, has_other) = asked(context, destination, async |host| {
             let (mut is_there, mut has_other) = (false, false);

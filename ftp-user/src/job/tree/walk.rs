@@ -8,7 +8,7 @@ use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, list_each};
-use crate::failure::{About, Failure, Kind as FailureKind};
+use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;
@@ -237,7 +237,7 @@ impl Walk {
 }
 
 /// The path of a directory without symbolic links, if the server tells it.
-async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>, Failure> {
+async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
     asked_of!(context, host, host.real_directory(context, path))
 }
 

@@ -1,7 +1,7 @@
 //! What is checked of it.
 
 use super::*;
-use crate::failure::Failure;
+use crate::failure::{Failure, Result};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd, Verified};
 
@@ -38,7 +38,7 @@ fn file(source: &str, mib: u64, is_skipped: bool) -> Event {
     )
 }
 
-fn ended(source: &str, copy: Result<FileCopy, Failure>) -> Event {
+fn ended(source: &str, copy: Result<FileCopy>) -> Event {
     Event::File(Box::new(FileOutcome { source: source.to_owned(), dest: String::new(), copy }))
 }
 
