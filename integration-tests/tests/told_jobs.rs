@@ -55,19 +55,6 @@ fn n8_jobs_tells_how_much_has_failed_and_why_also_of_directories() {
 }
 
 #[test]
-fn n8_a_job_whose_only_file_has_failed_names_the_command_that_runs_it_again() {
-    let scene = scene();
-    let copy = || {
-        let copy = scene.user().args(["copy", "--overwrite", "never"]);
-        copy.args([scene.from.url("t/a"), scene.destination("a")]).run()
-    };
-    copy().exits(0);
-    let run = copy().exits(8);
-    let id = scene.jobs().pop().unwrap()["id"].as_str().unwrap().to_owned();
-    assert!(run.warnings().iter().any(|said| said.contains(&format!("ftp-user retry {id}"))), "{run}");
-}
-
-#[test]
 fn n8_a_tree_that_goes_into_the_directory_of_an_interrupted_job_says_so() {
     let scene = scene();
     let _killed = kill(scene.begin(&[]));

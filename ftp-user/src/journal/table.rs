@@ -27,7 +27,7 @@ impl From<rusqlite::Error> for StoreError {
 /// A row that this run has written is not there any more.
 pub(super) const GONE: StoreError = StoreError::Row(Cow::Borrowed("a row of this run is gone"));
 
-/// A table.
+/// A table of the database.
 #[derive(Debug)]
 pub(super) struct Table {
     pub(super) name: &'static str,

@@ -84,7 +84,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
             "ftp-user retry {job} copies the rest, ftp-user cancel {job} removes what is left of files under way{}",
             before(context)
         )),
-        RunEnd::Failed if tally.has_failed_files() => {
+        RunEnd::Failed if has_begun && tally.has_failed_files() => {
             Some(format!("ftp-user retry {job} tries again what has failed{}", before(context)))
         }
         RunEnd::Failed | RunEnd::Done | RunEnd::Cancelled | RunEnd::Nothing { .. } => None,
