@@ -6,7 +6,7 @@ use ftp_proto::command::{Command, DataType, Direction, Epsv, Mode, Opts, Partial
 use ftp_proto::dialect::Dialect;
 use ftp_proto::digest::{Algorithm, parse_answer};
 use ftp_proto::feature::Capabilities;
-use ftp_proto::listing::{Entry, Found, Kind, Lister, When, facts_line, list_line, parse_facts};
+use ftp_proto::listing::{Entry, Kind, Lister, ListingItem, When, facts_line, list_line, parse_facts};
 use ftp_proto::rendezvous::RendezvousSecret;
 use ftp_proto::reply::{Code, Meaning, NotFtp, Reply, ReplyReader, blame, classify, write};
 use ftp_proto::wire::{Item, LineReader, PathName, Secret};
@@ -395,15 +395,15 @@ proptest! {
         let mut lister = Lister::of_list(When(now));
         lister.push(&line);
         match lister.next() {
-            Some(Found::Entry(found)) => {
+            Some(ListingItem::Entry(found)) => {
                 prop_assert_eq!(found.name, entry.name);
                 let size = if entry.kind == Kind::Other { None } else { Some(entry.size.unwrap_or(0)) };
                 prop_assert_eq!(found.size, size);
             }
-            Some(Found::Refused { name, .. }) => {
+            Some(ListingItem::Refused { name, .. }) => {
                 prop_assert!(name.contains(&b'/') || name.contains(&b'\r'), "{}", line.escape_ascii());
             }
-            Some(Found::Unread(_)) | None => {
+            Some(ListingItem::Unread(_)) | None => {
                 let year = entry.modified.map_or(1970, |at| ftp_proto::listing::civil(at).year);
                 prop_assert!(year < 1900, "{} was not read", line.escape_ascii());
             }
@@ -418,7 +418,7 @@ proptest! {
             }
             lister.end();
             while let Some(found) = lister.next() {
-                let Found::Entry(entry) = found else { continue };
+                let ListingItem::Entry(entry) = found else { continue };
                 let name = entry.name.as_bytes();
                 prop_assert!(!name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)));
                 prop_assert!(!name.contains(&b'/') || matches!(entry.kind, Kind::Current | Kind::Parent));

@@ -40,7 +40,7 @@ pub(super) struct Pending {
 
 /// A command that waits for the end of the set-up or of an abort.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(super) struct WaitingCommand {
     pub(super) owner: Owner,
     pub(super) command: Command,
     pub(super) patience: Option<Duration>,

@@ -2,7 +2,7 @@
 
 use super::abort::Abort;
 use super::control::Control;
-use super::pipeline::{Held, Owner, Pending};
+use super::pipeline::{Owner, Pending, WaitingCommand};
 use super::setup::Setup;
 use super::{CommandId, Config, Event, Failure, Input, Output, Standing, Timer};
 use crate::command::{Command, Verb};
@@ -17,7 +17,7 @@ use std::time::Duration;
 pub struct Session {
     pub(super) stage: Stage,
     pub(super) control: Control,
-    held: VecDeque<Held>,
+    held: VecDeque<WaitingCommand>,
     next: u64,
     quitting: bool,
     /// The server has sent at least one byte.
@@ -185,14 +185,16 @@ impl Session {
             Stage::Setup(_) if self.control.takes_more && !self.quitting => {
                 self.control.send(now, owner, &command, patience);
             }
-            Stage::Setup(_) | Stage::Aborting(_) => self.held.push_back(Held { owner, command, patience }),
+            Stage::Setup(_) | Stage::Aborting(_) => {
+                self.held.push_back(WaitingCommand { owner, command, patience })
+            }
         }
     }
 
     /// Sends the commands that had to wait.
     fn release(&mut self, now: Moment) {
         self.stage = Stage::Ready;
-        for Held { owner, command, patience } in std::mem::take(&mut self.held) {
+        for WaitingCommand { owner, command, patience } in std::mem::take(&mut self.held) {
             self.control.send(now, owner, &command, patience);
         }
     }

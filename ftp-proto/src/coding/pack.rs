@@ -12,12 +12,12 @@
 pub struct PackReader {
     /// The sizes of the files that are still to come, the next one last.
     sizes: Vec<u32>,
-    at: At,
+    at: StreamPosition,
 }
 
 /// Where in the stream a reader is.
 #[derive(Clone, Copy, Debug)]
-enum At {
+enum StreamPosition {
     /// Before the byte that begins a file.
     Start,
     /// In the length of a file: so many bytes of it have come.
@@ -50,7 +50,7 @@ impl PackReader {
     pub fn new(sizes: impl IntoIterator<Item = u32>) -> Self {
         let mut sizes: Vec<u32> = sizes.into_iter().collect();
         sizes.reverse();
-        Self { sizes, at: At::Start }
+        Self { sizes, at: StreamPosition::Start }
     }
 
     /// Returns what follows from `stream`, which is shortened by what was used up; `None` if more is needed for that.
@@ -75,12 +75,12 @@ impl PackReader {
     pub fn next<'a>(&mut self, stream: &mut &'a [u8]) -> Result<Option<PackPiece<'a>>, NotPack> {
         loop {
             match &mut self.at {
-                At::Body(0) => {
-                    self.at = At::Start;
+                StreamPosition::Body(0) => {
+                    self.at = StreamPosition::Start;
                     self.sizes.pop();
                     return Ok(Some(PackPiece::End));
                 }
-                At::Body(left) => {
+                StreamPosition::Body(left) => {
                     let count = usize::try_from(*left).unwrap_or(usize::MAX).min(stream.len());
                     if count == 0 {
                         return Ok(None);
@@ -90,7 +90,7 @@ impl PackReader {
                     *left -= u32::try_from(count).unwrap_or(*left);
                     return Ok(Some(PackPiece::Bytes(bytes)));
                 }
-                At::Start => {
+                StreamPosition::Start => {
                     let Some((byte, rest)) = stream.split_first() else { return Ok(None) };
                     if self.sizes.is_empty() {
                         return Err(NotPack);
@@ -101,11 +101,11 @@ impl PackReader {
                             self.sizes.pop();
                             return Ok(Some(PackPiece::Unsent));
                         }
-                        FILE => self.at = At::Length([0; LENGTH], 0),
+                        FILE => self.at = StreamPosition::Length([0; LENGTH], 0),
                         _ => return Err(NotPack),
                     }
                 }
-                At::Length(digits, have) => {
+                StreamPosition::Length(digits, have) => {
                     let Some((byte, rest)) = stream.split_first() else { return Ok(None) };
                     *stream = rest;
                     if let Some(place) = digits.get_mut(*have) {
@@ -115,7 +115,7 @@ impl PackReader {
                     if *have == LENGTH {
                         let (length, size) = (u64::from_be_bytes(*digits), self.sizes.last());
                         let size = size.copied().filter(|size| u64::from(*size) == length);
-                        self.at = At::Body(size.ok_or(NotPack)?);
+                        self.at = StreamPosition::Body(size.ok_or(NotPack)?);
                         return Ok(Some(PackPiece::Begin));
                     }
                 }

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 /// What a listing contains.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Found {
+pub enum ListingItem {
     /// An entry, which may be the directory itself or its parent ([`Kind::Current`], [`Kind::Parent`]).
     Entry(Entry),
     /// A name that an entry of a directory cannot have, or that no command can carry (H25).
@@ -48,23 +48,23 @@ enum Source {
 /// `total 12`, are skipped.
 ///
 /// ```
-/// use ftp_proto::listing::{Found, Lister, Precision, When};
+/// use ftp_proto::listing::{ListingItem, Lister, Precision, When};
 ///
 /// let mut lister = Lister::of_list(When(1_795_168_800)); // 20 November 2026
 /// lister.push(b"total 8");
 /// lister.push(b"-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20 a b");
 /// lister.push(b"-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20 ../b");
 /// lister.end();
-/// let Some(Found::Entry(entry)) = lister.next() else { panic!() };
+/// let Some(ListingItem::Entry(entry)) = lister.next() else { panic!() };
 /// assert_eq!((entry.name.as_bytes(), entry.size), (&b"a b"[..], Some(5)));
 /// assert_eq!(entry.precision, Precision::Minute); // whose minute, only the server knows
-/// assert!(matches!(lister.next(), Some(Found::Refused { .. })));
+/// assert!(matches!(lister.next(), Some(ListingItem::Refused { .. })));
 /// assert_eq!(lister.next(), None);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Lister {
     source: Source,
-    found: VecDeque<Found>,
+    found: VecDeque<ListingItem>,
     /// A name of VMS whose line continues on the next one.
     held: Option<Vec<u8>>,
     /// The last name of VMS. Its older versions follow it.
@@ -128,7 +128,7 @@ impl Lister {
 
     /// Returns what was found next, or `None` if more lines are needed.
     #[allow(clippy::should_implement_trait, reason = "it is no iterator: more may come later")]
-    pub fn next(&mut self) -> Option<Found> {
+    pub fn next(&mut self) -> Option<ListingItem> {
         self.found.pop_front()
     }
 
@@ -171,9 +171,9 @@ impl Lister {
 
     fn note(&mut self, line: &[u8], row: Option<Row<'_>>) {
         let found = match row {
-            Some(row) if row.name.is_empty() => Found::Unread(line.to_vec()),
+            Some(row) if row.name.is_empty() => ListingItem::Unread(line.to_vec()),
             Some(row) => judge(row),
-            None => Found::Unread(line.to_vec()),
+            None => ListingItem::Unread(line.to_vec()),
         };
         self.found.push_back(found);
     }
@@ -187,7 +187,7 @@ impl Lister {
         let climbs = path.split(|o| *o == b'/').rev().skip(1).any(|part| part == b"..");
         let name = path.rsplit(|o| *o == b'/').next().unwrap_or_default();
         if climbs {
-            self.found.push_back(Found::Refused { name: line.to_vec(), why: Unfit::Path });
+            self.found.push_back(ListingItem::Refused { name: line.to_vec(), why: Unfit::Path });
         } else {
             self.note(line, Some(Row::new(name, kind)));
         }
@@ -195,13 +195,13 @@ impl Lister {
 }
 
 /// Turns a row into an entry if its name is a name.
-fn judge(mut row: Row<'_>) -> Found {
+fn judge(mut row: Row<'_>) -> ListingItem {
     row.kind = match (row.kind, row.name) {
         (Kind::Directory | Kind::Other, b".") => Kind::Current,
         (Kind::Directory | Kind::Other, b"..") => Kind::Parent,
         (kind, _) => kind,
     };
-    let refused = |why| Found::Refused { name: row.name.to_vec(), why };
+    let refused = |why| ListingItem::Refused { name: row.name.to_vec(), why };
     match row.kind {
         // RFC 3659 section 7.2 lets the listed directory have a path.
         Kind::Current | Kind::Parent => {}
@@ -212,7 +212,7 @@ fn judge(mut row: Row<'_>) -> Found {
         }
     }
     match PathName::from_user(row.name) {
-        Ok(name) => Found::Entry(row.entry(name)),
+        Ok(name) => ListingItem::Entry(row.entry(name)),
         Err(_) => refused(Unfit::LineEnd), // it is not empty
     }
 }

@@ -31,7 +31,7 @@ pub use crate::calendar::{CivilTime, When, civil, facts_time, parse_time, when};
 pub use date::year_of;
 pub use detect::Format;
 pub use facts::parse_facts;
-pub use lister::{Cut, Found, Lister, Unfit, cut, is_empty_listing};
+pub use lister::{Cut, Lister, ListingItem, Unfit, cut, is_empty_listing};
 pub use pattern::Pattern;
 pub use told::{told_size, told_time};
 pub use write::{FACTS, SELDOM, facts_line, list_line, write_facts_line, write_list_line};

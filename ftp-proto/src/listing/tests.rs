@@ -8,7 +8,7 @@ fn now() -> When {
     when(2026, 11, 20, 12, 0, 0).unwrap()
 }
 
-fn read(mut lister: Lister, lines: &[&str]) -> (Vec<Found>, Option<Format>) {
+fn read(mut lister: Lister, lines: &[&str]) -> (Vec<ListingItem>, Option<Format>) {
     for line in lines {
         lister.push(line.as_bytes());
     }
@@ -16,14 +16,14 @@ fn read(mut lister: Lister, lines: &[&str]) -> (Vec<Found>, Option<Format>) {
     (std::iter::from_fn(|| lister.next()).collect(), lister.format())
 }
 
-fn list(lines: &[&str]) -> (Vec<Found>, Option<Format>) {
+fn list(lines: &[&str]) -> (Vec<ListingItem>, Option<Format>) {
     read(Lister::of_list(now()), lines)
 }
 
 /// Name, kind and size of an entry, and its date as far as it is known.
-fn shown(found: &Found) -> String {
+fn shown(found: &ListingItem) -> String {
     match found {
-        Found::Entry(entry) => {
+        ListingItem::Entry(entry) => {
             let size = entry.size.map_or("-".to_owned(), |size| size.to_string());
             let date = entry.modified.map_or("-".to_owned(), |at| {
                 let CivilTime { year, month, day, hour, minute, second } = civil(at);
@@ -36,8 +36,8 @@ fn shown(found: &Found) -> String {
             });
             format!("{:?} {size} {date} [{}]", entry.kind, entry.name.display())
         }
-        Found::Refused { name, why } => format!("refused [{}]: {why:?}", name.escape_ascii()),
-        Found::Unread(line) => format!("unread [{}]", line.escape_ascii()),
+        ListingItem::Refused { name, why } => format!("refused [{}]: {why:?}", name.escape_ascii()),
+        ListingItem::Unread(line) => format!("unread [{}]", line.escape_ascii()),
     }
 }
 
@@ -134,7 +134,7 @@ fn h25_blanks_before_a_name_are_counted() {
     ] {
         let mut lister = Lister::of_list(When(1_795_168_800)); // 20 November 2026
         lister.push(line.as_bytes());
-        let Some(Found::Entry(entry)) = lister.next() else { panic!("{line}") };
+        let Some(ListingItem::Entry(entry)) = lister.next() else { panic!("{line}") };
         assert_eq!(entry.blanks, expect, "{line}");
     }
 }
@@ -219,7 +219,7 @@ fn eplf_listings_are_read() {
         ],
     );
     let (found, _) = list(&["+i8388621.48594,m825718503,r,s280,up644,\tdjb.html"]);
-    let Some(Found::Entry(entry)) = found.first() else { panic!() };
+    let Some(ListingItem::Entry(entry)) = found.first() else { panic!() };
     assert_eq!((entry.mode, entry.unique.as_deref()), (Some(0o644), Some("8388621.48594")));
 }
 
@@ -277,7 +277,7 @@ fn h25_names_that_lead_elsewhere_or_end_a_command_are_refused() {
         ("a\nb", Unfit::LineEnd),
         ("a\0", Unfit::LineEnd),
     ] {
-        let refused = [Found::Refused { name: name.as_bytes().to_vec(), why }];
+        let refused = [ListingItem::Refused { name: name.as_bytes().to_vec(), why }];
         assert_eq!(list(&[&unix(name)]).0, refused, "{name:?}");
         let facts = format!("type=file;size=5; {name}");
         assert_eq!(read(Lister::of_facts(), &[&facts]).0, refused, "{name:?}");
@@ -334,7 +334,7 @@ fn lines_that_are_not_entries_are_skipped() {
         "a name.txt;1 2 30-DEC-1996",
         "NAME.TXT; 2 30-DEC-1996",
     ] {
-        assert_eq!(list(&[line]).0, [Found::Unread(line.as_bytes().to_vec())], "{line}");
+        assert_eq!(list(&[line]).0, [ListingItem::Unread(line.as_bytes().to_vec())], "{line}");
     }
 }
 
@@ -342,11 +342,11 @@ fn lines_that_are_not_entries_are_skipped() {
 fn our_own_lines_are_read_back() {
     let line = "-rw-r-----   1 ftp      ftp        4294967297 Nov 20  2025 a b";
     let (found, _) = list(&[line]);
-    let Some(Found::Entry(entry)) = found.first() else { panic!() };
+    let Some(ListingItem::Entry(entry)) = found.first() else { panic!() };
     assert_eq!(entry.mode, Some(0o640));
     assert_eq!(list_line(entry, now()), line.as_bytes());
     let special = list(&["-rwsr-x--T 1 me us 5 Nov 20 2025 x"]).0;
-    let Some(Found::Entry(entry)) = special.first() else { panic!() };
+    let Some(ListingItem::Entry(entry)) = special.first() else { panic!() };
     assert_eq!(entry.mode, Some(0o5750));
 }
 

@@ -6,13 +6,13 @@ use super::{Kind, Precision, When, date};
 
 /// A name without its version, and what follows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Named<'a> {
+pub(super) struct VmsName<'a> {
     pub(super) name: &'a [u8],
     rest: &'a [u8],
 }
 
 /// Returns the name of a line, or `None` if there is none.
-pub(super) fn named(line: &[u8]) -> Option<Named<'_>> {
+pub(super) fn named(line: &[u8]) -> Option<VmsName<'_>> {
     let semicolon = line.iter().position(|o| *o == b';')?;
     let (name, rest) = line.split_at_checked(semicolon)?;
     let rest = rest.strip_prefix(b";")?;
@@ -21,10 +21,10 @@ pub(super) fn named(line: &[u8]) -> Option<Named<'_>> {
     let _: u32 = std::str::from_utf8(version).ok().filter(|version| !version.is_empty()).and_then(number)?;
     // A name of VMS has a dot and no blanks, so that lines of other servers are not taken for one.
     let is_name = name.contains(&b'.') && !name.contains(&b' ');
-    is_name.then_some(Named { name, rest })
+    is_name.then_some(VmsName { name, rest })
 }
 
-impl<'a> Named<'a> {
+impl<'a> VmsName<'a> {
     /// Whether the rest is on the next line.
     pub(super) const fn is_alone(&self) -> bool {
         super::row::unindented(self.rest).is_empty()
@@ -47,7 +47,7 @@ impl<'a> Named<'a> {
 /// Returns the row of a name and the line that follows it.
 pub(super) fn two_lines<'a>(name: &'a [u8], next: &'a [u8]) -> Option<Row<'a>> {
     let named = named(name)?;
-    Some(Named { rest: next, ..named }.row())
+    Some(VmsName { rest: next, ..named }.row())
 }
 
 /// Returns the first date among the words. Blocks may stand before it.

@@ -43,7 +43,8 @@ const ADDRESSES: [(&str, Class, bool); 18] = [
 ];
 
 /// A file that no rule is about.
-const ANY: Moved<'_> = Moved { direction: Direction::Send, path: None, private: false };
+const ANY: RequestedTransfer<'_> =
+    RequestedTransfer { direction: Direction::Send, path: None, private: false };
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Policy {

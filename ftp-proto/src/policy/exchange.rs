@@ -22,7 +22,7 @@ pub struct Exchange {
 
 /// What a transfer command is about to move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Moved<'a> {
+pub struct RequestedTransfer<'a> {
     /// The direction, seen from this server.
     pub direction: Direction,
     /// The absolute path; `None` if no file moves (PROB).
@@ -36,7 +36,7 @@ impl Exchange {
         self.peers.is_empty() || self.peers.iter().any(|network| network.contains(&peer))
     }
 
-    fn has_file(&self, moved: Moved<'_>) -> bool {
+    fn has_file(&self, moved: RequestedTransfer<'_>) -> bool {
         let direction = self.direction.is_none_or(|direction| direction == moved.direction);
         direction && self.path.as_ref().zip(moved.path).is_none_or(|(top, path)| path.is_at_or_below(top))
     }
@@ -44,7 +44,11 @@ impl Exchange {
 
 /// Whether one of the rules permits a data connection with the foreign host `peer`, and what moves over it, if
 /// that is known. No rules at all permit everything.
-pub(super) fn permit(rules: &[Exchange], peer: IpAddr, moved: Option<Moved<'_>>) -> Result<(), Why> {
+pub(super) fn permit(
+    rules: &[Exchange],
+    peer: IpAddr,
+    moved: Option<RequestedTransfer<'_>>,
+) -> Result<(), Why> {
     if rules.is_empty() {
         return Ok(());
     }

@@ -35,7 +35,7 @@ mod verdict;
 pub use allowed::{Allowed, AllowedError};
 pub use data_ports::{DataPorts, DataPortsError};
 pub use decide::{believe, decide, may_begin_with_tls};
-pub use exchange::{Exchange, Moved};
+pub use exchange::{Exchange, RequestedTransfer};
 pub use question::{Ask, Cargo, Evidence, Filter, OtherEnd};
 pub use rules::{Asker, Foreign, Rules};
 pub use uniform::hides_failure;

@@ -1,6 +1,6 @@
 //! The questions.
 
-use super::exchange::Moved;
+use super::exchange::RequestedTransfer;
 use std::net::{IpAddr, SocketAddr};
 
 /// What a filter that SOCK installed accepts.
@@ -74,7 +74,7 @@ pub enum Ask<'a> {
         /// What it would carry.
         cargo: Cargo,
         /// The file or listing itself.
-        moved: Moved<'a>,
+        moved: RequestedTransfer<'a>,
         /// What shows, or will show, that the peer takes part.
         evidence: Evidence,
     },

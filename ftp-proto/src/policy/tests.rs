@@ -20,7 +20,8 @@ const COLUMNS: [&str; 9] =
 const LISTED: [&str; 4] = ["192.0.2.0/24", "10.0.0.0/8", "127.0.0.0/8", "2001:db8:2::/48"];
 
 /// A file that no rule is about.
-const ANY: Moved<'_> = Moved { direction: Direction::Send, path: None, private: false };
+const ANY: RequestedTransfer<'_> =
+    RequestedTransfer { direction: Direction::Send, path: None, private: false };
 
 fn word(verdict: Result<Grant, Why>) -> &'static str {
     match verdict {

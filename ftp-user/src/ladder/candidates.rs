@@ -216,13 +216,13 @@ const fn rank(opening: Opening) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use ftp_proto::dialect::Dialect;
     use ftp_proto::feature::Capabilities;
     use ftp_proto::wire::Fingerprint;
 
-    fn party(address: &str, capabilities: Capabilities) -> Party {
+    pub(crate) fn party(address: &str, capabilities: Capabilities) -> Party {
         let standing = ftp_proto::client::Standing::default();
         Party {
             dialect: Dialect::Rfc959,

@@ -19,6 +19,8 @@ mod security;
 
 pub use ascent::{Ascent, Step};
 pub use candidate::{Candidate, Rung, ThroughRelay, commands};
+#[cfg(test)]
+pub(crate) use candidates::tests::party;
 pub use candidates::{Allowed, DataProtection, Nearby, candidates};
 pub use entrants::{Schedule, entrants};
 pub use memory::{Memory, SharedMemory, ago};

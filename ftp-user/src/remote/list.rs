@@ -11,7 +11,7 @@ use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::listing::{Cut, Entry, Found, Kind, Lister, When, cut, is_empty_listing};
+use ftp_proto::listing::{Cut, Entry, Kind, Lister, ListingItem, When, cut, is_empty_listing};
 use ftp_proto::manners::{FirstEntry, Form, NamesByNlst, UnclearNames, is_split, omitted, with_blanks};
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::{PathName, counted, show};
@@ -402,21 +402,21 @@ impl Listing {
         self.taken + self.unread + self.refused.len() + self.more_refused
     }
 
-    fn take(&mut self, found: Found, each: Each<'_>) {
+    fn take(&mut self, found: ListingItem, each: Each<'_>) {
         match found {
-            Found::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {
+            ListingItem::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {
                 self.shows_itself = true
             }
-            Found::Entry(entry) => {
+            ListingItem::Entry(entry) => {
                 self.taken += 1;
                 each(entry);
             }
-            Found::Refused { .. } if self.refused.len() >= REFUSED_TOLD => self.more_refused += 1,
-            Found::Refused { name, why } => {
+            ListingItem::Refused { .. } if self.refused.len() >= REFUSED_TOLD => self.more_refused += 1,
+            ListingItem::Refused { name, why } => {
                 let name = shortened(&show(&name));
                 self.refused.push(format!("the listing has an entry \"{name}\": {why}"));
             }
-            Found::Unread(_) => self.unread += 1,
+            ListingItem::Unread(_) => self.unread += 1,
         }
     }
 }

@@ -102,22 +102,12 @@ fn limitation(listener: Side, opening: Opening, source: &Party, destination: &Pa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ladder::candidates;
-    use ftp_proto::dialect::Dialect;
+    use crate::ladder::{self, candidates};
     use ftp_proto::feature::Capabilities;
     use ftp_proto::wire::Fingerprint;
 
     fn party(address: &str, sock: bool, lstn: bool, epsv: bool) -> Party {
-        let capabilities = Capabilities { sock, lstn, epsv, ..Capabilities::default() };
-        let standing = ftp_proto::client::Standing::default();
-        Party {
-            dialect: Dialect::Rfc959,
-            capabilities,
-            address: address.parse().unwrap(),
-            given: false,
-            standing,
-            leaf: None,
-        }
+        ladder::party(address, Capabilities { sock, lstn, epsv, ..Capabilities::default() })
     }
 
     /// All candidates for people: those that would be tried, then the others.

@@ -1,7 +1,7 @@
 //! Listings of every format.
 
 use super::input::choice;
-use ftp_proto::listing::{Entry, Found, Kind, Lister, When, facts_line, list_line, parse_facts};
+use ftp_proto::listing::{Entry, Kind, Lister, ListingItem, When, facts_line, list_line, parse_facts};
 
 /// 20 November 2026: the day on which listings without a year are read.
 const TODAY: When = When(1_795_168_800);
@@ -22,10 +22,10 @@ pub fn listings(data: &[u8]) {
         lister.push(line.strip_suffix(b"\r").unwrap_or(line));
     }
     lister.end();
-    let found: Vec<Found> = std::iter::from_fn(|| lister.next()).collect();
+    let found: Vec<ListingItem> = std::iter::from_fn(|| lister.next()).collect();
     assert!(found.len() <= lines.len(), "{} lines give {} entries", lines.len(), found.len());
     for found in found {
-        if let Found::Entry(entry) = found {
+        if let ListingItem::Entry(entry) = found {
             check(&entry);
         }
     }

@@ -59,7 +59,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// What the session has put out so far.
 #[derive(Default)]
-struct Seen {
+struct SessionOutput {
     finals: BTreeSet<CommandId>,
     issued: BTreeSet<CommandId>,
     aborts: usize,
@@ -69,7 +69,7 @@ struct Seen {
     deadline: Option<Moment>,
 }
 
-impl Seen {
+impl SessionOutput {
     fn drain(&mut self, session: &mut Session) {
         loop {
             let output = session.poll();
@@ -117,7 +117,7 @@ impl Seen {
 }
 
 /// The server sends nothing more and the driver waits: the session ends, or it is idle.
-fn silence(session: &mut Session, seen: &mut Seen) {
+fn silence(session: &mut Session, seen: &mut SessionOutput) {
     for _ in 0..40 {
         let Some(deadline) = seen.deadline else { break };
         session.input(deadline, Input::Timeout);
@@ -130,7 +130,7 @@ fn silence(session: &mut Session, seen: &mut Seen) {
 
 fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
     let mut session = Session::new(Config { security, ..config() }, Moment::START);
-    let (mut now, mut seen) = (Moment::START, Seen::default());
+    let (mut now, mut seen) = (Moment::START, SessionOutput::default());
     if logged_in {
         session.input(now, Input::Bytes(b"220 hi\r\n"));
         match security {

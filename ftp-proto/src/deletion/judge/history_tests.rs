@@ -65,7 +65,7 @@ struct Directory {
 }
 
 /// Evidence, and whether the source surely lacked the name when it was given.
-struct Given {
+struct EvidenceCase {
     presence: Presence,
     witness: Witness,
     is_listed_whole: bool,
@@ -99,7 +99,7 @@ impl Directory {
     }
 
     /// What a user agent learns of a name.
-    fn ask(&self, name: u8) -> Given {
+    fn ask(&self, name: u8) -> EvidenceCase {
         let path = |text: &str| PathName::from_user(text).unwrap();
         let (called, nothing) = (format!("f{name}"), 99);
         let words = MissingWords::new(Dialect::Rfc959, &path("no-such"), self.answers(nothing, "no-such"));
@@ -116,7 +116,7 @@ impl Directory {
             (_, true) => Witness::Found,
             (_, false) => Witness::NotFound,
         };
-        Given {
+        EvidenceCase {
             presence,
             witness,
             is_listed_whole: !self.refuses,
@@ -126,7 +126,7 @@ impl Directory {
     }
 }
 
-fn judged(given: &Given, session: u64) -> Result<DeletePermit, ReasonToKeep> {
+fn judged(given: &EvidenceCase, session: u64) -> Result<DeletePermit, ReasonToKeep> {
     let path = |text: &str| PathName::from_user(text).unwrap();
     let file = Facts::of_kind(Kind::File);
     let evidence = SurplusEvidence {
@@ -155,7 +155,7 @@ proptest! {
             refuses: false,
             session: 1,
         };
-        let mut given: Vec<Option<Given>> = (0..6).map(|_| None).collect();
+        let mut given: Vec<Option<EvidenceCase>> = (0..6).map(|_| None).collect();
         for event in history {
             match event {
                 Event::Create(name) => drop(directory.names.insert(name)),

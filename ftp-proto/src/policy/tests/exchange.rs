@@ -67,7 +67,7 @@ fn direction_path_and_tls_are_judged_with_the_transfer() {
             let ask = Ask::Transfer {
                 peer: ip(peer),
                 cargo: Cargo::File,
-                moved: Moved { direction, path: path.as_ref(), private },
+                moved: RequestedTransfer { direction, path: path.as_ref(), private },
                 evidence: evidence(proof),
             };
             let found = word(decide(&rules(foreign), &public(), &ask));

@@ -8,7 +8,7 @@ use super::request::Request;
 use super::tls::DataRequirements;
 use crate::address::{Group, unmapped};
 use crate::fair::{Bounds, Fair, GivesWay};
-use crate::policy::{self, Evidence, Filter, Grant, Moved, Why};
+use crate::policy::{self, Evidence, Filter, Grant, RequestedTransfer, Why};
 use crate::server::ask::{Answer, Ask, ConnId, Ticket, TlsRole};
 use crate::server::config::Reuse;
 use crate::server::context::Context;
@@ -145,7 +145,7 @@ impl Accept {
         let filter = cx.sockets.filter(self.listener, self.wants.direction);
         cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
         let DataRequirements { direction, cargo, role, .. } = self.wants;
-        let moved = Moved { direction, path: self.path.as_ref(), private: role.is_some() };
+        let moved = RequestedTransfer { direction, path: self.path.as_ref(), private: role.is_some() };
         cx.decide(&policy::Ask::Transfer { peer: unmapped(from.ip()), cargo, moved, evidence })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::command::{DataType, Direction, Verb};
 use crate::listing::Pattern;
-use crate::policy::{Cargo, Moved};
+use crate::policy::{Cargo, RequestedTransfer};
 use crate::reply::Meaning;
 use crate::server::ask::{Event, Intent, ListStyle, TransferFailure};
 use crate::server::context::Context;
@@ -80,9 +80,9 @@ impl Request {
     }
 
     /// What moves, as the rules of exchange judge it.
-    pub(super) fn moved(&self, private: bool) -> Moved<'_> {
+    pub(super) fn moved(&self, private: bool) -> RequestedTransfer<'_> {
         let path = Some(&self.path).filter(|_| !self.is_probe());
-        Moved { direction: self.direction(), path, private }
+        RequestedTransfer { direction: self.direction(), path, private }
     }
 
     /// The name that this server has chosen for the file (STOU).

@@ -40,19 +40,19 @@ async fn inflate(from: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
 
 /// What is sent, and how.
 #[derive(Clone, Copy, Debug)]
-enum Sent {
+enum DataKind {
     File,
     Listing,
 }
 
-async fn send(what: Sent, data: Data, encoding: Encoding, bytes: &[u8]) -> CopyEnd {
+async fn send(what: DataKind, data: Data, encoding: Encoding, bytes: &[u8]) -> CopyEnd {
     let meter = Meter::default();
     match what {
-        Sent::File => {
+        DataKind::File => {
             let format = Format { encoding, ..Format::default() };
             copy::send(file_with(bytes), 0, data, format, &meter).await.end
         }
-        Sent::Listing => {
+        DataKind::Listing => {
             let lines: Vec<_> = bytes.chunks(100).map(<[u8]>::to_vec).collect();
             let lines = Encoded::new(Lines(lines.into_iter()), encoding);
             send_pieces(lines, data, false, &meter).await.0.end
@@ -65,7 +65,7 @@ async fn e25_a_peer_that_resets_behind_the_end_of_mode_z_may_have_got_everything
     let server = Server::start().await;
     let client = logged_in(&server, Versions::All).await.0;
     let content = content(2_000);
-    for what in [Sent::File, Sent::Listing] {
+    for what in [DataKind::File, DataKind::Listing] {
         let dialled = Data::private(server.dial().await, &client);
         let (end, ()) = tokio::join!(send(what, dialled, Encoding::Zlib, &content), async {
             let mut theirs = server.accept().await;
@@ -88,7 +88,7 @@ async fn e25_a_peer_that_resets_behind_close_notify_may_have_got_everything() {
     for versions in [Versions::All, Versions::Tls12] {
         let server = Server::start().await;
         let client = logged_in(&server, versions).await.0;
-        for what in [Sent::File, Sent::Listing] {
+        for what in [DataKind::File, DataKind::Listing] {
             let dialled = Data::private(server.dial().await, &client);
             let (end, ()) = tokio::join!(send(what, dialled, Encoding::None, b"content"), async {
                 let mut theirs = server.accept().await;
@@ -105,7 +105,7 @@ async fn e25_a_peer_that_resets_behind_close_notify_may_have_got_everything() {
 #[tokio::test]
 async fn e25_a_peer_that_resets_behind_the_last_byte_in_clear_has_not_seen_the_end() {
     let server = Server::start().await;
-    for what in [Sent::File, Sent::Listing] {
+    for what in [DataKind::File, DataKind::Listing] {
         let dialled = server.dial().await.into();
         let (end, ()) = tokio::join!(send(what, dialled, Encoding::None, b"content"), async {
             let (mut theirs, _) = server.listener.accept().await.unwrap();
@@ -137,7 +137,7 @@ async fn e25_a_peer_that_resets_while_the_system_has_bytes_for_it_has_not_got_th
         SockRef::from(&dialled).set_send_buffer_size(1024 * 1024).unwrap();
         let watched = rustix::io::dup(&dialled).unwrap();
         let data = if private { Data::private(dialled, &client) } else { dialled.into() };
-        let (end, ()) = tokio::join!(send(Sent::File, data, encoding, &content), async {
+        let (end, ()) = tokio::join!(send(DataKind::File, data, encoding, &content), async {
             let (theirs, _) = server.listener.accept().await.unwrap();
             SockRef::from(&theirs).set_recv_buffer_size(4096).unwrap();
             let theirs =
