@@ -102,7 +102,7 @@ impl Failure {
         self
     }
 
-    /// The same failure where what is missing is not the source, but the directory of another name.
+    /// Turns a missing name into a refusal, where the source is not what is missing.
     #[must_use]
     pub fn not_missing(self) -> Self {
         if self.kind == Kind::Missing { self.as_kind(Kind::Refused) } else { self }

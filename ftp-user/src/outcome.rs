@@ -93,7 +93,7 @@ pub struct EarlierCopy {
     /// What has verified it, if that run has finished it. In a move, that run has deleted the source as well.
     pub verified: Option<Verified>,
     /// Whether it is told as copied if its route is known: whoever moves a tree is not told that it was there already.
-    pub counts: bool,
+    pub is_told_as_copied: bool,
 }
 
 impl FileOutcome {
@@ -126,7 +126,7 @@ impl FileCopy {
 
     /// An earlier run of the job has copied the file, and this one has not looked at it.
     pub fn earlier(size: Option<u64>, verified: Verified) -> Self {
-        let earlier = EarlierCopy { route: None, verified: Some(verified), counts: false };
+        let earlier = EarlierCopy { route: None, verified: Some(verified), is_told_as_copied: false };
         Self { end: FileEnd::Earlier(earlier), ..Self::skipped(size, Verified::None) }
     }
 
@@ -150,7 +150,7 @@ impl FileCopy {
 
     /// The route that is told of it; `None` if it was there already.
     pub fn route(&self) -> Option<Rung> {
-        self.moved_by().or_else(|| self.earlier_copy().filter(|earlier| earlier.counts)?.route)
+        self.moved_by().or_else(|| self.earlier_copy().filter(|earlier| earlier.is_told_as_copied)?.route)
     }
 
     /// What has verified it in an earlier run of the job.

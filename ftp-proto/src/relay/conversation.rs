@@ -26,7 +26,7 @@ pub trait Received: DeserializeOwned {
     ///
     /// # Errors
     ///
-    /// It does not; this is the message.
+    /// The message, if it does not end the session.
     fn goodbye(self) -> Result<Goodbye, Self>;
 }
 

@@ -56,21 +56,45 @@ impl XferLog {
 
 /// The line of a record at the time `now`; `None` if it is about no file.
 fn line(record: &Record<'_>, who: &Actor<'_>, now: &str) -> Option<String> {
-    let (path, bytes, seconds, ascii, direction, whole) = if let Record::Moved(transfer) = record {
-        let Transfer { path, bytes, took, data_type, direction, failure, peer, .. } = transfer;
-        peer.as_ref()?; // nothing has begun to move
-        let direction = match direction {
-            Direction::Send => 'o',
-            Direction::Receive => 'i',
-        };
-        let ascii = *data_type == DataType::Ascii;
-        (*path, *bytes, took.as_secs(), ascii, direction, failure.is_none())
-    } else if let Record::Copied { to, outcome: Ok(bytes), took, .. } = record {
-        (*to, *bytes, took.as_secs(), false, 'i', true) // as an upload of the copy
-    } else if let Record::Changed { verb: Verb::Dele, path, failure: None, .. } = record {
-        (*path, 0, 0, false, 'd', true)
-    } else {
-        return None;
+    let (path, bytes, seconds, ascii, direction, whole) = match record {
+        Record::Moved(Transfer { path, bytes, took, data_type, direction, failure, peer, .. }) => {
+            peer.as_ref()?; // nothing has begun to move
+            let direction = match direction {
+                Direction::Send => 'o',
+                Direction::Receive => 'i',
+            };
+            let ascii = *data_type == DataType::Ascii;
+            (path, *bytes, took.as_secs(), ascii, direction, failure.is_none())
+        }
+        // As an upload of the copy.
+        Record::Copied { to, outcome: Ok(bytes), took, .. } => (to, *bytes, took.as_secs(), false, 'i', true),
+        Record::Changed { verb: Verb::Dele, path, failure: None, .. } => (path, 0, 0, false, 'd', true),
+        Record::Connected
+        | Record::TurnedAway(_)
+        | Record::BadHeader { .. }
+        | Record::Displaced(_)
+        | Record::NoPort { .. }
+        | Record::LoggedIn { .. }
+        | Record::LoggedOut
+        | Record::LoginFailed { .. }
+        | Record::LoginInClear { .. }
+        | Record::DataInClear { .. }
+        | Record::Kicked
+        | Record::Untold { .. }
+        | Record::Refused { .. }
+        | Record::Stranger { .. }
+        | Record::GavePortsUp
+        | Record::GaveConnectionsUp
+        | Record::NotPrivate { .. }
+        | Record::NotFtp(_)
+        | Record::TimedOut(_)
+        | Record::Listed(_)
+        | Record::Copied { .. }
+        | Record::Changed { .. }
+        | Record::Hooked { .. }
+        | Record::GroupHooksFailed { .. }
+        | Record::Detached { .. }
+        | Record::Ended { .. } => return None,
     };
     let from = unmapped(who.from);
     let path = word(path.as_bytes());

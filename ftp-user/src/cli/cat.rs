@@ -2,8 +2,7 @@
 
 use super::passwords::Passwords;
 use super::places::{EachPlace, no_directory};
-use super::transfer::RelayArgs;
-use super::transfer::{rate, rate_limit};
+use super::transfer::{RelayArgs, rate_limit};
 use crate::action::{ReadEnd, read};
 use crate::context::{Context, RateLimit};
 use crate::endpoint::{Host, Pools};
@@ -12,6 +11,7 @@ use crate::job::{Question, Status};
 use crate::place::Location;
 use crate::session::Role;
 use clap::Args;
+use ftp_io::program::size;
 use ftp_proto::listing;
 use std::ffi::OsString;
 use std::fs::File;
@@ -25,7 +25,7 @@ pub(super) struct CatArgs {
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
     /// Read no more bytes per second, of all files together: 500KB, 2MiB
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     limit: Option<NonZeroU64>,
     #[command(flatten)]
     relays: RelayArgs,

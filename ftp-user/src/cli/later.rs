@@ -65,7 +65,7 @@ pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     Some(Failure::usage(format!("{verb} has no option {name}")).hint(hint(&verb, name)?))
 }
 
-/// What to do here in place of what other programs call so behind this verb.
+/// What to use here instead of an option or a part of another program.
 fn hint(verb: &str, name: &str) -> Option<&'static str> {
     let has = |all: &str, one: &str| all.split(' ').any(|known| known == one);
     let found = ELSEWHERE.iter().find(|(verbs, names, _)| has(verbs, verb) && has(names, name));

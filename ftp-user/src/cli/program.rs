@@ -40,7 +40,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Reads a command line, the name of the program first, with the defaults of the settings where nothing is typed. What is wrong with it is told, as well as what it asks about itself.
+/// Reads a command line, the name of the program first, with the defaults of the settings where nothing is typed. Mistakes are
+/// reported; --help and --version are answered.
 ///
 /// # Errors
 ///

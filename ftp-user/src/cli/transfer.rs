@@ -43,7 +43,7 @@ pub(super) struct TransferArgs {
     no_race: bool,
     /// Move no more bytes per second, in all: 500KB, 2MiB. Servers that know RATE keep to it themselves; the bytes of
     /// others pass this host
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     limit: Option<NonZeroU64>,
     /// Print what would be done; nothing is changed
     #[arg(short = 'n', long)]
@@ -137,12 +137,6 @@ impl TransferArgs {
         }
         self.paths.apply(context, || job.work.places()).await
     }
-}
-
-/// Reads a rate in bytes per second.
-pub(super) fn rate(text: &str) -> Result<NonZeroU64, String> {
-    let rate = size::parse(text.strip_suffix("/s").unwrap_or(text))?;
-    NonZeroU64::new(rate).ok_or_else(|| "a job that moves nothing never ends".to_owned())
 }
 
 /// What each of the files has that go from server to server at the same time.

@@ -59,9 +59,10 @@ impl Host {
         }
     }
 
-    /// Keeps the directory at `path`, which looked like `seen`, open from now on, and the one for `old` files; of a directory that
-    /// was not looked at, and of the one for old files, the nearest one above it if it is not there. What is written, deleted or
-    /// renamed below one of them is reached from there, without following a symbolic link. A server has nothing to hold.
+    /// Keeps the directory at `path` and the one for `old` files open from now on. The first one must still look like `seen`.
+    /// If it was not looked at, it may be missing, as the one for old files may: then the nearest directory above is kept open.
+    /// What is written, deleted or renamed below is reached from there, without following a symbolic link. A server has nothing
+    /// to hold.
     ///
     /// # Errors
     ///

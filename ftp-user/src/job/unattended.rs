@@ -448,7 +448,7 @@ pub(in crate::job) async fn remove_left(
     }
     if let ([destination], Some(here)) = (destinations, hosts.find("")) {
         let directory = names::directory_at(here, &destination.path);
-        for item in context.run.job_journal.finished_twice(directory).await {
+        for item in context.run.job_journal.finished_under_two_names(directory).await {
             if !has_its_name(here, &item) {
                 context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
             }
@@ -458,8 +458,8 @@ pub(in crate::job) async fn remove_left(
     removed
 }
 
-/// Whether the journal would still call a file so. If one of its directories was renamed meanwhile, and a symbolic link leads
-/// there, this run has copied the file by its present name.
+/// Whether the journal's name of a file is still its name. If one of its directories was renamed meanwhile, and a symbolic link
+/// leads there, this run has copied the file by its present name.
 fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
     target(item).is_ok_and(|target| names::path_at(host, &target) == item.place.path)
 }

@@ -211,7 +211,7 @@ impl JobJournal {
     }
 
     /// Why nothing more may be stored: the journal has ended, and what an earlier run has left is not known without it.
-    pub fn is_missed(&self) -> Option<JournalFailure> {
+    pub fn why_missed(&self) -> Option<JournalFailure> {
         self.open.as_ref().filter(|_| self.resumes)?.end.get().cloned()
     }
 
@@ -304,8 +304,10 @@ impl JobJournal {
     }
 
     /// The files of this host that the job has finished outside of `directory` and, from the same source, elsewhere as well.
-    pub async fn finished_twice(&self, directory: Vec<u8>) -> Vec<ItemRecord> {
-        self.ask(move |store, job| ItemRecord::twice(&store.sql, job, &directory)).await.unwrap_or_default()
+    pub async fn finished_under_two_names(&self, directory: Vec<u8>) -> Vec<ItemRecord> {
+        self.ask(move |store, job| ItemRecord::finished_under_two_names(&store.sql, job, &directory))
+            .await
+            .unwrap_or_default()
     }
 
     /// How the files of the job stand whose sources begin with `prefix`; `None` if the journal has ended.
@@ -468,12 +470,12 @@ mod tests {
                     }
                 };
             }
-            assert_eq!(job.is_missed(), None);
+            assert_eq!(job.why_missed(), None);
             let sql = rusqlite::Connection::open(home.path().join(FILE)).unwrap();
             sql.execute("UPDATE items SET source = 'b'", []).unwrap();
             assert_eq!(job.begin(files).ready().await, None);
             assert!(job.job().is_none());
-            assert_eq!(job.is_missed().is_some(), resumes);
+            assert_eq!(job.why_missed().is_some(), resumes);
             assert!(matches!(job.ended_by(), Some(JournalFailure::Damaged { .. })));
             assert_eq!(job.ended_by(), None, "it is told once");
         }

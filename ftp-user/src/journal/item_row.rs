@@ -62,8 +62,12 @@ impl ItemRecord {
         Self::query(sql, &ITEMS.select("job = ?1 AND state = ?2 ORDER BY id"), values)
     }
 
-    /// The files of this host that a job has finished outside of `directory` and, from the same source, elsewhere as well.
-    pub(super) fn twice(sql: &Connection, job: JobId, directory: &[u8]) -> Result<Vec<Self>, StoreError> {
+    /// The files that a job has finished on this host under two names, of which this one is outside `directory`.
+    pub(super) fn finished_under_two_names(
+        sql: &Connection,
+        job: JobId,
+        directory: &[u8],
+    ) -> Result<Vec<Self>, StoreError> {
         let of_job = "job = ?1 AND state = ?2";
         let twice = format!("SELECT source FROM items WHERE {of_job} GROUP BY source HAVING count(*) > 1");
         let outside = "site = '' AND substr(path, 1, length(?3)) != ?3";

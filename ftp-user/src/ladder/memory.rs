@@ -234,8 +234,11 @@ pub fn ago(age: Duration) -> String {
 
 /// Whether the failure is permanent (RFC 959 section 4.2.1).
 fn is_for_good(cause: &Cause) -> bool {
-    let is_refused = matches!(cause, Cause::Refused(reply) if reply.code.is_permanent());
-    is_refused || matches!(cause, Cause::Unusable(..) | Cause::Policy(..))
+    match cause {
+        Cause::Refused(reply) => reply.code.is_permanent(),
+        Cause::Unusable(..) | Cause::Policy(..) => true,
+        Cause::Silent(_) | Cause::Data(_) | Cause::Relay(_) | Cause::Ended(_) | Cause::Cancelled => false,
+    }
 }
 
 /// The smallest file whose rate counts, in bytes.

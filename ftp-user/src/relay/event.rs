@@ -66,7 +66,15 @@ pub enum JoinEvent {
 impl JoinEvent {
     /// Whether no event of the same join follows.
     pub const fn is_last(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_))
+        match self {
+            Self::Refused { .. } | Self::Ended { .. } | Self::Lost(_) => true,
+            Self::Ready { .. }
+            | Self::Up(..)
+            | Self::Flows
+            | Self::Stranger { .. }
+            | Self::Stat { .. }
+            | Self::Digest { .. } => false,
+        }
     }
 
     /// The event that a message is for `join`. A refusal of `grant` is a refusal of its join.
@@ -113,17 +121,28 @@ impl JoinEvent {
 /// Whether a refused join may succeed later: the relay is full or stops, or a grant has ended, and the next
 /// join asks for another one.
 const fn passes(code: Code) -> bool {
-    matches!(
-        code,
+    match code {
         Code::Busy
-            | Code::Draining
-            | Code::NoGrant
-            | Code::GrantUsed
-            | Code::Expired
-            | Code::NoAgent
-            | Code::NotPaired
-            | Code::Replaced
-    )
+        | Code::Draining
+        | Code::NoGrant
+        | Code::GrantUsed
+        | Code::Expired
+        | Code::NoAgent
+        | Code::NotPaired
+        | Code::Replaced => true,
+        Code::Protocol
+        | Code::Denied
+        | Code::Unsupported
+        | Code::Resolve
+        | Code::ConnectionRefused
+        | Code::Unreachable
+        | Code::LegTimeout
+        | Code::Strangers
+        | Code::NoAddress
+        | Code::NoGreeting
+        | Code::Unwelcome
+        | Code::Internal => false,
+    }
 }
 
 const fn place(leg: LegState) -> Option<SocketAddr> {

@@ -28,7 +28,7 @@ pub(super) struct Overall {
     files: Pace,
 }
 
-/// The file of which was spoken last, and how far it is.
+/// The file of the last event, and how far it is.
 #[derive(Debug, Default)]
 pub(super) struct LastFile {
     pub(super) source: String,

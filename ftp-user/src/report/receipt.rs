@@ -59,7 +59,7 @@ pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> Line {
         .with("started", item.began.map(at))
         .with("ended", item.ended.map(at))
         .with("attempts", item.attempts)
-        // What is not known is left out, from here on. Why the last attempt that has failed did so.
+        // From here on, what is not known is left out. The failure is that of the last attempt that has failed.
         .with_known("failure", item.failure.as_ref())
         .with_known("digests", digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }))
         .with_known("addresses", EndFacts::of(*addresses))

@@ -75,7 +75,7 @@ impl AttemptContext<'_> {
         let mut sessions = lane.unless_lost(Box::pin(self.prepared(from, to))).await?;
         lane.say(Sign::Ready);
         let path = Path::Direct(Direct::default());
-        if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
+        if let Some(refused) = protect_data(&mut sessions, roles.tls).await? {
             return Ok(refused.explained(context, &sessions, &path, [None, None]));
         }
         let origin = Origin::direct(sessions.source.is_ours(), sessions.destination.is_ours());
@@ -98,9 +98,9 @@ impl AttemptContext<'_> {
         let Self { context, assignment, lane } = self;
         lane.say(Sign::Ready);
         let (mut sessions, relay) = circuit.path();
-        lane.unless_lost(self.ready(&mut sessions)).await?;
+        lane.unless_lost(self.reset_sessions(&mut sessions)).await?;
         let roles = through.roles;
-        if let Some(refused) = unprotected(&mut sessions, roles.tls).await? {
+        if let Some(refused) = protect_data(&mut sessions, roles.tls).await? {
             return Ok(refused.explained(context, &sessions, &Path::Relay(relay), [None, None]));
         }
         let transfer = transfer(assignment, secret(&sessions)?);
@@ -137,14 +137,14 @@ impl AttemptContext<'_> {
     /// Both sessions, ready for a transfer between them.
     async fn prepared<'s>(self, from: &'s mut Server, to: &'s mut Server) -> Result<Sessions<'s>> {
         let mut sessions = Sessions::of_both(self.context, from, to).await?;
-        self.ready(&mut sessions).await?;
+        self.reset_sessions(&mut sessions).await?;
         Side::BOTH.into_iter().for_each(|side| sessions.of(side).manners.settings.data_type = None);
         Ok(sessions)
     }
 
     /// Removes from both sessions what earlier files have left, and tells the destination whether to keep a partial
     /// file.
-    async fn ready(self, sessions: &mut Sessions<'_>) -> Result<()> {
+    async fn reset_sessions(self, sessions: &mut Sessions<'_>) -> Result<()> {
         let Self { context, assignment, .. } = self;
         if assignment.skips() == 0 {
             sessions.forget_restart().await?;
@@ -179,7 +179,7 @@ async fn probe(context: &Context, server: &mut Server) -> bool {
 }
 
 /// Sets the protection of the data between the two servers. Returns the end of the attempt if one of them refuses it.
-async fn unprotected(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<AttemptResult>> {
+async fn protect_data(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Option<AttemptResult>> {
     for side in Side::BOTH {
         let session = sessions.of(side);
         if tls.runs_tls() && !session.runs_tls() {

@@ -13,7 +13,7 @@ pub(super) fn account(candidate: Candidate, rung: Rung, relays: &[Nearby]) -> Ca
     CandidateAccount { how, tls, ..CandidateAccount::new(rung, relay) }
 }
 
-/// What is none of the `usable` candidates, and why.
+/// The candidates that are not among the `usable` ones, and why.
 pub(super) fn unusable(
     source: &Party,
     destination: &Party,

@@ -197,9 +197,11 @@ impl Session {
 
     /// What the refusal of a command that prepares a data connection means.
     fn blocked(&self, answer: &Answer, failure: Failure) -> OpenError {
-        match matches!(self.blame(answer), Blame::Busy | Blame::Login) {
-            true => OpenError::Fatal(failure),
-            false => OpenError::Blocked(Fault::Refused, failure),
+        match self.blame(answer) {
+            Blame::Busy | Blame::Login => OpenError::Fatal(failure),
+            Blame::Path | Blame::Unsupported | Blame::Peer | Blame::Missing | Blame::File | Blame::Space => {
+                OpenError::Blocked(Fault::Refused, failure)
+            }
         }
     }
 

@@ -262,8 +262,17 @@ async fn look(context: &Context, site: &Site) -> Option<Protocol> {
     }
     let client = tls::client(context, site, Role::Server, Versions::All, &site.authority()).ok()??;
     let stream = connected(context, site).await?;
-    let begun = within(context, PATIENCE, client.connect(stream)).await?;
-    (!matches!(begun, Err(Refusal::NotTls | Refusal::Failed(_)))).then_some(Protocol::Tls)
+    match within(context, PATIENCE, client.connect(stream)).await? {
+        Ok(_)
+        | Err(
+            Refusal::Untrusted { .. }
+            | Refusal::Changed { .. }
+            | Refusal::Another(_)
+            | Refusal::NothingInCommon(_)
+            | Refusal::CertificateDemanded,
+        ) => Some(Protocol::Tls),
+        Err(Refusal::NotTls | Refusal::Failed(_)) => None,
+    }
 }
 
 async fn connected(context: &Context, site: &Site) -> Option<TcpStream> {

@@ -48,7 +48,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 ///
-/// As those of [`parse`], or the text says that a limit of nothing is none.
+/// Those of [`parse`], or the rate is 0.
 pub fn parse_rate(text: &str) -> Result<NonZeroU64, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     let nothing = || "a rate is at least one byte per second; leave it out for no limit".to_owned();

@@ -46,21 +46,29 @@ pub(super) enum Step {
 impl Work {
     /// Whether a command may come that must not wait for those before it: ABOR and STAT.
     pub(super) const fn accepts_urgent_commands(&self) -> bool {
-        if let Self::File(question) = self {
-            question.purpose.is_long()
-        } else {
-            matches!(self, Self::Transfer(_))
+        match self {
+            Self::Transfer(_) => true,
+            Self::File(question) => question.purpose.is_long(),
+            Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::Closed => false,
         }
     }
 
     /// Whether the driver does something that changes files, of which the log is owed what comes of it.
     pub(super) const fn changes_files(&self) -> bool {
-        if let Self::Transfer(transfer) = self {
-            transfer.changes_files()
-        } else if let Self::File(question) = self {
-            question.purpose.changes_files()
-        } else {
-            false
+        match self {
+            Self::Transfer(transfer) => transfer.changes_files(),
+            Self::File(question) => question.purpose.changes_files(),
+            Self::Idle
+            | Self::Securing(_)
+            | Self::Login(_)
+            | Self::Setup(_)
+            | Self::Status(_)
+            | Self::Closed => false,
         }
     }
 

@@ -72,7 +72,7 @@ fn request(
 
 /// The request, if the account may do that with each of the files.
 fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
-    let names = names(&request.intent);
+    let names: Vec<&FileName> = names(&request.intent).collect();
     let is_reserved = names.iter().any(|name| is_partial(name.as_bytes()));
     let depends = cx.user().is_some_and(|user| user.account.rights_depend_on_path());
     let paths: Vec<PathName> = match depends {
@@ -80,8 +80,16 @@ fn permitted(cx: &mut Context, request: Request) -> Option<Request> {
         false => vec![request.path.clone()],
     };
     // MFMT needs this right, so what sets times does as well.
-    let sets_times = matches!(&request.intent, Intent::StoreGroup { files, .. }
-        if files.iter().any(|file| file.modified.is_some()));
+    let sets_times = match &request.intent {
+        Intent::StoreGroup { files, .. } => files.iter().any(|file| file.modified.is_some()),
+        Intent::SendGroup { .. }
+        | Intent::Send { .. }
+        | Intent::Replace
+        | Intent::WriteAt { .. }
+        | Intent::Append
+        | Intent::Probe(_)
+        | Intent::List(_) => false,
+    };
     let rights = std::iter::once(request.intent.needs()).chain(sets_times.then_some(Right::Chmod));
     let needed = rights.flat_map(|right| paths.iter().map(move |path| (path, right)));
     let failure = match cx.lacks(needed) {
@@ -104,13 +112,16 @@ fn has_own_exchange(cx: &Context, directory: &PathName, paths: &[PathName]) -> b
     own.any(|top| paths.iter().any(|path| path.is_at_or_below(top)))
 }
 
-fn names(intent: &Intent) -> Vec<&FileName> {
-    if let Intent::SendGroup { files, .. } = intent {
-        files.iter().map(|file| &file.name).collect()
-    } else if let Intent::StoreGroup { files, .. } = intent {
-        files.iter().map(|file| &file.name).collect()
-    } else {
-        Vec::new()
+fn names(intent: &Intent) -> Box<dyn Iterator<Item = &FileName> + '_> {
+    match intent {
+        Intent::SendGroup { files, .. } => Box::new(files.iter().map(|file| &file.name)),
+        Intent::StoreGroup { files, .. } => Box::new(files.iter().map(|file| &file.name)),
+        Intent::Send { .. }
+        | Intent::Replace
+        | Intent::WriteAt { .. }
+        | Intent::Append
+        | Intent::Probe(_)
+        | Intent::List(_) => Box::new(std::iter::empty()),
     }
 }
 
@@ -128,7 +139,7 @@ pub(super) fn moved(cx: &mut Context, request: &Request, outcomes: &[FileOutcome
         };
         return cx.groups.hold(*group, group_held, cx.now);
     }
-    for (name, outcome) in names(&request.intent).into_iter().zip(outcomes) {
+    for (name, outcome) in names(&request.intent).zip(outcomes) {
         if let FileOutcome::Moved { bytes, .. } = outcome {
             request.tell_of(cx, name.in_directory(&request.path), u64::from(*bytes), peer, None);
         }

@@ -119,7 +119,16 @@ impl Request {
 
     /// What the data connection carries.
     pub(super) const fn cargo(&self) -> Cargo {
-        if matches!(self.intent, Intent::List(_)) { Cargo::Listing } else { Cargo::File }
+        match self.intent {
+            Intent::List(_) => Cargo::Listing,
+            Intent::Send { .. }
+            | Intent::Replace
+            | Intent::WriteAt { .. }
+            | Intent::Append
+            | Intent::SendGroup { .. }
+            | Intent::StoreGroup { .. }
+            | Intent::Probe(_) => Cargo::File,
+        }
     }
 }
 

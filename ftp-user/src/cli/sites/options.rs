@@ -2,10 +2,10 @@
 
 use super::super::General;
 use super::super::job_options::{JobOptions, absolute};
-use super::super::transfer::rate;
 use crate::config::SITE_KEYS;
 use crate::failure::{Failure, Result};
 use clap::Args;
+use ftp_io::program::size;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -31,7 +31,7 @@ pub(in crate::cli) struct SiteOptions {
     #[arg(long, value_name = "[PEER=]IP", value_parser = passive_address)]
     passive_address: Vec<(Option<String>, IpAddr)>,
     /// Bytes per second of a job in which it takes part
-    #[arg(long, value_name = "RATE", value_parser = rate)]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     rate: Option<NonZeroU64>,
     /// Files at the same time of such a job
     #[arg(long, value_name = "N")]

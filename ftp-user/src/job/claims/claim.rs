@@ -319,9 +319,9 @@ pub(in crate::job) struct EarlierParts {
 }
 
 impl FinishedCopy {
-    /// What a report says of it. `counts`: it is told as copied.
-    const fn earlier(&self, counts: bool) -> EarlierCopy {
-        EarlierCopy { route: self.route, verified: Some(self.verified), counts }
+    /// What a report says of it.
+    const fn earlier(&self, is_told_as_copied: bool) -> EarlierCopy {
+        EarlierCopy { route: self.route, verified: Some(self.verified), is_told_as_copied }
     }
 }
 

@@ -107,7 +107,7 @@ pub fn of_journal(why: &JournalFailure) -> Failure {
 
 /// Without a journal a file is copied with a warning. If an earlier run may have left a part of it, it fails.
 pub(super) fn goes_without(context: &Context) -> Result<()> {
-    match context.run.job_journal.is_missed() {
+    match context.run.job_journal.why_missed() {
         Some(why) => Err(of_journal(&why)),
         None => {
             tell(context);

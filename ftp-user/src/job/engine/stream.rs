@@ -48,7 +48,7 @@ pub(in crate::job) struct Stream<'a> {
     elsewhere: Vec<(Ends, StoredFiles)>,
 }
 
-/// What whoever finds the files waits for.
+/// What the finder of files waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::job) enum StreamWait {
     /// What it finds next, if there is room for a file.

@@ -135,7 +135,7 @@ impl Attempts {
 
     /// So many bytes of the copy are stored. If they are more than the relay of the last attempt has told, it has passed them
     /// on all the same: a relay that dies cannot say the last of it.
-    fn is_stored(&mut self, bytes: u64) {
+    fn note_stored(&mut self, bytes: u64) {
         let Some((at, told)) = &mut self.carried else { return };
         if let Some(untold) = told.untold(bytes.saturating_sub(*at)) {
             told.bytes = told.bytes.saturating_add(untold.bytes);
@@ -154,7 +154,7 @@ impl Attempts {
     }
 
     /// Whether something of the file may still be stored under the name of a part, or the old one may have another name.
-    pub(super) const fn leave_something(&self) -> bool {
+    pub(super) const fn has_something_left(&self) -> bool {
         self.behind || self.left.is_some() || self.kept.has_left() || !self.kept.old.are_settled()
     }
 }
@@ -229,7 +229,7 @@ impl Copying<'_> {
             };
             match found {
                 Found::Stored { bytes, compared } => {
-                    attempts.is_stored(bytes);
+                    attempts.note_stored(bytes);
                     return Ok(StartPoint { at: bytes, continued, compared, ..StartPoint::new(left.part) });
                 }
                 // Our own server keeps only what arrives under a new name.
@@ -285,8 +285,8 @@ impl Copying<'_> {
                 return Ok(());
             }
             Next::Wait { .. } => {
-                let plan;
-                (stored, plan) = self.prepare().await;
+                let (bytes, plan) = self.prepare().await;
+                stored = bytes;
                 wait(&self.context, &failure, next, &plan).await.err()
             }
             Next::GiveUp if is_outage_of_relay(&failure) => Some(failure.about(About::GivenUp)),
@@ -317,15 +317,15 @@ impl Copying<'_> {
         let context = &self.context;
         let (host, target) = (&mut self.ends.destination, &self.item.destination);
         let is_settled = self.attempts.kept.old.settle(context, host, target).await;
-        let (rest, is_unnamed) = (self.rest(&failure), failure.about == About::NotNamed);
+        let (rest, is_unnamed) = (self.fate_of_part(&failure), failure.about == About::NotNamed);
         let discarded = match rest {
             PartFate::Kept => {
                 let cleanup = self.context.for_cleanup().0;
                 self.stored(&cleanup).await
             }
-            PartFate::Deleted | PartFate::Behind => self.discard().await,
+            PartFate::Deleted | PartFate::Undeleted => self.discard().await,
         };
-        let rest = if self.attempts.behind { PartFate::Behind } else { rest };
+        let rest = if self.attempts.behind { PartFate::Undeleted } else { rest };
         if is_unnamed && self.attempts.undeletable && self.ends.room.shut() {
             self.context.run.events.warn(format!(
                 "{} stores files, but neither renames nor deletes them: nothing more is sent there; its account needs the rights to rename and to delete",
@@ -348,7 +348,7 @@ impl Copying<'_> {
 
     /// What becomes of what is stored after the last attempt. If a server or a relay does not answer any more, another run goes
     /// on with it. What an earlier run has stored stays as long as another one may come to use it.
-    fn rest(&self, failure: &Failure) -> PartFate {
+    fn fate_of_part(&self, failure: &Failure) -> PartFate {
         let (context, attempts) = (&self.context, &self.attempts);
         let has_moved = attempts.done.attempts > 0;
         let is_over = context.run.cancel.is_cancelled()
@@ -384,7 +384,7 @@ impl Copying<'_> {
     pub(super) async fn discard(&mut self) -> Option<u64> {
         let left = self.attempts.left.take()?;
         let discarded = left.part.discard(&self.context, &mut self.ends.destination).await;
-        self.attempts.is_stored(discarded.bytes.unwrap_or(0));
+        self.attempts.note_stored(discarded.bytes.unwrap_or(0));
         self.attempts.behind |= !discarded.gone;
         self.attempts.undeletable |= discarded.refused;
         discarded.bytes
@@ -409,7 +409,7 @@ impl Copying<'_> {
             size = host.size(context, &left.part.stored) => size.ok().flatten(),
             () = context.world.clock.sleep_until(Some(deadline)) => None,
         };
-        self.attempts.is_stored(size.unwrap_or(0));
+        self.attempts.note_stored(size.unwrap_or(0));
         size
     }
 }
@@ -422,7 +422,7 @@ enum PartFate {
     /// It is deleted.
     Deleted,
     /// It should have been deleted.
-    Behind,
+    Undeleted,
 }
 
 /// Returns the failure of a file. After an interruption, that is the number of bytes moved and what is left
@@ -439,7 +439,7 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, rest: PartFate) 
     };
     Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
         PartFate::Kept => lifetime::RESUME_CONTINUES,
-        PartFate::Behind => "run it again to copy the file",
+        PartFate::Undeleted => "run it again to copy the file",
         PartFate::Deleted if context.run.job_journal.keeps_item() => {
             "what was stored is deleted, ftp-user resume copies the file"
         }
@@ -462,20 +462,20 @@ mod tests {
         let mut attempts = Attempts::new(true, ContinuedBy::ThisRun, FileRecord::default());
         let relay = |bytes| Relayed { relay: "edge".into(), bytes, directly: false };
         let passed = |attempts: &Attempts| attempts.done.relayed.as_ref().map(|relayed| relayed.bytes);
-        attempts.is_stored(500);
+        attempts.note_stored(500);
         assert_eq!(passed(&attempts), None, "no relay has carried it");
         // The relay died before it could tell anything, in an attempt that began behind 100 bytes.
         attempts.carried = Some((100, relay(0)));
         for _ in 0..2 {
-            attempts.is_stored(500);
+            attempts.note_stored(500);
             assert_eq!(passed(&attempts), Some(400));
         }
         // It has told more than what is stored: proofs pass it, too.
         Relayed::add(&mut attempts.done.relayed, Some(relay(300)));
         attempts.carried = Some((500, relay(300)));
-        attempts.is_stored(700);
+        attempts.note_stored(700);
         assert_eq!(passed(&attempts), Some(700));
-        attempts.is_stored(900);
+        attempts.note_stored(900);
         assert_eq!(passed(&attempts), Some(800), "400, 300 and 100 that were not told");
     }
 

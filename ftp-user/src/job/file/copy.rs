@@ -101,7 +101,7 @@ async fn copy_and_note(
         // Its user has left: a server that has no time for it now may have some when the job is resumed.
         Err(failure) if options.detach && failure.kind == failure::Kind::Temporary => {}
         // What is left belongs to the next run, or to whoever gives the job up.
-        Err(_) if attempts.leave_something() => {}
+        Err(_) if attempts.has_something_left() => {}
         ended => claim::ended(&context.run.job_journal, ended, attempts.noted),
     }
     copied
@@ -184,7 +184,7 @@ impl Copying<'_> {
         }
         self.recover().await?;
         let files = self.files(known, target).await?;
-        if let Some(done) = self.is_there(&files).await? {
+        if let Some(done) = self.skip_if_there(&files).await? {
             return Ok(done);
         }
         let Files { source, target } = files;
@@ -251,7 +251,7 @@ impl Copying<'_> {
                 }
                 Ok(Published::Overtaken(target)) => {
                     let files = Files { source: source.clone(), target: Some(target) };
-                    let proof = self.is_skipped(&files).await?.unwrap_or(Verified::None.into());
+                    let proof = self.proof_to_skip(&files).await?.unwrap_or(Verified::None.into());
                     return Ok(FileCopy::skipped(source.size, proof.by).of(files.source));
                 }
                 Err(failure) if failure.about == About::NoRename && is_new && !self.attempts.in_place => {

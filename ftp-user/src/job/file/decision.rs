@@ -60,17 +60,17 @@ impl Copying<'_> {
     }
 
     /// What came of a file that need not be copied.
-    pub(super) async fn is_there(&mut self, files: &Files) -> Result<Option<FileCopy>> {
-        if let Some(done) = self.is_named(files).await? {
+    pub(super) async fn skip_if_there(&mut self, files: &Files) -> Result<Option<FileCopy>> {
+        if let Some(done) = self.named_by_batch(files).await? {
             return Ok(Some(done));
         }
-        let Some(Proof { by: means, digest }) = self.is_skipped(files).await? else { return Ok(None) };
+        let Some(Proof { by: means, digest }) = self.proof_to_skip(files).await? else { return Ok(None) };
         self.give_time(files).await?;
         let (kept, source) = (&self.attempts.kept, &files.source);
         let is_proven = means != Verified::None;
         let earlier = if self.options.moves {
             let rung = kept.has_copied(source).filter(|_| is_proven);
-            rung.map(|rung| EarlierCopy { route: Some(rung), verified: None, counts: true })
+            rung.map(|rung| EarlierCopy { route: Some(rung), verified: None, is_told_as_copied: true })
         } else {
             kept.earlier(source)
         };
@@ -84,7 +84,7 @@ impl Copying<'_> {
 
     /// What came of a file that this run has moved together with others, if the server that has not said so has given it its
     /// name: both are equal.
-    async fn is_named(&mut self, files: &Files) -> Result<Option<FileCopy>> {
+    async fn named_by_batch(&mut self, files: &Files) -> Result<Option<FileCopy>> {
         let there = files.target.as_ref().and_then(|target| target.size);
         if self.attempts.kept.moved().is_none() || there.is_none() || there != files.source.size {
             return Ok(None);
@@ -101,7 +101,7 @@ impl Copying<'_> {
     }
 
     /// Whether the file need not be copied, and what has shown that.
-    pub(super) async fn is_skipped(&mut self, files: &Files) -> Result<Option<Proof>> {
+    pub(super) async fn proof_to_skip(&mut self, files: &Files) -> Result<Option<Proof>> {
         let kept = &self.attempts.kept;
         let size = files.source.size;
         let has_its_size = files.target.as_ref().is_some_and(|target| target.size == size);

@@ -140,9 +140,8 @@ fn distinct(paths: impl Iterator<Item = PathName>) -> Vec<PathName> {
     paths.filter(|path| known.insert(path.clone())).collect()
 }
 
-/// How many lines are looked at together after `before` of them, if both ends are asked for many in the time of one, or not: most
-/// of them begin to move only after that. A tree among them changes what the destinations of those behind it are, so that these
-/// are looked at again.
+/// How many lines to look at together after `before` of them: eight times as many if both ends are asked for many in the time of
+/// one. Most of them begin to move only after that. A tree among them may change where those behind it go, so one line follows.
 pub(super) const fn next_number(before: usize, has_tree: bool, are_asked_at_once: bool) -> usize {
     match (has_tree, are_asked_at_once) {
         (true, _) => 1,
