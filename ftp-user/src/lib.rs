@@ -36,18 +36,15 @@
 //! | [`report`] | events, and how they are shown to people, programs and the trace |
 //! | [`context`] | what a job works with: the world, what is kept, what the user chose, what the run has learnt |
 //! | [`session`] | a session with a server |
-//! | [`remote`] | operations on the files of one server: look, list, make, rename, delete, digests |
 //! | [`relay`] | a session with a relay agent: tunnels and joins |
-//! | [`endpoint`] | the ends of a copy: servers, whose sessions are pooled, and this host |
+//! | [`endpoint`] | the ends of a copy: servers, whose sessions are pooled, and this host; operations on their files |
 //! | [`route`] | one attempt: one file by one candidate |
-//! | [`check`] | the overwrite rule and the verification |
 //! | [`job`] | what a user asked for: files and trees, retries |
 //! | [`action`] | verbs that work on names where they are: mkdir, rm, mv, hash, tree |
 //! | [`cli`] | the command line: a file for each verb, and the exit status |
 
 pub mod account;
 pub mod action;
-pub mod check;
 pub mod cli;
 pub mod config;
 pub mod context;
@@ -60,7 +57,6 @@ pub mod ladder;
 pub mod outcome;
 pub mod place;
 pub mod relay;
-pub mod remote;
 pub mod report;
 pub mod route;
 pub mod session;

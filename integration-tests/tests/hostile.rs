@@ -241,7 +241,7 @@ fn replies_without_end_are_ended() {
 
 #[test]
 fn a_listing_of_one_line_without_end_is_ended_with_a_reason() {
-    // (A listing of lines without end is ended by the bounds of listings: `remote/list.rs` tests that.)
+    // (A listing of lines without end is ended by the bounds of listings: `endpoint/files/list.rs` tests that.)
     let from = hostile(
         "FEAT: 211-F\\r\\n SIZE\\r\\n MLST type*;size*;\\r\\n211 End\n\
          MLST: 250-here\\r\\n type=dir; d\\r\\n250 end\n\

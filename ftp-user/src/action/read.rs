@@ -5,11 +5,11 @@ use super::listing::FileLabels;
 use super::verb::VerbRun;
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
+use crate::endpoint::files::most;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::Location;
-use crate::remote;
-use crate::remote::most;
 use crate::report::{Event, FileDigest, Label, Topic};
 use crate::session::{Flow, Session};
 use crate::world::local_path;
@@ -58,7 +58,7 @@ pub async fn read(
     let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
-    let announced = remote::size(session, path).await?;
+    let announced = files::size(session, path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
     let (meter, most) = (session.context.meter(), most(announced));
@@ -71,7 +71,7 @@ pub async fn read(
     let flow = session.transfer((command, 0), copying, &meter, &mut moving).await;
     *moved = meter.moved();
     if *moved > most {
-        return Err(remote::sends_too_much(session, announced.unwrap_or(0)).during(what()));
+        return Err(files::sends_too_much(session, announced.unwrap_or(0)).during(what()));
     }
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
@@ -122,7 +122,7 @@ const PIECE: usize = 256 << 10;
 /// Whether the file was read whole. A file that grows while it is read has another size afterwards.
 async fn check(session: &mut Session, path: &PathName, announced: Option<u64>, moved: u64) -> Result<()> {
     let Some(announced) = announced.filter(|announced| *announced != moved) else { return Ok(()) };
-    if remote::size(session, path).await? == Some(moved) {
+    if files::size(session, path).await? == Some(moved) {
         return Ok(());
     }
     let (came, size) = (counted(moved, "byte"), counted(announced, "byte"));

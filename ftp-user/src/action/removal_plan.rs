@@ -2,9 +2,9 @@
 //! directories above it.
 
 use super::verb::{VerbRun, missing};
-use crate::check::Scope;
 use crate::endpoint::{self, HeldDirectories, Host};
 use crate::failure::{Failure, Kind, Result};
+use crate::job::Scope;
 use crate::job::{Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, walk};
 use crate::place::{self, Location};
 use crate::session::Facts;

@@ -4,7 +4,6 @@
 
 use super::removal_plan::{RemovalPlan, RemovalTotals, SeenPlaces};
 use super::verb::VerbRun;
-use crate::check::{Removal, Scope};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind, Result};
@@ -12,6 +11,7 @@ use crate::job::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked,
     with_directories_above,
 };
+use crate::job::{Removal, Scope};
 use crate::place::{self, Location};
 use crate::report::several;
 use ftp_io::program::size;

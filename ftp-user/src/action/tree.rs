@@ -2,10 +2,10 @@
 
 use super::listing::{Grouping, UnionEntry, typed, united};
 use super::verb::VerbRun;
-use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, list};
 use crate::failure::{Failure, Kind, Result};
+use crate::job::usable;
 use crate::job::{Status, asked};
 use crate::place::{self, Location};
 use crate::report::{Event, Form, Label, ListedEntry, TreeEntry};

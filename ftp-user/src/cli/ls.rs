@@ -5,12 +5,12 @@ use super::places::{EachPlace, missing, no_directory};
 use super::transfer::RelayArgs;
 use crate::action::{FileLabels, Grouping, UnionEntry, typed, united};
 use crate::context::Context;
+use crate::endpoint::files;
+use crate::endpoint::files::Listing;
 use crate::endpoint::{Host, Pools, list};
 use crate::failure::Result;
 use crate::job::{Status, asked};
 use crate::place::Location;
-use crate::remote;
-use crate::remote::Listing;
 use crate::report::{Event, Form, Label, ListedEntry};
 use crate::session::Role;
 use clap::Args;
@@ -81,7 +81,7 @@ impl StatArgs {
         let mut each = EachPlace::new();
         for location in each.places(&context, &pools, places).await? {
             let found = ask(&context, &pools, &location, async |host| match host {
-                Host::Server(server) => remote::entry(server.session(&context).await?, &location.path).await,
+                Host::Server(server) => files::entry(server.session(&context).await?, &location.path).await,
                 Host::Local(_) => entry(&context, host, &location).await,
             });
             let told = match found.await.and_then(|found| found.ok_or_else(|| missing(&location))) {
@@ -187,7 +187,7 @@ impl Lister<'_> {
         let context = self.context;
         let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
         let mut listing: Listing = ask(context, self.pools, location, async |host| match host {
-            Host::Server(server) => remote::list(server.session(context).await?, directory).await,
+            Host::Server(server) => files::list(server.session(context).await?, directory).await,
             Host::Local(_) => list(context, host, &location.path).await,
         })
         .await?;

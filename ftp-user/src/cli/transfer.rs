@@ -1,11 +1,11 @@
 //! The options that copy and append have in common: paths, relays and limits, those of sites too.
 
 use super::passwords::Passwords;
-use crate::check::{Overwrite, Verify};
 use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{InPlace, Job, Jobs, Mode, Options, Wanted, Work};
+use crate::job::{Overwrite, Verify};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
 use crate::place::{Location, Place, SiteLimits};

@@ -5,9 +5,9 @@ use super::local_root::LocalRoot;
 use super::pool::{Pools, Server};
 use super::source_tree::{Links, SourceTree};
 use crate::context::Context;
+use crate::endpoint::files::{self, Replacement};
 use crate::failure::{Failure, Kind, Result};
 use crate::place::{self, Location, Place, RemotePath, Site};
-use crate::remote::{self, Replacement};
 use crate::report::THIS_HOST;
 use crate::session::{Facts, Role, Session, SessionId};
 use ftp_proto::digest::{Algorithm, Digest};
@@ -210,7 +210,7 @@ impl Host {
     /// Fails if it cannot be determined.
     pub async fn facts(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>> {
         match self {
-            Self::Server(server) => remote::facts(server.session(context).await?, path).await,
+            Self::Server(server) => files::facts(server.session(context).await?, path).await,
             Self::Local(here) => here.facts(path),
         }
     }
@@ -224,7 +224,7 @@ impl Host {
     ) -> Vec<Result<Option<Facts>>> {
         match self {
             Self::Server(server) => match server.session(context).await {
-                Ok(session) => Box::pin(remote::facts_of_all(session, paths)).await,
+                Ok(session) => Box::pin(files::facts_of_all(session, paths)).await,
                 Err(_) => Vec::new(),
             },
             Self::Local(here) => paths.iter().map(|path| here.facts(path)).collect(),
@@ -248,7 +248,7 @@ impl Host {
     /// Fails if it cannot be determined.
     pub async fn behind(&mut self, context: &Context, path: &PathName) -> Result<Option<Facts>> {
         match self {
-            Self::Server(server) => remote::behind(server.session(context).await?, path).await,
+            Self::Server(server) => files::behind(server.session(context).await?, path).await,
             Self::Local(here) => here.behind(path),
         }
     }
@@ -266,7 +266,7 @@ impl Host {
     /// Fails if the session is lost.
     pub async fn real_directory(&mut self, context: &Context, path: &PathName) -> Result<Option<PathName>> {
         let Self::Server(server) = self else { return Ok(None) };
-        remote::real_directory(server.session(context).await?, path).await
+        files::real_directory(server.session(context).await?, path).await
     }
 
     /// Checks that a file to be sent is the one that `path` names, and not another one that the server takes
@@ -277,7 +277,7 @@ impl Host {
     /// The server shows the file under another name.
     pub async fn check_stored_name(&mut self, context: &Context, path: &PathName) -> Result<()> {
         let Self::Server(server) = self else { return Ok(()) };
-        match remote::check_stored_name(server.session(context).await?, path).await {
+        match files::check_stored_name(server.session(context).await?, path).await {
             Err(failure) if failure.kind == Kind::Unverified => Err(failure),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -289,7 +289,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn modified(&mut self, context: &Context, path: &PathName) -> Result<Option<When>> {
         match self {
-            Self::Server(server) => remote::modified(server.session(context).await?, path).await,
+            Self::Server(server) => files::modified(server.session(context).await?, path).await,
             Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.modified)),
         }
     }
@@ -300,7 +300,7 @@ impl Host {
     /// Fails if the server cannot be asked, or this host refuses.
     pub async fn set_modified(&mut self, context: &Context, path: &PathName, time: When) -> Result<()> {
         match self {
-            Self::Server(server) => remote::set_modified(server.session(context).await?, path, time).await,
+            Self::Server(server) => files::set_modified(server.session(context).await?, path, time).await,
             Self::Local(here) => here.set_modified(path, time),
         }
     }
@@ -317,7 +317,7 @@ impl Host {
     ) -> Result<Option<Failure>> {
         match self {
             Self::Server(_) if times.is_empty() => Ok(None),
-            Self::Server(server) => remote::set_modified_all(server.session(context).await?, times).await,
+            Self::Server(server) => files::set_modified_all(server.session(context).await?, times).await,
             Self::Local(here) => {
                 let mut set = times.iter().map(|(path, time)| here.set_modified(path, *time));
                 set.try_for_each(|set| set).map(|()| None)
@@ -336,7 +336,7 @@ impl Host {
         mode: u32,
     ) -> Result<Option<Failure>> {
         match self {
-            Self::Server(server) => remote::set_mode(server.session(context).await?, path, mode).await,
+            Self::Server(server) => files::set_mode(server.session(context).await?, path, mode).await,
             Self::Local(here) => here.set_mode(path, mode).map(|()| None),
         }
     }
@@ -348,7 +348,7 @@ impl Host {
     pub async fn time_refusal(&mut self) -> Result<Option<Failure>> {
         let Self::Server(server) = self else { return Ok(None) };
         let Some(session) = server.open() else { return Ok(None) };
-        remote::time_refusal(session).await
+        files::time_refusal(session).await
     }
 
     /// The size of the file at `path` in bytes, if it is known.
@@ -357,7 +357,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn size(&mut self, context: &Context, path: &PathName) -> Result<Option<u64>> {
         match self {
-            Self::Server(server) => remote::any_size(server.session(context).await?, path).await,
+            Self::Server(server) => files::any_size(server.session(context).await?, path).await,
             Self::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.size)),
         }
     }
@@ -369,7 +369,7 @@ impl Host {
     /// Fails if the server cannot be asked.
     pub async fn tells_no_size(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         let Self::Server(server) = self else { return Ok(false) };
-        remote::tells_no_size(server.session(context).await?, path).await
+        files::tells_no_size(server.session(context).await?, path).await
     }
 
     /// The digests that it can compute.
@@ -395,7 +395,7 @@ impl Host {
         size: u64,
     ) -> Result<Result<Digest>> {
         match self {
-            Self::Server(server) => remote::hash(server.session(context).await?, algorithm, path, size).await,
+            Self::Server(server) => files::hash(server.session(context).await?, algorithm, path, size).await,
             Self::Local(here) => here.digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
         }
     }
@@ -416,7 +416,7 @@ impl Host {
         replaced: &mut Replacement,
     ) -> Result<()> {
         match self {
-            Self::Server(server) => remote::rename(server.session(context).await?, from, to, replaced).await,
+            Self::Server(server) => files::rename(server.session(context).await?, from, to, replaced).await,
             Self::Local(here) => here.rename(from, to),
         }
     }
@@ -428,7 +428,7 @@ impl Host {
     /// Fails if it cannot be determined, or the old file did not get its name back.
     pub async fn put_back(&mut self, context: &Context, aside: &PathName, target: &PathName) -> Result<bool> {
         let Self::Server(server) = self else { return Ok(false) };
-        remote::put_back(server.session(context).await?, aside, target).await
+        files::put_back(server.session(context).await?, aside, target).await
     }
 
     /// Deletes a file that this program may have stored. Returns whether it was there.
@@ -437,7 +437,7 @@ impl Host {
     /// Fails if the file may still be there.
     pub async fn delete_own(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         match self {
-            Self::Server(server) => remote::delete_stored(server.session(context).await?, path).await,
+            Self::Server(server) => files::delete_stored(server.session(context).await?, path).await,
             Self::Local(here) => here.delete(path),
         }
     }
@@ -449,7 +449,7 @@ impl Host {
     pub async fn make_directory(&mut self, context: &Context, path: &PathName) -> Result<bool> {
         match self {
             Self::Server(server) => {
-                let made = remote::make_directory(server.session(context).await?, path).await?;
+                let made = files::make_directory(server.session(context).await?, path).await?;
                 if made {
                     context.run.job_journal.note_change();
                 }
@@ -471,7 +471,7 @@ impl Host {
     pub async fn make_new_directories(&mut self, context: &Context, paths: &[PathName]) -> Vec<bool> {
         let Self::Server(server) = self else { return Vec::new() };
         let Ok(session) = server.session(context).await else { return Vec::new() };
-        let made = remote::make_new_directories(session, paths).await;
+        let made = files::make_new_directories(session, paths).await;
         if made.contains(&true) {
             context.run.job_journal.note_change();
         }

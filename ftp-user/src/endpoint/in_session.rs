@@ -3,8 +3,8 @@
 use super::host::Host;
 use super::pool::Losses;
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{Failure, Result};
-use crate::remote;
 use crate::session::SessionId;
 use ftp_proto::command::FileToSend;
 use ftp_proto::digest::{Algorithm, Digest};
@@ -48,7 +48,7 @@ impl Host {
         if let Self::Server(server) = self
             && let Ok(session) = server.session(context).await
         {
-            return Box::pin(remote::are_same(session, directory, files)).await;
+            return Box::pin(files::are_same(session, directory, files)).await;
         }
         vec![false; files.len()]
     }
@@ -92,7 +92,7 @@ impl Host {
     ) -> Result<Result<Digest>> {
         match self {
             Self::Server(server) => {
-                remote::hash_part(server.session(context).await?, algorithm, path, part).await
+                files::hash_part(server.session(context).await?, algorithm, path, part).await
             }
             Self::Local(here) => here.digest(context, algorithm, path, part).await.map(Ok),
         }
@@ -111,7 +111,7 @@ impl Host {
     ) -> Result<Result<Vec<Digest>>> {
         match self {
             Self::Server(server) => {
-                remote::hash_parts(server.session(context).await?, algorithm, path, parts).await
+                files::hash_parts(server.session(context).await?, algorithm, path, parts).await
             }
             Self::Local(here) => {
                 let mut digests = Vec::with_capacity(parts.len());
@@ -143,7 +143,7 @@ impl Host {
         size: u64,
     ) -> Result<Result<()>> {
         match self {
-            Self::Server(server) => remote::copy_within(server.session(context).await?, from, to, size).await,
+            Self::Server(server) => files::copy_within(server.session(context).await?, from, to, size).await,
             Self::Local(_) => Ok(Err(Failure::usage("this host copies no file within itself"))),
         }
     }

@@ -3,9 +3,9 @@
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
+use crate::endpoint::files::{self, Each, Listing};
 use crate::failure::Result;
 use crate::place;
-use crate::remote::{self, Each, Listing};
 use crate::session::Facts;
 use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::{Entry, Kind};
@@ -48,7 +48,7 @@ pub async fn list_each(
     each: Each<'_>,
 ) -> Result<Listing> {
     match host {
-        Host::Server(server) => remote::list_each(server.session(context).await?, Some(path), each).await,
+        Host::Server(server) => files::list_each(server.session(context).await?, Some(path), each).await,
         Host::Local(end) => here(end, path, each),
     }
 }
@@ -70,7 +70,7 @@ pub(crate) async fn list_links(
             names.insert(entry.name);
         }
     };
-    remote::list_each(server.session(context).await?, directory, &mut note).await.map(drop)
+    files::list_each(server.session(context).await?, directory, &mut note).await.map(drop)
 }
 
 /// The names in a directory of a server that are symbolic links for certain; `None` is the login directory.
@@ -85,7 +85,7 @@ pub(crate) async fn list_certain_links(
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
     let mut rows = CertainRows::default();
     let mut note = |entry: Entry| rows.note(entry.name, entry.kind == Kind::Link);
-    let listing = remote::list_each(server.session(context).await?, directory, &mut note).await?;
+    let listing = files::list_each(server.session(context).await?, directory, &mut note).await?;
     Ok(rows.certain(listing.is_incomplete()))
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn list_real_directories(
     directory: Option<&PathName>,
 ) -> Result<HashSet<PathName>> {
     let Host::Server(server) = host else { return Ok(HashSet::new()) };
-    let mut listing = remote::list_text(server.session(context).await?, directory).await?;
+    let mut listing = files::list_text(server.session(context).await?, directory).await?;
     let mut rows = CertainRows::default();
     for entry in listing.entries.drain(..) {
         rows.note(entry.name.clone(), is_certain_directory(&entry));
@@ -117,7 +117,7 @@ pub async fn with_blanks(context: &Context, host: &mut Host, path: &PathName) ->
     let (Host::Server(server), Some(name)) = (host, place::base_name(path)) else { return Ok(None) };
     let directory = place::parent(path);
     let session = server.session(context).await?;
-    let found = remote::name_with_blanks(session, directory.as_ref(), &name).await?;
+    let found = files::name_with_blanks(session, directory.as_ref(), &name).await?;
     Ok(found.map(|name| place::join(directory.as_ref(), &name)))
 }
 

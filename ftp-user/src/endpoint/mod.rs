@@ -1,6 +1,7 @@
 //! The ends of a copy: servers, whose sessions are pooled, and this host.
 
 mod disk;
+pub mod files;
 mod held;
 mod host;
 mod in_session;

@@ -3,8 +3,8 @@
 use super::host::Host;
 use super::removal::{entry, refuse_own};
 use crate::context::Context;
+use crate::endpoint::files::{self, cannot_delete};
 use crate::failure::{Failure, Kind, Result};
-use crate::remote::{self, cannot_delete};
 use crate::session::Facts;
 use crate::world::{Files, LocalName, above, local_path};
 use ftp_proto::deletion::DeletePermit;
@@ -92,7 +92,7 @@ impl ReachedName {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
                 Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
             },
-            (None, Host::Server(server)) => remote::delete(server.session(context).await?, permit).await,
+            (None, Host::Server(server)) => files::delete(server.session(context).await?, permit).await,
             (None, Host::Local(_)) => Err(not_reached(&self.path)),
         }
     }
@@ -111,7 +111,7 @@ impl ReachedName {
             }
             host.make_parents(context, to).await?;
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
-            return remote::rename_free(server.session(context).await?, &self.path, to).await;
+            return files::rename_free(server.session(context).await?, &self.path, to).await;
         };
         let (files, held) = (local.files(), local.reach(to, true));
         let to = match held {

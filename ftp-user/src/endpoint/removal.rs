@@ -1,14 +1,14 @@
 //! Deletes and renames what a path names, never what a symbolic link there leads to. Nothing here decides whether it may
-//! be deleted: see `check::Removal`.
+//! be deleted: see `job::Removal`.
 
 use super::disk::{AskedDisk, make_stable_here};
 use super::held::HeldPlace;
 use super::host::Host;
 use super::local_end::LocalEnd;
 use crate::context::Context;
+use crate::endpoint::files::{self, Lack, cannot_delete};
 use crate::failure::{Failure, Result};
 use crate::place;
-use crate::remote::{self, Lack, cannot_delete};
 use crate::session::{Facts, SessionId};
 use crate::world::{LocalName, above, local_path, names_of, replaced};
 use ftp_proto::deletion::{DeletePermit, Learnt, Presence, Witness};
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Fails if it cannot be determined.
 pub(crate) async fn entry(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
     match host {
-        Host::Server(server) => remote::facts(server.session(context).await?, path).await,
+        Host::Server(server) => files::facts(server.session(context).await?, path).await,
         Host::Local(end) => end.entry(path),
     }
 }
@@ -38,7 +38,7 @@ pub(crate) async fn have(
     paths: &[PathName],
 ) -> Result<Vec<Option<bool>>> {
     match host {
-        Host::Server(server) => remote::have(server.session(context).await?, paths).await,
+        Host::Server(server) => files::have(server.session(context).await?, paths).await,
         Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
     }
 }
@@ -57,7 +57,7 @@ pub(crate) async fn lack(
     match host {
         Host::Server(server) => {
             let session = server.session(context).await?;
-            let said = Box::pin(remote::lack(session, directory, names)).await?;
+            let said = Box::pin(files::lack(session, directory, names)).await?;
             Ok(Learnt::new(said, session.id))
         }
         Host::Local(end) => {
@@ -102,7 +102,7 @@ pub(super) fn refuse_own(path: &PathName, need: Option<&'static str>) -> Result<
 pub(crate) async fn delete(context: &Context, host: &mut Host, name: PermittedName<'_>) -> Result<bool> {
     context.run.job_journal.note_change();
     match host {
-        Host::Server(server) => remote::delete(server.session(context).await?, name.permit).await,
+        Host::Server(server) => files::delete(server.session(context).await?, name.permit).await,
         Host::Local(end) => {
             let path = name.permit.path();
             // A file of this host is looked at before, and what is seen there stands in `seen`.
@@ -126,7 +126,7 @@ pub(crate) async fn rename_free(
     to: &PathName,
 ) -> Result<()> {
     match host {
-        Host::Server(server) => remote::rename_free(server.session(context).await?, from, to).await,
+        Host::Server(server) => files::rename_free(server.session(context).await?, from, to).await,
         Host::Local(end) => {
             refuse_own(from, context.run.own_files.needs_of_tree(local_path(from)))?;
             let renamed = match (end.reach(from, false), end.reach(to, false)) {
@@ -155,7 +155,7 @@ pub(crate) async fn delete_all(
     if let Host::Server(server) = host {
         let permits: Vec<&DeletePermit> = names.iter().map(|name| name.permit).collect();
         return match server.session(context).await {
-            Ok(session) => Box::pin(remote::delete_all(session, &permits)).await,
+            Ok(session) => Box::pin(files::delete_all(session, &permits)).await,
             Err(_) => Vec::new(),
         };
     }
@@ -175,7 +175,7 @@ pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&Pa
         Host::Local(end) => return make_stable_here(end.files(), paths).await,
     };
     let pool = Arc::clone(&server.pool);
-    let asked = async { remote::make_stable(server.session(context).await?).await };
+    let asked = async { files::make_stable(server.session(context).await?).await };
     pool.disk.ask(context.world.clock, asked).await
 }
 

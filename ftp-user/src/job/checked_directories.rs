@@ -2,10 +2,10 @@
 //! directory, and somebody may put one where a directory was.
 
 use super::retry::asked_of;
-use crate::check::{Removal, Scope, against};
 use crate::context::Context;
 use crate::endpoint::{self, Host, learn_listing};
 use crate::failure::{Failure, Kind, Result};
+use crate::job::removal::{Removal, Scope, against};
 use crate::place;
 use crate::session::Role;
 use ftp_proto::listing;

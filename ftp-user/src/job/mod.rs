@@ -6,6 +6,8 @@
 //! | `run` | runs it: the only entry |
 //! | `sources`, `patterns`, `tree` | from places to files, which go through the stream of `engine` |
 //! | `claims` | which job may write where, and what the journal keeps of it for another run |
+//! | `check` | the overwrite rule, the verification, and whether a source has changed |
+//! | `removal` | what may be deleted, and the deletion |
 //! | `file` | one file: facts, the overwrite rule, the attempts, the name |
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `part` | the name under which a file is stored, what earlier attempts have left, and the final name |
@@ -19,6 +21,7 @@
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `item`, `summary` | a file of the job and its end; what was done, and the report |
 
+mod check;
 mod checked_directories;
 mod claims;
 mod engine;
@@ -29,6 +32,7 @@ mod moving;
 mod part;
 mod patterns;
 mod race;
+mod removal;
 mod request;
 pub mod retry;
 mod run;
@@ -42,6 +46,8 @@ mod tree;
 mod unattended;
 
 pub use crate::id::JobId;
+pub(crate) use check::usable;
+pub use check::{Overwrite, Verify};
 pub(crate) use checked_directories::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, answer_if_any, with_directories_above,
 };
@@ -49,6 +55,8 @@ pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
 pub use item::{Item, Target};
 pub(crate) use patterns::{Matches, matches, named};
+pub use removal::{Allowance, Consent};
+pub(crate) use removal::{Removal, Scope};
 pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, NULL, Sink, Work};

@@ -1,9 +1,9 @@
 //! Sources that are patterns: what they stand for.
 
-use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools, list_each};
 use crate::failure::{self, Failure, Result};
+use crate::job::check::usable;
 use crate::job::retry::asked_of;
 use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};

@@ -12,6 +12,8 @@
 
 use super::item::Item;
 use crate::context::Context;
+use crate::endpoint::files;
+use crate::endpoint::files::{DetachedState, DetachedStatus, most};
 use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::{lifetime, names};
@@ -21,8 +23,6 @@ use crate::job::request::job::{Job, Work};
 use crate::journal::{Detached, ItemEnd, ItemRecord, ItemState, RunEnd, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::place::{self, Location};
-use crate::remote;
-use crate::remote::{DetachedState, DetachedStatus, most};
 use crate::report::{Event, Progress};
 use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Ends, GivenUp};
 use crate::session::{Role, Session, Stall};
@@ -51,7 +51,7 @@ pub(super) async fn check(context: &Context, ends: &mut Ends) -> Result<()> {
             return Err(Failure::usage("--detach needs two servers, and one end is on this host"));
         };
         let session = server.session(context).await?;
-        if !remote::knows_deta(session) {
+        if !files::knows_deta(session) {
             let who = session.who();
             let what = format!("{who} lets no transfer go on without its control connection");
             return Err(Failure::new(Kind::NoPath, what).hint(
@@ -112,7 +112,7 @@ async fn named(
     assignment: &Assignment,
 ) -> Result<Detached> {
     let (source, destination) =
-        tokio::try_join!(remote::may_detach(source, LONGEST), remote::may_detach(destination, LONGEST))?;
+        tokio::try_join!(files::may_detach(source, LONGEST), files::may_detach(destination, LONGEST))?;
     let route = rung.name().to_owned();
     let detached = Detached { source, destination, route, before: assignment.before, moves: false };
     context.run.job_journal.detached(Some(detached.clone())).await;
@@ -260,14 +260,14 @@ pub(super) async fn look(
     detached: &Detached,
 ) -> Result<Option<DetachedStatus>> {
     match destination {
-        Host::Server(server) => remote::detached(server.session(context).await?, detached.destination).await,
+        Host::Server(server) => files::detached(server.session(context).await?, detached.destination).await,
         Host::Local(_) => Ok(None),
     }
 }
 
 async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<()> {
     match host {
-        Host::Server(server) => remote::stop_detached(server.session(context).await?, id).await,
+        Host::Server(server) => files::stop_detached(server.session(context).await?, id).await,
         Host::Local(_) => Ok(()),
     }
 }

@@ -2,10 +2,10 @@
 
 use super::assignment::{AttemptResult, GivenUp};
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind};
 use crate::ladder::{Candidate, Nearby, Rung};
 use crate::outcome::Protection;
-use crate::remote;
 use crate::report::Event;
 use crate::session::{Session, kind_of};
 use ftp_io::program::duration;
@@ -165,7 +165,7 @@ fn given_up(stall: Duration, ends: &Ends<'_>, why: GivenUp, moved: u64) -> Failu
             let what = format!("nobody has seen anything move between the servers for {time} (unseen timer)");
             return Failure::new(Kind::Temporary, what).hint("try again later, or raise --unseen");
         }
-        GivenUp::TooMuch(announced) => return remote::sends_too_much(ends.source, announced),
+        GivenUp::TooMuch(announced) => return files::sends_too_much(ends.source, announced),
     };
     let seconds = stall.as_secs();
     let what = format!("{stalled} for {seconds} s (stall timer), after {}", counted(moved, "byte"));

@@ -2,10 +2,10 @@
 
 use super::assignment::{Assignment, Count};
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
-use crate::remote;
 use crate::report::{Event, Progress};
 use crate::session::{Flow, Session};
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport};
@@ -99,7 +99,7 @@ pub(crate) async fn receive_local(
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Source);
     if count.bytes > most {
-        return Err(remote::sends_too_much(session, assignment.size.unwrap_or(0)).during(what));
+        return Err(files::sends_too_much(session, assignment.size.unwrap_or(0)).during(what));
     }
     let file = format!("cannot write {}", assignment.target.display());
     conclude(session, assignment, count, flow?, (what, file))

@@ -11,7 +11,7 @@
 
 use super::second::{REMOTE_PERIOD, Second, Stored};
 use crate::context::Context;
-use crate::remote::most;
+use crate::endpoint::files::most;
 use crate::report::{self, Event, Events, Topic};
 use crate::session::{Session, Stall};
 use ftp_io::clock::Clock;

@@ -1,9 +1,9 @@
 //! A second session with the destination: it tells how large the file has become that the first one stores.
 
 use crate::context::{Cancel, Context};
+use crate::endpoint::files;
 use crate::failure::Result;
 use crate::place::{Site, base_name, join, parent};
-use crate::remote;
 use crate::session::{Role, Session};
 use ftp_io::clock::Clock;
 use ftp_proto::wire::PathName;
@@ -111,13 +111,13 @@ impl Second {
 ///
 /// The session has ended.
 async fn shown(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
-    if let Some(size) = remote::size(session, path).await? {
+    if let Some(size) = files::size(session, path).await? {
         return Ok(Some(size));
     }
     let Some(name) = base_name(path) else { return Ok(None) };
     let hidden = [b".in.", name.as_bytes(), b"."].concat();
     let Ok(hidden) = PathName::from_wire(hidden) else { return Ok(None) };
-    remote::size(session, &join(parent(path).as_ref(), &hidden)).await
+    files::size(session, &join(parent(path).as_ref(), &hidden)).await
 }
 
 /// When a second session asks, and about which file.

@@ -1,5 +1,5 @@
 //! Control connections: one struct drives one client machine, and makes the data connections of which this program is one end.
-//! What is known of the server is in [`ftp_proto::manners`]; what is asked about files is in [`crate::remote`].
+//! What is known of the server is in [`ftp_proto::manners`]; what is asked about files is in [`crate::endpoint::files`].
 //!
 //! | file | what |
 //! |---|---|

@@ -2,11 +2,11 @@
 
 use super::super::passwords::Passwords;
 use crate::context::Context;
+use crate::endpoint::files;
+use crate::endpoint::files::{Foreign, ServerClock};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::{self, Location, Place};
-use crate::remote;
-use crate::remote::{Foreign, ServerClock};
 use crate::report::{Checked, Event, Verdict};
 use crate::session::{Role, Session};
 use ftp_proto::dialect::Dialect;
@@ -112,7 +112,7 @@ fn opened(found: &mut Vec<Checked>, session: &Session) {
         session.addresses.round_trip.as_secs_f64() * 1e3
     );
     found.push(Checked::good("connection", answered));
-    found.push(match remote::certificate_seen(session) {
+    found.push(match files::certificate_seen(session) {
         None => Checked::note(
             "tls",
             "the server offers no TLS: passwords and files are in clear",
@@ -172,7 +172,7 @@ fn features(session: &Session) -> Checked {
 /// What it answers.
 async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Location) -> Result<()> {
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-    match remote::list(session, directory).await {
+    match files::list(session, directory).await {
         Ok(listing) => {
             let names = counted(listing.entries.len() as u64, "name");
             found.push(Checked::good("listing", format!("{location} has {names}")));
@@ -181,7 +181,7 @@ async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Locat
         Err(failure) => found.push(failed("listing", failure)),
     }
     found.push(clock(session, directory).await?);
-    found.push(match remote::takes_foreign(session).await? {
+    found.push(match files::takes_foreign(session).await? {
         Foreign::Proven => {
             let what = "files go from server to server if the other end proves itself (RNDZ)";
             Checked::good("third-party", what)
@@ -206,7 +206,7 @@ async fn clock(session: &mut Session, directory: Option<&PathName>) -> Result<Ch
     let name = format!(".ftp-user.test-{:016x}", u64::from_be_bytes(number));
     let name = PathName::from_user(name).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))?;
     let path = place::join(directory, &name);
-    Ok(match remote::clock_of_server(session, &path).await? {
+    Ok(match files::clock_of_server(session, &path).await? {
         ServerClock::Off(0) => Checked::good("clock", "it agrees with the clock of this host"),
         ServerClock::Off(off) if off.abs() <= TOLERANCE => {
             Checked::good("clock", format!("{} s from the clock of this host", off.abs()))

@@ -4,9 +4,10 @@
 
 use super::taken_names::TakenNames;
 use super::workers::{FileResult, WorkerResults};
-use crate::check::{self, Overwrite, Verify};
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
+use crate::job::check::{self, Overwrite, Verify};
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::file::times;
 use crate::job::item::{Item, Target};
@@ -15,7 +16,6 @@ use crate::job::request::options::Options;
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Relayed, TransferFacts, Verified};
-use crate::remote;
 use crate::report::Event;
 use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile};
 use crate::session::Facts;
@@ -252,7 +252,7 @@ impl Member {
     ) -> Result<Self, Box<ClaimedFile>> {
         let takes_name = match &mut ends.destination {
             Host::Server(server) => {
-                server.open().is_some_and(|session| remote::keeps_name(session, &file.item.destination))
+                server.open().is_some_and(|session| files::keeps_name(session, &file.item.destination))
             }
             Host::Local(_) => false,
         };

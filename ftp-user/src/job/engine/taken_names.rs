@@ -4,11 +4,11 @@
 
 use crate::context::Context;
 use crate::endpoint::Server;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::spool::NameSet;
 use crate::journal::Place;
 use crate::place;
-use crate::remote;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
 use std::collections::hash_map;
@@ -124,7 +124,7 @@ impl TakenNames {
                 listed.insert(entry.name.as_bytes());
             }
         };
-        let listing = Box::pin(remote::list_each(session, path.as_ref(), &mut gather)).await;
+        let listing = Box::pin(files::list_each(session, path.as_ref(), &mut gather)).await;
         let is_whole = listing.is_ok_and(|listing| !listing.is_incomplete()) && listed.len() < MOST;
         let names = if is_whole { Names::Listed(Arc::new(listed)) } else { Names::Unknown };
         self.directories().keep(path, names.clone());

@@ -1,9 +1,9 @@
 //! One file is appended to another, in place. Nothing can be taken back, so another attempt is only made if the
 //! destination is known to be unchanged.
 
-use crate::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::context::Context;
 use crate::failure::{self, Failure, Result};
+use crate::job::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::job::item::Item;
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::options::{Mode, Options};

@@ -16,7 +16,6 @@
 
 use super::copy::{CopyPlan, Copying};
 use crate::account::shortened;
-use crate::check::has_changed;
 use crate::context::Context;
 use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::FileRecord;
@@ -34,6 +33,7 @@ use crate::report::Topic;
 use crate::route::{Assignment, ContinuedBy, Ends};
 use crate::session::Facts;
 use ftp_io::program::size;
+use ftp_proto::deletion::has_changed;
 use ftp_proto::wire::counted;
 use std::time::Duration;
 

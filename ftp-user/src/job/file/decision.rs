@@ -2,11 +2,11 @@
 
 use super::copy::Copying;
 use super::times;
-use crate::check::{
+use crate::failure::{Failure, Kind, Result};
+use crate::job::check::{
     ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
     replaceable,
 };
-use crate::failure::{Failure, Kind, Result};
 use crate::job::item::{Item, Target};
 use crate::job::request::options::Compare;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};

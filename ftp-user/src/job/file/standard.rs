@@ -3,10 +3,12 @@
 //! Input is read once, and what was written to output cannot be taken back. So nothing that has begun to move is tried
 //! again, and nothing can be resumed.
 
-use crate::check::{Overwrite, Verify, readable, replaceable};
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
+use crate::endpoint::files::{FinalName, most};
 use crate::failure::{Failure, Kind, Result, words};
+use crate::job::check::{Overwrite, Verify, readable, replaceable};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{NAME, NULL, Sink, both_are_here};
@@ -15,8 +17,6 @@ use crate::job::retry::{Question, asked_of};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
-use crate::remote;
-use crate::remote::{FinalName, most};
 use crate::report::{Event, Progress};
 use crate::session::{Flow, Session};
 use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
@@ -148,7 +148,7 @@ async fn receive(
     let bytes = meter.moved();
     *moved = bytes;
     if bytes > most {
-        return Err(remote::sends_too_much(session, size.unwrap_or(0)).during(what));
+        return Err(files::sends_too_much(session, size.unwrap_or(0)).during(what));
     }
     match flow? {
         Flow::Refused(answer) => Err(session.refusal(what, &answer)),

@@ -5,19 +5,21 @@
 use super::directories::{name_aside, named_again, report_moved};
 use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
-use crate::check::{self, ComparedFiles, CopyProof, CopyState, MoveEvidence, Removal, SourceNow};
 use crate::context::Context;
 use crate::endpoint::{self, AskedDisk, Host};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
+use crate::job::check::{self, ComparedFiles};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
 use crate::job::claims::names::{learn, place_at};
+use crate::job::removal::Removal;
 use crate::job::retry::{Question, asked_of, facts};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::place;
 use crate::report::Topic;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
+use ftp_proto::deletion::{CopyProof, CopyState, MoveEvidence, SourceNow};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 

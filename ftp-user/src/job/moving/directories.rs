@@ -3,13 +3,13 @@
 //! meanwhile leaves one under that name, and the next run of the job gives it its name back.
 
 use super::portion::MovedTree;
-use crate::check::Removal;
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::claims::names::{Named, named_below};
 use crate::job::part::{Part, id_of, new_id};
+use crate::job::removal::Removal;
 use crate::job::retry::{asked_of, connect, facts};
 use crate::job::spool::NameSet;
 use crate::job::summary::tally::Tally;

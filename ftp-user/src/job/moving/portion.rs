@@ -1,17 +1,18 @@
 //! Files that were copied, and whose sources wait to be deleted.
 
 use super::look::ExpectedFile;
-use crate::check::{ExpectedCopy, SameFile, Scope, VerifiedCopy};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::checked_directories::DeletedLinks;
 use crate::job::item::Item;
+use crate::job::removal::{Scope, VerifiedCopy};
 use crate::job::request::options::Options;
 use crate::outcome::FileCopy;
 use crate::place;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
+use ftp_proto::deletion::{ExpectedCopy, SameFile};
 use ftp_proto::listing;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;

@@ -4,7 +4,6 @@
 //! region in which the first wrong byte may be, until that is a chunk. All before it is kept.
 
 use super::Part;
-use crate::check::has_changed;
 use crate::context::Context;
 use crate::failure::{About, Kind, Result};
 use crate::job::item::Item;
@@ -12,6 +11,7 @@ use crate::outcome::Verified;
 use crate::report::Topic;
 use crate::route::Ends;
 use crate::session::Facts;
+use ftp_proto::deletion::has_changed;
 use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::wire::{ByteRange, PathName, counted};
 

@@ -8,12 +8,12 @@
 //! | `publish` | the part gets its final name; what becomes of the file that had it |
 
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::endpoint::{Debt, Host, Pools, Server};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::journal::PartId;
 use crate::place;
-use crate::remote;
 use crate::report::several;
 use crate::session::{Facts, Role};
 use ftp_proto::timer::Moment;
@@ -140,8 +140,8 @@ impl Part {
         let mut bytes = None;
         let work = async {
             let session = server.session(&cleanup).await?;
-            bytes = remote::size(session, &self.stored).await.ok().flatten();
-            remote::delete_stored(session, &self.stored).await
+            bytes = files::size(session, &self.stored).await.ok().flatten();
+            files::delete_stored(session, &self.stored).await
         };
         let deleted = in_time(context, end, work).await;
         let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
@@ -193,7 +193,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
     for pause in PAUSES {
         let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
         for mut debt in std::mem::take(&mut debts) {
-            let work = async { remote::delete_stored(server.session(&cleanup).await?, &debt.path).await };
+            let work = async { files::delete_stored(server.session(&cleanup).await?, &debt.path).await };
             match in_time(context, end, work).await {
                 // It may come yet: see `Debt::why`.
                 Ok(false) if debt.why.is_none() => {}

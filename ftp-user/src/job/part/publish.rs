@@ -8,11 +8,11 @@
 //! | the new file, and it is verified | is deleted |
 
 use super::{Part, in_time};
-use crate::check::{Decision, Overwrite};
 use crate::context::Context;
+use crate::endpoint::files::{FinalName, Replacement};
 use crate::endpoint::{Host, ReachedName};
 use crate::failure::{Failure, Kind, Result};
-use crate::remote::{FinalName, Replacement};
+use crate::job::check::{Decision, Overwrite};
 use crate::report::{Change, Event};
 use crate::session::Facts;
 use ftp_proto::listing;

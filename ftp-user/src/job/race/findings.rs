@@ -5,9 +5,9 @@ use super::contest::Contest;
 use super::notes::{FAILED_IN_SILENCE, remember};
 use super::runner::{Obstacle, Runner};
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind};
 use crate::ladder::{Candidate, Step};
-use crate::remote;
 use crate::report::Topic;
 use crate::route::{Assignment, AttemptResult, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp};
 use ftp_proto::dialect::Dialect;
@@ -192,7 +192,7 @@ async fn is_whole(
         return false;
     }
     match runner.destination.session(context).await {
-        Ok(session) => remote::any_size(session, stored).await.is_ok_and(|stored| stored == Some(size)),
+        Ok(session) => files::any_size(session, stored).await.is_ok_and(|stored| stored == Some(size)),
         Err(_) => false,
     }
 }
@@ -211,7 +211,7 @@ async fn is_unchanged(
     }
     let absent = *store == Store::Replace && *before == 0;
     match runner.destination.session(context).await {
-        Ok(session) => remote::size(session, stored)
+        Ok(session) => files::size(session, stored)
             .await
             .is_ok_and(|size| size == Some(*before) || (absent && size.is_none())),
         Err(_) => false,

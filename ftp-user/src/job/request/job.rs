@@ -1,8 +1,8 @@
 //! A job: what a user asked for, as an owned value.
 
-use crate::check::Verify;
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
+use crate::job::check::Verify;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::{Links, Options, SyncRules};
 use crate::job::request::pairs::{Pairs, refuse_itself, refuse_pair};

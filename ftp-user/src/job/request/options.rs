@@ -1,7 +1,8 @@
 //! How a job is done.
 
-use crate::check::{Allowance, Overwrite, Verify};
 pub use crate::endpoint::Links;
+use crate::job::check::{Overwrite, Verify};
+use crate::job::removal::Allowance;
 use crate::ladder::Allowed;
 use clap::ValueEnum;
 use ftp_proto::wire::PathName;

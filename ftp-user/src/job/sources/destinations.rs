@@ -2,12 +2,12 @@
 //! it is refused. The journal keeps what later runs of the job must know.
 
 use super::lines::{Line, ToldFacts};
-use crate::check::precious;
 use crate::context::Context;
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
 use crate::job::item::{Item, Target};
+use crate::job::removal::precious;
 use crate::job::spool::NameSet;
 use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
 use crate::place::{self, Location};

@@ -5,6 +5,7 @@
 
 use super::listing::cannot_keep;
 use crate::context::Context;
+use crate::endpoint::files::Lack;
 use crate::endpoint::{self, Host, ReachedName};
 use crate::failure::Result;
 use crate::job::checked_directories::answer_if_any;
@@ -12,7 +13,6 @@ use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;
 use crate::place;
-use crate::remote::Lack;
 use crate::session::Facts;
 use ftp_proto::deletion::{Learnt, SessionId};
 use ftp_proto::listing::Kind;

@@ -1,11 +1,11 @@
 //! What the directories of a sync may be.
 
 use super::run::SyncRequest;
-use crate::check::{Allowance, Consent, precious};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names;
+use crate::job::removal::{Allowance, Consent, precious};
 use crate::job::request::job::{is_one_host, refuse_nested};
 use crate::job::retry::{asked, facts};
 use crate::place::{self, Location};

@@ -4,12 +4,13 @@
 
 use super::listing::cannot_keep;
 use super::run::SyncRun;
-use crate::check::{MayRename, common};
 use crate::context::{Cancel, Context};
 use crate::endpoint::{self, Host, ReachedName};
 use crate::failure::{Failure, Kind, Result};
+use crate::job::check::common;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
+use crate::job::removal::MayRename;
 use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::{NameSet, Spool};

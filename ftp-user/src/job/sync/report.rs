@@ -3,8 +3,8 @@
 use super::listing::ListedTree;
 use super::plan::{PlannedAction, SyncPlan, SyncTask};
 use super::run::{SyncRequest, SyncRun};
-use crate::check::common;
 use crate::failure::{Failure, Kind, Result};
+use crate::job::check::common;
 use crate::job::request::options::Mode;
 use crate::job::sorted_names::TreeEntry;
 use crate::ladder::Rung;

@@ -7,7 +7,6 @@ use super::places::{SyncRoots, absolute, check_roots, login, refuse_backup, refu
 use super::plan::{PlanCounts, PlanRules, PlannedAction, SyncPlan, SyncTask, plan};
 use super::rename::{FileRenames, SimilarNames};
 use super::report::CopyForecast;
-use crate::check::{ComparedTrees, MayRename, Scope, too_many};
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
 use crate::failure::{Failure, Kind, Result};
@@ -15,6 +14,7 @@ use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
 use crate::job::file::times::Attributes;
 use crate::job::item::Item;
+use crate::job::removal::{ComparedTrees, MayRename, Scope, too_many};
 use crate::job::request::filter::Filter;
 use crate::job::request::job::is_one_host;
 use crate::job::request::options::{Mode, Options, SyncRules};

@@ -5,10 +5,10 @@
 
 use super::below;
 use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
-use crate::check::usable;
 use crate::context::Context;
 use crate::endpoint::{Host, list_each};
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
+use crate::job::check::usable;
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
 use crate::job::request::options::Links;

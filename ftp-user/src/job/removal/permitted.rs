@@ -3,10 +3,10 @@
 
 use super::scope::Scope;
 use crate::context::Context;
+use crate::endpoint::files::Listing;
 use crate::endpoint::{self, Host, PermittedName};
 use crate::failure::{self, Failure, Result};
 use crate::outcome::Verified;
-use crate::remote::Listing;
 use crate::session::{Facts, StableStorage};
 use ftp_proto::deletion::{
     DeletePermit, Learnt, ListedEntry, MoveEvidence, ReasonToKeep, RemovalKind, SessionId,

@@ -9,7 +9,7 @@ use crate::outcome::Verified;
 use crate::route::Ends;
 use crate::session::Facts;
 use clap::ValueEnum;
-pub(crate) use ftp_proto::deletion::has_changed;
+use ftp_proto::deletion::has_changed;
 use ftp_proto::listing::Kind;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,9 @@
+//! Whether a file is copied, whether its source has changed meanwhile, and the comparison of the copy with its source.
+
+mod copying;
+mod verify;
+
+pub use copying::Overwrite;
+pub(crate) use copying::{Decision, KnownFile, readable, refuse_itself, replaceable, unchanged, usable};
+pub use verify::Verify;
+pub(crate) use verify::{ComparedFiles, Proof, common, compare, means, verify_passed};
