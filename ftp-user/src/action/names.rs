@@ -4,7 +4,7 @@ use super::verb::{VerbRun, missing};
 use crate::context::Context;
 use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{Status, asked};
+use crate::job::{Status, asked, rename_free};
 use crate::place::{self, Location};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -146,7 +146,7 @@ async fn rename_one(
     let mut was_sent = false;
     let rename = async |host: &mut Host| {
         let again = std::mem::replace(&mut was_sent, true);
-        match endpoint::rename_free(context, host, from, to).await {
+        match rename_free(context, host, from, to).await {
             // The reply to the first one may have been lost.
             Err(failure) if again && failure.kind == Kind::Missing => {
                 endpoint::entry(context, host, to).await?.map(drop).ok_or(failure)

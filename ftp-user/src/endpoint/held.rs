@@ -14,14 +14,14 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub(crate) struct HeldPlace {
     /// The directory that has the name of the place.
-    pub(super) above: OpenDirectory,
+    pub(crate) above: OpenDirectory,
     /// What had the name.
     unique: Option<String>,
 }
 
 impl HeldPlace {
     /// Whether this is the place.
-    pub(super) fn is(&self, found: &Facts) -> bool {
+    pub(crate) fn is(&self, found: &Facts) -> bool {
         self.unique == found.unique
     }
 }

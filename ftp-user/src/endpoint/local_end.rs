@@ -46,7 +46,7 @@ impl LocalEnd {
 
     /// The name at `path`, reached from a directory that is open and through no symbolic link; `None` if none is open for it.
     /// Missing directories of a destination are made on the way if `makes`.
-    pub(super) fn reach(&self, path: &PathName, makes: bool) -> Option<io::Result<LocalName>> {
+    pub(crate) fn reach(&self, path: &PathName, makes: bool) -> Option<io::Result<LocalName>> {
         match self {
             Self::Typed(_) => None,
             Self::Destination(root) => root.reach(path, makes),
@@ -55,7 +55,7 @@ impl LocalEnd {
     }
 
     /// What is at `path`; `None` if nothing is.
-    pub(super) fn facts(&self, path: &PathName) -> Result<Option<Facts>> {
+    pub(crate) fn facts(&self, path: &PathName) -> Result<Option<Facts>> {
         self.check_file(path)?;
         self.behind(path)
     }
@@ -80,7 +80,7 @@ impl LocalEnd {
     }
 
     /// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
-    pub(super) fn entry(&self, path: &PathName) -> Result<Option<Facts>> {
+    pub(crate) fn entry(&self, path: &PathName) -> Result<Option<Facts>> {
         let Self::Source(tree) = self else { return found(path, self.files().name(path).entry()) };
         match tree.reach(path) {
             Some(name) => found(path, name.and_then(|name| name.entry())),
@@ -255,12 +255,8 @@ const LEADS_OUT: &str = "a directory was there when it was listed: find out who 
 
 #[cfg(test)]
 mod tests {
-    use super::super::host::Host;
-    use super::super::removal::{PermittedName, delete};
     use super::*;
-    use crate::context::Cancel;
-    use ftp_proto::deletion::{DeletePermit, RemovalKind};
-    use std::io::{Read, Write};
+    use std::io::Write;
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
     use std::path::Path;
@@ -269,50 +265,6 @@ mod tests {
 
     fn name(path: &Path) -> PathName {
         PathName::from_user(path.as_os_str().as_bytes()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_move_sends_and_deletes_the_file_that_was_looked_at() {
-        let home = tempfile::tempdir().unwrap();
-        let at = |path: &str| home.path().join(path);
-        for directory in ["tree/a", "tree/b"] {
-            std::fs::create_dir_all(at(directory)).unwrap();
-            std::fs::write(at(directory).join("f"), directory).unwrap();
-        }
-        symlink("a/f", at("tree/link")).unwrap();
-        let root = name(&at("tree"));
-        let context = Context::for_tests(Cancel::never());
-        let seen = HERE.facts(&root).unwrap().unwrap();
-        let tree = Host::Local(HERE).reading(&root, &seen, Links::Files).unwrap();
-        let Host::Local(tree) = tree else { panic!("{tree:?}") };
-        for end in [HERE, tree] {
-            let path = name(&at("tree/a/f"));
-            let seen = end.facts(&path).unwrap().unwrap().unique;
-            let swap = || {
-                for (from, to) in [("tree/a", "tree/c"), ("tree/b", "tree/a"), ("tree/c", "tree/b")] {
-                    std::fs::rename(at(from), at(to)).unwrap();
-                }
-            };
-            let mut host = Host::Local(end.clone());
-            // Two directories of the tree change their places.
-            swap();
-            let failure = end.open_to_send(&path, seen.as_deref()).unwrap_err();
-            assert_eq!(failure.about, About::Changed, "{end:?}: {failure}");
-            let permit = DeletePermit::for_named(path.clone(), RemovalKind::File);
-            let file = PermittedName { root: &root, permit: &permit, held: None, seen: seen.as_deref() };
-            assert!(delete(&context, &mut host, file).await.is_err(), "{end:?}");
-            assert!(at("tree/a/f").exists() && at("tree/b/f").exists());
-            swap();
-            let mut text = String::new();
-            end.open_to_send(&path, seen.as_deref()).unwrap().read_to_string(&mut text).unwrap();
-            assert_eq!(text, "tree/a", "{end:?}");
-            // Of a link to the file, the link is deleted.
-            let link = DeletePermit::for_named(name(&at("tree/link")), RemovalKind::File);
-            let link = PermittedName { permit: &link, ..file };
-            assert!(delete(&context, &mut host, link).await.unwrap());
-            assert!(at("tree/a/f").exists() && !at("tree/link").exists());
-            symlink("a/f", at("tree/link")).unwrap();
-        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod list;
 mod local_end;
 mod local_root;
 mod pool;
-mod reached;
 mod removal;
 mod source_tree;
 
@@ -21,10 +20,6 @@ pub use list::{list, list_each, with_blanks};
 pub use local_end::LocalEnd;
 pub use local_root::LocalRoot;
 pub use pool::{Debt, Debts, Lease, Losses, Pool, Pools, Server};
-pub(crate) use reached::ReachedName;
-pub(crate) use removal::{
-    PermittedName, delete, delete_all, entry, have, lack, login_directory, make_stable, rename_free,
-    shows_links,
-};
+pub(crate) use removal::{entry, have, lack, login_directory, make_stable, shows_links};
 pub use source_tree::Links;
 pub use source_tree::SourceTree;

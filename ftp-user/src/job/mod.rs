@@ -56,7 +56,7 @@ pub use claims::names::name_in_journal;
 pub use item::{Item, Target};
 pub(crate) use patterns::{Matches, matches, named};
 pub use removal::{Allowance, Consent};
-pub(crate) use removal::{Removal, Scope};
+pub(crate) use removal::{Removal, Scope, rename_free};
 pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
 pub use request::job::{Job, NULL, Sink, Work};

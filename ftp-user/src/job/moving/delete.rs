@@ -12,7 +12,7 @@ use crate::id::JobId;
 use crate::job::check::{self, ComparedFiles};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
 use crate::job::claims::names::{learn, place_at};
-use crate::job::removal::Removal;
+use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{Question, asked_of, facts};
 use crate::outcome::{StreamedDigests, Verified};
 use crate::place;
@@ -325,7 +325,7 @@ impl SourceDeletion<'_> {
         let Ends { source: host, destination, .. } = &mut *self.ends;
         let aside = name_aside(context, &source)?;
         let name = host.show(&source);
-        endpoint::rename_free(context, host, &source, &aside).await.map_err(|failure| {
+        rename_free(context, host, &source, &aside).await.map_err(|failure| {
             failure.during_unless_interrupted(format!(
                 "{name} stays, because nobody can tell whether its copy is the same file"
             ))

@@ -4,12 +4,12 @@
 
 use super::portion::MovedTree;
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::claims::names::{Named, named_below};
 use crate::job::part::{Part, id_of, new_id};
-use crate::job::removal::Removal;
+use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{asked_of, connect, facts};
 use crate::job::spool::NameSet;
 use crate::job::summary::tally::Tally;
@@ -172,7 +172,7 @@ pub(super) async fn named_again(
 ) -> Failure {
     let mut cleanup = context.for_cleanup().0;
     cleanup.run.job_journal = context.run.job_journal.clone();
-    match endpoint::rename_free(&cleanup, host, aside, source).await {
+    match rename_free(&cleanup, host, aside, source).await {
         Ok(()) => why,
         Err(_) => why.hint(format!("it is {} now: rename it back", host.show(aside))),
     }
@@ -204,7 +204,7 @@ pub(in crate::job) async fn put_back(context: &Context, host: &mut Host, source:
 async fn name_back(context: &Context, host: &mut Host, aside: &PathName, source: &PathName) -> Result<()> {
     connect(context, host).await?;
     let (aside_name, name) = (host.show(aside), host.show(source));
-    endpoint::rename_free(context, host, aside, source).await.map_err(|failure| {
+    rename_free(context, host, aside, source).await.map_err(|failure| {
         let what = format!("{aside_name} is the source {name}, and has not got its name back");
         failure.during_unless_interrupted(what).hint("rename it, and resume the job")
     })

@@ -9,10 +9,11 @@
 
 use super::{Part, in_time};
 use crate::context::Context;
+use crate::endpoint::Host;
 use crate::endpoint::files::{FinalName, Replacement};
-use crate::endpoint::{Host, ReachedName};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{Decision, Overwrite};
+use crate::job::removal::ReachedName;
 use crate::report::{Change, Event};
 use crate::session::Facts;
 use ftp_proto::listing;

@@ -1,10 +1,8 @@
-//! What may be deleted, and why. A [`Removal`] has a permit of the judge, and nothing else is deleted for `rm` and `move`, and
+//! What may be deleted, and why. Pure. A [`Removal`] has a permit of the judge, and nothing else is deleted for `rm` and `move`, and
 //! no other directory for `sync`.
 
 use super::scope::Scope;
-use crate::context::Context;
 use crate::endpoint::files::Listing;
-use crate::endpoint::{self, Host, PermittedName};
 use crate::failure::{self, Failure, Result};
 use crate::outcome::Verified;
 use crate::session::{Facts, StableStorage};
@@ -16,12 +14,12 @@ use ftp_proto::wire::PathName;
 /// One name that may be deleted.
 #[derive(Clone, Debug)]
 pub(crate) struct Removal {
-    scope: Scope,
-    permit: DeletePermit,
+    pub(super) scope: Scope,
+    pub(super) permit: DeletePermit,
     /// What tells the file from others of its host, if only that one may be deleted.
-    seen: Option<String>,
+    pub(super) seen: Option<String>,
     /// The session of its host that has told what it is, if that counts. In another one it is not deleted.
-    session: Option<SessionId>,
+    pub(super) session: Option<SessionId>,
 }
 
 impl Removal {
@@ -130,53 +128,9 @@ impl Removal {
         self.permit.path()
     }
 
-    fn name(&self) -> PermittedName<'_> {
-        let Self { scope, permit, seen, session: _ } = self;
-        PermittedName { root: scope.root(), permit, held: scope.keeper(), seen: seen.as_deref() }
-    }
-
-    /// Whether what was seen of it counts now.
-    ///
-    /// # Errors
-    ///
-    /// Its session has ended.
-    fn is_current(&self, host: &mut Host) -> Result<()> {
-        if self.session.is_none() || self.session == host.evidence_session() {
-            return Ok(());
-        }
-        let why = ReasonToKeep::Stale;
-        let what = format!("{} stays, because {why}", self.path().display());
-        Err(Failure::new(failure::Kind::Temporary, what).hint(why.hint()))
-    }
-
     /// Whether it may be asked for again in another session.
     pub(crate) const fn is_of_any_session(&self) -> bool {
         self.session.is_none()
-    }
-
-    /// Deletes it. `Ok(false)` if it was not there.
-    ///
-    /// # Errors
-    ///
-    /// It may still be there. If the session that has told what it is has ended, nothing was sent.
-    pub(crate) async fn carry_out(&self, context: &Context, host: &mut Host) -> Result<bool> {
-        self.is_current(host)?;
-        endpoint::delete(context, host, self.name()).await
-    }
-
-    /// Deletes several, many at once where a server takes commands ahead. Returns what came of each; of the first ones only if
-    /// the session is lost; `None` if nothing was sent, because it had ended before.
-    pub(crate) async fn carry_out_all(
-        context: &Context,
-        host: &mut Host,
-        all: &[Self],
-    ) -> Option<Vec<Result<bool>>> {
-        let is_open = host.evidence_session().is_some();
-        if !is_open || all.iter().any(|removal| removal.is_current(host).is_err()) {
-            return None;
-        }
-        let names: Vec<PermittedName<'_>> = all.iter().map(Self::name).collect();
-        Some(endpoint::delete_all(context, host, &names).await)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Whether what the source lacks may be renamed at the destination of a sync, and how many names may be deleted. Pure. Whether one
 //! name may be deleted is decided by [`ftp_proto::deletion`].
 
+use super::carry_out::ReachedName;
 use super::scope::Scope;
 use crate::context::Context;
-use crate::endpoint::{Host, ReachedName};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::report::several;
 use crate::session::Facts;

@@ -6,9 +6,10 @@
 use super::listing::cannot_keep;
 use crate::context::Context;
 use crate::endpoint::files::Lack;
-use crate::endpoint::{self, Host, ReachedName};
+use crate::endpoint::{self, Host};
 use crate::failure::Result;
 use crate::job::checked_directories::answer_if_any;
+use crate::job::removal::ReachedName;
 use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::Spool;

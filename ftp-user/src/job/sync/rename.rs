@@ -5,12 +5,12 @@
 use super::listing::cannot_keep;
 use super::run::SyncRun;
 use crate::context::{Cancel, Context};
-use crate::endpoint::{self, Host, ReachedName};
+use crate::endpoint::{self, Host};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
 use crate::job::file::times;
-use crate::job::removal::MayRename;
+use crate::job::removal::{MayRename, ReachedName};
 use crate::job::retry::asked;
 use crate::job::sorted_names::TreeEntry;
 use crate::job::spool::{NameSet, Spool};
