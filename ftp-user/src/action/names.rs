@@ -2,7 +2,8 @@
 
 use super::verb::{VerbRun, missing};
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked, rename_free};
 use crate::place::{self, Location};
@@ -41,7 +42,7 @@ async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Re
         return Err(failure.hint("mkdir -p accepts an existing directory"));
     }
     let context = run.context;
-    let make = async |host: &mut Host| host.make_directory(context, path).await.map(drop);
+    let make = async |host: &mut Host| files::make_directory(context, host, path).await.map(drop);
     change_at(run, host, path, "mkdir -p makes it too", make).await?;
     run.changed(host.show(path), None, listing::Kind::Directory, None).await;
     Ok(())
@@ -66,7 +67,7 @@ async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathNa
     let context = run.context;
     while let Some(path) = missing.pop() {
         if !run.dry_run {
-            asked(context, host, async |host| host.make_directory(context, &path).await).await?;
+            asked(context, host, async |host| files::make_directory(context, host, &path).await).await?;
         }
         run.changed(host.show(&path), None, listing::Kind::Directory, None).await;
     }
@@ -149,7 +150,7 @@ async fn rename_one(
         match rename_free(context, host, from, to).await {
             // The reply to the first one may have been lost.
             Err(failure) if again && failure.kind == Kind::Missing => {
-                endpoint::entry(context, host, to).await?.map(drop).ok_or(failure)
+                files::facts_of_name(context, host, to).await?.map(drop).ok_or(failure)
             }
             renamed => renamed,
         }

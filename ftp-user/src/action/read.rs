@@ -58,7 +58,7 @@ pub async fn read(
     let Host::Server(server) = host else { return read_here(context, path, out, moved).await };
     let session = server.session(context).await?;
     session.set_type(DataType::Image).await?;
-    let announced = files::size(session, path).await?;
+    let announced = files::size_by_command(session, path).await?;
     let command = Command::Retr(path.clone());
     let what = || format!("cannot read {}", path.display());
     let (meter, most) = (session.context.meter(), most(announced));
@@ -122,7 +122,7 @@ const PIECE: usize = 256 << 10;
 /// Whether the file was read whole. A file that grows while it is read has another size afterwards.
 async fn check(session: &mut Session, path: &PathName, announced: Option<u64>, moved: u64) -> Result<()> {
     let Some(announced) = announced.filter(|announced| *announced != moved) else { return Ok(()) };
-    if files::size(session, path).await? == Some(moved) {
+    if files::size_by_command(session, path).await? == Some(moved) {
         return Ok(());
     }
     let (came, size) = (counted(moved, "byte"), counted(announced, "byte"));
@@ -183,7 +183,7 @@ async fn hash_one(
         if !host.algorithms(context).await?.contains(&algorithm) {
             return Ok(Err(format!("{} does not compute {}", host.name(), algorithm.name())));
         }
-        let digest = host.digest(context, algorithm, path, found.size.unwrap_or(0)).await?;
+        let digest = files::digest(context, host, algorithm, path, found.size.unwrap_or(0)).await?;
         Ok(digest.map_err(|failure| failure.to_string()))
     });
     let (digest, size, was_read) = match answer.await? {

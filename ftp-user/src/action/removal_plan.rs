@@ -2,7 +2,8 @@
 //! directories above it.
 
 use super::verb::{VerbRun, missing};
-use crate::endpoint::{self, HeldDirectories, Host};
+use crate::endpoint::files;
+use crate::endpoint::{HeldDirectories, Host};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Scope;
 use crate::job::{Spool, TreeEntry, Visit, Visits, WalkPurpose, WalkRules, answer_if_any, asked, walk};
@@ -178,7 +179,7 @@ impl SeenPlaces {
                 .hint("rm -r deletes directories with everything in them"));
         }
         let login =
-            asked(context, &mut host, async |host| endpoint::login_directory(context, host).await).await?;
+            asked(context, &mut host, async |host| files::login_directory(context, host).await).await?;
         let scope = Scope::of_tree(place, login.as_ref(), &context.run.own_files)?;
         let held = self.directories.place(&host, scope.root(), &seen)?;
         // A server may permit one session.
@@ -225,7 +226,7 @@ impl SeenPlaces {
         }
         let listed = asked(run.context, host, async |host| {
             let mut names = HashSet::new();
-            endpoint::list_links(run.context, host, directory.as_ref(), &mut names).await?;
+            files::list_links(run.context, host, directory.as_ref(), &mut names).await?;
             Ok(names)
         });
         let Some(names) = answer_if_any(listed.await)? else { return Ok(false) };

@@ -5,7 +5,8 @@
 use super::removal_plan::{RemovalPlan, RemovalTotals, SeenPlaces};
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked,
@@ -373,7 +374,7 @@ impl DeletionListing {
             None => PathName::from_user(".").map_err(|bad| Failure::usage(bad.to_string()))?,
         };
         let mut kinds = HashMap::new();
-        let listing = endpoint::list_each(context, host, &here, &mut |entry| {
+        let listing = files::list_each(context, host, &here, &mut |entry| {
             kinds.insert(entry.name, entry.kind);
         })
         .await?;

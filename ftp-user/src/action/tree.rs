@@ -3,7 +3,8 @@
 use super::listing::{Grouping, UnionEntry, typed, united};
 use super::verb::VerbRun;
 use crate::context::Context;
-use crate::endpoint::{Host, list};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::usable;
 use crate::job::{Status, asked};
@@ -238,7 +239,7 @@ impl TreeDrawing<'_, '_> {
         let path = root_of.path(below);
         let context = self.run.context;
         let listing =
-            asked(context, &mut root_of.host, async |host| list(context, host, &path).await).await?;
+            asked(context, &mut root_of.host, async |host| files::list(context, host, &path).await).await?;
         if !is_only {
             root_of.rest();
         }

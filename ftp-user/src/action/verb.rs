@@ -1,7 +1,8 @@
 //! A verb under way: the hosts of its places, what it has done, and what has failed.
 
 use crate::context::Context;
-use crate::endpoint::{self, Host, Pools};
+use crate::endpoint::files;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Failures, Matches, Status, asked, matches, named};
 use crate::outcome::FailedItem;
@@ -64,12 +65,12 @@ impl<'a> VerbRun<'a> {
 
     /// What is at a path; a symbolic link is looked through.
     pub(super) async fn facts(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
-        asked(self.context, host, async |host| host.facts(self.context, path).await).await
+        asked(self.context, host, async |host| files::facts(self.context, host, path).await).await
     }
 
     /// What is at a path, where a symbolic link is one.
     pub(super) async fn entry(&self, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
-        asked(self.context, host, async |host| endpoint::entry(self.context, host, path).await).await
+        asked(self.context, host, async |host| files::facts_of_name(self.context, host, path).await).await
     }
 
     /// What a place leads to.
@@ -79,7 +80,8 @@ impl<'a> VerbRun<'a> {
     /// Nothing is there, or it cannot be determined.
     pub(super) async fn behind(&self, host: &mut Host, place: &Location) -> Result<Facts> {
         let found =
-            asked(self.context, host, async |host| host.behind(self.context, &place.path).await).await?;
+            asked(self.context, host, async |host| files::behind(self.context, host, &place.path).await)
+                .await?;
         found.ok_or_else(|| missing(place))
     }
 

@@ -5,6 +5,7 @@ use super::places::{EachPlace, no_directory};
 use super::transfer::{RelayArgs, rate_limit};
 use crate::action::{ReadEnd, read};
 use crate::context::{Context, RateLimit};
+use crate::endpoint::files;
 use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Question, Status};
@@ -83,7 +84,7 @@ async fn file(context: &Context, host: &mut Host, location: &Location) -> Result
 ///
 /// It is something else.
 async fn refuse_slash(context: &Context, host: &mut Host, location: &Location) -> Result<()> {
-    match host.facts(context, &location.path).await? {
+    match files::facts(context, host, &location.path).await? {
         Some(facts) if facts.kind == listing::Kind::File => Err(no_directory(location)),
         Some(_) | None => Ok(()),
     }
@@ -103,7 +104,7 @@ async fn refuse_directory(
     if !matches!(failure.kind, Kind::Refused | Kind::Missing | Kind::Other) {
         return Ok(());
     }
-    let Ok(Some(facts)) = host.facts(context, &location.path).await else { return Ok(()) };
+    let Ok(Some(facts)) = files::facts(context, host, &location.path).await else { return Ok(()) };
     match facts.kind {
         listing::Kind::Directory | listing::Kind::Current | listing::Kind::Parent => {
             Err(Failure::usage(format!("{location} is a directory"))

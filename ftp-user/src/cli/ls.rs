@@ -7,7 +7,7 @@ use crate::action::{FileLabels, Grouping, UnionEntry, typed, united};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::files::Listing;
-use crate::endpoint::{Host, Pools, list};
+use crate::endpoint::{Host, Pools};
 use crate::failure::Result;
 use crate::job::{Status, asked};
 use crate::place::Location;
@@ -81,7 +81,9 @@ impl StatArgs {
         let mut each = EachPlace::new();
         for location in each.places(&context, &pools, places).await? {
             let found = ask(&context, &pools, &location, async |host| match host {
-                Host::Server(server) => files::entry(server.session(&context).await?, &location.path).await,
+                Host::Server(server) => {
+                    files::entry_at_server(server.session(&context).await?, &location.path).await
+                }
                 Host::Local(_) => entry(&context, host, &location).await,
             });
             let told = match found.await.and_then(|found| found.ok_or_else(|| missing(&location))) {
@@ -187,8 +189,8 @@ impl Lister<'_> {
         let context = self.context;
         let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
         let mut listing: Listing = ask(context, self.pools, location, async |host| match host {
-            Host::Server(server) => files::list(server.session(context).await?, directory).await,
-            Host::Local(_) => list(context, host, &location.path).await,
+            Host::Server(server) => files::list_at_server(server.session(context).await?, directory).await,
+            Host::Local(_) => files::list(context, host, &location.path).await,
         })
         .await?;
         context.run.listed.note(&location.to_string(), None, &listing.entries, listing.is_incomplete());
@@ -241,7 +243,7 @@ async fn ask<T>(
 
 /// Asks once for the facts of a place, as an entry; `None` if nothing is there.
 async fn entry(context: &Context, host: &mut Host, location: &Location) -> Result<Option<Entry>> {
-    let facts = host.facts(context, &location.path).await?;
+    let facts = files::facts(context, host, &location.path).await?;
     Ok(facts.map(|facts| Entry {
         size: facts.size,
         modified: facts.modified,

@@ -263,10 +263,6 @@ mod tests {
 
     const HERE: LocalEnd = LocalEnd::Typed(Files::Real);
 
-    fn name(path: &Path) -> PathName {
-        PathName::from_user(path.as_os_str().as_bytes()).unwrap()
-    }
-
     #[test]
     fn nothing_is_written_through_a_link_that_has_taken_the_place_of_a_directory() {
         let home = tempfile::tempdir().unwrap();

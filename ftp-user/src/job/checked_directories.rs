@@ -3,7 +3,8 @@
 
 use super::retry::asked_of;
 use crate::context::Context;
-use crate::endpoint::{self, Host, learn_listing};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::removal::{Removal, Scope, against};
 use crate::place;
@@ -161,7 +162,7 @@ impl CheckedDirectories {
             }
             Ok(false) | Err(_) => {}
         }
-        if asked_of!(context, host, endpoint::shows_links(context, host))? {
+        if asked_of!(context, host, files::shows_links(context, host))? {
             return Ok(CheckedEntry::Directory);
         }
         if let Some(failure) = self.compare(context, host, below).await? {
@@ -193,7 +194,7 @@ impl CheckedDirectories {
             }
             self.shown.pop();
         }
-        let listed = asked_of!(context, host, endpoint::list_real_directories(context, host, above.as_ref()));
+        let listed = asked_of!(context, host, files::list_real_directories(context, host, above.as_ref()));
         let names = answer_if_any(listed)?.unwrap_or_default();
         let is_shown = names.contains(&name);
         self.shown.push((above, names));
@@ -216,7 +217,7 @@ impl CheckedDirectories {
         let link = Removal::link(&self.scope, below)?;
         if self.purpose == DeletionPurpose::Move {
             // A file that has got the name meanwhile was not copied.
-            let entry = asked_of!(context, host, endpoint::entry(context, host, link.path()))?;
+            let entry = asked_of!(context, host, files::facts_of_name(context, host, link.path()))?;
             match entry.map(|entry| entry.kind) {
                 None => return Ok(false),
                 Some(listing::Kind::Directory) => {}
@@ -248,7 +249,7 @@ impl CheckedDirectories {
             None => place.clone(),
         };
         let (Some(place), Some(own)) = (place, own) else {
-            let entry = asked_of!(context, host, endpoint::entry(context, host, &path))?;
+            let entry = asked_of!(context, host, files::facts_of_name(context, host, &path))?;
             let failure = may_be_link(host, &path);
             let hint = "its server does not tell its path; nothing in it was deleted";
             return Ok(entry.map(|_| failure.hint(hint)));
@@ -257,7 +258,7 @@ impl CheckedDirectories {
             Some(below) if own.relative_to(&place).as_ref() == Some(below) => None,
             Some(_) => Some(format!("is a symbolic link to {}", own.display())),
             None => {
-                let login = asked_of!(context, host, endpoint::login_directory(context, host))?;
+                let login = asked_of!(context, host, files::login_directory(context, host))?;
                 let above = match place::parent(&root) {
                     Some(above) => real(context, host, &above).await?,
                     None => login.clone(),
@@ -281,7 +282,7 @@ pub(in crate::job) async fn removal_if_empty(
     below: Option<&PathName>,
     role: Role,
 ) -> Result<Option<Removal>> {
-    let listing = learn_listing(context, host, &scope.path(below)).await?;
+    let listing = files::learn_listing(context, host, &scope.path(below)).await?;
     let lost = || Failure::new(Kind::Temporary, format!("a session with the {} was lost", role.name()));
     let now = host.evidence_session().ok_or_else(lost)?;
     Removal::emptied(scope, below, listing, now)
@@ -302,7 +303,7 @@ const MOST_SHOWN: usize = 100_000;
 
 /// The path of a directory without symbolic links, if its server tells it.
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
-    asked_of!(context, host, host.real_directory(context, path))
+    asked_of!(context, host, files::real_directory(context, host, path))
 }
 
 /// The failure if nothing in a directory is deleted, because it may be a symbolic link.

@@ -11,6 +11,7 @@ use super::spool::Spool;
 use super::summary::tally::Tally;
 use crate::context::Context;
 use crate::endpoint::Losses;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::outcome::FileCopy;
 use crate::route::Ends;
@@ -165,7 +166,7 @@ impl LastLook<'_> {
         let mut found = match connect(context, &mut ends.destination).await {
             Ok(()) => {
                 let paths: Vec<PathName> = files.iter().map(|file| file.copy.clone()).collect();
-                ends.destination.facts_of_all(context, &paths).await
+                files::facts_of_all(context, &mut ends.destination, &paths).await
             }
             Err(failure) => {
                 let failure = failure.during_unless_interrupted(UNKNOWN);
@@ -226,7 +227,7 @@ impl LastLook<'_> {
     /// Copies a file again that is not there any more.
     async fn copy_again(&self, ends: &mut Ends, file: &StoredFile) -> Result<FileCopy> {
         let item = item(file);
-        let made = ends.destination.make_parents(self.context, &item.destination).await;
+        let made = files::make_parents(self.context, &mut ends.destination, &item.destination).await;
         made.map_err(|failure| failure.during_unless_interrupted("its directory is gone as well"))?;
         let mut claimed = claim::claim(self.context, ends, &item).await?;
         // The journal has the end of the first copy.

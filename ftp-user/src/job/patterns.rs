@@ -1,7 +1,8 @@
 //! Sources that are patterns: what they stand for.
 
 use crate::context::Context;
-use crate::endpoint::{Host, Pools, list_each};
+use crate::endpoint::files;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{self, Failure, Result};
 use crate::job::check::usable;
 use crate::job::retry::asked_of;
@@ -79,7 +80,7 @@ pub(super) async fn matching(
                 }
             }
         };
-        list_each(context, host, &directory, &mut take).await
+        files::list_each(context, host, &directory, &mut take).await
     })?;
     let gaps = listing.gaps();
     if matched == 0 && gaps.is_empty() {

@@ -11,6 +11,7 @@
 
 use crate::context::{Context, KnownRelays, Patience};
 use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::route::Ends;
 use crate::session::Facts;
@@ -126,7 +127,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// ```text
 /// loop {
 ///     question.connect(&mut host).await?;
-///     match host.facts(context, path).await {
+///     match files::facts(context, host, path).await {
 ///         Ok(facts) => return Ok(facts),
 ///         Err(failure) => question.again(failure).await?,
 ///     }
@@ -219,7 +220,7 @@ pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Resul
     loop {
         host.will_be_asked(path);
         question.connect(host).await?;
-        match host.facts(context, path).await {
+        match files::facts(context, host, path).await {
             Ok(facts) => return Ok(facts),
             Err(failure) => question.again(failure).await?,
         }

@@ -331,7 +331,7 @@ pub async fn transfer_of(job: &Job, context: &Context) -> Result<Option<Transfer
 async fn stored(context: &Context, host: &mut Host, item: &ItemRecord) -> Option<u64> {
     let target = PathName::from_wire(item.place.path.clone()).ok()?;
     let part = Part::new(*item.parts.names.last()?, &target).ok()?;
-    host.size(context, &part.stored).await.ok()?
+    files::size(context, host, &part.stored).await.ok()?
 }
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
@@ -476,7 +476,7 @@ pub fn left_of(item: &ItemRecord) -> Vec<String> {
 /// Removes what is stored of a file, and tells what may be left.
 async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<()> {
     let target = target(item)?;
-    if item.parts.in_place.is_some() && host.facts(context, &target).await?.is_some() {
+    if item.parts.in_place.is_some() && files::facts(context, host, &target).await?.is_some() {
         let name = host.show(&target);
         context.run.events.warn(format!(
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
@@ -507,7 +507,7 @@ async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> 
         let part = Part::new(*id, &target)?;
         old.may_be_aside_for(&part)?;
         old.look(context, host, &target).await?;
-        has_part |= host.delete_own(context, &part.stored).await?;
+        has_part |= files::delete_own(context, host, &part.stored).await?;
     }
     old.leave(context, host, &target);
     Ok(has_part)
@@ -531,7 +531,7 @@ async fn tell_if_published(
     if item.parts.in_place.is_some() || item.parts.names.is_empty() || size.is_none() {
         return Ok(());
     }
-    if host.facts(context, target).await?.is_some_and(|facts| facts.size == size) {
+    if files::facts(context, host, target).await?.is_some_and(|facts| facts.size == size) {
         let name = host.show(target);
         context.run.events.warn(format!(
             "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"

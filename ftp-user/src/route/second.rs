@@ -111,13 +111,13 @@ impl Second {
 ///
 /// The session has ended.
 async fn shown(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
-    if let Some(size) = files::size(session, path).await? {
+    if let Some(size) = files::size_by_command(session, path).await? {
         return Ok(Some(size));
     }
     let Some(name) = base_name(path) else { return Ok(None) };
     let hidden = [b".in.", name.as_bytes(), b"."].concat();
     let Ok(hidden) = PathName::from_wire(hidden) else { return Ok(None) };
-    files::size(session, &join(parent(path).as_ref(), &hidden)).await
+    files::size_by_command(session, &join(parent(path).as_ref(), &hidden)).await
 }
 
 /// When a second session asks, and about which file.

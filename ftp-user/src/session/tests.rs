@@ -62,14 +62,14 @@ fn replacement() -> Replacement {
 #[tokio::test]
 async fn facts_are_asked_with_what_a_server_knows() {
     with(&["502 no MLST", "200 type", "213 42", "550 not a plain file"], async |session| {
-        let facts = files::facts(session, &name("a")).await.unwrap().unwrap();
+        let facts = files::facts_at_server(session, &name("a")).await.unwrap().unwrap();
         assert_eq!(facts.size, Some(42));
     })
     .await;
     with(
         &["502 no MLST", "200 type", "550 No such file", "257 \"/\"", "550 No such directory"],
         async |session| {
-            assert_eq!(files::facts(session, &name("a")).await.unwrap(), None);
+            assert_eq!(files::facts_at_server(session, &name("a")).await.unwrap(), None);
         },
     )
     .await;
@@ -84,7 +84,7 @@ async fn facts_are_asked_with_what_a_server_knows() {
             "550 none",
         ],
         async |session| {
-            let facts = files::facts(session, &name("d")).await.unwrap().unwrap();
+            let facts = files::facts_at_server(session, &name("d")).await.unwrap().unwrap();
             assert_eq!(facts.kind, ftp_proto::listing::Kind::Directory);
         },
     )
@@ -94,12 +94,14 @@ async fn facts_are_asked_with_what_a_server_knows() {
 #[tokio::test]
 async fn a_server_that_cannot_rename_offers_no_path() {
     with(&["502 not implemented"], async |session| {
-        let failure = files::rename(session, &name("a"), &name("b"), &mut replacement()).await.unwrap_err();
+        let failure =
+            files::rename_at_server(session, &name("a"), &name("b"), &mut replacement()).await.unwrap_err();
         assert_eq!(failure.kind, Kind::NoPath);
     })
     .await;
     with(&["350 go on", "553 not there"], async |session| {
-        let failure = files::rename(session, &name("a"), &name("b"), &mut replacement()).await.unwrap_err();
+        let failure =
+            files::rename_at_server(session, &name("a"), &name("b"), &mut replacement()).await.unwrap_err();
         assert_eq!(failure.kind, Kind::Refused);
     })
     .await;
@@ -109,7 +111,7 @@ async fn a_server_that_cannot_rename_offers_no_path() {
 async fn directories_that_were_made_before_a_session_was_lost_are_known() {
     with(&["257 \"/a\" made", "550 it is there", "421 going down"], async |session| {
         session.manners.capabilities.takes_ahead = true;
-        let made = files::make_new_directories(session, &["a", "b", "c", "d"].map(name)).await;
+        let made = files::make_new_directories_at_server(session, &["a", "b", "c", "d"].map(name)).await;
         assert_eq!(made[..2], [true, false]);
         assert!(!made[2..].contains(&true), "{made:?}");
         assert!(session.is_over());
@@ -136,7 +138,8 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
         &["200 type", "500 XSHA1 not understood", SHA1, "550 too large", "550 No such file"],
         async |session| {
             session.manners.capabilities.x_digests = vec![XDigest::Xsha, XDigest::Xsha1];
-            let digest = files::hash(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap();
+            let digest =
+                files::hash_at_server(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap();
             assert_eq!(digest.hex, "a9993e364706816aba3e25717850c26c9cd0d89d");
             assert_eq!(
                 session.manners.capabilities.x_digests,
@@ -144,10 +147,11 @@ async fn h22_a_digest_is_asked_by_the_commands_that_a_server_knows() {
                 "what it does not know is not asked again"
             );
             // Another digest, or the size, may have to do; a file that is not there is another matter.
-            files::hash(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap_err();
-            let missing = files::hash(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap_err();
+            files::hash_at_server(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap().unwrap_err();
+            let missing = files::hash_at_server(session, Algorithm::Sha1, &name("a b"), 3).await.unwrap_err();
             assert_eq!(missing.kind, Kind::Missing);
-            let unknown = files::hash(session, Algorithm::Md5, &name("a b"), 3).await.unwrap().unwrap_err();
+            let unknown =
+                files::hash_at_server(session, Algorithm::Md5, &name("a b"), 3).await.unwrap().unwrap_err();
             assert_eq!(unknown.kind, Kind::Unverified);
         },
     )
@@ -237,32 +241,32 @@ async fn the_reply_to_a_time_is_not_lost_whatever_is_asked_before_somebody_wants
     let time = ftp_proto::calendar::When(0);
     with(&["550 not yours", "200 fine", "213 20200101000000"], async |session| {
         ahead(session);
-        files::set_modified(session, &name("a"), time).await.unwrap();
+        files::set_modified_at_server(session, &name("a"), time).await.unwrap();
         assert!(session.ask(Command::Noop).await.unwrap().is_done(), "it gets the reply to itself");
-        let refusal = files::time_refusal(session).await.unwrap().unwrap();
+        let refusal = files::time_refusal_at_server(session).await.unwrap().unwrap();
         assert!(refusal.to_string().contains("550 not yours"), "{refusal}");
-        assert!(files::time_refusal(session).await.unwrap().is_none());
+        assert!(files::time_refusal_at_server(session).await.unwrap().is_none());
     })
     .await;
     // The next time waits for the one before it, and an idle session takes it.
     with(&["213 modified", "550 not yours", "200 fine"], async |session| {
         ahead(session);
-        files::set_modified(session, &name("a"), time).await.unwrap();
-        files::set_modified(session, &name("b"), time).await.unwrap();
+        files::set_modified_at_server(session, &name("a"), time).await.unwrap();
+        files::set_modified_at_server(session, &name("b"), time).await.unwrap();
         while session.time.unanswered.is_some() {
             session.catch_up().await;
             tokio::task::yield_now().await;
         }
-        assert!(files::time_refusal(session).await.unwrap().is_some());
+        assert!(files::time_refusal_at_server(session).await.unwrap().is_some());
         assert!(session.ask(Command::Noop).await.unwrap().is_done());
     })
     .await;
     // Nobody waits for a server that has gone.
     with(&[], async |session| {
         ahead(session);
-        files::set_modified(session, &name("a"), time).await.unwrap();
+        files::set_modified_at_server(session, &name("a"), time).await.unwrap();
         assert!(session.ask(Command::Noop).await.is_err());
-        assert!(files::time_refusal(session).await.is_err());
+        assert!(files::time_refusal_at_server(session).await.is_err());
     })
     .await;
 }

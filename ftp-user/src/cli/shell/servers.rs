@@ -4,7 +4,8 @@ use super::super::passwords::Passwords;
 use super::super::program;
 use super::super::{General, Hands, When};
 use crate::context::{Cancel, Context, ListingLimit};
-use crate::endpoint::{Host, Pools, list_each};
+use crate::endpoint::files;
+use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind, Result};
 use crate::place::{self, Location};
 use crate::session::Role;
@@ -125,7 +126,7 @@ impl Servers {
             let asking = self.asking()?;
             let (context, location) = asking.at(&asking.passwords, directory, cancel).await?;
             let mut host = Host::at(&location, Role::Server, &asking.pools);
-            let path = host.real_directory(&context, &location.path).await;
+            let path = files::real_directory(&context, &mut host, &location.path).await;
             host.release();
             path
         };
@@ -174,7 +175,7 @@ impl Asking {
                 names.push(if is_directory { format!("{typed}/") } else { typed });
             }
         };
-        let listing = list_each(context, &mut host, &location.path, &mut each).await;
+        let listing = files::list_each(context, &mut host, &location.path, &mut each).await;
         host.release();
         is_cut |= listing?.is_incomplete();
         Ok(Look { listed: CachedListing::new(names, seconds(), is_cut), held })
@@ -182,7 +183,7 @@ impl Asking {
 
     async fn held(&self, context: &Context, location: &Location) -> Result<Occupant> {
         let mut host = Host::at(location, Role::Server, &self.pools);
-        let facts = host.behind(context, &location.path).await;
+        let facts = files::behind(context, &mut host, &location.path).await;
         host.release();
         Ok(match facts? {
             None => Occupant::Nothing,

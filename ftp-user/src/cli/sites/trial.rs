@@ -172,7 +172,7 @@ fn features(session: &Session) -> Checked {
 /// What it answers.
 async fn asked(found: &mut Vec<Checked>, session: &mut Session, location: &Location) -> Result<()> {
     let directory = Some(&location.path).filter(|path| path.as_bytes() != b".");
-    match files::list(session, directory).await {
+    match files::list_at_server(session, directory).await {
         Ok(listing) => {
             let names = counted(listing.entries.len() as u64, "name");
             found.push(Checked::good("listing", format!("{location} has {names}")));

@@ -1,13 +1,15 @@
 //! Whether a server surely lacks names of one directory: each is asked for by every question that the server has, and the
 //! replies are compared with those for a name that cannot exist.
 
-use super::list::{RemoteDirectory, list_each};
+use super::list::{RemoteDirectory, list_each_at_server};
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{Failure, Result};
 use crate::place;
 use crate::session::Session;
 use crate::world::World;
 use ftp_proto::command::{Command, DataType, Verb};
-use ftp_proto::deletion::{Answers, ExistenceQuestion, MissingWords, Presence, Witness};
+use ftp_proto::deletion::{Answers, ExistenceQuestion, Learnt, MissingWords, Presence, SessionId, Witness};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::manners::Form;
 use ftp_proto::wire::PathName;
@@ -53,13 +55,37 @@ impl Shown {
     }
 }
 
-/// Whether the server lacks each of these names of a directory; `None` is the login directory. The directory is listed
-/// again first, and everything is asked in this session.
+/// Whether an end lacks each of these names of a directory; `None` is the login directory. A server lists the directory
+/// again first, and everything is asked in one session. On this host a name is lacking only if the system says so (ENOENT).
 ///
 /// # Errors
 ///
 /// The session is lost. A refusal is an answer: nobody can tell then.
-pub async fn lack(
+pub(crate) async fn lack(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+    names: &[PathName],
+) -> Result<Learnt<Vec<Lack>>> {
+    match host {
+        Host::Server(server) => {
+            let session = server.session(context).await?;
+            let said = Box::pin(lack_at_server(session, directory, names)).await?;
+            Ok(Learnt::new(said, session.id))
+        }
+        Host::Local(end) => {
+            let presence = |name: &PathName| match end.entry(&place::join(directory, name)) {
+                Ok(None) => Presence::Missing,
+                Ok(Some(_)) => Presence::There,
+                Err(_) => Presence::Unknown,
+            };
+            let lack = |presence| Lack { presence, witness: Witness::NotNeeded, is_listed_whole: true };
+            Ok(Learnt::new(names.iter().map(|name| lack(presence(name))).collect(), SessionId::HERE))
+        }
+    }
+}
+
+async fn lack_at_server(
     session: &mut Session,
     directory: Option<&PathName>,
     names: &[PathName],
@@ -123,7 +149,7 @@ async fn shown_names(
             shown.others.push(entry.name);
         }
     };
-    let listing = match list_each(session, directory, &mut take).await {
+    let listing = match list_each_at_server(session, directory, &mut take).await {
         Ok(listing) => listing,
         Err(failure) if session.is_over() => return Err(failure),
         Err(_) => return Ok(Shown::default()),

@@ -1,5 +1,7 @@
 //! Digests of files and of their parts, and copies of files within a server.
 
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, DataType, DigestCommand, Opts, Practice, Site, Verb};
@@ -9,13 +11,31 @@ use ftp_proto::reply::Blame;
 use ftp_proto::wire::{ByteRange, PathName};
 use std::time::Duration;
 
-/// The digest of a file of `size` bytes, or why this server does not give it although it said
+/// The digest of a file of `size` bytes, or why a server does not give it although it said
 /// that it could: another algorithm, or the size, may have to do.
 ///
 /// # Errors
 ///
+/// The file is missing or cannot be read, the login does not permit it, the server is busy, or no final reply came.
+pub async fn digest(
+    context: &Context,
+    host: &mut Host,
+    algorithm: Algorithm,
+    path: &PathName,
+    size: u64,
+) -> Result<Result<Digest>> {
+    match host {
+        Host::Server(server) => hash_at_server(server.session(context).await?, algorithm, path, size).await,
+        Host::Local(here) => here.digest(context, algorithm, path, ByteRange::WHOLE).await.map(Ok),
+    }
+}
+
+/// The same in this session of a server.
+///
+/// # Errors
+///
 /// The file is missing, the login does not permit it, the server is busy, or no final reply came.
-pub async fn hash(
+pub async fn hash_at_server(
     session: &mut Session,
     algorithm: Algorithm,
     path: &PathName,
@@ -47,13 +67,31 @@ pub async fn hash(
     Ok(Err(refused))
 }
 
+/// The digest of a part of a file, or why a server does not give it.
+///
+/// # Errors
+///
+/// The file cannot be read, or no final reply came.
+pub async fn part_digest(
+    context: &Context,
+    host: &mut Host,
+    algorithm: Algorithm,
+    path: &PathName,
+    part: ByteRange,
+) -> Result<Result<Digest>> {
+    match host {
+        Host::Server(server) => hash_part(server.session(context).await?, algorithm, path, part).await,
+        Host::Local(here) => here.digest(context, algorithm, path, part).await.map(Ok),
+    }
+}
+
 /// The digest of a part of a file, or why this server does not give it. The answer must tell that it is of this part:
 /// a server that knows RANG may ignore it in HASH.
 ///
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub async fn hash_part(
+async fn hash_part(
     session: &mut Session,
     algorithm: Algorithm,
     path: &PathName,
@@ -124,19 +162,29 @@ async fn ask_digest(
 /// Bytes per second that the slowest server hashes.
 const SLOWEST_HASH: u64 = 10_000_000;
 
-/// The digests of these parts of a file, in their order, or why this server does not give them. A server that takes
+/// The digests of these parts of a file, in their order, or why a server does not give them. A server that takes
 /// commands ahead is asked for several at a time.
 ///
 /// # Errors
 ///
-/// No final reply came, see [`Session::ask`].
-pub async fn hash_parts(
-    session: &mut Session,
+/// The file cannot be read, or no final reply came, see [`Session::ask`].
+pub async fn part_digests(
+    context: &Context,
+    host: &mut Host,
     algorithm: Algorithm,
     path: &PathName,
     parts: &[ByteRange],
 ) -> Result<Result<Vec<Digest>>> {
     let (mut digests, mut rest) = (Vec::with_capacity(parts.len()), parts);
+    let session = match host {
+        Host::Server(server) => server.session(context).await?,
+        Host::Local(here) => {
+            for part in parts {
+                digests.push(here.digest(context, algorithm, path, *part).await?);
+            }
+            return Ok(Ok(digests));
+        }
+    };
     while !rest.is_empty() {
         // The first one settles the algorithm and the type, and shows whether the server minds RANG.
         let count = if digests.is_empty() { 1 } else { session.manners.parts_ahead(path) };
@@ -190,17 +238,22 @@ async fn hash_ahead(
 }
 
 /// Copies a file of `size` bytes within the server (SITE CPFR, SITE CPTO). A file that has the new name is replaced.
-/// The inner error is the refusal.
+/// The inner error is the refusal. This host is never asked to.
 ///
 /// # Errors
 ///
-/// No final reply came, see [`Session::ask`].
+/// No final reply came, see [`Session::ask`]: nobody knows whether it was copied.
 pub async fn copy_within(
-    session: &mut Session,
+    context: &Context,
+    host: &mut Host,
     from: &PathName,
     to: &PathName,
     size: u64,
 ) -> Result<Result<()>> {
+    let Host::Server(server) = host else {
+        return Ok(Err(Failure::usage("this host copies no file within itself")));
+    };
+    let session = server.session(context).await?;
     let what = format!("cannot copy {} within {}", from.display(), session.title);
     let site = |site| Command::Practice(Practice::Site(site));
     let first = session.ask(site(Site::CopyFrom(from.clone()))).await?;

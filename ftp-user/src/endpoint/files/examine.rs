@@ -1,6 +1,6 @@
 //! What a server allows, as far as it can be seen without moving a file: for a person who wants to know before a copy.
 
-use super::look::entry;
+use super::look::entry_at_server;
 use crate::failure::{Failure, Kind, Result};
 use crate::session::{Answer, Session};
 use ftp_io::tls::Client;
@@ -59,7 +59,7 @@ pub async fn clock_of_server(session: &mut Session, directory: &PathName) -> Res
     if !made.is_done() {
         return Ok(ServerClock::ReadOnly(session.quote(&made.reply)));
     }
-    let entry = entry(session, directory).await;
+    let entry = entry_at_server(session, directory).await;
     let after = session.context.world.today().0;
     let removed = session.ask(Command::Rmd(directory.clone())).await?;
     if !removed.is_done() {

@@ -1,48 +1,27 @@
-//! What a directory holds: MLSD, else LIST, else NLST. Where a listing has only names, it is asked what each of them is, and names
+//! What a directory holds. A server is asked by MLSD, else LIST, else NLST. Where a listing has only names, it is asked what each of them is, and names
 //! that LIST cannot show are settled by NLST.
 
-use super::look::entry;
-use crate::account::shortened;
-use crate::context::ListingLimit;
+use super::listing::{Each, Listing};
+use super::look::entry_at_server;
+use crate::context::{Context, ListingLimit};
+use crate::endpoint::{Host, LocalEnd};
 use crate::failure::{self, Failure, Result};
 use crate::place;
-use crate::session::{Flow, Session};
+use crate::session::{Facts, Flow, Session};
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType};
-use ftp_proto::listing::{Cut, Entry, Kind, Lister, ListingItem, When, cut, is_empty_listing};
-use ftp_proto::manners::{FirstEntry, Form, NamesByNlst, UnclearNames, is_split, omitted, with_blanks};
+use ftp_proto::deletion::{Learnt, SessionId};
+use ftp_proto::listing::{Entry, Kind, Lister, When, cut, is_empty_listing};
+use ftp_proto::manners::{
+    self, CertainRows, FirstEntry, Form, NamesByNlst, UnclearNames, is_certain_directory, is_split, omitted,
+};
 use ftp_proto::reply::Blame;
-use ftp_proto::wire::{PathName, counted, show};
+use ftp_proto::wire::PathName;
+use std::collections::HashSet;
 use std::io;
 use tokio_stream::StreamExt;
-
-/// The entries of a directory, without itself and its parent.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// The entries that could be read, unless they were handed over.
-    pub entries: Vec<Entry>,
-    /// The number of lines that could not be read.
-    pub unread: usize,
-    /// The number of names that the server left out, since FTP cannot carry them.
-    pub omitted: usize,
-    /// The first of those names, if this host has left them out: FTP cannot carry them either.
-    pub here: Vec<String>,
-    /// Entries with a name that no file can have: what to say about each of the first `REFUSED_TOLD`.
-    pub refused: Vec<String>,
-    /// The number of the others.
-    pub more_refused: usize,
-    /// The number of entries that a server has shown.
-    pub taken: usize,
-    /// Why it is not all that is there, as the server says.
-    pub cut: Option<Cut>,
-    /// Whether it shows the directory itself or its parent: then there is such a directory.
-    pub shows_itself: bool,
-}
-
-/// Takes the entries of a listing as they come.
-pub type Each<'a> = &'a mut (dyn FnMut(Entry) + Send);
 
 /// The same with the command that has shown them.
 pub(super) type EachOf<'a> = &'a mut (dyn FnMut(Form, Entry) + Send);
@@ -238,24 +217,12 @@ impl RemoteDirectory<'_> {
     /// Asks what each name is, since a list of names does not say it.
     async fn look_at(&mut self, names: Vec<Entry>, each: Each<'_>) -> Result<()> {
         for Entry { name, .. } in names {
-            if let Some(found) = entry(self.session, &place::join(self.path, &name)).await? {
+            if let Some(found) = entry_at_server(self.session, &place::join(self.path, &name)).await? {
                 each(Entry { name, ..found });
             }
         }
         Ok(())
     }
-}
-
-/// Lists a directory by LIST, whatever else the server knows.
-///
-/// # Errors
-///
-/// Why it cannot be listed.
-pub async fn list_text(session: &mut Session, directory: Option<&PathName>) -> Result<Listing> {
-    let mut entries = Vec::new();
-    let mut directory = RemoteDirectory { session, path: directory };
-    let listing = directory.list_as(Form::List, &mut |entry| entries.push(entry)).await;
-    listing.map(|listing| Listing { entries, ..listing }).map_err(|(_, failure)| failure)
 }
 
 /// The failure of a directory whose listing is empty where that says nothing.
@@ -322,123 +289,55 @@ async fn read(
     }
 }
 
-impl Listing {
-    /// Why the listing does not show everything that is there. Each reason is a failure of the directory.
-    pub fn gaps(&self) -> Vec<Failure> {
-        let refused = self.refused.iter().map(|why| Failure::usage(why.clone()));
-        let mut gaps: Vec<Failure> = refused.collect();
-        if self.more_refused > 0 {
-            let what =
-                format!("the listing has {} that no file can have", number(self.more_refused, "more name"));
-            gaps.push(Failure::usage(what));
-        }
-        if self.unread > 0 {
-            let what = format!(
-                "the listing is incomplete: it has {} that cannot be read",
-                number(self.unread, "line")
-            );
-            gaps.push(Failure::new(failure::Kind::Other, what));
-        }
-        if self.omitted > 0 {
-            gaps.push(self.omission());
-        }
-        match self.cut {
-            Some(Cut::Unopened) => gaps.push(
-                Failure::new(failure::Kind::Refused, "its server could not open the directory")
-                    .hint("nobody knows what is in it; its operator can say who may read it"),
-            ),
-            Some(Cut::Short) => gaps.push(
-                Failure::new(
-                    failure::Kind::Other,
-                    "the listing is incomplete: the server shows no more names",
-                )
-                .hint("its operator can raise the number (Pure-FTPd: LimitRecursion)"),
-            ),
-            None => {}
-        }
-        gaps
-    }
-
-    /// Leaves out a name of this host.
-    pub fn leave_out(&mut self, name: &[u8]) {
-        self.omitted += 1;
-        if self.here.len() < NAMED_HERE {
-            self.here.push(shortened(&show(name)));
-        }
-    }
-
-    /// The failure of a directory with names that FTP cannot carry.
-    fn omission(&self) -> Failure {
-        let what = format!(
-            "the listing is incomplete: it leaves out {} that FTP cannot carry",
-            number(self.omitted, "name")
-        );
-        if self.here.is_empty() {
-            return Failure::new(failure::Kind::Other, what)
-                .hint("rename what has CR, LF or NUL in its name; an ftp-server logs such names");
-        }
-        let more = if self.omitted > self.here.len() { ", ..." } else { "" };
-        Failure::new(failure::Kind::Other, format!("{what}: {}{more}", self.here.join(", ")))
-            .hint("rename what has CR (%0D) or LF (%0A) in its name")
-    }
-
-    /// Whether the listing does not show everything that is there, for one of the reasons in [`Self::gaps`].
-    pub const fn is_incomplete(&self) -> bool {
-        self.unread > 0 || self.omitted > 0 || !self.refused.is_empty() || self.cut.is_some()
-    }
-
-    /// Whether lines came, and none of them could be read.
-    fn is_unreadable(&self) -> bool {
-        self.taken == 0 && self.refused.is_empty() && self.unread > 0
-    }
-
-    /// Whether it looks like that of an empty directory, and of one that is not there.
-    fn shows_nothing(&self) -> bool {
-        self.len() == 0 && !self.shows_itself && !self.is_incomplete()
-    }
-
-    /// The number of lines.
-    fn len(&self) -> usize {
-        self.taken + self.unread + self.refused.len() + self.more_refused
-    }
-
-    fn take(&mut self, found: ListingItem, each: Each<'_>) {
-        match found {
-            ListingItem::Entry(entry) if matches!(entry.kind, Kind::Current | Kind::Parent) => {
-                self.shows_itself = true
-            }
-            ListingItem::Entry(entry) => {
-                self.taken += 1;
-                each(entry);
-            }
-            ListingItem::Refused { .. } if self.refused.len() >= REFUSED_TOLD => self.more_refused += 1,
-            ListingItem::Refused { name, why } => {
-                let name = shortened(&show(&name));
-                self.refused.push(format!("the listing has an entry \"{name}\": {why}"));
-            }
-            ListingItem::Unread(_) => self.unread += 1,
-        }
-    }
-}
-
-fn number(number: usize, thing: &str) -> String {
-    counted(u64::try_from(number).unwrap_or(u64::MAX), thing)
-}
-
 const LONGEST_LINE: usize = 16 * 1024;
-/// How many names of this host that FTP cannot carry are told.
-const NAMED_HERE: usize = 10;
-/// How many names that no file can have are told one by one.
-const REFUSED_TOLD: usize = 100;
+/// The entries of a directory.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub async fn list(context: &Context, host: &mut Host, path: &PathName) -> Result<Listing> {
+    let mut entries = Vec::new();
+    let listing = list_each(context, host, path, &mut |entry| entries.push(entry)).await?;
+    Ok(Listing { entries, ..listing })
+}
+
+/// The entries of a directory, with the session that has told them.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub(crate) async fn learn_listing(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Learnt<Listing>> {
+    let listing = list(context, host, path).await?;
+    Ok(Learnt::new(listing, host.evidence_session().unwrap_or(SessionId::HERE)))
+}
+
+/// Hands over the entries of a directory, as they come where that can be. What is returned has none. If this fails, some
+/// may have been handed over.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub async fn list_each(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+    each: Each<'_>,
+) -> Result<Listing> {
+    match host {
+        Host::Server(server) => list_each_at_server(server.session(context).await?, Some(path), each).await,
+        Host::Local(end) => list_here(end, path, each),
+    }
+}
 
 /// Lists a directory; `None` is the login directory.
 ///
 /// # Errors
 ///
 /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-pub async fn list(session: &mut Session, directory: Option<&PathName>) -> Result<Listing> {
+pub async fn list_at_server(session: &mut Session, directory: Option<&PathName>) -> Result<Listing> {
     let mut entries = Vec::new();
-    let listing = list_each(session, directory, &mut |entry| entries.push(entry)).await?;
+    let listing = list_each_at_server(session, directory, &mut |entry| entries.push(entry)).await?;
     Ok(Listing { entries, ..listing })
 }
 
@@ -448,7 +347,7 @@ pub async fn list(session: &mut Session, directory: Option<&PathName>) -> Result
 /// # Errors
 ///
 /// Why it cannot be listed. A listing that is larger than the context allows is a failure.
-pub async fn list_each(
+pub async fn list_each_at_server(
     session: &mut Session,
     directory: Option<&PathName>,
     each: Each<'_>,
@@ -472,29 +371,120 @@ pub async fn list_each(
     Ok(listing)
 }
 
-/// The name of a file that is not there under the name that LIST has shown: some servers drop leading blanks there.
+/// Adds the names of which a row of a server's listing shows a symbolic link; `None` is the login directory. This host is
+/// not asked: it tells what a name is.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub(crate) async fn list_links(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+    names: &mut HashSet<PathName>,
+) -> Result<()> {
+    let Host::Server(server) = host else { return Ok(()) };
+    let mut note = |entry: Entry| {
+        if entry.kind == Kind::Link {
+            names.insert(entry.name);
+        }
+    };
+    list_each_at_server(server.session(context).await?, directory, &mut note).await.map(drop)
+}
+
+/// The names in a directory of a server that are symbolic links for certain; `None` is the login directory.
+///
+/// # Errors
+/// Fails if the directory cannot be listed.
+pub(crate) async fn list_certain_links(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+) -> Result<HashSet<PathName>> {
+    let Host::Server(server) = host else { return Ok(HashSet::new()) };
+    let mut rows = CertainRows::default();
+    let mut note = |entry: Entry| rows.note(entry.name, entry.kind == Kind::Link);
+    let listing = list_each_at_server(server.session(context).await?, directory, &mut note).await?;
+    Ok(rows.certain(listing.is_incomplete()))
+}
+
+/// The names in a directory of a server that LIST shows as directories for certain, with their rights, and so not as
+/// symbolic links; `None` is the login directory. MLSD may look through links.
+///
+/// # Errors
+/// Fails if the directory cannot be listed so.
+pub(crate) async fn list_real_directories(
+    context: &Context,
+    host: &mut Host,
+    directory: Option<&PathName>,
+) -> Result<HashSet<PathName>> {
+    let Host::Server(server) = host else { return Ok(HashSet::new()) };
+    let mut directory = RemoteDirectory { session: server.session(context).await?, path: directory };
+    let mut rows = CertainRows::default();
+    let mut note = |entry: Entry| rows.note(entry.name.clone(), is_certain_directory(&entry));
+    let listing = directory.list_as(Form::List, &mut note).await.map_err(|(_, failure)| failure)?;
+    Ok(rows.certain(listing.is_incomplete()))
+}
+
+/// Whether the listings of the host tell symbolic links from directories for certain.
+///
+/// # Errors
+/// Fails if the server cannot be asked.
+pub(crate) async fn shows_links(context: &Context, host: &mut Host) -> Result<bool> {
+    host.learn(context, true, |session| session.manners.shows_links()).await
+}
+
+/// The path of a file that is not there under the name that LIST has shown: some servers drop leading blanks there.
 /// `None` if NLST does not settle it.
 ///
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn name_with_blanks(
-    session: &mut Session,
-    directory: Option<&PathName>,
-    shown: &PathName,
-) -> Result<Option<PathName>> {
+pub async fn with_blanks(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
+    let (Host::Server(server), Some(shown)) = (host, place::base_name(path)) else { return Ok(None) };
+    let directory = place::parent(path);
+    let session = server.session(context).await?;
     if session.manners.capabilities.mlst.is_some() {
         return Ok(None); // MLSD shows names as they are
     }
     let is_like_it = |name: &PathName| name.as_bytes().trim_ascii_start() == shown.as_bytes();
-    let names = RemoteDirectory { session, path: directory }.names(is_like_it).await?;
-    Ok(with_blanks(&names, shown).cloned())
+    let names = RemoteDirectory { session, path: directory.as_ref() }.names(is_like_it).await?;
+    Ok(manners::with_blanks(&names, &shown).map(|name| place::join(directory.as_ref(), name)))
 }
 
 /// Whether NLST may show another name.
 fn is_unclear(entry: &Entry) -> bool {
     entry.blanks > 0 || entry.name.as_bytes().contains(&b'?')
 }
+
+/// A directory of this host, in the order of names unless it is large.
+fn list_here(end: &LocalEnd, path: &PathName, each: Each<'_>) -> Result<Listing> {
+    let (mut listing, mut sorted) = (Listing::default(), Vec::new());
+    let listed = end.list(path, |file_name, facts| {
+        // A name with a line feed.
+        let Ok(name) = PathName::from_wire(file_name) else { return listing.leave_out(file_name) };
+        sorted.push(entry(name, facts));
+        if sorted.len() > MOST_SORTED {
+            sorted.drain(..).for_each(&mut *each);
+        }
+    });
+    listed.map_err(|error| end.failed(format!("cannot list {}", path.display()), &error))?;
+    sorted.sort_by(|a: &Entry, b: &Entry| a.name.cmp(&b.name));
+    sorted.into_iter().for_each(each);
+    Ok(listing)
+}
+
+/// The entry of a name that looks like this.
+fn entry(name: PathName, facts: Facts) -> Entry {
+    let mut entry = Entry::new(name, facts.kind);
+    if matches!(facts.kind, Kind::File | Kind::Directory) {
+        (entry.size, entry.modified) = (facts.size, facts.modified);
+        (entry.unique, entry.mode) = (facts.unique, facts.mode);
+    }
+    entry
+}
+
+/// A directory with more entries is read a piece at a time, in no order.
+const MOST_SORTED: usize = 10_000;
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,10 @@
-//! What is at a place of a server: MLST, else SIZE and MDTM, else CWD.
+//! What is at a place of an end. A server is asked by MLST, else SIZE and MDTM, else CWD.
 
 use super::list::RemoteDirectory;
 use super::rename::check_shown_name;
-use super::times::modified;
+use super::times::modified_at_server;
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::Result;
 use crate::place;
 use crate::session::{Answer, Role, Session};
@@ -18,9 +20,37 @@ use std::collections::VecDeque;
 ///
 /// # Errors
 ///
-/// See [`entry`].
-pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Facts>> {
-    Ok(entry(session, path).await?.map(|entry| Facts::from(&entry)))
+/// See [`entry_at_server`].
+pub async fn facts(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
+    match host {
+        Host::Server(server) => facts_at_server(server.session(context).await?, path).await,
+        Host::Local(here) => here.facts(path),
+    }
+}
+
+/// What has the name `path`, where a symbolic link is one; `None` if that is nothing.
+///
+/// # Errors
+///
+/// See [`entry_at_server`].
+pub(crate) async fn facts_of_name(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+) -> Result<Option<Facts>> {
+    match host {
+        Host::Server(server) => facts_at_server(server.session(context).await?, path).await,
+        Host::Local(here) => here.entry(path),
+    }
+}
+
+/// The same as [`facts`] in this session of a server.
+///
+/// # Errors
+///
+/// See [`entry_at_server`].
+pub async fn facts_at_server(session: &mut Session, path: &PathName) -> Result<Option<Facts>> {
+    Ok(entry_at_server(session, path).await?.map(|entry| Facts::from(&entry)))
 }
 
 /// The same with everything that MLST says.
@@ -28,7 +58,7 @@ pub async fn facts(session: &mut Session, path: &PathName) -> Result<Option<Fact
 /// # Errors
 ///
 /// The server refuses to look at it, shows another name than the one that was asked for, or gives no final reply.
-pub async fn entry(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
+pub async fn entry_at_server(session: &mut Session, path: &PathName) -> Result<Option<Entry>> {
     if session.manners.takes_mlst() {
         let answer = match session.first.take() {
             Some((asked, answer)) if asked == *path => answer,
@@ -54,7 +84,21 @@ async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Re
 
 /// What is at each of these paths, as [`facts`] tells it. A server that takes commands ahead is sent those for the
 /// next paths before it has answered the first ones. If the session is lost, these are the first answers only.
-pub async fn facts_of_all(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>>> {
+pub async fn facts_of_all(
+    context: &Context,
+    host: &mut Host,
+    paths: &[PathName],
+) -> Vec<Result<Option<Facts>>> {
+    match host {
+        Host::Server(server) => match server.session(context).await {
+            Ok(session) => Box::pin(facts_of_all_at_server(session, paths)).await,
+            Err(_) => Vec::new(),
+        },
+        Host::Local(here) => paths.iter().map(|path| here.facts(path)).collect(),
+    }
+}
+
+async fn facts_of_all_at_server(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>>> {
     let mut answers = Vec::new().into_iter();
     if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
         answers = ask_ahead(session, paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
@@ -65,7 +109,7 @@ pub async fn facts_of_all(session: &mut Session, paths: &[PathName]) -> Vec<Resu
         let entry = match answers.next() {
             Some(answer) => entry_of(session, path, &answer).await,
             None if session.is_over() => break,
-            None => entry(session, path).await,
+            None => entry_at_server(session, path).await,
         };
         all.push(entry.map(|entry| entry.map(|entry| Facts::from(&entry))));
     }
@@ -118,9 +162,13 @@ pub(super) async fn ask_each_ahead(
 ///
 /// # Errors
 ///
-/// See [`entry`].
-pub async fn behind(session: &mut Session, path: &PathName) -> Result<Option<Facts>> {
-    let found = entry(session, path).await?;
+/// See [`entry_at_server`].
+pub async fn behind(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<Facts>> {
+    let session = match host {
+        Host::Server(server) => server.session(context).await?,
+        Host::Local(here) => return here.behind(path),
+    };
+    let found = entry_at_server(session, path).await?;
     if found.as_ref().is_none_or(|entry| entry.kind != Kind::Link) {
         return Ok(found.map(|entry| Facts::from(&entry)));
     }
@@ -130,12 +178,14 @@ pub async fn behind(session: &mut Session, path: &PathName) -> Result<Option<Fac
 }
 
 /// Where a directory is, as PWD tells it after CWD: many servers tell the path without symbolic links. `None` if
-/// it cannot be entered.
+/// it cannot be entered. A directory of this host has an identity, so that nobody need compare its path.
 ///
 /// # Errors
 ///
 /// No final reply came, or the session cannot go back to its login directory.
-pub async fn real_directory(session: &mut Session, path: &PathName) -> Result<Option<PathName>> {
+pub async fn real_directory(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
+    let Host::Server(server) = host else { return Ok(None) };
+    let session = server.session(context).await?;
     let Some(home) = session.current().await? else { return Ok(None) };
     if !session.ask(Command::Cwd(path.clone())).await?.is_done() {
         return Ok(None);
@@ -145,14 +195,39 @@ pub async fn real_directory(session: &mut Session, path: &PathName) -> Result<Op
     Ok(real)
 }
 
-/// Whether the server has something of each of these names, which its listing has not shown: it may hide them. `None` if
+/// The login directory of a server, if it tells it. This host has none.
+///
+/// # Errors
+///
+/// The server cannot be asked.
+pub(crate) async fn login_directory(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
+    let Host::Server(server) = host else { return Ok(None) };
+    let told = server.session(context).await?.current().await?;
+    if let Some(directory) = &told {
+        server.pool.note_login_directory(directory);
+    }
+    Ok(told)
+}
+
+/// Whether an end has something of each of these names, which its listing has not shown: it may hide them. `None` if
 /// it does not tell. No directory is listed again. A server that takes commands ahead is asked for all of them at once,
 /// so they must be few enough for its queue.
 ///
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub async fn have(session: &mut Session, paths: &[PathName]) -> Result<Vec<Option<bool>>> {
+pub(crate) async fn have(
+    context: &Context,
+    host: &mut Host,
+    paths: &[PathName],
+) -> Result<Vec<Option<bool>>> {
+    match host {
+        Host::Server(server) => have_at_server(server.session(context).await?, paths).await,
+        Host::Local(end) => Ok(paths.iter().map(|path| Some(end.entry(path).ok()?.is_some())).collect()),
+    }
+}
+
+pub(super) async fn have_at_server(session: &mut Session, paths: &[PathName]) -> Result<Vec<Option<bool>>> {
     let mut ahead = Vec::new();
     if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
         ahead.extend(paths.iter().map(|path| session.send(Command::Mlst(Some(path.clone())), None)));
@@ -206,7 +281,7 @@ async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Resul
 /// # Errors
 ///
 /// The server refuses TYPE I, or no final reply came. A refusal of SIZE is no failure.
-pub async fn size(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
+pub async fn size_by_command(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     Ok(size_in(&ask_size(session, path).await?))
 }
 
@@ -215,18 +290,30 @@ fn size_in(answer: &Answer) -> Option<u64> {
     told_size(answer.reply.text()).filter(|_| answer.is_done())
 }
 
-/// The size of a file, if the server tells it by SIZE, by MLST or in a listing.
+/// The size of a file, if it is known. A server tells it by SIZE, by MLST or in a listing.
 ///
 /// # Errors
 ///
-/// The server cannot be asked, see [`entry`].
-pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
+/// The server cannot be asked, see [`entry_at_server`].
+pub async fn size(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<u64>> {
+    match host {
+        Host::Server(server) => size_at_server(server.session(context).await?, path).await,
+        Host::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.size)),
+    }
+}
+
+/// The same in this session of a server.
+///
+/// # Errors
+///
+/// The server cannot be asked, see [`entry_at_server`].
+pub async fn size_at_server(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     let answer = ask_size(session, path).await?;
     if let Some(told) = size_in(&answer) {
         return Ok(Some(told));
     }
     if session.manners.capabilities.mlst.is_some() {
-        return Ok(facts(session, path).await?.and_then(|facts| facts.size));
+        return Ok(facts_at_server(session, path).await?.and_then(|facts| facts.size));
     }
     // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
     if answer.is_done() || session.blame(&answer) == Blame::Unsupported {
@@ -240,10 +327,12 @@ pub async fn any_size(session: &mut Session, path: &PathName) -> Result<Option<u
 ///
 /// # Errors
 ///
-/// The server cannot be asked, see [`entry`].
-pub async fn tells_no_size(session: &mut Session, path: &PathName) -> Result<bool> {
+/// The server cannot be asked, see [`entry_at_server`].
+pub async fn tells_no_size(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
+    let Host::Server(server) = host else { return Ok(false) };
+    let session = server.session(context).await?;
     if session.manners.capabilities.mlst.is_some() {
-        return Ok(facts(session, path).await?.is_some_and(|facts| facts.size.is_none()));
+        return Ok(facts_at_server(session, path).await?.is_some_and(|facts| facts.size.is_none()));
     }
     let answer = ask_size(session, path).await?;
     let has_no_number = answer.is_done() && size_in(&answer).is_none();
@@ -273,7 +362,7 @@ async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<E
         {
             return Ok(Some(found));
         }
-        entry.modified = modified(session, path).await?;
+        entry.modified = modified_at_server(session, path).await?;
         return Ok(Some(entry));
     }
     entry.kind = Kind::Directory;

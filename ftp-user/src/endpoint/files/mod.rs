@@ -1,10 +1,11 @@
-//! Operations on the files of one server: look, list, make, rename, delete, times, digests. Each takes the session in which the
-//! server is asked. Copies, syncs, moves and all verbs use these, and nothing else sends commands about files.
+//! Operations on the files of an end: look, list, make, rename, delete, times, digests. Copies, syncs, moves and all verbs use
+//! these, and nothing else sends commands about files. What takes a [`Host`](super::Host) is for both kinds of ends. What is
+//! called `_at_server`, and what takes a session, is for those who hold the session of a transfer, or look at a server itself.
 //!
 //! | file | what |
 //! |---|---|
 //! | `look` | what is at a place |
-//! | `list` | what a directory holds |
+//! | `list`, `listing` | what a directory holds; what a listing has shown |
 //! | `absence` | whether a name is surely not there |
 //! | `rename` | final names, and the old file that a new one replaces; whether a name was kept as it is |
 //! | `names` | names that are made and deleted |
@@ -17,24 +18,36 @@ mod detached;
 mod digests;
 mod examine;
 mod list;
+mod listing;
 mod look;
 mod names;
 mod rename;
 mod times;
 
-pub use absence::{Lack, lack};
+pub use absence::Lack;
+pub(crate) use absence::lack;
 pub use detached::{DetachedState, DetachedStatus, detached, knows_deta, may_detach, stop_detached};
-pub use digests::{copy_within, hash, hash_part, hash_parts};
+pub use digests::{copy_within, digest, hash_at_server, part_digest, part_digests};
 pub use examine::{
     Foreign, SeenCertificate, ServerClock, certificate_seen, clock_of_server, most, sends_too_much,
     takes_foreign,
 };
-pub use list::{Each, Listing, list, list_each, list_text, name_with_blanks};
-pub use look::{any_size, behind, entry, facts, facts_of_all, have, real_directory, size, tells_no_size};
-pub(crate) use names::cannot_delete;
-pub use names::{
-    are_same, delete, delete_all, delete_own, delete_stored, make_directory, make_new_directories,
-    make_stable, rename_free,
+pub(crate) use list::{learn_listing, list_certain_links, list_links, list_real_directories, shows_links};
+pub use list::{list, list_at_server, list_each, list_each_at_server, with_blanks};
+pub use listing::{Each, Listing};
+pub use look::{
+    behind, entry_at_server, facts, facts_at_server, facts_of_all, real_directory, size, size_at_server,
+    size_by_command, tells_no_size,
 };
-pub use rename::{FinalName, Replacement, check_stored_name, keeps_name, put_back, rename};
-pub use times::{modified, set_mode, set_modified, set_modified_all, time_refusal};
+pub(crate) use look::{facts_of_name, have, login_directory};
+pub use names::{
+    are_same, delete_all_at_server, delete_at_server, delete_own, delete_own_at_server, make_directories,
+    make_directory, make_new_directories, make_new_directories_at_server, make_parents,
+    rename_free_at_server,
+};
+pub(crate) use names::{cannot_delete, make_stable};
+pub use rename::{FinalName, Replacement, check_stored_name, keeps_name, put_back, rename, rename_at_server};
+pub use times::{
+    modified, set_mode, set_modified, set_modified_all, set_modified_at_server, time_refusal,
+    time_refusal_at_server,
+};

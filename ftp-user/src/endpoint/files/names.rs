@@ -1,8 +1,12 @@
 //! Names that are made and deleted: MKD, DELE, PACK DELETE, RMD, and RNFR with RNTO because somebody has asked for it.
 
-use super::look::{ask_ahead, ask_each_ahead, facts, have};
-use super::rename::{check_stored_name, keeps_name};
+use super::look::{ask_ahead, ask_each_ahead, facts, facts_at_server, have_at_server};
+use super::rename::{check_stored_name_at_server, keeps_name};
+use crate::context::Context;
+use crate::endpoint::Host;
+use crate::endpoint::disk::{AskedDisk, make_stable_here};
 use crate::failure::{self, Failure, Result};
+use crate::place;
 use crate::session::{Answer, Session};
 use ftp_proto::command::{Command, FileToSend, Pack, Verb};
 use ftp_proto::deletion::{DeletePermit, RemovalKind, SameFile, StableStorage};
@@ -10,29 +14,32 @@ use ftp_proto::listing::Kind;
 use ftp_proto::manners::files_of_packs;
 use ftp_proto::reply::{Blame, Class, LeftOut, Meaning, deleted_files, same_files};
 use ftp_proto::wire::PathName;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Deletes a file that this program has made. `Ok(false)` when it was not there.
+/// Deletes a file that this program may have stored. Returns whether it was there.
+///
+/// # Errors
+///
+/// The file may still be there.
+pub async fn delete_own(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
+    match host {
+        Host::Server(server) => delete_own_at_server(server.session(context).await?, path).await,
+        Host::Local(here) => here.delete(path),
+    }
+}
+
+/// The same in this session of a server. Where a refusal does not say why (vsftpd), other questions about the name tell whether
+/// it is there.
 ///
 /// # Errors
 ///
 /// The server refuses to delete it, or no final reply came.
-pub async fn delete_own(session: &mut Session, path: &PathName) -> Result<bool> {
-    let answer = session.ask(Command::Dele(path.clone())).await?;
-    has_removed(session, &answer, || format!("cannot delete {}", path.display()))
-}
-
-/// Deletes a regular file that this program may have stored. `Ok(false)` when it was not there: where a refusal does not say why
-/// (vsftpd), other questions about the name tell.
-///
-/// # Errors
-///
-/// See [`delete_own`].
-pub async fn delete_stored(session: &mut Session, path: &PathName) -> Result<bool> {
+pub async fn delete_own_at_server(session: &mut Session, path: &PathName) -> Result<bool> {
     let answer = session.ask(Command::Dele(path.clone())).await?;
     let is_unclear = !answer.is_done() && session.blame(&answer) == Blame::File;
-    let is_lacking =
-        is_unclear && have(session, std::slice::from_ref(path)).await?.first() == Some(&Some(false));
+    let is_lacking = is_unclear
+        && have_at_server(session, std::slice::from_ref(path)).await?.first() == Some(&Some(false));
     if is_lacking {
         return Ok(false);
     }
@@ -53,17 +60,28 @@ pub(super) fn has_removed(session: &Session, answer: &Answer, what: impl FnOnce(
 /// # Errors
 ///
 /// The server refuses to make it and shows no directory there, has given it another name, or gives no final reply.
-pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bool> {
+pub async fn make_directory(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
+    let session = match host {
+        Host::Server(server) => server.session(context).await?,
+        Host::Local(here) => {
+            if !here.files().name(path).is_directory() {
+                context.run.job_journal.note_change();
+            }
+            return here.make_directory(path).map(|()| false);
+        }
+    };
     let answer = session.ask(Command::Mkd(path.clone())).await?;
     if answer.is_done() {
-        let named = check_stored_name(session, path).await;
+        let named = check_stored_name_at_server(session, path).await;
         if named.is_err() && !session.is_over() {
             session.ask(Command::Rmd(path.clone())).await?;
         }
-        return named.map(|()| true);
+        named?;
+        context.run.job_journal.note_change();
+        return Ok(true);
     }
     if answer.class == Class::Refused
-        && let Some(found) = facts(session, path).await?
+        && let Some(found) = facts_at_server(session, path).await?
     {
         return match found.kind {
             Kind::Directory | Kind::Current | Kind::Parent => Ok(false),
@@ -77,10 +95,59 @@ pub async fn make_directory(session: &mut Session, path: &PathName) -> Result<bo
     Err(session.refusal(format!("cannot make the directory {}", path.display()), &answer).not_missing())
 }
 
+/// Makes a directory, and the directories above it that are missing. Returns whether a server has made it, so that
+/// nothing is in it.
+///
+/// # Errors
+/// Fails if one of them could not be made.
+pub async fn make_directories(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
+    let (mut directory, mut below) = (path.clone(), Vec::new());
+    let mut is_new = loop {
+        let failure = match make_directory(context, host, &directory).await {
+            Ok(is_new) => break is_new,
+            Err(failure) => failure,
+        };
+        let may_lack_parent = matches!(failure.kind, failure::Kind::Refused | failure::Kind::Missing);
+        let parent = place::parent(&directory).filter(|parent| parent.as_bytes() != b"/");
+        let Some(parent) = parent.filter(|_| may_lack_parent) else { return Err(failure) };
+        if facts(context, host, &parent).await?.is_some() {
+            return Err(failure);
+        }
+        below.push(std::mem::replace(&mut directory, parent));
+    };
+    while let Some(directory) = below.pop() {
+        is_new = make_directory(context, host, &directory).await?;
+    }
+    Ok(is_new)
+}
+
+/// Makes the missing directories above `path`. `Ok(false)` if none is missing.
+///
+/// # Errors
+/// Fails if one of them could not be made.
+pub async fn make_parents(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
+    let Some(parent) = place::parent(path) else { return Ok(false) };
+    let is_there = facts(context, host, &parent).await?.is_some();
+    Ok(!is_there && make_directories(context, host, &parent).await.map(|_| true)?)
+}
+
+/// Makes directories that are not there, as many as a server makes without a word between them. Returns which of them it
+/// has made, so that nothing is in them. The others are made one by one: those that it has not made, those of which it has
+/// not said so before its session was lost, and those of this host.
+pub async fn make_new_directories(context: &Context, host: &mut Host, paths: &[PathName]) -> Vec<bool> {
+    let Host::Server(server) = host else { return Vec::new() };
+    let Ok(session) = server.session(context).await else { return Vec::new() };
+    let made = make_new_directories_at_server(session, paths).await;
+    if made.contains(&true) {
+        context.run.job_journal.note_change();
+    }
+    made
+}
+
 /// Makes directories, with all commands ahead of the replies to those before them. Returns which of them the server has
 /// made, so that nothing is in them: none where it takes no commands ahead, and none whose name has to be checked. If the
 /// session is lost, these are the first ones only.
-pub async fn make_new_directories(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
+pub async fn make_new_directories_at_server(session: &mut Session, paths: &[PathName]) -> Vec<bool> {
     let takes_ahead = session.manners.capabilities.takes_ahead;
     let may_be_sent: Vec<bool> = paths.iter().map(|path| takes_ahead && keeps_name(session, path)).collect();
     let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);
@@ -95,7 +162,7 @@ pub async fn make_new_directories(session: &mut Session, paths: &[PathName]) -> 
 /// # Errors
 ///
 /// The server refuses to delete it, or no final reply came.
-pub async fn delete(session: &mut Session, permit: &DeletePermit) -> Result<bool> {
+pub async fn delete_at_server(session: &mut Session, permit: &DeletePermit) -> Result<bool> {
     if let Some(same) = permit.only_if() {
         let lost = || Err(Failure::interrupted());
         return delete_if_same(session, &[(permit, same)]).await.pop().unwrap_or_else(lost);
@@ -115,9 +182,9 @@ pub async fn delete(session: &mut Session, permit: &DeletePermit) -> Result<bool
 /// # Errors
 ///
 /// The server refuses it, or has stored it under another name; then it is renamed back.
-pub async fn rename_free(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
+pub async fn rename_free_at_server(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
     ask_rename(session, from, to).await?;
-    let named = check_stored_name(session, to).await;
+    let named = check_stored_name_at_server(session, to).await;
     if named.is_err() && !session.is_over() {
         ask_rename(session, to, from).await?;
     }
@@ -126,7 +193,7 @@ pub async fn rename_free(session: &mut Session, from: &PathName, to: &PathName) 
 
 /// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
 /// ones. Returns what came of each, as [`delete`] does; of the first ones only if the session is lost.
-pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec<Result<bool>> {
+pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermit]) -> Vec<Result<bool>> {
     let same = permits.iter().map(|permit| Some((*permit, permit.only_if()?)));
     if let Some(same) = same.collect::<Option<Vec<_>>>() {
         return delete_if_same(session, &same).await;
@@ -136,7 +203,7 @@ pub async fn delete_all(session: &mut Session, permits: &[&DeletePermit]) -> Vec
     if !session.manners.capabilities.takes_ahead || !are_files {
         let mut all = Vec::with_capacity(permits.len());
         for permit in permits {
-            let deleted = delete(session, permit).await;
+            let deleted = delete_at_server(session, permit).await;
             if deleted.is_err() && session.is_over() {
                 break;
             }
@@ -182,13 +249,26 @@ async fn delete_if_same(session: &mut Session, all: &[(&DeletePermit, &SameFile)
     deleted
 }
 
+/// Waits until files and their names are on stable storage, as far as that can be known: those of this host, and all that
+/// an `ftp-server` has. Another server cannot be asked. A server that does not answer is asked no second time about the same
+/// files: it may have told a failure.
+pub(crate) async fn make_stable(context: &Context, host: &mut Host, paths: &[&PathName]) -> AskedDisk {
+    let server = match host {
+        Host::Server(server) => server,
+        Host::Local(end) => return make_stable_here(end.files(), paths).await,
+    };
+    let pool = Arc::clone(&server.pool);
+    let asked = async { make_stable_at_server(server.session(context).await?).await };
+    pool.disk.ask(context.world.clock, asked).await
+}
+
 /// Has `ftp-server` put everything on stable storage that this account has stored, renamed or made there (SITE SYNC). Other
 /// servers are not asked.
 ///
 /// # Errors
 ///
 /// No final reply came, see [`Session::ask`].
-pub async fn make_stable(session: &mut Session) -> Result<StableStorage> {
+async fn make_stable_at_server(session: &mut Session) -> Result<StableStorage> {
     if !session.is_ours() {
         return Ok(StableStorage::Unasked);
     }
@@ -242,8 +322,23 @@ pub(crate) fn cannot_delete(permit: &DeletePermit) -> String {
 const SYNCED: Duration = Duration::from_secs(600);
 
 /// Whether each of these files of a directory is there as it is described: a regular file of this size, and of this time
-/// and identity where they are given. `false` says nothing of a file: it is to be asked for alone.
-pub async fn are_same(session: &mut Session, directory: &PathName, files: &[FileToSend]) -> Vec<bool> {
+/// and identity where they are given. `false` says nothing of a file: it is to be asked for alone, as all files of this host
+/// are.
+pub async fn are_same(
+    context: &Context,
+    host: &mut Host,
+    directory: &PathName,
+    files: &[FileToSend],
+) -> Vec<bool> {
+    if let Host::Server(server) = host
+        && let Ok(session) = server.session(context).await
+    {
+        return Box::pin(are_same_at_server(session, directory, files)).await;
+    }
+    vec![false; files.len()]
+}
+
+async fn are_same_at_server(session: &mut Session, directory: &PathName, files: &[FileToSend]) -> Vec<bool> {
     let mut all = Vec::with_capacity(files.len());
     if session.manners.capabilities.pack && session.manners.capabilities.takes_ahead {
         let groups = files_of_packs(directory, files);

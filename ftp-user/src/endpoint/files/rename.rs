@@ -7,10 +7,12 @@
 //! | was taken, and the server tells neither | not sent yet | the old file is renamed aside first |
 //! | is taken | a refusal, or 250 while the new file still has its other name | the old file is renamed aside, and RNTO is sent again |
 
-use super::digests::hash;
-use super::list::list_each;
-use super::look::facts;
-use super::names::delete_own;
+use super::digests::hash_at_server;
+use super::list::list_each_at_server;
+use super::look::facts_at_server;
+use super::names::has_removed;
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
 use crate::place;
 use crate::session::{Answer, Session};
@@ -56,7 +58,24 @@ struct Refusal {
     is_of_new_name: bool,
 }
 
-/// Gives a file its final name, replacing what has it. If the server has changed the name, the file is
+/// Gives a file its final name, replacing what has it: `replaced` says where that is.
+///
+/// # Errors
+///
+/// Fails if the file was not renamed. See [`rename_at_server`].
+pub async fn rename(
+    context: &Context,
+    host: &mut Host,
+    (from, to): (&PathName, &PathName),
+    replaced: &mut Replacement,
+) -> Result<()> {
+    match host {
+        Host::Server(server) => rename_at_server(server.session(context).await?, from, to, replaced).await,
+        Host::Local(here) => here.rename(from, to),
+    }
+}
+
+/// Gives a file its final name at a server, replacing what has it. If the server has changed the name, the file is
 /// renamed back and the call fails. `replaced` knows afterwards where the old file is, also if the call fails or is
 /// dropped.
 ///
@@ -64,7 +83,7 @@ struct Refusal {
 ///
 /// The server refuses it, cannot rename at all ([`About::NoRename`](failure::About::NoRename)), has given the file
 /// another name, or does not show it under the new one.
-pub async fn rename(
+pub async fn rename_at_server(
     session: &mut Session,
     from: &PathName,
     to: &PathName,
@@ -79,7 +98,7 @@ pub async fn rename(
         }
         FinalName::Free => renaming.onto_free_name().await?,
     };
-    let named = check_stored_name(session, to).await;
+    let named = check_stored_name_at_server(session, to).await;
     if named.is_err() && !session.is_over() {
         name(session, to, from).await?;
     }
@@ -152,7 +171,8 @@ impl FinalRename<'_> {
             return Ok(());
         }
         // A server that tells no size may not know what has a name.
-        let has_old_name = facts(self.session, self.from).await?.is_some_and(|facts| facts.size.is_some());
+        let has_old_name =
+            facts_at_server(self.session, self.from).await?.is_some_and(|facts| facts.size.is_some());
         if has_old_name && is_file(self.session, self.to).await? {
             return self.replace().await;
         }
@@ -164,7 +184,7 @@ impl FinalRename<'_> {
     /// server tells neither.
     async fn mark(&mut self, digest: Option<Digest>) -> Result<Option<Mark>> {
         if self.session.manners.tells_unique() {
-            let found = facts(self.session, self.from).await;
+            let found = facts_at_server(self.session, self.from).await;
             if let Some(unique) = told(self.session, found)?.flatten().and_then(|facts| facts.unique) {
                 return Ok(Some(Mark::Unique(unique)));
             }
@@ -177,12 +197,12 @@ impl FinalRename<'_> {
     /// Whether the file with the final name has the mark. A server that does not say so now shows nothing.
     async fn shows(&mut self, mark: &Mark) -> Result<bool> {
         let shown = match mark {
-            Mark::Unique(unique) => facts(self.session, self.to)
+            Mark::Unique(unique) => facts_at_server(self.session, self.to)
                 .await
                 .map(|facts| facts.is_some_and(|facts| facts.unique.as_ref() == Some(unique))),
             Mark::Digest(digest) => {
                 let size = self.replaced.size.unwrap_or(0);
-                let told = hash(self.session, digest.algorithm, self.to, size).await;
+                let told = hash_at_server(self.session, digest.algorithm, self.to, size).await;
                 told.map(|told| told.is_ok_and(|told| told.hex.eq_ignore_ascii_case(&digest.hex)))
             }
         };
@@ -231,8 +251,8 @@ impl FinalRename<'_> {
         let aside = &self.replaced.aside;
         self.replaced.is_aside = match named {
             // If it cannot be deleted now, it is deleted later.
-            Ok(()) => delete_own(self.session, aside).await.is_err(),
-            Err(_) => put_back(self.session, aside, self.to).await.unwrap_or(true),
+            Ok(()) => delete_aside(self.session, aside).await.is_err(),
+            Err(_) => put_back_at_server(self.session, aside, self.to).await.unwrap_or(true),
         };
         named
     }
@@ -240,9 +260,10 @@ impl FinalRename<'_> {
     /// Looks at both names after a rename. The word of the server is not enough where an old file is deleted next. If the new
     /// file has not the size that it had, it gets its other name back.
     async fn check_named(&mut self) -> Result<()> {
-        let there = facts(self.session, self.to).await?.filter(|facts| facts.kind == Kind::File);
+        let there = facts_at_server(self.session, self.to).await?.filter(|facts| facts.kind == Kind::File);
         // A server that renames nothing may still have the old file there. One that tells no size may not know.
-        let is_renamed = facts(self.session, self.from).await?.is_none_or(|facts| facts.size.is_none());
+        let is_renamed =
+            facts_at_server(self.session, self.from).await?.is_none_or(|facts| facts.size.is_none());
         let Some(there) = there.filter(|_| is_renamed) else {
             return Err(not_named(self.session, self.to));
         };
@@ -259,9 +280,15 @@ impl FinalRename<'_> {
     }
 }
 
+/// Deletes the old file. `Ok(false)` when it was not there.
+async fn delete_aside(session: &mut Session, path: &PathName) -> Result<bool> {
+    let answer = session.ask(Command::Dele(path.clone())).await?;
+    has_removed(session, &answer, || format!("cannot delete {}", path.display()))
+}
+
 /// Whether a file has the name, or a link.
 async fn is_file(session: &mut Session, name: &PathName) -> Result<bool> {
-    let found = facts(session, name).await;
+    let found = facts_at_server(session, name).await;
     let found = told(session, found)?.flatten();
     Ok(found.is_some_and(|facts| matches!(facts.kind, Kind::File | Kind::Link)))
 }
@@ -270,7 +297,7 @@ async fn is_file(session: &mut Session, name: &PathName) -> Result<bool> {
 async fn check_first_name(session: &mut Session, to: &PathName, looked: Option<Answer>) -> Result<()> {
     let is_absent = match looked {
         Some(answer) => !answer.is_done() && session.blame(&answer) == Blame::Missing,
-        None => session.manners.looks_for_names() && facts(session, to).await?.is_none(),
+        None => session.manners.looks_for_names() && facts_at_server(session, to).await?.is_none(),
     };
     if is_absent {
         return Err(not_named(session, to));
@@ -318,16 +345,30 @@ fn not_renamed(session: &Session, to: &PathName) -> Failure {
 /// # Errors
 ///
 /// The server refuses the rename, or cannot be asked.
-pub async fn put_back(session: &mut Session, aside: &PathName, target: &PathName) -> Result<bool> {
-    if facts(session, aside).await?.is_none() {
+pub async fn put_back(
+    context: &Context,
+    host: &mut Host,
+    aside: &PathName,
+    target: &PathName,
+) -> Result<bool> {
+    let Host::Server(server) = host else { return Ok(false) };
+    put_back_at_server(server.session(context).await?, aside, target).await
+}
+
+async fn put_back_at_server(session: &mut Session, aside: &PathName, target: &PathName) -> Result<bool> {
+    if facts_at_server(session, aside).await?.is_none() {
         return Ok(false);
     }
-    if facts(session, target).await?.is_some() {
+    if facts_at_server(session, target).await?.is_some() {
         return Ok(true);
     }
     name(session, aside, target).await?;
     // It is the only one of its content.
-    if facts(session, target).await?.is_none() { Err(not_named(session, target)) } else { Ok(false) }
+    if facts_at_server(session, target).await?.is_none() {
+        Err(not_named(session, target))
+    } else {
+        Ok(false)
+    }
 }
 
 async fn name(session: &mut Session, from: &PathName, to: &PathName) -> Result<()> {
@@ -405,13 +446,27 @@ pub fn keeps_name(session: &Session, path: &PathName) -> bool {
     session.manners.names.keeps(path)
 }
 
+/// Checks that a file to be sent is the one that `path` names, and not another one that the server takes
+/// for it. A server that cannot tell is believed.
+///
+/// # Errors
+///
+/// The server shows the file under another name.
+pub async fn check_stored_name(context: &Context, host: &mut Host, path: &PathName) -> Result<()> {
+    let Host::Server(server) = host else { return Ok(()) };
+    match check_stored_name_at_server(server.session(context).await?, path).await {
+        Err(failure) if failure.kind == failure::Kind::Unverified => Err(failure),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 /// Checks that the server has stored the name of `path` unchanged: by MLST, or by the listing of its
 /// directory. ASCII names are not checked. If one non-ASCII name is right, later ones are not checked.
 ///
 /// # Errors
 ///
 /// Fails if the server shows another name, or if it cannot be asked.
-pub async fn check_stored_name(session: &mut Session, path: &PathName) -> Result<()> {
+pub(super) async fn check_stored_name_at_server(session: &mut Session, path: &PathName) -> Result<()> {
     if keeps_name(session, path) {
         return Ok(());
     }
@@ -428,7 +483,7 @@ pub async fn check_stored_name(session: &mut Session, path: &PathName) -> Result
     };
     let mut is_shown = false;
     let mut look = |entry: Entry| is_shown |= is_alike(name.as_bytes(), entry.name.as_bytes());
-    list_each(session, directory.as_ref(), &mut look).await?;
+    list_each_at_server(session, directory.as_ref(), &mut look).await?;
     if is_shown {
         session.manners.names.note_kept(path);
         return Ok(());

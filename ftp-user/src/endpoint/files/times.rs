@@ -1,5 +1,7 @@
-//! The times of files at a server: MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
+//! The times of files. A server is asked by MFMT, SITE UTIME, or MDTM with a time. Their permissions: MFF, or SITE CHMOD.
 
+use crate::context::Context;
+use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
 use crate::session::{SentCommand, Session, Untaken};
 use ftp_proto::calendar::When;
@@ -8,12 +10,24 @@ use ftp_proto::command::Command;
 use ftp_proto::listing::told_time;
 use ftp_proto::wire::PathName;
 
+/// When the file was modified last, if that is known.
+///
+/// # Errors
+///
+/// Fails if the server cannot be asked.
+pub async fn modified(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<When>> {
+    match host {
+        Host::Server(server) => modified_at_server(server.session(context).await?, path).await,
+        Host::Local(here) => Ok(here.facts(path)?.and_then(|facts| facts.modified)),
+    }
+}
+
 /// When the file was modified last, if MDTM tells it.
 ///
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn modified(session: &mut Session, path: &PathName) -> Result<Option<When>> {
+pub(super) async fn modified_at_server(session: &mut Session, path: &PathName) -> Result<Option<When>> {
     if !session.manners.capabilities.mdtm {
         return Ok(None);
     }
@@ -26,8 +40,20 @@ pub async fn modified(session: &mut Session, path: &PathName) -> Result<Option<W
 ///
 /// # Errors
 ///
+/// Fails if the session is lost, or this host refuses.
+pub async fn set_modified(context: &Context, host: &mut Host, path: &PathName, time: When) -> Result<()> {
+    match host {
+        Host::Server(server) => set_modified_at_server(server.session(context).await?, path, time).await,
+        Host::Local(here) => here.set_modified(path, time),
+    }
+}
+
+/// The same in this session of a server.
+///
+/// # Errors
+///
 /// Fails if the session is lost.
-pub async fn set_modified(session: &mut Session, path: &PathName, time: When) -> Result<()> {
+pub async fn set_modified_at_server(session: &mut Session, path: &PathName, time: When) -> Result<()> {
     let Some(command) = session.manners.time_command(path, time) else {
         let what = format!("{} offers no command that sets the time of a file", session.title);
         session.time.untaken = Some(Untaken::Unknown(Failure::new(failure::Kind::Other, what)));
@@ -44,8 +70,20 @@ pub async fn set_modified(session: &mut Session, path: &PathName, time: When) ->
 ///
 /// # Errors
 ///
-/// Fails if the session is lost.
-pub async fn set_modified_all(session: &mut Session, times: &[(PathName, When)]) -> Result<Option<Failure>> {
+/// Fails if the session is lost, or this host refuses.
+pub async fn set_modified_all(
+    context: &Context,
+    host: &mut Host,
+    times: &[(PathName, When)],
+) -> Result<Option<Failure>> {
+    let session = match host {
+        Host::Server(_) if times.is_empty() => return Ok(None),
+        Host::Server(server) => server.session(context).await?,
+        Host::Local(here) => {
+            let mut set = times.iter().map(|(path, time)| here.set_modified(path, *time));
+            return set.try_for_each(|set| set).map(|()| None);
+        }
+    };
     session.gather(true);
     let mut sent = Vec::new();
     for (path, time) in times {
@@ -73,8 +111,8 @@ pub async fn set_modified_all(session: &mut Session, times: &[(PathName, When)])
         if !matches!(refusal, Ok(None)) {
             break;
         }
-        set_modified(session, path, *time).await?;
-        refusal = time_refusal(session).await;
+        set_modified_at_server(session, path, *time).await?;
+        refusal = time_refusal_at_server(session).await;
     }
     refusal
 }
@@ -89,12 +127,23 @@ async fn settle_time(session: &mut Session) -> Result<()> {
     Ok(())
 }
 
-/// Why the last time was not taken.
+/// Why a server has not taken the last time that was set.
 ///
 /// # Errors
 ///
 /// Fails if the session is lost.
-pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>> {
+pub async fn time_refusal(host: &mut Host) -> Result<Option<Failure>> {
+    let Host::Server(server) = host else { return Ok(None) };
+    let Some(session) = server.open() else { return Ok(None) };
+    time_refusal_at_server(session).await
+}
+
+/// The same in this session of a server.
+///
+/// # Errors
+///
+/// Fails if the session is lost.
+pub async fn time_refusal_at_server(session: &mut Session) -> Result<Option<Failure>> {
     settle_time(session).await?;
     Ok(session.time.untaken.take().map(|untaken| match untaken {
         Untaken::Unknown(failure) => failure,
@@ -107,8 +156,17 @@ pub async fn time_refusal(session: &mut Session) -> Result<Option<Failure>> {
 ///
 /// # Errors
 ///
-/// Fails if the session is lost.
-pub async fn set_mode(session: &mut Session, path: &PathName, mode: u32) -> Result<Option<Failure>> {
+/// Fails if the session is lost, or this host refuses.
+pub async fn set_mode(
+    context: &Context,
+    host: &mut Host,
+    path: &PathName,
+    mode: u32,
+) -> Result<Option<Failure>> {
+    let session = match host {
+        Host::Server(server) => server.session(context).await?,
+        Host::Local(here) => return here.set_mode(path, mode).map(|()| None),
+    };
     let answer = session.ask(session.manners.mode_command(path, mode)).await?;
     let refusal = || session.refusal(format!("cannot set the permissions of {}", path.display()), &answer);
     Ok((!answer.is_done()).then(refusal))

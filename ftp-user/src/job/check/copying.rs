@@ -4,6 +4,7 @@
 use super::verify::Proof;
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{self, About, Failure, Result};
 use crate::outcome::Verified;
 use crate::route::Ends;
@@ -169,7 +170,7 @@ pub(crate) async fn unchanged(
         return verified;
     }
     // If the server does not say, what was compared decides.
-    let Ok(now) = host.facts(context, source).await else { return verified };
+    let Ok(now) = files::facts(context, host, source).await else { return verified };
     // A new name or other rights are no change of a copy. Before a source is deleted, its version is compared, too.
     let before = Facts { version: None, ..before.clone() };
     if now.as_ref().is_some_and(|now| !has_changed(&before, now)) {

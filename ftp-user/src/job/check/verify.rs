@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::ladder::Allowed;
 use crate::outcome::{StreamedDigests, Verified};
@@ -115,8 +116,8 @@ impl Verify {
         failure: Failure,
     ) -> Result<Verified> {
         if self == Self::Auto
-            && (ends.destination.tells_no_size(context, files.copy).await?
-                || ends.source.tells_no_size(context, files.source).await?)
+            && (files::tells_no_size(context, &mut ends.destination, files.copy).await?
+                || files::tells_no_size(context, &mut ends.source, files.source).await?)
         {
             return Ok(Verified::None);
         }
@@ -181,7 +182,8 @@ pub(crate) async fn compare(
         Verified::None => Ok(Ok(means.into())),
         Verified::Size => {
             // Again, not from before: the source may have changed meanwhile.
-            let (there, here) = tokio::try_join!(from.size(context, source), to.size(context, copy))?;
+            let (there, here) =
+                tokio::try_join!(files::size(context, from, source), files::size(context, to, copy))?;
             match (there, here) {
                 (Some(there), Some(here)) if there == here => Ok(Ok(means.into())),
                 (Some(there), Some(here)) => Err(differs(
@@ -199,8 +201,8 @@ pub(crate) async fn compare(
             let told = |said| whole(said, algorithm, size).map_err(|why| differs(from, source, &why));
             let (there, here) = (told(&streamed.source)?, told(&streamed.destination)?);
             let (there, here) = tokio::try_join!(
-                told_or_asked(there, from.digest(context, algorithm, source, size.unwrap_or(0))),
-                told_or_asked(here, to.digest(context, algorithm, copy, size.unwrap_or(0)))
+                told_or_asked(there, files::digest(context, from, algorithm, source, size.unwrap_or(0))),
+                told_or_asked(here, files::digest(context, to, algorithm, copy, size.unwrap_or(0)))
             )?;
             let (there, here) = match (there, here) {
                 (Ok(there), Ok(here)) => (there, here),
@@ -313,7 +315,15 @@ pub(crate) async fn verify_passed(
 ) -> Result<Proof> {
     let weaker = if rule == Verify::Hash { Verify::Size } else { rule };
     let proof = weaker.verify(context, ends, files).await?;
-    match ends.destination.digest(context, Algorithm::Sha256, files.copy, files.size.unwrap_or(0)).await? {
+    match files::digest(
+        context,
+        &mut ends.destination,
+        Algorithm::Sha256,
+        files.copy,
+        files.size.unwrap_or(0),
+    )
+    .await?
+    {
         Ok(stored) if stored.hex.eq_ignore_ascii_case(sha256) => {
             Ok(Proof { by: Verified::Hash(Algorithm::Sha256), digest: Some(stored.hex.to_ascii_lowercase()) })
         }

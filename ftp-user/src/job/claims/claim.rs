@@ -9,6 +9,7 @@ use super::names::place;
 use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::item::Item;
 use crate::job::part::leftover::Leftover;
@@ -431,7 +432,7 @@ impl FileRecord {
             let mut sizes = Vec::new();
             for id in left.others.iter().chain(&left.last) {
                 let part = Part::new(*id, target)?;
-                sizes.push((*id, ends.destination.size(context, &part.stored).await?));
+                sizes.push((*id, files::size(context, &mut ends.destination, &part.stored).await?));
             }
             last = largest(&sizes).or(last);
             for id in left.others.iter().chain(&left.last).filter(|id| Some(**id) != last) {

@@ -1,7 +1,8 @@
 //! Hosts, paths and files as the journal names them, whatever the settings call them.
 
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::Result;
 use crate::job::item::Item;
 use crate::job::retry::asked_of;
@@ -113,7 +114,7 @@ fn login_below(directory: &PathName, login: &PathName) -> Option<Vec<u8>> {
 /// If it does not answer, the first question about a file says so.
 pub(in crate::job) async fn learn(context: &Context, host: &mut Host, path: &PathName) {
     if !host.is_local() && path.is_absolute() {
-        let _: Result<_> = asked_of!(context, host, endpoint::login_directory(context, host));
+        let _: Result<_> = asked_of!(context, host, files::login_directory(context, host));
     }
 }
 

@@ -124,7 +124,7 @@ impl TakenNames {
                 listed.insert(entry.name.as_bytes());
             }
         };
-        let listing = Box::pin(files::list_each(session, path.as_ref(), &mut gather)).await;
+        let listing = Box::pin(files::list_each_at_server(session, path.as_ref(), &mut gather)).await;
         let is_whole = listing.is_ok_and(|listing| !listing.is_incomplete()) && listed.len() < MOST;
         let names = if is_whole { Names::Listed(Arc::new(listed)) } else { Names::Unknown };
         self.directories().keep(path, names.clone());

@@ -10,7 +10,8 @@ use super::batch::{self, Prospect};
 use super::taken_names::TakenNames;
 use super::width::{Reason, Width, least, portion};
 use crate::context::Context;
-use crate::endpoint::{Host, with_blanks};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::file::copy::{copy, copy_claimed};
@@ -480,7 +481,7 @@ impl WorkerTools {
         let is_missing = result.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
         let unexplained = || self.unexplained.lock().unwrap_or_else(PoisonError::into_inner);
         if is_missing && item.is_listed && !unexplained().contains(&directory) {
-            let found = with_blanks(&self.context, &mut ends.source, &item.source).await;
+            let found = files::with_blanks(&self.context, &mut ends.source, &item.source).await;
             let found =
                 found.ok().flatten().and_then(|path| place::base_name(&path).map(|name| (path, name)));
             match found {
@@ -499,7 +500,7 @@ impl WorkerTools {
     async fn size_of(&self, worker: &mut Worker, item: &Item) -> Option<u64> {
         match &item.known {
             None if !worker.portion.is_empty() && worker.ends.source.is_local() => {
-                worker.ends.source.facts(&self.context, &item.source).await.ok()??.size
+                files::facts(&self.context, &mut worker.ends.source, &item.source).await.ok()??.size
             }
             known => known.as_ref()?.size,
         }

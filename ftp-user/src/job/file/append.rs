@@ -2,6 +2,7 @@
 //! destination is known to be unchanged.
 
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{self, Failure, Result};
 use crate::job::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
 use crate::job::item::Item;
@@ -103,7 +104,7 @@ impl Appending<'_> {
         let name = ends.destination.show(&item.destination);
         let (cleanup, end) = context.for_cleanup();
         let now = tokio::select! {
-            size = ends.destination.size(&cleanup, &item.destination) => size.ok().flatten(),
+            size = files::size(&cleanup, &mut ends.destination, &item.destination) => size.ok().flatten(),
             () = context.world.clock.sleep_until(Some(end)) => None,
         };
         // A file that does not exist has no size, and had none before.
@@ -125,7 +126,7 @@ impl Appending<'_> {
             return Ok(());
         };
         let path = &self.item.destination;
-        let now = self.ends.destination.size(self.context, path).await?;
+        let now = files::size(self.context, &mut self.ends.destination, path).await?;
         if now == Some(before + size) {
             return Ok(());
         }
@@ -158,7 +159,10 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
     let (source_name, dest_name) = item.names(ends);
     let (source, target) = {
         let Ends { source, destination, .. } = &mut *ends;
-        tokio::try_join!(source.facts(context, &item.source), destination.facts(context, &item.destination))?
+        tokio::try_join!(
+            files::facts(context, source, &item.source),
+            files::facts(context, destination, &item.destination)
+        )?
     };
     let source = readable(source, &source_name)?;
     let one = KnownFile { path: &item.source, facts: Some(&source) };

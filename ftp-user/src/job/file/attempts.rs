@@ -17,6 +17,7 @@
 use super::copy::{CopyPlan, Copying};
 use crate::account::shortened;
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::FileRecord;
 use crate::job::claims::lifetime;
@@ -204,7 +205,7 @@ impl Copying<'_> {
         if left.source.as_ref().is_none_or(|seen| has_changed(seen, source)) {
             return Ok(None);
         }
-        let stored = self.ends.destination.size(&self.context, &left.part.stored).await?;
+        let stored = files::size(&self.context, &mut self.ends.destination, &left.part.stored).await?;
         let start = StartPoint { at: before, moved: Some(rung), ..StartPoint::new(left.part.clone()) };
         Ok(stored.is_some_and(|stored| Some(stored) == source.size).then_some(start))
     }
@@ -308,7 +309,9 @@ impl Copying<'_> {
         if !may_be_missing || std::mem::replace(&mut self.attempts.has_asked_for_directories, true) {
             return false;
         }
-        self.ends.destination.make_parents(&self.context, &item.destination).await.unwrap_or(false)
+        files::make_parents(&self.context, &mut self.ends.destination, &item.destination)
+            .await
+            .unwrap_or(false)
     }
 
     /// There is no next attempt: the old file gets its name back if it has lost it, and what is stored is deleted, unless
@@ -406,7 +409,7 @@ impl Copying<'_> {
         }
         let deadline = context.world.clock.now() + context.settings.patience.reply.min(QUESTION);
         let size = tokio::select! {
-            size = host.size(context, &left.part.stored) => size.ok().flatten(),
+            size = files::size(context, host, &left.part.stored) => size.ok().flatten(),
             () = context.world.clock.sleep_until(Some(deadline)) => None,
         };
         self.attempts.note_stored(size.unwrap_or(0));

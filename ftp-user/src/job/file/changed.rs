@@ -13,6 +13,7 @@
 
 use super::attempts::StartPoint;
 use super::copy::{CopyPlan, Copying};
+use crate::endpoint::files;
 use crate::failure::{Kind, Result};
 use crate::job::race::{Transferred, transfer};
 use crate::job::request::options::{ChangedParts, Options};
@@ -86,7 +87,8 @@ async fn assemble(
     let stored = assignment.stored.clone();
     // Nobody knows how much of the part a relay has passed on: most of it was there.
     let mut count = Count::of_others();
-    let copied = ends.destination.copy_within(context, &copy.item.destination, &stored, old).await;
+    let copied =
+        files::copy_within(context, &mut ends.destination, &copy.item.destination, &stored, old).await;
     if let Ok(Err(failure)) | Err(failure) = &copied {
         // A server that has not answered may have made the copy, or may make it yet.
         count.touched = copied.is_err();
@@ -141,8 +143,8 @@ async fn compare(copy: &mut Copying<'_>, chunks: Chunks) -> Result<Sameness> {
     let (samples, others) = chunks.samples_and_others();
     for parts in std::iter::once(samples.as_slice()).chain(others.chunks(AT_ONCE)) {
         let (there, here) = tokio::try_join!(
-            from.part_digests(context, algorithm, &copy.item.source, parts),
-            to.part_digests(context, algorithm, &copy.item.destination, parts)
+            files::part_digests(context, from, algorithm, &copy.item.source, parts),
+            files::part_digests(context, to, algorithm, &copy.item.destination, parts)
         )?;
         let (there, here) = match (there, here) {
             (Ok(there), Ok(here)) => (there, here),

@@ -11,7 +11,7 @@ use super::changed;
 use super::decision::Files;
 use super::times;
 use crate::context::Context;
-use crate::endpoint::files::FinalName;
+use crate::endpoint::files::{self, FinalName};
 use crate::endpoint::{Host, Losses};
 use crate::failure::{self, About, Failure, Result};
 use crate::job::check::{self, ComparedFiles, Overwrite, Proof, Verify};
@@ -268,7 +268,8 @@ impl Copying<'_> {
         let size = match plan.source.size {
             // A source that tells no size: what the destination says, or else what this program has moved.
             None => {
-                let told = self.ends.destination.size(&self.context, &self.item.destination).await;
+                let told =
+                    files::size(&self.context, &mut self.ends.destination, &self.item.destination).await;
                 told.ok().flatten().or((moved > 0).then_some(moved))
             }
             size => size,

@@ -2,6 +2,7 @@
 
 use super::copy::Copying;
 use super::times;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{
     ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
@@ -36,23 +37,23 @@ impl Copying<'_> {
         let known = async {
             let mut known = match known {
                 Some(facts) => Some(facts),
-                None => source.facts(context, &item.source).await?,
+                None => files::facts(context, source, &item.source).await?,
             };
             // A listing for people has no exact time.
             if let Some(facts) = known.as_mut().filter(|facts| asks_time && facts.modified.is_none()) {
-                facts.modified = source.modified(context, &item.source).await?;
+                facts.modified = files::modified(context, source, &item.source).await?;
             }
             Ok(known)
         };
         let target = async {
             match target {
                 Target::Known(facts) => Ok(facts),
-                Target::Unknown => destination.facts(context, &item.destination).await,
+                Target::Unknown => files::facts(context, destination, &item.destination).await,
             }
         };
         let (source, target) = tokio::try_join!(known, target)?;
         let source = readable(source, &source_name)?;
-        self.ends.source.check_stored_name(context, &item.source).await?;
+        files::check_stored_name(context, &mut self.ends.source, &item.source).await?;
         let one = KnownFile { path: &item.source, facts: Some(&source) };
         refuse_itself(self.ends, one, KnownFile { path: &item.destination, facts: target.as_ref() })?;
         replaceable(target.as_ref(), &dest_name)?;
@@ -203,7 +204,7 @@ impl Copying<'_> {
     ///
     /// Nobody can say whether the copy is there.
     pub(super) async fn moved_before(&mut self, done: FileCopy) -> Result<Result<FileCopy>> {
-        let found = self.ends.destination.facts(&self.context, &self.item.destination).await?;
+        let found = files::facts(&self.context, &mut self.ends.destination, &self.item.destination).await?;
         if may_be_copy(found.as_ref(), done.size) {
             return Ok(Ok(done));
         }

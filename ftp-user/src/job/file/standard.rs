@@ -78,7 +78,7 @@ async fn output(
     moved: &mut u64,
 ) -> Result<FileCopy> {
     let name = host.show(path);
-    let facts = readable(host.facts(context, path).await?, &name)?;
+    let facts = readable(files::facts(context, host, path).await?, &name)?;
     let algorithm = best_common(&host.algorithms(context).await?, &Algorithm::ALL);
     let means = options.verify.with(algorithm, facts.size)?;
     plan(context, name.clone(), sink.name().to_owned(), facts.size, means, options).await;
@@ -234,7 +234,7 @@ async fn ready(
     options: Options,
 ) -> Result<Ready> {
     let name = host.show(&destination.path);
-    let found = host.facts(context, &destination.path).await?;
+    let found = files::facts(context, host, &destination.path).await?;
     let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
     if is_directory || destination.contents {
         return Err(Failure::usage(format!("{name} is a directory, and standard input has no name"))
@@ -257,7 +257,7 @@ async fn ready(
     // The size is known when all of it was read.
     let means = options.verify.with(algorithm, Some(0))?;
     if found.is_none() && !options.mode.is_dry() && place::parent(&destination.path).is_some() {
-        host.make_parents(context, &destination.path).await?;
+        files::make_parents(context, host, &destination.path).await?;
     }
     Ok(Ready { means, is_taken: found.is_some() })
 }
@@ -312,7 +312,7 @@ async fn publish(
     let Ready { means, is_taken } = ready;
     let rule = options.verify;
     if means != Verified::None {
-        match host.size(context, &part.stored).await? {
+        match files::size(context, host, &part.stored).await? {
             Some(size) if size != sent.bytes => {
                 let what = format!(
                     "{} were read, and {} are stored",
@@ -354,7 +354,7 @@ async fn compare(
     rule: Verify,
 ) -> Result<Verified> {
     let (Some(algorithm), Some(hex)) = (means.algorithm(), &sent.digest) else { return Ok(means) };
-    match host.digest(context, algorithm, path, sent.bytes).await? {
+    match files::digest(context, host, algorithm, path, sent.bytes).await? {
         Ok(digest) if digest.hex.eq_ignore_ascii_case(hex) => Ok(means),
         Ok(digest) => {
             let name = algorithm.name();

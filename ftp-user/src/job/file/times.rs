@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{self, Failure, Result};
 use crate::job::request::options::Options;
 use crate::report::Topic;
@@ -23,7 +24,7 @@ pub(in crate::job) async fn set(
     time: Option<When>,
 ) -> Result<()> {
     match time.filter(|_| !ends.no_times.load(Ordering::Relaxed)) {
-        Some(time) => ends.destination.set_modified(context, stored, time).await,
+        Some(time) => files::set_modified(context, &mut ends.destination, stored, time).await,
         None => Ok(()),
     }
 }
@@ -31,7 +32,7 @@ pub(in crate::job) async fn set(
 /// Tells once that the destination sets no times. Nothing is wrong with a copy that is there already, so that a session
 /// which is lost now fails nothing.
 pub(in crate::job) async fn tell(context: &Context, ends: &mut Ends) {
-    if let Ok(Some(refusal)) = ends.destination.time_refusal().await {
+    if let Ok(Some(refusal)) = files::time_refusal(&mut ends.destination).await {
         tell_refusal(context, ends, &refusal.to_string());
     }
 }
@@ -59,7 +60,7 @@ pub(in crate::job) async fn set_mode(
         return Ok(());
     }
     let refusal = match mode {
-        Some(mode) => ends.destination.set_mode(context, stored, mode & KEPT).await?,
+        Some(mode) => files::set_mode(context, &mut ends.destination, stored, mode & KEPT).await?,
         None => Some(Failure::new(failure::Kind::Other, "the source does not tell them")),
     };
     if let Some(refusal) = refusal
@@ -141,14 +142,14 @@ pub(in crate::job) async fn finish_directories(
     let timed = |(path, of): &(PathName, Attributes)| of.modified.map(|time| (path.clone(), time));
     let times: Vec<(PathName, When)> =
         if wanted.times { directories.iter().filter_map(timed).collect() } else { Vec::new() };
-    let refusal = destination.set_modified_all(context, &times).await;
+    let refusal = files::set_modified_all(context, destination, &times).await;
     if let Some(refusal) = refusal.unwrap_or_else(Some) {
         wanted.times = false;
         context.run.events.notice(format!("of directories, modification times are not kept: {refusal}"));
     }
     for (path, Attributes { mode, .. }) in directories {
         let Some(mode) = mode.filter(|_| wanted.modes) else { continue };
-        let refusal = destination.set_mode(context, path, mode & KEPT).await;
+        let refusal = files::set_mode(context, destination, path, mode & KEPT).await;
         if let Some(refusal) = refusal.unwrap_or_else(Some) {
             wanted.modes = false;
             context.run.events.warn(format!("of directories, permissions are not kept: {refusal}"));

@@ -6,7 +6,8 @@ use super::directories::{name_aside, named_again, report_moved};
 use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
-use crate::endpoint::{self, AskedDisk, Host};
+use crate::endpoint::files;
+use crate::endpoint::{AskedDisk, Host};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::check::{self, ComparedFiles};
@@ -78,7 +79,7 @@ async fn keep_for_other_moves(
 /// Has the destination put all copies on its disk, or says once that it cannot be asked.
 async fn stable(context: &Context, ends: &mut Ends, files: &[CopiedFile]) -> AskedDisk {
     let copies: Vec<&PathName> = files.iter().map(|copied| &copied.copy).collect();
-    let disk = endpoint::make_stable(context, &mut ends.destination, &copies).await;
+    let disk = files::make_stable(context, &mut ends.destination, &copies).await;
     if disk.is_unasked() {
         let text = "sources are deleted although nobody can tell whether their copies would survive a power failure: \
             this server cannot be asked for stable storage";
@@ -227,10 +228,10 @@ impl SourceDeletion<'_> {
     async fn try_singly(&mut self, copied: &CopiedFile, was_told: &mut bool) -> Result<Result<()>> {
         let context = self.context;
         let session = self.ends.source.evidence_session();
-        let Some(before) = self.ends.source.facts(context, &copied.source).await? else {
+        let Some(before) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
             return Ok(self.not_there(copied, *was_told));
         };
-        let there = self.ends.destination.facts(context, &copied.copy).await?;
+        let there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
         let has_session = copied.has_session(&mut self.ends.destination);
         let proof = match (copied.expected.is(there.as_ref()), has_session) {
             (CopyState::Same, true) => CopyProof::SameSession,
@@ -240,10 +241,10 @@ impl SourceDeletion<'_> {
         // Digests take long: both are looked at again.
         let (now, there) = match proof {
             CopyProof::ComparedAgain => {
-                let Some(now) = self.ends.source.facts(context, &copied.source).await? else {
+                let Some(now) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
                     return Ok(self.not_there(copied, *was_told));
                 };
-                (now, self.ends.destination.facts(context, &copied.copy).await?)
+                (now, files::facts(context, &mut self.ends.destination, &copied.copy).await?)
             }
             CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
         };
@@ -382,7 +383,7 @@ async fn look_at_sources(
 /// Returns whether the copy is still there.
 async fn touch(context: &Context, host: &mut Host, copy: &PathName, found: &Facts) -> Result<bool> {
     let Some(time) = found.modified.filter(|_| found.version.is_some()) else { return Ok(true) };
-    let refusal = host.set_modified_all(context, &[(copy.clone(), time)]).await?;
+    let refusal = files::set_modified_all(context, host, &[(copy.clone(), time)]).await?;
     // Whoever may not set it has seen the copy right before.
     Ok(refusal.is_none_or(|refusal| refusal.kind != Kind::Missing))
 }

@@ -2,7 +2,8 @@
 //! them; what is left by one listing where most of the directory is asked for, else by a question for each.
 
 use crate::context::Context;
-use crate::endpoint::{Host, list_each};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::Result;
 use crate::job::item::Item;
 use crate::job::retry::facts;
@@ -97,7 +98,7 @@ pub(super) async fn look(
     // What a listing has not shown, or not as a file, is asked for.
     let mut asked = match unseen(&seen).as_slice() {
         [] => Vec::new(),
-        rest => host.facts_of_all(context, rest).await,
+        rest => files::facts_of_all(context, host, rest).await,
     }
     .into_iter();
     let mut all = Vec::with_capacity(files.len());
@@ -125,7 +126,7 @@ async fn unchanged(context: &Context, host: &mut Host, files: &[ExpectedFile]) -
     if described.is_empty() {
         return seen;
     }
-    let same = host.are_same(context, &directory, &described).await;
+    let same = files::are_same(context, host, &directory, &described).await;
     for ((file, seen), is_same) in places.into_iter().zip(same) {
         *seen = is_same.then(|| file.facts.clone());
     }
@@ -149,7 +150,7 @@ async fn listed(
         }
     };
     let Some(path) = directory.1.clone().or_else(|| PathName::from_user(".").ok()) else { return files };
-    let listing = list_each(context, host, &path, &mut note).await;
+    let listing = files::list_each(context, host, &path, &mut note).await;
     if listing.is_err() {
         (files, names) = (HashMap::new(), usize::MAX);
     }

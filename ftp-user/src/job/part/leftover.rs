@@ -5,6 +5,7 @@
 
 use super::Part;
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{About, Kind, Result};
 use crate::job::item::Item;
 use crate::outcome::Verified;
@@ -53,7 +54,8 @@ impl Leftover {
         if self.source.as_ref().is_some_and(|before| has_changed(before, source)) {
             return Ok(Found::Useless("the source has changed since the last attempt".to_owned()));
         }
-        let bytes = match (ends.destination.size(context, &self.part.stored).await?, source.size) {
+        let bytes = match (files::size(context, &mut ends.destination, &self.part.stored).await?, source.size)
+        {
             (None | Some(0), _) => return Ok(Found::Nothing),
             (Some(stored), Some(size)) if stored <= size => stored,
             (Some(stored), _) => {
@@ -96,9 +98,9 @@ impl Leftover {
     /// The destination cannot be asked.
     pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<Found> {
         let (host, path) = (&mut ends.destination, &self.part.stored);
-        let is_stored = match host.size(context, path).await? {
+        let is_stored = match files::size(context, host, path).await? {
             Some(bytes) => bytes > 0,
-            None => host.tells_no_size(context, path).await?,
+            None => files::tells_no_size(context, host, path).await?,
         };
         let why = || "it cannot be continued".to_owned();
         Ok(if is_stored { Found::Useless(why()) } else { Found::Nothing })
@@ -144,8 +146,8 @@ async fn bytes_right(
     let Ends { source: from, destination: to, .. } = ends;
     let begin = ByteRange { first: 0, length: Some(bytes) };
     let (there, here) = tokio::try_join!(
-        from.part_digest(context, algorithm, source, begin),
-        to.digest(context, algorithm, stored, bytes)
+        files::part_digest(context, from, algorithm, source, begin),
+        files::digest(context, to, algorithm, stored, bytes)
     )?;
     let (Ok(there), Ok(here)) = (there, here) else { return Ok(None) };
     if there.hex.eq_ignore_ascii_case(&here.hex) {
@@ -157,8 +159,8 @@ async fn bytes_right(
     }
     while let Some(part) = search.next() {
         let (there, here) = tokio::try_join!(
-            from.part_digest(context, algorithm, source, part),
-            to.part_digest(context, algorithm, stored, part)
+            files::part_digest(context, from, algorithm, source, part),
+            files::part_digest(context, to, algorithm, stored, part)
         )?;
         match (there, here) {
             (Ok(there), Ok(here)) => search.note(there.hex.eq_ignore_ascii_case(&here.hex)),

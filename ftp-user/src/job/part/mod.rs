@@ -92,7 +92,7 @@ impl Part {
 
     /// What has its final name now, unless it is stored there itself.
     async fn now_there(&self, context: &Context, host: &mut Host) -> Result<Option<Facts>> {
-        if self.stored == self.target { Ok(None) } else { host.facts(context, &self.target).await }
+        if self.stored == self.target { Ok(None) } else { files::facts(context, host, &self.target).await }
     }
 
     /// The failure of its publication, which says whether its host refuses the final name.
@@ -120,8 +120,8 @@ impl Part {
                 let (cleanup, end) = context.for_cleanup();
                 let mut bytes = None;
                 let work = async {
-                    bytes = host.size(&cleanup, &self.stored).await.ok().flatten();
-                    host.delete_own(&cleanup, &self.stored).await
+                    bytes = files::size(&cleanup, host, &self.stored).await.ok().flatten();
+                    files::delete_own(&cleanup, host, &self.stored).await
                 };
                 let deleted = in_time(context, end, work).await;
                 if let Err(failure) = &deleted {
@@ -140,8 +140,8 @@ impl Part {
         let mut bytes = None;
         let work = async {
             let session = server.session(&cleanup).await?;
-            bytes = files::size(session, &self.stored).await.ok().flatten();
-            files::delete_stored(session, &self.stored).await
+            bytes = files::size_by_command(session, &self.stored).await.ok().flatten();
+            files::delete_own_at_server(session, &self.stored).await
         };
         let deleted = in_time(context, end, work).await;
         let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
@@ -193,7 +193,8 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
     for pause in PAUSES {
         let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
         for mut debt in std::mem::take(&mut debts) {
-            let work = async { files::delete_stored(server.session(&cleanup).await?, &debt.path).await };
+            let work =
+                async { files::delete_own_at_server(server.session(&cleanup).await?, &debt.path).await };
             match in_time(context, end, work).await {
                 // It may come yet: see `Debt::why`.
                 Ok(false) if debt.why.is_none() => {}

@@ -10,7 +10,7 @@
 use super::{Part, in_time};
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::endpoint::files::{FinalName, Replacement};
+use crate::endpoint::files::{self, FinalName, Replacement};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{Decision, Overwrite};
 use crate::job::removal::ReachedName;
@@ -53,10 +53,10 @@ impl OldFiles {
     ) -> Result<()> {
         let Part { stored, target } = part;
         if stored == target {
-            return host.check_stored_name(context, target).await;
+            return files::check_stored_name(context, host, target).await;
         }
         let mut replaced = Replacement { aside: part.aside()?, size, before, is_aside: false };
-        let renamed = host.rename(context, (stored, target), &mut replaced).await;
+        let renamed = files::rename(context, host, (stored, target), &mut replaced).await;
         if replaced.is_aside {
             self.seek(replaced.aside);
         }
@@ -92,7 +92,7 @@ impl OldFiles {
         target: &PathName,
     ) -> Result<()> {
         while let Some(name) = self.sought.last() {
-            let is_aside = host.put_back(context, name, target).await?;
+            let is_aside = files::put_back(context, host, name, target).await?;
             let name = self.sought.pop();
             self.found.extend(name.filter(|_| is_aside));
         }

@@ -192,7 +192,7 @@ async fn is_whole(
         return false;
     }
     match runner.destination.session(context).await {
-        Ok(session) => files::any_size(session, stored).await.is_ok_and(|stored| stored == Some(size)),
+        Ok(session) => files::size_at_server(session, stored).await.is_ok_and(|stored| stored == Some(size)),
         Err(_) => false,
     }
 }
@@ -211,7 +211,7 @@ async fn is_unchanged(
     }
     let absent = *store == Store::Replace && *before == 0;
     match runner.destination.session(context).await {
-        Ok(session) => files::size(session, stored)
+        Ok(session) => files::size_by_command(session, stored)
             .await
             .is_ok_and(|size| size == Some(*before) || (absent && size.is_none())),
         Err(_) => false,

@@ -4,7 +4,7 @@
 use super::permitted::Removal;
 use crate::context::Context;
 use crate::endpoint::files::{self, cannot_delete};
-use crate::endpoint::{self, Host, LocalEnd};
+use crate::endpoint::{Host, LocalEnd};
 use crate::failure::{Failure, Kind, Result};
 use crate::session::Facts;
 use crate::world::{Files, LocalName, above, local_path, names_of, replaced};
@@ -53,7 +53,7 @@ impl Removal {
         if let Host::Server(server) = host {
             let permits: Vec<&DeletePermit> = all.iter().map(|removal| &removal.permit).collect();
             return Some(match server.session(context).await {
-                Ok(session) => Box::pin(files::delete_all(session, &permits)).await,
+                Ok(session) => Box::pin(files::delete_all_at_server(session, &permits)).await,
                 Err(_) => Vec::new(),
             });
         }
@@ -67,7 +67,9 @@ impl Removal {
     async fn delete(&self, context: &Context, host: &mut Host) -> Result<bool> {
         context.run.job_journal.note_change();
         match host {
-            Host::Server(server) => files::delete(server.session(context).await?, &self.permit).await,
+            Host::Server(server) => {
+                files::delete_at_server(server.session(context).await?, &self.permit).await
+            }
             Host::Local(end) => {
                 // A file of this host is looked at before, and what is seen there stands in `seen`.
                 if self.permit.only_if().is_some() {
@@ -142,7 +144,7 @@ pub(crate) async fn rename_free(
     to: &PathName,
 ) -> Result<()> {
     match host {
-        Host::Server(server) => files::rename_free(server.session(context).await?, from, to).await,
+        Host::Server(server) => files::rename_free_at_server(server.session(context).await?, from, to).await,
         Host::Local(end) => {
             refuse_own(from, context.run.own_files.needs_of_tree(local_path(from)))?;
             let renamed = match (end.reach(from, false), end.reach(to, false)) {
@@ -217,7 +219,7 @@ impl ReachedName {
                 let what = || format!("cannot look at {}", self.path.display());
                 here.entry().map_err(|error| Failure::of_this_host(what(), &error))
             }
-            None => endpoint::entry(context, host, &self.path).await,
+            None => files::facts_of_name(context, host, &self.path).await,
         }
     }
 
@@ -251,7 +253,9 @@ impl ReachedName {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
                 Err(error) => Err(Failure::of_this_host(cannot_delete(permit), &error)),
             },
-            (None, Host::Server(server)) => files::delete(server.session(context).await?, permit).await,
+            (None, Host::Server(server)) => {
+                files::delete_at_server(server.session(context).await?, permit).await
+            }
             (None, Host::Local(_)) => Err(not_reached(&self.path)),
         }
     }
@@ -265,18 +269,18 @@ impl ReachedName {
         let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
         let (Some(here), Host::Local(local)) = (&self.here, &*host) else {
             // RNTO replaces what has the name.
-            if endpoint::entry(context, host, to).await?.is_some() {
+            if files::facts_of_name(context, host, to).await?.is_some() {
                 return Err(Failure::new(Kind::Exists, format!("something has the name {}", to.display())));
             }
-            host.make_parents(context, to).await?;
+            files::make_parents(context, host, to).await?;
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
-            return files::rename_free(server.session(context).await?, &self.path, to).await;
+            return files::rename_free_at_server(server.session(context).await?, &self.path, to).await;
         };
         let (files, held) = (local.files(), local.reach(to, true));
         let to = match held {
             Some(reached) => reached,
             None => {
-                host.make_parents(context, to).await?;
+                files::make_parents(context, host, to).await?;
                 in_its_directory(files, to)
             }
         };

@@ -3,6 +3,7 @@
 
 use super::lines::{Line, ToldFacts};
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
@@ -143,7 +144,7 @@ impl<'a> Destinations<'a> {
         if self.directories.has(path) {
             return Ok(());
         }
-        if stream.idle().destination.make_directories(self.context, path).await? {
+        if files::make_directories(self.context, &mut stream.idle().destination, path).await? {
             stream.note_new_directory(path);
         }
         match self.is_each() {
@@ -163,8 +164,8 @@ impl<'a> Destinations<'a> {
         let destination = &mut stream.idle().destination;
         let made = match told.destinations.get(&parent) {
             Some(Some(_)) => Ok(false),
-            Some(None) => destination.make_directories(self.context, &parent).await,
-            None => destination.make_parents(self.context, &item.destination).await.map(|_| false),
+            Some(None) => files::make_directories(self.context, destination, &parent).await,
+            None => files::make_parents(self.context, destination, &item.destination).await.map(|_| false),
         };
         if let Ok(is_new) = made {
             if is_new {

@@ -3,6 +3,7 @@
 
 use super::destinations::Receiver;
 use crate::context::Context;
+use crate::endpoint::files;
 use crate::failure::Result;
 use crate::job::item::Target;
 use crate::job::retry::connect_both;
@@ -126,8 +127,10 @@ impl ToldFacts {
             destinations = distinct(with_parents.flatten().filter(|path| !is_known(path)));
         }
         let Ends { source: from, destination: to, .. } = ends;
-        let (known, there) =
-            tokio::join!(from.facts_of_all(context, &sources), to.facts_of_all(context, &destinations));
+        let (known, there) = tokio::join!(
+            files::facts_of_all(context, from, &sources),
+            files::facts_of_all(context, to, &destinations)
+        );
         let answered = |paths: Vec<PathName>, facts: Vec<Result<Option<Facts>, _>>| {
             paths.into_iter().zip(facts).filter_map(|(path, facts)| Some((path, facts.ok()?))).collect()
         };

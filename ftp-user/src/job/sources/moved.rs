@@ -3,7 +3,8 @@
 //! has arrived of it, and nothing copies the rest.
 
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::job::retry::facts;
 use crate::journal::FilesBelow;
@@ -78,7 +79,7 @@ pub(in crate::job) async fn refuse_emptied(
         return Ok(());
     }
     let mut is_empty = true;
-    endpoint::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
+    files::list_each(context, host, &source.path, &mut |_| is_empty = false).await?;
     match why_not_moved(&format!("{source} is empty"), files) {
         Some(failure) if is_empty => Err(failure),
         Some(_) | None => Ok(()),

@@ -5,8 +5,8 @@
 
 use super::listing::cannot_keep;
 use crate::context::Context;
-use crate::endpoint::files::Lack;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files::{self, Lack};
 use crate::failure::Result;
 use crate::job::checked_directories::answer_if_any;
 use crate::job::removal::ReachedName;
@@ -151,7 +151,7 @@ impl LackingNames {
         let count = names.len();
         loop {
             let said = asked(context, host, async |host| {
-                endpoint::lack(context, host, directory.as_ref(), &names).await
+                files::lack(context, host, directory.as_ref(), &names).await
             });
             let Some(said) = answer_if_any(said.await)? else { return Ok(Vec::new()) };
             let said: Vec<Learnt<Lack>> = said.each().collect();
@@ -221,7 +221,7 @@ impl ListedLinks {
             return Ok(last.links.contains(&name));
         }
         let names = asked(context, host, async |host| {
-            endpoint::list_certain_links(context, host, directory.as_ref()).await
+            files::list_certain_links(context, host, directory.as_ref()).await
         });
         let links = names.await?;
         let is_there = links.contains(&name);

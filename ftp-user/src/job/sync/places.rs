@@ -2,7 +2,8 @@
 
 use super::run::SyncRequest;
 use crate::context::Context;
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::names;
 use crate::job::removal::{Allowance, Consent, precious};
@@ -75,7 +76,7 @@ pub(super) fn refuse_precious(context: &Context, to: &Location, allowance: Allow
 ///
 /// The server does not answer.
 pub(super) async fn login(context: &Context, host: &mut Host) -> Result<Option<PathName>> {
-    asked(context, host, async |host| endpoint::login_directory(context, host).await).await
+    asked(context, host, async |host| files::login_directory(context, host).await).await
 }
 
 /// Refuses a directory for old files that would be changed by this sync.
@@ -138,7 +139,7 @@ async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Pat
     while let Some(above) = next {
         let found = match host {
             Host::Server(_) => {
-                asked(context, host, async |host| host.real_directory(context, &above).await).await?
+                asked(context, host, async |host| files::real_directory(context, host, &above).await).await?
             }
             Host::Local(here) => here
                 .files()

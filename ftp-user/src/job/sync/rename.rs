@@ -5,7 +5,8 @@
 use super::listing::cannot_keep;
 use super::run::SyncRun;
 use crate::context::{Cancel, Context};
-use crate::endpoint::{self, Host};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answer_if_any};
@@ -107,7 +108,7 @@ impl<'p> FileRenames<'p> {
         // Whether the source says that it does not have the old name. Its listing may hide names, and be cut.
         let old_path = [place::join(Some(source), &old.path)];
         let host = &mut run.ends.source;
-        let has = asked(context, host, async |host| endpoint::have(context, host, &old_path).await).await;
+        let has = asked(context, host, async |host| files::have(context, host, &old_path).await).await;
         if answer_if_any(has)?.as_deref().and_then(<[_]>::first) != Some(&Some(false)) {
             return Ok(false);
         }
@@ -143,7 +144,8 @@ impl<'p> FileRenames<'p> {
         };
         let digest = async |host: &mut Host, path: &PathName| {
             let digest =
-                asked(context, host, async |host| host.digest(context, algorithm, path, size).await).await;
+                asked(context, host, async |host| files::digest(context, host, algorithm, path, size).await)
+                    .await;
             let digest = answer_if_any(digest)?.and_then(Result::ok);
             Ok::<_, Failure>(digest.map(|digest| digest.hex.to_ascii_lowercase()))
         };
@@ -259,7 +261,9 @@ impl SimilarNames {
         let Some(difference) = self.difference(path) else { return Ok(()) };
         let are_one = *self.are_one(difference) || {
             let path = place::join(Some(root), path);
-            asked(context, host, async |host| endpoint::entry(context, host, &path).await).await?.is_some()
+            asked(context, host, async |host| files::facts_of_name(context, host, &path).await)
+                .await?
+                .is_some()
         };
         self.learn(path, difference, are_one);
         Ok(())

@@ -11,6 +11,7 @@ pub(super) use visits::{VisitSender, visit_queue};
 pub(crate) use walk::{WalkPurpose, WalkRules, walk};
 
 use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::lifetime;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
@@ -198,7 +199,8 @@ impl TreeCopy<'_, '_> {
         if paths.len() > 1 {
             let context = self.stream.context;
             // If the session is lost, the first one that is not made finds out.
-            let made = self.stream.idle().destination.make_new_directories(context, &paths).await;
+            let made =
+                files::make_new_directories(context, &mut self.stream.idle().destination, &paths).await;
             let made = paths.into_iter().zip(made).filter_map(|(path, is_made)| is_made.then_some(path));
             self.made_ahead = made.collect();
         }
@@ -325,8 +327,8 @@ impl TreeCopy<'_, '_> {
             let destination = &mut self.stream.idle().destination;
             is_new = asked_of!(context, destination, async {
                 match is_root {
-                    true => destination.make_directories(context, path).await,
-                    false => destination.make_directory(context, path).await,
+                    true => files::make_directories(context, destination, path).await,
+                    false => files::make_directory(context, destination, path).await,
                 }
             })?;
         }

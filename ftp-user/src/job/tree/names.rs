@@ -2,7 +2,8 @@
 //! them for one.
 
 use crate::context::Context;
-use crate::endpoint::{Host, list_each};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::item::Item;
 use crate::job::retry::{asked, facts};
@@ -87,7 +88,7 @@ impl SiblingNames {
                 is_there |= entry.name == name;
                 has_other |= self.hash(entry.name.as_bytes()) == other;
             };
-            list_each(context, host, &above, &mut look).await?;
+            files::list_each(context, host, &above, &mut look).await?;
             Ok((is_there, has_other))
         })
         .await?;

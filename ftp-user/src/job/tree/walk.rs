@@ -6,7 +6,8 @@
 use super::below;
 use super::visits::{ReceiverGone, Visit, VisitSender, Visits, visit_queue};
 use crate::context::Context;
-use crate::endpoint::{Host, list_each};
+use crate::endpoint::Host;
+use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
 use crate::job::file::times::Attributes;
@@ -209,7 +210,7 @@ impl Walk {
         let path = below(root, directory.path.as_ref());
         let listing = asked_of!(context, host, async {
             listed.listings += 1;
-            list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
+            files::list_each(context, host, &path, &mut |entry| listed.entry(entry)).await
         });
         let gaps = listing.map_or_else(|failure| vec![failure], |listing| listing.gaps());
         gaps.into_iter().for_each(|gap| sender.send(Visit::Failed(directory.path.clone(), gap)));
@@ -238,7 +239,7 @@ impl Walk {
 
 /// The path of a directory without symbolic links, if the server tells it.
 async fn real(context: &Context, host: &mut Host, path: &PathName) -> Result<Option<PathName>> {
-    asked_of!(context, host, host.real_directory(context, path))
+    asked_of!(context, host, files::real_directory(context, host, path))
 }
 
 /// A directory while it is listed: takes its entries as they come.
@@ -412,7 +413,7 @@ impl<'a> ListedDirectory<'a> {
             return self.skip(path, "it is a symbolic link");
         }
         let (context, full) = (self.context, place::join(Some(root), &path));
-        let found = match asked_of!(context, host, host.behind(context, &full)) {
+        let found = match asked_of!(context, host, files::behind(context, host, &full)) {
             Ok(Some(found)) => found,
             Ok(None) => return self.skip(path, "it is a symbolic link that leads nowhere"),
             Err(failure) => return self.fail(path, failure),

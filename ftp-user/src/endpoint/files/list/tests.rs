@@ -1,6 +1,8 @@
 //! What is checked of it.
 
+use super::super::listing::REFUSED_TOLD;
 use super::*;
+use ftp_proto::listing::Cut;
 use tokio::io::AsyncWriteExt;
 
 /// Reads what a server sends; it sends one more line as long as it is read.

@@ -10,8 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     let context = Context::for_tests(Cancel::never());
     let root = PathName::from_user(root.as_os_str().as_bytes()).unwrap();
-    let unique =
-        Host::Local(LocalEnd::Typed(Files::Real)).facts(&context, &root).await.unwrap().unwrap().unique;
+    let unique = LocalEnd::Typed(Files::Real).facts(&root).unwrap().unwrap().unique;
     let rules = WalkRules { links, ..WalkRules::default() };
     let mut visits = walk(context, Host::Local(LocalEnd::Typed(Files::Real)), root, unique, rules);
     let mut found = Vec::new();
