@@ -29,15 +29,16 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::CommandFactory;
-use cli::{Cli, Exit, Verb};
-use config::File;
 use ftp_io::program::completion::KnownValues;
-use operate::control::Request;
+
+use crate::cli::{Cli, Exit, Verb};
+use crate::config::File;
+use crate::operate::live::Request;
 
 /// The whole program.
 pub fn run() -> ExitCode {
     // Secrets leave the argument list before anything else happens.
-    let arguments = cli::secret::arguments();
+    let arguments = cli::arguments();
     cli::exit(cli::parse(arguments.clone()).and_then(|parsed| start(parsed, &arguments)))
 }
 
@@ -48,13 +49,13 @@ fn start((Cli { verb, options, .. }, file): (Cli, File), arguments: &[OsString])
             .print(Cli::command(), |_, _| |_: &str, _: &str| KnownValues::default())
             .context(CANNOT_PRINT)?),
         Some(Verb::Man(asked)) => cli::pages::print(asked),
-        Some(Verb::CheckConfig { file, against }) => cli::check::check(&file, against.as_deref()),
-        Some(Verb::Who { state }) => Ok(cli::control::ask(state, Request::Who)?),
-        Some(Verb::Kick { id, state }) => Ok(cli::control::ask(state, Request::Kick(id))?),
-        Some(Verb::HashPassword) => Ok(cli::password::print_hash()?),
+        Some(Verb::CheckConfig { file, against }) => cli::verbs::check(&file, against.as_deref()),
+        Some(Verb::Who { state }) => Ok(cli::verbs::ask(state, Request::Who)?),
+        Some(Verb::Kick { id, state }) => Ok(cli::verbs::ask(state, Request::Kick(id))?),
+        Some(Verb::HashPassword) => Ok(cli::verbs::print_hash()?),
         None => {
-            let config = cli::check::compile(*options, &file).map_err(Exit::Config)?;
-            cli::serve::serve(config, &file, &|| cli::check::again(arguments))
+            let config = cli::verbs::compile(*options, &file).map_err(Exit::Config)?;
+            cli::serve::serve(config, &file, &|| cli::verbs::again(arguments))
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Passwords that PAM checks, where the program is built with the feature `pam`. PAM may take long, and may
 //! hang: call it from a thread that no session waits for.
 
-use ftp_proto::wire::Secret;
-
 use std::sync::Arc;
 
-use super::entry::Entry;
+use ftp_proto::wire::Secret;
+
+use super::users::Entry;
 
 /// Whether the program is built with PAM.
 pub const HAS_PAM: bool = cfg!(feature = "pam");

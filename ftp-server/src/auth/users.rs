@@ -1,19 +1,28 @@
-//! All users of the server, and the check of a login.
+//! All users of the server, and the check of a login. Passwords in clear (`--user`) are compared in constant time and
+//! without a slow hash, so that thousands can log in per second.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context;
+use ftp_io::clock::Clock;
+use ftp_io::limiter::Limiter;
 use ftp_proto::listing::When;
+use ftp_proto::policy::Foreign;
+use ftp_proto::server::Account;
 use ftp_proto::wire::{Fingerprint, Secret};
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use super::entry::{Common, Entry};
 use super::hash::PasswordHash;
 use super::pam::PamCheck;
-use super::quick::QuickUsers;
-use super::terms::{NoLogin, Origin, Unfit};
-use super::user::{Credential, User};
+use super::terms::{LoginTerms, NoLogin, Origin, Unfit};
+use super::user::{Credential, Home, User};
+use crate::limits::AccountLimits;
+use crate::vfs::{Roots, Tree};
 
 /// All users of the server: those with passwords in clear, with hashes, with certificates alone, and the
 /// anonymous account.
@@ -200,6 +209,123 @@ pub fn refuse_nested_quotas(users: &[User], usual: &Path) -> Result<(), NestedQu
         }
     }
     Ok(())
+}
+
+/// One user, ready to be used by sessions.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What the session is told after the login.
+    pub account: Account,
+    /// How many sessions the user may have.
+    pub limits: AccountLimits,
+    /// When and from where the user may log in.
+    pub terms: LoginTerms,
+    /// What the user sees of the disk.
+    pub tree: Arc<Tree>,
+    /// The rate of files that the server receives, shared by all sessions of the user.
+    pub up: Option<Limiter>,
+    /// The rate of files and listings that the server sends.
+    pub down: Option<Limiter>,
+}
+
+/// What all users of a server have in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Common<'a> {
+    /// The directory that users see as `/` unless they have one of their own.
+    pub root: &'a Path,
+    /// The foreign policy of the server.
+    pub foreign: Foreign,
+    /// The service of PAM that checks passwords.
+    pub pam_service: &'a str,
+    /// All roots that are open.
+    pub roots: &'a Roots,
+    /// The clock of the limiters.
+    pub clock: Clock,
+}
+
+impl Entry {
+    /// The entry of `user`.
+    ///
+    /// # Errors
+    /// A directory of the user cannot be used.
+    pub fn open(user: &User, common: Common<'_>) -> anyhow::Result<Self> {
+        let account = Account {
+            admin: user.admin,
+            access: user.home.access(user.rights),
+            foreign: user.foreign.unwrap_or(common.foreign),
+            exchanges: user.exchanges.clone(),
+            charged_to: user.charged_to.clone(),
+            require_tls: user.terms.require_tls,
+            ..Account::new(user.name.clone())
+        };
+        let tree = user.home.open(common.roots, common.root);
+        let limiter = |rate: Option<NonZeroU64>| rate.map(|rate| Limiter::new(rate, common.clock));
+        Ok(Self {
+            account,
+            limits: user.limits,
+            terms: user.terms.clone(),
+            tree: tree.with_context(|| format!("the user {:?} cannot be served", user.shown_name()))?,
+            up: limiter(user.rates.up),
+            down: limiter(user.rates.down),
+        })
+    }
+
+    /// The entry of the anonymous account.
+    ///
+    /// # Errors
+    /// The root of the server cannot be used.
+    pub fn anonymous(common: Common<'_>) -> anyhow::Result<Self> {
+        Ok(Self {
+            account: Account::anonymous(),
+            limits: AccountLimits::default(),
+            terms: LoginTerms::default(),
+            tree: Home::default().open(common.roots, common.root)?,
+            up: None,
+            down: None,
+        })
+    }
+}
+
+/// Users with passwords in clear.
+#[derive(Default)]
+pub(super) struct QuickUsers(Vec<(Arc<Entry>, [u8; 32])>);
+
+impl QuickUsers {
+    /// Adds a user.
+    pub(super) fn add(&mut self, entry: Arc<Entry>, password: &Secret) {
+        let mark = mark(&entry.account.name, password);
+        self.0.push((entry, mark));
+    }
+
+    /// The user with this name and password. It compares with every user, even after the right one, so
+    /// that the time reveals nothing about names or passwords.
+    pub(super) fn find(&self, name: &[u8], password: &Secret) -> Option<&Arc<Entry>> {
+        let given = mark(name, password);
+        let mut found = u32::MAX;
+        for (index, (_, right)) in (0_u32..).zip(&self.0) {
+            let same: Choice = given.ct_eq(right);
+            found.conditional_assign(&index, same);
+        }
+        self.0.get(usize::try_from(found).ok()?).map(|(entry, _)| entry)
+    }
+
+    /// All of them.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+        self.0.iter().map(|(entry, _)| entry)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Name and password as 32 bytes, made of the digests of both, so that no other pair has the same.
+fn mark(name: &[u8], password: &Secret) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(Sha256::digest(name));
+    digest.update(Sha256::digest(password.expose()));
+    digest.finalize().into()
 }
 
 #[cfg(test)]

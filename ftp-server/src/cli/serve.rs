@@ -2,15 +2,15 @@
 
 use anyhow::Context;
 use ftp_io::os_error;
-use ftp_io::program::log::Log;
-use ftp_io::program::ready::{Notice, tell_systemd};
+use ftp_io::program::log::{self, Log};
+use ftp_io::program::ready::{self, Notice, tell_systemd};
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::settings::Outline;
-use ftp_io::program::{inherited, log, privileges, ready};
+use ftp_io::program::{inherited, privileges};
 use ftp_io::signal::{Reload, Stop};
 
-use super::check::{become_user, inspect};
-use super::exit::Exit;
+use super::Exit;
+use super::verbs::{become_user, inspect};
 use crate::config::{Config, File};
 use crate::limits::{MAX_FILE_THREADS, MAX_SYNCS};
 use crate::listen::{Server, Sockets};

@@ -1,19 +1,21 @@
-//! Options become a configuration: defaults are filled in, contradictions are refused.
+//! Options become a configuration: defaults are filled in, contradictions are refused. Without an option for a listener
+//! there are two.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use ftp_io::tls::Files;
+use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
-use ftp_proto::server::{Gender, Timeouts};
+use ftp_proto::server::{CloseNotify, Gender, Reuse, Timeouts, TlsStart};
 use ftp_proto::shared::guard;
 
 use super::error::ConfigError;
 use super::file::File;
-use super::listeners::listeners;
-use super::raw::{ForeignPolicy, SockReply, SocketGender};
-use super::tls;
-use super::{Config, Log, Options};
+use super::raw::{ForeignPolicy, SessionReuse, SockReply, SocketGender, UploadEnd};
+use super::{Certificates, Config, Listen, Log, Options};
 use crate::auth::{User, is_anonymous, read_users};
 use crate::limits::{AtOnce, HookLimits, Limits};
 use crate::operate::is_below;
@@ -35,7 +37,7 @@ impl Config {
         if foreign == Foreign::Never && !options.foreign_networks.is_empty() {
             errors.push(ConfigError::NetworksUnderNever);
         }
-        let certificates = tls::certificates(&options, &mut errors);
+        let certificates = certificates(&options, &mut errors);
         if certificates.is_none() {
             let shows = |user: &&User| !user.terms.certificates.is_empty();
             let of = |user: &User| ConfigError::CertificateOfUser(user.shown_name());
@@ -44,7 +46,7 @@ impl Config {
         let listeners = listeners(&options, certificates.is_some(), &mut errors);
         let limits = file.sections.limit(limits(&options));
         let timeouts = timeouts(&options, file);
-        let (session_reuse, close_notify) = (tls::reuse(&options), tls::close_notify(&options));
+        let (session_reuse, close_notify) = (reuse(&options), close_notify(&options));
         let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
             if errors.is_empty() {
                 errors.push(ConfigError::NoRoot);
@@ -172,6 +174,83 @@ fn hashes_at_once() -> usize {
 
 /// How long transfers may go on after the signal to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+/// The listeners to open. With a certificate the modern ones have explicit TLS.
+pub(super) fn listeners(options: &Options, certificate: bool, errors: &mut Vec<ConfigError>) -> Vec<Listen> {
+    let explicit = if certificate { TlsStart::Explicit } else { TlsStart::Never };
+    let kinds = [
+        (&options.listen, Dialect::Rfc959, explicit),
+        (&options.listen_tls, Dialect::Rfc959, TlsStart::Implicit),
+        (&options.listen_1973, Dialect::Rfc354, TlsStart::Never),
+    ];
+    let mut listeners: Vec<Listen> = Vec::new();
+    for (addresses, dialect, begin) in kinds {
+        listeners.extend(addresses.iter().map(|&address| Listen { address, dialect, begin, named: true }));
+    }
+    if listeners.is_empty() {
+        let everywhere = [(Ipv4Addr::UNSPECIFIED, PORT).into(), (Ipv6Addr::UNSPECIFIED, PORT).into()];
+        listeners.extend(everywhere.map(|address| Listen {
+            address,
+            dialect: Dialect::Rfc959,
+            begin: explicit,
+            named: false,
+        }));
+    }
+    for (index, listen) in listeners.iter().enumerate() {
+        let before = listeners.get(..index).unwrap_or_default();
+        if listen.address.port() != 0 && before.iter().any(|other| other.address == listen.address) {
+            errors.push(ConfigError::ListenTwice(listen.address));
+        }
+    }
+    listeners
+}
+
+const PORT: u16 = 2121;
+
+/// Where the certificates come from, if there are any.
+pub(super) fn certificates(options: &Options, errors: &mut Vec<ConfigError>) -> Option<Certificates> {
+    let Options { tls_cert, tls_key, tls_self_signed, .. } = options;
+    if tls_cert.len() != tls_key.len() {
+        errors.push(ConfigError::KeyMissing);
+    }
+    if *tls_self_signed && !tls_cert.is_empty() {
+        errors.push(ConfigError::TwoCertificates);
+    }
+    if options.require_tls && !options.listen_1973.is_empty() {
+        errors.push(ConfigError::ClearListener);
+    }
+    if *tls_self_signed {
+        return Some(Certificates::SelfSigned);
+    }
+    if tls_cert.is_empty() {
+        let wanted = [
+            ("listen-tls", !options.listen_tls.is_empty()),
+            ("require-tls", options.require_tls),
+            ("tls-client-ca", options.tls_client_ca.is_some()),
+        ];
+        let wanted = wanted.into_iter().filter(|(_, wanted)| *wanted);
+        errors.extend(wanted.map(|(option, _)| ConfigError::NoCertificate(option)));
+        return None;
+    }
+    let pairs = tls_cert.iter().zip(tls_key);
+    let files = pairs.map(|(certificate, key)| Files { certificate: certificate.clone(), key: key.clone() });
+    Some(Certificates::Files(files.collect()))
+}
+
+pub(super) const fn close_notify(options: &Options) -> CloseNotify {
+    match options.tls_close_notify {
+        Some(UploadEnd::Required) | None => CloseNotify::Required,
+        Some(UploadEnd::Optional) => CloseNotify::Optional,
+    }
+}
+
+pub(super) const fn reuse(options: &Options) -> Reuse {
+    match options.tls_session_reuse {
+        Some(SessionReuse::Required) => Reuse::Required,
+        Some(SessionReuse::Preferred) | None => Reuse::Preferred,
+        Some(SessionReuse::Off) => Reuse::Off,
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,21 +1,21 @@
 //! The configuration file: the options of the command line under the same names, and what only a file
-//! can say.
+//! can say, such as `[[public-address]]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use ftp_io::program::settings::{self, KeyOption, Mistake, Mistakes, Outline, Reader, Scope, Table};
+use ftp_io::program::settings::{self, KeyOption, Mistake, Mistakes, Outline, Reader, Scope, Table, section};
+use ipnet::IpNet;
 use toml::de::DeTable;
 
 use super::error::{ConfigError, ConfigWarning};
-use super::public::{self, PUBLIC};
-use super::raw::Options;
+use super::raw::{Options, network};
 use super::sections::{self, SECTIONS, Sections};
 use super::{Config, people};
 use crate::auth::{User, read_secret};
-use crate::operate::public::PublicRule;
+use crate::operate::public::{Host, PublicRule};
 
 /// Lines and columns of keys.
 type Places = BTreeMap<String, (usize, usize)>;
@@ -64,7 +64,7 @@ impl File {
                 options.iter().map(|given| (given.name.clone(), reader.place(&given.at))).collect();
             places.extend(sections.places.iter().map(|(key, at)| (key.clone(), reader.place(at))));
             let users = users(reader, table, base, &mut places);
-            let public = public::read(reader, table, base);
+            let public = public_rules(reader, table, base);
             let outline = Outline::of(text);
             Self { path: path.to_owned(), outline, options, places, users, public, sections }
         })
@@ -153,3 +153,32 @@ fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path, places: &mut
 
 /// The tables of users.
 const USERS: &str = "users";
+
+/// One public address.
+#[derive(clap::Args, Debug)]
+pub struct PublicKeys {
+    /// The address, or a name that is looked up every minute
+    #[arg(long, value_name = "IP|NAME")]
+    pub address: Host,
+    /// Networks of the clients that are told this address [default: every network]
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub networks: Vec<IpNet>,
+}
+
+/// The tables of a file; `public-address = "HOST"` is the option.
+pub(super) fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<PublicRule> {
+    if table.get(PUBLIC).is_some_and(|value| value.get_ref().is_str()) {
+        return Vec::new();
+    }
+    let mut rules = Vec::new();
+    for (at, table) in reader.tables(table, PUBLIC, "address") {
+        let scope = Scope { tables: &[], whose: "a public address has", base };
+        let read = section::<PublicKeys>(reader, table, &at, scope);
+        let Some((PublicKeys { address, networks }, _)) = read else { continue };
+        rules.push(PublicRule { networks, host: address });
+    }
+    rules
+}
+
+/// The tables of public addresses.
+pub(super) const PUBLIC: &str = "public-address";

@@ -3,29 +3,14 @@
 
 mod compile;
 mod error;
-mod exchanges;
 mod file;
 mod fixed;
 mod inspect;
-mod listeners;
 mod people;
-mod public;
 mod raw;
 mod sections;
 #[cfg(test)]
 mod tests;
-mod text;
-mod tls;
-
-pub use error::{ConfigError, ConfigWarning};
-pub use exchanges::{DirectionName, ExchangeKeys};
-pub use file::File;
-pub use fixed::needs_restart;
-pub use inspect::Findings;
-pub use people::{MountKeys, RightName, UserKeys};
-pub use public::PublicKeys;
-pub use raw::{ForeignPolicy, Options, SessionReuse, SockReply, SocketGender, UploadEnd};
-pub use sections::{BanKeys, HookKeys, LimitKeys, PamKeys, TimeoutKeys};
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -45,6 +30,14 @@ use crate::limits::Limits;
 use crate::operate::hook::Hook;
 use crate::operate::public::PublicRule;
 use crate::vfs::Durability;
+
+pub use error::{ConfigError, ConfigWarning};
+pub use file::{File, PublicKeys};
+pub use fixed::needs_restart;
+pub use inspect::Findings;
+pub use people::{DirectionName, ExchangeKeys, MountKeys, RightName, UserKeys};
+pub use raw::{ForeignPolicy, Options, SessionReuse, SockReply, SocketGender, UploadEnd};
+pub use sections::{BanKeys, HookKeys, LimitKeys, PamKeys, TimeoutKeys};
 
 /// The tables that only a file has, as clap knows their keys.
 pub fn tables() -> Vec<Table> {

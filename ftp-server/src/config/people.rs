@@ -1,4 +1,4 @@
-//! `[[users]]` of the configuration file. The doc comments are the texts of the reference.
+//! `[[users]]` of the configuration file, with their mounts and rules of exchange. The doc comments are the texts of the reference.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -8,15 +8,15 @@ use std::sync::LazyLock;
 
 use ftp_io::program::settings::{Reader, Scope, section};
 use ftp_io::program::size;
+use ftp_proto::command::Direction;
 use ftp_proto::listing::When;
+use ftp_proto::policy::Exchange;
 use ftp_proto::server::{Right, Rights};
 use ftp_proto::wire::{Fingerprint, PathName, Secret};
 use ipnet::IpNet;
 use toml::de::DeTable;
 
-use super::exchanges::{EXCHANGES, exchanges};
-use super::raw::ForeignPolicy;
-use super::text::{network, path};
+use super::raw::{ForeignPolicy, network, path};
 use crate::auth::{Credential, HAS_PAM, Home, LoginTerms, Mount, PasswordHash, Rates, User};
 use crate::limits::AccountLimits;
 use crate::vfs::QuotaLimits;
@@ -245,3 +245,49 @@ const TWO_PASSWORDS: &str = "PAM or password-hash checks the password: leave one
 const NO_PAM: &str = "this program was built without PAM: build it with --features pam";
 /// The tables of a user.
 const MOUNTS: &str = "mounts";
+
+/// A rule of exchange.
+#[derive(clap::Args, Debug)]
+pub struct ExchangeKeys {
+    /// Networks of the other server [default: every network]
+    #[arg(long, value_name = "CIDR[,CIDR]...", value_delimiter = ',', value_parser = network)]
+    pub peers: Vec<IpNet>,
+    /// Whether this server sends the files or receives them [default: both]
+    #[arg(long, value_name = "DIRECTION")]
+    pub direction: Option<DirectionName>,
+    /// The file, or the directory that the files lie beneath, absolute [default: every file]
+    #[arg(long, value_name = "PATH", value_parser = path)]
+    pub path: Option<PathName>,
+    /// Only inside TLS (PROT P)
+    #[arg(long)]
+    pub require_tls: bool,
+}
+
+/// The direction of files, seen from this server.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DirectionName {
+    /// This server sends them
+    Send,
+    /// This server receives them
+    Receive,
+}
+
+/// The rules of one user.
+pub(super) fn exchanges(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<Exchange> {
+    let mut rules = Vec::new();
+    for (at, table) in reader.tables(table, EXCHANGES, "rule") {
+        let scope = Scope { tables: &[], whose: "a rule of exchange has", base };
+        let read = section::<ExchangeKeys>(reader, table, &at, scope);
+        let Some((keys, _)) = read else { continue };
+        let direction = keys.direction.map(|direction| match direction {
+            DirectionName::Send => Direction::Send,
+            DirectionName::Receive => Direction::Receive,
+        });
+        let ExchangeKeys { peers, path, require_tls, .. } = keys;
+        rules.push(Exchange { peers, direction, path, require_tls });
+    }
+    rules
+}
+
+/// The tables of rules.
+pub(super) const EXCHANGES: &str = "exchanges";

@@ -7,11 +7,9 @@ use ftp_proto::command::Direction;
 use ftp_proto::policy::{Exchange, Foreign};
 use ftp_proto::server::{Right, Rights};
 
-use crate::auth::{Credential, HAS_PAM, PasswordHash};
-use crate::cli::args::parse;
-use crate::cli::{Exit, check};
-
 use super::Config;
+use crate::auth::{Credential, HAS_PAM, PasswordHash};
+use crate::cli::{Exit, parse, verbs};
 
 /// What a start with these words says, the configuration file of `text` among them.
 fn start(text: &str, words: &str) -> Result<Config, Vec<String>> {

@@ -1,20 +1,27 @@
-//! One transfer: opens what was prepared, moves its bytes, and finishes the file.
+//! One transfer: opens what was prepared, moves its bytes, and finishes the file or the group of files (PACK).
 
 use std::fs::File;
 use std::io::Seek;
 use std::sync::{Arc, OnceLock};
 
-use ftp_io::copy::{self, CopyEnd, CopyReport, Encoding, Format, Meter, Ready};
+use ftp_io::copy::{
+    self, Coding, CopyEnd, CopyReport, Encoded, Encoding, Format, KeptConnection, Meter, Ready, Sink,
+};
+use ftp_io::os_error::words;
 use ftp_io::tls::Data;
+use ftp_proto::coding::BlockCodes;
+use ftp_proto::command::{DataType, Mode};
+use ftp_proto::digest::Digest;
 use ftp_proto::listing::When;
 use ftp_proto::server::CloseNotify;
 use ftp_proto::server::ask::{Carried, End, FileFailure, ListStyle, TransferTerms};
 use ftp_proto::wire::ByteRange;
 
-use super::group::{self, Arrived, ArrivingGroup};
 use super::list::Lines;
-use super::pumped::{Pumped, ended, format};
-use crate::vfs::{CountedFile, Durability, GroupStream, Listing, Prepared, Received, Upload};
+use crate::vfs::{
+    CountedFile, Durability, GroupStream, GroupTarget, GroupWriter, HeldGroup, Listing, Prepared, Received,
+    Upload, io_failure,
+};
 
 /// A file or directory that is open for its transfer over a connection.
 #[derive(Debug)]
@@ -81,7 +88,7 @@ pub fn begin(
         }
         Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
         Prepared::SendGroup(source) => Ok(Begun::SendGroup { stream: source.stream(), data }),
-        Prepared::ReceiveGroup(target) => Ok(match group::begin(target, data, terms, durability, meter)? {
+        Prepared::ReceiveGroup(target) => Ok(match begin_group(target, data, terms, durability, meter)? {
             Arrived::All(pumped) => Begun::Received(*pumped),
             Arrived::Some(group) => Begun::ReceiveGroup(group),
         }),
@@ -94,7 +101,7 @@ pub fn begin(
                 data.may_end_silently();
             }
             let first = file.stream_position().unwrap_or(0);
-            let sink = copy::Sink::with_budget(file, upload.take_budget());
+            let sink = Sink::with_budget(file, upload.take_budget());
             let receipt = copy::Receipt::new(data, sink, Format { limit, ..format(&terms) });
             let last = Last { upload, terms, first, limit, doubt };
             Ok(match receipt.take_ready(meter) {
@@ -189,7 +196,7 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
         }
         Begun::List { listing, style, data } => {
             let lines = Lines::new(listing, style, today);
-            let lines = copy::Encoded::new(lines, format.encoding);
+            let lines = Encoded::new(lines, format.encoding);
             let (moved, lines) = copy::send_pieces(lines, data, format.keep, &meter).await;
             let lines = lines.into_inner();
             let pumped = ended(moved, &terms, 0).with(Carried::Listing { omitted: lines.omitted() });
@@ -204,8 +211,131 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
             let kept = kept.filter(|_| pumped.end.is_whole());
             Pumped { kept, ..pumped }
         }
-        Begun::SendGroup { stream, data } => group::send(stream, data, &terms, &meter).await,
-        Begun::ReceiveGroup(group) => group::receive(*group, &meter).await,
+        Begun::SendGroup { stream, data } => send_group(stream, data, &terms, &meter).await,
+        Begun::ReceiveGroup(group) => receive_group(*group, &meter).await,
         Begun::Received(pumped) => pumped,
     }
+}
+
+/// What a transfer has moved.
+#[derive(Debug)]
+pub struct Pumped {
+    /// How many bytes of the file or listing have moved.
+    pub bytes: u64,
+    /// Whether bytes of it stand under the name of a file now, whole or not.
+    pub stored: bool,
+    /// A group that was received, and is whole.
+    pub group: Option<Box<HeldGroup>>,
+    /// The connection, if it stays open for the next file.
+    pub kept: Option<KeptConnection>,
+    /// How the transfer ended.
+    pub end: End,
+}
+
+impl Pumped {
+    /// The same, which has carried this if it is whole.
+    pub(super) fn with(self, carried: Carried) -> Self {
+        if self.end.is_whole() { Self { end: End::Whole(carried), ..self } } else { self }
+    }
+}
+
+/// What a copy of a file from `first` on means for the machine.
+pub(super) fn ended(moved: CopyReport, terms: &TransferTerms, first: u64) -> Pumped {
+    let end = match moved.end {
+        CopyEnd::Whole => {
+            let digest = terms.digest.zip(moved.digest).map(|(algorithm, (hex, count))| {
+                (Digest { algorithm, hex }, ByteRange { first, length: Some(count) })
+            });
+            End::Whole(Carried::File(digest))
+        }
+        CopyEnd::Broken(error) => End::Broken(words(&error)),
+        CopyEnd::Stopped => End::Stopped,
+        CopyEnd::File(error) => End::Failed(io_failure(&error)),
+    };
+    Pumped { bytes: moved.bytes, stored: false, group: None, kept: moved.kept, end }
+}
+
+/// How a file crosses the connection.
+pub(super) fn format(terms: &TransferTerms) -> Format {
+    let coding = match terms.data_type {
+        DataType::Ascii => Coding::Ascii,
+        DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,
+    };
+    let encoding = match terms.mode {
+        Mode::Stream | Mode::Unserved(_) => Encoding::None,
+        Mode::Block => Encoding::Block(BlockCodes::of(terms.dialect)),
+        Mode::Deflate => Encoding::Zlib,
+    };
+    let keep = terms.keep && matches!(encoding, Encoding::Block(_));
+    Format { coding, encoding, keep, digest: terms.digest, limit: None }
+}
+
+/// A group that is received. Some of it may have come already.
+#[derive(Debug)]
+pub struct ArrivingGroup {
+    receipt: copy::Receipt<GroupWriter>,
+    terms: TransferTerms,
+}
+
+/// What has come of a group when its directory was made.
+#[derive(Debug)]
+pub(super) enum Arrived {
+    /// All of it, or the transfer has ended before.
+    All(Box<Pumped>),
+    /// There may be more to come.
+    Some(Box<ArrivingGroup>),
+}
+
+/// Makes the temporary directory of a group, and receives at once what the peer has sent already.
+pub(super) fn begin_group(
+    target: GroupTarget,
+    data: Data,
+    terms: TransferTerms,
+    durability: Durability,
+    meter: &Meter,
+) -> Result<Arrived, FileFailure> {
+    let writer = target.begin(durability)?;
+    if terms.close_notify == CloseNotify::Optional {
+        data.may_end_silently();
+    }
+    let receipt = copy::Receipt::new(data, Sink::with_budget(writer, None), format(&terms));
+    Ok(match receipt.take_ready(meter) {
+        Ready::Ended(moved, writer) => Arrived::All(Box::new(finish_group(ended(moved, &terms, 0), writer))),
+        Ready::More(receipt) => Arrived::Some(Box::new(ArrivingGroup { receipt, terms })),
+    })
+}
+
+/// Receives the rest of a group.
+pub(super) async fn receive_group(group: ArrivingGroup, meter: &Meter) -> Pumped {
+    let ArrivingGroup { receipt, terms } = group;
+    let done = move |moved, writer| finish_group(ended(moved, &terms, 0), writer);
+    let (pumped, kept) = receipt.receive(meter, done).await;
+    let kept = kept.filter(|_| pumped.end.is_whole());
+    Pumped { kept, ..pumped }
+}
+
+/// The stream has ended: the group is held if it is whole, and removed if not.
+fn finish_group(pumped: Pumped, writer: GroupWriter) -> Pumped {
+    if !pumped.end.is_whole() {
+        return pumped;
+    }
+    match writer.finish() {
+        Ok((group, outcomes)) => {
+            Pumped { group: Some(Box::new(group)), ..pumped.with(Carried::Group(outcomes)) }
+        }
+        Err(failure) => Pumped { end: End::Failed(failure), kept: None, ..pumped },
+    }
+}
+
+/// Sends a group.
+pub(super) async fn send_group(
+    stream: GroupStream,
+    data: Data,
+    terms: &TransferTerms,
+    meter: &Meter,
+) -> Pumped {
+    let format = format(terms);
+    let stream = Encoded::new(stream, format.encoding);
+    let (moved, stream) = copy::send_pieces(stream, data, format.keep, meter).await;
+    ended(moved, terms, 0).with(Carried::Group(stream.into_inner().into_outcomes()))
 }

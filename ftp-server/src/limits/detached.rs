@@ -12,9 +12,8 @@ use ftp_proto::server::ask::{DetachedState, DetachedTransfer, End};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::TransferId;
 
-use super::limit::{Limit, Use};
-use super::owner::Owner;
-use super::settings::{MAX_DETACHED, MAX_DETACHED_OF_ONE};
+use super::Owner;
+use super::limit::{Limit, MAX_DETACHED, MAX_DETACHED_OF_ONE, Use};
 
 /// The transfers that may outlive their control connection, and those that have ended of late.
 #[derive(Debug)]

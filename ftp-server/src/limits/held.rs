@@ -8,9 +8,8 @@ use ftp_io::lock::Lock;
 use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use tokio::sync::Notify;
 
-use super::limit::{Limit, Use};
-use super::owner::Owner;
-use super::settings::{MAX_HELD_GROUPS, MAX_KEPT};
+use super::Owner;
+use super::limit::{Limit, MAX_HELD_GROUPS, MAX_KEPT, Use};
 
 /// Who keeps how many things of one kind.
 #[derive(Debug)]

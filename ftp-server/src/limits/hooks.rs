@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex};
 use ftp_io::lock::Lock;
 use tokio::sync::oneshot;
 
-use super::limit::{Limit, Use};
-use super::owner::Owner;
-use super::settings::HookLimits;
+use super::Owner;
+use super::limit::{HookLimits, Limit, Use};
 use super::turns::{Turn, Turns};
 
 /// The hooks of all sessions.

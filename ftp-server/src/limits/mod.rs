@@ -1,14 +1,13 @@
 //! What all sessions share, and how much of it one client gets. Every limit that sessions share stands here.
-//! [`Limit`] names them; [`Shares::uses`] tells how far each is used.
+//! Each resource is charged to an [`Owner`]. [`Limit`] names the limits; [`Shares::uses`] tells how far each is used.
 //! What happens when one of them is reached stands in docs/reference/limits.md, and in detail in its file.
 //!
 //! | file | what is shared |
 //! |---|---|
-//! | `limit`, `settings` | the limits by name; their numbers |
+//! | `limit` | the limits by name, and their numbers |
 //! | `shares` | everything in one value, and how far each limit is used |
-//! | `owner` | the account or address that a resource is charged to |
 //! | `sessions`, `door` | sessions; connections that have not logged in |
-//! | `logins`, `threads` | checks of logins; threads for slow hashes |
+//! | `logins` | checks of logins, and threads for slow hashes |
 //! | `proofs` | attempts to reach foreign targets |
 //! | `ports`, `held` | data ports; data connections that are open between two files, and groups that wait for their names |
 //! | `descriptors` | file descriptors |
@@ -23,30 +22,65 @@ mod held;
 mod hooks;
 mod limit;
 mod logins;
-mod owner;
 mod ports;
 mod proofs;
 mod sessions;
-mod settings;
 mod shares;
 mod syncs;
-mod threads;
 mod turns;
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ftp_proto::address::Group;
+use ftp_proto::server::Account;
+use ftp_proto::wire::show;
 
 pub use descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 pub use detached::{DetachedSlot, DetachedTransfers};
 pub use held::{Held, HeldSlot};
 pub use hooks::{HookRoom, Hooks};
-pub use limit::{Beyond, Limit, Use};
+pub use limit::{
+    AtOnce, Beyond, HookLimits, Limit, Limits, MAX_ANONYMOUS_PORTS, MAX_DETACHED_TIME, MAX_FILE_THREADS,
+    MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, MAX_SYNCS, Use,
+};
 pub use logins::{Entered, KnownAddress, LoginSlot, Logins, Waiting};
-pub use owner::Owner;
 pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use sessions::{AccountLimits, CheckedAtDoor, Displacement, NoPlace, SessionSlot, Sessions};
-pub use settings::{
-    AtOnce, HookLimits, Limits, MAX_ANONYMOUS_PORTS, MAX_DETACHED_TIME, MAX_FILE_THREADS, MAX_HELD,
-    MAX_OF_ONE_ADDRESS, MAX_PROVERS, MAX_SYNCS,
-};
 pub use shares::Shares;
 pub use syncs::Syncs;
 pub use turns::{OwnTurns, Turn, Turns};
+
+/// The account or address that a resource is charged to. Anonymous sessions are charged to their address.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Owner {
+    /// All sessions of a named user, by its name.
+    Account(Vec<u8>),
+    /// All anonymous sessions, and those without a login, of one address (IPv6: one /64 network).
+    Address(Group),
+}
+
+impl Owner {
+    /// The owner of a session from `from`, logged in as `account`.
+    pub fn new(account: Option<&Account>, from: IpAddr) -> Self {
+        match account {
+            Some(account) if !account.anonymous => Self::Account(account.name.clone()),
+            Some(_) | None => Self::Address(Group::of(from)),
+        }
+    }
+
+    /// Whether it has no name.
+    pub const fn is_anonymous(&self) -> bool {
+        matches!(self, Self::Address(_))
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(name) => f.write_str(&show(name)),
+            Self::Address(group) => write!(f, "{group:?}"),
+        }
+    }
+}

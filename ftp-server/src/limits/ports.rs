@@ -17,9 +17,9 @@ use ftp_proto::address::Parity;
 use ftp_proto::fair::{Bounds, Fair, GivesWay, PlaceId};
 use tokio::sync::Notify;
 
+use super::Owner;
 use super::descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 use super::limit::{Limit, Use};
-use super::owner::Owner;
 
 /// The data ports of the process, and who has them.
 #[derive(Debug)]

@@ -11,10 +11,9 @@ use ftp_proto::fair::{Bounds, Fair, PlaceId};
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
 
+use super::Owner;
 use super::door::{Door, release};
-use super::limit::{Limit, Use};
-use super::owner::Owner;
-use super::settings::Limits;
+use super::limit::{Limit, Limits, Use};
 
 /// Counts the sessions of a server.
 #[derive(Debug)]

@@ -13,12 +13,11 @@ use super::descriptors::Descriptors;
 use super::detached::DetachedTransfers;
 use super::held::Held;
 use super::hooks::Hooks;
-use super::limit::{Limit, Use};
+use super::limit::{Limit, Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, MAX_PAM, Use};
 use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
 use super::sessions::{Displacement, NoPlace, SessionSlot, Sessions};
-use super::settings::{Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, MAX_PAM};
 use super::syncs::Syncs;
 use super::turns::Turns;
 

@@ -24,9 +24,8 @@ use ftp_proto::timer::Moment;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
-use super::limit::{Limit, Use};
-use super::owner::Owner;
-use super::settings::MAX_SYNCS;
+use super::Owner;
+use super::limit::{Limit, MAX_SYNCS, Use};
 
 /// Syncs a file system, on a thread that may block. Returns whether everything is on stable storage.
 pub(super) type Sync = Box<dyn FnOnce() -> bool + Send>;

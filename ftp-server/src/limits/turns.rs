@@ -13,8 +13,8 @@ use ftp_io::lock::Lock;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::Owner;
 use super::limit::{Limit, Use};
-use super::owner::Owner;
 
 /// The turns of all sessions.
 #[derive(Debug)]

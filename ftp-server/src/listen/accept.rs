@@ -1,21 +1,24 @@
-//! The accept loop of a listener.
+//! The accept loop of a listener. A connection of a proxy begins with a header of the PROXY protocol, which names the client.
 
 use std::future::ready;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ftp_io::os_error::words;
 use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener};
+use ftp_proto::address::proxy::{BadHeader, Header, Proxied, parse};
 use ftp_proto::address::{Group, plain};
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server::{self, TlsStart};
 use ipnet::IpNet;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tracing::Instrument;
 
-use super::proxy_header;
 use crate::limits::{Displacement, Limit, NoPlace, Scarcity, SessionSlot, is_out_of_descriptors};
 use crate::operate::Running;
 use crate::operate::audit::{HeaderFailure, Record};
@@ -99,7 +102,7 @@ impl Acceptor {
         let (acceptor, machine) = (Arc::clone(self), Arc::clone(machine));
         tokio::spawn(async move {
             let client = tokio::select! {
-                client = proxy_header::read_client(&mut stream, from) => client,
+                client = read_client(&mut stream, from) => client,
                 () = place.displaced() => Err(HeaderFailure::Displaced),
             };
             drop(place);
@@ -138,3 +141,38 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: NoPlace) {
         let _ = stream.write_all(&reply);
     }
 }
+
+/// Reads the header of a connection, and not a byte more. Returns the client, and whether the proxy has named
+/// it: a LOCAL or UNKNOWN header makes the proxy itself the client.
+///
+/// # Errors
+/// There is no valid header, or it did not come in time.
+pub(super) async fn read_client(
+    stream: &mut TcpStream,
+    proxy: SocketAddr,
+) -> Result<(SocketAddr, bool), HeaderFailure> {
+    match timeout(MAX_HEADER_TIME, header(stream)).await {
+        Ok(Ok(Proxied::Client(client))) => Ok((client, true)),
+        Ok(Ok(Proxied::Itself)) => Ok((proxy, false)),
+        Ok(Err(why)) => Err(HeaderFailure::Bad(why)),
+        Err(_) => Err(HeaderFailure::Late),
+    }
+}
+
+async fn header(stream: &mut TcpStream) -> Result<Proxied, BadHeader> {
+    let mut bytes = Vec::new();
+    loop {
+        match parse(&bytes)? {
+            Header::Whole(proxied) => return Ok(proxied),
+            Header::Lacks(count) => {
+                let count = u64::try_from(count.get()).unwrap_or(1);
+                if !matches!((&mut *stream).take(count).read_buf(&mut bytes).await, Ok(1..)) {
+                    return Err(BadHeader::Missing);
+                }
+            }
+        }
+    }
+}
+
+/// How long a proxy may take to send its header. It knows all of it when it connects.
+const MAX_HEADER_TIME: Duration = Duration::from_secs(5);

@@ -1,13 +1,8 @@
 //! The listeners, and the server that accepts sessions there.
 
 mod accept;
-mod identity;
-mod listener;
-mod proxy_header;
 mod server;
-mod session_config;
 mod sockets;
-mod start_log;
 #[cfg(test)]
 mod tests;
 

@@ -1,4 +1,4 @@
-//! The running server: what its sessions share, and its accept loops.
+//! The running server: what its sessions share, its accept loops, and what the log says at its start.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -12,23 +12,24 @@ use ftp_io::program::http;
 use ftp_io::program::log::{Backlog, Lost};
 use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
+use ftp_proto::address::{Kind, kind};
 use ftp_proto::dialect::Dialect;
+use ftp_proto::policy::Foreign;
 use ftp_proto::server::{Reuse, TlsStart};
+use ipnet::IpNet;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
 use super::accept::{Acceptor, ActiveListener};
-use super::listener::{Listener, Place};
-use super::sockets::Sockets;
-use super::{identity, session_config, start_log};
+use super::sockets::{Listener, Place, Sockets, for_listener, rules};
 use crate::auth::{Common, Users};
-use crate::config::{Config, needs_restart};
-use crate::limits::{Logins, Shares};
+use crate::config::{Certificates, Config, needs_restart};
+use crate::limits::{Limits, Logins, Shares};
+use crate::operate::audit::Refusals;
 use crate::operate::metrics::Metrics;
 use crate::operate::public::PublicAddresses;
-use crate::operate::refusals::Refusals;
 use crate::operate::xferlog::XferLog;
-use crate::operate::{Shutdown, State, bans, certificate, control, known};
+use crate::operate::{Shutdown, State, certificate, live, remembered};
 use crate::session::Shared;
 use crate::vfs::{Durability, Roots};
 
@@ -65,7 +66,7 @@ impl Server {
         let clock = Clock::start();
         let (roots, users) = users(config, clock)?;
         let roots = Arc::new(roots);
-        let (identity, state) = identity::open(config)?;
+        let (identity, state) = open_identity(config)?;
         remove_what_is_left(&roots, state.as_ref(), config.durability);
         roots.keep_free(config.keep_free);
         let shared = Arc::new(Shared {
@@ -85,18 +86,21 @@ impl Server {
         });
         let Sockets { control, metrics } = sockets;
         let places: Vec<Place> = control.iter().map(Listener::place).collect();
-        start_log::log(config, &places, &shared.shares);
+        log_settings(config, &places, &shared.shares);
         let metrics_at = metrics.as_ref().map(Bound::local).transpose()?;
-        let rules = session_config::rules(config, places.iter().map(|place| place.0).chain(metrics_at));
+        let rules = rules(config, places.iter().map(|place| place.0).chain(metrics_at));
         let (shutdown, running) = Shutdown::new();
         let (mut accepting, mut operating) = (JoinSet::new(), JoinSet::new());
         if let Some(socket) = state.as_ref().and_then(control_socket) {
-            operating.spawn(control::serve(socket, Arc::clone(&shared.live), clock));
+            operating.spawn(live::serve(socket, Arc::clone(&shared.live), clock));
         }
         if let Some(state) = &state {
             operating.spawn(keep_bans(state, &shared.shares.logins, config));
-            known::restore(state.directory(), &shared.shares.logins);
-            operating.spawn(known::keep(state.directory().to_owned(), Arc::clone(&shared.shares.logins)));
+            remembered::restore_known(state.directory(), &shared.shares.logins);
+            operating.spawn(remembered::keep_known(
+                state.directory().to_owned(),
+                Arc::clone(&shared.shares.logins),
+            ));
         }
         operating.spawn(Arc::clone(&shared.public).keep());
         if let Some(socket) = metrics {
@@ -106,7 +110,7 @@ impl Server {
         }
         let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running, config.proxy_from.clone()));
         for listener in control {
-            let machine = Arc::new(session_config::for_listener(config, &listener, rules.clone()));
+            let machine = Arc::new(for_listener(config, &listener, rules.clone()));
             let listener =
                 ActiveListener { address: listener.address, socket: listener.socket.start()?, machine };
             accepting.spawn(Arc::clone(&acceptor).run(listener));
@@ -195,9 +199,9 @@ impl Server {
         if let Some(state) = self.state.as_ref() {
             let logins = &self.shared.shares.logins;
             if logins.bans_hosts() {
-                bans::save(state.directory().to_owned(), Arc::clone(logins)).await;
+                remembered::save_bans(state.directory().to_owned(), Arc::clone(logins)).await;
             }
-            known::save(state.directory().to_owned(), Arc::clone(logins)).await;
+            remembered::save_known(state.directory().to_owned(), Arc::clone(logins)).await;
         }
         self.shutdown.drain(self.started.shutdown_grace).await;
     }
@@ -224,9 +228,9 @@ fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>, durability: Du
 /// Takes up the bans that were kept, and keeps them from here on.
 fn keep_bans(state: &State, logins: &Arc<Logins>, config: &Config) -> impl Future<Output = ()> + use<> {
     if let Some(ban) = config.limits.logins.ban {
-        bans::restore(state.directory(), logins, ban.time);
+        remembered::restore_bans(state.directory(), logins, ban.time);
     }
-    bans::keep(state.directory().to_owned(), Arc::clone(logins))
+    remembered::keep_bans(state.directory().to_owned(), Arc::clone(logins))
 }
 
 /// The directories of all users, and who may log in.
@@ -264,8 +268,90 @@ fn open_xferlog(path: &Path) -> Result<XferLog, anyhow::Error> {
 
 /// The socket for `who` and `kick`. The server works without it as well.
 fn control_socket(state: &State) -> Option<UnixListener> {
-    let opened = control::listen(state.directory());
+    let opened = live::listen(state.directory());
     opened
         .inspect_err(|error| tracing::warn!(error = words(error), "who and kick cannot reach this server"))
         .ok()
+}
+
+/// The certificates, and the state directory, which a server without anything to keep may lack.
+pub(super) fn open_identity(
+    config: &Config,
+) -> Result<(Option<Arc<Identity>>, Option<State>), anyhow::Error> {
+    let roots: Vec<&Path> = config.roots().collect();
+    let open = || State::open(config.state.as_deref(), &roots);
+    let state = match &config.certificates {
+        Some(Certificates::SelfSigned) => Some(open()?),
+        Some(Certificates::Files(_)) | None if config.state.is_some() => Some(open()?),
+        Some(Certificates::Files(_)) | None => State::open_usual(&roots),
+    };
+    let identity = match (&config.certificates, &state) {
+        (Some(Certificates::Files(files)), _) => Some(certificate::from_files(files, &config.root)?),
+        (Some(Certificates::SelfSigned), Some(state)) => Some(certificate::self_signed(state)?),
+        (Some(Certificates::SelfSigned), None) | (None, _) => None,
+    };
+    Ok((identity.map(Arc::new), state))
+}
+
+/// Logs warnings about unsafe settings, then writes the first line of the audit.
+pub(super) fn log_settings(config: &Config, places: &[Place], shares: &Shares) {
+    if let Some(sessions) = shares.descriptors.too_few_for(config.limits.sessions) {
+        tracing::warn!(
+            "the limit of open files is enough for {sessions} sessions: raise it (ulimit -n, LimitNOFILE) or set --max-sessions"
+        );
+    }
+    warn_about_passwords(places);
+    log_start(config, places);
+}
+
+/// The first line of the audit: which server this is, and what it allows.
+fn log_start(config: &Config, places: &[Place]) {
+    let Limits { sessions, per_address, per_account, unauthenticated, .. } = config.limits;
+    let networks =
+        |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        root = config.root.display().to_string(),
+        listeners = listeners(places),
+        tls = config.certificates.is_some(),
+        foreign = policy(config.foreign),
+        foreign_networks = config.foreign_networks.as_deref().map(networks),
+        same_host = networks(&config.same_host),
+        users = config.users.len(),
+        anonymous = config.anonymous,
+        require_tls = config.require_tls,
+        passive_ports =
+            config.passive_ports.as_ref().map(|ports| format!("{}-{}", ports.start(), ports.end())),
+        run_as = config.run_as,
+        max_sessions = sessions,
+        max_sessions_per_address = per_address,
+        max_sessions_per_account = per_account,
+        max_unauthenticated = unauthenticated,
+        "started"
+    );
+}
+
+/// Where the server listens.
+fn listeners(places: &[Place]) -> String {
+    places.iter().map(|(at, ..)| at.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// The policy as the option has it.
+const fn policy(foreign: Foreign) -> &'static str {
+    match foreign {
+        Foreign::Never => "never",
+        Foreign::Proven => "proven",
+        Foreign::Authenticated => "authenticated",
+    }
+}
+
+/// Says once that passwords go in clear, if they can come from another host.
+fn warn_about_passwords(places: &[Place]) {
+    let open = |(at, _, begin): &&Place| *begin == TlsStart::Never && kind(at.ip()) != Kind::Loopback;
+    if let Some((at, ..)) = places.iter().find(open) {
+        tracing::warn!(
+            %at,
+            "passwords and files go in clear here: --tls-self-signed or --tls-cert gives TLS, --require-tls demands it"
+        );
+    }
 }

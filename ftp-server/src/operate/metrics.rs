@@ -170,7 +170,8 @@ mod tests {
 
     use super::*;
     use crate::auth::Unfit;
-    use crate::limits::{self, NoPlace};
+    use crate::limits;
+    use crate::limits::NoPlace;
     use crate::operate::audit::Cause;
 
     #[test]

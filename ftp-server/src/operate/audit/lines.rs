@@ -6,7 +6,7 @@ use ftp_io::program::log::KEPT;
 use ftp_proto::command::Direction;
 use ftp_proto::wire::PathName;
 
-use super::record::{Record, Transfer};
+use super::{Record, Transfer};
 use crate::limits::Limit;
 use crate::operate::hook::HookFailure;
 
