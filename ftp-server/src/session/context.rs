@@ -1,23 +1,30 @@
-//! What everything that a session asks of its driver works with.
+//! What everything that a session asks of its driver works with: what the session holds, its client, and work that has ended.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{self, Poll, Waker};
 
+use ftp_io::connection::Connection;
+use ftp_io::copy::Meter;
+use ftp_io::limiter::Limiter;
 use ftp_io::tls;
-use ftp_proto::server::ask::{Answer, FileFailure, Ticket};
+use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms};
 use ftp_proto::wire::PathName;
 use tokio::net::TcpStream;
 
-use super::client::Client;
-use super::done::Done;
+use super::Shared;
+use super::hook::HookedCommand;
 use super::resources::Resources;
-use super::shared::Shared;
 use super::visit::Visit;
-use crate::limits::{NoPlace, Scarcity, SessionSlot, Turns};
+use crate::auth::Entry;
+use crate::data::{Begun, Pumped};
+use crate::limits::{DataPort, NoPlace, Owner, Scarcity, SessionSlot, Turns};
 use crate::operate::Running;
-use crate::vfs::View;
+use crate::vfs::{Prepared, View};
 
 /// What one session holds, and what it may use.
 pub(super) struct Context {
@@ -88,14 +95,14 @@ impl Context {
     /// What `look` finds among the files without a wait for a disk. Where waiting is permitted, nothing is looked for: it
     /// is done as all work there.
     pub(super) fn cached<T>(&self, look: impl FnOnce(&View) -> Option<T>) -> Option<T> {
-        if self.visit.is_here() { None } else { self.client.cached(look) }
+        if self.visit.is_here() { None } else { self.client.view.as_ref().and_then(look) }
     }
 
     /// Whether all of these files are on a file system of this host, as far as the kernel knows that without a look at the
     /// disk.
     pub(super) fn are_near(&mut self, paths: &[&PathName]) -> bool {
-        let client = &self.client;
-        self.visit.are_near(paths, |path| client.is_near(path))
+        let view = &self.client.view;
+        self.visit.are_near(paths, |path| view.as_ref().is_some_and(|view| view.is_near(path)))
     }
 
     /// Starts work on the files of the account, on a thread that may block. `is_near`: all of them are on a file system
@@ -107,7 +114,7 @@ impl Context {
         work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
         done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
     ) {
-        let Some(view) = self.client.view() else {
+        let Some(view) = self.client.view.clone() else {
             return self.held.start(ticket, async move { done(Err(FileFailure::Denied)) });
         };
         let turns = Arc::clone(&self.shared.shares.files);
@@ -154,5 +161,139 @@ impl Context {
         }
         shares.relieve_data();
         !self.held.has_connections()
+    }
+}
+
+/// The client of a session.
+pub(super) struct Client {
+    /// Where it comes from.
+    pub(super) from: IpAddr,
+    /// The owner that the session is charged to.
+    pub(super) owner: Owner,
+    /// The files as the account that is logged in sees them.
+    view: Option<View>,
+    /// Who is logged in.
+    entry: Option<Arc<Entry>>,
+}
+
+impl Client {
+    /// A client at `from` that has not logged in.
+    pub(super) fn new(from: IpAddr) -> Self {
+        Self { from, owner: Owner::new(None, from), view: None, entry: None }
+    }
+
+    /// Logs the client in.
+    pub(super) fn log_in(&mut self, entry: &Arc<Entry>) {
+        *self = Self {
+            from: self.from,
+            owner: Owner::new(Some(&entry.account), self.from),
+            view: Some(View::new(&entry.tree, &entry.account.access)),
+            entry: Some(Arc::clone(entry)),
+        };
+    }
+
+    /// The name of the account that is logged in.
+    pub(super) fn name(&self) -> Option<&[u8]> {
+        self.entry.as_ref().map(|entry| entry.account.name.as_slice())
+    }
+
+    /// Logs the client out.
+    pub(super) fn log_out(&mut self) {
+        *self = Self::new(self.from);
+    }
+
+    /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its
+    /// file is worked on when it is the owner's turn.
+    pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {
+        let limiter = self.entry.as_ref().and_then(|entry| match prepared {
+            Prepared::Receive(_) | Prepared::ReceiveGroup(_) => entry.up.clone(),
+            Prepared::Send { .. } | Prepared::SendGroup(_) | Prepared::List { .. } => entry.down.clone(),
+        });
+        Meter::gated(limiter.into_iter().chain(own).collect(), turns.of(self.owner.clone()))
+    }
+
+    /// The path of a file of the account for other programs of this host.
+    pub(super) fn host_path_of(&self, path: &PathName) -> Option<PathBuf> {
+        self.view.as_ref()?.host_path_of(path)
+    }
+
+    /// Work on the files of the account, on a thread that may block, when it is the owner's turn.
+    pub(super) fn with_files<T: Send + 'static>(
+        &self,
+        turns: &Arc<Turns>,
+        work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
+    ) -> impl Future<Output = Result<T, FileFailure>> + Send + 'static {
+        let view = self.view.clone();
+        let (turns, owner) = (Arc::clone(turns), self.owner.clone());
+        async move {
+            match view {
+                Some(view) => {
+                    let work = turns.run_blocking(owner, move || work(view));
+                    work.await.unwrap_or(Err(FileFailure::Other))
+                }
+                None => Err(FileFailure::Denied),
+            }
+        }
+    }
+}
+
+/// Work that has ended, with its result.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// The work has made the answer itself.
+    Answer(Ticket, Answer),
+    /// A login was checked: the user, or none if name or password is wrong.
+    Login(Ticket, Option<Arc<Entry>>),
+    /// A data port was reserved, or none is free.
+    Reserved(Ticket, io::Result<DataPort>),
+    /// Two data ports were reserved under these two names, or there are none.
+    ReservedPair([Ticket; 2], io::Result<[DataPort; 2]>),
+    /// The session must release its data ports.
+    PortsNeeded,
+    /// The session must close the data connections that it keeps between two files.
+    ConnectionsNeeded,
+    /// A group of the session has lost its place.
+    GroupsNeeded,
+    /// The peer has closed a connection that is kept between two files.
+    Ended(ConnId),
+    /// There is room for the hooks after the uploads of a command.
+    Room(Ticket, Box<HookedCommand>),
+    /// A file was prepared for a transfer, or could not be.
+    Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
+    /// An outgoing connection was made, or failed.
+    Connected(Ticket, io::Result<TcpStream>),
+    /// A listener has accepted a connection.
+    Arrived(Ticket, TcpStream, SocketAddr),
+    /// The bytes that [`ftp_proto::server::ask::Ask::Read`] asked for.
+    Read(ConnId, io::Result<Vec<u8>>),
+    /// TLS has begun on a data connection, or could not.
+    Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
+    /// The file of a transfer is open, or could not be opened.
+    Begun(Ticket, Result<Box<Begun>, FileFailure>, ConnId, TransferTerms),
+    /// A transfer has ended; this was the name of its connection.
+    Moved(Ticket, ConnId, Pumped),
+}
+
+impl Done {
+    /// The question that this answers, if it is work for one.
+    pub(super) const fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Answer(ticket, _)
+            | Self::Login(ticket, _)
+            | Self::Reserved(ticket, _)
+            | Self::ReservedPair([ticket, _], _)
+            | Self::Room(ticket, _)
+            | Self::Prepared(ticket, _)
+            | Self::Connected(ticket, _)
+            | Self::Begun(ticket, ..) => Some(*ticket),
+            Self::PortsNeeded
+            | Self::ConnectionsNeeded
+            | Self::GroupsNeeded
+            | Self::Ended(_)
+            | Self::Moved(..)
+            | Self::Read(..)
+            | Self::Secured(..)
+            | Self::Arrived(..) => None,
+        }
     }
 }

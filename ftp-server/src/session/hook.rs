@@ -1,25 +1,23 @@
 //! The operator's hook after an upload of a session: what it is told, the room that it takes before the upload
-//! begins, and its turn among those of others.
+//! begins, and its turn among those of others. The hooks after the uploads of a group have one line in the log.
 
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use ftp_io::lock::Lock;
 use ftp_proto::address::unmapped;
-use ftp_proto::server::ask::{Answer, Ticket, Uploading};
+use ftp_proto::command::{Direction, Verb};
+use ftp_proto::server::ask::{Answer, Event, Ticket, Uploading};
 use ftp_proto::wire::PathName;
 
-use super::client::Client;
-use super::context::Context;
-use super::done::Done;
-use super::hook_room::{GroupFailures, HookedCommand};
-use super::shared::Shared;
-use super::uploads::Upload;
+use super::Shared;
+use super::context::{Client, Context, Done};
 use crate::limits::HookRoom;
 use crate::operate::audit::Record;
-use crate::operate::hook::Hook;
+use crate::operate::hook::HookFailure;
 
 /// Takes room for the hooks after uploads, as soon as there is some, and answers the machine then.
 pub(super) fn take_room(cx: &mut Context, ticket: Ticket, of: &Uploading) {
@@ -95,8 +93,10 @@ impl Notification {
         tokio::task::spawn_blocking(look).await.unwrap_or(false)
     }
 
-    /// Runs the hook in its turn, and tells how it ended.
-    async fn run(self, shared: &Shared, hook: &Hook) {
+    /// Runs the hook in its turn, and tells how it ended. The server does not end before `guard` is dropped, or its grace is
+    /// over.
+    pub(super) async fn run(self, shared: Arc<Shared>, guard: impl Send) {
+        let Some(hook) = &shared.hook else { return };
         let is_directory = self.is_directory().await;
         let environment = self.environment(is_directory);
         let Self { upload, user, room, group, .. } = self;
@@ -110,12 +110,186 @@ impl Notification {
                 shared.record_of(user.as_deref(), &record);
             }
         }
+        drop(guard);
     }
 }
 
-/// Runs the hook when it has its turn. The server does not end before `guard` is dropped, or its grace is over.
-pub(super) async fn run(shared: Arc<Shared>, notification: Notification, guard: impl Send) {
-    let Some(hook) = &shared.hook else { return };
-    notification.run(&shared, hook).await;
-    drop(guard);
+/// What a command has for the hooks after its uploads.
+#[derive(Debug)]
+pub(super) struct HookedCommand {
+    pub(super) places: HookRoom,
+    /// The hooks of a group tell their failures together.
+    pub(super) group: Option<Arc<GroupFailures>>,
+}
+
+/// The hooks of one group that have failed. When the last hook has ended, the log has one line for all of them.
+pub(super) struct GroupFailures {
+    shared: Arc<Shared>,
+    user: Option<Vec<u8>>,
+    failed: Mutex<Failed>,
+}
+
+/// Files of a group whose hooks have failed, and why the first one has.
+#[derive(Default)]
+struct Failed {
+    paths: Vec<PathName>,
+    why: Option<HookFailure>,
+}
+
+impl GroupFailures {
+    /// No hook has failed yet.
+    pub(super) fn new(shared: Arc<Shared>, user: Option<Vec<u8>>) -> Self {
+        Self { shared, user, failed: Mutex::default() }
+    }
+
+    /// The hook after this file has failed.
+    pub(super) fn add(&self, path: PathName, why: HookFailure) {
+        let mut failed = self.failed.locked();
+        failed.paths.push(path);
+        failed.why.get_or_insert(why);
+    }
+}
+
+impl Drop for GroupFailures {
+    fn drop(&mut self) {
+        let Failed { paths, why } =
+            std::mem::take(self.failed.get_mut().unwrap_or_else(PoisonError::into_inner));
+        if let Some(why) = &why {
+            self.shared.record_of(self.user.as_deref(), &Record::GroupHooksFailed { paths: &paths, why });
+        }
+    }
+}
+
+impl std::fmt::Debug for GroupFailures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroupFailures").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// An upload that a hook is told of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Upload {
+    /// The command that has stored or renamed it.
+    pub(super) command: &'static str,
+    /// What the client calls the file now.
+    pub(super) path: PathName,
+    /// Its name before, if it was renamed.
+    pub(super) before: Option<PathName>,
+    /// How many bytes were received, if it was.
+    pub(super) bytes: Option<u64>,
+    /// Whether it was received whole, if it was received.
+    pub(super) whole: Option<bool>,
+}
+
+/// Finds the uploads of one session.
+#[derive(Debug, Default)]
+pub(super) struct Uploads {
+    /// Whether the transfer that has ended last has left bytes under the name of its file.
+    stored: bool,
+}
+
+impl Uploads {
+    /// A transfer has ended, and its event comes next. `stored`: there are bytes under the name of its file.
+    pub(super) const fn note_end(&mut self, stored: bool) {
+        self.stored = stored;
+    }
+
+    /// The upload that the event tells of, if it is one.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "all other events are no uploads")]
+    pub(super) fn find(&mut self, event: &Event) -> Option<Upload> {
+        match event {
+            Event::Transfer { verb, path, direction: Direction::Receive, bytes, failure, .. } => {
+                let whole = failure.is_none();
+                let stored = std::mem::take(&mut self.stored);
+                (whole || stored).then(|| Upload {
+                    command: verb.name(),
+                    path: path.clone(),
+                    before: None,
+                    bytes: *bytes,
+                    whole: Some(whole),
+                })
+            }
+            Event::Changed { verb: Verb::Rnto, path, to: Some(to), failure: None } => Some(Upload {
+                command: Verb::Rnto.name(),
+                path: to.clone(),
+                before: Some(path.clone()),
+                bytes: None,
+                whole: None,
+            }),
+            Event::Copied { to, outcome: Ok(bytes), .. } => Some(Upload {
+                command: "SITE CPTO",
+                path: to.clone(),
+                before: None,
+                bytes: Some(*bytes),
+                whole: Some(true),
+            }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::command::DataType;
+    use std::time::Duration;
+
+    fn path(text: &str) -> PathName {
+        PathName::from_wire(text).unwrap()
+    }
+
+    fn transfer(verb: Verb, name: &str, direction: Direction, failure: Option<&str>) -> Event {
+        Event::Transfer {
+            verb,
+            path: path(name),
+            direction,
+            data_type: DataType::Image,
+            bytes: Some(7),
+            took: Duration::ZERO,
+            peer: None,
+            private: false,
+            failure: failure.map(Into::into),
+        }
+    }
+
+    fn renamed(from: &str, to: &str) -> Event {
+        Event::Changed { verb: Verb::Rnto, path: path(from), to: Some(path(to)), failure: None }
+    }
+
+    #[test]
+    fn files_that_arrive_and_all_new_names_are_uploads() {
+        let mut uploads = Uploads::default();
+        let mut find = |event: Event| {
+            uploads
+                .find(&event)
+                .map(|upload| (upload.command, upload.path.display().to_string(), upload.before.is_some()))
+        };
+        let renamed_to = |name: &str| Some(("RNTO", name.to_owned(), true));
+        let stored = |name: &str, failure| transfer(Verb::Stor, name, Direction::Receive, failure);
+        assert_eq!(find(renamed("/a", "/b")), renamed_to("/b"));
+        assert_eq!(find(stored("/a", Some("broken"))), None);
+        assert_eq!(find(transfer(Verb::Retr, "/a", Direction::Send, None)), None);
+        assert_eq!(find(stored("/a", None)), Some(("STOR", "/a".into(), false)));
+        assert_eq!(find(renamed("/x", "/y")), renamed_to("/y"));
+        // A file of a group is told when it gets its name.
+        assert_eq!(
+            find(transfer(Verb::Pack, "/p", Direction::Receive, None)),
+            Some(("PACK", "/p".into(), false))
+        );
+        assert_eq!(find(transfer(Verb::Pack, "/p", Direction::Receive, Some("taken"))), None);
+    }
+
+    #[test]
+    fn bytes_that_are_left_under_a_name_are_an_upload_that_is_not_whole() {
+        let mut uploads = Uploads::default();
+        let broken = transfer(Verb::Appe, "/a", Direction::Receive, Some("broken"));
+        uploads.note_end(true);
+        assert_eq!(uploads.find(&broken).and_then(|upload| upload.whole), Some(false));
+        assert_eq!(uploads.find(&broken), None, "the next one is refused before anything is touched");
+        uploads.note_end(true);
+        let whole = transfer(Verb::Stor, "/a", Direction::Receive, None);
+        assert_eq!(uploads.find(&whole).and_then(|upload| upload.whole), Some(true));
+        uploads.note_end(false);
+        assert_eq!(uploads.find(&broken), None, "what has come was removed");
+    }
 }

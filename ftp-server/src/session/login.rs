@@ -9,9 +9,8 @@ use ftp_proto::shared::guard::LoginOwner;
 use ftp_proto::wire::{Fingerprint, Secret};
 use tokio::time::timeout;
 
-use super::context::{Context, Ready};
-use super::done::Done;
-use super::shared::Shared;
+use super::Shared;
+use super::context::{Context, Done, Ready};
 use crate::auth::{Check, Entry, NoLogin, Origin, PamCheck, SlowCheck, Users};
 use crate::limits::{Entered, LoginSlot, Owner, SessionSlot, Turns};
 use crate::operate::audit::Record;

@@ -1,17 +1,27 @@
-//! The data connections of a session: how they are opened, read, written, secured and closed.
+//! The data ports of a session, and its data connections: how they are opened, read, written, secured and closed.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll, ready};
 
 use ftp_io::connection::Connection;
 use ftp_io::os_error::words;
-use ftp_io::{socket, tls};
+use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
+use ftp_io::tls;
+use ftp_proto::address::Parity;
 use ftp_proto::server::ask::{Answer, ConnId, DataTls, Ending, Ticket};
 use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::Sleep;
 
-use super::done::Done;
+use super::context::{Context, Done};
 use super::resources::Resources;
+use crate::limits::{DataPort, MAX_ANONYMOUS_PORTS};
+use crate::operate::audit::Record;
 
 /// Listens on a reserved port, from which connections may be made at the same time (RSYM). Gives its number.
 pub(super) fn listen(
@@ -113,4 +123,106 @@ async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Reserves a data port. If none is free, others may have to give one back first; `needed` is signalled when
+/// this session has to.
+pub(super) fn reserve(
+    cx: &mut Context,
+    needed: &Arc<Notify>,
+    ticket: Ticket,
+    (at, parity): (IpAddr, Parity),
+) {
+    if !may_reserve(cx, 1) {
+        return cx.answer(ticket, Answer::Port(None));
+    }
+    let ports = Arc::clone(&cx.shared.shares.ports);
+    let (owner, needed) = (cx.client.owner.clone(), Arc::clone(needed));
+    cx.start(ticket, async move { Done::Reserved(ticket, ports.reserve(at, owner, &needed, parity).await) });
+}
+
+/// Reserves two data ports in the same way.
+pub(super) fn reserve_pair(cx: &mut Context, needed: &Arc<Notify>, tickets: [Ticket; 2], at: IpAddr) {
+    let [ticket, _] = tickets;
+    if !may_reserve(cx, 2) {
+        return cx.answer(ticket, Answer::Port(None));
+    }
+    let ports = Arc::clone(&cx.shared.shares.ports);
+    let (owner, needed) = (cx.client.owner.clone(), Arc::clone(needed));
+    cx.start(
+        ticket,
+        async move { Done::ReservedPair(tickets, ports.reserve_pair(at, owner, &needed).await) },
+    );
+}
+
+/// Data ports were reserved under these names; the machine is told the first one.
+pub(super) fn reserved<const N: usize>(held: &mut Resources, ports: [(Ticket, DataPort); N]) -> Answer {
+    let number = ports.first().map(|(_, port)| port.reserved.port());
+    held.reservations.extend(ports);
+    Answer::Port(number)
+}
+
+/// Answers that no data port could be reserved.
+pub(super) fn no_port(cx: &Context, error: &io::Error) -> Answer {
+    cx.shared.record(&Record::NoPort { owner: &cx.client.owner, error: words(error) });
+    Answer::Port(None)
+}
+
+/// Whether the session may have `more` data ports.
+fn may_reserve(cx: &Context, more: usize) -> bool {
+    !cx.client.owner.is_anonymous() || cx.held.reservations.len() + more <= MAX_ANONYMOUS_PORTS
+}
+
+/// A data port where peers may connect.
+#[derive(Debug)]
+pub(super) struct Listening {
+    listener: Listener,
+    /// The rest after `accept` has failed.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Listening {
+    pub(super) const fn new(listener: Listener) -> Self {
+        Self { listener, pause: None }
+    }
+
+    /// The next connection, which ends by reset.
+    fn poll_accept(&mut self, cx: &mut task::Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
+        loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+            }
+            match ready!(self.listener.poll_accept(cx)) {
+                Ok((stream, from)) => {
+                    socket::end_by_reset(&stream);
+                    return Poll::Ready((stream, from));
+                }
+                Err(error) => {
+                    tracing::warn!(error = words(&error), "cannot accept a data connection");
+                    self.pause = Some(Box::pin(tokio::time::sleep(ACCEPT_RETRY_DELAY)));
+                }
+            }
+        }
+    }
+}
+
+/// A connection that has come to a data port.
+pub(super) struct Arrival {
+    pub(super) listener: Ticket,
+    pub(super) stream: TcpStream,
+    pub(super) from: SocketAddr,
+}
+
+/// The next connection at any of these data ports.
+pub(super) fn poll_accept(
+    listeners: &mut HashMap<Ticket, Listening>,
+    cx: &mut task::Context<'_>,
+) -> Poll<Arrival> {
+    for (ticket, listening) in listeners {
+        if let Poll::Ready((stream, from)) = listening.poll_accept(cx) {
+            return Poll::Ready(Arrival { listener: *ticket, stream, from });
+        }
+    }
+    Poll::Pending
 }

@@ -7,31 +7,24 @@ use std::sync::Arc;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
-use ftp_proto::digest::Algorithm;
-use ftp_proto::server::ask::{
-    Answer, Ask, ConnId, DataTls, Event, FileAnswer, FileAsk, FileFailure, Input, Intent, Ticket,
-};
-use ftp_proto::wire::{ByteRange, PathName};
+use ftp_proto::server::ask::{Answer, Ask, ConnId, DataTls, Event, FileFailure, Input, Intent, Ticket};
+use ftp_proto::wire::PathName;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
 use tracing::Instrument;
 
-use super::context::{Context, Ready};
-use super::copying;
-use super::digest::digest;
-use super::done::Done;
-use super::hook_room::HookedCommand;
+use super::context::{Context, Done, Ready};
+use super::hook::{self, HookedCommand, Uploads};
 use super::transfers::{self, Transfers};
-use super::uploads::Uploads;
 use super::visit::Visit;
-use super::{groups, hook, login, network, ports, syncing};
+use super::{files, login, network};
 use crate::limits::{Permission, Turn};
 use crate::operate::Running;
 use crate::vfs::View;
 
 /// Performs the machine's questions and holds what comes of them.
 pub(super) struct Performer {
-    cx: Context,
+    pub(super) cx: Context,
     transfers: Transfers,
     uploads: Uploads,
     /// The room of the command that is being carried out for the hooks after its uploads.
@@ -69,21 +62,6 @@ impl Performer {
         let session = Arc::new(server.session()?);
         self.cx.tls = Some(Arc::clone(&session));
         Ok(session)
-    }
-
-    /// The next thing that needs no wait. Take these when the machine has nothing more to say.
-    pub(super) fn next_ready(&mut self) -> Option<Ready> {
-        self.cx.next_ready()
-    }
-
-    /// An answer that needs no wait.
-    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
-        self.cx.answer(ticket, answer);
-    }
-
-    /// Records whether commands wait for the one that is being carried out.
-    pub(super) fn note_commands(&mut self, wait: bool) {
-        self.cx.visit.note_commands(wait);
     }
 
     /// Whether the session has to go to a thread that may block, for work that waits there.
@@ -134,10 +112,10 @@ impl Performer {
                 self.cx.answer(ticket, Answer::Limits(uses.iter().map(ToString::to_string).collect()));
             }
             Ask::Reserve { ticket, at, parity } => {
-                ports::reserve(&mut self.cx, &self.ports_needed, ticket, (at, parity))
+                network::reserve(&mut self.cx, &self.ports_needed, ticket, (at, parity))
             }
             Ask::ReservePair { ticket, odd, at } => {
-                ports::reserve_pair(&mut self.cx, &self.ports_needed, [ticket, odd], at)
+                network::reserve_pair(&mut self.cx, &self.ports_needed, [ticket, odd], at)
             }
             Ask::Listen { ticket, reservation, connects } => {
                 let port = network::listen(&mut self.cx.held, ticket, (reservation, connects));
@@ -182,35 +160,7 @@ impl Performer {
                 let found = self.cx.shared.shares.detached.look(&self.cx.client.owner, id, stop);
                 self.cx.answer(ticket, Answer::Detached(found));
             }
-            Ask::File { ticket, ask } => self.file(ticket, ask),
-        }
-    }
-
-    /// Answers a question about files.
-    fn file(&mut self, ticket: Ticket, ask: FileAsk) {
-        match ask {
-            FileAsk::Hash { path, algorithm, range } => self.hash(ticket, path, (algorithm, range)),
-            FileAsk::Copy { from, to } => self.copy(ticket, from, to),
-            FileAsk::Sync => self.sync(ticket),
-            FileAsk::Keep(group, path, numbers) => {
-                groups::keep(&mut self.cx, ticket, group, path, numbers);
-            }
-            FileAsk::Drop(group) => groups::remove(&mut self.cx, ticket, group),
-            ask @ (FileAsk::Facts(_)
-            | FileAsk::List(..)
-            | FileAsk::Enter(_)
-            | FileAsk::MakeDirectory(_)
-            | FileAsk::RemoveDirectory(_)
-            | FileAsk::Remove(_)
-            | FileAsk::RenameFrom(_)
-            | FileAsk::Rename { .. }
-            | FileAsk::CopyFrom(_)
-            | FileAsk::Change { .. }
-            | FileAsk::Link { .. }
-            | FileAsk::Look(..)
-            | FileAsk::Compare(..)
-            | FileAsk::RemoveSame(..)
-            | FileAsk::Space(_)) => self.look(ticket, ask),
+            Ask::File { ticket, ask } => files::answer(&mut self.cx, ticket, ask),
         }
     }
 
@@ -226,17 +176,6 @@ impl Performer {
         let is_near = self.cx.are_near(&[&path]);
         let work = move |view: View| view.prepare(&path, &intent);
         self.cx.start_with_files(ticket, is_near, work, move |prepared| Done::Prepared(ticket, prepared));
-    }
-
-    /// Answers a quick question about files in the same way.
-    fn look(&mut self, ticket: Ticket, ask: FileAsk) {
-        if let Some(found) = self.cx.cached(|view| view.answer_cached(&ask)) {
-            return self.cx.answer(ticket, Answer::File(Ok(found)));
-        }
-        let (is_near, durability) = (self.cx.are_near(&quick(&ask)), self.cx.shared.durability);
-        let work = move |view: View| view.answer_durably(&ask, durability);
-        self.cx
-            .start_with_files(ticket, is_near, work, move |found| Done::Answer(ticket, Answer::File(found)));
     }
 
     /// Cancels work: its result is not needed any more.
@@ -257,76 +196,76 @@ impl Performer {
 
     /// Gives the result of some work to `input`, which passes it to the machine.
     pub(super) fn finish(&mut self, done: Done, input: impl FnOnce(Input<'_>)) {
-        match done {
-            Done::Answer(ticket, answer) => input(self.cx.held.answered(ticket, answer)),
-            Done::Login(ticket, None) => input(Input::Answer(ticket, Answer::Login(None))),
-            Done::Login(ticket, Some(entry)) => login::logged_in(&mut self.cx, ticket, &entry),
-            Done::Reserved(ticket, Ok(port)) => {
-                input(Input::Answer(ticket, ports::reserved(&mut self.cx, [(ticket, port)])));
+        let held = &mut self.cx.held;
+        let (ticket, answer) = match done {
+            Done::Answer(ticket, answer) => {
+                // What was counted and could be stopped meanwhile has ended.
+                held.forget_move(ticket);
+                (ticket, answer)
             }
+            Done::Login(ticket, None) => (ticket, Answer::Login(None)),
+            Done::Login(ticket, Some(entry)) => return login::logged_in(&mut self.cx, ticket, &entry),
+            Done::Reserved(ticket, Ok(port)) => (ticket, network::reserved(held, [(ticket, port)])),
             Done::ReservedPair([ticket, odd], Ok([first, second])) => {
-                input(Input::Answer(ticket, ports::reserved(&mut self.cx, [(ticket, first), (odd, second)])));
+                (ticket, network::reserved(held, [(ticket, first), (odd, second)]))
             }
             Done::Reserved(ticket, Err(error)) | Done::ReservedPair([ticket, _], Err(error)) => {
-                input(Input::Answer(ticket, ports::no_port(&self.cx, &error)));
+                (ticket, network::no_port(&self.cx, &error))
             }
-            Done::PortsNeeded => input(Input::PortsNeeded),
-            Done::ConnectionsNeeded => input(Input::ConnectionsNeeded),
+            Done::PortsNeeded => return input(Input::PortsNeeded),
+            Done::ConnectionsNeeded => return input(Input::ConnectionsNeeded),
             Done::GroupsNeeded => {
-                if let Some(number) = self.cx.held.take_group_away() {
-                    // Another one may have lost its place meanwhile.
-                    self.transfers.groups_needed.notify_one();
-                    input(Input::GroupTaken(number));
-                }
+                let Some(number) = held.take_group_away() else { return };
+                // Another one may have lost its place meanwhile.
+                self.transfers.groups_needed.notify_one();
+                return input(Input::GroupTaken(number));
             }
-            Done::Ended(conn) => input(Input::Lost(conn)),
+            Done::Ended(conn) => return input(Input::Lost(conn)),
             Done::Room(ticket, room) => {
                 self.hooked = Some(room);
-                input(Input::Answer(ticket, Answer::Room));
+                (ticket, Answer::Room)
             }
             Done::Prepared(ticket, Ok((prepared, size))) => {
-                self.cx.held.prepared.insert(ticket, prepared);
-                input(Input::Answer(ticket, Answer::Prepared { size }));
+                held.prepared.insert(ticket, prepared);
+                (ticket, Answer::Prepared { size })
             }
-            Done::Prepared(ticket, Err(failure)) => {
-                input(Input::Answer(ticket, Answer::File(Err(failure))));
-            }
+            Done::Prepared(ticket, Err(failure)) => (ticket, Answer::File(Err(failure))),
             Done::Connected(ticket, Ok(stream)) => {
-                let conn = self.cx.held.connection(stream);
-                input(Input::Answer(ticket, Answer::Connected { conn }));
+                (ticket, Answer::Connected { conn: held.connection(stream) })
             }
-            Done::Connected(ticket, Err(error)) => {
-                input(Input::Answer(ticket, Answer::Failed(words(&error))));
+            Done::Connected(ticket, Err(error)) | Done::Secured(ticket, _, Err(error)) => {
+                (ticket, Answer::Failed(words(&error)))
             }
-            Done::Arrived(_, stream, _) if !self.cx.may_hold(&stream) => {}
             Done::Arrived(listener, stream, from) => {
+                if !self.cx.may_hold(&stream) {
+                    return;
+                }
                 let conn = self.cx.held.connection(stream);
-                input(Input::Arrived { listener, conn, from });
+                return input(Input::Arrived { listener, conn, from });
             }
             Done::Read(conn, Ok(bytes)) if !bytes.is_empty() => {
-                input(Input::Data { conn, bytes: &bytes });
+                return input(Input::Data { conn, bytes: &bytes });
             }
-            Done::Read(conn, Ok(_) | Err(_)) => input(Input::Lost(conn)),
+            Done::Read(conn, Ok(_) | Err(_)) => return input(Input::Lost(conn)),
             Done::Secured(ticket, conn, Ok((connection, handshake))) => {
-                log_tls(&connection, handshake.resumed);
-                self.cx.held.give_back(conn, connection);
-                input(Input::Answer(ticket, Answer::Secured(handshake)));
-            }
-            Done::Secured(ticket, _, Err(error)) => {
-                input(Input::Answer(ticket, Answer::Failed(words(&error))));
+                let (version, resumed) = (connection.tls_version(), handshake.resumed);
+                tracing::debug!(version, resumed, "TLS on a data connection");
+                held.give_back(conn, connection);
+                (ticket, Answer::Secured(handshake))
             }
             Done::Begun(ticket, Ok(begun), conn, terms) => {
                 transfers::start(&mut self.cx, ticket, *begun, conn, terms);
-                input(Input::Answer(ticket, Answer::Started));
+                (ticket, Answer::Started)
             }
             Done::Begun(ticket, Err(failure), ..) => {
-                input(Input::Answer(ticket, transfers::not_begun(&mut self.cx, ticket, failure)));
+                (ticket, transfers::not_begun(&mut self.cx, ticket, failure))
             }
             Done::Moved(ticket, conn, pumped) => {
                 self.uploads.note_end(pumped.stored);
-                input(Input::Answer(ticket, self.transfers.moved(&mut self.cx, ticket, conn, pumped)));
+                (ticket, self.transfers.moved(&mut self.cx, ticket, conn, pumped))
             }
-        }
+        };
+        input(Input::Answer(ticket, answer));
     }
 
     /// Starts the operator's hook after an upload. It goes on when the session has ended; the server waits
@@ -338,9 +277,7 @@ impl Performer {
             let shared = &self.cx.shared;
             let notification =
                 hook::Notification::new(upload, &self.cx.client, self.hooked.as_deref_mut(), shared);
-            tokio::spawn(
-                hook::run(Arc::clone(&self.cx.shared), notification, running.guard()).in_current_span(),
-            );
+            tokio::spawn(notification.run(Arc::clone(shared), running.guard()).in_current_span());
         }
     }
 
@@ -372,81 +309,4 @@ impl Performer {
             Permission::Never => self.cx.answer(ticket, Answer::Permit(false)),
         }
     }
-
-    /// Copies a file within the server. It is stopped as a move is.
-    fn copy(&mut self, ticket: Ticket, from: PathName, to: PathName) {
-        let (turns, owner) = (Arc::clone(&self.cx.shared.shares.digests), self.cx.client.owner.clone());
-        let durability = self.cx.shared.durability;
-        let begin = move |view: View| view.copying(&from, &to, durability);
-        let begun = self.cx.client.with_files(&self.cx.shared.shares.files, begin);
-        let meter = Meter::default();
-        self.cx.held.moves.insert(ticket, meter.clone());
-        let guard = self.cx.held.guard();
-        self.cx.held.start(ticket, async move {
-            let copied = match begun.await {
-                Ok(begun) => copying::copy(begun, meter, || turns.wait(owner.clone())).await,
-                Err(failure) => Err(failure),
-            };
-            drop(guard);
-            Done::Answer(ticket, Answer::File(copied.map(FileAnswer::Copied)))
-        });
-    }
-
-    /// Brings what the account has stored to stable storage.
-    fn sync(&mut self, ticket: Ticket) {
-        let shares = &self.cx.shared.shares;
-        let (syncs, owner) = (Arc::clone(&shares.syncs), self.cx.client.owner.clone());
-        let found = self.cx.client.with_files(&shares.files, |view| view.file_systems());
-        self.cx.held.start(ticket, async move {
-            let synced = match found.await {
-                Ok(found) => syncing::sync(found, &syncs, &owner).await,
-                Err(failure) => Err(failure),
-            };
-            Done::Answer(ticket, Answer::File(synced.map(|()| FileAnswer::Done)))
-        });
-    }
-
-    fn hash(&mut self, ticket: Ticket, path: PathName, what: (Algorithm, ByteRange)) {
-        let (turns, owner) = (Arc::clone(&self.cx.shared.shares.digests), self.cx.client.owner.clone());
-        let subject =
-            self.cx.client.with_files(&self.cx.shared.shares.files, move |view| view.subject(&path));
-        self.cx.held.start(ticket, async move {
-            let found = match subject.await {
-                Ok(subject) => digest(subject, what, || turns.wait(owner.clone())).await,
-                Err(failure) => Err(failure),
-            };
-            Done::Answer(ticket, Answer::File(found))
-        });
-    }
-}
-
-/// The paths of a question that takes no longer than a few reads of directories. Empty for every other one.
-fn quick(ask: &FileAsk) -> Vec<&PathName> {
-    match ask {
-        FileAsk::Facts(path)
-        | FileAsk::Enter(path)
-        | FileAsk::MakeDirectory(path)
-        | FileAsk::RemoveDirectory(path)
-        | FileAsk::Remove(path)
-        | FileAsk::RenameFrom(path)
-        | FileAsk::CopyFrom(path)
-        | FileAsk::Look(path, _)
-        | FileAsk::Compare(path, _)
-        | FileAsk::RemoveSame(path, _)
-        | FileAsk::Keep(_, path, _)
-        | FileAsk::Change { path, .. } => vec![path],
-        FileAsk::Rename { from, to } => vec![from, to],
-        FileAsk::List(..)
-        | FileAsk::Link { .. }
-        | FileAsk::Drop(_)
-        | FileAsk::Space(_)
-        | FileAsk::Sync
-        | FileAsk::Copy { .. }
-        | FileAsk::Hash { .. } => Vec::new(),
-    }
-}
-
-/// Tells which version of TLS a data connection has, and whether it resumed the session.
-fn log_tls(connection: &ftp_io::connection::Connection, resumed: bool) {
-    tracing::debug!(version = connection.tls_version(), resumed, "TLS on a data connection");
 }

@@ -9,7 +9,7 @@ use ftp_proto::server::Timer;
 use ftp_proto::server::ask::Event;
 use ftp_proto::timer::Moment;
 
-use super::shared::Shared;
+use super::Shared;
 use crate::auth::{NoLogin, is_anonymous};
 use crate::limits::{NoPlace, Owner};
 use crate::operate::audit::{Cause, Record, Transfer};

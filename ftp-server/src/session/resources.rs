@@ -5,30 +5,30 @@
 //! Transfers are stopped, not dropped: a file that was being received is still published or removed
 //! (extensions, "Names under way").
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use ftp_io::connection::Connection;
 use ftp_io::copy::{KeptConnection, Meter};
 use ftp_io::socket::{self, Listener};
 use ftp_io::tls::Data;
 use ftp_proto::command::GroupNumber;
-use ftp_proto::server::ask::{Answer, ConnId, Input, Ticket, TryEnd};
+use ftp_proto::server::ask::{ConnId, Ticket, TryEnd};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinError, JoinSet, spawn_blocking};
 use tracing::Instrument;
 
-use super::done::Done;
-use super::held_groups::HeldGroups;
-use super::listening::{Arrival, Listening, poll_accept};
-use super::own_work::OwnWork;
+use super::context::Done;
+use super::network::{Arrival, Listening, poll_accept};
 use crate::data::Doubt;
 use crate::limits::{DataPort, DetachedSlot, HeldSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
-use crate::vfs::Prepared;
+use crate::vfs::{HeldGroup, Prepared};
 
 /// A connection between two files.
 #[derive(Debug)]
@@ -59,8 +59,9 @@ pub(super) struct Resources {
     /// For each transfer, whether its client seems to be gone.
     pub(super) doubts: HashMap<Ticket, Doubt>,
     pub(super) proofs: HashMap<Ticket, ProofSlot>,
-    /// Groups of small files that wait for their names, by their numbers.
-    pub(super) groups: HeldGroups,
+    /// Groups of small files that wait for their names (PACK), by their numbers, each with its place among those of all
+    /// sessions. A group that is dropped is removed, which may block on a disk.
+    pub(super) groups: BTreeMap<GroupNumber, (Box<HeldGroup>, HeldSlot)>,
     /// The places of transfers that may outlive the control connection.
     pub(super) detached: HashMap<Ticket, DetachedSlot>,
     connections: HashMap<ConnId, Arc<Connection>>,
@@ -89,7 +90,7 @@ impl Resources {
             moves: HashMap::new(),
             doubts: HashMap::new(),
             proofs: HashMap::new(),
-            groups: HeldGroups::default(),
+            groups: BTreeMap::new(),
             detached: HashMap::new(),
             connections: HashMap::new(),
             kept: HashMap::new(),
@@ -176,14 +177,14 @@ impl Resources {
 
     /// Removes one group, on a thread that may block.
     pub(super) fn remove_group(&mut self, number: GroupNumber) {
-        if let Some(group) = self.groups.let_go(number) {
+        if let Some(group) = self.groups.remove(&number) {
             self.drop_elsewhere(group);
         }
     }
 
     /// Removes a group that has lost its place, and returns its number.
     pub(super) fn take_group_away(&mut self) -> Option<GroupNumber> {
-        let number = self.groups.without_place()?;
+        let number = self.groups.iter().find(|(_, (_, slot))| slot.is_taken()).map(|(number, _)| *number)?;
         self.remove_group(number);
         Some(number)
     }
@@ -256,12 +257,6 @@ impl Resources {
         self.moves.remove(&ticket).is_some()
     }
 
-    /// The answer to a question: what was counted and could be stopped meanwhile has ended.
-    pub(super) fn answered(&mut self, ticket: Ticket, answer: Answer) -> Input<'static> {
-        self.forget_move(ticket);
-        Input::Answer(ticket, answer)
-    }
-
     /// Keeps the server from ending while it is held.
     pub(super) fn guard(&self) -> impl Send + Sync + 'static {
         self.running.guard()
@@ -310,11 +305,6 @@ impl Resources {
     /// Keeps a connection under its name for the next file.
     pub(super) fn keep(&mut self, conn: ConnId, kept: KeptConnection, slot: HeldSlot) {
         self.kept.insert(conn, KeptHere { connection: kept, has_ended: false, _slot: slot });
-    }
-
-    /// Whether a connection is kept under this name.
-    pub(super) fn keeps(&self, conn: ConnId) -> bool {
-        self.kept.contains_key(&conn)
     }
 
     /// Ends a connection that is kept. Returns whether there was one of this name.
@@ -373,6 +363,66 @@ async fn ended(kept: &mut HashMap<ConnId, KeptHere>) -> ConnId {
         })
     })
     .await
+}
+
+/// Work that is under way, each with what it is for.
+pub(super) struct OwnWork<K, T>(Vec<(K, Work<T>)>);
+
+/// One piece of work.
+pub(super) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl<K: PartialEq, T> OwnWork<K, T> {
+    /// There is no work yet.
+    pub(super) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Adds work, which goes on whenever [`Self::poll_next`] is called.
+    pub(super) fn push(&mut self, key: K, work: impl Future<Output = T> + Send + 'static) {
+        self.0.push((key, Box::pin(work)));
+    }
+
+    /// Drops the work for `key`.
+    pub(super) fn cancel(&mut self, key: &K) {
+        self.0.retain(|(of, _)| of != key);
+    }
+
+    /// The result of the next work that ends. Pending if there is none.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        let ended = self.0.iter_mut().enumerate().find_map(|(at, (_, work))| match work.as_mut().poll(cx) {
+            Poll::Ready(done) => Some((at, done)),
+            Poll::Pending => None,
+        });
+        match ended {
+            Some((at, done)) => {
+                drop(self.0.remove(at));
+                Poll::Ready(done)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    /// Takes all of it out.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Work<T>> + use<K, T> {
+        std::mem::take(&mut self.0).into_iter().map(|(_, work)| work)
+    }
+
+    /// How much is under way.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Gives back the room of work that has ended.
+    pub(super) fn shrink(&mut self) {
+        self.0.shrink_to_fit();
+    }
+}
+
+impl<K, T> fmt::Debug for OwnWork<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("OwnWork").field(&self.0.len()).finish()
+    }
 }
 
 #[cfg(test)]

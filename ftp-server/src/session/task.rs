@@ -17,11 +17,10 @@ use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
-use super::context::{Context, Ready};
-use super::done::Done;
+use super::Shared;
+use super::context::{Context, Done, Ready};
 use super::perform::Performer;
 use super::report::Reporter;
-use super::shared::Shared;
 use crate::limits::{Displacement, NoPlace, SessionSlot};
 use crate::operate::audit::Cause;
 use crate::operate::{Phase, Running};
@@ -273,7 +272,7 @@ impl SessionTask {
         let Self { shared, machine, control, reporter, performer, displacement, running, phase, .. } = *self;
         let (mut machine, mut reporter, mut performer) = (machine, reporter, performer);
         let (mut displacement, mut running, mut phase) = (displacement, running, phase);
-        performer.note_commands(false);
+        performer.cx.visit.note_commands(false);
         let clock = shared.clock;
         // Its last replies are sent meanwhile.
         let closing = tokio::spawn(async move { control.close(&clock, MAX_CLOSING).await });
@@ -292,7 +291,7 @@ impl SessionTask {
                 Output::Close => break,
                 Output::Wait(deadline) => deadline,
             };
-            match performer.next_ready() {
+            match performer.cx.next_ready() {
                 Some(Ready::Answer(ticket, answer)) => {
                     machine.input(clock.now(), Input::Answer(ticket, answer));
                     continue;
@@ -382,7 +381,7 @@ impl SessionTask {
             if matches!(drained, Drained::Closed) || self.used.is_all() {
                 return drained;
             }
-            let Some(ready) = self.performer.next_ready() else { return drained };
+            let Some(ready) = self.performer.cx.next_ready() else { return drained };
             self.take(ready);
         }
     }
@@ -421,7 +420,7 @@ impl SessionTask {
                     self.control.end_tls(&last);
                 }
                 Output::Ask(ask) => {
-                    self.performer.note_commands(self.machine.has_commands());
+                    self.performer.cx.visit.note_commands(self.machine.has_commands());
                     self.performer.perform(ask);
                 }
                 Output::Event(event) => self.tell(&event),
@@ -451,7 +450,7 @@ impl SessionTask {
                 self.securing = Some(ticket);
                 self.control.begin_tls(last, session);
             }
-            Err(error) => self.performer.answer(ticket, Answer::Failed(words(&error))),
+            Err(error) => self.performer.cx.answer(ticket, Answer::Failed(words(&error))),
         }
     }
 

@@ -9,8 +9,7 @@ use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferT
 use ftp_proto::wire::TransferId;
 use tokio::sync::Notify;
 
-use super::context::{Context, Ready};
-use super::done::Done;
+use super::context::{Context, Done, Ready};
 use crate::data::{self, Begun, Doubt, Pumped};
 use crate::limits::{DetachedSlot, HeldSlot};
 use crate::vfs::{Durability, HeldGroup, Prepared};
@@ -42,10 +41,15 @@ impl Transfers {
     fn keep(&self, cx: &mut Context, conn: ConnId, kept: KeptConnection) -> bool {
         let slot = cx.shared.shares.kept.take(cx.client.owner.clone(), &self.connections_needed);
         match slot {
-            Some(slot) => cx.held.keep(conn, kept, slot),
-            None => kept.close(),
+            Some(slot) => {
+                cx.held.keep(conn, kept, slot);
+                true
+            }
+            None => {
+                kept.close();
+                false
+            }
         }
-        cx.held.keeps(conn)
     }
 
     /// Takes the place of a group that is about to be received. Returns whether there is one.
@@ -76,7 +80,7 @@ impl Transfers {
             // Others have needed the place meanwhile: the machine is told as of every other group.
             self.groups_needed.notify_one();
         }
-        cx.held.groups.hold(group, slot);
+        cx.held.groups.insert(group.number(), (group, slot));
         true
     }
 }

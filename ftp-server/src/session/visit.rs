@@ -18,7 +18,7 @@ use ftp_proto::server::ask::Ticket;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 
-use super::done::Done;
+use super::context::Done;
 use crate::limits::Turn;
 
 /// Where a session is.

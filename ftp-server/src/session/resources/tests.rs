@@ -19,7 +19,7 @@ use ftp_proto::server::ask::Ending;
 use ftp_proto::wire::ByteRange;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -195,4 +195,25 @@ async fn e12_the_end_of_a_kept_connection_is_told_once() {
     assert!(held.end_kept(ConnId(7)));
     ends_with_nothing(held).await;
     assert_eq!(all.in_use().used, 0);
+}
+
+#[tokio::test]
+async fn work_ends_in_any_order_and_what_is_cancelled_never() {
+    let mut work = OwnWork::new();
+    let [mut first, mut second, mut third] = [(); 3].map(|()| None);
+    for (key, sender) in [(1, &mut first), (2, &mut second), (3, &mut third)] {
+        let (send, receive) = oneshot::channel::<()>();
+        *sender = Some(send);
+        work.push(key, async move {
+            receive.await.unwrap();
+            key
+        });
+    }
+    work.cancel(&2);
+    assert!(second.unwrap().is_closed());
+    third.unwrap().send(()).unwrap();
+    assert_eq!(poll_fn(|cx| work.poll_next(cx)).await, 3);
+    first.unwrap().send(()).unwrap();
+    assert_eq!(poll_fn(|cx| work.poll_next(cx)).await, 1);
+    assert_eq!(work.take().count(), 0);
 }
