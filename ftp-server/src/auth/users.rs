@@ -288,18 +288,18 @@ impl Entry {
 
 /// Users with passwords in clear.
 #[derive(Default)]
-pub(super) struct QuickUsers(Vec<(Arc<Entry>, [u8; 32])>);
+struct QuickUsers(Vec<(Arc<Entry>, [u8; 32])>);
 
 impl QuickUsers {
     /// Adds a user.
-    pub(super) fn add(&mut self, entry: Arc<Entry>, password: &Secret) {
+    fn add(&mut self, entry: Arc<Entry>, password: &Secret) {
         let mark = mark(&entry.account.name, password);
         self.0.push((entry, mark));
     }
 
     /// The user with this name and password. It compares with every user, even after the right one, so
     /// that the time reveals nothing about names or passwords.
-    pub(super) fn find(&self, name: &[u8], password: &Secret) -> Option<&Arc<Entry>> {
+    fn find(&self, name: &[u8], password: &Secret) -> Option<&Arc<Entry>> {
         let given = mark(name, password);
         let mut found = u32::MAX;
         for (index, (_, right)) in (0_u32..).zip(&self.0) {
@@ -310,12 +310,12 @@ impl QuickUsers {
     }
 
     /// All of them.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
+    fn entries(&self) -> impl Iterator<Item = &Arc<Entry>> {
         self.0.iter().map(|(entry, _)| entry)
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.0.len()
     }
 }
@@ -402,8 +402,7 @@ mod tests {
     #[test]
     fn a_certificate_logs_in_its_own_user_and_no_password_does() {
         let [known, other] = [1, 2].map(|n| Fingerprint::of(&[n]));
-        let terms =
-            crate::auth::LoginTerms { certificates: vec![known], ..crate::auth::LoginTerms::default() };
+        let terms = LoginTerms { certificates: vec![known], ..LoginTerms::default() };
         let both = Credential::Hashed(PasswordHash::of(b"secret").unwrap());
         let all = [
             User { terms: terms.clone(), ..User::new("ann", Credential::Certificate) },
@@ -432,10 +431,10 @@ mod tests {
     #[test]
     fn the_log_is_told_why_a_login_has_failed() {
         let known = Fingerprint::of(&[1]);
-        let terms = crate::auth::LoginTerms {
+        let terms = LoginTerms {
             certificates: vec![known],
             networks: vec!["192.0.2.0/24".parse().unwrap()],
-            ..crate::auth::LoginTerms::default()
+            ..LoginTerms::default()
         };
         let all = [
             User::with_password(b"ann:secret").unwrap(),
@@ -473,7 +472,7 @@ mod tests {
         }
         let with = |name: &str, dir: &str, bytes: Option<u64>| {
             let quota = crate::vfs::QuotaLimits { bytes, ..Default::default() };
-            let home = crate::auth::Home { root: Some(top.path().join(dir)), mounts: Vec::new(), quota };
+            let home = Home { root: Some(top.path().join(dir)), mounts: Vec::new(), quota };
             User { home, ..User::with_password(format!("{name}:x").as_bytes()).unwrap() }
         };
         let usual = top.path().join("ann");

@@ -166,7 +166,7 @@ pub struct PublicKeys {
 }
 
 /// The tables of a file; `public-address = "HOST"` is the option.
-pub(super) fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<PublicRule> {
+fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Vec<PublicRule> {
     if table.get(PUBLIC).is_some_and(|value| value.get_ref().is_str()) {
         return Vec::new();
     }
@@ -181,4 +181,4 @@ pub(super) fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &
 }
 
 /// The tables of public addresses.
-pub(super) const PUBLIC: &str = "public-address";
+const PUBLIC: &str = "public-address";

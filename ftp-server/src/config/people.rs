@@ -290,4 +290,4 @@ pub(super) fn exchanges(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Pat
 }
 
 /// The tables of rules.
-pub(super) const EXCHANGES: &str = "exchanges";
+const EXCHANGES: &str = "exchanges";

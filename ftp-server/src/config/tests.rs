@@ -27,7 +27,7 @@ fn start(text: &str, words: &str) -> Result<Config, Vec<String>> {
         Err(other) => panic!("{other:?}"),
     };
     let (cli, file) = parsed;
-    let config = check::compile(*cli.options, &file);
+    let config = verbs::compile(*cli.options, &file);
     config.map_err(|lines| lines.into_iter().map(short).collect())
 }
 
@@ -355,7 +355,7 @@ fn looked(text: &str) -> (Vec<String>, Vec<String>) {
     std::fs::create_dir_all(directory.path().join("top/in")).unwrap();
     let words = ["ftp-server".into(), "--config".into(), path.clone().into()];
     let (cli, file) = parse(words.to_vec()).unwrap();
-    let config = check::compile(*cli.options, &file).unwrap();
+    let config = verbs::compile(*cli.options, &file).unwrap();
     let found = config.inspect();
     let short = |line: String| line.replace(&*path.to_string_lossy(), "F").replace(&here, "D");
     (

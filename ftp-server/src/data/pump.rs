@@ -234,13 +234,13 @@ pub struct Pumped {
 
 impl Pumped {
     /// The same, which has carried this if it is whole.
-    pub(super) fn with(self, carried: Carried) -> Self {
+    fn with(self, carried: Carried) -> Self {
         if self.end.is_whole() { Self { end: End::Whole(carried), ..self } } else { self }
     }
 }
 
 /// What a copy of a file from `first` on means for the machine.
-pub(super) fn ended(moved: CopyReport, terms: &TransferTerms, first: u64) -> Pumped {
+fn ended(moved: CopyReport, terms: &TransferTerms, first: u64) -> Pumped {
     let end = match moved.end {
         CopyEnd::Whole => {
             let digest = terms.digest.zip(moved.digest).map(|(algorithm, (hex, count))| {
@@ -256,7 +256,7 @@ pub(super) fn ended(moved: CopyReport, terms: &TransferTerms, first: u64) -> Pum
 }
 
 /// How a file crosses the connection.
-pub(super) fn format(terms: &TransferTerms) -> Format {
+fn format(terms: &TransferTerms) -> Format {
     let coding = match terms.data_type {
         DataType::Ascii => Coding::Ascii,
         DataType::Image | DataType::Local8 | DataType::Unserved => Coding::Image,
@@ -279,7 +279,7 @@ pub struct ArrivingGroup {
 
 /// What has come of a group when its directory was made.
 #[derive(Debug)]
-pub(super) enum Arrived {
+enum Arrived {
     /// All of it, or the transfer has ended before.
     All(Box<Pumped>),
     /// There may be more to come.
@@ -287,7 +287,7 @@ pub(super) enum Arrived {
 }
 
 /// Makes the temporary directory of a group, and receives at once what the peer has sent already.
-pub(super) fn begin_group(
+fn begin_group(
     target: GroupTarget,
     data: Data,
     terms: TransferTerms,
@@ -306,7 +306,7 @@ pub(super) fn begin_group(
 }
 
 /// Receives the rest of a group.
-pub(super) async fn receive_group(group: ArrivingGroup, meter: &Meter) -> Pumped {
+async fn receive_group(group: ArrivingGroup, meter: &Meter) -> Pumped {
     let ArrivingGroup { receipt, terms } = group;
     let done = move |moved, writer| finish_group(ended(moved, &terms, 0), writer);
     let (pumped, kept) = receipt.receive(meter, done).await;
@@ -328,12 +328,7 @@ fn finish_group(pumped: Pumped, writer: GroupWriter) -> Pumped {
 }
 
 /// Sends a group.
-pub(super) async fn send_group(
-    stream: GroupStream,
-    data: Data,
-    terms: &TransferTerms,
-    meter: &Meter,
-) -> Pumped {
+async fn send_group(stream: GroupStream, data: Data, terms: &TransferTerms, meter: &Meter) -> Pumped {
     let format = format(terms);
     let stream = Encoded::new(stream, format.encoding);
     let (moved, stream) = copy::send_pieces(stream, data, format.keep, meter).await;

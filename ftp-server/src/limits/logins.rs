@@ -305,12 +305,12 @@ impl Drop for LoginSlot {
 type Work = Box<dyn FnOnce() + Send>;
 
 /// A fixed number of threads. They end when this is dropped.
-pub(super) struct Threads(Sender<Work>);
+struct Threads(Sender<Work>);
 
 impl Threads {
     /// Starts `count` threads, at least one. A thread that cannot be started is left out; work that no
     /// thread can do is dropped.
-    pub(super) fn new(count: usize) -> Self {
+    fn new(count: usize) -> Self {
         let (sender, receiver) = channel::<Work>();
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..count.max(1) {
@@ -324,7 +324,7 @@ impl Threads {
     }
 
     /// Has `work` done as soon as a thread is free.
-    pub(super) fn run(&self, work: Work) {
+    fn run(&self, work: Work) {
         // Without a thread the work is dropped, and the login that waits for it is told.
         let _ = self.0.send(work);
     }
@@ -388,7 +388,7 @@ mod tests {
     async fn hashes_are_made_one_after_the_other_and_a_session_that_ends_keeps_its_turn_until_then() {
         let logins = logins(1);
         let (first, second) = (now(logins.enter(ANN, b"ann")), now(logins.enter(BOB, b"bob")));
-        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (go, wait) = channel::<()>();
         let first = tokio::spawn(first.hash(move || wait.recv().is_ok()));
         tokio::task::yield_now().await;
         let second = tokio::spawn(second.hash(|| ()));

@@ -147,10 +147,7 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: NoPlace) {
 ///
 /// # Errors
 /// There is no valid header, or it did not come in time.
-pub(super) async fn read_client(
-    stream: &mut TcpStream,
-    proxy: SocketAddr,
-) -> Result<(SocketAddr, bool), HeaderFailure> {
+async fn read_client(stream: &mut TcpStream, proxy: SocketAddr) -> Result<(SocketAddr, bool), HeaderFailure> {
     match timeout(MAX_HEADER_TIME, header(stream)).await {
         Ok(Ok(Proxied::Client(client))) => Ok((client, true)),
         Ok(Ok(Proxied::Itself)) => Ok((proxy, false)),

@@ -80,7 +80,7 @@ impl Server {
             hook: config.hook.clone(),
             metrics: Metrics::new(lost),
             backlog,
-            refusals: Refusals::new(),
+            refusals: Refusals::default(),
             durability: config.durability,
             xferlog: config.xferlog.as_deref().map(open_xferlog).transpose()?,
         });
@@ -275,9 +275,7 @@ fn control_socket(state: &State) -> Option<UnixListener> {
 }
 
 /// The certificates, and the state directory, which a server without anything to keep may lack.
-pub(super) fn open_identity(
-    config: &Config,
-) -> Result<(Option<Arc<Identity>>, Option<State>), anyhow::Error> {
+fn open_identity(config: &Config) -> Result<(Option<Arc<Identity>>, Option<State>), anyhow::Error> {
     let roots: Vec<&Path> = config.roots().collect();
     let open = || State::open(config.state.as_deref(), &roots);
     let state = match &config.certificates {
@@ -294,7 +292,7 @@ pub(super) fn open_identity(
 }
 
 /// Logs warnings about unsafe settings, then writes the first line of the audit.
-pub(super) fn log_settings(config: &Config, places: &[Place], shares: &Shares) {
+fn log_settings(config: &Config, places: &[Place], shares: &Shares) {
     if let Some(sessions) = shares.descriptors.too_few_for(config.limits.sessions) {
         tracing::warn!(
             "the limit of open files is enough for {sessions} sessions: raise it (ulimit -n, LimitNOFILE) or set --max-sessions"

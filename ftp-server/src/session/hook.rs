@@ -117,13 +117,13 @@ impl Notification {
 /// What a command has for the hooks after its uploads.
 #[derive(Debug)]
 pub(super) struct HookedCommand {
-    pub(super) places: HookRoom,
+    places: HookRoom,
     /// The hooks of a group tell their failures together.
-    pub(super) group: Option<Arc<GroupFailures>>,
+    group: Option<Arc<GroupFailures>>,
 }
 
 /// The hooks of one group that have failed. When the last hook has ended, the log has one line for all of them.
-pub(super) struct GroupFailures {
+struct GroupFailures {
     shared: Arc<Shared>,
     user: Option<Vec<u8>>,
     failed: Mutex<Failed>,
@@ -138,12 +138,12 @@ struct Failed {
 
 impl GroupFailures {
     /// No hook has failed yet.
-    pub(super) fn new(shared: Arc<Shared>, user: Option<Vec<u8>>) -> Self {
+    fn new(shared: Arc<Shared>, user: Option<Vec<u8>>) -> Self {
         Self { shared, user, failed: Mutex::default() }
     }
 
     /// The hook after this file has failed.
-    pub(super) fn add(&self, path: PathName, why: HookFailure) {
+    fn add(&self, path: PathName, why: HookFailure) {
         let mut failed = self.failed.locked();
         failed.paths.push(path);
         failed.why.get_or_insert(why);
@@ -170,15 +170,15 @@ impl std::fmt::Debug for GroupFailures {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Upload {
     /// The command that has stored or renamed it.
-    pub(super) command: &'static str,
+    command: &'static str,
     /// What the client calls the file now.
-    pub(super) path: PathName,
+    path: PathName,
     /// Its name before, if it was renamed.
-    pub(super) before: Option<PathName>,
+    before: Option<PathName>,
     /// How many bytes were received, if it was.
-    pub(super) bytes: Option<u64>,
+    bytes: Option<u64>,
     /// Whether it was received whole, if it was received.
-    pub(super) whole: Option<bool>,
+    whole: Option<bool>,
 }
 
 /// Finds the uploads of one session.

@@ -82,16 +82,16 @@ const fn origin(cx: &Context, certificate: Option<Fingerprint>) -> Origin {
 }
 
 /// Somebody who wants to log in by a password.
-pub(super) struct Attempt {
-    pub(super) user: Vec<u8>,
-    pub(super) origin: Origin,
-    pub(super) users: Arc<Users>,
+struct Attempt {
+    user: Vec<u8>,
+    origin: Origin,
+    users: Arc<Users>,
     /// The place of the session.
-    pub(super) session: SessionSlot,
+    session: SessionSlot,
 }
 
 /// What is known of an attempt at once.
-pub(super) enum Judged {
+enum Judged {
     /// It logs in.
     In(Arc<Entry>),
     /// It does not.
@@ -104,7 +104,7 @@ pub(super) enum Judged {
 
 impl Attempt {
     /// What is known at once, the terms of the account included.
-    pub(super) fn judge(&self, password: Secret) -> Judged {
+    fn judge(&self, password: Secret) -> Judged {
         match self.users.check(&self.user, password) {
             Check::Right(entry) => self.admit(entry).map_or_else(Judged::Out, Judged::In),
             Check::Wrong => Judged::Out(self.why_not()),
@@ -129,13 +129,7 @@ impl Attempt {
 
     /// Ends the check: makes the slow hash, where one is needed, and delays a refusal. Its reason stands in the
     /// audit only.
-    pub(super) async fn conclude(
-        self,
-        shared: Arc<Shared>,
-        ticket: Ticket,
-        slot: LoginSlot,
-        judged: Judged,
-    ) -> Done {
+    async fn conclude(self, shared: Arc<Shared>, ticket: Ticket, slot: LoginSlot, judged: Judged) -> Done {
         let at_door = self.session.is_checked(shared.shares.logins.prefers(self.origin.from));
         let (slot, entry) = match judged {
             Judged::In(entry) => (slot, Ok(entry)),
@@ -178,6 +172,6 @@ async fn ask_pam(origin: Origin, check: PamCheck, turns: Arc<Turns>) -> Result<O
 const PAM_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Whose login it is: anonymous users may be anybody, so their addresses are not remembered.
-pub(super) fn whose(entry: &Entry) -> LoginOwner {
+fn whose(entry: &Entry) -> LoginOwner {
     if entry.account.anonymous { LoginOwner::Anonymous } else { LoginOwner::Named }
 }

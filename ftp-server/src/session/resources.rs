@@ -366,29 +366,29 @@ async fn ended(kept: &mut HashMap<ConnId, KeptHere>) -> ConnId {
 }
 
 /// Work that is under way, each with what it is for.
-pub(super) struct OwnWork<K, T>(Vec<(K, Work<T>)>);
+struct OwnWork<K, T>(Vec<(K, Work<T>)>);
 
 /// One piece of work.
-pub(super) type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<K: PartialEq, T> OwnWork<K, T> {
     /// There is no work yet.
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self(Vec::new())
     }
 
     /// Adds work, which goes on whenever [`Self::poll_next`] is called.
-    pub(super) fn push(&mut self, key: K, work: impl Future<Output = T> + Send + 'static) {
+    fn push(&mut self, key: K, work: impl Future<Output = T> + Send + 'static) {
         self.0.push((key, Box::pin(work)));
     }
 
     /// Drops the work for `key`.
-    pub(super) fn cancel(&mut self, key: &K) {
+    fn cancel(&mut self, key: &K) {
         self.0.retain(|(of, _)| of != key);
     }
 
     /// The result of the next work that ends. Pending if there is none.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<T> {
         let ended = self.0.iter_mut().enumerate().find_map(|(at, (_, work))| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Some((at, done)),
             Poll::Pending => None,
@@ -403,18 +403,18 @@ impl<K: PartialEq, T> OwnWork<K, T> {
     }
 
     /// Takes all of it out.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = Work<T>> + use<K, T> {
+    fn take(&mut self) -> impl Iterator<Item = Work<T>> + use<K, T> {
         std::mem::take(&mut self.0).into_iter().map(|(_, work)| work)
     }
 
     /// How much is under way.
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Gives back the room of work that has ended.
-    pub(super) fn shrink(&mut self) {
+    fn shrink(&mut self) {
         self.0.shrink_to_fit();
     }
 }

@@ -46,7 +46,7 @@ pub(super) enum Visit {
 }
 
 /// The work with which a visit begins.
-pub(super) type FirstWork = Box<dyn FnOnce() -> Done + Send>;
+type FirstWork = Box<dyn FnOnce() -> Done + Send>;
 
 impl Visit {
     /// Records whether commands wait.

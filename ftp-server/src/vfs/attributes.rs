@@ -9,7 +9,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::failure::failure;
+use super::failure;
 use super::path::Beneath;
 use super::root::{Located, Root};
 

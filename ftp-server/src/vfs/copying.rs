@@ -1,20 +1,21 @@
-//! A copy of a file within the server (SITE CPTO), a part at a time. It arrives as an upload does: under a temporary name until
+//! Files that must not change while they are hashed or copied (extensions, "HASH"), and the copy of one within the server (SITE
+//! CPTO), a part at a time. It arrives as an upload does: under a temporary name until
 //! it is whole.
 
 use std::fs::File;
+use std::io::{self, Seek};
 use std::os::unix::fs::FileExt;
 
 use ftp_io::copy::{Budget, Meter};
 use ftp_proto::command::Partial;
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::ByteRange;
-use rustix::fs::{SeekFrom, copy_file_range, fstat, ftruncate, ioctl_ficlone, seek};
+use rustix::fs::{SeekFrom, Stat, copy_file_range, fstat, ftruncate, ioctl_ficlone, seek};
 use rustix::io::Errno;
 
-use super::digest::Subject;
 use super::durability::Durability;
-use super::failure::{failure, io_failure};
 use super::upload::{Received, Target, Upload};
+use super::{failure, io_failure, lock};
 
 /// A copy that is being made. If it is dropped before [`Copying::finish`], nothing appears under its name.
 #[derive(Debug)]
@@ -167,7 +168,7 @@ impl Copying {
     }
 
     fn by_buffer(&self, wanted: usize) -> Result<usize, Errno> {
-        let errno = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+        let errno = |error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
         let mut buffer = vec![0; wanted.min(BUFFER)];
         let read = self.from.read_at(&mut buffer, self.done).map_err(errno)?;
         buffer.truncate(read);
@@ -189,3 +190,51 @@ const COPIED_AT_ONCE: u64 = 64 * 1024 * 1024;
 const PIECE: u64 = 4 * 1024 * 1024;
 /// Bytes that are read at once where the system copies nothing.
 const BUFFER: usize = 256 * 1024;
+
+/// A file that is hashed, and its state when that began.
+#[derive(Debug)]
+pub struct Subject {
+    file: File,
+    before: Stat,
+}
+
+impl Subject {
+    pub(super) fn new(file: File) -> Result<Self, FileFailure> {
+        lock::unwritten(&file)?;
+        let before = fstat(&file).map_err(failure)?;
+        Ok(Self { file, before })
+    }
+
+    /// The state of the file when that began.
+    pub(super) const fn stat(&self) -> &Stat {
+        &self.before
+    }
+
+    /// The file, open for reading at the first byte of `range`, and how many bytes belong to it.
+    ///
+    /// # Errors
+    /// [`FileFailure::BeyondEnd`] if the range begins behind the end of the file; there is no descriptor
+    /// left.
+    pub fn part(&self, range: ByteRange) -> Result<(File, u64), FileFailure> {
+        let size = u64::try_from(self.before.st_size).unwrap_or(0);
+        let length = range.within(size).ok_or(FileFailure::BeyondEnd)?;
+        let mut file = self.file.try_clone().map_err(|error| io_failure(&error))?;
+        file.seek(io::SeekFrom::Start(range.first)).map_err(|error| io_failure(&error))?;
+        Ok((file, length))
+    }
+
+    /// Checks that the file has not changed.
+    ///
+    /// # Errors
+    /// [`FileFailure::Changed`] if it has, [`FileFailure::Busy`] if somebody is writing it.
+    pub fn unchanged(&self) -> Result<(), FileFailure> {
+        lock::unwritten(&self.file)?;
+        let after = fstat(&self.file).map_err(failure)?;
+        if facts(&after) == facts(&self.before) { Ok(()) } else { Err(FileFailure::Changed) }
+    }
+}
+
+/// What shows a change: the size, and both times to the nanosecond.
+fn facts(stat: &Stat) -> impl PartialEq {
+    (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec)
+}

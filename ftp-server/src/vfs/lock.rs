@@ -1,13 +1,14 @@
 //! One writer per file: an exclusive lock on the inode. The kernel keeps it between processes too, and
 //! releases it with the last descriptor, however the writer ends.
 
+use std::time::Duration;
+
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::AsFd;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use std::time::Duration;
 
-use super::failure::failure;
+use super::failure;
 
 /// Makes the caller the only writer until `file` is closed. Others may only look whether there is a writer, as those do who
 /// hash the file. The caller waits until they have looked, at most about a second: a session that hashes a file again and

@@ -3,7 +3,7 @@
 use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 
-use super::partial::is_partial;
+use ftp_proto::server::is_partial;
 
 /// A path relative to the root. The empty path is the root itself.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,6 +1,10 @@
 //! The root directory, which users cannot leave. The kernel opens every path beneath it, so that neither
 //! `..` nor a symbolic link leads out, even if a link is exchanged meanwhile.
+//!
+//! Without `openat2` this program opens one component after the other. The kernel follows no symbolic link then, and `..`
+//! means the directory that was opened before, never what the disk says.
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -8,18 +12,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ftp_proto::server::ask::FileFailure;
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat};
+use ftp_proto::server::is_partial;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, readlinkat, statat,
+};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::durability::{open_to_sync, sync_names};
-use super::failure::failure;
-use super::file_system::{is_in_memory, is_of_this_host};
-use super::partial::is_partial;
+use super::failure;
 use super::partial_names::{PartialNames, host_path};
 use super::path::{Beneath, can_be_listed, cut, here_if_empty, join};
 use super::quota::RootQuota;
-use super::walk::{self, LinksOf};
 
 /// The directory that users see as `/`.
 #[derive(Debug)]
@@ -89,9 +94,7 @@ impl Located {
     pub(super) fn may_be_made(&self) -> Result<(), FileFailure> {
         if can_be_listed(&self.name) { Ok(()) } else { Err(FileFailure::BadName) }
     }
-}
 
-impl Located {
     /// Checks that the name is that of a directory, or of nothing yet: it had a slash at its end. A symbolic
     /// link is no directory here, as for the system's own calls that remove and rename (POSIX 4.16).
     ///
@@ -212,7 +215,7 @@ impl Root {
         let quiet = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY };
         let flags = flags | OFlags::CLOEXEC | quiet;
         if self.resolver == Resolver::Walk {
-            return walk::open(self.dir.as_fd(), path, flags, LinksOf::Anybody);
+            return walk(self.dir.as_fd(), path, flags, LinksOf::Anybody);
         }
         for _ in 0..RENAME_RACES {
             match openat2(&self.dir, path, flags, Mode::empty(), BENEATH) {
@@ -254,7 +257,7 @@ impl Root {
         let is_near = near.is_some();
         let open = || match links {
             LinksOf::Anybody => self.open_path(path, flags),
-            LinksOf::Trusted { .. } => walk::open(self.dir.as_fd(), path, flags | OFlags::CLOEXEC, links),
+            LinksOf::Trusted { .. } => walk(self.dir.as_fd(), path, flags | OFlags::CLOEXEC, links),
         };
         let dir = Arc::new(near.map_or_else(open, Ok)?);
         Ok(Located { dir, name: name.to_vec(), above: above.to_vec(), is_near })
@@ -289,7 +292,7 @@ impl Root {
             });
         }
         let mut path = path.as_bytes().to_vec();
-        for _ in 0..walk::MAX_LINKS {
+        for _ in 0..MAX_LINKS {
             let (dir, name) = cut(&path);
             if matches!(name, b"" | b"." | b"..") {
                 return Err(FileFailure::IsDirectory);
@@ -314,3 +317,122 @@ const ON_ITS_FILE_SYSTEM: ResolveFlags = BENEATH.union(ResolveFlags::NO_XDEV);
 const CACHED: ResolveFlags = ON_ITS_FILE_SYSTEM.union(ResolveFlags::CACHED);
 /// How often a path is tried again because of renames.
 const RENAME_RACES: usize = 64;
+
+/// Whether opening, looking and reading wait for nothing but a disk of this host, so that nothing is waited for when
+/// the kernel has cached it. Elsewhere another host or program is asked all the same.
+pub(super) fn is_of_this_host(dir: impl AsFd) -> bool {
+    fstatfs(dir).is_ok_and(|at| u64::try_from(at.f_type).is_ok_and(|kind| LOCAL.contains(&kind)))
+}
+
+/// Whether a file is in memory only.
+pub(super) fn is_in_memory(file: impl AsFd) -> bool {
+    fstatfs(file).is_ok_and(|at| u64::try_from(at.f_type) == Ok(TMPFS))
+}
+
+/// The numbers of file systems (Linux, `magic.h`).
+const TMPFS: u64 = 0x0102_1994;
+const EXT4: u64 = 0xef53;
+const XFS: u64 = 0x5846_5342;
+const BTRFS: u64 = 0x9123_683e;
+const F2FS: u64 = 0xf2f5_2010;
+/// Those on a disk or in memory of this host.
+const LOCAL: [u64; 5] = [TMPFS, EXT4, XFS, BTRFS, F2FS];
+
+/// Whose symbolic links are followed. Who may write in a directory can put a link where another directory was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LinksOf {
+    /// Those of every user.
+    Anybody,
+    /// Those of root, of the user that runs the server, and of the owner of the directory in which they are.
+    Trusted {
+        /// The user that runs the server.
+        server: u32,
+    },
+}
+
+impl LinksOf {
+    /// Links that no stranger has made.
+    fn server() -> Self {
+        Self::Trusted { server: geteuid().as_raw() }
+    }
+
+    /// Whether a link of `owner` is followed, which is in a directory of `directory`.
+    const fn may_follow(self, owner: u32, directory: u32) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::Trusted { server } => owner == 0 || owner == server || owner == directory,
+        }
+    }
+}
+
+/// Opens `path` beneath `root` as `openat2` with `RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS` would. A link that is not followed
+/// is refused (`EACCES`).
+fn walk(root: BorrowedFd<'_>, path: &[u8], flags: OFlags, links_of: LinksOf) -> Result<OwnedFd, Errno> {
+    let mut rest: VecDeque<Vec<u8>> = components(path).collect();
+    let mut above: Vec<OwnedFd> = Vec::new();
+    let mut links = 0;
+    while let Some(name) = rest.pop_front() {
+        if name == b".." {
+            above.pop().ok_or(Errno::XDEV)?;
+            continue;
+        }
+        let here = above.last().map_or(root, AsFd::as_fd);
+        let last = rest.is_empty();
+        let found = openat(here, &*name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+        let stat = fstat(&found)?;
+        let kind = FileType::from_raw_mode(stat.st_mode);
+        if kind == FileType::Directory {
+            above.push(found);
+        } else if kind == FileType::Symlink && !(last && flags.contains(OFlags::NOFOLLOW)) {
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(Errno::LOOP);
+            }
+            if links_of != LinksOf::Anybody && !links_of.may_follow(stat.st_uid, fstat(here)?.st_uid) {
+                return Err(Errno::ACCESS);
+            }
+            let target = readlinkat(&found, "", Vec::new())?.into_bytes();
+            if target.first() == Some(&b'/') {
+                return Err(Errno::XDEV);
+            }
+            for component in components(&target).collect::<Vec<_>>().into_iter().rev() {
+                rest.push_front(component);
+            }
+        } else if last {
+            // The name may have been exchanged since: NOFOLLOW keeps a link from being followed.
+            return openat(here, &*name, flags | OFlags::NOFOLLOW, Mode::empty());
+        } else {
+            return Err(Errno::NOTDIR);
+        }
+    }
+    openat(above.last().map_or(root, AsFd::as_fd), ".", flags & !OFlags::NOFOLLOW, Mode::empty())
+}
+
+fn components(path: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
+    path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec)
+}
+
+/// Symbolic links that are followed; as many as Linux follows.
+const MAX_LINKS: u32 = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_strangers_are_not_followed_where_something_changes() {
+        let trusted = LinksOf::Trusted { server: 14 };
+        for (links, owner, directory, expect) in [
+            (trusted, 0, 14, true),
+            (trusted, 14, 14, true),
+            (trusted, 14, 1000, true),
+            (trusted, 1000, 1000, true),
+            (trusted, 1001, 14, false),
+            (trusted, 1001, 1000, false),
+            (trusted, 1001, 0, false),
+            (LinksOf::Anybody, 1001, 0, true),
+        ] {
+            assert_eq!(links.may_follow(owner, directory), expect, "{links:?} {owner} {directory}");
+        }
+    }
+}

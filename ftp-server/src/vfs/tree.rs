@@ -9,19 +9,18 @@ use std::sync::{Arc, Mutex};
 
 use ftp_io::lock::Lock;
 use ftp_proto::server::ask::FileFailure;
+use ftp_proto::server::is_partial;
 use ftp_proto::wire::PathName;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, statat};
 use rustix::io::Errno;
 
 use super::durability::Durability;
-use super::leftovers::{remove_listed, remove_old};
-use super::partial::is_partial;
-use super::partial_names::PartialNames;
+use super::partial_names::{PartialNames, remove_listed, remove_old};
 use super::path::Beneath;
 use super::quota::{Amount, Id, Quota, QuotaLimits, RootQuota, SharedCounts, size};
 use super::root::Root;
-use super::upload_bounds::UploadBounds;
+use super::upload::UploadBounds;
 
 /// The directories of one user. Users with the same directories share the roots.
 #[derive(Clone, Debug)]

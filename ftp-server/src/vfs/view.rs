@@ -1,4 +1,4 @@
-//! The files as one account sees them: what a path means and what may be done with it.
+//! The files as one account sees them: what a path means, what may be done with it, and how a name gets another one.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -8,30 +8,28 @@ use std::sync::Arc;
 use ftp_io::clock::Clock;
 use ftp_proto::command::{FileNumbers, FileToSend};
 use ftp_proto::digest::Algorithm;
-use ftp_proto::listing::{Entry, list_line};
+use ftp_proto::listing::{Entry, Kind, list_line};
 use ftp_proto::reply::LeftOut;
 use ftp_proto::server::Access;
 use ftp_proto::server::ask::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle};
 use ftp_proto::wire::{FileName, PathName};
 use rustix::fd::OwnedFd;
-use rustix::fs::{Access as Permission, AtFlags, Mode, OFlags, accessat, fstat, mkdirat, statat};
+use rustix::fs::{
+    Access as Permission, AtFlags, Mode, OFlags, Stat, accessat, fstat, mkdirat, renameat, statat,
+};
 use rustix::io::Errno;
 
-use super::attributes;
-use super::copying::Copying;
-use super::digest::Subject;
+use super::copying::{Copying, Subject};
 use super::durability::Durability;
-use super::entry::{AccessRights, Detail, Process, entry, regular};
-use super::failure::failure;
+use super::entry::{AccessRights, Detail, Process, entry, kind, regular};
 use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, compare, look};
 use super::list::{Listing, Mounted, Next};
-use super::prepared::Prepared;
+use super::prepared::{Prepared, ShortRead, whole};
 use super::quota::RootQuota;
-use super::rename::rename;
 use super::root::{Located, Root};
-use super::small_file::{ShortRead, whole};
 use super::tree::{Resolved, Tree};
 use super::upload::Target;
+use super::{attributes, failure};
 
 /// The root as one account sees it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -275,7 +273,7 @@ impl View {
     }
 
     /// The names in a directory that mean other directories.
-    pub(super) fn mounted_names(&self, path: &PathName) -> Vec<PathName> {
+    fn mounted_names(&self, path: &PathName) -> Vec<PathName> {
         self.tree.mounts_in(path).into_iter().map(|(name, _)| name).collect()
     }
 
@@ -412,4 +410,46 @@ fn unread(error: Errno) -> FileFailure {
 
 fn done(result: Result<(), Errno>) -> Result<FileAnswer, FileFailure> {
     result.map(|()| FileAnswer::Done).map_err(failure)
+}
+
+/// Gives `from` the name `to`, which may be one of a directory only if it had a slash at its end. A regular file at the new
+/// name is replaced atomically; nothing else is replaced.
+pub(super) fn rename(
+    from: &Located,
+    to: &Located,
+    quota: &RootQuota,
+    means_directory: bool,
+) -> Result<(), FileFailure> {
+    to.may_be_made()?;
+    let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
+    match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => {}
+        Ok(there) if kind(&there) != Kind::File => return Err(FileFailure::Exists),
+        Ok(_) if kind(&old) == Kind::Directory => return Err(FileFailure::Exists),
+        Err(Errno::NOENT) if means_directory && kind(&old) != Kind::Directory => {
+            return Err(FileFailure::NotDirectory);
+        }
+        Ok(_) | Err(Errno::NOENT) => {}
+        Err(error) => return Err(failure(error)),
+    }
+    // Others may have renamed and made files meanwhile; under the lock of the quota nothing changes.
+    let look = || replaced(from, to);
+    match quota.remove_name(look, || renameat(&from.dir, &*from.name, &to.dir, &*to.name)) {
+        // The root has several file systems; the name does not lead out.
+        Err(Errno::XDEV) => Err(FileFailure::Other),
+        // A directory cannot be moved into itself.
+        Err(Errno::INVAL) => Err(FileFailure::BadName),
+        other => other.map_err(failure),
+    }
+}
+
+/// What stands at `to` and will be gone when `from` is renamed to it. Nothing, if both name one file.
+fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {
+    let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW)?;
+    match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => Ok(None),
+        Ok(there) => Ok(Some(there)),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -334,11 +334,6 @@ impl Lines {
 }
 
 impl Refusals {
-    /// Creates the table; no refusal was told yet.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// `owner` is refused something. Returns `None` if that has no line, and otherwise how many of this event had none
     /// before.
     pub fn due(&self, event: &'static str, owner: Owner, now: Moment) -> Option<u64> {
@@ -361,40 +356,3 @@ const MAX_ACCOUNTS: usize = 65_536;
 /// The same of addresses. What further ones are refused is counted with the next line of any of them.
 const MAX_ADDRESSES: usize = 4_096;
 const MINUTE: Duration = Duration::from_secs(60);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::Ipv4Addr;
-
-    #[test]
-    fn each_event_has_lines_of_its_own_and_what_has_none_is_counted() {
-        let (refusals, now) = (Refusals::new(), Moment::after_start(MINUTE));
-        let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
-        let ann = owner("ann");
-        let told = |event, times: u32| {
-            (0..times).filter(|_| refusals.due(event, ann.clone(), now).is_some()).count() as u64
-        };
-        assert_eq!(told("stranger closed", 500), u64::from(MAX_REFUSALS));
-        assert_eq!(told("change failed", 2), 2, "strangers take no lines of the account itself");
-        assert_eq!(refusals.take_untold(&owner("bob")), []);
-        assert_eq!(refusals.take_untold(&ann), [("stranger closed", u64::from(500 - MAX_REFUSALS))]);
-        assert_eq!(refusals.take_untold(&ann), [], "each is counted once");
-    }
-
-    #[test]
-    fn a_crowd_of_addresses_takes_no_line_of_an_account() {
-        let (refusals, now) = (Refusals::new(), Moment::after_start(MINUTE));
-        let crowd = 2 * u32::try_from(MAX_ADDRESSES).unwrap();
-        let address = |number: u32| Owner::new(None, Ipv4Addr::from_bits(0x0a00_0000 + number).into());
-        let told = (0..crowd).filter(|number| refusals.due("change failed", address(*number), now).is_some());
-        assert_eq!(told.count(), MAX_ADDRESSES);
-        let ann = Owner::Account(b"ann".to_vec());
-        assert_eq!(refusals.due("change failed", ann.clone(), now), Some(0), "none of hers is missing");
-        assert_eq!(refusals.take_untold(&ann), []);
-        let later = Moment::after_start(2 * MINUTE);
-        assert_eq!(refusals.due("change failed", ann, later), Some(0), "others are not counted as hers");
-        let missing = u64::from(crowd) - MAX_ADDRESSES as u64;
-        assert_eq!(refusals.due("change failed", address(crowd), later), Some(missing));
-    }
-}

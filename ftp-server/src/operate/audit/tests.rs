@@ -1,17 +1,18 @@
-//! Every kind of record has a name, and the reference has all of them.
+//! Every kind of record has a name, and the reference has all of them; refusals have few lines.
 
 use std::collections::BTreeSet;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ftp_proto::command::{Direction, Verb};
 use ftp_proto::policy::Why;
 use ftp_proto::server::Timer;
 use ftp_proto::server::ask::{FileFailure, TransferFailure};
+use ftp_proto::timer::Moment;
 use ftp_proto::wire::{PathName, TransferId};
 
-use super::{Cause, EVENTS, HeaderFailure, Record, Transfer};
+use super::{Cause, EVENTS, HeaderFailure, MAX_ADDRESSES, MAX_REFUSALS, MINUTE, Record, Refusals, Transfer};
 use crate::auth::{NoLogin, Unfit};
 use crate::limits::{NoPlace, Owner};
 use crate::operate::hook::HookFailure;
@@ -114,4 +115,35 @@ fn every_event_is_in_the_reference_and_the_other_way_round() {
     let listed: BTreeSet<_> = EVENTS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(names, listed);
     assert_eq!(listed.len(), EVENTS.len(), "each name stands once");
+}
+
+#[test]
+fn each_event_has_lines_of_its_own_and_what_has_none_is_counted() {
+    let (refusals, now) = (Refusals::default(), Moment::after_start(MINUTE));
+    let owner = |name: &str| Owner::Account(name.as_bytes().to_vec());
+    let ann = owner("ann");
+    let told = |event, times: u32| {
+        (0..times).filter(|_| refusals.due(event, ann.clone(), now).is_some()).count() as u64
+    };
+    assert_eq!(told("stranger closed", 500), u64::from(MAX_REFUSALS));
+    assert_eq!(told("change failed", 2), 2, "strangers take no lines of the account itself");
+    assert_eq!(refusals.take_untold(&owner("bob")), []);
+    assert_eq!(refusals.take_untold(&ann), [("stranger closed", u64::from(500 - MAX_REFUSALS))]);
+    assert_eq!(refusals.take_untold(&ann), [], "each is counted once");
+}
+
+#[test]
+fn a_crowd_of_addresses_takes_no_line_of_an_account() {
+    let (refusals, now) = (Refusals::default(), Moment::after_start(MINUTE));
+    let crowd = 2 * u32::try_from(MAX_ADDRESSES).unwrap();
+    let address = |number: u32| Owner::new(None, Ipv4Addr::from_bits(0x0a00_0000 + number).into());
+    let told = (0..crowd).filter(|number| refusals.due("change failed", address(*number), now).is_some());
+    assert_eq!(told.count(), MAX_ADDRESSES);
+    let ann = Owner::Account(b"ann".to_vec());
+    assert_eq!(refusals.due("change failed", ann.clone(), now), Some(0), "none of hers is missing");
+    assert_eq!(refusals.take_untold(&ann), []);
+    let later = Moment::after_start(2 * MINUTE);
+    assert_eq!(refusals.due("change failed", ann, later), Some(0), "others are not counted as hers");
+    let missing = u64::from(crowd) - MAX_ADDRESSES as u64;
+    assert_eq!(refusals.due("change failed", address(crowd), later), Some(missing));
 }

@@ -158,7 +158,7 @@ async fn the_try_of_a_foreign_target_that_nobody_waits_for_is_given_back() {
 async fn a_transfer_that_ends_after_its_session_finds_nobody_and_keeps_nothing() {
     let mut held = nothing_held();
     let place = Arc::new(Mutex::new(()));
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let (end, ended) = oneshot::channel::<()>();
     let kept = Arc::clone(&place);
     held.moving.push((), async move {
         let _ = ended.await;

@@ -1,20 +1,22 @@
-//! The temporary directory of a group. While it is held, its lock keeps others from sweeping it away.
+//! The temporary directory of a group, and the group whose files wait there for their names. While it is held, its lock keeps others from sweeping it away.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use ftp_proto::command::{FileNumbers, FileToStore, GroupNumber};
+use ftp_proto::reply::LeftOut;
 use ftp_proto::server::ask::FileFailure;
 use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, fstat, mkdirat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-use crate::vfs::failure::{failure, io_failure};
-use crate::vfs::lock;
-use crate::vfs::new_file::{NEW_FILE, publish, remove};
-use crate::vfs::partial::{GROUP, partial_name};
+use crate::vfs::durability::Durability;
+use crate::vfs::new_file::{GROUP, NEW_FILE, partial_name, publish, remove};
 use crate::vfs::partial_names::Listed;
 use crate::vfs::quota::RootQuota;
 use crate::vfs::root::{Located, Root};
+use crate::vfs::{failure, io_failure, lock};
 
 /// The temporary directory of a group. If it is dropped, it is removed with the files in it.
 #[derive(Debug)]
@@ -75,7 +77,7 @@ impl GroupDirectory {
     }
 
     /// Whether the directory of the targets is `now`.
-    pub(super) fn is_beside(&self, now: &OwnedFd) -> bool {
+    fn is_beside(&self, now: &OwnedFd) -> bool {
         match (fstat(&self.at.dir), fstat(now)) {
             (Ok(then), Ok(now)) => (then.st_dev, then.st_ino) == (now.st_dev, now.st_ino),
             (Err(_), _) | (_, Err(_)) => false,
@@ -95,7 +97,7 @@ impl GroupDirectory {
     }
 
     /// The directory was removed, and that is on stable storage if it has to be.
-    pub(super) fn strike_out(&mut self) {
+    fn strike_out(&mut self) {
         self.listed = None;
     }
 }
@@ -123,3 +125,71 @@ fn open(at: &Located, name: &[u8]) -> Result<Option<OwnedFd>, FileFailure> {
 
 /// How often another temporary name is tried.
 const ATTEMPTS: usize = 16;
+
+/// A group that was received. If it is dropped, its files are removed.
+#[derive(Debug)]
+pub struct HeldGroup {
+    number: GroupNumber,
+    directory: GroupDirectory,
+    files: Arc<[FileToStore]>,
+}
+
+impl HeldGroup {
+    pub(super) const fn new(
+        number: GroupNumber,
+        directory: GroupDirectory,
+        files: Arc<[FileToStore]>,
+    ) -> Self {
+        Self { number, directory, files }
+    }
+
+    /// The number by which the client names it.
+    pub const fn number(&self) -> GroupNumber {
+        self.number
+    }
+
+    /// Gives these files their names in the directory `now`, and replaces nothing. The other files are removed. Returns
+    /// which did not get their names, and why.
+    pub(in crate::vfs) fn keep(
+        mut self,
+        now: &OwnedFd,
+        numbers: &FileNumbers,
+        durability: Durability,
+    ) -> Result<Vec<(u16, LeftOut)>, FileFailure> {
+        if !self.directory.is_beside(now) {
+            return Err(FileFailure::OtherDirectory);
+        }
+        let mut left = Vec::new();
+        for number in numbers.iter() {
+            let file = self.files.get(usize::from(number).saturating_sub(1));
+            let file = file.filter(|_| self.directory.has(number));
+            let named = match file {
+                Some(file) => self.directory.publish(number, file.name.as_bytes()).map_err(why_not_named),
+                None => Err(LeftOut::Unsent),
+            };
+            if let Err(why) = named {
+                left.push((number, why));
+            }
+        }
+        self.directory.clear();
+        if durability == Durability::Synced {
+            // Files have their names then, so no failure that says otherwise is told.
+            self.directory.at.sync_names().map_err(|error| {
+                tracing::warn!(%error, "cannot sync the names of a group");
+                FileFailure::Other
+            })?;
+        }
+        self.directory.strike_out();
+        Ok(left)
+    }
+}
+
+fn why_not_named(error: Errno) -> LeftOut {
+    match error {
+        Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => LeftOut::Taken,
+        Errno::ACCESS | Errno::PERM | Errno::ROFS | Errno::NAMETOOLONG | Errno::ILSEQ | Errno::INVAL => {
+            LeftOut::Refused
+        }
+        _ => LeftOut::Failed,
+    }
+}

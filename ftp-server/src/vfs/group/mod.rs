@@ -8,20 +8,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `source` | the files of PACK SEND |
-//! | `directory` | the temporary directory of a group |
-//! | `target` | PACK STORE: the stream becomes files there |
-//! | `held` | a group that was received, and PACK KEEP |
-//! | `look` | PACK LOOK, SAME and DELETE |
+//! | `source` | the files of PACK SEND; PACK LOOK, SAME and DELETE |
+//! | `target` | PACK STORE: the stream becomes files in a temporary directory |
+//! | `directory` | this directory, and PACK KEEP |
 
 mod directory;
-mod held;
-mod look;
 mod source;
 mod target;
 
-pub use held::HeldGroup;
-pub(in crate::vfs) use look::{compare, look};
-pub(in crate::vfs) use source::Wanted;
+pub use directory::HeldGroup;
 pub use source::{GroupSource, GroupStream};
+pub(in crate::vfs) use source::{Wanted, compare, look};
 pub use target::{GroupTarget, GroupWriter};

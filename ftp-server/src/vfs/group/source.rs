@@ -1,4 +1,5 @@
-//! PACK SEND: the files of one directory as a stream.
+//! PACK SEND: the files of one directory as a stream. PACK LOOK, SAME and DELETE: which names something has, which files are what
+//! a client says of them, and what is done to those.
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
@@ -13,13 +14,13 @@ use ftp_proto::command::FileToSend;
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::reply::{FileOutcome, LeftOut};
 use ftp_proto::server::ask::FileFailure;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{FileName, PathName};
 use rustix::fd::OwnedFd;
-use rustix::fs::{Mode, OFlags, Stat, fstat, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
 use crate::vfs::entry::{exact_identity_of, regular, unique_of};
-use crate::vfs::failure::failure;
+use crate::vfs::failure;
 use crate::vfs::path::Beneath;
 use crate::vfs::root::Root;
 
@@ -164,7 +165,7 @@ fn read_all(file: &File, room: &mut [u8], size: usize, is_local: bool) -> io::Re
 }
 
 /// Whether a file is what the command says of it.
-pub(super) fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
+fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
     u64::try_from(stat.st_size) == Ok(u64::from(item.size))
         && item.modified.is_none_or(|modified| modified.0 == stat.st_mtime)
         && item.unique.as_ref().is_none_or(|unique| match unique.contains('.') {
@@ -182,7 +183,7 @@ const fn is_other(before: &Stat, after: &Stat) -> bool {
         || before.st_ctime_nsec != after.st_ctime_nsec
 }
 
-pub(super) fn why_not_sent(error: Errno) -> LeftOut {
+fn why_not_sent(error: Errno) -> LeftOut {
     match error {
         Errno::NOENT | Errno::ISDIR | Errno::NOTDIR | Errno::NXIO | Errno::NODEV => LeftOut::Gone,
         Errno::ACCESS | Errno::PERM | Errno::XDEV | Errno::LOOP | Errno::NAMETOOLONG => LeftOut::Refused,
@@ -196,3 +197,40 @@ const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY);
 const PIECE: usize = 64 * 1024;
 /// Files of a piece: a transfer that is to stop waits for no more of them.
 const FILES: usize = 32;
+
+/// Which of these names in a directory something has, by their numbers from 1. Some names mean other directories there.
+pub(in crate::vfs) fn look(dir: &OwnedFd, mounts: &[PathName], names: &[FileName]) -> Vec<(u16, LeftOut)> {
+    let looked = (1..).zip(names).filter_map(|(number, name)| {
+        if mounts.contains(name.as_path()) {
+            return Some((number, LeftOut::Taken));
+        }
+        match statat(dir, name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Some((number, LeftOut::Taken)),
+            Err(Errno::NOENT) => None,
+            Err(_) => Some((number, LeftOut::Refused)),
+        }
+    });
+    looked.collect()
+}
+
+/// Which of these files in a directory are not what is said of them, by their numbers from 1. No link is followed. `then` is done
+/// to the others, by their names; the system may refuse it.
+pub(in crate::vfs) fn compare(
+    dir: &OwnedFd,
+    mounts: &[PathName],
+    files: &[FileToSend],
+    then: impl Fn(&[u8]) -> Result<(), Errno>,
+) -> Vec<(u16, LeftOut)> {
+    let state = |file: &FileToSend| {
+        if mounts.contains(file.name.as_path()) {
+            return Err(LeftOut::Gone);
+        }
+        let found = statat(dir, file.name.as_bytes(), AtFlags::SYMLINK_NOFOLLOW).map_err(why_not_sent)?;
+        regular(&found).map_err(|_| LeftOut::Gone)?;
+        if !is_as_listed(file, &found) {
+            return Err(LeftOut::Changed);
+        }
+        then(file.name.as_bytes()).map_err(why_not_sent)
+    };
+    (1..).zip(files).filter_map(|(number, file)| Some((number, state(file).err()?))).collect()
+}

@@ -15,17 +15,16 @@ use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 use rustix::fs::{fstat, fsync, futimens};
 
-use super::directory::GroupDirectory;
-use super::held::HeldGroup;
+use super::directory::{GroupDirectory, HeldGroup};
 use crate::vfs::attributes::modified_at;
 use crate::vfs::durability::Durability;
-use crate::vfs::failure::{beyond, failure};
 use crate::vfs::new_file::may_change;
 use crate::vfs::path::can_be_listed;
 use crate::vfs::quota::{GrowingFile, RootQuota};
 use crate::vfs::root::{Located, Root};
 use crate::vfs::tree::Resolved;
-use crate::vfs::upload_bounds::{UploadBounds, UploadBudget};
+use crate::vfs::upload::{UploadBounds, UploadBudget};
+use crate::vfs::{beyond, failure};
 
 /// Where the files of a group go. Their directory is open and was checked; nothing was changed.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What is answered without a wait for a disk is what a wait would bring.
 
 use super::*;
-use crate::vfs::file_system::is_of_this_host;
+use crate::vfs::root::is_of_this_host;
 
 /// Everything that `/` has for these tests.
 fn filled(site: &Site) {

@@ -182,7 +182,7 @@ fn a_part_of_a_file_is_read_from_its_first_byte_on() {
     let part = |first, last| {
         let (file, length) = subject.part(ByteRange::through(first, last).unwrap())?;
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut std::io::Read::take(file, length), &mut text).unwrap();
+        io::Read::read_to_string(&mut io::Read::take(file, length), &mut text).unwrap();
         Ok(text)
     };
     assert_eq!(part(3, 5).as_deref(), Ok("345"));

@@ -44,7 +44,7 @@ impl Site {
         [Self::new(), Self::with(Root::open_for_walk)]
     }
 
-    fn with(open: impl Fn(&Path) -> std::io::Result<Root>) -> Self {
+    fn with(open: impl Fn(&Path) -> io::Result<Root>) -> Self {
         let top = tempfile::tempdir().unwrap();
         fs::create_dir(top.path().join("root")).unwrap();
         fs::write(top.path().join("secret"), "secret").unwrap();
@@ -96,7 +96,7 @@ impl Site {
             panic!("not prepared for sending");
         };
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut file, &mut text).unwrap();
+        io::Read::read_to_string(&mut file, &mut text).unwrap();
         Ok(text)
     }
 
@@ -118,7 +118,7 @@ impl Site {
         received: Received,
     ) -> Result<(), FileFailure> {
         let (upload, mut file) = self.begin(path, intent, partial)?;
-        std::io::Write::write_all(&mut file, content.as_bytes()).unwrap();
+        io::Write::write_all(&mut file, content.as_bytes()).unwrap();
         upload.finish(file, received).result
     }
 

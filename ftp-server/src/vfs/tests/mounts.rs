@@ -38,7 +38,7 @@ impl Mounted {
         let range = ByteRange::WHOLE;
         let (prepared, _) = self.view.prepare(&name(path), &Intent::Send { range })?;
         let Prepared::Send { file, .. } = prepared else { panic!("not prepared for sending") };
-        Ok(std::io::read_to_string(file).unwrap())
+        Ok(io::read_to_string(file).unwrap())
     }
 }
 

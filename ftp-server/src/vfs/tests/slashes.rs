@@ -11,7 +11,7 @@ const NOT_A_DIRECTORY: Outcome = Err(FileFailure::NotDirectory);
 const IS_A_DIRECTORY: Outcome = Err(FileFailure::IsDirectory);
 const MISSING: Outcome = Err(FileFailure::NotFound);
 
-fn site(open: fn(&Path) -> std::io::Result<Root>) -> Site {
+fn site(open: fn(&Path) -> io::Result<Root>) -> Site {
     let site = Site::with(open);
     site.dir("dir");
     site.file("dir/inside", "content");
@@ -110,7 +110,7 @@ fn a_slash_at_the_end_asks_for_a_directory_whatever_the_command_is() {
         ("RNTO of a directory", "/new/", OK),
         ("RNTO of a directory", "/to-nothing/", NOT_A_DIRECTORY),
     ]);
-    let opens: [fn(&Path) -> std::io::Result<Root>; 2] = [Root::open, Root::open_for_walk];
+    let opens: [fn(&Path) -> io::Result<Root>; 2] = [Root::open, Root::open_for_walk];
     for (number, open) in opens.into_iter().enumerate() {
         for (command, path, expect) in &table {
             let site = site(open);

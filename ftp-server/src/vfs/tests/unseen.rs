@@ -1,11 +1,12 @@
 //! Names at which the server cannot look.
 
-use super::*;
-use crate::vfs::failure::failure;
-use crate::vfs::names::Name;
 use ftp_proto::listing::Kind;
 use rustix::fs::Stat;
 use rustix::io::Errno;
+
+use super::*;
+use crate::vfs::failure;
+use crate::vfs::list::Name;
 
 /// What a disk says that fails, or a server that is not reached.
 const ERRORS: [Errno; 9] = [

@@ -101,8 +101,8 @@ fn the_last_of_two_stors_wins() {
     let site = Site::new();
     let (first, mut one) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     let (second, mut two) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
-    std::io::Write::write_all(&mut one, b"one").unwrap();
-    std::io::Write::write_all(&mut two, b"two").unwrap();
+    io::Write::write_all(&mut one, b"one").unwrap();
+    io::Write::write_all(&mut two, b"two").unwrap();
     second.finish(two, Received::Whole).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("two"));
     first.finish(one, Received::Whole).result.unwrap();
@@ -275,13 +275,13 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
 
 #[test]
 fn e15_a_full_disk_is_told_as_such() {
-    assert_eq!(io_failure(&std::io::Error::from(Errno::NOSPC)), FileFailure::NoSpace);
-    assert_eq!(io_failure(&std::io::Error::from(Errno::DQUOT)), FileFailure::DiskQuota);
+    assert_eq!(io_failure(&io::Error::from(Errno::NOSPC)), FileFailure::NoSpace);
+    assert_eq!(io_failure(&io::Error::from(Errno::DQUOT)), FileFailure::DiskQuota);
 }
 
 /// A pipe cannot be synced: its error stands for that of a disk.
 fn unsyncable() -> File {
-    let (_reader, writer) = std::io::pipe().unwrap();
+    let (_reader, writer) = io::pipe().unwrap();
     File::from(rustix::fd::OwnedFd::from(writer))
 }
 
@@ -304,7 +304,7 @@ fn e24_a_file_that_cannot_be_synced_is_not_said_to_be_stored() {
     assert_eq!(site.names(""), ["new", "old"]);
     // What can be synced is stored as always.
     let (upload, mut file) = site.begin("/old", Intent::Replace, Partial::Publish).unwrap();
-    std::io::Write::write_all(&mut file, b"synced").unwrap();
+    io::Write::write_all(&mut file, b"synced").unwrap();
     upload.durable(Durability::Synced).finish(file, Received::Whole).result.unwrap();
     assert_eq!(site.read("old").as_deref(), Some("synced"));
 }
