@@ -126,11 +126,10 @@ impl Users {
         if let Some(entry) = self.anonymous.as_ref().filter(|_| is_anonymous(name)) {
             return Check::Right(Arc::clone(entry));
         }
-        if password.expose().is_empty() {
-            return self.no_password(password);
-        }
-        let (known, of_pam) = (self.hashed.get(name), self.pam.get(name));
-        if of_pam.is_some() || known.is_none() && !self.pam.is_empty() {
+        // The check of an empty password takes as long under every name.
+        let is_empty = password.expose().is_empty();
+        let (known, of_pam) = (self.hashed.get(name).filter(|_| !is_empty), self.pam.get(name));
+        if !is_empty && (of_pam.is_some() || known.is_none() && !self.pam.is_empty()) {
             let (entry, service) = (of_pam.cloned(), Arc::clone(&self.pam_service));
             return Check::Pam(PamCheck { entry, service, user: name.to_vec(), password });
         }
@@ -142,14 +141,6 @@ impl Users {
             hash: known.map_or_else(PasswordHash::of_nobody, |(_, hash)| hash.clone()),
             password,
         })
-    }
-
-    /// The check of an empty password takes as long under every name.
-    fn no_password(&self, password: Secret) -> Check {
-        if self.hashed.is_empty() {
-            return Check::Wrong;
-        }
-        Check::Slow(SlowCheck { entry: None, hash: PasswordHash::of_nobody(), password })
     }
 }
 

@@ -64,7 +64,8 @@ async fn until_stopped(
     let mut outline = file.outline(&config);
     let server = Server::start(&config, sockets, (log.lost(), log.backlog()))?;
     server.look_up().await;
-    announce(&server)?;
+    ready::announce(server.places()).context("cannot say on standard output that the server is ready")?;
+    tell_systemd(Notice::Ready);
     loop {
         tokio::select! {
             () = stop.wait() => break,
@@ -111,12 +112,6 @@ fn reload(server: &Server, again: Again<'_>, outline: &mut Outline) {
             tracing::error!(mistakes, "users, limits and certificates stay as they were");
         }
     }
-}
-
-fn announce(server: &Server) -> Result<(), anyhow::Error> {
-    ready::announce(server.places()).context("cannot say on standard output that the server is ready")?;
-    tell_systemd(Notice::Ready);
-    Ok(())
 }
 
 /// A few threads serve the sessions; the others wait for disks.

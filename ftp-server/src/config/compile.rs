@@ -95,9 +95,7 @@ impl Config {
         config.refuse_below(secrets, &mut errors);
         if errors.is_empty() { Ok(config) } else { Err(errors) }
     }
-}
 
-impl Config {
     /// Refuses files with secrets that users could read.
     fn refuse_below<'a>(&self, secrets: impl Iterator<Item = &'a Path>, errors: &mut Vec<ConfigError>) {
         for (secret, root) in secrets.flat_map(|secret| self.roots().map(move |root| (secret, root))) {

@@ -221,14 +221,12 @@ impl Sections {
         if let Some(given) = keys.max_unauthenticated_per_address {
             limits.unauthenticated_per_address = usize::try_from(given).ok().filter(|given| *given > 0);
         }
-        let count = |given: Option<u32>, usual: usize| {
-            given.and_then(|given| usize::try_from(given).ok()).unwrap_or(usual)
-        };
+        let number = |given: Option<u32>| given.and_then(|given| usize::try_from(given).ok());
+        let count = |given: Option<u32>, usual: usize| number(given).unwrap_or(usual);
         limits.hooks = HookLimits {
             at_once: count(self.hooks.at_once, HOOKS_AT_ONCE),
             waiting: count(self.hooks.waiting, HOOKS_WAITING),
         };
-        let number = |given: Option<u32>| given.and_then(|given| usize::try_from(given).ok());
         limits.at_once = AtOnce {
             commands: number(keys.file_commands_at_once),
             transfers: number(keys.file_transfers_at_once),

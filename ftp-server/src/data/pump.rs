@@ -88,10 +88,7 @@ pub fn begin(
         }
         Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
         Prepared::SendGroup(source) => Ok(Begun::SendGroup { stream: source.stream(), data }),
-        Prepared::ReceiveGroup(target) => Ok(match begin_group(target, data, terms, durability, meter)? {
-            Arrived::All(pumped) => Begun::Received(*pumped),
-            Arrived::Some(group) => Begun::ReceiveGroup(group),
-        }),
+        Prepared::ReceiveGroup(target) => begin_group(target, data, terms, durability, meter),
         Prepared::Receive(target) => {
             let limit = target.limit();
             let (upload, mut file) = target.begin(terms.partial)?;
@@ -277,15 +274,6 @@ pub struct ArrivingGroup {
     terms: TransferTerms,
 }
 
-/// What has come of a group when its directory was made.
-#[derive(Debug)]
-enum Arrived {
-    /// All of it, or the transfer has ended before.
-    All(Box<Pumped>),
-    /// There may be more to come.
-    Some(Box<ArrivingGroup>),
-}
-
 /// Makes the temporary directory of a group, and receives at once what the peer has sent already.
 fn begin_group(
     target: GroupTarget,
@@ -293,15 +281,15 @@ fn begin_group(
     terms: TransferTerms,
     durability: Durability,
     meter: &Meter,
-) -> Result<Arrived, FileFailure> {
+) -> Result<Begun, FileFailure> {
     let writer = target.begin(durability)?;
     if terms.close_notify == CloseNotify::Optional {
         data.may_end_silently();
     }
     let receipt = copy::Receipt::new(data, Sink::with_budget(writer, None), format(&terms));
     Ok(match receipt.take_ready(meter) {
-        Ready::Ended(moved, writer) => Arrived::All(Box::new(finish_group(ended(moved, &terms, 0), writer))),
-        Ready::More(receipt) => Arrived::Some(Box::new(ArrivingGroup { receipt, terms })),
+        Ready::Ended(moved, writer) => Begun::Received(finish_group(ended(moved, &terms, 0), writer)),
+        Ready::More(receipt) => Begun::ReceiveGroup(Box::new(ArrivingGroup { receipt, terms })),
     })
 }
 

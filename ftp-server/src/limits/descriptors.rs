@@ -43,7 +43,7 @@ pub enum Scarcity {
 
 impl Descriptors {
     /// Reads the limit of the process, and opens the reserve.
-    pub fn new() -> Self {
+    pub fn open() -> Self {
         Self { limit: getrlimit(Resource::Nofile).current, reserve: Mutex::new(reserve()) }
     }
 
@@ -55,8 +55,7 @@ impl Descriptors {
 
     /// Runs `work` with one descriptor more than there was.
     pub async fn with_reserve<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut kept = self.take();
-        drop(kept.take());
+        drop(self.reserve.locked().take());
         let done = work.await;
         *self.reserve.locked() = reserve();
         done
@@ -78,16 +77,6 @@ impl Descriptors {
         // Without a free one, all are in use.
         let used = newest.map_or(bound, |newest| usize::try_from(newest).ok());
         Use { limit: Limit::Descriptors, used: used.unwrap_or(0), bound }
-    }
-
-    fn take(&self) -> Option<File> {
-        self.reserve.locked().take()
-    }
-}
-
-impl Default for Descriptors {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -151,8 +140,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_reserve_is_there_again_afterwards() {
-        let descriptors = Descriptors::new();
-        assert!(descriptors.with_reserve(async { descriptors.take().is_none() }).await);
-        assert!(descriptors.take().is_some());
+        let descriptors = Descriptors::open();
+        assert!(descriptors.with_reserve(async { descriptors.reserve.locked().take().is_none() }).await);
+        assert!(descriptors.reserve.locked().take().is_some());
     }
 }

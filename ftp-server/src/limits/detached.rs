@@ -74,7 +74,8 @@ impl DetachedTransfers {
     pub fn reserve(self: &Arc<Self>, owner: Owner, id: TransferId) -> Option<DetachedSlot> {
         let mut entries = self.entries();
         let entry = Entry { id, state: State::Waiting };
-        let admitted = entries.admit(self.bounds, owner, entry, |_, entry| !entry.state.moves());
+        let admitted =
+            entries.admit(self.bounds, owner, entry, |_, entry| !matches!(entry.state, State::Moving(..)));
         let (place, displaced) = admitted.ok()?;
         if let Some(Entry { state: State::Moving(meter, _), .. }) = displaced {
             meter.stop();
@@ -116,17 +117,14 @@ impl DetachedTransfers {
     }
 }
 
-impl State {
-    const fn moves(&self) -> bool {
-        matches!(self, Self::Moving(..))
-    }
-}
-
 impl DetachedSlot {
     /// The transfer begins to move. `is_synced` tells whether it stores a file that is on stable storage when
     /// it is whole.
     pub fn begin(&self, meter: &Meter, is_synced: bool) {
-        self.set(State::Moving(meter.clone(), is_synced));
+        let mut entries = self.all.entries();
+        if let Some(entry) = entries.values_mut().find(|entry| entry.id == self.id) {
+            entry.state = State::Moving(meter.clone(), is_synced);
+        }
     }
 
     /// The transfer has ended, and is remembered for an hour.
@@ -143,13 +141,6 @@ impl DetachedSlot {
             let is_synced = matches!(entry.state, State::Moving(_, true)) && state == DetachedState::Whole;
             let durable = if is_synced { moved } else { 0 };
             entry.state = State::Over { moved, durable, state, at };
-        }
-    }
-
-    fn set(&self, state: State) {
-        let mut entries = self.all.entries();
-        if let Some(entry) = entries.values_mut().find(|entry| entry.id == self.id) {
-            entry.state = state;
         }
     }
 }

@@ -67,6 +67,13 @@ pub enum Beyond {
     Waits,
 }
 
+/// What is known of a limit.
+struct Row {
+    name: &'static str,
+    what: &'static str,
+    beyond: Beyond,
+}
+
 /// How far a limit is used.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Use {
@@ -107,85 +114,67 @@ impl Limit {
 
     /// The name: of the option or key that sets it, where there is one.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sessions => "max-sessions",
-            Self::SessionsPerAddress => "max-sessions-per-address",
-            Self::Unauthenticated => "max-unauthenticated",
-            Self::UnauthenticatedPerAddress => "max-unauthenticated-per-address",
-            Self::AccountSessions => "users.max-sessions",
-            Self::AccountSessionsPerAddress => "users.max-sessions-per-address",
-            Self::WrongPasswords => "wrong-passwords-per-second",
-            Self::Hashes => "hashes-at-once",
-            Self::ForeignTargets => "foreign-targets-at-once",
-            Self::DataPorts => "passive-ports",
-            Self::AnonymousPorts => "anonymous-passive-ports",
-            Self::Descriptors => "descriptors",
-            Self::FileCommands => "file-commands-at-once",
-            Self::Transfers => "file-transfers-at-once",
-            Self::Digests => "digests-at-once",
-            Self::Syncs => "syncs-at-once",
-            Self::KeptConnections => "kept-connections",
-            Self::HeldGroups => "held-groups",
-            Self::ProxyHeaders => "proxy-headers",
-            Self::Pam => "pam",
-            Self::Hooks => "hooks-waiting",
-            Self::DetachedTransfers => "detached-transfers",
-        }
+        self.row().name
     }
 
     /// What is bounded, in a few words.
     pub const fn what(self) -> &'static str {
-        match self {
-            Self::Sessions => "sessions",
-            Self::SessionsPerAddress => "sessions of one address",
-            Self::Unauthenticated => "connections without login",
-            Self::UnauthenticatedPerAddress => "connections of one address without login",
-            Self::AccountSessions => "sessions of one account",
-            Self::AccountSessionsPerAddress => "sessions of one account from one address",
-            Self::WrongPasswords => "wrong passwords of one address in a second",
-            Self::Hashes => "slow hashes at the same time",
-            Self::ForeignTargets => "foreign targets that one account tries",
-            Self::DataPorts => "data ports",
-            Self::AnonymousPorts => "data ports of anonymous sessions",
-            Self::Descriptors => "file descriptors",
-            Self::FileCommands => "commands about files at the same time",
-            Self::Transfers => "files read or written for transfers at the same time",
-            Self::Digests => "digests at the same time",
-            Self::Syncs => "file systems synced at the same time",
-            Self::KeptConnections => "data connections between two files",
-            Self::HeldGroups => "groups of files that wait for their names",
-            Self::ProxyHeaders => "connections of proxies without their header",
-            Self::Pam => "passwords that PAM checks at the same time",
-            Self::Hooks => "hooks that wait, and uploads under way that will have one",
-            Self::DetachedTransfers => "transfers that may outlive their control connection",
-        }
+        self.row().what
     }
 
     /// What happens at the bound.
     pub const fn beyond(self) -> Beyond {
+        self.row().beyond
+    }
+
+    const fn row(self) -> Row {
+        use Beyond::{GivesWay, Refused, Waits};
+        const fn row(name: &'static str, what: &'static str, beyond: Beyond) -> Row {
+            Row { name, what, beyond }
+        }
         match self {
-            Self::SessionsPerAddress
-            | Self::UnauthenticatedPerAddress
-            | Self::AccountSessions
-            | Self::AccountSessionsPerAddress => Beyond::Refused,
-            Self::Sessions
-            | Self::Unauthenticated
-            | Self::DataPorts
-            | Self::AnonymousPorts
-            | Self::Descriptors
-            | Self::KeptConnections
-            | Self::HeldGroups
-            | Self::ProxyHeaders
-            | Self::DetachedTransfers => Beyond::GivesWay,
-            Self::WrongPasswords
-            | Self::Hashes
-            | Self::ForeignTargets
-            | Self::FileCommands
-            | Self::Transfers
-            | Self::Digests
-            | Self::Syncs
-            | Self::Pam
-            | Self::Hooks => Beyond::Waits,
+            Self::Sessions => row("max-sessions", "sessions", GivesWay),
+            Self::SessionsPerAddress => row("max-sessions-per-address", "sessions of one address", Refused),
+            Self::Unauthenticated => row("max-unauthenticated", "connections without login", GivesWay),
+            Self::UnauthenticatedPerAddress => {
+                row("max-unauthenticated-per-address", "connections of one address without login", Refused)
+            }
+            Self::AccountSessions => row("users.max-sessions", "sessions of one account", Refused),
+            Self::AccountSessionsPerAddress => {
+                row("users.max-sessions-per-address", "sessions of one account from one address", Refused)
+            }
+            Self::WrongPasswords => {
+                row("wrong-passwords-per-second", "wrong passwords of one address in a second", Waits)
+            }
+            Self::Hashes => row("hashes-at-once", "slow hashes at the same time", Waits),
+            Self::ForeignTargets => {
+                row("foreign-targets-at-once", "foreign targets that one account tries", Waits)
+            }
+            Self::DataPorts => row("passive-ports", "data ports", GivesWay),
+            Self::AnonymousPorts => {
+                row("anonymous-passive-ports", "data ports of anonymous sessions", GivesWay)
+            }
+            Self::Descriptors => row("descriptors", "file descriptors", GivesWay),
+            Self::FileCommands => {
+                row("file-commands-at-once", "commands about files at the same time", Waits)
+            }
+            Self::Transfers => {
+                row("file-transfers-at-once", "files read or written for transfers at the same time", Waits)
+            }
+            Self::Digests => row("digests-at-once", "digests at the same time", Waits),
+            Self::Syncs => row("syncs-at-once", "file systems synced at the same time", Waits),
+            Self::KeptConnections => row("kept-connections", "data connections between two files", GivesWay),
+            Self::HeldGroups => row("held-groups", "groups of files that wait for their names", GivesWay),
+            Self::ProxyHeaders => {
+                row("proxy-headers", "connections of proxies without their header", GivesWay)
+            }
+            Self::Pam => row("pam", "passwords that PAM checks at the same time", Waits),
+            Self::Hooks => {
+                row("hooks-waiting", "hooks that wait, and uploads under way that will have one", Waits)
+            }
+            Self::DetachedTransfers => {
+                row("detached-transfers", "transfers that may outlive their control connection", GivesWay)
+            }
         }
     }
 

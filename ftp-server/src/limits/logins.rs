@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
-use std::{fmt, thread};
 
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;
@@ -305,6 +305,7 @@ impl Drop for LoginSlot {
 type Work = Box<dyn FnOnce() + Send>;
 
 /// A fixed number of threads. They end when this is dropped.
+#[derive(Debug)]
 struct Threads(Sender<Work>);
 
 impl Threads {
@@ -337,12 +338,6 @@ fn work(receiver: &Mutex<Receiver<Work>>) {
             Ok(work) => work(),
             Err(_) => return,
         }
-    }
-}
-
-impl fmt::Debug for Threads {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Threads")
     }
 }
 

@@ -71,24 +71,6 @@ pub struct DataPort {
     _claim: Claim,
 }
 
-/// What was bound together.
-trait NewestPort {
-    /// The port that was bound last.
-    fn newest(&self) -> &Reserved;
-}
-
-impl NewestPort for Reserved {
-    fn newest(&self) -> &Reserved {
-        self
-    }
-}
-
-impl NewestPort for (Reserved, Reserved) {
-    fn newest(&self) -> &Reserved {
-        &self.1
-    }
-}
-
 /// A place in the table.
 #[derive(Debug)]
 struct Claim {
@@ -125,7 +107,8 @@ impl DataPorts {
         parity: Parity,
     ) -> io::Result<DataPort> {
         let claim = self.claim(at, owner.clone(), needed)?;
-        let reserved = self.bind_in_time(at, &owner, claim.number, || self.ports.reserve(at, parity)).await?;
+        let bind = || self.judge(self.ports.reserve(at, parity), |port| port);
+        let reserved = self.bind_in_time(at, &owner, claim.number, bind).await?;
         Ok(DataPort { reserved: Arc::new(reserved), _claim: claim })
     }
 
@@ -141,14 +124,14 @@ impl DataPorts {
     ) -> io::Result<[DataPort; 2]> {
         let (first, second) =
             (self.claim(at, owner.clone(), needed)?, self.claim(at, owner.clone(), needed)?);
-        let bind = || self.ports.reserve_pair(at);
+        let bind = || self.judge(self.ports.reserve_pair(at), |(_, odd)| odd);
         let (even, odd) = self.bind_in_time(at, &owner, first.number, bind).await?;
         Ok([(even, first), (odd, second)]
             .map(|(reserved, claim)| DataPort { reserved: Arc::new(reserved), _claim: claim }))
     }
 
     /// Waits until `bind` has got what it wants for the holder `number`.
-    async fn bind_in_time<T: NewestPort>(
+    async fn bind_in_time<T>(
         &self,
         at: IpAddr,
         owner: &Owner,
@@ -159,7 +142,7 @@ impl DataPorts {
         loop {
             // Before the attempt: what is given back meanwhile must not be missed.
             let freed = self.freed.notified();
-            match self.bind(&bind) {
+            match bind() {
                 Ok(reserved) => return Ok(reserved),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => return Err(error),
                 Err(error) if deadline.is_some_and(|deadline| self.clock.now() >= deadline) => {
@@ -215,10 +198,11 @@ impl DataPorts {
         .map(|(limit, used, bound)| Use { limit, used, bound })
     }
 
-    /// Binds a port. Reports [`io::ErrorKind::AddrInUse`] when only reserved descriptors are left.
-    fn bind<T: NewestPort>(&self, bind: impl Fn() -> io::Result<T>) -> io::Result<T> {
-        match bind() {
-            Ok(bound) if self.descriptors.scarcity(bound.newest()) < Scarcity::ForFiles => Ok(bound),
+    /// What was bound, of which `newest` is the port that was bound last. Reports [`io::ErrorKind::AddrInUse`] when only
+    /// reserved descriptors are left.
+    fn judge<T>(&self, bound: io::Result<T>, newest: impl Fn(&T) -> &Reserved) -> io::Result<T> {
+        match bound {
+            Ok(bound) if self.descriptors.scarcity(newest(&bound)) < Scarcity::ForFiles => Ok(bound),
             Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) if is_out_of_descriptors(&error) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) => Err(error),
@@ -326,7 +310,7 @@ mod tests {
             let free = |port| Ports::new(Some(port..=port)).reserve(HERE, Parity::Any).is_ok();
             if (low..low + count).all(free) {
                 let range = Some(low..=low + count - 1);
-                return DataPorts::new(range, Arc::new(Descriptors::new()), Clock::start());
+                return DataPorts::new(range, Arc::new(Descriptors::open()), Clock::start());
             }
         }
         panic!("no {count} free ports in a row");

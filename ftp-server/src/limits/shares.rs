@@ -60,7 +60,7 @@ impl Shares {
     /// Nothing is in use yet. Data ports come from `ports`; without it, any free port will do.
     pub fn new(limits: Limits, ports: Option<RangeInclusive<u16>>, clock: Clock) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let descriptors = Arc::new(Descriptors::new());
+        let descriptors = Arc::new(Descriptors::open());
         Self {
             sessions: Sessions::new(limits),
             ports: DataPorts::new(ports, Arc::clone(&descriptors), clock),

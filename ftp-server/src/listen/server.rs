@@ -155,14 +155,7 @@ impl Server {
     /// A directory or a certificate cannot be used. Everything stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), anyhow::Error> {
         let Shared { roots, clock, shares, tls, .. } = &*self.shared;
-        let common = Common {
-            root: &self.started.root,
-            foreign: self.started.foreign,
-            pam_service: &config.pam_service,
-            roots,
-            clock: *clock,
-        };
-        let users = Users::open(&config.users, config.anonymous, common)?;
+        let users = open_users(config, &self.started, roots, *clock)?;
         // The last step that can fail: what follows only sets values.
         self.identity
             .as_ref()
@@ -242,15 +235,19 @@ fn users(config: &Config, clock: Clock) -> Result<(Roots, Users), anyhow::Error>
             config.root.display()
         )
     })?;
-    let common = Common {
-        root: &config.root,
-        foreign: config.foreign,
-        pam_service: &config.pam_service,
-        roots: &roots,
-        clock,
-    };
-    let users = Users::open(&config.users, config.anonymous, common)?;
+    let users = open_users(config, config, &roots, clock)?;
     Ok((roots, users))
+}
+
+/// The users of `config`, for a server that was `started` with its root and its foreign policy.
+fn open_users(
+    config: &Config,
+    started: &Config,
+    roots: &Roots,
+    clock: Clock,
+) -> Result<Users, anyhow::Error> {
+    let (root, foreign, pam_service) = (&started.root, started.foreign, &config.pam_service);
+    Users::open(&config.users, config.anonymous, Common { root, foreign, pam_service, roots, clock })
 }
 
 fn tls(config: &Config, identity: &Arc<Identity>) -> Result<Arc<tls::Server>, anyhow::Error> {

@@ -44,7 +44,6 @@ pub(super) struct Context {
 }
 
 /// An answer that is available immediately.
-#[derive(Debug)]
 pub(super) enum Ready {
     /// The answer to a question.
     Answer(Ticket, Answer),
@@ -238,7 +237,6 @@ impl Client {
 }
 
 /// Work that has ended, with its result.
-#[derive(Debug)]
 pub(super) enum Done {
     /// The work has made the answer itself.
     Answer(Ticket, Answer),

@@ -39,7 +39,6 @@ pub(super) fn take_room(cx: &mut Context, ticket: Ticket, of: &Uploading) {
 }
 
 /// What the hook is told about one upload.
-#[derive(Debug)]
 pub(super) struct Notification {
     upload: Upload,
     user: Option<Vec<u8>>,
@@ -115,7 +114,6 @@ impl Notification {
 }
 
 /// What a command has for the hooks after its uploads.
-#[derive(Debug)]
 pub(super) struct HookedCommand {
     places: HookRoom,
     /// The hooks of a group tell their failures together.
@@ -157,12 +155,6 @@ impl Drop for GroupFailures {
         if let Some(why) = &why {
             self.shared.record_of(self.user.as_deref(), &Record::GroupHooksFailed { paths: &paths, why });
         }
-    }
-}
-
-impl std::fmt::Debug for GroupFailures {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("GroupFailures").field("user", &self.user).finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,6 @@ use std::task::{self, Poll, ready};
 use ftp_io::connection::Connection;
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
-use ftp_io::tls;
 use ftp_proto::address::Parity;
 use ftp_proto::server::ask::{Answer, ConnId, DataTls, Ending, Ticket};
 use socket2::SockRef;
@@ -84,25 +83,18 @@ pub(super) fn write(held: &Resources, conn: ConnId, bytes: &[u8]) {
     }
 }
 
-/// Begins TLS on a data connection. It is out of reach until that is done. If it is gone already, this is
-/// the answer.
-pub(super) fn secure(
-    held: &mut Resources,
-    tls: Option<Arc<tls::Session>>,
-    ticket: Ticket,
-    (conn, how): (ConnId, DataTls),
-) -> Option<Answer> {
-    let (Some(connection), Some(tls)) = (held.take(conn), tls) else {
-        return Some(Answer::Failed("the data connection is gone".to_owned()));
+/// Begins TLS on a data connection. It is out of reach until that is done.
+pub(super) fn secure(cx: &mut Context, ticket: Ticket, (conn, how): (ConnId, DataTls)) {
+    let (Some(connection), Some(tls)) = (cx.held.take(conn), cx.tls.clone()) else {
+        return cx.answer(ticket, Answer::Failed("the data connection is gone".to_owned()));
     };
-    held.read(conn, async move {
+    cx.held.read(conn, async move {
         let secured = match connection.into_plain() {
             Some(stream) => tls.data(stream, how).await,
             None => Err(io::Error::other("the connection is inside TLS already")),
         };
         Done::Secured(ticket, conn, secured)
     });
-    None
 }
 
 /// Reads at most `limit` bytes from a connection.

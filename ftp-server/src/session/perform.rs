@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ftp_io::copy::Meter;
 use ftp_io::os_error::words;
 use ftp_io::tls;
-use ftp_proto::server::ask::{Answer, Ask, ConnId, DataTls, Event, FileFailure, Input, Intent, Ticket};
+use ftp_proto::server::ask::{Answer, Ask, Event, FileFailure, Input, Intent, Ticket};
 use ftp_proto::wire::PathName;
 use tokio::sync::Notify;
 use tokio::task::JoinError;
@@ -70,16 +70,11 @@ impl Performer {
     }
 
     /// Begins the visit to the thread that this is called on: work that may block is done at once until
-    /// [`Self::end_visit`]. Keep the turn until then.
+    /// the visit ends. Keep the turn until then.
     pub(super) fn begin_visit(&mut self) -> Option<Turn> {
         let (turn, work) = self.cx.visit.begin(self.cx.shared.clock.now())?;
         self.cx.ready.push_back(Ready::Done(Box::new(work())));
         Some(turn)
-    }
-
-    /// Ends a visit.
-    pub(super) fn end_visit(&mut self) {
-        self.cx.visit = Visit::default();
     }
 
     /// Waits for work that has ended. Pass it to [`Self::finish`].
@@ -130,7 +125,7 @@ impl Performer {
             Ask::Drop { conn, how } => network::close(&mut self.cx.held, conn, how),
             Ask::Write { conn, bytes } => network::write(&self.cx.held, conn, &bytes),
             Ask::Read { conn, limit } => network::read(&mut self.cx.held, conn, limit),
-            Ask::SecureData { ticket, conn, how } => self.secure_data(ticket, (conn, how)),
+            Ask::SecureData { ticket, conn, how } => network::secure(&mut self.cx, ticket, (conn, how)),
             // The task of the session has the control connection.
             Ask::Secure { .. } | Ask::Clear { .. } => {}
             Ask::Permit { ticket, account, target } => self.permit(ticket, &account, target),
@@ -184,14 +179,6 @@ impl Performer {
         self.cx.ready.retain(|ready| !is_of(ready));
         self.cx.visit.cancel(ticket);
         self.cx.held.cancel(ticket);
-    }
-
-    /// Begins TLS on a data connection.
-    fn secure_data(&mut self, ticket: Ticket, (conn, how): (ConnId, DataTls)) {
-        let tls = self.cx.tls.clone();
-        if let Some(answer) = network::secure(&mut self.cx.held, tls, ticket, (conn, how)) {
-            self.cx.answer(ticket, answer);
-        }
     }
 
     /// Gives the result of some work to `input`, which passes it to the machine.

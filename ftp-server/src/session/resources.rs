@@ -6,7 +6,6 @@
 //! (extensions, "Names under way").
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -51,7 +50,6 @@ enum For {
 }
 
 /// Everything that one session holds.
-#[derive(Debug)]
 pub(super) struct Resources {
     pub(super) reservations: HashMap<Ticket, DataPort>,
     pub(super) prepared: HashMap<Ticket, Prepared>,
@@ -416,12 +414,6 @@ impl<K: PartialEq, T> OwnWork<K, T> {
     /// Gives back the room of work that has ended.
     fn shrink(&mut self) {
         self.0.shrink_to_fit();
-    }
-}
-
-impl<K, T> fmt::Debug for OwnWork<K, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OwnWork").field(&self.0.len()).finish()
     }
 }
 

@@ -21,6 +21,7 @@ use super::Shared;
 use super::context::{Context, Done, Ready};
 use super::perform::Performer;
 use super::report::Reporter;
+use super::visit::Visit;
 use crate::limits::{Displacement, NoPlace, SessionSlot};
 use crate::operate::audit::Cause;
 use crate::operate::{Phase, Running};
@@ -398,7 +399,7 @@ impl SessionTask {
                 let _turn = self.performer.begin_visit();
                 self.proceed()
             }));
-            self.performer.end_visit();
+            self.performer.cx.visit = Visit::default();
             // The panic was told when it happened; the session ends.
             (self, proceeded.unwrap_or(Drained::Failed))
         })

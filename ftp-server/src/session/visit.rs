@@ -11,7 +11,6 @@
 //!
 //! The operator cannot end the session during a visit. So it does only work on file systems of this host there, and not for long.
 
-use std::fmt;
 use std::time::Duration;
 
 use ftp_proto::server::ask::Ticket;
@@ -93,17 +92,6 @@ impl Visit {
     pub(super) fn cancel(&mut self, ticket: Ticket) {
         if matches!(self, Self::Wanted { ticket: of, .. } if *of == ticket) {
             *self = Self::Ready;
-        }
-    }
-}
-
-impl fmt::Debug for Visit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Away => f.write_str("Away"),
-            Self::Ready => f.write_str("Ready"),
-            Self::Wanted { ticket, .. } => f.debug_tuple("Wanted").field(ticket).finish(),
-            Self::Here { until, .. } => f.debug_tuple("Here").field(until).finish(),
         }
     }
 }

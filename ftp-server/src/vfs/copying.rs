@@ -230,11 +230,13 @@ impl Subject {
     pub fn unchanged(&self) -> Result<(), FileFailure> {
         lock::unwritten(&self.file)?;
         let after = fstat(&self.file).map_err(failure)?;
-        if facts(&after) == facts(&self.before) { Ok(()) } else { Err(FileFailure::Changed) }
+        if has_changed(&self.before, &after) { Err(FileFailure::Changed) } else { Ok(()) }
     }
 }
 
-/// What shows a change: the size, and both times to the nanosecond.
-fn facts(stat: &Stat) -> impl PartialEq {
-    (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec)
+/// Whether a file has changed between two looks: its size, or one of its times, to the nanosecond.
+pub(super) fn has_changed(before: &Stat, after: &Stat) -> bool {
+    let marks =
+        |stat: &Stat| (stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec);
+    marks(before) != marks(after)
 }

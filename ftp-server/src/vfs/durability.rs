@@ -106,7 +106,7 @@ fn add(found: &mut Vec<FileSystem>, root: &Root, path: &Beneath) -> Result<(), E
     if is_known || fstatvfs(&here)?.f_flag.contains(StatVfsMountFlags::RDONLY) {
         return Ok(());
     }
-    let file = match root.watched().filter(|_| device == root.id().0) {
+    let file = match root.watched.as_ref().filter(|_| device == root.id.0) {
         Some(file) => Arc::clone(file),
         None => Arc::new(open_to_sync(&here).or_else(|_| root.open_beneath(path, FILE))?),
     };

@@ -56,14 +56,6 @@ impl AccessRights {
     pub(super) fn new(account: Rights, process: &Arc<Process>) -> Self {
         Self { account, process: Arc::clone(process) }
     }
-
-    fn gives(&self, stat: &Stat, bits: u32) -> bool {
-        self.process.gives(stat, bits)
-    }
-
-    fn has(&self, right: Right) -> bool {
-        self.account.has(right)
-    }
 }
 
 /// All facts of `stat` under `name`; `parent` is the directory that holds it.
@@ -171,24 +163,26 @@ pub(super) fn regular(stat: &Stat) -> Result<(), FileFailure> {
 
 /// Writes the `perm` fact (RFC 3659 7.5.5); its letters are in alphabetical order.
 fn write_perm(perm: &mut String, stat: &Stat, parent: Option<&Stat>, may: &AccessRights) {
-    let changes = parent.is_some_and(|parent| may.gives(parent, 3));
-    let (removable, renamable) = (changes && may.has(Right::Delete), changes && may.has(Right::Rename));
+    let AccessRights { account, process } = may;
+    let changes = parent.is_some_and(|parent| process.gives(parent, 3));
+    let (removable, renamable) =
+        (changes && account.has(Right::Delete), changes && account.has(Right::Rename));
     let letters: &[(char, bool)] = match kind(stat) {
         Kind::Directory | Kind::Current | Kind::Parent => &[
-            ('c', may.has(Right::Write) && may.gives(stat, 3)),
+            ('c', account.has(Right::Write) && process.gives(stat, 3)),
             ('d', removable),
-            ('e', may.gives(stat, 1)),
+            ('e', process.gives(stat, 1)),
             ('f', renamable),
-            ('l', may.has(Right::List) && may.gives(stat, 5)),
-            ('m', may.has(Right::Mkdir) && may.gives(stat, 3)),
-            ('p', may.has(Right::Delete) && may.gives(stat, 3)),
+            ('l', account.has(Right::List) && process.gives(stat, 5)),
+            ('m', account.has(Right::Mkdir) && process.gives(stat, 3)),
+            ('p', account.has(Right::Delete) && process.gives(stat, 3)),
         ],
         Kind::File => &[
-            ('a', may.has(Right::Append) && may.gives(stat, 2)),
+            ('a', account.has(Right::Append) && process.gives(stat, 2)),
             ('d', removable),
             ('f', renamable),
-            ('r', may.has(Right::Read) && may.gives(stat, 4)),
-            ('w', may.has(Right::Write) && may.gives(stat, 2)),
+            ('r', account.has(Right::Read) && process.gives(stat, 4)),
+            ('w', account.has(Right::Write) && process.gives(stat, 2)),
         ],
         Kind::Link | Kind::Other => &[('d', removable), ('f', renamable)],
     };

@@ -222,10 +222,9 @@ impl Listing {
             Of::File { entry, listed } => return Ok(once(entry, listed).map(|file| &file.name)),
         };
         Ok(match next_name(names, mounts, &mut entry.name)? {
-            Next::Found(_) => Next::Found(&entry.name),
-            Next::Hidden => Next::Hidden,
-            Next::Unknown(name) => Next::Unknown(name),
-            Next::Omitted(name) => Next::Omitted(name),
+            found @ (Next::Found(_) | Next::Hidden | Next::Unknown(_) | Next::Omitted(_)) => {
+                found.map(|_| &entry.name)
+            }
             Next::End => next_mount(mounts, listed).map_or(Next::End, |mount| Next::Found(&mount.name)),
         })
     }

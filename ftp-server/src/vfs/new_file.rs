@@ -31,7 +31,7 @@ pub(super) fn make_partial(root: &Root, at: &Located) -> Result<NewPartial, File
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     for _ in 0..ATTEMPTS {
         let name = partial_name().map_err(|error| io_failure(&error))?;
-        let listed = root.partial_names().add(root.host_path_above(at), &name);
+        let listed = root.partial_names.add(root.host_path_above(at), &name);
         let file = openat(&at.dir, &*name, flags, NEW_FILE).map_err(failure)?;
         lock::write_waiting(&file)?;
         // Another process may have swept the directory before the lock was taken.

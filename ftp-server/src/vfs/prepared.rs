@@ -68,43 +68,46 @@ impl Prepared {
     }
 }
 
-/// What it means if a read brings less than was asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ShortRead {
-    /// The file ends there: it is on a file system of this host.
-    Ends,
-    /// Nothing: the next read tells.
-    SaysNothing,
-}
-
 /// The part of a small file, unless it cannot be read or its size is not what it was.
 pub(super) fn whole(
     size: u64,
     range: ByteRange,
-    short: ShortRead,
+    is_local: bool,
     read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
 ) -> Option<Vec<u8>> {
     let size = usize::try_from(size).ok().filter(|size| (1..=SMALL_FILE).contains(size))?;
     // One more than there should be: the end has to be seen.
     let mut bytes = vec![0; size + 1];
-    let mut read = 0;
-    loop {
-        match read_at(bytes.get_mut(read..)?, u64::try_from(read).ok()?) {
-            Ok(0) => break,
-            Ok(count) => {
-                read += count;
-                if read == size && short == ShortRead::Ends {
-                    break;
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(_) => return None,
-        }
-    }
+    let read = read_all(&mut bytes, size, is_local, read_at).ok()?;
     let first = usize::try_from(range.first).ok()?.min(size);
     let end = range.length.and_then(|length| usize::try_from(length).ok());
     let end = end.and_then(|length| first.checked_add(length)).map_or(size, |end| end.min(size));
     (read == size).then(|| bytes.get(first..end).unwrap_or_default().to_vec())
+}
+
+/// Reads to the end of a file, and returns how many bytes there are: `size`, or another number. `is_local`: it is on a file
+/// system of this host, where a read that brings less than it was asked for has met the end.
+pub(super) fn read_all(
+    room: &mut [u8],
+    size: usize,
+    is_local: bool,
+    read_at: impl Fn(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut read = 0;
+    while let Some(rest) = room.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match read_at(rest, read as u64) {
+            Ok(0) => break,
+            Ok(count) => {
+                read += count;
+                if is_local && read == size {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
 }
 
 /// Bytes of a file that is read when it is opened. So much fits into the empty buffer of a connection.
@@ -114,7 +117,7 @@ impl View {
     /// Whether work on `path` can wait for nothing but a disk of this host: the kernel knows its directory, which is on the
     /// root's own file system.
     pub fn is_near(&self, path: &PathName) -> bool {
-        let Ok(found) = self.find(path) else { return false };
+        let Ok(found) = self.tree.find(path) else { return false };
         let above = found.path.directory();
         above.is_some_and(|above| found.root.open_cached(&above, OFlags::PATH).is_some())
     }
@@ -122,7 +125,7 @@ impl View {
     /// Prepares a small file or a group of them to send, as [`View::prepare`] does. `None` if that might wait for a disk,
     /// or fail.
     pub fn prepare_cached(&self, path: &PathName, intent: &Intent) -> Option<(Prepared, Option<u64>)> {
-        let found = self.find(path).ok()?;
+        let found = self.tree.find(path).ok()?;
         if let Intent::SendGroup { files, algorithm } = intent {
             let wanted = self.wanted(path, files, *algorithm);
             let source = GroupSource::open_cached(found.root, found.path, wanted)?;
@@ -137,18 +140,18 @@ impl View {
             return None;
         }
         // It is on the file system of the root.
-        let read = |room: &mut [u8], at| match found.root.is_in_memory() {
+        let read = |room: &mut [u8], at| match found.root.is_in_memory {
             true => file.read_at(room, at),
             false => read_cached(&file, room, at),
         };
-        let bytes = whole(size, *range, ShortRead::Ends, read)?;
+        let bytes = whole(size, *range, true, read)?;
         Some((Prepared::Send { file, range: *range, whole: Some(bytes), counted: None }, Some(size)))
     }
 
     /// Answers a question about a file, as [`View::answer`] does. `None` if that might wait for a disk, or fail.
     pub fn answer_cached(&self, ask: &FileAsk) -> Option<FileAnswer> {
         if let FileAsk::Facts(path) = ask {
-            let found = self.find(path).ok()?;
+            let found = self.tree.find(path).ok()?;
             let fd = found.root.open_cached(&found.path, OFlags::PATH)?;
             let parent = match found.path.directory() {
                 Some(above) => Some(fstat(found.root.open_cached(&above, OFlags::PATH)?).ok()?),
@@ -158,8 +161,8 @@ impl View {
             return Some(FileAnswer::Entry(entry));
         }
         if let FileAsk::RenameFrom(path) = ask {
-            let found = self.find(path).ok().filter(|found| !found.path.is_directory())?;
-            let is_fixed = found.path.split().is_none() || self.holds_mount(path);
+            let found = self.tree.find(path).ok().filter(|found| !found.path.is_directory())?;
+            let is_fixed = found.path.split().is_none() || self.tree.holds_mount(path);
             let fd =
                 found.root.open_cached(&found.path, OFlags::PATH | OFlags::NOFOLLOW).filter(|_| !is_fixed);
             return fd.map(|_| FileAnswer::Done);

@@ -483,7 +483,7 @@ impl OpenFiles {
 }
 
 /// The device and the inode of a file.
-fn id(stat: &Stat) -> Id {
+pub(super) fn id(stat: &Stat) -> Id {
     (stat.st_dev, stat.st_ino)
 }
 

@@ -15,7 +15,7 @@ use ftp_proto::server::ask::FileFailure;
 use ftp_proto::server::is_partial;
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, ResolveFlags, fstat, fstatfs, openat, openat2, readlinkat, statat,
+    AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, fstatfs, openat, openat2, readlinkat, statat,
 };
 use rustix::io::Errno;
 use rustix::process::geteuid;
@@ -31,18 +31,19 @@ use super::quota::RootQuota;
 pub struct Root {
     dir: OwnedFd,
     /// The device and the inode of the directory.
-    id: (u64, u64),
+    pub(super) id: (u64, u64),
     resolver: Resolver,
     /// Whether it is on a disk of this host, or in its memory.
     is_local: bool,
-    is_in_memory: bool,
+    /// Whether it is in memory only.
+    pub(super) is_in_memory: bool,
     /// Where it was on this host when it was opened; `None` where the system does not tell.
     host_path: Option<Vec<u8>>,
     /// Where its temporary names are listed.
-    partial_names: Arc<PartialNames>,
+    pub(super) partial_names: Arc<PartialNames>,
     /// What is open in its file system as long as the server runs, so that every failed write is told; `None` where nothing
     /// can be opened.
-    watched: Option<Arc<OwnedFd>>,
+    pub(super) watched: Option<Arc<OwnedFd>>,
 }
 
 /// What keeps a path beneath the root.
@@ -101,12 +102,20 @@ impl Located {
     /// # Errors
     /// [`FileFailure::NotDirectory`] if there is something else.
     pub(super) fn is_no_file(&self) -> Result<(), FileFailure> {
-        match statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => {
+        match self.stat().map_err(failure)? {
+            Some(stat) if FileType::from_raw_mode(stat.st_mode) != FileType::Directory => {
                 Err(FileFailure::NotDirectory)
             }
-            Ok(_) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(failure(error)),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The state of what the name names, if it names something. A symbolic link is not followed.
+    pub(super) fn stat(&self) -> Result<Option<Stat>, Errno> {
+        match statat(&self.dir, &*self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -145,19 +154,9 @@ impl Root {
         Self { watched: file.cloned(), ..self }
     }
 
-    /// What is open in its file system.
-    pub(super) const fn watched(&self) -> Option<&Arc<OwnedFd>> {
-        self.watched.as_ref()
-    }
-
     /// Opens something in its file system that can be synced.
     pub(super) fn open_to_sync(&self) -> Option<OwnedFd> {
         open_to_sync(&self.dir).ok()
-    }
-
-    /// Where its temporary names are listed.
-    pub(super) const fn partial_names(&self) -> &Arc<PartialNames> {
-        &self.partial_names
     }
 
     /// Where it is on this host; `None` where the system does not tell.
@@ -165,19 +164,9 @@ impl Root {
         host_path(&self.dir)
     }
 
-    /// Whether it is in memory only.
-    pub(super) const fn is_in_memory(&self) -> bool {
-        self.is_in_memory
-    }
-
     /// Whether an open directory beneath it is on a disk of this host, or in its memory.
     pub(super) fn is_local_at(&self, dir: impl AsFd) -> bool {
         self.is_local && is_of_this_host(dir)
-    }
-
-    /// The device and the inode of the directory.
-    pub(super) const fn id(&self) -> (u64, u64) {
-        self.id
     }
 
     /// The path of a name beneath it, for other programs. Nothing keeps them beneath the root.

@@ -69,7 +69,7 @@ impl Roots {
     /// It is not a directory, or may not be entered.
     pub fn open(&self, dir: &Path) -> io::Result<Arc<Root>> {
         let opened = Root::open(dir)?.listing_in(&self.partial_names);
-        let id = opened.id();
+        let id = opened.id;
         let mut roots = self.open.locked();
         let new = || {
             let file = self.watched(&opened);
@@ -81,7 +81,7 @@ impl Roots {
     /// What is open in the file system of `root`.
     fn watched(&self, root: &Root) -> Option<Arc<OwnedFd>> {
         let mut watched = self.watched.locked();
-        let device = root.id().0;
+        let device = root.id.0;
         if let Some(file) = watched.get(&device) {
             return Some(Arc::clone(file));
         }
@@ -146,10 +146,10 @@ impl Tree {
         if limits.is_unlimited() {
             return Ok(self);
         }
-        for root in self.roots().filter(|root| !self.counts.has(root.id())) {
-            self.counts.open(root.id(), count(root)?);
+        for root in self.roots().filter(|root| !self.counts.has(root.id)) {
+            self.counts.open(root.id, count(root)?);
         }
-        self.quota = Quota::new(limits, self.roots().map(|root| root.id()).collect());
+        self.quota = Quota::new(limits, self.roots().map(|root| root.id).collect());
         Ok(self)
     }
 
@@ -204,11 +204,11 @@ impl Tree {
     /// What the first root holds, as it is counted.
     #[cfg(test)]
     pub(super) fn held(&self) -> Option<Amount> {
-        self.counts.held(self.root.id())
+        self.counts.held(self.root.id)
     }
 
     fn quota(&self, root: &Root) -> RootQuota {
-        RootQuota::new(&self.counts, root.id(), &self.quota)
+        RootQuota::new(&self.counts, root.id, &self.quota)
     }
 
     /// Every root of the tree.

@@ -23,7 +23,6 @@ use ftp_proto::wire::ByteRange;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
     Access, AtFlags, Mode, OFlags, Stat, accessat, fstat, fstatvfs, fsync, ftruncate, openat, renameat,
-    statat,
 };
 use rustix::io::Errno;
 
@@ -31,7 +30,7 @@ use super::durability::Durability;
 use super::entry::regular;
 use super::new_file::{NEW_FILE, NewPartial, inherit, make_partial, may_change, publish, remove};
 use super::partial_names::Listed;
-use super::quota::{CountedFile, GrowingFile, RootQuota, size};
+use super::quota::{CountedFile, GrowingFile, Id, RootQuota, id, size};
 use super::root::{Located, Root};
 use super::{beyond, failure, io_failure, lock};
 
@@ -77,7 +76,7 @@ enum Form {
     /// Under a temporary name.
     Partial { name: Vec<u8>, publish: bool, listed: Listed },
     /// Under the target's name, in this inode.
-    InPlace { device: u64, inode: u64 },
+    InPlace(Id),
     /// Everything was done.
     Finished,
 }
@@ -111,11 +110,7 @@ impl Target {
         at: Located,
         intent: &Intent,
     ) -> Result<Self, FileFailure> {
-        let old = match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Some(stat),
-            Err(Errno::NOENT) => None,
-            Err(error) => return Err(failure(error)),
-        };
+        let old = at.stat().map_err(failure)?;
         let mut how = match intent {
             Intent::WriteAt { range } if *range != ByteRange::WHOLE => How::At(*range),
             Intent::Append => How::Append,
@@ -171,7 +166,7 @@ impl Target {
 
     /// Whether it means this file.
     pub(super) fn replaces(&self, file: &Stat) -> bool {
-        self.old.as_ref().is_some_and(|old| (old.st_dev, old.st_ino) == (file.st_dev, file.st_ino))
+        self.old.as_ref().is_some_and(|old| id(old) == id(file))
     }
 
     /// Whether it is on a file system of this host.
@@ -270,7 +265,7 @@ impl Upload {
         let counted = quota.write(file)?;
         let growing = counted.as_ref().map(|file| file.growing(position));
         let budget = bounds.bound(&at.dir, position, growing).map_err(|error| io_failure(&error))?;
-        let form = Form::InPlace { device: stat.st_dev, inode: stat.st_ino };
+        let form = Form::InPlace(id(&stat));
         Ok(Self { at, form, quota, counted, budget, durability: Durability::default() })
     }
 
@@ -329,7 +324,7 @@ impl Upload {
                 settle(&file);
                 let moved = match received {
                     Received::Whole => synced.and_then(|()| {
-                        self.quota.remove_name(|| old_one(&self.at), || renameat(dir, &*name, dir, &**target))
+                        self.quota.remove_name(|| self.at.stat(), || renameat(dir, &*name, dir, &**target))
                     }),
                     // What has arrived gets the target's name, if nothing has that name now.
                     Received::Broken if publishes => {
@@ -349,12 +344,11 @@ impl Upload {
                 }
                 Finished { has_name: true, result: self.sync_names().map_err(failure) }
             }
-            Form::InPlace { device, inode } => {
+            Form::InPlace(inode) => {
                 settle(&file);
                 drop(file);
                 let synced = synced.and_then(|()| self.sync_names()).map_err(failure);
-                let now = statat(dir, &**target, AtFlags::SYMLINK_NOFOLLOW);
-                let has_name = now.is_ok_and(|now| (now.st_dev, now.st_ino) == (device, inode));
+                let has_name = matches!(self.at.stat(), Ok(Some(now)) if id(&now) == inode);
                 // What was written has no name any more: the reply is 451, not 226.
                 let result = synced.and(if has_name { Ok(()) } else { Err(FileFailure::Changed) });
                 Finished { has_name, result }
@@ -371,25 +365,15 @@ impl Drop for Upload {
                 remove(&self.quota, &self.at.dir, name);
                 listed.removed_from(&self.at.dir);
             }
-            Form::InPlace { device, inode } => {
-                let now = statat(&self.at.dir, &*self.at.name, AtFlags::SYMLINK_NOFOLLOW);
-                if let Ok(now) = now.as_ref()
-                    && (now.st_dev, now.st_ino) == (*device, *inode)
+            Form::InPlace(inode) => {
+                if let Ok(Some(now)) = self.at.stat()
+                    && id(&now) == *inode
                 {
-                    self.quota.settle(now);
+                    self.quota.settle(&now);
                 }
             }
             Form::Finished => {}
         }
-    }
-}
-
-/// What a file that is renamed to `at` replaces.
-fn old_one(at: &Located) -> Result<Option<Stat>, Errno> {
-    match statat(&at.dir, &*at.name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(stat) => Ok(Some(stat)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

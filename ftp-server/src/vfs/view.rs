@@ -24,17 +24,17 @@ use super::durability::Durability;
 use super::entry::{AccessRights, Detail, Process, entry, kind, regular};
 use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, compare, look};
 use super::list::{Listing, Mounted, Next};
-use super::prepared::{Prepared, ShortRead, whole};
-use super::quota::RootQuota;
+use super::prepared::{Prepared, whole};
+use super::quota::{RootQuota, id};
 use super::root::{Located, Root};
-use super::tree::{Resolved, Tree};
+use super::tree::Tree;
 use super::upload::Target;
 use super::{attributes, failure};
 
 /// The root as one account sees it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct View {
-    tree: Arc<Tree>,
+    pub(super) tree: Arc<Tree>,
     access: Arc<Access>,
     process: Arc<Process>,
 }
@@ -48,16 +48,6 @@ impl View {
             access: Arc::new(access.clone()),
             process: Arc::new(Process::current()),
         }
-    }
-
-    /// What `path` means.
-    pub(super) fn find(&self, path: &PathName) -> Result<Resolved<'_>, FileFailure> {
-        self.tree.find(path)
-    }
-
-    /// Whether a mount lies beneath `path`.
-    pub(super) fn holds_mount(&self, path: &PathName) -> bool {
-        self.tree.holds_mount(path)
     }
 
     /// The roots in which the account may change something, each with its path.
@@ -88,7 +78,7 @@ impl View {
                 if range.length.is_none() && range.first > size {
                     return Err(FileFailure::BeyondEnd);
                 }
-                let whole = whole(size, *range, ShortRead::SaysNothing, |room, at| file.read_at(room, at));
+                let whole = whole(size, *range, false, |room, at| file.read_at(room, at));
                 let counted = if whole.is_some() { None } else { self.tree.find(path)?.quota.read(&file)? };
                 Ok((Prepared::Send { file, range: *range, whole, counted }, Some(size)))
             }
@@ -421,16 +411,13 @@ pub(super) fn rename(
     means_directory: bool,
 ) -> Result<(), FileFailure> {
     to.may_be_made()?;
-    let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW).map_err(failure)?;
-    match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => {}
-        Ok(there) if kind(&there) != Kind::File => return Err(FileFailure::Exists),
-        Ok(_) if kind(&old) == Kind::Directory => return Err(FileFailure::Exists),
-        Err(Errno::NOENT) if means_directory && kind(&old) != Kind::Directory => {
-            return Err(FileFailure::NotDirectory);
-        }
-        Ok(_) | Err(Errno::NOENT) => {}
-        Err(error) => return Err(failure(error)),
+    let old = from.stat().map_err(failure)?.ok_or(FileFailure::NotFound)?;
+    match to.stat().map_err(failure)? {
+        Some(there) if id(&there) == id(&old) => {}
+        Some(there) if kind(&there) != Kind::File => return Err(FileFailure::Exists),
+        Some(_) if kind(&old) == Kind::Directory => return Err(FileFailure::Exists),
+        None if means_directory && kind(&old) != Kind::Directory => return Err(FileFailure::NotDirectory),
+        Some(_) | None => {}
     }
     // Others may have renamed and made files meanwhile; under the lock of the quota nothing changes.
     let look = || replaced(from, to);
@@ -445,11 +432,6 @@ pub(super) fn rename(
 
 /// What stands at `to` and will be gone when `from` is renamed to it. Nothing, if both name one file.
 fn replaced(from: &Located, to: &Located) -> Result<Option<Stat>, Errno> {
-    let old = statat(&from.dir, &*from.name, AtFlags::SYMLINK_NOFOLLOW)?;
-    match statat(&to.dir, &*to.name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(there) if (there.st_dev, there.st_ino) == (old.st_dev, old.st_ino) => Ok(None),
-        Ok(there) => Ok(Some(there)),
-        Err(Errno::NOENT) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let old = from.stat()?.ok_or(Errno::NOENT)?;
+    Ok(to.stat()?.filter(|there| id(there) != id(&old)))
 }

@@ -43,7 +43,7 @@ async fn next_now(held: &mut Resources) -> Option<Done> {
 /// Nothing comes any more, and nothing is held.
 async fn ends_with_nothing(mut held: Resources) {
     let done = next_now(&mut held).await;
-    assert!(done.is_none(), "{done:?}");
+    assert!(done.is_none(), "work has ended, and nobody wants its result");
     assert_eq!(held.held(), [0; 6], "ports, files, connections, listeners, work, places");
 }
 
@@ -76,7 +76,7 @@ async fn a_connection_that_nobody_waits_for_is_reset() {
 
 #[tokio::test]
 async fn a_data_port_that_nobody_waits_for_is_given_back() {
-    let ports = DataPorts::new(None, Arc::new(Descriptors::new()), Clock::start());
+    let ports = DataPorts::new(None, Arc::new(Descriptors::open()), Clock::start());
     let port = ports.reserve(HERE, ann(), &Arc::new(Notify::new()), Parity::Any).await.unwrap();
     let used = || ports.uses().map(|used| used.used);
     assert_ne!(used(), [0; 2]);
@@ -189,7 +189,7 @@ async fn e12_the_end_of_a_kept_connection_is_told_once() {
     assert!(next_now(&mut held).await.is_none());
     drop(there);
     let told = held.next().await.unwrap();
-    assert!(matches!(told, Done::Ended(ConnId(7))), "{told:?}");
+    assert!(matches!(told, Done::Ended(ConnId(7))), "the other end is told");
     // The machine has not closed it yet: it may have no turn.
     assert!(next_now(&mut held).await.is_none());
     assert!(held.end_kept(ConnId(7)));

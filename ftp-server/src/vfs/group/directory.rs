@@ -36,7 +36,7 @@ impl GroupDirectory {
     pub(super) fn make(root: &Root, at: Located, quota: RootQuota) -> Result<Self, FileFailure> {
         for _ in 0..ATTEMPTS {
             let name = partial_name().map_err(|error| io_failure(&error))?;
-            let listed = root.partial_names().add(root.host_path_above(&at), &name);
+            let listed = root.partial_names.add(root.host_path_above(&at), &name);
             mkdirat(&at.dir, &*name, GROUP).map_err(failure)?;
             match open(&at, &name) {
                 Ok(Some(dir)) => {
@@ -71,11 +71,6 @@ impl GroupDirectory {
         Ok(())
     }
 
-    /// Whether the file with this number was made and has no name yet.
-    pub(super) fn has(&self, number: u16) -> bool {
-        self.files.contains(&number)
-    }
-
     /// Whether the directory of the targets is `now`.
     fn is_beside(&self, now: &OwnedFd) -> bool {
         match (fstat(&self.at.dir), fstat(now)) {
@@ -94,11 +89,6 @@ impl GroupDirectory {
         {
             tracing::debug!(%error, "cannot remove the temporary directory of a group");
         }
-    }
-
-    /// The directory was removed, and that is on stable storage if it has to be.
-    fn strike_out(&mut self) {
-        self.listed = None;
     }
 }
 
@@ -129,20 +119,12 @@ const ATTEMPTS: usize = 16;
 /// A group that was received. If it is dropped, its files are removed.
 #[derive(Debug)]
 pub struct HeldGroup {
-    number: GroupNumber,
-    directory: GroupDirectory,
-    files: Arc<[FileToStore]>,
+    pub(super) number: GroupNumber,
+    pub(super) directory: GroupDirectory,
+    pub(super) files: Arc<[FileToStore]>,
 }
 
 impl HeldGroup {
-    pub(super) const fn new(
-        number: GroupNumber,
-        directory: GroupDirectory,
-        files: Arc<[FileToStore]>,
-    ) -> Self {
-        Self { number, directory, files }
-    }
-
     /// The number by which the client names it.
     pub const fn number(&self) -> GroupNumber {
         self.number
@@ -162,7 +144,7 @@ impl HeldGroup {
         let mut left = Vec::new();
         for number in numbers.iter() {
             let file = self.files.get(usize::from(number).saturating_sub(1));
-            let file = file.filter(|_| self.directory.has(number));
+            let file = file.filter(|_| self.directory.files.contains(&number));
             let named = match file {
                 Some(file) => self.directory.publish(number, file.name.as_bytes()).map_err(why_not_named),
                 None => Err(LeftOut::Unsent),
@@ -179,7 +161,8 @@ impl HeldGroup {
                 FileFailure::Other
             })?;
         }
-        self.directory.strike_out();
+        // It was removed, and that is on stable storage if it has to be.
+        self.directory.listed = None;
         Ok(left)
     }
 }

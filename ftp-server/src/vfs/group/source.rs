@@ -2,7 +2,7 @@
 //! a client says of them, and what is done to those.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -19,9 +19,11 @@ use rustix::fd::OwnedFd;
 use rustix::fs::{AtFlags, Mode, OFlags, Stat, fstat, openat, statat};
 use rustix::io::Errno;
 
+use crate::vfs::copying::has_changed;
 use crate::vfs::entry::{exact_identity_of, regular, unique_of};
 use crate::vfs::failure;
 use crate::vfs::path::Beneath;
+use crate::vfs::prepared::read_all;
 use crate::vfs::root::Root;
 
 /// Files of a directory that are to be sent. The directory is open; no file was looked at yet.
@@ -118,9 +120,10 @@ impl GroupStream {
         // One more than there should be: the end has to be seen.
         stream.resize(body + size + 1, 0);
         let room = stream.get_mut(body..).unwrap_or_default();
-        let read = read_all(&file, room, size, is_local).map_err(|_| LeftOut::Failed)?;
+        let read =
+            read_all(room, size, is_local, |room, at| file.read_at(room, at)).map_err(|_| LeftOut::Failed)?;
         let after = fstat(&file).map_err(why_not_sent)?;
-        if read != size || is_other(&before, &after) {
+        if read != size || has_changed(&before, &after) {
             return Err(LeftOut::Changed);
         }
         stream.truncate(body + size);
@@ -145,25 +148,6 @@ impl Pieces for GroupStream {
     }
 }
 
-/// Reads to the end of the file, and returns how many bytes there are: `size`, or another number.
-fn read_all(file: &File, room: &mut [u8], size: usize, is_local: bool) -> io::Result<usize> {
-    let mut read = 0;
-    while let Some(rest) = room.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, read as u64) {
-            Ok(0) => break,
-            Ok(count) => {
-                read += count;
-                if is_local && read == size {
-                    break;
-                }
-            }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(read)
-}
-
 /// Whether a file is what the command says of it.
 fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
     u64::try_from(stat.st_size) == Ok(u64::from(item.size))
@@ -172,15 +156,6 @@ fn is_as_listed(item: &FileToSend, stat: &Stat) -> bool {
             true => *unique == exact_identity_of(stat),
             false => *unique == unique_of(stat),
         })
-}
-
-/// Whether a file has changed between two looks.
-const fn is_other(before: &Stat, after: &Stat) -> bool {
-    before.st_size != after.st_size
-        || before.st_mtime != after.st_mtime
-        || before.st_mtime_nsec != after.st_mtime_nsec
-        || before.st_ctime != after.st_ctime
-        || before.st_ctime_nsec != after.st_ctime_nsec
 }
 
 fn why_not_sent(error: Errno) -> LeftOut {

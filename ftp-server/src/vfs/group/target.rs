@@ -124,7 +124,7 @@ impl GroupWriter {
             return Err(FileFailure::NotTheGroup);
         }
         let Self { directory, number, files, outcomes, .. } = self;
-        Ok((HeldGroup::new(number, directory, files), outcomes))
+        Ok((HeldGroup { number, directory, files }, outcomes))
     }
 
     /// Takes one piece of the stream.
