@@ -11,7 +11,7 @@ use ftp_io::link::token_file;
 use ftp_io::program::line_file::{self, LineFile};
 use ftp_io::program::runtime::Threads;
 use ftp_io::program::settings::Outline;
-use ftp_io::program::{log, ready};
+use ftp_io::program::{log, service};
 use ftp_io::signal::{Reload, Stop};
 use ftp_io::socket;
 use ftp_proto::relay::token::Token;
@@ -173,8 +173,8 @@ fn open_audit((path, largest): &(PathBuf, u64)) -> Result<LineFile, anyhow::Erro
 pub(super) fn announce(
     places: impl Iterator<Item = (impl Display, &'static str)>,
 ) -> Result<(), anyhow::Error> {
-    ready::announce(places).context("cannot say on standard output that the program is ready")?;
-    ready::tell_systemd(ready::Notice::Ready);
+    service::announce(places).context("cannot say on standard output that the program is ready")?;
+    service::tell_systemd(service::Notice::Ready);
     Ok(())
 }
 

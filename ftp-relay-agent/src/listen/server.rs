@@ -9,7 +9,7 @@ use anyhow::Context;
 use ftp_io::link::Acceptor;
 use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
-use ftp_io::program::http;
+use ftp_io::program::metrics;
 use ftp_io::socket::{self, Listener, LocalListener, Stream};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::token::{Secret32, Token};
@@ -138,7 +138,7 @@ impl Server {
         }
         if let Some((listener, _)) = sockets.metrics {
             let links = Arc::clone(&links);
-            tasks.spawn(http::serve(listener, settings.metrics_from, move || links.page()));
+            tasks.spawn(metrics::serve(listener, settings.metrics_from, move || links.page()));
         }
         let tokens = Mutex::new(settings.tokens);
         (Self { places, metrics, tasks, service, operator, tokens }, links)

@@ -13,7 +13,7 @@ use ftp_io::os_error;
 use ftp_io::program::args::{self, Rejected};
 use ftp_io::program::completion::Completions;
 use ftp_io::program::manual::Manual;
-use ftp_io::program::{output, reexec};
+use ftp_io::program::{output, secret};
 
 use crate::config::{File, Options};
 
@@ -92,7 +92,7 @@ When it is ready it prints one line per listener: listening on ADDR (ftp).";
 /// Where that is not possible (no `/proc`) the program goes on, because tools that list processes read
 /// `/proc` as well.
 pub fn arguments() -> Vec<OsString> {
-    reexec::arguments(without_users).unwrap_or_else(|_| std::env::args_os().collect())
+    secret::arguments(without_users).unwrap_or_else(|_| std::env::args_os().collect())
 }
 
 /// The arguments without `--user VALUE` and `--user=VALUE`; `None` if there are none of these.

@@ -3,10 +3,10 @@
 use anyhow::Context;
 use ftp_io::os_error;
 use ftp_io::program::log::{self, Log};
-use ftp_io::program::ready::{self, Notice, tell_systemd};
+use ftp_io::program::privileges;
 use ftp_io::program::runtime::{self, Threads};
+use ftp_io::program::service::{self, Notice, tell_systemd};
 use ftp_io::program::settings::Outline;
-use ftp_io::program::{inherited, privileges};
 use ftp_io::signal::{Reload, Stop};
 
 use super::Exit;
@@ -24,7 +24,7 @@ type Again<'a> = &'a dyn Fn() -> Result<(Config, File), Vec<String>>;
 /// A listener cannot be opened, the user of `run-as` cannot be used, or something that the configuration names.
 pub fn serve(config: Config, file: &File, again: Again<'_>) -> Result<(), Exit> {
     // Before there are other threads: this changes the environment.
-    let inherited = inherited::take().context("cannot use the sockets that systemd has passed")?;
+    let inherited = service::take_sockets().context("cannot use the sockets that systemd has passed")?;
     let log = log::start(config.log.format, config.log.level).context("cannot start the log")?;
     let sockets = Sockets::open(&config, inherited)?;
     let warnings = match &config.run_as {
@@ -64,7 +64,7 @@ async fn until_stopped(
     let mut outline = file.outline(&config);
     let server = Server::start(&config, sockets, (log.lost(), log.backlog()))?;
     server.look_up().await;
-    ready::announce(server.places()).context("cannot say on standard output that the server is ready")?;
+    service::announce(server.places()).context("cannot say on standard output that the server is ready")?;
     tell_systemd(Notice::Ready);
     loop {
         tokio::select! {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
-use ftp_io::program::http;
 use ftp_io::program::log::{Backlog, Lost};
+use ftp_io::program::metrics;
 use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
 use ftp_proto::address::{Kind, kind};
@@ -106,7 +106,7 @@ impl Server {
         if let Some(socket) = metrics {
             let shared = Arc::clone(&shared);
             let page = move || shared.metrics.text(&shared.shares.uses());
-            operating.spawn(http::serve(socket.start()?, config.metrics_from.clone(), page));
+            operating.spawn(metrics::serve(socket.start()?, config.metrics_from.clone(), page));
         }
         let acceptor = Arc::new(Acceptor::new(Arc::clone(&shared), running, config.proxy_from.clone()));
         for listener in control {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
 use ftp_io::os_error::words;
-use ftp_io::program::inherited::Inherited;
+use ftp_io::program::service::Inherited;
 use ftp_io::socket::{self, Bound};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Rules;

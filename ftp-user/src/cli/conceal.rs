@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Kind, Result};
 use crate::journal::as_text::{json_of, text_of};
-use ftp_io::program::reexec;
+use ftp_io::program::secret;
 use serde_json::Value;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 /// Returns the arguments of this program, secrets included. If the argument list shows a secret, this
 /// program is replaced by itself and this function does not return.
 pub fn arguments() -> Result<Vec<OsString>> {
-    reexec::arguments(concealed).map_err(|error| {
+    secret::arguments(concealed).map_err(|error| {
         Failure::new(Kind::Other, format!("cannot hide the password in the argument list: {error}"))
             .hint("put it into ~/.netrc")
     })

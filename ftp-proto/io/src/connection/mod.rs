@@ -8,7 +8,8 @@
 //! A link to a relay is TLS too; what is special about it happens before (see [`crate::link`]).
 
 mod layer;
-mod received;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::io;
@@ -18,6 +19,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+pub(crate) use layer::Layer;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -25,8 +27,6 @@ use tokio_rustls::{TlsStream, client};
 
 use crate::lock::Lock;
 use crate::socket::Stream;
-
-pub(crate) use layer::Layer;
 
 /// A connection, and TLS above it where there is TLS, of the client or the server side. As with a
 /// socket, one task may read it while another one writes.
@@ -293,6 +293,3 @@ impl AsyncWrite for Connection {
 
 /// Bytes before the content of a record; the last two are its length (RFC 8446 5.1).
 const HEADER: usize = 5;
-
-#[cfg(test)]
-mod tests;

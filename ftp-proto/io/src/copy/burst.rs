@@ -26,8 +26,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
 use tokio::task::spawn_blocking;
 
+use super::CopyEnd;
 use super::data::{DataConnection, Detached};
-use super::outcome::CopyEnd;
 use crate::meter::Meter;
 use crate::socket::Unwatched;
 

@@ -1,14 +1,14 @@
 //! A data connection as copies use it: its end is a reset until the copy has succeeded.
 
 use std::io;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::kept::KeptConnection;
-use super::outcome::CopyEnd;
+use super::CopyEnd;
 use crate::connection::{Connection, Layer};
 use crate::meter::Meter;
 use crate::socket::{Unwatched, end_by_reset, end_in_order};
@@ -107,6 +107,16 @@ impl DataConnection {
             }
             Err(error) => CopyEnd::Broken(error),
         }
+    }
+
+    /// Ends a file that was sent: keeps the connection for the next one, or finishes it.
+    pub(super) async fn finish_or_keep(
+        self,
+        keep: bool,
+        marked: bool,
+        meter: &Meter,
+    ) -> (CopyEnd, Option<KeptConnection>) {
+        if keep { self.keep(meter).await } else { (self.finish(marked, meter).await, None) }
     }
 
     /// A reset may come at any moment (decision 47). Before the system has all bytes, they have not arrived. After
@@ -229,3 +239,47 @@ fn is_reset(error: &io::Error) -> bool {
 
 /// How long the peer may take to close its side after the end of the file.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A data connection between two files. When it is dropped it ends in order: between two files, that is never
+/// the end of one.
+#[derive(Debug)]
+pub struct KeptConnection(Connection);
+
+impl KeptConnection {
+    pub(super) fn new(connection: Connection) -> Self {
+        end_in_order(connection.socket());
+        Self(connection)
+    }
+
+    /// Returns once the other end has ended the connection, or it has broken. Nothing is taken from it: what has
+    /// come belongs to the next file. Once that has begun to come, this waits forever.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.0.try_peek() {
+                Ok(0) => return Poll::Ready(()),
+                Ok(_) => return Poll::Pending,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if ready!(self.0.socket().poll_read_ready(cx)).is_err() {
+                        return Poll::Ready(());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+
+    /// Ends the connection; inside TLS the other end is told so, as far as the socket takes it at once.
+    pub fn close(self) {
+        // The peer may have gone; it has got all that it was to get.
+        let _ = self.0.close_notify();
+    }
+}
+
+impl From<KeptConnection> for Data {
+    fn from(KeptConnection(connection): KeptConnection) -> Self {
+        // A copy that breaks off must not look like one that has ended.
+        end_by_reset(connection.socket());
+        connection.into()
+    }
+}

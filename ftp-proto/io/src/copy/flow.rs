@@ -6,17 +6,24 @@
 //!
 //! TLS on either side needs the buffer; the kernel must not see those bytes as they are.
 
-use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::future::{Future, pending};
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::{io, thread};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use sha2::{Digest, Sha256};
 use tokio::io::Interest;
-use tokio::task::yield_now;
+use tokio::runtime::{Builder, Handle};
+use tokio::task::{JoinSet, yield_now};
 
-use super::threads::Slot;
-use super::transit::Transit;
+use super::data::DataConnection;
+#[cfg(target_os = "linux")]
+use super::pipe::{Pipe, PipeFill, Pipes, is_refused};
 use crate::connection::Connection;
 use crate::limiter::Volume;
+use crate::lock::Lock;
 use crate::meter::{Meter, Meters};
 use crate::socket::Stream;
 
@@ -196,3 +203,282 @@ const WORTH: usize = 64 * 1024;
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 /// After so many rounds other tasks get the thread.
 const ROUNDS: u64 = 16;
+
+/// One thread. It lives as long as the process.
+#[derive(Debug)]
+struct Worker {
+    handle: Handle,
+    /// How many pairs of connections it has.
+    pairs: AtomicUsize,
+}
+
+static WORKERS: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
+
+/// Runs `work` with two connections on a thread that does nothing else. Dropping the future ends the
+/// work, and both connections are reset.
+///
+/// # Errors
+///
+/// The work could not begin, because a connection could not change to the thread's reactor.
+pub(super) async fn run<W, T>(
+    a: DataConnection,
+    b: DataConnection,
+    work: impl FnOnce(DataConnection, DataConnection, Slot) -> W + Send + 'static,
+) -> io::Result<T>
+where
+    W: Future<Output = T> + Send,
+    T: Send + 'static,
+{
+    let slot = Slot::free();
+    let Some(handle) = slot.0.as_ref().map(|worker| worker.handle.clone()) else {
+        // Otherwise everybody has room for this case, which is rare.
+        return Ok(Box::pin(work(a, b, slot)).await);
+    };
+    let (a, b) = (a.detach()?, b.detach()?);
+    let mut task = JoinSet::new();
+    task.spawn_on(async move { Ok(work(a.attach()?, b.attach()?, slot).await) }, &handle);
+    match task.join_next().await {
+        Some(Ok(done)) => done,
+        Some(Err(error)) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(error) => Err(io::Error::other(error)),
+        },
+        // There is one task.
+        None => pending().await,
+    }
+}
+
+impl Worker {
+    fn start() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        thread::Builder::new().name("ftp-copy".into()).spawn(move || runtime.block_on(pending::<()>()))?;
+        Ok(Self { handle, pairs: AtomicUsize::new(0) })
+    }
+
+    fn busy(&self) -> usize {
+        self.pairs.load(Ordering::Relaxed)
+    }
+}
+
+/// The place of one pair of connections at its worker, if it has one.
+#[derive(Debug)]
+pub(super) struct Slot(Option<Arc<Worker>>);
+
+impl Slot {
+    /// Takes a place at a worker without any pair; at a new worker while there may be more; otherwise at
+    /// the worker with the fewest pairs. There is no worker if the system refuses the thread.
+    fn free() -> Self {
+        let mut workers = WORKERS.locked();
+        let least = workers.iter().min_by_key(|worker| worker.busy()).cloned();
+        let limit = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_WORKERS);
+        let more = workers.len() < limit && least.as_ref().is_none_or(|least| least.busy() > 0);
+        let new = if more { Worker::start().ok().map(Arc::new) } else { None };
+        workers.extend(new.clone());
+        let slot = Self(new.or(least));
+        if let Some(worker) = &slot.0 {
+            worker.pairs.fetch_add(1, Ordering::Relaxed);
+        }
+        slot
+    }
+
+    /// Whether no other join needs this thread. Then it may wait for one connection alone, and is not
+    /// woken by what happens at the other one.
+    pub(super) fn is_alone(&self) -> bool {
+        self.0.as_ref().is_some_and(|worker| worker.busy() == 1)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if let Some(worker) = &self.0 {
+            worker.pairs.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Maximum number of threads; bytes that are not looked at do not keep more processors busy.
+const MAX_WORKERS: usize = 4;
+
+/// The bytes of one direction between two connections.
+///
+/// It is filled only when it is empty. So only the first connection can make filling wait, the pace of
+/// the second is that of the first, and the end is not seen before everything has gone.
+#[derive(Debug)]
+pub(super) struct Transit {
+    /// Where pipes come from; `None` if bytes are copied.
+    #[cfg(target_os = "linux")]
+    pipes: Option<Pipes>,
+    #[cfg(target_os = "linux")]
+    pipe: Option<Pipe>,
+    /// How many bytes are copied at once while the pool has no pipe.
+    #[cfg(target_os = "linux")]
+    without_pipe: usize,
+    buffer: Buffer,
+}
+
+/// Bytes in memory.
+#[derive(Debug)]
+struct Buffer {
+    bytes: Vec<u8>,
+    /// How many of `bytes` were filled, and how many of these have gone.
+    filled: usize,
+    gone: usize,
+    size: usize,
+    /// Keeps its memory while it waits.
+    kept: bool,
+    digest: Option<Sha256>,
+}
+
+impl Transit {
+    /// Bytes are copied through a buffer of `size` bytes that goes back to the system while nothing
+    /// comes.
+    pub(super) const fn copied(size: usize) -> Self {
+        let buffer = Buffer { bytes: Vec::new(), filled: 0, gone: 0, size, kept: false, digest: None };
+        Self {
+            #[cfg(target_os = "linux")]
+            pipes: None,
+            #[cfg(target_os = "linux")]
+            pipe: None,
+            #[cfg(target_os = "linux")]
+            without_pipe: size,
+            buffer,
+        }
+    }
+
+    /// Bytes pass a pipe of the pool while there is one. While there is none, at most `without_pipe` bytes are copied
+    /// at once.
+    #[cfg(target_os = "linux")]
+    pub(super) fn spliced(mut self, pipes: Pipes, without_pipe: usize) -> Self {
+        (self.pipes, self.without_pipe) = (Some(pipes), without_pipe);
+        self
+    }
+
+    /// Bytes are copied: the kernel must not see them as they are.
+    pub(super) fn without_pipes(mut self) -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            self.pipes = None;
+        }
+        self
+    }
+
+    /// Computes the SHA-256 of everything that passes.
+    pub(super) fn digested(mut self) -> Self {
+        self.buffer.digest = Some(Sha256::new());
+        self
+    }
+
+    /// The buffer keeps its memory while nothing comes.
+    pub(super) fn kept(mut self) -> Self {
+        self.buffer.kept = true;
+        self
+    }
+
+    /// The SHA-256 of everything that has passed, 64 lower-case hexadecimal digits, if it was computed.
+    pub(super) fn sha256(&mut self) -> Option<String> {
+        self.buffer.digest.take().map(crate::hash::hex)
+    }
+
+    /// Takes what the connection has, at most `limit` bytes; 0 is its end. Everything before has gone.
+    pub(super) fn fill(&mut self, from: &Connection, limit: usize) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if let Some(pipes) = &self.pipes
+            && let Some(pipe) = self.pipe.take().or_else(|| pipes.take())
+        {
+            match pipe.take_from(from.socket(), limit) {
+                PipeFill::Bytes(taken) => {
+                    self.pipe = Some(pipe);
+                    return Ok(taken);
+                }
+                PipeFill::End => {
+                    pipes.give(pipe);
+                    return Ok(0);
+                }
+                PipeFill::Nothing(error) => {
+                    pipes.give(pipe);
+                    return Err(error.into());
+                }
+                PipeFill::Refused => {
+                    pipes.give(pipe);
+                    self.pipes = None;
+                }
+                PipeFill::Broken(error) => {
+                    pipes.lose(pipe);
+                    return Err(error.into());
+                }
+            }
+        }
+        #[cfg(target_os = "linux")]
+        if self.pipes.is_some() {
+            return self.buffer.fill(from, limit.min(self.without_pipe));
+        }
+        self.buffer.fill(from, limit)
+    }
+
+    /// Gives the connection some of the `left` bytes.
+    pub(super) fn drain(&mut self, to: &Connection, left: usize) -> io::Result<usize> {
+        #[cfg(target_os = "linux")]
+        if let Some(pipe) = &mut self.pipe {
+            match pipe.give_to(to.socket(), left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if is_refused(error) => {
+                    pipe.take(left, &mut self.buffer.bytes)?;
+                    (self.buffer.filled, self.buffer.gone) = (left, 0);
+                    if let (Some(pipes), Some(pipe)) = (self.pipes.take(), self.pipe.take()) {
+                        pipes.give(pipe);
+                    }
+                }
+                given => return Ok(given?),
+            }
+        }
+        self.buffer.drain(to)
+    }
+}
+
+impl Buffer {
+    fn fill(&mut self, from: &Connection, limit: usize) -> io::Result<usize> {
+        (self.filled, self.gone) = (0, 0);
+        let most = self.size.min(limit);
+        if self.bytes.len() < most {
+            self.bytes.resize(most, 0);
+        }
+        let room = self.bytes.get_mut(..most).unwrap_or_default();
+        match from.read_now(room) {
+            Ok(count) => self.filled = count,
+            Err(error) => {
+                if !self.kept {
+                    self.bytes = Vec::new();
+                }
+                return Err(error);
+            }
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.update(self.bytes.get(..self.filled).unwrap_or_default());
+        }
+        Ok(self.filled)
+    }
+
+    fn drain(&mut self, to: &Connection) -> io::Result<usize> {
+        let sent = to.write_now(self.bytes.get(self.gone..self.filled).unwrap_or_default())?;
+        self.gone += sent;
+        Ok(sent)
+    }
+}
+
+#[cfg(test)]
+impl Transit {
+    pub(super) fn computes_digest(&self) -> bool {
+        self.buffer.digest.is_some()
+    }
+}
+
+/// What is in the pipe is lost with it.
+#[cfg(target_os = "linux")]
+impl Drop for Transit {
+    fn drop(&mut self) {
+        if let (Some(pipes), Some(pipe)) = (&self.pipes, self.pipe.take()) {
+            pipes.lose(pipe);
+        }
+    }
+}

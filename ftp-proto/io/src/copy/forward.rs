@@ -8,13 +8,13 @@ mod tests;
 
 use std::io;
 
+use super::CopyEnd;
 use super::data::DataConnection;
+use super::flow::Transit;
+use super::flow::{self, Slot};
 use super::flow::{Allowance, Broken, Flow};
-use super::outcome::CopyEnd;
 #[cfg(target_os = "linux")]
-use super::pool::Pipes;
-use super::threads::{self, Slot};
-use super::transit::Transit;
+use super::pipe::Pipes;
 use crate::meter::{Meter, Meters};
 use crate::tls::Data;
 
@@ -112,7 +112,7 @@ async fn forward_by(transit: Transit, from: Data, to: Data, meters: &Meters) -> 
     let transit = if private { transit.without_pipes() } else { transit };
     let there = meters.clone();
     let work = move |from, to, slot| async move { forwarded(transit, from, to, &there, &slot).await };
-    threads::run(from, to, work).await.unwrap_or_else(|error| none(ForwardEnd::Source(error)))
+    flow::run(from, to, work).await.unwrap_or_else(|error| none(ForwardEnd::Source(error)))
 }
 
 /// Why a connection could not be opened.

@@ -20,11 +20,11 @@ use socket2::SockRef;
 use tokio::sync::oneshot;
 
 use super::data::DataConnection;
+use super::flow::Transit;
+use super::flow::{self, Slot};
 use super::flow::{Allowance, Broken, Flow};
 #[cfg(target_os = "linux")]
-use super::pool::Pipes;
-use super::threads::{self, Slot};
-use super::transit::Transit;
+use super::pipe::Pipes;
 use crate::connection::Connection;
 use crate::limiter::Volume;
 use crate::lock::Lock;
@@ -108,7 +108,7 @@ impl Join {
             let _ = tell.send((side, bytes));
         };
         let work = move |a, b, slot| async move { there.joined(a, b, &slot, on_half).await };
-        let mut joined = pin!(threads::run(DataConnection::new(a), DataConnection::new(b), work));
+        let mut joined = pin!(flow::run(DataConnection::new(a), DataConnection::new(b), work));
         let early = tokio::select! {
             biased;
             Ok((side, bytes)) = &mut closed => {

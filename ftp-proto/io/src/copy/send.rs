@@ -5,16 +5,18 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
+use ftp_proto::digest::Algorithm;
 #[cfg(test)]
 use ftp_proto::digest::Algorithm;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
+use tokio::io::AsyncWriteExt;
 
 use super::burst::{Direction, Finished, Step, Work, run};
+use super::coding::{EncodedFile, Encoder};
 use super::data::{DataConnection, Detached};
-use super::digested::Digested;
-use super::encode::Encoder;
-use super::outcome::{Coding, CopyEnd, CopyReport, Encoding, Format};
+use super::{Coding, CopyEnd, CopyReport, Encoding, Format};
+use crate::hash::Digester;
 use crate::meter::Meter;
 use crate::tls::Data;
 
@@ -70,9 +72,8 @@ async fn send_then(
     let work = Outgoing { file, part, least, how };
     let Finished { end, connection, work } = run(connection, work, meter).await;
     let (end, kept) = match (end, connection) {
-        (CopyEnd::Whole, Some(connection)) if format.keep => connection.keep(meter).await,
         (CopyEnd::Whole, Some(connection)) => {
-            (connection.finish(format.encoding.marks_end(), meter).await, None)
+            connection.finish_or_keep(format.keep, format.encoding.marks_end(), meter).await
         }
         (end, _) => (end, None),
     };
@@ -214,11 +215,16 @@ fn at_once(part: &Range<u64>, most: usize) -> usize {
 fn read<'a>(file: &File, buffer: &'a mut Vec<u8>, part: &Range<u64>, most: usize) -> io::Result<&'a [u8]> {
     buffer.resize(PIECE, 0);
     let room = buffer.get_mut(..at_once(part, most.min(PIECE))).unwrap_or_default();
+    let read = read_at(file, room, part.start)?;
+    Ok(buffer.get(..read).unwrap_or_default())
+}
+
+/// Reads what the file has at `at`. A read that a signal interrupts is repeated.
+fn read_at(file: &File, room: &mut [u8], at: u64) -> io::Result<usize> {
     loop {
-        match file.read_at(room, part.start) {
-            Ok(read) => return Ok(buffer.get(..read).unwrap_or_default()),
+        match file.read_at(room, at) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            read => return read,
         }
     }
 }
@@ -264,4 +270,140 @@ impl SendStrategy {
     pub(super) fn is_ascii(&self) -> bool {
         matches!(self, Self::Coded(_))
     }
+}
+
+/// The digest of a file that is read once, into a buffer from which it is digested and sent.
+#[derive(Debug)]
+pub(super) struct Digested {
+    digester: Digester,
+    /// How many bytes were digested.
+    count: u64,
+    /// How many of them were not sent yet.
+    ahead: usize,
+}
+
+impl Digested {
+    /// Begins the digest of what is sent.
+    pub(super) fn new(algorithm: Algorithm) -> Self {
+        Self { digester: Digester::new(algorithm), count: 0, ahead: 0 }
+    }
+
+    /// The digest, and the number of its bytes.
+    pub(super) fn finish(self) -> (String, u64) {
+        (self.digester.hex(), self.count)
+    }
+
+    /// Sends what was digested; if all of it has gone, reads and digests the next piece first. `part` is what of
+    /// the file was not sent. At most `most` bytes are sent.
+    pub(super) fn step(
+        &mut self,
+        file: &File,
+        (part, most): (&mut Range<u64>, usize),
+        connection: &mut Detached,
+        buffer: &mut Vec<u8>,
+    ) -> Step {
+        let rest = match self.rest(file, part, buffer) {
+            Ok([]) => return Step::Ended(CopyEnd::Whole),
+            Ok(rest) => rest,
+            Err(error) => return Step::Ended(CopyEnd::File(error)),
+        };
+        match connection.write(rest.get(..most).unwrap_or(rest)) {
+            Ok(sent) => {
+                part.start += sent as u64;
+                self.ahead = self.ahead.saturating_sub(sent);
+                Step::Moved(sent)
+            }
+            Err(error) => Step::failed(error),
+        }
+    }
+
+    /// What was digested and not sent; nothing at the end of the file.
+    fn rest<'a>(&mut self, file: &File, part: &Range<u64>, buffer: &'a mut Vec<u8>) -> io::Result<&'a [u8]> {
+        if self.ahead == 0 {
+            buffer.resize(at_once(part, DIGESTED_PIECE), 0);
+            let read = read_at(file, buffer, part.start)?;
+            buffer.truncate(read);
+            self.digester.update(buffer);
+            self.ahead = buffer.len();
+            self.count += buffer.len() as u64;
+        } else if buffer.is_empty() {
+            // A transfer that waits keeps no buffer, so the rest of its piece is read again. If it has changed, the
+            // digest is not that of what is sent, and the other end finds that they differ.
+            buffer.resize(self.ahead, 0);
+            match file.read_exact_at(buffer, part.start) {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    return Err(io::Error::new(error.kind(), super::SHORTER));
+                }
+                read => read?,
+            }
+        }
+        Ok(buffer.get(buffer.len().saturating_sub(self.ahead)..).unwrap_or_default())
+    }
+}
+
+/// Bytes that are digested at once. They stay in the processor's own cache until they are digested and sent.
+const DIGESTED_PIECE: usize = 128 * 1024;
+
+/// Sends `bytes`, which are a whole file or the part of it that is wanted, then closes the connection in order or
+/// keeps it, as `format` says. If that does not succeed, or the future is dropped, the connection is reset. As with
+/// [`send`](super::send) the peer has to close its side in turn.
+///
+/// Everything that `format` wants is done at once, so it takes the time that a small file takes.
+pub async fn send_whole(
+    bytes: &[u8],
+    data: impl Into<Data>,
+    format: impl Into<Format>,
+    meter: &Meter,
+) -> CopyReport {
+    let format = format.into();
+    let EncodedFile { wire, digest } = match Encoder::new(&format).encode_whole(bytes) {
+        Ok(encoded) => encoded,
+        Err(error) => return CopyReport::plain(0, CopyEnd::File(error)),
+    };
+    let mut connection = match DataConnection::open(data.into(), meter).await {
+        Ok(connection) => connection,
+        Err(end) => return CopyReport::plain(0, end),
+    };
+    let (end, kept) = match write(&wire, &mut connection, meter).await {
+        Ok(()) => connection.finish_or_keep(format.keep, format.encoding.marks_end(), meter).await,
+        Err(end) => (end, None),
+    };
+    CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }
+}
+
+async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> Result<(), CopyEnd> {
+    let mut rest = bytes;
+    // Nearly always a new connection takes everything, though nobody knows yet that it is ready.
+    if meter.allowance().is_ok_and(|most| most >= rest.len()) && !meter.is_stopped() {
+        match connection.connection().write_now(rest) {
+            Ok(count) => rest = advance(rest, count, meter),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(CopyEnd::Broken(error)),
+        }
+    }
+    while !rest.is_empty() {
+        let most = match meter.allowance() {
+            Ok(most) => most,
+            Err(rest) => {
+                tokio::select! {
+                    () = meter.stopped() => return Err(CopyEnd::Stopped),
+                    () = tokio::time::sleep(rest) => continue,
+                }
+            }
+        };
+        let piece = rest.get(..most).unwrap_or(rest);
+        let count = tokio::select! {
+            biased;
+            () = meter.stopped() => return Err(CopyEnd::Stopped),
+            written = connection.connection_mut().write(piece) => written.map_err(CopyEnd::Broken)?,
+        };
+        rest = advance(rest, count, meter);
+    }
+    Ok(())
+}
+
+/// Counts what has moved. Returns what follows it.
+fn advance<'a>(bytes: &'a [u8], count: usize, meter: &Meter) -> &'a [u8] {
+    meter.add(count);
+    bytes.get(count..).unwrap_or_default()
 }

@@ -4,29 +4,42 @@
 //! a raw public key (RFC 7250). [`ftp_proto::relay::link`] proves who is at the other end, over the
 //! exporter of this very connection.
 
-mod stranger;
-mod tls;
+#[cfg(test)]
+mod tests;
 pub mod token_file;
 
-use std::io;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ftp_proto::relay::frame::{FrameError, FrameReader};
-use ftp_proto::relay::link::{self, Answer, Exporter, First, LinkError, Welcome};
+use ftp_proto::relay::link::{
+    self, ALPN, ALPN_AGENTS, ALPN_HUB, Answer, EXPORTER_LABEL, EXPORTER_LEN, Exporter, First, LinkError,
+    Welcome,
+};
 use ftp_proto::relay::token::{Secret32, Token};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature_with_raw_key};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::AlwaysResolvesServerRawPublicKeys;
+use rustls::sign::CertifiedKey;
+use rustls::version::TLS13;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage,
+    ServerConfig, SignatureScheme,
+};
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
 use crate::connection::Connection;
+use crate::crypto::{ed25519, provider};
 use crate::os_error::words;
-use crate::socket::Stream;
-
-pub use stranger::Stranger;
-pub use tls::Acceptor;
-use tls::{Expected, Protocol};
+use crate::random;
+use crate::socket::{Stream, nodelay};
 
 /// A connection of the relay protocol. What is read from it is what came after the proof.
 #[derive(Debug)]
@@ -77,7 +90,7 @@ impl LinkFailure {
 
     /// Whether the other end closed or reset the connection, as it does when its process is killed.
     pub fn is_broken_off(&self) -> bool {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         match self {
             Self::Io(error) => {
                 matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
@@ -132,10 +145,6 @@ pub async fn open(stream: impl Into<Stream>, token: &Token) -> Result<Opened, Li
     .await
 }
 
-async fn connect(stream: impl Into<Stream>, expected: Expected) -> io::Result<Unproven> {
-    Ok(tls::connect(stream.into(), expected).await?.into())
-}
-
 async fn prove(mut unproven: Unproven, secret: &Secret32) -> Result<(Link, Welcome), LinkFailure> {
     let (first, pending) = link::hello(secret, &unproven.exporter);
     unproven.send(&first).await?;
@@ -188,7 +197,7 @@ impl Acceptor {
     /// The peer speaks something else, or takes too long.
     pub async fn accept(&self, stream: impl Into<Stream>) -> Result<(Link, First), LinkFailure> {
         within(async {
-            let mut unproven = Unproven::from(self.handshake(stream.into()).await?);
+            let mut unproven = self.handshake(stream.into()).await?;
             let first = unproven.frame().await?;
             Ok((unproven.into_link(), first))
         })
@@ -254,12 +263,6 @@ impl From<Link> for Connection {
     }
 }
 
-impl From<tls::Secured> for Unproven {
-    fn from(tls::Secured { stream, exporter, protocol }: tls::Secured) -> Self {
-        Self { stream, exporter, protocol, reader: FrameReader::new() }
-    }
-}
-
 impl Unproven {
     /// The bytes that came with the proof are the first ones of the link.
     fn into_link(mut self) -> Link {
@@ -280,7 +283,7 @@ impl Unproven {
             }
             let count = self.stream.read(&mut room).await?;
             if count == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
             }
             self.reader.push(room.get(..count).unwrap_or_default());
         }
@@ -288,12 +291,265 @@ impl Unproven {
 }
 
 async fn within<T>(work: impl Future<Output = Result<T, LinkFailure>>) -> Result<T, LinkFailure> {
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "the other end did not finish its handshake");
+    let late = || io::Error::new(ErrorKind::TimedOut, "the other end did not finish its handshake");
     timeout(HANDSHAKE, work).await.unwrap_or_else(|_| Err(late().into()))
 }
 
 /// Time limit for the handshake and the first frame of each side.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// What the two ends of a link have agreed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Protocol {
+    /// The server is a relay agent.
+    Relay,
+    /// The server is a hub.
+    Hub,
+    /// Two agents have met, and may try to connect directly.
+    Agents,
+}
+
+/// What a client expects of the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Expected {
+    Relay,
+    Hub,
+    Either,
+    /// A relay agent, by another one.
+    Agent,
+}
+
+impl Expected {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Relay => vec![ALPN.to_vec()],
+            Self::Hub => vec![ALPN_HUB.to_vec()],
+            Self::Either => vec![ALPN.to_vec(), ALPN_HUB.to_vec()],
+            Self::Agent => vec![ALPN_AGENTS.to_vec(), ALPN.to_vec()],
+        }
+    }
+}
+
+/// The agent's side of TLS, with a key of its own.
+#[derive(Clone)]
+pub struct Acceptor(TlsAcceptor);
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Acceptor")
+    }
+}
+
+impl Acceptor {
+    /// Makes a key, for an agent.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes.
+    pub fn new() -> io::Result<Self> {
+        Self::of(Expected::Agent)
+    }
+
+    /// Makes a key, for a hub.
+    ///
+    /// # Errors
+    ///
+    /// The operating system has no random bytes.
+    pub fn hub() -> io::Result<Self> {
+        Self::of(Expected::Hub)
+    }
+
+    fn of(kind: Expected) -> io::Result<Self> {
+        // RFC 8410 7: an Ed25519 key is 32 random bytes in this envelope.
+        let key = PrivatePkcs8KeyDer::from([ENVELOPE.as_slice(), &random::bytes::<32>()?].concat());
+        let key = ed25519(&key)?;
+        let public = key.public_key().ok_or_else(|| io::Error::other("a key without a public key"))?;
+        let raw = Arc::new(CertifiedKey::new(vec![CertificateDer::from(public.to_vec())], key));
+        let mut config = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&TLS13])
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(raw)));
+        config.alpn_protocols = kind.protocols();
+        config.send_tls13_tickets = 0;
+        Ok(Self(Arc::new(config).into()))
+    }
+
+    /// Performs the handshake.
+    async fn handshake(&self, stream: Stream) -> io::Result<Unproven> {
+        stream.tcp().map_or(Ok(()), nodelay)?;
+        let stream = self.0.accept(stream).await?;
+        secured(stream.into())
+    }
+}
+
+/// Performs the handshake of the side that has connected.
+async fn connect(stream: impl Into<Stream>, expected: Expected) -> io::Result<Unproven> {
+    let stream = stream.into();
+    stream.tcp().map_or(Ok(()), nodelay)?;
+    // An address is not sent, and no certificate has a name here.
+    let name = ServerName::from(stream.local_ip()?);
+    let config = CLIENT.as_ref().map_err(io::Error::other)?;
+    let mut config = ClientConfig::clone(config);
+    config.alpn_protocols = expected.protocols();
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    secured(stream.into())
+}
+
+/// Fails if the peer did not choose the protocol of relays: then it is not a relay.
+fn secured(stream: TlsStream<Stream>) -> io::Result<Unproven> {
+    let (_, session) = stream.get_ref();
+    let protocol = match session.alpn_protocol() {
+        Some(ALPN) => Protocol::Relay,
+        Some(ALPN_HUB) => Protocol::Hub,
+        Some(ALPN_AGENTS) => Protocol::Agents,
+        Some(_) | None => {
+            return Err(io::Error::new(ErrorKind::InvalidData, NoRelay));
+        }
+    };
+    let exporter = [0; EXPORTER_LEN];
+    let exporter = match &stream {
+        TlsStream::Client(client) => {
+            client.get_ref().1.export_keying_material(exporter, EXPORTER_LABEL, None)
+        }
+        TlsStream::Server(server) => {
+            server.get_ref().1.export_keying_material(exporter, EXPORTER_LABEL, None)
+        }
+    };
+    let exporter = exporter.map_err(io::Error::other)?;
+    Ok(Unproven { stream, exporter, protocol, reader: FrameReader::new() })
+}
+
+static CLIENT: LazyLock<Result<Arc<ClientConfig>, Error>> = LazyLock::new(|| {
+    let provider = provider();
+    let anybody = Anybody(provider.signature_verification_algorithms);
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(anybody))
+        .with_no_client_auth();
+    config.enable_sni = false;
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(Arc::new(config))
+});
+
+/// Accepts every key, and checks that the handshake was signed with it. The proof comes later.
+#[derive(Debug)]
+struct Anybody(WebPkiSupportedAlgorithms);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Err(CertificateError::BadSignature.into())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        key: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = SubjectPublicKeyInfoDer::from(key.as_ref());
+        verify_tls13_signature_with_raw_key(message, &key, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        vec![SignatureScheme::ED25519]
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        true
+    }
+}
+
+/// PKCS #8 version 1, OID 1.3.101.112, an OCTET STRING of 32 in an OCTET STRING.
+const ENVELOPE: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+
+/// Something that does not answer like a relay or a hub.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stranger {
+    /// It answers with something else than TLS, as FTP servers, SSH servers and web servers without TLS do.
+    NotTls,
+    /// It speaks TLS, and not this protocol: a web server with TLS, or a relay where a hub was expected.
+    OtherTls,
+    /// It accepts the connection and says nothing.
+    Silent,
+    /// It closes the connection.
+    Closed,
+}
+
+impl Stranger {
+    /// What it is, if this error of a handshake says so.
+    fn of(error: &io::Error) -> Option<Self> {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => return Some(Self::NotTls),
+            Some(
+                Error::AlertReceived(
+                    AlertDescription::NoApplicationProtocol
+                    | AlertDescription::ProtocolVersion
+                    | AlertDescription::HandshakeFailure,
+                )
+                | Error::PeerIncompatible(_)
+                | Error::NoApplicationProtocol,
+            ) => return Some(Self::OtherTls),
+            Some(_) | None => {}
+        }
+        let silent = error.kind() == ErrorKind::TimedOut;
+        let closed = matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset);
+        if error.kind() == ErrorKind::InvalidData
+            && error.get_ref().is_some_and(|inner| inner.is::<NoRelay>())
+        {
+            return Some(Self::OtherTls);
+        }
+        if silent { Some(Self::Silent) } else { closed.then_some(Self::Closed) }
+    }
+}
+
+impl fmt::Display for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTls => "what it says is not TLS",
+            Self::OtherTls => "it speaks TLS, and another protocol inside",
+            Self::Silent => "it accepts the connection and says nothing",
+            Self::Closed => "it closed the connection in the handshake",
+        })
+    }
+}
+
+/// The peer has not chosen the protocol of relays.
+#[derive(Debug, thiserror::Error)]
+#[error("the peer does not speak ftp-relay/1")]
+struct NoRelay;
+
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_relay_is_told_by_how_it_answers() {
+        let of = |error: io::Error| Stranger::of(&error);
+        let tls = |error: Error| of(io::Error::new(ErrorKind::InvalidData, error));
+        assert_eq!(tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)), Some(Stranger::NotTls));
+        let alert = AlertDescription::NoApplicationProtocol;
+        assert_eq!(tls(Error::AlertReceived(alert)), Some(Stranger::OtherTls));
+        assert_eq!(of(io::Error::new(ErrorKind::InvalidData, NoRelay)), Some(Stranger::OtherTls));
+        assert_eq!(of(ErrorKind::TimedOut.into()), Some(Stranger::Silent));
+        assert_eq!(of(ErrorKind::UnexpectedEof.into()), Some(Stranger::Closed));
+        assert_eq!(of(ErrorKind::NetworkUnreachable.into()), None);
+    }
+}

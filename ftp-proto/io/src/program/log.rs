@@ -7,6 +7,7 @@
 //! No other line takes the room of those with the target [`KEPT`]: they have a share of their own, and a session that writes many
 //! lines waits for the log before the next one ([`Backlog`]).
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write, stderr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
@@ -14,14 +15,13 @@ use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use std::time::Duration;
 
-use crate::lock::Lock;
+use ftp_proto::wire::misleads;
 use tracing::level_filters::LevelFilter;
 use tracing::{Dispatch, Metadata};
-use tracing_subscriber::fmt;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::output;
-use super::readable::readable;
+use crate::lock::Lock;
 
 /// How the log is written.
 #[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -189,8 +189,11 @@ impl Style {
         level: LevelFilter,
         out: impl for<'a> MakeWriter<'a> + Send + Sync + 'static,
     ) -> Dispatch {
-        let events =
-            fmt().with_writer(out).with_max_level(level).with_target(false).log_internal_errors(false);
+        let events = tracing_subscriber::fmt()
+            .with_writer(out)
+            .with_max_level(level)
+            .with_target(false)
+            .log_internal_errors(false);
         match self.format {
             Format::Text => events.with_ansi(self.coloured).finish().into(),
             Format::Json => events.json().flatten_event(true).with_span_list(false).finish().into(),
@@ -374,10 +377,31 @@ const FULL: Duration = Duration::from_millis(20);
 /// How long a slow reader of the log can delay the end of the program.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// A line without characters that a terminal or an editor would act on, or show nothing for. The colours of the log itself are
+/// ASCII and stay. `is_json`: the line is JSON, and the characters are in strings of it.
+pub(super) fn readable(line: &[u8], is_json: bool) -> Cow<'_, [u8]> {
+    if line.is_ascii() {
+        return Cow::Borrowed(line);
+    }
+    let mut shown = String::with_capacity(line.len());
+    for c in String::from_utf8_lossy(line).chars() {
+        if c.is_ascii() || !misleads(c) {
+            shown.push(c);
+        } else if is_json {
+            let mut units = [0; 2];
+            shown.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.extend(c.escape_unicode());
+        }
+    }
+    Cow::Owned(shown.into_bytes())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::io::Read;
+
+    use super::*;
 
     const TEXT: Style = Style { format: Format::Text, coloured: false };
 
@@ -573,5 +597,18 @@ mod tests {
         queue.write_all(b"line\n").unwrap();
         drop(log);
         assert_eq!(read(), ["line"]);
+    }
+
+    #[test]
+    fn what_misleads_is_escaped_as_the_format_has_it() {
+        let line = "user=\"a\u{200b}\u{3164}b\u{1d173}\" \u{e9}\u{4e2d}\u{301}\n";
+        for (is_json, expect) in [
+            (false, "user=\"a\\u{200b}\\u{3164}b\\u{1d173}\" \u{e9}\u{4e2d}\u{301}\n"),
+            (true, "user=\"a\\u200b\\u3164b\\ud834\\udd73\" \u{e9}\u{4e2d}\u{301}\n"),
+        ] {
+            assert_eq!(String::from_utf8(readable(line.as_bytes(), is_json).into_owned()).unwrap(), expect);
+        }
+        let coloured = b"\x1b[33m WARN\x1b[0m plain\n";
+        assert_eq!(*readable(coloured, false), *coloured);
     }
 }

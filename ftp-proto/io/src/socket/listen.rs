@@ -1,16 +1,20 @@
 //! Listening sockets for control and data connections.
 
-use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net as blocking;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use std::{fs, io};
 
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use socket2::{SockRef, Socket};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use super::lease::Lease;
-use super::open::bound;
+use super::bound;
+use super::ports::Lease;
 
 /// A listening socket. Dropping it closes the socket; connections that were not accepted are reset.
 #[derive(Debug)]
@@ -145,3 +149,136 @@ impl Bound {
 pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 /// Connections that the system keeps until they are accepted.
 const CONTROL_BACKLOG: i32 = 1024;
+
+/// A listening Unix socket. Dropping it removes its file.
+#[derive(Debug)]
+pub struct LocalListener {
+    inner: UnixListener,
+    path: PathBuf,
+    /// The device and the inode of its file: somebody may have put another one there.
+    file: (u64, u64),
+}
+
+impl LocalListener {
+    /// Listens at `path`. Only the user of this process may connect (mode 0600), until the permissions of the file are
+    /// changed. The socket of a program that has ended is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Somebody listens there, something else than a socket is there, or the directory cannot be written.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::AlreadyExists,
+                    "something else than a socket is there",
+                ));
+            }
+            Ok(_) if is_listened_at(path)? => {
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there"));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        // Nobody may connect before the permissions are those that are wanted: until then it is in a directory of its own.
+        let room = path.with_file_name(format!(".{}", std::process::id()));
+        let made = room.join("s");
+        // A killed process of this number may have left them.
+        let clear = || drop((fs::remove_file(&made), fs::remove_dir(&room)));
+        clear();
+        fs::DirBuilder::new().mode(0o700).create(&room)?;
+        let opened = (|| {
+            let socket = blocking::UnixListener::bind(&made)?;
+            fs::set_permissions(&made, fs::Permissions::from_mode(0o600))?;
+            let found = fs::symlink_metadata(&made)?;
+            socket.set_nonblocking(true)?;
+            let inner = UnixListener::from_std(socket)?;
+            fs::rename(&made, path)?;
+            Ok(Self { inner, path: path.to_owned(), file: (found.dev(), found.ino()) })
+        })();
+        clear();
+        opened
+    }
+
+    /// Waits for the next connection, and returns it with the user who has connected.
+    ///
+    /// # Errors
+    ///
+    /// The system has no descriptor or no memory for it, or does not say who it is.
+    pub async fn accept(&self) -> io::Result<(UnixStream, u32)> {
+        let (stream, _) = self.inner.accept().await?;
+        let user = stream.peer_cred()?.uid();
+        Ok((stream, user))
+    }
+}
+
+/// Whether a program listens at the socket `path`. Also where its queue is full, this does not wait.
+fn is_listened_at(path: &Path) -> io::Result<bool> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    match rustix::net::connect(&socket, &SocketAddrUnix::new(path)?).map_err(io::Error::from) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+impl Drop for LocalListener {
+    fn drop(&mut self) {
+        let found = fs::symlink_metadata(&self.path);
+        if found.is_ok_and(|found| (found.dev(), found.ino()) == self.file) {
+            // If it stays, the next one replaces it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn r59_a_unix_socket_is_for_its_user_and_replaces_only_a_dead_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.sock");
+        let first = LocalListener::open(&path).unwrap();
+        assert_eq!(fs::symlink_metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let (accepted, connected) = tokio::join!(first.accept(), UnixStream::connect(&path));
+        assert_eq!(accepted.unwrap().1, rustix::process::getuid().as_raw());
+        drop(connected.unwrap());
+        drop(first);
+        assert!(!path.exists());
+
+        drop(blocking::UnixListener::bind(&path).unwrap());
+        let again = LocalListener::open(&path).expect("what a killed program has left is replaced");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, "not a socket").unwrap();
+        drop(again);
+        assert_eq!(fs::read(&path).unwrap(), b"not a socket");
+        assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[tokio::test]
+    async fn r59_a_full_queue_at_the_path_holds_nobody_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.sock");
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let open = || rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).unwrap();
+        let (stranger, at) = (open(), SocketAddrUnix::new(&path).unwrap());
+        rustix::net::bind(&stranger, &at).unwrap();
+        rustix::net::listen(&stranger, 0).unwrap();
+        let mut waiting = Vec::new();
+        loop {
+            let socket = open();
+            if rustix::net::connect(&socket, &at).is_err() {
+                break;
+            }
+            waiting.push(socket);
+        }
+        assert_eq!(LocalListener::open(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+}

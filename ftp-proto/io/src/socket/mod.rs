@@ -1,25 +1,159 @@
 //! Sockets: how they are opened, named, tuned and closed.
 
-mod connect;
-mod ephemeral;
-mod lease;
 mod listen;
-mod local;
-mod open;
-mod own;
 mod ports;
 mod stream;
 #[cfg(test)]
 mod tests;
-mod tune;
 
-pub use connect::{connect, connect_noting};
-pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, listen};
-pub use local::LocalListener;
-pub use own::{everywhere, is_own};
+use std::io;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use ftp_proto::address::{Kind, kind};
+pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, LocalListener, listen};
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 pub use ports::{Ports, Reserved};
-pub use stream::Stream;
+use socket2::{Domain, Protocol, Socket, Type};
 pub(crate) use stream::Unwatched;
-pub use tune::{control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
+pub use stream::{Stream, control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
 #[cfg(target_os = "linux")]
-pub use tune::{sent, vanishes_after, within_this_host};
+pub use stream::{sent, vanishes_after, within_this_host};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
+/// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
+fn open(at: SocketAddr) -> io::Result<Socket> {
+    let domain = Domain::for_address(at);
+    // Elsewhere than on Linux not every system can do both in one call.
+    #[cfg(target_os = "linux")]
+    let socket = Socket::new(domain, Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    #[cfg(not(target_os = "linux"))]
+    let socket = {
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        socket.set_nonblocking(true)?;
+        socket
+    };
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    Ok(socket)
+}
+
+/// Makes the same, bound to `at`. Several sockets may be bound to one port as long as none of them
+/// listens, and connections of an earlier listener do not keep the port.
+fn bound(at: SocketAddr) -> io::Result<Socket> {
+    let socket = open(at)?;
+    socket.set_reuse_address(true)?;
+    // Other systems than Linux do not share the address without this. On Linux it would let two
+    // processes listen on one port.
+    #[cfg(not(target_os = "linux"))]
+    socket.set_reuse_port(true)?;
+    socket.bind(&at.into())?;
+    Ok(socket)
+}
+
+/// Refuses a connection whose two ends are one socket. TCP opens such a connection from a port to itself,
+/// where no other socket is (RFC 9293 3.5).
+fn not_itself(stream: TcpStream) -> io::Result<TcpStream> {
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(stream)
+}
+
+fn into_tokio(socket: Socket) -> TcpSocket {
+    TcpSocket::from_std_stream(socket.into())
+}
+
+/// Connects to `to` from any free port of `local`. If `local` is unspecified, the operating system
+/// chooses the address.
+///
+/// # Errors
+///
+/// The peer refused or did not answer, there is no route to it, or the two addresses are of different
+/// families.
+pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    connect_noting(local, to, drop).await.map(|(stream, ())| stream)
+}
+
+/// The same, where `note` learns the local address: if `local` is not unspecified, before the peer does.
+///
+/// # Errors
+///
+/// As for [`connect`].
+pub async fn connect_noting<T>(
+    local: IpAddr,
+    to: SocketAddr,
+    note: impl FnOnce(SocketAddr) -> T,
+) -> io::Result<(TcpStream, T)> {
+    let socket = open(to)?;
+    if kind(local) == Kind::Unspecified {
+        let stream = not_itself(into_tokio(socket).connect(to).await?)?;
+        let noted = note(stream.local_addr()?);
+        return Ok((stream, noted));
+    }
+    if local.is_ipv4() != to.is_ipv4() {
+        let text = "the two addresses are of different families";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    socket.bind(&SocketAddr::new(local, 0).into())?;
+    let socket = into_tokio(socket);
+    let noted = note(socket.local_addr()?);
+    Ok((not_itself(socket.connect(to).await?)?, noted))
+}
+
+/// Returns the addresses at which a listener bound to `at` accepts connections: `at` itself and, if it
+/// is the wildcard, each address that this host has now in that family (`[::]` is IPv6 only here).
+///
+/// # Errors
+///
+/// The system does not list its interfaces.
+pub fn everywhere(at: SocketAddr) -> io::Result<Vec<SocketAddr>> {
+    let mut places = vec![at];
+    if kind(at.ip()) == Kind::Unspecified {
+        let here = getifaddrs()?.filter_map(|interface| address(&interface));
+        places
+            .extend(here.filter(|ip| ip.is_ipv4() == at.is_ipv4()).map(|ip| SocketAddr::new(ip, at.port())));
+    }
+    Ok(places)
+}
+
+/// Whether `ip` belongs to this host: a socket can have it. On a host that binds foreign addresses
+/// (`ip_nonlocal_bind`) every address counts as its own.
+pub fn is_own(ip: IpAddr) -> bool {
+    UdpSocket::bind((ip, 0)).is_ok()
+}
+
+fn address(interface: &InterfaceAddress) -> Option<IpAddr> {
+    let address = interface.address.as_ref()?;
+    let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_host_knows_its_addresses() {
+        for (ip, own) in
+            [("127.0.0.1", true), ("127.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", false)]
+        {
+            assert_eq!(is_own(ip.parse().unwrap()), own, "{ip}");
+        }
+    }
+
+    fn check(at: &str, expect: &[&str], never: &[&str]) {
+        let found = everywhere(at.parse().unwrap()).unwrap();
+        let one = |text: &&str| text.parse::<SocketAddr>().unwrap();
+        assert!(expect.iter().map(one).all(|place| found.contains(&place)), "{at}: {found:?}");
+        assert!(!never.iter().map(one).any(|place| found.contains(&place)), "{at}: {found:?}");
+    }
+
+    #[test]
+    fn a_wildcard_is_every_address_of_its_family() {
+        check("0.0.0.0:2121", &["0.0.0.0:2121", "127.0.0.1:2121"], &["[::1]:2121"]);
+        check("[::]:2121", &["[::]:2121"], &["127.0.0.1:2121"]);
+        assert_eq!(everywhere("127.0.0.2:1".parse().unwrap()).unwrap().len(), 1);
+    }
+}

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use ftp_proto::address::Parity;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::tune::THE_SYSTEMS;
+use super::stream::THE_SYSTEMS;
 use super::*;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -1,26 +1,27 @@
 //! TLS of one control connection and its data connections: one configuration, one name, one store of
 //! sessions.
 
+use std::collections::VecDeque;
 use std::fmt::{self, Debug, Formatter};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use rustls::client::Resumption;
+use ftp_proto::wire::Fingerprint;
+use rustls::client::{ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, HandshakeKind};
+use rustls::{ClientConfig, HandshakeKind, NamedGroup};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::doubt::Doubt;
+use super::refusal::Doubt;
 use super::refusal::Refusal;
-use super::sessions::Sessions;
 use super::trust::Trust;
-use super::verifier::Verifier;
+use super::trust::Verifier;
 use crate::connection::Connection;
 use crate::crypto::provider;
 use crate::lock::Lock;
-use ftp_proto::wire::Fingerprint;
 
 /// TLS towards one server. Clones share everything, above all the tickets.
 #[derive(Clone)]
@@ -193,5 +194,156 @@ fn failed(error: io::Error) -> Refusal {
             | rustls::Error::AlertReceived(HandshakeFailure | InsufficientSecurity | ProtocolVersion),
         ) => Refusal::NothingInCommon(error),
         Some(_) | None => Refusal::Failed(error),
+    }
+}
+
+/// The sessions with one server; there is one store for each, so the name is ignored.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<Tickets>);
+
+#[derive(Debug, Default)]
+struct Tickets {
+    group: Option<NamedGroup>,
+    /// The session of TLS 1.2; it can be resumed any number of times.
+    old: Option<Tls12ClientSessionValue>,
+    /// The tickets of TLS 1.3; each is used once.
+    tickets: VecDeque<Tls13ClientSessionValue>,
+    /// Whether any ticket was given.
+    gives_tickets: bool,
+}
+
+impl Sessions {
+    /// Whether the server has given tickets and none is left.
+    pub(super) fn are_used_up(&self) -> bool {
+        let all = self.0.locked();
+        all.gives_tickets && all.tickets.is_empty() && all.old.is_none()
+    }
+}
+
+impl ClientSessionStore for Sessions {
+    fn set_kx_hint(&self, _: ServerName<'static>, group: NamedGroup) {
+        self.0.locked().group = Some(group);
+    }
+
+    fn kx_hint(&self, _: &ServerName<'_>) -> Option<NamedGroup> {
+        self.0.locked().group
+    }
+
+    fn set_tls12_session(&self, _: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.locked().old = Some(value);
+    }
+
+    fn tls12_session(&self, _: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.locked().old.clone()
+    }
+
+    fn remove_tls12_session(&self, _: &ServerName<'static>) {
+        self.0.locked().old = None;
+    }
+
+    fn insert_tls13_ticket(&self, _: ServerName<'static>, value: Tls13ClientSessionValue) {
+        let mut all = self.0.locked();
+        all.gives_tickets = true;
+        if all.tickets.len() == MAX_TICKETS {
+            all.tickets.pop_front();
+        }
+        all.tickets.push_back(value);
+    }
+
+    fn take_tls13_ticket(&self, _: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.locked().tickets.pop_back()
+    }
+}
+
+/// Maximum number of tickets that are kept, more than any server gives at once.
+const MAX_TICKETS: usize = 16;
+
+/// A data connection that nothing was read from or written to yet. Where a client wants it to be
+/// private, the handshake comes with the first byte, because servers expect it after their preliminary
+/// reply.
+#[derive(Debug)]
+pub struct Data(State);
+
+#[derive(Debug)]
+enum State {
+    /// In clear, or inside TLS already (a server).
+    Open(Connection),
+    /// A client begins TLS.
+    Client(Connection, Box<Client>),
+}
+
+impl From<TcpStream> for Data {
+    fn from(stream: TcpStream) -> Self {
+        Self(State::Open(stream.into()))
+    }
+}
+
+impl From<Connection> for Data {
+    fn from(connection: Connection) -> Self {
+        Self(State::Open(connection))
+    }
+}
+
+impl Data {
+    /// A data connection that will resume the session of its control connection, if the server lets it. TLS runs from
+    /// here to the server, also inside a link with a relay.
+    pub fn private(connection: impl Into<Connection>, client: &Client) -> Self {
+        Self(State::Client(connection.into(), Box::new(client.clone())))
+    }
+
+    /// Makes every end of the connection a reset, until somebody says that all is well.
+    pub(crate) fn end_by_reset(&self) {
+        match &self.0 {
+            State::Open(connection) | State::Client(connection, _) => {
+                crate::socket::end_by_reset(connection.socket());
+            }
+        }
+    }
+
+    /// [`Connection::may_end_silently`], for a connection of a server.
+    pub fn may_end_silently(&self) {
+        match &self.0 {
+            State::Open(connection) => connection.may_end_silently(),
+            State::Client(..) => {}
+        }
+    }
+
+    /// The address of the other end, if it is one of TCP.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        match &self.0 {
+            State::Open(connection) | State::Client(connection, _) => connection.peer(),
+        }
+    }
+
+    /// The connection, if there is no TLS and none is to begin.
+    pub(crate) const fn clear(&self) -> Option<&Connection> {
+        match &self.0 {
+            State::Open(connection) if !connection.has_tls() => Some(connection),
+            State::Open(_) | State::Client(..) => None,
+        }
+    }
+
+    /// The connection, if no handshake is to come.
+    pub(crate) fn into_open(self) -> Option<Connection> {
+        match self.0 {
+            State::Open(connection) => Some(connection),
+            State::Client(..) => None,
+        }
+    }
+
+    /// Performs the handshake, if there is still to be one.
+    ///
+    /// # Errors
+    ///
+    /// TLS failed, or the peer showed another certificate than on the control connection.
+    pub(crate) async fn open(self) -> io::Result<Connection> {
+        match self.0 {
+            State::Open(connection) => Ok(connection),
+            State::Client(connection, client) => {
+                // The last flight of the handshake is small, and then it may be the peer's turn.
+                connection.socket().tcp().map_or(Ok(()), crate::socket::nodelay)?;
+                Ok(client.connect(connection).await?)
+            }
+        }
     }
 }

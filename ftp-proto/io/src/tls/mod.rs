@@ -8,26 +8,18 @@
 //! tickets open no other session, so a resumed handshake on a data connection shows that it comes from the
 //! client of the control connection.
 
-mod any_key;
 mod client;
-mod data;
-mod doubt;
 mod identity;
 mod refusal;
 mod server;
-mod sessions;
-mod signatures;
 #[cfg(test)]
 mod tests;
 mod trust;
-mod verifier;
 
 pub(crate) use client::demands_certificate;
-pub use client::{Client, Handshake, Versions};
-pub use data::Data;
-pub use doubt::Doubt;
+pub use client::{Client, Data, Handshake, Versions};
 pub use ftp_proto::wire::{BadFingerprint, Fingerprint};
 pub use identity::{Files, Identity, Validity};
-pub use refusal::Refusal;
+pub use refusal::{Doubt, Refusal};
 pub use server::{Server, Session, check_authorities};
 pub use trust::{Trust, roots_of_host};

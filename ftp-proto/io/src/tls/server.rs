@@ -19,10 +19,10 @@ use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ProtocolVersion, S
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
-use super::any_key::AnyKey;
 use super::identity::{Certificates, Identity};
+use super::trust::AnyKey;
+use super::trust::Verifier;
 use super::trust::{Trust, roots};
-use super::verifier::Verifier;
 use crate::connection::Connection;
 use crate::crypto::{lacks_aes, provider, ticketer};
 

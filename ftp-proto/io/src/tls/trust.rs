@@ -3,16 +3,23 @@
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ftp_proto::wire::Fingerprint;
-use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
 
+use super::refusal::{Doubt, Refusal};
 use crate::crypto::provider;
+use crate::lock::Lock;
 use crate::named_file::{self, LARGEST_SETTINGS};
 
 /// The servers that a client trusts. Clones share the roots that were read.
@@ -26,7 +33,7 @@ pub struct Trust {
 }
 
 #[derive(Debug)]
-pub(super) enum Policy {
+enum Policy {
     /// Servers with a certificate that the roots of this host, or these, vouch for.
     Roots { more: Vec<CertificateDer<'static>>, judge: OnceLock<Option<Arc<WebPkiServerVerifier>>> },
     /// Servers with one of these certificates, and no others.
@@ -113,18 +120,6 @@ impl Trust {
     fn by(policy: Policy) -> Self {
         Self { policy: Arc::new(policy), kept: None, admits: false }
     }
-
-    pub(super) fn policy(&self) -> &Policy {
-        &self.policy
-    }
-
-    pub(super) const fn kept(&self) -> Option<Fingerprint> {
-        self.kept
-    }
-
-    pub(super) const fn admits(&self) -> bool {
-        self.admits
-    }
 }
 
 /// How many authorities this host trusts, and what went wrong where they are kept.
@@ -136,7 +131,7 @@ pub fn roots_of_host() -> (usize, Vec<String>) {
 
 impl Policy {
     /// Verifies chains by their roots; `None` if there is no root at all.
-    pub(super) fn judge(&self) -> Option<&dyn ServerCertVerifier> {
+    fn judge(&self) -> Option<&dyn ServerCertVerifier> {
         let Self::Roots { more, judge } = self else { return None };
         let judge = judge.get_or_init(|| {
             let mut roots = RootCertStore::empty();
@@ -167,4 +162,237 @@ pub(super) fn roots(path: &Path) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(read(path)?);
     Ok(roots)
+}
+
+/// Verifies the certificate of a control connection, and holds the data connections to it.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    trust: Trust,
+    algorithms: WebPkiSupportedAlgorithms,
+    shown: Mutex<Shown>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    /// The certificate that was accepted.
+    good: Option<Fingerprint>,
+    /// Why it would not have been accepted, if it was admitted.
+    doubt: Option<Doubt>,
+    /// The certificate that was not accepted, and why.
+    bad: Option<(Fingerprint, Objection)>,
+    /// Another certificate that was shown after one was accepted.
+    another: Option<Fingerprint>,
+}
+
+/// Why a certificate is not accepted.
+#[derive(Debug)]
+enum Objection {
+    /// It is not trusted.
+    Doubt(Doubt),
+    /// Another one was kept from an earlier session. What the roots say against this one.
+    Kept(Fingerprint, Option<Doubt>),
+    /// Another one was shown before.
+    Another,
+}
+
+impl Verifier {
+    pub(super) fn new(trust: Trust) -> Self {
+        let algorithms = provider().signature_verification_algorithms;
+        Self { trust, algorithms, shown: Mutex::default() }
+    }
+
+    /// The refusal by which a handshake has just failed, if it was a refusal.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let mut shown = self.shown.locked();
+        let (fingerprint, objection) = shown.bad.take()?;
+        Some(match objection {
+            Objection::Another => {
+                shown.another = Some(fingerprint);
+                Refusal::Another(fingerprint)
+            }
+            Objection::Kept(kept, why) => Refusal::Changed { kept, fingerprint, why },
+            Objection::Doubt(why) => Refusal::Untrusted { fingerprint, why },
+        })
+    }
+
+    /// Why the certificate that was accepted would not have been, if it was only admitted.
+    pub(super) fn doubt(&self) -> Option<Doubt> {
+        self.shown.locked().doubt.clone()
+    }
+
+    /// The certificate that was accepted.
+    pub(super) fn accepted(&self) -> Option<Fingerprint> {
+        self.shown.locked().good
+    }
+
+    /// The other certificate that the server has shown, if it did.
+    pub(super) fn another(&self) -> Option<Fingerprint> {
+        self.shown.locked().another
+    }
+
+    /// Judges the first certificate. Returns why it would not be accepted, if it is only admitted.
+    fn judge(&self, shown: &Leaf<'_>) -> Result<Option<Doubt>, Objection> {
+        let fingerprint = shown.fingerprint;
+        let by_roots = || match self.trust.policy.judge() {
+            Some(judge) => shown.judged(judge).map_err(|error| Doubt::of(&error)),
+            None => Err(Doubt::UnknownIssuer),
+        };
+        match (&*self.trust.policy, self.trust.kept) {
+            (Policy::Anybody, _) => Ok(None),
+            (Policy::Pinned(pins), _) if pins.contains(&fingerprint) => Ok(None),
+            (Policy::Pinned(_), _) => Err(Objection::Doubt(Doubt::NotPinned)),
+            (Policy::Roots { .. }, Some(kept)) if kept == fingerprint => Ok(None),
+            (Policy::Roots { .. }, Some(kept)) => Err(Objection::Kept(kept, by_roots().err())),
+            (Policy::Roots { .. }, None) => match by_roots() {
+                Ok(()) => Ok(None),
+                Err(doubt) if self.trust.admits => Ok(Some(doubt)),
+                Err(doubt) => Err(Objection::Doubt(doubt)),
+            },
+        }
+    }
+}
+
+/// A certificate, and what came with it.
+struct Leaf<'a> {
+    fingerprint: Fingerprint,
+    certificate: &'a CertificateDer<'a>,
+    intermediates: &'a [CertificateDer<'a>],
+    name: &'a ServerName<'a>,
+    ocsp: &'a [u8],
+    now: UnixTime,
+}
+
+impl Leaf<'_> {
+    fn judged(&self, judge: &dyn ServerCertVerifier) -> Result<(), Error> {
+        judge
+            .verify_server_cert(self.certificate, self.intermediates, self.name, self.ocsp, self.now)
+            .map(drop)
+    }
+}
+
+/// Implements the checks of signatures that rustls asks every verifier for, with its field `algorithms`. They are the same for
+/// clients and servers.
+macro_rules! check_signatures {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            leaf: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            rustls::crypto::verify_tls12_signature(message, leaf, signature, &self.algorithms)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            leaf: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            rustls::crypto::verify_tls13_signature(message, leaf, signature, &self.algorithms)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.algorithms.supported_schemes()
+        }
+    };
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let fingerprint = Fingerprint::of(end_entity);
+        let mut shown = self.shown.locked();
+        let verdict = match shown.good {
+            Some(good) if good == fingerprint => return Ok(ServerCertVerified::assertion()),
+            Some(_) => Err(Objection::Another),
+            None => {
+                let certificate = end_entity;
+                self.judge(&Leaf { fingerprint, certificate, intermediates, name, ocsp, now })
+            }
+        };
+        match verdict {
+            Ok(doubt) => {
+                shown.good = Some(fingerprint);
+                shown.doubt = doubt;
+                Ok(ServerCertVerified::assertion())
+            }
+            Err(objection) => {
+                let error = match &objection {
+                    Objection::Doubt(Doubt::UnknownIssuer) => CertificateError::UnknownIssuer,
+                    Objection::Doubt(Doubt::Expired(_)) => CertificateError::Expired,
+                    Objection::Doubt(_) | Objection::Kept(..) | Objection::Another => {
+                        CertificateError::ApplicationVerificationFailure
+                    }
+                };
+                shown.bad = Some((fingerprint, objection));
+                Err(error.into())
+            }
+        }
+    }
+
+    check_signatures!();
+}
+
+/// Accepts every certificate that can be read, from any issuer, whatever it is for and however old
+/// it is, but only from the holder of its key.
+#[derive(Debug)]
+pub(super) struct AnyKey {
+    algorithms: WebPkiSupportedAlgorithms,
+    /// Whether a server demands a certificate, or only asks for one.
+    demands: bool,
+}
+
+impl AnyKey {
+    /// A server with it demands a certificate.
+    pub(super) fn required() -> Self {
+        Self { algorithms: provider().signature_verification_algorithms, demands: true }
+    }
+
+    /// A server with it asks for a certificate, and goes on without one.
+    pub(super) fn optional() -> Self {
+        Self { demands: false, ..Self::required() }
+    }
+}
+
+impl ServerCertVerifier for AnyKey {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        ParsedCertificate::try_from(leaf).map(|_| ServerCertVerified::assertion())
+    }
+
+    check_signatures!();
+}
+
+impl ClientCertVerifier for AnyKey {
+    fn client_auth_mandatory(&self) -> bool {
+        self.demands
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        ParsedCertificate::try_from(leaf).map(|_| ClientCertVerified::assertion())
+    }
+
+    check_signatures!();
 }

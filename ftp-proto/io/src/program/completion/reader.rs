@@ -3,7 +3,6 @@
 //! Completion reads lines that are not complete yet, and the shell of a program rewrites lines before clap reads them. Both ask
 //! this reader.
 
-use super::kind::ValueKind;
 use clap::{Arg, Command};
 
 /// Reads the words of a command line, one after the other.
@@ -165,10 +164,53 @@ pub(super) fn takes_value(arg: &Arg) -> bool {
     arg.get_action().takes_values()
 }
 
+/// What a value is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ValueKind {
+    /// A file of this host.
+    File,
+    /// A path, of this host unless the help lists what it can be.
+    Path,
+    /// A directory of this host.
+    Directory,
+    /// A place, here or at a server.
+    Place,
+    /// A place from which something is taken.
+    Source,
+    /// A place that gets something.
+    Destination,
+    /// Anything else, such as a number.
+    Other,
+}
+
+impl ValueKind {
+    /// What the help calls so.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "FILE" => Self::File,
+            "PATH" => Self::Path,
+            "DIR" => Self::Directory,
+            "PLACE" => Self::Place,
+            "SOURCE" => Self::Source,
+            "DEST" => Self::Destination,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether it is a place, here or at a server.
+    pub const fn is_place(self) -> bool {
+        match self {
+            Self::Place | Self::Source | Self::Destination => true,
+            Self::File | Self::Path | Self::Directory | Self::Other => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::arg;
+
+    use super::*;
 
     fn program() -> Command {
         let copy = Command::new("copy").args([

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
-use super::super::any_key::AnyKey;
+use super::super::trust::AnyKey;
 use super::super::{Client, Files, Fingerprint, Identity, Server, Session, Trust, Validity, Versions};
 use super::HOST;
 use crate::connection::Connection;

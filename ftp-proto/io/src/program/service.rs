@@ -1,12 +1,16 @@
-//! Readiness notices: for people on standard output, for systemd at its socket.
+//! A service and its supervisor: sockets that systemd has opened (sd_listen_fds(3)), and notices of readiness for people on
+//! standard output and for systemd at its socket.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::io::{self, Write, stdout};
+use std::net::TcpListener;
 #[cfg(target_os = "linux")]
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+
+use listenfd::ListenFd;
 
 use crate::clock::since_boot;
 use crate::os_error::words;
@@ -64,6 +68,36 @@ fn address(socket: &OsStr) -> io::Result<SocketAddr> {
         return SocketAddr::from_abstract_name(name);
     }
     SocketAddr::from_pathname(socket)
+}
+
+/// A listening socket, and what the unit calls it.
+#[derive(Debug)]
+pub struct Inherited {
+    /// `FileDescriptorName=` of the unit. Without that key it is the name of the unit itself, like
+    /// `ftp-server.socket`; without systemd it may be empty.
+    pub name: String,
+    /// The socket itself.
+    pub socket: TcpListener,
+}
+
+/// Takes the sockets of this process; there are none a second time. Call it before there is another thread,
+/// because it changes the environment.
+///
+/// # Errors
+///
+/// One of the descriptors is no TCP socket. The text says which.
+pub fn take_sockets() -> io::Result<Vec<Inherited>> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let mut names = names.split(':').map(str::to_owned);
+    let mut passed = ListenFd::from_env();
+    let mut sockets = Vec::new();
+    for index in 0..passed.len() {
+        let name = names.next().unwrap_or_default();
+        if let Some(socket) = passed.take_tcp_listener(index)? {
+            sockets.push(Inherited { name, socket });
+        }
+    }
+    Ok(sockets)
 }
 
 #[cfg(test)]
