@@ -38,9 +38,9 @@ pub fn run() -> ExitCode {
 fn start(Cli { verb }: Cli) -> Result<(), Exit> {
     const CANNOT_PRINT: &str = "cannot write to standard output";
     match verb {
-        Verb::Run(options) => cli::run::run(&options),
+        Verb::Run(options) => cli::serve::run(&options),
         Verb::Join(options) => cli::join::join(&options),
-        Verb::Hub(options) => cli::run::hub(&options),
+        Verb::Hub(options) => cli::serve::hub(&options),
         Verb::Token(options) => cli::token::token(&options),
         Verb::Check(options) => cli::check::check(&options),
         Verb::Completions(asked) => Ok(asked

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use super::address::HubAddress;
-use super::caller::Caller;
+use super::Caller;
+use super::HubAddress;
+use super::Spots;
 use super::session::{Ends, Session};
-use super::spot::Spots;
 use crate::operate::audit::{Audit, Record};
 
 pub use super::session::Incoming;

@@ -9,15 +9,212 @@
 //! Each of these connections comes from a port of its own ([`Spot`]), from which the two agents of a call may then
 //! connect to each other.
 
-mod address;
-mod caller;
 mod keep;
 mod session;
-mod spot;
 #[cfg(test)]
 mod tests;
 
-pub use address::HubAddress;
-pub use caller::{Called, Caller, Uncalled};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex};
+use std::{fmt, io};
+
+use ftp_io::lock::Lock;
+use ftp_io::socket::{self, Ports, Reserved};
+use ftp_proto::address::Parity;
+use ftp_proto::relay::hub::Seen;
+use ftp_proto::relay::message::Code;
 pub use keep::{Incoming, Joiner, Membership, Settings, start};
-pub use spot::Spot;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::{mpsc, oneshot};
+
+/// The address of a hub as it was typed. A name is resolved for each connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HubAddress(String);
+
+impl FromStr for HubAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "write HOST:PORT, IP:PORT or [IPv6]:PORT";
+        let (host, port) = text.rsplit_once(':').ok_or(EXPECTED)?;
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port: u16 = port.parse().ok().filter(|_| digits).ok_or(EXPECTED)?;
+        let bracketed = host.starts_with('[') && host.ends_with(']');
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let named = !host.is_empty() && host.chars().all(letter);
+        let literal = bracketed && text.parse::<SocketAddr>().is_ok();
+        if port != 0 && (named || literal) { Ok(Self(text.to_owned())) } else { Err(EXPECTED) }
+    }
+}
+
+impl fmt::Display for HubAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl HubAddress {
+    /// Its addresses.
+    ///
+    /// # Errors
+    ///
+    /// The name cannot be resolved.
+    pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        Ok(lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES).collect())
+    }
+
+    /// Connects to the first of its addresses that answers.
+    ///
+    /// # Errors
+    ///
+    /// The name has no address, or none of them answers.
+    pub async fn connect(&self) -> io::Result<TcpStream> {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        for at in self.resolve().await? {
+            match connect(at).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+}
+
+/// Connects to one address, and has the system notice when the other end has vanished.
+async fn connect(at: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(at).await?;
+    socket::keepalive(&stream)?;
+    Ok(stream)
+}
+
+/// Addresses of one name that are tried.
+const MAX_ADDRESSES: usize = 8;
+
+/// Calls other agents of the hub. Clones share the session.
+#[derive(Clone, Debug)]
+pub struct Caller(mpsc::Sender<Request>);
+
+/// A call that is wanted.
+#[derive(Debug)]
+struct Request {
+    agent: String,
+    answer: oneshot::Sender<Result<Called, Uncalled>>,
+}
+
+/// A stream to an agent.
+#[derive(Debug)]
+pub struct Called {
+    /// The connection with the hub, which carries what the agent sends.
+    pub stream: TcpStream,
+    /// The port from which it was made, for a direct connection with the agent.
+    pub spot: Option<Spot>,
+}
+
+/// Why there is no stream to an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Uncalled {
+    /// The reason for the user agent.
+    pub code: Code,
+    /// More about it.
+    pub text: String,
+}
+
+impl Uncalled {
+    fn lost() -> Self {
+        Self { code: Code::Unreachable, text: "the session with the hub is lost".to_owned() }
+    }
+}
+
+impl Caller {
+    /// A caller, and what it wants.
+    fn new() -> (Self, mpsc::Receiver<Request>) {
+        let (sender, requests) = mpsc::channel(MAX_REQUESTS);
+        (Self(sender), requests)
+    }
+
+    /// A stream to an agent, on which nothing is proven yet.
+    ///
+    /// # Errors
+    ///
+    /// The hub refuses, the agent does not come, or there is no session with the hub.
+    pub async fn call(&self, agent: &str) -> Result<Called, Uncalled> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request { agent: agent.to_owned(), answer };
+        self.0.try_send(request).map_err(|_| Uncalled::lost())?;
+        answered.await.unwrap_or_else(|_| Err(Uncalled::lost()))
+    }
+}
+
+/// Calls that wait for the session.
+const MAX_REQUESTS: usize = 64;
+
+/// A port of this host that the hub has seen. It is reserved for as long as this lives.
+#[derive(Debug)]
+pub struct Spot {
+    /// The port from which the agent has connected.
+    pub reserved: Reserved,
+    /// The address of the hub.
+    pub hub: SocketAddr,
+    /// What the hub tells of the two ends.
+    pub seen: oneshot::Receiver<Seen>,
+}
+
+/// Who waits for what the hub tells. Clones are the same.
+#[derive(Clone, Debug)]
+struct Spots {
+    ports: Arc<Ports>,
+    waiting: Arc<Mutex<HashMap<[u8; 16], oneshot::Sender<Seen>>>>,
+}
+
+impl Spots {
+    fn new() -> Self {
+        Self { ports: Ports::new(None), waiting: Arc::default() }
+    }
+
+    /// Connects to the hub from a port that stays reserved, for the call with this ticket. If there is none, from any
+    /// port.
+    async fn connect(&self, hub: SocketAddr, ticket: [u8; 16]) -> io::Result<(TcpStream, Option<Spot>)> {
+        let reserved = socket::route(hub.ip()).and_then(|here| self.ports.reserve(here, Parity::Any).ok());
+        if let Some(reserved) = reserved {
+            let seen = self.wait(ticket);
+            match reserved.connect(hub).await {
+                Ok(stream) => return Ok((stream, Some(Spot { reserved, hub, seen }))),
+                // A connection of another process from this port has not timed out yet.
+                Err(error) if is_taken(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((TcpStream::connect(hub).await?, None))
+    }
+
+    /// The hub has told where it sees the ends of a call.
+    fn told(&self, seen: Seen) {
+        let waits = self.waiting.locked().remove(&seen.ticket);
+        if let Some(waits) = waits {
+            // Whoever has waited may have given up.
+            let _ = waits.send(seen);
+        }
+    }
+
+    /// How many still wait.
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
+        let waiting = self.waiting.locked();
+        waiting.values().filter(|waits| !waits.is_closed()).count()
+    }
+
+    fn wait(&self, ticket: [u8; 16]) -> oneshot::Receiver<Seen> {
+        let (sender, seen) = oneshot::channel();
+        let mut waiting = self.waiting.locked();
+        // Most calls come from user agents, of which the hub tells nothing.
+        waiting.retain(|_, waits| !waits.is_closed());
+        waiting.insert(ticket, sender);
+        seen
+    }
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse)
+}

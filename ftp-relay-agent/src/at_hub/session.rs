@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::caller::{Called, Request, Uncalled};
-use super::spot::{Spot, Spots};
+use super::{Called, Request, Uncalled};
+use super::{Spot, Spots};
 use crate::operate::audit::{Audit, Record, Who};
 
 /// A connection that has come from the hub. Its other end has proven nothing yet.

@@ -15,10 +15,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::caller::Caller;
+use super::Caller;
+use super::HubAddress;
+use super::Spots;
 use super::keep::Incoming;
 use super::session::{Ends, Session};
-use super::spot::Spots;
 use crate::operate::audit::Audit;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -213,4 +214,16 @@ async fn calls_that_a_hub_never_answers_are_forgotten() {
         }
     };
     agent.holds_nothing_after(link, script).await;
+}
+
+#[test]
+fn a_hub_has_a_host_and_a_port() {
+    for right in ["hub.example.net:443", "192.0.2.1:2190", "[2001:db8::1]:2190", "hub:1"] {
+        assert_eq!(right.parse::<HubAddress>().map(|at| at.to_string()), Ok(right.to_owned()));
+    }
+    for wrong in
+        ["", "hub", "hub:", "hub:0", ":1", "hub:+1", "2001:db8::1:1", "[hub]:1", "a b:1", "hub:65536"]
+    {
+        assert!(wrong.parse::<HubAddress>().is_err(), "{wrong}");
+    }
 }

@@ -7,24 +7,25 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
-use ftp_io::link::{self, Link, Opened, token_file};
+use ftp_io::link::{self, Link, LinkFailure, Opened, token_file};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Ports, Reserved, Stream};
 use ftp_proto::address::Parity;
 use ftp_proto::listing::When;
+use ftp_proto::relay::conversation::{Conversation, Failure, Input, Output, Received, Sent};
+use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::link::Welcome;
-use ftp_proto::relay::message::VERSIONS;
+use ftp_proto::relay::message::{Code, FromAgent, Text, ToAgent, VERSIONS};
 use ftp_proto::relay::token::{Holder, Token};
+use ftp_proto::relay::{at_hub, date, user};
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::advice::{Kind, Nat, Seen, advice, clocks};
-use super::ask::{self, Unanswered};
-use super::exit::{Exit, print};
-use super::stranger;
+use super::advice::{Kind, Nat, Seen, advice, clocks, what_is_there};
+use super::{Exit, print};
 use crate::at_hub::HubAddress;
 use crate::config::Place;
 
@@ -168,7 +169,7 @@ async fn reach(
         Err(error) if error.is_distrust() => return Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
         Err(error) => {
             return Err(match (error.stranger(), relay) {
-                (Some(stranger), Place::Address(at)) => anyhow!(stranger::told(at, stranger).await),
+                (Some(stranger), Place::Address(at)) => anyhow!(what_is_there(at, stranger).await),
                 (Some(_), Place::Unix(_)) => {
                     anyhow!("{relay} is no relay: name the path of run --listen")
                 }
@@ -200,8 +201,8 @@ async fn say_what_it_tells(
 ) -> Result<Option<When>, Exit> {
     let asked = async {
         match kind {
-            Kind::Relay => ask::relay(link, welcome).await.map(|date| (None, date)),
-            Kind::Hub => ask::hub(link, welcome).await.map(|(names, date)| (Some(names), date)),
+            Kind::Relay => ask_relay(link, welcome).await.map(|date| (None, date)),
+            Kind::Hub => ask_hub(link, welcome).await.map(|(names, date)| (Some(names), date)),
         }
     };
     let (names, date) = match timeout(CHECK_TIMEOUT, asked).await {
@@ -247,3 +248,126 @@ fn say(line: &str) -> Result<(), Exit> {
 
 /// How long a connection, or an answer, may take.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    /// The connection failed.
+    #[error(transparent)]
+    Link(#[from] LinkFailure),
+    /// The token may do nothing there.
+    #[error("{0}")]
+    Denied(String),
+    /// The session has ended otherwise.
+    #[error("{0}")]
+    Ended(Failure),
+}
+
+/// What a hub has told: the agents of this token, and the date there, if it tells that.
+async fn ask_hub(link: &mut Link, welcome: &Welcome) -> Result<(Vec<String>, Option<When>), Unanswered> {
+    let clock = Clock::start();
+    let role = Role::User { name: Text::of(NAME) };
+    let mut session = at_hub::Session::new(clock.now(), welcome, role, BUILD);
+    let (name, body) = date::question();
+    session.send(clock.now(), ToHub::Ext { name, body });
+    session.send(clock.now(), ToHub::Agents);
+    let mut told = None;
+    // The answers come in the order of the questions.
+    let heard = |message: FromHub| {
+        if let FromHub::Ext { name, body } = &message {
+            told = told.or(date::read(name, body));
+        }
+        let FromHub::Agents(names) = message else { return None };
+        Some((names.into_iter().map(String::from).collect(), told))
+    };
+    answer(link, clock, session, heard).await
+}
+
+/// The date at a relay, if it tells that.
+async fn ask_relay(link: &mut Link, welcome: &Welcome) -> Result<Option<When>, Unanswered> {
+    let clock = Clock::start();
+    let mut session = user::Session::new(clock.now(), welcome, NAME, BUILD);
+    let (name, body) = date::question();
+    session.send(clock.now(), ToAgent::Ext { name, body });
+    let heard = |message: FromAgent| {
+        if let FromAgent::Ext { name, body } = &message {
+            return Some(date::read(name, body));
+        }
+        matches!(message, FromAgent::Refused { .. }).then_some(None)
+    };
+    answer(link, clock, session, heard).await
+}
+
+/// Goes on with a session until a message is the answer.
+async fn answer<S: Sent, R: Received, T>(
+    link: &mut Link,
+    clock: Clock,
+    mut session: Conversation<S, R>,
+    mut heard: impl FnMut(R) -> Option<T>,
+) -> Result<T, Unanswered> {
+    let mut line = Line { link, unsent: None };
+    loop {
+        match session.poll() {
+            Output::Message(message) => {
+                if let Some(answer) = heard(message) {
+                    return Ok(answer);
+                }
+            }
+            Output::Send(frame) => line.send(&frame).await,
+            Output::Ended(failure) => return Err(failure.into()),
+            Output::Wait(_) => {
+                let mut room = [0; ROOM];
+                let count = line.receive(&mut room).await?;
+                let bytes = room.get(..count).unwrap_or_default();
+                let input = if bytes.is_empty() { Input::Closed } else { Input::Bytes(bytes) };
+                session.input(clock.now(), input);
+            }
+        }
+    }
+}
+
+/// The link while a question is asked. Where the other end has closed it, a question cannot be sent; what the other end has said
+/// before is heard first, as it tells why.
+struct Line<'a> {
+    link: &'a mut Link,
+    /// Why something was not sent.
+    unsent: Option<io::Error>,
+}
+
+impl Line<'_> {
+    async fn send(&mut self, frame: &[u8]) {
+        if self.unsent.is_none() {
+            self.unsent = self.link.send(frame).await.err();
+        }
+    }
+
+    async fn receive(&mut self, room: &mut [u8]) -> Result<usize, LinkFailure> {
+        let received = self.link.receive(room).await;
+        if !matches!(received, Ok(1..))
+            && let Some(unsent) = self.unsent.take()
+        {
+            return Err(unsent.into());
+        }
+        received.map_err(LinkFailure::from)
+    }
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        if let Failure::Bye { code: Code::Denied, text, .. } = &failure {
+            return Self::Denied(Code::Denied.with(text));
+        }
+        Self::Ended(failure)
+    }
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Self::Link(error.into())
+    }
+}
+
+const NAME: &str = "check";
+const BUILD: &str = concat!("ftp-relay-agent ", env!("CARGO_PKG_VERSION"));
+/// Bytes that are read at once.
+const ROOM: usize = 4096;

@@ -8,10 +8,10 @@ use ftp_io::link::token_file::{self, OfAgent, TokenFileError};
 use ftp_io::program::runtime;
 use ftp_proto::relay::token::{Holder, Token, is_name};
 
-use super::exit::{Exit, print};
 use super::serve::{
     Called, Files, GRACE, THREADS, announce, begin, end, settings, signals, warn, warn_of_few_descriptors,
 };
+use super::{Exit, print};
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
 use crate::listen::Server;

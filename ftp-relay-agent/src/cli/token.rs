@@ -11,7 +11,7 @@ use ftp_proto::listing::When;
 use ftp_proto::relay::token::{Holder, Token, is_name};
 use zeroize::Zeroizing;
 
-use super::exit::{Exit, print};
+use super::{Exit, print};
 
 /// What the token is for.
 #[derive(clap::Args, Debug)]

@@ -1,15 +1,20 @@
 //! The options of the verbs that serve. Each of them is a key of the policy file, too.
 
+use std::fmt::{self, Display};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use ftp_io::program::args::{address, network};
-use ftp_io::program::{log, size};
+use ftp_io::program::{duration, log, size};
 use ftp_proto::policy::{Allowed, DataPorts};
 use ipnet::IpNet;
 
-use super::place::ListenAt;
+use crate::at_hub::HubAddress;
+use crate::policy::Bounds;
 
 /// The options of one verb, as they are typed or as a file has them.
 pub trait Options: Args + Clone + Default + Into<ServeOptions> {
@@ -205,4 +210,147 @@ impl Operation {
 
 fn or<T>(typed: Vec<T>, read: Vec<T>) -> Vec<T> {
     if typed.is_empty() { read } else { typed }
+}
+
+/// `[limits]`: what all tokens share.
+#[derive(Args, Debug, Default)]
+pub struct LimitKeys {
+    /// Sessions at the same time [default: 1024]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub sessions: Option<u32>,
+    /// Tunnels of a relay at the same time; a copy needs two [default: 2048]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub tunnels: Option<u32>,
+    /// Joins of a relay at the same time; a copy needs one [default: 1024]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub joins: Option<u32>,
+    /// Calls of a hub at the same time; a copy between two agents needs three [default: 2048]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub calls: Option<u32>,
+    /// Tunnels and joins, or calls, that begin within a minute [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub starts_per_minute: Option<u64>,
+    /// Bytes per second, all together; of those that wait, the one that has moved least is next [default: no limit]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
+    pub rate: Option<NonZeroU64>,
+    /// Bytes within a day, all together; the day begins with the first of them [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub bytes_per_day: Option<u64>,
+    /// Bytes per second of each tunnel, join or call [default: no limit]
+    #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
+    pub max_rate: Option<NonZeroU64>,
+    /// Bytes of each tunnel, join or call, both directions together [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size::parse)]
+    pub max_bytes: Option<u64>,
+    /// Longest time of each tunnel, join or call [default: 24h at a relay, no limit at a hub]
+    #[arg(long, value_name = "T", value_parser = duration::parse)]
+    pub max_time: Option<Duration>,
+}
+
+/// `[[groups]]`: what some tokens share, and `[[identities]]`: what the holder of one may do. Every key of `[limits]` is a
+/// key of these, too.
+#[derive(Args, Debug, Default)]
+pub struct RuleKeys {
+    /// The name of the group
+    #[arg(long, value_name = "NAME", required = true)]
+    pub name: String,
+    /// The group that it is in [default: none]
+    #[arg(long, value_name = "GROUP")]
+    pub parent: Option<String>,
+    /// FTP servers that may be reached, as in the option `allow` [default: those of the parent, else of the option]
+    #[arg(long, value_name = "TARGET")]
+    pub allow: Vec<Allowed>,
+    /// The limits of the group or of the token.
+    #[command(flatten)]
+    pub limits: LimitKeys,
+}
+
+impl From<LimitKeys> for Bounds {
+    fn from(keys: LimitKeys) -> Self {
+        let count = |count: Option<u32>| count.and_then(|count| usize::try_from(count).ok());
+        Self {
+            sessions: count(keys.sessions),
+            tunnels: count(keys.tunnels),
+            joins: count(keys.joins),
+            calls: count(keys.calls),
+            starts: keys.starts_per_minute,
+            rate: keys.rate,
+            daily: keys.bytes_per_day,
+            each_rate: keys.max_rate,
+            each_bytes: keys.max_bytes,
+            each_time: keys.max_time,
+        }
+    }
+}
+
+/// An address, or a place for programs of the same host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place<A> {
+    /// At an address.
+    Address(A),
+    /// At a Unix socket.
+    Unix(PathBuf),
+}
+
+/// Where a relay listens; port 0 means any free port.
+pub type ListenAt = Place<SocketAddr>;
+
+impl<A> Place<A> {
+    fn parse<E: Display>(text: &str, address: impl FnOnce(&str) -> Result<A, E>) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some(path) if Path::new(path).is_absolute() => Ok(Self::Unix(path.into())),
+            Some(_) => Err("write unix:/PATH, from the root directory".to_owned()),
+            None => address(text).map(Self::Address).map_err(|error| format!("{error}; or unix:/PATH")),
+        }
+    }
+}
+
+impl FromStr for Place<SocketAddr> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, address)
+    }
+}
+
+impl FromStr for Place<HubAddress> {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text, HubAddress::from_str)
+    }
+}
+
+impl<A: Display> Display for Place<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(at) => at.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_listens_at_an_address_or_a_path() {
+        for right in ["192.0.2.5:2190", "[::]:0", "unix:/run/relay.sock"] {
+            assert_eq!(right.parse::<ListenAt>().map(|at| at.to_string()), Ok(right.to_owned()));
+        }
+        for wrong in ["unix:relay.sock", "unix:", "/run/relay.sock", "relay:2190"] {
+            assert!(wrong.parse::<ListenAt>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_relay_is_found_at_an_address_or_a_path() {
+        for right in ["relay.example:7000", "[2001:db8::1]:7000", "unix:/run/relay.sock"] {
+            assert_eq!(right.parse::<Place<HubAddress>>().map(|at| at.to_string()), Ok(right.to_owned()));
+        }
+        for wrong in ["unix:relay.sock", "unix:", "relay.example"] {
+            assert!(wrong.parse::<Place<HubAddress>>().is_err(), "{wrong}");
+        }
+    }
 }

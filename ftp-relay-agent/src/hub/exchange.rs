@@ -19,8 +19,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::call::{Call, Parties, Stream};
-use super::outlet::{Frames, Outlet, outlet};
-use super::report;
+use super::{Frames, Outlet, outlet};
+use super::{log_call, log_event, record_event, record_timeout};
 use crate::operate::audit::{self, Audit, Record, Who};
 use crate::operate::session_log::SessionLog;
 use crate::operate::{Orders, Running};
@@ -314,7 +314,7 @@ impl Exchange {
         let since = self.clock.now();
         let lines = self.audit.call_begins(&call.who, &call.opened(), since, |untold| {
             state.list(&self.audit, &call.parties);
-            report::call(id, &call.parties, untold);
+            log_call(id, &call.parties, untold);
         });
         let flowing = call.flowing(&self.pipes);
         state.calls.insert(id, Stream::Flowing(flowing.clone()));
@@ -355,15 +355,15 @@ impl State {
     fn report(&mut self, audit: &Audit, event: &Event, now: Moment) {
         match event {
             // It has its lines once both ends are there.
-            Event::Called { .. } => report::log(event, None),
-            Event::TimedOut(timer) => report::timed_out(audit, *timer, now),
+            Event::Called { .. } => log_event(event, None),
+            Event::TimedOut(timer) => record_timeout(audit, *timer, now),
             Event::User { session, .. }
             | Event::Joined { session, .. }
             | Event::Refused { session, .. }
             | Event::Withdrawn { session, .. }
             | Event::Ended { session, .. } => {
                 if let Some(held) = self.sessions.get_mut(session) {
-                    report::record(audit, &mut held.session_log, event, now);
+                    record_event(audit, &mut held.session_log, event, now);
                 }
             }
         }

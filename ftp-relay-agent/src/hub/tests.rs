@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
 use super::CallEnd;
+use super::{MAX_BYTES, outlet};
 use crate::config::ListenAt;
 use crate::listen::{Server, Settings};
 use crate::operate::audit::Audit;
@@ -182,4 +183,26 @@ async fn a_call_that_flows_ends_with_its_ends_and_gives_its_place_back() {
     drop(users);
     is_closed(agents).await;
     holds_sessions_alone(&hub, 0).await;
+}
+
+#[tokio::test]
+async fn a_session_that_takes_nothing_is_cut_off_at_a_bound() {
+    let (outlet, mut frames) = outlet();
+    let taken = (0..100).take_while(|_| outlet.send(vec![0; 16_000])).count();
+    assert_eq!(taken, MAX_BYTES / 16_000);
+    drop(outlet);
+    let mut left = 0;
+    while frames.next().await.is_some() {
+        left += 1;
+    }
+    assert_eq!(left, taken, "what was taken is still sent");
+}
+
+#[tokio::test]
+async fn one_that_takes_its_frames_gets_any_number_of_them() {
+    let (outlet, mut frames) = outlet();
+    for _ in 0..100 {
+        assert!(outlet.send(vec![0; 100_000]));
+        frames.next().await.unwrap();
+    }
 }

@@ -14,7 +14,7 @@ use ftp_proto::relay::link::{Accepted, DataHello, First, Hello, Welcome};
 use ftp_proto::relay::message::Text;
 use tracing::Instrument;
 
-use super::server::Listening;
+use super::Listening;
 use super::service::{Data, Service, Session};
 use crate::at_hub::Spot;
 use crate::operate::audit::Newcomer;

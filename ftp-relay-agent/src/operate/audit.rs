@@ -2,21 +2,22 @@
 //! line of JSON in the file of `--audit`, and is counted by the metrics. There is never a secret in it, a name of a file, or
 //! a byte that was carried.
 
-use std::net::SocketAddr;
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
 
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
 use ftp_io::program::line_file::LineFile;
 use ftp_proto::listing::{When, civil};
 use ftp_proto::relay::message::{Code, End, LegId};
 use ftp_proto::timer::Moment;
 use serde::Serialize;
 
-use super::carries::Carries;
-pub use super::events::EVENTS;
-use super::lines::Lines;
 use super::metrics::Metrics;
-pub use super::record::{Carried, Newcomer, Record, Refusal, Who};
-use super::seldom::Seldom;
+pub use super::record::{Carried, EVENTS, Newcomer, Record, Refusal, Who};
+use super::seldom::{MAX_TOKENS, OF_A_KIND, PAUSE, REFUSALS, SESSIONS, Seldom};
+use super::session_log::Lines;
 use crate::policy::Origin;
 
 /// Takes all records of a relay. The default one only counts.
@@ -46,8 +47,8 @@ impl Default for Audit {
 impl Audit {
     /// An audit that counts, and writes lines if there is a file.
     pub fn new(metrics: Metrics, file: Option<LineFile>) -> Self {
-        let (refusals, sessions) = (Seldom::of_tokens(), Seldom::of_sessions());
-        let (unlisted, flows) = (Seldom::of_kinds(), Seldom::of_kinds());
+        let (refusals, sessions) = (Seldom::new(REFUSALS), Seldom::new(SESSIONS));
+        let (unlisted, flows) = (Seldom::new(OF_A_KIND), Seldom::new(OF_A_KIND));
         Self { metrics, file, refusals, sessions, unlisted, flows, carries: Carries::new() }
     }
 
@@ -351,140 +352,112 @@ const REFUSED: &str = "refused";
 /// It was begun and did not end in order.
 const CUT: &str = "cut";
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::operate::metrics::Now;
-    use crate::policy::Full;
-    use ftp_proto::policy::Why;
-    use ftp_proto::relay::agent::{Timer, Withdrawn};
-    use std::collections::BTreeSet;
-    use std::time::Duration;
+/// Which lines the tokens have had in their minute for what they carry.
+#[derive(Debug)]
+pub(super) struct Carries {
+    lines: Seldom<Key>,
+    reached: Mutex<HashMap<Key, Reached>>,
+}
 
-    fn at(text: &str) -> SocketAddr {
-        text.parse().unwrap()
+/// The name of a token and of an event.
+type Key = (Option<String>, &'static str);
+
+/// What a token has reached since a moment.
+#[derive(Debug)]
+struct Reached {
+    since: Moment,
+    targets: HashSet<Target>,
+    /// Whether there was one more than are remembered.
+    is_full: bool,
+}
+
+/// Where something is carried to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Target {
+    /// A server, whatever its port.
+    Host(IpAddr),
+    /// An agent at a hub.
+    Agent(String),
+}
+
+/// Whether a target is new.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Visit {
+    First,
+    Again,
+    /// It may be new: no more are remembered. This is told once in a minute.
+    OneTooMany,
+}
+
+impl Carries {
+    pub(super) fn new() -> Self {
+        Self { lines: Seldom::new(OF_A_KIND), reached: Mutex::default() }
     }
 
-    /// One record of each kind.
-    fn every(full: &Full) -> Vec<Record<'_>> {
-        let (target, peers) = (at("192.0.2.7:21"), [at("192.0.2.7:5000"), at("192.0.2.8:6000")].map(Some));
-        let carried = Carried { a_to_b: 7, b_to_a: 0, how: End::Eof, took: Duration::from_secs(3) };
-        let text = "two \"words\"\n";
-        vec![
-            Record::LinkDenied { reason: text.to_owned() },
-            Record::SessionRefused(Refusal::Full(full)),
-            Record::SessionOpened,
-            Record::SessionRevoked(Withdrawn::Token),
-            Record::RulesChanged,
-            Record::SessionEnded { took: Duration::ZERO },
-            Record::RequestRefused {
-                id: 1,
-                code: Code::Denied,
-                why: Some(Why::LowPort),
-                target: Some(target),
-                text,
-            },
-            Record::TunnelOpened { id: 1, target },
-            Record::TunnelEnded { id: 1, target, carried: Carried { how: End::Reset(LegId::B), ..carried } },
-            Record::JoinOpened { id: 1, peers },
-            Record::JoinEnded { id: 1, peers, carried },
-            Record::StrangerReset { id: 1, leg: LegId::A, target },
-            Record::AgentJoined { agent: "zurich", replaced: true },
-            Record::SessionDismissed { code: Code::Replaced, text },
-            Record::CallOpened { id: 1, agent: "zurich" },
-            Record::CallEnded { id: 1, agent: "zurich", carried },
-            Record::TimedOut(Timer::Idle),
-            Record::HubTimedOut(ftp_proto::relay::hub::Timer::Pair),
-            Record::HubJoined,
-            Record::HubLost { reason: text.to_owned() },
-            Record::HubStarted,
-            Record::HubStopped,
-            Record::ProtocolBroken { reason: text },
-            Record::RelayStarted,
-            Record::PolicyRead,
-            Record::PolicyRefused { reason: text.to_owned() },
-            Record::RelayStopped,
-        ]
-    }
-
-    fn full() -> Full {
-        Full::Daily(crate::policy::Level::Whole)
-    }
-
-    #[test]
-    fn every_event_is_in_the_reference_and_the_other_way_round() {
-        let full = full();
-        let names: BTreeSet<_> = every(&full).iter().map(Record::name).collect();
-        let listed: BTreeSet<_> = EVENTS.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, listed);
-        assert_eq!(listed.len(), EVENTS.len(), "each name stands once");
-    }
-
-    #[test]
-    fn each_record_is_one_line_of_json_with_who_what_and_why() {
-        let who = Who {
-            link: Some(7),
-            from: Some(Origin::Address(at("198.51.100.1:999"))),
-            token: Some("ann".to_owned()),
-        };
-        let full = full();
-        for record in every(&full) {
-            let line = line(&who, &record, 0, "2026-11-21T12:00:00Z");
-            assert_eq!(line.matches('\n').count(), 1, "{line}");
-            let read: serde_json::Value = serde_json::from_str(&line).unwrap();
-            assert_eq!(read["event"], record.name());
-            assert_eq!((read["token"].as_str(), read["link"].as_u64()), (Some("ann"), Some(7)));
-            assert!(["done", "refused", "cut"].contains(&read["result"].as_str().unwrap()), "{line}");
-            assert_eq!(read["result"] == "done", read["reason"].is_null(), "{line}");
+    /// Something begins that a token carries to these `targets`. Returns `None` if it has to go without a line, and otherwise
+    /// how many of its kind had none before.
+    pub(super) fn due(&self, key: &Key, targets: Vec<Target>, now: Moment) -> Option<u64> {
+        let visit = self.visit(key, targets, now);
+        let due = self.lines.due(key.clone(), now);
+        if visit == Visit::OneTooMany {
+            let (token, event) = key;
+            tracing::warn!(
+                token,
+                event,
+                most = MAX_TARGETS,
+                "too many hosts within a minute: some have no line"
+            );
         }
-        let peers = [Some(at("192.0.2.7:5000")), Some(at("[2001:db8::8]:6000"))];
-        let carried = Carried { a_to_b: 9, b_to_a: 0, how: End::LimitBytes, took: Duration::from_secs(3) };
-        let expected = "{\"time\":\"2026-11-21T12:00:00Z\",\"event\":\"join-ended\",\"link\":7,\
-            \"from\":\"198.51.100.1:999\",\"token\":\"ann\",\"id\":4,\"a\":\"192.0.2.7:5000\",\"b\":\"[2001:db8::8]:6000\",\
-            \"a_to_b\":9,\"b_to_a\":0,\"seconds\":3,\"result\":\"cut\",\
-            \"reason\":\"its bytes, or those of its token for a day, are used up\"}\n";
-        assert_eq!(
-            line(&who, &Record::JoinEnded { id: 4, peers, carried }, 0, "2026-11-21T12:00:00Z"),
-            expected
-        );
-    }
-
-    #[test]
-    fn the_time_is_that_of_utc() {
-        assert_eq!(time(When(1_795_262_400)), "2026-11-21T12:00:00Z");
-    }
-
-    #[test]
-    fn denials_without_a_line_are_counted_and_told_by_the_next_one() {
-        let audit = Audit::default();
-        for due in [Some(0), None, None] {
-            audit.denied(&Who::default(), "unknown token", due);
+        match (due, visit) {
+            // It was counted as one without a line.
+            (None, Visit::First) => Some(self.lines.take_untold(key).saturating_sub(1)),
+            (due, _) => due,
         }
-        let now = Now { uses: Vec::new(), unproven: 0, agents: 0, audit_lines_lost: 0 };
-        let page = audit.metrics.text(&now);
-        assert!(page.contains("\nftp_relay_links_denied_total 3\n"), "{page}");
-        let reason = |untold| with_untold("unknown token".to_owned(), untold);
-        assert_eq!(reason(0), "unknown token");
-        assert_eq!(reason(2), "unknown token; 2 earlier ones were not logged");
     }
 
-    #[test]
-    fn a_token_fills_neither_the_log_nor_the_audit_with_what_it_is_refused() {
-        let audit = Audit::default();
-        let who = |token: &str| Who { token: Some(token.to_owned()), ..Who::default() };
-        let record = Record::RequestRefused { id: 1, code: Code::NoAgent, why: None, target: None, text: "" };
-        let lines = |name: &str, times: u32, seconds| {
-            let (mut lines, now) = (Vec::new(), Moment::after_start(Duration::from_secs(seconds)));
-            for _ in 0..times {
-                audit.refused(&who(name), &record, now, |untold| lines.push(untold));
+    /// How many tunnels, joins and calls of this token had no line, if that is to be told now.
+    pub(super) fn take_untold(&self, token: Option<&str>, events: &[&'static str]) -> u64 {
+        let of = |event: &&'static str| self.lines.take_untold(&(token.map(str::to_owned), *event));
+        events.iter().map(of).fold(0, u64::saturating_add)
+    }
+
+    /// The same of all tokens.
+    pub(super) fn take_all(&self) -> u64 {
+        self.lines.take_all()
+    }
+
+    fn visit(&self, key: &Key, targets: Vec<Target>, now: Moment) -> Visit {
+        let mut all = self.reached.locked();
+        let counts = |reached: &Reached| now.since(reached.since) < PAUSE;
+        if !all.get(key).is_some_and(counts) {
+            all.remove(key);
+            if all.len() >= MAX_TOKENS {
+                all.retain(|_, reached| counts(reached));
             }
-            lines
-        };
-        assert_eq!(lines("eve", 87_044, 1), [None; 60]);
-        assert_eq!(lines("ann", 1, 1), [None], "the lines of others are theirs");
-        assert_eq!(lines("eve", 1, 61), [Some(86_984)]);
-        let now = Now { uses: Vec::new(), unproven: 0, agents: 0, audit_lines_lost: 0 };
-        let page = audit.metrics.text(&now);
-        assert!(page.contains("{reason=\"NoAgent\"} 87046\n"), "{page}");
+            if all.len() >= MAX_TOKENS {
+                return Visit::Again;
+            }
+        }
+        let new = || Reached { since: now, targets: HashSet::new(), is_full: false };
+        let Reached { targets: known, is_full, .. } = all.entry(key.clone()).or_insert_with(new);
+        let mut visit = Visit::Again;
+        for target in targets {
+            if known.contains(&target) {
+                continue;
+            }
+            if known.len() < MAX_TARGETS {
+                known.insert(target);
+                visit = Visit::First;
+            } else if !std::mem::replace(is_full, true) && visit == Visit::Again {
+                visit = Visit::OneTooMany;
+            }
+        }
+        visit
     }
 }
+
+/// How many hosts or agents of one token and kind are remembered within a minute.
+const MAX_TARGETS: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,10 @@
 //! stop it; and what he sees of it: the audit and the metrics.
 
 pub mod audit;
-mod carries;
-mod events;
-mod lines;
 pub mod metrics;
 mod record;
 mod seldom;
 pub mod session_log;
-mod strangers;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -18,9 +14,9 @@ use std::time::Duration;
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::link::{Accepted, Keyring};
 use ftp_proto::relay::token::Token;
+pub use seldom::{DENIALS, Strangers};
 use tokio::sync::{mpsc, watch};
 
-pub use self::strangers::{DENIALS, Strangers};
 use crate::policy::{Policy, Terms};
 
 /// Says in the log, once, what the sandbox of this process does not permit.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use ftp_proto::timer::Moment;
 
 use super::audit::{Audit, Carried, Record, Who};
-pub use super::lines::Lines;
 
 /// Whose lines those of one session are, and whether it has any. [`SessionLog::open`] makes it.
 #[derive(Debug)]
@@ -119,11 +118,39 @@ impl SessionLog {
 /// The events by which something begins that a token carries.
 const CARRIED: [&str; 3] = ["tunnel-opened", "join-opened", "call-opened"];
 
+/// Whether a tunnel, join or call has lines of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lines {
+    /// It has: one for its beginning, one for its end.
+    Own,
+    /// Its token has no line left for it: it is counted. It has one for its end if it carries much.
+    OnlyCounted,
+}
+
+impl Lines {
+    pub(super) const fn of(due: Option<u64>) -> Self {
+        if due.is_some() { Self::Own } else { Self::OnlyCounted }
+    }
+
+    /// Whether the end has a line. What has carried much always has one: the traffic itself bounds such lines, and a large
+    /// file is not hidden by many small ones.
+    pub(super) const fn include_end(self, carried: &Carried) -> bool {
+        match self {
+            Self::Own => true,
+            Self::OnlyCounted => carried.a_to_b.saturating_add(carried.b_to_a) >= MUCH,
+        }
+    }
+}
+
+/// So many bytes are worth a line of their own: it has less than a thousandth of them.
+const MUCH: u64 = 1 << 20;
+
 #[cfg(test)]
 mod tests {
+    use ftp_proto::relay::message::End;
+
     use super::*;
     use crate::operate::metrics::Now;
-    use ftp_proto::relay::message::End;
 
     fn who(token: &str) -> Who {
         Who { token: Some(token.to_owned()), ..Who::default() }

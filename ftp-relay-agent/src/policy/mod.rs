@@ -12,18 +12,12 @@
 //! [`Policy`] is what the operator has written, [`Terms`] what it means for one token. A right proof is answered at once,
 //! whatever its neighbours have done.
 
-mod delays;
-mod descriptors;
-mod kind;
 mod limits;
 mod origin;
 mod quotas;
 mod rules;
 
-pub use delays::Delays;
-pub use descriptors::Descriptors;
-pub use kind::Kind;
-pub use limits::{Limits, PING, SESSION};
-pub use origin::{Neighbours, Origin};
+pub use limits::{Descriptors, Kind, Limits, PING, SESSION};
+pub use origin::{Delays, Neighbours, Origin};
 pub use quotas::{Accounts, Dialling, Full, Share, Standing, Use};
 pub use rules::{Bounds, Flaw, Level, Policy, Rule, Shared, Table, Terms};

@@ -1,9 +1,14 @@
 //! Where links come from, and who shares a fair share with whom.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
+use std::time::Duration;
 
+use ftp_io::lock::Lock;
 use ftp_proto::address::{Group, Network};
+use ftp_proto::timer::Moment;
 use serde::{Serialize, Serializer};
 
 /// Where a link comes from.
@@ -72,5 +77,106 @@ impl fmt::Display for Origin {
 impl Serialize for Origin {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// The failed proofs of each address (IPv4), /64 network (IPv6) or user of this host.
+#[derive(Debug, Default)]
+pub struct Delays(Mutex<HashMap<Neighbours, Failures>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Failures {
+    count: u32,
+    last: Moment,
+}
+
+impl Delays {
+    /// Counts a failed proof, and returns how long its refusal has to wait: nothing for the first one, then
+    /// 100 ms, doubled by each further one up to 2 s. After a minute without a failure it begins anew.
+    pub fn failed(&self, from: Neighbours, now: Moment) -> Duration {
+        let mut all = self.0.locked();
+        if all.len() >= MAX_REMEMBERED && !all.contains_key(&from) {
+            make_room(&mut all, now);
+        }
+        let failures = all.entry(from).or_insert(Failures { count: 0, last: now });
+        if now.since(failures.last) >= MEMORY {
+            failures.count = 0;
+        }
+        failures.last = now;
+        let delay = match failures.count.checked_sub(1) {
+            None => Duration::ZERO,
+            Some(doublings) => FIRST.saturating_mul(1 << doublings.min(MAX_DOUBLINGS)).min(LONGEST),
+        };
+        failures.count = failures.count.saturating_add(1);
+        delay
+    }
+}
+
+/// Forgets those that no longer count, and the one that has been quiet for longest.
+fn make_room(all: &mut HashMap<Neighbours, Failures>, now: Moment) {
+    all.retain(|_, failures| now.since(failures.last) < MEMORY);
+    let quietest = all.iter().min_by_key(|(_, failures)| failures.last).map(|(from, _)| *from);
+    if let Some(quietest) = quietest.filter(|_| all.len() >= MAX_REMEMBERED) {
+        all.remove(&quietest);
+    }
+}
+
+/// The delay after the first failure.
+const FIRST: Duration = Duration::from_millis(100);
+/// No refusal is later.
+const LONGEST: Duration = Duration::from_secs(2);
+/// So many doublings are enough for the longest delay.
+const MAX_DOUBLINGS: u32 = 5;
+/// How long a failure counts.
+const MEMORY: Duration = Duration::from_secs(60);
+/// Maximum number of addresses that are remembered.
+const MAX_REMEMBERED: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use ftp_proto::address::Group;
+
+    use super::*;
+
+    fn host(text: &str) -> Neighbours {
+        Neighbours::Group(Group::of(text.parse().unwrap()))
+    }
+
+    fn at(seconds: u64) -> Moment {
+        Moment::after_start(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn r60_refusals_of_one_address_come_later_and_later_up_to_two_seconds() {
+        let delays = Delays::default();
+        for expected in [0, 100, 200, 400, 800, 1_600, 2_000, 2_000] {
+            let delay = delays.failed(host("192.0.2.1"), at(1));
+            assert_eq!(delay, Duration::from_millis(expected));
+        }
+        assert_eq!(delays.failed(host("192.0.2.2"), at(1)), Duration::ZERO, "a neighbour is another one");
+        assert_eq!(delays.failed(host("::ffff:192.0.2.1"), at(60)), LONGEST);
+        assert_eq!(delays.failed(host("192.0.2.1"), at(120)), Duration::ZERO, "a minute was quiet");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let delays = Delays::default();
+        assert_eq!(delays.failed(host("2001:db8::1"), at(1)), Duration::ZERO);
+        assert_eq!(delays.failed(host("2001:db8::2:1"), at(1)), FIRST);
+        assert_eq!(delays.failed(host("2001:db8:0:1::1"), at(1)), Duration::ZERO);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let delays = Delays::default();
+        for n in 0..10_000_u32 {
+            let from = Neighbours::Group(Group::of(Ipv4Addr::from_bits(0x0a00_0000 + n).into()));
+            delays.failed(from, Moment::after_start(Duration::from_millis(n.into())));
+        }
+        assert_eq!(delays.0.lock().unwrap().len(), MAX_REMEMBERED);
+        let last = Neighbours::Group(Group::of(Ipv4Addr::from_bits(0x0a00_0000 + 9_999).into()));
+        assert_eq!(delays.failed(last, at(10)), FIRST);
     }
 }

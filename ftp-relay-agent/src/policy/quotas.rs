@@ -13,8 +13,8 @@ use ftp_io::limiter::{Limiter, SharedRate, Volume};
 use ftp_io::lock::Lock;
 use ftp_proto::timer::{Bucket, Moment, Window};
 
-use super::descriptors::Descriptors;
-use super::kind::Kind;
+use super::limits::Descriptors;
+use super::limits::Kind;
 use super::rules::{Level, Policy, Shared, Terms};
 
 /// The accounts of all levels. Clones are the same.

@@ -24,8 +24,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::event::{Direct, Ends};
 use super::shared::Shared;
+use super::{Direct, Ends};
 use crate::at_hub::Spot;
 
 /// Tries to replace the connection through the hub, on which both agents have proven `secret`, by a direct one. If

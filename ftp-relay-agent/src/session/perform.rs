@@ -23,13 +23,13 @@ use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::direct;
-use super::event::{Direct, Ends, Event, Reports};
-use super::greeting::{self, Server};
 use super::lookups::Lookups;
-use super::own_sockets::{Dialled, OwnSockets};
+use super::shared::Expectation;
 use super::shared::Shared;
-use super::tickets::Expectation;
+use super::shared::{Dialled, OwnSockets};
 use super::tunnel::Tunnel;
+use super::tunnel::{Server, first_line};
+use super::{Direct, Ends, Event, Reports};
 use crate::at_hub::{Called, Uncalled};
 use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Dialling, Kind, Level, Share, Standing, Terms};
@@ -309,7 +309,7 @@ impl Performer {
     fn greeting(&mut self, ticket: Ticket, conn: ConnId) {
         match self.conns.remove(&conn) {
             Some(Conn::Server(server)) => self.start(ticket, async move {
-                let server = greeting::first_line(server).await;
+                let server = first_line(server).await;
                 Event::Greeted { ticket, conn, server }
             }),
             // The machine has reset it before.

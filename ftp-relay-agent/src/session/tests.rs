@@ -21,10 +21,10 @@ use tokio::sync::mpsc;
 
 mod owners;
 
-use super::event::Event;
+use super::Event;
 use super::lookups::Lookups;
-use super::own_sockets::OwnSockets;
 use super::perform::Performer;
+use super::shared::OwnSockets;
 use super::{Shared, Tickets};
 use crate::operate::audit::Audit;
 use crate::policy::{Accounts, Policy};

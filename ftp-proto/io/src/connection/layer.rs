@@ -359,7 +359,7 @@ mod tests {
         let received = &mut Received::default();
         assert!(received.is_empty());
         let bytes = [b'a', b'b', b'c'];
-        received.fill(|mut room| io::Write::write(&mut room, &bytes)).unwrap();
+        received.fill(|mut room| Write::write(&mut room, &bytes)).unwrap();
         assert_eq!(received.rest(), b"abc");
         received.take(2);
         assert_eq!((received.rest(), received.is_empty()), (&b"c"[..], false));

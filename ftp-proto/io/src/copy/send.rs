@@ -6,8 +6,6 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 
 use ftp_proto::digest::Algorithm;
-#[cfg(test)]
-use ftp_proto::digest::Algorithm;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use tokio::io::AsyncWriteExt;

@@ -501,7 +501,7 @@ async fn through(content: &[u8], format: Format) -> (CopyReport, CopyReport, Vec
 }
 
 fn blocks() -> Encoding {
-    Encoding::Block(ftp_proto::coding::BlockCodes::of(ftp_proto::dialect::Dialect::Rfc959))
+    Encoding::Block(BlockCodes::of(ftp_proto::dialect::Dialect::Rfc959))
 }
 
 #[tokio::test]
@@ -560,7 +560,7 @@ async fn a_digest_is_that_of_the_bytes_of_the_file_on_both_sides() {
 #[tokio::test]
 async fn a_compressed_stream_that_is_cut_damaged_continued_or_a_bomb_is_no_file() {
     let deflated = |content: &[u8]| {
-        let (mut writer, mut out) = (encode::ModeWriter::new(Encoding::Zlib).unwrap(), Vec::new());
+        let (mut writer, mut out) = (coding::ModeWriter::new(Encoding::Zlib).unwrap(), Vec::new());
         writer.encode(content, true, &mut out).unwrap();
         out
     };

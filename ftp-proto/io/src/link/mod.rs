@@ -535,21 +535,3 @@ impl fmt::Display for Stranger {
 #[derive(Debug, thiserror::Error)]
 #[error("the peer does not speak ftp-relay/1")]
 struct NoRelay;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_no_relay_is_told_by_how_it_answers() {
-        let of = |error: io::Error| Stranger::of(&error);
-        let tls = |error: Error| of(io::Error::new(ErrorKind::InvalidData, error));
-        assert_eq!(tls(Error::InvalidMessage(InvalidMessage::InvalidContentType)), Some(Stranger::NotTls));
-        let alert = AlertDescription::NoApplicationProtocol;
-        assert_eq!(tls(Error::AlertReceived(alert)), Some(Stranger::OtherTls));
-        assert_eq!(of(io::Error::new(ErrorKind::InvalidData, NoRelay)), Some(Stranger::OtherTls));
-        assert_eq!(of(ErrorKind::TimedOut.into()), Some(Stranger::Silent));
-        assert_eq!(of(ErrorKind::UnexpectedEof.into()), Some(Stranger::Closed));
-        assert_eq!(of(ErrorKind::NetworkUnreachable.into()), None);
-    }
-}

@@ -129,31 +129,3 @@ fn address(interface: &InterfaceAddress) -> Option<IpAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn this_host_knows_its_addresses() {
-        for (ip, own) in
-            [("127.0.0.1", true), ("127.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", false)]
-        {
-            assert_eq!(is_own(ip.parse().unwrap()), own, "{ip}");
-        }
-    }
-
-    fn check(at: &str, expect: &[&str], never: &[&str]) {
-        let found = everywhere(at.parse().unwrap()).unwrap();
-        let one = |text: &&str| text.parse::<SocketAddr>().unwrap();
-        assert!(expect.iter().map(one).all(|place| found.contains(&place)), "{at}: {found:?}");
-        assert!(!never.iter().map(one).any(|place| found.contains(&place)), "{at}: {found:?}");
-    }
-
-    #[test]
-    fn a_wildcard_is_every_address_of_its_family() {
-        check("0.0.0.0:2121", &["0.0.0.0:2121", "127.0.0.1:2121"], &["[::1]:2121"]);
-        check("[::]:2121", &["[::]:2121"], &["127.0.0.1:2121"]);
-        assert_eq!(everywhere("127.0.0.2:1".parse().unwrap()).unwrap().len(), 1);
-    }
-}

@@ -282,7 +282,7 @@ async fn little_is_under_way_between_two_ends_on_this_host() {
 
 /// Two ends of one connection. The second one has little room for what it does not read.
 #[cfg(target_os = "linux")]
-async fn narrow() -> (tokio::net::TcpStream, tokio::net::TcpStream) {
+async fn narrow() -> (TcpStream, TcpStream) {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let (ours, theirs) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
     let (ours, (theirs, _)) = (ours.unwrap(), theirs.unwrap());
@@ -293,7 +293,7 @@ async fn narrow() -> (tokio::net::TcpStream, tokio::net::TcpStream) {
 
 /// Writes until the system takes no more. Returns how much it has taken.
 #[cfg(target_os = "linux")]
-async fn fill(ours: &tokio::net::TcpStream) -> usize {
+async fn fill(ours: &TcpStream) -> usize {
     ours.writable().await.unwrap();
     std::iter::from_fn(|| ours.try_write(&[7; 16 * 1024]).ok()).sum()
 }
@@ -341,4 +341,26 @@ async fn nothing_is_known_of_what_a_connection_had_that_was_reset_before() {
     reset(theirs);
     ours.readable().await.unwrap();
     assert!(sent(&ours, LONG).await.unwrap());
+}
+
+#[test]
+fn this_host_knows_its_addresses() {
+    for (ip, own) in [("127.0.0.1", true), ("127.9.8.7", true), ("192.0.2.1", false), ("2001:db8::1", false)]
+    {
+        assert_eq!(is_own(ip.parse().unwrap()), own, "{ip}");
+    }
+}
+
+fn check(at: &str, expect: &[&str], never: &[&str]) {
+    let found = everywhere(at.parse().unwrap()).unwrap();
+    let one = |text: &&str| text.parse::<SocketAddr>().unwrap();
+    assert!(expect.iter().map(one).all(|place| found.contains(&place)), "{at}: {found:?}");
+    assert!(!never.iter().map(one).any(|place| found.contains(&place)), "{at}: {found:?}");
+}
+
+#[test]
+fn a_wildcard_is_every_address_of_its_family() {
+    check("0.0.0.0:2121", &["0.0.0.0:2121", "127.0.0.1:2121"], &["[::1]:2121"]);
+    check("[::]:2121", &["[::]:2121"], &["127.0.0.1:2121"]);
+    assert_eq!(everywhere("127.0.0.2:1".parse().unwrap()).unwrap().len(), 1);
 }

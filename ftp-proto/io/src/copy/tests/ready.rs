@@ -13,7 +13,7 @@ async fn come(there: &TcpStream, count: usize) {
 }
 
 fn in_blocks() -> Format {
-    let digest = Some(ftp_proto::digest::Algorithm::Blake3);
+    let digest = Some(Algorithm::Blake3);
     Format { encoding: blocks(), keep: true, digest, ..Format::default() }
 }
 
@@ -45,7 +45,7 @@ async fn what_has_come_and_what_follows_are_one_file() {
     for format in [Format::default(), in_blocks(), Coding::Ascii.into()] {
         let (mut here, there) = pair().await;
         // As our own sender puts it on the connection.
-        let wire = encode::Encoder::new(&format).encode_whole(&content).unwrap().wire;
+        let wire = coding::Encoder::new(&format).encode_whole(&content).unwrap().wire;
         let (first, rest) = wire.split_at(5_000);
         here.write_all(first).await.unwrap();
         come(&there, first.len()).await;
