@@ -62,39 +62,23 @@ enum Cipher {
 }
 
 impl Cipher {
-    fn of(suite: CipherSuite) -> Self {
-        let known = CIPHERS.iter().find(|(_, suites)| suites.contains(&suite));
-        known.map_or(Self::Other, |(cipher, _)| *cipher)
+    /// The cipher of a suite: those of TLS 1.3, and of TLS 1.2 with keys of both kinds.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the suites are not ours")]
+    const fn of(suite: CipherSuite) -> Self {
+        match suite {
+            CipherSuite::TLS13_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => Self::Aes128,
+            CipherSuite::TLS13_AES_256_GCM_SHA384
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+            | CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => Self::Aes256,
+            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => Self::ChaCha20,
+            _ => Self::Other,
+        }
     }
 }
-
-/// The suites with each cipher: TLS 1.3, and TLS 1.2 with keys of both kinds.
-const CIPHERS: [(Cipher, [CipherSuite; 3]); 3] = [
-    (
-        Cipher::Aes128,
-        [
-            CipherSuite::TLS13_AES_128_GCM_SHA256,
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-            CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        ],
-    ),
-    (
-        Cipher::Aes256,
-        [
-            CipherSuite::TLS13_AES_256_GCM_SHA384,
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-            CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        ],
-    ),
-    (
-        Cipher::ChaCha20,
-        [
-            CipherSuite::TLS13_CHACHA20_POLY1305_SHA256,
-            CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-            CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-        ],
-    ),
-];
 
 #[cfg(test)]
 mod tests {

@@ -14,10 +14,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
-use super::Caller;
-use super::HubAddress;
-use super::Spots;
 use super::session::{Ends, Session};
+use super::{Caller, HubAddress, Spots};
 use crate::operate::audit::{Audit, Record};
 
 pub use super::session::Incoming;

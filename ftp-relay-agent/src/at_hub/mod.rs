@@ -56,23 +56,26 @@ impl fmt::Display for HubAddress {
 }
 
 impl HubAddress {
-    /// Its addresses.
-    ///
-    /// # Errors
-    ///
-    /// The name cannot be resolved.
-    pub async fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
-        Ok(lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES).collect())
-    }
-
     /// Connects to the first of its addresses that answers.
     ///
     /// # Errors
     ///
-    /// The name has no address, or none of them answers.
+    /// The name cannot be resolved or has no address, or none of them answers.
     pub async fn connect(&self) -> io::Result<TcpStream> {
+        self.connect_by(connect).await
+    }
+
+    /// The same, where `connect` connects to an address.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`Self::connect`].
+    pub async fn connect_by(
+        &self,
+        mut connect: impl AsyncFnMut(SocketAddr) -> io::Result<TcpStream>,
+    ) -> io::Result<TcpStream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for at in self.resolve().await? {
+        for at in lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES) {
             match connect(at).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,

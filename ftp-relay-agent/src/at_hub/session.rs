@@ -19,8 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::{Called, Request, Uncalled};
-use super::{Spot, Spots};
+use super::{Called, Request, Spot, Spots, Uncalled};
 use crate::operate::audit::{Audit, Record, Who};
 
 /// A connection that has come from the hub. Its other end has proven nothing yet.

@@ -15,11 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::Caller;
-use super::HubAddress;
-use super::Spots;
 use super::keep::Incoming;
 use super::session::{Ends, Session};
+use super::{Caller, HubAddress, Spots};
 use crate::operate::audit::Audit;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);

@@ -2,6 +2,7 @@
 //! that does not work.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -123,20 +124,13 @@ struct Found {
 struct LocalPorts(Vec<Reserved>);
 
 impl LocalPorts {
-    async fn connect(&mut self, to: &HubAddress) -> io::Result<TcpStream> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for at in to.resolve().await? {
-            let here = socket::route(at.ip()).ok_or(io::ErrorKind::NetworkUnreachable)?;
-            if !self.0.iter().any(|port| port.local().ip() == here) {
-                self.0.push(Ports::new(None).reserve(here, Parity::Any)?);
-            }
-            let Some(port) = self.0.iter().find(|port| port.local().ip() == here) else { continue };
-            match port.connect(at).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
-            }
+    async fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+        let here = socket::route(to.ip()).ok_or(io::ErrorKind::NetworkUnreachable)?;
+        if !self.0.iter().any(|port| port.local().ip() == here) {
+            self.0.push(Ports::new(None).reserve(here, Parity::Any)?);
         }
-        Err(last)
+        let port = self.0.iter().find(|port| port.local().ip() == here);
+        port.ok_or(io::ErrorKind::AddrNotAvailable)?.connect(to).await
     }
 }
 
@@ -148,7 +142,7 @@ async fn reach(
 ) -> Result<Option<Found>, Exit> {
     let connecting = async {
         match relay {
-            Place::Address(at) => origin.connect(at).await.map(Stream::from),
+            Place::Address(at) => at.connect_by(async |at| origin.connect(at).await).await.map(Stream::from),
             Place::Unix(path) => UnixStream::connect(path).await.map(Stream::from),
         }
     };

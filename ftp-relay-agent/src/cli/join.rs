@@ -42,8 +42,8 @@ fn name(text: &str) -> Result<String, &'static str> {
 /// The policy or the token cannot be read.
 pub fn join(options: &Options) -> Result<(), Exit> {
     let config = options.called.read()?;
-    let seen = begin(&config.shown)?;
-    let serving = until_stopped(options, config, Arc::clone(&seen.audit));
+    let (_log, audit) = begin(&config.shown)?;
+    let serving = until_stopped(options, config, audit);
     runtime::run(THREADS, serving).context("cannot start the scheduler")?
 }
 

@@ -1,4 +1,4 @@
-//! What the verbs have in common that serve until they are told to stop.
+//! `run` and `hub`, and what all verbs have in common that serve until they are told to stop.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -89,17 +89,12 @@ impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
 /// Reads a file of tokens. `T` has those of the users.
 pub(super) type ReadTokens<T> = fn(&Path) -> Result<T, token_file::TokenFileError>;
 
-/// What the operator sees of a program that serves.
-pub(super) struct Seen {
-    pub(super) audit: Arc<Audit>,
-    _log: log::Log,
-}
-
-/// Begins the log and the audit.
-pub(super) fn begin(shown: &Shown) -> Result<Seen, anyhow::Error> {
+/// Begins the log, which ends when it is dropped, and the audit.
+pub(super) fn begin(shown: &Shown) -> Result<(log::Log, Arc<Audit>), anyhow::Error> {
     let log = log::start(shown.log_format, shown.log_level).context("cannot start the log")?;
     let file = shown.audit.as_ref().map(open_audit).transpose()?;
-    Ok(Seen { audit: Arc::new(Audit::new(Metrics::new(log.lost()), file)), _log: log })
+    let audit = Arc::new(Audit::new(Metrics::new(log.lost()), file));
+    Ok((log, audit))
 }
 
 /// What a relay or a hub has to know.
@@ -222,8 +217,8 @@ struct Kind {
 
 fn serve<O: Options>(options: &Called<O>, kind: &Kind) -> Result<(), Exit> {
     let config = options.read()?;
-    let seen = begin(&config.shown)?;
-    let serving = until_stopped(options, config, kind, Arc::clone(&seen.audit));
+    let (_log, audit) = begin(&config.shown)?;
+    let serving = until_stopped(options, config, kind, audit);
     let served = runtime::run(THREADS, serving).context("cannot start the scheduler")?;
     served.map_err(Exit::from)
 }

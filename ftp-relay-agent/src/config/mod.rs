@@ -14,8 +14,7 @@ use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader, Scope,
 use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
 pub use options::{
-    HubOptions, JoinOptions, LimitKeys, ListenAt, Operation, Options, Place, RuleKeys, RunOptions,
-    ServeOptions, Serves,
+    HubOptions, JoinOptions, LimitKeys, ListenAt, Operation, Options, Place, RuleKeys, RunOptions, Serves,
 };
 use toml::de::DeTable;
 
@@ -72,7 +71,7 @@ impl Config {
     /// The file cannot be read or has mistakes, or something is missing.
     pub fn read<O: Options>(options: &O, path: Option<&Path>) -> Result<Self, ConfigError> {
         let mut file = path.map(File::<O>::read).transpose()?.unwrap_or_default();
-        let options: ServeOptions = options.clone().into();
+        let options: RunOptions = options.clone().into();
         let options = options.over(std::mem::take(&mut file.options).into());
         if O::LISTENS && options.listen.is_empty() {
             return Err(ConfigError::Missing("--listen"));

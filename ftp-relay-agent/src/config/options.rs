@@ -1,4 +1,4 @@
-//! The options of the verbs that serve. Each of them is a key of the policy file, too.
+//! The options of the verbs that serve, and the keys of the policy file. Each option is such a key, too.
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, SocketAddr};
@@ -17,28 +17,11 @@ use crate::at_hub::HubAddress;
 use crate::policy::Bounds;
 
 /// The options of one verb, as they are typed or as a file has them.
-pub trait Options: Args + Clone + Default + Into<ServeOptions> {
+pub trait Options: Args + Clone + Default + Into<RunOptions> {
     /// What the verb counts: calls, or tunnels and joins.
     const SERVES: Serves;
     /// Whether it needs a listener.
     const LISTENS: bool;
-}
-
-/// The options of all verbs that serve. A verb leaves empty what it does not have.
-#[derive(Clone, Debug, Default)]
-pub struct ServeOptions {
-    /// Where it listens.
-    pub listen: Vec<ListenAt>,
-    /// The file of tokens.
-    pub token_file: Option<PathBuf>,
-    /// The FTP servers that may be reached where no table names any.
-    pub allow: Vec<Allowed>,
-    /// The data ports of these servers.
-    pub data_ports: Vec<DataPorts>,
-    /// The addresses of its connections with servers.
-    pub address: Vec<IpAddr>,
-    /// What the operator sees.
-    pub operation: Operation,
 }
 
 /// What a verb serves.
@@ -50,7 +33,7 @@ pub enum Serves {
     Hub,
 }
 
-/// How to relay.
+/// How to relay. These are the options of all verbs that serve; another verb leaves empty what it does not have.
 #[derive(Args, Clone, Debug, Default)]
 #[group(skip)]
 pub struct RunOptions {
@@ -158,21 +141,14 @@ impl Options for HubOptions {
     const LISTENS: bool = true;
 }
 
-impl From<RunOptions> for ServeOptions {
-    fn from(options: RunOptions) -> Self {
-        let RunOptions { listen, token_file, allow, data_ports, address, operation } = options;
-        Self { listen, token_file, allow, data_ports, address, operation }
-    }
-}
-
-impl From<JoinOptions> for ServeOptions {
+impl From<JoinOptions> for RunOptions {
     fn from(options: JoinOptions) -> Self {
         let JoinOptions { token_file, allow, data_ports, address, operation } = options;
         Self { listen: Vec::new(), token_file, allow, data_ports, address, operation }
     }
 }
 
-impl From<HubOptions> for ServeOptions {
+impl From<HubOptions> for RunOptions {
     fn from(options: HubOptions) -> Self {
         let HubOptions { listen, token_file, operation } = options;
         let listen = listen.into_iter().map(ListenAt::Address).collect();
@@ -180,7 +156,7 @@ impl From<HubOptions> for ServeOptions {
     }
 }
 
-impl ServeOptions {
+impl RunOptions {
     /// These options, and those of `file` where these say nothing: the command line beats the file.
     #[must_use]
     pub fn over(self, file: Self) -> Self {

@@ -3,15 +3,16 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ftp_io::copy::{Join, JoinEnd, LegId, Meters, Pipes};
-use ftp_io::meter::Meter;
+use ftp_io::clock::Clock;
+use ftp_io::copy::{Join, JoinEnd, LegId, Pipes};
 use ftp_io::os_error::words;
 use ftp_io::socket;
 use ftp_proto::relay::hub::{CallId, Cause, End, SessionId};
 use ftp_proto::relay::message;
+use ftp_proto::timer::Moment;
 use tokio::net::TcpStream;
 
-use crate::operate::audit::{Carried, Record, Who};
+use crate::operate::audit::{Carried, Who};
 use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Share, Standing};
 
@@ -39,15 +40,6 @@ pub(super) struct Parties {
     pub(super) to: SessionId,
     /// The name of the agent.
     pub(super) agent: String,
-}
-
-/// How a stream has ended, and what it has carried.
-#[derive(Debug)]
-pub(super) struct StreamEnd {
-    end: JoinEnd,
-    how: message::End,
-    a_to_b: u64,
-    b_to_a: u64,
 }
 
 /// How far a call is.
@@ -91,36 +83,21 @@ impl Stream {
 }
 
 impl Call {
-    /// The stream of this call: it has its rates and shares its bytes with those of its token.
+    /// The stream of this call.
     pub(super) fn flowing(&self, pipes: &Pipes) -> Flowing {
-        // Both directions together have one rate.
-        let limiters = self.standing.limiters();
-        let limited = |limiters| Meters { taken: Meter::limited(limiters), given: Meter::default() };
-        let (forth, back) = (limited(limiters.clone()), limited(limiters));
         let limit = self.standing.terms().each_bytes.unwrap_or(u64::MAX);
-        let join = Join {
-            forth,
-            back,
-            limit,
-            volumes: self.standing.volumes(),
-            pipes: pipes.clone(),
-            digests: None,
-        };
-        Flowing { join, cause: Arc::default() }
+        Flowing { join: self.standing.join(limit, pipes.clone(), None), cause: Arc::default() }
     }
 
-    /// Its record when it begins.
-    pub(super) fn opened(&self) -> Record<'_> {
-        Record::CallOpened { id: self.id, agent: &self.parties.agent }
-    }
-
-    /// Its record when it has ended.
-    pub(super) fn ended(&self, carried: Carried) -> Record<'_> {
-        Record::CallEnded { id: self.id, agent: &self.parties.agent, carried }
-    }
-
-    /// Passes the bytes of each end to the other one, until both have closed or the call is stopped.
-    pub(super) async fn carry(&self, flowing: Flowing, [caller, agent]: [TcpStream; 2]) -> StreamEnd {
+    /// Passes the bytes of each end to the other one, until both have closed or the call is stopped. The call has lasted since
+    /// `since`.
+    pub(super) async fn carry(
+        &self,
+        flowing: Flowing,
+        [caller, agent]: [TcpStream; 2],
+        clock: Clock,
+        since: Moment,
+    ) -> (JoinEnd, Carried) {
         for stream in [&caller, &agent] {
             // It will fail when it is used.
             drop(socket::control(stream).and_then(|()| socket::vanishes_after(stream, STALL)));
@@ -129,14 +106,15 @@ impl Call {
         let end = join.run(caller, agent, |_, _| {}).await;
         tell_what_is_forbidden();
         let [_, a_to_b, _, b_to_a] = join.moved();
-        StreamEnd { how: how(&end, cause.get()), end, a_to_b, b_to_a }
+        let (how, took) = (how(&end, cause.get()), clock.now().since(since));
+        (end, Carried { a_to_b, b_to_a, how, took })
     }
 
     /// Logs its end.
-    pub(super) fn log_end(&self, CallId(id): CallId, carried: &Carried, ended: &StreamEnd) {
+    pub(super) fn log_end(&self, CallId(id): CallId, carried: &Carried, end: &JoinEnd) {
         let token = self.who.token.as_deref().unwrap_or_default();
         let (up, down) = (carried.a_to_b, carried.b_to_a);
-        match &ended.end {
+        match end {
             JoinEnd::Whole => tracing::info!(call = id, token, up, down, "the call has ended"),
             JoinEnd::Broken(_, error) => {
                 tracing::info!(call = id, token, up, down, error = words(error), "the call was broken off");
@@ -144,13 +122,6 @@ impl Call {
             JoinEnd::Limit => tracing::warn!(call = id, token, up, down, "the call has no bytes left"),
             JoinEnd::Stopped => tracing::info!(call = id, token, up, down, "the call was stopped"),
         }
-    }
-}
-
-impl StreamEnd {
-    /// The same for the audit.
-    pub(super) const fn carried(&self, took: Duration) -> Carried {
-        Carried { a_to_b: self.a_to_b, b_to_a: self.b_to_a, how: self.how, took }
     }
 }
 

@@ -19,8 +19,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::call::{Call, Parties, Stream};
-use super::{Frames, Outlet, outlet};
-use super::{log_call, log_event, record_event, record_timeout};
+use super::{Frames, Outlet, log_call, log_event, outlet, record_event, record_timeout};
 use crate::operate::audit::{self, Audit, Record, Who};
 use crate::operate::session_log::SessionLog;
 use crate::operate::{Orders, Running};
@@ -312,7 +311,8 @@ impl Exchange {
             return;
         };
         let since = self.clock.now();
-        let lines = self.audit.call_begins(&call.who, &call.opened(), since, |untold| {
+        let opened = Record::CallOpened { id: call.id, agent: &call.parties.agent };
+        let lines = self.audit.call_begins(&call.who, &opened, since, |untold| {
             state.list(&self.audit, &call.parties);
             log_call(id, &call.parties, untold);
         });
@@ -320,12 +320,11 @@ impl Exchange {
         state.calls.insert(id, Stream::Flowing(flowing.clone()));
         let (exchange, running) = (Arc::clone(self), state.running.clone());
         tokio::spawn(async move {
-            let ended = call.carry(flowing, [caller, agent]).await;
-            let took = exchange.clock.now().since(since);
-            let carried = ended.carried(took);
-            exchange.audit.call_ends(&call.who, lines, (&call.ended(carried), &carried), || {
+            let (end, carried) = call.carry(flowing, [caller, agent], exchange.clock, since).await;
+            let ended = Record::CallEnded { id: call.id, agent: &call.parties.agent, carried };
+            exchange.audit.call_ends(&call.who, lines, (&ended, &carried), || {
                 exchange.state.locked().list(&exchange.audit, &call.parties);
-                call.log_end(id, &carried, &ended);
+                call.log_end(id, &carried, &end);
             });
             exchange.state.locked().calls.remove(&id);
             exchange.input(Input::Ended(id));

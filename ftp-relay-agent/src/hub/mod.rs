@@ -5,6 +5,8 @@
 //!     token  -> session: its frames go to the machine of the hub (exchange), and what the machine says goes back
 //!     ticket -> a stream (call); when both ends of a call are there, TLS ends and the kernel passes the bytes on
 //! ```
+//!
+//! The log and the audit are told names and numbers, never a secret.
 
 mod call;
 mod exchange;

@@ -14,8 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
 
-use super::CallEnd;
-use super::{MAX_BYTES, outlet};
+use super::{CallEnd, MAX_BYTES, outlet};
 use crate::config::ListenAt;
 use crate::listen::{Server, Settings};
 use crate::operate::audit::Audit;

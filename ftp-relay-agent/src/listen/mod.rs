@@ -1,4 +1,4 @@
-//! The listeners: TLS, the proof of a token or a ticket, and who is turned away.
+//! A relay or a hub that runs: its listeners, TLS, the proof of a token or a ticket, and who is turned away.
 
 mod accept;
 mod service;

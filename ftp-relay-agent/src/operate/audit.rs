@@ -129,11 +129,10 @@ impl Audit {
     /// Tells the log and the file why a link was refused, if it is `due` a line, and how many such refusals had none
     /// before. Strangers cause them, so they could fill both; all are counted.
     pub fn denied(&self, who: &Who, reason: &str, due: Option<u64>) {
-        let Some(untold) = due else {
-            return self.metrics.count(&Record::LinkDenied { reason: reason.to_owned() });
-        };
+        let record = Record::LinkDenied { reason: reason.to_owned() };
+        let Some(untold) = due else { return self.metrics.count(&record) };
         tracing::warn!(untold, "denied: {reason}");
-        self.record_after(untold, who, &Record::LinkDenied { reason: reason.to_owned() });
+        self.record_after(untold, who, &record);
     }
 
     /// Records that the program ends, and how much of what tokens did has no line and was counted by none.
@@ -353,6 +352,9 @@ const REFUSED: &str = "refused";
 const CUT: &str = "cut";
 
 /// Which lines the tokens have had in their minute for what they carry.
+///
+/// The first of a token to a host or agent within a minute has its lines whatever else was told, so a host cannot be hidden
+/// behind many connections to another one.
 #[derive(Debug)]
 pub(super) struct Carries {
     lines: Seldom<Key>,

@@ -1,4 +1,4 @@
-//! What an audit records: its kinds are closed lists.
+//! What an audit records, and its events in words for the reference: its kinds are closed lists.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -51,6 +51,10 @@ pub(super) const PAUSE: Duration = Duration::from_secs(60);
 pub(super) const MAX_TOKENS: usize = 4_096;
 
 /// How many lines strangers have had in their minute.
+///
+/// Each address has a few. Strangers have as many addresses as they like: beyond some, their network has lines in place of
+/// them, and beyond some networks all others together. So a network of strangers keeps no stranger elsewhere out of the log,
+/// and the number of lines is bounded.
 #[derive(Debug)]
 pub struct Strangers(Mutex<Lines>);
 

@@ -1,4 +1,4 @@
-//! The limits of the relay as numbers.
+//! The limits of the relay as numbers, and who gets a file descriptor while there are few.
 
 use std::fmt;
 use std::sync::Arc;
@@ -111,6 +111,14 @@ impl fmt::Display for Kind {
 }
 
 /// How many descriptors this process has for sessions and what they carry.
+///
+/// ```text
+/// 0                                                      scarce          most      the limit
+/// |-------------------- every token ----------------------|-- who holds --|-- links without --|
+///                                                            least          a proof, metrics
+/// ```
+///
+/// What a token holds is counted by what it may need at most, so that what was granted never lacks a descriptor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Descriptors {
     most: usize,

@@ -1,4 +1,5 @@
-//! Where links come from, and who shares a fair share with whom.
+//! Where links come from, and who shares a fair share with whom. Failed proofs delay the refusals of those that follow from
+//! the same address.
 
 use std::collections::HashMap;
 use std::fmt;

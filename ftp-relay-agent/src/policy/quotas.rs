@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
+use ftp_io::copy::{Digests, Join, Meter, Meters, Pipes};
 use ftp_io::limiter::{Limiter, SharedRate, Volume};
 use ftp_io::lock::Lock;
 use ftp_proto::timer::{Bucket, Moment, Window};
 
-use super::limits::Descriptors;
-use super::limits::Kind;
+use super::limits::{Descriptors, Kind};
 use super::rules::{Level, Policy, Shared, Terms};
 
 /// The accounts of all levels. Clones are the same.
@@ -261,6 +261,15 @@ impl Standing {
         }
         limiters.extend(self.terms.each_rate.map(|rate| Limiter::new(rate, self.all.0.clock)));
         limiters
+    }
+
+    /// A join that may carry `limit` bytes, at the rates of the token and from the bytes that it shares.
+    pub fn join(&self, limit: u64, pipes: Pipes, digests: Option<Digests>) -> Join {
+        // Both directions together have one rate.
+        let limiters = self.limiters();
+        let limited = |limiters| Meters { taken: Meter::limited(limiters), given: Meter::default() };
+        let (forth, back) = (limited(limiters.clone()), limited(limiters));
+        Join { forth, back, limit, volumes: self.volumes(), pipes, digests }
     }
 
     /// The bytes that a new tunnel or join shares with others.

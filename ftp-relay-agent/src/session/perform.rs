@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::connection::Connection;
-use ftp_io::copy::{self, Allowance, Digests, Join, Meter, Meters};
+use ftp_io::copy::{self, Allowance, Digests, Join, Meter};
 use ftp_io::link::{self, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket;
@@ -22,14 +22,10 @@ use ftp_proto::relay::token::Secret32;
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::direct;
 use super::lookups::Lookups;
-use super::shared::Expectation;
-use super::shared::Shared;
-use super::shared::{Dialled, OwnSockets};
-use super::tunnel::Tunnel;
-use super::tunnel::{Server, first_line};
-use super::{Direct, Ends, Event, Reports};
+use super::shared::{Dialled, Expectation, OwnSockets, Shared};
+use super::tunnel::{Server, Tunnel, first_line};
+use super::{Direct, Ends, Event, Reports, direct};
 use crate::at_hub::{Called, Uncalled};
 use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Dialling, Kind, Level, Share, Standing, Terms};
@@ -401,12 +397,7 @@ impl Performer {
         for conn in [&a, &b] {
             conn.socket().tcp().into_iter().for_each(|socket| prepare(socket, stall));
         }
-        // Both directions together have one rate.
-        let limiters = self.standing.limiters();
-        let limited = |limiters| Meters { taken: Meter::limited(limiters), given: Meter::default() };
-        let (forth, back) = (limited(limiters.clone()), limited(limiters));
-        let volumes = self.standing.volumes();
-        let join = Join { forth, back, limit, volumes, pipes: self.shared.pipes.clone(), digests };
+        let join = self.standing.join(limit, self.shared.pipes.clone(), digests);
         self.flows.insert(ticket, Flowing::Data(join.clone()));
         let report = self.report.clone();
         self.start(ticket, async move {

@@ -71,17 +71,14 @@ impl Reporter {
                 let log = |untold| log(event, untold);
                 return self.shared.audit.of_flow(self.session_log.who(), &record, now, log);
             }
-            Event::Protocol(reason) => return self.own(event, &Record::ProtocolBroken { reason }),
+            Event::Protocol(reason) => {
+                let (now, record) = (self.shared.clock.now(), Record::ProtocolBroken { reason });
+                return self.session_log.once(&self.shared.audit, &record, now, |untold| log(event, untold));
+            }
             Event::Introduced { .. } if !self.session_log.is_listed() => return,
             Event::Denied(_) | Event::Introduced { .. } | Event::Granted(_) | Event::Greeted { .. } => {}
         }
         log(event, None);
-    }
-
-    /// What a session can cause as often as it likes by coming and going.
-    fn own(&self, event: &Event, record: &Record<'_>) {
-        let now = self.shared.clock.now();
-        self.session_log.once(&self.shared.audit, record, now, |untold| log(event, untold));
     }
 
     /// What the user agent can cause as often as it likes, or a stranger who connects to its ports.

@@ -45,7 +45,9 @@ pub struct Shared {
     pub direct: Mutex<Memory>,
 }
 
-/// All of them. Clones are the same.
+/// The sockets that the relay has for its sessions. Its open listeners of data connections are its own, and no token dials
+/// them. A connection that it has made itself is no peer of a leg: it comes from an address for which another join may wait.
+/// Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct OwnSockets(Arc<Mutex<Sockets>>);
 
@@ -121,7 +123,11 @@ impl Drop for Dialled {
     }
 }
 
-/// The tickets of all sessions for which no link has come yet. Clones are the same.
+/// The tickets of all sessions for which no link has come yet. A link that proves one belongs to the session that has given it
+/// out. Each ticket is good for one link. Clones are the same.
+///
+/// The secret of a ticket that another agent brings was chosen by a user agent. If it chooses the same secret twice, both
+/// wait, and the one that came first gets the first link.
 #[derive(Clone, Debug, Default)]
 pub struct Tickets(Arc<Mutex<Waiting>>);
 

@@ -187,18 +187,13 @@ impl Session {
         }
         let is_heard = self.more && !self.link.is_full();
         let (link, standing, clock) = (&mut self.link, self.performer.standing(), self.shared.clock);
-        let on_link = async {
-            match self.more {
-                true => link.write().await,
-                false => link.read(heard).await,
-            }
-        };
+        let heard = (!self.more).then_some(heard);
         tokio::select! {
             biased;
             orders = self.running.changed() => Wake::Orders(orders),
             // What the user agent has said comes first: it asks for the digest of a join before the servers connect.
             () = turn(standing, clock), if is_heard => Wake::Turn,
-            read = on_link, if !is_heard => Wake::Link(read),
+            read = link.next(heard), if !is_heard => Wake::Link(read),
             // The performer keeps a sender, so that this never ends.
             Some(event) = self.events.recv() => Wake::Event(event),
             () = clock.sleep_until(deadline) => Wake::Deadline,
@@ -261,7 +256,7 @@ const MAX_EVENTS: usize = 64;
 
 /// The link, until it ends.
 #[derive(Debug)]
-pub(super) struct Frames {
+struct Frames {
     /// `None` once it has ended, or the user agent has fallen behind.
     control: Option<Control>,
     clock: Clock,
@@ -269,15 +264,15 @@ pub(super) struct Frames {
 
 /// The user agent has stopped reading: more than the limit is unsent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Behind;
+struct Behind;
 
 impl Frames {
-    pub(super) fn new(link: Link, clock: Clock) -> io::Result<Self> {
+    fn new(link: Link, clock: Clock) -> io::Result<Self> {
         Ok(Self { control: Some(Control::new(link, ANSWERS)?), clock })
     }
 
     /// Queues a frame. Nothing is sent any more after [`Behind`].
-    pub(super) fn queue(&mut self, frame: &[u8]) -> Result<(), Behind> {
+    fn queue(&mut self, frame: &[u8]) -> Result<(), Behind> {
         match &mut self.control {
             Some(control) if control.unsent() >= MAX_UNSENT => {
                 self.control = None;
@@ -292,31 +287,25 @@ impl Frames {
     }
 
     /// Sends what is queued, as far as the connection takes it.
-    pub(super) fn flush(&mut self) {
+    fn flush(&mut self) {
         if let Some(control) = &mut self.control {
             control.flush();
         }
     }
 
     /// Whether many answers wait: nothing that the user agent has said is heard before it has taken them.
-    pub(super) fn is_full(&self) -> bool {
+    fn is_full(&self) -> bool {
         self.control.as_ref().is_some_and(Control::is_full)
     }
 
-    /// Sends what is queued, and reads nothing. Reports the end once and never returns after it.
-    pub(super) async fn write(&mut self) -> Read {
+    /// Sends what is queued, and appends what has come to `heard`; without it nothing is read. Reports the end once and never
+    /// returns after it.
+    async fn next(&mut self, heard: Option<&mut Vec<u8>>) -> Read {
         let Some(control) = &mut self.control else { return pending().await };
-        let written = control.write().await;
-        if written == Read::Closed {
-            self.control = None;
-        }
-        written
-    }
-
-    /// Appends what has come to `heard`. Reports the end once and never returns after it.
-    pub(super) async fn read(&mut self, heard: &mut Vec<u8>) -> Read {
-        let Some(control) = &mut self.control else { return pending().await };
-        let read = control.read_to(heard).await;
+        let read = match heard {
+            Some(heard) => control.read_to(heard).await,
+            None => control.write().await,
+        };
         if read == Read::Closed {
             self.control = None;
         }
@@ -324,7 +313,7 @@ impl Frames {
     }
 
     /// Sends what is unsent, if the user agent takes it soon, and closes the link.
-    pub(super) async fn close(self) {
+    async fn close(self) {
         if let Some(control) = self.control {
             control.close(&self.clock, LAST_FRAMES).await;
         }

@@ -21,11 +21,10 @@ use tokio::sync::mpsc;
 
 mod owners;
 
-use super::Event;
 use super::lookups::Lookups;
 use super::perform::Performer;
 use super::shared::OwnSockets;
-use super::{Shared, Tickets};
+use super::{Event, Shared, Tickets};
 use crate::operate::audit::Audit;
 use crate::policy::{Accounts, Policy};
 

@@ -1,4 +1,5 @@
-//! A tunnel: carries a control connection between the link of a user agent and a server.
+//! A tunnel: carries a control connection between the link of a user agent and a server. Until the first words of the
+//! server were judged nothing is sent to it, and nothing of what it says is shown to the user agent.
 
 use std::future::poll_fn;
 use std::io;
@@ -132,13 +133,16 @@ impl Tunnel {
         leg: LegId,
         moved: &AtomicU64,
     ) -> Result<(), JoinEnd> {
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if !self.allowance.take(bytes.len()) {
             return Err(JoinEnd::Limit);
         }
         self.meter.add(bytes.len());
-        send(to, bytes).await.map_err(|_| JoinEnd::Leg(leg))?;
-        moved.fetch_add(length, Ordering::Relaxed);
+        let sent = async {
+            to.write_all(bytes).await?;
+            to.flush().await
+        };
+        sent.await.map_err(|_: io::Error| JoinEnd::Leg(leg))?;
+        moved.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -153,11 +157,6 @@ async fn read_some(from: &mut (impl AsyncRead + Unpin), most: usize) -> io::Resu
         Poll::Ready(Ok(read.filled().to_vec()))
     })
     .await
-}
-
-async fn send(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
-    to.write_all(bytes).await?;
-    to.flush().await
 }
 
 /// Bytes that are read at once; a control connection carries little at a time.

@@ -246,6 +246,19 @@ impl Connection {
     }
 }
 
+/// What TLS exports for `label` (RFC 8446 7.5), the same at both ends of this one connection.
+pub(crate) fn exported<S, const N: usize>(
+    stream: &TlsStream<S>,
+    label: &[u8],
+    context: Option<&[u8]>,
+) -> io::Result<[u8; N]> {
+    let exported = match stream {
+        TlsStream::Client(client) => client.get_ref().1.export_keying_material([0; N], label, context),
+        TlsStream::Server(server) => server.get_ref().1.export_keying_material([0; N], label, context),
+    };
+    exported.map_err(io::Error::other)
+}
+
 /// Repeats `work` whenever `poll_ready` says that the socket is ready, for as long as it would block.
 /// `work` must ask the reactor ([`Stream::try_io`]), which otherwise would not learn that it must wait.
 pub(crate) fn poll_io<T>(

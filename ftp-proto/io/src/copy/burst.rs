@@ -43,6 +43,17 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// What a write to the connection has come to. `note` learns how many bytes it has taken.
+    pub(super) fn sent(written: io::Result<usize>, note: impl FnOnce(usize)) -> Self {
+        match written {
+            Ok(sent) => {
+                note(sent);
+                Self::Moved(sent)
+            }
+            Err(error) => Self::failed(error),
+        }
+    }
+
     /// What an error of the connection means.
     pub(super) fn failed(error: io::Error) -> Self {
         let kind = error.kind();

@@ -1,4 +1,4 @@
-//! From the bytes on the connection to those of a file: decompression of MODE Z, line ends of TYPE A,
+//! Between the bytes of a file and those on the connection: line ends of TYPE A, blocks of MODE B, compression of MODE Z,
 //! digest, limit.
 
 use std::borrow::Cow;
@@ -313,13 +313,8 @@ impl Encoder {
                 return Step::Moved(0);
             }
         }
-        match connection.write(self.wire.get(self.sent..).unwrap_or_default()) {
-            Ok(sent) => {
-                self.sent += sent;
-                Step::Moved(sent)
-            }
-            Err(error) => Step::failed(error),
-        }
+        let written = connection.write(self.wire.get(self.sent..).unwrap_or_default());
+        Step::sent(written, |sent| self.sent += sent)
     }
 
     /// Encodes a whole file.

@@ -205,6 +205,10 @@ const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
 const ROUNDS: u64 = 16;
 
 /// One thread. It lives as long as the process.
+///
+/// A thread that moves bytes between connections, with a reactor of its own. In a scheduler of several threads one of them
+/// waits in the reactor, and each piece that a connection brings or takes wakes it, while another thread is moving just that
+/// piece. Here the thread that moves the bytes is the one that waits.
 #[derive(Debug)]
 struct Worker {
     handle: Handle,

@@ -10,9 +10,7 @@ use std::io;
 
 use super::CopyEnd;
 use super::data::DataConnection;
-use super::flow::Transit;
-use super::flow::{self, Slot};
-use super::flow::{Allowance, Broken, Flow};
+use super::flow::{self, Allowance, Broken, Flow, Slot, Transit};
 #[cfg(target_os = "linux")]
 use super::pipe::Pipes;
 use crate::meter::{Meter, Meters};

@@ -20,9 +20,7 @@ use socket2::SockRef;
 use tokio::sync::oneshot;
 
 use super::data::DataConnection;
-use super::flow::Transit;
-use super::flow::{self, Slot};
-use super::flow::{Allowance, Broken, Flow};
+use super::flow::{self, Allowance, Broken, Flow, Slot, Transit};
 #[cfg(target_os = "linux")]
 use super::pipe::Pipes;
 use crate::connection::Connection;

@@ -1,4 +1,4 @@
-//! A listing to a connection, as it is made.
+//! A listing to a connection, as it is made, and the lines of one that arrives.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -128,13 +128,7 @@ impl<P: Pieces> Work for Outgoing<P> {
         if rest.is_empty() {
             return Step::Moved(0);
         }
-        match connection.write(rest) {
-            Ok(sent) => {
-                self.sent += sent;
-                Step::Moved(sent)
-            }
-            Err(error) => Step::failed(error),
-        }
+        Step::sent(connection.write(rest), |sent| self.sent += sent)
     }
 }
 

@@ -1,5 +1,5 @@
 //! The pipe between a connection and a file or another connection: pages pass through it without being
-//! copied to this process.
+//! copied to this process. Many pairs of connections share a pool of them: a direction has one only while it holds bytes.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -332,7 +332,8 @@ fn splice<S: Receiver>(
         Ok(Drained::All) => (Step::Moved(filled), true),
         Ok(Drained::Refused { left }) => {
             let rest = pipe.take(left, buffer).and_then(|rest| sink.to.write(rest));
-            (written(rest, filled), false)
+            let step = rest.map_or_else(|error| Step::Ended(CopyEnd::File(error)), |()| Step::Moved(filled));
+            (step, false)
         }
         Err(error) => (Step::Ended(CopyEnd::File(error)), true),
     }
@@ -343,13 +344,6 @@ fn read<'a>(connection: &mut Detached, buffer: &'a mut Vec<u8>, most: usize) -> 
     buffer.resize(PIECE.min(most), 0);
     let read = connection.read(buffer)?;
     Ok(buffer.get(..read).unwrap_or_default())
-}
-
-fn written(result: io::Result<()>, bytes: usize) -> Step {
-    match result {
-        Ok(()) => Step::Moved(bytes),
-        Err(error) => Step::Ended(CopyEnd::File(error)),
-    }
 }
 
 /// Bytes that are read at once where splice is not used.

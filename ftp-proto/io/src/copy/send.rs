@@ -1,4 +1,5 @@
-//! A file to a connection: sendfile where it can be, otherwise read and write.
+//! A file to a connection: sendfile where it can be, otherwise read and write. A small file that is in memory needs no
+//! thread.
 
 use std::fs::File;
 use std::io;
@@ -195,13 +196,7 @@ fn buffered(
         Ok(piece) => piece,
         Err(error) => return Step::Ended(CopyEnd::File(error)),
     };
-    match connection.write(piece) {
-        Ok(sent) => {
-            part.start += sent as u64;
-            Step::Moved(sent)
-        }
-        Err(error) => Step::failed(error),
-    }
+    Step::sent(connection.write(piece), |sent| part.start += sent as u64)
 }
 
 /// How much of `part` is taken at once, and at most `most`.
@@ -305,14 +300,10 @@ impl Digested {
             Ok(rest) => rest,
             Err(error) => return Step::Ended(CopyEnd::File(error)),
         };
-        match connection.write(rest.get(..most).unwrap_or(rest)) {
-            Ok(sent) => {
-                part.start += sent as u64;
-                self.ahead = self.ahead.saturating_sub(sent);
-                Step::Moved(sent)
-            }
-            Err(error) => Step::failed(error),
-        }
+        Step::sent(connection.write(rest.get(..most).unwrap_or(rest)), |sent| {
+            part.start += sent as u64;
+            self.ahead = self.ahead.saturating_sub(sent);
+        })
     }
 
     /// What was digested and not sent; nothing at the end of the file.

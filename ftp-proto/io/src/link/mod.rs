@@ -15,8 +15,7 @@ use std::time::Duration;
 
 use ftp_proto::relay::frame::{FrameError, FrameReader};
 use ftp_proto::relay::link::{
-    self, ALPN, ALPN_AGENTS, ALPN_HUB, Answer, EXPORTER_LABEL, EXPORTER_LEN, Exporter, First, LinkError,
-    Welcome,
+    self, ALPN, ALPN_AGENTS, ALPN_HUB, Answer, EXPORTER_LABEL, Exporter, First, LinkError, Welcome,
 };
 use ftp_proto::relay::token::{Secret32, Token};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -35,7 +34,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
-use crate::connection::Connection;
+use crate::connection::{Connection, exported};
 use crate::crypto::{ed25519, provider};
 use crate::os_error::words;
 use crate::random;
@@ -85,17 +84,6 @@ impl LinkFailure {
         match self {
             Self::Io(error) => Stranger::of(error),
             Self::Frame(_) | Self::Proof(_) => None,
-        }
-    }
-
-    /// Whether the other end closed or reset the connection, as it does when its process is killed.
-    pub fn is_broken_off(&self) -> bool {
-        use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-        match self {
-            Self::Io(error) => {
-                matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof)
-            }
-            Self::Frame(_) | Self::Proof(_) => false,
         }
     }
 }
@@ -407,16 +395,7 @@ fn secured(stream: TlsStream<Stream>) -> io::Result<Unproven> {
             return Err(io::Error::new(ErrorKind::InvalidData, NoRelay));
         }
     };
-    let exporter = [0; EXPORTER_LEN];
-    let exporter = match &stream {
-        TlsStream::Client(client) => {
-            client.get_ref().1.export_keying_material(exporter, EXPORTER_LABEL, None)
-        }
-        TlsStream::Server(server) => {
-            server.get_ref().1.export_keying_material(exporter, EXPORTER_LABEL, None)
-        }
-    };
-    let exporter = exporter.map_err(io::Error::other)?;
+    let exporter = exported(&stream, EXPORTER_LABEL, None)?;
     Ok(Unproven { stream, exporter, protocol, reader: FrameReader::new() })
 }
 

@@ -69,8 +69,32 @@ pub struct OfAgent {
 ///
 /// [`TokenFileError`] says what is wrong with the file, and in which line.
 pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
-    let (tokens, says_none) = read_lines(path)?;
-    if tokens.is_empty() && !says_none { Err(TokenFileError::Empty(path.to_owned())) } else { Ok(tokens) }
+    let named = || path.to_owned();
+    let file = NamedFile::open(path, Readable::File).map_err(|error| TokenFileError::Open(named(), error))?;
+    if file.is_of_another_user() {
+        return Err(TokenFileError::Owner(named()));
+    }
+    if file.facts().permissions().mode() & OTHERS != 0 {
+        return Err(TokenFileError::Others(named()));
+    }
+    let bytes = file.read(LIMIT).map_err(|error| TokenFileError::Read(named(), error))?;
+    let not_text =
+        |_| TokenFileError::Read(named(), io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
+    let text = str::from_utf8(&bytes).map_err(not_text)?;
+    let says_none = text.lines().any(|line| line.trim() == NONE);
+    let mut tokens: Vec<Token> = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let token = Token::parse(line).map_err(|error| TokenFileError::Line(named(), number, error))?;
+        if tokens.iter().any(|known| known.name() == token.name()) {
+            return Err(TokenFileError::Twice(named(), number, token.name().to_owned()));
+        }
+        tokens.push(token);
+    }
+    if tokens.is_empty() && !says_none { Err(TokenFileError::Empty(named())) } else { Ok(tokens) }
 }
 
 /// Reads the tokens of a relay's file: those of its users.
@@ -99,36 +123,6 @@ pub fn read_of_agent(path: &Path) -> Result<OfAgent, TokenFileError> {
         ([], _) => Err(TokenFileError::NotOne(path.to_owned(), "none")),
         ([..], _) => Err(TokenFileError::NotOne(path.to_owned(), "several")),
     }
-}
-
-/// The tokens of the file, and whether a line says that there are none.
-fn read_lines(path: &Path) -> Result<(Vec<Token>, bool), TokenFileError> {
-    let named = || path.to_owned();
-    let file = NamedFile::open(path, Readable::File).map_err(|error| TokenFileError::Open(named(), error))?;
-    if file.is_of_another_user() {
-        return Err(TokenFileError::Owner(named()));
-    }
-    if file.facts().permissions().mode() & OTHERS != 0 {
-        return Err(TokenFileError::Others(named()));
-    }
-    let bytes = file.read(LIMIT).map_err(|error| TokenFileError::Read(named(), error))?;
-    let not_text =
-        |_| TokenFileError::Read(named(), io::Error::new(ErrorKind::InvalidData, "it is not UTF-8"));
-    let text = str::from_utf8(&bytes).map_err(not_text)?;
-    let says_none = text.lines().any(|line| line.trim() == NONE);
-    let mut tokens: Vec<Token> = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let token = Token::parse(line).map_err(|error| TokenFileError::Line(named(), number, error))?;
-        if tokens.iter().any(|known| known.name() == token.name()) {
-            return Err(TokenFileError::Twice(named(), number, token.name().to_owned()));
-        }
-        tokens.push(token);
-    }
-    Ok((tokens, says_none))
 }
 
 /// Reads the only token of a user's file.

@@ -30,28 +30,15 @@ impl Terminal {
     /// `question` must not have control characters. A caller that no longer wants to know drops the future; then the
     /// thread takes nothing that is typed later.
     pub async fn confirm(self, question: String) -> bool {
-        let (sender, receiver) = oneshot::channel();
-        thread::spawn(move || {
-            let Self(terminal) = self;
-            let input = BufReader::new(Awaited { terminal: &terminal, answer: &sender });
-            let answer = confirm(&question, input, &terminal).unwrap_or(false);
-            let _ = sender.send(answer);
-        });
-        receiver.await.unwrap_or(false)
+        let answer = self.ask(move |input, terminal| confirm(&question, BufReader::new(input), terminal));
+        answer.await.unwrap_or(false)
     }
 
     /// Asks for one line of text. Returns `None` if nothing is typed.
     ///
     /// `question` must not have control characters. The thread that reads the answer ends with the process.
     pub async fn line(self, question: String) -> Option<String> {
-        let (sender, receiver) = oneshot::channel();
-        thread::spawn(move || {
-            let Self(terminal) = self;
-            let input = BufReader::new(Awaited { terminal: &terminal, answer: &sender });
-            let answer = line(&question, input, &terminal).ok().flatten();
-            let _ = sender.send(answer);
-        });
-        receiver.await.ok().flatten()
+        self.ask(move |input, terminal| line(&question, BufReader::new(input), terminal)).await.flatten()
     }
 
     /// Asks for a secret: what is typed is not shown. Returns `None` if nothing is typed.
@@ -60,16 +47,23 @@ impl Terminal {
     /// the thread that reads the answer ends with the process.
     pub async fn secret(self, question: String) -> Option<Secret> {
         let silence = Silence::begin(self.0.try_clone().ok()?).ok()?;
+        let answer = self.ask(move |input, terminal| secret(&question, input, terminal)).await.flatten();
+        drop(silence);
+        answer
+    }
+
+    /// Has `ask` put a question, on a thread of its own. Returns `None` if the terminal fails.
+    async fn ask<T: Send + 'static>(
+        self,
+        ask: impl FnOnce(Awaited<'_, io::Result<T>>, &File) -> io::Result<T> + Send + 'static,
+    ) -> Option<T> {
         let (sender, receiver) = oneshot::channel();
         thread::spawn(move || {
             let Self(terminal) = self;
-            let input = Awaited { terminal: &terminal, answer: &sender };
-            let answer = secret(&question, input, &terminal).ok().flatten();
+            let answer = ask(Awaited { terminal: &terminal, answer: &sender }, &terminal);
             let _ = sender.send(answer);
         });
-        let answer = receiver.await.ok().flatten();
-        drop(silence);
-        answer
+        receiver.await.ok()?.ok()
     }
 }
 

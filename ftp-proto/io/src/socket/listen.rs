@@ -1,4 +1,4 @@
-//! Listening sockets for control and data connections.
+//! Listening sockets for control and data connections, and Unix sockets for programs of this host.
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};

@@ -1,4 +1,5 @@
-//! A connected socket: TCP, or a Unix socket whose other end is on this host.
+//! A connected socket: TCP, or a Unix socket whose other end is on this host. Its options: latency, dead peers, urgent data,
+//! how it ends.
 
 use std::io::{self, IoSlice};
 use std::net::{self, IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -15,13 +15,12 @@ use rustls::{ClientConfig, HandshakeKind, NamedGroup};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::refusal::Doubt;
-use super::refusal::Refusal;
-use super::trust::Trust;
-use super::trust::Verifier;
+use super::refusal::{Doubt, Refusal};
+use super::trust::{Trust, Verifier};
 use crate::connection::Connection;
 use crate::crypto::provider;
 use crate::lock::Lock;
+use crate::socket;
 
 /// TLS towards one server. Clones share everything, above all the tickets.
 #[derive(Clone)]
@@ -127,17 +126,14 @@ impl Client {
         let connection = Connection::inside(stream);
         let (version, suite) = (connection.tls_version().unwrap_or("TLS"), connection.tls_suite());
         let handshake = Handshake { version, suite, resumed };
-        self.note(handshake);
-        (self.tell)(handshake);
-        Ok(connection)
-    }
-
-    fn note(&self, handshake: Handshake) {
         let mut shaken = self.shaken.locked();
         match shaken.control {
             None => shaken.control = Some(handshake),
             Some(_) => shaken.data = Some(handshake),
         }
+        drop(shaken);
+        (self.tell)(handshake);
+        Ok(connection)
     }
 
     /// The handshake of the control connection, once it was made.
@@ -262,25 +258,21 @@ const MAX_TICKETS: usize = 16;
 /// private, the handshake comes with the first byte, because servers expect it after their preliminary
 /// reply.
 #[derive(Debug)]
-pub struct Data(State);
-
-#[derive(Debug)]
-enum State {
-    /// In clear, or inside TLS already (a server).
-    Open(Connection),
-    /// A client begins TLS.
-    Client(Connection, Box<Client>),
+pub struct Data {
+    connection: Connection,
+    /// Begins TLS as a client. `None` if the connection is in clear, or inside TLS already (a server).
+    client: Option<Box<Client>>,
 }
 
 impl From<TcpStream> for Data {
     fn from(stream: TcpStream) -> Self {
-        Self(State::Open(stream.into()))
+        Connection::from(stream).into()
     }
 }
 
 impl From<Connection> for Data {
     fn from(connection: Connection) -> Self {
-        Self(State::Open(connection))
+        Self { connection, client: None }
     }
 }
 
@@ -288,47 +280,34 @@ impl Data {
     /// A data connection that will resume the session of its control connection, if the server lets it. TLS runs from
     /// here to the server, also inside a link with a relay.
     pub fn private(connection: impl Into<Connection>, client: &Client) -> Self {
-        Self(State::Client(connection.into(), Box::new(client.clone())))
+        Self { connection: connection.into(), client: Some(Box::new(client.clone())) }
     }
 
     /// Makes every end of the connection a reset, until somebody says that all is well.
     pub(crate) fn end_by_reset(&self) {
-        match &self.0 {
-            State::Open(connection) | State::Client(connection, _) => {
-                crate::socket::end_by_reset(connection.socket());
-            }
-        }
+        socket::end_by_reset(self.connection.socket());
     }
 
     /// [`Connection::may_end_silently`], for a connection of a server.
     pub fn may_end_silently(&self) {
-        match &self.0 {
-            State::Open(connection) => connection.may_end_silently(),
-            State::Client(..) => {}
+        if self.client.is_none() {
+            self.connection.may_end_silently();
         }
     }
 
     /// The address of the other end, if it is one of TCP.
     pub fn peer(&self) -> Option<SocketAddr> {
-        match &self.0 {
-            State::Open(connection) | State::Client(connection, _) => connection.peer(),
-        }
+        self.connection.peer()
     }
 
     /// The connection, if there is no TLS and none is to begin.
-    pub(crate) const fn clear(&self) -> Option<&Connection> {
-        match &self.0 {
-            State::Open(connection) if !connection.has_tls() => Some(connection),
-            State::Open(_) | State::Client(..) => None,
-        }
+    pub(crate) fn clear(&self) -> Option<&Connection> {
+        (self.client.is_none() && !self.connection.has_tls()).then_some(&self.connection)
     }
 
     /// The connection, if no handshake is to come.
     pub(crate) fn into_open(self) -> Option<Connection> {
-        match self.0 {
-            State::Open(connection) => Some(connection),
-            State::Client(..) => None,
-        }
+        self.client.is_none().then_some(self.connection)
     }
 
     /// Performs the handshake, if there is still to be one.
@@ -337,13 +316,10 @@ impl Data {
     ///
     /// TLS failed, or the peer showed another certificate than on the control connection.
     pub(crate) async fn open(self) -> io::Result<Connection> {
-        match self.0 {
-            State::Open(connection) => Ok(connection),
-            State::Client(connection, client) => {
-                // The last flight of the handshake is small, and then it may be the peer's turn.
-                connection.socket().tcp().map_or(Ok(()), crate::socket::nodelay)?;
-                Ok(client.connect(connection).await?)
-            }
-        }
+        let Self { connection, client } = self;
+        let Some(client) = client else { return Ok(connection) };
+        // The last flight of the handshake is small, and then it may be the peer's turn.
+        connection.socket().tcp().map_or(Ok(()), socket::nodelay)?;
+        Ok(client.connect(connection).await?)
     }
 }

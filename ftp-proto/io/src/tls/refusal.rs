@@ -53,8 +53,9 @@ impl From<Refusal> for io::Error {
                 Self::new(kind, Refusal::Failed(error))
             }
             Refusal::Untrusted { .. } | Refusal::Changed { .. } | Refusal::Another(_) => Self::other(refusal),
-            Refusal::NothingInCommon(_) => Self::new(io::ErrorKind::InvalidData, refusal),
-            Refusal::NotTls | Refusal::CertificateDemanded => Self::new(io::ErrorKind::InvalidData, refusal),
+            Refusal::NothingInCommon(_) | Refusal::NotTls | Refusal::CertificateDemanded => {
+                Self::new(io::ErrorKind::InvalidData, refusal)
+            }
         }
     }
 }

@@ -15,15 +15,13 @@ use rustls::server::{
     ServerSessionMemoryCache, WebPkiClientVerifier,
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ProtocolVersion, ServerConfig};
+use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, ServerConfig};
 use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
 use super::identity::{Certificates, Identity};
-use super::trust::AnyKey;
-use super::trust::Verifier;
-use super::trust::{Trust, roots};
-use crate::connection::Connection;
+use super::trust::{AnyKey, Trust, Verifier, roots};
+use crate::connection::{Connection, exported};
 use crate::crypto::{lacks_aes, provider, ticketer};
 
 /// TLS of a server. All its sessions share the certificates.
@@ -155,11 +153,11 @@ impl Session {
     /// The handshake or the connection failed.
     pub async fn accept(&self, stream: TcpStream) -> io::Result<(Connection, Handshake)> {
         crate::socket::nodelay(&stream)?;
-        let (stream, shown) = accept(self.control.clone(), stream).await?;
+        let stream = accept(self.control.clone(), stream).await?;
         if let Some(version) = stream.get_ref().1.protocol_version() {
             self.version.get_or_init(|| version);
         }
-        Ok((Connection::private(stream, Vec::new()), shown))
+        secured(stream)
     }
 
     /// Performs the handshake of a data connection.
@@ -170,18 +168,11 @@ impl Session {
     /// show.
     pub async fn data(&self, stream: TcpStream, how: DataTls) -> io::Result<(Connection, Handshake)> {
         match how.role {
-            TlsRole::Server => {
-                let (stream, shown) = accept(self.server_config(how), stream).await?;
-                Ok((Connection::private(stream, Vec::new()), shown))
-            }
+            TlsRole::Server => secured(accept(self.server_config(how), stream).await?),
             TlsRole::Client => {
                 let name = ServerName::from(stream.peer_addr()?.ip());
                 let config = Arc::new(self.client_config(how)?);
-                let stream = TlsConnector::from(config).connect(name, stream).await?;
-                let shown = shown(stream.get_ref().1, |exporter| {
-                    stream.get_ref().1.export_keying_material(exporter, EXPORTER, Some(&[]))
-                })?;
-                Ok((Connection::private(TlsStream::Client(stream), Vec::new()), shown))
+                secured(TlsConnector::from(config).connect(name, stream).await?)
             }
         }
     }
@@ -234,26 +225,23 @@ impl Session {
 async fn accept(
     mut config: ServerConfig,
     stream: TcpStream,
-) -> io::Result<(TlsStream<TcpStream>, Handshake)> {
+) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
     let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     config.ignore_client_order = !lacks_aes(begun.client_hello().cipher_suites());
-    let stream = begun.into_stream(Arc::new(config)).await?;
-    let shown = shown(stream.get_ref().1, |exporter| {
-        stream.get_ref().1.export_keying_material(exporter, EXPORTER, Some(&[]))
-    })?;
-    Ok((TlsStream::Server(stream), shown))
+    begun.into_stream(Arc::new(config)).await
 }
 
-fn shown(
-    state: &CommonState,
-    export: impl FnOnce([u8; 32]) -> Result<[u8; 32], Error>,
-) -> io::Result<Handshake> {
+/// The connection after its handshake, and what the other end has shown.
+fn secured(stream: impl Into<TlsStream<TcpStream>>) -> io::Result<(Connection, Handshake)> {
+    let stream = stream.into();
+    let (_, state) = stream.get_ref();
     let leaf = state.peer_certificates().and_then(<[_]>::first);
-    Ok(Handshake {
+    let shown = Handshake {
         leaf: leaf.map(|leaf| Fingerprint::of(leaf)),
         resumed: state.handshake_kind() == Some(HandshakeKind::Resumed),
-        exporter: export([0; 32]).map_err(io::Error::other)?,
-    })
+        exporter: exported(&stream, EXPORTER, Some(&[]))?,
+    };
+    Ok((Connection::private(stream, Vec::new()), shown))
 }
 
 impl ResolvesServerCert for Key {

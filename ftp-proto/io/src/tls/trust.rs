@@ -1,4 +1,5 @@
-//! The servers that a client trusts: by the roots of this host, by roots of a file, by fingerprint, or all.
+//! The servers that a client trusts: by the roots of this host, by roots of a file, by fingerprint, or all. The certificate
+//! of one server is verified once, and is the same ever after.
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -341,7 +342,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Accepts every certificate that can be read, from any issuer, whatever it is for and however old
-/// it is, but only from the holder of its key.
+/// it is, but only from the holder of its key. Its user compares the fingerprint afterwards.
 #[derive(Debug)]
 pub(super) struct AnyKey {
     algorithms: WebPkiSupportedAlgorithms,

@@ -1,13 +1,7 @@
 //! Settings files: TOML that is read strictly. Every mistake is told with its place and what was expected.
 //!
-//! | file | what |
-//! |---|---|
-//! | `mistake` | a mistake and its place; all mistakes of a file |
-//! | `reader` | reads tables, lists and texts, and collects the mistakes |
-//! | `text` | reads the text of a file |
-//! | `options` | reads keys that have the names and values of options of a command line |
-//! | `outline` | which keys a file gives, to see which ones are gone |
-//! | `defaults` | what options mean where they are not typed |
+//! This file takes TOML apart and collects the mistakes. `options` reads keys that have the names and values of options of a
+//! command line.
 
 mod options;
 #[cfg(test)]

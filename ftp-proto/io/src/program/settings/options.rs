@@ -99,11 +99,9 @@ pub fn section<T: clap::Args>(
     if !whole {
         return None;
     }
-    let words = given.iter().flat_map(|given| given.words.iter().cloned());
     // Every value was read on its own, so an error is told already, except that options contradict each other.
-    let read = command.try_get_matches_from(words).and_then(|matches| T::from_arg_matches(&matches));
-    let places = given.iter().map(|given| (given.name.clone(), given.at.clone())).collect();
-    read.ok().map(|read| (read, places))
+    let read = values(&given)?;
+    Some((read, given.into_iter().map(|given| (given.name, given.at)).collect()))
 }
 
 /// What keys that were read on their own mean together. `None` if they contradict each other, or one
