@@ -1,11 +1,9 @@
 //! The PROXY protocol, versions 1 and 2: a header before the first byte of a connection, in which a proxy
 //! announces the client (HAProxy, "The PROXY protocol").
 
+use super::kind::{Family, Kind, kind, unmapped};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZero;
-
-use super::family::Family;
-use super::kind::{Kind, kind, unmapped};
 
 /// Who is at the other end of a proxy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

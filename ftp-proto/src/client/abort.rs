@@ -7,8 +7,7 @@
 //! late 150). If the count does not come out, NOOP marks the place: what comes before its reply belongs
 //! to what was sent before it.
 
-use super::control::Control;
-use super::pipeline::{Owner, Pipeline};
+use super::control::{Control, Owner, Pipeline};
 use super::{Event, Failure, Output, Timer};
 use crate::command::Command;
 use crate::dialect::Dialect;

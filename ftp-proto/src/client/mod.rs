@@ -49,7 +49,6 @@ mod abort;
 mod control;
 mod interface;
 mod login;
-mod pipeline;
 mod session;
 mod setup;
 mod standing;

@@ -1,8 +1,7 @@
 //! The session: inputs, commands, and which part of it gets each reply.
 
 use super::abort::Abort;
-use super::control::Control;
-use super::pipeline::{Owner, Pending, WaitingCommand};
+use super::control::{Control, Owner, Pending, WaitingCommand};
 use super::setup::Setup;
 use super::{CommandId, Config, Event, Failure, Input, Output, Standing, Timer};
 use crate::command::{Command, Verb};

@@ -4,9 +4,8 @@
 //! Greeting --300/220--> [Auth --234--> Securing] --> Login --230--> [Pbsz --> Prot] --> Features --> [Utf8] --> ready
 //! ```
 
-use super::control::{Control, RENEWALS};
+use super::control::{Control, Owner, RENEWALS};
 use super::login::Login;
-use super::pipeline::Owner;
 use super::{Event, Failure, Output, Security, Timer};
 use crate::command::{Command, Opts, Verb};
 use crate::dialect::Dialect;

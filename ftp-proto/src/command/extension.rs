@@ -1,9 +1,13 @@
-//! The commands that this suite adds to the RFCs (docs/protocol/extensions.md) and that stand alone.
+//! Commands beyond the RFCs: of drafts and of today's practice, those that this suite adds and that stand alone, and those
+//! about transfers that outlive their control connection (docs/protocol/extensions.md).
 
-use super::direction::Direction;
-use super::fault::Fault;
+use super::Direction;
+use super::parse::{Fault, first_word, name, optional_name};
+use super::site::{NewFact, Site};
 use super::verbs::Verb;
+use crate::calendar::{When, facts_time, parse_time};
 use crate::digest::Algorithm;
+use crate::wire::{PathName, TransferId};
 use std::num::NonZeroU64;
 
 /// A command of docs/protocol/extensions.md.
@@ -67,9 +71,164 @@ impl Extension {
     }
 }
 
+/// A command of a draft or of today's practice.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Practice {
+    /// MFMT, and MDTM with a time: set when the file was modified (draft-somers-ftp-mfxx).
+    Mfmt(When, PathName),
+    /// MFF: change facts of the file (draft-somers-ftp-mfxx).
+    Mff(Vec<NewFact>, PathName),
+    /// AVBL: report how many bytes may still be stored in a directory.
+    Avbl(Option<PathName>),
+    /// SITE: commands of this server that no RFC defines (RFC 454, RFC 959).
+    Site(Site),
+    /// CLNT: the client tells its name.
+    Clnt(Vec<u8>),
+    /// CSID: both ends tell what they are.
+    Csid(Vec<u8>),
+    /// HOST: the name by which the client knows the server (RFC 7151).
+    Host(Vec<u8>),
+    /// LANG: the language of replies; `None` is the server's own (RFC 2640).
+    Lang(Option<Vec<u8>>),
+    /// CEPR: whether the reply to EPSV names the address too.
+    Cepr(bool),
+}
+
+/// Reads the argument of one verb.
+type Parse = fn(&[u8]) -> Result<Practice, Fault>;
+
+/// The verbs, each with what reads its argument.
+const PARSERS: [(Verb, Parse); 9] = [
+    (Verb::Mfmt, |rest| {
+        let (time, path) = timed(rest).ok_or(Fault::Syntax)?;
+        Ok(Practice::Mfmt(time, name(path)?))
+    }),
+    (Verb::Mff, |rest| NewFact::parse(rest).map(|(facts, path)| Practice::Mff(facts, path))),
+    (Verb::Avbl, |rest| optional_name(rest).map(Practice::Avbl)),
+    (Verb::Site, |rest| Site::parse(rest).map(Practice::Site)),
+    (Verb::Clnt, |rest| text(rest).map(Practice::Clnt)),
+    (Verb::Csid, |rest| text(rest).map(Practice::Csid)),
+    (Verb::Host, |rest| host(rest.trim_ascii()).map(Practice::Host)),
+    (Verb::Lang, |rest| Ok(Practice::Lang(text(rest).ok()))),
+    (Verb::Cepr, |rest| match rest.trim_ascii() {
+        b"" => Err(Fault::Missing),
+        word if word.eq_ignore_ascii_case(b"ON") => Ok(Practice::Cepr(true)),
+        word if word.eq_ignore_ascii_case(b"OFF") => Ok(Practice::Cepr(false)),
+        _ => Err(Fault::Syntax),
+    }),
+];
+
+impl Practice {
+    /// Reads the argument of `verb`.
+    pub(super) fn parse(verb: Verb, rest: &[u8]) -> Result<Self, Fault> {
+        let parser = PARSERS.iter().find(|(known, _)| *known == verb);
+        parser.map_or(Err(Fault::Unknown), |(_, parse)| parse(rest))
+    }
+
+    /// Returns the verb of the command.
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Mfmt(..) => Verb::Mfmt,
+            Self::Mff(..) => Verb::Mff,
+            Self::Avbl(_) => Verb::Avbl,
+            Self::Site(_) => Verb::Site,
+            Self::Clnt(_) => Verb::Clnt,
+            Self::Csid(_) => Verb::Csid,
+            Self::Host(_) => Verb::Host,
+            Self::Lang(_) => Verb::Lang,
+            Self::Cepr(_) => Verb::Cepr,
+        }
+    }
+
+    /// Returns the argument of the command.
+    pub(super) fn argument(&self) -> Option<Vec<u8>> {
+        Some(match self {
+            Self::Mfmt(time, path) => {
+                let time = facts_time(*time).unwrap_or_default();
+                [time.as_bytes(), b" ", path.as_bytes()].concat()
+            }
+            Self::Mff(facts, path) => {
+                let facts: String = facts.iter().map(NewFact::to_text).collect();
+                [facts.as_bytes(), b" ", path.as_bytes()].concat()
+            }
+            Self::Avbl(path) => return path.as_ref().map(|path| path.as_bytes().to_vec()),
+            Self::Site(site) => site.argument(),
+            Self::Clnt(text) | Self::Csid(text) | Self::Host(text) => text.clone(),
+            Self::Lang(language) => return language.clone(),
+            Self::Cepr(on) => if *on { b"ON".as_slice() } else { b"OFF" }.to_vec(),
+        })
+    }
+}
+
+/// Splits `YYYYMMDDHHMMSS[.sss] path`.
+pub(super) fn timed(rest: &[u8]) -> Option<(When, &[u8])> {
+    let (time, path) = first_word(rest);
+    let time = parse_time(std::str::from_utf8(time).ok()?)?;
+    (!path.is_empty()).then_some((time, path))
+}
+
+/// Reads a text that must not be empty.
+fn text(rest: &[u8]) -> Result<Vec<u8>, Fault> {
+    let text = rest.trim_ascii();
+    if text.is_empty() { Err(Fault::Missing) } else { Ok(text.to_vec()) }
+}
+
+/// Reads the argument of HOST: a domain name or an address (RFC 7151 section 3.1).
+fn host(word: &[u8]) -> Result<Vec<u8>, Fault> {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_[]:%".contains(byte);
+    match word {
+        [] => Err(Fault::Missing),
+        _ if word.len() <= MAX_HOST && word.iter().all(fits) => Ok(word.to_vec()),
+        _ => Err(Fault::Syntax),
+    }
+}
+
+/// Maximum number of bytes of a host name (RFC 1035).
+const MAX_HOST: usize = 255;
+
+/// A command about transfers that outlive their control connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Detached {
+    /// DETA: the next transfer may go on without its control connection for so many seconds.
+    Next(u64),
+    /// STAT #id: how far such a transfer is.
+    Status(TransferId),
+    /// ABOR #id: end such a transfer.
+    Abort(TransferId),
+}
+
+impl Detached {
+    /// Reads the argument of STAT or ABOR, if it names a transfer. STAT of a file whose name looks like that can be
+    /// written as `./name`.
+    pub(super) fn about(verb: Verb, word: &[u8]) -> Option<Self> {
+        let id = TransferId::from_hex(word.strip_prefix(b"#")?)?;
+        Some(if verb == Verb::Abor { Self::Abort(id) } else { Self::Status(id) })
+    }
+
+    /// Returns the verb of the command.
+    pub const fn verb(self) -> Verb {
+        match self {
+            Self::Next(_) => Verb::Deta,
+            Self::Status(_) => Verb::Stat,
+            Self::Abort(_) => Verb::Abor,
+        }
+    }
+
+    /// Returns the argument of the command.
+    pub(super) fn argument(self) -> String {
+        match self {
+            Self::Next(seconds) => seconds.to_string(),
+            Self::Status(id) | Self::Abort(id) => format!("#{id}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::{Command, Fault, parse};
     use super::*;
+    use crate::dialect::Dialect;
 
     #[test]
     fn extensions_are_read_and_written() {
@@ -99,5 +258,26 @@ mod tests {
                 assert_eq!(again, Ok(extension), "{argument}");
             }
         }
+    }
+
+    #[test]
+    fn they_are_read_as_they_are_written() {
+        let id = TransferId::new([0xab; 16]);
+        for command in [Detached::Next(3600), Detached::Status(id), Detached::Abort(id)] {
+            let line = format!("{} {}", command.verb().name(), command.argument());
+            for dialect in [Dialect::Rfc354, Dialect::Rfc959] {
+                assert_eq!(parse(line.as_bytes(), dialect), Ok(Command::Detached(command)), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_names_no_transfer_is_a_file_or_nothing() {
+        let parse = |line: &str| parse(line.as_bytes(), Dialect::Rfc959);
+        assert_eq!(parse("ABOR #12"), Ok(Command::Abor));
+        assert!(matches!(parse("STAT #12"), Ok(Command::Stat(Some(_)))));
+        assert!(matches!(parse(&format!("STAT ./#{}", "0".repeat(32))), Ok(Command::Stat(Some(_)))));
+        assert_eq!(parse("DETA").map_err(|error| error.fault), Err(Fault::Missing));
+        assert_eq!(parse("DETA soon").map_err(|error| error.fault), Err(Fault::Syntax));
     }
 }

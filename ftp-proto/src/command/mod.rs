@@ -3,34 +3,19 @@
 //! [`parse`] turns a line into a [`Command`], and [`Command::to_line`] does the reverse. The rules of a
 //! verb that do not depend on its argument, such as whether it needs a login, are data in [`verbs`].
 
-mod detached;
-mod digest_command;
 mod digests;
-mod direction;
 mod extension;
-mod fact;
-mod fault;
 mod pack;
 mod parse;
-mod practice;
-mod security;
 mod site;
-mod verb_of;
 pub mod verbs;
-mod word;
 mod write;
 
-pub use detached::Detached;
-pub use digest_command::DigestCommand;
-pub use digests::XDigest;
-pub use direction::Direction;
-pub use extension::Extension;
-pub use fact::NewFact;
-pub use fault::{CommandError, Fault};
+pub use digests::{DigestCommand, XDigest};
+pub use extension::{Detached, Extension, Practice};
 pub use pack::{FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
-pub use parse::parse;
-pub use practice::Practice;
-pub use site::Site;
+pub use parse::{CommandError, Fault, parse};
+pub use site::{NewFact, Site};
 pub use verbs::{VERBS, Verb};
 
 use crate::address::SockTarget;
@@ -302,3 +287,92 @@ impl Command {
         ) || matches!(self, Self::Pack(pack) if is_group(pack))
     }
 }
+
+/// The direction in which a server moves the bytes of a file, as in the argument of LSTN (RFC 438).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Direction {
+    /// `S`: the server sends (RETR, LIST, NLST, MLSD).
+    Send,
+    /// `R`: the server receives (STOR, APPE).
+    Receive,
+}
+
+impl Direction {
+    /// Both directions, sending first.
+    pub const BOTH: [Self; 2] = [Self::Send, Self::Receive];
+
+    /// Returns the letter for LSTN and for the role in RNDZ.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Send => 'S',
+            Self::Receive => 'R',
+        }
+    }
+}
+
+impl Mechanism {
+    /// The name of the mechanism in a command line.
+    pub fn name(&self) -> &[u8] {
+        match self {
+            Self::Tls => b"TLS",
+            Self::Ssl => b"SSL",
+            Self::Unserved(name) => name,
+        }
+    }
+}
+
+impl Protection {
+    /// The letter of the level in a command line; for a level that is not known, one that is none.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Clear => 'C',
+            Self::Private => 'P',
+            Self::Unserved => 'S',
+            Self::Unknown => 'X',
+        }
+    }
+}
+
+/// Parses the argument of AUTH (RFC 4217 4; the other names are those of its drafts).
+fn mechanism(word: &[u8]) -> Mechanism {
+    match word.to_ascii_uppercase().as_slice() {
+        b"TLS" | b"TLS-C" => Mechanism::Tls,
+        b"SSL" | b"TLS-P" => Mechanism::Ssl,
+        _ => Mechanism::Unserved(word.to_vec()),
+    }
+}
+
+/// Parses the argument of PROT. An unknown level has a reply of its own (RFC 2228 5.1).
+const fn protection(word: &[u8]) -> Protection {
+    match word {
+        b"C" | b"c" => Protection::Clear,
+        b"P" | b"p" => Protection::Private,
+        b"S" | b"s" | b"E" | b"e" => Protection::Unserved,
+        _ => Protection::Unknown,
+    }
+}
+
+/// Parses `ON`, `OFF` or nothing (SSCN). Returns `None` for anything else.
+const fn switch(word: &[u8]) -> Option<Option<bool>> {
+    match word {
+        b"" => Some(None),
+        _ if word.eq_ignore_ascii_case(b"ON") => Some(Some(true)),
+        _ if word.eq_ignore_ascii_case(b"OFF") => Some(Some(false)),
+        _ => None,
+    }
+}
+
+/// Parses `SHA-256 <64 hex digits>` or `OFF` (PINC). Returns `None` for anything else.
+fn pinned(word: &[u8]) -> Option<Option<Fingerprint>> {
+    if word.eq_ignore_ascii_case(b"OFF") {
+        return Some(None);
+    }
+    let (name, digits) = word.split_at_checked(ALGORITHM.len())?;
+    if !name.eq_ignore_ascii_case(ALGORITHM) {
+        return None;
+    }
+    Fingerprint::from_hex(digits).ok().map(Some)
+}
+
+/// How every pin begins.
+const ALGORITHM: &[u8] = b"SHA-256 ";

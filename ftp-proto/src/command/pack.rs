@@ -12,9 +12,11 @@
 //! No name is empty and none has a slash, so the last `//` ends the directory. What follows the last fixed comma of a
 //! file is its name, which may have commas. `-` is a time or an identity that is not known.
 
-use super::direction::Direction;
-use super::fault::Fault;
-use super::word::{first_word, name};
+#[cfg(test)]
+mod tests;
+
+use super::Direction;
+use super::parse::{Fault, first_word, name};
 use crate::calendar::{When, facts_time, parse_time};
 use crate::wire::{BadDecimal, FileName, PathName, counted, decimal, show};
 use std::fmt;
@@ -377,6 +379,3 @@ fn listed(word: String, directory: &PathName, items: impl Iterator<Item = Vec<u8
 
 /// The greatest number of a file.
 const MAX_NUMBER: u16 = 256;
-
-#[cfg(test)]
-mod tests;

@@ -1,18 +1,19 @@
-//! From a line to a [`Command`]. Lines are bytes: names may contain everything but NUL and LF.
+//! From a line to a [`Command`], or to what is wrong with it. Lines are bytes: names may contain everything but NUL and LF.
 
-use super::detached::Detached;
+#[cfg(test)]
+mod tests;
+
 use super::digests::{self, XDigest};
-use super::extension::Extension;
-use super::fault::{CommandError, Fault};
+use super::extension::{Detached, Extension, Practice, timed};
 use super::pack::Pack;
-use super::practice::{Practice, timed};
-use super::security::{mechanism, pinned, protection, switch};
-use super::word::{first_word, name, optional_name};
-use super::{Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb};
-use crate::address::{Eprt, parse_eprt, parse_port, parse_sock};
+use super::{
+    Command, DataType, Direction, Epsv, Mode, Opts, Partial, Structure, Verb, mechanism, pinned, protection,
+    switch,
+};
+use crate::address::{Eprt, Invalid, parse_eprt, parse_port, parse_sock};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
-use crate::wire::{BadDecimal, ByteRange, PathName, RendezvousSecret, Secret, decimal};
+use crate::wire::{BadDecimal, BadName, ByteRange, PathName, RendezvousSecret, Secret, decimal};
 
 /// Parses one line, without its CR LF and with Telnet commands removed.
 ///
@@ -367,5 +368,78 @@ fn opts(word: &[u8]) -> Result<Opts, Fault> {
 /// thousands.
 const MAX_FACTS: usize = 64;
 
-#[cfg(test)]
-mod tests;
+/// Reads a name, which is the whole text.
+pub(super) fn name(rest: &[u8]) -> Result<PathName, Fault> {
+    PathName::from_wire(rest).map_err(|bad| match bad {
+        BadName::Empty => Fault::Missing,
+        BadName::Control | BadName::CarriageReturn => Fault::BadName,
+    })
+}
+
+/// Reads a name that may be left out.
+pub(super) fn optional_name(rest: &[u8]) -> Result<Option<PathName>, Fault> {
+    if rest.is_empty() { Ok(None) } else { name(rest).map(Some) }
+}
+
+/// Reads the permission bits of a file: three or four octal digits.
+pub(super) fn parse_mode(word: &[u8]) -> Option<u32> {
+    let word = std::str::from_utf8(word).ok()?;
+    if !(3..=4).contains(&word.len()) || !word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    u32::from_str_radix(word, 8).ok()
+}
+
+/// The first word, and what follows the blank behind it.
+pub(super) fn first_word(text: &[u8]) -> (&[u8], &[u8]) {
+    match text.iter().position(|byte| *byte == b' ') {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        None => (text, b""),
+    }
+}
+
+/// Why a line is not a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommandError {
+    /// The verb, if it is in the table. Some sessions act on a failed command: a SOCK with a bad
+    /// argument clears the old one (B06).
+    pub verb: Option<Verb>,
+    /// What is wrong with the line.
+    pub fault: Fault,
+}
+
+/// What can be wrong with a command line. Each fault has a reply of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The verb is not in the table.
+    Unknown,
+    /// The line is empty.
+    Empty,
+    /// The argument does not have the form that the verb requires.
+    Syntax,
+    /// The argument is missing.
+    Missing,
+    /// The host number is in no host table (B09; reply 503 or 501).
+    UnknownHost,
+    /// A number is out of range (reply 503 or 501).
+    OutOfRange,
+    /// The socket number is legal in RFC 354 but not a TCP port (reply 503 or 504).
+    NotAPort,
+    /// The value is legal, but nobody here serves it (reply 506 or 504).
+    Unserved,
+    /// The name contains NUL or a bare LF (A14).
+    BadName,
+}
+
+impl From<Invalid> for Fault {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::Missing => Self::Missing,
+            Invalid::Syntax => Self::Syntax,
+            Invalid::UnknownHost => Self::UnknownHost,
+            Invalid::OutOfRange => Self::OutOfRange,
+            Invalid::NotAPort => Self::NotAPort,
+        }
+    }
+}

@@ -33,17 +33,15 @@
 //! # Ok::<(), ftp_proto::wire::BadName>(())
 //! ```
 
-pub mod absence;
-pub mod amount;
-pub mod judge;
-pub mod moved;
-pub mod reason;
+mod absence;
+mod amount;
+mod judge;
+mod moved;
 
 pub use absence::{Answers, ExistenceQuestion, MissingWords, Presence};
 pub use amount::{Amount, AmountTally, LargeDeletions};
 pub use judge::{
-    DeletePermit, Learnt, ListedEntry, RemovalKind, SameFile, SessionId, SurplusEvidence, Witness,
-    has_changed, is_as_listed, path_below,
+    DeletePermit, Learnt, ListedEntry, ReasonToKeep, RemovalKind, SameFile, SessionId, SurplusEvidence,
+    Witness, has_changed, is_as_listed, path_below,
 };
 pub use moved::{CopyProof, CopyState, ExpectedCopy, MoveEvidence, SourceNow, StableStorage};
-pub use reason::ReasonToKeep;

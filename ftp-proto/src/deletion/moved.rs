@@ -1,7 +1,6 @@
 //! Whether the source of a file that was moved may be deleted.
 
-use super::judge::{DeletePermit, RemovalKind, SameFile, has_changed, path_at};
-use super::reason::ReasonToKeep;
+use super::judge::{DeletePermit, ReasonToKeep, RemovalKind, SameFile, has_changed, path_at};
 use crate::command::FileToSend;
 use crate::listing::{Facts, Kind, When};
 use crate::wire::PathName;

@@ -2,7 +2,8 @@
 
 use super::detect::{Format, is_frame};
 use super::row::Row;
-use super::{Entry, Kind, When, facts, vms};
+use super::{Entry, Kind, When, vms};
+use crate::listing;
 use crate::reply::Reply;
 use crate::wire::PathName;
 use std::collections::VecDeque;
@@ -105,7 +106,7 @@ impl Lister {
             return;
         }
         match self.source {
-            Source::Facts => self.note(line, facts::row(line)),
+            Source::Facts => self.note(line, listing::row(line)),
             Source::Names => self.path(line),
             Source::List(None, now) => match Format::of(line, now) {
                 Some(format) => {

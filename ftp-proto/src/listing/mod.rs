@@ -16,13 +16,11 @@ mod date;
 mod detect;
 mod dos;
 mod eplf;
-mod facts;
 mod lister;
 mod pattern;
 mod row;
 #[cfg(test)]
 mod tests;
-mod told;
 mod unix;
 mod vms;
 mod write;
@@ -30,13 +28,12 @@ mod write;
 pub use crate::calendar::{CivilTime, When, civil, facts_time, parse_time, when};
 pub use date::year_of;
 pub use detect::Format;
-pub use facts::parse_facts;
 pub use lister::{Cut, Lister, ListingItem, Unfit, cut, is_empty_listing};
 pub use pattern::Pattern;
-pub use told::{told_size, told_time};
 pub use write::{FACTS, SELDOM, facts_line, list_line, write_facts_line, write_list_line};
 
 use crate::wire::PathName;
+use row::Row;
 use serde::{Deserialize, Serialize};
 
 /// What kind of entry a directory has.
@@ -181,4 +178,79 @@ impl Entry {
     pub fn exactly_modified(&self) -> Option<When> {
         self.modified.filter(|_| self.precision == Precision::Exact)
     }
+}
+
+/// Parses `fact=value;fact=value; name`. The names of facts and the values of `type` may be in any case;
+/// exactly one blank separates the facts from the name. Returns `None` if the line does not have this
+/// form or the name cannot be one.
+///
+/// A blank before the facts is accepted, because MLST adds one in its reply.
+///
+/// ```
+/// use ftp_proto::listing::{Kind, parse_facts};
+///
+/// let entry = parse_facts(b"type=file;size=4294967297; a name").unwrap();
+/// assert_eq!((entry.kind, entry.size), (Kind::File, Some(4294967297)));
+/// assert_eq!(entry.name.as_bytes(), b"a name");
+/// ```
+pub fn parse_facts(line: &[u8]) -> Option<Entry> {
+    let entry = |line| {
+        let row = row(line)?;
+        PathName::from_user(row.name).ok().map(|name| row.entry(name))
+    };
+    match line.strip_prefix(b" ") {
+        Some(rest) => entry(rest).or_else(|| entry(line)),
+        None => entry(line),
+    }
+}
+
+/// Reads a line of MLSD without checking its name.
+fn row(line: &[u8]) -> Option<Row<'_>> {
+    let blank = line.iter().position(|o| *o == b' ')?;
+    let (facts, name) = line.split_at_checked(blank)?;
+    let mut row = Row::new(name.strip_prefix(b" ")?, Kind::Other); // until the type says more
+    let facts = std::str::from_utf8(facts).ok()?;
+    for fact in facts.split(';').filter(|fact| !fact.is_empty()) {
+        let (fact, value) = fact.split_once('=')?;
+        match fact.to_ascii_lowercase().as_str() {
+            "type" => row.kind = kind(&value.to_ascii_lowercase()),
+            "size" => row.size = value.parse().ok(),
+            "modify" => row.modified = parse_time(value).map(|when| (when, Precision::Exact)),
+            "perm" => row.perm = Some(value.to_ascii_lowercase()),
+            "unique" => row.unique = Some(value.to_owned()),
+            "x.version" => row.version = u64::from_str_radix(value, 16).ok(),
+            "unix.mode" => row.mode = u32::from_str_radix(value, 8).ok().map(|mode| mode & 0o7777),
+            _ => {} // RFC 3659 7.5: unknown facts are legal
+        }
+    }
+    Some(row)
+}
+
+/// Reads the fact `type` (RFC 3659 section 7.5.1), and links as servers write them:
+/// `OS.unix=slink:target`, `OS.unix=symlink`.
+fn kind(value: &str) -> Kind {
+    match value {
+        "file" => Kind::File,
+        "dir" => Kind::Directory,
+        "cdir" => Kind::Current,
+        "pdir" => Kind::Parent,
+        _ if value.starts_with("os.unix=slink") || value.starts_with("os.unix=symlink") => Kind::Link,
+        _ => Kind::Other,
+    }
+}
+
+/// The size in the text of a reply to SIZE, in bytes (RFC 3659 section 4.1).
+pub fn told_size(text: &[u8]) -> Option<u64> {
+    let text = str::from_utf8(text).ok()?;
+    let number = |word: &str| word.parse().ok();
+    let mut words = text.split_whitespace();
+    // Most say nothing else, some name the file before, some the unit after it.
+    words.clone().next_back().and_then(number).or_else(|| words.find_map(number))
+}
+
+/// The time in the text of a reply to MDTM: `YYYYMMDDHHMMSS[.sss]` in UTC (RFC 3659 section 3.1).
+pub fn told_time(text: &[u8]) -> Option<When> {
+    let text = str::from_utf8(text).ok()?.split_whitespace().next_back()?;
+    let part = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
+    when(i64::from(part(0, 4)?), part(4, 6)?, part(6, 8)?, part(8, 10)?, part(10, 12)?, part(12, 14)?)
 }

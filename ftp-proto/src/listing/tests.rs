@@ -369,3 +369,67 @@ fn a_positive_reply_may_tell_that_names_are_missing() {
     check(&["Options: -a -l", "27 matches total"], None);
     check(&["Directory send OK."], None);
 }
+
+fn parse(line: &str) -> Entry {
+    parse_facts(line.as_bytes()).unwrap()
+}
+
+#[test]
+fn e20_facts_are_read_in_any_case_and_the_name_as_it_is() {
+    let entry = parse(
+        "Type=File;SIZE=4294967297;modify=20261120102030.123;Perm=ADFRW;unique=8U1;UNIX.mode=0640;x.y=z;  a ; b ",
+    );
+    assert_eq!(entry.kind, Kind::File);
+    assert_eq!(entry.size, Some(4_294_967_297));
+    assert_eq!(entry.modified, when(2026, 11, 20, 10, 20, 30));
+    assert_eq!(entry.perm.as_deref(), Some("adfrw"));
+    assert_eq!(entry.unique.as_deref(), Some("8U1"));
+    assert_eq!(entry.mode, Some(0o640));
+    assert_eq!(entry.name.as_bytes(), b" a ; b ");
+}
+
+#[test]
+fn kinds_of_entries_are_distinguished() {
+    for (value, kind) in [
+        ("dir", Kind::Directory),
+        ("cdir", Kind::Current),
+        ("pdir", Kind::Parent),
+        ("OS.unix=slink:/target", Kind::Link),
+        ("OS.UNIX=symlink", Kind::Link),
+        ("OS.unix=chr-13/29", Kind::Other),
+    ] {
+        assert_eq!(parse(&format!("type={value}; x")).kind, kind, "{value}");
+    }
+    assert_eq!(parse(" type=file; x").kind, Kind::File); // as on a line of MLST
+    assert_eq!(parse(" x y").name.as_bytes(), b"x y"); // no facts at all are legal
+    assert_eq!(parse("type=file x").kind, Kind::File); // without the last semicolon
+}
+
+#[test]
+fn malformed_facts_are_refused() {
+    for line in
+        ["", " ", "total 12", "type=file;", "type=file; ", "type; x", "drwxr-xr-x 2 a b 1 Jan 1 2020 x"]
+    {
+        assert_eq!(parse_facts(line.as_bytes()), None, "{line}");
+    }
+    for line in [&b"type=file; a\rb"[..], b"type=file; a\nb", b"type=file; a\0b", b"\xff=x; a"] {
+        assert_eq!(parse_facts(line), None, "{}", line.escape_ascii());
+    }
+}
+
+#[test]
+fn values_that_cannot_be_are_unknown() {
+    let entry = parse("type=file;size=-1;modify=20261399000000;unix.mode=9; x");
+    assert_eq!((entry.size, entry.modified, entry.mode), (None, None, None));
+    assert_eq!(parse("size=18446744073709551616; x").size, None);
+}
+
+#[test]
+fn sizes_and_times_are_read_from_replies() {
+    assert_eq!(told_size(b"1024"), Some(1024));
+    assert_eq!(told_size(b"1024 Bytes"), Some(1024));
+    assert_eq!(told_size(b"7 wonders.txt 1024"), Some(1024));
+    assert_eq!(told_size(b"nothing"), None);
+    assert_eq!(told_time(b"19700101000001.123"), Some(When(1)));
+    assert_eq!(told_time(b"soon"), None);
+}

@@ -1,17 +1,15 @@
 //! What is known of one server in one session, beyond what it announces. [`Manners`] learns from replies, and answers what a
 //! reply means and which command is next. It does no I/O and has no clock: who sends the commands passes the replies.
 
-mod absence;
 mod commands;
 mod listing;
 mod names;
 mod words;
 
-pub use absence::AbsentWords;
 pub use commands::{SessionSettings, files_of_packs};
 pub use listing::{CertainRows, FirstEntry, Form, is_certain_directory, is_split, omitted};
 pub use names::{KeptNames, NamesByNlst, ShownName, UnclearNames, is_alike, with_blanks};
-pub use words::{foreign_option, names_a_limit, names_tls};
+pub use words::{AbsentWords, foreign_option, names_a_limit, names_tls};
 
 use crate::command::Verb;
 use crate::dialect::Dialect;

@@ -1,11 +1,12 @@
-//! The decision itself. docs/protocol/policy.md has it as a table, and the tests are that table.
+//! The decision itself: docs/protocol/policy.md has it as a table, and the tests are that table. Rules for exchanges narrow what
+//! an account may do with foreign hosts, and some failures must tell nothing about the target.
 
-use super::exchange;
-use super::question::{Ask, Cargo, Evidence, Filter};
+use super::question::{Ask, Cargo, Evidence, Filter, Grant, Why};
 use super::relay;
 use super::rules::{Asker, Foreign, Rules};
-use super::verdict::{Grant, Why};
 use crate::address::{Family, Kind, embedded, kind, unmapped};
+use crate::command::Direction;
+use crate::wire::PathName;
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 
@@ -35,7 +36,7 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why>
         Ask::RelayAgent { to, own, hub } => return relay::agent(relay::Target { to, own }, hub),
     };
     if grant != Grant::Own {
-        exchange::permit(&rules.exchanges, peer, moved)?;
+        permit(&rules.exchanges, peer, moved)?;
     }
     Ok(grant)
 }
@@ -226,4 +227,93 @@ impl Case<'_> {
 
 fn contains(networks: &[IpNet], ip: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&ip))
+}
+
+/// Returns whether every failure to reach `target` must look the same. That is so if the target is
+/// foreign, only a proof makes it a peer, and the operator has not named its network.
+pub fn hides_failure(rules: &Rules, grant: Grant, target: IpAddr) -> bool {
+    let listed = rules
+        .foreign_networks
+        .as_ref()
+        .is_some_and(|networks| networks.iter().any(|network| network.contains(&embedded(target))));
+    grant == Grant::AfterProof && rules.foreign == Foreign::Proven && !listed
+}
+
+/// One thing that an account may exchange with foreign hosts. The default permits everything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Exchange {
+    /// The networks of the other end; empty means every network.
+    pub peers: Vec<IpNet>,
+    /// The direction of the files, seen from this server; `None` means both.
+    pub direction: Option<Direction>,
+    /// The absolute path of the file, or of a directory above it; `None` means every file.
+    pub path: Option<PathName>,
+    /// Whether the data connection must be inside TLS.
+    pub require_tls: bool,
+}
+
+/// What a transfer command is about to move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RequestedTransfer<'a> {
+    /// The direction, seen from this server.
+    pub direction: Direction,
+    /// The absolute path; `None` if no file moves (PROB).
+    pub path: Option<&'a PathName>,
+    /// Whether the data connection is inside TLS.
+    pub private: bool,
+}
+
+impl Exchange {
+    fn has_peer(&self, peer: IpAddr) -> bool {
+        self.peers.is_empty() || self.peers.iter().any(|network| network.contains(&peer))
+    }
+
+    fn has_file(&self, moved: RequestedTransfer<'_>) -> bool {
+        let direction = self.direction.is_none_or(|direction| direction == moved.direction);
+        direction && self.path.as_ref().zip(moved.path).is_none_or(|(top, path)| path.is_at_or_below(top))
+    }
+}
+
+/// Whether one of the rules permits a data connection with the foreign host `peer`, and what moves over it, if
+/// that is known. No rules at all permit everything.
+fn permit(rules: &[Exchange], peer: IpAddr, moved: Option<RequestedTransfer<'_>>) -> Result<(), Why> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let of_peer = || rules.iter().filter(|rule| rule.has_peer(embedded(peer)));
+    let Some(moved) = moved else {
+        return if of_peer().next().is_some() { Ok(()) } else { Err(Why::NoExchange) };
+    };
+    let mut of_file = of_peer().filter(|rule| rule.has_file(moved)).peekable();
+    if of_peer().next().is_none() {
+        Err(Why::NoExchange)
+    } else if of_file.peek().is_none() {
+        Err(Why::NotExchanged)
+    } else if of_file.any(|rule| moved.private || !rule.require_tls) {
+        Ok(())
+    } else {
+        Err(Why::ExchangeInClear)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_foreign_targets_outside_the_named_networks_are_hidden_under_proven() {
+        let check = |foreign, networks: Option<&str>, grant, expect| {
+            let rules = Rules {
+                foreign,
+                foreign_networks: networks.map(|net| vec![net.parse().unwrap()]),
+                ..Rules::default()
+            };
+            assert_eq!(hides_failure(&rules, grant, [192, 0, 2, 9].into()), expect);
+        };
+        check(Foreign::Proven, None, Grant::AfterProof, true);
+        check(Foreign::Proven, Some("198.51.100.0/24"), Grant::AfterProof, true);
+        check(Foreign::Proven, Some("192.0.2.0/24"), Grant::AfterProof, false);
+        check(Foreign::Proven, None, Grant::Own, false);
+        check(Foreign::Authenticated, None, Grant::AfterProof, false);
+    }
 }

@@ -18,25 +18,15 @@
 //! assert_eq!(decide(&rules, &asker, &target(Evidence::Rendezvous)), Ok(Grant::AfterProof));
 //! ```
 
-mod allowed;
 #[cfg(test)]
 mod contract_tests;
-mod data_ports;
 mod decide;
-mod exchange;
 mod question;
 mod relay;
 mod rules;
 #[cfg(test)]
 mod tests;
-mod uniform;
-mod verdict;
 
-pub use allowed::{Allowed, AllowedError};
-pub use data_ports::{DataPorts, DataPortsError};
-pub use decide::{believe, decide, may_begin_with_tls};
-pub use exchange::{Exchange, RequestedTransfer};
-pub use question::{Ask, Cargo, Evidence, Filter, OtherEnd};
-pub use rules::{Asker, Foreign, Rules};
-pub use uniform::hides_failure;
-pub use verdict::{Grant, Why};
+pub use decide::{Exchange, RequestedTransfer, believe, decide, hides_failure, may_begin_with_tls};
+pub use question::{Ask, Cargo, Evidence, Filter, Grant, OtherEnd, Why};
+pub use rules::{Allowed, AllowedError, Asker, DataPorts, DataPortsError, Foreign, Rules};

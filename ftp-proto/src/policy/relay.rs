@@ -1,11 +1,8 @@
 //! What a relay may reach: servers that its operator has listed, and data ports of those of them that have
 //! greeted. Private ranges and the ports of other services count only where a rule names them as such.
 
-use super::allowed::{Allowed, is_of_another_service, needs_own_rule};
-use super::data_ports::FIRST_DATA_PORT;
-use super::question::OtherEnd;
-use super::rules::Rules;
-use super::verdict::{Grant, Why};
+use super::question::{Grant, OtherEnd, Why};
+use super::rules::{Allowed, FIRST_DATA_PORT, Rules, is_of_another_service, needs_own_rule};
 use crate::address::{Kind, embedded, isatap, kind};
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,10 +1,12 @@
-//! What the operator allows, and who asks.
+//! What the operator allows, and who asks: the rules, those of a relay (hosts and the ports of their control connections), and
+//! the data ports of a relay.
 
-use super::allowed::Allowed;
-use super::data_ports::DataPorts;
-use super::exchange::Exchange;
+use super::decide::Exchange;
+use super::question::Why;
+use crate::address::{Kind, kind};
 use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 
 /// Who may name a data peer that is not the user's own host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -53,4 +55,236 @@ pub struct Asker {
     pub proxied: bool,
     /// Whether the user is anonymous and so may never name a foreign host.
     pub anonymous: bool,
+}
+
+/// What one `--allow` allows: `CIDR` or `CIDR:PORT[-PORT][/tls][,...]`. The ports are those of control
+/// connections; `/tls` marks ports where TLS begins at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Allowed {
+    network: IpNet,
+    ports: Vec<Ports>,
+}
+
+/// A range of ports.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Ports {
+    low: u16,
+    high: u16,
+    /// TLS begins at once (implicit TLS).
+    tls: bool,
+}
+
+/// Why a text is not a target.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AllowedError {
+    /// The part before the ports is not a network.
+    #[error("{0} is neither a network nor an address, such as 192.0.2.0/24 or [2001:db8::7]")]
+    Network(String),
+    /// The part after the network is not a list of ports.
+    #[error("{0} is no list of ports, such as 21,990/tls,2000-2100")]
+    Ports(String),
+}
+
+impl FromStr for Allowed {
+    type Err = AllowedError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = || AllowedError::Network(text.to_owned());
+        let (network, ports) = split(text).ok_or_else(wrong)?;
+        let network = match network.parse::<IpAddr>() {
+            Ok(ip) => IpNet::from(ip),
+            Err(_) => network.parse::<IpNet>().map_err(|_| wrong())?,
+        };
+        let ports = ports.map_or_else(|| Some(DEFAULT_PORTS.to_vec()), ranges);
+        let ports = ports.ok_or_else(|| AllowedError::Ports(text.to_owned()))?;
+        Ok(Self { network: network.trunc(), ports })
+    }
+}
+
+impl Allowed {
+    /// Whether the rule names the host `ip`, whose kind is `of`. Only a rule that lies inside a private range
+    /// names a host of that range: 0.0.0.0/0 does not mean 10.0.0.1, 127.0.0.1 or 169.254.169.254.
+    pub(super) fn names(&self, ip: IpAddr, of: Kind) -> bool {
+        let lies_in_it = || kind(self.network.network()) == of && kind(self.network.broadcast()) == of;
+        self.network.contains(&ip) && (of == Kind::Public || lies_in_it())
+    }
+
+    /// Whether the rule names one address and no other.
+    pub(super) fn is_one_address(&self) -> bool {
+        self.network.prefix_len() == self.network.max_prefix_len()
+    }
+
+    /// Whether the rule names `port`. A port of another well-known service must be named alone.
+    pub(super) fn names_port(&self, port: u16) -> bool {
+        let alone = is_of_another_service(port);
+        self.with(port).any(|range| !alone || range.low == range.high)
+    }
+
+    /// Whether TLS may begin at once at `port`.
+    pub(super) fn begins_with_tls(&self, port: u16) -> bool {
+        self.with(port).any(|range| range.tls)
+    }
+
+    fn with(&self, port: u16) -> impl Iterator<Item = &Ports> {
+        self.ports.iter().filter(move |range| (range.low..=range.high).contains(&port))
+    }
+}
+
+/// Whether `port` is one at which other services listen.
+pub(super) fn is_of_another_service(port: u16) -> bool {
+    OTHER_SERVICES.contains(&port)
+}
+
+/// The reason to refuse a host of this kind if no rule inside its range names it; `None` if every rule may.
+pub(super) const fn needs_own_rule(of: Kind) -> Option<Why> {
+    match of {
+        Kind::Public => None,
+        Kind::Private => Some(Why::PrivateNetwork),
+        Kind::Loopback => Some(Why::Loopback),
+        Kind::LinkLocal | Kind::Unspecified | Kind::Multicast | Kind::Broadcast => Some(Why::SpecialAddress),
+    }
+}
+
+/// The network and the ports.
+fn split(text: &str) -> Option<(&str, Option<&str>)> {
+    // [2001:db8::7]:21
+    if let Some(inside) = text.strip_prefix('[') {
+        let (ip, rest) = inside.split_once(']')?;
+        return if rest.is_empty() { Some((ip, None)) } else { Some((ip, Some(rest.strip_prefix(':')?))) };
+    }
+    let (before, behind) = text.split_once('/').unwrap_or((text, ""));
+    // 192.0.2.7:21,990/tls
+    if before.matches(':').count() == 1 {
+        return text.split_once(':').map(|(ip, ports)| (ip, Some(ports)));
+    }
+    // 2001:db8::/32:21 and 192.0.2.0/24:990/tls
+    match behind.find(':') {
+        Some(colon) => {
+            let (network, ports) = text.split_at_checked(before.len() + 1 + colon)?;
+            Some((network, ports.strip_prefix(':')))
+        }
+        None => Some((text, None)),
+    }
+}
+
+fn ranges(text: &str) -> Option<Vec<Ports>> {
+    let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port != 0 && !text.starts_with('+'));
+    text.split(',')
+        .map(|range| {
+            let (range, tls) = range.strip_suffix("/tls").map_or((range, false), |range| (range, true));
+            let (low, high) = match range.split_once('-') {
+                Some((low, high)) => (port(low)?, port(high)?),
+                None => (port(range)?, port(range)?),
+            };
+            (low <= high).then_some(Ports { low, high, tls })
+        })
+        .collect()
+}
+
+/// SSH, SMTP, DNS, POP, IMAP, SMB, Docker, MySQL, PostgreSQL, Redis, Elasticsearch, Kubernetes, memcached, MongoDB:
+/// what people abuse open proxies for.
+const OTHER_SERVICES: [u16; 15] =
+    [22, 25, 53, 110, 143, 445, 2375, 2376, 3306, 5432, 6379, 9200, 10_250, 11_211, 27_017];
+const DEFAULT_PORTS: [Ports; 3] = [
+    Ports { low: 21, high: 21, tls: false },
+    Ports { low: 990, high: 990, tls: true },
+    Ports { low: 2121, high: 2121, tls: false },
+];
+
+/// What one `--data-ports` names: `PORT` or `PORT-PORT`, with commas between them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DataPorts(Vec<(u16, u16)>);
+
+/// Why a text names no data ports.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0} is no list of data ports from 1024 to 65535, such as 40000-40999,50000-50099")]
+pub struct DataPortsError(String);
+
+impl FromStr for DataPorts {
+    type Err = DataPortsError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let port = |text: &str| {
+            let port = text.parse::<u16>().ok().filter(|port| *port >= FIRST_DATA_PORT);
+            port.filter(|_| !text.starts_with('+'))
+        };
+        let range = |text: &str| {
+            let (low, high) = text.split_once('-').unwrap_or((text, text));
+            Some((port(low)?, port(high)?)).filter(|(low, high)| low <= high)
+        };
+        let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+        ranges.map(Self).ok_or_else(|| DataPortsError(text.to_owned()))
+    }
+}
+
+impl DataPorts {
+    /// Whether `port` is one of them.
+    pub(super) fn name(&self, port: u16) -> bool {
+        self.0.iter().any(|(low, high)| (*low..=*high).contains(&port))
+    }
+}
+
+/// Data ports begin here (RFC 2577 section 3).
+pub(super) const FIRST_DATA_PORT: u16 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_as_the_manual_writes_them() {
+        let check = |text: &str, network: &str, ports: &[(u16, u16, bool)]| {
+            let ports = ports.iter().map(|(low, high, tls)| Ports { low: *low, high: *high, tls: *tls });
+            let expected = Allowed { network: network.parse().unwrap(), ports: ports.collect() };
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        };
+        let usual = [(21, 21, false), (990, 990, true), (2121, 2121, false)];
+        check("192.0.2.0/24", "192.0.2.0/24", &usual);
+        check("192.0.2.9/24:21", "192.0.2.0/24", &[(21, 21, false)]);
+        check("192.0.2.7", "192.0.2.7/32", &usual);
+        let several = [(21, 21, false), (990, 990, true), (2000, 3000, false)];
+        check("192.0.2.7:21,990/tls,2000-3000", "192.0.2.7/32", &several);
+        check("192.0.2.0/24:990/tls", "192.0.2.0/24", &[(990, 990, true)]);
+        check("2001:db8::/32", "2001:db8::/32", &usual);
+        check("2001:db8::/32:21,2000-3000/tls", "2001:db8::/32", &[(21, 21, false), (2000, 3000, true)]);
+        check("2001:db8::7", "2001:db8::7/128", &usual);
+        check("[2001:db8::7]:21", "2001:db8::7/128", &[(21, 21, false)]);
+        check("[2001:db8::7]:990/tls", "2001:db8::7/128", &[(990, 990, true)]);
+        check("[2001:db8::]", "2001:db8::/128", &usual);
+        let wrong = [
+            "",
+            "example.net",
+            "192.0.2",
+            "192.0.2.0/33",
+            "192.0.2.7:",
+            "192.0.2.7:0",
+            "192.0.2.7:9-8",
+            "192.0.2.7:+1",
+            "192.0.2.7:65536",
+            "192.0.2.7:990/ssl",
+            "192.0.2.7:/tls",
+            "192.0.2.7/tls",
+            "192.0.2.0/24:21,",
+            "2001:db8::7:990/tls",
+            "[192.0.2.7",
+            "[2001:db8::7]21",
+            "0x7f.1",
+            "2130706433",
+            "0177.0.0.1",
+        ];
+        for text in wrong {
+            assert!(text.parse::<Allowed>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn data_ports_are_read_as_the_manual_writes_them() {
+        let ports: DataPorts = "40000-40999,50000".parse().unwrap();
+        let named = [39_999, 40_000, 40_999, 41_000, 49_999, 50_000, 50_001].map(|port| ports.name(port));
+        assert_eq!(named, [false, true, true, false, false, true, false]);
+        assert!("1024-65535".parse::<DataPorts>().is_ok());
+        for wrong in ["", "1023", "21-4000", "5000-4000", "4000-", "4000,", "+4000", "4000-70000", "any"] {
+            assert!(wrong.parse::<DataPorts>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
-//! Markers: replies that a server sends during a transfer to report its progress (H36).
+//! What replies tell of a transfer: markers report its progress (H36), and a final reply tells of the other end of the data
+//! connection (docs/protocol/extensions.md).
 
 use super::Reply;
 use crate::dialect::Dialect;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// The progress that the markers of one transfer have reported so far. GridFTP sends 111 with the ranges
 /// that are stored, and 112 with the bytes that each stripe has moved. The markers of MODE B (110, in
@@ -90,10 +92,46 @@ fn field(text: &str, name: &str) -> Option<u64> {
 /// Maximum number of ranges and of stripes that are kept.
 const MOST: usize = 1024;
 
+/// What a server tells of the other end of its data connection, as far as it does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PeerFacts {
+    /// The address of the other end.
+    pub peer: Option<SocketAddr>,
+    /// How many connections of strangers it has closed before.
+    pub strangers: Option<u32>,
+}
+
+/// Finds the facts `Peer` and `Strangers-refused` in a final reply: in the lines before the last one. A fact that cannot be read
+/// counts as not told.
+///
+/// ```
+/// use ftp_proto::reply::facts_of_peer;
+///
+/// let lines = ["Peer 192.0.2.1:4 proven-by=rndz", "Strangers-refused 3", "Transfer complete."];
+/// let facts = facts_of_peer(&lines.map(|line| line.as_bytes().to_vec()));
+/// assert_eq!((facts.peer, facts.strangers), (Some("192.0.2.1:4".parse()?), Some(3)));
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+pub fn facts_of_peer(lines: &[Vec<u8>]) -> PeerFacts {
+    let facts = lines.split_last().map_or(&[][..], |(_, facts)| facts);
+    let mut found = PeerFacts::default();
+    for fact in facts.iter().filter_map(|fact| std::str::from_utf8(fact).ok()) {
+        let mut words = fact.split(' ');
+        match (words.next(), words.next()) {
+            (Some("Peer"), Some(at)) => found.peer = found.peer.or(at.parse().ok()),
+            (Some("Strangers-refused"), Some(count)) => {
+                found.strangers = found.strangers.or(count.parse().ok());
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::Code;
     use super::*;
-    use crate::reply::Code;
 
     fn check(said: &[(u16, &str)], expect: &[Option<u64>]) {
         let mut markers = Markers::default();
@@ -121,7 +159,7 @@ mod tests {
         let marker = |stripe: u8, bytes: u64| {
             format!(
                 "Perf Marker\n Timestamp: 99.1\n Stripe Index: {stripe}\n Stripe Bytes Transferred: {bytes}\n \
-                 Total Stripe Count: 2\nEnd"
+             Total Stripe Count: 2\nEnd"
             )
         };
         let told = [marker(0, 10), marker(1, 5), marker(0, 20)];
@@ -144,5 +182,22 @@ mod tests {
             markers.heard(Dialect::Rfc959, &Reply { code: Code(112), lines });
         }
         assert_eq!(markers.stripes.len(), MOST);
+    }
+
+    #[test]
+    fn a_fact_that_cannot_be_read_and_the_last_line_tell_nothing() {
+        let check = |lines: &[&str], expect: (Option<&str>, Option<u32>)| {
+            let lines: Vec<Vec<u8>> = lines.iter().map(|line| line.as_bytes().to_vec()).collect();
+            let facts = facts_of_peer(&lines);
+            let expect = PeerFacts { peer: expect.0.map(|at| at.parse().unwrap()), strangers: expect.1 };
+            assert_eq!(facts, expect, "{lines:?}");
+        };
+        check(&[], (None, None));
+        check(&["Peer 192.0.2.1:4"], (None, None));
+        check(&["Peer x", "Strangers-refused -1", "done"], (None, None));
+        check(&["Peer [2001:db8::1]:4", "Strangers-refused 0", "done"], (Some("[2001:db8::1]:4"), Some(0)));
+        check(&["1 left gone", "Peer 192.0.2.1:4 proven-by=rndz", "done"], (Some("192.0.2.1:4"), None));
+        // Only the first one counts.
+        check(&["Peer 192.0.2.1:4", "Peer 192.0.2.2:4", "done"], (Some("192.0.2.1:4"), None));
     }
 }

@@ -3,36 +3,30 @@
 //! The server machine chooses a [`Meaning`], and one table gives its code in each dialect. The client
 //! machine reads a [`Reply`], and [`classify`] tells what it is for the command that it answers.
 
-mod beginning;
 mod classify;
-mod facts;
 mod foreign;
 mod marker;
 mod meaning;
 mod pack;
 mod parse;
-mod peer;
 mod refusals;
 mod session;
 mod write;
 
-pub use beginning::{Beginning, MAX_FIRST_LINE, beginning};
 pub use classify::{Class, classify};
-pub use facts::{write_facts, write_open};
-pub use foreign::Protocol;
-pub use marker::Markers;
+pub use foreign::{Beginning, MAX_FIRST_LINE, Protocol, beginning};
+pub use marker::{Markers, PeerFacts, facts_of_peer};
 pub use meaning::Meaning;
 pub use pack::{FileOutcome, LeftOut, deleted_files, file_outcomes, same_files};
 pub(crate) use pack::{deleted_text, same_text};
 pub use parse::{NotFtp, ReplyReader};
-pub use peer::{PeerFacts, facts_of_peer};
 pub use refusals::{Blame, TlsFault, blame, failed_inside, tls_fault, wants_pret};
 pub(crate) use session::NO_TLS;
 pub use session::{
     Greeting, ends_session, greeting, has_no_tls, is_open, is_status, loses_early, mixes_sessions,
     queues_commands, starts_late, takes_ahead,
 };
-pub use write::{write, write_inner};
+pub use write::{write, write_facts, write_inner, write_open};
 
 use crate::wire::show;
 

@@ -3,14 +3,9 @@
 //! A machine never reads a clock. Its driver passes the time as a [`Moment`], and the machine answers
 //! with the deadline at which it wants to hear from the driver again.
 
-mod bucket;
-mod shared_bucket;
-mod window;
-
-pub use bucket::{Bucket, strictest};
-pub use shared_bucket::SharedBucket;
-pub use window::Window;
-
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::num::NonZeroU64;
 use std::ops::Add;
 use std::time::Duration;
 
@@ -118,6 +113,221 @@ impl<T: Copy + Eq> Timers<T> {
     }
 }
 
+/// A token bucket: bytes become available at a steady rate, and those of a quarter of a second are kept
+/// for a burst. What was taken beyond that is owed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bucket {
+    /// Bytes per second.
+    rate: NonZeroU64,
+    /// Until when everything is paid for that was taken.
+    paid_until: Moment,
+}
+
+/// How long an idle bucket fills.
+const BURST: Duration = Duration::from_millis(250);
+
+impl Bucket {
+    /// Creates a full bucket that gives `rate` bytes per second.
+    pub const fn new(rate: NonZeroU64) -> Self {
+        Self { rate, paid_until: Moment::START }
+    }
+
+    /// Takes bytes that have moved, and returns how long to wait before the next ones.
+    ///
+    /// ```
+    /// use ftp_proto::timer::{Bucket, Moment};
+    /// use std::time::Duration;
+    ///
+    /// let mut bucket = Bucket::new(1000.try_into()?);
+    /// let now = Moment::START + Duration::from_secs(10);
+    /// assert_eq!(bucket.take(250, now), Duration::ZERO);
+    /// assert_eq!(bucket.take(1000, now), Duration::from_secs(1));
+    /// assert_eq!(bucket.take(0, now + Duration::from_secs(2)), Duration::ZERO);
+    /// # Ok::<(), std::num::TryFromIntError>(())
+    /// ```
+    pub fn take(&mut self, bytes: u64, now: Moment) -> Duration {
+        let kept = Moment::after_start(now.since_start().saturating_sub(BURST));
+        let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.rate.get());
+        let price = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        self.paid_until = self.paid_until.max(kept) + price;
+        self.paid_until.since(now)
+    }
+
+    /// How many bytes may move now: so few that a wait afterwards stays short.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait before some may move.
+    pub fn allowance(&mut self, now: Moment) -> Result<usize, Duration> {
+        let rest = self.take(0, now);
+        let at_once = usize::try_from(self.rate.get() / 8).unwrap_or(usize::MAX).max(1);
+        if rest.is_zero() { Ok(at_once) } else { Err(rest) }
+    }
+}
+
+/// What may move where several rates hold: what the slowest of them allows.
+///
+/// # Errors
+///
+/// How long to wait until all of them may allow something.
+pub fn strictest(each: impl IntoIterator<Item = Result<usize, Duration>>) -> Result<usize, Duration> {
+    let (mut most, mut longest) = (usize::MAX, None);
+    for one in each {
+        match one {
+            Ok(allowed) => most = most.min(allowed),
+            Err(rest) => longest = longest.max(Some(rest)),
+        }
+    }
+    longest.map_or(Ok(most), Err)
+}
+
+/// A rate in bytes per second, or no limit, that several sharers have together. Whoever waits and has moved least is
+/// next, so a sharer does not get more by asking more often. One that is silent costs the others nothing.
+#[derive(Debug)]
+pub struct SharedBucket<K> {
+    bucket: Option<(NonZeroU64, Bucket)>,
+    sharers: HashMap<K, Sharer>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sharer {
+    /// Bytes that count for its turn.
+    moved: u64,
+    /// A flow of it was told to wait, and comes back before this moment.
+    waits: Option<Moment>,
+    /// When its next flow that has to wait may come back.
+    next: Moment,
+    seen: Moment,
+}
+
+impl<K> Default for SharedBucket<K> {
+    fn default() -> Self {
+        Self { bucket: None, sharers: HashMap::new() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> SharedBucket<K> {
+    /// Sets the rate. What was moved before is paid for at the old one.
+    pub fn set(&mut self, rate: Option<NonZeroU64>) {
+        if self.rate() != rate {
+            self.bucket = rate.map(|rate| (rate, Bucket::new(rate)));
+        }
+    }
+
+    /// The rate that holds.
+    pub fn rate(&self) -> Option<NonZeroU64> {
+        self.bucket.map(|(rate, _)| rate)
+    }
+
+    /// How many bytes a flow of `key` may move now, where `flows` are paid by this rate: so few that all of them
+    /// together wait for a short time afterwards.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait before some may move.
+    pub fn allowance(&mut self, key: K, now: Moment, flows: usize) -> Result<usize, Duration> {
+        let Some((rate, bucket)) = &mut self.bucket else { return Ok(usize::MAX) };
+        let piece = (rate.get() / 8 / u64::try_from(flows.max(1)).unwrap_or(u64::MAX)).max(SMALLEST);
+        let price = Duration::from_nanos(piece.saturating_mul(1_000_000_000) / rate.get());
+        let rest = bucket.take(0, now);
+        let sharer = self.sharer(key, now);
+        let ahead = self.sharers.iter().filter(|(other, one)| **other != key && one.is_before(&sharer, now));
+        let ahead = price.saturating_mul(u32::try_from(ahead.count()).unwrap_or(u32::MAX));
+        if rest.is_zero() && ahead.is_zero() {
+            self.sharers.insert(key, Sharer { seen: now, ..sharer });
+            return Ok(usize::try_from(piece).unwrap_or(usize::MAX));
+        }
+        // The flows of one sharer do not come back at the same time.
+        let wait = (rest + ahead).max(sharer.next.since(now)).min(rest.max(LONGEST));
+        let next = now + wait + price;
+        self.sharers.insert(key, Sharer { waits: Some(now + wait + GRACE), next, seen: now, ..sharer });
+        Err(wait)
+    }
+
+    /// Takes bytes that `key` has moved.
+    pub fn take(&mut self, key: K, bytes: u64, now: Moment) {
+        let sharer = self.sharer(key, now);
+        let Some((_, bucket)) = &mut self.bucket else { return };
+        bucket.take(bytes, now);
+        self.sharers.insert(key, Sharer { moved: sharer.moved.saturating_add(bytes), seen: now, ..sharer });
+    }
+
+    /// What is known of `key`. A newcomer, and one that was silent, begins with what those have moved that wait:
+    /// silence is no credit.
+    fn sharer(&mut self, key: K, now: Moment) -> Sharer {
+        let known = self.sharers.get(&key).copied();
+        if let Some(sharer) = known.filter(|sharer| now.since(sharer.seen) < MEMORY) {
+            return sharer;
+        }
+        self.sharers.retain(|_, sharer| now.since(sharer.seen) < MEMORY);
+        let waiting = self.sharers.values().filter(|sharer| sharer.waits.is_some_and(|until| until >= now));
+        let moved = waiting.map(|sharer| sharer.moved).min().unwrap_or(0);
+        Sharer { moved, waits: None, next: now, seen: now }
+    }
+}
+
+impl Sharer {
+    /// Whether it waits, and has moved less than `other`.
+    fn is_before(&self, other: &Self, now: Moment) -> bool {
+        self.moved < other.moved && self.waits.is_some_and(|until| until >= now)
+    }
+}
+
+/// No piece is smaller: many flows with a low rate would do nothing but wake up.
+const SMALLEST: u64 = 4 * 1024;
+/// Nobody is told to wait for the turns of others for longer, because they may have gone.
+const LONGEST: Duration = Duration::from_millis(250);
+/// How late somebody may come whose turn it is.
+const GRACE: Duration = Duration::from_millis(20);
+/// How long a sharer counts after its last bytes or its last question.
+const MEMORY: Duration = Duration::from_secs(10);
+
+/// Counts what is used within a period, which begins with its first use. It needs no calendar, so a clock that is set
+/// changes nothing.
+///
+/// ```
+/// use ftp_proto::timer::{Moment, Window};
+/// use std::time::Duration;
+///
+/// let mut window = Window::new(Duration::from_secs(60));
+/// let now = Moment::START;
+/// assert!(window.take(now, 2, Some(3)));
+/// assert!(!window.take(now, 2, Some(3)), "nothing is taken beyond the limit");
+/// assert_eq!(window.left(now, Some(3)), 1);
+/// assert_eq!(window.left(now + Duration::from_secs(60), Some(3)), 3);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    period: Duration,
+    since: Option<Moment>,
+    used: u64,
+}
+
+impl Window {
+    /// Creates a window of this length with nothing used.
+    pub const fn new(period: Duration) -> Self {
+        Self { period, since: None, used: 0 }
+    }
+
+    /// What may still be used now; `u64::MAX` without a limit.
+    pub fn left(&mut self, now: Moment, limit: Option<u64>) -> u64 {
+        if self.since.is_some_and(|since| now.since(since) >= self.period) {
+            (self.since, self.used) = (None, 0);
+        }
+        limit.map_or(u64::MAX, |limit| limit.saturating_sub(self.used))
+    }
+
+    /// Uses `count`, unless that exceeds the limit. Returns whether it did not.
+    pub fn take(&mut self, now: Moment, count: u64, limit: Option<u64>) -> bool {
+        let fits = count <= self.left(now, limit);
+        if fits {
+            self.since.get_or_insert(now);
+            self.used = self.used.saturating_add(count);
+        }
+        fits
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,5 +346,168 @@ mod tests {
         assert_eq!(timers.fire(at(5)), Some("idle"));
         assert_eq!(timers.fire(at(99)), None);
         assert_eq!(timers.next(), None);
+    }
+
+    /// How many bytes two copies move in `seconds`, each as fast as all of its own buckets let it: the first
+    /// bucket is shared by both, the second one is that of the first copy alone.
+    fn moved(shared: u64, own: Option<u64>, seconds: u64) -> [u64; 2] {
+        let bucket = |rate: u64| Bucket::new(rate.try_into().unwrap());
+        let (mut shared, mut own) = (bucket(shared), own.map(bucket));
+        let mut now = Moment::START + Duration::from_secs(1);
+        let end = now + Duration::from_secs(seconds);
+        let mut moved = [0; 2];
+        while now < end {
+            let mut rests = Vec::new();
+            for copy in [0, 1] {
+                let mut own = own.as_mut().filter(|_| copy == 0);
+                let allowed = own.as_mut().map(|own| own.allowance(now));
+                match strictest(allowed.into_iter().chain([shared.allowance(now)])) {
+                    Ok(most) => {
+                        let most = most as u64;
+                        shared.take(most, now);
+                        if let Some(own) = own {
+                            own.take(most, now);
+                        }
+                        moved[copy] += most;
+                    }
+                    Err(rest) => rests.push(rest),
+                }
+            }
+            if rests.len() == moved.len() {
+                now = now + *rests.iter().min().unwrap();
+            }
+        }
+        moved
+    }
+
+    #[test]
+    fn a_copy_keeps_to_the_slower_of_its_own_rate_and_that_of_its_account() {
+        // What a bucket keeps for a burst comes on top, and what moves at once.
+        let around = |bytes: u64, rate: u64| (rate * 10..=rate * 11).contains(&bytes);
+        let [first, second] = moved(8_000, Some(800), 10);
+        assert!((4_000..=8_800).contains(&first), "{first}");
+        assert!(around(first + second, 8_000), "{first} {second}");
+        // A rate beyond that of the account gives nothing more.
+        let [first, second] = moved(8_000, Some(80_000), 10);
+        assert!(around(first + second, 8_000), "{first} {second}");
+        assert_eq!(moved(8_000, Some(80_000), 10), moved(8_000, None, 10));
+    }
+
+    #[test]
+    fn small_files_that_share_a_bucket_last_as_long_as_the_rate_says() {
+        const RATE: u64 = 3_000_000;
+        let start = Moment::START + Duration::from_secs(1);
+        for size in [100, 100_000, 700_000, 2_000_000] {
+            let (mut bucket, mut now) = (Bucket::new(RATE.try_into().unwrap()), start);
+            for _ in 0..40 {
+                // The whole file moves in pieces, each when it may.
+                let mut left = size;
+                while left > 0 {
+                    match bucket.allowance(now) {
+                        Ok(most) => {
+                            let piece = left.min(most as u64);
+                            bucket.take(piece, now);
+                            left -= piece;
+                        }
+                        Err(rest) => now = now + rest,
+                    }
+                }
+            }
+            // What a bucket keeps for a burst moves at once, and so does one more piece.
+            let due = Duration::from_secs_f64((40 * size) as f64 / RATE as f64);
+            assert!(now.since(start) + BURST + Duration::from_millis(125) >= due, "{size}: {now:?}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_of_several_rates_is_the_smallest_allowance_or_the_longest_wait() {
+        let wait = Duration::from_secs;
+        assert_eq!(strictest([]), Ok(usize::MAX));
+        assert_eq!(strictest([Ok(5), Ok(3)]), Ok(3));
+        assert_eq!(strictest([Ok(5), Err(wait(1))]), Err(wait(1)));
+        assert_eq!(strictest([Err(wait(1)), Err(wait(2)), Ok(5)]), Err(wait(2)));
+    }
+
+    const RATE: u64 = 1_000_000;
+
+    /// What each sharer has moved in ten seconds; sharer `n` has `flows[n]` flows that always have bytes.
+    fn moved_by(flows: &[usize]) -> Vec<u64> {
+        let mut bucket = SharedBucket::default();
+        bucket.set(RATE.try_into().ok());
+        let start = Moment::START + Duration::from_secs(1);
+        let all: usize = flows.iter().sum();
+        // The moment at which each flow asks next, and its sharer.
+        let mut next: Vec<(Moment, usize)> = Vec::new();
+        for (key, count) in flows.iter().enumerate() {
+            next.extend((0..*count).map(|_| (start, key)));
+        }
+        let mut moved = vec![0; flows.len()];
+        let mut asked = 0_u64;
+        loop {
+            let (at, flow) = (0..next.len()).map(|flow| (next[flow].0, flow)).min().unwrap();
+            if at.since(start) > Duration::from_secs(10) {
+                assert!(asked < 400_000, "{asked} questions");
+                return moved;
+            }
+            asked += 1;
+            let key = next[flow].1;
+            match bucket.allowance(key, at, all) {
+                Ok(most) => {
+                    bucket.take(key, most as u64, at);
+                    moved[key] += most as u64;
+                }
+                Err(wait) => next[flow].0 = at + wait,
+            }
+        }
+    }
+
+    fn about(bytes: u64, expected: u64) -> bool {
+        (expected - expected / 8..=expected + expected / 5).contains(&bytes)
+    }
+
+    #[test]
+    fn r34_sharers_get_equal_parts_however_many_flows_they_have() {
+        let each = moved_by(&[1, 1]);
+        assert!(each.iter().all(|bytes| about(*bytes, RATE * 5)), "{each:?}");
+        let each = moved_by(&[1, 9]);
+        assert!(each.iter().all(|bytes| about(*bytes, RATE * 5)), "{each:?}");
+        let each = moved_by(&[100, 1, 3, 20]);
+        assert!(each.iter().all(|bytes| about(*bytes, RATE * 10 / 4)), "{each:?}");
+    }
+
+    #[test]
+    fn r34_one_alone_has_the_whole_rate_and_many_do_not_exceed_it() {
+        for flows in [vec![1], vec![300], vec![50, 50, 50]] {
+            let sum: u64 = moved_by(&flows).iter().sum();
+            assert!((RATE * 95 / 10..=RATE * 12).contains(&sum), "{flows:?}: {sum}");
+        }
+    }
+
+    #[test]
+    fn one_that_is_told_to_go_and_says_nothing_delays_nobody() {
+        let mut bucket = SharedBucket::default();
+        bucket.set(RATE.try_into().ok());
+        let mut now = Moment::START + Duration::from_secs(1);
+        bucket.allowance("ann", now, 2).unwrap();
+        bucket.take("ann", 1_000_000, now);
+        bucket.allowance("ann", now, 2).unwrap_err();
+        now = now + Duration::from_secs(1);
+        // eve is first, because she has moved nothing. She has no bytes.
+        bucket.allowance("eve", now, 2).unwrap();
+        bucket.allowance("ann", now, 2).unwrap();
+    }
+
+    #[test]
+    fn a_rate_can_be_changed_and_taken_away() {
+        let mut bucket = SharedBucket::default();
+        let now = Moment::START + Duration::from_secs(1);
+        assert_eq!(bucket.allowance(1, now, 1), Ok(usize::MAX));
+        bucket.take(1, u64::MAX, now);
+        bucket.set(RATE.try_into().ok());
+        assert_eq!(bucket.allowance(1, now, 1), Ok(125_000));
+        bucket.take(1, 10_000_000, now);
+        bucket.allowance(1, now, 1).unwrap_err();
+        bucket.set(None);
+        assert_eq!(bucket.allowance(1, now, 1), Ok(usize::MAX));
     }
 }

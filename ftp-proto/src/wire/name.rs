@@ -1,4 +1,5 @@
-//! Path names as bytes. A name that could carry a second command cannot be constructed.
+//! Path names as bytes, names of files, and which paths are in a directory. A name that could carry a second command cannot
+//! be constructed.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -191,6 +192,90 @@ impl fmt::Debug for PathName {
     }
 }
 
+impl PathName {
+    /// Whether the path begins at the root, and not at the login directory.
+    pub fn is_absolute(&self) -> bool {
+        self.as_bytes().starts_with(b"/")
+    }
+
+    /// The names of the path, without empty ones and those that mean the same directory (`.`).
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.as_bytes().split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".")
+    }
+
+    /// Whether the path is `directory`, or is in it at any depth. An absolute path and one that is relative to the login
+    /// directory cannot be compared, so that neither is in the other.
+    ///
+    /// ```
+    /// use ftp_proto::wire::PathName;
+    ///
+    /// let path = |text: &str| PathName::from_user(text).unwrap();
+    /// assert!(path("/a/b").is_at_or_below(&path("/a")));
+    /// assert!(!path("/ab/c").is_at_or_below(&path("/a")));
+    /// ```
+    pub fn is_at_or_below(&self, directory: &Self) -> bool {
+        self.names_below(directory).is_some()
+    }
+
+    /// Whether the path is in `directory`, at any depth.
+    pub fn is_below(&self, directory: &Self) -> bool {
+        self.names_below(directory).is_some_and(|mut names| names.next().is_some())
+    }
+
+    /// The names behind those of `directory`, if the path is `directory` or is in it.
+    pub fn names_below(&self, directory: &Self) -> Option<impl Iterator<Item = &[u8]>> {
+        let mut names = self.names();
+        let begins_with = directory.names().all(|name| names.next() == Some(name));
+        (begins_with && self.is_absolute() == directory.is_absolute()).then_some(names)
+    }
+
+    /// The path relative to `directory`. `None` if it is not in it, or if `..` follows: only the server knows where that leads.
+    pub fn relative_to(&self, directory: &Self) -> Option<Self> {
+        let names: Vec<&[u8]> = self.names_below(directory)?.collect();
+        if names.contains(&b"..".as_slice()) { None } else { Self::from_wire(names.join(&b'/')).ok() }
+    }
+}
+
+/// One name of a path: no slash, and neither `.` nor `..`. So it never leads out of its directory.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FileName(PathName);
+
+impl FileName {
+    /// Creates the name. Returns `None` if the bytes are no path name ([`PathName::from_wire`]), contain a slash, or are
+    /// `.` or `..`.
+    ///
+    /// ```
+    /// use ftp_proto::wire::{FileName, PathName};
+    ///
+    /// let name = FileName::from_wire(*b"a,b").expect("a name");
+    /// assert_eq!(name.in_directory(&PathName::root()).as_bytes(), b"/a,b");
+    /// assert_eq!(FileName::from_wire(*b".."), None);
+    /// ```
+    pub fn from_wire(bytes: impl Into<Vec<u8>>) -> Option<Self> {
+        let path = PathName::from_wire(bytes).ok()?;
+        let name = path.as_bytes();
+        let is_one = memchr::memchr(b'/', name).is_none() && !matches!(name, b"." | b"..");
+        is_one.then_some(Self(path))
+    }
+
+    /// Returns the bytes of the name.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Returns the name as a path, which is relative.
+    pub const fn as_path(&self) -> &PathName {
+        &self.0
+    }
+
+    /// Returns the path of this name in `directory`.
+    pub fn in_directory(&self, directory: &PathName) -> PathName {
+        let directory = directory.as_bytes();
+        let slash: &[u8] = if directory.ends_with(b"/") { b"" } else { b"/" };
+        PathName::joined([directory, slash, self.as_bytes()].concat())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -300,5 +385,57 @@ mod tests {
     fn unprintable_bytes_are_shown_in_hex() {
         assert_eq!(show("é\r\n\u{85}".as_bytes()), "é%0D%0A%C2%85");
         assert_eq!(show(b"a\xff\x1b[31m"), "a%FF%1B[31m");
+    }
+
+    #[test]
+    fn a_path_is_in_the_directories_above_it_and_in_no_other() {
+        for (directory, inside, is_at_or_below, is_below, relative) in [
+            ("a", "a/b", true, true, Some("b")),
+            ("a", "a/b/c", true, true, Some("b/c")),
+            ("a", "./a//b/", true, true, Some("b")),
+            ("a/", "a", true, false, None),
+            ("a/", "a/b", true, true, Some("b")),
+            ("a", "ab", false, false, None),
+            ("a", "u/a", false, false, None),
+            ("/a", "/ab/c", false, false, None),
+            ("/a", "/a/b", true, true, Some("b")),
+            ("/", "/a", true, true, Some("a")),
+            ("/", "/", true, false, None),
+            (".", "a", true, true, Some("a")),
+            (".", "./a", true, true, Some("a")),
+            (".", "/a", false, false, None),
+            ("/", "a", false, false, None),
+            ("/a", "a/b", false, false, None),
+            ("a/b", "a", false, false, None),
+            ("a", "a/../b", true, true, None),
+            ("a/..", "a/../b", true, true, Some("b")),
+            ("../a", "../a/b", true, true, Some("b")),
+            (".", "../a", true, true, None),
+        ] {
+            let path = |text: &str| PathName::from_user(text).unwrap();
+            let (directory, inside) = (path(directory), path(inside));
+            let found = (inside.is_at_or_below(&directory), inside.is_below(&directory));
+            assert_eq!(found, (is_at_or_below, is_below), "{} {}", directory.display(), inside.display());
+            let found = inside.relative_to(&directory).map(|path| path.display());
+            assert_eq!(found.as_deref(), relative, "{} {}", directory.display(), inside.display());
+        }
+    }
+
+    #[test]
+    fn a_name_stays_in_its_directory() {
+        for name in ["", ".", "..", "/", "a/b", "a/", "/a", "../a"] {
+            assert_eq!(FileName::from_wire(name), None, "{name:?}");
+        }
+        for name in [&b"a\0b"[..], b"a\nb"] {
+            assert_eq!(FileName::from_wire(name), None, "{name:?}");
+        }
+        let check = |directory: &str, name: &str, expect: &str| {
+            let directory = PathName::from_wire(directory).unwrap();
+            let path = FileName::from_wire(name).unwrap().in_directory(&directory);
+            assert_eq!(path.display(), expect);
+        };
+        check("/", "a", "/a");
+        check("/d", "...", "/d/...");
+        check("d/", " x ,-", "d/ x ,-");
     }
 }

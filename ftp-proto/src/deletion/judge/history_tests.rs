@@ -2,7 +2,7 @@
 //! at once or much later.
 
 use super::*;
-use crate::deletion::absence::{Answers, ExistenceQuestion, MissingWords};
+use crate::deletion::{Answers, ExistenceQuestion, MissingWords};
 use crate::dialect::Dialect;
 use crate::reply::{Code, Reply};
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! The table of the judge, a row for each reason.
 
 use super::*;
-use crate::deletion::absence::Presence::{Missing, There, Unknown};
+use crate::deletion::Presence::{Missing, There, Unknown};
 use crate::listing::When;
 
 fn path(text: &str) -> PathName {

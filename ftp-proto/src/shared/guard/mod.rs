@@ -25,20 +25,17 @@
 
 #[cfg(test)]
 mod crowd_tests;
-mod failures;
 mod known;
 mod pool;
-mod queue;
 #[cfg(test)]
 mod tests;
 
+pub use known::KnownHost;
+
 use crate::address::{Group, Network};
 use crate::timer::Moment;
-use failures::Remembered;
-use known::Known;
-pub use known::KnownHost;
-use pool::{Pool, Standing};
-use queue::Queue;
+use known::{Known, Remembered};
+use pool::{Pool, Queue, Standing};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;

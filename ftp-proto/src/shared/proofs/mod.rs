@@ -25,17 +25,13 @@
 //! [`Ask::PermitDone`](crate::server::Ask::PermitDone) and for each permit whose session has ended, and
 //! [`ProofLimits::proved`] for each [`Ask::PeerProven`](crate::server::Ask::PeerProven).
 
-mod account;
-mod failed_ports;
 #[cfg(test)]
 mod tests;
 
 use crate::address::unmapped;
 use crate::timer::Moment;
-use account::Account;
-use failed_ports::FailedPorts;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -275,5 +271,169 @@ impl<K: Copy + Eq + Hash> ProofLimits<K> {
 impl<K: Copy + Eq + Hash> Default for ProofLimits<K> {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// How many failures of an account count, and for how long.
+const FAILURES: usize = 30;
+const FAILURE_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// How long a proof counts.
+const PROOF: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is known of one account.
+#[derive(Debug)]
+struct Account<K> {
+    /// How many targets it is trying.
+    going: usize,
+    /// The permits that wait for their turn.
+    queued: VecDeque<K>,
+    failures: VecDeque<Failure>,
+    targets: HashMap<IpAddr, Record>,
+}
+
+/// A try that counts as failed.
+#[derive(Debug)]
+struct Failure {
+    at: Moment,
+    /// The target, if the client gave the try up. A proof with that target gives it back.
+    given_up: Option<IpAddr>,
+}
+
+/// How an account got on with one target address.
+#[derive(Debug, Default)]
+struct Record {
+    failed: FailedPorts,
+    proved: Option<Moment>,
+}
+
+impl<K> Account<K> {
+    fn new() -> Self {
+        Self { going: 0, queued: VecDeque::new(), failures: VecDeque::new(), targets: HashMap::new() }
+    }
+
+    /// Forgets what no longer counts.
+    fn expire(&mut self, now: Moment) {
+        self.failures.retain(|failure| now.since(failure.at) < FAILURE_WINDOW);
+        self.targets.retain(|_, record| {
+            record.failed.expire(now);
+            record.proved.take_if(|at| now.since(*at) >= PROOF);
+            !record.failed.is_empty() || record.proved.is_some()
+        });
+    }
+
+    /// Whether nothing needs to be remembered. Call [`Self::expire`] first.
+    fn is_forgotten(&self) -> bool {
+        self.going == 0 && self.queued.is_empty() && self.failures.is_empty() && self.targets.is_empty()
+    }
+
+    /// Whether it has failed so often that it has to pause. Call [`Self::expire`] first.
+    fn must_pause(&self) -> bool {
+        self.failures.len() >= FAILURES
+    }
+
+    /// How many ports of `target` it has failed at, if those that it is trying fail as well.
+    fn failed_ports(&self, target: IpAddr, trying: impl Iterator<Item = u16>) -> usize {
+        match self.targets.get(&target) {
+            Some(record) => record.failed.with(trying),
+            None => FailedPorts::default().with(trying),
+        }
+    }
+
+    /// Whether it has proved a transfer with `target` lately.
+    fn has_proved(&self, target: IpAddr) -> bool {
+        self.targets.get(&target).is_some_and(|record| record.proved.is_some())
+    }
+
+    /// A try has failed, or the client gave it up.
+    fn failed(&mut self, now: Moment, target: IpAddr, (port, given_up): (u16, bool)) {
+        self.failures.push_back(Failure { at: now, given_up: given_up.then_some(target) });
+        self.targets.entry(target).or_default().failed.add(now, port, given_up);
+    }
+
+    /// `target` has proved itself. What was given up there counts no more.
+    fn proved(&mut self, now: Moment, target: IpAddr) {
+        self.failures.retain(|failure| failure.given_up != Some(target));
+        let record = self.targets.entry(target).or_default();
+        record.failed.forgive();
+        record.proved = Some(now);
+    }
+
+    /// How many target addresses it is remembered for.
+    fn remembered(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// When the oldest of these was used last, and which it is.
+    fn oldest(&self) -> Option<(Moment, IpAddr)> {
+        self.targets.iter().map(|(target, record)| (record.last(), *target)).min()
+    }
+
+    /// Forgets how it got on with `target`. An account of which no target is remembered is forgotten as a
+    /// whole.
+    fn forget(&mut self, target: IpAddr) {
+        self.targets.remove(&target);
+        if self.targets.is_empty() {
+            self.failures.clear();
+        }
+    }
+}
+
+impl Record {
+    fn last(&self) -> Moment {
+        self.failed.last().max(self.proved.unwrap_or(Moment::START))
+    }
+}
+
+/// How long a failed port counts.
+const PORT_WINDOW: Duration = Duration::from_secs(60 * 60);
+
+/// The failed ports of one address.
+#[derive(Debug, Default)]
+struct FailedPorts(Vec<FailedPort>);
+
+#[derive(Debug)]
+struct FailedPort {
+    /// The time of its last failure.
+    at: Moment,
+    port: u16,
+    /// Whether all of its tries were given up by the client.
+    given_up: bool,
+}
+
+impl FailedPorts {
+    /// A port has failed, or its try was given up. One that failed before still counts once.
+    fn add(&mut self, now: Moment, port: u16, given_up: bool) {
+        let before = self.0.iter().position(|failed| failed.port == port);
+        let before = before.map(|index| self.0.remove(index));
+        let given_up = given_up && before.is_none_or(|before| before.given_up);
+        self.0.push(FailedPort { at: now, port, given_up });
+    }
+
+    /// Forgets the failures that no longer count.
+    fn expire(&mut self, now: Moment) {
+        self.0.retain(|failed| now.since(failed.at) < PORT_WINDOW);
+    }
+
+    /// Forgets the ports whose tries were given up.
+    fn forgive(&mut self) {
+        self.0.retain(|failed| !failed.given_up);
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many ports count if these, which are being tried, fail as well.
+    fn with(&self, trying: impl Iterator<Item = u16>) -> usize {
+        let mut fresh: Vec<u16> =
+            trying.filter(|port| !self.0.iter().any(|failed| failed.port == *port)).collect();
+        fresh.sort_unstable();
+        fresh.dedup();
+        self.0.len() + fresh.len()
+    }
+
+    /// When a port failed last.
+    fn last(&self) -> Moment {
+        self.0.last().map_or(Moment::START, |failed| failed.at)
     }
 }

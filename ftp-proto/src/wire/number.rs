@@ -1,4 +1,41 @@
-//! A part of a file, as REST, RANG and the commands for digests name it.
+//! Decimal numbers in commands, replies and listings, ranges of bytes, and numbers of things for people.
+
+use std::str::FromStr;
+
+/// Why a text is not a decimal number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum BadDecimal {
+    /// There is no digit.
+    Empty,
+    /// A byte is not a digit.
+    NotADigit,
+    /// The number is too large for its type.
+    OutOfRange,
+}
+
+/// Parses digits only. Rust's own parser would accept a sign.
+pub(crate) fn decimal<T: FromStr>(text: &[u8]) -> Result<T, BadDecimal> {
+    if text.is_empty() {
+        return Err(BadDecimal::Empty);
+    }
+    if !text.iter().all(u8::is_ascii_digit) {
+        return Err(BadDecimal::NotADigit);
+    }
+    std::str::from_utf8(text).ok().and_then(|digits| digits.parse().ok()).ok_or(BadDecimal::OutOfRange)
+}
+
+/// Returns a number with the name of what it counts: `1 name`, `2 names`. `thing` is a singular that takes
+/// an `s`.
+///
+/// ```
+/// use ftp_proto::wire::counted;
+///
+/// assert_eq!(counted(1, "name"), "1 name");
+/// assert_eq!(counted(0, "byte"), "0 bytes");
+/// ```
+pub fn counted(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
 
 /// A part of a file: `length` bytes from byte `first` on, or all that follow.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -46,6 +83,20 @@ impl ByteRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_digits_are_a_number() {
+        let check = |text: &[u8], expect| assert_eq!(decimal::<u8>(text), expect, "{}", text.escape_ascii());
+        check(b"0", Ok(0));
+        check(b"007", Ok(7));
+        check(b"255", Ok(255));
+        check(b"256", Err(BadDecimal::OutOfRange));
+        check(b"", Err(BadDecimal::Empty));
+        check(b"+1", Err(BadDecimal::NotADigit));
+        check(b"-1", Err(BadDecimal::NotADigit));
+        check(b"1 ", Err(BadDecimal::NotADigit));
+        check(b"\xD9\xA1", Err(BadDecimal::NotADigit));
+    }
 
     #[test]
     fn a_range_is_cut_at_the_end_of_the_file() {
