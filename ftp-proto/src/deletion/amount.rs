@@ -14,7 +14,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// Whether somebody has to agree: more than half of the files would go, and more than [`FEW`].
+    /// Whether somebody has to agree: more than half of the files would go, and more than 20.
     ///
     /// ```
     /// use ftp_proto::deletion::Amount;
@@ -29,7 +29,7 @@ impl Amount {
 }
 
 /// Up to so many files need no consent, however few a directory has.
-pub const FEW: u64 = 20;
+const FEW: u64 = 20;
 
 /// Counts the names of the destination, directory by directory. The names come in their order: each directory right before
 /// what is in it.

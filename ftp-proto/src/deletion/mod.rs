@@ -4,11 +4,10 @@
 //!
 //! | module | question |
 //! |---|---|
-//! | [`absence`] | does a server surely lack a name? |
-//! | [`amount`] | is so much deleted that somebody has to agree? |
-//! | [`reason`] | why does a name stay? |
-//! | [`judge`] | may this name go? |
-//! | [`moved`] | may the source of a moved file go? |
+//! | `absence` | does a server surely lack a name? |
+//! | `amount` | is so much deleted that somebody has to agree? |
+//! | `judge` | may this name go, and if not, why does it stay? |
+//! | `moved` | may the source of a moved file go? |
 //!
 //! Three rules hold for everything that is deleted:
 //!

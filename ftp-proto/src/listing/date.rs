@@ -1,6 +1,6 @@
 //! Dates in listings that are meant for people.
 
-use super::row::{Words, number};
+use super::formats::{Words, number};
 use super::{Precision, When, civil, when};
 
 pub(super) const MONTHS: [&str; 12] =

@@ -1,8 +1,7 @@
 //! From the lines of a listing to entries. Names that are more than a name are refused.
 
-use super::detect::{Format, is_frame};
-use super::row::Row;
-use super::{Entry, Kind, When, vms};
+use super::formats::{Format, Row, is_frame, vms_name, vms_row};
+use super::{Entry, Kind, When};
 use crate::listing;
 use crate::reply::Reply;
 use crate::wire::PathName;
@@ -123,7 +122,7 @@ impl Lister {
     /// Ends the listing: no more lines will come.
     pub fn end(&mut self) {
         if let Some(held) = self.held.take() {
-            self.note(&held, vms::two_lines(&held, b""));
+            self.note(&held, vms_row(&held, b""));
         }
     }
 
@@ -150,12 +149,12 @@ impl Lister {
     fn versions(&mut self, line: &[u8]) {
         if let Some(held) = self.held.take() {
             let continues = line.starts_with(b" ");
-            self.note(&held, vms::two_lines(&held, if continues { line } else { b"" }));
+            self.note(&held, vms_row(&held, if continues { line } else { b"" }));
             if continues {
                 return;
             }
         }
-        match vms::named(line) {
+        match vms_name(line) {
             Some(named) if named.name == self.newest => {} // an older version
             Some(named) => {
                 self.newest = named.name.to_vec();

@@ -4,36 +4,31 @@
 //! | data of | read by | date |
 //! |---|---|---|
 //! | MLSD | facts | exact, UTC |
-//! | LIST, UNIX and its cousins | unix | minute or day, the server's zone; exact with seconds and zone |
-//! | LIST, DOS (IIS) | dos | minute, the server's zone |
-//! | LIST, EPLF | eplf | exact, UTC |
-//! | LIST, VMS | vms | minute, the server's zone |
+//! | LIST, UNIX and its cousins | `formats` | minute or day, the server's zone; exact with seconds and zone |
+//! | LIST, DOS (IIS) | `formats` | minute, the server's zone |
+//! | LIST, EPLF | `formats` | exact, UTC |
+//! | LIST, VMS | `formats` | minute, the server's zone |
 //! | NLST | the last part of each path | none |
 //!
 //! [`Lister`] reads all of them. The first line that is an entry decides the format of a LIST.
 
 mod date;
-mod detect;
-mod dos;
-mod eplf;
+mod formats;
 mod lister;
 mod pattern;
-mod row;
 #[cfg(test)]
 mod tests;
-mod unix;
-mod vms;
 mod write;
 
 pub use crate::calendar::{CivilTime, When, civil, facts_time, parse_time, when};
 pub use date::year_of;
-pub use detect::Format;
+pub use formats::Format;
 pub use lister::{Cut, Lister, ListingItem, Unfit, cut, is_empty_listing};
 pub use pattern::Pattern;
 pub use write::{FACTS, SELDOM, facts_line, list_line, write_facts_line, write_list_line};
 
 use crate::wire::PathName;
-use row::Row;
+use formats::Row;
 use serde::{Deserialize, Serialize};
 
 /// What kind of entry a directory has.

@@ -1,8 +1,7 @@
 //! STAT of the session, HELP and FEAT: what the server says about itself.
 
 use super::ask::{Answer, Ask};
-use super::context::user::Login;
-use super::context::{Context, Question};
+use super::context::{Context, Login, Question};
 use super::sockets::Target;
 use super::tls;
 use crate::command::verbs::{Row, ServerSupport};

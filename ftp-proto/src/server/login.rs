@@ -1,10 +1,9 @@
 //! USER, PASS, ACCT, REIN: the login.
 
 use super::ask::{Account, Answer, Ask, Event};
+use super::config::Timer;
 use super::context::parameters::Parameters;
-use super::context::user::{Login, LoginMethod, User};
-use super::context::{Context, Question};
-use super::timer::Timer;
+use super::context::{Context, Login, LoginMethod, Question, User};
 use crate::reply::Meaning;
 use crate::wire::Secret;
 use std::ops::ControlFlow;

@@ -14,15 +14,14 @@
 //! | room | what |
 //! |---|---|
 //! | [`ask`] | the vocabulary of the driver: questions, answers, events |
-//! | `config`, `rights`, `timer`, `partial` | what a session is told at its start; what an account may do with files; the timers; names of unfinished files |
+//! | `config`, `rights` | what a session is told at its start, and the timers; what an account may do with files |
 //! | `outbox` | what the machine has to say, in order |
 //! | `sockets` | the data sockets: listeners (picture there), open data connections that are idle, the gender of 1973 |
-//! | `context` | what all commands work with: login, parameters, TLS, paths, nonces |
+//! | `context` | what all commands work with: login, parameters, TLS, paths, names of unfinished files, nonces |
 //! | `login`, `tls`, `detach`, `inform` | USER PASS ACCT; AUTH PBSZ PROT CCC SSCN PINC REIN; DETA; STAT HELP FEAT HOST LANG |
 //! | `setup` | the commands that set up a data connection, and connections that arrive before the transfer command |
 //! | `transfer` | the machine of one transfer (picture there) |
 //! | `files` | the commands about files: CWD, SIZE, HASH, RNFR, ... |
-//! | `drafts` | the commands of drafts and of today's practice |
 //! | `session` | commands one after the other: queue, admission, dispatch, what is under way |
 //!
 //! ```
@@ -70,26 +69,22 @@ pub mod ask;
 mod config;
 mod context;
 mod detach;
-mod drafts;
 mod files;
 mod inform;
 mod login;
 mod outbox;
-mod partial;
 mod rights;
 mod session;
 mod setup;
 mod sockets;
 #[cfg(test)]
 mod tests;
-mod timer;
 mod tls;
 mod transfer;
 
 pub use ask::{Account, Answer, Ask, CloseNotify, ConnId, Input, Output, Ticket};
-pub use config::{Config, Connection, Reuse, Timeouts, Tls, TlsStart};
-pub use partial::{is_partial, partial_name};
+pub use config::{Config, Connection, Reuse, Timeouts, Timer, Tls, TlsStart};
+pub use context::path::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;
 pub use sockets::gender::Gender;
-pub use timer::Timer;

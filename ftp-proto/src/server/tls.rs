@@ -1,11 +1,10 @@
 //! AUTH, PBSZ, PROT, CCC, SSCN, PINC (RFC 4217), and the handshake of the control connection.
 
 use super::ask::{Answer, Ask, Event, Handshake, Ticket};
-use super::config::{Config, TlsStart};
+use super::config::{Config, Timer, TlsStart};
 use super::context::Context;
 use super::login;
 use super::outbox::Outbox;
-use super::timer::Timer;
 use crate::command::{Mechanism, Protection, Verb};
 use crate::dialect::Dialect;
 use crate::reply::Meaning;

@@ -122,7 +122,6 @@ mod end;
 mod ends;
 mod judge;
 mod machine;
-mod middle;
 mod outcome;
 pub mod pipeline;
 pub mod race;

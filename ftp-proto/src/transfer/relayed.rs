@@ -9,10 +9,9 @@
 
 use super::arrangements::openings;
 use super::end::{Run, Task};
-use super::ends::{Ends, Judged, Phase};
+use super::ends::{Ends, Judged, Middle, Phase};
 use super::judge::{Answer, Verdict, may_try_another, says_why};
 use super::machine::Output;
-use super::middle::Middle;
 use super::outcome::{Cause, DataFault, RelayFault, Stage};
 use super::request::{PerSide, Side, Timer, Transfer};
 use super::roles::{Junction, Opening, Party, Posture, RelayRoles};

@@ -7,10 +7,9 @@
 
 use super::arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures};
 use super::end::{End, Run, Task};
-use super::ends::{Ends, Judged, Phase, Progress, StepFailure};
+use super::ends::{Ends, Judged, Middle, Phase, Progress, StepFailure};
 use super::judge::{Answer, Verdict, may_try_another};
 use super::machine::Output;
-use super::middle::Middle;
 use super::outcome::{Cause, DataFault, Stage};
 use super::request::{PerSide, Side, Timer, Transfer};
 use super::roles::{Party, Posture};

@@ -1,11 +1,12 @@
-//! What the operator of an agent has configured, and what it means for an address.
+//! What the operator of an agent has configured, what it means for an address, and how much one session may have.
 
-use super::{Limits, Route};
+use super::Route;
 use crate::address::{Family, Kind, kind, unmapped};
 use crate::policy::{self, Asker, OtherEnd, Rules, Why};
 use crate::relay::date::DateAt;
 use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// The configuration of one session.
 #[derive(Clone, Debug)]
@@ -106,5 +107,60 @@ impl Config {
     fn listed(&self, family: Family) -> Option<IpAddr> {
         let mut specific = self.listen.iter().filter(|ip| kind(**ip) != Kind::Unspecified);
         specific.find(|ip| Family::of(**ip) == family).copied()
+    }
+}
+
+/// The limits of one session. The default is [`Limits::USUAL`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Maximum number of grants that are in force.
+    pub grants: usize,
+    /// Maximum number of tunnels and joins.
+    pub flows: usize,
+    /// Maximum number of bytes that one use of a grant may carry, both directions together.
+    pub bytes: u64,
+    /// Longest life of a grant.
+    pub life: Duration,
+    /// Number of connections at one leg from others than the expected peer that ends its wait. Without one, no number of
+    /// them does: only its time ends the wait.
+    pub strangers: Option<u16>,
+    /// How long connecting to a tunnel's server may take.
+    pub connect: Duration,
+    /// How long the server of a tunnel may take until it greets.
+    pub greeting: Duration,
+    /// How long a ticket is valid.
+    pub ticket: Duration,
+    /// Longest wait for the legs of a join.
+    pub leg: Duration,
+    /// Longest idle and stall times of a join.
+    pub idle: Duration,
+    /// How long a tunnel may carry nothing. It is as long as the life of a grant, because a control
+    /// connection is silent while a large file moves; TCP's keepalive finds an end that has vanished.
+    pub tunnel_idle: Duration,
+    /// How long the link may carry nothing before the user agent counts as gone.
+    pub dead: Duration,
+}
+
+impl Limits {
+    /// Limits that suit most relays.
+    pub const USUAL: Self = Self {
+        grants: 64,
+        flows: 128,
+        bytes: u64::MAX,
+        life: Duration::from_secs(24 * 3600),
+        strangers: None,
+        connect: Duration::from_secs(15),
+        greeting: Duration::from_secs(30),
+        ticket: Duration::from_secs(30),
+        leg: Duration::from_secs(120),
+        idle: Duration::from_secs(3600),
+        tunnel_idle: Duration::from_secs(24 * 3600),
+        dead: Duration::from_secs(45),
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::USUAL
     }
 }

@@ -2,8 +2,8 @@
 //! whether its time is over.
 
 use super::grant::Use;
+use super::interface::Timer;
 use super::outbox::Outbox;
-use super::timer::Timer;
 use super::{Answer, Ask, ConnId, Event, Flow, JoinEnd, Opening, Ticket};
 use crate::relay::message::{End, FromAgent, Id};
 use crate::timer::{Moment, Timers};

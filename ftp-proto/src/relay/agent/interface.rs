@@ -3,8 +3,7 @@
 //! A [`Ticket`] names a question and then its result, such as a listener or a join. A [`ConnId`] names a
 //! connection and is chosen by the driver. An answer to a question that was cancelled is ignored.
 
-use super::limits::Limits;
-use super::timer::Timer;
+use super::config::Limits;
 use crate::policy::{Allowed, DataPorts, Why};
 use crate::relay::link::Denial;
 use crate::relay::message::{Code, End, Id, LegId};
@@ -445,4 +444,51 @@ pub enum Event {
     TimedOut(Timer),
     /// The user agent violated the protocol.
     Protocol(String),
+}
+
+/// A wait of a [`Session`](super::Session), or of one of its tunnels and joins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Timer {
+    /// Something from the user agent is due on the link.
+    Link,
+    /// The token of the session expires.
+    Token,
+    /// The connection to a tunnel's server must be established.
+    Connect,
+    /// The server of a tunnel must greet.
+    Greeting,
+    /// A name that is not there or not allowed is refused: this hides which of both it is.
+    Refusal,
+    /// The link that carries a tunnel must attach with its ticket.
+    Ticket,
+    /// Both legs of a join must be connected.
+    Leg,
+    /// The grant of a tunnel or join expires.
+    Grant,
+    /// The progress of a tunnel or join must be looked at again.
+    Progress,
+    /// A tunnel or join carried nothing for its idle time.
+    Idle,
+    /// The receiver of a tunnel or join took nothing for its stall time.
+    Stall,
+}
+
+impl Timer {
+    /// Returns the timer's name for people, as it stands in logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Token => "token",
+            Self::Connect => "connect",
+            Self::Greeting => "greeting",
+            Self::Refusal => "refusal",
+            Self::Ticket => "ticket",
+            Self::Leg => "leg",
+            Self::Grant => "grant",
+            Self::Progress => "progress",
+            Self::Idle => "idle",
+            Self::Stall => "stall",
+        }
+    }
 }

@@ -2,9 +2,9 @@
 
 use super::flowing::{Flowing, Patience};
 use super::grant::Use;
+use super::interface::Timer;
 use super::leg::{AttachedLink, Pending, Want};
 use super::outbox::{Outbox, Refusal};
-use super::timer::Timer;
 use super::{Answer, Arrival, Ask, Config, Event, Opening, Route, Ticket};
 use crate::relay::digest::Digests;
 use crate::relay::message::{Code, End, FromAgent, LegId, Text, Waits};

@@ -77,19 +77,15 @@ mod grant;
 mod interface;
 mod join;
 mod leg;
-mod limits;
 mod outbox;
 mod session;
 #[cfg(test)]
 mod tests;
-mod timer;
 mod tunnel;
 
-pub use config::Config;
+pub use config::{Config, Limits};
 pub use interface::{
-    Answer, Arrival, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Withdrawn,
-    Work,
+    Answer, Arrival, Ask, ConnId, Event, Flow, Input, JoinEnd, Opening, Output, Route, Ticket, Timer,
+    Withdrawn, Work,
 };
-pub use limits::Limits;
 pub use session::Session;
-pub use timer::Timer;

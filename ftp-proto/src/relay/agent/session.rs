@@ -2,17 +2,16 @@
 //! one that asked.
 
 use super::grant::{Grants, Terms, Use};
+use super::interface::Timer;
 use super::join::{Join, Request};
 use super::leg::Want;
 use super::outbox::{Outbox, Refusal};
-use super::timer::Timer;
 use super::tunnel::Tunnel;
 use super::{Answer, Ask, Config, Event, Input, Output, Ticket, Withdrawn, Work};
 use crate::address::unmapped;
-use crate::relay::date;
-use crate::relay::digest;
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{Code, End, FromAgent, Id, LegId, Target, Text, ToAgent, Waits};
+use crate::relay::{date, digest};
 use crate::timer::{Moment, Timers};
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -2,8 +2,8 @@
 
 use super::flowing::{Flowing, Patience};
 use super::grant::Use;
+use super::interface::Timer;
 use super::outbox::{Outbox, Refusal};
-use super::timer::Timer;
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket, Work};
 use crate::address::unmapped;
 use crate::relay::message::{Code, End, FromAgent, Target};

@@ -14,19 +14,13 @@
 //! Those in different groups do not see each other: neither names, nor who is there. The token says the group
 //! ([`crate::relay::token`]). An agent has a token of its own, so that no user takes its place.
 
-mod agents;
 mod interface;
 mod message;
 mod registry;
-mod seen;
 mod session;
-mod timer;
-
 #[cfg(test)]
 mod tests;
 
-pub use interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId};
-pub use message::{FromHub, Role, ToHub};
+pub use interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId, Timer};
+pub use message::{FromHub, Role, Seen, ToHub};
 pub use registry::Hub;
-pub use seen::Seen;
-pub use timer::Timer;

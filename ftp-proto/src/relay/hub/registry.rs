@@ -1,11 +1,8 @@
 //! Who is there, and who calls whom.
 
-use super::agents::Agents;
-use super::interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId};
-use super::message::{FromHub, Role, ToHub};
-use super::seen::Seen;
-use super::session::Session;
-use super::timer::Timer;
+use super::interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId, Timer};
+use super::message::{FromHub, Role, Seen, ToHub};
+use super::session::{Agents, Session};
 use crate::relay::agent::Withdrawn;
 use crate::relay::date;
 use crate::relay::link::ticket_id;

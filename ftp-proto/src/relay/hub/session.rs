@@ -1,12 +1,13 @@
-//! What the hub knows of one session.
+//! What the hub knows of one session, and the names under which agents have joined. Each group has names of its own.
 
+use super::interface::{SessionId, Timer};
 use super::message::{FromHub, Role, ToHub};
-use super::timer::Timer;
 use crate::relay::date::DateAt;
 use crate::relay::frame::{Frame, FrameError, FrameReader, Numbered};
-use crate::relay::message::Id;
+use crate::relay::message::{Id, Text};
 use crate::relay::token::Joins;
 use crate::timer::{Moment, Timers};
+use std::collections::BTreeMap;
 
 /// A session with an agent or a user agent.
 #[derive(Debug)]
@@ -105,5 +106,52 @@ impl Session {
             Some(Role::Agent { name, boot }) => Some((name.as_str(), *boot)),
             Some(Role::User { .. }) | None => None,
         }
+    }
+}
+
+/// Which agent has which name. A list of them costs no more than the agents of its group.
+#[derive(Debug)]
+pub(super) struct Agents {
+    of_group: BTreeMap<String, BTreeMap<String, SessionId>>,
+    count: usize,
+}
+
+impl Agents {
+    pub(super) const fn new() -> Self {
+        Self { of_group: BTreeMap::new(), count: 0 }
+    }
+
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// An agent joins. Whoever had its name has left before.
+    pub(super) fn join(&mut self, group: &str, name: &str, session: SessionId) {
+        let names = self.of_group.entry(group.to_owned()).or_default();
+        if names.insert(name.to_owned(), session).is_none() {
+            self.count += 1;
+        }
+    }
+
+    /// The agent of this name and group has left.
+    pub(super) fn leave(&mut self, group: &str, name: &str) {
+        let Some(names) = self.of_group.get_mut(group) else { return };
+        if names.remove(name).is_some() {
+            self.count = self.count.saturating_sub(1);
+        }
+        if names.is_empty() {
+            self.of_group.remove(group);
+        }
+    }
+
+    /// The session of the agent of this name.
+    pub(super) fn find(&self, group: &str, name: &str) -> Option<SessionId> {
+        self.of_group.get(group)?.get(name).copied()
+    }
+
+    /// The names of all agents of a group, in order.
+    pub(super) fn names(&self, group: &str) -> Vec<Text> {
+        self.of_group.get(group).into_iter().flat_map(BTreeMap::keys).map(|name| Text::of(name)).collect()
     }
 }

@@ -1,8 +1,7 @@
 //! The order of offers, connections, proofs and the verdict.
 
-use super::interface::{ConnId, Input, Outcome, Output, Role, Talk, Verdict, Why};
-use super::prospect::{Place, is_hopeless};
-use super::timer::Timer;
+use super::interface::{ConnId, Input, Outcome, Output, Role, Talk, Timer, Verdict, Why};
+use super::memory::{Place, is_hopeless};
 use crate::address::{plain, unmapped};
 use crate::relay::frame::{FrameReader, encode};
 use crate::relay::hub::Seen;

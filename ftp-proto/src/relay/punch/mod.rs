@@ -20,16 +20,12 @@
 mod interface;
 mod machine;
 mod memory;
-mod prospect;
 #[cfg(test)]
 mod tests;
-mod timer;
 
-pub use interface::{ConnId, Input, Outcome, Output, Role, Why};
+pub use interface::{ConnId, Input, Outcome, Output, Role, Timer, Why};
 pub use machine::Punch;
-pub use memory::{Busy, Limits, Memory, Try};
-pub use prospect::{Nat, Place, is_hopeless};
-pub use timer::Timer;
+pub use memory::{Busy, Limits, Memory, Nat, Place, Try, is_hopeless};
 
 use super::token::Secret32;
 

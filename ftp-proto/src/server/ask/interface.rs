@@ -1,16 +1,16 @@
 //! Inputs and outputs of the machine, its requests and their answers.
 
-use super::detached::DetachedTransfer;
-use super::end::End;
-use super::event::{Account, Event};
+use super::event::{Account, End, Event};
 use super::files::{FileAnswer, FileAsk, FileFailure, Intent, Uploading};
-use super::transfer_terms::TransferTerms;
 use crate::address::Parity;
-use crate::command::GroupNumber;
+use crate::command::{DataType, GroupNumber, Mode, Partial};
+use crate::dialect::Dialect;
+use crate::digest::Algorithm;
 use crate::shared::proofs::TryEnd;
 use crate::timer::Moment;
 use crate::wire::{Fingerprint, PathName, Secret, TransferId};
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 
 /// Names a question of one session, and afterwards what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -420,4 +420,63 @@ pub enum Answer {
     Detached(Option<DetachedTransfer>),
     /// To [`Ask::File`], and to [`Ask::Prepare`] if it fails.
     File(Result<FileAnswer, FileFailure>),
+}
+
+/// How far a transfer is that may outlive its control connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DetachedTransfer {
+    /// How many bytes have moved.
+    pub moved: u64,
+    /// How many of them are known to be on stable storage.
+    pub durable: u64,
+    /// Whether it goes on.
+    pub state: DetachedState,
+}
+
+/// Whether a transfer goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DetachedState {
+    /// Its bytes do not move yet.
+    Waiting,
+    /// Its bytes move.
+    Moving,
+    /// The file is whole.
+    Whole,
+    /// The file is not whole; the text says why.
+    Failed(String),
+}
+
+/// How the bytes of a file move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TransferTerms {
+    /// How the bytes are coded on the connection.
+    pub data_type: DataType,
+    /// How the connection is structured.
+    pub mode: Mode,
+    /// Whether the connection may carry another file after this one, so that it need not be closed (MODE B).
+    pub keep: bool,
+    /// Whose blocks those of MODE B are.
+    pub dialect: Dialect,
+    /// What becomes of the first part of a broken STOR.
+    pub partial: Partial,
+    /// The digest that is computed while they move (DGST).
+    pub digest: Option<Algorithm>,
+    /// The name of the transfer, if it may outlive its control connection (DETA).
+    pub detach: Option<TransferId>,
+    /// How many bytes move in a second, at most (RATE). What the account may move is a limit of its own, and
+    /// the smaller one holds.
+    pub rate: Option<NonZeroU64>,
+    /// Whether a file that is received inside TLS must end with close_notify.
+    pub close_notify: CloseNotify,
+}
+
+/// Whether an upload inside TLS must end with close_notify (F11). Anybody on the way can end a TCP connection, so
+/// without it a cut file looks whole.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum CloseNotify {
+    /// An upload without it is cut short.
+    #[default]
+    Required,
+    /// The user's own host may end the connection without it. Another server may not.
+    Optional,
 }

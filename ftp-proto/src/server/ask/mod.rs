@@ -4,17 +4,14 @@
 //! the prepared file. The machine never uses a ticket twice, and it ignores an answer to a ticket that
 //! it has given up. A [`ConnId`] names a data connection; the driver makes it.
 
-mod detached;
-mod end;
 mod event;
 mod files;
 mod interface;
-mod transfer_terms;
 
 pub use crate::shared::proofs::TryEnd;
-pub use detached::{DetachedState, DetachedTransfer};
-pub use end::{Carried, End};
-pub use event::{Account, Event, TransferFailure};
+pub use event::{Account, Carried, End, Event, TransferFailure};
 pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle, Uploading};
-pub use interface::{Answer, Ask, ConnId, DataTls, Ending, Handshake, Input, Output, Ticket, TlsRole};
-pub use transfer_terms::{CloseNotify, TransferTerms};
+pub use interface::{
+    Answer, Ask, CloseNotify, ConnId, DataTls, DetachedState, DetachedTransfer, Ending, Handshake, Input,
+    Output, Ticket, TlsRole, TransferTerms,
+};

@@ -1,33 +1,31 @@
-//! What every part of a session works with.
+//! What every part of a session works with: who is logged in, nonces for RNDZ, what a failure is called in a reply.
 
-mod failure;
 pub(in crate::server) mod groups;
-mod nonces;
 pub(in crate::server) mod parameters;
 pub(in crate::server) mod path;
 pub(in crate::server) mod tls;
-pub(in crate::server) mod user;
 
+use super::ask::{Account, Answer, Ask, Event, FileFailure, Ticket, Uploading};
+use super::config::{Config, Connection, Timer};
+use super::outbox::Outbox;
+use super::rights::{Right, Rights};
+use super::sockets::Sockets;
 use crate::address::unmapped;
 use crate::command::Verb;
-use crate::policy::{self, Grant, Why};
+use crate::policy::{self, Asker, Foreign, Grant, Rules, Why};
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, FileFailure, Ticket, Uploading};
-use crate::server::config::{Config, Connection};
-use crate::server::outbox::Outbox;
-use crate::server::rights::{Right, Rights};
-use crate::server::sockets::Sockets;
-use crate::server::timer::Timer;
 use crate::timer::{Moment, Timers};
 use crate::wire::PathName;
 use groups::Groups;
-use nonces::Nonces;
+use hmac::{Hmac, KeyInit, Mac};
 use parameters::Parameters;
-use std::net::IpAddr;
+use sha2::Sha256;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tls::TlsState;
-use user::{Login, User};
+use zeroize::Zeroizing;
 
 /// The state that the parts of a session share. The session passes it to each of them.
 #[derive(Debug)]
@@ -173,11 +171,180 @@ impl Context {
 
     /// The reply to `verb` when the file system has refused it.
     pub(in crate::server) fn refuse_file(&mut self, verb: Verb, failure: FileFailure) {
-        self.out.reply(failure::meaning(verb, failure), failure.to_string());
+        self.out.reply(meaning_of(verb, failure), failure.to_string());
     }
 
     /// A wait has ended by its timer.
     pub(in crate::server) fn timed_out(&mut self, timer: Timer) {
         self.out.event(Event::TimedOut(timer));
+    }
+}
+
+/// HMAC-SHA-256 in counter mode over the entropy of the connection: no two nonces are alike, and
+/// none can be predicted.
+pub(in crate::server) struct Nonces {
+    key: Zeroizing<[u8; 32]>,
+    counter: u64,
+}
+
+impl Nonces {
+    /// The nonces that follow from `entropy`.
+    pub(in crate::server) fn new(entropy: [u8; 32]) -> Self {
+        Self { key: Zeroizing::new(entropy), counter: 0 }
+    }
+
+    /// The next nonce.
+    pub(in crate::server) fn next(&mut self) -> [u8; 23] {
+        // RFC 2104 2: a key shorter than the block is padded with zeros.
+        let mut block = Zeroizing::new([0; 64]);
+        block.iter_mut().zip(*self.key).for_each(|(b, k)| *b = k);
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
+        mac.update(b"ftp rendezvous nonce");
+        mac.update(&self.counter.to_be_bytes());
+        self.counter = self.counter.wrapping_add(1);
+        let mut nonce = [0; 23];
+        nonce.iter_mut().zip(mac.finalize().into_bytes()).for_each(|(n, byte)| *n = byte);
+        nonce
+    }
+}
+
+impl fmt::Debug for Nonces {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Nonces({} so far)", self.counter)
+    }
+}
+
+/// The meaning of `failure` in the reply to `verb`.
+pub(in crate::server) const fn meaning_of(verb: Verb, failure: FileFailure) -> Meaning {
+    match failure {
+        FileFailure::NotFound => Meaning::NotFound,
+        FileFailure::NotDirectory if matches!(verb, Verb::Mlsd) => Meaning::Syntax, // RFC 3659 7.2.1
+        FileFailure::Changed if is_digest(verb) => Meaning::FileBusy,
+        FileFailure::Denied
+        | FileFailure::ReadOnly
+        | FileFailure::Lacks(_)
+        | FileFailure::IsDirectory
+        | FileFailure::NotDirectory
+        | FileFailure::NotRegular
+        | FileFailure::SameFile
+        | FileFailure::NotEmpty => Meaning::Denied,
+        FileFailure::Exists => Meaning::NameTaken,
+        FileFailure::BadName | FileFailure::OtherRoot | FileFailure::LeadsUp => Meaning::BadName,
+        FileFailure::Busy => Meaning::FileBusy,
+        FileFailure::HooksWait | FileFailure::HeldGroups => Meaning::TooMany,
+        FileFailure::BeyondEnd => Meaning::RestTooFar,
+        FileFailure::NoSpace
+        | FileFailure::KeptFree
+        | FileFailure::QuotaBytes
+        | FileFailure::QuotaFiles
+        | FileFailure::DiskQuota
+        | FileFailure::MaxFileSize
+        | FileFailure::TooLarge
+        | FileFailure::BeyondRange => Meaning::NoSpace,
+        FileFailure::Changed
+        | FileFailure::NotTheGroup
+        | FileFailure::OtherDirectory
+        | FileFailure::NotSynced
+        | FileFailure::Incomplete
+        | FileFailure::Stopped
+        | FileFailure::Other => Meaning::LocalError,
+    }
+}
+
+/// Whether `verb` computes a digest.
+const fn is_digest(verb: Verb) -> bool {
+    matches!(
+        verb,
+        Verb::Hash | Verb::Xcrc | Verb::Xmd5 | Verb::Xsha | Verb::Xsha1 | Verb::Xsha256 | Verb::Xsha512
+    )
+}
+
+/// How far the login is.
+#[derive(Debug, Default)]
+pub(in crate::server) enum Login {
+    /// USER has not been sent.
+    #[default]
+    Nobody,
+    /// USER gave this name; PASS must follow.
+    Named(Vec<u8>),
+    /// The password was right, and ACCT must follow (B23).
+    Charged(Box<Account>, LoginMethod),
+    /// Somebody is logged in.
+    User(Box<User>),
+}
+
+/// How somebody shows who they are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::server) enum LoginMethod {
+    /// By the certificate of the control connection, after USER.
+    Certificate,
+    /// By a password, after PASS.
+    Password,
+}
+
+/// Somebody who is logged in.
+#[derive(Debug)]
+pub(in crate::server) struct User {
+    pub(in crate::server) account: Account,
+    /// How the login was.
+    pub(in crate::server) by: LoginMethod,
+    /// The operator's rules, with the account's foreign policy where that is narrower.
+    pub(in crate::server) rules: Rules,
+    asker: Asker,
+}
+
+impl User {
+    /// The user of `account` on this connection.
+    pub(in crate::server) fn new(
+        account: Account,
+        by: LoginMethod,
+        config: &Config,
+        connection: &Connection,
+    ) -> Self {
+        let scope = match connection.peer {
+            SocketAddr::V6(v6) => v6.scope_id(),
+            SocketAddr::V4(_) => 0,
+        };
+        let asker = Asker {
+            peer: unmapped(connection.peer.ip()),
+            scope,
+            local: unmapped(connection.local.ip()),
+            proxied: connection.proxied,
+            anonymous: account.anonymous,
+        };
+        let foreign = narrower(config.rules.foreign, account.foreign);
+        let exchanges = account.exchanges.clone();
+        Self { account, by, rules: Rules { foreign, exchanges, ..config.rules.clone() }, asker }
+    }
+
+    /// Whether this data connection may exist, and on which terms.
+    pub(in crate::server) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
+        policy::decide(&self.rules, &self.asker, ask)
+    }
+}
+
+/// The narrower of two foreign policies.
+const fn narrower(a: Foreign, b: Foreign) -> Foreign {
+    match (a, b) {
+        (Foreign::Never, _) | (_, Foreign::Never) => Foreign::Never,
+        (Foreign::Proven, _) | (_, Foreign::Proven) => Foreign::Proven,
+        (Foreign::Authenticated, Foreign::Authenticated) => Foreign::Authenticated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn no_two_nonces_are_alike_and_each_session_has_its_own() {
+        let mut seen = HashSet::new();
+        for entropy in [[1; 32], [2; 32]] {
+            let mut nonces = Nonces::new(entropy);
+            for _ in 0..100 {
+                assert!(seen.insert(nonces.next()));
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! MFMT, MFF, MDTM with a time, SITE CHMOD, UTIME and SYMLINK: files get other attributes. The other commands of SITE begin
 //! here, too.
 
+use super::change::{copy_from, copy_to, sync};
 use super::question::{Waits, perform, said};
-use super::{copy, sync};
 use crate::calendar::When;
 use crate::command::{NewFact, Site, Verb};
 use crate::reply::Meaning;
@@ -67,9 +67,9 @@ pub(in crate::server) fn site(cx: &mut Context, site: Site) -> Waits {
             let question = FileAsk::Link { target, link };
             perform(cx, Verb::Site, question, Meaning::Okay, "Link made")
         }
-        Site::CopyFrom(name) => copy::from(cx, &name),
-        Site::CopyTo(name) => copy::to(cx, &name),
-        Site::Sync => sync::sync(cx),
+        Site::CopyFrom(name) => copy_from(cx, &name),
+        Site::CopyTo(name) => copy_to(cx, &name),
+        Site::Sync => sync(cx),
         Site::Help => {
             let copies: &[&str] = if cx.config.copies { &Site::COPIES } else { &[] };
             let mut commands: Vec<&str> = Site::COMMANDS.iter().chain(copies).copied().collect();

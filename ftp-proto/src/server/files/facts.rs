@@ -1,13 +1,15 @@
-//! SIZE, MDTM, MLST, AVBL, PRET: facts of one file or directory.
+//! What is told of one file or directory: SIZE, MDTM, MLST, AVBL and PRET, STAT of a path (some clients list by it), and digests
+//! (HASH, XCRC and its relatives) of files or of the part that RANG or the command names.
 
-use super::question::{Waits, ask, said, unexpected};
-use crate::command::{Command, DataType, Verb};
+use super::question::{Long, Waits, ask, long, said, unexpected};
+use crate::command::{Command, DataType, Verb, XDigest};
+use crate::digest;
 use crate::listing::{Kind, facts_line, facts_time};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure};
 use crate::server::context::Context;
 use crate::server::context::path::plain;
-use crate::wire::PathName;
+use crate::wire::{ByteRange, PathName};
 
 /// SIZE (RFC 3659 4).
 pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
@@ -81,3 +83,53 @@ pub(in crate::server) fn pret(cx: &mut Context, next: &Command) -> Waits {
 
 /// What PRET is answered.
 const PLANNED: &str = "Noted for the next data connection";
+
+/// How many entries of a directory STAT shows on the control connection.
+const MAX_STATUS_ENTRIES: usize = 200;
+
+/// STAT of a path: a file, or the entries of a directory.
+pub(in crate::server) fn stat(cx: &mut Context, name: &PathName) -> Waits {
+    let path = cx.resolve(name)?;
+    ask(cx, Verb::Stat, path.clone(), FileAsk::List(path, MAX_STATUS_ENTRIES), |cx, _, found| {
+        let FileAnswer::Lines { lines, more, omitted } = found else { return unexpected(cx) };
+        let mut last = String::from("End");
+        if more {
+            last.push_str(", and there is more: send MLSD");
+        }
+        if omitted > 0 {
+            last.push_str(&format!("; omitted {omitted}")); // FTP cannot carry these names
+        }
+        cx.out.listing(Meaning::FileStatus, "Status", &lines, &last);
+        None
+    })
+}
+
+/// HASH (draft-ietf-ftpext2-hash). The reply repeats the name as the client sent it.
+pub(in crate::server) fn hash(cx: &mut Context, name: PathName) -> Waits {
+    let range = cx.parameters.take_range();
+    let path = cx.resolve(&name)?;
+    let question = FileAsk::Hash { path, algorithm: cx.parameters.algorithm, range };
+    let waits = ask(cx, Verb::Hash, name, question, |cx, name, found| {
+        let FileAnswer::Digest(digest, range) = found else { return unexpected(cx) };
+        said(cx, Meaning::FileFact, digest::format_answer(&digest, range, name.as_bytes()))
+    });
+    long(cx, Long::Digest(Meaning::FileFact), waits)
+}
+
+/// XCRC and its relatives. Clients look for the hexadecimal digits alone, in upper case.
+pub(in crate::server) fn x_digest(
+    cx: &mut Context,
+    digest: XDigest,
+    name: PathName,
+    range: Option<ByteRange>,
+) -> Waits {
+    let noted = cx.parameters.take_range();
+    let path = cx.resolve(&name)?;
+    let range = range.unwrap_or(noted);
+    let question = FileAsk::Hash { path, algorithm: digest.algorithm(), range };
+    let waits = ask(cx, digest.verb(), name, question, |cx, _, found| {
+        let FileAnswer::Digest(digest, _) = found else { return unexpected(cx) };
+        said(cx, Meaning::FileDigest, digest.hex.to_ascii_uppercase())
+    });
+    long(cx, Long::Digest(Meaning::FileDigest), waits)
+}

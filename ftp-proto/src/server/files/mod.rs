@@ -3,19 +3,11 @@
 
 mod attributes;
 mod change;
-mod copy;
-mod digest;
-mod directory;
 mod facts;
 pub(super) mod pack;
 mod question;
-mod status;
-mod sync;
 
 pub(super) use attributes::{mff, mfmt, site};
-pub(super) use change::{dele, rnfr, rnto};
-pub(super) use digest::{hash, x_digest};
-pub(super) use directory::{cdup, cwd, mkd, pwd, rmd};
-pub(super) use facts::{avbl, mdtm, mlst, pret, size};
+pub(super) use change::{cdup, cwd, dele, mkd, pwd, rmd, rnfr, rnto};
+pub(super) use facts::{avbl, hash, mdtm, mlst, pret, size, stat, x_digest};
 pub(super) use question::{Request, Waits};
-pub(super) use status::stat;

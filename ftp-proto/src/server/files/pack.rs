@@ -5,8 +5,8 @@ use super::question::{Waits, ask, said, unexpected, with_room};
 use crate::command::{FileNumbers, FileToSend, GroupNumber, Verb};
 use crate::reply::{FileOutcome, LeftOut, Meaning, deleted_text, same_text};
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
-use crate::server::context::{Context, path};
-use crate::server::partial::is_partial;
+use crate::server::context::Context;
+use crate::server::context::path::{self, is_partial};
 use crate::wire::{FileName, PathName, counted};
 use std::sync::Arc;
 

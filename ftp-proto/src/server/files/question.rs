@@ -3,9 +3,9 @@
 use crate::command::{FileToSend, Verb};
 use crate::reply::{LeftOut, Meaning};
 use crate::server::ask::{Answer, Ask, Event, FileAnswer, FileAsk, FileFailure, Ticket, Uploading};
+use crate::server::config::Timer;
 use crate::server::context::{Context, Question};
-use crate::server::timer::Timer;
-use crate::server::transfer::abort;
+use crate::server::transfer::{reply_aborted, reply_next_abort};
 use crate::timer::Moment;
 use crate::wire::PathName;
 use std::sync::Arc;
@@ -258,7 +258,7 @@ impl Request {
             self.stopped = true;
             cx.out.ask(Ask::Stop(ticket));
         } else if stops {
-            abort::again(cx);
+            reply_next_abort(cx);
         }
         stops
     }
@@ -274,7 +274,7 @@ impl Request {
             }
             Some(_) | None => {
                 self.end_preliminary(cx);
-                abort::ended(cx);
+                reply_aborted(cx);
             }
         }
     }
@@ -331,7 +331,7 @@ impl Request {
                 waits
             }
             Err(_) if self.stopped => {
-                abort::ended(cx);
+                reply_aborted(cx);
                 None
             }
             Err(failure) => match self.long {

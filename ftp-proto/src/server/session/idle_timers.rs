@@ -1,8 +1,8 @@
 //! The timers that follow from the state of a session, whatever its last command was.
 
+use crate::server::config::Timer;
 use crate::server::context::Context;
 use crate::server::sockets::listener::Listener;
-use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::sync::Arc;
 

@@ -1,33 +1,27 @@
 //! One session: inputs in, outputs out, one command after the other by its row of the verb table.
 
 mod admission;
-mod bad_line;
 mod idle_timers;
-mod incoming;
-mod other_protocol;
-mod pack;
 mod queue;
 mod work;
 
+use super::ask::{Event, Input, Output, Ticket};
+use super::config::{Config, Connection, Timer, TlsStart};
+use super::context::Context;
+use super::context::parameters::{self, DetachPermit};
+use super::setup::{self, arrivals};
+use super::sockets::listener;
+use super::transfer::{self, request};
+use super::{detach, files, inform, login, tls};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::reply::{Meaning, NO_TLS};
-use crate::server::ask::{Event, Input, Output, Ticket};
-use crate::server::config::{Config, Connection, TlsStart};
-use crate::server::context::Context;
-use crate::server::context::parameters::{self, DetachPermit};
-use crate::server::setup::arrivals;
-use crate::server::sockets::kept;
-use crate::server::timer::Timer;
-use crate::server::transfer;
-use crate::server::transfer::request;
-use crate::server::{detach, drafts, files, inform, login, setup, tls};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Secret};
-use incoming::{Incoming, OtherProtocol};
-use queue::Waiting;
+use admission::{reply_bad_line, reply_not_implemented};
+use queue::{Incoming, OtherProtocol, Waiting};
 use std::sync::Arc;
-use work::{Step, Work};
+use work::{Step, Work, begin_extension, begin_pack, begin_practice};
 
 /// The machine of one control connection.
 #[derive(Debug)]
@@ -280,7 +274,7 @@ impl Session {
             if self.stopping && moves_data {
                 return self.stop();
             }
-            if verb.is_some_and(kept::is_closed_by) {
+            if verb.is_some_and(listener::is_closed_by) {
                 self.cx.sockets.kept.close_all(&mut self.cx.out);
                 self.cx.sockets.secret_spent = false;
             }
@@ -301,7 +295,7 @@ impl Session {
                 self.cx.parameters.named.take_if(|named| !named.is_for(&command)); // E22
                 self.execute(command, range.unwrap_or_default());
             }
-            Waiting::BadLine(error, _) => bad_line::reply(&mut self.cx, &error),
+            Waiting::BadLine(error, _) => reply_bad_line(&mut self.cx, &error),
             Waiting::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
             Waiting::Overflow(_) => {
                 let text = "Too many commands were waiting; this one was dropped";
@@ -369,14 +363,14 @@ impl Session {
             Command::Noop => cx.out.reply(Meaning::Okay, "NOOP done"),
             Command::Allo(bytes) => cx.parameters.allocate(bytes, &mut cx.out),
             Command::Detached(detached) => work.wait(detach::begin(cx, detached)),
-            Command::Extension(extension) => work.transfer(drafts::extension(cx, extension), cx),
-            Command::Pack(command) => pack::begin(cx, work, *command, range),
-            Command::Practice(practice) => work.wait(drafts::begin(cx, practice)),
+            Command::Extension(extension) => work.transfer(begin_extension(cx, extension), cx),
+            Command::Pack(command) => begin_pack(cx, work, *command, range),
+            Command::Practice(practice) => work.wait(begin_practice(cx, practice)),
             Command::Syst => cx.out.reply(Meaning::SystemName, "UNIX Type: L8"),
             Command::Help(verb) => inform::help(cx, verb.as_deref()),
             Command::Feat => inform::feat(cx),
             Command::Opts(opts) => cx.parameters.set_option(opts, &mut cx.out),
-            Command::Other(verb, _) => bad_line::not_implemented(cx, verb),
+            Command::Other(verb, _) => reply_not_implemented(cx, verb),
         }
     }
 

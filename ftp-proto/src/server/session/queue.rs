@@ -1,14 +1,19 @@
-//! Commands that wait for their turn: behind a question, or behind a transfer (A06, B22).
+//! What the client sends: bytes become lines, and lines become commands that wait for their turn, behind a question or behind a
+//! transfer (A06, B22).
 //!
 //! The queue is bounded in commands and in bytes, so that no client can make the server hold more. While
 //! nothing moves, a line that does not fit is not read yet, so that every command is carried out. During a
 //! transfer every line must be read, because ABOR may be among them: what does not fit is counted and
 //! refused in its turn, so that every command gets its reply in order.
+//!
+//! HTTP and TLS clients are detected. A web page may have sent a browser here, so nothing of what they say is executed.
 
 use crate::command::verbs::Busy;
 use crate::command::{Command, CommandError, Direction, Verb, parse};
 use crate::dialect::Dialect;
+use crate::server::context::Context;
 use crate::server::transfer::request::{direction_of, moves_data};
+use crate::wire::{Item, LineReader};
 use std::collections::VecDeque;
 
 /// How many more commands may wait that are done at once (ABOR, STAT, BYE).
@@ -200,6 +205,95 @@ fn first_word(line: &[u8]) -> String {
     String::from_utf8_lossy(word).into_owned()
 }
 
+/// The bytes, lines and commands of a client that have not had their turn.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    lines: LineReader,
+    pub(super) queue: Queue,
+    /// Whether no line has come from the client yet, or none since TLS has begun. Empty lines are none.
+    is_new: bool,
+}
+
+/// The client speaks another protocol; this is its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct OtherProtocol(pub(super) &'static str);
+
+impl Incoming {
+    /// Nothing has come yet.
+    pub(super) fn new() -> Self {
+        Self { lines: LineReader::new(Command::MAX_LINE), queue: Queue::default(), is_new: true }
+    }
+
+    /// Takes bytes.
+    ///
+    /// # Errors
+    ///
+    /// They are the first ones, and not FTP.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), OtherProtocol> {
+        if self.is_new {
+            check(bytes.first().copied(), None)?;
+        }
+        self.lines.push(bytes);
+        Ok(())
+    }
+
+    /// Parses lines until the queue is full; with `urgent`, all of them. Answers Telnet options.
+    ///
+    /// # Errors
+    ///
+    /// The first line is not FTP.
+    pub(super) fn read(&mut self, cx: &mut Context, urgent: bool) -> Result<(), OtherProtocol> {
+        while urgent || !self.queue.is_full() {
+            let Some(item) = self.lines.next() else { break };
+            if let Item::Line(line) | Item::TooLong(line) = &item
+                && self.is_new
+            {
+                self.is_new = line.is_empty();
+                check(None, Some(line))?;
+            }
+            match item {
+                Item::Line(line) => self.queue.push_line(&line, cx.config.dialect),
+                Item::TooLong(_) => self.queue.push_too_long(),
+                Item::Respond(answer) => cx.out.send(answer),
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops everything that has come so far: what comes next is inside TLS.
+    pub(super) fn begin_anew(&mut self) {
+        self.clear();
+        self.is_new = true;
+    }
+
+    /// Drops everything that has come so far.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.lines = LineReader::new(Command::MAX_LINE);
+    }
+}
+
+fn check(byte: Option<u8>, line: Option<&[u8]>) -> Result<(), OtherProtocol> {
+    other_protocol(byte, line).map_or(Ok(()), |name| Err(OtherProtocol(name)))
+}
+
+/// What a line must begin with to be a request of HTTP (RFC 9110 9).
+const METHODS: [&[u8]; 9] =
+    [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
+
+/// The first byte of a TLS handshake record (RFC 8446 5.1).
+const HANDSHAKE: u8 = 22;
+
+/// What the first bytes of a client are, if they are not FTP. `line` is its first line, if that is whole.
+pub(super) fn other_protocol(first: Option<u8>, line: Option<&[u8]>) -> Option<&'static str> {
+    if first == Some(HANDSHAKE) {
+        return Some("TLS");
+    }
+    let line = line?.to_ascii_uppercase();
+    let http = METHODS.iter().any(|method| line.starts_with(method)) || line.starts_with(b"PRI * HTTP/");
+    http.then_some("HTTP")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,5 +380,21 @@ mod tests {
                 assert_eq!(shown.as_deref(), Some(expect), "{}", String::from_utf8_lossy(line));
             }
         }
+    }
+
+    #[test]
+    fn http_and_tls_are_told_from_ftp() {
+        for line in ["GET / HTTP/1.1", "post /x HTTP/1.0", "PRI * HTTP/2.0", "OPTIONS * HTTP/1.1"] {
+            assert_eq!(
+                other_protocol(Some(line.as_bytes()[0]), Some(line.as_bytes())),
+                Some("HTTP"),
+                "{line}"
+            );
+        }
+        assert_eq!(other_protocol(Some(22), None), Some("TLS"));
+        for line in ["USER get ", "OPTS UTF8 ON", "NOOP", "GETX", ""] {
+            assert_eq!(other_protocol(line.bytes().next(), Some(line.as_bytes())), None, "{line}");
+        }
+        assert_eq!(other_protocol(Some(b'G'), None), None);
     }
 }

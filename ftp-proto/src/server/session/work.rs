@@ -1,11 +1,17 @@
-//! What a session is doing.
+//! What a session is doing, and what PACK and the commands of drafts, of today's practice and of this suite alone begin.
 
+use crate::command::{Extension, Pack, Practice};
+use crate::dialect::Dialect;
+use crate::reply::Meaning;
 use crate::server::ask::{Answer, Ask, ConnId, Ticket};
+use crate::server::config::Timer;
 use crate::server::context::{Context, Question};
-use crate::server::setup::arrivals;
-use crate::server::timer::Timer;
-use crate::server::transfer::{self, Transfer, abort, request};
-use crate::server::{detach, files, inform, login, setup, tls};
+use crate::server::files::{self, Waits};
+use crate::server::setup::{self, arrivals};
+use crate::server::transfer::request::{self, Request};
+use crate::server::transfer::{self, Transfer, pack, reply_aborted, reply_idle_abort};
+use crate::server::{detach, inform, login, tls};
+use crate::wire::ByteRange;
 use std::net::SocketAddr;
 
 /// What the session is doing. A timer ends everything but `Idle` and `Closed`.
@@ -80,7 +86,7 @@ impl Work {
     }
 
     /// A transfer begins, unless its command was refused.
-    pub(super) fn transfer(&mut self, request: Option<request::Request>, cx: &mut Context) {
+    pub(super) fn transfer(&mut self, request: Option<Request>, cx: &mut Context) {
         if let Some(request) = request {
             let transfer = Transfer::begin(cx, request);
             // PROB may have failed at once.
@@ -105,7 +111,7 @@ impl Work {
     pub(super) fn abort(&mut self, cx: &mut Context) -> Step {
         match self {
             Self::Idle | Self::Securing(_) | Self::Closed => {
-                abort::idle(cx);
+                reply_idle_abort(cx);
                 Step::Same
             }
             Self::Login(Question { ticket, .. })
@@ -114,7 +120,7 @@ impl Work {
                 cx.out.ask(Ask::Cancel(*ticket));
                 cx.timers.disarm(Timer::Question);
                 *self = Self::Idle;
-                abort::ended(cx);
+                reply_aborted(cx);
                 Step::Same
             }
             Self::File(Question { ticket, purpose }) => {
@@ -250,4 +256,50 @@ impl From<Question<files::Request>> for Work {
     fn from(question: Question<files::Request>) -> Self {
         Self::File(question)
     }
+}
+
+/// Begins what the command asks for; REST or RANG has given `range`.
+pub(super) fn begin_pack(cx: &mut Context, work: &mut Work, command: Pack, range: ByteRange) {
+    match command {
+        Pack::Look(directory, names) => work.wait(files::pack::look(cx, &directory, names)),
+        Pack::Same(directory, files) => work.wait(files::pack::same(cx, &directory, files)),
+        Pack::Delete(directory, files) => work.wait(files::pack::delete(cx, &directory, files)),
+        Pack::Send(directory, files) => work.transfer(pack::send(cx, &directory, files, range), cx),
+        Pack::Store(group, directory, files) => {
+            work.transfer(pack::store(cx, group, &directory, files, range), cx);
+        }
+        Pack::Keep(group, numbers) => work.wait(files::pack::keep(cx, group, numbers)),
+        Pack::Drop(group) => work.wait(files::pack::drop_group(cx, group)),
+    }
+}
+
+/// Serves a command. Returns the question that it waits for, if its reply has not been sent.
+pub(super) fn begin_practice(cx: &mut Context, practice: Practice) -> Waits {
+    match practice {
+        Practice::Mfmt(time, name) => return files::mfmt(cx, time, &name),
+        Practice::Mff(facts, name) => return files::mff(cx, &facts, &name),
+        Practice::Avbl(name) => return files::avbl(cx, name.as_ref()),
+        Practice::Site(site) => return files::site(cx, site),
+        Practice::Clnt(_) => cx.out.reply(Meaning::Okay, "Noted"),
+        Practice::Csid(_) => inform::csid(cx),
+        Practice::Host(name) => inform::host(cx, &name),
+        Practice::Lang(language) => inform::lang(cx, language.as_deref()),
+        Practice::Cepr(on) => cx.parameters.set_names_address(on, &mut cx.out),
+    }
+    None
+}
+
+/// Serves a command of docs/protocol/extensions.md. Returns the transfer that it asks for.
+pub(super) fn begin_extension(cx: &mut Context, extension: Extension) -> Option<Request> {
+    match extension {
+        // The digest stands in a reply of several lines, which a client of 1973 would misread.
+        Extension::Dgst(_) if cx.config.dialect == Dialect::Rfc354 => {
+            cx.out.reply(Meaning::NotImplemented, "DGST is not implemented here");
+        }
+        Extension::Dgst(digest) => cx.parameters.set_digest(digest, &mut cx.out),
+        Extension::Rate(rate) => cx.parameters.set_rate(rate, &mut cx.out),
+        Extension::Rsym(on) => setup::rsym(cx, on),
+        Extension::Prob(direction) => return request::prob(cx, direction),
+    }
+    None
 }

@@ -4,11 +4,9 @@
 use crate::fair::{Bounds, GivesWay};
 use crate::policy::{self, Cargo, Evidence, Filter, Grant};
 use crate::server::ask::{Answer, Ask, ConnId, Event, Ticket, TlsRole};
-use crate::server::config::Config;
-use crate::server::context::Context;
-use crate::server::context::user::Login;
+use crate::server::config::{Config, Timer};
+use crate::server::context::{Context, Login};
 use crate::server::sockets::listener::{Held, HeldTls};
-use crate::server::timer::Timer;
 use std::net::SocketAddr;
 
 /// A connection has arrived, and no transfer waits for it.

@@ -16,20 +16,18 @@
 //! the session until its end: PASV listens on it (D08), and active connections come from it (B03, D20).
 
 pub(in crate::server) mod gender;
-pub(in crate::server) mod kept;
 pub(in crate::server) mod listener;
 
+use super::ask::{Ask, Ticket};
+use super::outbox::Outbox;
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::fair::Fair;
 use crate::policy::{Evidence, Filter};
 use crate::rendezvous::RendezvousSecret;
-use crate::server::ask::{Ask, Ticket};
-use crate::server::outbox::Outbox;
 use crate::timer::Moment;
 use gender::{Each, Gender};
-use kept::KeptConnections;
-use listener::{Listener, Reservation};
+use listener::{KeptConnections, Listener, Reservation};
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::Harness;
 use super::harness::{FOREIGN, OWN, Setup, modern, seconds};
 use crate::command::Direction;
 use crate::server::ask::{ConnId, Event};
-use crate::server::timer::Timer;
+use crate::server::config::Timer;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 

@@ -1,20 +1,17 @@
 //! The passive end: a connection that arrives may be the peer, must prove itself where RNDZ is in
 //! force, or is a stranger that changes nothing (C08, C13, C28, E21).
 
-use super::candidate::{Candidate, FirstStep, NO_TLS, Verdict};
-use super::input::Input;
-use super::peer::{Peer, Progress};
+use super::Input;
+use super::candidate::{Candidate, DataRequirements, FirstStep, NO_TLS, Peer, Progress, Verdict};
 use super::request::Request;
-use super::tls::DataRequirements;
 use crate::address::{Group, unmapped};
 use crate::fair::{Bounds, Fair, GivesWay};
 use crate::policy::{self, Evidence, Filter, Grant, RequestedTransfer, Why};
 use crate::server::ask::{Answer, Ask, ConnId, Ticket, TlsRole};
-use crate::server::config::Reuse;
+use crate::server::config::{Reuse, Timer};
 use crate::server::context::Context;
 use crate::server::setup::arrivals;
 use crate::server::sockets::listener::{Held, HeldTls, Listener};
-use crate::server::timer::Timer;
 use crate::wire::PathName;
 use std::net::SocketAddr;
 

@@ -1,21 +1,22 @@
 //! The active end: one attempt after the other until the connect timeout (E03, E04). Where policy demands it,
 //! every failure looks the same, so that this server cannot be used to scan ports.
+//!
+//! Symmetric opening (RSYM): both ends listen on the port from which they connect, so that the one whose SYN
+//! comes first is accepted, and two SYNs that cross open one connection (RFC 9293 3.5, G02). All attempts of both ends have
+//! the same two sockets, so there is never more than one connection between them: whichever way it opened, it is the one.
 
-use super::candidate::{Candidate, FirstStep, Verdict};
-use super::input::Input;
-use super::pace::Pace;
-use super::peer::{Peer, Progress};
+use super::Input;
+use super::candidate::{Candidate, DataRequirements, FirstStep, Peer, Progress, Verdict};
 use super::request::Request;
-use super::symmetric::SymmetricListener;
-use super::tls::DataRequirements;
-use crate::policy::{Grant, hides_failure};
-use crate::server::ask::{Answer, Ask, ConnId, Ticket, TryEnd};
+use crate::policy::{self, Filter, Grant, hides_failure};
+use crate::server::ask::{Answer, Ask, ConnId, Event, Ticket, TryEnd};
+use crate::server::config::Timer;
 use crate::server::context::Context;
 use crate::server::sockets::Target;
 use crate::server::sockets::listener::HeldTls;
-use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The search of an active end.
 #[derive(Debug)]
@@ -319,5 +320,112 @@ impl Dial {
             Permit::Asked(ticket) => cx.out.ask(Ask::Cancel(ticket)),
             Permit::NotNeeded | Permit::Denied => {}
         }
+    }
+}
+
+/// The half of a symmetric opening that listens. The other half connects.
+#[derive(Debug)]
+pub(super) struct SymmetricListener {
+    listener: Ticket,
+    peer: SocketAddr,
+    strangers: u32,
+}
+
+impl SymmetricListener {
+    /// Asks the driver to listen on a reserved port for `peer` alone.
+    pub(super) fn begin(cx: &mut Context, reservation: Ticket, peer: SocketAddr) -> Self {
+        let listener = cx.out.ticket();
+        cx.out.ask(Ask::Listen { ticket: listener, reservation, connects: true });
+        Self { listener, peer, strangers: 0 }
+    }
+
+    /// Whether `ticket` is that of the listener.
+    pub(super) fn awaits(&self, ticket: Ticket) -> bool {
+        self.listener == ticket
+    }
+
+    /// Whether a connection that has arrived comes from the peer's own socket.
+    pub(super) fn is_peer(&self, cx: &Context, from: SocketAddr) -> bool {
+        let (filter, evidence) = (Filter::Socket(self.peer), cx.sockets.evidence());
+        cx.decide(&policy::Ask::Arrival { from, filter, evidence }).is_ok()
+    }
+
+    /// Closes a stranger at once and counts it (G04).
+    pub(super) fn stranger(&mut self, cx: &mut Context, conn: ConnId, from: SocketAddr) {
+        cx.out.reset(conn);
+        cx.out.event(Event::Stranger { from });
+        self.strangers = self.strangers.saturating_add(1);
+    }
+
+    /// Stops listening. Returns how many strangers came.
+    pub(super) fn end(self, cx: &mut Context) -> u32 {
+        cx.out.ask(Ask::Unlisten(self.listener));
+        self.strangers
+    }
+}
+
+/// The first pause between two attempts; each pause is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The first pauses of a symmetric opening, in which the other end may not listen yet.
+const QUICK_PAUSE: Duration = Duration::from_millis(20);
+/// How many pauses are that short. With the default connect timeout of 15 s, the other attempts last until
+/// its end.
+const QUICK_PAUSES: u32 = 24;
+/// Attempts of a symmetric opening (extensions, "No port scanner").
+const SYMMETRIC_ATTEMPTS: u32 = 40;
+
+/// How long to wait before each further attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    next: Duration,
+    /// How many pauses stay as short as the first one.
+    quick: u32,
+    /// How many more attempts there may be; `None` is any number.
+    left: Option<u32>,
+}
+
+impl Pace {
+    /// The pauses of an end that connects to one that listens.
+    pub(super) const USUAL: Self = Self { next: FIRST_PAUSE, quick: 0, left: None };
+    /// The pauses of a symmetric opening.
+    pub(super) const SYMMETRIC: Self =
+        Self { next: QUICK_PAUSE, quick: QUICK_PAUSES, left: Some(SYMMETRIC_ATTEMPTS - 1) };
+
+    /// The pause before the next attempt; `None` if there may be no other.
+    pub(super) fn pause(&mut self) -> Option<Duration> {
+        if let Some(left) = &mut self.left {
+            *left = left.checked_sub(1)?;
+        }
+        let pause = self.next;
+        if self.quick > 0 {
+            self.quick -= 1;
+        } else {
+            self.next = LONGEST_PAUSE.min(pause * 2);
+        }
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(mut pace: Pace) -> Vec<u128> {
+        std::iter::from_fn(|| pace.pause()).map(|pause| pause.as_millis()).take(100).collect()
+    }
+
+    #[test]
+    fn e03_pauses_double_up_to_two_seconds() {
+        assert_eq!(pauses(Pace::USUAL)[..6], [250, 500, 1000, 2000, 2000, 2000]);
+    }
+
+    #[test]
+    fn a_symmetric_opening_has_forty_attempts_over_the_connect_timeout() {
+        let pauses = pauses(Pace::SYMMETRIC);
+        assert_eq!(pauses.len() + 1, 40);
+        assert!(pauses[..24].iter().all(|pause| *pause == 20));
+        assert!(pauses.iter().sum::<u128>() > 15_000);
     }
 }

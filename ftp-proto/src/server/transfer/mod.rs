@@ -17,40 +17,31 @@
 //! | file | what |
 //! |---|---|
 //! | `request`, `pack` | what each transfer command asks for |
-//! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting or by listening |
-//! | `symmetric`, `pace` | connecting and listening at the same time (RSYM); pauses between attempts |
-//! | `candidate` | one connection on its way: `tls` where PROT P holds, then `prove` (RNDZ) |
+//! | `obtain`, `dial`, `accept` | the search for the data connection, by connecting (or connecting and listening at the same time, RSYM) or by listening |
+//! | `candidate` | one connection on its way: TLS where PROT P holds, then the proof (RNDZ) |
 //! | `moving` | the data connection is there |
-//! | `abort` | what ABOR is answered |
 
-pub(super) mod abort;
 mod accept;
 mod candidate;
 mod dial;
-mod input;
 mod moving;
 mod obtain;
-mod pace;
 pub(super) mod pack;
-mod peer;
-mod prove;
 pub(super) mod request;
-mod symmetric;
-mod tls;
 
-pub(super) use input::Input;
-
-use super::ask::{Answer, Ask, FileFailure, Ticket, Uploading};
+use super::ask::{Answer, Ask, ConnId, FileFailure, Ticket, Uploading};
+use super::config::Timer;
 use super::context::Context;
+use super::context::parameters::DetachPermit;
 use super::setup;
-use super::timer::Timer;
+use crate::dialect::Dialect;
 use crate::reply::Meaning;
-use crate::server::context::parameters::DetachPermit;
 use crate::timer::Moment;
+use candidate::{Peer, Progress};
 use moving::Moving;
 use obtain::Obtain;
-use peer::{Peer, Progress};
 use request::Request;
+use std::net::SocketAddr;
 
 /// A transfer that is under way.
 #[derive(Debug)]
@@ -306,7 +297,7 @@ impl Transfer {
         self.unprepare(cx);
         self.request.tell_refused(cx, "aborted by the client");
         self.conclude(cx);
-        abort::ended(cx);
+        reply_aborted(cx);
     }
 
     /// Ends the search for the connection. What was meant for this one connection is used up.
@@ -341,4 +332,58 @@ impl Transfer {
         obtain::disarm(cx);
         self.phase = Phase::Over;
     }
+}
+
+/// What can happen to a transfer.
+#[derive(Debug)]
+pub(in crate::server) enum Input<'a> {
+    /// The driver has answered a question.
+    Answer(Ticket, Answer),
+    /// A connection has arrived at the listener that the transfer waits at.
+    Arrived { conn: ConnId, from: SocketAddr },
+    /// Bytes of a connection that proves itself.
+    Data { conn: ConnId, bytes: &'a [u8] },
+    /// A connection that proves itself has ended.
+    Lost(ConnId),
+    /// A timer of the transfer has fired.
+    Fired(Timer),
+    /// The client has sent STAT.
+    Status,
+    /// The client has sent ABOR.
+    Abort,
+    /// The client has ended the control connection.
+    HungUp,
+    /// The session is over for its client.
+    SessionEnds,
+    /// Others need the data port that the transfer waits at.
+    PortNeeded,
+}
+
+/// Nothing moves: PASV and EPSV end (RFC 2428 3, D13), LSTN's listener stays (E08). Today's reply is 226
+/// (RFC 959 4.1.3, the first case of ABOR): clients whose data connection broke just before they said ABOR
+/// wait for it.
+pub(in crate::server) fn reply_idle_abort(cx: &mut Context) {
+    end_passive(cx);
+    let meaning = match cx.config.dialect {
+        Dialect::Rfc354 => Meaning::NothingToAbort,
+        Dialect::Rfc959 => Meaning::Aborted,
+    };
+    cx.out.reply(meaning, "There is nothing to abort");
+}
+
+/// Another ABOR has been heard, and its replies are still to come: 226 would be taken for one of them.
+pub(in crate::server) fn reply_next_abort(cx: &mut Context) {
+    end_passive(cx);
+    cx.out.reply(Meaning::NothingToAbort, "There is nothing to abort");
+}
+
+fn end_passive(cx: &mut Context) {
+    cx.sockets.end_passive(&mut cx.out);
+    cx.sockets.rendezvous = None;
+}
+
+/// Something was ended that had moved nothing: its own reply comes first, then that of ABOR (E07).
+pub(in crate::server) fn reply_aborted(cx: &mut Context) {
+    cx.out.reply(Meaning::TransferAborted, "Aborted");
+    cx.out.reply(Meaning::Aborted, "ABOR done");
 }

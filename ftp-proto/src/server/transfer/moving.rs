@@ -1,24 +1,21 @@
 //! The data connection is there: the file moves until its end, an ABOR or a stall; then the final
 //! reply.
 
-use super::input::Input;
-use super::peer::Peer;
+use super::candidate::Peer;
 use super::request::Request;
-use super::{abort, obtain, pack};
+use super::{Input, obtain, pack, reply_next_abort};
 use crate::address::unmapped;
 use crate::command::{Direction, Mode};
 use crate::dialect::Dialect;
-use crate::policy::Cargo;
-use crate::policy::Grant;
+use crate::policy::{Cargo, Grant};
 use crate::reply::Meaning;
 use crate::server::ask::{
     Answer, Ask, Carried, CloseNotify, End, Ending, Intent, Ticket, TransferFailure, TransferTerms,
 };
+use crate::server::config::Timer;
 use crate::server::context::Context;
 use crate::server::context::parameters::DetachPermit;
-use crate::server::timer::Timer;
-use crate::wire::ByteRange;
-use crate::wire::counted;
+use crate::wire::{ByteRange, counted};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -131,7 +128,7 @@ impl Moving {
             Input::Status => self.stat = Some(self.ask_progress(cx)),
             Input::Fired(Timer::Stall) => self.stall = Some(self.ask_progress(cx)),
             Input::Fired(Timer::Detached) => self.stop(cx, Stop::Alone),
-            Input::Abort if self.stop == Some(Stop::Abort) => abort::again(cx),
+            Input::Abort if self.stop == Some(Stop::Abort) => reply_next_abort(cx),
             Input::Abort => {
                 cx.sockets.rendezvous = None;
                 self.stop(cx, Stop::Abort); // both replies come with the end of the move (E07)

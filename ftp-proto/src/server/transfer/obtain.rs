@@ -1,17 +1,16 @@
 //! Obtaining the one right data connection: by connecting or by listening, if policy lets it exist.
 
+use super::Input;
 use super::accept::Accept;
+use super::candidate::{Peer, Progress};
 use super::dial::Dial;
-use super::input::Input;
-use super::peer::{Peer, Progress};
 use super::request::Request;
 use crate::address::unmapped;
 use crate::policy::{self, Cargo, Filter, Grant};
 use crate::server::ask::{Event, Ticket};
-use crate::server::context::Context;
-use crate::server::context::user::Login;
+use crate::server::config::Timer;
+use crate::server::context::{Context, Login};
 use crate::server::sockets::Target;
-use crate::server::timer::Timer;
 use crate::timer::Moment;
 use std::net::SocketAddr;
 

@@ -5,9 +5,9 @@ use crate::command::{DataType, FileToSend, FileToStore, GroupNumber, Mode, Verb}
 use crate::digest::Algorithm;
 use crate::reply::{FileOutcome, LeftOut, Meaning};
 use crate::server::ask::{FileFailure, Intent};
+use crate::server::context::Context;
 use crate::server::context::groups::Group;
-use crate::server::context::{Context, path};
-use crate::server::partial::is_partial;
+use crate::server::context::path::{self, is_partial};
 use crate::server::rights::Right;
 use crate::wire::{ByteRange, FileName, PathName};
 use std::net::SocketAddr;

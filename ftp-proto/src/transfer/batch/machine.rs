@@ -1,8 +1,7 @@
 //! The machine of a batch.
 
 use super::files::{BatchEnd, BatchFile, Files};
-use super::group::{Group, Judged, Progress, Said};
-use super::grouping::groups;
+use super::group::{Group, Judged, Progress, Said, groups};
 use super::line::{Line, Task, Weighed};
 use super::opening::{self, Meeting, Next};
 use super::settings::{BatchTerms, Timer};

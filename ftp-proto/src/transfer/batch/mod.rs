@@ -33,7 +33,6 @@
 
 mod files;
 mod group;
-mod grouping;
 mod line;
 mod machine;
 mod opening;

@@ -1,7 +1,6 @@
 //! The machine of a pipeline.
 
-use super::burst::{Lane, Task};
-use super::moved::{Moved, Progress};
+use super::burst::{Lane, Moved, Progress, Task};
 use crate::calendar::When;
 use crate::command::{Command, DigestCommand, Opts, Verb};
 use crate::dialect::Dialect;

@@ -34,7 +34,6 @@
 
 mod burst;
 mod machine;
-mod moved;
 #[cfg(test)]
 mod tests;
 

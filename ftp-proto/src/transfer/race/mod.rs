@@ -28,10 +28,8 @@
 
 mod machine;
 mod scouts;
-mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{Conclusion, Ended, Input, Output, Purpose, Race};
+pub use machine::{Conclusion, Ended, Entrant, Input, Manner, Output, Purpose, Race, Settings, Timer};
 pub use scouts::{ScoutOutput, ScoutTimer, Scouts};
-pub use settings::{Entrant, Manner, Settings, Timer};

@@ -1,6 +1,6 @@
 //! Which more direct candidates are probed while a file passes a third host.
 
-use super::settings::Entrant;
+use super::machine::Entrant;
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 
