@@ -1,4 +1,5 @@
-//! Listings: by which command, what a listing may show in place of the directory, and what of it is certain.
+//! Listings: by which command, what a listing may show in place of the directory, and what of it is certain. Names as a server
+//! shows and keeps them: `?` for what it cannot print, blanks that it drops, and letters beyond ASCII.
 
 use crate::command::Command;
 use crate::listing::{Entry, Kind};
@@ -130,6 +131,184 @@ impl CertainRows {
     }
 }
 
+/// The names of a directory as NLST has sent them, to look up which one a listing has shown.
+#[derive(Debug)]
+pub struct NamesByNlst<'a> {
+    exact: HashMap<&'a [u8], &'a PathName>,
+    /// Names with letters that a server may show as `?`, by what it shows; `None` if several look the same.
+    shown: HashMap<Vec<u8>, Option<&'a PathName>>,
+}
+
+impl<'a> NamesByNlst<'a> {
+    /// Takes the names that NLST has sent.
+    pub fn new(names: &'a [PathName]) -> Self {
+        let exact = names.iter().map(|name| (name.as_bytes(), name)).collect();
+        let mut shown: HashMap<_, Option<&PathName>> = HashMap::new();
+        for name in names.iter().filter(|name| !name.as_bytes().iter().all(is_printable)) {
+            for mask in masks(name.as_bytes()) {
+                let found = shown.entry(mask).or_insert(Some(name));
+                *found = found.filter(|same| *same == name);
+            }
+        }
+        Self { exact, shown }
+    }
+
+    /// Returns the only name that this server would show like this, with so many blanks before it beside the one that
+    /// separates it. Returns `None` if `shown` is itself a name, or if several names look the same.
+    pub fn meant(&self, shown: &PathName, blanks: usize) -> Option<&'a PathName> {
+        if blanks > 0 {
+            let whole = [vec![b' '; blanks], shown.as_bytes().to_vec()].concat();
+            if let Some(name) = self.exact.get(whole.as_slice()) {
+                return Some(name);
+            }
+        }
+        if self.exact.contains_key(shown.as_bytes()) {
+            return None;
+        }
+        self.shown.get(shown.as_bytes()).copied().flatten()
+    }
+}
+
+/// What a listing has shown that may be another name: which names are of interest to [`NamesByNlst::meant`].
+#[derive(Debug)]
+pub struct UnclearNames(HashSet<Vec<u8>>);
+
+impl UnclearNames {
+    /// Takes the names that a listing has shown.
+    pub fn new<'a>(shown: impl Iterator<Item = &'a PathName>) -> Self {
+        Self(shown.map(|name| without_blanks(name.as_bytes()).to_vec()).collect())
+    }
+
+    /// Whether a name may be what one of them means, or one of them itself.
+    pub fn may_be(&self, name: &PathName) -> bool {
+        let has = |name: &[u8]| self.0.contains(without_blanks(name));
+        let is_masked = !name.as_bytes().iter().all(is_printable);
+        has(name.as_bytes()) || (is_masked && masks(name.as_bytes()).iter().any(|mask| has(mask)))
+    }
+}
+
+/// A name without the blanks at its beginning.
+fn without_blanks(name: &[u8]) -> &[u8] {
+    let blanks = name.iter().take_while(|byte| **byte == b' ').count();
+    name.get(blanks..).unwrap_or_default()
+}
+
+const fn is_printable(byte: &u8) -> bool {
+    byte.is_ascii_graphic() || *byte == b' '
+}
+
+/// How servers show a name: `?` for each byte that is no printable ASCII, for each such letter, or for each control
+/// character.
+fn masks(name: &[u8]) -> [Vec<u8>; 3] {
+    let bytes = name.iter().map(|byte| if is_printable(byte) { *byte } else { b'?' }).collect();
+    let text = String::from_utf8_lossy(name);
+    let masked = |is_shown: fn(char) -> bool| -> Vec<u8> {
+        text.chars()
+            .map(|letter| if is_shown(letter) { letter } else { '?' })
+            .collect::<String>()
+            .into_bytes()
+    };
+    let letters = masked(|letter| letter.is_ascii() && !letter.is_ascii_control());
+    [bytes, letters, masked(|letter| !letter.is_control())]
+}
+
+/// The only one of these names that is `shown` with blanks before it: some servers drop leading blanks in LIST.
+pub fn with_blanks<'a>(names: &'a [PathName], shown: &PathName) -> Option<&'a PathName> {
+    let is_meant =
+        |name: &&PathName| name != &shown && name.as_bytes().trim_ascii_start() == shown.as_bytes();
+    let mut meant = names.iter().filter(is_meant);
+    meant.next().filter(|_| meant.next().is_none())
+}
+
+/// Whether a server was seen to keep names beyond ASCII. Some drop such bytes from command lines. A command reaches another
+/// file there than the one named, and MLST of the name finds that file as well.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct KeptNames {
+    non_ascii: bool,
+    /// The same for names that are no UTF-8. A server that keeps UTF-8 may replace other bytes.
+    other_bytes: bool,
+}
+
+impl KeptNames {
+    /// Whether such names were seen to be kept, so that this one need not be looked for.
+    pub fn keeps(&self, path: &PathName) -> bool {
+        path.as_bytes().is_ascii() || (self.has_kept(path) && !has_iac(path.as_bytes()))
+    }
+
+    /// Whether the server has kept a name like this one.
+    pub fn has_kept(&self, path: &PathName) -> bool {
+        if str::from_utf8(path.as_bytes()).is_ok() { self.non_ascii } else { self.other_bytes }
+    }
+
+    /// Notes that the server has kept a name like this one.
+    pub fn note_kept(&mut self, path: &PathName) {
+        match str::from_utf8(path.as_bytes()) {
+            Ok(_) => self.non_ascii = true,
+            Err(_) => self.other_bytes = true,
+        }
+    }
+
+    /// How the server shows the path that it was asked for.
+    pub fn compare(&mut self, asked: &PathName, shown: &PathName) -> ShownName {
+        let found = compare(asked.as_bytes(), shown.as_bytes());
+        if found == ShownName::Kept {
+            self.note_kept(asked);
+        }
+        found
+    }
+}
+
+/// How a server shows a name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ShownName {
+    /// The name is unchanged.
+    Kept,
+    /// It is another name.
+    Changed,
+    /// Too little of the name is shown.
+    Unclear,
+}
+
+/// Compares the last names of two paths, as far as both go.
+fn compare(asked: &[u8], shown: &[u8]) -> ShownName {
+    let names = |path: &[u8]| -> Vec<Vec<u8>> {
+        path.split(|byte| *byte == b'/').rev().filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect()
+    };
+    let (asked, shown) = (names(asked), names(shown));
+    let mut pairs = asked.iter().zip(&shown).filter(|(asked, _)| !asked.is_ascii()).peekable();
+    if pairs.peek().is_none() {
+        return ShownName::Unclear;
+    }
+    if pairs.all(|(asked, shown)| is_alike(asked, shown)) { ShownName::Kept } else { ShownName::Changed }
+}
+
+/// Whether a name is shown whole. A server may show it in another encoding, but then it has non-ASCII letters
+/// between the same ASCII letters. A name with IAC is shown as it is: a server that does not know Telnet (RFC 854) has
+/// stored that byte twice.
+pub fn is_alike(asked: &[u8], shown: &[u8]) -> bool {
+    let ascii = |name: &[u8]| name.iter().copied().filter(u8::is_ascii).collect::<Vec<_>>();
+    asked == shown
+        || (!has_iac(asked)
+            && !is_replaced(asked, shown)
+            && !shown.is_ascii()
+            && ascii(asked).eq_ignore_ascii_case(&ascii(shown)))
+}
+
+/// Whether a name is shown with the letter that stands for bytes which a server could not read. Several names may look
+/// like that, and the server may have stored them so.
+fn is_replaced(asked: &[u8], shown: &[u8]) -> bool {
+    let has_mark = |name: &[u8]| name.windows(MARK.len()).any(|letter| letter == MARK);
+    has_mark(shown) && !has_mark(asked)
+}
+
+/// U+FFFD in UTF-8.
+const MARK: &[u8] = "\u{fffd}".as_bytes();
+
+/// Whether a name has the byte that begins a command of Telnet.
+fn has_iac(name: &[u8]) -> bool {
+    name.contains(&0xff)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,5 +403,97 @@ mod tests {
         for (name, expect) in [("x -> y", true), ("x->y", false), ("x", false)] {
             assert_eq!(has_arrow(&PathName::from_user(name).unwrap()), expect, "{name}");
         }
+    }
+
+    fn names(all: &[&str]) -> Vec<PathName> {
+        all.iter().map(|name| PathName::from_user(*name).unwrap()).collect()
+    }
+
+    /// What is meant among all names, and so among those of interest alone.
+    fn meant(all: &[PathName], shown: &PathName, blanks: usize) -> Option<String> {
+        let interest = UnclearNames::new([shown].into_iter());
+        let few: Vec<PathName> = all.iter().filter(|name| interest.may_be(name)).cloned().collect();
+        let meant = |names: &[PathName]| NamesByNlst::new(names).meant(shown, blanks).map(PathName::display);
+        assert_eq!(meant(&few), meant(all), "{few:?} of {all:?}: {shown:?}");
+        meant(all)
+    }
+
+    #[test]
+    fn names_that_nothing_shown_can_mean_are_of_no_interest() {
+        let shown = names(&["?w", "x", " y"]);
+        let interest = UnclearNames::new(shown.iter());
+        for (name, expect) in [
+            ("?w", true),
+            ("żw", true),
+            ("  ów", true),
+            ("aw", false),
+            ("x", true),
+            ("  x", true),
+            ("xx", false),
+            ("y", true),
+            ("ż", false),
+        ] {
+            assert_eq!(interest.may_be(&PathName::from_user(name).unwrap()), expect, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_question_mark_is_settled_by_the_names_themselves() {
+        let check = |all: &[&str], shown: &str, expect: Option<&str>| {
+            let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
+            assert_eq!(meant(&all, &shown, 0).as_deref(), expect, "{all:?} {shown:?}");
+        };
+        check(&["żw", "a"], "??w", Some("żw"));
+        check(&["żw", "a"], "?w", Some("żw"));
+        check(&["żw", "a?b"], "a?b", None);
+        check(&["żw", "ów"], "?w", None);
+        check(&["żw", "?w"], "?w", None);
+        check(&["aw"], "?w", None);
+    }
+
+    #[test]
+    fn blanks_before_a_name_are_settled_by_the_names_themselves() {
+        let check = |all: &[&str], shown: &str, blanks, expect: Option<&str>| {
+            let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
+            assert_eq!(meant(&all, &shown, blanks).as_deref(), expect, "{all:?} {shown:?}");
+        };
+        check(&["x", " x"], "x", 1, Some(" x"));
+        check(&["x", " x"], "x", 0, None);
+        check(&["x", "y"], "x", 4, None);
+        check(&[], "x", 1, None);
+    }
+
+    #[test]
+    fn a_dropped_blank_is_settled_by_the_names_themselves() {
+        let check = |all: &[&str], shown: &str, expect: Option<&str>| {
+            let (all, shown) = (names(all), PathName::from_user(shown).unwrap());
+            assert_eq!(
+                with_blanks(&all, &shown).map(|name| name.display()).as_deref(),
+                expect,
+                "{all:?} {shown:?}"
+            );
+        };
+        check(&[" x", "y"], "x", Some(" x"));
+        check(&["  x", "y"], "x", Some("  x"));
+        check(&[" x", "  x"], "x", None);
+        check(&["x", "y"], "x", None);
+    }
+
+    #[test]
+    fn h25_a_name_is_kept_or_it_is_another_one() {
+        let check = |asked: &str, shown: &[u8], expect| {
+            assert_eq!(compare(asked.as_bytes(), shown), expect, "{asked} {shown:?}");
+        };
+        check("ż.txt", "/srv/ż.txt".as_bytes(), ShownName::Kept);
+        check("ż.txt", b".txt", ShownName::Changed);
+        check("ż.txt", b"??.txt", ShownName::Changed);
+        check("é.txt", b"\xe9.txt", ShownName::Kept);
+        check("é.txt", b"\xe9.doc", ShownName::Changed);
+        check("ż/a.txt", b"/srv/a.txt", ShownName::Changed);
+        check("ż/a.txt", b"a.txt", ShownName::Unclear);
+        check("a.txt", b"b.txt", ShownName::Unclear);
+        check("é\u{fffd}", "é\u{fffd}".as_bytes(), ShownName::Kept);
+        assert_eq!(compare(b"uml\xfc", "uml\u{fffd}".as_bytes()), ShownName::Changed);
+        assert_eq!(compare(b"uml\xfc", "umlü".as_bytes()), ShownName::Kept);
     }
 }

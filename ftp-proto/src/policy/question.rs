@@ -1,6 +1,6 @@
 //! The questions, and the answers: yes on which terms, or why not.
 
-use super::decide::RequestedTransfer;
+use super::RequestedTransfer;
 use std::net::{IpAddr, SocketAddr};
 
 /// What a filter that SOCK installed accepts.

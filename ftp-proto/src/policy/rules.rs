@@ -1,7 +1,7 @@
 //! What the operator allows, and who asks: the rules, those of a relay (hosts and the ports of their control connections), and
 //! the data ports of a relay.
 
-use super::decide::Exchange;
+use super::Exchange;
 use super::question::Why;
 use crate::address::{Kind, kind};
 use ipnet::IpNet;

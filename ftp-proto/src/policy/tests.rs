@@ -451,3 +451,20 @@ fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
     };
     assert_eq!(decide(&Rules::default(), &public(), &stranger), Err(Why::NotThePeer), "SOCK named another");
 }
+
+#[test]
+fn only_foreign_targets_outside_the_named_networks_are_hidden_under_proven() {
+    let check = |foreign, networks: Option<&str>, grant, expect| {
+        let rules = Rules {
+            foreign,
+            foreign_networks: networks.map(|net| vec![net.parse().unwrap()]),
+            ..Rules::default()
+        };
+        assert_eq!(hides_failure(&rules, grant, [192, 0, 2, 9].into()), expect);
+    };
+    check(Foreign::Proven, None, Grant::AfterProof, true);
+    check(Foreign::Proven, Some("198.51.100.0/24"), Grant::AfterProof, true);
+    check(Foreign::Proven, Some("192.0.2.0/24"), Grant::AfterProof, false);
+    check(Foreign::Proven, None, Grant::Own, false);
+    check(Foreign::Authenticated, None, Grant::AfterProof, false);
+}

@@ -10,10 +10,13 @@ mod meaning;
 mod pack;
 mod parse;
 mod refusals;
-mod session;
 mod write;
 
-pub use classify::{Class, classify};
+pub(crate) use classify::NO_TLS;
+pub use classify::{
+    Class, Greeting, classify, ends_session, greeting, has_no_tls, is_open, is_status, loses_early,
+    mixes_sessions, queues_commands, starts_late, takes_ahead,
+};
 pub use foreign::{Beginning, MAX_FIRST_LINE, Protocol, beginning};
 pub use marker::{Markers, PeerFacts, facts_of_peer};
 pub use meaning::Meaning;
@@ -21,11 +24,6 @@ pub use pack::{FileOutcome, LeftOut, deleted_files, file_outcomes, same_files};
 pub(crate) use pack::{deleted_text, same_text};
 pub use parse::{NotFtp, ReplyReader};
 pub use refusals::{Blame, TlsFault, blame, failed_inside, tls_fault, wants_pret};
-pub(crate) use session::NO_TLS;
-pub use session::{
-    Greeting, ends_session, greeting, has_no_tls, is_open, is_status, loses_early, mixes_sessions,
-    queues_commands, starts_late, takes_ahead,
-};
 pub use write::{write, write_facts, write_inner, write_open};
 
 use crate::wire::show;

@@ -1,7 +1,7 @@
 //! What a session is told at its start, the listener's configuration and its own connection, and its waits.
 
 use super::ask::CloseNotify;
-use super::sockets::gender::Gender;
+use super::sockets::Gender;
 use crate::dialect::Dialect;
 use crate::policy::Rules;
 use std::net::{IpAddr, SocketAddr};
@@ -230,28 +230,6 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// All timers, in the order of their declaration.
-    pub const ALL: [Self; 18] = [
-        Self::Login,
-        Self::Idle,
-        Self::ListenIdle,
-        Self::PeerArrival,
-        Self::Connect,
-        Self::Retry,
-        Self::Held,
-        Self::Kept,
-        Self::Group,
-        Self::Room,
-        Self::Hello,
-        Self::Proof,
-        Self::Handshake,
-        Self::Stall,
-        Self::Detached,
-        Self::Question,
-        Self::Stopping,
-        Self::KeepAlive,
-    ];
-
     /// The timer's name for people: it stands in replies and logs.
     pub const fn name(self) -> &'static str {
         match self {

@@ -87,4 +87,4 @@ pub use config::{Config, Connection, Reuse, Timeouts, Timer, Tls, TlsStart};
 pub use context::path::{is_partial, partial_name};
 pub use rights::{Access, Right, Rights};
 pub use session::Session;
-pub use sockets::gender::Gender;
+pub use sockets::Gender;

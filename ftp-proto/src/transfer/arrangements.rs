@@ -5,7 +5,7 @@
 //! cannot be reached, this host listens and the server connects (RFC 959 section 3.2, RFC 2428 section 2, RFC 354).
 //! For a server that only a relay reaches, the relay connects and listens in the place of this host.
 
-use super::roles::{Opening, Party, Posture};
+use super::request::{Opening, Party, Posture};
 use crate::address::{Family, SockTarget};
 use crate::command::{Command, Direction, Epsv};
 use crate::dialect::Dialect;

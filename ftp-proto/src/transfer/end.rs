@@ -2,8 +2,7 @@
 
 use super::judge::{Answer, is_decisive, transfer_blame};
 use super::outcome::Stage;
-use super::request::Timer;
-use super::roles::Party;
+use super::request::{Party, Timer};
 use super::script::Step;
 use crate::command::Verb;
 use crate::reply::{Blame, Reply};

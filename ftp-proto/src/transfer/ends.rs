@@ -12,12 +12,11 @@
 //! | it does not answer ABOR in time | its control connection is closed (H20) |
 //! | anything else | nothing: it is in step |
 
+use super::attempt::Output;
 use super::end::{Asked, End, Run, Session, Task};
 use super::judge::{self, Answer, Verdict, is_decisive, says_why};
-use super::machine::Output;
 use super::outcome::{Cause, DataFault, Failure, Outcome, Repair, Stage, Unusable};
-use super::request::{Side, Timeouts, Timer, Transfer};
-use super::roles::Party;
+use super::request::{Party, Side, Timeouts, Timer, Transfer};
 use super::script::{self, Step};
 use crate::address::{Family, unmapped};
 use crate::client;

@@ -1,7 +1,7 @@
 //! What a reply means for the attempt: continue, an address, or a failure and who is to blame for it.
 
 use super::outcome::{Cause, Unusable};
-use super::roles::Party;
+use super::request::Party;
 use super::script::Step;
 use crate::address::{parse_227, parse_229, parse_255};
 use crate::client::Failure;

@@ -121,23 +121,22 @@ mod direct;
 mod end;
 mod ends;
 mod judge;
-mod machine;
 mod outcome;
 pub mod pipeline;
 pub mod race;
 mod relayed;
 mod request;
-mod roles;
 mod script;
 #[cfg(test)]
 mod tests;
 mod through;
 
 pub use arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures, Listener};
-pub use attempt::Attempt;
-pub use machine::{Input, Machine, Output};
+pub use attempt::{Attempt, Input, Machine, Output};
 pub use outcome::{Cause, DataFault, Failure, Outcome, RelayFault, Repair, Stage, Unusable};
-pub use request::{PerSide, Side, Store, Timeouts, Timer, Transfer};
-pub use roles::{DataTls, Junction, Opening, Party, Posture, Postures, RelayRoles, Roles, opening};
+pub use request::{
+    DataTls, Junction, Opening, Party, PerSide, Posture, Postures, RelayRoles, Roles, Side, Store, Timeouts,
+    Timer, Transfer, opening,
+};
 pub use script::{is_same_socket, takes_sock_for_filter};
 pub use through::FailedPosture;

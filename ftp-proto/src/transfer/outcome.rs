@@ -5,7 +5,6 @@ use crate::client;
 use crate::command::Verb;
 use crate::policy::Why;
 use crate::reply::{Blame, Reply};
-use std::fmt;
 use std::net::SocketAddr;
 
 /// How an attempt ended.
@@ -57,49 +56,66 @@ pub enum Stage {
 }
 
 /// What happened when an attempt failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Cause {
     /// The end refused with this reply.
+    #[error("{}", .0.display())]
     Refused(Reply),
     /// The end accepted, but its reply cannot be used.
+    #[error("{1}: {}", .0.display())]
     Unusable(Reply, Unusable),
     /// The end announced an address that the policy of the user agent forbids.
+    #[error("{0}: {}", .1.display())]
     Policy(Why, Reply),
     /// The end did not answer before this timer ran out.
+    #[error("no answer in time ({} timer)", .0.name())]
     Silent(Timer),
     /// The data connection between the end and the host in the middle failed.
+    #[error("{0}")]
     Data(DataFault),
     /// The relay failed.
+    #[error("{0}")]
     Relay(RelayFault),
     /// The session of the end is over.
+    #[error("{0}")]
     Ended(client::Failure),
     /// The caller cancelled the attempt.
+    #[error("cancelled")]
     Cancelled,
 }
 
 /// Why a positive reply cannot be used.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 pub enum Unusable {
     /// It names no port, or no address, to connect to.
+    #[error("the reply does not say where the server listens")]
     NoAddress,
     /// It names a port, but the other end uses another address family and needs an address of that
     /// family (RFC 2428 section 3).
+    #[error("the server listens for the other server's address family, but the reply has no address of it")]
     OtherFamily,
     /// The destination reports a complete file although the source has sent nothing.
+    #[error("the server reported a complete file before anything was sent")]
     TooEarly,
     /// It names another data port than before (H37).
+    #[error("the server had announced another data port before (socket verification)")]
     OtherPort,
 }
 
 /// How the data connection between an end and the host in the middle failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DataFault {
     /// It could not be opened, or it broke. The text is the one of
     /// [`Input::DataFailed`](super::Input::DataFailed).
+    #[error("{0}")]
     Failed(String),
     /// It was closed before the source was asked for the file.
+    #[error("it was closed before the file was sent")]
     ClosedEarly,
     /// The server connected from another port than it had announced with 255 (H37).
+    #[error(
+        "the server connected from port {from}, although it had announced port {announced} (socket verification)"
+    )]
     OtherPort {
         /// The port that it had announced.
         announced: u16,
@@ -109,17 +125,21 @@ pub enum DataFault {
 }
 
 /// How the relay failed.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RelayFault {
     /// It refused to join, or closed what it had joined. The text is the one of
     /// [`Input::RelayRefused`](super::Input::RelayRefused).
+    #[error("{0}")]
     Refused(String),
     /// It is gone, or it has no capacity at the moment. The text is the one of
     /// [`Input::RelayLost`](super::Input::RelayLost).
+    #[error("{0}")]
     Lost(String),
     /// It did not answer in time.
+    #[error("the relay did not answer in time (reply timer)")]
     Silent,
     /// It did not say at which address it listens.
+    #[error("the relay did not say where it listens")]
     NoAddress,
 }
 
@@ -133,56 +153,4 @@ pub struct Repair {
     pub announced: SocketAddr,
     /// The address that was used.
     pub used: SocketAddr,
-}
-
-impl fmt::Display for Cause {
-    /// For people: the words of the server, or what is wrong with them, or that it said nothing.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(reply) => f.write_str(&reply.display()),
-            Self::Unusable(reply, why) => write!(f, "{why}: {}", reply.display()),
-            Self::Policy(why, reply) => write!(f, "{why}: {}", reply.display()),
-            Self::Silent(timer) => write!(f, "no answer in time ({} timer)", timer.name()),
-            Self::Data(fault) => fault.fmt(f),
-            Self::Relay(fault) => fault.fmt(f),
-            Self::Ended(failure) => failure.fmt(f),
-            Self::Cancelled => f.write_str("cancelled"),
-        }
-    }
-}
-
-impl fmt::Display for Unusable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoAddress => "the reply does not say where the server listens",
-            Self::OtherFamily => {
-                "the server listens for the other server's address family, but the reply has no address of it"
-            }
-            Self::TooEarly => "the server reported a complete file before anything was sent",
-            Self::OtherPort => "the server had announced another data port before (socket verification)",
-        })
-    }
-}
-
-impl fmt::Display for DataFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(why) => f.write_str(why),
-            Self::ClosedEarly => f.write_str("it was closed before the file was sent"),
-            Self::OtherPort { announced, from } => write!(
-                f,
-                "the server connected from port {from}, although it had announced port {announced} (socket verification)"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for RelayFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused(why) | Self::Lost(why) => f.write_str(why),
-            Self::Silent => f.write_str("the relay did not answer in time (reply timer)"),
-            Self::NoAddress => f.write_str("the relay did not say where it listens"),
-        }
-    }
 }

@@ -8,13 +8,12 @@
 //! complete only if both servers say so.
 
 use super::arrangements::openings;
+use super::attempt::Output;
 use super::end::{Run, Task};
 use super::ends::{Ends, Judged, Middle, Phase};
 use super::judge::{Answer, Verdict, may_try_another, says_why};
-use super::machine::Output;
 use super::outcome::{Cause, DataFault, RelayFault, Stage};
-use super::request::{PerSide, Side, Timer, Transfer};
-use super::roles::{Junction, Opening, Party, Posture, RelayRoles};
+use super::request::{Junction, Opening, Party, PerSide, Posture, RelayRoles, Side, Timer, Transfer};
 use super::script::{self, Step};
 use crate::command::Command;
 use crate::reply::Blame;

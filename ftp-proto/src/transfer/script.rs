@@ -16,8 +16,7 @@
 //!               STOR, APPE | RETR      RETR | STOR, APPE
 //! ```
 
-use super::request::{Side, Store, Transfer};
-use super::roles::{DataTls, Opening, Party, Roles};
+use super::request::{DataTls, Opening, Party, Roles, Side, Store, Transfer};
 use crate::address::{Family, SockTarget};
 use crate::command::{Command, DataType, Epsv, Extension};
 use crate::dialect::Dialect;

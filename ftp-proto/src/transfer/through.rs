@@ -6,13 +6,12 @@
 //! not come about, that end gets its transfer command again in the other posture; the other end does not notice.
 
 use super::arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures};
+use super::attempt::Output;
 use super::end::{End, Run, Task};
 use super::ends::{Ends, Judged, Middle, Phase, Progress, StepFailure};
 use super::judge::{Answer, Verdict, may_try_another};
-use super::machine::Output;
 use super::outcome::{Cause, DataFault, Stage};
-use super::request::{PerSide, Side, Timer, Transfer};
-use super::roles::{Party, Posture};
+use super::request::{Party, PerSide, Posture, Side, Timer, Transfer};
 use super::script::{self, Step};
 use crate::command::Command;
 use crate::reply::Blame;

@@ -5,12 +5,11 @@ mod line;
 mod name;
 mod number;
 mod secret;
-mod telnet;
 
 pub use identity::{BadFingerprint, Fingerprint, TransferId};
+pub(crate) use line::{Decoded, Telnet, escape};
 pub use line::{Item, LineReader};
 pub use name::{BadName, FileName, PathName, misleads, show};
 pub(crate) use number::{BadDecimal, decimal};
 pub use number::{ByteRange, counted};
 pub use secret::{RendezvousSecret, Secret};
-pub(crate) use telnet::{Decoded, Telnet, escape};

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// The groups that a session holds, by their numbers. The driver holds their files.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Groups {
+pub(crate) struct Groups {
     held: BTreeMap<GroupNumber, Held>,
     /// Since when the session has been busy: the time of the groups stands still meanwhile.
     busy: Option<Moment>,
@@ -31,40 +31,40 @@ struct Held {
 
 /// A group that was received.
 #[derive(Debug)]
-pub(in crate::server) struct Group {
+pub(crate) struct Group {
     /// The absolute path of its directory.
-    pub(in crate::server) directory: PathName,
-    pub(in crate::server) files: Arc<[FileToStore]>,
+    pub(crate) directory: PathName,
+    pub(crate) files: Arc<[FileToStore]>,
     /// What became of each file.
-    pub(in crate::server) outcomes: Vec<FileOutcome>,
-    pub(in crate::server) data_type: DataType,
+    pub(crate) outcomes: Vec<FileOutcome>,
+    pub(crate) data_type: DataType,
     /// How long it took, from the command.
-    pub(in crate::server) took: Duration,
+    pub(crate) took: Duration,
     /// The other end of the data connection.
-    pub(in crate::server) peer: SocketAddr,
+    pub(crate) peer: SocketAddr,
     /// Whether data connections were inside TLS.
-    pub(in crate::server) private: bool,
+    pub(crate) private: bool,
 }
 
 impl Groups {
     /// Whether a group has this number.
-    pub(in crate::server) fn has(&self, number: GroupNumber) -> bool {
+    pub(crate) fn has(&self, number: GroupNumber) -> bool {
         self.held.contains_key(&number)
     }
 
     /// Whether there is no place for one more.
-    pub(in crate::server) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.held.len() >= Pack::MAX_HELD
     }
 
     /// Holds a group that was received.
-    pub(in crate::server) fn hold(&mut self, number: GroupNumber, group: Group, now: Moment) {
+    pub(crate) fn hold(&mut self, number: GroupNumber, group: Group, now: Moment) {
         self.held.insert(number, Held { group, since: now });
     }
 
     /// Since when the group that has waited longest waits. `None` if none does, or the session is not `idle`: a KEEP
     /// that comes behind a long transfer waits for it, and is not late.
-    pub(in crate::server) fn waits_since(&mut self, idle: bool, now: Moment) -> Option<Moment> {
+    pub(crate) fn waits_since(&mut self, idle: bool, now: Moment) -> Option<Moment> {
         if !idle {
             self.busy.get_or_insert(now);
             return None;
@@ -78,7 +78,7 @@ impl Groups {
     }
 
     /// Forgets the groups that have waited for `limit`. The log and the driver are told.
-    pub(in crate::server) fn drop_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+    pub(crate) fn drop_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         for (number, held) in self.held.extract_if(.., |_, held| now.since(held.since) >= limit) {
             out.event(held.group.lost(NOT_KEPT));
             out.ask(Ask::DropGroup(number));
@@ -86,23 +86,18 @@ impl Groups {
     }
 
     /// The group with this number.
-    pub(in crate::server) fn get(&self, number: GroupNumber) -> Option<&Group> {
+    pub(crate) fn get(&self, number: GroupNumber) -> Option<&Group> {
         self.held.get(&number).map(|held| &held.group)
     }
 
     /// The files `numbers` of a group are about to get their names.
-    pub(in crate::server) fn begin_naming(
-        &mut self,
-        number: GroupNumber,
-        numbers: FileNumbers,
-        out: &mut Outbox,
-    ) {
+    pub(crate) fn begin_naming(&mut self, number: GroupNumber, numbers: FileNumbers, out: &mut Outbox) {
         self.not_named(FileFailure::Other, out);
         self.naming = self.held.remove(&number).map(|held| (held.group, numbers));
     }
 
     /// Files that were to get their names have not got them, or the driver does not tell which. The log is told so.
-    pub(in crate::server) fn not_named(&mut self, failure: FileFailure, out: &mut Outbox) {
+    pub(crate) fn not_named(&mut self, failure: FileFailure, out: &mut Outbox) {
         let Some((group, _)) = self.naming.take() else { return };
         let why = if failure == FileFailure::Other {
             "it is not known which files got their names".to_owned()
@@ -113,7 +108,7 @@ impl Groups {
     }
 
     /// They have got their names, but for `left`. The log is told.
-    pub(in crate::server) fn named(&mut self, left: &[(u16, LeftOut)], out: &mut Outbox) {
+    pub(crate) fn named(&mut self, left: &[(u16, LeftOut)], out: &mut Outbox) {
         let Some((group, numbers)) = self.naming.take() else { return };
         for (number, (file, outcome)) in (1..).zip(group.files.iter().zip(&group.outcomes)) {
             let FileOutcome::Moved { bytes, .. } = outcome else { continue };
@@ -132,17 +127,17 @@ impl Groups {
     }
 
     /// Forgets a group that the client drops. The log is told. Returns whether there was one.
-    pub(in crate::server) fn forget(&mut self, number: GroupNumber, out: &mut Outbox) -> bool {
+    pub(crate) fn forget(&mut self, number: GroupNumber, out: &mut Outbox) -> bool {
         self.remove(number, NOT_KEPT, out)
     }
 
     /// Forgets a group that the driver has removed for others. The log is told.
-    pub(in crate::server) fn taken(&mut self, number: GroupNumber, out: &mut Outbox) {
+    pub(crate) fn taken(&mut self, number: GroupNumber, out: &mut Outbox) {
         self.remove(number, TAKEN, out);
     }
 
     /// Forgets a group of which no file gets its name. The log and the driver are told.
-    pub(in crate::server) fn refuse(&mut self, number: GroupNumber, failure: FileFailure, out: &mut Outbox) {
+    pub(crate) fn refuse(&mut self, number: GroupNumber, failure: FileFailure, out: &mut Outbox) {
         if self.remove(number, &not_named(failure), out) {
             out.ask(Ask::DropGroup(number));
         }
@@ -154,7 +149,7 @@ impl Groups {
     }
 
     /// Forgets all groups, because the login or the session ends. The driver forgets them as well.
-    pub(in crate::server) fn end(&mut self, out: &mut Outbox) {
+    pub(crate) fn end(&mut self, out: &mut Outbox) {
         self.not_named(FileFailure::Other, out);
         for held in std::mem::take(&mut self.held).into_values() {
             out.event(held.group.lost("the session ended before the files got their names"));

@@ -1,9 +1,9 @@
 //! What every part of a session works with: who is logged in, nonces for RNDZ, what a failure is called in a reply.
 
-pub(in crate::server) mod groups;
-pub(in crate::server) mod parameters;
-pub(in crate::server) mod path;
-pub(in crate::server) mod tls;
+pub(crate) mod groups;
+pub(crate) mod parameters;
+pub(crate) mod path;
+pub(crate) mod tls;
 
 use super::ask::{Account, Answer, Ask, Event, FileFailure, Ticket, Uploading};
 use super::config::{Config, Connection, Timer};
@@ -29,35 +29,35 @@ use zeroize::Zeroizing;
 
 /// The state that the parts of a session share. The session passes it to each of them.
 #[derive(Debug)]
-pub(in crate::server) struct Context {
-    pub(in crate::server) config: Arc<Config>,
-    pub(in crate::server) connection: Connection,
+pub(crate) struct Context {
+    pub(crate) config: Arc<Config>,
+    pub(crate) connection: Connection,
     /// The time of the input that is being handled.
-    pub(in crate::server) now: Moment,
-    pub(in crate::server) timers: Timers<Timer>,
-    pub(in crate::server) out: Outbox,
-    pub(in crate::server) login: Login,
+    pub(crate) now: Moment,
+    pub(crate) timers: Timers<Timer>,
+    pub(crate) out: Outbox,
+    pub(crate) login: Login,
     /// How many logins have failed on this connection.
-    pub(in crate::server) failed_logins: u32,
+    pub(crate) failed_logins: u32,
     /// The log knows that the client wanted to log in in clear.
-    pub(in crate::server) told_clear_login: bool,
-    pub(in crate::server) parameters: Parameters,
+    pub(crate) told_clear_login: bool,
+    pub(crate) parameters: Parameters,
     /// Small files that wait for their names.
-    pub(in crate::server) groups: Groups,
-    pub(in crate::server) tls: TlsState,
-    pub(in crate::server) sockets: Sockets,
-    pub(in crate::server) nonces: Nonces,
+    pub(crate) groups: Groups,
+    pub(crate) tls: TlsState,
+    pub(crate) sockets: Sockets,
+    pub(crate) nonces: Nonces,
 }
 
 /// A question to the driver that a command waits for, and what the answer is for.
 #[derive(Debug)]
-pub(in crate::server) struct Question<T> {
-    pub(in crate::server) ticket: Ticket,
-    pub(in crate::server) purpose: T,
+pub(crate) struct Question<T> {
+    pub(crate) ticket: Ticket,
+    pub(crate) purpose: T,
 }
 
 impl Context {
-    pub(in crate::server) fn new(config: Arc<Config>, connection: Connection) -> Self {
+    pub(crate) fn new(config: Arc<Config>, connection: Connection) -> Self {
         Self {
             now: Moment::START,
             timers: Timers::new(),
@@ -76,11 +76,7 @@ impl Context {
     }
 
     /// Asks the driver something that later commands must wait for.
-    pub(in crate::server) fn question<T>(
-        &mut self,
-        purpose: T,
-        ask: impl FnOnce(Ticket) -> Ask,
-    ) -> Question<T> {
+    pub(crate) fn question<T>(&mut self, purpose: T, ask: impl FnOnce(Ticket) -> Ask) -> Question<T> {
         let ticket = self.out.ticket();
         self.out.ask(ask(ticket));
         self.await_answer();
@@ -88,29 +84,29 @@ impl Context {
     }
 
     /// Asks the driver for room for the hooks after uploads.
-    pub(in crate::server) fn ask_room(&mut self, ticket: Ticket, of: Uploading) {
+    pub(crate) fn ask_room(&mut self, ticket: Ticket, of: Uploading) {
         self.out.ask(Ask::Room { ticket, of });
         self.arm(Timer::Room, self.config.timeouts.room);
     }
 
     /// The driver owes an answer from now on.
-    pub(in crate::server) fn await_answer(&mut self) {
+    pub(crate) fn await_answer(&mut self) {
         self.arm(Timer::Question, self.config.timeouts.question);
     }
 
     /// Notes an answer of the wrong kind, which is an error of the driver.
-    pub(in crate::server) fn unexpected(&mut self, answer: Answer) {
+    pub(crate) fn unexpected(&mut self, answer: Answer) {
         self.out.unwanted(answer);
         self.out.reply(Meaning::LocalError, "Local error");
     }
 
     /// Arms `timer` to fire after `wait`.
-    pub(in crate::server) fn arm(&mut self, timer: Timer, wait: Duration) {
+    pub(crate) fn arm(&mut self, timer: Timer, wait: Duration) {
         self.timers.arm(timer, self.now + wait);
     }
 
     /// Who is logged in, if somebody is.
-    pub(in crate::server) const fn user(&self) -> Option<&User> {
+    pub(crate) const fn user(&self) -> Option<&User> {
         match &self.login {
             Login::User(user) => Some(user),
             Login::Nobody | Login::Named(_) | Login::Charged(..) => None,
@@ -118,22 +114,22 @@ impl Context {
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(in crate::server) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
+    pub(crate) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
         self.user().map_or(Err(Why::ForeignNever), |user| user.decide(ask))
     }
 
     /// The control connection's local address. All data sockets use it (dialect-1973 16.20).
-    pub(in crate::server) fn local_ip(&self) -> IpAddr {
+    pub(crate) fn local_ip(&self) -> IpAddr {
         unmapped(self.connection.local.ip())
     }
 
     /// The client's address.
-    pub(in crate::server) fn peer_ip(&self) -> IpAddr {
+    pub(crate) fn peer_ip(&self) -> IpAddr {
         unmapped(self.connection.peer.ip())
     }
 
     /// Which of the rights that are needed, each at its path, the account lacks.
-    pub(in crate::server) fn lacks<'a>(
+    pub(crate) fn lacks<'a>(
         &self,
         needed: impl IntoIterator<Item = (&'a PathName, Right)>,
     ) -> Option<FileFailure> {
@@ -148,12 +144,12 @@ impl Context {
     }
 
     /// Whether the account may change nothing anywhere.
-    pub(in crate::server) fn may_change_nothing(&self) -> bool {
+    pub(crate) fn may_change_nothing(&self) -> bool {
         self.user().is_none_or(|user| user.account.access.is_read_only())
     }
 
     /// The absolute path that `name` means. Returns `None` after sending a reply if the name is reserved.
-    pub(in crate::server) fn resolve(&mut self, name: &PathName) -> Option<PathName> {
+    pub(crate) fn resolve(&mut self, name: &PathName) -> Option<PathName> {
         let path = path::resolve(&self.parameters.cwd, name);
         if path.is_err() {
             self.refuse_file(Verb::Retr, FileFailure::BadName);
@@ -162,7 +158,7 @@ impl Context {
     }
 
     /// The same for a name that may be left out, which means the working directory.
-    pub(in crate::server) fn resolve_or_cwd(&mut self, name: Option<&PathName>) -> Option<PathName> {
+    pub(crate) fn resolve_or_cwd(&mut self, name: Option<&PathName>) -> Option<PathName> {
         match name {
             Some(name) => self.resolve(name),
             None => Some(self.parameters.cwd.clone()),
@@ -170,31 +166,31 @@ impl Context {
     }
 
     /// The reply to `verb` when the file system has refused it.
-    pub(in crate::server) fn refuse_file(&mut self, verb: Verb, failure: FileFailure) {
+    pub(crate) fn refuse_file(&mut self, verb: Verb, failure: FileFailure) {
         self.out.reply(meaning_of(verb, failure), failure.to_string());
     }
 
     /// A wait has ended by its timer.
-    pub(in crate::server) fn timed_out(&mut self, timer: Timer) {
+    pub(crate) fn timed_out(&mut self, timer: Timer) {
         self.out.event(Event::TimedOut(timer));
     }
 }
 
 /// HMAC-SHA-256 in counter mode over the entropy of the connection: no two nonces are alike, and
 /// none can be predicted.
-pub(in crate::server) struct Nonces {
+pub(crate) struct Nonces {
     key: Zeroizing<[u8; 32]>,
     counter: u64,
 }
 
 impl Nonces {
     /// The nonces that follow from `entropy`.
-    pub(in crate::server) fn new(entropy: [u8; 32]) -> Self {
+    pub(crate) fn new(entropy: [u8; 32]) -> Self {
         Self { key: Zeroizing::new(entropy), counter: 0 }
     }
 
     /// The next nonce.
-    pub(in crate::server) fn next(&mut self) -> [u8; 23] {
+    pub(crate) fn next(&mut self) -> [u8; 23] {
         // RFC 2104 2: a key shorter than the block is padded with zeros.
         let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(*self.key).for_each(|(b, k)| *b = k);
@@ -215,7 +211,7 @@ impl fmt::Debug for Nonces {
 }
 
 /// The meaning of `failure` in the reply to `verb`.
-pub(in crate::server) const fn meaning_of(verb: Verb, failure: FileFailure) -> Meaning {
+pub(crate) const fn meaning_of(verb: Verb, failure: FileFailure) -> Meaning {
     match failure {
         FileFailure::NotFound => Meaning::NotFound,
         FileFailure::NotDirectory if matches!(verb, Verb::Mlsd) => Meaning::Syntax, // RFC 3659 7.2.1
@@ -261,7 +257,7 @@ const fn is_digest(verb: Verb) -> bool {
 
 /// How far the login is.
 #[derive(Debug, Default)]
-pub(in crate::server) enum Login {
+pub(crate) enum Login {
     /// USER has not been sent.
     #[default]
     Nobody,
@@ -275,7 +271,7 @@ pub(in crate::server) enum Login {
 
 /// How somebody shows who they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) enum LoginMethod {
+pub(crate) enum LoginMethod {
     /// By the certificate of the control connection, after USER.
     Certificate,
     /// By a password, after PASS.
@@ -284,23 +280,18 @@ pub(in crate::server) enum LoginMethod {
 
 /// Somebody who is logged in.
 #[derive(Debug)]
-pub(in crate::server) struct User {
-    pub(in crate::server) account: Account,
+pub(crate) struct User {
+    pub(crate) account: Account,
     /// How the login was.
-    pub(in crate::server) by: LoginMethod,
+    pub(crate) by: LoginMethod,
     /// The operator's rules, with the account's foreign policy where that is narrower.
-    pub(in crate::server) rules: Rules,
+    pub(crate) rules: Rules,
     asker: Asker,
 }
 
 impl User {
     /// The user of `account` on this connection.
-    pub(in crate::server) fn new(
-        account: Account,
-        by: LoginMethod,
-        config: &Config,
-        connection: &Connection,
-    ) -> Self {
+    pub(crate) fn new(account: Account, by: LoginMethod, config: &Config, connection: &Connection) -> Self {
         let scope = match connection.peer {
             SocketAddr::V6(v6) => v6.scope_id(),
             SocketAddr::V4(_) => 0,
@@ -318,7 +309,7 @@ impl User {
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(in crate::server) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
+    pub(crate) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
         policy::decide(&self.rules, &self.asker, ask)
     }
 }

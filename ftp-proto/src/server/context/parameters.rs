@@ -12,41 +12,41 @@ use std::time::Duration;
 
 /// What commands set for later commands.
 #[derive(Debug)]
-pub(in crate::server) struct Parameters {
+pub(crate) struct Parameters {
     /// The data type that TYPE has set.
-    pub(in crate::server) data_type: DataType,
+    pub(crate) data_type: DataType,
     /// The mode of data connections.
-    pub(in crate::server) mode: Mode,
+    pub(crate) mode: Mode,
     /// The digest that DGST wants of the next files.
-    pub(in crate::server) digest: Option<Algorithm>,
+    pub(crate) digest: Option<Algorithm>,
     /// What RATE gave, in bytes per second.
-    pub(in crate::server) rate: Option<NonZeroU64>,
+    pub(crate) rate: Option<NonZeroU64>,
     /// What DETA gave for the next transfer.
-    pub(in crate::server) detach: Option<DetachPermit>,
+    pub(crate) detach: Option<DetachPermit>,
     /// The working directory.
-    pub(in crate::server) cwd: PathName,
+    pub(crate) cwd: PathName,
     /// What REST or RANG gave, whichever came last: for the next transfer command (E14). RANG is for the
     /// next digest, too.
-    pub(in crate::server) range: Option<ByteRange>,
+    pub(crate) range: Option<ByteRange>,
     /// How many bytes ALLO has announced for the next file that is received.
-    pub(in crate::server) allocated: Option<u64>,
+    pub(crate) allocated: Option<u64>,
     /// The file that the first of two commands named: for the next command (E22).
-    pub(in crate::server) named: Option<Named>,
+    pub(crate) named: Option<Named>,
     /// The facts that OPTS MLST chose; `None` is all of them.
-    pub(in crate::server) facts: Option<Vec<String>>,
+    pub(crate) facts: Option<Vec<String>>,
     /// The algorithm that OPTS HASH chose.
-    pub(in crate::server) algorithm: Algorithm,
+    pub(crate) algorithm: Algorithm,
     /// What OPTS STOR PARTIAL chose.
-    pub(in crate::server) partial: Partial,
+    pub(crate) partial: Partial,
     /// EPSV ALL was sent (D17).
-    pub(in crate::server) epsv_only: bool,
+    pub(crate) epsv_only: bool,
     /// CEPR ON was sent: the reply to EPSV names the address too.
-    pub(in crate::server) names_address: bool,
+    pub(crate) names_address: bool,
 }
 
 /// A file that the first of two commands named, and what the second one does with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::server) enum Named {
+pub(crate) enum Named {
     /// RNFR: RNTO renames it.
     Rename(PathName),
     /// SITE CPFR: SITE CPTO copies it.
@@ -55,7 +55,7 @@ pub(in crate::server) enum Named {
 
 impl Named {
     /// Whether `command` is the second one.
-    pub(in crate::server) const fn is_for(&self, command: &Command) -> bool {
+    pub(crate) const fn is_for(&self, command: &Command) -> bool {
         match self {
             Self::Rename(_) => matches!(command, Command::Rnto(_)),
             Self::Copy(_) => matches!(command, Command::Practice(Practice::Site(Site::CopyTo(_)))),
@@ -65,11 +65,11 @@ impl Named {
 
 /// What DETA has given the next transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) struct DetachPermit {
+pub(crate) struct DetachPermit {
     /// The name of the transfer.
-    pub(in crate::server) id: TransferId,
+    pub(crate) id: TransferId,
     /// How long it may go on without its control connection.
-    pub(in crate::server) time: Duration,
+    pub(crate) time: Duration,
 }
 
 impl Default for Parameters {
@@ -95,7 +95,7 @@ impl Default for Parameters {
 
 impl Parameters {
     /// TYPE: sets the data type.
-    pub(in crate::server) fn set_type(&mut self, data_type: DataType, out: &mut Outbox) {
+    pub(crate) fn set_type(&mut self, data_type: DataType, out: &mut Outbox) {
         let text = match data_type {
             DataType::Ascii => "TYPE is A",
             DataType::Image => "TYPE is I",
@@ -110,7 +110,7 @@ impl Parameters {
     }
 
     /// MODE: how the data connection is structured.
-    pub(in crate::server) fn set_mode(&mut self, mode: Mode, out: &mut Outbox) {
+    pub(crate) fn set_mode(&mut self, mode: Mode, out: &mut Outbox) {
         let text = match mode {
             Mode::Stream => "MODE is S",
             Mode::Block => "MODE is B",
@@ -124,13 +124,13 @@ impl Parameters {
     }
 
     /// DGST (extensions). The reply names the algorithm.
-    pub(in crate::server) fn set_digest(&mut self, digest: Option<Algorithm>, out: &mut Outbox) {
+    pub(crate) fn set_digest(&mut self, digest: Option<Algorithm>, out: &mut Outbox) {
         self.digest = digest;
         out.reply(Meaning::Okay, digest.map_or("OFF", Algorithm::name));
     }
 
     /// RATE: the most bytes per second (extensions).
-    pub(in crate::server) fn set_rate(&mut self, rate: Option<NonZeroU64>, out: &mut Outbox) {
+    pub(crate) fn set_rate(&mut self, rate: Option<NonZeroU64>, out: &mut Outbox) {
         self.rate = rate;
         match rate {
             Some(rate) => out.reply(Meaning::Okay, format!("At most {rate} bytes per second")),
@@ -139,7 +139,7 @@ impl Parameters {
     }
 
     /// USER: what was chosen for the transfers of somebody else.
-    pub(in crate::server) const fn forget_choices(&mut self) {
+    pub(crate) const fn forget_choices(&mut self) {
         self.range = None; // E14
         self.allocated = None;
         self.digest = None;
@@ -148,19 +148,19 @@ impl Parameters {
     }
 
     /// ALLO (RFC 959). Nothing is allocated, but the number shows afterwards whether the file is whole.
-    pub(in crate::server) fn allocate(&mut self, bytes: u64, out: &mut Outbox) {
+    pub(crate) fn allocate(&mut self, bytes: u64, out: &mut Outbox) {
         self.allocated = Some(bytes);
         out.reply(Meaning::Superfluous, "No allocation is needed");
     }
 
     /// REST (RFC 3659 5).
-    pub(in crate::server) fn set_restart(&mut self, offset: u64, out: &mut Outbox) {
+    pub(crate) fn set_restart(&mut self, offset: u64, out: &mut Outbox) {
         self.range = Some(ByteRange::from(offset));
         out.reply(Meaning::RestNoted, format!("The next transfer starts at {offset}"));
     }
 
     /// RANG (draft-bryan-ftp-range 3).
-    pub(in crate::server) fn set_range(&mut self, range: Option<ByteRange>, out: &mut Outbox) {
+    pub(crate) fn set_range(&mut self, range: Option<ByteRange>, out: &mut Outbox) {
         self.range = range;
         let text = match range {
             Some(ByteRange { first, length: Some(length) }) => {
@@ -172,7 +172,7 @@ impl Parameters {
     }
 
     /// Takes what RANG gave. What REST gave stays for the next transfer command.
-    pub(in crate::server) const fn take_range(&mut self) -> ByteRange {
+    pub(crate) const fn take_range(&mut self) -> ByteRange {
         match self.range {
             Some(range) if range.length.is_some() => {
                 self.range = None;
@@ -183,13 +183,13 @@ impl Parameters {
     }
 
     /// CEPR, as glFTPD has it: with the address, the reply to EPSV can be given to another server.
-    pub(in crate::server) fn set_names_address(&mut self, on: bool, out: &mut Outbox) {
+    pub(crate) fn set_names_address(&mut self, on: bool, out: &mut Outbox) {
         self.names_address = on;
         out.reply(Meaning::Okay, if on { "CEPR is ON" } else { "CEPR is OFF" });
     }
 
     /// OPTS (RFC 2389).
-    pub(in crate::server) fn set_option(&mut self, opts: Opts, out: &mut Outbox) {
+    pub(crate) fn set_option(&mut self, opts: Opts, out: &mut Outbox) {
         match opts {
             Opts::Utf8 => out.reply(Meaning::Okay, "Names are UTF-8"),
             Opts::Deflate => out.reply(Meaning::Okay, "The compression is chosen here"),
@@ -227,7 +227,7 @@ impl Parameters {
 }
 
 /// STRU. Only the file structure is served, so there is nothing to remember.
-pub(in crate::server) fn set_structure(structure: Structure, out: &mut Outbox) {
+pub(crate) fn set_structure(structure: Structure, out: &mut Outbox) {
     match structure {
         Structure::File => out.reply(Meaning::Okay, "STRU is F"),
         Structure::Unserved(_) => {
@@ -237,7 +237,7 @@ pub(in crate::server) fn set_structure(structure: Structure, out: &mut Outbox) {
 }
 
 /// BYTE. The bytes of a TCP connection have 8 bits (E17).
-pub(in crate::server) fn set_byte(size: u8, out: &mut Outbox) {
+pub(crate) fn set_byte(size: u8, out: &mut Outbox) {
     if size == 8 {
         out.reply(Meaning::Okay, "BYTE size is 8");
     } else {

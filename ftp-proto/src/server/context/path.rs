@@ -8,7 +8,7 @@ const MAX_PATH: usize = 4096;
 
 /// The name is reserved for files that are being received, or the path is too long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) struct NotAllowed;
+pub(crate) struct NotAllowed;
 
 /// The absolute path that `name` means in the directory `cwd`, without empty components, `.` and `..`.
 /// The parent of the root is the root, so that no name leads outside. If the name ends in `/` or `/.`, the
@@ -17,7 +17,7 @@ pub(in crate::server) struct NotAllowed;
 /// # Errors
 ///
 /// No command may use that name.
-pub(in crate::server) fn resolve(cwd: &PathName, name: &PathName) -> Result<PathName, NotAllowed> {
+pub(crate) fn resolve(cwd: &PathName, name: &PathName) -> Result<PathName, NotAllowed> {
     let name = name.as_bytes();
     let start: &[u8] = if name.starts_with(b"/") { b"" } else { cwd.as_bytes() };
     let mut parts: Vec<&[u8]> = Vec::new();
@@ -48,7 +48,7 @@ fn wants_directory(name: &[u8]) -> bool {
 }
 
 /// The same path without a slash at its end: for commands about directories, and for texts.
-pub(in crate::server) fn plain(path: PathName) -> PathName {
+pub(crate) fn plain(path: PathName) -> PathName {
     match path.as_bytes() {
         [rest @ .., b'/'] if !rest.is_empty() => PathName::from_wire(rest).unwrap_or(path),
         _ => path,
@@ -56,7 +56,7 @@ pub(in crate::server) fn plain(path: PathName) -> PathName {
 }
 
 /// The parent directory, for CDUP.
-pub(in crate::server) fn parent(cwd: &PathName) -> PathName {
+pub(crate) fn parent(cwd: &PathName) -> PathName {
     let mut parts: Vec<&[u8]> = cwd.as_bytes().split(slash).filter(|part| !part.is_empty()).collect();
     parts.pop();
     join(&parts).unwrap_or_else(|NotAllowed| PathName::root())

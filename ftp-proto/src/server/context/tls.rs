@@ -7,16 +7,16 @@ use crate::wire::Fingerprint;
 
 /// The state of TLS in a session.
 #[derive(Debug)]
-pub(in crate::server) struct TlsState {
+pub(crate) struct TlsState {
     control: Control,
     /// PBSZ was sent, so that PROT may follow.
-    pub(in crate::server) pbsz: bool,
+    pub(crate) pbsz: bool,
     /// PROT P holds: data connections are inside TLS.
-    pub(in crate::server) private: bool,
+    pub(crate) private: bool,
     /// SSCN ON holds: this server is the TLS client where files move.
-    pub(in crate::server) client: bool,
+    pub(crate) client: bool,
     /// The certificate that PINC named for the other end of data connections.
-    pub(in crate::server) pin: Option<Fingerprint>,
+    pub(crate) pin: Option<Fingerprint>,
 }
 
 /// The control connection.
@@ -33,17 +33,17 @@ enum Control {
 
 impl TlsState {
     /// A control connection in clear.
-    pub(in crate::server) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { control: Control::Clear, pbsz: false, private: false, client: false, pin: None }
     }
 
     /// Whether the control connection is inside TLS.
-    pub(in crate::server) const fn is_inside_tls(&self) -> bool {
+    pub(crate) const fn is_inside_tls(&self) -> bool {
         matches!(self.control, Control::Private { .. })
     }
 
     /// The certificate that the client has shown on the control connection.
-    pub(in crate::server) const fn leaf(&self) -> Option<Fingerprint> {
+    pub(crate) const fn leaf(&self) -> Option<Fingerprint> {
         match self.control {
             Control::Private { leaf } => leaf,
             Control::Clear => None,
@@ -51,19 +51,19 @@ impl TlsState {
     }
 
     /// Notes that TLS has ended on the control connection.
-    pub(in crate::server) const fn cleared(&mut self) {
+    pub(crate) const fn cleared(&mut self) {
         self.control = Control::Clear;
     }
 
     /// Notes that the handshake of the control connection is done, and the certificate that the client has
     /// shown.
-    pub(in crate::server) const fn secured(&mut self, leaf: Option<Fingerprint>) {
+    pub(crate) const fn secured(&mut self, leaf: Option<Fingerprint>) {
         self.control = Control::Private { leaf };
     }
 
     /// The role of this server in the TLS of a data connection; `None` if that is in clear. SSCN and
     /// CPSV (`client`) are for files: a listing goes to the user's own client (F05).
-    pub(in crate::server) const fn role(&self, cargo: Cargo, client: bool) -> Option<TlsRole> {
+    pub(crate) const fn role(&self, cargo: Cargo, client: bool) -> Option<TlsRole> {
         if !self.private {
             return None;
         }
@@ -75,25 +75,19 @@ impl TlsState {
 
     /// How TLS begins on a data connection whose other end policy allows on these terms. What is pinned,
     /// foreign or to prove itself resumes nothing: a ticket could be taken to third hosts.
-    pub(in crate::server) fn data_tls(
-        &self,
-        role: TlsRole,
-        grant: Grant,
-        proves: bool,
-        reuse: Reuse,
-    ) -> DataTls {
+    pub(crate) fn data_tls(&self, role: TlsRole, grant: Grant, proves: bool, reuse: Reuse) -> DataTls {
         let pinned = self.pin.is_some();
         let ours = role == TlsRole::Server && grant == Grant::Own && !pinned && !proves;
         DataTls { role, resumes: ours && reuse != Reuse::Off, pinned }
     }
 
     /// Resets PBSZ, PROT, SSCN and PINC. TLS on the control connection stays.
-    pub(in crate::server) const fn reset(&mut self) {
+    pub(crate) const fn reset(&mut self) {
         *self = Self { control: self.control, ..Self::new() };
     }
 
     /// Sets PROT P without a command, as implicit TLS and AUTH SSL imply.
-    pub(in crate::server) const fn make_data_private(&mut self) {
+    pub(crate) const fn make_data_private(&mut self) {
         self.pbsz = true;
         self.private = true;
     }

@@ -1,8 +1,9 @@
-//! Names and directories: DELE, RNFR, RNTO, CWD, CDUP, PWD, MKD, RMD, and of SITE the copies within the server (CPFR and CPTO, as
-//! ProFTPD's mod_copy has them) and SYNC.
+//! Files, names and directories are changed: DELE, RNFR, RNTO, CWD, CDUP, PWD, MKD, RMD, MFMT, MFF, MDTM with a time, and SITE
+//! with the copies within the server (CPFR and CPTO, as ProFTPD's mod_copy has them) and SYNC.
 
-use super::question::{Long, Waits, ask, long, perform, said, unexpected, with_room};
-use crate::command::Verb;
+use super::{Long, Waits, ask, long, perform, said, unexpected, with_room};
+use crate::calendar::When;
+use crate::command::{NewFact, Site, Verb};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
 use crate::server::context::parameters::Named;
@@ -10,16 +11,13 @@ use crate::server::context::{Context, path};
 use crate::wire::PathName;
 
 /// DELE: deletes a file.
-pub(in crate::server) fn dele(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn dele(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
-    ask(cx, Verb::Dele, path.clone(), FileAsk::Remove(path), |cx, _, found| {
-        let FileAnswer::Done = found else { return unexpected(cx) };
-        said(cx, Meaning::Deleted, "Deleted")
-    })
+    perform(cx, Verb::Dele, FileAsk::Remove(path), Meaning::Deleted, "Deleted")
 }
 
 /// RNFR: names the file that RNTO will rename.
-pub(in crate::server) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
@@ -29,28 +27,25 @@ pub(in crate::server) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
 }
 
 /// RNTO, which must follow RNFR at once (E22).
-pub(in crate::server) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
     let Some(Named::Rename(from)) = cx.parameters.named.take() else {
         return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;
     let of = Uploading::Renamed(from.clone());
     with_room(cx, Verb::Rnto, of, FileAsk::Rename { from, to }, |cx, question| {
-        ask(cx, Verb::Rnto, PathName::root(), question, |cx, _, found| {
-            let FileAnswer::Done = found else { return unexpected(cx) };
-            said(cx, Meaning::Renamed, "Renamed")
-        })
+        perform(cx, Verb::Rnto, question, Meaning::Renamed, "Renamed")
     })
 }
 
 /// CWD: changes the working directory.
-pub(in crate::server) fn cwd(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn cwd(cx: &mut Context, name: &PathName) -> Waits {
     let path = path::plain(cx.resolve(name)?);
     enter(cx, path)
 }
 
 /// CDUP: changes to the parent of the working directory.
-pub(in crate::server) fn cdup(cx: &mut Context) -> Waits {
+pub(crate) fn cdup(cx: &mut Context) -> Waits {
     let path = path::parent(&cx.parameters.cwd);
     enter(cx, path)
 }
@@ -65,27 +60,22 @@ fn enter(cx: &mut Context, path: PathName) -> Waits {
 }
 
 /// PWD: names the working directory.
-pub(in crate::server) fn pwd(cx: &mut Context) {
+pub(crate) fn pwd(cx: &mut Context) {
     let text = [cx.parameters.cwd.quoted().as_slice(), b" is the working directory"].concat();
     cx.out.reply(Meaning::DirectoryName, text);
 }
 
 /// MKD: makes a directory.
-pub(in crate::server) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn mkd(cx: &mut Context, name: &PathName) -> Waits {
     let path = path::plain(cx.resolve(name)?);
-    ask(cx, Verb::Mkd, path.clone(), FileAsk::MakeDirectory(path), |cx, path, found| {
-        let FileAnswer::Done = found else { return unexpected(cx) };
-        said(cx, Meaning::DirectoryName, [path.quoted().as_slice(), b" made"].concat())
-    })
+    let made = [path.quoted().as_slice(), b" made"].concat();
+    perform(cx, Verb::Mkd, FileAsk::MakeDirectory(path), Meaning::DirectoryName, made)
 }
 
 /// RMD: removes an empty directory.
-pub(in crate::server) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn rmd(cx: &mut Context, name: &PathName) -> Waits {
     let path = path::plain(cx.resolve(name)?);
-    ask(cx, Verb::Rmd, path.clone(), FileAsk::RemoveDirectory(path), |cx, _, found| {
-        let FileAnswer::Done = found else { return unexpected(cx) };
-        said(cx, Meaning::DirectoryDone, "Directory removed")
-    })
+    perform(cx, Verb::Rmd, FileAsk::RemoveDirectory(path), Meaning::DirectoryDone, "Directory removed")
 }
 
 /// SITE CPFR: names the file that SITE CPTO will copy. An account that may store nowhere is refused at once, as at RNFR.
@@ -141,4 +131,86 @@ pub(super) fn sync(cx: &mut Context) -> Waits {
     }
     let waits = perform(cx, Verb::Site, FileAsk::Sync, Meaning::Okay, SYNCED);
     long(cx, Long::Sync, waits)
+}
+
+/// The permission bits that a client may set. The others give privileges.
+const PERMISSIONS: u32 = 0o777;
+
+/// MFMT, and MDTM with a time (draft-somers-ftp-mfxx 3). The reply says what was set.
+pub(crate) fn mfmt(cx: &mut Context, time: When, name: &PathName) -> Waits {
+    change(cx, Verb::Mfmt, &[NewFact::Modify(time)], name)
+}
+
+/// MFF (draft-somers-ftp-mfxx 5). Nothing is changed if one of the facts cannot be.
+pub(crate) fn mff(cx: &mut Context, facts: &[NewFact], name: &PathName) -> Waits {
+    change(cx, Verb::Mff, facts, name)
+}
+
+fn change(cx: &mut Context, verb: Verb, facts: &[NewFact], name: &PathName) -> Waits {
+    let path = cx.resolve(name)?;
+    let (mut modified, mut mode) = (None, None);
+    let mut text = Vec::new();
+    for fact in facts {
+        match fact {
+            NewFact::Modify(time) => modified = Some(*time),
+            NewFact::Mode(bits) => mode = Some(permissions(cx, *bits)?),
+            NewFact::Unknown(name) => {
+                let text = format!("{name} cannot be changed, only {}", NewFact::NAMES);
+                return said(cx, Meaning::ParameterNotImplemented, text);
+            }
+        }
+        text.extend_from_slice(fact.to_text().as_bytes());
+    }
+    text.extend_from_slice(&[b" ", name.as_bytes()].concat());
+    perform(cx, verb, FileAsk::Change { path, modified, mode }, Meaning::FileFact, text)
+}
+
+/// SITE: what this server has beyond the RFCs.
+pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
+    match site {
+        Site::Chmod(mode, name) => {
+            let path = cx.resolve(&name)?;
+            let mode = Some(permissions(cx, mode)?);
+            let question = FileAsk::Change { path, modified: None, mode };
+            perform(cx, Verb::Site, question, Meaning::Okay, "Permissions changed")
+        }
+        Site::Utime(time, name) => {
+            let path = cx.resolve(&name)?;
+            let question = FileAsk::Change { path, modified: Some(time), mode: None };
+            perform(cx, Verb::Site, question, Meaning::Okay, "Time changed")
+        }
+        Site::Symlink { target, link } => {
+            let link = cx.resolve(&link)?;
+            let target = cx.resolve(&target)?;
+            // Rights hold by path, and a link gives a file a second path.
+            if cx.user().is_none_or(|user| user.account.rights_depend_on_path()) {
+                cx.refuse_file(Verb::Site, FileFailure::Denied);
+                return None;
+            }
+            let question = FileAsk::Link { target, link };
+            perform(cx, Verb::Site, question, Meaning::Okay, "Link made")
+        }
+        Site::CopyFrom(name) => copy_from(cx, &name),
+        Site::CopyTo(name) => copy_to(cx, &name),
+        Site::Sync => sync(cx),
+        Site::Help => {
+            let copies: &[&str] = if cx.config.copies { &Site::COPIES } else { &[] };
+            let mut commands: Vec<&str> = Site::COMMANDS.iter().chain(copies).copied().collect();
+            commands.sort_unstable();
+            let lines = ["SITE commands"].into_iter().chain(commands).chain(["End"]);
+            let lines: Vec<&[u8]> = lines.map(str::as_bytes).collect();
+            cx.out.reply_lines(Meaning::HelpText, &lines);
+            None
+        }
+        Site::Unknown(word) => said(cx, Meaning::ParameterNotImplemented, format!("There is no SITE {word}")),
+    }
+}
+
+/// The permission bits, if a client may set them. If not, the reply has been sent.
+fn permissions(cx: &mut Context, bits: u32) -> Option<u32> {
+    if bits & !PERMISSIONS == 0 {
+        return Some(bits);
+    }
+    cx.out.reply(Meaning::Denied, "Only the permissions 000 to 777 can be set");
+    None
 }

@@ -1,7 +1,7 @@
 //! What is told of one file or directory: SIZE, MDTM, MLST, AVBL and PRET, STAT of a path (some clients list by it), and digests
 //! (HASH, XCRC and its relatives) of files or of the part that RANG or the command names.
 
-use super::question::{Long, Waits, ask, long, said, unexpected};
+use super::{Long, Waits, ask, long, said, unexpected};
 use crate::command::{Command, DataType, Verb, XDigest};
 use crate::digest;
 use crate::listing::{Kind, facts_line, facts_time};
@@ -12,7 +12,7 @@ use crate::server::context::path::plain;
 use crate::wire::{ByteRange, PathName};
 
 /// SIZE (RFC 3659 4).
-pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn size(cx: &mut Context, name: &PathName) -> Waits {
     // In TYPE A the size is that of the bytes on the connection, which were not counted.
     if cx.parameters.data_type == DataType::Ascii {
         return said(cx, Meaning::Denied, "SIZE needs TYPE I");
@@ -28,7 +28,7 @@ pub(in crate::server) fn size(cx: &mut Context, name: &PathName) -> Waits {
 }
 
 /// MDTM (RFC 3659 3).
-pub(in crate::server) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Mdtm, path.clone(), FileAsk::Facts(path), |cx, _, found| {
         let FileAnswer::Entry(entry) = found else { return unexpected(cx) };
@@ -40,7 +40,7 @@ pub(in crate::server) fn mdtm(cx: &mut Context, name: &PathName) -> Waits {
 }
 
 /// MLST (RFC 3659 7).
-pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Waits {
+pub(crate) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Waits {
     let path = cx.resolve_or_cwd(name)?;
     ask(cx, Verb::Mlst, path.clone(), FileAsk::Facts(path), |cx, path, found| {
         let FileAnswer::Entry(mut entry) = found else { return unexpected(cx) };
@@ -52,7 +52,7 @@ pub(in crate::server) fn mlst(cx: &mut Context, name: Option<&PathName>) -> Wait
 }
 
 /// AVBL: how many bytes may still be stored in a directory.
-pub(in crate::server) fn avbl(cx: &mut Context, name: Option<&PathName>) -> Waits {
+pub(crate) fn avbl(cx: &mut Context, name: Option<&PathName>) -> Waits {
     let path = cx.resolve_or_cwd(name)?;
     ask(cx, Verb::Avbl, path.clone(), FileAsk::Space(path), |cx, _, found| {
         let FileAnswer::Space(bytes) = found else { return unexpected(cx) };
@@ -62,7 +62,7 @@ pub(in crate::server) fn avbl(cx: &mut Context, name: Option<&PathName>) -> Wait
 
 /// PRET: the client tells which transfer command will follow. A missing file is told now, before a
 /// data port is opened for it.
-pub(in crate::server) fn pret(cx: &mut Context, next: &Command) -> Waits {
+pub(crate) fn pret(cx: &mut Context, next: &Command) -> Waits {
     if let Command::Retr(name) = next {
         let path = cx.resolve(name)?;
         return ask(cx, Verb::Pret, path.clone(), FileAsk::Facts(path), |cx, _, found| {
@@ -88,7 +88,7 @@ const PLANNED: &str = "Noted for the next data connection";
 const MAX_STATUS_ENTRIES: usize = 200;
 
 /// STAT of a path: a file, or the entries of a directory.
-pub(in crate::server) fn stat(cx: &mut Context, name: &PathName) -> Waits {
+pub(crate) fn stat(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Stat, path.clone(), FileAsk::List(path, MAX_STATUS_ENTRIES), |cx, _, found| {
         let FileAnswer::Lines { lines, more, omitted } = found else { return unexpected(cx) };
@@ -105,7 +105,7 @@ pub(in crate::server) fn stat(cx: &mut Context, name: &PathName) -> Waits {
 }
 
 /// HASH (draft-ietf-ftpext2-hash). The reply repeats the name as the client sent it.
-pub(in crate::server) fn hash(cx: &mut Context, name: PathName) -> Waits {
+pub(crate) fn hash(cx: &mut Context, name: PathName) -> Waits {
     let range = cx.parameters.take_range();
     let path = cx.resolve(&name)?;
     let question = FileAsk::Hash { path, algorithm: cx.parameters.algorithm, range };
@@ -117,12 +117,7 @@ pub(in crate::server) fn hash(cx: &mut Context, name: PathName) -> Waits {
 }
 
 /// XCRC and its relatives. Clients look for the hexadecimal digits alone, in upper case.
-pub(in crate::server) fn x_digest(
-    cx: &mut Context,
-    digest: XDigest,
-    name: PathName,
-    range: Option<ByteRange>,
-) -> Waits {
+pub(crate) fn x_digest(cx: &mut Context, digest: XDigest, name: PathName, range: Option<ByteRange>) -> Waits {
     let noted = cx.parameters.take_range();
     let path = cx.resolve(&name)?;
     let range = range.unwrap_or(noted);

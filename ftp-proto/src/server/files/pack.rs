@@ -1,7 +1,7 @@
 //! PACK LOOK, SAME, DELETE, KEEP, DROP: what names a group of small files may get, that it gets them, what files are still what
 //! they were, and that these are deleted.
 
-use super::question::{Waits, ask, said, unexpected, with_room};
+use super::{Waits, ask, said, unexpected, with_room};
 use crate::command::{FileNumbers, FileToSend, GroupNumber, Verb};
 use crate::reply::{FileOutcome, LeftOut, Meaning, deleted_text, same_text};
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
@@ -11,7 +11,7 @@ use crate::wire::{FileName, PathName, counted};
 use std::sync::Arc;
 
 /// LOOK: tells which of the names something has.
-pub(in crate::server) fn look(cx: &mut Context, directory: &PathName, names: Vec<FileName>) -> Waits {
+pub(crate) fn look(cx: &mut Context, directory: &PathName, names: Vec<FileName>) -> Waits {
     let directory = path::plain(cx.resolve(directory)?);
     if names.iter().any(|name| is_partial(name.as_bytes())) {
         cx.refuse_file(Verb::Pack, FileFailure::BadName);
@@ -25,7 +25,7 @@ pub(in crate::server) fn look(cx: &mut Context, directory: &PathName, names: Vec
 }
 
 /// SAME: tells which of the files are not what the command says of them.
-pub(in crate::server) fn same(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
+pub(crate) fn same(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
     described(cx, (directory, files), FileAsk::Compare, |cx, _, found| {
         let FileAnswer::Compared { same, left } = found else { return unexpected(cx) };
         say(cx, &left, same_text(same))
@@ -33,7 +33,7 @@ pub(in crate::server) fn same(cx: &mut Context, directory: &PathName, files: Vec
 }
 
 /// DELETE: deletes the files that are what the command says of them, and tells which are not.
-pub(in crate::server) fn delete(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
+pub(crate) fn delete(cx: &mut Context, directory: &PathName, files: Vec<FileToSend>) -> Waits {
     described(cx, (directory, files), FileAsk::RemoveSame, |cx, _, found| {
         let FileAnswer::Compared { same, left } = found else { return unexpected(cx) };
         say(cx, &left, deleted_text(same))
@@ -56,7 +56,7 @@ fn described(
 }
 
 /// KEEP: these files get their names, and the group is held no more.
-pub(in crate::server) fn keep(cx: &mut Context, group: GroupNumber, numbers: FileNumbers) -> Waits {
+pub(crate) fn keep(cx: &mut Context, group: GroupNumber, numbers: FileNumbers) -> Waits {
     let Some(held) = cx.groups.get(group) else { return no_group(cx, group) };
     let (count, directory) = (held.files.len(), held.directory.clone());
     if usize::from(numbers.last()) > count {
@@ -83,7 +83,7 @@ fn keep_now(cx: &mut Context, question: FileAsk) -> Waits {
 }
 
 /// DROP: nothing of the group is kept.
-pub(in crate::server) fn drop_group(cx: &mut Context, group: GroupNumber) -> Waits {
+pub(crate) fn drop_group(cx: &mut Context, group: GroupNumber) -> Waits {
     if !cx.groups.forget(group, &mut cx.out) {
         return no_group(cx, group);
     }

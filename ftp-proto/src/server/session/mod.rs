@@ -1,7 +1,5 @@
 //! One session: inputs in, outputs out, one command after the other by its row of the verb table.
 
-mod admission;
-mod idle_timers;
 mod queue;
 mod work;
 
@@ -18,10 +16,9 @@ use crate::dialect::Dialect;
 use crate::reply::{Meaning, NO_TLS};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Secret};
-use admission::{reply_bad_line, reply_not_implemented};
-use queue::{Incoming, OtherProtocol, Waiting};
+use queue::{Incoming, OtherProtocol, Waiting, reply_bad_line, reply_not_implemented};
 use std::sync::Arc;
-use work::{Step, Work, begin_extension, begin_pack, begin_practice};
+use work::{Step, Work, begin_extension, begin_pack, begin_practice, set_waits};
 
 /// The machine of one control connection.
 #[derive(Debug)]
@@ -270,7 +267,7 @@ impl Session {
         // A transfer command uses the restart point up, even when it fails (E14).
         let (moves_data, directions) = (waiting.moves_data(), waiting.directions());
         let range = if moves_data { self.cx.parameters.range.take() } else { None };
-        if admission::may_run(&mut self.cx, &waiting, matches!(self.work, Work::Transfer(_))) {
+        if queue::may_run(&mut self.cx, &waiting, matches!(self.work, Work::Transfer(_))) {
             if self.stopping && moves_data {
                 return self.stop();
             }
@@ -502,7 +499,7 @@ impl Session {
         }
         let idle = matches!(self.work, Work::Idle);
         let worked = self.worked.filter(|_| idle && self.stopping);
-        idle_timers::set(&mut self.cx, idle, worked);
+        set_waits(&mut self.cx, idle, worked);
     }
 
     /// Whether the session goes on without its control connection, which is to be closed: for a transfer (DETA), or for

@@ -1,4 +1,5 @@
-//! What a session is doing, and what PACK and the commands of drafts, of today's practice and of this suite alone begin.
+//! What a session is doing, what PACK and the commands of drafts, of today's practice and of this suite alone begin, and the
+//! timers that follow from the state of a session.
 
 use crate::command::{Extension, Pack, Practice};
 use crate::dialect::Dialect;
@@ -8,11 +9,14 @@ use crate::server::config::Timer;
 use crate::server::context::{Context, Question};
 use crate::server::files::{self, Waits};
 use crate::server::setup::{self, arrivals};
+use crate::server::sockets::listener::Listener;
 use crate::server::transfer::request::{self, Request};
 use crate::server::transfer::{self, Transfer, pack, reply_aborted, reply_idle_abort};
 use crate::server::{detach, inform, login, tls};
+use crate::timer::Moment;
 use crate::wire::ByteRange;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// What the session is doing. A timer ends everything but `Idle` and `Closed`.
 #[derive(Debug)]
@@ -302,4 +306,37 @@ pub(super) fn begin_extension(cx: &mut Context, extension: Extension) -> Option<
         Extension::Prob(direction) => return request::prob(cx, direction),
     }
     None
+}
+
+/// Sets these timers. `idle`: no command is running. `worked`: the end of the last transfer or digest, for
+/// the grace of a server that stops.
+pub(super) fn set_waits(cx: &mut Context, idle: bool, worked: Option<Moment>) {
+    let config = Arc::clone(&cx.config);
+    let timeouts = &config.timeouts;
+    let logged_in = cx.user().is_some();
+    for (timer, due, wait) in
+        [(Timer::Idle, idle && logged_in, timeouts.idle), (Timer::Login, !logged_in, timeouts.login)]
+    {
+        if !due {
+            cx.timers.disarm(timer);
+        } else if !cx.timers.is_armed(timer) {
+            cx.arm(timer, wait);
+        }
+    }
+    let oldest = cx.sockets.listeners().filter_map(Listener::held_since).min();
+    let unused = cx.sockets.idle_since().filter(|_| idle);
+    let kept = cx.sockets.kept.since().filter(|_| idle);
+    let group = cx.groups.waits_since(idle, cx.now);
+    for (timer, since, wait) in [
+        (Timer::Held, oldest, timeouts.held),
+        (Timer::Kept, kept, timeouts.kept),
+        (Timer::Group, group, timeouts.group),
+        (Timer::ListenIdle, unused, timeouts.listen_idle),
+        (Timer::Stopping, worked, timeouts.stopping),
+    ] {
+        match since {
+            Some(since) => cx.timers.arm(timer, since + wait),
+            None => cx.timers.disarm(timer),
+        }
+    }
 }

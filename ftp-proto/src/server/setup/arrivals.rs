@@ -10,7 +10,7 @@ use crate::server::sockets::listener::{Held, HeldTls};
 use std::net::SocketAddr;
 
 /// A connection has arrived, and no transfer waits for it.
-pub(in crate::server) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
+pub(crate) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
     let evidence = cx.sockets.evidence();
     if cx.sockets.find(listener).is_none() {
         // It was on its way when the listener was closed.
@@ -58,7 +58,7 @@ fn begin_tls(cx: &mut Context, listener: Ticket, conn: ConnId, grant: Grant) -> 
 }
 
 /// An answer that may be the end of a held connection's handshake; if it is not, it is given back.
-pub(in crate::server) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Option<Answer> {
+pub(crate) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Option<Answer> {
     let awaits = |held: &Held| matches!(held.tls, HeldTls::Securing(asked, _) if asked == ticket);
     let found = cx.sockets.listeners_mut().find_map(|listener| {
         let place = listener.ticket;
@@ -100,7 +100,7 @@ fn places(filters: &[Filter], evidence: Evidence, config: &Config) -> Bounds {
 }
 
 /// Closes a stranger at once, without reading anything, and counts it (C13, C28).
-pub(in crate::server) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
+pub(crate) fn stranger(cx: &mut Context, listener: Ticket, conn: ConnId, from: SocketAddr) {
     cx.out.reset(conn);
     cx.out.event(Event::Stranger { from });
     if let Some(listener) = cx.sockets.find(listener) {
@@ -109,7 +109,7 @@ pub(in crate::server) fn stranger(cx: &mut Context, listener: Ticket, conn: Conn
 }
 
 /// SOCK or RNDZ has changed who may connect: judges every held connection again.
-pub(in crate::server) fn judge_again(cx: &mut Context) {
+pub(crate) fn judge_again(cx: &mut Context) {
     let evidence = cx.sockets.evidence();
     let Context { login: Login::User(user), sockets, out, config, .. } = cx else { return };
     let listeners: Vec<Ticket> = sockets.listeners().map(|listener| listener.ticket).collect();
@@ -131,7 +131,7 @@ pub(in crate::server) fn judge_again(cx: &mut Context) {
 }
 
 /// Closes the held connections for which no transfer command came in time.
-pub(in crate::server) fn drop_old(cx: &mut Context) {
+pub(crate) fn drop_old(cx: &mut Context) {
     let (now, limit) = (cx.now, cx.config.timeouts.held);
     for listener in cx.sockets.listeners_mut() {
         for old in listener.held.take_if(|held| now.since(held.since) >= limit) {

@@ -2,25 +2,24 @@
 //!
 //! When the reply is written, the listener exists and the port is reserved (RFC 438 d.1, RFC 478).
 
-pub(in crate::server) mod arrivals;
+pub(crate) mod arrivals;
 
+use super::ask::{Answer, Ask, Event, Ticket};
+use super::context::{Context, Question};
+use super::detach;
+use super::sockets::listener::Reservation;
+use super::sockets::{Each, Gender, OwnPort, Target};
 use crate::address::{Family, Parity, SockTarget, format_227, format_eprt, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
 use crate::policy::{self, Cargo, Filter, Grant, Why};
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::Meaning;
-use crate::server::ask::{Answer, Ask, Event, Ticket};
-use crate::server::context::{Context, Question};
-use crate::server::detach;
-use crate::server::sockets::gender::{Each, Gender};
-use crate::server::sockets::listener::Reservation;
-use crate::server::sockets::{OwnPort, Target};
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 /// What the driver was asked for.
 #[derive(Debug)]
-pub(in crate::server) enum Request {
+pub(crate) enum Request {
     /// A port for the session itself, for SOCK with this target or, without one, for GSOC. With strict
     /// gender there is a second one.
     OwnPort { target: Option<SocketAddr>, sender: Option<Ticket> },
@@ -34,7 +33,7 @@ pub(in crate::server) enum Request {
 
 /// Which command opens a listener.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) enum Opening {
+pub(crate) enum Opening {
     Lstn(Direction),
     Pasv,
     Cpsv,
@@ -45,7 +44,7 @@ pub(in crate::server) enum Opening {
 type Waits = Option<Question<Request>>;
 
 /// SOCK: a filter for every listener, and the target of a direction without one (B24).
-pub(in crate::server) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
+pub(crate) fn sock(cx: &mut Context, target: SockTarget) -> Waits {
     let host = target.host.map_or_else(|| cx.peer_ip(), unmapped); // B04
     let to = socket_of(cx, host, target.port);
     let listens = cx.sockets.newest_for(target.port).is_some();
@@ -94,7 +93,7 @@ fn defers_socket(cx: &Context) -> bool {
 }
 
 /// A transfer of `direction` looks for its data connection: now the socket is told that SOCK asked for (B20).
-pub(in crate::server) fn tell_deferred_socket(cx: &mut Context, direction: Direction) {
+pub(crate) fn tell_deferred_socket(cx: &mut Context, direction: Direction) {
     if !defers_socket(cx) {
         return;
     }
@@ -113,19 +112,19 @@ pub(in crate::server) fn tell_deferred_socket(cx: &mut Context, direction: Direc
 
 /// A SOCK was refused or not understood: its old value is dropped, and no peer may connect to a listener
 /// (B06, B24).
-pub(in crate::server) fn drop_sock(cx: &mut Context) {
+pub(crate) fn drop_sock(cx: &mut Context) {
     cx.sockets.targets = Each::both(Target::None);
     cx.sockets.listeners_mut().for_each(|listener| listener.filters = Each::both(Filter::Nobody));
     arrivals::judge_again(cx);
 }
 
 /// GSOC: announces the port that PASV listens on and active connections come from (D20).
-pub(in crate::server) fn gsoc(cx: &mut Context) -> Waits {
+pub(crate) fn gsoc(cx: &mut Context) -> Waits {
     with_own_port(cx, None)
 }
 
 /// LSTN (RFC 438 a).
-pub(in crate::server) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
+pub(crate) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
     if cx.parameters.epsv_only {
         return only_epsv(cx);
     }
@@ -133,7 +132,7 @@ pub(in crate::server) fn lstn(cx: &mut Context, direction: Direction) -> Waits {
 }
 
 /// PASV (RFC 478, RFC 959).
-pub(in crate::server) fn pasv(cx: &mut Context) -> Waits {
+pub(crate) fn pasv(cx: &mut Context) -> Waits {
     passive_v4(cx, Opening::Pasv)
 }
 
@@ -150,7 +149,7 @@ fn passive_v4(cx: &mut Context, opening: Opening) -> Waits {
 }
 
 /// CPSV: PASV whose transfer makes this server the TLS client (F06).
-pub(in crate::server) fn cpsv(cx: &mut Context) -> Waits {
+pub(crate) fn cpsv(cx: &mut Context) -> Waits {
     if cx.tls.role(Cargo::File, true).is_none() {
         cx.out.reply(Meaning::BadSequence, "Send AUTH TLS and PROT P first");
         return None;
@@ -159,7 +158,7 @@ pub(in crate::server) fn cpsv(cx: &mut Context) -> Waits {
 }
 
 /// EPSV (RFC 2428 3).
-pub(in crate::server) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
+pub(crate) fn epsv(cx: &mut Context, wanted: Epsv) -> Waits {
     match wanted {
         Epsv::All => {
             cx.parameters.epsv_only = true;
@@ -188,7 +187,7 @@ fn listen_passively(cx: &mut Context, opening: Opening) -> Waits {
 }
 
 /// ACTV: undoes PASV and LSTN (RFC 607).
-pub(in crate::server) fn actv(cx: &mut Context) {
+pub(crate) fn actv(cx: &mut Context) {
     let text = match cx.sockets.newest() {
         Some(_) => "Mode changed to active",
         None => "Mode is already active",
@@ -198,7 +197,7 @@ pub(in crate::server) fn actv(cx: &mut Context) {
 }
 
 /// PORT and EPRT.
-pub(in crate::server) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
+pub(crate) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
     if cx.parameters.epsv_only {
         return only_epsv(cx);
     }
@@ -218,13 +217,13 @@ pub(in crate::server) fn port(cx: &mut Context, to: SocketAddr) -> Waits {
 }
 
 /// RSYM: whether an active end also listens on the port that SOCK or GSOC has announced (G02).
-pub(in crate::server) fn rsym(cx: &mut Context, on: bool) {
+pub(crate) fn rsym(cx: &mut Context, on: bool) {
     cx.sockets.symmetric = on;
     cx.out.reply(Meaning::Okay, if on { "RSYM is ON" } else { "RSYM is OFF" });
 }
 
 /// RNDZ: the secret of the next data connection. It changes who may connect.
-pub(in crate::server) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
+pub(crate) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>) {
     let text = match secret {
         Some(_) => "The next data connection must prove itself",
         None => "No proof for the next data connection",
@@ -235,7 +234,7 @@ pub(in crate::server) fn rndz(cx: &mut Context, secret: Option<RendezvousSecret>
 }
 
 /// EPRT or EPSV of another family than the control connection's address (RFC 2428 2).
-pub(in crate::server) fn bad_family(cx: &mut Context) -> Waits {
+pub(crate) fn bad_family(cx: &mut Context) -> Waits {
     let list = match family(cx) {
         Family::V4 => "(1)",
         Family::V6 => "(2)",
@@ -245,7 +244,7 @@ pub(in crate::server) fn bad_family(cx: &mut Context) -> Waits {
 }
 
 /// EPRT or EPSV with an unknown protocol: the reply lists those that are served.
-pub(in crate::server) fn unknown_family(cx: &mut Context) -> Waits {
+pub(crate) fn unknown_family(cx: &mut Context) -> Waits {
     cx.out.reply(Meaning::BadFamily, "Network protocol not supported, use (1,2)");
     None
 }
@@ -357,7 +356,7 @@ fn listen(cx: &mut Context, opening: Opening, reservation: Reservation) -> Waits
 
 impl Request {
     /// The driver has answered: there is a port, or there is none.
-    pub(in crate::server) fn answered(self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Waits {
+    pub(crate) fn answered(self, cx: &mut Context, ticket: Ticket, answer: Answer) -> Waits {
         if let Self::Detach(request) = self {
             request.answered(cx, answer);
             return None;

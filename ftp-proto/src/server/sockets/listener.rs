@@ -5,7 +5,7 @@
 //! have begun to send its next file before the command for it has come, so a transfer command that fails closes
 //! the connection of its direction: no file may get the bytes of another one.
 
-use super::gender::Each;
+use super::Each;
 use crate::address::Group;
 use crate::command::{Direction, Verb};
 use crate::fair::{Bounds, Fair};
@@ -18,32 +18,32 @@ use std::time::Duration;
 
 /// A listening data socket.
 #[derive(Debug)]
-pub(in crate::server) struct Listener {
+pub(crate) struct Listener {
     /// The ticket of [`Ask::Listen`].
-    pub(in crate::server) ticket: Ticket,
+    pub(crate) ticket: Ticket,
     /// The port that it listens on.
-    pub(in crate::server) port: u16,
+    pub(crate) port: u16,
     /// The reservation of that port.
-    pub(in crate::server) reservation: Reservation,
+    pub(crate) reservation: Reservation,
     /// Whom SOCK named, for each direction that the listener serves.
-    pub(in crate::server) filters: Each<Filter>,
+    pub(crate) filters: Each<Filter>,
     /// The connections that came before a transfer command.
-    pub(in crate::server) held: Fair<Group, Held>,
+    pub(crate) held: Fair<Group, Held>,
     /// The last connection on which TLS could not begin before a transfer command. It is closed.
-    pub(in crate::server) unsecured: Option<(ConnId, SocketAddr)>,
+    pub(crate) unsecured: Option<(ConnId, SocketAddr)>,
     /// How many strangers were closed since the last data connection.
-    pub(in crate::server) strangers: u32,
+    pub(crate) strangers: u32,
     /// Whether CPSV opened it: this server is the TLS client of its connection.
-    pub(in crate::server) tls_client: bool,
+    pub(crate) tls_client: bool,
     /// When it was used last.
-    pub(in crate::server) since: Moment,
+    pub(crate) since: Moment,
     /// Later listeners have higher numbers.
-    pub(in crate::server) serial: u64,
+    pub(crate) serial: u64,
 }
 
 /// The reservation of a listener's port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) enum Reservation {
+pub(crate) enum Reservation {
     /// The session's own port, which outlives the listener.
     Own(Ticket),
     /// A port that was reserved for this listener alone.
@@ -51,7 +51,7 @@ pub(in crate::server) enum Reservation {
 }
 
 impl Reservation {
-    pub(in crate::server) const fn ticket(self) -> Ticket {
+    pub(crate) const fn ticket(self) -> Ticket {
         match self {
             Self::Own(ticket) | Self::Apart(ticket) => ticket,
         }
@@ -60,18 +60,18 @@ impl Reservation {
 
 /// A connection that waits for a transfer command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) struct Held {
-    pub(in crate::server) conn: ConnId,
-    pub(in crate::server) from: SocketAddr,
-    pub(in crate::server) since: Moment,
+pub(crate) struct Held {
+    pub(crate) conn: ConnId,
+    pub(crate) from: SocketAddr,
+    pub(crate) since: Moment,
     /// How far TLS is on it.
-    pub(in crate::server) tls: HeldTls,
+    pub(crate) tls: HeldTls,
 }
 
 /// TLS of a connection that waits for a transfer command. Some clients begin it before they send that, and
 /// wait for its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) enum HeldTls {
+pub(crate) enum HeldTls {
     /// It is in clear.
     Clear,
     /// The handshake of TLS is under way.
@@ -82,23 +82,23 @@ pub(in crate::server) enum HeldTls {
 
 impl Listener {
     /// Whether it listens on the session's own port.
-    pub(in crate::server) const fn is_on_own_port(&self) -> bool {
+    pub(crate) const fn is_on_own_port(&self) -> bool {
         matches!(self.reservation, Reservation::Own(_))
     }
 
     /// Takes out the connection that has been held longest.
-    pub(in crate::server) fn take_held(&mut self) -> Option<Held> {
+    pub(crate) fn take_held(&mut self) -> Option<Held> {
         self.held.take_oldest()
     }
 
     /// Since when the oldest connection has been held.
-    pub(in crate::server) fn held_since(&self) -> Option<Moment> {
+    pub(crate) fn held_since(&self) -> Option<Moment> {
         self.held.iter().map(|(_, held)| held.since).min()
     }
 
     /// Holds a connection until a transfer command needs it. Returns the one that is a stranger instead, if
     /// there is no place for both.
-    pub(in crate::server) fn hold(&mut self, bounds: Bounds, held: Held) -> Option<Held> {
+    pub(crate) fn hold(&mut self, bounds: Bounds, held: Held) -> Option<Held> {
         match self.held.admit(bounds, Group::of(held.from.ip()), held, |_, _| false) {
             Ok((_, displaced)) => displaced,
             Err(held) => Some(held),
@@ -106,12 +106,12 @@ impl Listener {
     }
 
     /// Counts one more stranger.
-    pub(in crate::server) const fn count_stranger(&mut self) {
+    pub(crate) const fn count_stranger(&mut self) {
         self.strangers = self.strangers.saturating_add(1);
     }
 
     /// Stops listening. The held connections are reset: that is never the end of a file.
-    pub(in crate::server) fn close(mut self, out: &mut Outbox) {
+    pub(crate) fn close(mut self, out: &mut Outbox) {
         out.ask(Ask::Unlisten(self.ticket));
         for held in self.held.take_all() {
             out.reset(held.conn);
@@ -124,69 +124,65 @@ impl Listener {
 
 /// A data connection that has carried a whole file, and stays open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::server) struct Kept {
-    pub(in crate::server) conn: ConnId,
-    pub(in crate::server) address: SocketAddr,
+pub(crate) struct Kept {
+    pub(crate) conn: ConnId,
+    pub(crate) address: SocketAddr,
     /// The terms on which policy allowed it.
-    pub(in crate::server) grant: Grant,
+    pub(crate) grant: Grant,
     /// What has shown that its other end takes part.
-    pub(in crate::server) evidence: Evidence,
+    pub(crate) evidence: Evidence,
     /// Since when no file uses it.
-    pub(in crate::server) since: Moment,
+    pub(crate) since: Moment,
 }
 
 /// The data connections that a session keeps: at most one for each direction.
 #[derive(Debug, Default)]
-pub(in crate::server) struct KeptConnections(Each<Option<Kept>>);
+pub(crate) struct KeptConnections(Each<Option<Kept>>);
 
 impl KeptConnections {
     /// Keeps a connection for the next file of `direction`. It takes the place of another one.
-    pub(in crate::server) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
+    pub(crate) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
         self.close(direction, out);
         *self.0.of_mut(direction) = Some(kept);
     }
 
     /// Takes the connection of `direction` out, if `may` says that it may be used.
-    pub(in crate::server) fn take(
-        &mut self,
-        direction: Direction,
-        may: impl FnOnce(&Kept) -> bool,
-    ) -> Option<Kept> {
+    pub(crate) fn take(&mut self, direction: Direction, may: impl FnOnce(&Kept) -> bool) -> Option<Kept> {
         self.0.of_mut(direction).take_if(|kept| may(kept))
     }
 
     /// The connection of `direction`.
-    pub(in crate::server) const fn get(&self, direction: Direction) -> Option<&Kept> {
+    pub(crate) const fn get(&self, direction: Direction) -> Option<&Kept> {
         self.0.of(direction).as_ref()
     }
 
     /// Closes the connection of `direction`.
-    pub(in crate::server) fn close(&mut self, direction: Direction, out: &mut Outbox) {
+    pub(crate) fn close(&mut self, direction: Direction, out: &mut Outbox) {
         self.close_if(out, |of, _| of == direction);
     }
 
     /// Closes both connections. Returns whether there was one.
-    pub(in crate::server) fn close_all(&mut self, out: &mut Outbox) -> bool {
+    pub(crate) fn close_all(&mut self, out: &mut Outbox) -> bool {
         self.close_if(out, |_, _| true)
     }
 
     /// Closes those that no file has used for `limit`.
-    pub(in crate::server) fn close_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+    pub(crate) fn close_old(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         self.close_if(out, |_, kept| now.since(kept.since) >= limit);
     }
 
     /// The other end of `conn` has ended it. Returns whether that is a connection which is kept.
-    pub(in crate::server) fn lost(&mut self, conn: ConnId, out: &mut Outbox) -> bool {
+    pub(crate) fn lost(&mut self, conn: ConnId, out: &mut Outbox) -> bool {
         self.close_if(out, |_, kept| kept.conn == conn)
     }
 
     /// Since when the one that has waited longest has not been used.
-    pub(in crate::server) fn since(&self) -> Option<Moment> {
+    pub(crate) fn since(&self) -> Option<Moment> {
         self.0.iter().map(|kept| kept.since).min()
     }
 
     /// The session has ended, and its driver closes what it holds.
-    pub(in crate::server) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
 
@@ -205,7 +201,7 @@ impl KeptConnections {
 
 /// Whether the command closes what is kept, before its reply (B13, extensions "RNDZ"): it says what the next
 /// data connection is, or how its bytes travel.
-pub(in crate::server) const fn is_closed_by(verb: Verb) -> bool {
+pub(crate) const fn is_closed_by(verb: Verb) -> bool {
     use Verb::{Auth, Byte, Mode, Pinc, Prob, Prot, Rein, Rndz, Sscn, Stru, User};
     use Verb::{Cpsv, Eprt, Epsv, Lstn, Pasv, Port, Sock};
     matches!(verb, Rndz | Pinc | Prot | Sscn | Sock | Port | Eprt | Pasv | Epsv | Cpsv | Lstn)

@@ -15,40 +15,39 @@
 //! listener takes it as its target (RFC 438 d, B24). The port that SOCK or GSOC announced belongs to
 //! the session until its end: PASV listens on it (D08), and active connections come from it (B03, D20).
 
-pub(in crate::server) mod gender;
-pub(in crate::server) mod listener;
+pub(crate) mod listener;
 
 use super::ask::{Ask, Ticket};
 use super::outbox::Outbox;
+use crate::address::Parity;
 use crate::command::Direction;
 use crate::dialect::Dialect;
 use crate::fair::Fair;
 use crate::policy::{Evidence, Filter};
 use crate::rendezvous::RendezvousSecret;
 use crate::timer::Moment;
-use gender::{Each, Gender};
 use listener::{KeptConnections, Listener, Reservation};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 /// All data sockets of a session.
 #[derive(Debug)]
-pub(in crate::server) struct Sockets {
+pub(crate) struct Sockets {
     gender: Gender,
     listening: Listening,
     /// What each direction connects to while it is active.
-    pub(in crate::server) targets: Each<Target>,
+    pub(crate) targets: Each<Target>,
     /// The port that SOCK or GSOC announced.
-    pub(in crate::server) own: Option<OwnPort>,
+    pub(crate) own: Option<OwnPort>,
     /// Whether an active end also listens on the port from which it connects (RSYM).
-    pub(in crate::server) symmetric: bool,
+    pub(crate) symmetric: bool,
     /// The secret that RNDZ gave for the next data connection.
-    pub(in crate::server) rendezvous: Option<RendezvousSecret>,
+    pub(crate) rendezvous: Option<RendezvousSecret>,
     /// A secret was used up, and no command has named the next data connection since. A client that sends commands
     /// ahead relies on the proof, so a new connection needs a new secret.
-    pub(in crate::server) secret_spent: bool,
+    pub(crate) secret_spent: bool,
     /// What MODE B has kept after a file.
-    pub(in crate::server) kept: KeptConnections,
+    pub(crate) kept: KeptConnections,
     listeners_so_far: u64,
 }
 
@@ -63,7 +62,7 @@ struct Listening {
 
 /// What an active direction connects to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(in crate::server) enum Target {
+pub(crate) enum Target {
     /// Nothing: a transfer command fails at once. The client's control port is never the target.
     #[default]
     None,
@@ -75,26 +74,26 @@ pub(in crate::server) enum Target {
 
 /// The session's own announced port; with strict gender two of them.
 #[derive(Debug)]
-pub(in crate::server) struct OwnPort {
+pub(crate) struct OwnPort {
     /// The reservation of the port.
-    pub(in crate::server) ticket: Ticket,
+    pub(crate) ticket: Ticket,
     /// The port's number.
-    pub(in crate::server) port: u16,
+    pub(crate) port: u16,
     /// The reservation of the port with the next number, from which this server sends if gender is
     /// strict.
-    pub(in crate::server) sender: Option<Ticket>,
+    pub(crate) sender: Option<Ticket>,
     /// When it was used last.
-    pub(in crate::server) since: Moment,
+    pub(crate) since: Moment,
 }
 
 impl OwnPort {
     /// The reservation of the port from which this server connects.
-    pub(in crate::server) fn reservation(&self, direction: Direction) -> Ticket {
+    pub(crate) fn reservation(&self, direction: Direction) -> Ticket {
         self.sender.filter(|_| direction == Direction::Send).unwrap_or(self.ticket)
     }
 
     /// The number of that port.
-    pub(in crate::server) fn port_of(&self, direction: Direction) -> u16 {
+    pub(crate) fn port_of(&self, direction: Direction) -> u16 {
         if self.reservation(direction) == self.ticket { self.port } else { self.port.saturating_add(1) }
     }
 
@@ -107,7 +106,7 @@ impl OwnPort {
 
 impl Sockets {
     /// The sockets of a session that has none yet.
-    pub(in crate::server) fn new(gender: Gender) -> Self {
+    pub(crate) fn new(gender: Gender) -> Self {
         Self {
             gender,
             listening: Listening::default(),
@@ -122,41 +121,41 @@ impl Sockets {
     }
 
     /// What will show that the peer of the next data connection takes part in its transfer.
-    pub(in crate::server) const fn evidence(&self) -> Evidence {
+    pub(crate) const fn evidence(&self) -> Evidence {
         if self.rendezvous.is_some() { Evidence::Rendezvous } else { Evidence::None }
     }
 
     /// The listener that a transfer of `direction` uses; `None` if that direction is active.
-    pub(in crate::server) fn listener(&self, direction: Direction) -> Option<&Listener> {
+    pub(crate) fn listener(&self, direction: Direction) -> Option<&Listener> {
         let Listening { passive, apart } = &self.listening;
         apart.of(direction).as_deref().or(passive.as_deref())
     }
 
     /// Returns every listener of the session.
-    pub(in crate::server) fn listeners(&self) -> impl Iterator<Item = &Listener> {
+    pub(crate) fn listeners(&self) -> impl Iterator<Item = &Listener> {
         self.listening.passive.iter().chain(self.listening.apart.iter()).map(Box::as_ref)
     }
 
     /// Every listener, to change it.
-    pub(in crate::server) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
+    pub(crate) fn listeners_mut(&mut self) -> impl Iterator<Item = &mut Listener> {
         self.listening.passive.iter_mut().chain(self.listening.apart.iter_mut()).map(Box::as_mut)
     }
 
     /// The listener with this ticket.
-    pub(in crate::server) fn find(&mut self, ticket: Ticket) -> Option<&mut Listener> {
+    pub(crate) fn find(&mut self, ticket: Ticket) -> Option<&mut Listener> {
         self.listeners_mut().find(|listener| listener.ticket == ticket)
     }
 
     /// Which peers the listener with this ticket accepts for a transfer of `direction`; none if it does not
     /// serve that direction.
-    pub(in crate::server) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
+    pub(crate) fn filter(&self, ticket: Ticket, direction: Direction) -> Filter {
         let listener = self.listener(direction).filter(|listener| listener.ticket == ticket);
         listener.map_or(Filter::Nobody, |listener| *listener.filters.of(direction))
     }
 
     /// Whom the listener with this ticket accepts while it is not known yet which transfer comes: what one
     /// of these lets in may be the peer.
-    pub(in crate::server) fn filters(&self, ticket: Ticket) -> Vec<Filter> {
+    pub(crate) fn filters(&self, ticket: Ticket) -> Vec<Filter> {
         let serves = |direction: &Direction| self.listener(*direction).is_some_and(|l| l.ticket == ticket);
         let directions = Direction::BOTH.into_iter().filter(serves);
         let mut filters: Vec<Filter> = directions.map(|direction| self.filter(ticket, direction)).collect();
@@ -165,7 +164,7 @@ impl Sockets {
     }
 
     /// SOCK named whom the listener of `direction` accepts, if there is one.
-    pub(in crate::server) fn set_filter(&mut self, direction: Direction, filter: Filter) {
+    pub(crate) fn set_filter(&mut self, direction: Direction, filter: Filter) {
         let Some(ticket) = self.listener(direction).map(|listener| listener.ticket) else { return };
         if let Some(listener) = self.find(ticket) {
             *listener.filters.of_mut(direction) = filter;
@@ -173,24 +172,24 @@ impl Sockets {
     }
 
     /// The listener that was opened last; SOCK shows its port (B24).
-    pub(in crate::server) fn newest(&self) -> Option<&Listener> {
+    pub(crate) fn newest(&self) -> Option<&Listener> {
         self.listeners().max_by_key(|listener| listener.serial)
     }
 
     /// The directions in which a foreign socket with this number can be used.
-    pub(in crate::server) fn directions(&self, foreign: u16) -> impl Iterator<Item = Direction> + use<> {
+    pub(crate) fn directions(&self, foreign: u16) -> impl Iterator<Item = Direction> + use<> {
         self.gender.directions(foreign)
     }
 
     /// The same among the listeners of the directions in which a foreign socket with this number can be
     /// used.
-    pub(in crate::server) fn newest_for(&self, foreign: u16) -> Option<&Listener> {
+    pub(crate) fn newest_for(&self, foreign: u16) -> Option<&Listener> {
         let listeners = self.directions(foreign).filter_map(|direction| self.listener(direction));
         listeners.max_by_key(|listener| listener.serial)
     }
 
     /// A new listener that holds no connection yet.
-    pub(in crate::server) fn new_listener(
+    pub(crate) fn new_listener(
         &mut self,
         (ticket, port): (Ticket, u16),
         reservation: Reservation,
@@ -214,7 +213,7 @@ impl Sockets {
     }
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
-    pub(in crate::server) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
+    pub(crate) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
         let Listening { passive, apart } = &mut self.listening;
         let old = apart.of_mut(direction).replace(Box::new(new));
         // The second LSTN takes the last direction from PASV.
@@ -225,13 +224,13 @@ impl Sockets {
     }
 
     /// PASV or EPSV: both directions use `new` from now on (C25, D12).
-    pub(in crate::server) fn passive(&mut self, new: Listener, out: &mut Outbox) {
+    pub(crate) fn passive(&mut self, new: Listener, out: &mut Outbox) {
         self.activate(out);
         self.listening.passive = Some(Box::new(new));
     }
 
     /// Closes every listener: both directions are active again.
-    pub(in crate::server) fn activate(&mut self, out: &mut Outbox) {
+    pub(crate) fn activate(&mut self, out: &mut Outbox) {
         self.end_passive(out);
         for direction in Direction::BOTH {
             if let Some(listener) = self.listening.apart.of_mut(direction).take() {
@@ -241,14 +240,14 @@ impl Sockets {
     }
 
     /// Closes PASV's listener: it served its one transfer, or ABOR ended the wait (RFC 614.1, D09, D13).
-    pub(in crate::server) fn end_passive(&mut self, out: &mut Outbox) {
+    pub(crate) fn end_passive(&mut self, out: &mut Outbox) {
         if let Some(listener) = self.listening.passive.take() {
             listener.close(out);
         }
     }
 
     /// Closes PASV's listener if it is on the session's own port, so that the port can be listened on again.
-    pub(in crate::server) fn end_passive_on_own(&mut self, out: &mut Outbox) {
+    pub(crate) fn end_passive_on_own(&mut self, out: &mut Outbox) {
         if self.listening.passive.as_ref().is_some_and(|listener| listener.is_on_own_port()) {
             self.end_passive(out);
         }
@@ -260,7 +259,7 @@ impl Sockets {
     ///
     /// SOCK is used up by a failure as well: when a coordinator tries another path, an old SOCK must
     /// not filter its next PASV.
-    pub(in crate::server) fn use_up(
+    pub(crate) fn use_up(
         &mut self,
         direction: Direction,
         dialect: Dialect,
@@ -299,12 +298,12 @@ impl Sockets {
     }
 
     /// Whether PASV or EPSV has opened the listener with this ticket.
-    pub(in crate::server) fn is_passive(&self, ticket: Ticket) -> bool {
+    pub(crate) fn is_passive(&self, ticket: Ticket) -> bool {
         self.listening.passive.as_ref().is_some_and(|listener| listener.ticket == ticket)
     }
 
     /// Forgets what SOCK named; PORT stays.
-    pub(in crate::server) fn forget_sock(&mut self) {
+    pub(crate) fn forget_sock(&mut self) {
         Direction::BOTH.into_iter().for_each(|direction| self.forget_sock_of(direction));
     }
 
@@ -317,13 +316,13 @@ impl Sockets {
 
     /// Since when the oldest unused socket has been unused (C22): a listener, or the session's own
     /// port while nothing needs it. A PASV whose transfer failed on its file is as unused as a LSTN.
-    pub(in crate::server) fn idle_since(&self) -> Option<Moment> {
+    pub(crate) fn idle_since(&self) -> Option<Moment> {
         let own = self.own.as_ref().filter(|_| self.own_is_unused()).map(|own| own.since);
         self.listeners().map(|listener| listener.since).chain(own).min()
     }
 
     /// Closes every socket that has been unused for `limit`.
-    pub(in crate::server) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
+    pub(crate) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         let due = |listener: &Listener| now.since(listener.since) >= limit;
         let Listening { passive, apart: Each { send, receive } } = &mut self.listening;
         for listener in [send, receive, passive].into_iter().filter_map(|of| of.take_if(|of| due(of))) {
@@ -342,7 +341,7 @@ impl Sockets {
     }
 
     /// Gives every port back: both directions are active again, and nothing is left of SOCK.
-    pub(in crate::server) fn give_ports_up(&mut self, out: &mut Outbox) {
+    pub(crate) fn give_ports_up(&mut self, out: &mut Outbox) {
         self.activate(out);
         self.forget_sock();
         if let Some(own) = self.own.take() {
@@ -351,12 +350,88 @@ impl Sockets {
     }
 
     /// USER and REIN: back to the state after the greeting (A22, A23).
-    pub(in crate::server) fn reset(&mut self, out: &mut Outbox) {
+    pub(crate) fn reset(&mut self, out: &mut Outbox) {
         self.kept.close_all(out);
         self.activate(out);
         if let Some(own) = self.own.take() {
             own.release(out);
         }
         *self = Self { listeners_so_far: self.listeners_so_far, ..Self::new(self.gender) };
+    }
+}
+
+/// Whether the number of a socket says in which direction it is used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Gender {
+    /// It does not: one SOCK serves both directions. Nothing on TCP depends on it.
+    #[default]
+    Off,
+    /// It does, as RFC 354 has it: odd sockets send, even ones receive, and SOCK has two values.
+    Strict,
+}
+
+impl Gender {
+    /// The directions, seen from this server, in which a foreign socket can be used. Port 0 is every port of
+    /// its host.
+    pub(crate) fn directions(self, foreign: u16) -> impl Iterator<Item = Direction> {
+        Direction::BOTH.into_iter().filter(move |direction| match (self, direction) {
+            (Self::Off, _) => true,
+            (Self::Strict, _) if foreign == 0 => true,
+            (Self::Strict, Direction::Send) => Parity::Even.allows(foreign),
+            (Self::Strict, Direction::Receive) => Parity::Odd.allows(foreign),
+        })
+    }
+
+    /// The numbers that a socket of this server may have.
+    pub(crate) const fn own(self, direction: Direction) -> Parity {
+        match (self, direction) {
+            (Self::Off, _) => Parity::Any,
+            (Self::Strict, Direction::Send) => Parity::Odd,
+            (Self::Strict, Direction::Receive) => Parity::Even,
+        }
+    }
+}
+
+/// A value for each direction of the data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Each<T> {
+    send: T,
+    receive: T,
+}
+
+impl<T> Each<T> {
+    /// The value for `direction`.
+    pub(crate) const fn of(&self, direction: Direction) -> &T {
+        match direction {
+            Direction::Send => &self.send,
+            Direction::Receive => &self.receive,
+        }
+    }
+
+    /// The value for `direction`, to change it.
+    pub(crate) const fn of_mut(&mut self, direction: Direction) -> &mut T {
+        match direction {
+            Direction::Send => &mut self.send,
+            Direction::Receive => &mut self.receive,
+        }
+    }
+}
+
+impl<T: Copy> Each<T> {
+    /// The same value for both directions.
+    pub(crate) const fn both(value: T) -> Self {
+        Self { send: value, receive: value }
+    }
+}
+
+impl<T> Each<Option<T>> {
+    /// What there is.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.send.iter().chain(&self.receive)
+    }
+
+    /// What there is, to change it.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.send.iter_mut().chain(&mut self.receive)
     }
 }

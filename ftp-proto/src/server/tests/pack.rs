@@ -6,9 +6,8 @@ use crate::command::{Direction, GroupNumber, Verb};
 use crate::digest::{Algorithm, Digest};
 use crate::policy::Exchange;
 use crate::reply::{FileOutcome, LeftOut};
-use crate::server::Access;
 use crate::server::ask::{End, Event, FileFailure, Input, Intent};
-use crate::server::{Right, Rights, Tls, TlsStart};
+use crate::server::{Access, Right, Rights, Tls, TlsStart};
 use crate::wire::PathName;
 
 const SEND: &str = "PACK SEND /d//5,-,-,a/3,-,-,b";

@@ -336,7 +336,7 @@ impl Transfer {
 
 /// What can happen to a transfer.
 #[derive(Debug)]
-pub(in crate::server) enum Input<'a> {
+pub(crate) enum Input<'a> {
     /// The driver has answered a question.
     Answer(Ticket, Answer),
     /// A connection has arrived at the listener that the transfer waits at.
@@ -362,7 +362,7 @@ pub(in crate::server) enum Input<'a> {
 /// Nothing moves: PASV and EPSV end (RFC 2428 3, D13), LSTN's listener stays (E08). Today's reply is 226
 /// (RFC 959 4.1.3, the first case of ABOR): clients whose data connection broke just before they said ABOR
 /// wait for it.
-pub(in crate::server) fn reply_idle_abort(cx: &mut Context) {
+pub(crate) fn reply_idle_abort(cx: &mut Context) {
     end_passive(cx);
     let meaning = match cx.config.dialect {
         Dialect::Rfc354 => Meaning::NothingToAbort,
@@ -372,7 +372,7 @@ pub(in crate::server) fn reply_idle_abort(cx: &mut Context) {
 }
 
 /// Another ABOR has been heard, and its replies are still to come: 226 would be taken for one of them.
-pub(in crate::server) fn reply_next_abort(cx: &mut Context) {
+pub(crate) fn reply_next_abort(cx: &mut Context) {
     end_passive(cx);
     cx.out.reply(Meaning::NothingToAbort, "There is nothing to abort");
 }
@@ -383,7 +383,7 @@ fn end_passive(cx: &mut Context) {
 }
 
 /// Something was ended that had moved nothing: its own reply comes first, then that of ABOR (E07).
-pub(in crate::server) fn reply_aborted(cx: &mut Context) {
+pub(crate) fn reply_aborted(cx: &mut Context) {
     cx.out.reply(Meaning::TransferAborted, "Aborted");
     cx.out.reply(Meaning::Aborted, "ABOR done");
 }

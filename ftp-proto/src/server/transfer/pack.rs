@@ -13,7 +13,7 @@ use crate::wire::{ByteRange, FileName, PathName};
 use std::net::SocketAddr;
 
 /// PACK SEND. Returns `None` if the command was refused and the reply was sent; so does [`store`].
-pub(in crate::server) fn send(
+pub(crate) fn send(
     cx: &mut Context,
     directory: &PathName,
     files: Vec<FileToSend>,
@@ -24,7 +24,7 @@ pub(in crate::server) fn send(
 }
 
 /// PACK STORE: the group gets a number, by which the session holds it.
-pub(in crate::server) fn store(
+pub(crate) fn store(
     cx: &mut Context,
     group: GroupNumber,
     directory: &PathName,

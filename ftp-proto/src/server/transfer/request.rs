@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 /// What a transfer command asks for.
 #[derive(Debug)]
-pub(in crate::server) struct Request {
+pub(crate) struct Request {
     pub(super) verb: Verb,
     /// The absolute path of the file or directory.
     pub(super) path: PathName,
@@ -133,7 +133,7 @@ impl Request {
 }
 
 /// The direction of the data of a transfer command, seen from this server.
-pub(in crate::server) const fn direction_of(verb: Verb) -> Option<Direction> {
+pub(crate) const fn direction_of(verb: Verb) -> Option<Direction> {
     if matches!(verb, Verb::Retr | Verb::List | Verb::Nlst | Verb::Mlsd) {
         Some(Direction::Send)
     } else if matches!(verb, Verb::Stor | Verb::Appe | Verb::Stou | Verb::Mlfl) {
@@ -144,24 +144,24 @@ pub(in crate::server) const fn direction_of(verb: Verb) -> Option<Direction> {
 }
 
 /// Whether a verb is a transfer command, served or not. Some of the commands of PACK are.
-pub(in crate::server) const fn moves_data(verb: Verb) -> bool {
+pub(crate) const fn moves_data(verb: Verb) -> bool {
     direction_of(verb).is_some() || matches!(verb, Verb::Prob | Verb::Pack)
 }
 
 /// RETR of `range`. Returns `None` if the command was refused and the reply was sent; so do all of these.
-pub(in crate::server) fn retr(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
+pub(crate) fn retr(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     file(cx, Verb::Retr, name, range, Intent::Send { range })
 }
 
 /// STOR. After REST or RANG the file is written in place (RFC 3659 5.4, draft-bryan-ftp-range 4.3);
 /// otherwise the new file is written beside the old one and then replaces it.
-pub(in crate::server) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
+pub(crate) fn stor(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     let intent = if range == ByteRange::WHOLE { Intent::Replace } else { Intent::WriteAt { range } };
     file(cx, Verb::Stor, name, range, intent)
 }
 
 /// PROB: a data connection as a transfer would have it, and nothing more.
-pub(in crate::server) fn prob(cx: &mut Context, direction: Direction) -> Option<Request> {
+pub(crate) fn prob(cx: &mut Context, direction: Direction) -> Option<Request> {
     let (path, data_type) = (cx.parameters.cwd.clone(), cx.parameters.data_type);
     let (intent, since) = (Intent::Probe(direction), cx.now);
     permitted(cx, Request { verb: Verb::Prob, path, intent, data_type, since })
@@ -169,7 +169,7 @@ pub(in crate::server) fn prob(cx: &mut Context, direction: Direction) -> Option<
 
 /// STOU: a new file in the working directory, whose name cannot be guessed. The preliminary reply tells the
 /// name (RFC 1123 4.1.2.9).
-pub(in crate::server) fn stou(cx: &mut Context) -> Option<Request> {
+pub(crate) fn stou(cx: &mut Context) -> Option<Request> {
     let random = cx.nonces.next();
     let digits: String = random.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = PathName::from_wire(format!("stou-{digits}")).ok()?;
@@ -177,7 +177,7 @@ pub(in crate::server) fn stou(cx: &mut Context) -> Option<Request> {
 }
 
 /// APPE. It writes at the end of the file, so a restart point contradicts it (E14).
-pub(in crate::server) fn appe(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
+pub(crate) fn appe(cx: &mut Context, name: &PathName, range: ByteRange) -> Option<Request> {
     if range != ByteRange::WHOLE {
         cx.out.reply(Meaning::BadSequence, "APPE writes at the end of the file; send STOR after REST");
         return None;
@@ -186,13 +186,13 @@ pub(in crate::server) fn appe(cx: &mut Context, name: &PathName, range: ByteRang
 }
 
 /// LIST. Many clients send options as `ls` has them; they change nothing.
-pub(in crate::server) fn list(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
+pub(crate) fn list(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
     let name = name.and_then(without_options);
     listing(cx, Verb::List, name.as_ref(), ListStyle::Long)
 }
 
 /// NLST. RETR takes every name as it is listed (E19).
-pub(in crate::server) fn nlst(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
+pub(crate) fn nlst(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
     let name = name.and_then(without_options);
     let mut prefix = name.as_ref().map_or_else(Vec::new, |name| name.as_bytes().to_vec());
     if prefix.last().is_some_and(|&last| last != b'/') {
@@ -202,7 +202,7 @@ pub(in crate::server) fn nlst(cx: &mut Context, name: Option<&PathName>) -> Opti
 }
 
 /// MLSD (RFC 3659 7).
-pub(in crate::server) fn mlsd(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
+pub(crate) fn mlsd(cx: &mut Context, name: Option<&PathName>) -> Option<Request> {
     let facts = cx.parameters.facts.clone();
     listing(cx, Verb::Mlsd, name, ListStyle::Facts(facts))
 }

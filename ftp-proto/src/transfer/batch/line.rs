@@ -1,6 +1,6 @@
 //! What is under way at one server: its commands, in the order of their replies.
 
-use super::settings::Window;
+use super::files::Window;
 use crate::command::Command;
 use crate::dialect::Dialect;
 use std::collections::VecDeque;

@@ -1,16 +1,14 @@
 //! The machine of a batch.
 
-use super::files::{BatchEnd, BatchFile, Files};
+use super::files::{BatchEnd, BatchFile, BatchTerms, Files, Timer};
 use super::group::{Group, Judged, Progress, Said, groups};
 use super::line::{Line, Task, Weighed};
 use super::opening::{self, Meeting, Next};
-use super::settings::{BatchTerms, Timer};
 use crate::command::{Command, GroupNumber, Mode, Verb};
 use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
 use crate::timer::{Moment, Timers};
-use crate::transfer::machine::{Input, Output};
-use crate::transfer::request::{PerSide, Side};
-use crate::transfer::roles::Party;
+use crate::transfer::attempt::{Input, Output};
+use crate::transfer::request::{Party, PerSide, Side};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 

@@ -36,10 +36,8 @@ mod group;
 mod line;
 mod machine;
 mod opening;
-mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use files::{BatchEnd, BatchFile};
+pub use files::{BatchEnd, BatchFile, BatchOpening, BatchTerms, Timer, Window};
 pub use machine::Batch;
-pub use settings::{BatchOpening, BatchTerms, Timer, Window};

@@ -5,16 +5,15 @@
 //!  joined:  EPSV at each passive end ──all their ports──> the host in the middle is ready ──its addresses──> PORT at each active end
 //! ```
 
+use super::files::{BatchOpening, BatchTerms};
 use super::line::Task;
-use super::settings::{BatchOpening, BatchTerms};
 use crate::address::SockTarget;
 use crate::command::{Command, Extension, Mode, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Reply};
+use crate::transfer::attempt::Output;
 use crate::transfer::judge::{self, Answer, Verdict, announced_port};
-use crate::transfer::machine::Output;
-use crate::transfer::request::{PerSide, Side};
-use crate::transfer::roles::{DataTls, Junction, Opening, Party, Posture};
+use crate::transfer::request::{DataTls, Junction, Opening, Party, PerSide, Posture, Side};
 use crate::transfer::script::{self, Step};
 use std::net::SocketAddr;
 

@@ -1,8 +1,7 @@
 //! A pipeline between two servers that are a model: each reads its commands in order, one burst at a time.
 
 use super::{Pipeline, PipelineFile, PipelineTerms};
-use crate::client::Failure;
-use crate::client::Standing;
+use crate::client::{Failure, Standing};
 use crate::command::Command;
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
