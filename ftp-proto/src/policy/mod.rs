@@ -33,7 +33,6 @@ use crate::address::{Family, Kind, embedded, kind, unmapped};
 use crate::command::Direction;
 use crate::wire::PathName;
 use ipnet::IpNet;
-use relay;
 use std::net::{IpAddr, SocketAddr};
 
 /// Decides whether a data connection may exist, and on which terms.

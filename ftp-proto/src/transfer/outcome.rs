@@ -62,10 +62,10 @@ pub enum Cause {
     #[error("{}", .0.display())]
     Refused(Reply),
     /// The end accepted, but its reply cannot be used.
-    #[error("{1}: {}", .0.display())]
+    #[error("{}: {}", .1, .0.display())]
     Unusable(Reply, Unusable),
     /// The end announced an address that the policy of the user agent forbids.
-    #[error("{0}: {}", .1.display())]
+    #[error("{}: {}", .0, .1.display())]
     Policy(Why, Reply),
     /// The end did not answer before this timer ran out.
     #[error("no answer in time ({} timer)", .0.name())]
