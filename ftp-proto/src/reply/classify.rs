@@ -282,8 +282,8 @@ mod tests {
     #[test]
     fn h06_the_greeting_decides_the_dialect() {
         let check = |code, expect| assert_eq!(greeting(Code(code)), expect, "{code}");
-        check(300, Greeting::Speaks(Dialect::Rfc354));
-        check(220, Greeting::Speaks(Dialect::Rfc959));
+        check(300, Greeting::Speaks(Rfc354));
+        check(220, Greeting::Speaks(Rfc959));
         check(120, Greeting::Wait);
         check(0, Greeting::Wait);
         check(421, Greeting::Refused);
@@ -333,22 +333,22 @@ mod tests {
 
     #[test]
     fn only_125_says_that_the_connection_is_open() {
-        assert!(is_open(Dialect::Rfc959, Code(125)) && !is_open(Dialect::Rfc959, Code(150)));
-        assert!(!is_open(Dialect::Rfc354, Code(125)));
+        assert!(is_open(Rfc959, Code(125)) && !is_open(Rfc959, Code(150)));
+        assert!(!is_open(Rfc354, Code(125)));
     }
 
     #[test]
     fn a_farewell_is_known_in_each_dialect() {
-        assert!(ends_session(Dialect::Rfc959, Code(421)));
-        assert!(ends_session(Dialect::Rfc354, Code(401)));
-        assert!(ends_session(Dialect::Rfc354, Code(435)));
-        assert!(!ends_session(Dialect::Rfc959, Code(434)));
-        assert!(!ends_session(Dialect::Rfc354, Code(450)));
+        assert!(ends_session(Rfc959, Code(421)));
+        assert!(ends_session(Rfc354, Code(401)));
+        assert!(ends_session(Rfc354, Code(435)));
+        assert!(!ends_session(Rfc959, Code(434)));
+        assert!(!ends_session(Rfc354, Code(450)));
     }
 
     #[test]
     fn no_reply_of_a_transfer_is_a_status() {
-        for dialect in [Dialect::Rfc354, Dialect::Rfc959] {
+        for dialect in [Rfc354, Rfc959] {
             for meaning in [
                 Meaning::Started,
                 Meaning::Transferred,

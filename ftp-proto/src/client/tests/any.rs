@@ -162,7 +162,7 @@ fn play(security: Security, logged_in: bool, acts: Vec<Act>) {
             }
             Act::Abort => {
                 let merged =
-                    matches!(session.stage, session::Stage::Aborting(_)) || session.control.is_over();
+                    matches!(session.stage, crate::client::Stage::Aborting(_)) || session.control.is_over();
                 seen.aborts += usize::from(!merged);
                 session.input(now, Input::Abort);
             }

@@ -26,7 +26,7 @@ struct Stage {
     session: Session,
     now: Moment,
     /// Outputs that the script has not consumed yet.
-    said: std::collections::VecDeque<String>,
+    said: VecDeque<String>,
     deadline: Option<Moment>,
 }
 
@@ -116,7 +116,7 @@ impl Stage {
 /// Whether the session waits for nothing but the caller.
 fn is_idle(session: &Session) -> bool {
     let head = session.control.pipeline.head();
-    matches!(session.stage, session::Stage::Ready) && head.is_none_or(|head| head.transfer && head.started)
+    matches!(session.stage, super::Stage::Ready) && head.is_none_or(|head| head.transfer && head.started)
 }
 
 fn play(script: &str) {

@@ -166,7 +166,7 @@ impl Bench {
 }
 
 /// Where the ends of a call come from.
-fn from(end: End) -> std::net::SocketAddr {
+fn from(end: End) -> SocketAddr {
     let text = if end == End::Caller { "192.0.2.1:4000" } else { "198.51.100.2:5000" };
     text.parse().unwrap()
 }

@@ -306,13 +306,13 @@ impl Alone {
         self.input(Input::Seen { seen, local: OWN.parse().unwrap() });
     }
 
-    fn hears(&mut self, talk: &interface::Talk) {
-        let frame = crate::relay::frame::encode(talk).unwrap();
+    fn hears(&mut self, talk: &Talk) {
+        let frame = encode(talk).unwrap();
         self.input(Input::Bytes(&frame));
     }
 
     fn offered(&mut self, at: &str) {
-        self.hears(&interface::Talk::Offer(Some(Place { at: at.parse().unwrap(), nat: Nat::KeepsPort })));
+        self.hears(&Talk::Offer(Some(Place { at: at.parse().unwrap(), nat: Nat::KeepsPort })));
     }
 
     fn passes(&mut self, ms: u64) {
@@ -362,7 +362,7 @@ fn chosen_before_it_is_proven() -> Alone {
     alone.offered(OTHER);
     alone.input(Input::Arrived { conn: ARRIVED, from: OTHER.parse().unwrap() });
     alone.out.clear();
-    alone.hears(&interface::Talk::Verdict(interface::Verdict::Direct(EXPORTER)));
+    alone.hears(&Talk::Verdict(Verdict::Direct(EXPORTER)));
     assert_eq!(alone.out, [], "the connection is still being proven");
     assert_eq!(alone.machine.missing(), 0, "the other agent says no more");
     alone
@@ -416,25 +416,25 @@ fn whoever_takes_no_part_says_so_and_nobody_waits() {
     assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::Busy(Busy::Resting)))]);
     let mut alone = Alone::new(Role::Caller);
     alone.passes(2_000);
-    alone.hears(&interface::Talk::Offer(None));
+    alone.hears(&Talk::Offer(None));
     assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::NotTold))]);
     let mut alone = Alone::new(Role::Called);
     alone.passes(2_000);
     alone.offered(OTHER);
-    alone.hears(&interface::Talk::Verdict(interface::Verdict::Hub));
+    alone.hears(&Talk::Verdict(Verdict::Hub));
     assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::NotTold))], "its own reason is not lost");
     let mut alone = Alone::new(Role::Called);
     alone.seen();
     alone.offered(OTHER);
-    alone.hears(&interface::Talk::Verdict(interface::Verdict::Hub));
+    alone.hears(&Talk::Verdict(Verdict::Hub));
     assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(Why::Decided))));
 }
 
 #[test]
 fn what_does_not_belong_there_breaks_the_connection() {
-    let place = interface::Talk::Offer(None);
-    let verdict = interface::Talk::Verdict(interface::Verdict::Direct([1; 32]));
-    let broken = |role: Role, talks: &[&interface::Talk]| {
+    let place = Talk::Offer(None);
+    let verdict = Talk::Verdict(Verdict::Direct([1; 32]));
+    let broken = |role: Role, talks: &[&Talk]| {
         let mut alone = Alone::new(role);
         alone.seen();
         talks.iter().for_each(|talk| alone.hears(talk));
