@@ -117,9 +117,6 @@ fn shown(request: Request, text: String, to_people: bool) -> String {
     format!("{HEADING}{sessions}")
 }
 
-/// What stands above the sessions on a terminal.
-const HEADING: &str = "ID CLIENT \"USER\" SECONDS \"LAST COMMAND\"\n";
-
 /// Reads a password and prints its hash.
 ///
 /// # Errors
@@ -157,6 +154,8 @@ fn asked(prompt: &str) -> anyhow::Result<Zeroizing<Vec<u8>>> {
     Ok(Zeroizing::new(line.trim_end_matches(['\n', '\r']).as_bytes().to_vec()))
 }
 
+/// What stands above the sessions on a terminal.
+const HEADING: &str = "ID CLIENT \"USER\" SECONDS \"LAST COMMAND\"\n";
 /// Bytes that are read of standard input.
 const LIMIT: u64 = 64 * 1024;
 

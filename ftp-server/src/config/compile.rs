@@ -170,9 +170,6 @@ fn hashes_at_once() -> usize {
     processors.div_ceil(2).clamp(1, 8)
 }
 
-/// How long transfers may go on after the signal to stop.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
-
 /// The listeners to open. With a certificate the modern ones have explicit TLS.
 pub(super) fn listeners(options: &Options, certificate: bool, errors: &mut Vec<ConfigError>) -> Vec<Listen> {
     let explicit = if certificate { TlsStart::Explicit } else { TlsStart::Never };
@@ -202,8 +199,6 @@ pub(super) fn listeners(options: &Options, certificate: bool, errors: &mut Vec<C
     }
     listeners
 }
-
-const PORT: u16 = 2121;
 
 /// Where the certificates come from, if there are any.
 pub(super) fn certificates(options: &Options, errors: &mut Vec<ConfigError>) -> Option<Certificates> {
@@ -249,6 +244,10 @@ pub(super) const fn reuse(options: &Options) -> Reuse {
         Some(SessionReuse::Off) => Reuse::Off,
     }
 }
+
+/// How long transfers may go on after the signal to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+const PORT: u16 = 2121;
 
 #[cfg(test)]
 mod tests {

@@ -151,9 +151,6 @@ fn users(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path, places: &mut
     users
 }
 
-/// The tables of users.
-const USERS: &str = "users";
-
 /// One public address.
 #[derive(clap::Args, Debug)]
 pub struct PublicKeys {
@@ -180,5 +177,7 @@ fn public_rules(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Path) -> Ve
     rules
 }
 
+/// The tables of users.
+const USERS: &str = "users";
 /// The tables of public addresses.
 const PUBLIC: &str = "public-address";

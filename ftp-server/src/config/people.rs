@@ -241,11 +241,6 @@ pub(super) fn user(
     Some((user, places))
 }
 
-const TWO_PASSWORDS: &str = "PAM or password-hash checks the password: leave one of them out";
-const NO_PAM: &str = "this program was built without PAM: build it with --features pam";
-/// The tables of a user.
-const MOUNTS: &str = "mounts";
-
 /// A rule of exchange.
 #[derive(clap::Args, Debug)]
 pub struct ExchangeKeys {
@@ -289,5 +284,9 @@ pub(super) fn exchanges(reader: &mut Reader<'_>, table: &DeTable<'_>, base: &Pat
     rules
 }
 
+const TWO_PASSWORDS: &str = "PAM or password-hash checks the password: leave one of them out";
+const NO_PAM: &str = "this program was built without PAM: build it with --features pam";
+/// The tables of a user.
+const MOUNTS: &str = "mounts";
 /// The tables of rules.
 const EXCHANGES: &str = "exchanges";

@@ -278,9 +278,6 @@ fn next_name<'a>(
     })
 }
 
-/// Names that the log shows of those at which the server cannot look.
-const SHOWN: usize = 10;
-
 /// One name in a directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name<'a> {
@@ -348,9 +345,10 @@ impl Names {
     }
 }
 
+/// Names that the log shows of those at which the server cannot look.
+const SHOWN: usize = 10;
 /// Where the type stands in a mode. What is left of it is the type as directories have it (readdir(3)).
 const TYPE_SHIFT: u32 = 12;
-
 /// Bytes that one read of a directory may take: some hundred names.
 const ROOM: usize = 16 * 1024;
 

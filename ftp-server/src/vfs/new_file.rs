@@ -64,11 +64,6 @@ pub(super) fn publish(from: (&OwnedFd, &[u8]), to: (&OwnedFd, &[u8])) -> Result<
     }
 }
 
-/// The mode of a new file, before the umask.
-pub(super) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
-/// How often another temporary name is tried.
-const ATTEMPTS: usize = 16;
-
 /// A new name that cannot be guessed.
 ///
 /// # Errors
@@ -83,9 +78,6 @@ pub(super) fn is_in_group(name: &[u8]) -> bool {
     let number = std::str::from_utf8(name).ok().and_then(|digits| digits.parse::<usize>().ok());
     is_plain && number.is_some_and(|number| number <= Pack::MAX_FILES)
 }
-
-/// The mode of such a directory: its files are of no concern to others until they have their names.
-pub(super) const GROUP: Mode = Mode::RWXU;
 
 /// Gives the new file the owner, group, access list, attributes and mode of the old one, as far as
 /// this process may. Set-id bits are not inherited, because the content is somebody else's now.
@@ -119,5 +111,11 @@ fn attributes(old: &OwnedFd, new: &OwnedFd) {
     }
 }
 
+/// The mode of a new file, before the umask.
+pub(super) const NEW_FILE: Mode = Mode::from_raw_mode(0o666);
+/// How often another temporary name is tried.
+const ATTEMPTS: usize = 16;
+/// The mode of the temporary directory of a group: its files are of no concern to others until they have their names.
+pub(super) const GROUP: Mode = Mode::RWXU;
 /// Bytes of an extended attribute, as Linux has it.
 const MAX_ATTRIBUTE: usize = 65_536;

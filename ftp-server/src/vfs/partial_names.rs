@@ -220,13 +220,6 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Bytes of a list that are read at most.
-const MAX_LIST: u64 = 64 * 1024 * 1024;
-/// Bytes of lines about names that are gone and that wait.
-const MOST_GONE: usize = 4_000;
-/// Lines before a list is written anew.
-const MIN_LINES: usize = 4_096;
-
 /// Removes `name` in the directory `directory` of this host, if that lies beneath `root` and the file is not
 /// being written. Returns whether the directory lies there.
 pub(super) fn remove_listed(root: &Root, directory: &[u8], name: &[u8], durability: Durability) -> bool {
@@ -349,6 +342,12 @@ fn below(top: &[u8], directory: &[u8]) -> Option<Beneath> {
     Beneath::parse(&path).ok()
 }
 
+/// Bytes of a list that are read at most.
+const MAX_LIST: u64 = 64 * 1024 * 1024;
+/// Bytes of lines about names that are gone and that wait.
+const MOST_GONE: usize = 4_000;
+/// Lines before a list is written anew.
+const MIN_LINES: usize = 4_096;
 /// Age in seconds from which on an unlocked temporary file is stale.
 const STALE_AFTER: i64 = 24 * 60 * 60;
 /// Directories that wait to be searched; what is beyond is left to a later start.

@@ -144,16 +144,6 @@ impl Root {
         Ok(Self { dir, id, resolver, is_local, is_in_memory, host_path, partial_names, watched: None })
     }
 
-    /// The same root, whose temporary names are listed in `all`.
-    pub(super) fn listing_in(self, all: &Arc<PartialNames>) -> Self {
-        Self { partial_names: Arc::clone(all), ..self }
-    }
-
-    /// The same root, in whose file system `file` is open.
-    pub(super) fn watched_by(self, file: Option<&Arc<OwnedFd>>) -> Self {
-        Self { watched: file.cloned(), ..self }
-    }
-
     /// Opens something in its file system that can be synced.
     pub(super) fn open_to_sync(&self) -> Option<OwnedFd> {
         open_to_sync(&self.dir).ok()
@@ -301,12 +291,6 @@ impl Root {
     }
 }
 
-const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
-const ON_ITS_FILE_SYSTEM: ResolveFlags = BENEATH.union(ResolveFlags::NO_XDEV);
-const CACHED: ResolveFlags = ON_ITS_FILE_SYSTEM.union(ResolveFlags::CACHED);
-/// How often a path is tried again because of renames.
-const RENAME_RACES: usize = 64;
-
 /// Whether opening, looking and reading wait for nothing but a disk of this host, so that nothing is waited for when
 /// the kernel has cached it. Elsewhere another host or program is asked all the same.
 pub(super) fn is_of_this_host(dir: impl AsFd) -> bool {
@@ -317,15 +301,6 @@ pub(super) fn is_of_this_host(dir: impl AsFd) -> bool {
 pub(super) fn is_in_memory(file: impl AsFd) -> bool {
     fstatfs(file).is_ok_and(|at| u64::try_from(at.f_type) == Ok(TMPFS))
 }
-
-/// The numbers of file systems (Linux, `magic.h`).
-const TMPFS: u64 = 0x0102_1994;
-const EXT4: u64 = 0xef53;
-const XFS: u64 = 0x5846_5342;
-const BTRFS: u64 = 0x9123_683e;
-const F2FS: u64 = 0xf2f5_2010;
-/// Those on a disk or in memory of this host.
-const LOCAL: [u64; 5] = [TMPFS, EXT4, XFS, BTRFS, F2FS];
 
 /// Whose symbolic links are followed. Who may write in a directory can put a link where another directory was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -401,6 +376,19 @@ fn components(path: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
     path.split(|&byte| byte == b'/').filter(|name| !matches!(*name, b"" | b".")).map(<[u8]>::to_vec)
 }
 
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+const ON_ITS_FILE_SYSTEM: ResolveFlags = BENEATH.union(ResolveFlags::NO_XDEV);
+const CACHED: ResolveFlags = ON_ITS_FILE_SYSTEM.union(ResolveFlags::CACHED);
+/// How often a path is tried again because of renames.
+const RENAME_RACES: usize = 64;
+/// The numbers of file systems (Linux, `magic.h`).
+const TMPFS: u64 = 0x0102_1994;
+const EXT4: u64 = 0xef53;
+const XFS: u64 = 0x5846_5342;
+const BTRFS: u64 = 0x9123_683e;
+const F2FS: u64 = 0xf2f5_2010;
+/// Those on a disk or in memory of this host.
+const LOCAL: [u64; 5] = [TMPFS, EXT4, XFS, BTRFS, F2FS];
 /// Symbolic links that are followed; as many as Linux follows.
 const MAX_LINKS: u32 = 40;
 

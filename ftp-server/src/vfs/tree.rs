@@ -68,12 +68,13 @@ impl Roots {
     /// # Errors
     /// It is not a directory, or may not be entered.
     pub fn open(&self, dir: &Path) -> io::Result<Arc<Root>> {
-        let opened = Root::open(dir)?.listing_in(&self.partial_names);
+        let mut opened = Root::open(dir)?;
+        opened.partial_names = Arc::clone(&self.partial_names);
         let id = opened.id;
         let mut roots = self.open.locked();
         let new = || {
-            let file = self.watched(&opened);
-            Arc::new(opened.watched_by(file.as_ref()))
+            opened.watched = self.watched(&opened);
+            Arc::new(opened)
         };
         Ok(Arc::clone(roots.entry(id).or_insert_with(new)))
     }
