@@ -3,8 +3,9 @@
 //! servers have lost theirs before they come here.
 
 use crate::ladder::Rung;
+use ftp_io::lock::Lock;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// A run that has copied between two sites.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -269,13 +270,9 @@ impl RouteAccount {
 pub struct TriedRoutes(Arc<Mutex<Vec<PairAccount>>>);
 
 impl TriedRoutes {
-    fn pairs(&self) -> MutexGuard<'_, Vec<PairAccount>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Notes what was tried for a file between two servers.
     pub fn note_race(&self, source: &str, destination: &str, race: RouteAccount) {
-        let mut pairs = self.pairs();
+        let mut pairs = self.0.locked();
         let races: usize = pairs.iter().map(|pair| pair.races.len()).sum();
         let known = pairs.iter().position(|pair| pair.source == source && pair.destination == destination);
         let index = known.unwrap_or_else(|| {
@@ -294,7 +291,7 @@ impl TriedRoutes {
 
     /// Notes what has verified a file.
     pub fn verified(&self, item: u64, by: &str) {
-        let mut pairs = self.pairs();
+        let mut pairs = self.0.locked();
         let races = pairs.iter_mut().flat_map(|pair| &mut pair.races);
         if let Some(race) = races.filter(|race| race.item == item).last() {
             race.verified = Some(by.to_owned());
@@ -303,7 +300,7 @@ impl TriedRoutes {
 
     /// Takes out what was tried.
     pub fn take(&self) -> Vec<PairAccount> {
-        std::mem::take(&mut *self.pairs())
+        std::mem::take(&mut *self.0.locked())
     }
 }
 

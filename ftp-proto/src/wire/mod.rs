@@ -1,11 +1,13 @@
 //! From bytes to lines, and what lines carry: names, secrets, fingerprints.
 
+mod hex;
 mod identity;
 mod line;
 mod name;
 mod number;
 mod secret;
 
+pub use hex::{hex, of_hex};
 pub use identity::{BadFingerprint, Fingerprint, TransferId};
 pub(crate) use line::{Decoded, Telnet, escape};
 pub use line::{Item, LineReader};

@@ -2,15 +2,13 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `verb` | a verb under way: its places, what it has done and what has failed |
-//! | `names` | `mkdir` and `mv` |
+//! | `verb` | a verb under way: its places, what it has done and what has failed; `mkdir` and `mv` |
 //! | `read` | a file is read, for `cat` and `hash`; `hash` |
 //! | `removal_plan`, `remove` | `rm`: everything that would be deleted, then the question, then the deletion |
 //! | `listing` | what files are called for people, and several directories as one, also for `ls` |
 //! | `tree` | `tree` |
 
 mod listing;
-mod names;
 mod read;
 mod removal_plan;
 mod remove;
@@ -18,7 +16,7 @@ mod tree;
 mod verb;
 
 pub use listing::{FileLabels, Grouping, UnionEntry, typed, united};
-pub use names::{make_directories, rename};
 pub use read::{ReadEnd, hash, read};
 pub use remove::{Remove, remove};
 pub use tree::draw;
+pub use verb::{make_directories, rename};

@@ -1,12 +1,11 @@
-//! A verb under way: the hosts of its places, what it has done, and what has failed.
+//! A verb under way: the hosts of its places, what it has done, and what has failed; and `mkdir` and `mv`.
 
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::{Host, Pools, files};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{Failures, Matches, Status, asked, matches, named};
+use crate::job::{Failures, Matches, Status, asked, matches, named, rename_free};
 use crate::outcome::FailedItem;
-use crate::place::Location;
+use crate::place::{self, Location};
 use crate::report::{Change, Event, VerbSummary};
 use crate::session::{Facts, Role};
 use ftp_proto::listing;
@@ -144,4 +143,187 @@ impl<'a> VerbRun<'a> {
 /// The failure if nothing is at a place.
 pub(super) fn missing(place: impl Display) -> Failure {
     Failure::new(Kind::Missing, format!("{place} does not exist")).hint("check the path")
+}
+
+/// Makes directories, and reports each; with `parents` those above them too, and then one that is there is no failure.
+pub async fn make_directories(
+    context: &Context,
+    places: &[Location],
+    parents: bool,
+    dry_run: bool,
+) -> Status {
+    let mut run = VerbRun::new(context, "mkdir", dry_run);
+    for place in places {
+        let mut host = run.host(place);
+        let made = match parents {
+            true => make_with_parents(&mut run, &mut host, &place.path).await,
+            false => make_new(&mut run, &mut host, &place.path).await,
+        };
+        host.release();
+        if let Err(failure) = made {
+            run.failed(place, failure);
+        }
+        if run.was_interrupted() {
+            break;
+        }
+    }
+    run.end().await
+}
+
+/// Makes a directory that must not be there.
+async fn make_new(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<()> {
+    if run.facts(host, path).await?.is_some() {
+        let failure = Failure::new(Kind::Exists, format!("{} exists", host.show(path)));
+        return Err(failure.hint("mkdir -p accepts an existing directory"));
+    }
+    let context = run.context;
+    let make = async |host: &mut Host| files::make_directory(context, host, path).await.map(drop);
+    change_at(run, host, path, "mkdir -p makes it too", make).await?;
+    run.changed(host.show(path), None, listing::Kind::Directory, None).await;
+    Ok(())
+}
+
+/// Makes a directory, and those above it that are missing.
+async fn make_with_parents(run: &mut VerbRun<'_>, host: &mut Host, path: &PathName) -> Result<()> {
+    let (mut directory, mut missing) = (Some(path.clone()), Vec::new());
+    while let Some(path) = directory {
+        match run.facts(host, &path).await?.map(|facts| facts.kind) {
+            Some(listing::Kind::File | listing::Kind::Other) => {
+                let what = format!("{} exists and is not a directory", host.show(&path));
+                return Err(Failure::new(Kind::Exists, what).hint("choose another name"));
+            }
+            // A link may lead to a directory.
+            Some(_) => break,
+            None => {}
+        }
+        directory = place::parent(&path);
+        missing.push(path);
+    }
+    let context = run.context;
+    while let Some(path) = missing.pop() {
+        if !run.dry_run {
+            asked(context, host, async |host| files::make_directory(context, host, &path).await).await?;
+        }
+        run.changed(host.show(&path), None, listing::Kind::Directory, None).await;
+    }
+    Ok(())
+}
+
+/// Renames files and directories on one host. `destination` is the new name, or a directory that receives them.
+pub async fn rename(
+    context: &Context,
+    sources: &[Location],
+    destination: &Location,
+    dry_run: bool,
+) -> Status {
+    let mut run = VerbRun::new(context, "mv", dry_run);
+    if let Err(failure) = rename_all(&mut run, sources, destination).await {
+        run.failed(destination, failure);
+    }
+    run.end().await
+}
+
+async fn rename_all(run: &mut VerbRun<'_>, sources: &[Location], destination: &Location) -> Result<()> {
+    let mut host = run.host(destination);
+    if let Some(other) = sources.iter().find(|source| !host.is_also(source)) {
+        let what = format!("mv renames on one host, and {other} and {destination} are on two");
+        return Err(Failure::usage(what).hint("ftp-user move crosses servers"));
+    }
+    let found = run.facts(&mut host, &destination.path).await?;
+    let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
+    match found {
+        Some(_) if !is_directory => return Err(taken(destination)),
+        None if destination.contents => return Err(missing(destination)),
+        Some(_) | None => {}
+    }
+    let targets = run.targets(sources).await;
+    if targets.len() > 1 && !is_directory {
+        let what = format!("several sources need a directory, and {destination} does not exist");
+        return Err(Failure::usage(what).hint("make it with mkdir"));
+    }
+    for source in targets {
+        let renamed = match (is_directory, place::base_name(&source.path)) {
+            (false, _) => rename_one(run, &mut host, &source, &destination.path, false).await,
+            (true, Some(name)) => {
+                let to = place::join(Some(&destination.path), &name);
+                rename_one(run, &mut host, &source, &to, true).await
+            }
+            (true, None) => Err(Failure::usage(format!("{source} does not name what is renamed"))
+                .hint("write its path without . and .. at the end")),
+        };
+        if let Err(failure) = renamed {
+            run.failed(&source, failure);
+        }
+        if run.was_interrupted() {
+            break;
+        }
+    }
+    host.release();
+    Ok(())
+}
+
+/// Renames one name. The new name is looked for before, if it is `in_directory`: nothing was asked about it yet.
+async fn rename_one(
+    run: &mut VerbRun<'_>,
+    host: &mut Host,
+    source: &Location,
+    to: &PathName,
+    in_directory: bool,
+) -> Result<()> {
+    let (context, from, dest) = (run.context, &source.path, host.show(to));
+    let found = run.entry(host, from).await?.ok_or_else(|| missing(source))?;
+    if to.is_at_or_below(from) {
+        let what = format!("{source} would be renamed into itself");
+        return Err(Failure::usage(what).hint("choose another name"));
+    }
+    if in_directory && run.entry(host, to).await?.is_some() {
+        return Err(taken(&dest));
+    }
+    let mut was_sent = false;
+    let rename = async |host: &mut Host| {
+        let again = std::mem::replace(&mut was_sent, true);
+        match rename_free(context, host, from, to).await {
+            // The reply to the first one may have been lost.
+            Err(failure) if again && failure.kind == Kind::Missing => {
+                files::facts_of_name(context, host, to).await?.map(drop).ok_or(failure)
+            }
+            renamed => renamed,
+        }
+    };
+    change_at(run, host, to, "check the path", rename).await?;
+    run.changed(source.to_string(), Some(dest), found.kind, found.size).await;
+    Ok(())
+}
+
+/// Makes a change that gives something the name `path`; in a dry run only its directory is looked for. Servers refuse a name
+/// in a missing directory in words of their own, so the directory is looked for then as well. `hint` is for a missing one.
+async fn change_at(
+    run: &VerbRun<'_>,
+    host: &mut Host,
+    path: &PathName,
+    hint: &str,
+    change: impl AsyncFnMut(&mut Host) -> Result<()>,
+) -> Result<()> {
+    let changed = match run.dry_run {
+        true => Ok(()),
+        false => asked(run.context, host, change).await,
+    };
+    let may_lack_directory = match &changed {
+        Ok(()) => run.dry_run,
+        Err(failure) => matches!(failure.kind, Kind::Missing | Kind::Refused),
+    };
+    if may_lack_directory
+        && let Some(directory) = place::parent(path)
+        && run.facts(host, &directory).await?.is_none()
+    {
+        let what = format!("{} does not exist", host.show(&directory));
+        return Err(Failure::new(Kind::Missing, what).hint(hint));
+    }
+    changed
+}
+
+/// The failure if something has the new name.
+fn taken(dest: impl Display) -> Failure {
+    Failure::new(Kind::Exists, format!("{dest} exists, and mv replaces nothing"))
+        .hint("delete it with ftp-user rm, or choose another name")
 }

@@ -1,6 +1,6 @@
-//! `completions` and `man`: made of the command line itself.
+//! What is generated from the command line: completions, and manual pages with what they say beyond the options.
 
-use super::pages::PAGES;
+use super::exit::{meaning, number};
 use crate::config;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
@@ -10,9 +10,320 @@ use crate::shell::{Directory, known_at_servers};
 use crate::state::{self, listings};
 use clap::Command;
 use ftp_io::program::completion::{Candidate, Completions, Files, KnownValues, Part, Reader, ValueKind};
-use ftp_io::program::manual::Manual;
+use ftp_io::program::manual::{Manual, Page};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// A page for the program, and one for each verb.
+pub const PAGES: &[Page] = &[
+    Page {
+        verb: "",
+        examples: &[
+            (
+                "ftp-user copy -r ftp://ann@one.example/photos ftp://bob@two.example/",
+                "Copies a tree straight from one server to the other.",
+            ),
+            (
+                "ftp-user sites add lab ftpes://ann@lab.example/pub",
+                "Gives a server a name: lab:file is a place then.",
+            ),
+            ("ftp-user man copy", "Prints the page of a verb."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, STATE, NETRC],
+        see: &["ftp-server", "ftp-relay-agent"],
+    },
+    Page {
+        verb: "copy",
+        examples: &[
+            (
+                "ftp-user copy ftp://ann@one.example/a.iso ftp://bob@two.example/pub/",
+                "Copies a file from server to server, and compares both ends.",
+            ),
+            (
+                "ftp-user copy -r lab:data/ ./data",
+                "Copies what is in a directory of the site lab to this host.",
+            ),
+            (
+                "ftp-user copy -r --exclude '*.tmp' --limit 5MB lab:data backup:2026/",
+                "Leaves files out, and moves no more than 5 MB in a second.",
+            ),
+            ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, JOURNAL, NETRC],
+        see: &["ftp-user-resume", "ftp-user-probe", "ftp-user-sites"],
+    },
+    Page {
+        verb: "move",
+        examples: &[
+            ("ftp-user move -r lab:incoming backup:archive/", "Copies, verifies, then deletes the sources."),
+            ("ftp-user move --dry-run 'lab:logs/*.gz' backup:logs/", "Prints what would be moved."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, JOURNAL, NETRC],
+        see: &["ftp-user-copy", "ftp-user-resume", "ftp-user-mv"],
+    },
+    Page {
+        verb: "sync",
+        examples: &[
+            ("ftp-user sync lab:data backup:data", "Copies what is new or different."),
+            (
+                "ftp-user sync --delete --dry-run lab:data backup:data",
+                "Prints what would be copied and what would be deleted.",
+            ),
+            (
+                "ftp-user sync --delete --max-delete 100 -q lab:data backup:data",
+                "For a timer: quiet on success, and nothing is deleted if that were more than 100 names.",
+            ),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, JOURNAL, NETRC],
+        see: &["ftp-user-copy", "ftp-user-resume"],
+    },
+    Page {
+        verb: "append",
+        examples: &[(
+            "ftp-user append lab:today.log backup:all.log",
+            "Makes the second file longer by the first one.",
+        )],
+        exits: ALL,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-copy"],
+    },
+    Page {
+        verb: "ls",
+        examples: &[
+            ("ftp-user ls lab:", "Prints a name on each line."),
+            ("ftp-user ls -l 'ftp://ann@one.example/*.iso'", "Prints type, mode, size and date too."),
+        ],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-tree", "ftp-user-stat"],
+    },
+    Page {
+        verb: "tree",
+        examples: &[("ftp-user tree lab:data", "Draws a directory with everything in it.")],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-ls"],
+    },
+    Page {
+        verb: "stat",
+        examples: &[("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program.")],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-ls", "ftp-user-hash"],
+    },
+    Page {
+        verb: "cat",
+        examples: &[
+            ("ftp-user cat lab:notes.txt", "Prints a file."),
+            ("ftp-user cat lab:a.gz | zcat", "Reads it on the way."),
+        ],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-copy"],
+    },
+    Page {
+        verb: "mkdir",
+        examples: &[("ftp-user mkdir -p lab:2026/11/22", "Makes a directory, and those above it.")],
+        exits: CHANGING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-rm"],
+    },
+    Page {
+        verb: "rm",
+        examples: &[
+            ("ftp-user rm 'lab:logs/*.old'", "Deletes the files that match."),
+            ("ftp-user rm -r --dry-run lab:tmp", "Prints what would be deleted."),
+            ("ftp-user rm -r --yes lab:tmp", "Deletes a directory without a question."),
+        ],
+        exits: CHANGING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-mkdir", "ftp-user-move"],
+    },
+    Page {
+        verb: "mv",
+        examples: &[
+            ("ftp-user mv lab:a.iso lab:b.iso", "Renames a file. Nothing that exists is replaced."),
+            ("ftp-user mv 'lab:*.iso' lab:old/", "Renames several into a directory."),
+        ],
+        exits: CHANGING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-move"],
+    },
+    Page {
+        verb: "hash",
+        examples: &[
+            ("ftp-user hash lab:a.iso", "Prints the line of sha256sum."),
+            ("ftp-user hash --alg md5 lab:a.iso", "Takes another digest."),
+        ],
+        exits: ASKING,
+        files: &[SETTINGS, NETRC],
+        see: &["ftp-user-stat"],
+    },
+    Page {
+        verb: "probe",
+        examples: &[(
+            "ftp-user probe lab:data backup:",
+            "Tries every path between two servers, and draws the best one.",
+        )],
+        exits: &[DONE, OTHER, USAGE, REFUSED, TEMPORARY, NO_PATH, UNTRUSTED],
+        files: &[SETTINGS, PAIRS, NETRC],
+        see: &["ftp-user-why", "ftp-user-copy"],
+    },
+    Page {
+        verb: "resume",
+        examples: &[
+            ("ftp-user resume", "Continues every job that was interrupted."),
+            ("ftp-user resume last", "Continues the last one."),
+        ],
+        exits: ALL,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-jobs", "ftp-user-retry", "ftp-user-cancel"],
+    },
+    Page {
+        verb: "retry",
+        examples: &[
+            ("ftp-user retry last", "Runs the last job again, which has failed."),
+            ("ftp-user retry last --yes", "Deletes what the last sync has kept because so much was to go."),
+        ],
+        exits: ALL,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-jobs", "ftp-user-resume"],
+    },
+    Page {
+        verb: "jobs",
+        examples: &[("ftp-user jobs", "Shows which jobs run, were interrupted, or have ended.")],
+        exits: JOBS,
+        files: &[JOURNAL],
+        see: &["ftp-user-resume", "ftp-user-why"],
+    },
+    Page {
+        verb: "cancel",
+        examples: &[("ftp-user cancel last", "Gives up the last job, and removes what it has left.")],
+        exits: JOBS,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-jobs"],
+    },
+    Page {
+        verb: "why",
+        examples: &[
+            ("ftp-user why", "Shows what the last run has tried."),
+            ("ftp-user why --json last", "Prints a receipt for each file."),
+        ],
+        exits: JOBS,
+        files: &[JOURNAL, PAIRS],
+        see: &["ftp-user-jobs", "ftp-user-probe"],
+    },
+    Page {
+        verb: "sites",
+        examples: &[
+            ("ftp-user sites add lab ftpes://ann@lab.example/pub", "Adds a site without questions."),
+            ("ftp-user sites test lab", "Tells what works there, and what to do about the rest."),
+            ("ftp-user sites import rclone", "Adds the FTP servers that rclone knows."),
+        ],
+        exits: CHANGING,
+        files: &[SETTINGS, SECRETS, PINS],
+        see: &["ftp-user-doctor"],
+    },
+    Page {
+        verb: "shell",
+        examples: &[
+            ("ftp-user shell", "Reads verbs from the terminal."),
+            ("ftp-user shell -f nightly.ftp", "Does what a file says, up to the first failure."),
+        ],
+        exits: ALL,
+        files: &[SETTINGS, STATE, NETRC],
+        see: &["ftp-user-copy"],
+    },
+    Page {
+        verb: "doctor",
+        examples: &[("ftp-user doctor", "Tells what is wrong with this host, and what to do.")],
+        exits: &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE],
+        files: &[SETTINGS, STATE, NETRC],
+        see: &["ftp-user-sites"],
+    },
+    Page {
+        verb: "completions",
+        examples: &[
+            ("source <(ftp-user completions bash)", "Completes in this bash."),
+            (
+                "ftp-user completions bash > ~/.local/share/bash-completion/completions/ftp-user",
+                "Completes in every bash of this user.",
+            ),
+            ("ftp-user completions zsh > _ftp-user", "For a directory of $fpath of zsh."),
+            ("ftp-user completions fish > ~/.config/fish/completions/ftp-user.fish", "Completes in fish."),
+        ],
+        exits: PRINTING,
+        files: &[SETTINGS],
+        see: &[],
+    },
+    Page {
+        verb: "man",
+        examples: &[("ftp-user man copy | man -l -", "Shows the page of a verb, where it is not installed.")],
+        exits: PRINTING,
+        files: &[],
+        see: &[],
+    },
+];
+
+/// The number of an exit status, and what it means.
+type Exit = (u8, &'static str);
+
+const fn of(status: Status) -> Exit {
+    (number(status), meaning(status))
+}
+
+const fn failed(kind: Kind) -> Exit {
+    of(Status::Failed(kind))
+}
+
+const DONE: Exit = of(Status::Done);
+const OTHER: Exit = failed(Kind::Other);
+const USAGE: Exit = failed(Kind::Usage);
+const MISSING: Exit = failed(Kind::Missing);
+const REFUSED: Exit = failed(Kind::Refused);
+const TEMPORARY: Exit = failed(Kind::Temporary);
+const NO_PATH: Exit = failed(Kind::NoPath);
+const UNVERIFIED: Exit = failed(Kind::Unverified);
+const EXISTS: Exit = failed(Kind::Exists);
+const PARTLY: Exit = of(Status::Partly);
+const INTERRUPT: Exit = failed(Kind::Interrupted);
+const UNTRUSTED: Exit = failed(Kind::Untrusted);
+
+/// Of verbs that copy.
+const ALL: &[Exit] = &[
+    DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, NO_PATH, UNVERIFIED, EXISTS, PARTLY, INTERRUPT,
+    UNTRUSTED,
+];
+/// Of verbs that change nothing.
+const ASKING: &[Exit] = &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, PARTLY, INTERRUPT, UNTRUSTED];
+/// Of verbs that change something where it is.
+const CHANGING: &[Exit] =
+    &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, EXISTS, PARTLY, INTERRUPT, UNTRUSTED];
+/// Of verbs about jobs.
+const JOBS: &[Exit] = &[DONE, OTHER, USAGE, MISSING, REFUSED, TEMPORARY, EXISTS];
+/// Of verbs about the program itself.
+const PRINTING: &[Exit] = &[DONE, OTHER, USAGE];
+
+const SETTINGS: (&str, &str) = (
+    "~/.config/ftp-user/config.toml",
+    "settings, defaults of options, sites; --config and FTP_USER_CONFIG name another file",
+);
+const SECRETS: (&str, &str) =
+    ("~/.config/ftp-user/secrets/", "passwords that sites add has stored, mode 0600");
+const STATE: (&str, &str) = (
+    "~/.local/state/ftp-user/",
+    "what is kept between runs; --state and FTP_USER_STATE name another directory",
+);
+const JOURNAL: (&str, &str) =
+    ("~/.local/state/ftp-user/journal.db", "jobs: what they have begun and finished");
+const PAIRS: (&str, &str) = ("~/.local/state/ftp-user/pairs.json", "which paths worked between two servers");
+const PINS: (&str, &str) =
+    ("~/.local/state/ftp-user/sites.json", "which certificates were accepted and kept");
+const NETRC: (&str, &str) = ("~/.netrc", "passwords, mode 0600: machine HOST login USER password PASSWORD");
 
 /// Prints a script for a shell, or what completes a line.
 #[allow(clippy::needless_pass_by_value, reason = "every verb takes its arguments")]

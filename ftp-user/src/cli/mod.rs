@@ -1,7 +1,6 @@
 //! The verbs: what was typed, one file per verb, and how the program ends.
 
 mod asked;
-mod cat;
 mod conceal;
 mod copy;
 mod doctor;
@@ -13,14 +12,11 @@ mod later;
 mod ls;
 mod names;
 mod outputs;
-mod pages;
 mod passwords;
 mod places;
-mod probe;
 mod program;
 mod shell;
 mod sites;
-mod sync;
 mod transfer;
 mod trees;
 mod verb;
@@ -28,7 +24,7 @@ mod why;
 
 pub use conceal::arguments;
 pub use exit::{code, meaning, number};
-pub use pages::PAGES;
+pub use generate::PAGES;
 pub use program::main;
 
 use self::passwords::{Answers, Passwords};
@@ -213,13 +209,13 @@ impl Cli {
             Verb::Job(job) => Ok(Box::pin(job.run(context, &passwords, asked)).await),
             Verb::Ls(args) => args.run(context, &passwords, grouping, here).await,
             Verb::Stat(args) => args.run(context, &passwords).await,
-            Verb::Cat(args) => cat::run(context, &passwords, args).await,
+            Verb::Cat(args) => ls::run(context, &passwords, args).await,
             Verb::Tree(args) => args.run(context, &passwords, grouping).await,
             Verb::Mkdir(args) => args.run(context, &passwords).await,
             Verb::Rm(args) => Box::pin(args.run(context, &passwords)).await,
             Verb::Mv(args) => args.run(context, &passwords).await,
             Verb::Hash(args) => args.run(context, &passwords, here).await,
-            Verb::Probe(args) => probe::run(context, &passwords, args).await,
+            Verb::Probe(args) => why::probe(context, &passwords, args).await,
             Verb::Why(args) => why::run(context, args).await,
             // They ask for others, or are done.
             Verb::Resume(_)

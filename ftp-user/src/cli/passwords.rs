@@ -4,6 +4,7 @@ use super::places::{locations, meant_as_site, private_file};
 use crate::context::{Cancel, Context};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::place::{Location, PasswordSource, Place, Site, demands_tls};
+use ftp_io::lock::Lock;
 use ftp_io::named_file::Readable;
 use ftp_io::program::terminal::Terminal;
 use ftp_proto::wire::Secret;
@@ -12,7 +13,7 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -69,17 +70,13 @@ pub(super) struct Answers(Arc<Mutex<Vec<Answer>>>);
 type Answer = (Site, Option<Secret>);
 
 impl Answers {
-    fn all(&self) -> MutexGuard<'_, Vec<Answer>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What was answered for the first server like this; the outer `None` if nobody was asked.
     fn find(&self, is_it: impl Fn(&Site) -> bool) -> Option<Option<Secret>> {
-        self.all().iter().find(|(known, _)| is_it(known)).map(|(_, answer)| answer.clone())
+        self.0.locked().iter().find(|(known, _)| is_it(known)).map(|(_, answer)| answer.clone())
     }
 
     fn note(&self, site: &Site, answer: Option<Secret>) {
-        self.all().push((site.clone(), answer));
+        self.0.locked().push((site.clone(), answer));
     }
 }
 

@@ -1,20 +1,16 @@
 //! The verbs, each with its arguments.
 
 use super::asked::{Asked, Purpose, options_of};
-use super::cat::CatArgs;
-use super::copy::{AppendArgs, CopyArgs, MoveArgs};
+use super::copy::{AppendArgs, CopyArgs, MoveArgs, SyncArgs};
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
-use super::ls::{LsArgs, StatArgs};
+use super::ls::{CatArgs, LsArgs, StatArgs};
 use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
 use super::passwords::Passwords;
-use super::places;
-use super::probe::ProbeArgs;
-use super::program;
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
-use super::sync::SyncArgs;
-use super::why::WhyArgs;
+use super::why::{ProbeArgs, WhyArgs};
+use super::{places, program};
 use crate::config::{self, Settings};
 use crate::context::Context;
 use crate::failure::Result;

@@ -1,13 +1,15 @@
-//! `why`: what an earlier run has tried, why its files went as they did, and the receipt of its job.
+//! `why`: what an earlier run has tried, why its files went as they did, and the receipt of its job; `probe`: every path between
+//! two servers, without moving a file.
 
 use super::asked;
+use super::passwords::Passwords;
+use super::transfer::PathArgs;
 use crate::account::{CandidateFate, RunAccount};
 use crate::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
-use crate::ladder::Rung;
 use crate::outcome::FailedItem;
 use crate::place::{Names, RemotePath, Site};
 use crate::report::{Event, Receipts};
@@ -98,12 +100,11 @@ fn as_typed(sites: &[&Site], item: &ItemRecord) -> Option<String> {
 fn add(receipts: &mut Receipts, item: &ItemRecord) {
     match item.state {
         ItemState::Done => {
-            let Some(rung) = &item.route else {
+            let Some(rung) = item.copy.moved_by() else {
                 receipts.skipped += 1;
                 return;
             };
-            let path = Rung::named(rung).map_or("unknown", Rung::path).to_owned();
-            let verified = item.verified.clone().unwrap_or_else(|| "none".to_owned());
+            let (path, verified) = (rung.path().to_owned(), item.copy.verified.name().to_owned());
             let known = receipts.copied.iter_mut().find(|(by, with, _)| *by == path && *with == verified);
             match known {
                 Some((_, _, count)) => *count += 1,
@@ -181,6 +182,37 @@ fn unknown(runs: &[RunAccount]) -> Failure {
     }
     Failure::new(Kind::Missing, "no job or run with that id or name is remembered")
         .hint(format!("ftp-user jobs lists jobs; these runs are: {}", ids.join(" ")))
+}
+
+/// Try every path between two servers without moving a file, and draw the best one
+///
+/// Files would go from SOURCE to DEST. Between two servers that know PROB nothing is read or stored.
+/// Other paths are tried with an empty temporary file, which is deleted again at both ends.
+#[derive(Args, Debug)]
+pub(super) struct ProbeArgs {
+    /// A file or directory of the server that would send
+    source: OsString,
+    /// A file or directory of the server that would receive
+    dest: OsString,
+    #[command(flatten)]
+    paths: PathArgs,
+}
+
+/// Runs the verb.
+pub(super) async fn probe(mut context: Context, passwords: &Passwords, args: ProbeArgs) -> Result<Status> {
+    let places = passwords.locations(&mut context, &[args.source, args.dest]).await?;
+    let [source, destination] = &places[..] else {
+        return Err(Failure::usage("probe needs a SOURCE and a DEST"));
+    };
+    if let Some(local) = places.iter().find(|place| place.is_local()) {
+        return Err(Failure::usage(format!("{local} is on this host, and probe needs two servers"))
+            .hint("name servers with ftp://host/path"));
+    }
+    args.paths.apply(&mut context, || places.iter()).await?;
+    let found = job::survey(&context, source, destination, args.paths.path).await?;
+    let works = found.best().is_some();
+    context.run.events.say(Event::Surveyed(found));
+    Ok(if works { Status::Done } else { Status::Failed(Kind::NoPath) })
 }
 
 #[cfg(test)]

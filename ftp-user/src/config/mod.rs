@@ -26,13 +26,11 @@
 mod edit;
 mod read;
 mod sites;
-mod values;
 
 pub use edit::{Draft, SECRETS, change, secrets_directory};
 
-pub use read::{DefaultKeys, MakeKeys, load, parse, settings_file};
+pub use read::{Consent, DefaultKeys, MakeKeys, Near, RelayAddress, load, parse, settings_file};
 pub use sites::{KEYS as SITE_KEYS, site_url};
-pub use values::{Consent, Near, RelayAddress};
 
 use crate::failure::{Failure, Result};
 use crate::place::{Names, OnUnknown, Proxy, Site, SiteProxy};

@@ -1,5 +1,11 @@
 //! What a job works with: the outside, what is kept between runs, what the user chose, and what this run has learnt.
 
+mod cancel;
+mod settled;
+
+pub use cancel::{Cancel, Interruption};
+pub use settled::{SessionPlace, Settled, TypedOptions};
+
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
 use crate::failure::Result;
@@ -11,26 +17,20 @@ use crate::world::World;
 use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
+use ftp_io::lock::Lock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Timeouts;
-use ftp_proto::wire::Fingerprint;
+use ftp_proto::wire::{Fingerprint, PathName};
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
-
-mod cancel;
-mod listed;
-mod settled;
-
-pub use cancel::{Cancel, Interruption};
-pub use listed::{ListedDirectories, ListedDirectory};
-pub use settled::{SessionPlace, Settled, TypedOptions};
 
 /// What a job works with: what the outside gives, what is kept between runs, what the user chose, and what this run has
 /// learnt. Clones share everything.
@@ -333,55 +333,51 @@ pub enum FoundAt {
 }
 
 impl KnownRelays {
-    fn facts(&self) -> std::sync::MutexGuard<'_, RelayFacts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Notes that this relay has answered.
     pub fn note(&self, relay: &str) {
-        self.facts().names.insert(relay.to_owned());
+        self.0.locked().names.insert(relay.to_owned());
     }
 
     /// Whether this relay has answered.
     pub fn has(&self, relay: &str) -> bool {
-        self.facts().names.contains(relay)
+        self.0.locked().names.contains(relay)
     }
 
     /// Notes that this agent of the hub has reached this server.
     pub fn note_reached(&self, hub: &str, server: &str, agent: &str) {
         let key = (hub.to_owned(), server.to_owned());
-        self.facts().reached.insert(key, agent.to_owned());
+        self.0.locked().reached.insert(key, agent.to_owned());
     }
 
     /// The agent of the hub that has reached this server the last time.
     pub fn reached_by(&self, hub: &str, server: &str) -> Option<String> {
         let key = (hub.to_owned(), server.to_owned());
-        self.facts().reached.get(&key).cloned()
+        self.0.locked().reached.get(&key).cloned()
     }
 
     /// Notes what was found at the address of a relay.
     pub fn note_found(&self, relay: &str, found: FoundAt) {
-        self.facts().found.insert(relay.to_owned(), found);
+        self.0.locked().found.insert(relay.to_owned(), found);
     }
 
     /// What was found at the address of a relay; `None` if nobody has asked yet.
     pub fn found_at(&self, relay: &str) -> Option<FoundAt> {
-        self.facts().found.get(relay).copied()
+        self.0.locked().found.get(relay).copied()
     }
 
     /// A file has used up its retries because of a relay. Others are tried once each, until one of them moves.
     pub fn give_up(&self) {
-        self.facts().has_given_up = true;
+        self.0.locked().has_given_up = true;
     }
 
     /// A file has moved through a relay.
     pub fn moved(&self) {
-        self.facts().has_given_up = false;
+        self.0.locked().has_given_up = false;
     }
 
     /// Whether a file has used up its retries because of a relay, and none has moved through one since.
     pub fn has_given_up(&self) -> bool {
-        self.facts().has_given_up
+        self.0.locked().has_given_up
     }
 }
 
@@ -441,5 +437,90 @@ impl Context {
             },
             run: Run::new(events, cancel),
         }
+    }
+}
+
+/// Keeps what directories of servers held that a verb has listed, if somebody wants it. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct ListedDirectories(Option<Arc<std::sync::Mutex<Vec<ListedDirectory>>>>);
+
+/// What a directory of a server held.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedDirectory {
+    /// The place that was asked for.
+    pub place: String,
+    /// The path of the directory below it; `None` is the place itself.
+    pub below: Option<PathName>,
+    /// Names, and whether each is that of a directory.
+    pub names: Vec<(PathName, bool)>,
+    /// Whether there may be more.
+    pub is_cut: bool,
+}
+
+impl ListedDirectories {
+    /// Keeps them until they are taken.
+    pub fn wanted() -> Self {
+        Self(Some(Arc::default()))
+    }
+
+    /// Notes what a directory held. What does not fit any more is left out.
+    pub fn note(&self, place: &str, below: Option<&PathName>, entries: &[Entry], is_incomplete: bool) {
+        let Some(kept) = &self.0 else { return };
+        let mut kept = kept.locked();
+        let held: usize = kept.iter().map(|listed| listed.names.len()).sum();
+        if kept.len() >= MOST_DIRECTORIES || held >= MOST_NAMES {
+            return;
+        }
+        let room = MOST_OF_ONE.min(MOST_NAMES - held);
+        let names = entries.iter().take(room);
+        kept.push(ListedDirectory {
+            place: place.to_owned(),
+            below: below.cloned(),
+            names: names.map(|entry| (entry.name.clone(), matches!(entry.kind, Kind::Directory))).collect(),
+            is_cut: is_incomplete || entries.len() > room,
+        });
+    }
+
+    /// Takes what was noted.
+    pub fn take(&self) -> Vec<ListedDirectory> {
+        let kept = self.0.as_ref().map(|kept| kept.locked());
+        kept.map(|mut kept| std::mem::take(&mut *kept)).unwrap_or_default()
+    }
+}
+
+/// The largest number of directories that one verb notes.
+const MOST_DIRECTORIES: usize = 256;
+/// The largest number of names of all of them.
+const MOST_NAMES: usize = 20_000;
+/// The largest number of names of one directory.
+const MOST_OF_ONE: usize = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries(count: usize) -> Vec<Entry> {
+        let name = |number: usize| PathName::from_user(format!("n{number}")).unwrap();
+        (0..count).map(|number| Entry::new(name(number), Kind::File)).collect()
+    }
+
+    #[test]
+    fn what_is_noted_has_bounds_and_says_what_is_cut() {
+        let listed = ListedDirectories::wanted();
+        for _ in 0..4 {
+            listed.note("lab:pub", None, &entries(MOST_OF_ONE + 1), false);
+        }
+        let kept = listed.take();
+        let sizes: Vec<usize> = kept.iter().map(|listed| listed.names.len()).collect();
+        assert_eq!(sizes, [MOST_OF_ONE, MOST_OF_ONE]);
+        assert!(kept.iter().all(|listed| listed.is_cut));
+        for _ in 0..2 * MOST_DIRECTORIES {
+            listed.note("lab:pub", None, &entries(1), false);
+        }
+        assert_eq!(listed.take().len(), MOST_DIRECTORIES);
+        assert!(listed.take().is_empty(), "it was taken");
+        let nobody = ListedDirectories::default();
+        nobody.note("lab:pub", None, &entries(1), false);
+        assert!(nobody.take().is_empty());
     }
 }

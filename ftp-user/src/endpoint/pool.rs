@@ -7,9 +7,10 @@ use crate::place::Site;
 use crate::relay;
 use crate::session::{ClosedPosture, Role, Session, SessionId, Tunnel, newest_session};
 use crate::world::Files;
+use ftp_io::lock::Lock;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What the hosts of a job share: the files of this host, and for each site a pool. Clones share it.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ impl Pools {
 
     /// The pool of `site`.
     pub fn of(&self, site: &Site) -> Arc<Pool> {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = self.pools.locked();
         if let Some(pool) = pools.iter().find(|pool| pool.site == *site) {
             return Arc::clone(pool);
         }
@@ -38,7 +39,7 @@ impl Pools {
 
     /// All pools that have been used.
     pub fn all(&self) -> Vec<Arc<Pool>> {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pools.locked().clone()
     }
 
     /// Says goodbye on all sessions that nobody uses.
@@ -138,18 +139,14 @@ impl Pool {
         self.login_directory.get_or_init(|| directory.clone());
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether the server has answered in this run.
     pub fn has_answered(&self) -> bool {
-        self.state().answered
+        self.state.locked().answered
     }
 
     /// Why the server was given up, if it was.
     pub fn gone(&self) -> Option<Failure> {
-        self.state().gone.clone()
+        self.state.locked().gone.clone()
     }
 
     /// Waits until nobody else runs the retries of an outage.
@@ -162,7 +159,7 @@ impl Pool {
     pub fn give_up(&self, failure: Failure) -> Failure {
         let is_silent = failure.about == About::NoAnswer;
         let failure = failure.about(About::GivenUp);
-        let mut state = self.state();
+        let mut state = self.state.locked();
         if is_silent || state.leased == 0 {
             state.gone = Some(failure.clone());
         }
@@ -180,7 +177,7 @@ impl Pool {
         first: Option<&PathName>,
     ) -> Result<Lease> {
         let (idle, tls12) = {
-            let mut state = self.state();
+            let mut state = self.state.locked();
             (state.idle.pop(), state.tls12)
         };
         if let Some(mut session) = idle {
@@ -197,7 +194,7 @@ impl Pool {
         // In a box: a future has room for everything that it awaits, and this one is awaited deep down.
         let opened = Box::pin(self.open(context, role, tls12.versions(), first)).await;
         if !matches!(&opened, Err(failure) if failure.about == About::NoAnswer) {
-            self.state().answered = true;
+            self.state.locked().answered = true;
         }
         opened.map(|session| self.lend(Box::new(session)))
     }
@@ -211,7 +208,7 @@ impl Pool {
         first: Option<&PathName>,
     ) -> Result<Session> {
         let (answered, behind_relay) = {
-            let state = self.state();
+            let state = self.state.locked();
             (state.answered, state.behind_relay)
         };
         if behind_relay {
@@ -237,7 +234,7 @@ impl Pool {
             }
         };
         let session = Session::open_tunnelled(context, &self.site, role, tls, tunnel).await?;
-        self.state().behind_relay = true;
+        self.state.locked().behind_relay = true;
         let relay = session.relay.as_ref().map_or_else(String::new, |relay| relay.name.clone());
         let site = self.site.authority();
         context.run.events.warn(format!("{site} does not answer here; the relay {relay} reaches it"));
@@ -265,20 +262,20 @@ impl Pool {
     ///
     /// Fails if no new session can be opened.
     pub async fn renew(self: &Arc<Self>, context: &Context, role: Role, lease: Lease) -> Result<Lease> {
-        let tls12 = self.state().tls12;
+        let tls12 = self.state.locked().tls12;
         if tls12 != Tls12::Untried {
             lease.quit().await;
             return self.lease(context, role, None).await;
         }
         match Box::pin(self.open(context, role, Versions::Tls12, None)).await {
             Ok(session) => {
-                self.state().tls12 = Tls12::Works;
+                self.state.locked().tls12 = Tls12::Works;
                 lease.quit().await;
                 Ok(self.lend(Box::new(session)))
             }
             Err(failure) if failure.kind == Kind::Interrupted => Err(failure),
             Err(_) => {
-                self.state().tls12 = Tls12::Fails;
+                self.state.locked().tls12 = Tls12::Fails;
                 Ok(lease)
             }
         }
@@ -293,7 +290,7 @@ impl Pool {
 
     /// Says goodbye on all sessions that nobody uses. So those that were lost unnoticed are noticed.
     pub async fn quit_idle(&self) {
-        let idle = std::mem::take(&mut self.state().idle);
+        let idle = std::mem::take(&mut self.state.locked().idle);
         for session in idle {
             self.say_goodbye(session).await;
         }
@@ -301,7 +298,7 @@ impl Pool {
 
     fn lend(self: &Arc<Self>, mut session: Box<Session>) -> Lease {
         session.closed = self.closed.clone();
-        self.state().leased += 1;
+        self.state.locked().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
     }
 }
@@ -336,7 +333,7 @@ impl Lease {
     pub fn give_back(mut self) {
         match self.session.take() {
             Some(session) if session.is_over() => self.pool.losses.note(),
-            Some(session) => self.pool.state().idle.push(session),
+            Some(session) => self.pool.state.locked().idle.push(session),
             None => {}
         }
     }
@@ -354,7 +351,7 @@ impl Drop for Lease {
         if self.session.is_some() {
             self.pool.losses.note();
         }
-        let mut state = self.pool.state();
+        let mut state = self.pool.state.locked();
         state.leased = state.leased.saturating_sub(1);
     }
 }
@@ -471,7 +468,7 @@ impl Debts {
     ///
     /// There are `MOST` of them already.
     pub fn add(&self, debt: Debt) -> Result<(), Debt> {
-        let mut debts = self.lock();
+        let mut debts = self.0.locked();
         debts.retain(|other| other.path != debt.path);
         if debts.len() >= MOST {
             return Err(debt);
@@ -482,16 +479,12 @@ impl Debts {
 
     /// Forgets one: the file is deleted.
     pub fn paid(&self, path: &PathName) {
-        self.lock().retain(|debt| debt.path != *path);
+        self.0.locked().retain(|debt| debt.path != *path);
     }
 
     /// Takes all of them.
     pub fn take(&self) -> Vec<Debt> {
-        std::mem::take(&mut self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Debt>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut self.0.locked())
     }
 }
 
@@ -513,25 +506,21 @@ struct Lost {
 impl Losses {
     /// Notes that a session was lost. It may have been lost long ago.
     pub fn note(&self) {
-        let mut lost = self.lost();
+        let mut lost = self.0.locked();
         lost.number += 1;
         lost.newest = Some(newest_session()).max(lost.newest);
     }
 
     /// How many sessions were lost.
     pub fn number(&self) -> u64 {
-        self.lost().number
+        self.0.locked().number
     }
 
     /// Whether facts from `session` may be stale because a session was lost since; `None`: the session is unknown. Facts
     /// from a session that was opened after the last loss was noticed are not.
     pub fn concern(&self, session: Option<SessionId>) -> bool {
-        let newest = self.lost().newest;
+        let newest = self.0.locked().newest;
         newest.is_some_and(|newest| session.is_none_or(|session| session <= newest))
-    }
-
-    fn lost(&self) -> MutexGuard<'_, Lost> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

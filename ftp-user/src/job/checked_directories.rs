@@ -9,10 +9,11 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::removal::{Removal, Scope, against};
 use crate::place;
 use crate::session::Role;
+use ftp_io::lock::Lock;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Why names of a tree are deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,12 +41,6 @@ pub(crate) enum CheckedEntry {
 /// The symbolic links of a place that were deleted where directories were shown. Those who delete there share them.
 #[derive(Clone, Debug, Default)]
 pub(in crate::job) struct DeletedLinks(Arc<Mutex<HashSet<Option<PathName>>>>);
-
-impl DeletedLinks {
-    fn all(&self) -> MutexGuard<'_, HashSet<Option<PathName>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// The directories below one place. On this host nothing is asked: what deletes there follows no link.
 #[derive(Debug)]
@@ -97,7 +92,7 @@ impl CheckedDirectories {
         let mut chain: Vec<Option<PathName>> = with_directories_above(below.cloned()).collect();
         chain.reverse();
         for (depth, directory) in chain.into_iter().enumerate() {
-            if self.links.all().contains(&directory) {
+            if self.links.0.locked().contains(&directory) {
                 return Ok(CheckedEntry::Link(directory));
             }
             if self.open.get(depth) == Some(&directory) {
@@ -107,7 +102,7 @@ impl CheckedDirectories {
             match self.look(context, host, directory.as_ref()).await? {
                 CheckedEntry::Directory => self.open.push(directory),
                 CheckedEntry::Link(link) => {
-                    self.links.all().insert(link.clone());
+                    self.links.0.locked().insert(link.clone());
                     return Ok(CheckedEntry::Link(link));
                 }
                 CheckedEntry::Elsewhere(path, failure) => return Ok(CheckedEntry::Elsewhere(path, failure)),
@@ -136,7 +131,7 @@ impl CheckedDirectories {
 
     /// Whether it was a symbolic link, which was deleted.
     pub(crate) fn was_link(&self, below: &PathName) -> bool {
-        self.links.all().contains(&Some(below.clone()))
+        self.links.0.locked().contains(&Some(below.clone()))
     }
 
     async fn look(

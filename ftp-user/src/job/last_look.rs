@@ -1,14 +1,14 @@
 //! The last look at the destination of a job, after it has lost a session, or goes on after an earlier run: a server that was
 //! restarted may have another disk, and what was stored or found there before may be gone. Otherwise nothing is asked.
 
+use super::Item;
 use super::claims::claim::{self, PendingClaims};
 use super::file::copy;
-use super::item::Item;
 use super::moving::expected_copy;
-use super::request::options::Options;
+use super::request::job::Options;
 use super::retry::{connect, facts};
 use super::spool::Spool;
-use super::summary::tally::Tally;
+use super::summary::Tally;
 use crate::context::Context;
 use crate::endpoint::Losses;
 use crate::endpoint::files;

@@ -12,21 +12,20 @@
 //! | `race` | one file between two servers: the race of the candidates, and what is noted of it |
 //! | `part` | the name under which a file is stored, what earlier attempts have left, and the final name |
 //! | `engine` | several files at the same time, and small files that move together |
-//! | `spool`, `sorted_names` | queues and orders of names of which little is in memory |
+//! | `spool` | queues and orders of names of which little is in memory |
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `moving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `sync` | a directory is made like another one |
 //! | `unattended` | a job that nobody runs: its file moves on, it is asked about, it is given up |
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
-//! | `item`, `summary` | a file of the job and its end; what was done, and the report |
+//! | `summary` | what was done and what has failed, and the report |
 
 mod check;
 mod checked_directories;
 mod claims;
 mod engine;
 mod file;
-mod item;
 mod last_look;
 mod moving;
 mod part;
@@ -36,7 +35,6 @@ mod removal;
 mod request;
 pub mod retry;
 mod run;
-mod sorted_names;
 mod sources;
 mod spool;
 mod summary;
@@ -53,23 +51,77 @@ pub(crate) use checked_directories::{
 };
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
-pub use item::{Item, Target};
 pub(crate) use patterns::{Matches, matches, named};
 pub use removal::{Allowance, Consent};
 pub(crate) use removal::{Removal, Scope, rename_free};
 pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
-pub use request::job::{Job, NULL, Sink, Work};
-pub use request::options::{ChangedParts, Compare, InPlace, Jobs, Links, Mode, Options, SyncRules, Wanted};
+pub use request::job::{
+    ChangedParts, Compare, InPlace, Job, Jobs, Links, Mode, NULL, Options, Sink, SyncRules, Wanted, Work,
+};
 pub use request::pairs::Pairs;
 pub(crate) use retry::asked;
 pub use retry::{Question, facts};
 pub use run::{refused, run};
-pub(crate) use sorted_names::TreeEntry;
-pub(crate) use spool::Spool;
-pub use summary::failures::Failures;
-pub use summary::failures::Status;
-pub use summary::tally::Report;
+pub(crate) use spool::{Spool, TreeEntry};
+pub use summary::{Failures, Report, Status};
 pub use survey::survey;
 pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};
 pub use unattended::{cancel, left_of, transfer_of};
+
+use crate::route::Ends;
+use crate::session::Facts;
+use ftp_proto::wire::PathName;
+
+/// One file to copy.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Item {
+    /// The number of the file within its job, from 1.
+    pub number: u64,
+    /// Its path at the source.
+    pub source: PathName,
+    /// Its path at the destination.
+    pub destination: PathName,
+    /// What a listing says about the source, so that it need not be asked again.
+    pub known: Option<Facts>,
+    /// What the destination has said about its path.
+    pub target: Target,
+    /// The name that an old file at the destination gets before the copy gets its own.
+    pub kept_as: Option<PathName>,
+    /// Whether a listing has told its name: it may have left out blanks at the beginning.
+    pub is_listed: bool,
+    /// Whether missing directories above its copy are made if it cannot be stored.
+    pub makes_directories: bool,
+}
+
+/// What is known of the place of a copy before it begins.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Target {
+    /// The destination has not been asked.
+    #[default]
+    Unknown,
+    /// This is there, or nothing.
+    Known(Option<Facts>),
+}
+
+impl Item {
+    /// A file of which nothing but its places is known.
+    pub const fn new(number: u64, source: PathName, destination: PathName) -> Self {
+        let (target, is_listed, makes_directories) = (Target::Unknown, false, false);
+        Self { number, source, destination, known: None, target, kept_as: None, is_listed, makes_directories }
+    }
+
+    /// How reports call both places.
+    pub fn names(&self, ends: &Ends) -> (String, String) {
+        (ends.source.show(&self.source), ends.destination.show(&self.destination))
+    }
+}
+
+#[cfg(test)]
+impl Item {
+    /// A file that has the same path at both ends, of which nothing else is known.
+    pub(in crate::job) fn of_both(number: u64, path: &str) -> Self {
+        let path = PathName::from_user(path).unwrap();
+        Self::new(number, path.clone(), path)
+    }
+}

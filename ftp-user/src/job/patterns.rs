@@ -6,7 +6,7 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::{self, Failure, Result};
 use crate::job::check::usable;
 use crate::job::retry::asked_of;
-use crate::job::sorted_names::{self, SortedNames, Sorter, TreeEntry};
+use crate::job::spool::{self, SortedNames, Sorter, TreeEntry};
 use crate::place::{self, Location, Place, Remote, RemotePath};
 use crate::session::{Facts, Role};
 use ftp_proto::listing::Entry;
@@ -92,7 +92,7 @@ pub(super) async fn matching(
 }
 
 fn cannot_keep(error: &io::Error) -> Failure {
-    sorted_names::cannot_keep("the names that a pattern matches", error)
+    spool::cannot_keep("the names that a pattern matches", error)
 }
 
 /// The place of a name that the pattern of `source` matches.

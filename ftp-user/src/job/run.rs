@@ -1,6 +1,6 @@
 //! Runs a job to its end: the only part of a job that needs a runtime.
 
-use super::item::Item;
+use super::Item;
 use super::sources::Sources;
 use crate::context::Context;
 use crate::endpoint::{Host, Pools};
@@ -9,10 +9,9 @@ use crate::job::claims::{claim, lifetime, names};
 use crate::job::file::append::append;
 use crate::job::file::standard;
 use crate::job::part;
-use crate::job::request::job::{Job, NAME, Work};
-use crate::job::request::options::Options;
+use crate::job::request::job::{Job, NAME, Options, Work};
 use crate::job::sources::moved;
-use crate::job::summary::tally::{Report, Tally};
+use crate::job::summary::{Report, Tally};
 use crate::job::sync::{SyncRequest, sync};
 use crate::journal::ItemEnd;
 use crate::outcome::Protection;

@@ -10,7 +10,7 @@ use crate::context::{Context, Patience};
 use crate::endpoint::{Host, LocalEnd, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::part::{self, Part};
-use crate::job::race::notes::{FAILED_IN_SILENCE, Notes, remember};
+use crate::job::race::findings::{FAILED_IN_SILENCE, Notes, remember};
 use crate::job::race::runner::{Finished, Obstacle, Runner, may_have_stored};
 use crate::job::retry::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};

@@ -10,10 +10,9 @@
 //! The names are on the disk before anything can move. So nothing moves that another run does not find, whenever this
 //! program is killed; and a control connection that ends before its data connection stands ends everything.
 
-use super::item::Item;
+use super::Item;
 use crate::context::Context;
-use crate::endpoint::files;
-use crate::endpoint::files::{DetachedState, DetachedStatus, most};
+use crate::endpoint::files::{self, DetachedState, DetachedStatus, most};
 use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::claims::{lifetime, names};
@@ -113,8 +112,7 @@ async fn named(
 ) -> Result<Detached> {
     let (source, destination) =
         tokio::try_join!(files::may_detach(source, LONGEST), files::may_detach(destination, LONGEST))?;
-    let route = rung.name().to_owned();
-    let detached = Detached { source, destination, route, before: assignment.before, moves: false };
+    let detached = Detached { source, destination, route: rung, before: assignment.before, moves: false };
     context.run.job_journal.detached(Some(detached.clone())).await;
     Ok(detached)
 }
@@ -151,7 +149,7 @@ pub(super) async fn wait(
             Some(DetachedStatus { state: DetachedState::Whole, moved }) => {
                 let before = detached.before;
                 let seen = first.unwrap_or_else(|| before.saturating_add(moved));
-                return Ok(Rung::named(&detached.route).map(|rung| FinishedTransfer { rung, before, seen }));
+                return Ok(Some(FinishedTransfer { rung: detached.route, before, seen }));
             }
             Some(DetachedStatus { state: DetachedState::Moving, moved }) => moved,
         };

@@ -1,22 +1,23 @@
 //! A file is claimed for a job: nobody else stores at its destination, and what earlier runs have left there is known. Then what
-//! becomes of it is noted: names of parts, transfers, what its source was, and its end.
+//! becomes of it is noted: names of parts, transfers, what its source was, and its end. What other jobs have claimed is told.
+
+#[cfg(test)]
+mod tests;
 
 use super::job_row::JobRow;
 use super::lock;
 use super::record::{
-    ClaimedItem, Detached, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState, NAME_OF_COPY,
-    NewItem, PartId, Place, SourceFacts, UnfinishedItem,
+    ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState,
+    NAME_OF_COPY, NewItem, PartId, Place, SourceFacts, UnfinishedItem,
 };
 use super::store::{Store, now};
 use super::table::{GONE, StoreError};
 use crate::id::JobId;
-use crate::outcome::TransferFacts;
+use crate::ladder::Rung;
+use crate::outcome::{FileCopy, FileEnd};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
-
-#[cfg(test)]
-mod tests;
 
 /// What became of a file that a job wants to begin.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,10 +38,7 @@ pub enum ResumeAction {
     /// It is copied as if nothing had been done.
     Copy,
     /// It is not touched: it is done, and the source is the same.
-    Skip {
-        /// What has verified it.
-        verified: Option<String>,
-    },
+    Skip,
     /// It is not touched: a later job has claimed its destination.
     LeaveAlone {
         /// Which job that is, in words.
@@ -60,8 +58,8 @@ pub fn decide(history: ItemHistory, now: Option<&SourceFacts>) -> ResumeAction {
     match history {
         ItemHistory::New => ResumeAction::Copy,
         ItemHistory::GivenOver { why } => ResumeAction::LeaveAlone { why },
-        ItemHistory::Done { seen, verified, replaced, route: _ } => match (now, replaced) {
-            (Some(now), _) if is_same(&seen, now) => ResumeAction::Skip { verified },
+        ItemHistory::Done { copy, replaced } => match (now, replaced) {
+            (Some(now), _) if is_same(&copy.seen, now) => ResumeAction::Skip,
             (Some(_) | None, Some(why)) => ResumeAction::LeaveAlone { why },
             (Some(_) | None, None) => ResumeAction::Copy,
         },
@@ -116,15 +114,17 @@ impl Store {
         let is_same = row.place.source == place.source;
         let history = match (row.state, adopted) {
             (ItemState::Done, None) if is_same && was_known => ItemHistory::Done {
-                seen: row.seen.clone().unwrap_or_default(),
-                verified: row.verified.clone(),
-                route: row.route.clone(),
+                copy: FinishedCopy {
+                    seen: row.seen.clone().unwrap_or_default(),
+                    verified: row.copy.verified,
+                    route: row.copy.moved_by(),
+                },
                 replaced: replaced.map(given_over_to),
             },
             (ItemState::Open, None) if was_known => ItemHistory::Open(Box::new(UnfinishedItem {
                 parts: row.read_parts(&self.sql)?,
                 seen: row.seen.clone().filter(|_| is_same),
-                route: row.route.clone().filter(|_| is_same),
+                route: row.copy.moved_by().filter(|_| is_same),
             })),
             (_, Some(left)) => ItemHistory::Open(Box::new(left)),
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
@@ -147,18 +147,19 @@ impl Store {
         history: ItemHistory,
         file: &NewItem,
     ) -> Result<Claim, StoreError> {
+        let mut attempts = row.copy.attempts;
         if row.state == ItemState::Done {
             // Another source has its name, or what is there is doubted: another copy begins.
-            (row.attempts, row.failure) = (0, None);
+            (attempts, row.failure) = (0, None);
         }
-        (row.state, row.why, row.verified, row.route, row.bytes) = (ItemState::Open, None, None, None, 0);
-        (*row.facts, row.shared_row) = (TransferFacts::NONE, None);
+        *row.copy = FileCopy { attempts, ..FileCopy::default() };
+        (row.state, row.why, row.shared_row) = (ItemState::Open, None, None);
         (row.began, row.ended) = (None, None);
         let key = row.key;
         self.under_way.take(key);
         if let ItemHistory::Open(left) = &history {
             row.seen.clone_from(&left.seen);
-            row.route.clone_from(&left.route);
+            row.copy.end = left.route.map_or(FileEnd::Skipped, FileEnd::Moved);
             row.save(&self.sql)?;
             row.set_parts(&self.sql, &left.parts)?;
             return Ok(ours(key, None, history));
@@ -272,19 +273,23 @@ impl Store {
         ItemRecord::find(&self.sql, key)?.ok_or(GONE)
     }
 
-    /// The row of a file, with what is known of a part if this process has written it.
-    fn known_row(&self, key: ItemKey) -> Result<(ItemRecord, Option<bool>), StoreError> {
+    /// The row of a file, and where it comes from.
+    fn known_row(&self, key: ItemKey) -> Result<(ItemRecord, RowOrigin), StoreError> {
         match self.under_way.take(key) {
-            Some((row, has_part)) => Ok((row, Some(has_part))),
-            None => Ok((self.row(key)?, None)),
+            Some((row, has_part)) => Ok((row, RowOrigin::Written { has_part })),
+            None => Ok((self.row(key)?, RowOrigin::Read)),
         }
     }
 
     /// Writes a row of [`known_row`](Self::known_row), of a file that goes on.
-    fn save_known(&self, mut row: ItemRecord, has_part: Option<bool>) -> Result<(), StoreError> {
-        let Some(has_part) = has_part else { return row.save(&self.sql) };
-        row.save_end(&self.sql)?;
-        self.under_way.note(row, has_part);
+    fn save_known(&self, mut row: ItemRecord, origin: RowOrigin) -> Result<(), StoreError> {
+        match origin {
+            RowOrigin::Read => row.save(&self.sql)?,
+            RowOrigin::Written { has_part } => {
+                row.save_end(&self.sql)?;
+                self.under_way.note(row, has_part);
+            }
+        }
         Ok(())
     }
 
@@ -316,33 +321,27 @@ impl Store {
     }
 
     /// Notes by which route the bytes of a file move to a name that nothing equal has, or that they do not.
-    pub(super) fn moves(&self, key: ItemKey, route: Option<String>) -> Result<(), StoreError> {
-        let (mut row, has_part) = self.known_row(key)?;
-        row.route = route;
-        self.save_known(row, has_part)
+    pub(super) fn moves(&self, key: ItemKey, route: Option<Rung>) -> Result<(), StoreError> {
+        let (mut row, origin) = self.known_row(key)?;
+        row.copy.end = route.map_or(FileEnd::Skipped, FileEnd::Moved);
+        self.save_known(row, origin)
     }
 
     /// Notes that attempts at a file have ended, and why the last of them has failed. It may be tried again.
     pub(super) fn attempted(&self, key: ItemKey, attempts: u32, why: Option<&str>) -> Result<(), StoreError> {
-        let (mut row, has_part) = self.known_row(key)?;
-        row.attempts = row.attempts.saturating_add(attempts);
+        let (mut row, origin) = self.known_row(key)?;
+        row.copy.attempts = row.copy.attempts.saturating_add(attempts);
         row.failure = why.map(str::to_owned).or(row.failure);
-        self.save_known(row, has_part)
+        self.save_known(row, origin)
     }
 
     /// Notes how a file has ended.
     pub(super) fn ended(&self, key: ItemKey, end: ItemEnd) -> Result<(), StoreError> {
-        let (mut row, has_part) = self.known_row(key)?;
+        let (mut row, origin) = self.known_row(key)?;
         match end {
             ItemEnd::Done { copy, began, noted } => {
                 (row.state, row.why, row.began) = (ItemState::Done, None, began);
-                row.bytes = copy.size.unwrap_or(0);
-                // What this run had no need to verify is verified as it was.
-                let verified = copy.verified_earlier().map_or(copy.verified, |by| by.max(copy.verified));
-                row.verified = Some(verified.name().to_owned());
-                row.route = copy.any_route().map(|route| route.name().to_owned());
-                row.attempts = row.attempts.saturating_add(copy.attempts.saturating_sub(noted));
-                self.note_facts(&mut row, &copy.facts)?;
+                self.note_copy(&mut row, *copy, noted)?;
             }
             ItemEnd::Failed { why, began } => {
                 (row.state, row.began) = (ItemState::Failed, began);
@@ -351,25 +350,47 @@ impl Store {
             ItemEnd::Unbegun => return row.forget(&self.sql),
         }
         row.ended = u64::try_from(now().as_millis()).ok();
-        let Some(has_part) = has_part else {
-            row.save(&self.sql)?;
-            return row.forget_parts(&self.sql);
-        };
-        row.save_end(&self.sql)?;
-        if has_part { row.forget_names(&self.sql) } else { Ok(()) }
+        match origin {
+            RowOrigin::Read => {
+                row.save(&self.sql)?;
+                row.forget_parts(&self.sql)
+            }
+            RowOrigin::Written { has_part } => {
+                row.save_end(&self.sql)?;
+                if has_part { row.forget_names(&self.sql) } else { Ok(()) }
+            }
+        }
     }
 
-    /// Notes what is known of the transfer of a file. A run that has moved nothing of the file adds what it has found out to what
-    /// is known.
-    fn note_facts(&self, row: &mut ItemRecord, facts: &TransferFacts) -> Result<(), StoreError> {
-        if let Some(shared) = &facts.path {
+    /// Notes how a file has come to its destination, in a run of which so many attempts are noted already. A run that has moved
+    /// nothing of the file adds what it has found out to what is known.
+    fn note_copy(&self, row: &mut ItemRecord, copy: FileCopy, noted: u32) -> Result<(), StoreError> {
+        let mut known = std::mem::take(&mut *row.copy);
+        if let Some(shared) = &copy.facts.path {
             row.shared_row = Some(self.shared_rows.row(&self.sql, row.job, shared)?);
-            *row.facts = facts.clone();
-        } else if facts.digest.is_some() {
-            row.facts.digest.clone_from(&facts.digest);
+            known.facts.clone_from(&copy.facts);
+        } else if copy.facts.digest.is_some() {
+            known.facts.digest.clone_from(&copy.facts.digest);
         }
+        *row.copy = FileCopy {
+            // What this run had no need to verify is verified as it was.
+            verified: copy.verified_earlier().map_or(copy.verified, |by| by.max(copy.verified)),
+            end: copy.any_route().map_or(FileEnd::Skipped, FileEnd::Moved),
+            attempts: known.attempts.saturating_add(copy.attempts.saturating_sub(noted)),
+            facts: known.facts,
+            ..copy
+        };
         Ok(())
     }
+}
+
+/// Where the row of a file comes from that is about to change.
+#[derive(Clone, Copy, Debug)]
+enum RowOrigin {
+    /// It was read: the file may have parts and a transfer.
+    Read,
+    /// This process has written it: the file has no transfer, and one part or none.
+    Written { has_part: bool },
 }
 
 /// The rows of files that are under way, as this process has written them: how such a file has ended is noted without reading its
@@ -405,3 +426,87 @@ fn given_over_to(job: JobId) -> String {
 pub(super) const LONGEST_ALONE: Duration = Duration::from_secs(3600);
 /// The largest number of rows that are kept.
 const MOST: usize = 4_096;
+
+/// Which claims are asked for: a page of those of other jobs, in the order of their paths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimsBelow {
+    /// The host, as a [`Place`](super::Place) has it.
+    pub site: String,
+    /// The directory, in the same form, with a separator at its end; empty for the login directory.
+    pub directory: Vec<u8>,
+    /// Jobs that are known to have run, also if they have ended meanwhile.
+    pub ran: Vec<JobId>,
+    /// What was finished since then counts for whichever job, in milliseconds since 1970.
+    pub since: u64,
+    /// The last claim that is known; `None` for the first page.
+    pub after: Option<ClaimBelow>,
+}
+
+/// A claim of another job.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimBelow {
+    /// The path, as a [`Place`](super::Place) has it.
+    pub path: Vec<u8>,
+    /// Whose claim it is.
+    pub job: JobId,
+}
+
+/// A page of claims.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct ClaimsPage {
+    /// The claims, in the order of their paths.
+    pub claims: Vec<ClaimBelow>,
+    /// Where the next page begins; `None` if this is the last one.
+    pub last: Option<ClaimBelow>,
+}
+
+/// A page of claims of other jobs than `own`.
+pub(super) fn claims_below(
+    store: &Store,
+    own: Option<JobId>,
+    asked: &ClaimsBelow,
+) -> Result<ClaimsPage, StoreError> {
+    let after = asked.after.as_ref().map(|last| (last.path.as_slice(), last.job));
+    let rows = ItemRecord::below(&store.sql, &asked.site, &asked.directory, after, PAGE)?;
+    let claim = |row: &ItemRecord| ClaimBelow { path: row.place.path.clone(), job: row.job };
+    let last = if rows.len() < PAGE { None } else { rows.last().map(claim) };
+    let mut claims = Vec::new();
+    let mut running: HashMap<JobId, bool> = HashMap::new();
+    for row in rows.iter().filter(|row| Some(row.job) != own) {
+        let runs = || asked.ran.contains(&row.job) || lock::holder(&store.directory, row.job).is_some();
+        let runs = *running.entry(row.job).or_insert_with(runs);
+        let is_claimed = match row.state {
+            ItemState::Open => runs || store.moves_alone(row)?,
+            ItemState::Done => runs || row.ended.is_some_and(|ended| ended >= asked.since),
+            // Nothing of it is stored.
+            ItemState::Failed | ItemState::GivenOver => false,
+        };
+        if is_claimed {
+            claims.push(claim(row));
+        }
+    }
+    Ok(ClaimsPage { claims, last })
+}
+
+/// Other moves than `own` that run.
+pub(super) fn other_moves(store: &Store, own: JobId) -> Result<Vec<JobId>, StoreError> {
+    let moves = JobRow::open_of_verb(&store.sql, "move")?.into_iter().map(|row| row.id);
+    Ok(moves.filter(|id| *id != own && lock::holder(&store.directory, *id).is_some()).collect())
+}
+
+/// Which other move that runs has claimed each of these places.
+pub(super) fn claimed_by_moves(
+    store: &Store,
+    own: JobId,
+    places: &[Place],
+) -> Result<Vec<Option<JobId>>, StoreError> {
+    let moves = other_moves(store, own)?;
+    let claimed = |place| {
+        let claims = ItemRecord::at(&store.sql, place)?.into_iter();
+        Ok(claims.filter(|row| row.state.may_be_stored()).map(|row| row.job).find(|job| moves.contains(job)))
+    };
+    places.iter().map(claimed).collect()
+}
+
+/// The largest number of files on a page.
+const PAGE: usize = 1024;

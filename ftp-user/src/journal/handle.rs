@@ -1,18 +1,19 @@
 //! What the rest of the program sees of the journal.
 
-use super::claiming::Claim;
+use super::claiming::{
+    Claim, ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves,
+};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
-use super::others::{ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves};
 use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
-    RunEnd, SourceFacts,
+    ReadWords, RunEnd, SourceFacts,
 };
 use super::store::{JournalFailure, Store};
-use super::stored_job::ReadWords;
 use super::table::StoreError;
 use super::writer::{self, Request, Work};
 use crate::account::RunAccount;
 use crate::id::JobId;
+use crate::ladder::Rung;
 use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -273,9 +274,8 @@ impl JobJournal {
 
     /// Notes the route of a copy to a name that holds nothing equal; `None`: it is not copied. It is on the disk when the
     /// result is ready.
-    pub fn moves(&self, route: Option<&str>) -> Answer<()> {
-        let route = route.map(str::to_owned);
-        self.note_of_item(|store, key| store.moves(key, route))
+    pub fn moves(&self, route: Option<Rung>) -> Answer<()> {
+        self.note_of_item(move |store, key| store.moves(key, route))
     }
 
     /// Notes that so many attempts at the file have ended, and why the last of them has failed. If that is lost, a receipt knows

@@ -1,11 +1,14 @@
 //! The row of a file, and the rows beside it: the names of its parts, a transfer that may go on without this program, and what
 //! files that took the same path have in common.
 
-use super::record::{Detached, ItemKey, ItemParts, ItemRecord, ItemState, PartId, Place, SourceFacts};
+use super::record::{
+    Detached, ItemKey, ItemParts, ItemRecord, ItemState, NAME_OF_SYNC, PartId, Place, SourceFacts,
+};
 use super::table::{DETACHED, GONE, ITEMS, PARTS, PATH_FACTS, StoreError, insert, number, sum, text};
 use crate::id::JobId;
-use crate::outcome::{PathFacts, TransferFacts};
-use ftp_proto::wire::TransferId;
+use crate::ladder::Rung;
+use crate::outcome::{FileCopy, FileEnd, PathFacts, TransferFacts, Verified};
+use ftp_proto::wire::{TransferId, hex, of_hex};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Params, Row, params, params_from_iter};
 use std::borrow::Cow;
@@ -19,6 +22,12 @@ use std::sync::{Arc, LazyLock};
 static ADD_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.addition());
 static SAVE_ITEM: LazyLock<String> = LazyLock::new(|| ITEMS.replacement());
 static ITEMS_AT: LazyLock<String> = LazyLock::new(|| ITEMS.select("site = ?1 AND path = ?2"));
+/// The condition that a row is that of a file, and not of what a sync has claimed to have its destination alone. Nothing is
+/// stored of a file before its source was seen.
+pub(super) static IS_FILE: LazyLock<String> = LazyLock::new(|| {
+    let (name, length) = (NAME_OF_SYNC, NAME_OF_SYNC.len() + 1);
+    format!("(looked OR substr(path, -{length}) NOT IN (CAST('{name}' AS BLOB), CAST('/{name}' AS BLOB)))")
+});
 /// What changes of a file when it ends: nothing that it is found by, except its state.
 static SAVE_END: LazyLock<String> = LazyLock::new(|| {
     let changed = ITEMS.columns.split(", ").enumerate().skip(FOUND_BY);
@@ -56,10 +65,16 @@ impl ItemRecord {
         Self::query(sql, &ITEMS.select(below), params![site, path, job, end, most])
     }
 
-    /// The files of a job in that state.
-    pub(super) fn of_job(sql: &Connection, job: JobId, state: ItemState) -> Result<Vec<Self>, StoreError> {
+    /// The rows of a job in that state for which the condition holds.
+    pub(super) fn of_job(
+        sql: &Connection,
+        job: JobId,
+        state: ItemState,
+        condition: &str,
+    ) -> Result<Vec<Self>, StoreError> {
         let values = [job.number().cast_signed(), state.number()];
-        Self::query(sql, &ITEMS.select("job = ?1 AND state = ?2 ORDER BY id"), values)
+        let select = ITEMS.select(&format!("job = ?1 AND state = ?2 AND {condition} ORDER BY id"));
+        Self::query(sql, &select, values)
     }
 
     /// The files that a job has finished on this host under two names, of which this one is outside `directory`.
@@ -87,10 +102,20 @@ impl ItemRecord {
         };
         let digest: Option<Vec<u8>> = row.get(18)?;
         let facts = TransferFacts {
-            digest: digest.as_deref().map(hex_of),
+            digest: digest.as_deref().map(hex),
             addresses: of_pair(row.get::<_, Option<String>>(19)?.as_deref()),
             strangers: of_pair(row.get::<_, Option<String>>(20)?.as_deref()),
             path: None,
+        };
+        let name = |column: usize| row.get::<_, Option<String>>(column);
+        let copy = FileCopy {
+            // 0 stands for a size that is not known, too.
+            size: row.get::<_, Option<i64>>(10)?.map(i64::cast_unsigned).filter(|size| *size > 0),
+            verified: name(11)?.as_deref().and_then(Verified::named).unwrap_or_default(),
+            end: name(12)?.as_deref().and_then(Rung::named).map_or(FileEnd::Skipped, FileEnd::Moved),
+            attempts: row.get(16)?,
+            facts,
+            ..FileCopy::default()
         };
         Ok(Self {
             key: ItemKey(row.get(0)?),
@@ -98,15 +123,11 @@ impl ItemRecord {
             place: Place { source: row.get(2)?, site: row.get(3)?, path: row.get(4)? },
             state: ItemState::numbered(row.get(5)?)?,
             seen: row.get::<_, bool>(9)?.then_some(seen),
-            bytes: row.get::<_, i64>(10)?.cast_unsigned(),
-            verified: row.get(11)?,
-            route: row.get(12)?,
+            copy: Box::new(copy),
             why: row.get(13)?,
             began: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
             ended: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
-            attempts: row.get(16)?,
             failure: row.get(17)?,
-            facts: Box::new(facts),
             parts: ItemParts::default(),
             shared_row: row.get(21)?,
             sum: row.get(ITEM_COLUMNS)?,
@@ -148,8 +169,10 @@ impl ItemRecord {
     /// Passes on the values of its columns.
     fn with_values<T>(&self, write: impl FnOnce(&[ValueRef<'_>; ITEM_COLUMNS]) -> T) -> T {
         let seen = self.seen.as_ref();
-        let TransferFacts { digest, addresses, strangers, path: _ } = &*self.facts;
-        let digest = digest.as_deref().and_then(bytes_of);
+        let FileCopy { size, verified, attempts, facts, .. } = &*self.copy;
+        let TransferFacts { digest, addresses, strangers, path: _ } = facts;
+        let verified = (self.state == ItemState::Done).then(|| verified.name());
+        let digest = digest.as_deref().and_then(|digits| of_hex(digits.as_bytes()));
         let (addresses, strangers) = (pair(addresses), pair(strangers));
         write(&[
             ValueRef::Integer(self.key.0),
@@ -162,13 +185,13 @@ impl ItemRecord {
             seen.and_then(|seen| seen.modified).map_or(ValueRef::Null, ValueRef::Integer),
             text(seen.and_then(|seen| seen.unique.as_deref())),
             ValueRef::Integer(i64::from(seen.is_some())),
-            ValueRef::Integer(self.bytes.cast_signed()),
-            text(self.verified.as_deref()),
-            text(self.route.as_deref()),
+            ValueRef::Integer(size.unwrap_or(0).cast_signed()),
+            text(verified),
+            text(self.copy.moved_by().map(Rung::name)),
             text(self.why.as_deref()),
             number(self.began),
             number(self.ended),
-            ValueRef::Integer(self.attempts.into()),
+            ValueRef::Integer((*attempts).into()),
             text(self.failure.as_deref()),
             digest.as_deref().map_or(ValueRef::Null, ValueRef::Blob),
             text(addresses.as_deref()),
@@ -249,7 +272,7 @@ impl ItemRecord {
             ValueRef::Integer(self.key.0),
             ValueRef::Text(source.as_bytes()),
             ValueRef::Text(destination.as_bytes()),
-            ValueRef::Text(detached.route.as_bytes()),
+            ValueRef::Text(detached.route.name().as_bytes()),
             ValueRef::Integer(detached.before.cast_signed()),
             ValueRef::Integer(i64::from(detached.moves)),
         ];
@@ -278,7 +301,7 @@ impl ItemRecord {
     /// The same, with its parts and with what it shares with other files.
     pub(super) fn whole(mut self, sql: &Connection) -> Result<Self, StoreError> {
         self.parts = self.read_parts(sql)?;
-        self.facts.path = self.shared_row.map_or(Ok(None), |row| shared(sql, row))?;
+        self.copy.facts.path = self.shared_row.map_or(Ok(None), |row| shared(sql, row))?;
         Ok(self)
     }
 }
@@ -289,7 +312,9 @@ fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
         let id = TransferId::from_hex(row.get::<_, String>(column)?.as_bytes());
         id.ok_or(StoreError::Row(Cow::Borrowed("a transfer has no name")))
     };
-    let (source, destination, route) = (id(1)?, id(2)?, row.get(3)?);
+    let route = Rung::named(&row.get::<_, String>(3)?);
+    let route = route.ok_or(StoreError::Row(Cow::Borrowed("a transfer has no known route")))?;
+    let (source, destination) = (id(1)?, id(2)?);
     let (before, moves) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get(5)?);
     Ok(Detached { source, destination, route, before, moves })
 }
@@ -362,17 +387,6 @@ fn of_pair<T: FromStr>(column: Option<&str>) -> [Option<T>; 2] {
     [words.next().flatten(), words.next().flatten()]
 }
 
-/// The bytes of a digest in hexadecimal digits; `None` if it is none.
-fn bytes_of(hex: &str) -> Option<Vec<u8>> {
-    let byte = |at| u8::from_str_radix(hex.get(at..at + 2).filter(|pair| !pair.starts_with('+'))?, 16).ok();
-    (0..hex.len()).step_by(2).map(byte).collect()
-}
-
-/// A digest in hexadecimal digits.
-fn hex_of(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The number of columns of the table but the checksum.
 const ITEM_COLUMNS: usize = 22;
 /// The number of columns in which the place of a file is.
@@ -404,10 +418,5 @@ mod tests {
         }
         assert_eq!(of_pair::<u32>(Some("3 x")), [Some(3), None]);
         assert_eq!(of_pair::<u32>(pair(&[Some(0), Some(u32::MAX)]).as_deref()), [Some(0), Some(u32::MAX)]);
-        for hex in ["", "00", "0badcafe"] {
-            assert_eq!(hex_of(&bytes_of(hex).unwrap()), hex);
-        }
-        assert_eq!(bytes_of("0BAD").unwrap(), [0x0b, 0xad]);
-        assert_eq!((bytes_of("0"), bytes_of("0g"), bytes_of("é")), (None, None, None));
     }
 }

@@ -1,9 +1,8 @@
 //! The row of a job and the rows beside it: what has failed in its last run, the names that this has kept, and how its files
 //! stand in numbers. And what the last runs have tried.
 
-use super::item_row::has_detached;
-use super::record::{Failures, ItemState, JobRecord, JobState, NAME_OF_SYNC};
-use super::stored_job::StoredJob;
+use super::item_row::{IS_FILE, has_detached};
+use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
 use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -131,7 +130,7 @@ impl JobRow {
         process: Option<Option<u32>>,
     ) -> Result<JobRecord, StoreError> {
         let state = self.state_now(process.is_some(), has_detached(sql, self.id, true)?);
-        let FileCounts { files, bytes, failed, open, given_over, failures } = count(sql, self.id)?;
+        let FileCounts { done, bytes, failed, open, given_over, failures } = count(sql, self.id)?;
         let (number, why) = failures.map_or((0, None), |failures| (failures.number, Some(failures.why)));
         Ok(JobRecord {
             id: self.id,
@@ -139,7 +138,7 @@ impl JobRow {
             state,
             begun: self.begun / MICROSECONDS,
             ended: self.ended,
-            files,
+            files: done,
             bytes,
             failed: failed.max(number),
             why,
@@ -152,7 +151,7 @@ impl JobRow {
 }
 
 /// When a job begins that begins now: later than every other one, whatever becomes of the clock.
-pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, StoreError> {
+pub(super) fn next_beginning(sql: &Connection, now: Duration) -> Result<u64, StoreError> {
     let last: Option<i64> = sql.query_row("SELECT max(begun) FROM jobs", [], |row| row.get(0))?;
     let after = last.map_or(0, |last| last.cast_unsigned().saturating_add(1));
     Ok(u64::try_from(now.as_micros()).unwrap_or(after).max(after))
@@ -161,9 +160,8 @@ pub(super) fn begins(sql: &Connection, now: Duration) -> Result<u64, StoreError>
 /// How the files of a job stand.
 #[derive(Clone, Debug)]
 pub(super) struct FileCounts {
-    /// How many are done.
-    pub(super) files: u64,
-    /// The bytes of these.
+    pub(super) done: u64,
+    /// The bytes of those that are done.
     pub(super) bytes: u64,
     pub(super) failed: u64,
     pub(super) open: u64,
@@ -175,7 +173,7 @@ pub(super) struct FileCounts {
 impl FileCounts {
     /// Whether no file was begun.
     pub(super) const fn is_idle(&self) -> bool {
-        self.files == 0 && self.failed == 0 && self.open == 0 && self.given_over == 0
+        self.done == 0 && self.failed == 0 && self.open == 0 && self.given_over == 0
     }
 }
 
@@ -187,12 +185,9 @@ pub(super) fn count(sql: &Connection, job: JobId) -> Result<FileCounts, StoreErr
         let found: i64 = sql.prepare_cached(&ask)?.query_row(values, |row| row.get(0))?;
         Ok(found.cast_unsigned())
     };
-    let files = format!(
-        "coalesce(sum(looked OR substr(path, -{}) NOT IN (CAST('{NAME_OF_SYNC}' AS BLOB), CAST('/{NAME_OF_SYNC}' AS BLOB))), 0)",
-        NAME_OF_SYNC.len() + 1
-    );
+    let files = format!("coalesce(sum({}), 0)", *IS_FILE);
     Ok(FileCounts {
-        files: number(ItemState::Done, "count(*)")?,
+        done: number(ItemState::Done, "count(*)")?,
         bytes: number(ItemState::Done, "coalesce(sum(bytes), 0)")?,
         failed: number(ItemState::Failed, "count(*)")?,
         open: number(ItemState::Open, &files)?,

@@ -1,15 +1,15 @@
 //! Jobs in the journal: each begins, decides, and ends, or is given up. The oldest of those that have ended are forgotten. And
 //! the jobs that a shell offers while a word is completed.
 
-use super::item_row::has_detached;
-use super::job_row::{FileCounts, JobRow, begins, count, set_failures};
+use super::item_row::{IS_FILE, has_detached};
+use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::lock::{self, JobLock};
 use super::mark::{look, look_around, promised};
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
+    StoredJob,
 };
 use super::store::{FILE, JournalFailure, Store, now};
-use super::stored_job::StoredJob;
 use super::table::{GONE, StoreError, VERSION, check_files, forget};
 use crate::id::JobId;
 use rusqlite::{Connection, OpenFlags};
@@ -82,7 +82,7 @@ impl Store {
             // It was not there a moment ago: another process has begun it at the same time.
             if let Some(freed) = self.freed(&other)? {
                 freed.save(&self.sql)?;
-                return self.begins(start);
+                return self.add_job(start);
             }
             let name = name.unwrap_or_default().to_owned();
             let is_same = other.job.asks_for_the_same(&start.job);
@@ -91,11 +91,11 @@ impl Store {
                 None => JournalFailure::Named { job: other.id, name },
             }));
         }
-        self.begins(start)
+        self.add_job(start)
     }
 
     /// Writes the row of a new job.
-    fn begins(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
+    fn add_job(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
         // This job does what a killed one would have done.
         for killed in JobRow::open_without_files(&self.sql)? {
             let is_same = killed.job.asks_for_the_same(&start.job);
@@ -108,7 +108,7 @@ impl Store {
             return Ok(Err(JournalFailure::Full { path: self.path.clone(), most: OPEN }));
         }
         let (state, ended, decided) = (JobState::Running, None, None);
-        let begun = begins(&self.sql, now())?;
+        let begun = next_beginning(&self.sql, now())?;
         JobRow { id: start.id, job: start.job.clone(), state, begun, ended, decided }.save(&self.sql)?;
         Ok(Ok(None))
     }
@@ -177,7 +177,7 @@ impl Store {
         self.durably(|store| {
             check_files(&store.sql)?;
             let open = store.files(job, ItemState::Open)?;
-            for row in ItemRecord::of_job(&store.sql, job, ItemState::Open)? {
+            for row in ItemRecord::of_job(&store.sql, job, ItemState::Open, "TRUE")? {
                 row.forget(&store.sql)?;
             }
             store.finish(job, RunEnd::Cancelled, None)?;
@@ -207,7 +207,7 @@ impl Store {
 
     /// The same, inside a transaction.
     pub(super) fn files(&self, job: JobId, state: ItemState) -> Result<Vec<ItemRecord>, StoreError> {
-        let files = ItemRecord::of_job(&self.sql, job, state)?.into_iter().filter(ItemRecord::is_file);
+        let files = ItemRecord::of_job(&self.sql, job, state, &IS_FILE)?.into_iter();
         files.map(|row| row.whole(&self.sql)).collect()
     }
 }
@@ -219,7 +219,7 @@ fn prune(sql: &Connection) -> Result<(), StoreError> {
     for job in JobRow::ended(sql)? {
         match count(sql, job.id)? {
             count if count.is_idle() => idle.push(job),
-            FileCounts { files: 0, open: 0, given_over: 0, .. } => failed.push(job),
+            FileCounts { done: 0, open: 0, given_over: 0, .. } => failed.push(job),
             _ => others.push(job),
         }
     }

@@ -2,18 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `record` | what is kept, as owned values |
-//! | `stored_job` | what a user asked for, as a value |
+//! | `record` | what is kept, as owned values, also what a user asked for |
 //! | `as_text` | how texts of the system are written in it |
 //! | `lock` | who runs a job |
 //! | `mark` | what is known of the database and the files beside it before they are believed |
-//! | `table` | the tables in SQLite, whose rows have checksums |
+//! | `table` | the tables in SQLite, whose rows have checksums, and those of an older version |
 //! | `job_row`, `item_row` | the form of the rows: of jobs and of files, with what belongs to them |
-//! | `upgrade` | tables of an older version |
 //! | `store` | the database: opened, checked, and changed in transactions; why it cannot be used |
 //! | `jobs` | a job begins, decides, and ends |
-//! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it |
-//! | `others` | what other jobs have claimed |
+//! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
@@ -27,26 +24,23 @@ mod job_row;
 mod jobs;
 mod lock;
 mod mark;
-mod others;
 mod record;
 mod store;
-mod stored_job;
 mod table;
 #[cfg(test)]
 mod tests;
-mod upgrade;
 mod writer;
 
 pub use claiming::{Claim, ResumeAction, decide, is_same};
+pub use claiming::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use handle::{Answer, JobJournal, Journal};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use mark::check_directory;
-pub use others::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use record::{
-    ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, ItemEnd, ItemHistory, ItemKey, ItemParts,
-    ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NAME_OF_SYNC, NewItem, PartId, Place,
-    RunEnd, SourceFacts, TransferState, UnfinishedItem,
+    ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemKey,
+    ItemParts, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NAME_OF_SYNC, NewItem,
+    PartId, Place, RunEnd, SourceFacts, TransferState, UnfinishedItem,
 };
+pub use record::{ReadWords, StoredJob};
 pub use store::JournalFailure;
-pub use stored_job::{ReadWords, StoredJob};

@@ -1,12 +1,16 @@
-//! What the journal keeps, as owned values. None of them holds a secret.
+//! What the journal keeps, as owned values: what a user asked for, how a job stands, and its files. None of them holds a secret.
 
-use super::stored_job::StoredJob;
+use super::as_text;
 use super::table::StoreError;
 use crate::id::JobId;
-use crate::outcome::{FileCopy, TransferFacts};
+use crate::ladder::Rung;
+use crate::outcome::{FileCopy, Verified};
 use ftp_proto::wire::TransferId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// What a job has decided whose destination is the name of its only copy.
 pub const NAME_OF_COPY: &str = "name";
@@ -211,7 +215,7 @@ pub struct Detached {
     /// Its name at the destination.
     pub destination: TransferId,
     /// The route of its bytes.
-    pub route: String,
+    pub route: Rung,
     /// The number of bytes that were stored before it.
     pub before: u64,
     /// Whether both ends have said that it moves. If not, it was commanded, and nobody knows more.
@@ -282,24 +286,18 @@ pub struct ItemRecord {
     pub state: ItemState,
     /// The source before its first byte was read.
     pub seen: Option<SourceFacts>,
-    /// Its size in bytes, if it is done.
-    pub bytes: u64,
-    /// What has verified it, if it is done.
-    pub verified: Option<String>,
-    /// The route that its bytes took, if they have moved.
-    pub route: Option<String>,
+    /// How it has come to its destination, in all runs of the job: its size and what has verified it, if it is done; its route,
+    /// if bytes have moved; its attempts; and what is known of its transfer. What it shares with other files is in a row of its
+    /// own, and is read with its parts.
+    pub copy: Box<FileCopy>,
     /// Why it has failed.
     pub why: Option<String>,
     /// When its last run has begun with it, in milliseconds since 1970.
     pub began: Option<u64>,
     /// When it ended, in the same form.
     pub ended: Option<u64>,
-    /// How many attempts may have moved bytes of it, in all runs of the job.
-    pub attempts: u32,
     /// Why the last attempt that has failed did so, also if a later one has copied the file.
     pub failure: Option<String>,
-    /// What is known of its transfer. What it shares with other files is in a row of its own, and is read with its parts.
-    pub facts: Box<TransferFacts>,
     /// Under which names something of it may be stored, if they were read.
     pub parts: ItemParts,
     /// The row of what it shares with other files of the same route.
@@ -320,13 +318,6 @@ pub struct ItemParts {
 }
 
 impl ItemRecord {
-    /// Whether it is a file, and not what a sync has claimed to have its destination alone. Nothing is stored of a file before its
-    /// source was seen.
-    pub(super) fn is_file(&self) -> bool {
-        self.seen.is_some()
-            || self.place.path.rsplit(|byte| *byte == b'/').next() != Some(NAME_OF_SYNC.as_bytes())
-    }
-
     /// A file that begins.
     pub(crate) fn new(key: ItemKey, job: JobId, place: Place) -> Self {
         Self { key, job, place, ..Self::default() }
@@ -367,12 +358,8 @@ pub enum ItemHistory {
     Open(Box<UnfinishedItem>),
     /// It is verified under its final name.
     Done {
-        /// The source before its first byte was read.
-        seen: SourceFacts,
-        /// What has verified it.
-        verified: Option<String>,
-        /// The route of its bytes; `None` if they were there already.
-        route: Option<String>,
+        /// The copy.
+        copy: FinishedCopy,
         /// The later job that has stored another source there since, in words.
         replaced: Option<String>,
     },
@@ -383,6 +370,17 @@ pub enum ItemHistory {
     },
 }
 
+/// A copy that an earlier run of a job has finished.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FinishedCopy {
+    /// Its source before its first byte was read.
+    pub seen: SourceFacts,
+    /// What has verified it.
+    pub verified: Verified,
+    /// The route of its bytes; `None` if they were there already.
+    pub route: Option<Rung>,
+}
+
 /// What earlier runs have left of a file.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct UnfinishedItem {
@@ -391,7 +389,7 @@ pub struct UnfinishedItem {
     /// The source before its first byte was read, if it came so far.
     pub seen: Option<SourceFacts>,
     /// The route of its bytes, if the copy may have its final name and nothing equal had it before.
-    pub route: Option<String>,
+    pub route: Option<Rung>,
 }
 
 /// How a file has ended.
@@ -416,3 +414,129 @@ pub enum ItemEnd {
     /// It was claimed and not begun: the claim is given up.
     Unbegun,
 }
+
+/// What a user asked for. It has no secret. Another process does the same with it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct StoredJob {
+    /// The version of this form: [`StoredJob::VERSION`], or 0 if an older `ftp-user` has written it and this one cannot read
+    /// it.
+    pub version: u32,
+    /// `copy`, `move`, `sync` or `append`.
+    pub verb: String,
+    /// The places and options that were given, by their names. Any other option is as the settings say when the job runs.
+    pub options: Map<String, Value>,
+    /// The directory to which its relative paths belong.
+    #[serde(with = "as_text")]
+    pub directory: PathBuf,
+    /// The words of the command line without passwords, for people: nothing reads them.
+    #[serde(with = "as_text")]
+    pub words: Vec<OsString>,
+    /// The name that the user gave the job (`--id`).
+    #[serde(skip)]
+    pub name: Option<String>,
+    /// Whether passwords were given. Only this run knows them, and only this run knows that.
+    #[serde(skip)]
+    pub had_passwords: bool,
+}
+
+/// Reads the options of a job that an older version has kept as the words of a command line, if it can.
+pub type ReadWords = fn(&[OsString]) -> Option<Map<String, Value>>;
+
+impl StoredJob {
+    /// The version of this form.
+    pub const VERSION: u32 = 1;
+
+    /// A job of which an older version has kept these words. They are read here and never again.
+    pub(super) fn of_words(words: Vec<OsString>, directory: PathBuf, read: ReadWords) -> Self {
+        let options = read(&words);
+        let version = if options.is_some() { Self::VERSION } else { 0 };
+        Self { version, options: options.unwrap_or_default(), directory, words, ..Self::default() }
+    }
+
+    /// Whether this program can run it.
+    pub fn can_run(&self) -> bool {
+        self.version == Self::VERSION
+    }
+
+    /// Whether everything in a directory may be meant.
+    pub(super) fn may_be_a_tree(&self) -> bool {
+        !self.can_run() || self.options.get("recursive") == Some(&Value::Bool(true))
+    }
+
+    /// The texts of its places, unless a list names them.
+    pub fn places(&self) -> impl Iterator<Item = OsString> {
+        let several = self.options.get("places").and_then(Value::as_array);
+        let one = ["source", "dest"].into_iter().filter_map(|name| self.options.get(name));
+        several.into_iter().flatten().chain(one).filter_map(as_text::text_of)
+    }
+
+    /// Whether the same destination was given, as far as texts tell it. A place of this host may depend on the directory.
+    pub(super) fn goes_where(&self, other: &Self) -> bool {
+        let (Some(one), Some(two)) = (self.places().last(), other.places().last()) else { return false };
+        let is_url = one.as_encoded_bytes().windows(3).any(|bytes| bytes == b"://");
+        one == two && (is_url || self.directory == other.directory)
+    }
+
+    /// Whether the same is to be copied. How it is to run does not count.
+    pub fn has_work_of(&self, other: &Self) -> bool {
+        let work = |job: &Self| -> Map<String, Value> {
+            let is_work = |(name, _): &(&String, &Value)| !MANNER.contains(&name.as_str());
+            job.options.iter().filter(is_work).map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        let is_known = self.can_run() || self.words == other.words;
+        is_known && self.version == other.version && self.verb == other.verb && work(self) == work(other)
+    }
+
+    /// Whether the same was asked for in the same directory.
+    pub(super) fn asks_for_the_same(&self, other: &Self) -> bool {
+        self.has_work_of(other) && self.directory == other.directory
+    }
+}
+
+#[cfg(test)]
+impl StoredJob {
+    /// A job of a verb with places, and with `-r` perhaps.
+    pub(crate) fn for_tests(words: &str) -> Self {
+        let mut typed = words.split_whitespace();
+        let verb = typed.next().unwrap_or_default().to_owned();
+        let (options, places): (Vec<&str>, Vec<&str>) = typed.partition(|word| word.starts_with('-'));
+        let mut named = Map::new();
+        named.insert("places".to_owned(), places.into());
+        if options.iter().any(|option| option.starts_with("-r")) {
+            named.insert("recursive".to_owned(), true.into());
+        }
+        let words = words.split_whitespace().map(OsString::from).collect();
+        Self { version: Self::VERSION, verb, options: named, words, ..Self::default() }
+    }
+}
+
+/// The options that change nothing of what is copied: how servers are reached and trusted, by which path, and how fast. A test
+/// of the command line says of each option whether it is one.
+const MANNER: [&str; 26] = [
+    "id",
+    "proxy",
+    "password_file",
+    "v4",
+    "v6",
+    "timeout",
+    "stall",
+    "unseen",
+    "retries",
+    "trust",
+    "ca",
+    "pin",
+    "insecure",
+    "no_tls",
+    "path",
+    "relay",
+    "relay_token_file",
+    "relay_consent",
+    "allow_clear_data",
+    "jobs",
+    "limit",
+    "changed_parts",
+    "resume",
+    "no_resume",
+    "race",
+    "no_race",
+];

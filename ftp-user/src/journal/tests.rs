@@ -2,9 +2,8 @@
 
 use super::claiming::Claim;
 use super::lock::JobLock;
-use super::record::{ItemEnd, ItemState, JobStart, NewItem, PartId, Place, SourceFacts};
+use super::record::{ItemEnd, ItemState, JobStart, NewItem, PartId, Place, SourceFacts, StoredJob};
 use super::store::{FILE, JournalFailure, Store};
-use super::stored_job::StoredJob;
 use crate::id::JobId;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;

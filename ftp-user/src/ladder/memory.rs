@@ -16,12 +16,13 @@
 use super::ascent::Ascent;
 use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
+use ftp_io::lock::Lock;
 use ftp_proto::reply::Blame;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::Manner;
 use ftp_proto::transfer::{Cause, Failure, Opening, Side};
 use ftp_proto::wire::counted;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The memory of one ordered pair of ends.
@@ -255,7 +256,7 @@ pub struct SharedMemory(Arc<Mutex<Memory>>);
 impl SharedMemory {
     /// The memory, for as long as nothing is awaited.
     pub fn lock(&self) -> MutexGuard<'_, Memory> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.locked()
     }
 }
 

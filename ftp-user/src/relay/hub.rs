@@ -7,13 +7,14 @@ use crate::failure::{Failure, Result};
 use crate::session::within;
 use crate::world::TcpStream;
 use ftp_io::link::{self, Link};
+use ftp_io::lock::Lock;
 use ftp_proto::relay::at_hub;
 use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::Secret32;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use tokio::sync::{mpsc, oneshot};
 
 /// A session with a hub. Clones share it; it ends with the last one.
@@ -112,13 +113,9 @@ impl Hub {
 }
 
 impl Inner {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Who waits, unless the session has ended.
     fn waiting(&self) -> Result<MutexGuard<'_, Waiting>> {
-        let waiting = self.lock();
+        let waiting = self.waiting.locked();
         match &waiting.ended {
             Some(why) => Err(failure::lost(&self.display_name, why)),
             None => Ok(waiting),
@@ -126,7 +123,7 @@ impl Inner {
     }
 
     fn lost(&self) -> Failure {
-        let why = self.lock().ended.clone();
+        let why = self.waiting.locked().ended.clone();
         failure::lost(&self.display_name, why.as_deref().unwrap_or("it has ended"))
     }
 }
@@ -143,7 +140,7 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
     loop {
         let event = events.recv().await;
         let Some(hub) = hub.upgrade() else { return };
-        let mut waiting = hub.lock();
+        let mut waiting = hub.waiting.locked();
         match event {
             Some(SessionEvent::Message(FromHub::Ready { id, ticket })) => {
                 if let Some(answer) = waiting.calls.remove(&id) {
@@ -273,7 +270,7 @@ mod tests {
         let id = played.given_up(&hub, &context).await;
         played.say(FromHub::Ready { id, ticket: Secret32::new([1; 32]) }).await;
         played.is_heard(&hub, &context).await;
-        assert!(hub.0.lock().calls.is_empty() && hub.0.lock().lists.is_empty());
+        assert!(hub.0.waiting.locked().calls.is_empty() && hub.0.waiting.locked().lists.is_empty());
         tokio::select! {
             biased;
             _ = played.listener.accept() => panic!("it has connected"),
@@ -294,6 +291,6 @@ mod tests {
         };
         let (called, ()) = tokio::join!(hub.call(&context, "edge"), refuse);
         assert!(called.is_err());
-        assert!(hub.0.lock().calls.is_empty());
+        assert!(hub.0.waiting.locked().calls.is_empty());
     }
 }

@@ -10,12 +10,13 @@ use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{HANDSHAKE, Link};
+use ftp_io::lock::Lock;
 use ftp_proto::relay::conversation::{Conversation, Input, Output, Received, Sent};
 use ftp_proto::timer::Moment;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::{Notify, mpsc};
 
 /// Where a relay or a hub has been found.
@@ -113,7 +114,7 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
     /// Calls `act` with the machine and the time, and wakes the task.
     pub(super) fn with_machine<T>(&self, act: impl FnOnce(&mut Conversation<S, R>, Moment) -> T) -> T {
         let now = self.0.clock.now();
-        let result = act(&mut self.0.machine.lock().unwrap_or_else(PoisonError::into_inner), now);
+        let result = act(&mut self.0.machine.locked(), now);
         self.0.changed.notify_one();
         result
     }
@@ -167,7 +168,7 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
     }
 
     fn due(&self) -> Due<R> {
-        let mut machine = self.0.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut machine = self.0.machine.locked();
         let mut due = Due { send: Vec::new(), events: Vec::new(), deadline: None };
         loop {
             match machine.poll() {

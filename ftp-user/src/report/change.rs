@@ -1,13 +1,13 @@
-//! What verbs say that change, hash or draw names where they are: mkdir, rm, mv, hash, tree.
+//! How names, sites and findings are written: for people in a line or a few, and for programs.
 
+use super::event::{Form, ListedEntry};
 use super::json::{self, Line};
-use super::listed::Label;
 use crate::outcome::Verified;
 use ftp_io::program::size;
 use ftp_proto::digest::Digest;
-use ftp_proto::listing::Kind;
-use ftp_proto::wire::{PathName, counted};
-use serde::Serialize;
+use ftp_proto::listing::{Kind, Precision, When, civil};
+use ftp_proto::wire::{PathName, counted, show};
+use serde::{Serialize, Serializer};
 use std::io::{self, Write};
 use std::ops::Not;
 
@@ -183,6 +183,207 @@ pub(crate) fn several(count: u64, name: &str) -> String {
     }
 }
 
+/// Writes an entry as its form asks. Its name as it is, unless it goes to a terminal, which must not see control characters.
+pub(super) fn write(listed: &ListedEntry, to_terminal: bool, out: &mut impl Write) -> io::Result<()> {
+    let entry = &listed.entry;
+    if listed.label == Label::Hidden {
+        return Ok(());
+    }
+    match listed.form {
+        Form::Name => {}
+        Form::Long => write!(
+            out,
+            "{}{} {:>14}  {:<20}  ",
+            kind_letter(entry.kind),
+            entry.mode.map_or_else(|| "----".to_owned(), |mode| format!("{mode:04o}")),
+            entry.size.map_or_else(|| "-".to_owned(), |size| size.to_string()),
+            entry.modified.map_or_else(|| "-".to_owned(), |at| moment(at, entry.precision)),
+        )?,
+        Form::Facts => return facts(listed, out),
+    }
+    let name = match &listed.label {
+        Label::Place(place) => return writeln!(out, "{place}"),
+        Label::Path(path) => path,
+        Label::Name | Label::Hidden => &entry.name,
+    };
+    if to_terminal {
+        writeln!(out, "{}", name.display())
+    } else {
+        out.write_all(name.as_bytes())?;
+        out.write_all(b"\n")
+    }
+}
+
+/// Writes a line for each fact.
+fn facts(listed: &ListedEntry, out: &mut impl Write) -> io::Result<()> {
+    let entry = &listed.entry;
+    let facts = [
+        ("place", Some(listed.place.clone())),
+        ("type", Some(kind_name(entry.kind).to_owned())),
+        ("size", entry.size.map(|size| size.to_string())),
+        ("modified", entry.modified.map(|at| moment(at, entry.precision))),
+        ("mode", entry.mode.map(|mode| format!("{mode:04o}"))),
+        ("perm", entry.perm.clone()),
+        ("unique", entry.unique.clone()),
+    ];
+    for (name, value) in facts {
+        if let Some(value) = value {
+            writeln!(out, "{name}: {value}")?;
+        }
+    }
+    Ok(())
+}
+
+const fn kind_letter(kind: Kind) -> char {
+    match kind {
+        Kind::File => '-',
+        Kind::Directory | Kind::Current | Kind::Parent => 'd',
+        Kind::Link => 'l',
+        Kind::Other => '?',
+    }
+}
+
+/// What an entry is, in one word.
+pub(super) const fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::File => "file",
+        Kind::Directory | Kind::Current | Kind::Parent => "directory",
+        Kind::Link => "link",
+        Kind::Other => "other",
+    }
+}
+
+/// Writes a moment as `2026-11-20T09:20:14Z`.
+pub(super) fn date(when: When) -> String {
+    civil(when).to_string()
+}
+
+/// A time as far as it is known: no `Z` where the zone is the server's own.
+pub(super) fn moment(when: When, precision: Precision) -> String {
+    let mut text = date(when);
+    match precision {
+        Precision::Exact => {}
+        Precision::Minute => text.truncate(text.len().saturating_sub(":00Z".len())),
+        Precision::Day => text.truncate(text.len().saturating_sub("T00:00:00Z".len())),
+    }
+    text
+}
+
+/// What an entry is called for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Label {
+    /// By its name.
+    Name,
+    /// By this path, which is relative to where the shell is.
+    Path(PathName),
+    /// By its place: several directories that are shown as one have the name.
+    Place(String),
+    /// It is a directory that was shown already as one of several.
+    Hidden,
+}
+
+/// A site of the settings as it is shown. It has no secrets.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SiteShown {
+    /// The name of it.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// What else is set, by its key, in the order in which it is shown.
+    #[serde(serialize_with = "by_key")]
+    pub settings: Vec<(String, String)>,
+    /// What has been done with it, if it was changed just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done: Option<&'static str>,
+    /// Whether everything that is set is shown to people.
+    #[serde(skip)]
+    pub whole: bool,
+}
+
+/// What a check has found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Checked {
+    /// What was checked: a site, or this host.
+    pub of: String,
+    /// Whether other sites are checked by the same command, so that each line for people names its own.
+    #[serde(skip)]
+    pub is_one_of_several: bool,
+    /// The check, in one word.
+    pub check: &'static str,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// What was found.
+    #[serde(rename = "message")]
+    pub says: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It works as it should.
+    Good,
+    /// Something to know: it works for most purposes.
+    Note,
+    /// It does not work.
+    Bad,
+}
+
+impl Checked {
+    /// Something works as it should.
+    pub fn good(check: &'static str, says: impl Into<String>) -> Self {
+        let (of, is_one_of_several) = (String::new(), false);
+        Self { of, is_one_of_several, check, verdict: Verdict::Good, says: says.into(), hint: None }
+    }
+
+    /// Something to know.
+    pub fn note(check: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Note, hint: Some(hint.into()), ..Self::good(check, says) }
+    }
+
+    /// Something does not work.
+    pub fn bad(check: &'static str, says: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { verdict: Verdict::Bad, ..Self::note(check, says, hint) }
+    }
+
+    /// The finding as one line for people.
+    pub(super) fn line(&self) -> String {
+        let mark = match self.verdict {
+            Verdict::Good => "ok  ",
+            Verdict::Note => "note",
+            Verdict::Bad => "BAD ",
+        };
+        let hint = self.hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"));
+        let of = if self.is_one_of_several { format!("{:<16} ", self.of) } else { String::new() };
+        let line = format!("{mark} {of}{:<11} {}{hint}", self.check, self.says);
+        show(line.as_bytes())
+    }
+}
+
+impl SiteShown {
+    /// The site as lines for people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let Self { name, url, settings, done, whole } = self;
+        if let Some(done) = done {
+            return vec![show(format!("{done} {name}: {url}").as_bytes())];
+        }
+        if !whole {
+            return vec![show(format!("{name:<16} {url}").as_bytes())];
+        }
+        let all = [("site", name.as_str()), ("url", url)];
+        let all = all.into_iter().chain(settings.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        all.map(|(key, value)| show(format!("{key:<17} {value}").as_bytes())).collect()
+    }
+}
+
+/// What is set, by its key.
+fn by_key<S: Serializer>(settings: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(settings.iter().map(|(key, value)| (key, value)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,5 +435,50 @@ mod tests {
         check(ended("mkdir", 0, 2, 0, 0, false), Some("made 2 directories"));
         check(ended("mv", 1, 0, 0, 0, false), Some("renamed 1 file"));
         check(ended("hash", 1, 0, 0, 0, false), None);
+    }
+}
+
+#[cfg(test)]
+mod entry_tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_utc() {
+        assert_eq!(date(When(0)), "1970-01-01T00:00:00Z");
+        assert_eq!(moment(When(0), Precision::Exact), "1970-01-01T00:00:00Z");
+        assert_eq!(moment(When(0), Precision::Minute), "1970-01-01T00:00");
+        assert_eq!(moment(When(0), Precision::Day), "1970-01-01");
+    }
+}
+
+#[cfg(test)]
+mod setup_tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_line_with_what_to_do() {
+        assert_eq!(Checked::good("tls", "TLS 1.3").line(), "ok   tls         TLS 1.3");
+        let bad = Checked::bad("clock", "it is a day behind\u{1b}", "set it");
+        assert_eq!(bad.line(), "BAD  clock       it is a day behind%1B; set it");
+        let of_lab = Checked { of: "lab".into(), is_one_of_several: true, ..Checked::good("tls", "TLS 1.3") };
+        assert_eq!(of_lab.line(), "ok   lab              tls         TLS 1.3");
+    }
+
+    #[test]
+    fn a_site_is_a_line_of_a_list_or_has_a_line_for_each_setting() {
+        let site = SiteShown {
+            name: "lab".into(),
+            url: "ftp://ann@h".into(),
+            settings: vec![("password".into(), "from the file /x".into())],
+            done: None,
+            whole: false,
+        };
+        assert_eq!(site.lines(), ["lab              ftp://ann@h"]);
+        let whole = SiteShown { whole: true, ..site.clone() };
+        assert_eq!(
+            whole.lines(),
+            ["site              lab", "url               ftp://ann@h", "password          from the file /x"]
+        );
+        assert_eq!(SiteShown { done: Some("added"), ..site }.lines(), ["added lab: ftp://ann@h"]);
     }
 }

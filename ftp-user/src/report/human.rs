@@ -1,12 +1,10 @@
 //! Output for people: results on standard output, messages on standard error.
 
 use super::bar::{Bar, Due};
-use super::event::{Cause, Event, ForgottenSite, Summary};
+use super::event::{Cause, Event, ForgottenSite, Repeats, Summary};
 use super::progress::JobProgress;
-use super::routes::folded;
-use super::topic::Repeats;
-use super::{Style, complaint};
-use super::{listed, receipt, routes};
+use super::routes::{self, folded};
+use super::{Style, change, complaint, receipt};
 use crate::account::{CandidateAccount, RouteAccount};
 use crate::id::JobId;
 use crate::ladder::Rung;
@@ -84,7 +82,7 @@ impl Human {
             }
             Event::Notice { message } if verbose => self.talk("", message),
             Event::Summary(summary) => return self.summary(summary),
-            Event::Listed(entry) => return listed::write(entry, self.terminal, &mut io::stdout().lock()),
+            Event::Listed(entry) => return change::write(entry, self.terminal, &mut io::stdout().lock()),
             Event::Heading { place, is_first } => {
                 let above = if *is_first { "" } else { "\n" };
                 let end = if place.ends_with(':') { "" } else { ":" };

@@ -1,10 +1,9 @@
 //! One JSON object per line: the keys, their order and the values are an outside contract.
 
-use super::Exits;
+use super::change::{kind_name, moment};
 use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldDeletions};
-use super::listed::{kind_name, moment};
 use super::progress::{JobProgress, LastFile};
-use super::receipt;
+use super::{Exits, receipt};
 use crate::account::{CandidateAccount, PairAccount};
 use crate::failure::Failure;
 use crate::ladder::Rung;

@@ -2,8 +2,9 @@
 
 use super::event::{Event, LeftOutEvents, Progress};
 use crate::outcome::FileOutcome;
+use ftp_io::lock::Lock;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How far a job is.
@@ -422,7 +423,7 @@ impl Finding {
     }
 
     fn change(&self, change: impl FnOnce(&mut Counts)) -> FoundFiles {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.0.locked();
         change(&mut counts);
         let Counts { found, unseen, trees } = &*counts;
         FoundFiles {

@@ -9,8 +9,9 @@
 use super::event::{Event, LeftOutEvents, Progress};
 use crate::failure::Failure;
 use crate::outcome::FailedItem;
+use ftp_io::lock::Lock;
 use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -65,7 +66,7 @@ pub(super) fn queue(most: usize) -> (Sender, Receiver) {
 impl Sender {
     /// Says it, or leaves it out.
     pub(super) fn say(&self, event: Event) {
-        let mut state = self.backlog.state();
+        let mut state = self.backlog.state.locked();
         let weight = weight(&event);
         let bytes = weight.unwrap_or(SMALL);
         let has_room = match &state.left_out {
@@ -87,7 +88,7 @@ impl Sender {
             tokio::pin!(was_read);
             was_read.as_mut().enable();
             {
-                let mut state = self.backlog.state();
+                let mut state = self.backlog.state.locked();
                 let has_room = state.held == 0 || state.held.saturating_add(weight) <= self.backlog.most / 2;
                 if has_room || state.is_over {
                     return self.put(&mut state, event, weight);
@@ -147,7 +148,7 @@ impl Receiver {
     fn shown<T>(&mut self, (event, weight): QueuedEvent, show: impl FnOnce(Event) -> T) -> T {
         self.is_awake = true;
         let shown = show(event);
-        self.backlog.state().held -= weight;
+        self.backlog.state.locked().held -= weight;
         self.backlog.was_read.notify_waiters();
         shown
     }
@@ -155,14 +156,8 @@ impl Receiver {
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.backlog.state().is_over = true;
+        self.backlog.state.locked().is_over = true;
         self.backlog.was_read.notify_waiters();
-    }
-}
-
-impl Backlog {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -261,7 +256,7 @@ mod tests {
         let one = weight(&file(0)).unwrap();
         let (sender, mut receiver) = queue(10 * one);
         (0..1_000).for_each(|number| sender.say(file(number)));
-        assert_eq!(sender.backlog.state().held, 10 * one, "no more than the bound");
+        assert_eq!(sender.backlog.state.locked().held, 10 * one, "no more than the bound");
         let mut next = || next(&mut receiver);
         for number in 0..4 {
             assert_eq!(next(), Some(file(number)));
@@ -270,7 +265,7 @@ mod tests {
         let left_out =
             LeftOutEvents { events: 991, files: 990, failed: 0, bytes: 9_900, moved: 5_940, found: None };
         assert_eq!(
-            sender.backlog.state().left_out,
+            sender.backlog.state.locked().left_out,
             Some(left_out.clone()),
             "nothing more before half was read"
         );
@@ -281,7 +276,7 @@ mod tests {
         }
         assert_eq!(next(), Some(Event::LeftOut(left_out)));
         assert_eq!(next(), Some(warning()));
-        assert_eq!(sender.backlog.state().held, 0);
+        assert_eq!(sender.backlog.state.locked().held, 0);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! How the files of a job of the journal are shown.
 
+use super::change::moment;
 use super::event::Receipts;
 use super::json::Line;
-use super::listed::moment;
 use super::routes::{groups, say_the_same};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, TransferState};
 use crate::ladder::Rung;
-use crate::outcome::{FailedItem, TransferFacts, Verified};
+use crate::outcome::{FailedItem, FileCopy, TransferFacts};
 use crate::place::RemotePath;
 use ftp_io::program::size;
 use ftp_proto::listing::{Precision, When};
@@ -39,26 +39,26 @@ impl<T> EndFacts<T> {
 /// A file of a job, for programs. `dest` is how the destination was typed, if that is known.
 pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> Line {
     let is_done = item.state == ItemState::Done;
-    let rung = item.route.as_deref();
-    let TransferFacts { digest, addresses, strangers, path } = &*item.facts;
+    let rung = item.copy.moved_by();
+    let FileCopy { size, verified, attempts, facts, .. } = &*item.copy;
+    let TransferFacts { digest, addresses, strangers, path } = facts;
     let path = path.as_deref();
-    let by_digest = |by: &&str| matches!(Verified::named(by), Some(Verified::Hash(_)));
-    let digests = digest.as_deref().zip(item.verified.as_deref().filter(by_digest));
+    let digests = digest.as_deref().zip(verified.algorithm().map(|_| verified.name()));
     Line::of("receipt")
         .with("job", job.to_string())
         .with("source", &item.place.source)
         .with("dest", dest.map_or_else(|| destination(&item.place), str::to_owned))
         .with("state", item.state.name())
         // Of a file that was there already nothing has moved.
-        .with("bytes", is_done.then(|| rung.map_or(0, |_| item.bytes)))
-        .with("size", (item.bytes > 0).then_some(item.bytes).or_else(|| item.seen.as_ref()?.size))
-        .with("path", rung.and_then(Rung::named).map(Rung::path))
-        .with("rung", rung)
-        .with("verified", item.verified.as_deref().filter(|_| is_done))
+        .with("bytes", is_done.then(|| rung.and(*size).unwrap_or(0)))
+        .with("size", size.or_else(|| item.seen.as_ref()?.size))
+        .with("path", rung.map(Rung::path))
+        .with("rung", rung.map(Rung::name))
+        .with("verified", is_done.then_some(verified))
         .with("why", &item.why)
         .with("started", item.began.map(at))
         .with("ended", item.ended.map(at))
-        .with("attempts", item.attempts)
+        .with("attempts", attempts)
         // From here on, what is not known is left out. The failure is that of the last attempt that has failed.
         .with_known("failure", item.failure.as_ref())
         .with_known("digests", digests.map(|(hex, algorithm)| Digests { algorithm, source: hex, dest: hex }))
@@ -278,19 +278,20 @@ mod tests {
     }
     use crate::failure::{Failure, Kind};
     use crate::journal::ItemKey;
-    use crate::outcome::PathFacts;
+    use crate::outcome::{PathFacts, Verified};
+    use ftp_proto::digest::Algorithm;
     use std::sync::Arc;
 
     fn item() -> ItemRecord {
         let place = Place { source: "ftp://h/a".into(), site: "ann@two:21".into(), path: b"/d/a".to_vec() };
         ItemRecord {
             state: ItemState::Done,
-            bytes: 5,
-            verified: Some("sha-256".into()),
-            route: Some("dest-listens".into()),
+            copy: Box::new(FileCopy {
+                attempts: 2,
+                ..FileCopy::moved(Some(5), Rung::DestListens, Verified::Hash(Algorithm::Sha256))
+            }),
             began: Some(1_500),
             ended: Some(2_007),
-            attempts: 2,
             failure: Some("no room".into()),
             ..ItemRecord::new(ItemKey::default(), JobId::new(1), place)
         }
@@ -327,7 +328,8 @@ mod tests {
             ]
         );
         let item = item();
-        let skipped = ItemRecord { route: None, ..item.clone() };
+        let copy = FileCopy::skipped(Some(5), Verified::Hash(Algorithm::Sha256));
+        let skipped = ItemRecord { copy: Box::new(copy), ..item.clone() };
         let written = |item: &ItemRecord| line(JobId::new(7), item, None).read();
         let line = written(&skipped);
         assert_eq!((&line["bytes"], &line["size"]), (&0.into(), &5.into()), "it was there, with its size");
@@ -350,7 +352,8 @@ mod tests {
         let path = Some(Arc::new(PathFacts { control, data, why: text("it is fast") }));
         let addresses = ["192.0.2.1:20", "[2001:db8::2]:7"].map(|at| at.parse().ok());
         let facts = TransferFacts { digest: text("0bad"), addresses, strangers: [None, Some(0)], path };
-        let item = ItemRecord { facts: Box::new(facts), ..item() };
+        let mut item = item();
+        item.copy.facts = facts;
         let written = |item: &ItemRecord| line(JobId::new(7), item, None).text();
         let line = line(JobId::new(7), &item, None).read();
         let both = |key: &str, source: serde_json::Value, dest: serde_json::Value| {

@@ -1,7 +1,7 @@
 //! How a past run and a probe are told to people: what was tried, when, and what came of it.
 
 use super::Screen;
-use super::listed::date;
+use super::change::date;
 use super::receipt::others;
 use crate::account::{
     CandidateAccount, CandidateFate, DataPath, Dials, FailedFile, Leg, PairAccount, Picture, RouteAccount,

@@ -5,14 +5,14 @@ use super::path::{Path, Sessions};
 use crate::account::{LastReply, shortened};
 use crate::context::{Cancel, Context};
 use crate::endpoint::files::most;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use crate::ladder::Allowed;
 use crate::outcome::{FileCopy, Protection, Relayed, StreamedDigests, TransferFacts};
 use ftp_io::copy::Digest;
 use ftp_proto::command::Partial;
 use ftp_proto::digest::Algorithm;
 use ftp_proto::reply::{Blame, Reply};
-use ftp_proto::transfer::{FailedPosture, Outcome, Side, Store};
+use ftp_proto::transfer::{self, FailedPosture, Outcome, Side, Store};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
 use std::time::Duration;
@@ -269,6 +269,14 @@ pub(crate) enum GivenUp {
 }
 
 impl AttemptResult {
+    /// How it has failed: for the race, and for people. `None` if it has moved the file.
+    pub(crate) fn failed(&self) -> Option<(&transfer::Failure, Failure)> {
+        let Outcome::Failed(failed) = &self.outcome else { return None };
+        // Without words it has failed all the same.
+        let failure = self.failure.clone();
+        Some((failed, failure.unwrap_or_else(|| Failure::new(Kind::Other, "the attempt has failed"))))
+    }
+
     /// An attempt with this outcome, in which nothing was opened.
     pub(super) fn early(outcome: Outcome) -> Self {
         Self {
@@ -408,5 +416,28 @@ impl Count {
                 (Some(_), CarriedBy::Others) | (None, _) => CarriedBy::Others,
             };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ftp_proto::reply::Code;
+    use ftp_proto::transfer::{Cause, Stage};
+
+    #[test]
+    fn an_attempt_has_moved_the_file_only_if_its_machine_says_so() {
+        let failed = transfer::Failure {
+            side: Side::Source,
+            stage: Stage::Attempt,
+            cause: Cause::Cancelled,
+            blame: Blame::Path,
+            touched: true,
+            complete: None,
+        };
+        assert!(AttemptResult::early(Outcome::Failed(failed)).failed().is_some(), "also without words");
+        let reply = Reply { code: Code(226), lines: Vec::new() };
+        let moved = Outcome::Moved { source: reply.clone(), destination: reply };
+        assert!(AttemptResult::early(moved).failed().is_none());
     }
 }

@@ -159,7 +159,8 @@ impl Situation {
         hindered.chain(others).collect()
     }
 
-    fn account(&self, candidate: Candidate) -> CandidateAccount {
+    /// The candidate as it is kept and shown, before it has started.
+    pub(crate) fn account(&self, candidate: Candidate) -> CandidateAccount {
         considered::account(candidate, self.rung(candidate), &self.relays)
     }
 

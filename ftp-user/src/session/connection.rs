@@ -8,6 +8,7 @@ use crate::context::{Context, SessionPlace};
 use crate::failure::Failure;
 use crate::place::{Peer, Site};
 use ftp_io::control::Control;
+use ftp_io::lock::Lock;
 use ftp_io::tls::Client;
 use ftp_proto::client::{self, CommandId, Event, Input};
 pub use ftp_proto::deletion::SessionId;
@@ -19,7 +20,7 @@ use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// What a session is for.
@@ -321,12 +322,12 @@ pub struct ClosedPosture(Arc<Mutex<Option<Posture>>>);
 impl ClosedPosture {
     /// The posture, if one is known to be closed.
     pub(super) fn get(&self) -> Option<Posture> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.locked()
     }
 
     /// Remembers what is known now.
     pub(super) fn set(&self, posture: Option<Posture>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = posture;
+        *self.0.locked() = posture;
     }
 }
 /// How many transfer commands may be sent ahead of their replies.

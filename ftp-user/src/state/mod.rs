@@ -2,20 +2,18 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `file` | where the state directory is; how each of its files is read, locked, changed and set aside |
+//! | `file` | the files that nothing deletes or renames; where the state directory is; how each of its files is read, locked, changed and set aside |
 //! | `listings` | what directories held when the shell has listed them, for completion |
-//! | `own_files` | the files that nothing deletes or renames |
 //! | `pairs` | what is known between two servers |
 //! | `sites` | what is known of one server: that it offers TLS, and its certificate |
 
 mod file;
 pub mod listings;
-mod own_files;
 mod pairs;
 mod sites;
 
+pub use file::OwnFiles;
 pub use file::{StateFile, directory};
 pub(crate) use file::{lock, replace};
-pub use own_files::OwnFiles;
 pub use pairs::{Key, KnownPair, Pairs};
 pub use sites::{Kept, KnownSite, Sites};

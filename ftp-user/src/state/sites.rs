@@ -5,11 +5,12 @@
 
 use super::file::{StateFile, now};
 use crate::journal::as_text;
+use ftp_io::lock::Lock;
 use ftp_proto::wire::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// What is known of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -89,7 +90,7 @@ impl Sites {
     /// The file is damaged, cannot be read or is not this user's alone, in words. Nothing may go on without it: a server
     /// would be taken for one without TLS, and any certificate for a new one.
     pub fn recall(&self, site: &str) -> Result<KnownSite, String> {
-        let mut run = self.run();
+        let mut run = self.run.locked();
         if let Some(known) = &run.known {
             return Ok(known.get(site).copied().unwrap_or_default());
         }
@@ -152,22 +153,22 @@ impl Sites {
 
     /// Notes that a server has said in this run that it offers no TLS. Returns whether that is new.
     pub fn note_in_clear(&self, site: &str) -> bool {
-        self.run().in_clear.insert(site.to_owned())
+        self.run.locked().in_clear.insert(site.to_owned())
     }
 
     /// Whether a server has said in this run that it offers no TLS.
     pub fn is_in_clear(&self, site: &str) -> bool {
-        self.run().in_clear.contains(site)
+        self.run.locked().in_clear.contains(site)
     }
 
     /// Notes that a server has greeted in this run.
     pub fn note_greeted(&self, site: &str) {
-        self.run().greeted.insert(site.to_owned());
+        self.run.locked().greeted.insert(site.to_owned());
     }
 
     /// Whether a server has greeted in this run.
     pub fn has_greeted(&self, site: &str) -> bool {
-        self.run().greeted.contains(site)
+        self.run.locked().greeted.contains(site)
     }
 
     /// Forgets a server. Returns what was known of it.
@@ -182,14 +183,14 @@ impl Sites {
             all.retain(|entry| entry.site != site);
             forgotten.is_some()
         })?;
-        if let Some(known) = &mut self.run().known {
+        if let Some(known) = &mut self.run.locked().known {
             known.remove(site);
         }
         Ok(forgotten)
     }
 
     fn learn(&self, site: &str, known: KnownSite) {
-        self.run().known.get_or_insert_default().insert(site.to_owned(), known);
+        self.run.locked().known.get_or_insert_default().insert(site.to_owned(), known);
     }
 
     /// Changes the entry of a server in the file. There are never more than [`MOST`]: none is forgotten for another.
@@ -217,10 +218,6 @@ impl Sites {
             ));
         }
         Ok(())
-    }
-
-    fn run(&self) -> MutexGuard<'_, Run> {
-        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -29,7 +29,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("config/edit.rs", "the file of settings, still by its path"),
     ("config/read.rs", "the file of settings, still by its path"),
     ("state/file.rs", "files of the state directory, still by their paths"),
-    ("state/own_files.rs", "which files belong to this program, still by their paths"),
     ("job/removal/scope.rs", "what a place to be deleted contains, still by its path"),
     ("job/claims/claim.rs", "milliseconds since 1970, which the clock does not tell"),
     ("job/file/standard.rs", "the standard output and the null device"),

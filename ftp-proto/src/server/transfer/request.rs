@@ -7,7 +7,7 @@ use crate::reply::Meaning;
 use crate::server::ask::{Event, Intent, ListStyle, TransferFailure};
 use crate::server::context::Context;
 use crate::timer::Moment;
-use crate::wire::{ByteRange, PathName};
+use crate::wire::{ByteRange, PathName, hex};
 use std::net::SocketAddr;
 
 /// What a transfer command asks for.
@@ -171,8 +171,7 @@ pub(crate) fn prob(cx: &mut Context, direction: Direction) -> Option<Request> {
 /// name (RFC 1123 4.1.2.9).
 pub(crate) fn stou(cx: &mut Context) -> Option<Request> {
     let random = cx.nonces.next();
-    let digits: String = random.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = PathName::from_wire(format!("stou-{digits}")).ok()?;
+    let name = PathName::from_wire(format!("stou-{}", hex(random.get(..8)?))).ok()?;
     file(cx, Verb::Stou, &name, ByteRange::WHOLE, Intent::Replace)
 }
 

@@ -3,8 +3,7 @@
 use super::super::program;
 use super::lines::{Lines, with_default};
 use super::lookup::{local_path, refuse_stdin};
-use super::rows::{Row, print, show};
-use super::verbs::{CompositeVerb, OwnLine, OwnVerb};
+use super::verbs::{CompositeVerb, OwnLine, OwnVerb, Row, print, show};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;

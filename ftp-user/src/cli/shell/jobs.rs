@@ -2,9 +2,10 @@
 //! follows it. Their number is bounded, and so is what they say until somebody asks.
 
 use super::super::exit;
-use super::rows::Row;
+use super::verbs::Row;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
+use ftp_io::lock::Lock;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,7 +13,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use tokio::sync::watch;
 
@@ -164,7 +165,7 @@ impl Job {
 
     /// Shows what it has said since it was asked last.
     pub(super) fn show_said(&self) {
-        let JobOutput { bytes, lost } = std::mem::take(&mut *lock(&self.said));
+        let JobOutput { bytes, lost } = std::mem::take(&mut *self.said.locked());
         if lost > 0 {
             let lost = counted(lost, "byte");
             output::complain("ftp-user", format_args!("[{}] {lost} of its output are lost", self.number));
@@ -206,7 +207,7 @@ fn listen(mut child: Child, mut reader: io::PipeReader, said: &Mutex<JobOutput>)
     loop {
         match reader.read(&mut buffer) {
             Ok(0) => break,
-            Ok(read) => lock(said).add(buffer.get(..read).unwrap_or_default()),
+            Ok(read) => said.locked().add(buffer.get(..read).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => break,
         }
@@ -227,10 +228,6 @@ impl JobOutput {
         self.bytes.drain(..surplus);
         self.lost += surplus as u64;
     }
-}
-
-fn lock(said: &Mutex<JobOutput>) -> MutexGuard<'_, JobOutput> {
-    said.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The largest number of jobs in the background.

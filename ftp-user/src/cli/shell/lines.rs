@@ -6,7 +6,7 @@ use super::super::{General, Hands, Verb, colored, print_failure, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
 use super::reader::{History, Signals};
-use super::rows;
+use super::verbs;
 use crate::context::{Cancel, ListedDirectories};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
@@ -53,7 +53,7 @@ impl Lines {
         if let Verb::Jobs(args) = &mut cli.verb {
             args.in_shell = true;
             // What runs in the background comes before what the journal knows.
-            if let Err(failure) = rows::show(self.jobs.all().iter().map(Job::row), cli.general.json) {
+            if let Err(failure) = verbs::show(self.jobs.all().iter().map(Job::row), cli.general.json) {
                 return self.fail(&failure);
             }
         }

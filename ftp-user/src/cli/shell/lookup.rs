@@ -2,8 +2,7 @@
 //! search says what to list, and servers are asked.
 
 use super::super::{JobVerb, Verb};
-use super::known::SharedKnowledge;
-use super::servers::{Servers, canonical, seconds};
+use super::known::{Servers, SharedKnowledge, canonical, seconds};
 use crate::action::Grouping;
 use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind, Result};

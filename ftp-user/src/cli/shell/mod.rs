@@ -6,17 +6,14 @@ mod known;
 mod lines;
 mod lookup;
 mod reader;
-mod rows;
-mod servers;
 mod verbs;
 
 use self::carry::{AfterLine, carry_out};
 use self::jobs::Jobs;
-use self::known::{SharedKnowledge, list_wanted};
+use self::known::{Servers, SharedKnowledge, list_wanted};
 use self::lines::Lines;
 use self::lookup::Lookup;
 use self::reader::{History, Reader, Signals};
-use self::servers::Servers;
 use super::{General, exit, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;

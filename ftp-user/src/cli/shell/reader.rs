@@ -2,8 +2,7 @@
 
 use super::super::conceal::without_passwords;
 use super::super::{generate, signals};
-use super::known::{Knowledge, SharedKnowledge};
-use super::servers::seconds;
+use super::known::{Knowledge, SharedKnowledge, seconds};
 use crate::failure::Result;
 use crate::place::Names;
 use crate::shell::{CompletionInput, CompletionPlaces, Offer, Vocabulary, complete_line};

@@ -1,6 +1,6 @@
 //! Where passwords of sites are stored: in files beside the settings, or in the keyring of the session.
 
-use super::options::Key;
+use super::add::Key;
 use crate::config::{SECRETS, secrets_directory};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::place::{PasswordSource, check_name};

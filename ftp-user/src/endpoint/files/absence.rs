@@ -12,7 +12,7 @@ use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::deletion::{Answers, ExistenceQuestion, Learnt, MissingWords, Presence, SessionId, Witness};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::manners::Form;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, hex};
 use std::collections::HashSet;
 
 /// What a server has said of a name that it may lack.
@@ -284,8 +284,7 @@ impl ExistenceCheck<'_> {
 fn impossible_name(world: World) -> Result<String> {
     let random: [u8; 12] =
         world.random_bytes().map_err(|error| Failure::of_this_host("no random number", &error))?;
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(format!("no-such-name-{digits}"))
+    Ok(format!("no-such-name-{}", hex(&random)))
 }
 
 /// How many names are tried as a witness.

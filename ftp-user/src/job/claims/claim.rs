@@ -11,13 +11,13 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
-use crate::job::item::Item;
-use crate::job::part::leftover::Leftover;
+use crate::job::Item;
+
 use crate::job::part::publish::OldFiles;
-use crate::job::part::{Part, new_id};
+use crate::job::part::{Leftover, Part, new_id};
 use crate::journal::{
-    Answer, Claim, ClaimedItem, Detached, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal, NewItem,
-    PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
+    Answer, Claim, ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal,
+    NewItem, PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
@@ -161,10 +161,8 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
     match &begun.history {
         ItemHistory::New => kept.noted = now.clone(),
         ItemHistory::Open(left) => kept.noted = left.seen.clone(),
-        ItemHistory::Done { seen: source, verified, route, .. } => {
-            let (source, route) = (source.clone(), route.as_deref().and_then(Rung::named));
-            let verified = verified.as_deref().and_then(Verified::named).unwrap_or(Verified::None);
-            kept.finished = Some(FinishedCopy { source, verified, route });
+        ItemHistory::Done { copy, .. } => {
+            kept.finished = Some(copy.clone());
             // The walk tells nothing of a file of this host.
             now = now.or_else(|| ends.source.facts_here(&item.source).as_ref().map(seen));
         }
@@ -172,10 +170,10 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
     }
     match decide(begun.history, now.as_ref()) {
         // A power failure may have taken what was not synced. To look at it here costs nothing.
-        ResumeAction::Skip { .. } if is_lost(ends, item) => kept.finished = None,
+        ResumeAction::Skip if is_lost(ends, item) => kept.finished = None,
         // Where nothing may be replaced, the copy of this very job is not somebody else's file.
         ResumeAction::Copy => kept.may_be_done = kept.finished.is_some(),
-        ResumeAction::Skip { .. } => claim.done = kept.finished.as_ref().map(|copy| copy.verified),
+        ResumeAction::Skip => claim.done = kept.finished.as_ref().map(|copy| copy.verified),
         // Whatever became of the later job: what stands there is not this one's any more.
         ResumeAction::LeaveAlone { why } => {
             let hint = "type the copy again if it is to stand there".to_owned();
@@ -184,8 +182,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
         ResumeAction::GoOn(left) => {
             let UnfinishedItem { parts, seen, route } = *left;
             let ItemParts { mut names, in_place, detached } = parts;
-            let rung = route.as_deref().and_then(Rung::named);
-            kept.moved_earlier = seen.clone().zip(rung);
+            kept.moved_earlier = seen.clone().zip(route);
             kept.in_place = in_place.is_some();
             kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.
@@ -300,17 +297,6 @@ pub(in crate::job) struct FileRecord {
     pub(in crate::job) detached: Option<Detached>,
 }
 
-/// A copy that an earlier run of this job has finished.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct FinishedCopy {
-    /// Its source before its first byte was read.
-    source: SourceFacts,
-    /// What has verified it.
-    verified: Verified,
-    /// The route of its bytes, if this job has moved them.
-    route: Option<Rung>,
-}
-
 /// What an earlier run has left of a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::job) struct EarlierParts {
@@ -319,11 +305,9 @@ pub(in crate::job) struct EarlierParts {
     pub(in crate::job) seen: Option<SourceFacts>,
 }
 
-impl FinishedCopy {
-    /// What a report says of it.
-    const fn earlier(&self, is_told_as_copied: bool) -> EarlierCopy {
-        EarlierCopy { route: self.route, verified: Some(self.verified), is_told_as_copied }
-    }
+/// What a report says of a copy that an earlier run has finished.
+const fn earlier(copy: &FinishedCopy, is_told_as_copied: bool) -> EarlierCopy {
+    EarlierCopy { route: copy.route, verified: Some(copy.verified), is_told_as_copied }
 }
 
 impl FileRecord {
@@ -368,7 +352,7 @@ impl FileRecord {
 
     /// The copy of this very source that this job has finished before.
     fn finished(&self, source: &Facts) -> Option<&FinishedCopy> {
-        self.finished.as_ref().filter(|copy| is_same(&copy.source, &seen(source)))
+        self.finished.as_ref().filter(|copy| is_same(&copy.seen, &seen(source)))
     }
 
     /// Whether this job has finished a copy of this very source before.
@@ -388,13 +372,13 @@ impl FileRecord {
     /// of a move.
     pub(in crate::job) fn moved_before(&self) -> Option<FileCopy> {
         let copy = self.finished.as_ref()?;
-        let end = FileEnd::Earlier(copy.earlier(true));
-        Some(FileCopy { end, ..FileCopy::skipped(copy.source.size, copy.verified) })
+        let end = FileEnd::Earlier(earlier(copy, true));
+        Some(FileCopy { end, ..FileCopy::skipped(copy.seen.size, copy.verified) })
     }
 
     /// The copy of this very source that this job has finished before, as reports tell it.
     pub(in crate::job) fn earlier(&self, source: &Facts) -> Option<EarlierCopy> {
-        self.finished(source).map(|copy| copy.earlier(false))
+        self.finished(source).map(|copy| earlier(copy, false))
     }
 
     /// Whether an earlier run has left something that nobody has looked at.

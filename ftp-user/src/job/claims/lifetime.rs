@@ -4,8 +4,8 @@ use crate::account::RunAccount;
 use crate::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::request::job::Job;
-use crate::job::summary::failures::ending;
-use crate::job::summary::tally::Tally;
+use crate::job::summary::Tally;
+use crate::job::summary::ending;
 use crate::journal::{JournalFailure, RunEnd};
 
 /// The hint of an interruption that leaves everything to `resume`.

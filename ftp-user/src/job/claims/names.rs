@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::Result;
-use crate::job::item::Item;
+use crate::job::Item;
 use crate::job::retry::asked_of;
 use crate::journal::Place;
 use crate::place::Site;

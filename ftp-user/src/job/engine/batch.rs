@@ -10,9 +10,9 @@ use crate::endpoint::files;
 use crate::job::check::{self, Overwrite, Verify};
 use crate::job::claims::claim::{self, ClaimedFile, FileClaim};
 use crate::job::file::times;
-use crate::job::item::{Item, Target};
 use crate::job::part::Part;
-use crate::job::request::options::Options;
+use crate::job::request::job::Options;
+use crate::job::{Item, Target};
 use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Relayed, TransferFacts, Verified};
@@ -213,9 +213,9 @@ async fn move_files(
         let journal = member.claim.journal(context);
         // What a move has given its name is not called "already there" by the next run, if this one is killed before it
         // has noted the end. Nobody waits for the note: it is written long before the file has moved.
-        let note = |path: Option<&str>| drop(options.moves.then(|| journal.moves(path)));
+        let note = |route: Option<Rung>| drop(options.moves.then(|| journal.moves(route)));
         match fate {
-            Fate::Begins => note(any.moved_by().map(Rung::name)),
+            Fate::Begins => note(any.moved_by()),
             Fate::Ended(end, time_refused, transfer) => {
                 member.transfer = transfer;
                 match &end {

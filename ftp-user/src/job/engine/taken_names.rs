@@ -3,18 +3,17 @@
 //! A directory that the job has made is empty; others are listed once, before files move there together.
 
 use crate::context::Context;
-use crate::endpoint::Server;
-use crate::endpoint::files;
+use crate::endpoint::{Server, files};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::spool::NameSet;
 use crate::journal::Place;
 use crate::place;
+use ftp_io::lock::Lock;
 use ftp_proto::listing::Entry;
 use ftp_proto::wire::PathName;
-use std::collections::hash_map;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque, hash_map};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Where the copies of a job go: no two sources go to one place. One source that is one tree needs none of this, because its
 /// names differ.
@@ -91,12 +90,12 @@ enum Names {
 impl TakenNames {
     /// Notes that a directory was made, so that nothing is in it.
     pub(super) fn note_new(&self, path: &PathName) {
-        self.directories().keep(Some(path.clone()), Names::New);
+        self.0.locked().keep(Some(path.clone()), Names::New);
     }
 
     /// Whether it is known, without a question, that nothing has the name of a file.
     pub(super) fn is_free(&self, file: &PathName) -> bool {
-        self.directories().known(&place::parent(file)).is_some_and(|names| names.lack(file))
+        self.0.locked().known(&place::parent(file)).is_some_and(|names| names.lack(file))
     }
 
     /// Which of these files have a name that was free when their directory was listed. A file whose directory was not
@@ -105,7 +104,7 @@ impl TakenNames {
         let mut free = Vec::new();
         for file in files {
             let path = place::parent(file);
-            let known = self.directories().known(&path);
+            let known = self.0.locked().known(&path);
             let names = match known {
                 Some(names) => names,
                 None => self.listed(context, to, path).await,
@@ -127,12 +126,8 @@ impl TakenNames {
         let listing = Box::pin(files::list_each_at_server(session, path.as_ref(), &mut gather)).await;
         let is_whole = listing.is_ok_and(|listing| !listing.is_incomplete()) && listed.len() < MOST;
         let names = if is_whole { Names::Listed(Arc::new(listed)) } else { Names::Unknown };
-        self.directories().keep(path, names.clone());
+        self.0.locked().keep(path, names.clone());
         names
-    }
-
-    fn directories(&self) -> MutexGuard<'_, Directories> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -207,7 +202,7 @@ mod tests {
         assert!(names.is_free(&name("a/1")) && names.is_free(&name("a/.1")) && !names.is_free(&name("b/1")));
         let mut some = NameSet::default();
         some.insert(b"1");
-        names.directories().keep(Some(name("b")), Names::Listed(Arc::new(some)));
+        names.0.locked().keep(Some(name("b")), Names::Listed(Arc::new(some)));
         assert!(!names.is_free(&name("b/1")) && names.is_free(&name("b/2")) && !names.is_free(&name("b/.2")));
         for number in 0..DIRECTORIES {
             names.note_new(&name(&format!("c/{number}")));

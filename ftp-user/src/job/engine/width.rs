@@ -5,7 +5,7 @@
 //! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
 //! number that is hardly faster ends the search. A server that refuses one more session ends it, too.
 
-use crate::job::request::options::{Jobs, Wanted};
+use crate::job::request::job::{Jobs, Wanted};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 

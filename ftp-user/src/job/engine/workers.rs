@@ -13,21 +13,22 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
+use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::file::copy::{copy, copy_claimed};
-use crate::job::item::Item;
 use crate::job::moving::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree, expected_copy};
-use crate::job::request::options::Options;
+use crate::job::request::job::Options;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
 use crate::place;
 use crate::report::Event;
 use crate::route::{Circuit, Ends, Manner};
+use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 use std::collections::{HashSet, VecDeque};
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::task::{JoinError, JoinSet};
 
 /// The workers between two ends.
@@ -479,7 +480,7 @@ impl WorkerTools {
         };
         let directory = place::parent(&item.source);
         let is_missing = result.as_ref().is_err_and(|failure| failure.kind == Kind::Missing);
-        let unexplained = || self.unexplained.lock().unwrap_or_else(PoisonError::into_inner);
+        let unexplained = || self.unexplained.locked();
         if is_missing && item.is_listed && !unexplained().contains(&directory) {
             let found = files::with_blanks(&self.context, &mut ends.source, &item.source).await;
             let found =

@@ -4,10 +4,10 @@
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{self, Failure, Result};
+use crate::job::Item;
 use crate::job::check::{KnownFile, Verify, readable, refuse_itself, replaceable};
-use crate::job::item::Item;
 use crate::job::race::{Transferred, transfer};
-use crate::job::request::options::{Mode, Options};
+use crate::job::request::job::{Mode, Options};
 use crate::job::retry::{Question, connect_both};
 use crate::outcome::{FileCopy, FileEnd, Verified};
 use crate::report::Event;

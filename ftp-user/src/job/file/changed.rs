@@ -16,7 +16,7 @@ use super::copy::{CopyPlan, Copying};
 use crate::endpoint::files;
 use crate::failure::{Kind, Result};
 use crate::job::race::{Transferred, transfer};
-use crate::job::request::options::{ChangedParts, Options};
+use crate::job::request::job::{ChangedParts, Options};
 use crate::ladder::Rung;
 use crate::outcome::Verified;
 use crate::route::{Assignment, Count, Ends};

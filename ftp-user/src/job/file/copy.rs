@@ -7,21 +7,19 @@
 //! ```
 
 use super::attempts::{Attempts, StartPoint};
-use super::changed;
 use super::decision::Files;
-use super::times;
+use super::{changed, times};
 use crate::context::Context;
 use crate::endpoint::files::{self, FinalName};
 use crate::endpoint::{Host, Losses};
 use crate::failure::{self, About, Failure, Result};
 use crate::job::check::{self, ComparedFiles, Overwrite, Proof, Verify};
 use crate::job::claims::claim::{self, FileClaim};
-use crate::job::item::{Item, Target};
 use crate::job::part::publish;
 use crate::job::race::{Transferred, transfer};
-use crate::job::request::options::{InPlace, Mode, Options};
+use crate::job::request::job::{InPlace, Mode, Options};
 use crate::job::retry::{Retry, connect_both};
-use crate::job::unattended;
+use crate::job::{Item, Target, unattended};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
 use crate::report::Topic;
@@ -40,7 +38,8 @@ pub(in crate::job) async fn copy(
     Box::pin(copy_claimed(context, ends, item, options, claimed)).await
 }
 
-/// Copies a file that is claimed, and tells which session of the destination has verified the copy.
+/// Copies a file that is claimed, and notes in the journal how that has ended. Tells which session of the destination has
+/// verified the copy.
 pub(in crate::job) async fn copy_claimed(
     context: &Context,
     ends: &mut Ends,
@@ -50,28 +49,14 @@ pub(in crate::job) async fn copy_claimed(
 ) -> Result<FileCopy> {
     let lost = |host: &Host| host.losses().map(Losses::number);
     let before = lost(&ends.destination);
-    let done = copy_and_note(context, ends, item, options, claimed).await?;
-    // If a session was lost meanwhile, only the one in which the copy was verified counts, if that is known.
-    let is_same = lost(&ends.destination) == before;
-    let session = if is_same { ends.destination.session_id() } else { done.session };
-    Ok(FileCopy { session, ..done })
-}
-
-/// Copies a file that is claimed, and notes in the journal how that has ended.
-async fn copy_and_note(
-    context: &Context,
-    ends: &mut Ends,
-    item: &Item,
-    options: Options,
-    claimed: FileClaim,
-) -> Result<FileCopy> {
     let context = claimed.context(context, item);
     let FileClaim { mut kept, done, .. } = claimed;
     match done {
         // Both may have changed since: they are compared again before the source is deleted.
         Some(_) if options.moves || options.syncs.is_some() => kept.may_be_done = true,
         Some(means) => {
-            return Ok(FileCopy::earlier(item.known.as_ref().and_then(|facts| facts.size), means));
+            let done = FileCopy::earlier(item.known.as_ref().and_then(|facts| facts.size), means);
+            return Ok(FileCopy { session: ends.destination.session_id(), ..done });
         }
         None => {}
     }
@@ -104,7 +89,11 @@ async fn copy_and_note(
         Err(_) if attempts.has_something_left() => {}
         ended => claim::ended(&context.run.job_journal, ended, attempts.noted),
     }
-    copied
+    // If a session was lost meanwhile, only the one in which the copy was verified counts, if that is known.
+    let is_same = lost(&ends.destination) == before;
+    let done = copied?;
+    let session = if is_same { ends.destination.session_id() } else { done.session };
+    Ok(FileCopy { session, ..done })
 }
 
 /// A file while it is copied.
@@ -236,7 +225,7 @@ impl Copying<'_> {
             }
             if self.options.moves {
                 // What a run has moved that is killed now is not called "already there" by the next one.
-                self.context.run.job_journal.moves(Some(rung.name())).ready().await;
+                self.context.run.job_journal.moves(Some(rung)).ready().await;
             }
             // A server that is killed may have given the name without saying so.
             self.attempts.kept.may_be_done = true;

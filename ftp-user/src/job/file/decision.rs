@@ -8,8 +8,8 @@ use crate::job::check::{
     ComparedFiles, Decision, KnownFile, Overwrite, Proof, common, compare, readable, refuse_itself,
     replaceable,
 };
-use crate::job::item::{Item, Target};
-use crate::job::request::options::Compare;
+use crate::job::request::job::Compare;
+use crate::job::{Item, Target};
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
 use crate::report::{Change, Event};
 use crate::route::Ends;

@@ -5,14 +5,12 @@
 
 use crate::context::Context;
 use crate::endpoint::Host;
-use crate::endpoint::files;
-use crate::endpoint::files::{FinalName, most};
+use crate::endpoint::files::{self, FinalName, most};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::job::check::{Overwrite, Verify, readable, replaceable};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
-use crate::job::request::job::{NAME, NULL, Sink, both_are_here};
-use crate::job::request::options::Options;
+use crate::job::request::job::{NAME, NULL, Options, Sink, both_are_here};
 use crate::job::retry::{Question, asked_of};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};

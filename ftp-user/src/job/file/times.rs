@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{self, Failure, Result};
-use crate::job::request::options::Options;
+use crate::job::request::job::Options;
 use crate::report::Topic;
 use crate::route::Ends;
 use ftp_proto::listing::When;

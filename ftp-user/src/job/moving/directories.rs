@@ -12,7 +12,7 @@ use crate::job::part::{Part, id_of, new_id};
 use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{asked_of, connect, facts};
 use crate::job::spool::NameSet;
-use crate::job::summary::tally::Tally;
+use crate::job::summary::Tally;
 use crate::journal::ItemState;
 use crate::place;
 use crate::report::{Change, Event};

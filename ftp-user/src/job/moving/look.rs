@@ -5,15 +5,16 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::Result;
-use crate::job::item::Item;
+use crate::job::Item;
 use crate::job::retry::facts;
 use crate::place;
 use crate::session::Facts;
+use ftp_io::lock::Lock;
 use ftp_proto::command::FileToSend;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::{FileName, PathName};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// About how many names directories have. The workers of a move share it.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +33,7 @@ pub(super) enum MoveEnd {
 impl DirectorySizes {
     /// Notes a file that was found, and that gets a copy.
     pub(in crate::job) fn note_found(&self, item: &Item) {
-        let mut sizes = self.sizes();
+        let mut sizes = self.0.locked();
         if sizes.len() > MOST_DIRECTORIES {
             sizes.clear();
         }
@@ -43,17 +44,13 @@ impl DirectorySizes {
 
     /// Whether a directory is listed for so many of its names.
     fn is_listed_for(&self, directory: &MoveDirectory, names: usize) -> bool {
-        let known = self.sizes().get(directory).copied();
+        let known = self.0.locked().get(directory).copied();
         names >= FEWEST && known.is_some_and(|size| size <= names.saturating_mul(WORTH))
     }
 
     /// Notes how many names a listing has shown.
     fn note_listed(&self, directory: MoveDirectory, names: usize) {
-        self.sizes().insert(directory, names);
-    }
-
-    fn sizes(&self) -> MutexGuard<'_, HashMap<MoveDirectory, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.locked().insert(directory, names);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Transfers one file between two servers by the race of their candidates: performs what [`Race`] asks for, and
 //! tells it what the end of a candidate shows (`findings`).
 
-use super::notes::{LOST_IN_SILENCE, Notes, remember};
+use super::findings::{LOST_IN_SILENCE, Notes, remember};
 use super::runner::{Finished, Runner, Scouting, may_have_stored};
 use super::{ServerPair, Transferred};
 use crate::failure::Failure;
@@ -149,13 +149,13 @@ impl<'a, 'b> Contest<'a, 'b> {
         if !finished.lost {
             self.notes.ended(index, &finished, true, now);
         }
-        if let Ok(AttemptResult { outcome: Outcome::Failed(failed), failure: Some(failure), .. }) =
-            &finished.attempted
+        if let Ok(attempted) = &finished.attempted
+            && let Some((failed, failure)) = attempted.failed()
             && !finished.lost
             && let Some(candidate) = self.entries.get(index).map(|entry| entry.candidate)
         {
             self.ascent.of(index).after(failed);
-            let refusal = self.situation.describe(candidate).refusal(failure);
+            let refusal = self.situation.describe(candidate).refusal(&failure);
             self.pair.memory.lock().failed(candidate, failed, &refusal, now);
         }
         self.scouting.ended(index, &finished, &self.ascent);

@@ -3,13 +3,11 @@
 //! | file | what |
 //! |---|---|
 //! | `contest` | performs what the race asks for, and tells it what has happened |
-//! | `findings` | what the end of a candidate shows for the others, and what is said if none is left |
+//! | `findings` | what the end of a candidate shows for the others, for `why` and for later runs, and what is said if none is left |
 //! | `runner` | a candidate while it runs, and the probes for the next files |
-//! | `notes` | what the candidates have come to: for `why`, and what later runs remember of the pair |
 
 mod contest;
-mod findings;
-pub(super) mod notes;
+pub(super) mod findings;
 pub(super) mod runner;
 
 use crate::context::Context;

@@ -2,12 +2,10 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `job` | the job as a value, also one whose end is standard input or output |
-//! | `options` | its options, and how two trees are made equal |
+//! | `job` | the job as a value, also one whose end is standard input or output, with its options |
 //! | `pairs` | sources with destinations of their own, little of them in memory |
 //! | `filter` | which names of a tree it takes |
 
 pub(in crate::job) mod filter;
 pub(in crate::job) mod job;
-pub(in crate::job) mod options;
 pub(in crate::job) mod pairs;

@@ -7,16 +7,16 @@ use crate::endpoint::files;
 use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
-use crate::job::item::{Item, Target};
 use crate::job::removal::precious;
 use crate::job::spool::NameSet;
+use crate::job::{Item, Target};
 use crate::journal::{EXISTING_DIRECTORY, NAME_OF_COPY};
 use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;
 use crate::state::OwnFiles;
 use ftp_proto::listing::Kind;
-use ftp_proto::wire::PathName;
+use ftp_proto::wire::{PathName, hex, of_hex};
 use std::collections::HashSet;
 
 /// What the destination is.
@@ -205,19 +205,10 @@ impl NamedTrees {
     fn of_word(word: &str) -> Self {
         let read = |line: &str| {
             let (path, site) = line.split_once(' ')?;
-            Some((site.to_owned(), bytes(path)?))
+            Some((site.to_owned(), of_hex(path.as_bytes())?))
         };
         Self(word.lines().filter_map(read).collect())
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let pairs = hex.as_bytes().chunks(2);
-    pairs.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
 /// Directories that are known to be there, so that nobody asks for the same one again.

@@ -5,7 +5,7 @@ use super::destinations::Receiver;
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::Result;
-use crate::job::item::Target;
+use crate::job::Target;
 use crate::job::retry::connect_both;
 use crate::place::{self, Location};
 use crate::route::Ends;

@@ -3,7 +3,7 @@
 //! at the destination then: servers look through a symbolic link when they are asked for one name, so a link is looked for in
 //! the listing of its directory.
 
-use super::listing::cannot_keep;
+use super::plan::cannot_keep;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files::{self, Lack};
@@ -11,8 +11,7 @@ use crate::failure::Result;
 use crate::job::checked_directories::answer_if_any;
 use crate::job::removal::ReachedName;
 use crate::job::retry::asked;
-use crate::job::sorted_names::TreeEntry;
-use crate::job::spool::Spool;
+use crate::job::spool::{Spool, TreeEntry};
 use crate::place;
 use crate::session::Facts;
 use ftp_proto::deletion::{Learnt, SessionId};

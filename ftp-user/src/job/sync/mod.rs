@@ -10,19 +10,15 @@
 //! |---|---|
 //! | `run` | the run of a sync |
 //! | `places` | what the directories of a sync may be |
-//! | `listing` | takes in what a walk finds |
 //! | `other_jobs` | what the journal says: what other jobs have claimed, and what an earlier run has begun |
-//! | `plan` | what becomes of each path of both trees; pure |
+//! | `plan` | takes in what both walks find, and says what becomes of each path of both trees |
 //! | `rename` | files that have another name at the source, and names that the destination takes for one |
 //! | `lacking` | whether the source surely lacks a name, and what the name is right before it is deleted |
-//! | `deletion` | what only the destination has is deleted |
-//! | `kept` | names that stay, by why |
+//! | `deletion` | what only the destination has is deleted, or stays, and why |
 //! | `report` | what was skipped, has failed or is blocked, and what a dry run tells |
 
 mod deletion;
-mod kept;
 mod lacking;
-mod listing;
 mod other_jobs;
 mod places;
 mod plan;

@@ -174,8 +174,8 @@ mod tests {
     use crate::context::Cancel;
     use crate::endpoint::Pools;
     use crate::job::request::filter::Filter;
-    use crate::job::request::options::Options;
-    use crate::job::request::options::SyncRules;
+    use crate::job::request::job::Options;
+    use crate::job::request::job::SyncRules;
     use crate::place::Netrc;
     use crate::session::Role;
     use crate::world::Files;

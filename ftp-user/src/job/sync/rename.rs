@@ -2,7 +2,7 @@
 //! one if size and digest are equal. And names of the destination that differ from new ones of the source only in upper and lower
 //! case, or in the Unicode form of a letter: a destination that takes both for one would lose the new file with the old name.
 
-use super::listing::cannot_keep;
+use super::plan::cannot_keep;
 use super::run::SyncRun;
 use crate::context::{Cancel, Context};
 use crate::endpoint::Host;
@@ -13,8 +13,7 @@ use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, answe
 use crate::job::file::times;
 use crate::job::removal::{MayRename, ReachedName};
 use crate::job::retry::asked;
-use crate::job::sorted_names::TreeEntry;
-use crate::job::spool::{NameSet, Spool};
+use crate::job::spool::{NameSet, Spool, TreeEntry};
 use crate::job::tree::{folded, one_form};
 use crate::place;
 use crate::session::Facts;

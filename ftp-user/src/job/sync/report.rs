@@ -1,12 +1,11 @@
 //! What a sync tells: of both trees before anything is changed, and in a dry run of the files that would be copied.
 
-use super::listing::ListedTree;
-use super::plan::{PlannedAction, SyncPlan, SyncTask};
+use super::plan::{ListedTree, PlannedAction, SyncPlan, SyncTask};
 use super::run::{SyncRequest, SyncRun};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::check::common;
-use crate::job::request::options::Mode;
-use crate::job::sorted_names::TreeEntry;
+use crate::job::request::job::Mode;
+use crate::job::spool::TreeEntry;
 use crate::ladder::Rung;
 use crate::outcome::FileCopy;
 use crate::place;

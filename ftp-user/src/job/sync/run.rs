@@ -1,26 +1,27 @@
 //! The run of a sync: both trees are listed, then files are renamed and copied, then what only the destination has is deleted.
 
 use super::deletion::delete_surplus;
-use super::listing::{ListedTree, TreeSide, cannot_keep, list_tree};
 use super::other_jobs::{OtherJobs, begun_files};
 use super::places::{SyncRoots, absolute, check_roots, login, refuse_backup, refuse_precious};
-use super::plan::{PlanCounts, PlanRules, PlannedAction, SyncPlan, SyncTask, plan};
+use super::plan::{
+    ListedTree, PlanCounts, PlanRules, PlannedAction, SyncPlan, SyncTask, TreeSide, cannot_keep, list_tree,
+    plan,
+};
 use super::rename::{FileRenames, SimilarNames};
 use super::report::CopyForecast;
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
 use crate::failure::{Failure, Kind, Result};
+use crate::job::Item;
 use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
 use crate::job::file::times::Attributes;
-use crate::job::item::Item;
 use crate::job::removal::{ComparedTrees, MayRename, Scope, too_many};
 use crate::job::request::filter::Filter;
-use crate::job::request::job::is_one_host;
-use crate::job::request::options::{Mode, Options, SyncRules};
-use crate::job::sorted_names::TreeEntry;
+use crate::job::request::job::{Mode, Options, SyncRules, is_one_host};
 use crate::job::sources::moved;
-use crate::job::summary::tally::Tally;
+use crate::job::spool::TreeEntry;
+use crate::job::summary::Tally;
 use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::journal::NAME_OF_SYNC;
 use crate::place::{self, Location};

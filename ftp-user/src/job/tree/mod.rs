@@ -1,6 +1,5 @@
 //! A tree: a walk finds directories and files of the source one after the other, and each is made or copied at the destination.
 
-mod directories;
 mod names;
 mod visits;
 mod walk;
@@ -13,12 +12,12 @@ pub(crate) use walk::{WalkPurpose, WalkRules, walk};
 use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
+use crate::job::Item;
 use crate::job::claims::lifetime;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
 use crate::job::engine::workers::FileResult;
 use crate::job::file::copy::copy;
 use crate::job::file::times::{Attributes, Wanted, finish_directories};
-use crate::job::item::Item;
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
 use crate::job::retry::{asked_of, connect};
@@ -26,9 +25,10 @@ use crate::job::spool::Spool;
 use crate::place;
 use crate::report::{Event, Topic};
 use crate::session::Facts;
-use directories::{MOST_LOST, MOST_UNMADE, MissingDirectories, UnmadeDirectory};
 use ftp_proto::wire::PathName;
-use names::{MOST_SIMILAR, SiblingNames, SimilarFiles};
+use names::{
+    MOST_LOST, MOST_SIMILAR, MOST_UNMADE, MissingDirectories, SiblingNames, SimilarFiles, UnmadeDirectory,
+};
 use std::collections::HashSet;
 
 /// A tree to copy.

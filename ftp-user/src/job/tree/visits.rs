@@ -4,11 +4,12 @@ use crate::failure::Failure;
 use crate::job::file::times::Attributes;
 use crate::job::spool::Spool;
 use crate::session::Facts;
+use ftp_io::lock::Lock;
 use ftp_proto::wire::PathName;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
 /// What the walk finds. Paths are relative to its root.
@@ -77,16 +78,10 @@ pub(in crate::job) fn visit_queue() -> (VisitSender, Visits) {
     (VisitSender(Arc::clone(&shared)), Visits(shared))
 }
 
-impl Shared {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl VisitSender {
     /// Appends a visit. It waits for nobody.
     pub(in crate::job) fn send(&self, visit: Visit) {
-        let mut queue = self.0.queue();
+        let mut queue = self.0.queue.locked();
         if let Visit::Skipped(..) | Visit::Failed(..) = visit {
             queue.tell(visit);
         } else if let Err(error) = queue.found.push(visit) {
@@ -105,7 +100,7 @@ impl VisitSender {
         loop {
             let taken = self.0.taken.notified();
             {
-                let queue = self.0.queue();
+                let queue = self.0.queue.locked();
                 if queue.is_receiver_gone || queue.broken.is_some() {
                     return Err(ReceiverGone);
                 }
@@ -120,7 +115,7 @@ impl VisitSender {
 
 impl Drop for VisitSender {
     fn drop(&mut self) {
-        self.0.queue().has_ended = true;
+        self.0.queue.locked().has_ended = true;
         self.0.given.notify_one();
     }
 }
@@ -131,7 +126,7 @@ impl Visits {
         loop {
             let given = self.0.given.notified();
             {
-                let mut queue = self.0.queue();
+                let mut queue = self.0.queue.locked();
                 let next = queue.next();
                 self.0.taken.notify_one();
                 if next.is_some() || queue.has_ended {
@@ -144,7 +139,7 @@ impl Visits {
 
     /// The next visit, if it is a directory and has been found already.
     pub(in crate::job) fn next_directory(&mut self) -> Option<Visit> {
-        let mut queue = self.0.queue();
+        let mut queue = self.0.queue.locked();
         let is_directory = matches!(queue.found.front(), Some(Visit::Directory(..)));
         if !is_directory || !queue.told.is_empty() || queue.broken.is_some() {
             return None;
@@ -157,14 +152,14 @@ impl Visits {
     /// How many visits are in memory.
     #[cfg(test)]
     pub(super) fn in_memory(&self) -> usize {
-        let queue = self.0.queue();
+        let queue = self.0.queue.locked();
         queue.found.in_memory() + queue.told.len()
     }
 }
 
 impl Drop for Visits {
     fn drop(&mut self) {
-        self.0.queue().is_receiver_gone = true;
+        self.0.queue.locked().is_receiver_gone = true;
         self.0.taken.notify_one();
     }
 }

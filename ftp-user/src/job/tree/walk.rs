@@ -12,7 +12,7 @@ use crate::failure::{About, Failure, Kind as FailureKind, Result};
 use crate::job::check::usable;
 use crate::job::file::times::Attributes;
 use crate::job::request::filter::Filter;
-use crate::job::request::options::Links;
+use crate::job::request::job::Links;
 use crate::job::retry::asked_of;
 use crate::job::spool::{NameSet, Spool};
 use crate::place;

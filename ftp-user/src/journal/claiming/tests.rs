@@ -4,6 +4,7 @@
 mod decisions {
     use super::super::super::record::ItemParts;
     use super::super::*;
+    use crate::outcome::Verified;
 
     fn seen(size: u64, modified: Option<i64>, unique: Option<&str>) -> SourceFacts {
         SourceFacts { size: Some(size), modified, unique: unique.map(str::to_owned) }
@@ -13,9 +14,11 @@ mod decisions {
     fn n8_what_a_resumed_job_does_with_a_file_follows_from_its_state() {
         let before = seen(5, Some(1), Some("a"));
         let done_and = |replaced: Option<&str>| ItemHistory::Done {
-            seen: before.clone(),
-            verified: Some("sha-256".to_owned()),
-            route: Some("dest-listens".to_owned()),
+            copy: FinishedCopy {
+                seen: before.clone(),
+                verified: Verified::Size,
+                route: Some(Rung::DestListens),
+            },
             replaced: replaced.map(str::to_owned),
         };
         let done = || done_and(None);
@@ -26,11 +29,11 @@ mod decisions {
                 detached: None,
             },
             seen: Some(before.clone()),
-            route: Some("direct".to_owned()),
+            route: Some(Rung::DestListens),
         };
         let open = |parts: &[u64]| ItemHistory::Open(Box::new(left(parts)));
         let go_on = |parts: &[u64]| ResumeAction::GoOn(Box::new(left(parts)));
-        let skip = || ResumeAction::Skip { verified: Some("sha-256".to_owned()) };
+        let skip = || ResumeAction::Skip;
         for (found, now, expect) in [
             (ItemHistory::New, Some(seen(5, Some(1), None)), ResumeAction::Copy),
             (ItemHistory::New, None, ResumeAction::Copy),
@@ -66,9 +69,8 @@ mod decisions {
 mod notes {
     use super::super::*;
     use crate::journal::record::JobStart;
-    use crate::journal::stored_job::StoredJob;
-    use crate::ladder::Rung;
-    use crate::outcome::{FileCopy, FileEnd, PathFacts, Verified};
+    use crate::journal::record::StoredJob;
+    use crate::outcome::{PathFacts, TransferFacts, Verified};
     use ftp_proto::digest::Algorithm;
     use std::path::Path;
     use std::sync::Arc;
@@ -114,16 +116,16 @@ mod notes {
         drop((store, lock));
         let (store, _lock) = start(home.path(), true);
         let open = the(&store, ItemState::Open);
-        assert_eq!((open.attempts, open.failure.as_deref(), open.why), (3, Some("no room"), None));
+        assert_eq!((open.copy.attempts, open.failure.as_deref(), open.why), (3, Some("no room"), None));
         assert_eq!(begin(&store, "a"), key);
         store.attempted(key, 1, Some("451 no")).unwrap();
         store.ended(key, ItemEnd::Failed { why: "451 no".to_owned(), began: None }).unwrap();
         let failed = the(&store, ItemState::Failed);
-        assert_eq!((failed.attempts, failed.failure), (4, Some("451 no".to_owned())));
+        assert_eq!((failed.copy.attempts, failed.failure), (4, Some("451 no".to_owned())));
         begin(&store, "a");
         store.ended(key, done(1, &TransferFacts::NONE)).unwrap();
         let copied = the(&store, ItemState::Done);
-        assert_eq!((copied.attempts, copied.failure.as_deref(), copied.why), (5, Some("451 no"), None));
+        assert_eq!((copied.copy.attempts, copied.failure.as_deref(), copied.why), (5, Some("451 no"), None));
     }
 
     #[test]
@@ -151,12 +153,12 @@ mod notes {
         };
         assert_eq!(written(&store), 1);
         let found = store.items(JOB, ItemState::Done).unwrap();
-        assert_eq!([&*found[0].facts, &*found[1].facts], [&facts("0bad"), &facts("cafe")]);
+        assert_eq!([&found[0].copy.facts, &found[1].copy.facts], [&facts("0bad"), &facts("cafe")]);
         // A run that finds the copy there knows its digest alone.
         let digest = Some("beef".to_owned());
         let known = TransferFacts { digest, ..TransferFacts::NONE };
         store.ended(found[0].key, done(0, &known)).unwrap();
-        assert_eq!(*the(&store, ItemState::Done).facts, facts("beef"));
+        assert_eq!(the(&store, ItemState::Done).copy.facts, facts("beef"));
         // Its rows are checked, and are forgotten with the job.
         store.sql.execute("UPDATE path_facts SET why = 'it is slow'", []).unwrap();
         assert!(store.items(JOB, ItemState::Done).is_err());
@@ -169,10 +171,9 @@ mod notes {
 mod under_way {
     use super::super::*;
     use crate::journal::record::JobStart;
+    use crate::journal::record::StoredJob;
     use crate::journal::store::FILE;
-    use crate::journal::stored_job::StoredJob;
-    use crate::ladder::Rung;
-    use crate::outcome::{FileCopy, Verified};
+    use crate::outcome::Verified;
     use ftp_proto::digest::Algorithm;
     use ftp_proto::wire::TransferId;
 
@@ -211,7 +212,7 @@ mod under_way {
         // Something else becomes of the others before they end.
         store.add_part(keys[1], PartId(1)).unwrap();
         let id = |number| TransferId::new([number; 16]);
-        let route = "dest-listens".to_owned();
+        let route = Rung::DestListens;
         let detached = Detached { source: id(1), destination: id(2), route, before: 0, moves: false };
         store.detached(keys[2], Some(&detached)).unwrap();
         for key in keys {
@@ -221,8 +222,9 @@ mod under_way {
         let found = store.items(JOB, ItemState::Done).unwrap();
         assert_eq!(found.len(), 5);
         for file in &found {
-            assert_eq!((file.bytes, file.verified.as_deref(), file.began), (5, Some("sha-256"), Some(9)));
-            assert_eq!((file.route.as_deref(), file.parts.detached.as_ref()), (Some("user"), None));
+            let FileCopy { size, verified, .. } = &*file.copy;
+            assert_eq!((*size, verified.name(), file.began), (Some(5), "sha-256", Some(9)));
+            assert_eq!((file.copy.moved_by(), file.parts.detached.as_ref()), (Some(Rung::User), None));
             assert!(file.parts.names.is_empty() && file.ended.is_some(), "{file:?}");
             assert_eq!(file.seen.as_ref().and_then(|seen| seen.size), Some(5));
         }
@@ -258,5 +260,143 @@ mod under_way {
             rusqlite::Connection::open(home.path().join(FILE)).unwrap().execute(change, []).unwrap();
             assert!(store.ended(key, done()).is_err(), "{change}");
         }
+    }
+}
+
+/// What other jobs have claimed.
+mod others {
+    use super::super::*;
+    use crate::journal::record::StoredJob;
+    use crate::journal::record::{ItemEnd, ItemKey, JobStart, NewItem, PartId};
+    use crate::outcome::{FileCopy, Verified};
+    use std::path::Path;
+
+    fn begun(store: &Store, job: JobId, site: &str, path: &str) -> ItemKey {
+        let (source, path) = (format!("{job}/{path}"), path.as_bytes().to_vec());
+        let number = path.iter().fold(job.number(), |sum, byte| sum * 31 + u64::from(*byte));
+        let place = Place { source, site: site.to_owned(), path };
+        let file = NewItem { place, part: Some(PartId(number)), seen: None, takes_over: true };
+        let Claim::Ours(begun) = store.durably(|store| store.begin(job, &file)).unwrap() else {
+            panic!("no other job is there")
+        };
+        begun.key
+    }
+
+    fn start(home: &Path, job: u64) -> (Store, impl Sized) {
+        start_verb(home, job, "copy")
+    }
+
+    fn start_verb(home: &Path, job: u64, verb: &str) -> (Store, impl Sized) {
+        let store = Store::open_for_tests(home).unwrap();
+        let start = JobStart { id: JobId::new(job), job: StoredJob::for_tests(verb), resumes: false };
+        let lock = store.start(&start).unwrap();
+        (store, lock)
+    }
+
+    fn done(store: &Store, key: ItemKey) {
+        let copy = Box::new(FileCopy::skipped(Some(1), Verified::Size));
+        let ended = ItemEnd::Done { copy, began: None, noted: 0 };
+        store.ended(key, ended).unwrap();
+    }
+
+    /// All pages.
+    fn claims(store: &Store, own: u64, directory: &str, ran: &[u64], since: u64) -> Vec<(String, u64)> {
+        let mut asked = ClaimsBelow {
+            site: "two".to_owned(),
+            directory: directory.as_bytes().to_vec(),
+            ran: ran.iter().copied().map(JobId::new).collect(),
+            since,
+            after: None,
+        };
+        let mut all = Vec::new();
+        loop {
+            let page = claims_below(store, Some(JobId::new(own)), &asked).unwrap();
+            let path = |claim: ClaimBelow| (String::from_utf8(claim.path).unwrap(), claim.job.number());
+            all.extend(page.claims.into_iter().map(path));
+            asked.after = page.last;
+            if asked.after.is_none() {
+                return all;
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_job_has_claimed_below_a_directory_is_known_while_it_runs() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, lock) = start(home.path(), 2);
+        let job = JobId::new(2);
+        let keys = ["d/a", "d/b", "d/e/f"].map(|path| begun(&store, job, "two", path));
+        for (site, path) in [("two", "d"), ("two", "d!"), ("two", "d0"), ("two", "e/a"), ("one", "d/a")] {
+            begun(&store, job, site, path);
+        }
+        done(&store, keys[1]);
+        let failed = begun(&store, job, "two", "d/failed");
+        store.ended(failed, ItemEnd::Failed { why: "no".to_owned(), began: None }).unwrap();
+        let own = (store, lock);
+        let (store, _own_lock) = start(home.path(), 1);
+        begun(&store, JobId::new(1), "two", "d/own");
+        let of = |paths: &[&str]| -> Vec<(String, u64)> {
+            paths.iter().map(|path| ((*path).to_owned(), 2)).collect()
+        };
+        let later = u64::MAX;
+        assert_eq!(claims(&store, 1, "d/", &[], later), of(&["d/a", "d/b", "d/e/f"]));
+        assert_eq!(claims(&store, 1, "x/", &[], later), []);
+        assert_eq!(claims(&store, 1, "", &[], later).len(), 7);
+        // It has ended.
+        drop(own);
+        assert_eq!(claims(&store, 1, "d/", &[], later), []);
+        // A moment ago it ran, or has finished a file.
+        assert_eq!(claims(&store, 1, "d/", &[2], later), of(&["d/a", "d/b", "d/e/f"]));
+        assert_eq!(claims(&store, 1, "d/", &[], 0), of(&["d/b"]));
+    }
+
+    #[test]
+    fn only_other_moves_that_run_and_may_store_a_file_count_on_its_name() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, own_lock) = start_verb(home.path(), 1, "move");
+        let (of_copy, _copy_lock) = start(home.path(), 2);
+        let (of_move, move_lock) = start_verb(home.path(), 3, "move");
+        let place = |site: &str, path: &str| Place {
+            source: String::new(),
+            site: site.to_owned(),
+            path: path.as_bytes().to_vec(),
+        };
+        begun(&store, JobId::new(1), "two", "own");
+        begun(&of_copy, JobId::new(2), "two", "copied");
+        begun(&of_move, JobId::new(3), "two", "open");
+        let key = begun(&of_move, JobId::new(3), "two", "done");
+        done(&of_move, key);
+        let failed = begun(&of_move, JobId::new(3), "two", "failed");
+        of_move.ended(failed, ItemEnd::Failed { why: "no".to_owned(), began: None }).unwrap();
+        let asked = [("two", "own"), ("two", "copied"), ("two", "open"), ("two", "done"), ("two", "failed")];
+        let asked: Vec<Place> =
+            asked.into_iter().chain([("one", "open")]).map(|(site, path)| place(site, path)).collect();
+        let found = || claimed_by_moves(&store, JobId::new(1), &asked).unwrap();
+        let other = Some(JobId::new(3));
+        assert_eq!(found(), [None, None, other, other, None, None]);
+        drop(move_lock);
+        assert_eq!(found(), [None; 6]);
+        assert_eq!(other_moves(&store, JobId::new(4)).unwrap(), [JobId::new(1)]);
+        drop(own_lock);
+    }
+
+    #[test]
+    fn claims_of_other_jobs_come_in_pages_and_none_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let (store, _lock) = start(home.path(), 2);
+        store
+            .durably(|store| {
+                for number in 0..2 * PAGE + 1 {
+                    let path = format!("d/{number:05}").into_bytes();
+                    let place = Place { source: String::new(), site: "two".to_owned(), path };
+                    store
+                        .begin(JobId::new(2), &NewItem { place, part: None, seen: None, takes_over: true })?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        let found = claims(&store, 1, "d/", &[], u64::MAX);
+        assert_eq!(found.len(), 2 * PAGE + 1);
+        assert!(found.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

@@ -6,10 +6,10 @@ use crate::journal::claiming::{Claim, LONGEST_ALONE};
 use crate::journal::jobs::{ENDED, OPEN};
 use crate::journal::lock::JobLock;
 use crate::journal::record::{
-    Detached, Failures, ItemEnd, ItemHistory, ItemParts, ItemState, JobStart, JobState, NAME_OF_COPY,
-    NewItem, PartId, Place, RunEnd, SourceFacts, UnfinishedItem,
+    Detached, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemParts, ItemState, JobStart, JobState,
+    NAME_OF_COPY, NewItem, PartId, Place, RunEnd, SourceFacts, StoredJob, UnfinishedItem,
 };
-use crate::journal::stored_job::StoredJob;
+use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
 use ftp_proto::digest::Algorithm;
 use ftp_proto::wire::TransferId;
@@ -88,7 +88,6 @@ fn n8_a_file_is_found_as_it_was_left() {
         assert_eq!(found(begin(&store, 1, "a", 13)), open(Some(12)));
     }
     let means = Verified::Hash(Algorithm::Sha256);
-    let verified = means.name().to_owned();
     store
         .ended(
             begun.key,
@@ -97,7 +96,7 @@ fn n8_a_file_is_found_as_it_was_left() {
         .unwrap();
     assert_eq!(
         found(begin(&store, 1, "a", 13)),
-        ItemHistory::Done { seen, verified: Some(verified), route: None, replaced: None }
+        ItemHistory::Done { copy: FinishedCopy { seen, verified: means, route: None }, replaced: None }
     );
     assert_eq!(found(begin(&store, 1, "another source", 14)), ItemHistory::New);
     store.finish(JobId::new(1), RunEnd::Done, None).unwrap();
@@ -202,7 +201,7 @@ fn n9_a_transfer_that_goes_on_alone_is_found_by_whoever_claims_its_file_next() {
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("no other job is there") };
     let id = |number| TransferId::new([number; 16]);
-    let route = "dest-listens".to_owned();
+    let route = Rung::DestListens;
     let mut detached = Detached { source: id(1), destination: id(2), route, before: 7, moves: false };
     store.detached(begun.key, Some(&detached)).unwrap();
     store.finish(JobId::new(1), RunEnd::Done, None).unwrap();

@@ -22,7 +22,7 @@ fn every_verb_has_a_page_with_examples_and_exit_statuses() {
                 Some(page) if page.examples.is_empty() => wrong.push(format!("{name} {verb}: no example")),
                 Some(page) if page.exits.is_empty() => wrong.push(format!("{name} {verb}: no exit status")),
                 Some(_) => {}
-                None => wrong.push(format!("{name} {verb}: no page in cli/pages.rs")),
+                None => wrong.push(format!("{name} {verb}: no page in cli/generate.rs")),
             }
         }
         let extra = pages.iter().filter(|page| !verbs.contains(page.verb));

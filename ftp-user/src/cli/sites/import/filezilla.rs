@@ -1,6 +1,6 @@
 //! The site manager of FileZilla: `sitemanager.xml`.
 
-use super::entry::{ImportedSite, base64, port};
+use super::{ImportedSite, base64, port};
 use ftp_proto::wire::Secret;
 use roxmltree::{Document, Node};
 

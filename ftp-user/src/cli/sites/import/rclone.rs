@@ -1,6 +1,6 @@
 //! FTP remotes of rclone: sections of its configuration file whose `type` is `ftp`.
 
-use super::entry::{ImportedSite, base64, port};
+use super::{ImportedSite, base64, port};
 use aes::Aes256;
 use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use ftp_proto::wire::Secret;

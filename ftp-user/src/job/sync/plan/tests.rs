@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::failure::Failure;
-use crate::job::sorted_names::Sorter;
+use crate::job::spool::Sorter;
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
 
