@@ -445,8 +445,8 @@ const WAITING: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::StoredJob;
     use super::super::store::FILE;
-    use super::super::stored_job::StoredJob;
     use super::*;
 
     #[tokio::test]

@@ -493,7 +493,7 @@ fn n8_by_which_path_a_file_was_moving_is_known_to_the_next_run_of_its_job_alone(
         let ItemHistory::Open(left) = found else { panic!("it is open") };
         left.route
     };
-    let direct = || Some("direct".to_owned());
+    let direct = || Some(Rung::DestListens);
     let store = Store::open_for_tests(home.path()).unwrap();
     let lock = start(&store, 1, false).unwrap();
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
