@@ -11,7 +11,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::{Status, asked};
 use crate::place::Location;
 use crate::report::{Event, FileDigest, Label, Topic};
-use crate::session::{Flow, Session};
+use crate::session::{Flow, Session, Transfer};
 use crate::world::local_path;
 use ftp_io::copy::{self, Coding, CopyEnd, Meter};
 use ftp_io::hash::digest_of;
@@ -68,7 +68,7 @@ pub async fn read(
             meter.stop();
         }
     };
-    let flow = session.transfer((command, 0), copying, &meter, &mut moving).await;
+    let flow = Transfer::of(session).run((command, 0), copying, &meter, &mut moving).await;
     *moved = meter.moved();
     if *moved > most {
         return Err(files::sends_too_much(session, announced.unwrap_or(0)).during(what()));

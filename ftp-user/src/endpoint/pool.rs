@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::place::Site;
 use crate::relay;
-use crate::session::{ClosedPosture, Role, Session, SessionId, Tunnel, newest_session};
+use crate::session::{ClosedPosture, Role, Session, SessionId, SessionOpening, Tunnel, newest_session};
 use crate::world::Files;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Versions;
@@ -211,11 +211,11 @@ impl Pool {
             let state = self.state.locked();
             (state.answered, state.behind_relay)
         };
+        let opening = SessionOpening::new(context, &self.site, role).with_tls(tls);
         if behind_relay {
-            let tunnel = self.reach(context).await?;
-            return Session::open_tunnelled(context, &self.site, role, tls, tunnel).await;
+            return opening.open_tunnelled(self.reach(context).await?).await;
         }
-        let failure = match Session::open_by(context, &self.site, role, tls, first).await {
+        let failure = match opening.open_asking(first).await {
             Err(failure) if failure.about == About::NoAnswer && !answered => failure,
             opened => return opened,
         };
@@ -233,7 +233,7 @@ impl Pool {
                 return Err(failure.hint(hint));
             }
         };
-        let session = Session::open_tunnelled(context, &self.site, role, tls, tunnel).await?;
+        let session = opening.open_tunnelled(tunnel).await?;
         self.state.locked().behind_relay = true;
         let relay = session.relay.as_ref().map_or_else(String::new, |relay| relay.name.clone());
         let site = self.site.authority();

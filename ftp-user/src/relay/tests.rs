@@ -5,10 +5,9 @@ use super::*;
 use crate::context::Cancel;
 use crate::failure::Kind;
 use crate::place::Place;
-use crate::session::{DataFailure, RelayPortState, Role, Session as ControlSession};
+use crate::session::{DataFailure, RelayPortState, Role, SessionOpening};
 use ftp_io::connection::Connection;
 use ftp_io::link::{Acceptor, Link};
-use ftp_io::tls::Versions;
 use ftp_proto::client::{Event, Security};
 use ftp_proto::command::Command;
 use ftp_proto::listing::When;
@@ -180,7 +179,7 @@ async fn r58_a_control_connection_through_a_relay_is_one_like_any_other() {
     let tunnel = session.tunnel(&context, &site()).await.unwrap();
     assert_eq!((tunnel.local, tunnel.peer), (at("192.0.2.9:40000"), at("192.0.2.1:2121")));
     let mut session =
-        ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
+        SessionOpening::new(&context, &site(), Role::Source).open_tunnelled(tunnel).await.unwrap();
     assert_eq!(session.title, "src.example.net:2121 through relay edge");
     assert_eq!(
         (session.addresses.local, session.addresses.peer),
@@ -207,8 +206,7 @@ async fn a_session_through_a_relay_ends_in_order() {
     let mut agent = Agent::start(Script::new(tunnels)).await;
     let context = Context::for_tests(Cancel::never());
     let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
-    let session =
-        ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
+    let session = SessionOpening::new(&context, &site(), Role::Source).open_tunnelled(tunnel).await.unwrap();
     session.quit().await;
     while agent.bytes.recv().await.expect("the tunnel broke").is_some() {}
 }
@@ -219,7 +217,7 @@ async fn no_byte_of_a_tunnel_is_lost_when_a_wait_is_dropped() {
     let context = Context::for_tests(Cancel::never());
     let tunnel = agent.session().await.tunnel(&context, &site()).await.unwrap();
     let mut session =
-        ControlSession::open_tunnelled(&context, &site(), Role::Source, Versions::All, tunnel).await.unwrap();
+        SessionOpening::new(&context, &site(), Role::Source).open_tunnelled(tunnel).await.unwrap();
     let asked: Vec<_> = (0..50).map(|_| session.send(Command::Noop, None)).collect();
     let mut answered = Vec::new();
     while answered.len() < asked.len() {

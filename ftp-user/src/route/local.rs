@@ -7,7 +7,7 @@ use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
 use crate::report::{Event, Progress};
-use crate::session::{Flow, Session};
+use crate::session::{Flow, Session, Transfer};
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport};
 use ftp_io::tls::Data;
 use ftp_proto::command::{Command, DataType, Verb};
@@ -44,7 +44,9 @@ pub(crate) async fn send_local(
         seen.note(&connection);
         copy::send(file, skips, connection, Coding::Image, &meter)
     };
-    let flow = session.transfer((command, skips), sending, &meter, &mut progress(context, assignment)).await;
+    let flow = Transfer::of(session)
+        .run((command, skips), sending, &meter, &mut progress(context, assignment))
+        .await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Destination);
@@ -94,7 +96,7 @@ pub(crate) async fn receive_local(
             meter.stop();
         }
     };
-    let flow = session.transfer((command, assignment.skips()), receiving, &meter, &mut moving).await;
+    let flow = Transfer::of(session).run((command, assignment.skips()), receiving, &meter, &mut moving).await;
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Source);

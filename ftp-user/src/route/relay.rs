@@ -9,9 +9,8 @@ use crate::failure::{Failure, Kind, Result};
 use crate::outcome::Relayed;
 use crate::place::Site;
 use crate::relay::{self, JoinEvent};
-use crate::session::{Role, Session, Tunnel, check_place, within};
+use crate::session::{Role, Session, SessionOpening, Tunnel, check_place, within};
 use ftp_io::copy::Digest;
-use ftp_io::tls::Versions;
 use ftp_proto::relay::message::{Leg, Pin};
 use ftp_proto::transfer::{Input, Junction, Side};
 use std::net::SocketAddr;
@@ -104,7 +103,8 @@ impl Circuit {
 }
 
 async fn session(context: &Context, site: &Site, role: Role, tunnel: Tunnel) -> Result<Box<Session>> {
-    Box::pin(Session::open_tunnelled(context, site, role, Versions::All, tunnel)).await.map(Box::new)
+    let opening = SessionOpening::new(context, site, role);
+    Box::pin(opening.open_tunnelled(tunnel)).await.map(Box::new)
 }
 
 /// The join of the two data connections at a relay.

@@ -4,7 +4,7 @@ use crate::context::{Cancel, Context};
 use crate::endpoint::files;
 use crate::failure::Result;
 use crate::place::{Site, base_name, join, parent};
-use crate::session::{Role, Session};
+use crate::session::{Role, Session, SessionOpening};
 use ftp_io::clock::Clock;
 use ftp_proto::wire::PathName;
 use std::future::pending;
@@ -53,7 +53,8 @@ impl Second {
         let task = tokio::spawn(async move {
             let mut waits = Waits { clock: context.world.clock, path, hurries, slow: None };
             waits.slow_file().await;
-            let Ok(mut session) = Session::open(&context, &stored.site, Role::Destination).await else {
+            let Ok(mut session) = SessionOpening::new(&context, &stored.site, Role::Destination).open().await
+            else {
                 return;
             };
             loop {

@@ -1,55 +1,29 @@
-//! Final replies, and what a refusal means to people.
+//! Final replies, what a refusal means, and why a session has ended, in words for people.
 
 use super::connection::Session;
 use super::open::wrong_server;
-use super::tls;
+use super::tls::{self, SessionTls};
 use crate::failure::{About, Failure, Kind};
 use crate::place::PasswordSource;
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
 pub use ftp_proto::manners::Answer;
-use ftp_proto::manners::{foreign_option, names_a_limit, names_tls};
+use ftp_proto::manners::{names_a_limit, names_tls};
 use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, classify, failed_inside};
 use std::borrow::Cow;
 
-impl Session {
-    /// Converts a refusal into a failure.
-    pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Failure {
-        let blame = self.blame(answer);
-        Failure::new(kind_of(blame), what)
-            .said(self.quote(&answer.reply))
-            .about(about(blame))
-            .hint_if(hint(blame))
-    }
+/// A session that has ended, for whoever has to say why.
+pub(super) struct EndedSession<'a>(pub(super) &'a Session);
 
-    /// Whose fault a refusal is.
-    pub fn blame(&self, answer: &Answer) -> Blame {
-        answer.blame(self.manners.dialect)
-    }
-
-    /// `the source 127.0.0.2:2121 said "550 No such file"`.
-    pub fn quote(&self, reply: &Reply) -> String {
-        format!("{} {}", self.who(), self.said(reply))
-    }
-
-    /// Quotes a reply, without secrets: `said "550 No such file"`.
-    fn said(&self, reply: &Reply) -> String {
-        format!("said \"{}\"", self.shown(reply))
-    }
-
-    /// A reply, without secrets and without what a terminal would act on.
-    pub fn shown(&self, reply: &Reply) -> String {
-        self.secrets.told_reply(reply).to_string()
-    }
-
+impl EndedSession<'_> {
     /// What a server has said that is no FTP, without secrets. They are removed before anything is cut or escaped.
     fn no_ftp(&self, error: &NotFtp) -> String {
         match error {
             NotFtp::NoCode(line) => {
-                format!("expected a reply code, got \"{}\"", self.secrets.told(line).shortened())
+                format!("expected a reply code, got \"{}\"", self.0.secrets.told(line).shortened())
             }
-            NotFtp::NoGreeting(reply) => format!("expected a greeting, got \"{}\"", self.shown(reply)),
-            NotFtp::TooLong(_) | _ => self.concealed(&error.to_string()),
+            NotFtp::NoGreeting(reply) => format!("expected a greeting, got \"{}\"", self.0.shown(reply)),
+            NotFtp::TooLong(_) | _ => self.0.concealed(&error.to_string()),
         }
     }
 
@@ -57,29 +31,24 @@ impl Session {
     fn wrong_server(&self, end: &client::Failure) -> Option<Failure> {
         let client::Failure::NotFtp(error) = end else { return None };
         let (there, said) = match error {
-            NotFtp::NoCode(line) if self.manners.greeting.is_none() => {
-                (Protocol::of_first_bytes(line)?, self.secrets.told(line).shortened().to_string())
+            NotFtp::NoCode(line) if self.0.manners.greeting.is_none() => {
+                (Protocol::of_first_bytes(line)?, self.0.secrets.told(line).shortened().to_string())
             }
-            NotFtp::NoGreeting(reply) => (Protocol::of_greeting(reply)?, self.shown(reply)),
+            NotFtp::NoGreeting(reply) => (Protocol::of_greeting(reply)?, self.0.shown(reply)),
             NotFtp::NoCode(_) | NotFtp::TooLong(_) | _ => return None,
         };
-        Some(wrong_server(&self.title, there, Some(format!("it said \"{said}\"")), self.site.security))
-    }
-
-    /// What somebody has said about a server, or has repeated of its words, without secrets.
-    pub fn concealed(&self, text: &str) -> String {
-        self.secrets.told(text.as_bytes()).to_string()
+        Some(wrong_server(&self.0.title, there, Some(format!("it said \"{said}\"")), self.0.site.security))
     }
 
     /// Quotes a reply where the server was named before.
     fn it_said(&self, reply: &Reply) -> String {
-        format!("it {}", self.said(reply))
+        format!("it {}", self.0.said(reply))
     }
 
     /// Converts the end of this session into a failure.
-    pub fn lost(&self, end: &client::Failure) -> Failure {
-        let who = self.who();
-        if let Some(refused) = &self.why_no_tls {
+    pub(super) fn failure(&self, end: &client::Failure) -> Failure {
+        let who = self.0.who();
+        if let Some(refused) = &self.0.why_no_tls {
             return refused.clone();
         }
         if let Some(failure) = self.no_greeting(end).or_else(|| self.wrong_server(end)) {
@@ -111,11 +80,11 @@ impl Session {
             }
             client::Failure::LoginRefused(reply) => self.no_login(&who, reply),
             client::Failure::PasswordNeeded(reply) => {
-                let (user, host) = (self.user(), &self.site.host);
+                let (user, host) = (self.user(), &self.0.site.host);
                 Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
                     .said(self.it_said(reply))
                     .about(About::Login)
-                    .hint(if self.context.run.lacking > 1 {
+                    .hint(if self.0.context.run.lacking > 1 {
                         format!("write it into ~/.netrc: machine {host} login {user} password ...; --password-file serves one server, and another one lacks its password too")
                     } else {
                         format!("name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ...")
@@ -124,7 +93,7 @@ impl Session {
             client::Failure::AccountNeeded(reply) => {
                 let what = format!("the login as {} needs an account and none is configured", self.user());
                 Failure::new(Kind::Refused, what)
-                    .said(self.quote(reply))
+                    .said(self.0.quote(reply))
                     .hint("add one to ~/.netrc (account NAME)")
             }
             client::Failure::Unavailable(reply) if self.demands_tls(reply) => self.no_login(&who, reply),
@@ -134,7 +103,7 @@ impl Session {
                     .said(self.it_said(reply))
                     .hint(hint);
                 // Who turns everybody away at the door has not greeted, and is asked once.
-                match self.context.store.sites.has_greeted(&self.site.key()) {
+                match self.0.context.store.sites.has_greeted(&self.0.site.key()) {
                     true => failure,
                     false => failure.about(About::NoAnswer),
                 }
@@ -153,20 +122,20 @@ impl Session {
 
     /// Converts a refusal of AUTH into a failure. `who` is the server.
     fn tls_refused(&self, who: &str, reply: &Reply) -> Failure {
-        if classify(self.manners.dialect, Verb::Auth, reply.code) == Class::Later {
+        if classify(self.0.manners.dialect, Verb::Auth, reply.code) == Class::Later {
             return Failure::new(Kind::Temporary, format!("{who} does not begin TLS now"))
                 .said(self.it_said(reply))
                 .hint("ask its operator for TLS; nothing of the login was sent");
         }
-        if self.has_offered_tls() {
+        if SessionTls::of(self.0).was_offered() {
             let what = format!("{who} has offered TLS before, and does not offer it now");
             return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(format!(
                 "somebody may be between; nothing of the login was sent. If its operator has given TLS up, {} \
                  permits sessions in clear",
-                tls::forget(&self.site)
+                tls::forget(&self.0.site)
             ));
         }
-        if self.site.security == Security::Offered {
+        if self.0.site.security == Security::Offered {
             let what = format!("{who} does not offer TLS, and --pin names a certificate that may be its own");
             return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(
                 "somebody may be between; nothing of the login was sent. If it has no TLS, write ftpes:// or ftps:// for \
@@ -180,14 +149,14 @@ impl Session {
 
     /// The user who logs in, for people.
     fn user(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.site.login())
+        String::from_utf8_lossy(self.0.site.login())
     }
 
     /// Converts the refusal of a login into a failure. `who` is the server.
     fn no_login(&self, who: &str, reply: &Reply) -> Failure {
         let user = self.user();
         if self.demands_tls(reply) {
-            let hint = if self.context.settings.takes_tls { "use ftpes://" } else { "leave --no-tls out" };
+            let hint = if self.0.context.settings.takes_tls { "use ftpes://" } else { "leave --no-tls out" };
             let what = format!("the login as {user} failed, because {who} demands TLS");
             return Failure::new(Kind::Refused, what).said(self.it_said(reply)).hint(hint);
         }
@@ -203,7 +172,7 @@ impl Session {
                 .said(self.it_said(reply))
                 .hint(FEWER_SESSIONS);
         }
-        let (what, hint) = match (&self.site.user, &self.site.password) {
+        let (what, hint) = match (&self.0.site.user, &self.0.site.password) {
             (None, _) => (
                 format!("the login as {user} failed, and no user is known for {who}"),
                 "name one: ftp://USER@host/path, with the password in ~/.netrc",
@@ -217,7 +186,7 @@ impl Session {
             ),
         };
         let failure = Failure::new(Kind::Refused, what).said(self.it_said(reply)).about(About::Login);
-        match (self.site.name(), self.site.password_source()) {
+        match (self.0.site.name(), self.0.site.password_source()) {
             (Some(name), Some(PasswordSource::File(file))) => failure
                 .hint(format!("check the user of the site {name} and its password in {}", file.display())),
             (Some(name), Some(PasswordSource::Command(_))) => failure
@@ -226,23 +195,16 @@ impl Session {
         }
     }
 
-    /// What to do if the server refused, with this reply to this command, to exchange data with another server; `None` if the
-    /// words are not about whom it may exchange data with.
-    pub fn foreign_advice(&self, verb: Verb, reply: &Reply) -> Option<String> {
-        let option = foreign_option(&self.manners, verb, reply)?;
-        Some(format!("{} must permit transfers between servers (FXP): {option}", self.who()))
-    }
-
     /// Whether a session in clear was refused with words of TLS.
     fn demands_tls(&self, reply: &Reply) -> bool {
-        !self.runs_tls() && names_tls(reply.text())
+        !self.0.runs_tls() && names_tls(reply.text())
     }
 
     /// Converts the end of a session without a greeting into a failure.
     fn no_greeting(&self, end: &client::Failure) -> Option<Failure> {
-        let title = &self.title;
+        let title = &self.0.title;
         if matches!(end, client::Failure::NoGreeting) {
-            let patience = self.context.settings.patience.reply.as_secs();
+            let patience = self.0.context.settings.patience.reply.as_secs();
             let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
             let failure = Failure::new(Kind::Temporary, what)
                 .hint("is this an FTP port? If it is a port of implicit TLS, use ftps://");

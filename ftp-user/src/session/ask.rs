@@ -1,10 +1,12 @@
 //! Commands and their final replies, and the commands that every verb needs.
 
-use super::answer::Answer;
+use super::answer::{Answer, EndedSession, about, hint, kind_of};
 use super::connection::Session;
-use crate::failure::Result;
-use ftp_proto::client::{CommandId, Event, Input};
+use crate::failure::{Failure, Result};
+use ftp_proto::client::{self, CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
+use ftp_proto::manners::foreign_option;
+use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -54,6 +56,52 @@ impl Session {
                 return Ok(Some(answer));
             }
         }
+    }
+
+    /// Converts a refusal into a failure.
+    pub fn refusal(&self, what: impl Into<String>, answer: &Answer) -> Failure {
+        let blame = self.blame(answer);
+        Failure::new(kind_of(blame), what)
+            .said(self.quote(&answer.reply))
+            .about(about(blame))
+            .hint_if(hint(blame))
+    }
+
+    /// Whose fault a refusal is.
+    pub fn blame(&self, answer: &Answer) -> Blame {
+        answer.blame(self.manners.dialect)
+    }
+
+    /// `the source 127.0.0.2:2121 said "550 No such file"`.
+    pub fn quote(&self, reply: &Reply) -> String {
+        format!("{} {}", self.who(), self.said(reply))
+    }
+
+    /// Quotes a reply, without secrets: `said "550 No such file"`.
+    pub(super) fn said(&self, reply: &Reply) -> String {
+        format!("said \"{}\"", self.shown(reply))
+    }
+
+    /// A reply, without secrets and without what a terminal would act on.
+    pub fn shown(&self, reply: &Reply) -> String {
+        self.secrets.told_reply(reply).to_string()
+    }
+
+    /// What somebody has said about a server, or has repeated of its words, without secrets.
+    pub fn concealed(&self, text: &str) -> String {
+        self.secrets.told(text.as_bytes()).to_string()
+    }
+
+    /// Converts the end of this session into a failure.
+    pub fn lost(&self, end: &client::Failure) -> Failure {
+        EndedSession(self).failure(end)
+    }
+
+    /// What to do if the server refused, with this reply to this command, to exchange data with another server; `None` if the
+    /// words are not about whom it may exchange data with.
+    pub fn foreign_advice(&self, verb: Verb, reply: &Reply) -> Option<String> {
+        let option = foreign_option(&self.manners, verb, reply)?;
+        Some(format!("{} must permit transfers between servers (FXP): {option}", self.who()))
     }
 
     /// The current directory, if PWD tells it.

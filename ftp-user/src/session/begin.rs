@@ -4,8 +4,8 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
-use super::connection::Session;
 use super::data::{OpenError, Opened, socket_of};
+use super::flow::Transfer;
 use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
 use ftp_io::tls::Data;
@@ -13,7 +13,7 @@ use ftp_proto::client::Event;
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::reply::{Blame, Class};
-use ftp_proto::transfer::{Arrangements, DataFault, Fault, KnownPostures, Listener, is_same_socket};
+use ftp_proto::transfer::{Arrangements, DataFault, Fault, is_same_socket};
 use std::net::SocketAddr;
 
 /// A transfer command that has begun, or was refused.
@@ -35,27 +35,12 @@ struct Arrival {
     announced: Option<u16>,
 }
 
-impl Session {
-    /// What is known of data connections between this server and this host.
-    pub fn known_postures(&self) -> KnownPostures {
-        let listener = match &self.relay {
-            Some(relay) if relay.data.is_some() => Listener::Relay,
-            None if self.context.settings.proxy.is_none() => Listener::Here,
-            Some(_) | None => Listener::Nobody,
-        };
-        KnownPostures { listener, closed: self.closed.get() }
-    }
-
-    /// Remembers what was learnt about that, for all sessions with this server.
-    pub fn learn(&self, known: KnownPostures) {
-        self.closed.set(known.closed);
-    }
-
+impl Transfer<'_> {
     /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
     /// not wanted.
-    pub(super) async fn begin_transfer(&mut self, command: &Command, skips: u64) -> Result<Begun> {
-        self.private_data().await?;
-        let mut arrangements = Arrangements::new(&self.party(), self.known_postures());
+    pub(super) async fn begin(&mut self, command: &Command, skips: u64) -> Result<Begun> {
+        self.session.private_data().await?;
+        let mut arrangements = Arrangements::new(&self.session.party(), self.session.known_postures());
         let mut first = None;
         loop {
             let begun = match self.open_data(&arrangements, command).await {
@@ -64,8 +49,8 @@ impl Session {
             };
             let (fault, failure) = match begun {
                 Ok(Begun::Refused(answer)) if self.refuses_connection(&answer) => {
-                    let what = format!("no data connection with {}", self.who());
-                    let failure = self.refusal(what, &answer);
+                    let what = format!("no data connection with {}", self.session.who());
+                    let failure = self.session.refusal(what, &answer);
                     // There is nothing else, and the caller knows what the refusal means.
                     if first.is_none() && !arrangements.has_other() {
                         return Ok(Begun::Refused(answer));
@@ -73,17 +58,17 @@ impl Session {
                     (Fault::NoConnection, failure)
                 }
                 Ok(begun) => {
-                    self.learn(arrangements.known());
+                    self.session.learn(arrangements.known());
                     return Ok(begun);
                 }
                 Err(OpenError::Blocked(fault, failure)) => (fault, failure),
                 Err(OpenError::Fatal(failure)) => return Err(failure),
             };
-            if self.is_over() {
+            if self.session.is_over() {
                 return Err(failure);
             }
             if arrangements.after(fault).is_none() {
-                self.learn(arrangements.known());
+                self.session.learn(arrangements.known());
                 return Err(self.unreachable(first, failure));
             }
             first.get_or_insert(failure);
@@ -92,7 +77,7 @@ impl Session {
 
     /// Whether the refusal of a transfer command is about its data connection.
     fn refuses_connection(&self, answer: &Answer) -> bool {
-        answer.verb != Verb::Rest && self.blame(answer) == Blame::Path
+        answer.verb != Verb::Rest && self.session.blame(answer) == Blame::Path
     }
 
     /// The failure if no arrangement has worked: what became of the first one and of the last one, if there was more
@@ -100,7 +85,7 @@ impl Session {
     fn unreachable(&self, first: Option<Failure>, last: Failure) -> Failure {
         let Some(first) = first else { return last };
         let said = [first, last].map(|reason| Failure { hint: None, ..reason }.to_string()).join(" | ");
-        let what = format!("no data connection with {}", self.who());
+        let what = format!("no data connection with {}", self.session.who());
         Failure::new(Kind::NoPath, what).said(said).hint(
             "check that its data ports can be reached from here, or that it can connect to this host (a firewall or NAT \
              may be between)",
@@ -110,7 +95,7 @@ impl Session {
     /// Sends the transfer command over a data connection that is open, or that the server will open.
     async fn send_over(&mut self, command: &Command, skips: u64, opened: Opened) -> Result<Begun, OpenError> {
         if skips > 0 {
-            let answer = self.ask(Command::Rest(skips)).await?;
+            let answer = self.session.ask(Command::Rest(skips)).await?;
             if !answer.is_done() {
                 return Ok(Begun::Refused(answer));
             }
@@ -119,10 +104,10 @@ impl Session {
             // Whoever has come before the transfer command is not the server.
             port.turn_away();
         }
-        let sent = SentCommand { id: self.send(command.clone(), None), verb: command.verb() };
+        let sent = SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() };
         match opened {
             Opened::Connected(data) => {
-                let mut last = self.first_reply(sent).await?;
+                let mut last = self.session.first_reply(sent).await?;
                 Ok(match last.take_if(|answer| !answer.is_done()) {
                     Some(refused) => Begun::Refused(refused),
                     None => Begun::Open(data, sent, last, None),
@@ -145,9 +130,9 @@ impl Session {
         port: DataPort,
         announced: Option<u16>,
     ) -> Result<Begun, OpenError> {
-        let clock = self.context.world.clock;
-        let deadline = clock.now() + self.context.settings.patience.connect();
-        let who = self.who();
+        let clock = self.session.context.world.clock;
+        let deadline = clock.now() + self.session.context.settings.patience.connect();
+        let who = self.session.who();
         let nobody = |failure| Err(OpenError::Blocked(Fault::NoConnection, failure));
         let mut arrival = Arrival { arrived: None, begun: false, last: None, announced };
         loop {
@@ -159,61 +144,45 @@ impl Session {
                     let what = format!("the data connection of {who} was refused: {why}");
                     return nobody(Failure::new(Kind::NoPath, what));
                 }
-                let port = (!self.runs_tls()).then(|| Box::new(port));
-                return Ok(Begun::Open(self.data(arrived.connection), sent, arrival.last, port));
+                let port = (!self.session.runs_tls()).then(|| Box::new(port));
+                return Ok(Begun::Open(self.session.data(arrived.connection), sent, arrival.last, port));
             }
             tokio::select! {
-                event = self.next_or_cancelled(), if arrival.last.is_none() => {
+                event = self.session.next_or_cancelled(), if arrival.last.is_none() => {
                     let event = event?;
-                    arrival.note(self.manners.dialect, sent, &event);
-                    arrival.last = sent.final_reply(self, event)?;
+                    arrival.note(self.session.manners.dialect, sent, &event);
+                    arrival.last = sent.final_reply(self.session, event)?;
                 }
                 accepted = port.accept(), if arrival.arrived.is_none() => match accepted {
                     Ok(arrived) => arrival.arrived = Some(arrived),
                     Err(failed) => {
-                        let what = format!("{} cannot accept the data connection of {who}", self.listener());
+                        let what = format!("{} cannot accept the data connection of {who}", self.session.listener());
                         return match failed {
                             DataFailure::Path(failure) => nobody(failure.during(what)),
                             DataFailure::Relay(failure) => {
-                                self.close();
+                                self.session.close();
                                 Err(failure.during(what).into())
                             }
                         };
                     }
                 },
-                () = port.another(), if arrival.arrived.is_some() && !self.runs_tls() => {
-                    return Err(self.intruded().into());
+                () = port.another(), if arrival.arrived.is_some() && !self.session.runs_tls() => {
+                    return Err(self.session.intruded().into());
                 }
                 () = clock.sleep_until(Some(deadline)), if arrival.arrived.is_none() => {
-                    let what = format!("{who} did not connect to {} in time (connect timer)", self.listener());
+                    let what = format!("{who} did not connect to {} in time (connect timer)", self.session.listener());
                     return nobody(Failure::new(Kind::NoPath, what));
                 }
             }
         }
     }
 
-    /// The failure if two connections came from the address of the server: one of them is not the server's, and nobody
-    /// can tell which. Closes the session.
-    pub(super) fn intruded(&mut self) -> Failure {
-        self.close();
-        self.intruded_words()
-    }
-
-    /// The failure if two connections came from the address of the server, and only one of them can be its own.
-    pub fn intruded_words(&self) -> Failure {
-        let who = self.who();
-        let what =
-            format!("two connections came from {who} for one transfer: somebody else is at its address");
-        Failure::new(Kind::Unverified, what)
-            .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
-    }
-
     /// Aborts the transfer command, so that the session is in step. The machine closes a session whose server does not
     /// react.
     async fn call_off(&mut self) -> Result<()> {
-        self.abort();
+        self.session.abort();
         loop {
-            if let Event::AbortDone | Event::Ended(_) = self.next_or_cancelled().await? {
+            if let Event::AbortDone | Event::Ended(_) = self.session.next_or_cancelled().await? {
                 return Ok(());
             }
         }

@@ -2,23 +2,28 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
-use super::port::ControlRelay;
+use super::data::OpeningPort;
+use super::port::{Connecting, ControlRelay, DataFailure, DataPort, OwnPort, check_place};
 use super::secrets::Secrets;
+use super::tls::SessionTls;
 use crate::context::{Context, SessionPlace};
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind, words};
 use crate::place::{Peer, Site};
+use crate::world::{HostPort, anywhere};
+use ftp_io::connection::Connection;
 use ftp_io::control::Control;
 use ftp_io::lock::Lock;
-use ftp_io::tls::Client;
+use ftp_io::tls::{Client, Data, Handshake, Refusal};
 use ftp_proto::client::{self, CommandId, Event, Input};
 pub use ftp_proto::deletion::SessionId;
 use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Code, is_open};
 use ftp_proto::timer::Moment;
-use ftp_proto::transfer::{Party, Posture, Side};
+use ftp_proto::transfer::{KnownPostures, Listener, Party, Posture, Side};
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::future::ready;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -240,6 +245,150 @@ impl Session {
         self.relay.is_none() && self.context.settings.proxy.is_none()
     }
 
+    /// The data connection showed another certificate than the control connection.
+    pub fn impostor(&self) -> Option<Failure> {
+        let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;
+        Some(SessionTls::of(self).refused(&Refusal::Another(fingerprint)))
+    }
+
+    /// Its data connections could not resume its TLS session any more: a new session can.
+    pub fn is_used_up(&self) -> bool {
+        self.tls.as_ref().is_some_and(Client::is_used_up)
+    }
+
+    /// What protects the control connection: `clear`, or the version and the suite of TLS.
+    pub fn control_protection(&self) -> String {
+        in_words(self.tls.as_ref().and_then(Client::control))
+    }
+
+    /// The same of its last data connection with this host.
+    pub fn data_protection(&self) -> String {
+        in_words(self.tls.as_ref().and_then(Client::data))
+    }
+
+    /// What was agreed with this server for its data connections with another one.
+    pub fn agreed_protection(&self, private: bool) -> String {
+        match (&self.tls, private) {
+            (None, _) => CLEAR,
+            (Some(_), false) => "PROT C",
+            (Some(_), true) => "PROT P",
+        }
+        .to_owned()
+    }
+
+    /// A data connection with this server, as private as the control connection.
+    pub fn data(&self, connection: impl Into<Connection>) -> Data {
+        match &self.tls {
+            Some(client) => Data::private(connection, client),
+            None => connection.into().into(),
+        }
+    }
+
+    /// What is known of data connections between this server and this host.
+    pub fn known_postures(&self) -> KnownPostures {
+        let listener = match &self.relay {
+            Some(relay) if relay.data.is_some() => Listener::Relay,
+            None if self.context.settings.proxy.is_none() => Listener::Here,
+            Some(_) | None => Listener::Nobody,
+        };
+        KnownPostures { listener, closed: self.closed.get() }
+    }
+
+    /// Remembers what was learnt about that, for all sessions with this server.
+    pub fn learn(&self, known: KnownPostures) {
+        self.closed.set(known.closed);
+    }
+
+    /// The failure if two connections came from the address of the server: one of them is not the server's, and nobody
+    /// can tell which. Closes the session.
+    pub(super) fn intruded(&mut self) -> Failure {
+        self.close();
+        self.intruded_words()
+    }
+
+    /// The failure if two connections came from the address of the server, and only one of them can be its own.
+    pub fn intruded_words(&self) -> Failure {
+        let who = self.who();
+        let what =
+            format!("two connections came from {who} for one transfer: somebody else is at its address");
+        Failure::new(Kind::Unverified, what)
+            .hint("use ftpes://, which proves who connects, or have the server listen (passive mode)")
+    }
+
+    /// Connects to a data port of this server: from here, or from the relay if only that reaches it. If only the proxy
+    /// knows its address, the host is named to the proxy.
+    ///
+    /// # Errors
+    ///
+    /// Nobody answers there, or the proxy or the relay does not connect.
+    pub fn connect_to_data_port(&self, at: SocketAddr) -> Connecting {
+        if let Some(links) = self.relay.as_ref().and_then(|relay| relay.data.as_ref()) {
+            return links.connect(&self.context, at);
+        }
+        let to = match &self.addresses.host {
+            Some(host) => HostPort::Name(host.clone(), at.port()),
+            None => HostPort::Address(at),
+        };
+        // A relay that carries the control connection has another address.
+        let from = if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local };
+        let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
+        let connecting = world.network.connect(proxy, from, to);
+        let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
+        Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
+    }
+
+    /// Opens a port to which this server connects for its next transfer: at this host, or at the relay if only that reaches
+    /// the server.
+    ///
+    /// # Errors
+    ///
+    /// No port is free, or the relay does not listen.
+    pub fn data_port(&self) -> OpeningPort {
+        let Some(relay) = &self.relay else {
+            let port = self.context.world.network.listen(self.addresses.local);
+            let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
+            let failed =
+                |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
+            return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));
+        };
+        let (name, seen) = (relay.name.clone(), self.addresses.local);
+        let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.addresses.peer));
+        Box::pin(async move {
+            let refused = |why| {
+                let what = format!("the relay {name} is not used: {why}");
+                DataFailure::Path(Failure::new(Kind::NoPath, what))
+            };
+            let Some(opening) = opening else {
+                return Err(refused("it listens for no server here".to_owned()));
+            };
+            let port = opening.await?;
+            match check_place(port.at(), seen) {
+                Ok(()) => Ok(DataPort::Relay(port)),
+                Err(why) => Err(refused(why.to_string())),
+            }
+        })
+    }
+
+    /// Who listens for this server, in messages.
+    pub(super) fn listener(&self) -> String {
+        self.relay
+            .as_ref()
+            .map_or_else(|| "this host".to_owned(), |relay| format!("the relay {}", relay.name))
+    }
+
+    /// Warns once if the announced address is replaced (H08).
+    pub fn say_repair(&mut self, announced: SocketAddr, used: SocketAddr) {
+        if announced != used && !self.manners.has_repaired_address {
+            self.manners.has_repaired_address = true;
+            self.context.run.events.warn(format!(
+                "{} announced {} for its data connections, which cannot be meant: {} is used",
+                self.who(),
+                announced.ip(),
+                used.ip()
+            ));
+        }
+    }
+
     /// Whether it has ended.
     pub const fn is_over(&self) -> bool {
         self.dialogue.over.is_some()
@@ -262,6 +411,18 @@ impl Session {
     }
 }
 
+/// A handshake in a receipt: the version and the suite of TLS; `None` if there was none.
+fn in_words(handshake: Option<Handshake>) -> String {
+    handshake.map_or_else(
+        || CLEAR.to_owned(),
+        |Handshake { version, suite, .. }| {
+            suite.map_or_else(|| version.to_owned(), |suite| format!("{version} {suite}"))
+        },
+    )
+}
+
+/// What a receipt says of a connection without TLS.
+const CLEAR: &str = "clear";
 /// How long a server may take to answer ABOR before its control connection is closed.
 pub const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 

@@ -2,13 +2,11 @@
 //! round.
 
 use super::answer::Answer;
-use super::connection::Session;
 use super::dial::{via, within};
-use super::port::{Connecting, DataFailure, DataPort, OwnPort, check_place};
-use crate::failure::{Failure, Kind, Result, words};
+use super::flow::Transfer;
+use super::port::{DataFailure, DataPort};
+use crate::failure::{Failure, Kind, Result};
 use crate::place::Peer;
-use crate::world::{HostPort, anywhere};
-use ftp_io::connection::Connection;
 use ftp_io::tls::Data;
 use ftp_proto::address::{parse_227, parse_229, parse_255};
 use ftp_proto::command::{Command, Direction};
@@ -16,7 +14,6 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::believe;
 use ftp_proto::reply::{Blame, Meaning, Reply};
 use ftp_proto::transfer::{Arrangement, Arrangements, Fault, Opening, takes_sock_for_filter};
-use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
@@ -44,68 +41,7 @@ impl From<Failure> for OpenError {
     }
 }
 
-impl Session {
-    /// Connects to a data port of this server: from here, or from the relay if only that reaches it. If only the proxy
-    /// knows its address, the host is named to the proxy.
-    ///
-    /// # Errors
-    ///
-    /// Nobody answers there, or the proxy or the relay does not connect.
-    pub fn connect_to_data_port(&self, at: SocketAddr) -> Connecting {
-        if let Some(links) = self.relay.as_ref().and_then(|relay| relay.data.as_ref()) {
-            return links.connect(&self.context, at);
-        }
-        let to = match &self.addresses.host {
-            Some(host) => HostPort::Name(host.clone(), at.port()),
-            None => HostPort::Address(at),
-        };
-        // A relay that carries the control connection has another address.
-        let from = if self.relay.is_some() { anywhere(self.addresses.peer) } else { self.addresses.local };
-        let (world, proxy) = (&self.context.world, self.context.settings.proxy.as_ref());
-        let connecting = world.network.connect(proxy, from, to);
-        let failed = |error| DataFailure::Path(Failure::new(Kind::NoPath, words(&error)));
-        Box::pin(async move { connecting.await.map(Connection::from).map_err(failed) })
-    }
-
-    /// Opens a port to which this server connects for its next transfer: at this host, or at the relay if only that reaches
-    /// the server.
-    ///
-    /// # Errors
-    ///
-    /// No port is free, or the relay does not listen.
-    pub fn data_port(&self) -> OpeningPort {
-        let Some(relay) = &self.relay else {
-            let port = self.context.world.network.listen(self.addresses.local);
-            let opened = port.map(|port| DataPort::Own(OwnPort { port, peer: self.data_peer() }));
-            let failed =
-                |error| Failure::new(Kind::NoPath, format!("this host cannot listen: {}", words(&error)));
-            return Box::pin(ready(opened.map_err(|error| DataFailure::Path(failed(error)))));
-        };
-        let (name, seen) = (relay.name.clone(), self.addresses.local);
-        let opening = relay.data.as_ref().map(|links| links.listen(&self.context, self.addresses.peer));
-        Box::pin(async move {
-            let refused = |why| {
-                let what = format!("the relay {name} is not used: {why}");
-                DataFailure::Path(Failure::new(Kind::NoPath, what))
-            };
-            let Some(opening) = opening else {
-                return Err(refused("it listens for no server here".to_owned()));
-            };
-            let port = opening.await?;
-            match check_place(port.at(), seen) {
-                Ok(()) => Ok(DataPort::Relay(port)),
-                Err(why) => Err(refused(why.to_string())),
-            }
-        })
-    }
-
-    /// Who listens for this server, in messages.
-    pub(super) fn listener(&self) -> String {
-        self.relay
-            .as_ref()
-            .map_or_else(|| "this host".to_owned(), |relay| format!("the relay {}", relay.name))
-    }
-
+impl Transfer<'_> {
     /// Opens a data connection by the current arrangement, or prepares the server to open it. The transfer command `next` is
     /// the next one to send.
     ///
@@ -118,8 +54,8 @@ impl Session {
         next: &Command,
     ) -> Result<Opened, OpenError> {
         // A transfer between two servers has failed before its connection, and this program proves nothing.
-        if self.manners.settings.demands_proof {
-            self.ask(Command::Rndz(None)).await?;
+        if self.session.manners.settings.demands_proof {
+            self.session.ask(Command::Rndz(None)).await?;
         }
         match arrangements.current() {
             Some(Arrangement::Active(_)) => self.expect_data(arrangements, next).await,
@@ -137,10 +73,10 @@ impl Session {
         at: SocketAddr,
         arrangements: &Arrangements,
     ) -> Result<Opened, OpenError> {
-        let limit = arrangements.patience(self.context.settings.patience.connect());
-        let via = via(&self.context);
-        let what = format!("no data connection to {}{via}", self.who());
-        let connected = within(&self.context, limit, self.connect_to_data_port(at)).await;
+        let limit = arrangements.patience(self.session.context.settings.patience.connect());
+        let via = via(&self.session.context);
+        let what = format!("no data connection to {}{via}", self.session.who());
+        let connected = within(&self.session.context, limit, self.session.connect_to_data_port(at)).await;
         let connection = self.in_time(connected, &what).map_err(|mut error| {
             if let OpenError::Blocked(_, failure) = &mut error {
                 let hint = || "check that its data ports can be reached from here".to_owned();
@@ -148,7 +84,7 @@ impl Session {
             }
             error
         })?;
-        Ok(Opened::Connected(self.data(connection)))
+        Ok(Opened::Connected(self.session.data(connection)))
     }
 
     /// What was made in time.
@@ -158,10 +94,12 @@ impl Session {
             Some(Err(DataFailure::Path(failure))) => failure,
             Some(Err(DataFailure::Relay(failure))) => {
                 // Another session, through the same relay or another one, may have its data connections.
-                self.close();
+                self.session.close();
                 return Err(failure.during(what).into());
             }
-            None if self.context.run.cancel.is_cancelled() => return Err(Failure::interrupted().into()),
+            None if self.session.context.run.cancel.is_cancelled() => {
+                return Err(Failure::interrupted().into());
+            }
             None => Failure::new(Kind::NoPath, "no answer in time"),
         };
         Err(OpenError::Blocked(Fault::NoConnection, failure.during(what)))
@@ -173,9 +111,9 @@ impl Session {
         arrangements: &Arrangements,
         next: &Command,
     ) -> Result<Opened, OpenError> {
-        let what = format!("no port for {}", self.who());
-        let limit = self.context.settings.patience.connect();
-        let opened = within(&self.context, limit, self.data_port()).await;
+        let what = format!("no port for {}", self.session.who());
+        let limit = self.session.context.settings.patience.connect();
+        let opened = within(&self.session.context, limit, self.session.data_port()).await;
         let port = self.in_time(opened, &what)?;
         let Some(command) = arrangements
             .current()
@@ -183,21 +121,21 @@ impl Session {
         else {
             return Err(self.no_arrangement().into());
         };
-        if matches!(command, Command::Sock(_)) && takes_sock_for_filter(&self.party(), false) {
-            self.ask(Command::Actv).await?;
+        if matches!(command, Command::Sock(_)) && takes_sock_for_filter(&self.session.party(), false) {
+            self.session.ask(Command::Actv).await?;
         }
-        let answer = self.ask(command).await?;
+        let answer = self.session.ask(command).await?;
         if !answer.is_done() {
-            let what = format!("the server does not connect to {}", self.listener());
-            let failure = self.refusal(what, &answer);
+            let what = format!("the server does not connect to {}", self.session.listener());
+            let failure = self.session.refusal(what, &answer);
             return Err(self.blocked(&answer, failure));
         }
-        Ok(Opened::Expected(port, socket_of(self.manners.dialect, &answer.reply)))
+        Ok(Opened::Expected(port, socket_of(self.session.manners.dialect, &answer.reply)))
     }
 
     /// What the refusal of a command that prepares a data connection means.
     fn blocked(&self, answer: &Answer, failure: Failure) -> OpenError {
-        match self.blame(answer) {
+        match self.session.blame(answer) {
             Blame::Busy | Blame::Login => OpenError::Fatal(failure),
             Blame::Path | Blame::Unsupported | Blame::Peer | Blame::Missing | Blame::File | Blame::Space => {
                 OpenError::Blocked(Fault::Refused, failure)
@@ -211,13 +149,13 @@ impl Session {
         opening: Opening,
         next: &Command,
     ) -> Result<SocketAddr, OpenError> {
-        let announced = self.manners.capabilities.pret;
+        let announced = self.session.manners.capabilities.pret;
         if announced {
             self.announce(next).await?;
         }
         let at = self.listening(opening, next).await;
         // It had not said so in FEAT.
-        if at.is_err() && self.manners.capabilities.pret && !announced {
+        if at.is_err() && self.session.manners.capabilities.pret && !announced {
             self.announce(next).await?;
             return self.listening(opening, next).await;
         }
@@ -227,12 +165,12 @@ impl Session {
     /// PRET: servers that are made of several hosts choose one of them by the file. A refusal is one
     /// of the file (H34).
     async fn announce(&mut self, next: &Command) -> Result<()> {
-        let answer = self.ask(Command::Pret(Box::new(next.clone()))).await?;
+        let answer = self.session.ask(Command::Pret(Box::new(next.clone()))).await?;
         let answer = Answer { verb: next.verb(), ..answer };
-        if answer.is_done() || self.blame(&answer) == Blame::Unsupported {
+        if answer.is_done() || self.session.blame(&answer) == Blame::Unsupported {
             return Ok(()); // PASV will show whether it mattered
         }
-        Err(self.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
+        Err(self.session.refusal(format!("the server is not prepared for {}", next.verb().name()), &answer))
     }
 
     /// LSTN (RFC 438), PASV (RFC 478, 959) or EPSV (RFC 2428), and where the server listens.
@@ -240,25 +178,26 @@ impl Session {
         let Some(command) = Arrangement::Passive(opening).command(direction(next), None) else {
             return Err(self.no_arrangement().into());
         };
-        let answer = self.ask(command).await?;
-        let refused = |session: &Self| {
-            let failure = session.refusal("the server does not listen for a data connection", &answer);
-            session.blocked(&answer, failure)
+        let answer = self.session.ask(command).await?;
+        let refused = |transfer: &Self| {
+            let failure =
+                transfer.session.refusal("the server does not listen for a data connection", &answer);
+            transfer.blocked(&answer, failure)
         };
         let text = answer.reply.text();
         if opening == Opening::Epsv {
             if let Some(port) = parse_229(text).filter(|_| answer.is_done()) {
-                return Ok(SocketAddr::new(self.data_peer(), port));
+                return Ok(SocketAddr::new(self.session.data_peer(), port));
             }
-            self.manners.capabilities.epsv = false;
+            self.session.manners.capabilities.epsv = false;
             return Err(refused(self));
         }
         if !answer.is_done() {
             return Err(refused(self));
         }
-        if self.manners.dialect == Dialect::Rfc354 {
+        if self.session.manners.dialect == Dialect::Rfc354 {
             let port = parse_255(text).ok_or_else(|| self.unusable(&answer.reply))?;
-            return Ok(SocketAddr::new(self.data_peer(), port));
+            return Ok(SocketAddr::new(self.session.data_peer(), port));
         }
         Ok(self.believed(&answer.reply)?)
     }
@@ -267,44 +206,31 @@ impl Session {
     fn believed(&mut self, reply: &Reply) -> Result<SocketAddr> {
         let announced = parse_227(reply.text()).ok_or_else(|| self.unusable(reply))?;
         let announced = SocketAddr::V4(announced);
-        if self.addresses.host.is_some() {
-            return Ok(SocketAddr::new(self.addresses.peer, announced.port()));
+        if self.session.addresses.host.is_some() {
+            return Ok(SocketAddr::new(self.session.addresses.peer, announced.port()));
         }
-        if let Some(address) = self.address_for(Peer::ThisHost).filter(|_| announced.port() != 0) {
+        if let Some(address) = self.session.address_for(Peer::ThisHost).filter(|_| announced.port() != 0) {
             return Ok(SocketAddr::new(address, announced.port()));
         }
         // A lying server could aim this program at somebody else.
-        let believed = believe(self.addresses.peer, announced).map_err(|why| {
-            self.context.run.events.warn(format!("{}: {why}", self.quote(reply)));
+        let believed = believe(self.session.addresses.peer, announced).map_err(|why| {
+            self.session.context.run.events.warn(format!("{}: {why}", self.session.quote(reply)));
             Failure::new(Kind::NoPath, format!("the data connection was refused: {why}"))
-                .said(self.quote(reply))
+                .said(self.session.quote(reply))
                 .hint("ask the operator to announce the right address")
         })?;
-        self.say_repair(announced, believed);
+        self.session.say_repair(announced, believed);
         Ok(believed)
-    }
-
-    /// Warns once if the announced address is replaced (H08).
-    pub fn say_repair(&mut self, announced: SocketAddr, used: SocketAddr) {
-        if announced != used && !self.manners.has_repaired_address {
-            self.manners.has_repaired_address = true;
-            self.context.run.events.warn(format!(
-                "{} announced {} for its data connections, which cannot be meant: {} is used",
-                self.who(),
-                announced.ip(),
-                used.ip()
-            ));
-        }
     }
 
     fn unusable(&self, reply: &Reply) -> Failure {
         Failure::new(Kind::NoPath, "the server listens nowhere that can be read from its reply")
-            .said(self.quote(reply))
+            .said(self.session.quote(reply))
     }
 
     /// The failure if a data connection cannot be opened at all.
     fn no_arrangement(&self) -> Failure {
-        let what = format!("no way is left to open a data connection with {}", self.who());
+        let what = format!("no way is left to open a data connection with {}", self.session.who());
         Failure::new(Kind::NoPath, what)
     }
 }

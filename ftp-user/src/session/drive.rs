@@ -3,6 +3,7 @@
 //! A session has no task. The caller drives it with [`Session::next`], which is cancel-safe.
 
 use super::connection::Session;
+use super::tls::SessionTls;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::report::Event as Report;
@@ -127,7 +128,8 @@ impl Session {
             let now = || clock.now();
             if std::mem::take(&mut self.is_tls_due) {
                 let control = self.dialogue.control.take();
-                match self.secure(control).await {
+                let secured = SessionTls::of(self).secure(control).await;
+                match secured {
                     Ok(control) => {
                         self.dialogue.control = Some(control);
                         self.dialogue.machine.input(now(), Input::Secured);
@@ -154,7 +156,7 @@ impl Session {
                     // TLS of a server begins nowhere here.
                     Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
                         if control.demands_certificate() {
-                            self.why_no_tls = Some(self.no_certificate());
+                            self.why_no_tls = Some(SessionTls::of(self).no_certificate());
                         }
                         self.dialogue.machine.input(now(), Input::Closed);
                     }

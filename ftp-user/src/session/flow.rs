@@ -27,7 +27,17 @@ pub enum Flow<T> {
     Refused(Answer),
 }
 
-impl Session {
+/// A transfer over a data connection with this program, in a session.
+pub struct Transfer<'a> {
+    pub(super) session: &'a mut Session,
+}
+
+impl<'a> Transfer<'a> {
+    /// The next transfer of a session.
+    pub const fn of(session: &'a mut Session) -> Self {
+        Self { session }
+    }
+
     /// Opens a data connection, sends a transfer command, runs `copy` from the server's preliminary reply on, and waits
     /// for both to end. With `skips`, REST asks the server to leave out so many bytes. `copy` must end when `meter` is
     /// stopped.
@@ -36,8 +46,8 @@ impl Session {
     ///
     /// No data connection came about, it was with somebody else, the session ended, nothing moved for too long, or the
     /// work should stop.
-    pub async fn transfer<T, F: Future<Output = T>>(
-        &mut self,
+    pub async fn run<T, F: Future<Output = T>>(
+        mut self,
         command: (Command, u64),
         copy: impl FnOnce(Data) -> F,
         meter: &Meter,
@@ -45,7 +55,7 @@ impl Session {
     ) -> Result<Flow<T>> {
         let ended = self.move_data(command, copy, meter, moving).await;
         // What the data connection has shown says more than how the server or the session has ended.
-        match self.impostor() {
+        match self.session.impostor() {
             Some(failure) => Err(failure),
             None => ended,
         }
@@ -59,14 +69,14 @@ impl Session {
         moving: Moving<'_>,
     ) -> Result<Flow<T>> {
         // In a box: a future has room for everything that it awaits.
-        let (data, sent, mut last, port) = match Box::pin(self.begin_transfer(&command, skips)).await? {
+        let (data, sent, mut last, port) = match Box::pin(self.begin(&command, skips)).await? {
             Begun::Refused(answer) => return Ok(Flow::Refused(answer)),
             Begun::Open(data, sent, last, port) => (data, sent, last, port),
         };
         let mut copy = pin!(copy(data));
         let beside = tokio::select! {
             biased;
-            () = another(port.as_deref()) => Err(self.intruded()),
+            () = another(port.as_deref()) => Err(self.session.intruded()),
             done = self.copy_beside(sent, &mut last, copy.as_mut(), meter, moving) => done,
         };
         let done = match beside {
@@ -80,12 +90,12 @@ impl Session {
         let answer = match last {
             Some(answer) => answer,
             None => tokio::select! {
-                () = another(port.as_deref()) => return Err(self.intruded()),
+                () = another(port.as_deref()) => return Err(self.session.intruded()),
                 answer = self.last_reply(sent) => answer?,
             },
         };
         if port.is_some_and(|port| port.turn_away()) {
-            return Err(self.intruded());
+            return Err(self.session.intruded());
         }
         Ok(Flow::Over(done, answer))
     }
@@ -99,15 +109,15 @@ impl Session {
         meter: &Meter,
         moving: Moving<'_>,
     ) -> Result<T> {
-        let (clock, limit) = (self.context.world.clock, self.context.settings.patience.stall);
+        let (clock, limit) = (self.session.context.world.clock, self.session.context.settings.patience.stall);
         let mut stall = Stall::new(PERIOD.min(limit));
         stall.start(clock.now());
         loop {
             tokio::select! {
                 biased;
                 done = &mut copy => return Ok(done),
-                event = self.next_or_cancelled(), if last.is_none() => {
-                    *last = sent.final_reply(self, event?)?;
+                event = self.session.next_or_cancelled(), if last.is_none() => {
+                    *last = sent.final_reply(self.session, event?)?;
                     if last.as_ref().is_some_and(|answer| !answer.is_done()) {
                         meter.stop();
                     }
@@ -127,22 +137,22 @@ impl Session {
 
     /// Closes the session and says why.
     fn stalled(&mut self, limit: Duration) -> Failure {
-        self.close();
-        let (who, limit) = (self.who(), limit.as_secs());
+        self.session.close();
+        let (who, limit) = (self.session.who(), limit.as_secs());
         let what = format!("the transfer with {who} moved nothing for {limit} s (stall timer)");
         Failure::new(Kind::Temporary, what).hint("try again later, or raise --stall")
     }
 
     /// Waits for the final reply after the copy has ended.
     async fn last_reply(&mut self, sent: SentCommand) -> Result<Answer> {
-        let clock = self.context.world.clock;
-        let deadline = Some(clock.now() + self.context.settings.patience.reply.max(LAST_REPLY));
+        let clock = self.session.context.world.clock;
+        let deadline = Some(clock.now() + self.session.context.settings.patience.reply.max(LAST_REPLY));
         tokio::select! {
-            answer = self.answer_to(sent.id, sent.verb) => return answer,
+            answer = self.session.answer_to(sent.id, sent.verb) => return answer,
             () = clock.sleep_until(deadline) => {}
         }
-        self.close();
-        let what = format!("{} did not say how the transfer ended", self.who());
+        self.session.close();
+        let what = format!("{} did not say how the transfer ended", self.session.who());
         Err(Failure::new(Kind::Temporary, what).hint("try again later"))
     }
 }

@@ -1,14 +1,15 @@
-//! Control connections: one struct drives one client machine, and makes the data connections of which this program is one end.
-//! What is known of the server is in [`ftp_proto::manners`]; what is asked about files is in [`crate::endpoint::files`].
+//! Control connections, and the data connections of which this program is one end. The shape, from the outside in:
 //!
-//! | file | what |
-//! |---|---|
-//! | `connection`, `drive` | one control connection and its machine, and the loop that drives them |
-//! | `dial`, `open`, `tls` | how a session begins: connect, perhaps through a proxy; TLS and certificates; greeting, login |
-//! | `secrets` | the secrets of a session, which no message shows |
-//! | `ask`, `answer` | one command and its final reply, and what a refusal means |
-//! | `port`, `data` | data connections of this program, and the ports to which servers connect |
-//! | `begin`, `flow`, `stall` | a transfer over one, and the stall clock |
+//! - `SessionOpening` (`open`) dials (`dial`), begins TLS, logs in, and ends as a [`Session`].
+//! - [`Session`] is one logged-in control connection: what it is and what it knows (`connection`), the loop that drives its
+//!   machine (`drive`), commands and their final replies (`ask`). Its methods are in these three files.
+//! - `Dialogue` (in `connection`) is the machine with its bytes: what is under way between this program and the server.
+//! - `SessionTls` (`tls`) borrows a session: how TLS begins, which certificates are accepted, why there is none.
+//! - `EndedSession` (`answer`) borrows a session and says why it has ended. `secrets` is what no message shows.
+//! - [`Transfer`] borrows a session for one transfer: its data connection (`data`), its beginning (`begin`), its flow (`flow`)
+//!   with the stall clock (`stall`). `port` has the ports to which servers connect.
+//!
+//! What is known of the server is in [`ftp_proto::manners`]; what is asked about files is in [`crate::endpoint::files`].
 
 mod answer;
 mod ask;
@@ -31,9 +32,10 @@ pub(crate) use connection::Untaken;
 pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
 pub use data::OpeningPort;
 pub(crate) use dial::{Dialled, connect, within};
-pub use flow::{Flow, Moving};
+pub use flow::{Flow, Moving, Transfer};
 pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;
+pub use open::SessionOpening;
 pub use port::{
     ArrivedConnection, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, Listening,
     ListensElsewhere, OwnPort, RelayPort, RelayPortState, Tunnel, check_place,

@@ -35,50 +35,57 @@ struct FreshConnection {
     relay: Option<ControlRelay>,
 }
 
-impl Session {
+/// A session that is to be opened.
+pub struct SessionOpening<'a> {
+    context: Context,
+    site: &'a Site,
+    role: Role,
+    /// The versions of TLS, where it is used.
+    tls: Versions,
+}
+
+impl<'a> SessionOpening<'a> {
+    /// A session with that site.
+    pub fn new(context: &Context, site: &'a Site, role: Role) -> Self {
+        Self { context: context.at(site), site, role, tls: Versions::All }
+    }
+
+    /// The same with these versions of TLS, where it is used.
+    #[must_use]
+    pub fn with_tls(self, tls: Versions) -> Self {
+        Self { tls, ..self }
+    }
+
     /// Connects, logs in and asks what the server can.
     ///
     /// # Errors
     ///
-    /// See [`Self::open_by`].
-    pub async fn open(context: &Context, site: &Site, role: Role) -> Result<Self> {
-        Self::open_by(context, site, role, Versions::All, None).await
+    /// See [`Self::open_asking`].
+    pub async fn open(&self) -> Result<Session> {
+        self.open_asking(None).await
     }
 
-    /// The same with these versions of TLS, where it is used. A person may be asked about an unknown certificate; the
-    /// answer comes without a connection, so that no server waits for it. A server that takes commands behind those of
-    /// the login is asked with them what is at `first`.
+    /// The same. A person may be asked about an unknown certificate; the answer comes without a connection, so that no
+    /// server waits for it. A server that takes commands behind those of the login is asked with them what is at `first`.
     ///
     /// # Errors
     ///
     /// The server cannot be reached, is no FTP server, refuses the login, shows a certificate that is not accepted, or
     /// has no TLS where it is demanded.
-    pub async fn open_by(
-        context: &Context,
-        site: &Site,
-        role: Role,
-        tls: Versions,
-        first: Option<&PathName>,
-    ) -> Result<Self> {
-        let context = &context.at(site);
-        match Self::connect(context, site, role, tls, first).await {
-            Err(failure) if tls::ask_person(context, site, &failure).await => {
-                Self::connect(context, site, role, tls, first).await
+    pub async fn open_asking(&self, first: Option<&PathName>) -> Result<Session> {
+        match self.connect(first).await {
+            Err(failure) if tls::ask_person(&self.context, self.site, &failure).await => {
+                self.connect(first).await
             }
             opened => opened,
         }
     }
 
-    async fn connect(
-        context: &Context,
-        site: &Site,
-        role: Role,
-        tls: Versions,
-        first: Option<&PathName>,
-    ) -> Result<Self> {
+    async fn connect(&self, first: Option<&PathName>) -> Result<Session> {
+        let Self { context, site, role, tls } = self;
         let place = context.session_place(site)?;
         // Nobody is spoken to before it is known what to expect.
-        let client = tls::client(context, site, role, tls, &site.authority())?;
+        let client = tls::client(context, site, *role, *tls, &site.authority())?;
         let begun = context.world.clock.now();
         let Dialled { stream, to } = dial(context, site).await?;
         let round_trip = context.world.clock.now().since(begun);
@@ -92,48 +99,43 @@ impl Session {
         let addresses =
             Addresses { peer: unmapped(peer.ip()), host, local: unmapped(local.ip()), round_trip };
         let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: None };
-        let mut session = Self::new(context, site, role, fresh)?;
+        let mut session = self.session(fresh)?;
         session.place = place;
         if context.store.sites.has_greeted(&site.key()) {
-            session.greeting_and_login(first).await?;
+            greeting_and_login(&mut session, first).await?;
         } else {
             // What is no FTP server need not be waited for.
             tokio::select! {
-                ready = session.greeting_and_login(first) => ready?,
+                ready = greeting_and_login(&mut session, first) => ready?,
                 Some(wrong) = glance(context, site) => return Err(wrong),
             }
         }
         Ok(session)
     }
 
-    /// The same through a relay that has connected to the server, with these versions of TLS. TLS is between this program
+    /// The same through a relay that has connected to the server. TLS is between this program
     /// and the server: the relay carries what it cannot read.
     ///
     /// # Errors
     ///
-    /// See [`Self::open_by`].
-    pub async fn open_tunnelled(
-        context: &Context,
-        site: &Site,
-        role: Role,
-        tls: Versions,
-        tunnel: Tunnel,
-    ) -> Result<Self> {
-        let context = &context.at(site);
+    /// See [`Self::open_asking`].
+    pub async fn open_tunnelled(&self, tunnel: Tunnel) -> Result<Session> {
+        let Self { context, site, role, tls } = self;
         let place = context.session_place(site)?;
         let Tunnel { stream, local, peer, relay } = tunnel;
         let title = tunnelled(site, &relay);
-        let client = tls::client(context, site, role, tls, &title)?;
+        let client = tls::client(context, site, *role, *tls, &title)?;
         let (peer, local) = (unmapped(peer.ip()), unmapped(local.ip()));
         let addresses = Addresses { peer, host: None, local, round_trip: Duration::ZERO };
         let fresh = FreshConnection { connection: stream.into(), tls: client, addresses, relay: Some(relay) };
-        let mut session = Self::new(context, site, role, fresh)?;
+        let mut session = self.session(fresh)?;
         session.place = place;
-        session.greeting_and_login(None).await?;
+        greeting_and_login(&mut session, None).await?;
         Ok(session)
     }
 
-    fn new(context: &Context, site: &Site, role: Role, fresh: FreshConnection) -> Result<Self> {
+    fn session(&self, fresh: FreshConnection) -> Result<Session> {
+        let Self { context, site, role, .. } = self;
         let FreshConnection { connection, tls, addresses, relay } = fresh;
         let security = tls::security(context, site)?;
         let tls = tls.filter(|_| security != Security::Clear);
@@ -155,11 +157,11 @@ impl Session {
         let control = Control::new(connection, UNSENT)
             .map_err(|error| Failure::new(Kind::Temporary, format!("cannot connect to {title}: {error}")))?;
         let machine = client::Session::new(config, context.world.clock.now());
-        Ok(Self {
+        Ok(Session {
             id: new_session_id(),
-            role,
+            role: *role,
             title,
-            site: site.clone(),
+            site: (*site).clone(),
             manners: Manners::default(),
             no_listings: None,
             secrets: Secrets::of_login(site.password.iter().chain(&site.account)),
@@ -176,34 +178,43 @@ impl Session {
             dialogue: Dialogue::new(machine, control),
         })
     }
+}
 
-    /// Waits until the session is ready, and for the answer to what was asked with the login.
-    async fn greeting_and_login(&mut self, first: Option<&PathName>) -> Result<()> {
-        let mut asked = None;
-        loop {
-            match self.next_or_cancelled().await? {
-                Event::Ready { dialect, capabilities } => {
-                    self.manners.dialect = dialect;
-                    self.manners.settings.digest = capabilities.hash.first().copied();
-                    self.manners.capabilities = capabilities;
-                    break;
-                }
-                Event::TakesMore => {
-                    asked = first.map(|path| (path, self.send(Command::Mlst(Some(path.clone())), None)));
-                }
-                Event::Ended(end) => return Err(self.lost(&end)),
-                Event::TlsAbsent => self.stays_in_clear(),
-                Event::Sent(_)
-                | Event::Received { .. }
-                | Event::Reply { .. }
-                | Event::Unasked(_)
-                | Event::AbortDone => {}
+/// Waits until the session is ready, and for the answer to what was asked with the login.
+async fn greeting_and_login(session: &mut Session, first: Option<&PathName>) -> Result<()> {
+    let mut asked = None;
+    loop {
+        match session.next_or_cancelled().await? {
+            Event::Ready { dialect, capabilities } => {
+                session.manners.dialect = dialect;
+                session.manners.settings.digest = capabilities.hash.first().copied();
+                session.manners.capabilities = capabilities;
+                break;
             }
+            Event::TakesMore => {
+                asked = first.map(|path| (path, session.send(Command::Mlst(Some(path.clone())), None)));
+            }
+            Event::Ended(end) => return Err(session.lost(&end)),
+            Event::TlsAbsent => stays_in_clear(session),
+            Event::Sent(_)
+            | Event::Received { .. }
+            | Event::Reply { .. }
+            | Event::Unasked(_)
+            | Event::AbortDone => {}
         }
-        if let Some((path, id)) = asked {
-            self.first = Some((path.clone(), self.answer_to(id, Verb::Mlst).await?));
-        }
-        Ok(())
+    }
+    if let Some((path, id)) = asked {
+        session.first = Some((path.clone(), session.answer_to(id, Verb::Mlst).await?));
+    }
+    Ok(())
+}
+
+/// Takes note that the server offers no TLS.
+fn stays_in_clear(session: &mut Session) {
+    session.tls = None;
+    if session.context.store.sites.note_in_clear(&session.site.key()) {
+        let who = session.who();
+        session.context.run.events.notice(format!("{who} offers no TLS: passwords and files are in clear"));
     }
 }
 

@@ -41,7 +41,7 @@ async fn with(script: &'static [&'static str], check: impl AsyncFnOnce(&mut Sess
 /// A session with a server that says these lines behind the login. Its user has this password.
 pub(crate) async fn session_of(password: &str, role: Role, script: &'static [&'static str]) -> Session {
     let site = site(server(script).await, password);
-    Session::open(&Context::for_tests(Cancel::never()), &site, role).await.unwrap()
+    SessionOpening::new(&Context::for_tests(Cancel::never()), &site, role).open().await.unwrap()
 }
 
 fn site(at: SocketAddr, password: &str) -> Site {
@@ -163,7 +163,8 @@ async fn h34_a_refusal_of_pret_is_one_of_the_file() {
     let refused = async |session: &mut Session, next: Command| {
         session.manners.capabilities.pret = true;
         let (meter, copy) = (Meter::default(), async |_| ());
-        let ended: Result<Flow<()>, _> = session.transfer((next, 0), copy, &meter, &mut |_, _| ()).await;
+        let ended: Result<Flow<()>, _> =
+            Transfer::of(session).run((next, 0), copy, &meter, &mut |_, _| ()).await;
         ended.unwrap_err().kind
     };
     with(
@@ -194,7 +195,7 @@ async fn a_password_in_a_line_that_is_no_ftp_is_removed_before_the_line_is_cut()
     let context = Context::for_tests(Cancel::never());
     let place = Place::parse(format!("ftp://ann:hunter2secret@{at}/").as_bytes());
     let Ok(Place::Remote(remote)) = place else { panic!("{place:?}") };
-    let mut session = Session::open(&context, &remote.site, Role::Server).await.unwrap();
+    let mut session = SessionOpening::new(&context, &remote.site, Role::Server).open().await.unwrap();
     let failure = session.ask(Command::Noop).await.unwrap_err().to_string();
     assert!(failure.contains("-***") && !failure.contains("hunter"), "{failure}");
 }
@@ -216,7 +217,7 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
     });
     let (sender, cancel) = Cancel::new();
     let context = Context::for_tests(cancel);
-    let mut session = Session::open(&context, &site(at, "pw"), Role::Server).await.unwrap();
+    let mut session = SessionOpening::new(&context, &site(at, "pw"), Role::Server).open().await.unwrap();
     // The run has been interrupted while it waits.
     let interrupt = async {
         tokio::task::yield_now().await;

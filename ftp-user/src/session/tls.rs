@@ -7,9 +7,8 @@ use crate::failure::{About, Failure, Kind, Result};
 use crate::place::{OnUnknown, Site};
 use crate::report::Event;
 use crate::state::{Kept, KnownSite};
-use ftp_io::connection::Connection;
 use ftp_io::control::Control;
-use ftp_io::tls::{Client, Data, Doubt, Fingerprint, Handshake, Refusal, Trust, Versions};
+use ftp_io::tls::{Client, Doubt, Fingerprint, Handshake, Refusal, Trust, Versions};
 use ftp_proto::client::Security;
 use std::io;
 use std::time::Duration;
@@ -53,19 +52,36 @@ pub(super) fn client(
     })
 }
 
-impl Session {
+/// TLS of one session, for whoever begins it, or has to say why there is none.
+pub(super) struct SessionTls<'a> {
+    context: &'a Context,
+    site: &'a Site,
+    /// `None` if it is not used.
+    client: Option<&'a Client>,
+    /// The server, for people.
+    who: String,
+}
+
+impl<'a> SessionTls<'a> {
+    /// TLS of this session.
+    pub(super) fn of(session: &'a Session) -> Self {
+        let Session { context, site, tls, .. } = session;
+        Self { context, site, client: tls.as_ref(), who: session.who() }
+    }
+
     /// Begins TLS on the control connection, in bounded time. Inside a tunnel it begins inside that of the link.
     pub(super) async fn secure(&self, control: Option<Control>) -> Result<Control> {
-        let who = self.who();
-        let (Some(connection), Some(client)) = (control.and_then(Control::into_connection), &self.tls) else {
+        let who = &self.who;
+        let (Some(connection), Some(client)) = (control.and_then(Control::into_connection), self.client)
+        else {
             return Err(Failure::new(Kind::Other, format!("TLS cannot begin with {who} now")));
         };
-        match within(&self.context, self.context.settings.patience.reply, client.connect(connection)).await {
+        match within(self.context, self.context.settings.patience.reply, client.connect(connection)).await {
             Some(Ok(connection)) => {
-                note(&self.context, &self.site, &who, client)?;
-                Control::new(connection, UNSENT).map_err(|error| self.no_tls(&who, &Refusal::Failed(error)))
+                note(self.context, self.site, who, client)?;
+                Control::new(connection, UNSENT).map_err(|error| self.refused(&Refusal::Failed(error)))
             }
-            Some(Err(refusal)) => Err(self.no_tls(&who, &refusal)),
+            Some(Err(refusal)) => Err(self.refused(&refusal)),
             None if self.context.run.cancel.is_cancelled() => Err(Failure::interrupted()),
             None if self.site.security == Security::Implicit => {
                 Err(Failure::new(Kind::Temporary, format!("{who} did not begin TLS in time"))
@@ -77,59 +93,10 @@ impl Session {
         }
     }
 
-    /// The data connection showed another certificate than the control connection.
-    pub fn impostor(&self) -> Option<Failure> {
-        let who = self.who();
-        let fingerprint = self.tls.as_ref().and_then(Client::impostor)?;
-        Some(self.no_tls(&who, &Refusal::Another(fingerprint)))
-    }
-
-    /// Its data connections could not resume its TLS session any more: a new session can.
-    pub fn is_used_up(&self) -> bool {
-        self.tls.as_ref().is_some_and(Client::is_used_up)
-    }
-
-    /// What protects the control connection: `clear`, or the version and the suite of TLS.
-    pub fn control_protection(&self) -> String {
-        in_words(self.tls.as_ref().and_then(Client::control))
-    }
-
-    /// The same of its last data connection with this host.
-    pub fn data_protection(&self) -> String {
-        in_words(self.tls.as_ref().and_then(Client::data))
-    }
-
-    /// What was agreed with this server for its data connections with another one.
-    pub fn agreed_protection(&self, private: bool) -> String {
-        match (&self.tls, private) {
-            (None, _) => CLEAR,
-            (Some(_), false) => "PROT C",
-            (Some(_), true) => "PROT P",
-        }
-        .to_owned()
-    }
-
-    /// A data connection with this server, as private as the control connection.
-    pub fn data(&self, connection: impl Into<Connection>) -> Data {
-        match &self.tls {
-            Some(client) => Data::private(connection, client),
-            None => connection.into().into(),
-        }
-    }
-
-    /// Takes note that the server offers no TLS.
-    pub(super) fn stays_in_clear(&mut self) {
-        self.tls = None;
-        if self.context.store.sites.note_in_clear(&self.site.key()) {
-            let who = self.who();
-            self.context.run.events.notice(format!("{who} offers no TLS: passwords and files are in clear"));
-        }
-    }
-
     /// Whether the server has offered TLS in an earlier session, which its URL does not ask for.
-    pub(super) fn has_offered_tls(&self) -> bool {
+    pub(super) fn was_offered(&self) -> bool {
         self.site.security == Security::Offered
-            && known(&self.context, &self.site).is_ok_and(|known| known.has_tls())
+            && known(self.context, self.site).is_ok_and(|known| known.has_tls())
     }
 
     /// What was not sent, and how a server whose TLS does not work can be used, if its URL does not ask for TLS.
@@ -144,20 +111,20 @@ impl Session {
 
     /// The server demands a certificate of its client, and there is none.
     pub(super) fn no_certificate(&self) -> Failure {
-        let who = self.who();
-        self.no_tls(&who, &Refusal::CertificateDemanded)
+        self.refused(&Refusal::CertificateDemanded)
     }
 
     /// Why there is no TLS, for people.
-    fn no_tls(&self, who: &str, refusal: &Refusal) -> Failure {
+    pub(super) fn refused(&self, refusal: &Refusal) -> Failure {
+        let who = &self.who;
         match refusal {
             Refusal::Untrusted { fingerprint, why } => {
-                let was_verified = was_verified(&self.context, &self.site);
-                untrusted(&self.site, who, *fingerprint, why, was_verified)
+                let was_verified = was_verified(self.context, self.site);
+                untrusted(self.site, who, *fingerprint, why, was_verified)
             }
             Refusal::Changed { kept, fingerprint, why } => {
                 let why = why.as_ref().map(ToString::to_string);
-                changed(&self.site, who, *kept, *fingerprint, why.as_deref())
+                changed(self.site, who, *kept, *fingerprint, why.as_deref())
             }
             Refusal::Another(_) => {
                 Failure::new(Kind::Untrusted, format!("the data connection is not with {who}"))
@@ -169,7 +136,7 @@ impl Session {
                     .hint("use ftpes:// if the server offers AUTH TLS, or the port of implicit TLS (990)")
             }
             Refusal::NotTls => {
-                let kind = if self.has_offered_tls() { Kind::Untrusted } else { Kind::Other };
+                let kind = if self.was_offered() { Kind::Untrusted } else { Kind::Other };
                 Failure::new(kind, format!("{who} agreed to begin TLS, and then sent something else"))
                     .hint(format!("ask its operator; {}", self.in_clear_by_option()))
             }
@@ -197,18 +164,6 @@ impl Session {
     }
 }
 
-/// A handshake in a receipt: the version and the suite of TLS; `None` if there was none.
-fn in_words(handshake: Option<Handshake>) -> String {
-    handshake.map_or_else(
-        || CLEAR.to_owned(),
-        |Handshake { version, suite, .. }| {
-            suite.map_or_else(|| version.to_owned(), |suite| format!("{version} {suite}"))
-        },
-    )
-}
-
-/// What a receipt says of a connection without TLS.
-const CLEAR: &str = "clear";
 /// Maximum number of bytes that wait to be sent; the machine never has that many commands under way.
 pub(super) const UNSENT: usize = 1024 * 1024;
 

@@ -8,7 +8,7 @@ use crate::failure::{About, Failure, Kind, Result};
 use crate::job::Status;
 use crate::place::{self, Location, Place};
 use crate::report::{Checked, Event, Verdict};
-use crate::session::{Role, Session};
+use crate::session::{Role, Session, SessionOpening};
 use ftp_proto::dialect::Dialect;
 use ftp_proto::wire::{PathName, counted};
 use std::ffi::OsString;
@@ -70,7 +70,7 @@ pub(super) async fn trial(context: &Context, location: &Location) -> Trial {
     };
     let of = remote.site.to_string();
     let (mut found, mut is_login_refused) = (Vec::new(), false);
-    match Session::open(context, &remote.site, Role::Server).await {
+    match SessionOpening::new(context, &remote.site, Role::Server).open().await {
         Err(failure) => {
             is_login_refused = failure.about == About::Login;
             found.push(failed(part_of(&failure), failure));

@@ -7,7 +7,7 @@ use crate::context::{Context, ListingLimit};
 use crate::endpoint::{Host, LocalEnd};
 use crate::failure::{self, Failure, Result};
 use crate::place;
-use crate::session::{Facts, Flow, Session};
+use crate::session::{Facts, Flow, Session, Transfer};
 use ftp_io::copy::{Meter, lines};
 use ftp_io::program::size;
 use ftp_io::tls::Data;
@@ -153,14 +153,17 @@ impl RemoteDirectory<'_> {
         };
         let name = path.map_or_else(|| "the login directory".to_owned(), PathName::display);
         let what = || format!("cannot list {name}");
-        let (listing, answer) =
-            match session.transfer((command, 0), reading, &meter, &mut |_, _| ()).await.map_err(other)? {
-                Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
-                Flow::Refused(answer) => {
-                    return Err((session.blame(&answer), session.refusal(what(), &answer)));
-                }
-                Flow::Over(listing, answer) => (listing, answer),
-            };
+        let (listing, answer) = match Transfer::of(session)
+            .run((command, 0), reading, &meter, &mut |_, _| ())
+            .await
+            .map_err(other)?
+        {
+            Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
+            Flow::Refused(answer) => {
+                return Err((session.blame(&answer), session.refusal(what(), &answer)));
+            }
+            Flow::Over(listing, answer) => (listing, answer),
+        };
         match listing {
             Err(Unread::TooLarge(why)) => {
                 let failure = Failure::new(failure::Kind::Other, format!("{}: the listing {why}", what()));

@@ -16,7 +16,7 @@ use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
 use crate::report::{Event, Progress};
-use crate::session::{Flow, Session};
+use crate::session::{Flow, Session, Transfer};
 use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
 use ftp_io::hash::Digester;
 use ftp_proto::command::{Command, DataType, Partial};
@@ -140,7 +140,9 @@ async fn receive(
         }
     };
     let flow = match session.set_type(DataType::Image).await {
-        Ok(()) => session.transfer((Command::Retr(path.clone()), 0), copying, &meter, &mut moving).await,
+        Ok(()) => {
+            Transfer::of(session).run((Command::Retr(path.clone()), 0), copying, &meter, &mut moving).await
+        }
         Err(failure) => Err(failure),
     };
     let bytes = meter.moved();
@@ -278,7 +280,7 @@ async fn send(
     let sending = |connection| copy::send_pieces(input, connection, false, &meter);
     let command = (Command::Stor(stored.clone()), 0);
     let mut report = progress(context, NAME.to_owned(), None);
-    let flow = session.transfer(command, sending, &meter, &mut report).await;
+    let flow = Transfer::of(session).run(command, sending, &meter, &mut report).await;
     let flow = flow.map_err(|failure| {
         if failure.kind == Kind::Temporary && waits.load(Ordering::Relaxed) {
             return Failure::new(Kind::Temporary, "standard input has brought nothing for too long");
