@@ -14,6 +14,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::policy::Foreign;
 use ftp_proto::server::ask::Ending;
 use ftp_proto::transfer::{Cause, DataTls, Failure, Opening, Outcome, Posture, Postures, Roles, Side, Stage};
+use integration_tests::sim::race::{Field, race};
 use integration_tests::sim::random::Random;
 use integration_tests::sim::scenario::{
     Delays, Fault, Manners, Obstacle, Path, Sabotage, Scenario, Stranger, Target, When,
@@ -126,6 +127,16 @@ fn j03_no_account_delays_or_refuses_another_one_and_a_victim_gets_one_connection
     eprintln!("{moved} files moved, {victims} connections reached victims, {told} hidden failures");
     let least = usize::try_from(seeds / 4).expect("a number of crowds");
     assert!(seeds < 100 || (moved > least && victims > least && told > least), "{moved}, {victims}, {told}");
+}
+
+/// Seeds in which something did not hold once, each of its own kind of run.
+#[test]
+fn seeds_that_once_failed_hold() {
+    hold(&Scenario::of(770_398_217)); // a session was idle while data connections were dead
+    hold(&Scenario::several(770_005_891)); // a command behind the end of a control connection was carried out
+    hold(&Scenario::several(770_028_978)); // the source crashed instead of sending a file that it lacks
+    let raced = race(&Field::of(770_071_485)); // both servers were told the same port of the user agent
+    assert!(raced.violations.is_empty(), "{raced:?}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl World {
                 || (piece.is_good() && stored == sent)
                 || ((old.is_none() || cut_short) && stored.as_ref().is_some_and(begins))
                 // A file that the source lacks may have begun, empty, at the destination.
-                || (old.is_none() && sent.is_none() && stored.as_ref().is_none_or(Vec::is_empty));
+                || ((old.is_none() || cut_short) && sent.is_none() && stored.as_ref().is_none_or(Vec::is_empty));
             if !bearable {
                 let what = "neither the old file nor the beginning of the new one";
                 self.violation(format!("file {number} of the destination is {what}"));

@@ -44,7 +44,10 @@ impl World {
         }
         self.forget_data(side);
         let port = u16::try_from(61_000 + self.random.below(4_000)).unwrap_or(61_000);
-        let at = SocketAddr::new(user_address(&self.scenario), port);
+        let mut at = SocketAddr::new(user_address(&self.scenario), port);
+        while self.wire.listeners.contains_key(&at) {
+            at.set_port(at.port() + 1);
+        }
         if self.scenario.sabotage != Some(Sabotage::Deaf) {
             self.wire.listeners.insert(at, Listener::User(side, self.user.outcomes.len()));
             self.strangers_notice(at);

@@ -45,8 +45,8 @@ pub struct Session {
 enum GoesOn {
     /// Commands of its client.
     Commands,
-    /// The client has ended the control connection, and a file is received to its end (A24).
-    Upload,
+    /// The control connection has ended, and a transfer goes on to its end: an upload (A24), or what DETA lets go on.
+    Transfer,
     /// The session is over for its client. What was begun changes files, and the log is owed what came of it.
     Answer,
 }
@@ -126,7 +126,7 @@ impl Session {
             && in_order
             && transfer.outlives_control()
         {
-            self.goes_on = GoesOn::Upload;
+            self.goes_on = GoesOn::Transfer;
             self.incoming.clear();
             return self.tell_transfer(transfer::Input::HungUp);
         }
@@ -519,8 +519,8 @@ impl Session {
         let Some(DetachPermit { id, time }) = transfer.outlives() else { return false };
         let may_be_cut = transfer.outlives_control();
         self.cx.out.drop_replies();
+        self.goes_on = GoesOn::Transfer;
         self.incoming.clear();
-        self.leaving = true;
         self.cx.arm(Timer::Detached, time);
         self.cx.out.event(Event::Detached { id });
         if may_be_cut {

@@ -53,6 +53,16 @@ fn a_transfer_with_leave_outlives_its_control_connection() {
 }
 
 #[test]
+fn nothing_behind_the_end_of_the_control_connection_is_carried_out() {
+    let mut h = modern();
+    moving(&mut h, "RETR a");
+    h.input(Input::Closed);
+    h.input(Input::Bytes(b"RETR b\r\n"));
+    h.finish_quietly(1000, End::WHOLE_FILE);
+    assert!(h.closed && h.did().is_empty(), "{:?}", h.did());
+}
+
+#[test]
 fn a24_without_leave_or_without_a_data_connection_everything_ends_with_the_control_connection() {
     let mut h = modern();
     moving(&mut h, "RETR a");
