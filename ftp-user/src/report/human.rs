@@ -328,9 +328,14 @@ pub(super) fn sentence(summary: &Summary) -> String {
         }
     }
     let there = summary.skipped.saturating_sub(summary.earlier);
-    for (count, what) in
-        [(summary.earlier, "copied by earlier runs of this job"), (there, "skipped (already there)")]
-    {
+    let skipped = match (summary.verb, summary.dry_run) {
+        ("move", true) => "to be deleted at the source only (already there)",
+        ("move", false) if summary.is_ok() => "deleted at the source only (already there)",
+        // Some of the sources may be there still.
+        ("move", false) => "already there",
+        (_, _) => "skipped (already there)",
+    };
+    for (count, what) in [(summary.earlier, "copied by earlier runs of this job"), (there, skipped)] {
         if count > 0 {
             line.push_str(&format!("; {} {what}", files(count)));
         }
@@ -450,6 +455,17 @@ mod sentence_tests {
             Summary { skipped: 1, bytes: 0, route: None, ..Summary::example() },
             "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
         );
+        for (dry_run, failed, done, there) in [
+            (false, 0, "moved 0 files, 0 B in 1.9 s", "; 1 file deleted at the source only (already there)"),
+            (true, 0, "would move 0 files, 0 B", "; 1 file to be deleted at the source only (already there)"),
+            (false, 1, "copied 0 files, 0 B in 1.9 s", "; 1 file already there; 1 file failed"),
+        ] {
+            let verb = "move";
+            check(
+                Summary { verb, dry_run, failed, skipped: 1, bytes: 0, route: None, ..Summary::example() },
+                &format!("{done}{there}"),
+            );
+        }
         check(
             Summary {
                 verb: "append",

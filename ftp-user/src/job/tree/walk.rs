@@ -71,10 +71,17 @@ impl WalkPurpose {
         match self {
             Self::Copied | Self::Deleted => false,
             Self::Source { other_root } | Self::Destination { other_root } => {
-                unique.is_some() && other_root.as_ref() == unique
+                other_root.as_ref().zip(unique).is_some_and(|(one, other)| is_one_directory(one, other))
             }
         }
     }
+}
+
+/// Whether two `unique` facts are those of one directory, which two servers show, or a server and this host: `8g1f` is `8U1F` at
+/// ProFTPD.
+fn is_one_directory(one: &str, other: &str) -> bool {
+    let same = |(a, b): (u8, u8)| a.eq_ignore_ascii_case(&b) || matches!((a, b), (b'g', b'U') | (b'U', b'g'));
+    one.len() == other.len() && one.bytes().zip(other.bytes()).all(same)
 }
 
 /// What shows that two paths lead to the same directory. Nothing need be known.
