@@ -1,7 +1,7 @@
 //! `sync --delete`: what is deleted, what stays, and what is told of both.
 
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::site::{Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
 use std::fs;
@@ -37,23 +37,19 @@ fn told(run: &Run, kind: &str) -> Vec<String> {
 #[test]
 fn nothing_is_deleted_where_a_directory_of_this_host_and_one_of_a_server_contain_each_other() {
     let site = || target().file("lab/new/a", "precious").file("lab/new/b", "b").file("lab/z", "z").start();
-    let cases: [fn(&Server) -> (String, String); 4] = [
-        |site| (site.path("lab/new").display().to_string(), site.url("lab")),
-        |site| (site.url("lab/new"), site.path("lab").display().to_string()),
-        |site| (site.path("lab").display().to_string(), site.url("lab/new")),
-        |site| (site.url("lab"), site.path("lab/new").display().to_string()),
-    ];
-    for (number, places) in cases.iter().enumerate() {
+    // Whether SOURCE is the inner directory, and whether it is the one of this host.
+    for (is_inner, is_here) in [(true, true), (true, false), (false, true), (false, false)] {
         let site = site();
         fs::write(site.path("lab/new/c"), "c").unwrap();
-        let (from, to) = places(&site);
+        let place = |path: &str, is_here: bool| match is_here {
+            true => site.path(path).display().to_string(),
+            false => site.url(path),
+        };
+        let [source, dest] = if is_inner { ["lab/new", "lab"] } else { ["lab", "lab/new"] };
+        let (from, to) = (place(source, is_here), place(dest, !is_here));
         let run = synced(&["--delete", "--yes", &from, &to]).exits(9);
         run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
-        assert_eq!(
-            fs::read_to_string(site.path("lab/new/a")).unwrap(),
-            "precious",
-            "case {number}: {from} {to}"
-        );
+        assert_eq!(fs::read_to_string(site.path("lab/new/a")).unwrap(), "precious", "{from} {to}");
     }
 }
 
