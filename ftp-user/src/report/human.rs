@@ -329,7 +329,7 @@ pub(super) fn sentence(summary: &Summary) -> String {
     }
     let there = summary.skipped.saturating_sub(summary.earlier);
     let skipped = match (summary.verb, summary.dry_run) {
-        ("move", true) => "to be deleted at the source only (already there)",
+        ("move", true) => "already there (to be deleted at the source if equal)",
         ("move", false) if summary.is_ok() => "deleted at the source only (already there)",
         // Some of the sources may be there still.
         ("move", false) => "already there",
@@ -432,7 +432,12 @@ mod sentence_tests {
     fn the_last_line_of_a_move_says_what_became_of_sources_whose_copies_were_there() {
         for (dry_run, failed, done, there) in [
             (false, 0, "moved 0 files, 0 B in 1.9 s", "; 1 file deleted at the source only (already there)"),
-            (true, 0, "would move 0 files, 0 B", "; 1 file to be deleted at the source only (already there)"),
+            (
+                true,
+                0,
+                "would move 0 files, 0 B",
+                "; 1 file already there (to be deleted at the source if equal)",
+            ),
             (false, 1, "copied 0 files, 0 B in 1.9 s", "; 1 file already there; 1 file failed"),
         ] {
             let verb = "move";

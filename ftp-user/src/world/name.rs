@@ -417,9 +417,9 @@ const fn identity(found: &Stat) -> (u64, u64) {
     (found.st_dev as u64, found.st_ino as u64)
 }
 
-/// The same as a fact, as our server and Pure-FTPd tell it, so that a directory that a server of this host shows is known again.
+/// The same as a fact.
 pub(super) fn unique((device, number): (u64, u64)) -> String {
-    format!("{device:x}g{number:x}")
+    format!("{device}-{number}")
 }
 
 /// What a type of files is in a listing.

@@ -77,11 +77,19 @@ impl WalkPurpose {
     }
 }
 
-/// Whether two `unique` facts are those of one directory, which two servers show, or a server and this host: `8g1f` is `8U1F` at
-/// ProFTPD.
+/// Whether two `unique` facts are those of one directory, which two servers show, or a server and this host.
 fn is_one_directory(one: &str, other: &str) -> bool {
-    let same = |(a, b): (u8, u8)| a.eq_ignore_ascii_case(&b) || matches!((a, b), (b'g', b'U') | (b'U', b'g'));
-    one.len() == other.len() && one.bytes().zip(other.bytes()).all(same)
+    one == other || numbers(one).is_some_and(|numbers_of_one| numbers(other) == Some(numbers_of_one))
+}
+
+/// The numbers of a device and of a file there. This host writes them as `8-31`, `ftp-server` and Pure-FTPd as `8g1f`, ProFTPD as
+/// `8U1F`.
+fn numbers(unique: &str) -> Option<(u64, u64)> {
+    let (radix, (device, file)) = match unique.split_once('-') {
+        Some(parts) => (10, parts),
+        None => (16, unique.split_once(['g', 'U'])?),
+    };
+    Some((u64::from_str_radix(device, radix).ok()?, u64::from_str_radix(file, radix).ok()?))
 }
 
 /// What shows that two paths lead to the same directory. Nothing need be known.

@@ -166,3 +166,19 @@ async fn a_tree_without_end_is_ended() {
     assert_eq!((failures.len(), directories), (1, 50), "{failures:?}");
     assert!(failures[0].contains("may have no end"), "{failures:?}");
 }
+
+#[test]
+fn one_directory_is_known_by_the_words_of_each_host() {
+    for (one, other, expect) in [
+        ("8-31", "8g1f", true),
+        ("8g1f", "8U1F", true),
+        ("AbC", "AbC", true),
+        ("AbC", "aBc", false),
+        ("8-31", "8g31", false),
+        ("8-31", "31", false),
+        ("ag", "ag", true),
+        ("ag", "aU", false),
+    ] {
+        assert_eq!(super::is_one_directory(one, other), expect, "{one} {other}");
+    }
+}
