@@ -1,11 +1,16 @@
 //! `sync --delete`: what is deleted, what stays, and what is told of both.
 
+use ftp_proto::dialect::Dialect;
+use integration_tests::foreign::Foreign;
+use integration_tests::liar::{Liar, Lie};
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::{Arc, Mutex};
 
 fn source() -> Site {
     Site::new("source").file("s/a", "a").file("s/n.log", "n")
@@ -51,6 +56,124 @@ fn nothing_is_deleted_where_a_directory_of_this_host_and_one_of_a_server_contain
         run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
         assert_eq!(fs::read_to_string(site.path("lab/new/a")).unwrap(), "precious", "{from} {to}");
     }
+}
+
+/// A server that tells no identity of a directory, and the verbs of what it has heard.
+struct NoIdentity {
+    liar: Liar,
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl NoIdentity {
+    /// One that makes no directory if it `refuses`.
+    fn before(server: &Server, refuses: bool) -> Self {
+        let heard = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&heard);
+        let liar = Liar::between(
+            server.address(Dialect::Rfc959),
+            move |command| {
+                noted.lock().unwrap().push(command.split(' ').next().unwrap().to_owned());
+                (refuses && command.starts_with("MKD")).then(|| "NOOP".to_owned())
+            },
+            move |command, _| match command.split(' ').next().unwrap() {
+                "FEAT" => Lie::Says("211-F\r\n SIZE\r\n MDTM\r\n HASH SHA-256*\r\n211 End".to_owned()),
+                "MKD" if refuses => Lie::Says("550 not here".to_owned()),
+                _ => Lie::None,
+            },
+        );
+        Self { liar, heard }
+    }
+
+    /// How often it has heard this verb.
+    fn count(&self, verb: &str) -> usize {
+        self.heard.lock().unwrap().iter().filter(|heard| *heard == verb).count()
+    }
+}
+
+/// A directory `lab` in which there is `lab/new`, with a file that is large enough to be renamed.
+fn lab() -> Server {
+    let site = target().file("lab/new/a", "precious").file("lab/new/big", sample(70_000));
+    site.file("lab/new/d/x", "x").file("lab/z", "z").start()
+}
+
+/// Both trees contain each other, and `run` has found it out.
+fn has_kept_lab(site: &Server, run: &Run) {
+    run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
+    let expect = ["a", "big", "d/", "d/x", "new/", "new/a", "new/big", "new/d/", "new/d/x", "z"];
+    assert_eq!(names_below(&site.path("lab")), expect, "{run}");
+    assert_eq!(fs::read_to_string(site.path("lab/new/a")).unwrap(), "precious", "{run}");
+}
+
+#[test]
+fn nothing_is_deleted_where_the_destination_contains_the_source_and_no_server_tells_identities() {
+    let site = lab();
+    let to = NoIdentity::before(&site, false);
+    let local = site.path("lab/new").display().to_string();
+    let dry = synced(&["-n", "--delete", "--yes", &local, &to.liar.url("lab")]).exits(0);
+    dry.says("DEST may contain SOURCE").says("lab/new;");
+    assert_eq!(to.count("MKD"), 0, "{dry}");
+    has_kept_lab(&site, &synced(&["--delete", "--yes", &local, &to.liar.url("lab")]).exits(9));
+
+    let site = lab();
+    let from = NoIdentity::before(&site, false);
+    let local = site.path("lab").display().to_string();
+    has_kept_lab(&site, &synced(&["--delete", "--yes", &from.liar.url("lab/new"), &local]).exits(9));
+
+    // Two servers with one disk.
+    let site = lab();
+    let (one, other) =
+        (target().at("127.0.0.4").start_in(site.path("lab/new")), NoIdentity::before(&site, false));
+    let one = NoIdentity::before(&one, false);
+    has_kept_lab(&site, &synced(&["--delete", "--yes", &one.liar.url(""), &other.liar.url("lab")]).exits(9));
+}
+
+#[test]
+fn nothing_is_deleted_where_a_vsftpd_shows_the_source_in_the_destination() {
+    let site = Foreign::vsftpd().file("lab/new/a", "precious").file("lab/new/d/x", "x").file("lab/z", "z");
+    let site = or_skip!(site.start());
+    let (local, there) = (site.path("lab/new").display().to_string(), site.path("lab").display().to_string());
+    for (from, to) in [(local, site.url("lab")), (site.url("lab/new"), there)] {
+        let run = synced(&["--delete", "--yes", &from, &to]).exits(9);
+        run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
+        let expect = ["a", "d/", "d/x", "new/", "new/a", "new/d/", "new/d/x", "z"];
+        assert_eq!(names_below(&site.path("lab")), expect, "{run}");
+    }
+}
+
+/// The verbs that a server without identities hears while `t` becomes like SOURCE. Such a directory in it is surplus.
+fn heard_with(old: &[&str]) -> Vec<String> {
+    let from = tempfile::tempdir().unwrap();
+    ["a", "b", "c"].iter().for_each(|name| fs::write(from.path().join(name), name).unwrap());
+    let site = ["t/a", "t/b", "t/c", "t/z"].iter().fold(target(), |site, name| site.file(name, "?"));
+    let site = old.iter().fold(site, |site, name| site.file(&format!("t/old/{name}"), name)).start();
+    let to = NoIdentity::before(&site, false);
+    let words = ["--delete", "--jobs", "1", "--compare", "exists"];
+    let run = synced(&[&words[..], &[from.path().to_str().unwrap(), &to.liar.url("t")]].concat()).exits(0);
+    assert_eq!(names_below(&site.path("t")), ["a", "b", "c"], "{run}");
+    let heard = to.heard.lock().unwrap();
+    heard.clone()
+}
+
+#[test]
+fn an_old_copy_of_the_source_is_deleted_and_only_for_it_more_is_asked() {
+    let usual = heard_with(&["x", "y", "z"]);
+    assert_eq!(heard_with(&["a", "b", "z"]), usual);
+    let count = |heard: &[String], verb: &str| heard.iter().filter(|heard| *heard == verb).count();
+    let suspected = heard_with(&["a", "b", "c"]);
+    assert_eq!((count(&usual, "MKD"), count(&suspected, "MKD")), (0, 1), "{suspected:?}");
+    assert_eq!(count(&suspected, "RMD"), count(&usual, "RMD") + 1, "{suspected:?}");
+}
+
+#[test]
+fn what_may_be_the_source_stays_if_nobody_can_tell_and_the_rest_goes() {
+    let from = source().start();
+    let site = target().file("t/old/a", "a").file("t/old/n.log", "n").file("t/old/x/y", "y").file("t/z", "z");
+    let site = site.file("t/a", "a").file("t/n.log", "n").start();
+    let to = NoIdentity::before(&site, true);
+    let run = synced(&["--delete", "--yes", &from.url("s"), &to.liar.url("t")]).exits(9);
+    run.says("because it may be SOURCE itself").says("not here");
+    let expect = ["a", "n.log", "old/", "old/a", "old/n.log", "old/x/", "old/x/y"];
+    assert_eq!(names_below(&site.path("t")), expect, "{run}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! what both listings say of it. Each tree is taken from a walk; the rest is pure.
 
 use super::deletion::ClaimedNames;
+use super::nested::{RootSample, SuspectDirectories};
 use super::other_jobs::OtherJobs;
 use crate::context::{Cancel, Context};
 use crate::failure::{About, Failure, Result};
@@ -55,6 +56,8 @@ pub(super) struct SyncPlan {
     pub(super) is_complete: bool,
     /// Whether one of them seems to be in the other one.
     pub(super) is_nested: bool,
+    /// The directories of the destination that may be the source itself.
+    pub(super) suspects: Spool<PathName>,
 }
 
 /// How much a plan is.
@@ -223,6 +226,7 @@ pub(super) fn plan(
     let mut amounts = AmountTally::default();
     let mut emptied = EmptiedDirectories::new(rules.selects || rules.others.work_there());
     let mut judge = PathJudge::new(rules);
+    let mut suspects = SuspectDirectories::new(std::mem::take(&mut source.sample));
     let mut plan = SyncPlan {
         tasks: Spool::new(IN_MEMORY),
         surplus: Spool::new(IN_MEMORY),
@@ -232,6 +236,7 @@ pub(super) fn plan(
         counts: PlanCounts::default(),
         is_complete: source.failed.is_empty() && destination.failed.is_empty(),
         is_nested: source.is_nested || destination.is_nested,
+        suspects: Spool::new(IN_MEMORY),
     };
     loop {
         cancel.check()?;
@@ -253,6 +258,7 @@ pub(super) fn plan(
                 true => amounts.directory(&theirs.path),
                 false => amounts.file(&theirs.path, verdict == PathVerdict::Surplus),
             }
+            suspects.note(theirs, verdict == PathVerdict::Surplus)?;
             plan.note(verdict, theirs, &mut emptied)?;
         }
         plan.add(verdict, ours, theirs)?;
@@ -264,6 +270,7 @@ pub(super) fn plan(
         plan.claimed.keep_empty(first, &judge.rules.others);
     }
     plan.large = amounts.finish();
+    plan.suspects = suspects.finish()?;
     Ok(plan)
 }
 
@@ -400,6 +407,8 @@ pub(super) struct ListedTree {
     pub(super) others: u64,
     /// Whether the root of the other tree seems to be in it.
     pub(super) is_nested: bool,
+    /// Some names of its root.
+    pub(super) sample: RootSample,
 }
 
 impl ListedTree {
@@ -466,6 +475,7 @@ pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeS
                 continue;
             }
         };
+        tree.sample.add(&path, facts.kind);
         sorter.push(TreeEntry { path, facts }).map_err(|error| cannot_keep(&error))?;
     }
     if cancel.is_cancelled() {

@@ -1,6 +1,7 @@
 //! The run of a sync: both trees are listed, then files are renamed and copied, then what only the destination has is deleted.
 
 use super::deletion::delete_surplus;
+use super::nested::contains_source;
 use super::other_jobs::{OtherJobs, begun_files};
 use super::places::{SyncRoots, absolute, check_roots, login, refuse_backup, refuse_precious};
 use super::plan::{
@@ -20,7 +21,7 @@ use crate::job::removal::{ComparedTrees, MayRename, Scope, too_many};
 use crate::job::request::filter::Filter;
 use crate::job::request::job::{Mode, Options, SyncRules, is_one_host};
 use crate::job::sources::moved;
-use crate::job::spool::TreeEntry;
+use crate::job::spool::{Spool, TreeEntry};
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
 use crate::journal::NAME_OF_SYNC;
@@ -177,8 +178,12 @@ impl SyncRun<'_> {
         let (source, destination) = self.list(&roots).await?;
         let mut plan = self.compare(source, destination).await?;
         let deletion = self.request.rules.deletion;
+        if deletion.is_some() && !plan.is_nested {
+            let suspects = std::mem::replace(&mut plan.suspects, Spool::new(0));
+            plan.is_nested = Box::pin(contains_source(self, suspects, &mut plan.surplus)).await?;
+        }
         let compared = ComparedTrees {
-            is_complete: plan.is_complete,
+            is_complete: plan.is_complete && !plan.is_nested,
             files: plan.counts.files(),
             failed: self.tally.failures.count(),
         };

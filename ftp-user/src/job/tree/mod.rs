@@ -7,7 +7,7 @@ mod walk;
 pub(super) use names::{folded, one_form};
 pub(crate) use visits::{Visit, Visits};
 pub(super) use visits::{VisitSender, visit_queue};
-pub(crate) use walk::{WalkPurpose, WalkRules, walk};
+pub(crate) use walk::{WalkPurpose, WalkRules, contain_each_other, walk};
 
 use crate::endpoint::Host;
 use crate::endpoint::files;

@@ -397,10 +397,7 @@ impl<'a> ListedDirectory<'a> {
             return self.note(path);
         }
         if self.rules.purpose.forbids(identity.unique.as_ref()) {
-            let what = "SOURCE and DEST of this sync contain each other";
-            let failure = Failure::new(FailureKind::Usage, what)
-                .hint("leave it out with --exclude, or choose another destination");
-            return self.fail(path, failure.about(About::Nested));
+            return self.fail(path, contain_each_other());
         }
         if let Some(same) = self.level.directory.find(&identity) {
             // It may be a symbolic link that the server shows as a directory.
@@ -508,6 +505,13 @@ impl<'a> ListedDirectory<'a> {
     fn fail(&self, path: PathName, failure: Failure) {
         self.sender.send(Visit::Failed(Some(path), failure));
     }
+}
+
+/// The failure at a directory of one tree that is the root of the other one.
+pub(crate) fn contain_each_other() -> Failure {
+    Failure::new(FailureKind::Usage, "SOURCE and DEST of this sync contain each other")
+        .hint("leave it out with --exclude, or choose another destination")
+        .about(About::Nested)
 }
 
 /// The failure if what was found cannot be kept on the disk.
