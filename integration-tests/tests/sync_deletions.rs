@@ -97,8 +97,8 @@ fn lab() -> Server {
 }
 
 /// Both trees contain each other, and `run` has found it out.
-fn has_kept_lab(site: &Server, run: &Run) {
-    run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
+fn has_kept_lab(site: &Server, run: Run) {
+    let run = run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
     let expect = ["a", "big", "d/", "d/x", "new/", "new/a", "new/big", "new/d/", "new/d/x", "z"];
     assert_eq!(names_below(&site.path("lab")), expect, "{run}");
     assert_eq!(fs::read_to_string(site.path("lab/new/a")).unwrap(), "precious", "{run}");
@@ -110,21 +110,21 @@ fn nothing_is_deleted_where_the_destination_contains_the_source_and_no_server_te
     let to = NoIdentity::before(&site, false);
     let local = site.path("lab/new").display().to_string();
     let dry = synced(&["-n", "--delete", "--yes", &local, &to.liar.url("lab")]).exits(0);
-    dry.says("DEST may contain SOURCE").says("lab/new;");
+    let dry = dry.says("DEST may contain SOURCE").says("lab/new;");
     assert_eq!(to.count("MKD"), 0, "{dry}");
-    has_kept_lab(&site, &synced(&["--delete", "--yes", &local, &to.liar.url("lab")]).exits(9));
+    has_kept_lab(&site, synced(&["--delete", "--yes", &local, &to.liar.url("lab")]).exits(9));
 
     let site = lab();
     let from = NoIdentity::before(&site, false);
     let local = site.path("lab").display().to_string();
-    has_kept_lab(&site, &synced(&["--delete", "--yes", &from.liar.url("lab/new"), &local]).exits(9));
+    has_kept_lab(&site, synced(&["--delete", "--yes", &from.liar.url("lab/new"), &local]).exits(9));
 
     // Two servers with one disk.
     let site = lab();
     let (one, other) =
         (target().at("127.0.0.4").start_in(site.path("lab/new")), NoIdentity::before(&site, false));
     let one = NoIdentity::before(&one, false);
-    has_kept_lab(&site, &synced(&["--delete", "--yes", &one.liar.url(""), &other.liar.url("lab")]).exits(9));
+    has_kept_lab(&site, synced(&["--delete", "--yes", &one.liar.url(""), &other.liar.url("lab")]).exits(9));
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn nothing_is_deleted_where_a_vsftpd_shows_the_source_in_the_destination() {
     let (local, there) = (site.path("lab/new").display().to_string(), site.path("lab").display().to_string());
     for (from, to) in [(local, site.url("lab")), (site.url("lab/new"), there)] {
         let run = synced(&["--delete", "--yes", &from, &to]).exits(9);
-        run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
+        let run = run.says("nothing is deleted: SOURCE and DEST of this sync contain each other");
         let expect = ["a", "d/", "d/x", "new/", "new/a", "new/d/", "new/d/x", "z"];
         assert_eq!(names_below(&site.path("lab")), expect, "{run}");
     }
@@ -171,7 +171,7 @@ fn what_may_be_the_source_stays_if_nobody_can_tell_and_the_rest_goes() {
     let site = site.file("t/a", "a").file("t/n.log", "n").start();
     let to = NoIdentity::before(&site, true);
     let run = synced(&["--delete", "--yes", &from.url("s"), &to.liar.url("t")]).exits(9);
-    run.says("because it may be SOURCE itself").says("not here");
+    let run = run.says("because it may be SOURCE itself").says("not here");
     let expect = ["a", "n.log", "old/", "old/a", "old/n.log", "old/x/", "old/x/y"];
     assert_eq!(names_below(&site.path("t")), expect, "{run}");
 }
