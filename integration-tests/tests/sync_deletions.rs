@@ -5,7 +5,7 @@ use integration_tests::foreign::Foreign;
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Site, names_below, sample};
+use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, job, user};
 use std::fs;

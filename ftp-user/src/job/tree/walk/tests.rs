@@ -179,6 +179,6 @@ fn one_directory_is_known_by_the_words_of_each_host() {
         ("ag", "ag", true),
         ("ag", "aU", false),
     ] {
-        assert_eq!(super::is_one_directory(one, other), expect, "{one} {other}");
+        assert_eq!(is_one_directory(one, other), expect, "{one} {other}");
     }
 }
