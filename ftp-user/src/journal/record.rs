@@ -358,7 +358,7 @@ pub enum ItemHistory {
     Open(Box<UnfinishedItem>),
     /// It is verified under its final name.
     Done {
-        /// The copy.
+        /// The copy as that run knew it.
         copy: FinishedCopy,
         /// The later job that has stored another source there since, in words.
         replaced: Option<String>,

@@ -35,7 +35,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("job/spool.rs", "a temporary file without a name"),
     ("job/part/mod.rs", "random numbers of parts, drawn without a context"),
     ("job/request/job.rs", "the number of a job, drawn without a context"),
-    ("report/mod.rs", "the file of the trace, which is open"),
 ];
 
 /// What touches the outside in a file. The type `File` is allowed; opening one is not.
