@@ -75,7 +75,7 @@ fn shown(text: &[u8]) -> Cow<'_, [u8]> {
 /// use ftp_proto::reply::{Meaning, write_facts};
 ///
 /// let facts = ["Bytes 5".to_owned()];
-/// let reply = write_facts(Rfc959, Meaning::Transferred, &facts, b"Transfer complete.");
+/// let reply = write_facts(Dialect::Rfc959, Meaning::Transferred, &facts, b"Transfer complete.");
 /// assert_eq!(reply, b"226-Bytes 5\r\n226 Transfer complete.\r\n");
 /// ```
 pub fn write_facts(dialect: Dialect, meaning: Meaning, facts: &[String], last: &[u8]) -> Vec<u8> {
