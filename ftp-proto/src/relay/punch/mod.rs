@@ -445,7 +445,7 @@ enum Verdict {
     Direct(Exporter),
 }
 
-/// A wait of a [`Punch`](Punch).
+/// A wait of a [`Punch`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Timer {

@@ -192,7 +192,7 @@ pub async fn rename_free_at_server(session: &mut Session, from: &PathName, to: &
 }
 
 /// Deletes files. A server that takes commands ahead is sent those for the next files before it has answered the first
-/// ones. Returns what came of each, as [`delete`] does; of the first ones only if the session is lost.
+/// ones. Returns what came of each, as [`delete_at_server`] does; of the first ones only if the session is lost.
 pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermit]) -> Vec<Result<bool>> {
     let same = permits.iter().map(|permit| Some((*permit, permit.only_if()?)));
     if let Some(same) = same.collect::<Option<Vec<_>>>() {
