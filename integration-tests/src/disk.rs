@@ -1,5 +1,6 @@
-//! A file system that is soon full.
+//! A file system that is soon full, and one that can lose its power.
 
+use crate::skip::Skipped;
 use std::path::Path;
 use std::process::Command;
 use tempfile::TempDir;
@@ -9,18 +10,19 @@ use tempfile::TempDir;
 pub struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// `None`, said aloud, where it may not be mounted: that needs root.
-    pub fn mount(test: &str) -> Option<Self> {
+    /// Mounts it.
+    ///
+    /// # Errors
+    ///
+    /// It may not be mounted: that needs root.
+    pub fn mount() -> Result<Self, Skipped> {
         let directory = tempfile::Builder::new().prefix("ftp-small-disk-").tempdir().unwrap();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", "size=1m", "ftp-test"])
             .arg(directory.path())
             .output()
             .is_ok_and(|output| output.status.success());
-        if !mounted {
-            eprintln!("SKIPPED {test}: a small file system cannot be mounted here (it needs root)");
-        }
-        mounted.then_some(Self(directory))
+        if mounted { Ok(Self(directory)) } else { Err(Skipped("a small file system needs root".into())) }
     }
 
     /// Where it is.
@@ -50,17 +52,21 @@ pub struct LoopDisk {
 }
 
 impl LoopDisk {
-    /// `None`, said aloud, where it may not be mounted: that needs root, a loop device and mkfs.ext4.
-    pub fn mount(test: &str) -> Option<Self> {
-        Self::mount_with(test, &[])
+    /// Makes and mounts it.
+    ///
+    /// # Errors
+    ///
+    /// It may not be mounted: that needs root, a loop device and mkfs.ext4.
+    pub fn mount() -> Result<Self, Skipped> {
+        Self::mount_with(&[])
     }
 
     /// The same with a file system whose directories do not have the types of their names.
-    pub fn mount_without_types(test: &str) -> Option<Self> {
-        Self::mount_with(test, &["-O", "^filetype"])
+    pub fn mount_without_types() -> Result<Self, Skipped> {
+        Self::mount_with(&["-O", "^filetype"])
     }
 
-    fn mount_with(test: &str, more: &[&str]) -> Option<Self> {
+    fn mount_with(more: &[&str]) -> Result<Self, Skipped> {
         let place = tempfile::Builder::new().prefix("ftp-loop-disk-").tempdir().unwrap();
         std::fs::create_dir(place.path().join("mounted")).unwrap();
         let disk = Self { place, generation: 0 };
@@ -68,10 +74,9 @@ impl LoopDisk {
         image.set_len(DISK_SIZE).unwrap();
         let made = Command::new("mkfs.ext4").args(["-q", "-F"]).args(more).arg(disk.image()).output();
         if made.is_ok_and(|output| output.status.success()) && disk.attach() {
-            return Some(disk);
+            return Ok(disk);
         }
-        eprintln!("SKIPPED {test}: no file system can be mounted from a file here (it needs root and ext4)");
-        None
+        Err(Skipped("a file system in a file needs root, a loop device and mkfs.ext4".into()))
     }
 
     /// Where it is, always.

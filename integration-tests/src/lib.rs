@@ -28,6 +28,7 @@ pub mod relay;
 pub mod silent_names;
 pub mod sim;
 pub mod site;
+pub mod skip;
 pub mod socket;
 pub mod socks;
 pub mod terminal;

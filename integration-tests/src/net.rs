@@ -112,7 +112,7 @@ impl Network {
         let name = format!("{PREFIX}-{}-{number}", std::process::id());
         let router = Router { space: format!("{name}-router"), prefix, subnets: 0, outside: None };
         let mut network = Self { name, ip, nft, spaces: Vec::new(), router, nats: 0 };
-        network.namespace("router").map_err(Skipped)?;
+        network.namespace("router").map_err(|why| Skipped(format!("network namespaces need root: {why}")))?;
         network.forwards("router");
         Ok(network)
     }

@@ -2,6 +2,7 @@
 
 use crate::binary::{Program, Running};
 use crate::site::PASSWORD;
+use crate::skip::say_skipped;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -18,15 +19,15 @@ pub struct User {
     home: TempDir,
 }
 
-/// Whether the programs that this process starts ignore SIGHUP, as all do below nohup(1). Says so if they do: `test` is
+/// Whether the programs that this process starts ignore SIGHUP, as all do below nohup(1). Says so if they do: the test is
 /// skipped or tests less.
-pub fn is_hangup_ignored(test: &str) -> bool {
+pub fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     let ignored = mask.is_some_and(|mask| mask & 1 == 1);
     if ignored {
-        eprintln!("SKIPPED {test}: SIGHUP is ignored here (nohup)");
+        say_skipped("SIGHUP is ignored here (nohup)");
     }
     ignored
 }

@@ -3,6 +3,7 @@
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::disk::SmallDisk;
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, USER, sample};
 use integration_tests::socket::{connect, free_port, until};
@@ -130,7 +131,7 @@ fn a_destination_directory_that_cannot_be_made() {
 
 #[test]
 fn a_full_disk() {
-    let Some(disk) = SmallDisk::mount("a_full_disk") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     std::fs::write(disk.path().join("b.txt"), OLD).unwrap();
     let from = Site::new("source").args(SESSIONS).file("a.bin", sample(8 << 20)).start();
     let to = Site::new("full").at("127.0.0.3").args(SESSIONS).start_in(disk.path().to_path_buf());

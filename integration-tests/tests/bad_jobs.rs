@@ -4,6 +4,7 @@ use crate::journal::{Scene, kill, scene};
 use crate::through::peak_kib;
 use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below, sample};
 use integration_tests::socket::until;
@@ -64,7 +65,7 @@ fn n8_the_largest_file_size_under_the_journal() {
 
 #[test]
 fn n8_a_disk_that_is_full_under_the_journal_of_a_job() {
-    let Some(disk) = SmallDisk::mount("a full disk under the journal of a job") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     let (from, to) = (many(), Site::new("destination").at("127.0.0.3").start());
     fs::set_permissions(disk.path(), fs::Permissions::from_mode(0o700)).unwrap();
     // Some rows fit.
@@ -75,7 +76,7 @@ fn n8_a_disk_that_is_full_under_the_journal_of_a_job() {
 
 #[test]
 fn n8_a_disk_that_is_full_when_a_job_should_go_on() {
-    let Some(disk) = SmallDisk::mount("a full disk when a job should go on") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     let scene = scene();
     let _killed = kill(scene.begin(&[]));
     let (parts, full) = (scene.parts(), disk.path().join("full"));
@@ -120,10 +121,10 @@ fn a_destination_that_fills_up() {
         let run = user().args(["copy", "-r", "-j", "1", "--json", "--retries", "0", "--timeout", "5s"]);
         run.args([&from.url("t/"), to]).run()
     };
-    let Some(disk) = SmallDisk::mount("a_destination_that_fills_up") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     let to = Site::new("full").at("127.0.0.3").start_in(disk.path().to_path_buf());
     keeps_what_fits(copy(&to.url("")), large, &to.names(), |name| to.bytes(name));
-    let Some(disk) = SmallDisk::mount("a_destination_that_fills_up") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     let run = copy(disk.path().to_str().unwrap());
     let names = names_below(disk.path());
     keeps_what_fits(run, large, &names, |name| fs::read(disk.path().join(name)).unwrap());
@@ -303,7 +304,7 @@ fn n8_two_coordinators_with_one_state_directory() {
 
 #[test]
 fn n8_a_terminal_that_is_lost() {
-    if is_hangup_ignored("n8_a_terminal_that_is_lost") {
+    if is_hangup_ignored() {
         return;
     }
     let scene: Scene = scene();

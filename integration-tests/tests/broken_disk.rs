@@ -8,12 +8,13 @@ mod source;
 mod words;
 
 use integration_tests::broken_disk::{BrokenDisk, ERRORS, Fault, Part};
+use integration_tests::or_skip;
 use std::fs;
 
 #[test]
 fn a_broken_disk_fails_where_and_when_it_is_told_to() {
     let place = tempfile::tempdir().unwrap();
-    let Some(disk) = BrokenDisk::mount("a_broken_disk_fails", place.path()) else { return };
+    let disk = or_skip!(BrokenDisk::mount(place.path()));
     disk.file("d/x", "bytes");
     disk.file("d/y", "y");
     let (d, x) = (place.path().join("d"), place.path().join("d/x"));

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use ftp_proto::dialect::Dialect::Rfc959;
 use integration_tests::disk::SmallDisk;
+use integration_tests::or_skip;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket::{connect, drain, until};
@@ -85,7 +86,7 @@ fn passive(raw: &mut Raw, server: &Server) -> std::net::TcpStream {
 
 #[test]
 fn e15_what_fills_the_disk_is_removed_so_that_others_can_store_again() {
-    let Some(disk) = SmallDisk::mount("e15_what_fills_the_disk") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     let server = site("full").start_in(disk.path().to_path_buf());
     let mut bob = Bob::login(&server);
     let mut ann = server.login(Rfc959);

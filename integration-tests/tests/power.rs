@@ -3,8 +3,10 @@
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::delay::Delayed;
 use integration_tests::disk::LoopDisk;
+use integration_tests::or_skip;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::skip::Skipped;
 use integration_tests::socket::{connect, until};
 use integration_tests::user::job;
 use std::fs::{self, File};
@@ -20,16 +22,15 @@ struct Host {
 }
 
 impl Host {
-    /// `None` where no disk can be mounted.
-    fn start(more: &[&str]) -> Option<Self> {
-        let disk = LoopDisk::mount("power failures")?;
+    fn start(more: &[&str]) -> Result<Self, Skipped> {
+        let disk = LoopDisk::mount()?;
         let (root, state) = (disk.path().join("root"), disk.path().join("state"));
         fs::create_dir(&root).unwrap();
         let site = Site::new("powerless").args(more.iter().copied());
         let server = site.args(["--state", state.to_str().unwrap()]).start_in(root);
         // What was made so far is there after a failure.
         assert!(std::process::Command::new("sync").arg("-f").arg(disk.path()).status().unwrap().success());
-        Some(Self { disk, server })
+        Ok(Self { disk, server })
     }
 
     /// Begins to store a file. It has these bytes so far.
@@ -58,7 +59,7 @@ impl Host {
 
 #[test]
 fn n8_with_sync_a_server_removes_every_name_under_way_after_a_power_failure() {
-    let Some(mut host) = Host::start(&["--sync"]) else { return };
+    let mut host = or_skip!(Host::start(&["--sync"]));
     let _open = host.store("a", &sample(100_000));
     until("bytes are stored", || {
         host.under_way().iter().any(|part| fs::metadata(part).unwrap().len() == 100_000)
@@ -75,7 +76,7 @@ fn n8_with_sync_a_server_removes_every_name_under_way_after_a_power_failure() {
 
 #[test]
 fn n8_without_sync_a_name_under_way_that_a_power_failure_leaves_is_removed_when_it_is_a_day_old() {
-    let Some(mut host) = Host::start(&[]) else { return };
+    let mut host = or_skip!(Host::start(&[]));
     let _open = host.store("a", &sample(100_000));
     until("a name is under way", || host.under_way().len() == 1);
     let part = host.under_way().remove(0);
@@ -100,7 +101,7 @@ fn stored(host: &Host, name: &str, bytes: &[u8]) -> Raw {
 
 #[test]
 fn what_an_account_has_made_in_sessions_that_are_gone_outlives_a_power_failure_after_site_sync() {
-    let Some(mut host) = Host::start(&[]) else { return };
+    let mut host = or_skip!(Host::start(&[]));
     let mut raw = stored(&host, "a", &sample(300_000));
     raw.ask("MKD made", "257");
     raw.ask("RNFR a", "350");
@@ -119,7 +120,7 @@ fn what_an_account_has_made_in_sessions_that_are_gone_outlives_a_power_failure_a
 
 /// Moves a tree of some directories, and the destination loses its power as soon as so many sources have gone.
 fn moves_until(gone: usize) {
-    let Some(mut host) = Host::start(&[]) else { return };
+    let mut host = or_skip!(Host::start(&[]));
     let names: Vec<String> =
         (0..5).flat_map(|directory| (0..20).map(move |file| format!("d{directory}/{file:02}"))).collect();
     let bytes = |name: &str| [sample(3_000), name.as_bytes().to_vec()].concat();
@@ -160,7 +161,7 @@ fn a_power_failure_of_the_destination_right_after_a_portion_of_a_move_loses_no_f
 
 #[test]
 fn site_sync_reaches_what_is_mounted_beneath_the_root() {
-    let Some(disk) = LoopDisk::mount("a sync of what is mounted beneath the root") else { return };
+    let disk = or_skip!(LoopDisk::mount());
     let place = disk.path();
     let (above, name) = (place.parent().unwrap(), place.file_name().unwrap().to_str().unwrap());
     let mut host = Host { server: Site::new("above").start_in(above.to_owned()), disk };

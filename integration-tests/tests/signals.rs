@@ -20,7 +20,7 @@ fn copying(run: User, to: &Peer) -> Started {
 
 #[test]
 fn every_signal_that_ends_a_run_leaves_nothing_at_the_destination() {
-    let ignored = is_hangup_ignored("SIGHUP as a signal that ends a run");
+    let ignored = is_hangup_ignored();
     for signal in [Signal::HUP, Signal::TERM, Signal::INT].into_iter().skip(usize::from(ignored)) {
         let to = destination("await ABOR");
         let run = copying(user(), &to);

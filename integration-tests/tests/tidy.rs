@@ -16,6 +16,7 @@ mod pages;
 mod reference;
 mod settable;
 mod shapes;
+mod skips;
 mod source;
 mod statements;
 mod words;

@@ -1,6 +1,7 @@
 //! Mistakes of people, told in one line: what failed, which end said what, what to do. No line repeats a secret.
 
 use integration_tests::disk::SmallDisk;
+use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{self, Site};
 use integration_tests::user::{Run, user};
@@ -138,7 +139,7 @@ fn a_pipe_and_a_socket_stay_what_they_are() {
 
 #[test]
 fn a_full_local_disk_is_told_as_one() {
-    let Some(disk) = SmallDisk::mount("a_full_local_disk_is_told_as_one") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     let from = Site::new("full").file("a.bin", site::sample(3 << 20)).start();
     let target = disk.path().join("b.bin");
     let run = user().args(["copy", &from.url("a.bin")]).args([&target]).run().exits(1);

@@ -2,6 +2,7 @@
 
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::disk::SmallDisk;
+use integration_tests::or_skip;
 use integration_tests::site::{Server, Site, sample};
 use integration_tests::socket::{accept, connect, drain, is_closed_unused, listen, until};
 use std::io::{Read, Write};
@@ -138,7 +139,7 @@ fn a_listing_says_how_many_names_it_left_out_and_the_log_names_them() {
 
 #[test]
 fn e15_a_full_disk_is_said_and_closes_the_connection() {
-    let Some(disk) = SmallDisk::mount("e15") else { return };
+    let disk = or_skip!(SmallDisk::mount());
     for dialect in [Rfc354, Rfc959] {
         let old = sample(1000);
         std::fs::write(disk.path().join("old.bin"), &old).unwrap();

@@ -4,8 +4,10 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::dialect::Dialect::{Rfc354, Rfc959};
 use integration_tests::binary::Program;
 use integration_tests::disk::LoopDisk;
+use integration_tests::or_skip;
 use integration_tests::raw::Raw;
 use integration_tests::site::{Server, Site};
+use integration_tests::skip::Skipped;
 use integration_tests::socket::{connect, until};
 use std::fs::{self, Permissions};
 use std::io::Read;
@@ -14,8 +16,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
-/// A server that runs as a user without privileges, which permissions bind, and its program. `None`, said aloud, where there
-/// is no such user.
+/// A server that runs as a user without privileges, which permissions bind, and its program.
 struct Bound {
     server: Server,
     _program: tempfile::TempDir,
@@ -25,11 +26,10 @@ struct Bound {
 const NOBODY: [&str; 5] = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", "--"];
 
 impl Bound {
-    fn start(test: &str, root: &Path) -> Option<Self> {
+    fn start(root: &Path) -> Result<Self, Skipped> {
         let can = Command::new("setpriv").args(NOBODY).arg("true").output();
         if !can.is_ok_and(|output| output.status.success()) {
-            eprintln!("SKIPPED {test}: no server can run as another user here (it needs root and setpriv)");
-            return None;
+            return Err(Skipped("a server that runs as another user needs root and setpriv".into()));
         }
         let place = tempfile::tempdir().unwrap();
         let (program, script) = (place.path().join("ftp-server"), place.path().join("bound"));
@@ -40,7 +40,7 @@ impl Bound {
             fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
         }
         let server = Site::new("bound").program(script).start_in(root.to_owned());
-        Some(Self { server, _program: place })
+        Ok(Self { server, _program: place })
     }
 }
 
@@ -81,7 +81,7 @@ fn half_closed(root: &Path) {
 fn a_directory_that_may_be_read_and_not_entered_shows_all_its_names() {
     let root = tempfile::tempdir().unwrap();
     half_closed(root.path());
-    let Some(bound) = Bound::start("names without facts", root.path()) else { return };
+    let bound = or_skip!(Bound::start(root.path()));
     for dialect in [Rfc959, Rfc354] {
         let mut raw = bound.server.login(dialect);
         let [whole, _] = ends(dialect);
@@ -112,10 +112,10 @@ fn a_directory_that_may_be_read_and_not_entered_shows_all_its_names() {
 
 #[test]
 fn a_listing_ends_with_an_error_where_a_name_has_no_type_either() {
-    let Some(disk) = LoopDisk::mount_without_types("names without types") else { return };
+    let disk = or_skip!(LoopDisk::mount_without_types());
     half_closed(&disk.path());
     fs::write(disk.path().join("seen"), "").unwrap();
-    let Some(bound) = Bound::start("names without types", &disk.path()) else { return };
+    let bound = or_skip!(Bound::start(&disk.path()));
     for dialect in [Rfc959, Rfc354] {
         let mut raw = bound.server.login(dialect);
         let [whole, failed] = ends(dialect);

@@ -2,7 +2,7 @@
 //! server of a test only, in a mount namespace of its own.
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::server::{Client, Server};
+use crate::server::{Client, Server, say_skipped};
 
 /// What the module runs: `ann` has the password `secret`, and `slow` takes longer than anybody waits.
 const SCRIPT: &str = r#"#!/bin/sh
@@ -68,7 +68,7 @@ macro_rules! or_skip {
         match $started {
             Ok(started) => started,
             Err(why) => {
-                let _ = writeln!(std::io::stderr(), "skipped: {}: {why}", module_path!());
+                say_skipped(&why);
                 return;
             }
         }

@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use rustix::process::{Signal, geteuid};
 
-use crate::server::{Client, Server, command};
+use crate::server::{Client, Server, command, say_skipped};
 
 /// A user that every system has.
 const USER: &str = "nobody";
@@ -22,7 +22,7 @@ fn ids() -> (u32, u32) {
 
 fn is_root() -> bool {
     if !geteuid().is_root() {
-        eprintln!("skipped: only root can go on as somebody else");
+        say_skipped("only root can go on as somebody else");
     }
     geteuid().is_root()
 }

@@ -7,6 +7,12 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// Says why this test cannot run here, past the capture of test output.
+pub(crate) fn say_skipped(why: &str) {
+    let line = format!("skipped: {}: {why}\n", std::thread::current().name().unwrap_or("a test"));
+    drop(std::io::stderr().write_all(line.as_bytes()));
+}
+
 pub(crate) struct Server {
     pub(crate) child: Child,
     pub(crate) ready: Vec<String>,

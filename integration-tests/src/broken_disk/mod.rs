@@ -9,6 +9,7 @@ mod wire;
 
 pub use fault::{ERRORS, Fault, Part};
 
+use crate::skip::Skipped;
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
@@ -34,17 +35,13 @@ pub struct BrokenDisk {
 
 impl BrokenDisk {
     /// An empty disk that does not fail, in this directory. Its files belong to who has the directory.
-    /// `None`, with the reason printed, where it may not be mounted.
-    pub fn mount(test: &str, place: &Path) -> Option<Self> {
-        match Self::try_mount(place) {
-            Ok(disk) => Some(disk),
-            Err(error) => {
-                eprintln!(
-                    "SKIPPED {test}: no disk that fails can be mounted here (it needs root and /dev/fuse): {error}"
-                );
-                None
-            }
-        }
+    ///
+    /// # Errors
+    ///
+    /// It may not be mounted.
+    pub fn mount(place: &Path) -> Result<Self, Skipped> {
+        let disk = Self::try_mount(place);
+        disk.map_err(|error| Skipped(format!("a disk that fails needs root and /dev/fuse: {error}")))
     }
 
     fn try_mount(place: &Path) -> std::io::Result<Self> {

@@ -6,6 +6,7 @@ use crate::disk::LoopDisk;
 use crate::foreign::own_address;
 use crate::sim::random::Random;
 use crate::site::{PASSWORD, Server, Site};
+use crate::skip::Skipped;
 use crate::user::{Run, user};
 use std::path::PathBuf;
 use std::thread;
@@ -25,12 +26,16 @@ struct Hosts {
     home: tempfile::TempDir,
 }
 
-/// Copies trees until so many power failures have hit. `None` where nothing can be mounted.
+/// Copies trees until so many power failures have hit.
+///
+/// # Errors
+///
+/// No file system in a file can be mounted.
 ///
 /// # Panics
 ///
 /// A copy that is said to be done is not.
-pub fn power(faults: u64, seed: u64) -> Option<u64> {
+pub fn power(faults: u64, seed: u64) -> Result<u64, Skipped> {
     let mut hosts = Hosts::start()?;
     let mut random = Random::new(seed);
     let (mut hits, mut tree) = (0, 0);
@@ -38,12 +43,12 @@ pub fn power(faults: u64, seed: u64) -> Option<u64> {
         hits += hosts.copy(&mut random, tree);
         tree += 1;
     }
-    Some(hits)
+    Ok(hits)
 }
 
 impl Hosts {
-    fn start() -> Option<Self> {
-        let (stored, kept) = (LoopDisk::mount("power failures")?, LoopDisk::mount("power failures")?);
+    fn start() -> Result<Self, Skipped> {
+        let (stored, kept) = (LoopDisk::mount()?, LoopDisk::mount()?);
         let source = Site::new("source").at(&own_address().to_string()).start();
         let (root, state) = (stored.path().join("root"), stored.path().join("state"));
         std::fs::create_dir(&root).unwrap();
@@ -52,7 +57,7 @@ impl Hosts {
         let home = tempfile::tempdir().unwrap();
         // What was made so far is there after a failure.
         stored.sync();
-        Some(Self { source, destination, stored, kept, home })
+        Ok(Self { source, destination, stored, kept, home })
     }
 
     /// Copies one tree, and returns the number of power failures.

@@ -3,8 +3,8 @@
 use super::fetch::{Tool, servers};
 use super::kind::{Hosts, Kind};
 use super::server::Foreign;
-use super::skip::Skipped;
 use crate::site::PASSWORD;
+use crate::skip::Skipped;
 use rustix::process::geteuid;
 use std::fs;
 use std::net::SocketAddr;

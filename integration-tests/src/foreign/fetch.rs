@@ -1,6 +1,6 @@
 //! Other people's programs: found on this machine, or fetched once into `target/peers`.
 
-use super::skip::Skipped;
+use crate::skip::Skipped;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -80,21 +80,21 @@ impl Tool {
 
     fn built(name: &str, source: &Path, role: &str) -> Result<Self, Skipped> {
         if is_off() {
-            return Err(Skipped("FOREIGN_PEERS=off forbids to fetch it".into()));
+            return Err(cannot_fetch(name, "FOREIGN_PEERS=off"));
         }
         let target = peers().join(format!("crate-{name}"));
         let program = target.join("debug").join(format!("{name}-{role}"));
         if !program.exists() && std::env::var_os("FOREIGN_CRATES").is_none() {
             let why =
-                "it takes minutes to build: FOREIGN_CRATES=build, as in `.ci/full matrix` and `clients`";
-            return Err(Skipped(why.into()));
+                "is not built: only FOREIGN_CRATES=build does that, as in `.ci/full matrix` and `clients`";
+            return Err(Skipped(format!("{name} {why}")));
         }
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--quiet", "--locked", "--manifest-path"]).arg(source.join("Cargo.toml"));
         let output = cargo.arg("--target-dir").arg(&target).output().unwrap();
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(Skipped(said.lines().last().unwrap_or_default().to_owned()));
+            return Err(cannot_fetch(name, said.lines().last().unwrap_or_default()));
         }
         let lock = std::fs::read_to_string(source.join("Cargo.lock")).unwrap();
         let version = lock.split(&format!("name = \"{name}\"\nversion = \"")).nth(1).unwrap_or_default();
@@ -197,7 +197,7 @@ fn fetched(name: &str, packages: &[&str]) -> Result<PathBuf, Skipped> {
     let one = Arc::clone(ALL.get_or_init(All::default).lock().unwrap().entry(name.into()).or_default());
     one.get_or_init(|| {
         if is_off() {
-            return Err(Skipped("FOREIGN_PEERS=off forbids to fetch it".into()));
+            return Err(cannot_fetch(name, "FOREIGN_PEERS=off"));
         }
         let peers = peers();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/fetch.sh");
@@ -205,11 +205,15 @@ fn fetched(name: &str, packages: &[&str]) -> Result<PathBuf, Skipped> {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         match output.status.code() {
             Some(0) => Ok(peers.join(name)),
-            Some(3) => Err(Skipped(said.lines().last().unwrap_or_default().to_owned())),
+            Some(3) => Err(cannot_fetch(name, said.lines().last().unwrap_or_default())),
             code => panic!("fetch.sh {name} ended with {code:?}: {said}"),
         }
     })
     .clone()
+}
+
+fn cannot_fetch(name: &str, why: &str) -> Skipped {
+    Skipped(format!("{name} cannot be fetched: {why}"))
 }
 
 fn is_off() -> bool {

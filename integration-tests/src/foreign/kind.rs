@@ -1,7 +1,7 @@
 //! The kinds of servers, and which foreign hosts they let take part.
 
 use super::fetch::Tool;
-use super::skip::Skipped;
+use crate::skip::Skipped;
 
 /// A server of other people.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -14,10 +14,10 @@ mod referee;
 pub mod roster;
 mod running;
 mod server;
-mod skip;
 mod tls;
 pub mod words;
 
+pub use crate::skip::{Skipped, say_skipped};
 pub use apart::Apart;
 pub use between::{Between, Form};
 pub use client::{ClientRun, Desk};
@@ -31,5 +31,4 @@ pub use process::Group;
 pub use referee::{Judged, Referee, ftplib_fetches};
 pub use running::ForeignServer;
 pub use server::{Foreign, own_address};
-pub use skip::{Skipped, say_skipped};
 pub use tls::Begin;

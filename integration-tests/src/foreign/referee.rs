@@ -2,9 +2,9 @@
 
 use super::fetch::Tool;
 use super::pair::End;
-use super::skip::Skipped;
 use super::tls::Begin;
 use crate::site::{PASSWORD, USER};
+use crate::skip::Skipped;
 use ftp_proto::dialect::Dialect;
 use sha2::{Digest, Sha256};
 use std::io::Write;

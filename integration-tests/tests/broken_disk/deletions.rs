@@ -30,7 +30,7 @@ fn our_server_over_a_broken_disk_costs_no_mirror_a_name() {
 }
 
 fn tries_everything(kind: Option<Kind>) {
-    let source = or_skip!(Source::start("deletions", kind));
+    let source = or_skip!(Source::start(kind));
     let mut trial = Trial { mirror: Site::new("mirror").at("127.0.0.3").start(), source, wrong: Vec::new() };
     trial.parts_of_the_source_fail();
     trial.all_of_the_source_fails();

@@ -42,7 +42,7 @@ struct Trial {
 }
 
 fn fails_everywhere(kind: Option<Kind>) {
-    let to = or_skip!(Source::start("destinations", kind));
+    let to = or_skip!(Source::start(kind));
     let mut trial = Trial { to, wrong: Vec::new() };
     trial.nothing_fails();
     for error in CLASSES {

@@ -39,7 +39,7 @@ const DISKS: [(&str, &[&str]); 4] = [
 ];
 
 fn loses_its_disk(kind: Option<Kind>) {
-    let mut source = or_skip!(Source::start("restarts", kind));
+    let mut source = or_skip!(Source::start(kind));
     let mirror = Site::new("mirror").at("127.0.0.3").start();
     let mut wrong = Vec::new();
     for (disk, files) in DISKS {

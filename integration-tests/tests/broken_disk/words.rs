@@ -29,7 +29,7 @@ fn the_words_of_our_server_are_those_of_the_table() {
 
 /// `FTP_WORDS=write` writes the table anew.
 fn says_what_the_table_says(kind: Option<Kind>) {
-    let source = or_skip!(Source::start("the_words", kind));
+    let source = or_skip!(Source::start(kind));
     let version = kind.map_or_else(String::new, |kind| {
         let version = kind.tool().map(|tool| tool.version(kind.package()));
         version.unwrap_or_default()

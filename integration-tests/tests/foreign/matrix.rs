@@ -2,6 +2,7 @@
 
 use integration_tests::foreign::{End, Judged, Page, Skipped, Who, ftplib_fetches, say_skipped};
 use integration_tests::skip;
+use integration_tests::skip::beside;
 use integration_tests::user::{Run, user};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,7 +61,7 @@ fn run_each(
     let (failed, next) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
+            beside(scope, || {
                 while let Some(Cell { from, to, work }) = cells.get(next.fetch_add(1, Ordering::SeqCst)) {
                     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
                         Ok(Ok(word)) => {
@@ -68,7 +69,7 @@ fn run_each(
                             note(from, to, Ok(word));
                         }
                         Ok(Err(skipped)) => {
-                            eprintln!("{from} -> {to}: n/a, {}", skipped.0);
+                            say_skipped(format!("{from} -> {to}: {}", skipped.0));
                             note(from, to, Err(&skipped));
                         }
                         Err(_) => failed.lock().unwrap().push(format!("{from} -> {to}")),

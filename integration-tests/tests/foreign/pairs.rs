@@ -4,6 +4,7 @@ use integration_tests::foreign::{
     DirectPath, End, Hosts, Judged, Kind, Page, Skipped, Who, direct_path, exits_without_a_path,
     ftplib_fetches, is_open_rung, say_skipped, sides, tree,
 };
+use integration_tests::skip::beside;
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 use std::sync::Mutex;
@@ -115,7 +116,7 @@ fn takes_part(kind: Kind) {
     // Beside each other: most of the time of some kinds is waiting.
     let pairs = [(ours, theirs), (theirs, ours), (theirs, theirs)];
     let results = std::thread::scope(|scope| {
-        let cells = pairs.map(|(from, to)| scope.spawn(move || cell(from, to)));
+        let cells = pairs.map(|(from, to)| beside(scope, move || cell(from, to)));
         cells.map(std::thread::ScopedJoinHandle::join)
     });
     for result in results {
@@ -251,7 +252,7 @@ fn matrix_of_all_pairs() {
     let next = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| {
+            beside(scope, || {
                 while let Some(&(from, to)) = pairs.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let name = format!("{} {:?} -> {} {:?}", from.0.name(), from.1, to.0.name(), to.1);
                     match std::panic::catch_unwind(|| cell(from, to)) {
@@ -260,7 +261,7 @@ fn matrix_of_all_pairs() {
                             page.lock().unwrap().good(from, to, direct_path(from, to));
                         }
                         Ok(Err(skipped)) => {
-                            eprintln!("{name}: n/a, {}", skipped.0);
+                            say_skipped(format!("{name}: {}", skipped.0));
                             page.lock().unwrap().not_applicable(from, to, &skipped);
                         }
                         Err(_) => failed.lock().unwrap().push(name),

@@ -2,6 +2,8 @@
 
 use integration_tests::foreign::roster::{CLIENTS, Client, Mode, Outcome, Setting, Table, Version, trial};
 use integration_tests::foreign::{Begin, Skipped, say_skipped};
+use integration_tests::skip;
+use integration_tests::skip::beside;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;
@@ -15,7 +17,7 @@ fn run(
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| {
+            beside(scope, || {
                 while let Some((client, setting)) = trials.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let outcome = trial(client, *setting);
                     note(client, *setting, &outcome);
@@ -56,7 +58,7 @@ fn clients_do_what_they_can() {
 #[test]
 fn every_client_in_every_setting() {
     if std::env::var_os("FOREIGN_CLIENTS").is_none_or(|value| value != "all") {
-        return; // it takes minutes
+        skip!("FOREIGN_CLIENTS is not `all`; `.ci/full clients` runs all of them");
     }
     let table = Mutex::new(Table::default());
     let trials: Vec<_> = CLIENTS

@@ -74,8 +74,8 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "integration-tests/src",
         layers: &[
-            "binary broken_disk certificate delay disk fuzz sim tls_client trace",
-            "socket relay",
+            "binary certificate delay fuzz sim skip tls_client trace",
+            "broken_disk disk socket relay",
             "hub impostor raw socks",
             "site",
             "user peer liar transcript",

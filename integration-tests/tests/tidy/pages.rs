@@ -69,7 +69,7 @@ impl Tests {
 }
 
 /// The names of the test functions of a file.
-fn functions(text: &str) -> Vec<String> {
+pub(super) fn functions(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut lines = text.lines().map(str::trim);
     while let Some(line) = lines.next() {

@@ -23,6 +23,21 @@ use ftp_proto::server::{Access, Right, Rights};
 use ftp_proto::wire::{ByteRange, PathName};
 use std::sync::Arc;
 
+/// Says why this test cannot run here, past the capture of test output.
+fn say_skipped(why: &str) {
+    let line = format!("skipped: {}: {why}\n", std::thread::current().name().unwrap_or("a test"));
+    drop(io::Write::write_all(&mut io::stderr(), line.as_bytes()));
+}
+
+/// Whether this test may give a link to somebody else. It says so if not; `walk` has the rule as a table.
+fn may_give_away() -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        say_skipped("only root can give a link to somebody else");
+    }
+    is_root
+}
+
 /// A tree of one root.
 fn alone(root: &Arc<Root>) -> Arc<Tree> {
     Arc::new(Roots::default().tree(Arc::clone(root)))

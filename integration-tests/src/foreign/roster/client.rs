@@ -1,9 +1,9 @@
 //! A client of other people: how it starts, and what it cannot do, with the reason.
 
 use super::super::fetch::Tool;
-use super::super::skip::Skipped;
 use super::super::tls::Begin;
 use super::setting::{Mode, Setting, Version};
+use crate::skip::Skipped;
 
 /// What every client is asked to do, in this order. The names are arguments of the scripts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,10 +1,10 @@
 //! The table of clients in docs/interoperability.md.
 
 use super::super::page;
-use super::super::skip::Skipped;
 use super::client::{Client, Lack, Step};
 use super::list::CLIENTS;
 use super::setting::{Mode, Setting};
+use crate::skip::Skipped;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;

@@ -3,10 +3,10 @@
 
 use super::super::client::{ClientRun, Desk};
 use super::super::fetch::{Tool, clients};
-use super::super::skip::Skipped;
 use super::client::{Client, Step};
 use super::setting::{Mode, Setting, Version};
 use crate::site::{PASSWORD, Server, Site, USER, sample};
+use crate::skip::Skipped;
 use ftp_proto::dialect::Dialect;
 use std::fs::File;
 
