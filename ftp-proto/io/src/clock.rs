@@ -1,10 +1,14 @@
-//! The only place that reads a clock: machines get [`Moment`]s, listings get [`When`]s.
+//! The only place that reads a clock: machines get [`Moment`]s, listings get [`When`]s. The clock is that of tokio, which a
+//! simulation may stop and set.
 
 use std::future::pending;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ftp_proto::listing::When;
 use ftp_proto::timer::Moment;
+use tokio::time::Instant;
+
+use crate::simulated;
 
 /// A running clock. Copies of it agree on what a [`Moment`] means.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +31,7 @@ impl Clock {
     /// Returns when the clock shows `deadline`, or never if there is none.
     pub async fn sleep_until(&self, deadline: Option<Moment>) {
         match deadline.and_then(|at| self.start.checked_add(at.since_start())) {
-            Some(at) => tokio::time::sleep_until(at.into()).await,
+            Some(at) => tokio::time::sleep_until(at).await,
             None => pending().await,
         }
     }
@@ -35,6 +39,9 @@ impl Clock {
     /// The date and time of the calendar, in UTC.
     #[allow(clippy::disallowed_methods, reason = "this is the place")]
     pub fn today() -> When {
+        if let Some(host) = simulated::host() {
+            return host.today();
+        }
         let seconds = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_secs()).unwrap_or(i64::MAX),
             Err(before) => i64::try_from(before.duration().as_secs()).map_or(i64::MIN, |s| -s),

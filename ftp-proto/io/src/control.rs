@@ -15,9 +15,9 @@ use ftp_proto::timer::Moment;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, Interest, ReadBuf};
 
 use crate::clock::Clock;
-use crate::connection::{Connection, poll_io};
+use crate::connection::Connection;
 use crate::os_error::words;
-use crate::socket;
+use crate::socket::{self, poll_io};
 use crate::tls::{self, Session};
 
 /// A control connection: what it brings, and what it has not taken yet.
@@ -82,7 +82,7 @@ impl Control {
     /// The socket refuses the options of a control connection, because it is closed.
     pub fn new(connection: impl Into<Connection>, limit: usize) -> io::Result<Self> {
         let connection = connection.into();
-        connection.socket().tcp().map_or(Ok(()), socket::control)?;
+        socket::control(connection.socket())?;
         Ok(Self {
             connection: Some(connection),
             securing: None,
@@ -349,12 +349,12 @@ const DROPPED: usize = 128;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::socket::Stream;
     use crate::socket::{connect, listen};
-    use tokio::net::TcpStream;
 
     const LIMIT: usize = 64 * 1024;
 
-    async fn pair() -> (Control, TcpStream, Moment) {
+    async fn pair() -> (Control, Stream, Moment) {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let at = listener.local().unwrap();
         let (ours, theirs) = tokio::join!(connect(at.ip(), at), listener.accept());

@@ -8,6 +8,7 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
+use crate::blocking;
 use crate::meter::Meter;
 
 /// Computes the SHA-256 of `file` as [`digest`] does.
@@ -46,7 +47,7 @@ pub async fn digest_of(
         let total = feed(file, &meter, |piece| digester.update(piece))?;
         Ok((digester.hex(), total))
     };
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    blocking::spawn(work).await.map_err(io::Error::other)?
 }
 
 /// A file of which a part was digested.
@@ -77,7 +78,7 @@ pub async fn digest_part(
         let taken = feed((&file).take(limit), &meter, |piece| digester.update(piece))?;
         Ok(DigestedPart { digester, file, taken })
     };
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    blocking::spawn(work).await.map_err(io::Error::other)?
 }
 
 /// A digest that is being computed, piece by piece.

@@ -3,6 +3,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`blocking`] | work that may block, on a thread for it |
 //! | [`clock`] | the only reader of a clock |
 //! | [`socket`] | listening, connecting, the pool of data ports, reset |
 //! | `socks` | connections through a SOCKS5 proxy (feature `socks`) |
@@ -20,8 +21,10 @@
 //! | [`os_error`] | errors of the operating system in words for people |
 //! | `crypto` | the library of cryptography, and the order of its ciphers |
 //! | [`random`] | bytes that cannot be guessed |
+//! | [`simulated`] | a host that exists only in this process, for simulations |
 //! | `program` | the shell that the three programs share (feature `program`) |
 
+pub mod blocking;
 pub mod clock;
 pub mod connection;
 pub mod control;
@@ -39,6 +42,7 @@ pub mod os_error;
 pub mod program;
 pub mod random;
 pub mod signal;
+pub mod simulated;
 pub mod socket;
 #[cfg(feature = "socks")]
 pub mod socks;

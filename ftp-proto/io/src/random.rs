@@ -14,6 +14,9 @@ use std::io;
 /// The operating system has no generator.
 pub fn bytes<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(io::Error::from)?;
+    match crate::simulated::host() {
+        None => getrandom::fill(&mut bytes).map_err(io::Error::from)?,
+        Some(host) => host.random(&mut bytes),
+    }
     Ok(bytes)
 }

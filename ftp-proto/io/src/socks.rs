@@ -1,6 +1,7 @@
 //! The client of a SOCKS5 proxy (RFC 1928), which connects for this host.
 
 use crate::os_error::words;
+use crate::socket::Stream;
 use ftp_proto::wire::Secret;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind};
@@ -8,7 +9,6 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
 
@@ -74,11 +74,7 @@ impl Error {
 /// # Errors
 ///
 /// What the proxy has answered, or what became of the connection with it.
-pub async fn connect(
-    stream: TcpStream,
-    login: Option<(&str, &Secret)>,
-    to: HostPort,
-) -> Result<TcpStream, Error> {
+pub async fn connect(stream: Stream, login: Option<(&str, &Secret)>, to: HostPort) -> Result<Stream, Error> {
     let to = match to {
         HostPort::Address(at) => TargetAddr::Ip(at),
         HostPort::Name(host, port) => TargetAddr::Domain(Cow::Owned(host), port),
@@ -100,7 +96,7 @@ pub async fn connect(
 /// The connection with the proxy, which remembers how its last answer begins.
 #[derive(Debug)]
 struct ProxyStream {
-    stream: TcpStream,
+    stream: Stream,
     /// What has come since something was sent, up to [`HEAD`] bytes.
     answer: Vec<u8>,
 }

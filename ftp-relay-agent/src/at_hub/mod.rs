@@ -15,18 +15,19 @@ mod session;
 mod tests;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 use std::{fmt, io};
 
 use ftp_io::lock::Lock;
+use ftp_io::socket::Stream;
 use ftp_io::socket::{self, Ports, Reserved};
 use ftp_proto::address::Parity;
 use ftp_proto::relay::hub::Seen;
 use ftp_proto::relay::message::Code;
 pub use keep::{Incoming, Joiner, Membership, Settings, start};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::lookup_host;
 use tokio::sync::{mpsc, oneshot};
 
 /// The address of a hub as it was typed. A name is resolved for each connection.
@@ -61,7 +62,7 @@ impl HubAddress {
     /// # Errors
     ///
     /// The name cannot be resolved or has no address, or none of them answers.
-    pub async fn connect(&self) -> io::Result<TcpStream> {
+    pub async fn connect(&self) -> io::Result<Stream> {
         self.connect_by(connect).await
     }
 
@@ -72,8 +73,8 @@ impl HubAddress {
     /// As those of [`Self::connect`].
     pub async fn connect_by(
         &self,
-        mut connect: impl AsyncFnMut(SocketAddr) -> io::Result<TcpStream>,
-    ) -> io::Result<TcpStream> {
+        mut connect: impl AsyncFnMut(SocketAddr) -> io::Result<Stream>,
+    ) -> io::Result<Stream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
         for at in lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES) {
             match connect(at).await {
@@ -86,10 +87,18 @@ impl HubAddress {
 }
 
 /// Connects to one address, and has the system notice when the other end has vanished.
-async fn connect(at: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(at).await?;
+async fn connect(at: SocketAddr) -> io::Result<Stream> {
+    let stream = socket::connect(anywhere(at), at).await?;
     socket::keepalive(&stream)?;
     Ok(stream)
+}
+
+/// Any address of this host in the family of `like`.
+const fn anywhere(like: SocketAddr) -> IpAddr {
+    match like {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    }
 }
 
 /// Addresses of one name that are tried.
@@ -110,7 +119,7 @@ struct Request {
 #[derive(Debug)]
 pub struct Called {
     /// The connection with the hub, which carries what the agent sends.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// The port from which it was made, for a direct connection with the agent.
     pub spot: Option<Spot>,
 }
@@ -178,7 +187,7 @@ impl Spots {
 
     /// Connects to the hub from a port that stays reserved, for the call with this ticket. If there is none, from any
     /// port.
-    async fn connect(&self, hub: SocketAddr, ticket: [u8; 16]) -> io::Result<(TcpStream, Option<Spot>)> {
+    async fn connect(&self, hub: SocketAddr, ticket: [u8; 16]) -> io::Result<(Stream, Option<Spot>)> {
         let reserved = socket::route(hub.ip()).and_then(|here| self.ports.reserve(here, Parity::Any).ok());
         if let Some(reserved) = reserved {
             let seen = self.wait(ticket);
@@ -189,7 +198,7 @@ impl Spots {
                 Err(error) => return Err(error),
             }
         }
-        Ok((TcpStream::connect(hub).await?, None))
+        Ok((socket::connect(anywhere(hub), hub).await?, None))
     }
 
     /// The hub has told where it sees the ends of a call.

@@ -9,13 +9,13 @@ use ftp_io::clock::Clock;
 use ftp_io::control::{Control, Read};
 use ftp_io::link::{self, Link, LinkFailure};
 use ftp_io::socket;
+use ftp_io::socket::Stream;
 use ftp_proto::relay::at_hub::{Failure, Input, Output, Session as Machine};
 use ftp_proto::relay::hub::{FromHub, Role, Seen, ToHub};
 use ftp_proto::relay::link::{Welcome, ticket_id};
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -26,7 +26,7 @@ use crate::operate::audit::{Audit, Record, Who};
 #[derive(Debug)]
 pub struct Incoming {
     /// The connection, which carries what the other end sends.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// The address of the hub.
     pub from: SocketAddr,
     /// The port from which it was made, for a direct connection with an agent.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ftp_io::clock::Clock;
 use ftp_io::link::{Acceptor, Link, attach};
+use ftp_io::socket::Stream;
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
 use ftp_proto::relay::hub::{FromHub, ToHub};
 use ftp_proto::relay::link::{First, Welcome, accept_data, ticket_id};
@@ -64,19 +65,19 @@ impl Hub {
     }
 
     /// The next connection of the agent.
-    async fn connection(&self) -> TcpStream {
-        self.listener.accept().await.unwrap().0
+    async fn connection(&self) -> Stream {
+        self.listener.accept().await.unwrap().0.into()
     }
 
     /// The next connection, on which both ends have proven [`TICKET`].
-    async fn attached(&self) -> TcpStream {
+    async fn attached(&self) -> Stream {
         let link = taken(&self.acceptor, self.connection().await, &TICKET).await;
         link.into_clear().await.unwrap()
     }
 }
 
 /// The end of the one that was called, which knows the secret.
-async fn taken(acceptor: &Acceptor, stream: TcpStream, secret: &Secret32) -> Link {
+async fn taken(acceptor: &Acceptor, stream: impl Into<Stream>, secret: &Secret32) -> Link {
     let Ok((mut link, First::Data(hello))) = acceptor.accept(stream).await else { panic!("no hello") };
     assert_eq!(hello.id, ticket_id(secret));
     let accepted = accept_data(secret, &hello, link.exporter()).unwrap();
@@ -131,7 +132,7 @@ impl Agent {
     }
 }
 
-async fn is_closed(mut stream: TcpStream) {
+async fn is_closed(mut stream: Stream) {
     assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
 }
 

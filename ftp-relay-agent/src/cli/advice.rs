@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use ftp_io::link::Stranger;
 use ftp_io::program::duration;
+use ftp_io::socket::Stream;
 use ftp_proto::address::unmapped;
 use ftp_proto::listing::When;
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::at_hub::HubAddress;
@@ -195,7 +195,7 @@ async fn listen_to(address: &HubAddress) -> Option<There> {
 }
 
 /// What the first bytes are, if they come in time.
-async fn hear(stream: &mut TcpStream) -> Option<There> {
+async fn hear(stream: &mut Stream) -> Option<There> {
     let mut said = Vec::new();
     let heard = async {
         let mut room = [0; 512];

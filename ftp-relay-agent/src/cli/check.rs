@@ -21,7 +21,7 @@ use ftp_proto::relay::token::{Holder, Token};
 use ftp_proto::relay::{at_hub, date, user};
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
@@ -124,7 +124,7 @@ struct Found {
 struct LocalPorts(Vec<Reserved>);
 
 impl LocalPorts {
-    async fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+    async fn connect(&mut self, to: SocketAddr) -> io::Result<Stream> {
         let here = socket::route(to.ip()).ok_or(io::ErrorKind::NetworkUnreachable)?;
         if !self.0.iter().any(|port| port.local().ip() == here) {
             self.0.push(Ports::new(None).reserve(here, Parity::Any)?);
@@ -142,7 +142,7 @@ async fn reach(
 ) -> Result<Option<Found>, Exit> {
     let connecting = async {
         match relay {
-            Place::Address(at) => at.connect_by(async |at| origin.connect(at).await).await.map(Stream::from),
+            Place::Address(at) => at.connect_by(async |at| origin.connect(at).await).await,
             Place::Unix(path) => UnixStream::connect(path).await.map(Stream::from),
         }
     };
@@ -150,7 +150,8 @@ async fn reach(
         .await
         .map_err(|_| anyhow!("{relay} does not answer; is there a firewall in between?"))?
         .with_context(|| format!("cannot connect to {relay}; does it run there?"))?;
-    let local = stream.tcp().map(TcpStream::local_addr).transpose().context("the connection is gone")?;
+    let local =
+        stream.tcp().map(tokio::net::TcpStream::local_addr).transpose().context("the connection is gone")?;
     let from = local.map_or_else(String::new, |local| format!(" from {}", local.ip()));
     say(&format!("ok    {relay} can be reached{from}"))?;
     let Some(token) = token else {
@@ -218,7 +219,7 @@ async fn say_what_it_tells(
 /// Connects to an FTP server and reads its greeting. What it says is judged and not shown.
 async fn greeted(server: &HubAddress) -> Result<(), String> {
     let greeting = async {
-        let mut stream: TcpStream = server.connect().await.map_err(|error| words(&error))?;
+        let mut stream: Stream = server.connect().await.map_err(|error| words(&error))?;
         let (mut said, mut room) = (Vec::new(), [0; 512]);
         loop {
             let count = stream.read(&mut room).await.map_err(|error| words(&error))?;

@@ -6,11 +6,10 @@ use std::time::Duration;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Join, JoinEnd, LegId, Pipes};
 use ftp_io::os_error::words;
-use ftp_io::socket;
+use ftp_io::socket::{self, Stream};
 use ftp_proto::relay::hub::{CallId, Cause, End, SessionId};
 use ftp_proto::relay::message;
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
 
 use crate::operate::audit::{Carried, Who};
 use crate::operate::tell_what_is_forbidden;
@@ -44,9 +43,9 @@ pub(super) struct Parties {
 
 /// How far a call is.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub(super) enum CallStream {
     /// One end may have come: the caller, the agent.
-    Waiting(Box<Call>, [Option<TcpStream>; 2]),
+    Waiting(Box<Call>, [Option<Stream>; 2]),
     Flowing(Flowing),
 }
 
@@ -58,9 +57,9 @@ pub(super) struct Flowing {
     cause: Arc<OnceLock<Cause>>,
 }
 
-impl Stream {
+impl CallStream {
     /// One end has come.
-    pub(super) fn attach(&mut self, end: End, stream: TcpStream) {
+    pub(super) fn attach(&mut self, end: End, stream: Stream) {
         match (self, end) {
             (Self::Waiting(_, [caller, _]), End::Caller) => *caller = Some(stream),
             (Self::Waiting(_, [_, agent]), End::Agent) => *agent = Some(stream),
@@ -94,7 +93,7 @@ impl Call {
     pub(super) async fn carry(
         &self,
         flowing: Flowing,
-        [caller, agent]: [TcpStream; 2],
+        [caller, agent]: [Stream; 2],
         clock: Clock,
         since: Moment,
     ) -> (JoinEnd, Carried) {

@@ -8,6 +8,7 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::lock::Lock;
 use ftp_io::socket;
+use ftp_io::socket::Stream;
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::date::DateAt;
 use ftp_proto::relay::hub::{CallId, End, Event, Hub as Machine, Input, Limits, Output, Refusal, SessionId};
@@ -15,10 +16,9 @@ use ftp_proto::relay::link::{Accepted, ticket_id};
 use ftp_proto::relay::message::Id;
 use ftp_proto::relay::token::{Joins, Secret32};
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::call::{Call, Parties, Stream};
+use super::call::{Call, CallStream, Parties};
 use super::{Frames, Outlet, log_call, log_event, outlet, record_event, record_timeout};
 use crate::operate::audit::{self, Audit, Record, Who};
 use crate::operate::session_log::SessionLog;
@@ -44,7 +44,7 @@ struct State {
     deadline: Option<Moment>,
     sessions: HashMap<SessionId, Held>,
     tickets: HashMap<[u8; 16], Expected>,
-    calls: HashMap<CallId, Stream>,
+    calls: HashMap<CallId, CallStream>,
     /// Held by each stream, so that the hub waits for them; `None` once it stops.
     running: Option<Running>,
 }
@@ -288,7 +288,7 @@ impl Exchange {
     }
 
     /// One end of a call has come.
-    pub(crate) fn attach(self: &Arc<Self>, at: CallEnd, stream: TcpStream, from: SocketAddr) {
+    pub(crate) fn attach(self: &Arc<Self>, at: CallEnd, stream: Stream, from: SocketAddr) {
         let CallEnd { call, end } = at;
         socket::end_by_reset(&stream);
         match self.state.locked().calls.get_mut(&call) {
@@ -307,7 +307,7 @@ impl Exchange {
 
     /// Both ends of a call are there. Here, once, is decided whether it has lines: then its sessions have theirs, too.
     fn join(self: &Arc<Self>, state: &mut State, id: CallId) {
-        let Some(Stream::Waiting(call, [Some(caller), Some(agent)])) = state.calls.remove(&id) else {
+        let Some(CallStream::Waiting(call, [Some(caller), Some(agent)])) = state.calls.remove(&id) else {
             return;
         };
         let since = self.clock.now();
@@ -317,7 +317,7 @@ impl Exchange {
             log_call(id, &call.parties, untold);
         });
         let flowing = call.flowing(&self.pipes);
-        state.calls.insert(id, Stream::Flowing(flowing.clone()));
+        state.calls.insert(id, CallStream::Flowing(flowing.clone()));
         let (exchange, running) = (Arc::clone(self), state.running.clone());
         tokio::spawn(async move {
             let (end, carried) = call.carry(flowing, [caller, agent], exchange.clock, since).await;
@@ -390,7 +390,7 @@ impl State {
         let (who, standing) = (session_log.who().clone(), standing.clone());
         let life = standing.terms().each_time;
         let waiting = Call { who, id, parties, standing, _place: place };
-        self.calls.insert(call, Stream::Waiting(Box::new(waiting), [None, None]));
+        self.calls.insert(call, CallStream::Waiting(Box::new(waiting), [None, None]));
         Ok(life)
     }
 }

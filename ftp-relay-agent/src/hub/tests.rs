@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::link::{self, Link, LinkFailure, hub_session};
+use ftp_io::socket::Stream;
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
 use ftp_proto::relay::hub::{CallId, End, FromHub, Role, ToHub};
 use ftp_proto::relay::message::{Id, Text};
@@ -89,7 +90,7 @@ impl Session {
     }
 
     /// Comes with a ticket.
-    async fn comes(&self, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
+    async fn comes(&self, ticket: &Secret32) -> Result<Stream, LinkFailure> {
         link::call(TcpStream::connect(self.at).await.unwrap(), ticket).await
     }
 
@@ -117,7 +118,7 @@ async fn call(user: &mut Session, agent: &mut Session) -> [Secret32; 2] {
     [users, agents.await]
 }
 
-async fn is_closed(mut stream: TcpStream) {
+async fn is_closed(mut stream: Stream) {
     assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
 }
 
@@ -163,7 +164,7 @@ async fn an_end_whose_call_is_given_up_between_its_proof_and_its_stream_is_reset
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, from) = listener.accept().await.unwrap();
-    hub.exchange().attach(CallEnd { call: CallId(7), end: End::Agent }, stream, from);
+    hub.exchange().attach(CallEnd { call: CallId(7), end: End::Agent }, stream.into(), from);
     assert_eq!(there.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     holds_sessions_alone(&hub, 0).await;
 }

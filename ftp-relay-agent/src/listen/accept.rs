@@ -135,7 +135,7 @@ impl Links {
     /// Only a proof makes somebody known. A connection that breaks off before is no failed proof: nothing was
     /// tried, and user agents are killed.
     async fn prove(&self, stream: Stream, from: Newcomer, running: &Running) -> Option<Proven> {
-        if stream.tcp().is_some_and(|stream| socket::keepalive(stream).is_err()) {
+        if socket::keepalive(&stream).is_err() {
             return None;
         }
         match self.acceptor.accept(stream).await {

@@ -102,7 +102,7 @@ impl Server {
             Self::serve(service, acceptor, sockets, settings, (operator, running.clone()));
         server.tasks.spawn(async move {
             while let Some(Incoming { stream, from, spot }) = incoming.recv().await {
-                links.start(stream.into(), Origin::Address(from), spot, &running);
+                links.start(stream, Origin::Address(from), spot, &running);
             }
         });
         Ok(server)
@@ -275,7 +275,7 @@ impl Listening {
         match self {
             Self::Tcp(listener) => {
                 let (stream, from) = listener.accept().await?;
-                Ok((stream.into(), Origin::Address(from)))
+                Ok((stream, Origin::Address(from)))
             }
             Self::Unix(listener) => {
                 let (stream, user) = listener.accept().await?;

@@ -11,6 +11,7 @@ use ftp_io::clock::Clock;
 use ftp_io::link::{self, Acceptor, Link};
 use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
+use ftp_io::socket::Stream;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::address::embedded;
 use ftp_proto::policy::{self, Asker, Rules};
@@ -19,7 +20,6 @@ use ftp_proto::relay::link::{First, accept_data};
 use ftp_proto::relay::punch::{self, ConnId, Input, Memory, Outcome, Output, Punch, Role, Try, Why};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -77,7 +77,7 @@ struct Driver<'a> {
     stage: Stage<'a>,
     last: u64,
     /// Open connections whose proof has not begun.
-    held: HashMap<ConnId, TcpStream>,
+    held: HashMap<ConnId, Stream>,
     proven: HashMap<ConnId, (Link, Ends)>,
     work: JoinSet<Done>,
 }
@@ -104,7 +104,7 @@ struct Trying<'a> {
 
 /// What a task has done.
 enum Done {
-    Connected(Option<TcpStream>),
+    Connected(Option<Stream>),
     Proven(ConnId, Option<Box<(Link, Ends)>>),
 }
 
@@ -113,7 +113,7 @@ enum Wake {
     Seen(Option<Seen>),
     /// This many bytes were read from the link; 0 is its end.
     Read(usize),
-    Arrived(TcpStream, SocketAddr),
+    Arrived(Stream, SocketAddr),
     /// The listener accepts no more connections.
     Deaf,
     Done(Done),
@@ -266,7 +266,7 @@ impl Driver<'_> {
         self.machine.input(self.clock.now(), input);
     }
 
-    fn hold(&mut self, stream: TcpStream) -> ConnId {
+    fn hold(&mut self, stream: Stream) -> ConnId {
         socket::end_by_reset(&stream);
         self.last += 1;
         let conn = ConnId(self.last);
@@ -331,7 +331,11 @@ impl Driver<'_> {
 }
 
 /// The end of the one that was called: a connection on which the other agent proves the secret.
-pub(super) async fn accepted(acceptor: &Acceptor, stream: TcpStream, secret: &Secret32) -> Option<Link> {
+pub(super) async fn accepted(
+    acceptor: &Acceptor,
+    stream: impl Into<Stream>,
+    secret: &Secret32,
+) -> Option<Link> {
     let (mut link, first) = acceptor.accept(stream).await.ok()?;
     let First::Data(hello) = first else { return None };
     let accepted = accept_data(secret, &hello, link.exporter())?;
@@ -363,7 +367,7 @@ mod tests {
     use std::io::ErrorKind;
     use std::net::Ipv4Addr;
     use tokio::io::AsyncReadExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -393,9 +397,9 @@ mod tests {
             work: JoinSet::new(),
         };
         let (stands, mut first) = pair().await;
-        driver.hold(stands);
+        driver.hold(stands.into());
         let (proves, mut second) = pair().await;
-        let conn = driver.hold(proves);
+        let conn = driver.hold(proves.into());
         driver.prove(conn);
         // Its proof has begun.
         assert!(second.read(&mut [0]).await.is_ok());

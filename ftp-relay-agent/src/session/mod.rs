@@ -20,13 +20,13 @@ use std::net::SocketAddr;
 
 pub use direct::upgrade;
 use ftp_io::link::Link;
+use ftp_io::socket::Stream;
 use ftp_proto::relay::agent::{Answer, ConnId, Ticket};
 use ftp_proto::relay::message::{Code, LegId};
 pub use lookups::Lookups;
 pub(crate) use lookups::THREADS;
 pub use shared::{Holder, OwnSockets, Shared, Tickets};
 pub use task::{Accepted, refuse, run};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tunnel::Server;
 
@@ -84,7 +84,7 @@ enum Event {
         /// The ticket of the listener.
         listener: Ticket,
         /// The new connection.
-        stream: TcpStream,
+        stream: Stream,
         /// Its other end.
         from: SocketAddr,
     },

@@ -13,13 +13,13 @@ use ftp_io::copy::{self, Allowance, Digests, Join, Meter};
 use ftp_io::link::{self, Link};
 use ftp_io::os_error::words;
 use ftp_io::socket;
+use ftp_io::socket::Stream;
 use ftp_proto::address::embedded;
 use ftp_proto::relay::agent::{
     Answer, Arrival, Ask, ConnId, Flow, Input, JoinEnd, Opening, Route, Ticket, Work,
 };
 use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::token::Secret32;
-use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::lookups::Lookups;
@@ -395,7 +395,7 @@ impl Performer {
     ) {
         let ((a, of_a), (b, of_b)) = (a.into_connection(), b.into_connection());
         for conn in [&a, &b] {
-            conn.socket().tcp().into_iter().for_each(|socket| prepare(socket, stall));
+            prepare(conn.socket(), stall);
         }
         let join = self.standing.join(limit, self.shared.pipes.clone(), digests);
         self.flows.insert(ticket, Flowing::Data(join.clone()));
@@ -516,7 +516,7 @@ async fn call(ticket: Ticket, shared: &Shared, agent: &str, secret: &Secret32) -
 
 /// Tunes a connection that is about to be joined: small pieces are sent at once, and a peer that has
 /// vanished is noticed.
-fn prepare(stream: &TcpStream, stall: Duration) {
+fn prepare(stream: &Stream, stall: Duration) {
     let tuned = socket::control(stream).and_then(|()| socket::vanishes_after(stream, stall));
     if let Err(error) = tuned {
         // It will fail when it is used.

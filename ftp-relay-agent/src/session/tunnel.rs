@@ -11,13 +11,13 @@ use ftp_io::connection::Connection;
 use ftp_io::copy::{Allowance, Meter};
 use ftp_io::link::Link;
 use ftp_io::os_error::words;
+use ftp_io::socket::Stream;
 use ftp_io::socket::{end_by_reset, end_in_order};
 use ftp_proto::relay::agent::{Answer, Flow, JoinEnd, Opening};
 use ftp_proto::relay::message::{Code, LegId};
 use ftp_proto::relay::opening::{Progress, client_hello, server_hello};
 use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, split};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::shared::Dialled;
@@ -80,7 +80,7 @@ impl Tunnel {
         opened: impl FnOnce() -> F,
     ) -> JoinEnd {
         let (mut from_user, mut to_user) = split(Connection::from(link));
-        let (mut from_server, mut to_server) = server.stream.split();
+        let (mut from_server, mut to_server) = split(&mut server.stream);
         let (mut said, mut ahead) = (std::mem::take(&mut server.said), Vec::new());
         if opening == Opening::Tls {
             // Its buffers are not kept for as long as the tunnel.
@@ -166,7 +166,7 @@ const ROOM: usize = 4 * 1024;
 #[derive(Debug)]
 pub(super) struct Server {
     /// The connection itself.
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     /// What was read from it, and belongs to the user agent.
     pub(super) said: Vec<u8>,
     /// The relay has made it, if it has not come to a listener.

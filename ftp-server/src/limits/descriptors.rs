@@ -10,7 +10,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::sync::Mutex;
 
 use ftp_io::lock::Lock;
@@ -47,9 +47,9 @@ impl Descriptors {
         Self { limit: getrlimit(Resource::Nofile).current, reserve: Mutex::new(reserve()) }
     }
 
-    /// How few are left, as `newest` shows, which was opened just now.
-    pub fn scarcity(&self, newest: impl AsFd) -> Scarcity {
-        let number = u64::try_from(newest.as_fd().as_raw_fd()).unwrap_or(0);
+    /// How few are left, as `newest` shows, which was opened just now; what is no descriptor of the system takes none.
+    pub fn scarcity(&self, newest: Option<BorrowedFd<'_>>) -> Scarcity {
+        let number = newest.map_or(0, |newest| u64::try_from(newest.as_raw_fd()).unwrap_or(0));
         self.limit.map_or(Scarcity::Enough, |limit| scarcity(limit, number))
     }
 

@@ -202,7 +202,9 @@ impl DataPorts {
     /// reserved descriptors are left.
     fn judge<T>(&self, bound: io::Result<T>, newest: impl Fn(&T) -> &Reserved) -> io::Result<T> {
         match bound {
-            Ok(bound) if self.descriptors.scarcity(newest(&bound)) < Scarcity::ForFiles => Ok(bound),
+            Ok(bound) if self.descriptors.scarcity(newest(&bound).descriptor()) < Scarcity::ForFiles => {
+                Ok(bound)
+            }
             Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) if is_out_of_descriptors(&error) => Err(io::ErrorKind::AddrInUse.into()),
             Err(error) => Err(error),

@@ -18,11 +18,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ftp_io::blocking;
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;
 use ftp_proto::timer::Moment;
 use tokio::sync::{Semaphore, oneshot};
-use tokio::task::spawn_blocking;
 
 use super::Owner;
 use super::limit::{Limit, MAX_SYNCS, Use};
@@ -93,7 +93,7 @@ impl Syncs {
             let place = self.places.acquire().await;
             let Some((sync, waiting)) = self.begin(device) else { return };
             let begun = self.clock.now();
-            let is_synced = spawn_blocking(sync).await.unwrap_or(false);
+            let is_synced = blocking::spawn(sync).await.unwrap_or(false);
             let took = self.clock.now().since(begun);
             self.end(device, waiting, is_synced);
             drop(place);

@@ -8,10 +8,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
+use ftp_io::blocking;
 use ftp_io::copy::{Gate, Pass};
 use ftp_io::lock::Lock;
 use tokio::sync::oneshot;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 
 use super::Owner;
 use super::limit::{Limit, Use};
@@ -120,7 +121,7 @@ impl Turns {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         let turn = self.wait(owner).await;
-        spawn_blocking(turn.during(work)).await
+        blocking::spawn(turn.during(work)).await
     }
 
     /// How far the turns are used, as `limit`.

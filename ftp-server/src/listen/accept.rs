@@ -1,21 +1,20 @@
 //! The accept loop of a listener. A connection of a proxy begins with a header of the PROXY protocol, which names the client.
 
 use std::future::ready;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ftp_io::connection::Connection;
 use ftp_io::os_error::words;
-use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener};
+use ftp_io::socket::{ACCEPT_RETRY_DELAY, Listener, Stream};
 use ftp_proto::address::proxy::{BadHeader, Header, Proxied, parse};
 use ftp_proto::address::{Group, plain};
 use ftp_proto::reply::{self, Meaning};
 use ftp_proto::server::{self, TlsStart};
 use ipnet::IpNet;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tracing::Instrument;
 
@@ -81,9 +80,9 @@ impl Acceptor {
     }
 
     /// Takes a place for a connection, if a session place and enough descriptors are free.
-    fn admit(&self, stream: &TcpStream, from: SocketAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
+    fn admit(&self, stream: &Stream, from: SocketAddr) -> Result<(SessionSlot, Displacement), NoPlace> {
         let shares = &self.shared.shares;
-        match shares.descriptors.scarcity(stream) {
+        match shares.descriptors.scarcity(stream.descriptor()) {
             Scarcity::Enough => shares.admit(from.ip()),
             Scarcity::ForSessions => shares.admit_to_few_descriptors(from.ip()),
             Scarcity::ForTransfers | Scarcity::ForFiles => {
@@ -94,7 +93,7 @@ impl Acceptor {
     }
 
     /// Serves a connection, after its header if it comes from a proxy.
-    fn accept(self: &Arc<Self>, mut stream: TcpStream, from: SocketAddr, machine: &Arc<server::Config>) {
+    fn accept(self: &Arc<Self>, mut stream: Stream, from: SocketAddr, machine: &Arc<server::Config>) {
         if !self.proxies.iter().any(|network| network.contains(&from.ip())) {
             return self.serve(stream, (from, false), machine);
         }
@@ -113,7 +112,7 @@ impl Acceptor {
         });
     }
 
-    fn serve(&self, stream: TcpStream, (from, proxied): (SocketAddr, bool), machine: &Arc<server::Config>) {
+    fn serve(&self, stream: Stream, (from, proxied): (SocketAddr, bool), machine: &Arc<server::Config>) {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let span = tracing::error_span!("session", id, client = %from);
         let (slot, displacement) = match self.admit(&stream, from) {
@@ -131,14 +130,12 @@ impl Acceptor {
 }
 
 /// Sends 421 and closes, without a wait: a new connection takes some bytes at once.
-fn turn_away(stream: TcpStream, machine: &server::Config, full: NoPlace) {
+fn turn_away(stream: Stream, machine: &server::Config, full: NoPlace) {
     // Inside TLS nothing can be said without a handshake.
-    if machine.tls.begin != TlsStart::Implicit
-        && let Ok(mut stream) = stream.into_std()
-    {
+    if machine.tls.begin != TlsStart::Implicit {
         let reply = reply::write(machine.dialect, Meaning::Unavailable, &[full.to_string().as_bytes()]);
         // If it takes nothing, the client is gone.
-        let _ = stream.write_all(&reply);
+        let _ = Connection::from(stream).write_at_once(&reply);
     }
 }
 
@@ -147,7 +144,7 @@ fn turn_away(stream: TcpStream, machine: &server::Config, full: NoPlace) {
 ///
 /// # Errors
 /// There is no valid header, or it did not come in time.
-async fn read_client(stream: &mut TcpStream, proxy: SocketAddr) -> Result<(SocketAddr, bool), HeaderFailure> {
+async fn read_client(stream: &mut Stream, proxy: SocketAddr) -> Result<(SocketAddr, bool), HeaderFailure> {
     match timeout(MAX_HEADER_TIME, header(stream)).await {
         Ok(Ok(Proxied::Client(client))) => Ok((client, true)),
         Ok(Ok(Proxied::Itself)) => Ok((proxy, false)),
@@ -156,7 +153,7 @@ async fn read_client(stream: &mut TcpStream, proxy: SocketAddr) -> Result<(Socke
     }
 }
 
-async fn header(stream: &mut TcpStream) -> Result<Proxied, BadHeader> {
+async fn header(stream: &mut Stream) -> Result<Proxied, BadHeader> {
     let mut bytes = Vec::new();
     loop {
         match parse(&bytes)? {

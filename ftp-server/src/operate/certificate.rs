@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use ftp_io::blocking;
 use ftp_io::os_error::words;
 use ftp_io::tls::{Files, Identity};
 use rcgen::{CertificateParams, DnType, KeyPair};
-use tokio::task::spawn_blocking;
 
 use super::state::{State, is_below};
 
@@ -69,7 +69,7 @@ pub async fn watch(identity: Arc<Identity>, every: Duration) {
     loop {
         tokio::time::sleep(every).await;
         let identity = Arc::clone(&identity);
-        match spawn_blocking(move || identity.refresh()).await {
+        match blocking::spawn(move || identity.refresh()).await {
             Ok(Ok(true)) => tracing::info!("the certificates were read again"),
             Ok(Err(error)) => {
                 tracing::error!(

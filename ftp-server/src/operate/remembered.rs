@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ftp_io::blocking;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
 use ftp_proto::listing::When;
-use tokio::task::spawn_blocking;
 
 use crate::limits::{KnownAddress, Logins};
 
@@ -58,7 +58,7 @@ pub async fn keep_known(state: PathBuf, logins: Arc<Logins>) {
 /// Writes the bans that hold now. A failure stands in the log.
 pub async fn save_bans(state: PathBuf, logins: Arc<Logins>) {
     let work = move || BANS.write(&state, &format_bans(&logins.bans(), Clock::today()));
-    if let Ok(Err(error)) = spawn_blocking(work).await {
+    if let Ok(Err(error)) = blocking::spawn(work).await {
         tracing::warn!(error = words(&error), "the bans of addresses cannot be kept");
     }
 }
@@ -71,7 +71,7 @@ pub async fn save_known(state: PathBuf, logins: Arc<Logins>) {
         let is_needed = !known.is_empty() || KNOWN.file(&state).exists();
         if is_needed { KNOWN.write(&state, &format_known(known, Clock::today())) } else { Ok(()) }
     };
-    if let Ok(Err(error)) = spawn_blocking(work).await {
+    if let Ok(Err(error)) = blocking::spawn(work).await {
         tracing::warn!(error = words(&error), "the addresses of users who have logged in cannot be kept");
     }
 }

@@ -11,10 +11,10 @@ use std::task::{self, Poll, Waker};
 use ftp_io::connection::Connection;
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
+use ftp_io::socket::Stream;
 use ftp_io::tls;
 use ftp_proto::server::ask::{Answer, ConnId, FileFailure, Handshake, Ticket, TransferTerms};
 use ftp_proto::wire::PathName;
-use tokio::net::TcpStream;
 
 use super::Shared;
 use super::hook::HookedCommand;
@@ -153,9 +153,9 @@ impl Context {
 
     /// Whether there are enough descriptors to hold a data connection that has arrived. When they are scarce,
     /// a session holds only one, and the owner of most data ports gives one back.
-    pub(super) fn may_hold(&self, stream: &TcpStream) -> bool {
+    pub(super) fn may_hold(&self, stream: &Stream) -> bool {
         let shares = &self.shared.shares;
-        if shares.descriptors.scarcity(stream) < Scarcity::ForTransfers {
+        if shares.descriptors.scarcity(stream.descriptor()) < Scarcity::ForTransfers {
             return true;
         }
         shares.relieve_data();
@@ -259,9 +259,9 @@ pub(super) enum Done {
     /// A file was prepared for a transfer, or could not be.
     Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
     /// An outgoing connection was made, or failed.
-    Connected(Ticket, io::Result<TcpStream>),
+    Connected(Ticket, io::Result<Stream>),
     /// A listener has accepted a connection.
-    Arrived(Ticket, TcpStream, SocketAddr),
+    Arrived(Ticket, Stream, SocketAddr),
     /// The bytes that [`ftp_proto::server::ask::Ask::Read`] asked for.
     Read(ConnId, io::Result<Vec<u8>>),
     /// TLS has begun on a data connection, or could not.

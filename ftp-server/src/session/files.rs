@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use ftp_io::blocking;
 use ftp_io::copy::Meter;
 use ftp_io::hash::{self, Digester};
 use ftp_proto::command::{FileNumbers, GroupNumber};
 use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::ask::{Answer, FileAnswer, FileAsk, FileFailure, Ticket};
 use ftp_proto::wire::{ByteRange, PathName};
-use tokio::task::spawn_blocking;
 
 use super::context::{Context, Done};
 use crate::limits::{Owner, Syncs, Turns};
@@ -152,12 +152,12 @@ async fn copy_in_parts(
             step.map(|step| (copying, step))
         };
         let step;
-        (copying, step) = spawn_blocking(work).await.unwrap_or(Err(FileFailure::Other))?;
+        (copying, step) = blocking::spawn(work).await.unwrap_or(Err(FileFailure::Other))?;
         if step == Progress::Whole {
             break;
         }
     }
-    let finished = spawn_blocking(move || copying.finish()).await.unwrap_or(Err(FileFailure::Other));
+    let finished = blocking::spawn(move || copying.finish()).await.unwrap_or(Err(FileFailure::Other));
     drop(stop);
     finished
 }
@@ -190,7 +190,7 @@ async fn digest_in_parts(
         }
     }
     let hex = digester.hex();
-    spawn_blocking(move || subject.unchanged()).await.unwrap_or(Err(FileFailure::Other))?;
+    blocking::spawn(move || subject.unchanged()).await.unwrap_or(Err(FileFailure::Other))?;
     let range = ByteRange { first: range.first, length: Some(length) };
     Ok(FileAnswer::Digest(Digest { algorithm, hex }, range))
 }

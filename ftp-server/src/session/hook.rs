@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ftp_io::blocking;
 use ftp_io::lock::Lock;
 use ftp_proto::address::unmapped;
 use ftp_proto::command::{Direction, Verb};
@@ -89,7 +90,7 @@ impl Notification {
         let file = self.file.clone().filter(|_| self.upload.before.is_some());
         let Some(file) = file else { return false };
         let look = move || std::fs::symlink_metadata(file).is_ok_and(|found| found.is_dir());
-        tokio::task::spawn_blocking(look).await.unwrap_or(false)
+        blocking::spawn(look).await.unwrap_or(false)
     }
 
     /// Runs the hook in its turn, and tells how it ended. The server does not end before `guard` is dropped, or its grace is

@@ -9,11 +9,9 @@ use std::task::{self, Poll, ready};
 
 use ftp_io::connection::Connection;
 use ftp_io::os_error::words;
-use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener};
+use ftp_io::socket::{self, ACCEPT_RETRY_DELAY, Listener, Stream};
 use ftp_proto::address::Parity;
 use ftp_proto::server::ask::{Answer, ConnId, DataTls, Ending, Ticket};
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
@@ -79,7 +77,7 @@ pub(super) fn write(held: &Resources, conn: ConnId, bytes: &[u8]) {
     if let Some(stream) = held.borrow(conn)
         && !stream.write_at_once(bytes)
     {
-        let _ = SockRef::from(stream.socket()).shutdown(Shutdown::Both);
+        let _ = stream.socket().shut_down(Shutdown::Both);
     }
 }
 
@@ -179,7 +177,7 @@ impl Listening {
     }
 
     /// The next connection, which ends by reset.
-    fn poll_accept(&mut self, cx: &mut task::Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
+    fn poll_accept(&mut self, cx: &mut task::Context<'_>) -> Poll<(Stream, SocketAddr)> {
         loop {
             if let Some(pause) = &mut self.pause {
                 ready!(pause.as_mut().poll(cx));
@@ -202,7 +200,7 @@ impl Listening {
 /// A connection that has come to a data port.
 pub(super) struct Arrival {
     pub(super) listener: Ticket,
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     pub(super) from: SocketAddr,
 }
 

@@ -11,15 +11,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use ftp_io::blocking;
 use ftp_io::connection::Connection;
 use ftp_io::copy::{KeptConnection, Meter};
-use ftp_io::socket::{self, Listener};
+use ftp_io::socket::{self, Listener, Stream};
 use ftp_io::tls::Data;
 use ftp_proto::command::GroupNumber;
 use ftp_proto::server::ask::{ConnId, Ticket, TryEnd};
-use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinError, JoinSet, spawn_blocking};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::Instrument;
 
 use super::context::Done;
@@ -190,9 +190,9 @@ impl Resources {
     /// Drops groups on a thread that may block, because their files are removed then.
     pub(super) fn drop_elsewhere(&self, groups: impl Send + 'static) {
         // Without a runtime the process ends, and its next start removes them.
-        if let Ok(runtime) = Handle::try_current() {
+        if Handle::try_current().is_ok() {
             let guard = self.running.guard();
-            runtime.spawn_blocking(move || drop((groups, guard)));
+            drop(blocking::spawn(move || drop((groups, guard))));
         }
     }
 
@@ -203,7 +203,7 @@ impl Resources {
 
     /// Starts work whose result answers `ticket`, on a thread that may block. It cannot be aborted.
     pub(super) fn start_blocking(&mut self, ticket: Ticket, work: impl FnOnce() -> Done + Send + 'static) {
-        let handle = self.blocking.spawn_blocking(work);
+        let handle = blocking::spawn_in(&mut self.blocking, work);
         self.blocking_for.insert(ticket, handle);
     }
 
@@ -268,7 +268,7 @@ impl Resources {
     }
 
     /// Takes a new connection, which ends by reset, and gives it a name.
-    pub(super) fn connection(&mut self, stream: TcpStream) -> ConnId {
+    pub(super) fn connection(&mut self, stream: Stream) -> ConnId {
         // RNDZ sends two short pieces one after the other.
         let _ = socket::nodelay(&stream);
         let conn = ConnId(self.next_connection);
@@ -339,7 +339,7 @@ impl Drop for Resources {
                 // What has come is perhaps a group, which nobody wants any more.
                 let work = async move {
                     let done = work.await;
-                    drop(spawn_blocking(move || drop(done)));
+                    drop(blocking::spawn(move || drop(done)));
                 };
                 runtime.spawn(work.in_current_span());
             }

@@ -7,14 +7,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ftp_io::blocking;
 use ftp_io::control::{Control, Read};
 use ftp_io::os_error::words;
 use ftp_io::program::log::Backlog;
+use ftp_io::socket::Stream;
 use ftp_proto::address::plain;
 use ftp_proto::server::ask::{Answer, Ask, Event, Input, Output, Ticket};
 use ftp_proto::server::{self, Connection};
 use ftp_proto::timer::Moment;
-use tokio::net::TcpStream;
 use tokio::task::JoinError;
 
 use super::Shared;
@@ -32,7 +33,7 @@ pub struct Accepted {
     /// The number of the session.
     pub id: u64,
     /// The control connection.
-    pub stream: TcpStream,
+    pub stream: Stream,
     /// The client: the other end of it, or whom a proxy there has announced.
     pub from: SocketAddr,
     /// Whether a proxy has announced the client.
@@ -393,7 +394,7 @@ impl SessionTask {
     /// The process ends.
     async fn visit(mut self: Box<Self>) -> Result<(Box<Self>, Drained), JoinError> {
         let span = tracing::Span::current();
-        tokio::task::spawn_blocking(move || {
+        blocking::spawn(move || {
             let _span = span.entered();
             let proceeded = catch_unwind(AssertUnwindSafe(|| {
                 let _turn = self.performer.begin_visit();

@@ -91,7 +91,7 @@ pub async fn read(
 async fn read_here(context: &Context, path: &PathName, mut out: File, moved: &mut u64) -> Result<ReadEnd> {
     let (name, cancel, written) = (path.clone(), context.run.cancel.clone(), Arc::new(AtomicU64::new(0)));
     let (files, count) = (context.world.files, Arc::clone(&written));
-    let copying = tokio::task::spawn_blocking(move || {
+    let copying = ftp_io::blocking::spawn(move || {
         let (mut file, mut buffer) = (files.open(local_path(&name))?, vec![0; PIECE]);
         while !cancel.is_cancelled() {
             let read = file.read(&mut buffer)?;

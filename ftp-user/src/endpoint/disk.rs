@@ -62,7 +62,7 @@ impl AskedDisk {
 /// Writes files of this host and their names to the disk.
 pub(super) async fn make_stable_here(files: Files, paths: &[&PathName]) -> AskedDisk {
     let paths: Vec<PathBuf> = paths.iter().map(|path| local_path(path).to_owned()).collect();
-    let done = tokio::task::spawn_blocking(move || files.make_stable(&paths)).await.map_err(io::Error::other);
+    let done = ftp_io::blocking::spawn(move || files.make_stable(&paths)).await.map_err(io::Error::other);
     let now = match done.flatten() {
         Ok(()) => StableStorage::Stable,
         Err(error) => StableStorage::Refused(format!("cannot write what was copied to the disk: {error}")),

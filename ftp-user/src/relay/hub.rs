@@ -5,7 +5,7 @@ use super::task::{At, BUILD, Handle, NAME, SessionEvent, stream};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::session::within;
-use crate::world::TcpStream;
+use crate::world::Stream;
 use ftp_io::link::{self, Link};
 use ftp_io::lock::Lock;
 use ftp_proto::relay::at_hub;
@@ -83,7 +83,7 @@ impl Hub {
     }
 
     /// A connection that an agent has accepted, and over which nothing is proven yet.
-    pub(super) async fn call(&self, context: &Context, agent: &str) -> Result<TcpStream> {
+    pub(super) async fn call(&self, context: &Context, agent: &str) -> Result<Stream> {
         let (answer, answered) = oneshot::channel();
         {
             // The answer cannot come before somebody waits for it.
@@ -204,8 +204,9 @@ mod tests {
                 link.send(&accepted.data()).await.unwrap();
                 link
             };
-            let attach =
-                async { link::attach(TcpStream::connect(at).await.unwrap(), &secret).await.unwrap() };
+            let attach = async {
+                link::attach(tokio::net::TcpStream::connect(at).await.unwrap(), &secret).await.unwrap()
+            };
             let (own, link) = tokio::join!(attach, serve);
             let welcome = Welcome {
                 version: 1,

@@ -300,7 +300,7 @@ impl Reach {
         let no_link = |error: io::Error| failure::no_link(display_name, &error.into());
         match self {
             Self::Address(at) => stream(context, at).await.map_err(no_link),
-            Self::Called(hub, agent) => Ok(hub.call(context, agent).await?.into()),
+            Self::Called(hub, agent) => hub.call(context, agent).await,
         }
     }
 }

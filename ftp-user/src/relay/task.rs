@@ -40,7 +40,7 @@ pub(super) async fn found(
             let Dialled { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
             let kept = context.world.network.keep_alive(&stream);
             kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
-            Ok((stream.into(), At::Network(to)))
+            Ok((stream, At::Network(to)))
         }
         RelayAddress::Unix(path) => {
             let at = At::Unix(path.clone());
@@ -61,7 +61,7 @@ pub(super) async fn stream(context: &Context, at: &At) -> io::Result<Stream> {
             let proxy = context.settings.proxy.as_ref();
             let stream = network.connect(proxy, unbound(at), at.clone()).await?;
             network.keep_alive(&stream)?;
-            Ok(stream.into())
+            Ok(stream)
         }
         At::Unix(path) => network.connect_unix(path).await,
     }

@@ -297,6 +297,7 @@ mod tests {
         let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (there, _) = listener.accept().await.unwrap();
         let number = through.leg(side).number;
+        let here = here.into();
         end_by_reset(&here);
         let opening = through.work.spawn(async move { Done::Connected(side, number, Ok(here.into())) });
         while !opening.is_finished() {

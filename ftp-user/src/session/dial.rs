@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result, words};
 use crate::place::Site;
-use crate::world::{HostPort, TcpStream, unbound};
+use crate::world::{HostPort, Stream, unbound};
 use ftp_proto::address::Family;
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Dialled {
     /// The connection. If there is a proxy, its peer is the proxy.
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     /// Where it leads.
     pub(crate) to: HostPort,
 }

@@ -11,7 +11,7 @@ use super::tls::{self, UNSENT};
 use crate::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::place::Site;
-use crate::world::{HostPort, TcpStream};
+use crate::world::{HostPort, Stream};
 use ftp_io::connection::Connection;
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Refusal, Versions};
@@ -286,7 +286,7 @@ async fn look(context: &Context, site: &Site) -> Option<Protocol> {
     }
 }
 
-async fn connected(context: &Context, site: &Site) -> Option<TcpStream> {
+async fn connected(context: &Context, site: &Site) -> Option<Stream> {
     Some(within(context, PATIENCE, dial(context, site)).await?.ok()?.stream)
 }
 
@@ -301,7 +301,7 @@ enum FirstBytes {
 }
 
 /// The first words of a server, if they come in time.
-async fn hear(context: &Context, stream: &mut TcpStream) -> FirstBytes {
+async fn hear(context: &Context, stream: &mut Stream) -> FirstBytes {
     let mut said = Vec::new();
     let heard = async {
         let mut room = [0; 512];

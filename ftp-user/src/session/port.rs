@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::failure::{Failure, Kind, words};
-use crate::world::{OpenPort, TcpStream, reset};
+use crate::world::{OpenPort, Stream, reset};
 use ftp_io::connection::Connection;
 use ftp_io::link::Link;
 use ftp_proto::address::unmapped;
@@ -94,7 +94,7 @@ impl OwnPort {
     }
 
     /// Waits for a connection of the server. A connection of another host is reset, and the wait goes on (I11).
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         loop {
             let (stream, from) = self.port.accept().await?;
             if unmapped(from.ip()) == self.peer {

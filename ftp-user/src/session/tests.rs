@@ -21,8 +21,8 @@ async fn server(script: &'static [&'static str]) -> SocketAddr {
     let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = listener.local().unwrap();
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let (read, mut write) = stream.split();
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = tokio::io::split(stream);
         let mut lines = BufReader::new(read).lines();
         for said in LOGIN.iter().chain(script) {
             write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();
@@ -205,8 +205,8 @@ async fn h33_after_an_interruption_a_server_that_does_not_close_is_not_waited_fo
     let listener = socket::listen("127.0.0.1:0".parse().unwrap()).unwrap();
     let at = listener.local().unwrap();
     tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let (read, mut write) = stream.split();
+        let (stream, _) = listener.accept().await.unwrap();
+        let (read, mut write) = tokio::io::split(stream);
         let mut lines = BufReader::new(read).lines();
         for said in LOGIN {
             write.write_all(format!("{said}\r\n").as_bytes()).await.unwrap();

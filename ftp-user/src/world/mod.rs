@@ -9,7 +9,7 @@ pub use files::Files;
 pub(crate) use files::{above, local_path, unique_of};
 pub(crate) use name::{IsLink, LocalName, NULL_DEVICE, OpenDirectory, names_of, replaced};
 pub use network::Network;
-pub(crate) use network::{HostPort, OpenPort, Stream, TcpStream, anywhere, end_by_reset, reset, unbound};
+pub(crate) use network::{HostPort, OpenPort, Stream, anywhere, end_by_reset, reset, unbound};
 
 use ftp_io::clock::Clock;
 use ftp_io::program::terminal::Terminal;

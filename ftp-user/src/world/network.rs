@@ -12,8 +12,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-pub(crate) use tokio::net::TcpStream;
-use tokio::net::{UnixStream, lookup_host};
+use tokio::net::UnixStream;
 
 /// The network that a run works with. Every other folder gets at it through this value, so that a simulated one can take its
 /// place.
@@ -30,7 +29,7 @@ impl Network {
     ///
     /// The name is not known.
     pub(crate) async fn look_up(self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-        Ok(lookup_host((host, port)).await?.collect())
+        socket::look_up(host, port).await
     }
 
     /// Connects to `to` from any port of `from`, or through the proxy. The future borrows nothing.
@@ -39,7 +38,7 @@ impl Network {
         proxy: Option<&Arc<Proxy>>,
         from: IpAddr,
         to: HostPort,
-    ) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+    ) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
         let proxy = proxy.cloned();
         async move {
             match (proxy, to) {
@@ -54,7 +53,7 @@ impl Network {
     }
 
     /// Connects to the proxy, and has it connect to `to`. Each error names the proxy.
-    async fn connect_through(self, proxy: &Proxy, to: HostPort) -> io::Result<TcpStream> {
+    async fn connect_through(self, proxy: &Proxy, to: HostPort) -> io::Result<Stream> {
         let stream = self.connect_to_proxy(proxy).await.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot connect to the proxy {proxy}: {}", words(&error)))
         })?;
@@ -66,7 +65,7 @@ impl Network {
         })
     }
 
-    async fn connect_to_proxy(self, proxy: &Proxy) -> io::Result<TcpStream> {
+    async fn connect_to_proxy(self, proxy: &Proxy) -> io::Result<Stream> {
         let mut last = io::Error::new(ErrorKind::NotFound, "its name has no address");
         for at in self.look_up(&proxy.at.host, proxy.at.port).await? {
             match socket::connect(anywhere(at.ip()), at).await {
@@ -91,7 +90,7 @@ impl Network {
     /// # Errors
     ///
     /// The system refuses.
-    pub(crate) fn keep_alive(self, stream: &TcpStream) -> io::Result<()> {
+    pub(crate) fn keep_alive(self, stream: &Stream) -> io::Result<()> {
         socket::keepalive(stream)
     }
 
@@ -133,7 +132,7 @@ impl OpenPort {
     /// # Errors
     ///
     /// The system cannot accept connections.
-    pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         self.listener.accept().await
     }
 

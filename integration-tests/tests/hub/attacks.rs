@@ -4,6 +4,7 @@
 use super::{Far, arrived, copy};
 use ftp_io::clock::Clock;
 use ftp_io::link;
+use ftp_io::socket::Stream;
 use ftp_proto::relay::hub::{FromHub, Role, ToHub};
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::{Secret32, Token};
@@ -29,7 +30,10 @@ fn called(hub: &Hub, agent: &str) -> (Session, TcpStream) {
         session.say(vec![ToHub::Call { id: Id(1), agent: Text::of(agent) }]).await;
         let FromHub::Ready { ticket, .. } = session.hear().await else { panic!("{agent} is not there") };
         let stream = tokio::net::TcpStream::connect(hub.address).await.unwrap();
-        (session, link::call(stream, &ticket).await.unwrap().into_std().unwrap())
+        match link::call(stream, &ticket).await.unwrap() {
+            Stream::Tcp(stream) => (session, stream.into_std().unwrap()),
+            Stream::Unix(_) | Stream::Simulated(_) => panic!("a hub is reached over a network"),
+        }
     })
 }
 

@@ -153,7 +153,7 @@ fn agent_says(agent: &Running, words: &str) {
 }
 
 /// A user agent that calls the agent is let in.
-async fn session_with(stream: tokio::net::TcpStream, token: &Token) {
+async fn session_with(stream: ftp_io::socket::Stream, token: &Token) {
     session(stream, token.secret()).await.expect("the agent proves itself");
 }
 

@@ -32,8 +32,9 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/io/src",
         layers: &[
-            "clock crowd crypto limiter lock meter named_file os_error random signal",
-            "hash socket",
+            "crypto lock named_file os_error simulated signal",
+            "blocking clock random",
+            "crowd hash limiter meter socket",
             "connection socks",
             "control tls link",
             "copy",

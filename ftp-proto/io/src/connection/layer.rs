@@ -1,9 +1,10 @@
 //! TLS above a socket, or above another TLS, for either side, driven by the owner of the socket.
 
 use std::io::{self, BufRead, IoSlice, Read, Write};
-use std::os::fd::AsFd;
 
 use rustls::{Connection, ProtocolVersion};
+
+use crate::socket::RawSocket;
 
 /// TLS above a socket that does not block; the handshake is done. Nothing here waits: what cannot be
 /// done now is [`io::ErrorKind::WouldBlock`].
@@ -26,7 +27,7 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
-    /// Bytes that it takes at once when it holds nothing: full records.
+    /// RawSocket that it takes at once when it holds nothing: full records.
     pub(crate) const ROOM: usize = PIECE;
 
     /// Takes over a session of the client or the server side.
@@ -80,7 +81,7 @@ impl Layer {
     /// # Errors
     ///
     /// An end without close_notify is [`io::ErrorKind::UnexpectedEof`]: anybody can end a connection.
-    pub(crate) fn read(&mut self, socket: &impl AsFd, room: &mut [u8]) -> io::Result<usize> {
+    pub(crate) fn read(&mut self, socket: &impl RawSocket, room: &mut [u8]) -> io::Result<usize> {
         if !self.early.is_empty() {
             let count = self.early.as_slice().read(room)?;
             self.early.drain(..count);
@@ -118,7 +119,7 @@ impl Layer {
     /// # Errors
     ///
     /// As those of [`Self::read`].
-    pub(crate) fn peek(&mut self, socket: &impl AsFd) -> io::Result<usize> {
+    pub(crate) fn peek(&mut self, socket: &impl RawSocket) -> io::Result<usize> {
         if !self.early.is_empty() {
             return Ok(self.early.len());
         }
@@ -150,12 +151,12 @@ impl Layer {
     }
 
     /// Reads encrypted bytes, at least the end of them.
-    fn receive(&mut self, socket: &impl AsFd) -> io::Result<()> {
+    fn receive(&mut self, socket: &impl RawSocket) -> io::Result<()> {
         if self.received.is_empty() {
             let below = &mut self.below;
             self.received.fill(|room| match below {
                 Some(below) => below.read(socket, room),
-                None => Ok(rustix::io::read(socket, room)?),
+                None => socket.read_now(room),
             })?;
         }
         let taken = self.session.read_tls(&mut self.received.rest())?;
@@ -168,7 +169,7 @@ impl Layer {
 
     /// Encrypts some of `bytes`, and sends what the socket takes. The rest stays here until the next
     /// call of this or of [`Self::flush`].
-    pub(crate) fn write(&mut self, socket: &impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    pub(crate) fn write(&mut self, socket: &impl RawSocket, bytes: &[u8]) -> io::Result<usize> {
         self.flush(socket)?;
         let taken = self.session.writer().write(bytes)?;
         match self.flush(socket) {
@@ -178,7 +179,7 @@ impl Layer {
     }
 
     /// Sends what is still here.
-    pub(crate) fn flush(&mut self, socket: &impl AsFd) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, socket: &impl RawSocket) -> io::Result<()> {
         while self.session.wants_write() {
             match &mut self.below {
                 Some(below) => self.session.write_tls(&mut Beneath(below, socket))?,
@@ -214,7 +215,7 @@ impl Layer {
     }
 
     /// Sends close_notify, as far as the socket takes it.
-    pub(crate) fn close(&mut self, socket: &impl AsFd) -> io::Result<()> {
+    pub(crate) fn close(&mut self, socket: &impl RawSocket) -> io::Result<()> {
         self.session.send_close_notify();
         self.flush(socket)?;
         self.below.as_mut().map_or(Ok(()), |below| below.close(socket))
@@ -224,7 +225,7 @@ impl Layer {
 /// A layer, with its socket, for the layer above it to write to.
 struct Beneath<'a, S>(&'a mut Layer, &'a S);
 
-impl<S: AsFd> Write for Beneath<'_, S> {
+impl<S: RawSocket> Write for Beneath<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(self.1, bytes)
     }
@@ -237,13 +238,13 @@ impl<S: AsFd> Write for Beneath<'_, S> {
 /// A socket for rustls to write to.
 struct Socket<'a, S>(&'a S);
 
-impl<S: AsFd> Write for Socket<'_, S> {
+impl<S: RawSocket> Write for Socket<'_, S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(rustix::io::write(self.0, bytes)?)
+        self.0.write_now(bytes)
     }
 
     fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(rustix::io::writev(self.0, pieces)?)
+        self.0.write_pieces(pieces)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -13,20 +13,18 @@ mod tests;
 
 use std::future::poll_fn;
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 pub(crate) use layer::Layer;
-use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsStream, client};
 
 use crate::lock::Lock;
-use crate::socket::Stream;
+use crate::socket::{RawSocket, Stream, poll_io};
 
 /// A connection, and TLS above it where there is TLS, of the client or the server side. As with a
 /// socket, one task may read it while another one writes.
@@ -106,11 +104,11 @@ impl Connection {
         Ok(socket.into())
     }
 
-    /// The socket itself, if it is one of TCP and there is no TLS.
-    pub fn into_plain(self) -> Option<TcpStream> {
+    /// The socket itself, if there is no TLS.
+    pub fn into_plain(self) -> Option<Stream> {
         match self.into_parts() {
-            (Stream::Tcp(socket), None) => Some(socket),
-            (Stream::Unix(_), _) | (_, Some(_)) => None,
+            (socket, None) => Some(socket),
+            (_, Some(_)) => None,
         }
     }
 
@@ -121,7 +119,7 @@ impl Connection {
 
     /// The address of the other end, if it is one of TCP.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.socket.tcp().and_then(|socket| socket.peer_addr().ok())
+        self.socket.peer_addr().ok()
     }
 
     /// Whether there is TLS.
@@ -178,7 +176,7 @@ impl Connection {
     pub(crate) fn try_peek(&self) -> io::Result<usize> {
         let peek = || match self.layer() {
             Some(mut layer) => layer.peek(&self.socket),
-            None => SockRef::from(&self.socket).peek(&mut [MaybeUninit::uninit()]),
+            None => self.socket.peek(),
         };
         // TLS may hold something when the socket has nothing.
         match if self.has_tls() { peek() } else { Err(io::ErrorKind::WouldBlock.into()) } {
@@ -218,7 +216,7 @@ impl Connection {
     pub(crate) fn read_now(&self, room: &mut [u8]) -> io::Result<usize> {
         match self.layer() {
             Some(mut layer) => layer.read(&self.socket, room),
-            None => Ok(rustix::io::read(&self.socket, room)?),
+            None => self.socket.read_now(room),
         }
     }
 
@@ -226,7 +224,7 @@ impl Connection {
     pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         match self.layer() {
             Some(mut layer) => layer.write(&self.socket, bytes),
-            None => Ok(rustix::io::write(&self.socket, bytes)?),
+            None => self.socket.write_now(bytes),
         }
     }
 
@@ -259,22 +257,6 @@ pub(crate) fn exported<S, const N: usize>(
     exported.map_err(io::Error::other)
 }
 
-/// Repeats `work` whenever `poll_ready` says that the socket is ready, for as long as it would block.
-/// `work` must ask the reactor ([`Stream::try_io`]), which otherwise would not learn that it must wait.
-pub(crate) fn poll_io<T>(
-    cx: &mut Context<'_>,
-    poll_ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
-    mut work: impl FnMut() -> io::Result<T>,
-) -> Poll<io::Result<T>> {
-    loop {
-        match work() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(poll_ready(cx))?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return Poll::Ready(done),
-        }
-    }
-}
-
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read =
@@ -300,7 +282,7 @@ impl AsyncWrite for Connection {
             Ok(()) | Err(_) => {}
         }
         ready!(self.as_mut().poll_flush(cx))?;
-        Poll::Ready(SockRef::from(&self.socket).shutdown(Shutdown::Write))
+        Poll::Ready(self.socket.shut_down(Shutdown::Write))
     }
 }
 

@@ -24,10 +24,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::Interest;
-use tokio::task::spawn_blocking;
 
 use super::CopyEnd;
 use super::data::{DataConnection, Detached};
+use crate::blocking;
 use crate::meter::Meter;
 use crate::socket::Unwatched;
 
@@ -114,7 +114,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             Err(error) => return Finished { end: CopyEnd::Broken(error), connection: None, work },
         };
         let (meter_there, flag) = (meter.clone(), Arc::clone(&abandoned.0));
-        let burst = spawn_blocking(move || {
+        let burst = blocking::spawn(move || {
             let _pass = pass;
             let after = match burst(&mut detached, &mut work, &meter_there, &flag) {
                 Ok(pause) => BurstEnd::Paused(pause, detached),
@@ -235,7 +235,8 @@ impl Pace {
 
 /// Whether the connection takes or gives something within [`PATIENCE`].
 fn soon(socket: &Unwatched, direction: Direction) -> bool {
-    let mut polled = [PollFd::new(socket, direction.flags())];
+    let Some(socket) = socket.descriptor() else { return false };
+    let mut polled = [PollFd::from_borrowed_fd(socket, direction.flags())];
     poll(&mut polled, Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
 }
 

@@ -4,14 +4,13 @@ use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::CopyEnd;
 use crate::connection::{Connection, Layer};
 use crate::meter::Meter;
-use crate::socket::{Unwatched, end_by_reset, end_in_order};
+use crate::socket::{RawSocket, Unwatched, end_by_reset, end_in_order};
 #[cfg(target_os = "linux")]
 use crate::socket::{sent, within_this_host};
 use crate::tls::Data;
@@ -54,9 +53,7 @@ impl DataConnection {
     /// A connection that ends by reset already.
     fn tuned(connection: Connection) -> Self {
         #[cfg(target_os = "linux")]
-        if let Some(socket) = connection.socket().tcp() {
-            within_this_host(socket);
-        }
+        within_this_host(connection.socket());
         Self(connection)
     }
 
@@ -145,10 +142,7 @@ impl DataConnection {
     async fn has_sent(&mut self) -> io::Result<bool> {
         self.0.flush().await?;
         #[cfg(target_os = "linux")]
-        let has_sent = match self.0.socket().tcp() {
-            Some(socket) => sent(socket, CLOSE_TIMEOUT).await,
-            None => Ok(true),
-        };
+        let has_sent = sent(self.0.socket(), CLOSE_TIMEOUT).await;
         #[cfg(not(target_os = "linux"))]
         let has_sent = Ok(true);
         has_sent
@@ -187,7 +181,7 @@ impl Detached {
             // The peer may have gone; it has said all that it had to say.
             let _ = layer.close(&self.socket);
         }
-        let _ = SockRef::from(&self.socket).set_linger(None);
+        self.socket.set_resets(false);
     }
 
     /// Puts the connection into the sight of the reactor of this thread, which learns at once whether it
@@ -209,7 +203,7 @@ impl Detached {
     pub(super) fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(layer) => layer.read(&self.socket, room),
-            None => Ok(rustix::io::read(&self.socket, room)?),
+            None => self.socket.read_now(room),
         }
     }
 
@@ -226,7 +220,7 @@ impl Detached {
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {
             Some(layer) => layer.write(&self.socket, bytes),
-            None => Ok(rustix::io::write(&self.socket, bytes)?),
+            None => self.socket.write_now(bytes),
         }
     }
 }

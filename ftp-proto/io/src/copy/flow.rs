@@ -25,6 +25,7 @@ use crate::connection::Connection;
 use crate::limiter::Volume;
 use crate::lock::Lock;
 use crate::meter::{Meter, Meters};
+use crate::simulated;
 use crate::socket::Stream;
 
 /// One direction between two connections. It is as fast as the meter of what is taken allows.
@@ -194,7 +195,8 @@ fn would_block(done: &io::Result<usize>) -> bool {
 /// Whether the connection is ready within [`PATIENCE`]; nothing else wakes this thread.
 fn soon(socket: &Stream, interest: Interest) -> bool {
     let flags = if interest.is_readable() { PollFlags::IN } else { PollFlags::OUT };
-    poll(&mut [PollFd::new(socket, flags)], Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
+    let Some(socket) = socket.descriptor() else { return false };
+    poll(&mut [PollFd::from_borrowed_fd(socket, flags)], Some(&PATIENCE)).is_ok_and(|ready| ready > 0)
 }
 
 /// How many bytes a busy pair moves at least between two waits.
@@ -273,6 +275,9 @@ impl Slot {
     /// Takes a place at a worker without any pair; at a new worker while there may be more; otherwise at
     /// the worker with the fewest pairs. There is no worker if the system refuses the thread.
     fn free() -> Self {
+        if simulated::host().is_some() {
+            return Self(None);
+        }
         let mut workers = WORKERS.locked();
         let least = workers.iter().min_by_key(|worker| worker.busy()).cloned();
         let limit = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MAX_WORKERS);
@@ -388,9 +393,10 @@ impl Transit {
     pub(super) fn fill(&mut self, from: &Connection, limit: usize) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
         if let Some(pipes) = &self.pipes
+            && let Some(socket) = from.socket().descriptor()
             && let Some(pipe) = self.pipe.take().or_else(|| pipes.take())
         {
-            match pipe.take_from(from.socket(), limit) {
+            match pipe.take_from(socket, limit) {
                 PipeFill::Bytes(taken) => {
                     self.pipe = Some(pipe);
                     return Ok(taken);
@@ -423,8 +429,10 @@ impl Transit {
     /// Gives the connection some of the `left` bytes.
     pub(super) fn drain(&mut self, to: &Connection, left: usize) -> io::Result<usize> {
         #[cfg(target_os = "linux")]
-        if let Some(pipe) = &mut self.pipe {
-            match pipe.give_to(to.socket(), left) {
+        if let Some(pipe) = &mut self.pipe
+            && let Some(socket) = to.socket().descriptor()
+        {
+            match pipe.give_to(socket, left) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(error) if is_refused(error) => {
                     pipe.take(left, &mut self.buffer.bytes)?;

@@ -16,7 +16,6 @@ use std::net::Shutdown;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 
-use socket2::SockRef;
 use tokio::sync::oneshot;
 
 use super::data::DataConnection;
@@ -183,7 +182,7 @@ impl Join {
         if flow.to.has_tls() {
             end_tls(flow.to).await.map_err(Broken::To)?;
         }
-        SockRef::from(flow.to.socket()).shutdown(Shutdown::Write).map_err(Broken::To)
+        flow.to.socket().shut_down(Shutdown::Write).map_err(Broken::To)
     }
 
     /// Bytes taken and given: taken from a, given to b, taken from b, given to a.

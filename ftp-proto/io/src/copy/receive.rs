@@ -5,8 +5,6 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::panic::resume_unwind;
 
-use tokio::task::spawn_blocking;
-
 #[cfg(test)]
 use super::Coding;
 use super::burst::{Direction, Step, Work, run};
@@ -15,6 +13,7 @@ use super::data::{DataConnection, Detached, KeptConnection};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
 use super::{CopyEnd, CopyReport, Format};
+use crate::blocking;
 use crate::connection::Connection;
 use crate::meter::Meter;
 use crate::socket::end_by_reset;
@@ -203,7 +202,7 @@ impl<S: Receiver, T: Send + 'static> Incoming<S, T> {
             self.finish(end, moved);
             self.finished
         };
-        match spawn_blocking(finish).await {
+        match blocking::spawn(finish).await {
             Ok(Some(finished)) => finished,
             // The runtime is being shut down: nobody waits for an answer.
             Ok(None) => pending().await,
@@ -308,6 +307,7 @@ fn splice<S: Receiver>(
     sink: &mut Sink<S>,
     (buffer, most): (&mut Vec<u8>, usize),
 ) -> (Step, bool) {
+    let Some(socket) = connection.socket().descriptor() else { return (Step::Moved(0), false) };
     let pipe = match pipe {
         Some(pipe) => pipe,
         None => match Pipe::of(LARGE) {
@@ -315,7 +315,7 @@ fn splice<S: Receiver>(
             None => return (Step::Moved(0), false),
         },
     };
-    let filled = match pipe.fill(connection.socket(), most) {
+    let filled = match pipe.fill(socket, most) {
         Filled::End => return (Step::Ended(CopyEnd::Whole), true),
         Filled::Bytes(filled) => filled,
         Filled::Refused => return (Step::Moved(0), false),

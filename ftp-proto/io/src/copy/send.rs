@@ -171,7 +171,8 @@ fn sendfile(file: &File, part: &mut Range<u64>, connection: &Detached, most: usi
     if most == 0 {
         return (Step::Ended(CopyEnd::Whole), true);
     }
-    match rustix::fs::sendfile(connection.socket(), file, Some(&mut part.start), most) {
+    let Some(socket) = connection.socket().descriptor() else { return (Step::Moved(0), false) };
+    match rustix::fs::sendfile(socket, file, Some(&mut part.start), most) {
         Ok(0) => (Step::Ended(CopyEnd::Whole), true),
         Ok(sent) => (Step::Moved(sent), true),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => (Step::Moved(0), false),

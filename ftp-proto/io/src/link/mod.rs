@@ -30,7 +30,6 @@ use rustls::{
 };
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
@@ -165,7 +164,7 @@ pub async fn meet(stream: impl Into<Stream>, secret: &Secret32) -> Result<Link, 
 /// # Errors
 ///
 /// As those of [`attach`].
-pub async fn call(stream: impl Into<Stream>, ticket: &Secret32) -> Result<TcpStream, LinkFailure> {
+pub async fn call(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Stream, LinkFailure> {
     within(async { Ok(attached(connect(stream, Expected::Hub).await?, ticket).await?.into_clear().await?) })
         .await
 }
@@ -234,7 +233,7 @@ impl Link {
     /// # Errors
     ///
     /// The connection failed, or the other end went on with TLS.
-    pub async fn into_clear(self) -> io::Result<TcpStream> {
+    pub async fn into_clear(self) -> io::Result<Stream> {
         let clear = self.connection.end_tls().await?.into_plain();
         clear.ok_or_else(|| io::Error::other("TLS has not ended"))
     }
@@ -365,7 +364,7 @@ impl Acceptor {
 
     /// Performs the handshake.
     async fn handshake(&self, stream: Stream) -> io::Result<Unproven> {
-        stream.tcp().map_or(Ok(()), nodelay)?;
+        nodelay(&stream)?;
         let stream = self.0.accept(stream).await?;
         secured(stream.into())
     }
@@ -374,7 +373,7 @@ impl Acceptor {
 /// Performs the handshake of the side that has connected.
 async fn connect(stream: impl Into<Stream>, expected: Expected) -> io::Result<Unproven> {
     let stream = stream.into();
-    stream.tcp().map_or(Ok(()), nodelay)?;
+    nodelay(&stream)?;
     // An address is not sent, and no certificate has a name here.
     let name = ServerName::from(stream.local_ip()?);
     let config = CLIENT.as_ref().map_err(io::Error::other)?;

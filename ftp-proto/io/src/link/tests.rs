@@ -5,7 +5,7 @@ use ftp_proto::listing::When;
 use ftp_proto::relay::link::{Denial, Keyring, accept_data};
 use ftp_proto::relay::message::Text;
 use ftp_proto::relay::token::Token;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 fn token(byte: u8) -> Token {
     Token::new("edge", None, [byte; 32]).unwrap()

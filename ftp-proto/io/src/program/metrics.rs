@@ -16,11 +16,10 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Metric;
 pub use prometheus_client::registry::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::crowd::Crowd;
-use crate::socket::{ACCEPT_RETRY_DELAY, Listener};
+use crate::socket::{ACCEPT_RETRY_DELAY, Listener, Stream};
 
 /// A label, and its value.
 pub type Label = (&'static str, Cow<'static, str>);
@@ -104,7 +103,7 @@ pub async fn serve(
     }
 }
 
-async fn answer(mut stream: TcpStream, page: impl Fn() -> String) -> io::Result<()> {
+async fn answer(mut stream: Stream, page: impl Fn() -> String) -> io::Result<()> {
     let mut request = Vec::new();
     while !request.windows(END.len()).any(|window| window == END) && request.len() < MAX_REQUEST {
         if (&mut stream).take(MAX_PIECE).read_buf(&mut request).await? == 0 {
@@ -150,6 +149,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::TcpStream;
 
     #[test]
     fn two_pages_are_served_and_nothing_else() {

@@ -1,5 +1,6 @@
 //! Listening sockets for control and data connections, and Unix sockets for programs of this host.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net as blocking;
@@ -10,18 +11,40 @@ use std::time::Duration;
 use std::{fs, io};
 
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-use socket2::{SockRef, Socket};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use socket2::SockRef;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-use super::bound;
 use super::ports::Lease;
+use super::{BoundPort, Port, Stream, bound};
+use crate::simulated::Backlog;
 
 /// A listening socket. Dropping it closes the socket; connections that were not accepted are reset.
 #[derive(Debug)]
 pub struct Listener {
-    inner: TcpListener,
+    inner: Listening,
     /// Keeps a data port from being given to somebody else while this socket listens on it.
     _lease: Option<Arc<Lease>>,
+}
+
+#[derive(Debug)]
+enum Listening {
+    System(TcpListener),
+    Simulated(SimulatedListener),
+}
+
+/// The port of a listener in a simulation.
+#[derive(Debug)]
+struct SimulatedListener {
+    at: SocketAddr,
+    backlog: Backlog,
+    /// Gives the port back when it closes, unless a lease does.
+    _port: Option<BoundPort>,
+}
+
+impl Drop for SimulatedListener {
+    fn drop(&mut self) {
+        self.backlog.close();
+    }
 }
 
 impl Listener {
@@ -31,13 +54,16 @@ impl Listener {
     /// # Errors
     ///
     /// The system has no descriptor or no memory for it.
-    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        loop {
-            match self.inner.accept().await {
-                // The peer had gone before.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
-                other => return other,
-            }
+    pub async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
+        match &self.inner {
+            Listening::System(socket) => loop {
+                match socket.accept().await {
+                    // The peer had gone before.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                    accepted => return accepted.map(|(stream, from)| (stream.into(), from)),
+                }
+            },
+            Listening::Simulated(_) => poll_fn(|cx| self.poll_accept(cx)).await,
         }
     }
 
@@ -46,22 +72,38 @@ impl Listener {
     /// # Errors
     ///
     /// As for [`Self::accept`].
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        loop {
-            match ready!(self.inner.poll_accept(cx)) {
-                // The peer had gone before.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                other => return Poll::Ready(other),
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
+        match &self.inner {
+            Listening::System(socket) => loop {
+                match ready!(socket.poll_accept(cx)) {
+                    // The peer had gone before.
+                    Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                    accepted => return Poll::Ready(accepted.map(|(stream, from)| (stream.into(), from))),
+                }
+            },
+            Listening::Simulated(listener) => {
+                let socket = ready!(listener.backlog.poll_accept(cx));
+                let from = socket.peer();
+                Poll::Ready(Ok((socket.into(), from)))
             }
         }
     }
 
     /// Resets one connection that has arrived already, and returns the address of its peer; `None` if none waits.
     pub fn reset_waiting(&self) -> Option<SocketAddr> {
-        let (socket, from) = SockRef::from(&self.inner).accept().ok()?;
-        // If the peer has gone meanwhile, nothing is left to reset.
-        drop(socket.set_linger(Some(Duration::ZERO)));
-        from.as_socket()
+        match &self.inner {
+            Listening::System(listener) => {
+                let (socket, from) = SockRef::from(listener).accept().ok()?;
+                // If the peer has gone meanwhile, nothing is left to reset.
+                drop(socket.set_linger(Some(Duration::ZERO)));
+                from.as_socket()
+            }
+            Listening::Simulated(listener) => {
+                let socket = listener.backlog.take()?;
+                socket.set_resets(true);
+                Some(socket.peer())
+            }
+        }
     }
 
     /// The address where it listens, with the real port.
@@ -70,18 +112,34 @@ impl Listener {
     ///
     /// The system does not know the socket.
     pub fn local(&self) -> io::Result<SocketAddr> {
-        self.inner.local_addr()
+        match &self.inner {
+            Listening::System(socket) => socket.local_addr(),
+            Listening::Simulated(listener) => Ok(listener.at),
+        }
     }
 
     /// Lets other sockets of this user be bound to the same port, to connect from it. Only now: a socket that
     /// allows this before it listens would share its connections with others that listen there.
     pub(super) fn share(&self) -> io::Result<()> {
-        SockRef::from(&self.inner).set_reuse_port(true)
+        match &self.inner {
+            Listening::System(socket) => SockRef::from(socket).set_reuse_port(true),
+            Listening::Simulated(_) => Ok(()),
+        }
     }
 
-    pub(super) fn new(socket: Socket, backlog: i32, lease: Option<Arc<Lease>>) -> io::Result<Self> {
-        socket.listen(backlog)?;
-        Ok(Self { inner: TcpListener::from_std(socket.into())?, _lease: lease })
+    pub(super) fn new(port: Port, backlog: i32, lease: Option<Arc<Lease>>) -> io::Result<Self> {
+        let inner = match port {
+            Port::System(socket) => {
+                socket.listen(backlog)?;
+                Listening::System(TcpListener::from_std(socket.into())?)
+            }
+            Port::Simulated(port) => Listening::Simulated(SimulatedListener {
+                at: port.at(),
+                backlog: port.listen()?,
+                _port: lease.is_none().then_some(port),
+            }),
+        };
+        Ok(Self { inner, _lease: lease })
     }
 }
 
@@ -97,7 +155,7 @@ pub fn listen(at: SocketAddr) -> io::Result<Listener> {
 /// A listening socket that no scheduler knows yet: it can be opened before there is one, by a process that
 /// gives its privileges up afterwards.
 #[derive(Debug)]
-pub struct Bound(std::net::TcpListener);
+pub struct Bound(Port);
 
 impl Bound {
     /// Listens at `at` for control connections; port 0 means any free port. Connections wait until somebody
@@ -107,9 +165,11 @@ impl Bound {
     ///
     /// The address is not one of this host, or the port is taken or forbidden.
     pub fn open(at: SocketAddr) -> io::Result<Self> {
-        let socket = bound(at)?;
-        socket.listen(CONTROL_BACKLOG)?;
-        Ok(Self(socket.into()))
+        let port = bound(at)?;
+        if let Port::System(socket) = &port {
+            socket.listen(CONTROL_BACKLOG)?;
+        }
+        Ok(Self(port))
     }
 
     /// Uses a socket that somebody else has opened.
@@ -122,7 +182,7 @@ impl Bound {
             return Err(io::Error::other("the socket does not listen"));
         }
         socket.set_nonblocking(true)?;
-        Ok(Self(socket))
+        Ok(Self(Port::System(socket.into())))
     }
 
     /// The address where it listens, with the real port.
@@ -131,7 +191,7 @@ impl Bound {
     ///
     /// The system does not know the socket.
     pub fn local(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.0.local()
     }
 
     /// Tells the scheduler that runs now.
@@ -140,7 +200,7 @@ impl Bound {
     ///
     /// The system refuses to watch the socket.
     pub fn start(self) -> io::Result<Listener> {
-        Ok(Listener { inner: TcpListener::from_std(self.0)?, _lease: None })
+        Listener::new(self.0, CONTROL_BACKLOG, None)
     }
 }
 

@@ -8,17 +8,21 @@ mod tests;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use ftp_proto::address::{Kind, kind};
 pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, LocalListener, listen};
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 pub use ports::{Ports, Reserved};
 use socket2::{Domain, Protocol, Socket, Type};
-pub(crate) use stream::Unwatched;
+pub(crate) use stream::{RawSocket, Unwatched};
 pub use stream::{Stream, control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
 #[cfg(target_os = "linux")]
 pub use stream::{sent, vanishes_after, within_this_host};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+
+use crate::simulated;
 
 /// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
 /// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
@@ -39,9 +43,65 @@ fn open(at: SocketAddr) -> io::Result<Socket> {
     Ok(socket)
 }
 
+/// A socket that is bound to a port and not connected.
+#[derive(Debug)]
+pub(crate) enum Port {
+    System(Socket),
+    Simulated(BoundPort),
+}
+
+/// A port of a simulated host. The last clone gives it back when it is dropped.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundPort(Arc<Taken>);
+
+#[derive(Debug)]
+struct Taken {
+    host: Arc<dyn simulated::Host>,
+    at: SocketAddr,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.host.release(self.at);
+    }
+}
+
+impl BoundPort {
+    fn at(&self) -> SocketAddr {
+        self.0.at
+    }
+
+    fn listen(&self) -> io::Result<simulated::Backlog> {
+        self.0.host.listen(self.0.at)
+    }
+}
+
+impl Port {
+    fn local(&self) -> io::Result<SocketAddr> {
+        match self {
+            Self::System(socket) => {
+                socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+            }
+            Self::Simulated(port) => Ok(port.at()),
+        }
+    }
+
+    /// Another socket that is bound to the same port.
+    fn again(&self) -> io::Result<Self> {
+        match self {
+            Self::System(_) => bound(self.local()?),
+            Self::Simulated(port) => Ok(Self::Simulated(port.clone())),
+        }
+    }
+}
+
 /// Makes the same, bound to `at`. Several sockets may be bound to one port as long as none of them
 /// listens, and connections of an earlier listener do not keep the port.
-fn bound(at: SocketAddr) -> io::Result<Socket> {
+fn bound(at: SocketAddr) -> io::Result<Port> {
+    if let Some(host) = simulated::host() {
+        let at = host.bind(at)?;
+        return Ok(Port::Simulated(BoundPort(Arc::new(Taken { host, at }))));
+    }
     let socket = open(at)?;
     socket.set_reuse_address(true)?;
     // Other systems than Linux do not share the address without this. On Linux it would let two
@@ -49,7 +109,7 @@ fn bound(at: SocketAddr) -> io::Result<Socket> {
     #[cfg(not(target_os = "linux"))]
     socket.set_reuse_port(true)?;
     socket.bind(&at.into())?;
-    Ok(socket)
+    Ok(Port::System(socket))
 }
 
 /// Refuses a connection whose two ends are one socket. TCP opens such a connection from a port to itself,
@@ -72,7 +132,7 @@ fn into_tokio(socket: Socket) -> TcpSocket {
 ///
 /// The peer refused or did not answer, there is no route to it, or the two addresses are of different
 /// families.
-pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+pub async fn connect(local: IpAddr, to: SocketAddr) -> io::Result<Stream> {
     connect_noting(local, to, drop).await.map(|(stream, ())| stream)
 }
 
@@ -85,12 +145,17 @@ pub async fn connect_noting<T>(
     local: IpAddr,
     to: SocketAddr,
     note: impl FnOnce(SocketAddr) -> T,
-) -> io::Result<(TcpStream, T)> {
+) -> io::Result<(Stream, T)> {
+    if let Some(host) = simulated::host() {
+        let socket = host.connect(SocketAddr::new(local, 0), to).await?;
+        let noted = note(socket.local());
+        return Ok((socket.into(), noted));
+    }
     let socket = open(to)?;
     if kind(local) == Kind::Unspecified {
         let stream = not_itself(into_tokio(socket).connect(to).await?)?;
         let noted = note(stream.local_addr()?);
-        return Ok((stream, noted));
+        return Ok((stream.into(), noted));
     }
     if local.is_ipv4() != to.is_ipv4() {
         let text = "the two addresses are of different families";
@@ -99,7 +164,41 @@ pub async fn connect_noting<T>(
     socket.bind(&SocketAddr::new(local, 0).into())?;
     let socket = into_tokio(socket);
     let noted = note(socket.local_addr()?);
-    Ok((not_itself(socket.connect(to).await?)?, noted))
+    Ok((not_itself(socket.connect(to).await?)?.into(), noted))
+}
+
+/// Repeats `work` whenever `poll_ready` says that the socket is ready, for as long as it would block.
+/// `work` must ask the reactor ([`Stream::try_io`]), which otherwise would not learn that it must wait.
+pub(crate) fn poll_io<T>(
+    cx: &mut Context<'_>,
+    poll_ready: impl Fn(&mut Context<'_>) -> Poll<io::Result<()>>,
+    mut work: impl FnMut() -> io::Result<T>,
+) -> Poll<io::Result<T>> {
+    loop {
+        match work() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready!(poll_ready(cx))?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return Poll::Ready(done),
+        }
+    }
+}
+
+/// The addresses of a host, with that port.
+///
+/// # Errors
+///
+/// The name is not known.
+pub async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    match simulated::host() {
+        None => Ok(lookup_host((host, port)).await?.collect()),
+        Some(simulated) => {
+            let found = match host.parse() {
+                Ok(address) => vec![address],
+                Err(_) => simulated.look_up(host)?,
+            };
+            Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+        }
+    }
 }
 
 /// Returns the addresses at which a listener bound to `at` accepts connections: `at` itself and, if it
@@ -111,9 +210,12 @@ pub async fn connect_noting<T>(
 pub fn everywhere(at: SocketAddr) -> io::Result<Vec<SocketAddr>> {
     let mut places = vec![at];
     if kind(at.ip()) == Kind::Unspecified {
-        let here = getifaddrs()?.filter_map(|interface| address(&interface));
-        places
-            .extend(here.filter(|ip| ip.is_ipv4() == at.is_ipv4()).map(|ip| SocketAddr::new(ip, at.port())));
+        let here: Vec<IpAddr> = match simulated::host() {
+            None => getifaddrs()?.filter_map(|interface| address(&interface)).collect(),
+            Some(host) => host.addresses(),
+        };
+        let of_family = here.into_iter().filter(|ip| ip.is_ipv4() == at.is_ipv4());
+        places.extend(of_family.map(|ip| SocketAddr::new(ip, at.port())));
     }
     Ok(places)
 }
@@ -121,7 +223,10 @@ pub fn everywhere(at: SocketAddr) -> io::Result<Vec<SocketAddr>> {
 /// Whether `ip` belongs to this host: a socket can have it. On a host that binds foreign addresses
 /// (`ip_nonlocal_bind`) every address counts as its own.
 pub fn is_own(ip: IpAddr) -> bool {
-    UdpSocket::bind((ip, 0)).is_ok()
+    match simulated::host() {
+        None => UdpSocket::bind((ip, 0)).is_ok(),
+        Some(host) => host.addresses().contains(&ip),
+    }
 }
 
 fn address(interface: &InterfaceAddress) -> Option<IpAddr> {

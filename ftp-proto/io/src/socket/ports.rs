@@ -8,13 +8,11 @@ use std::sync::{Arc, Mutex};
 use std::{fs, io};
 
 use ftp_proto::address::Parity;
-use socket2::Socket;
-use tokio::net::TcpStream;
 
 use super::listen::Listener;
-use super::{bound, into_tokio, not_itself, open};
+use super::{Port, Stream, bound, into_tokio, not_itself, open};
 use crate::lock::Lock;
-use crate::random;
+use crate::{random, simulated};
 
 /// The pool of data ports. There is one for the whole process, because it keeps two sessions from
 /// getting the same port (C27).
@@ -29,7 +27,8 @@ pub struct Ports {
 impl Ports {
     /// Makes a pool of the ports in `range`, or of whatever port the operating system has free.
     pub fn new(range: Option<RangeInclusive<u16>>) -> Arc<Self> {
-        let ephemeral = if range.is_none() { Ephemeral::of_system() } else { None };
+        let is_of_system = range.is_none() && simulated::host().is_none();
+        let ephemeral = if is_of_system { Ephemeral::of_system() } else { None };
         Arc::new(Self { range, ephemeral, leases: Arc::default() })
     }
 
@@ -88,13 +87,13 @@ impl Ports {
         }
         for _ in 0..ATTEMPTS {
             let socket = bound(SocketAddr::new(at, 0))?;
-            let local = local(&socket)?;
+            let local = socket.local()?;
             if !parity.allows(local.port()) {
                 if let Some(reserved) = self.take(SocketAddr::new(at, local.port() ^ 1))? {
                     return Ok(reserved);
                 }
             } else if let Some(lease) = self.leases.take(local) {
-                return Ok(Reserved { socket, local, lease });
+                return Ok(Reserved { port: socket, local, lease });
             }
         }
         Err(io::ErrorKind::AddrInUse.into())
@@ -104,7 +103,7 @@ impl Ports {
     fn take(&self, wanted: SocketAddr) -> io::Result<Option<Reserved>> {
         let Some(lease) = self.leases.take(wanted) else { return Ok(None) };
         match bound(wanted) {
-            Ok(socket) => Ok(Some(Reserved { local: local(&socket)?, socket, lease })),
+            Ok(port) => Ok(Some(Reserved { local: port.local()?, port, lease })),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
             Err(error) => Err(error),
         }
@@ -144,7 +143,7 @@ fn picks() -> io::Result<impl Iterator<Item = u32>> {
 #[derive(Debug)]
 pub struct Reserved {
     /// Bound and never used: it keeps the port.
-    socket: Socket,
+    port: Port,
     local: SocketAddr,
     lease: Arc<Lease>,
 }
@@ -160,6 +159,14 @@ impl Reserved {
         self.local
     }
 
+    /// The descriptor that keeps the port, if the system knows it.
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match &self.port {
+            Port::System(socket) => Some(socket.as_fd()),
+            Port::Simulated(_) => None,
+        }
+    }
+
     /// Starts to listen: from now on a peer that connects gets a connection. Dropping the listener closes
     /// it and leaves the port reserved.
     ///
@@ -167,7 +174,7 @@ impl Reserved {
     ///
     /// [`io::ErrorKind::AddrInUse`] if another program listens there after all: reserve another port.
     pub fn listen(&self) -> io::Result<Listener> {
-        Listener::new(bound(self.local)?, DATA_BACKLOG, Some(Arc::clone(&self.lease)))
+        Listener::new(self.port.again()?, DATA_BACKLOG, Some(Arc::clone(&self.lease)))
     }
 
     /// Starts to listen in the same way, and [`Self::connect`] works at the same time (RSYM). Other programs
@@ -188,14 +195,19 @@ impl Reserved {
     ///
     /// As for [`connect`](super::connect); [`io::ErrorKind::AddrNotAvailable`] if there is already such a
     /// connection.
-    pub async fn connect(&self, to: SocketAddr) -> io::Result<TcpStream> {
+    pub async fn connect(&self, to: SocketAddr) -> io::Result<Stream> {
         self.connecting(to).await
     }
 
     /// The same as work that does not borrow this value.
-    pub fn connecting(&self, to: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+    pub fn connecting(&self, to: SocketAddr) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
         let (local, lease) = (self.local, Arc::clone(&self.lease));
         async move {
+            if let Some(host) = simulated::host() {
+                let connected = host.connect(local, to).await;
+                drop(lease);
+                return connected.map(Stream::from);
+            }
             let socket = open(local)?;
             socket.set_reuse_address(true)?;
             // The port may be listened on at the same time, by a socket of this process that allows it.
@@ -203,19 +215,9 @@ impl Reserved {
             socket.bind(&local.into())?;
             let stream = not_itself(into_tokio(socket).connect(to).await?);
             drop(lease);
-            stream
+            stream.map(Stream::from)
         }
     }
-}
-
-impl AsFd for Reserved {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-fn local(socket: &Socket) -> io::Result<SocketAddr> {
-    socket.local_addr()?.as_socket().ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 /// How often the operating system is asked for a port.

@@ -262,7 +262,7 @@ async fn the_system_looks_whether_the_peer_of_a_control_connection_has_vanished(
     let (out, accepted) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
     let (out, (accepted, _)) = (out.unwrap(), accepted.unwrap());
     control(&accepted).unwrap();
-    let looks = |stream| socket2::SockRef::from(stream).keepalive().unwrap();
+    let looks = |stream: &Stream| socket2::SockRef::from(stream.tcp().unwrap()).keepalive().unwrap();
     assert!(looks(&accepted) && !looks(&out));
 }
 
@@ -274,28 +274,28 @@ async fn little_is_under_way_between_two_ends_on_this_host() {
     let (ours, theirs) = tokio::join!(connect(at.ip(), at), listener.accept());
     let (ours, (_theirs, _)) = (ours.unwrap(), theirs.unwrap());
     within_this_host(&ours);
-    assert_eq!(rustix::net::sockopt::tcp_congestion(&ours).unwrap(), "reno");
+    assert_eq!(rustix::net::sockopt::tcp_congestion(ours.tcp().unwrap()).unwrap(), "reno");
     // Linux doubles what it is given, for its own book-keeping.
-    let room = socket2::SockRef::from(&ours).send_buffer_size().unwrap();
+    let room = socket2::SockRef::from(ours.tcp().unwrap()).send_buffer_size().unwrap();
     assert!(room <= 1024 * 1024, "{room}");
 }
 
 /// Two ends of one connection. The second one has little room for what it does not read.
 #[cfg(target_os = "linux")]
-async fn narrow() -> (TcpStream, TcpStream) {
+async fn narrow() -> (Stream, Stream) {
     let listener = listen(SocketAddr::new(HERE, 0)).unwrap();
     let (ours, theirs) = tokio::join!(connect(HERE, listener.local().unwrap()), listener.accept());
     let (ours, (theirs, _)) = (ours.unwrap(), theirs.unwrap());
-    socket2::SockRef::from(&theirs).set_recv_buffer_size(4096).unwrap();
-    socket2::SockRef::from(&ours).set_send_buffer_size(256 * 1024).unwrap();
+    socket2::SockRef::from(theirs.tcp().unwrap()).set_recv_buffer_size(4096).unwrap();
+    socket2::SockRef::from(ours.tcp().unwrap()).set_send_buffer_size(256 * 1024).unwrap();
     (ours, theirs)
 }
 
 /// Writes until the system takes no more. Returns how much it has taken.
 #[cfg(target_os = "linux")]
-async fn fill(ours: &TcpStream) -> usize {
+async fn fill(ours: &Stream) -> usize {
     ours.writable().await.unwrap();
-    std::iter::from_fn(|| ours.try_write(&[7; 16 * 1024]).ok()).sum()
+    std::iter::from_fn(|| ours.tcp().unwrap().try_write(&[7; 16 * 1024]).ok()).sum()
 }
 
 #[cfg(target_os = "linux")]
@@ -330,7 +330,7 @@ async fn a_peer_that_takes_nothing_is_not_waited_for_longer_than_that() {
     let (ours, _theirs) = narrow().await;
     fill(&ours).await;
     assert!(!sent(&ours, std::time::Duration::from_millis(1)).await.unwrap());
-    assert_eq!(socket2::SockRef::from(&ours).tcp_notsent_lowat().unwrap(), THE_SYSTEMS);
+    assert_eq!(socket2::SockRef::from(ours.tcp().unwrap()).tcp_notsent_lowat().unwrap(), THE_SYSTEMS);
 }
 
 #[cfg(target_os = "linux")]

@@ -20,7 +20,7 @@ use super::trust::{Trust, Verifier};
 use crate::connection::Connection;
 use crate::crypto::provider;
 use crate::lock::Lock;
-use crate::socket;
+use crate::socket::{self, Stream};
 
 /// TLS towards one server. Clones share everything, above all the tickets.
 #[derive(Clone)]
@@ -270,6 +270,12 @@ impl From<TcpStream> for Data {
     }
 }
 
+impl From<Stream> for Data {
+    fn from(stream: Stream) -> Self {
+        Connection::from(stream).into()
+    }
+}
+
 impl From<Connection> for Data {
     fn from(connection: Connection) -> Self {
         Self { connection, client: None }
@@ -319,7 +325,7 @@ impl Data {
         let Self { connection, client } = self;
         let Some(client) = client else { return Ok(connection) };
         // The last flight of the handshake is small, and then it may be the peer's turn.
-        connection.socket().tcp().map_or(Ok(()), socket::nodelay)?;
+        socket::nodelay(connection.socket())?;
         Ok(client.connect(connection).await?)
     }
 }

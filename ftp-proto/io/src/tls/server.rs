@@ -16,13 +16,13 @@ use rustls::server::{
 };
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, HandshakeKind, ProtocolVersion, ServerConfig};
-use tokio::net::TcpStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsConnector, TlsStream};
 
 use super::identity::{Certificates, Identity};
 use super::trust::{AnyKey, Trust, Verifier, roots};
 use crate::connection::{Connection, exported};
 use crate::crypto::{lacks_aes, provider, ticketer};
+use crate::socket::Stream;
 
 /// TLS of a server. All its sessions share the certificates.
 #[derive(Debug)]
@@ -151,7 +151,8 @@ impl Session {
     /// # Errors
     ///
     /// The handshake or the connection failed.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<(Connection, Handshake)> {
+    pub async fn accept(&self, stream: impl Into<Stream>) -> io::Result<(Connection, Handshake)> {
+        let stream = stream.into();
         crate::socket::nodelay(&stream)?;
         let stream = accept(self.control.clone(), stream).await?;
         if let Some(version) = stream.get_ref().1.protocol_version() {
@@ -166,7 +167,8 @@ impl Session {
     ///
     /// The handshake or the connection failed, or the other end has shown no certificate that it must
     /// show.
-    pub async fn data(&self, stream: TcpStream, how: DataTls) -> io::Result<(Connection, Handshake)> {
+    pub async fn data(&self, stream: impl Into<Stream>, how: DataTls) -> io::Result<(Connection, Handshake)> {
+        let stream = stream.into();
         match how.role {
             TlsRole::Server => secured(accept(self.server_config(how), stream).await?),
             TlsRole::Client => {
@@ -224,15 +226,15 @@ impl Session {
 /// Performs a handshake with `config`. The cipher is chosen in our order, unless the client lacks AES.
 async fn accept(
     mut config: ServerConfig,
-    stream: TcpStream,
-) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    stream: Stream,
+) -> io::Result<tokio_rustls::server::TlsStream<Stream>> {
     let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     config.ignore_client_order = !lacks_aes(begun.client_hello().cipher_suites());
     begun.into_stream(Arc::new(config)).await
 }
 
 /// The connection after its handshake, and what the other end has shown.
-fn secured(stream: impl Into<TlsStream<TcpStream>>) -> io::Result<(Connection, Handshake)> {
+fn secured(stream: impl Into<TlsStream<Stream>>) -> io::Result<(Connection, Handshake)> {
     let stream = stream.into();
     let (_, state) = stream.get_ref();
     let leaf = state.peer_certificates().and_then(<[_]>::first);

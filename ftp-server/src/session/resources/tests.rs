@@ -18,7 +18,7 @@ use ftp_proto::dialect::Dialect;
 use ftp_proto::server::ask::Ending;
 use ftp_proto::wire::ByteRange;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, oneshot};
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -48,14 +48,14 @@ async fn ends_with_nothing(mut held: Resources) {
 }
 
 /// Two ends of a connection, of which the first resets the other one when it is dropped.
-async fn pair() -> (TcpStream, TcpStream) {
+async fn pair() -> (Stream, Stream) {
     let listener = TcpListener::bind((HERE, 0)).await.unwrap();
-    let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let here = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap().into();
     socket::end_by_reset(&here);
-    (here, listener.accept().await.unwrap().0)
+    (here, listener.accept().await.unwrap().0.into())
 }
 
-async fn is_reset(mut there: TcpStream) {
+async fn is_reset(mut there: Stream) {
     assert_eq!(there.read(&mut [0]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
 }
 
@@ -137,7 +137,7 @@ async fn a_peer_at_a_data_port_that_was_closed_is_reset() {
     held.listen(Ticket(1), listener);
     held.unlisten(Ticket(1));
     ends_with_nothing(held).await;
-    is_reset(there).await;
+    is_reset(there.into()).await;
 }
 
 #[tokio::test]

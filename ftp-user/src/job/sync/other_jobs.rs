@@ -96,7 +96,7 @@ impl OtherJobs {
             });
             read.map(|()| found)
         };
-        let read = tokio::task::spawn_blocking(work).await.map_err(|error| unknown(&error.to_string()))?;
+        let read = ftp_io::blocking::spawn(work).await.map_err(|error| unknown(&error.to_string()))?;
         *self = read.map_err(|why| unknown(&why.to_string()))?;
         if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
     }

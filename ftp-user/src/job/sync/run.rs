@@ -287,7 +287,7 @@ impl SyncRun<'_> {
         let rules = PlanRules { compare, selects, begun, others: Arc::clone(&self.others) };
         let cancel = self.context.run.cancel.clone();
         let planning = move || plan(source, destination, rules, &cancel);
-        let planned = tokio::task::spawn_blocking(planning).await;
+        let planned = ftp_io::blocking::spawn(planning).await;
         let planned = planned.map_err(|error| Failure::new(Kind::Other, error.to_string()))?;
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         self.report_blocked(&plan);

@@ -1,6 +1,7 @@
 //! Half-closes, resets, tails and limits of two connections that are joined.
 
 use super::*;
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, yield_now};
