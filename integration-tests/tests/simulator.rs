@@ -68,6 +68,11 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a number"))
 }
 
+/// Whether what so many runs have covered is judged. Others than the fixed seeds cover less or more by chance.
+fn is_judged(seeds: u64) -> bool {
+    seeds >= 100 && number("FTP_SIM_FIRST", 0) == 0
+}
+
 #[test]
 fn j03_every_seed_ends_calls_no_half_file_whole_and_moves_nothing_without_policy() {
     let first = number("FTP_SIM_FIRST", 0);
@@ -88,8 +93,8 @@ fn j03_every_seed_ends_calls_no_half_file_whole_and_moves_nothing_without_policy
         [one[0] + other[0], one[1] + other[1]]
     });
     eprintln!("{moved} of {seeds} files moved at the first attempt, {private} of them inside TLS");
-    assert!(seeds < 100 || private > seeds / 30, "{private} of {seeds} moved inside TLS");
-    assert!(seeds < 100 || (seeds / 4..seeds * 3 / 4).contains(&moved), "{moved} of {seeds} moved");
+    assert!(!is_judged(seeds) || private > seeds / 30, "{private} of {seeds} moved inside TLS");
+    assert!(!is_judged(seeds) || (seeds / 4..seeds * 3 / 4).contains(&moved), "{moved} of {seeds} moved");
 }
 
 /// Runs a crowd. What each coordinator sees must be, to the last line, what it sees alone.
@@ -126,7 +131,10 @@ fn j03_no_account_delays_or_refuses_another_one_and_a_victim_gets_one_connection
     });
     eprintln!("{moved} files moved, {victims} connections reached victims, {told} hidden failures");
     let least = usize::try_from(seeds / 4).expect("a number of crowds");
-    assert!(seeds < 100 || (moved > least && victims > least && told > least), "{moved}, {victims}, {told}");
+    assert!(
+        !is_judged(seeds) || (moved > least && victims > least && told > least),
+        "{moved}, {victims}, {told}"
+    );
 }
 
 /// Seeds in which something did not hold once, each of its own kind of run.
@@ -135,8 +143,11 @@ fn seeds_that_once_failed_hold() {
     hold(&Scenario::of(770_398_217)); // a session was idle while data connections were dead
     hold(&Scenario::several(770_005_891)); // a command behind the end of a control connection was carried out
     hold(&Scenario::several(770_028_978)); // the source crashed instead of sending a file that it lacks
-    let raced = race(&Field::of(770_071_485)); // both servers were told the same port of the user agent
-    assert!(raced.violations.is_empty(), "{raced:?}");
+    // Both servers were told the same port of the user agent; a session became idle right before the next attempt.
+    for seed in [770_071_485, 770_201_815] {
+        let raced = race(&Field::of(seed));
+        assert!(raced.violations.is_empty(), "{raced:?}");
+    }
 }
 
 #[test]

@@ -150,8 +150,7 @@ impl World {
 
     fn session_over(&mut self, side: Side, failure: Failure) {
         self.say(side, format!("-- {failure}"));
-        // Where data connections are dead, one end may have moved the file, and its session is idle while the other waits.
-        if failure != Failure::Quit && !self.may_despair(side) && !self.wire.dead {
+        if failure != Failure::Quit && !self.may_despair(side) {
             self.violation(format!("a session has ended that nothing had touched: {failure}"));
         }
         self.user.ends.at_mut(side).waiting.clear();

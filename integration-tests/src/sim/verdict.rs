@@ -7,6 +7,7 @@ use super::victim::RENDEZVOUS;
 use super::wire::{EndTls, Owner};
 use super::world::World;
 use ftp_proto::policy::Foreign;
+use ftp_proto::server::Timer;
 use ftp_proto::server::ask::{self, ConnId};
 use ftp_proto::transfer::{Outcome, Side, Store};
 
@@ -175,7 +176,11 @@ impl World {
         match event {
             ask::Event::Refused { why, address } => self.say(side, format!("   refused {address}: {why}")),
             ask::Event::Stranger { from } => self.say(side, format!("   stranger {from} closed")),
-            ask::Event::TimedOut(timer) => self.say(side, format!("   timer: {}", timer.name())),
+            ask::Event::TimedOut(timer) => {
+                self.say(side, format!("   timer: {}", timer.name()));
+                // Where data connections are dead, one end may have moved the file, and its session is idle while the other waits.
+                self.links.at_mut(side).harmed |= *timer == Timer::Idle && self.wire.dead;
+            }
             ask::Event::Command(_)
             | ask::Event::Replied(_)
             | ask::Event::LoggedIn { .. }

@@ -41,7 +41,10 @@ fn j03_every_race_has_at_most_one_winner_and_leaves_no_loser_behind() {
     eprintln!("of {seeds} races {won} were won, {beside} had more than one candidate under way,");
     eprintln!("{aborted} had losers to abort, and in {probed} some only probed");
     let enough = [(won, 4), (beside, 4), (aborted, 8), (probed, 10)];
-    assert!(seeds < 100 || enough.iter().all(|(count, part)| *count > seeds / part), "{enough:?}");
+    assert!(
+        !super::is_judged(seeds) || enough.iter().all(|(count, part)| *count > seeds / part),
+        "{enough:?}"
+    );
 }
 
 /// When the data connection of the winner stands at the latest: the candidates before it have had their head starts
