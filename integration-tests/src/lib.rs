@@ -9,6 +9,7 @@
     reason = "a harness that cannot go on fails its test at once"
 )]
 
+pub mod beside;
 pub mod binary;
 pub mod broken_disk;
 pub mod certificate;

@@ -1,7 +1,7 @@
 //! Tests that cannot run here say so. docs/testing.md has the list of those that may.
 
 use std::io::Write;
-use std::thread::{Builder, Scope, ScopedJoinHandle, current};
+use std::thread::current;
 
 /// Why a test cannot run here.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -32,17 +32,4 @@ macro_rules! or_skip {
 pub fn say_skipped(reason: impl std::fmt::Display) {
     let line = format!("skipped: {}: {reason}\n", current().name().unwrap_or("a test"));
     drop(std::io::stderr().write_all(line.as_bytes()));
-}
-
-/// Does a part of a test in a thread of its own, which has the name of the test too.
-///
-/// # Panics
-///
-/// There can be no more threads.
-pub fn beside<'scope, T: Send + 'scope>(
-    scope: &'scope Scope<'scope, '_>,
-    work: impl FnOnce() -> T + Send + 'scope,
-) -> ScopedJoinHandle<'scope, T> {
-    let name = current().name().unwrap_or("a test").to_owned();
-    Builder::new().name(name).spawn_scoped(scope, work).expect("one more thread")
 }

@@ -3,6 +3,7 @@
 
 use crate::journal::kill;
 use crate::standard::with_input;
+use integration_tests::beside::each_beside;
 use integration_tests::keeper::{Fate, Keeper};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
@@ -73,7 +74,7 @@ const FINAL: (&str, &str) = ("RNTO", "b.bin");
 
 #[test]
 fn n8_an_old_file_is_put_in_order_in_the_same_run_however_the_session_is_lost() {
-    for (verb, end) in [ASIDE, FINAL, ("DELE", ".old")] {
+    each_beside([ASIDE, FINAL, ("DELE", ".old")], |(verb, end)| {
         for (fate, timeout) in [
             (Fate::LostBefore, "20s"),
             (Fate::LostAfter, "20s"),
@@ -87,7 +88,7 @@ fn n8_an_old_file_is_put_in_order_in_the_same_run_however_the_session_is_lost() 
             scene.is_new(&run);
             assert_eq!(scene.job(), "done", "{verb} {end} {fate:?}: {run}");
         }
-    }
+    });
 }
 
 #[test]

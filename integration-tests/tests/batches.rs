@@ -1,6 +1,7 @@
 //! Small files of a tree that move together between two of our servers, over one data connection (MODE B).
 
 use crate::workers::slow_destination;
+use integration_tests::beside::each_beside;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
@@ -177,7 +178,7 @@ fn shown(server: &Server, path: &str) -> String {
 
 #[test]
 fn n8_a_batch_whose_coordinator_is_killed_or_interrupted_goes_on_with_resume() {
-    for signal in [Signal::KILL, Signal::INT] {
+    each_beside([Signal::KILL, Signal::INT], |signal| {
         // What the destination takes from its user in nine seconds: the end comes long before the last file, also where
         // this test has to wait for a processor, and although half a hundred files are ahead of the replies.
         const FILES: usize = 140;
@@ -210,7 +211,7 @@ fn n8_a_batch_whose_coordinator_is_killed_or_interrupted_goes_on_with_resume() {
         // What has its name is not sent again, except for what was named just before the end.
         let sent = run.events("file").iter().filter(|file| file["skipped"] == false).count();
         assert!(sent <= FILES - before + AHEAD, "{sent} files, {before} before {signal:?}: {run}");
-    }
+    });
 }
 
 #[test]
@@ -288,7 +289,7 @@ fn a_move_of_small_files_whose_names_are_taken_ends_in_order() {
 
 #[test]
 fn n8_what_a_killed_move_has_given_its_name_is_moved_and_not_already_there_when_it_is_resumed() {
-    for signal in [Signal::KILL, Signal::INT] {
+    each_beside([Signal::KILL, Signal::INT], |signal| {
         const FILES: usize = 120;
         let names = (0..FILES).map(|number| format!("tree/{number}"));
         let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(40_000))).start();
@@ -319,5 +320,5 @@ fn n8_what_a_killed_move_has_given_its_name_is_moved_and_not_already_there_when_
         let told = first.events("file").iter().any(|file| file["source"].as_str().unwrap().ends_with("/7"));
         assert!(skipped == ["7"] || (told && skipped.is_empty()), "{signal:?}: {skipped:?} {first} {run}");
         assert_eq!(run.summary()["files"], run.events("file").len(), "{run}");
-    }
+    });
 }

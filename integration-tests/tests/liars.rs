@@ -4,6 +4,7 @@
 use crate::accounts::{Secrets, user as account};
 use crate::batches::{copy_between, run_between};
 use ftp_proto::dialect::Dialect::Rfc959;
+use integration_tests::beside::each_beside;
 use integration_tests::foreign::{Hosts, Kind, Who};
 use integration_tests::liar::{Liar, Lie};
 use integration_tests::or_skip;
@@ -197,12 +198,12 @@ fn h16_a_lie_about_a_file_of_a_batch_is_no_success_and_harms_no_other_file() {
 
 #[test]
 fn h16_a_server_that_answers_a_batch_out_of_order_or_ends_it_harms_no_file() {
-    for source in [true, false] {
+    each_beside([true, false], |source| {
         let verb = if source { "PACK SEND" } else { "PACK STORE" };
         lies_once(&Manner::Batch, (source, verb, "250", 1), |_| Lie::Later);
         lies_once(&Manner::Batch, (source, verb, "250", 2), |_| Lie::Closes);
         lies_once(&Manner::Batch, (source, verb, "250", 1), |_| Lie::Endless("150 still".into()));
-    }
+    });
     lies_once(&Manner::Batch, (false, "PACK KEEP", "250", 1), |_| Lie::Later);
     lies_once(&Manner::Batch, (false, "PACK KEEP", "250", 2), |_| Lie::Closes);
 }
@@ -217,12 +218,12 @@ fn h16_a_lie_about_a_file_of_a_pipeline_is_no_success_and_harms_no_other_file() 
 
 #[test]
 fn h16_a_server_that_answers_a_pipeline_out_of_order_or_ends_it_harms_no_file() {
-    for source in [true, false] {
+    each_beside([true, false], |source| {
         let verb = if source { "RETR" } else { "STOR" };
         lies_once(&Manner::Pipeline, (source, verb, "226", 6), |_| Lie::Later);
         lies_once(&Manner::Pipeline, (source, verb, "226", 8), |_| Lie::Closes);
         lies_once(&Manner::Pipeline, (source, verb, "226", 7), |_| Lie::Endless("150 still".into()));
-    }
+    });
 }
 
 #[test]

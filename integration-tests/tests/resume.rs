@@ -1,6 +1,7 @@
 //! A transfer that breaks off in mid-file: its next try goes on there where a digest will prove the whole,
 //! else from the first byte; nothing half stands under the final name.
 
+use integration_tests::beside::each_beside;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::relay::Relay;
 use integration_tests::site::{Server, Site, sample};
@@ -210,7 +211,7 @@ fn h21_what_cannot_be_the_begin_of_the_source_is_thrown_away() {
 
 #[test]
 fn h21_an_end_that_refuses_to_continue_gets_the_file_from_its_first_byte_at_once() {
-    for (source, destination) in [
+    let cases = [
         ("REST: 502 not here", ""),
         ("REST: 450 not now", ""),
         ("", "REST: 501 bad number"),
@@ -222,14 +223,15 @@ fn h21_an_end_that_refuses_to_continue_gets_the_file_from_its_first_byte_at_once
             "",
             "once STOR: 150 opening ; connection ; drain ; 226 stored\nonce STOR: 550 restart not permitted",
         ),
-    ] {
+    ];
+    each_beside(cases, |(source, destination)| {
         for path in ["direct", "user"] {
             let (from, to) = ends(&format!("{BREAKS}\n{source}"), destination);
             // The one retry is the one that could not go on.
             let run = copy(&from, &to, &["--path", path]).exits(0).says(GOES_ON).says(STARTS_OVER);
             started_over(&to, &run);
         }
-    }
+    });
 }
 
 #[test]
@@ -259,14 +261,15 @@ fn h21_a_digest_that_is_refused_in_the_end_leaves_no_size_that_would_do() {
 fn h21_n7_nothing_goes_on_that_no_digest_could_prove_or_that_nobody_wants() {
     let feat = |features: &str| format!("FEAT: 211-Features\\r\\n SIZE\\r\\n{features}211 End");
     let sizes = "SIZE *.ftp-user.part: 213 {stored}";
-    for (source, destination, args) in [
+    let cases = [
         (String::new(), feat(" REST STREAM\\r\\n"), &[][..]),
         (feat(" HASH SHA-256*\\r\\n"), String::new(), &[]),
         (String::new(), feat(" HASH SHA-256*\\r\\n"), &[]),
         (String::new(), String::new(), &["--verify", "size"]),
         (String::new(), String::new(), &["--no-resume"]),
         (String::new(), String::new(), &["--resume", "--no-resume"]),
-    ] {
+    ];
+    each_beside(cases, |(source, destination, args)| {
         for path in ["direct", "user"] {
             let (from, to) = ends(&format!("{BREAKS}\n{source}"), &format!("{destination}\n{sizes}"));
             let args = [&["--path", path], args].concat();
@@ -274,7 +277,7 @@ fn h21_n7_nothing_goes_on_that_no_digest_could_prove_or_that_nobody_wants() {
             assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
             assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
         }
-    }
+    });
 }
 
 #[test]

@@ -62,32 +62,6 @@ fn c28_strangers_never_end_the_wait() {
     }
 }
 
-/// How many strangers come at the same time.
-const TOGETHER: usize = 8;
-
-#[test]
-fn c28_only_the_limit_of_one_wait_ends_it() {
-    let server = Site::new("limit").start();
-    let mut raw = server.login(Rfc959);
-    let port = raw.ask("LSTN R", "255").port();
-    raw.send("STOR b.txt");
-    let to = SocketAddr::new(server.ip(), port);
-    let mut refused = 0;
-    while raw.is_quiet() && refused < 3000 {
-        // Some at the same time, so that the server is not waited for a thousand times.
-        std::thread::scope(|scope| {
-            let stranger = || is_turned_away("127.0.0.9:0".parse().unwrap(), to);
-            let some: Vec<_> = (0..TOGETHER).map(|_| scope.spawn(stranger)).collect();
-            assert!(some.into_iter().all(|stranger| stranger.join().unwrap()), "a stranger is served");
-        });
-        refused += TOGETHER;
-    }
-    assert!(refused >= 999, "the wait ended after {refused} strangers");
-    raw.expect("454/425");
-    assert!(!server.path("b.txt").exists());
-    raw.ask("NOOP", "200");
-}
-
 #[test]
 fn c11_where_listening_is_strict_nobody_is_let_in_before_the_transfer_command() {
     for dialect in [Rfc354, Rfc959] {

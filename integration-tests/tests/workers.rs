@@ -1,6 +1,7 @@
 //! Several files of a tree at the same time, each on sessions of its own.
 
 use crate::accounts::{Secrets, user as account};
+use integration_tests::beside::each_beside;
 use integration_tests::delay::Delayed;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{PASSWORD, Server, Site, sample};
@@ -125,7 +126,7 @@ pub(crate) fn slow_destination(rate: &str) -> (Server, String, Secrets) {
 
 #[test]
 fn n8_a_tree_with_a_file_under_way_at_each_of_several_workers_goes_on_after_ctrl_c_and_after_a_kill() {
-    for signal in [Signal::INT, Signal::KILL] {
+    each_beside([Signal::INT, Signal::KILL], |signal| {
         let names = (0..8).map(|number| format!("tree/{number}"));
         let from = names.fold(Site::new("source"), |site, name| site.file(&name, sample(1_000_000))).start();
         // So slow that every worker has a file under way.
@@ -140,7 +141,7 @@ fn n8_a_tree_with_a_file_under_way_at_each_of_several_workers_goes_on_after_ctrl
         let _home = run.end();
         user().args(["resume"]).run().exits(0);
         is_whole(&from, &to);
-    }
+    });
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What the matrices share: many cells beside each other, and a page that is given the result.
 
+use integration_tests::beside::beside;
 use integration_tests::foreign::{End, Judged, Page, Skipped, Who, ftplib_fetches, say_skipped};
 use integration_tests::skip;
-use integration_tests::skip::beside;
 use integration_tests::user::{Run, user};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,10 +1,10 @@
 //! ftp-user between every two kinds of servers, ours and other people's.
 
+use integration_tests::beside::beside;
 use integration_tests::foreign::{
     DirectPath, End, Hosts, Judged, Kind, Page, Skipped, Who, direct_path, exits_without_a_path,
     ftplib_fetches, is_open_rung, say_skipped, sides, tree,
 };
-use integration_tests::skip::beside;
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 use std::sync::Mutex;

@@ -1,9 +1,9 @@
 //! Other people's clients do everything that they can with our server.
 
+use integration_tests::beside::beside;
 use integration_tests::foreign::roster::{CLIENTS, Client, Mode, Outcome, Setting, Table, Version, trial};
 use integration_tests::foreign::{Begin, Skipped, say_skipped};
 use integration_tests::skip;
-use integration_tests::skip::beside;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Mutex;

@@ -271,6 +271,24 @@ fn c28_no_number_of_strangers_ends_the_wait_and_each_is_reset_at_once_and_counte
 }
 
 #[test]
+fn c28_only_the_limit_of_one_wait_ends_it() {
+    let mut h = open_to_all(Dialect::Rfc959);
+    let port = h.port("LSTN R");
+    h.say(&format!("SOCK {FOREIGN},40004"));
+    h.check("STOR c", &[]);
+    for second in 0..60 {
+        assert_eq!(h.take(), Vec::<String>::new(), "after {second} s");
+        for n in 0..50 {
+            h.arrive(port, &format!("203.0.113.5:{}", 2000 + n));
+        }
+        h.pass(seconds(1));
+    }
+    assert!(h.take()[0].starts_with("425"), "the strangers have lengthened the wait");
+    assert_eq!((h.open.len(), h.strangers()), (0, 3000));
+    h.check("NOOP", &["200"]);
+}
+
+#[test]
 fn at_most_eight_are_held_for_at_most_a_minute() {
     let mut h = modern();
     let port = h.port("LSTN R");
