@@ -39,3 +39,4 @@ pub mod topology;
 pub mod trace;
 pub mod transcript;
 pub mod user;
+pub mod world;

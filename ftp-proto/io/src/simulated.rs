@@ -136,6 +136,11 @@ impl Direction {
         bytes.ended.filter(|end| bytes.seen != Some(*end))
     }
 
+    /// Whether the reader has seen its end.
+    pub fn is_over(&self) -> bool {
+        self.0.locked().seen.is_some()
+    }
+
     /// Whether the reader has closed its end.
     pub fn is_unread(&self) -> bool {
         self.0.locked().is_unread

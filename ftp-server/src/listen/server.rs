@@ -10,6 +10,7 @@ use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
 use ftp_io::program::log::{Backlog, Lost};
 use ftp_io::program::metrics;
+use ftp_io::simulated;
 use ftp_io::socket::Bound;
 use ftp_io::tls::{self, Identity};
 use ftp_proto::address::{Kind, kind};
@@ -213,6 +214,9 @@ fn remove_what_is_left(roots: &Arc<Roots>, state: Option<&State>, durability: Du
     }
     let roots = Arc::clone(roots);
     let search = move || roots.remove_old_names();
+    if simulated::host().is_some() {
+        return search();
+    }
     if let Err(error) = std::thread::Builder::new().name("ftp-search".to_owned()).spawn(search) {
         tracing::warn!(error = words(&error), "cannot start the search for old temporary files");
     }
@@ -265,6 +269,9 @@ fn open_xferlog(path: &Path) -> Result<XferLog, anyhow::Error> {
 
 /// The socket for `who` and `kick`. The server works without it as well.
 fn control_socket(state: &State) -> Option<UnixListener> {
+    if simulated::host().is_some() {
+        return None;
+    }
     let opened = live::listen(state.directory());
     opened
         .inspect_err(|error| tracing::warn!(error = words(error), "who and kick cannot reach this server"))

@@ -45,6 +45,7 @@ use asked::{Asked, Purpose, READ_WORDS, Start};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
 use ftp_io::signal::Stop;
+use ftp_io::simulated;
 use ftp_proto::address::Family;
 use job_options::{JobOptions, TrustArgs};
 use serde_json::{Map, Value};
@@ -137,6 +138,17 @@ enum When {
     Auto,
     Always,
     Never,
+}
+
+/// Does what a command line asks for, the name of the program first, within a scheduler that runs already. Returns the exit
+/// status.
+pub async fn run(arguments: Vec<OsString>) -> u8 {
+    let words = arguments.get(1..).unwrap_or_default().to_vec();
+    let status = match program::read(arguments) {
+        Ok(cli) => Box::pin(cli.run(&words)).await,
+        Err(status) => status,
+    };
+    number(status)
 }
 
 impl Cli {
@@ -345,6 +357,10 @@ fn signals() -> Result<Stop> {
 
 /// The first signal asks for an orderly end, the second ends at once. A terminal that is closed counts as a signal.
 fn watch_signals() -> Result<Cancel> {
+    if simulated::host().is_some() {
+        // Signals are for the simulation.
+        return Ok(Cancel::never());
+    }
     let mut signals = signals()?;
     let (stop, cancel) = Cancel::new();
     tokio::spawn(async move {

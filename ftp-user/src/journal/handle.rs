@@ -10,7 +10,7 @@ use super::record::{
 };
 use super::store::{JournalFailure, Store};
 use super::table::StoreError;
-use super::writer::{self, Request, Work};
+use super::writer::{JobWriter, Request, Work, Writer};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use crate::ladder::Rung;
@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, OnceLock};
-use std::thread::Thread;
 use tokio::sync::oneshot;
 
 /// Where the journal is. Without a state directory nothing is kept.
@@ -54,7 +53,7 @@ struct OpenJournal {
     job: JobId,
     requests: SyncSender<Request>,
     /// What writes. It is woken for those who wait.
-    writer: Thread,
+    writer: Writer,
     /// Why the journal has ended, if it has.
     end: Arc<OnceLock<JournalFailure>>,
     /// Whether somebody was told.
@@ -97,17 +96,11 @@ impl Journal {
         let (resumes, had_passwords) = (start.resumes, start.job.had_passwords);
         let work = move || {
             let store = Store::open(&directory, read);
-            writer::run(store, &start, &asked, started, |failure| drop(told.set(failure)));
+            JobWriter::begin(store, &start, asked, started, told)
         };
-        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(work);
-        let Ok(thread) = thread else { return (JobJournal::default(), begun) };
-        let open = Some(Arc::new(OpenJournal {
-            job,
-            requests,
-            writer: thread.thread().clone(),
-            end,
-            was_told: AtomicBool::default(),
-        }));
+        let Ok(writer) = Writer::start(work) else { return (JobJournal::default(), begun) };
+        let was_told = AtomicBool::default();
+        let open = Some(Arc::new(OpenJournal { job, requests, writer, end, was_told }));
         (JobJournal { open, resumes, had_passwords, ..JobJournal::default() }, begun)
     }
 
@@ -397,9 +390,7 @@ impl JobJournal {
         let work = Box::new(Question { work: Some(work), done: None, reply });
         // Each file has few questions at a time, so there is always room.
         let _ = open.requests.send(Request { work, is_awaited, ends_job });
-        if is_awaited {
-            open.writer.unpark();
-        }
+        open.writer.wake(is_awaited);
     }
 
     /// Notes something of the file that the journal is asked about. It is on the disk when the result is ready.

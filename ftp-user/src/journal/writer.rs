@@ -1,13 +1,19 @@
-//! The thread that owns the connection of a job that runs. What comes while it writes goes to the disk together.
+//! What owns the connection of a job that runs: a thread. What comes while it writes goes to the disk together.
 
 use super::jobs::StartedJob;
+use super::lock::JobLock;
 use super::record::JobStart;
 use super::store::{JournalFailure, Store};
 use super::table::StoreError;
 use crate::id::JobId;
 use ftp_io::clock::Clock;
+use ftp_io::lock::Lock;
+use ftp_io::simulated;
+use std::fmt::{self, Debug, Formatter};
+use std::io;
 use std::sync::mpsc::{Receiver, TryRecvError};
-use std::thread;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::{self, Thread};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -28,66 +34,130 @@ pub(super) trait Work: Send {
     fn reply(self: Box<Self>);
 }
 
-/// Begins the job, then does what is asked until nobody can ask any more. `told` gets why it could not begin, or
-/// what has ended the journal; then nothing is answered.
-pub(super) fn run(
-    store: Result<Store, JournalFailure>,
-    start: &JobStart,
-    requests: &Receiver<Request>,
-    started: oneshot::Sender<Option<String>>,
-    told: impl FnOnce(JournalFailure),
-) {
-    let mut first = Vec::new();
-    let begun = store.and_then(|store| {
-        // What was asked while the database was opened shares the first write.
-        first.extend(requests.try_iter().take(MOST));
-        let work = |store: &Store| perform_all(store, start.id, &mut first);
-        let started = store.start_with(start, work)?;
-        Ok((store, started))
-    });
-    match begun {
-        Ok((store, StartedJob { lock, decided })) => {
-            let _ = started.send(decided);
-            let mut at_the_end = answer_all(first);
-            if at_the_end.is_empty() {
-                at_the_end = serve(&store, start.id, requests, told);
-            }
-            // The connection is closed before another process may take the job. The process may end as soon as it
-            // knows that the job is finished, so the lock is gone before that.
-            drop(store);
-            drop(lock);
-            at_the_end.into_iter().for_each(|request| request.work.reply());
+/// Who writes what is asked.
+#[derive(Debug)]
+pub(super) enum Writer {
+    /// A thread of its own.
+    Thread(Thread),
+    /// On a host of a simulation, whoever asks.
+    Asker(Mutex<Option<JobWriter>>),
+}
+
+impl Writer {
+    /// Has the job begun by `begin` and written down.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses a thread.
+    pub(super) fn start(begin: impl FnOnce() -> Option<JobWriter> + Send + 'static) -> io::Result<Self> {
+        if simulated::host().is_some() {
+            return Ok(Self::Asker(Mutex::new(begin())));
         }
-        Err(failure) => told(failure),
+        let work = move || {
+            let mut writer = begin();
+            while let Some(writes) = writer {
+                writer = writes.requests.recv().ok().and_then(|first| writes.write(first));
+            }
+        };
+        let thread = thread::Builder::new().name("journal".to_owned()).spawn(work)?;
+        Ok(Self::Thread(thread.thread().clone()))
+    }
+
+    /// Something was asked.
+    pub(super) fn wake(&self, is_awaited: bool) {
+        match self {
+            Self::Thread(thread) if is_awaited => thread.unpark(),
+            Self::Thread(_) => {}
+            Self::Asker(writer) => {
+                let mut writer = writer.locked();
+                while let Some(writes) = writer.take() {
+                    match writes.requests.try_recv() {
+                        Ok(first) => *writer = writes.write(first),
+                        Err(_) => {
+                            *writer = Some(writes);
+                            return;
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 
-/// Does what is asked until nobody can ask any more, or the job has ended. Returns the requests of those who want to know that
-/// it has.
-fn serve(
-    store: &Store,
+/// What writes a job that has begun.
+pub(super) struct JobWriter {
+    store: Store,
+    /// The lock of the job.
+    lock: JobLock,
     job: JobId,
-    requests: &Receiver<Request>,
-    told: impl FnOnce(JournalFailure),
-) -> Vec<Request> {
-    while let Ok(first) = requests.recv() {
-        let mut batch = gather(first, requests);
-        match store.durably(|store| perform_all(store, job, &mut batch)) {
-            // Answers are sent after the commit.
-            Ok(()) => {
-                let at_the_end = answer_all(batch);
-                if !at_the_end.is_empty() {
-                    return at_the_end;
-                }
+    requests: Receiver<Request>,
+    /// Gets what has ended the journal; then nothing is answered.
+    end: Arc<OnceLock<JournalFailure>>,
+}
+
+impl Debug for JobWriter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobWriter").field("job", &self.job).finish_non_exhaustive()
+    }
+}
+
+impl JobWriter {
+    /// Begins the job. `end` gets why it could not begin. `None`: nothing more is to be written.
+    pub(super) fn begin(
+        store: Result<Store, JournalFailure>,
+        start: &JobStart,
+        requests: Receiver<Request>,
+        started: oneshot::Sender<Option<String>>,
+        end: Arc<OnceLock<JournalFailure>>,
+    ) -> Option<Self> {
+        let mut first = Vec::new();
+        let begun = store.and_then(|store| {
+            // What was asked while the database was opened shares the first write.
+            first.extend(requests.try_iter().take(MOST));
+            let work = |store: &Store| perform_all(store, start.id, &mut first);
+            let started = store.start_with(start, work)?;
+            Ok((store, started))
+        });
+        match begun {
+            Ok((store, StartedJob { lock, decided })) => {
+                let _ = started.send(decided);
+                Self { store, lock, job: start.id, requests, end }.answer(first)
             }
-            // Whoever waits learns that there is no answer when the batch ends, and finds the reason then.
             Err(failure) => {
-                told(failure);
-                return Vec::new();
+                drop(end.set(failure));
+                None
             }
         }
     }
-    Vec::new()
+
+    /// Writes what is asked, and what comes with it. `None` if the job has ended, or the journal has.
+    fn write(self, first: Request) -> Option<Self> {
+        let mut batch = gather(first, &self.requests);
+        match self.store.durably(|store| perform_all(store, self.job, &mut batch)) {
+            // Answers are sent after the commit.
+            Ok(()) => self.answer(batch),
+            // Whoever waits learns that there is no answer when the batch ends, and finds the reason then.
+            Err(failure) => {
+                drop(self.end.set(failure));
+                None
+            }
+        }
+    }
+
+    /// Tells those who asked that it is on the disk. `None` if the job ends with it.
+    fn answer(self, batch: Vec<Request>) -> Option<Self> {
+        let (at_the_end, now): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.ends_job);
+        now.into_iter().for_each(|request| request.work.reply());
+        if at_the_end.is_empty() {
+            return Some(self);
+        }
+        // The connection is closed before another process may take the job. The process may end as soon as it
+        // knows that the job is finished, so the lock is gone before that.
+        drop(self.store);
+        drop(self.lock);
+        at_the_end.into_iter().for_each(|request| request.work.reply());
+        None
+    }
 }
 
 /// Collects one batch of requests: all that are queued and, while nobody waits, those that come within GATHER. A note does
@@ -103,7 +173,7 @@ fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
                 is_awaited |= request.is_awaited;
                 batch.push(request);
             }
-            Err(TryRecvError::Empty) if !is_awaited => match until.since(clock.now()) {
+            Err(TryRecvError::Empty) if !is_awaited && simulated::host().is_none() => match until.since(clock.now()) {
                 Duration::ZERO => break,
                 left => thread::park_timeout(left.min(NAP)),
             },
@@ -116,13 +186,6 @@ fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
 /// Does all that is asked, in its order.
 fn perform_all(store: &Store, job: JobId, batch: &mut [Request]) -> Result<(), StoreError> {
     batch.iter_mut().try_for_each(|request| request.work.perform(store, job))
-}
-
-/// Tells those who asked that it is on the disk. Returns the requests that wait for the end of the job.
-fn answer_all(batch: Vec<Request>) -> Vec<Request> {
-    let (at_the_end, now): (Vec<_>, Vec<_>) = batch.into_iter().partition(|request| request.ends_job);
-    now.into_iter().for_each(|request| request.work.reply());
-    at_the_end
 }
 
 /// How long a note that nobody waits for may wait for others to share its commit.

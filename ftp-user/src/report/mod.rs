@@ -27,6 +27,7 @@ pub use progress::{Finding, FoundFiles};
 pub(crate) use receipt::about;
 
 use crate::failure::{Failure, Kind, Result};
+use ftp_io::simulated;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Side;
 use ftp_proto::wire::counted;
@@ -100,11 +101,11 @@ impl Reporter {
     /// Starts to tell. The dialogue goes to `trace`, if there is one.
     pub fn start(style: Style, trace: Option<File>) -> (Events, Self) {
         let (shown, events) = queue::queue(MOST_UNREAD);
-        let told = spawn_blocking(move || teller::tell(events, style));
+        let told = read(events, move |events| teller::tell(events, style));
         let (dialogue, traced) = trace
             .map(|file| {
                 let (dialogue, lines) = queue::queue(MOST_UNREAD);
-                (dialogue, spawn_blocking(move || write_down(lines, file)))
+                (dialogue, read(lines, |lines| write_down(lines, file)))
             })
             .unzip();
         (Events { shown, dialogue }, Self { shown: told, dialogue: traced })
@@ -128,6 +129,21 @@ impl Reporter {
             Ok(()) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Has a thread read what is said. On a host of a simulation it is read when nothing more will be said.
+fn read(
+    said: queue::Receiver,
+    tell: impl FnOnce(queue::Receiver) -> io::Result<()> + Send + 'static,
+) -> JoinHandle<io::Result<()>> {
+    if simulated::host().is_none() {
+        return spawn_blocking(move || tell(said));
+    }
+    let last_said = said.last_said();
+    tokio::spawn(async {
+        last_said.await;
+        tell(said)
+    })
 }
 
 async fn ended(thread: JoinHandle<io::Result<()>>) -> io::Result<()> {

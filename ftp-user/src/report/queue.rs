@@ -120,6 +120,17 @@ pub(super) enum NextEvent<T> {
 }
 
 impl Receiver {
+    /// Waits until nothing more will be said.
+    pub(super) fn last_said(&self) -> impl Future<Output = ()> + use<> {
+        let backlog = Arc::downgrade(&self.backlog);
+        async move {
+            // The receiver itself is the one that stays.
+            while backlog.strong_count() > 1 {
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+
     /// Waits no longer than `time` for the next event and has it shown. It counts until it was shown.
     pub(super) fn next_within<T>(&mut self, time: Duration, show: impl FnOnce(Event) -> T) -> NextEvent<T> {
         let nap = if self.is_awake { NAP.min(time) } else { Duration::ZERO };
@@ -224,6 +235,8 @@ fn weight_of(failure: &Failure) -> usize {
 
 /// How long what is said may wait for more, so that both are read together.
 const NAP: Duration = Duration::from_millis(2);
+/// How often a simulation looks whether more will be said.
+const REST: Duration = Duration::from_millis(100);
 /// The memory of an event without its texts, in bytes.
 const SMALL: usize = 256;
 

@@ -1,0 +1,203 @@
+//! The real programs in one process on a virtual clock: a world of hosts, each with a scheduler of its own, and a network
+//! between them. One seed decides everything.
+//!
+//! The tasks of a program run as they do elsewhere, on one thread. What they ask of the network, of the clock and of chance goes to
+//! [`network`](self); files are those of a directory in memory. A program is killed by ending its scheduler.
+
+mod network;
+
+use crate::sim::random::Random;
+use ftp_io::lock::Lock;
+use ftp_io::simulated;
+use network::{Host, Network};
+use std::ffi::OsString;
+use std::fs;
+use std::fmt::{self, Debug, Formatter};
+use std::future::{Future, pending};
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// What the hosts share.
+#[derive(Debug)]
+struct Shared {
+    network: Mutex<Network>,
+}
+
+/// A world: its hosts, the programs on them, and the network between them.
+#[derive(Debug)]
+pub struct World {
+    shared: Arc<Shared>,
+    programs: Vec<Option<Running>>,
+    random: Random,
+    /// How long the last rests were in which nothing came.
+    rest: Duration,
+}
+
+/// A program that runs on a host.
+struct Running {
+    host: Arc<Host>,
+    runtime: Runtime,
+    /// What its first task does.
+    program: Pin<Box<dyn Future<Output = u8>>>,
+    /// Its exit status, once it has ended.
+    status: Option<u8>,
+}
+
+impl Debug for Running {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("host", &self.host).field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Lets it go on for a while.
+    fn go_on(&mut self, time: Duration) {
+        let _entered = simulated::enter(Arc::clone(&self.host) as _);
+        if self.status.is_none() {
+            let program = &mut self.program;
+            self.status = self.runtime.block_on(async {
+                tokio::select! {
+                    biased;
+                    status = program => Some(status),
+                    () = tokio::time::sleep(time) => None,
+                }
+            });
+        }
+    }
+}
+
+/// A host of a world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HostId(usize);
+
+impl World {
+    /// The world of a seed, without hosts.
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let latency = Duration::from_millis(1 + random.below(100));
+        let network = Mutex::new(Network::new(Random::new(random.bits()), latency));
+        Self { shared: Arc::new(Shared { network }), programs: Vec::new(), random, rest: SHORTEST }
+    }
+
+    /// What chooses everything that the world does not.
+    pub const fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// A host of that name, on which nothing runs.
+    pub fn host(&mut self, name: &'static str) -> HostId {
+        let number = u8::try_from(self.programs.len() + 1).expect("a world has few hosts");
+        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, number));
+        self.programs.push(None);
+        HostId(self.shared.network.locked().add(name, address))
+    }
+
+    /// The time since the world began.
+    pub fn now(&self) -> Duration {
+        self.shared.network.locked().now
+    }
+
+    /// Starts a program on a host where none runs.
+    fn start(&mut self, HostId(index): HostId, program: impl Future<Output = u8> + 'static) {
+        assert!(self.programs[index].is_none(), "a program runs there");
+        let host = Arc::new(Host { index, shared: Arc::clone(&self.shared) });
+        let _entered = simulated::enter(Arc::clone(&host) as _);
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a scheduler without threads can be made");
+        self.programs[index] = Some(Running { host, runtime, program: Box::pin(program), status: None });
+    }
+
+    /// Starts a server for the files of `root`, which keeps its state in `state`.
+    pub fn serve(&mut self, host: HostId, root: &Path, state: &Path) {
+        let address = self.shared.network.locked().hosts[host.0].address;
+        let settings = state.join("settings.toml");
+        let (root, state) = (root.display(), state.display());
+        let text = format!(
+            "root = \"{root}\"\nstate = \"{state}\"\nlisten = [\"{address}:21\"]\n[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n"
+        );
+        fs::write(&settings, text).expect("the state directory is there");
+        fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).expect("the file is there");
+        let arguments = vec!["ftp-server".into(), "--config".into(), settings.into()];
+        self.start(host, async move {
+            let (cli, file) = ftp_server::cli::parse(arguments).expect("the options are right");
+            let config = ftp_server::cli::verbs::compile(*cli.options, &file).expect("the options are right");
+            let sockets = ftp_server::listen::Sockets::open(&config, Vec::new()).expect("its ports are free");
+            let server = ftp_server::listen::Server::start(&config, sockets, Default::default())
+                .expect("the directories are there");
+            server.look_up().await;
+            pending::<()>().await;
+            0
+        });
+    }
+
+    /// Starts a user agent with these words, which keeps its state in `state`.
+    pub fn run(&mut self, host: HostId, words: &[&str], state: &Path) {
+        let mut arguments: Vec<OsString> = vec!["ftp-user".into(), "--state".into(), state.into()];
+        arguments.extend(words.iter().map(OsString::from));
+        self.start(host, ftp_user::cli::run(arguments));
+    }
+
+    /// Lets the world go on for a moment.
+    pub fn step(&mut self) {
+        let before = self.shared.network.locked().moved;
+        let rest = {
+            let network = self.shared.network.locked();
+            network.next_due().map_or(self.rest, |due| due.saturating_sub(network.now).max(SHORTEST))
+        };
+        self.programs.iter_mut().flatten().for_each(|running| running.go_on(rest));
+        let network = &mut *self.shared.network.locked();
+        network.now += rest;
+        network.schedule();
+        network.deliver();
+        let is_quiet = network.moved == before && network.next_due().is_none();
+        self.rest = if is_quiet { (self.rest * 2).min(LONGEST) } else { SHORTEST };
+    }
+
+    /// The exit status of the program of a host that has ended; the host is free then.
+    pub fn ended(&mut self, HostId(index): HostId) -> Option<u8> {
+        let status = self.programs[index].as_ref()?.status?;
+        self.kill(HostId(index));
+        Some(status)
+    }
+
+    /// Kills the program of a host.
+    pub fn kill(&mut self, HostId(index): HostId) {
+        if let Some(Running { host, runtime, program, .. }) = self.programs[index].take() {
+            let _entered = simulated::enter(host);
+            let _within = runtime.enter();
+            drop(program);
+            drop(_within);
+            drop(runtime);
+        }
+    }
+
+    /// Cuts connections of a host, each with a chance of one in `odds`. With `tells` both ends see a reset; otherwise neither
+    /// end hears anything more.
+    pub fn cut(&mut self, HostId(index): HostId, tells: bool, odds: u64) {
+        let random = &mut self.random;
+        self.shared.network.locked().cut(index, tells, || random.once_in(odds));
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for index in 0..self.programs.len() {
+            self.kill(HostId(index));
+        }
+    }
+}
+
+/// The hash of the password `pw`, as cheap as can be.
+const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$iARm9mF5o6o$HpZe5ONsh8pziLfWQ0rJEIl/lYUBrUvHJ2VSlLjDSDE";
+
+/// The shortest and the longest moment.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(1);

@@ -1,0 +1,303 @@
+//! The network between the hosts of a world: connections whose bytes take time, and may be cut.
+
+use super::Shared;
+use crate::sim::random::Random;
+use ftp_io::lock::Lock;
+use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
+use ftp_proto::listing::When;
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+/// A host of a world: what its programs see of the network.
+#[derive(Debug)]
+pub(super) struct Host {
+    pub(super) index: usize,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the network knows of a host.
+#[derive(Debug)]
+pub(super) struct HostState {
+    pub(super) name: &'static str,
+    pub(super) address: IpAddr,
+    /// The ports that its programs have, and what listens there.
+    ports: BTreeMap<SocketAddr, Option<Backlog>>,
+    next_port: u16,
+    random: Random,
+}
+
+/// Everything that is under way.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) now: Duration,
+    pub(super) hosts: Vec<HostState>,
+    connections: BTreeMap<u64, Connection>,
+    next: u64,
+    due: BTreeMap<(Duration, u64), Event>,
+    random: Random,
+    /// How long a byte takes from one host to another one.
+    pub(super) latency: Duration,
+    /// How many bytes have come, and how many connections have come about.
+    pub(super) moved: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    hosts: [usize; 2],
+    directions: [Direction; 2],
+    scheduled: [Scheduled; 2],
+    /// Nothing gets through any more, and neither end is told.
+    is_silent: bool,
+}
+
+/// What of a direction has its time already.
+#[derive(Clone, Copy, Debug, Default)]
+struct Scheduled {
+    bytes: usize,
+    end: Option<End>,
+    last: Duration,
+}
+
+#[derive(Debug)]
+enum Event {
+    Begins(Beginning),
+    Comes { connection: u64, direction: usize, bytes: usize },
+    Answers(oneshot::Sender<io::Result<Socket>>, io::Result<Socket>),
+}
+
+#[derive(Debug)]
+struct Beginning {
+    host: usize,
+    from: SocketAddr,
+    to: SocketAddr,
+    answer: oneshot::Sender<io::Result<Socket>>,
+}
+
+impl Network {
+    pub(super) fn new(random: Random, latency: Duration) -> Self {
+        Self {
+            now: Duration::ZERO,
+            hosts: Vec::new(),
+            connections: BTreeMap::new(),
+            next: 0,
+            due: BTreeMap::new(),
+            random,
+            latency,
+            moved: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, name: &'static str, address: IpAddr) -> usize {
+        let random = Random::new(self.random.bits());
+        self.hosts.push(HostState { name, address, ports: BTreeMap::new(), next_port: 40_000, random });
+        self.hosts.len() - 1
+    }
+
+    fn at(&mut self, due: Duration, event: Event) {
+        self.next += 1;
+        self.due.insert((due, self.next), event);
+    }
+
+    /// Gives times to what was sent since the last call.
+    pub(super) fn schedule(&mut self) {
+        let mut found = Vec::new();
+        for (id, connection) in &mut self.connections {
+            for (direction, scheduled) in connection.scheduled.iter_mut().enumerate() {
+                let sent = &connection.directions[direction];
+                let bytes = sent.under_way().saturating_sub(scheduled.bytes);
+                let end = sent.end_under_way().filter(|end| scheduled.end != Some(*end));
+                if connection.is_silent || (bytes == 0 && end.is_none()) {
+                    continue;
+                }
+                let due = (self.now + self.latency).max(scheduled.last);
+                (scheduled.bytes, scheduled.last) = (scheduled.bytes + bytes, due);
+                scheduled.end = scheduled.end.or(end);
+                found.push((due, Event::Comes { connection: *id, direction, bytes }));
+            }
+        }
+        for (due, event) in found {
+            self.at(due, event);
+        }
+    }
+
+    /// When something comes next.
+    pub(super) fn next_due(&self) -> Option<Duration> {
+        self.due.first_key_value().map(|((due, _), _)| *due)
+    }
+
+    /// Delivers everything whose time has come.
+    pub(super) fn deliver(&mut self) {
+        while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            match entry.remove() {
+                Event::Begins(beginning) => self.arrive(beginning),
+                Event::Answers(answer, socket) => drop(answer.send(socket)),
+                Event::Comes { connection, direction, bytes } => self.come(connection, direction, bytes),
+            }
+        }
+    }
+
+    fn come(&mut self, id: u64, direction: usize, bytes: usize) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if connection.is_silent {
+            return;
+        }
+        self.moved += bytes as u64 + 1;
+        connection.scheduled[direction].bytes -= bytes;
+        let sent = &connection.directions[direction];
+        let is_reset = sent.end_under_way() == Some(End::Reset);
+        if sent.deliver(bytes) || is_reset {
+            connection.directions.iter().for_each(|direction| direction.cut(End::Reset));
+            self.connections.remove(&id);
+        } else if connection.directions.iter().all(Direction::is_over) {
+            self.connections.remove(&id);
+        }
+    }
+
+    /// A connection reaches the port that it was made to.
+    fn arrive(&mut self, Beginning { host, from, to, answer }: Beginning) {
+        let there = self.hosts.iter().position(|known| known.address == to.ip());
+        let backlog = there.and_then(|there| self.hosts[there].listener(to));
+        let due = self.now + self.latency;
+        let (Some(there), Some(backlog)) = (there, backlog) else {
+            return self.at(due, Event::Answers(answer, Err(ErrorKind::ConnectionRefused.into())));
+        };
+        let (out, back) = (Direction::default(), Direction::default());
+        if !backlog.arrive(Socket::new(to, from, out.clone(), back.clone())) {
+            return self.at(due, Event::Answers(answer, Err(ErrorKind::ConnectionRefused.into())));
+        }
+        let ours = Socket::new(from, to, back.clone(), out.clone());
+        self.next += 1;
+        let connection = Connection {
+            hosts: [host, there],
+            directions: [out, back],
+            scheduled: Default::default(),
+            is_silent: false,
+        };
+        self.moved += 1;
+        self.connections.insert(self.next, connection);
+        self.at(due, Event::Answers(answer, Ok(ours)));
+    }
+
+    /// Cuts every connection of a host, or one of them that `choose` takes. With `tells` both ends see a reset.
+    pub(super) fn cut(&mut self, host: usize, tells: bool, mut choose: impl FnMut() -> bool) {
+        let mut gone = Vec::new();
+        for (id, connection) in &mut self.connections {
+            if !connection.hosts.contains(&host) || !choose() {
+                continue;
+            }
+            if tells {
+                connection.directions.iter().for_each(|direction| direction.cut(End::Reset));
+                gone.push(*id);
+            } else {
+                connection.is_silent = true;
+            }
+        }
+        for id in gone {
+            self.connections.remove(&id);
+        }
+    }
+}
+
+impl HostState {
+    fn listener(&self, to: SocketAddr) -> Option<Backlog> {
+        let anywhere = SocketAddr::new(
+            if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() },
+            to.port(),
+        );
+        let found = self.ports.get(&to).or_else(|| self.ports.get(&anywhere))?;
+        found.clone().filter(|backlog| !backlog.is_closed())
+    }
+}
+
+impl Host {
+    fn with<T>(&self, work: impl FnOnce(&mut HostState) -> T) -> T {
+        work(&mut self.shared.network.locked().hosts[self.index])
+    }
+}
+
+impl simulated::Host for Host {
+    fn connect(&self, from: SocketAddr, to: SocketAddr) -> Connecting {
+        let (answer, answered) = oneshot::channel();
+        let network = &mut *self.shared.network.locked();
+        let host = &mut network.hosts[self.index];
+        let ip = if from.ip().is_unspecified() { host.address } else { from.ip() };
+        let port = if from.port() == 0 { host.free_port(ip) } else { from.port() };
+        let from = SocketAddr::new(ip, port);
+        let due = network.now + network.latency;
+        network.at(due, Event::Begins(Beginning { host: self.index, from, to, answer }));
+        Box::pin(async move { answered.await.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())) })
+    }
+
+    fn bind(&self, at: SocketAddr) -> io::Result<SocketAddr> {
+        self.with(|host| {
+            if at.ip() != host.address && !at.ip().is_unspecified() {
+                return Err(ErrorKind::AddrNotAvailable.into());
+            }
+            let at = if at.port() == 0 { SocketAddr::new(at.ip(), host.free_port(at.ip())) } else { at };
+            if host.ports.contains_key(&at) {
+                return Err(ErrorKind::AddrInUse.into());
+            }
+            host.ports.insert(at, None);
+            Ok(at)
+        })
+    }
+
+    fn release(&self, at: SocketAddr) {
+        self.with(|host| drop(host.ports.remove(&at)));
+    }
+
+    fn listen(&self, at: SocketAddr) -> io::Result<Backlog> {
+        self.with(|host| {
+            let place = host.ports.entry(at).or_default();
+            if place.as_ref().is_some_and(|backlog| !backlog.is_closed()) {
+                return Err(ErrorKind::AddrInUse.into());
+            }
+            let backlog = Backlog::default();
+            *place = Some(backlog.clone());
+            Ok(backlog)
+        })
+    }
+
+    fn look_up(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let network = self.shared.network.locked();
+        let found = network.hosts.iter().filter(|host| host.name == name).map(|host| host.address);
+        let found: Vec<_> = found.collect();
+        if found.is_empty() { Err(ErrorKind::NotFound.into()) } else { Ok(found) }
+    }
+
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.with(|host| vec![host.address])
+    }
+
+    fn route(&self, _: IpAddr) -> Option<IpAddr> {
+        self.with(|host| Some(host.address))
+    }
+
+    fn random(&self, room: &mut [u8]) {
+        let bytes = self.with(|host| host.random.bytes(room.len()));
+        room.copy_from_slice(&bytes);
+    }
+
+    fn today(&self) -> When {
+        When(BEGIN + i64::try_from(self.shared.network.locked().now.as_secs()).unwrap_or(0))
+    }
+}
+
+impl HostState {
+    /// A port that no program of the host has.
+    fn free_port(&mut self, ip: IpAddr) -> u16 {
+        loop {
+            self.next_port = if self.next_port == u16::MAX { 40_000 } else { self.next_port + 1 };
+            if !self.ports.contains_key(&SocketAddr::new(ip, self.next_port)) {
+                return self.next_port;
+            }
+        }
+    }
+}
+
+/// The date at which a world begins: 2026-01-01.
+const BEGIN: i64 = 1_767_225_600;
