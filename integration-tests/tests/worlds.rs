@@ -1,62 +1,58 @@
-//! The real programs in one process on a virtual clock.
+//! The real programs in one process on a virtual clock, with faults that a seed chooses.
+//!
+//! `FTP_WORLD_FIRST=4711 FTP_WORLD_SEEDS=1` runs one seed again, and tells its story.
 
-use integration_tests::world::World;
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use integration_tests::world::run::{Ended, Plan, run};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 /// Runs `work` on a thread with room for what is not optimised.
-fn with_room(work: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new().stack_size(32 << 20).spawn(work).unwrap();
-    if let Err(panic) = thread.join() {
-        std::panic::resume_unwind(panic);
-    }
+fn with_room<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().stack_size(32 << 20);
+        let thread = builder.spawn_scoped(scope, work).unwrap();
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
 }
 
-fn contents(root: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(root).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(contents(&path));
-        } else {
-            found.push((path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()));
-        }
-    }
-    found.sort();
-    found
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn ended(seed: u64) -> Ended {
+    run(&Plan::of(seed, 50, 5)).unwrap()
 }
 
 #[test]
-fn a_tree_is_copied_between_two_servers() {
-    with_room(|| {
-        let directory = tempfile::tempdir_in("/dev/shm").unwrap();
-        let at = |name: &str| {
-            let path = directory.path().join(name);
-            fs::create_dir(&path).unwrap();
-            path
-        };
-        let (one, two, states) = (at("one"), at("two"), [at("s1"), at("s2"), at("s3")]);
-        fs::create_dir(one.join("tree")).unwrap();
-        for number in 0..20 {
-            fs::write(one.join(format!("tree/{number}")), vec![number; usize::from(number) * 3000]).unwrap();
-        }
-        let mut world = World::new(1);
-        let (source, destination, user) = (world.host("one"), world.host("two"), world.host("user"));
-        world.serve(source, &one, &states[0]);
-        world.serve(destination, &two, &states[1]);
-        world.run(user, &["copy", "-r", "-v", "ftp://ann:pw@one/tree/", "ftp://ann:pw@two/tree/"], &states[2]);
-        let mut steps = 0;
-        let end = loop {
-            world.step();
-            steps += 1;
-            if let Some(end) = world.ended(user) {
-                break end;
+fn no_fault_loses_a_file() {
+    let (first, seeds) = (number("FTP_WORLD_FIRST", 0), number("FTP_WORLD_SEEDS", 50));
+    let next = AtomicU64::new(first);
+    let work = || {
+        let mut faults = 0;
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + seeds {
+                return faults;
             }
-            assert!(world.now() < Duration::from_secs(3600), "it does not end");
-        };
-        eprintln!("{steps} steps, {:?}", world.now());
-        assert_eq!(end, 0);
-        assert_eq!(contents(&one), contents(&two));
+            let ended = with_room(|| ended(seed));
+            if seeds == 1 {
+                eprintln!("{}", ended.story);
+            }
+            assert!(ended.violations.is_empty(), "seed {seed}: {:#?}\n{}", ended.violations, ended.story);
+            faults += ended.faults;
+        }
+    };
+    let faults: u64 = thread::scope(|scope| {
+        let threads = [scope.spawn(work), scope.spawn(work)];
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
+    eprintln!("{seeds} runs with {faults} faults");
+}
+
+#[test]
+fn a_seed_makes_the_same_run_again() {
+    for seed in 0..number("FTP_WORLD_TWICE", 10) {
+        let (first, second) = (with_room(|| ended(seed)), with_room(|| ended(seed)));
+        assert_eq!(first.story, second.story, "seed {seed}");
+    }
 }

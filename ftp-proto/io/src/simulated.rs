@@ -59,6 +59,9 @@ pub trait Host: Debug + Send + Sync {
     /// Fills `room` with bytes that the seed of the simulation chooses.
     fn random(&self, room: &mut [u8]);
 
+    /// A program has written this to standard output or standard error.
+    fn print(&self, bytes: &[u8]);
+
     /// What the date is.
     fn today(&self) -> When;
 }

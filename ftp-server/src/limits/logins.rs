@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use ftp_io::simulated;
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;
+use ftp_io::simulated;
 use ftp_proto::address::Group;
 use ftp_proto::shared::guard::{Guard, LoginOwner, Settings};
 use ftp_proto::timer::Moment;

@@ -390,7 +390,7 @@ fn status_of(color: When, done: Result<Status>) -> Status {
 
 /// Prints a failure on one line of standard error. Errors of that write are ignored.
 pub(crate) fn print_failure(failure: &Failure, color: bool) {
-    let _ = writeln!(io::stderr().lock(), "{} {failure}", complaint(color));
+    let _ = writeln!(output::err(), "{} {failure}", complaint(color));
 }
 
 /// The default of `--timeout` and `--stall`.

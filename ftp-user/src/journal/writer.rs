@@ -173,10 +173,12 @@ fn gather(first: Request, requests: &Receiver<Request>) -> Vec<Request> {
                 is_awaited |= request.is_awaited;
                 batch.push(request);
             }
-            Err(TryRecvError::Empty) if !is_awaited && simulated::host().is_none() => match until.since(clock.now()) {
-                Duration::ZERO => break,
-                left => thread::park_timeout(left.min(NAP)),
-            },
+            Err(TryRecvError::Empty) if !is_awaited && simulated::host().is_none() => {
+                match until.since(clock.now()) {
+                    Duration::ZERO => break,
+                    left => thread::park_timeout(left.min(NAP)),
+                }
+            }
             Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
         }
     }

@@ -1,6 +1,7 @@
 //! The progress of a job on standard error: a bar on a terminal, a line every few seconds elsewhere.
 
 use super::progress::JobProgress;
+use ftp_io::program::output;
 use ftp_io::program::size;
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -29,7 +30,7 @@ impl Bar {
             self.draw(shown);
         } else {
             // Standard error may be closed: that is no reason to stop.
-            let _ = writeln!(io::stderr().lock(), "ftp-user: {}", sentence(shown));
+            let _ = writeln!(output::err(), "ftp-user: {}", sentence(shown));
         }
     }
 

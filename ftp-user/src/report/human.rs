@@ -9,6 +9,7 @@ use crate::account::{CandidateAccount, RouteAccount};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{DIRECTLY, FailedItem, FileEnd, FileOutcome, Relayed, Verified};
+use ftp_io::program::output;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
 use std::io::{self, IsTerminal, Write};
@@ -82,7 +83,7 @@ impl Human {
             }
             Event::Notice { message } if verbose => self.talk("", message),
             Event::Summary(summary) => return self.summary(summary),
-            Event::Listed(entry) => return change::write(entry, self.terminal, &mut io::stdout().lock()),
+            Event::Listed(entry) => return change::write(entry, self.terminal, &mut output::out()),
             Event::Heading { place, is_first } => {
                 let above = if *is_first { "" } else { "\n" };
                 let end = if place.ends_with(':') { "" } else { ":" };
@@ -92,7 +93,7 @@ impl Human {
             Event::Changed(change) if change.dry_run => return self.result(&change.words()),
             Event::Changed(change) if verbose => self.talk("", &change.words()),
             Event::Hashed(hashed) => {
-                return self.bar.beside(|| hashed.write(&mut io::stdout().lock(), self.terminal));
+                return self.bar.beside(|| hashed.write(&mut output::out(), self.terminal));
             }
             Event::Ended(ended) => return self.end(ended.sentence()),
             Event::Past(run) => return self.results(&routes::run(run)),
@@ -222,14 +223,14 @@ impl Human {
         } else {
             kind.into()
         };
-        let write = || writeln!(io::stderr().lock(), "ftp-user: {kind}{}{line}", self.job);
+        let write = || writeln!(output::err(), "ftp-user: {kind}{}{line}", self.job);
         let _ = self.bar.beside(write);
     }
 
     /// The same of what has failed.
     fn complain(&self, line: &str) {
         let program = complaint(self.style.color);
-        let _ = self.bar.beside(|| writeln!(io::stderr().lock(), "{program} {}{line}", self.job));
+        let _ = self.bar.beside(|| writeln!(output::err(), "{program} {}{line}", self.job));
     }
 
     /// When people are told how far the job is; `None` if they are not.

@@ -27,6 +27,7 @@ pub use progress::{Finding, FoundFiles};
 pub(crate) use receipt::about;
 
 use crate::failure::{Failure, Kind, Result};
+use ftp_io::program::output;
 use ftp_io::simulated;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Side;
@@ -217,7 +218,7 @@ pub struct Screen {
 impl Style {
     /// Where results go.
     pub(super) fn output(&self) -> Box<dyn Write> {
-        if self.to_stderr { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) }
+        if self.to_stderr { Box::new(output::err()) } else { Box::new(output::out()) }
     }
 }
 

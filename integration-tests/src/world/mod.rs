@@ -5,14 +5,15 @@
 //! [`network`](self); files are those of a directory in memory. A program is killed by ending its scheduler.
 
 mod network;
+pub mod run;
 
 use crate::sim::random::Random;
 use ftp_io::lock::Lock;
 use ftp_io::simulated;
 use network::{Host, Network};
 use std::ffi::OsString;
-use std::fs;
 use std::fmt::{self, Debug, Formatter};
+use std::fs;
 use std::future::{Future, pending};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
@@ -50,7 +51,10 @@ struct Running {
 
 impl Debug for Running {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("host", &self.host).field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("host", &self.host)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 
@@ -166,6 +170,12 @@ impl World {
         let status = self.programs[index].as_ref()?.status?;
         self.kill(HostId(index));
         Some(status)
+    }
+
+    /// What the programs of a host have written since the last call.
+    pub fn said(&mut self, HostId(index): HostId) -> String {
+        let said = std::mem::take(&mut self.shared.network.locked().hosts[index].said);
+        String::from_utf8_lossy(&said).into_owned()
     }
 
     /// Kills the program of a host.

@@ -28,6 +28,8 @@ pub(super) struct HostState {
     ports: BTreeMap<SocketAddr, Option<Backlog>>,
     next_port: u16,
     random: Random,
+    /// What its programs have written.
+    pub(super) said: Vec<u8>,
 }
 
 /// Everything that is under way.
@@ -93,7 +95,14 @@ impl Network {
 
     pub(super) fn add(&mut self, name: &'static str, address: IpAddr) -> usize {
         let random = Random::new(self.random.bits());
-        self.hosts.push(HostState { name, address, ports: BTreeMap::new(), next_port: 40_000, random });
+        self.hosts.push(HostState {
+            name,
+            address,
+            ports: BTreeMap::new(),
+            next_port: 40_000,
+            random,
+            said: Vec::new(),
+        });
         self.hosts.len() - 1
     }
 
@@ -204,10 +213,8 @@ impl Network {
 
 impl HostState {
     fn listener(&self, to: SocketAddr) -> Option<Backlog> {
-        let anywhere = SocketAddr::new(
-            if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() },
-            to.port(),
-        );
+        let anywhere =
+            SocketAddr::new(if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0_u16; 8].into() }, to.port());
         let found = self.ports.get(&to).or_else(|| self.ports.get(&anywhere))?;
         found.clone().filter(|backlog| !backlog.is_closed())
     }
@@ -280,6 +287,10 @@ impl simulated::Host for Host {
     fn random(&self, room: &mut [u8]) {
         let bytes = self.with(|host| host.random.bytes(room.len()));
         room.copy_from_slice(&bytes);
+    }
+
+    fn print(&self, bytes: &[u8]) {
+        self.with(|host| host.said.extend_from_slice(bytes));
     }
 
     fn today(&self) -> When {
