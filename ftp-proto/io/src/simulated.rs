@@ -9,6 +9,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::fmt::Debug;
 use std::io::{self, ErrorKind};
 use std::marker::PhantomData;
@@ -59,6 +60,9 @@ pub trait Host: Debug + Send + Sync {
     /// Fills `room` with bytes that the seed of the simulation chooses.
     fn random(&self, room: &mut [u8]);
 
+    /// A variable of the environment of the programs of this host.
+    fn variable(&self, name: &str) -> Option<OsString>;
+
     /// A program has written this to standard output or standard error.
     fn print(&self, bytes: &[u8]);
 
@@ -76,6 +80,11 @@ thread_local! {
 /// The host that this thread has entered.
 pub fn host() -> Option<Arc<dyn Host>> {
     ENTERED.with_borrow(Clone::clone)
+}
+
+/// A variable of the environment of this program.
+pub fn variable(name: &str) -> Option<OsString> {
+    host().map_or_else(|| std::env::var_os(name), |host| host.variable(name))
 }
 
 /// Enters `host` until the value that is returned is dropped.

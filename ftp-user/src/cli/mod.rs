@@ -265,7 +265,7 @@ impl General {
 
     /// Where the passwords come from that no URL and no `.netrc` has.
     fn passwords(&self, cancel: Cancel, is_typed: bool) -> Passwords {
-        let variable = std::env::var_os(passwords::VARIABLE);
+        let variable = simulated::variable(passwords::VARIABLE);
         let passwords = Passwords::new(self.job.password_file.clone(), variable.as_deref(), cancel);
         Passwords { answers: self.hands.answers.clone(), is_typed, ..passwords }
     }

@@ -300,7 +300,7 @@ fn fill(locations: &mut [Location], sites: &[Site], password: &Secret) {
 
 /// Whether [`VARIABLE`] holds a password.
 pub(super) fn is_in_environment() -> bool {
-    std::env::var_os(VARIABLE).is_some_and(|password| !password.is_empty())
+    ftp_io::simulated::variable(VARIABLE).is_some_and(|password| !password.is_empty())
 }
 
 /// What to do if one password is there and several servers lack theirs, of which only the destination is logged in at.

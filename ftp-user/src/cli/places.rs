@@ -93,7 +93,7 @@ impl<'a> PlaceReader<'a> {
     fn netrc(&mut self) -> Result<&Netrc> {
         let netrc = match self.netrc.take() {
             Some(known) => known,
-            None => match std::env::var_os("HOME") {
+            None => match ftp_io::simulated::variable("HOME") {
                 Some(home) => read_netrc(&Path::new(&home).join(".netrc"))?,
                 None => Netrc::default(),
             },

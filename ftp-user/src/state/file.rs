@@ -224,7 +224,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The state directory: the one that was asked for, else `$FTP_USER_STATE`, else `ftp-user` in `$XDG_STATE_HOME` or
 /// `~/.local/state`. Returns `None` if there is no home.
 pub fn directory(asked: Option<PathBuf>) -> Option<PathBuf> {
-    find(asked, |name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    find(asked, |name| ftp_io::simulated::variable(name).filter(|value| !value.is_empty()))
 }
 
 fn find(asked: Option<PathBuf>, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {

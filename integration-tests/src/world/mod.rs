@@ -4,10 +4,12 @@
 //! The tasks of a program run as they do elsewhere, on one thread. What they ask of the network, of the clock and of chance goes to
 //! [`network`](self); files are those of a directory in memory. A program is killed by ending its scheduler.
 
+mod disk;
 mod network;
 pub mod run;
 
 use crate::sim::random::Random;
+use disk::Snapshot;
 use ftp_io::lock::Lock;
 use ftp_io::simulated;
 use network::{Host, Network};
@@ -17,7 +19,7 @@ use std::fs;
 use std::future::{Future, pending};
 use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,6 +49,8 @@ struct Running {
     program: Pin<Box<dyn Future<Output = u8>>>,
     /// Its exit status, once it has ended.
     status: Option<u8>,
+    /// The directories that it writes.
+    writes: Vec<PathBuf>,
 }
 
 impl Debug for Running {
@@ -107,7 +111,12 @@ impl World {
     }
 
     /// Starts a program on a host where none runs.
-    fn start(&mut self, HostId(index): HostId, program: impl Future<Output = u8> + 'static) {
+    fn start(
+        &mut self,
+        HostId(index): HostId,
+        writes: &[&Path],
+        program: impl Future<Output = u8> + 'static,
+    ) {
         assert!(self.programs[index].is_none(), "a program runs there");
         let host = Arc::new(Host { index, shared: Arc::clone(&self.shared) });
         let _entered = simulated::enter(Arc::clone(&host) as _);
@@ -116,21 +125,28 @@ impl World {
             .start_paused(true)
             .build()
             .expect("a scheduler without threads can be made");
-        self.programs[index] = Some(Running { host, runtime, program: Box::pin(program), status: None });
+        self.programs[index] = Some(Running {
+            host,
+            runtime,
+            program: Box::pin(program),
+            status: None,
+            writes: writes.iter().map(|path| (*path).to_owned()).collect(),
+        });
     }
 
     /// Starts a server for the files of `root`, which keeps its state in `state`.
     pub fn serve(&mut self, host: HostId, root: &Path, state: &Path) {
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");
-        let (root, state) = (root.display(), state.display());
         let text = format!(
-            "root = \"{root}\"\nstate = \"{state}\"\nlisten = [\"{address}:21\"]\n[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n"
+            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n",
+            root.display(),
+            state.display()
         );
         fs::write(&settings, text).expect("the state directory is there");
         fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).expect("the file is there");
         let arguments = vec!["ftp-server".into(), "--config".into(), settings.into()];
-        self.start(host, async move {
+        self.start(host, &[root, state], async move {
             let (cli, file) = ftp_server::cli::parse(arguments).expect("the options are right");
             let config = ftp_server::cli::verbs::compile(*cli.options, &file).expect("the options are right");
             let sockets = ftp_server::listen::Sockets::open(&config, Vec::new()).expect("its ports are free");
@@ -142,11 +158,12 @@ impl World {
         });
     }
 
-    /// Starts a user agent with these words, which keeps its state in `state`.
+    /// Starts a user agent with these words, which keeps its state in `state`. Its home directory is the same.
     pub fn run(&mut self, host: HostId, words: &[&str], state: &Path) {
+        self.shared.network.locked().hosts[host.0].home = Some(state.to_owned());
         let mut arguments: Vec<OsString> = vec!["ftp-user".into(), "--state".into(), state.into()];
         arguments.extend(words.iter().map(OsString::from));
-        self.start(host, ftp_user::cli::run(arguments));
+        self.start(host, &[state], ftp_user::cli::run(arguments));
     }
 
     /// Lets the world go on for a moment.
@@ -168,7 +185,7 @@ impl World {
     /// The exit status of the program of a host that has ended; the host is free then.
     pub fn ended(&mut self, HostId(index): HostId) -> Option<u8> {
         let status = self.programs[index].as_ref()?.status?;
-        self.kill(HostId(index));
+        self.end(index);
         Some(status)
     }
 
@@ -178,8 +195,15 @@ impl World {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    /// Kills the program of a host.
+    /// Kills the program of a host. It can do nothing more: what its destructors do to its files is undone.
     pub fn kill(&mut self, HostId(index): HostId) {
+        let Some(running) = &self.programs[index] else { return };
+        let before = Snapshot::of(&running.writes).expect("its directories can be read");
+        self.end(index);
+        before.restore().expect("its directories can be written");
+    }
+
+    fn end(&mut self, index: usize) {
         if let Some(Running { host, runtime, program, .. }) = self.programs[index].take() {
             let _entered = simulated::enter(host);
             let _within = runtime.enter();
@@ -200,7 +224,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         for index in 0..self.programs.len() {
-            self.kill(HostId(index));
+            self.end(index);
         }
     }
 }

@@ -6,8 +6,10 @@ use ftp_io::lock::Lock;
 use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -28,6 +30,8 @@ pub(super) struct HostState {
     ports: BTreeMap<SocketAddr, Option<Backlog>>,
     next_port: u16,
     random: Random,
+    /// The home directory of its programs.
+    pub(super) home: Option<PathBuf>,
     /// What its programs have written.
     pub(super) said: Vec<u8>,
 }
@@ -101,6 +105,7 @@ impl Network {
             ports: BTreeMap::new(),
             next_port: 40_000,
             random,
+            home: None,
             said: Vec::new(),
         });
         self.hosts.len() - 1
@@ -287,6 +292,10 @@ impl simulated::Host for Host {
     fn random(&self, room: &mut [u8]) {
         let bytes = self.with(|host| host.random.bytes(room.len()));
         room.copy_from_slice(&bytes);
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.with(|host| host.home.clone().filter(|_| name == "HOME").map(Into::into))
     }
 
     fn print(&self, bytes: &[u8]) {

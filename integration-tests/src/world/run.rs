@@ -4,8 +4,9 @@ use super::{HostId, World};
 use crate::sim::random::Random;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -164,6 +165,9 @@ impl<'a> Running<'a> {
         write_all(&roots[0].join("tree"), &plan.source)?;
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
+        let netrc = states[2].join(".netrc");
+        fs::write(&netrc, "machine one login ann password pw\nmachine two login ann password pw\n")?;
+        fs::set_permissions(&netrc, Permissions::from_mode(0o600))?;
         let hosts = ["one", "two", "user"].map(|name| world.host(name));
         let (story, violations) = (String::new(), Vec::new());
         let mut running =
@@ -220,6 +224,10 @@ impl<'a> Running<'a> {
                 None => words = vec!["resume"],
                 Some(_) => {
                     attempts += 1;
+                    let until = self.world.now() + PAUSE;
+                    while self.world.now() < until {
+                        self.step();
+                    }
                     words = if attempts % 2 == 1 { vec!["retry", "last"] } else { self.plan.words() };
                 }
             }
@@ -351,9 +359,11 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Files) {
     }
 }
 
-const SOURCE: &str = "ftp://ann:pw@one/tree/";
-const DESTINATION: &str = "ftp://ann:pw@two/tree/";
+const SOURCE: &str = "ftp://ann@one/tree/";
+const DESTINATION: &str = "ftp://ann@two/tree/";
 /// How long a run may last: two days.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
+/// How long a person waits before a job that has failed is tried again.
+const PAUSE: Duration = Duration::from_secs(5);
 /// How often a job may fail after the last fault.
 const MOST_ATTEMPTS: u32 = 12;

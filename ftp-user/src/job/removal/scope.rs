@@ -133,7 +133,7 @@ fn precious_tree(path: &Path, own: &OwnFiles) -> Option<String> {
     if path.parent().is_none() {
         return Some("is the root of this host".to_owned());
     }
-    let home = std::env::var_os("HOME").and_then(|home| PathBuf::from(home).canonicalize().ok());
+    let home = ftp_io::simulated::variable("HOME").and_then(|home| PathBuf::from(home).canonicalize().ok());
     if home.is_some_and(|home| home.starts_with(path)) {
         return Some("is your home directory, or contains it".to_owned());
     }
