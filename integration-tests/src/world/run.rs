@@ -2,6 +2,7 @@
 
 use super::{HostId, World};
 use crate::sim::random::Random;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
@@ -10,8 +11,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What a run does.
-#[derive(Clone, Debug)]
+/// What a run does. It can be written to a file, and read again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Plan {
     /// What decides everything that the plan does not.
     pub seed: u64,
@@ -26,10 +27,27 @@ pub struct Plan {
 }
 
 /// Files by their names below a directory.
-pub type Files = BTreeMap<String, Vec<u8>>;
+pub type Files = BTreeMap<String, Content>;
+
+/// What a file contains: so many bytes that a number chooses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Content {
+    choice: u64,
+    length: usize,
+}
+
+impl Content {
+    fn of(random: &mut Random, length: usize) -> Self {
+        Self { choice: random.bits() >> 32, length }
+    }
+
+    fn bytes(self) -> Vec<u8> {
+        Random::new(self.choice).bytes(self.length)
+    }
+}
 
 /// What is asked of the user agent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Verb {
     /// The tree is copied.
     Copy,
@@ -42,7 +60,7 @@ pub enum Verb {
 }
 
 /// What goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Fault {
     /// The user agent is killed; its job is resumed at once.
     KillUser,
@@ -60,6 +78,21 @@ pub enum Fault {
         /// Whether both ends see a reset.
         tells: bool,
     },
+    /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
+    Sabotage(Sabotage),
+}
+
+/// What must not be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Sabotage {
+    /// A file of the source is deleted.
+    Deletes,
+    /// A final name of the destination gets half of its file.
+    Halves,
+    /// A file of the destination that the source lacks is deleted.
+    DeletesOther,
+    /// Something is left at the destination.
+    Leaves,
 }
 
 impl Plan {
@@ -72,18 +105,23 @@ impl Plan {
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
             for (name, content) in &source {
                 match random.below(6) {
-                    0 => drop(destination.insert(name.clone(), random.bytes(content.len() + 7))),
-                    1 => drop(destination.insert(name.clone(), content.clone())),
+                    0 => drop(destination.insert(name.clone(), Content::of(&mut random, content.length + 7))),
+                    1 => drop(destination.insert(name.clone(), *content)),
                     _ => {}
                 }
             }
             for number in 0..random.below(4) {
-                destination.insert(format!("extra/{number}"), random.bytes(100));
+                destination.insert(format!("extra/{number}"), Content::of(&mut random, 100));
             }
         }
         let faults =
             (0..random.below(faults + 1)).map(|_| (1 + random.below(120), fault(&mut random))).collect();
         Self { seed, verb, source, destination, faults }
+    }
+
+    /// How much happens in it.
+    fn size(&self) -> usize {
+        self.faults.len() + self.source.len() + self.destination.len()
     }
 
     fn words(&self) -> Vec<&'static str> {
@@ -103,7 +141,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
         let directory = random.pick(["", "a/", "a/b/", "c/"]);
         let length = random.pick([0, 10, 1_000, 20_000, 200_000]);
         let length = random.length(length);
-        (format!("{directory}{number}"), random.bytes(length))
+        (format!("{directory}{number}"), Content::of(random, length))
     };
     (0..count).map(file).collect()
 }
@@ -113,6 +151,53 @@ fn fault(random: &mut Random) -> Fault {
         0 => Fault::KillUser,
         1 => Fault::KillServer { destination: random.once_in(2), steps: random.below(60) },
         _ => Fault::Cut { host: random.length(2), tells: !random.once_in(3) },
+    }
+}
+
+/// The smallest plan that breaks a law as `plan` does: with the fewest faults and files.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
+    let (mut least, mut ended) = (plan.clone(), run(plan)?);
+    loop {
+        let faults = (0..least.faults.len()).map(|at| {
+            let mut fewer = least.clone();
+            let (steps, _) = fewer.faults.remove(at);
+            // What comes after it comes when it would have come.
+            fewer.faults.iter_mut().skip(at).take(1).for_each(|(after, _)| *after += steps);
+            fewer
+        });
+        let half = |files: &Files, second: bool| -> Files {
+            let (count, all) = (files.len() / 2, files.clone().into_iter());
+            if second { all.skip(count).collect() } else { all.take(count).collect() }
+        };
+        let halves = [false, true].into_iter().flat_map(|second| {
+            let (source, destination) = (half(&least.source, second), half(&least.destination, second));
+            [Plan { source, ..least.clone() }, Plan { destination, ..least.clone() }]
+        });
+        let one_less = least.source.keys().map(|name| {
+            let mut fewer = least.clone();
+            fewer.source.remove(name);
+            fewer
+        });
+        let smaller = faults
+            .chain(halves)
+            .chain(one_less)
+            .filter(|fewer| !fewer.source.is_empty() && fewer.size() < least.size());
+        let mut found = None;
+        for fewer in smaller {
+            let again = run(&fewer)?;
+            if !again.violations.is_empty() {
+                found = Some((fewer, again));
+                break;
+            }
+        }
+        match found {
+            Some((fewer, again)) => (least, ended) = (fewer, again),
+            None => return Ok((least, ended)),
+        }
     }
 }
 
@@ -268,9 +353,26 @@ impl<'a> Running<'a> {
                 }
             }
             Fault::Cut { host, tells } => self.world.cut(self.hosts[host], tells, 2),
+            Fault::Sabotage(sabotage) => self.sabotage(sabotage).expect("the directory can be written"),
         }
         self.look();
         fault == Fault::KillUser
+    }
+
+    fn sabotage(&self, sabotage: Sabotage) -> io::Result<()> {
+        let [source, destination] = self.roots.each_ref().map(|root| root.join("tree"));
+        let name = |files: &Files| files.keys().next_back().cloned().unwrap_or_default();
+        let ours = name(&self.plan.source);
+        match sabotage {
+            Sabotage::Deletes => fs::remove_file(source.join(ours)),
+            Sabotage::Halves => {
+                let path = destination.join(&ours);
+                fs::create_dir_all(path.parent().unwrap_or(&destination))?;
+                fs::write(path, "half")
+            }
+            Sabotage::DeletesOther => fs::remove_file(destination.join(name(&self.plan.destination))),
+            Sabotage::Leaves => fs::write(destination.join(".left"), ""),
+        }
     }
 
     fn violation(&mut self, what: &str) {
@@ -281,18 +383,21 @@ impl<'a> Running<'a> {
     /// What must hold at every moment.
     fn look(&mut self) {
         let [source, destination] = self.trees();
+        let has = |files: &Tree, name: &str, content: Option<&Content>| match (files.get(name), content) {
+            (Some(found), Some(content)) => *found == content.bytes(),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let mut wrong = Vec::new();
         for (name, content) in &plan.source {
-            let is_there = source.get(name) == Some(content);
-            let has_come = destination.get(name) == Some(content);
+            let (is_there, has_come) =
+                (has(&source, name, Some(content)), has(&destination, name, Some(content)));
             if !is_there && !(moves && has_come) {
                 wrong.push(format!("{name} is at neither end"));
             }
-            if destination.contains_key(name)
-                && !has_come
-                && destination.get(name) != plan.destination.get(name)
-            {
+            let is_old = has(&destination, name, plan.destination.get(name));
+            if destination.contains_key(name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
             if plan.destination.contains_key(name) && !destination.contains_key(name) {
@@ -301,7 +406,7 @@ impl<'a> Running<'a> {
         }
         for (name, content) in &plan.destination {
             let may_go = plan.verb == Verb::SyncDelete;
-            if !plan.source.contains_key(name) && !may_go && destination.get(name) != Some(content) {
+            if !plan.source.contains_key(name) && !may_go && !has(&destination, name, Some(content)) {
                 wrong.push(format!("{name}, which only the destination has, has changed"));
             }
         }
@@ -311,11 +416,12 @@ impl<'a> Running<'a> {
     /// Whether both ends are as they should be at the end.
     fn is_done(&self) -> bool {
         let [source, destination] = self.trees();
-        let mut expected = self.plan.source.clone();
+        let mut expected: Files = self.plan.source.clone();
         if self.plan.verb != Verb::SyncDelete {
             let kept = self.plan.destination.iter().filter(|(name, _)| !self.plan.source.contains_key(*name));
-            expected.extend(kept.map(|(name, content)| (name.clone(), content.clone())));
+            expected.extend(kept.map(|(name, content)| (name.clone(), *content)));
         }
+        let expected: Tree = expected.into_iter().map(|(name, content)| (name, content.bytes())).collect();
         destination == expected && (self.plan.verb != Verb::Move || source.is_empty())
     }
 
@@ -326,21 +432,24 @@ impl<'a> Running<'a> {
         }
     }
 
-    fn trees(&self) -> [Files; 2] {
+    fn trees(&self) -> [Tree; 2] {
         self.roots.each_ref().map(|root| {
-            let mut files = Files::new();
+            let mut files = Tree::new();
             read_all(&root.join("tree"), "", &mut files);
             files
         })
     }
 }
 
+/// What a directory has.
+type Tree = BTreeMap<String, Vec<u8>>;
+
 fn write_all(root: &Path, files: &Files) -> io::Result<()> {
     fs::create_dir_all(root)?;
     for (number, (name, content)) in files.iter().enumerate() {
         let path = root.join(name);
         fs::create_dir_all(path.parent().unwrap_or(root))?;
-        fs::write(&path, content)?;
+        fs::write(&path, content.bytes())?;
         let time = UNIX_EPOCH + Duration::from_secs(1_700_000_000 + number as u64);
         File::options().write(true).open(&path)?.set_modified(time)?;
     }
@@ -348,7 +457,7 @@ fn write_all(root: &Path, files: &Files) -> io::Result<()> {
 }
 
 /// The files below a directory. What vanishes meanwhile is left out.
-fn read_all(directory: &Path, prefix: &str, files: &mut Files) {
+fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         match entry.file_type() {

@@ -76,7 +76,7 @@ pub(super) const ROOMS: [Room; 6] = [
         folder: "integration-tests/src",
         layers: &[
             "beside binary certificate delay fuzz sim skip tls_client trace",
-            "broken_disk disk socket relay",
+            "broken_disk disk socket relay world",
             "hub impostor raw socks",
             "site",
             "user peer liar transcript",
