@@ -2,7 +2,9 @@
 //!
 //! `FTP_WORLD_FIRST=4711 FTP_WORLD_SEEDS=1` runs one seed again, and tells its story.
 
-use integration_tests::world::run::{Ended, Fault, Plan, Sabotage, Verb, run, shrink};
+use integration_tests::world::plan::{Fault, Plan, Sabotage, Verb};
+use integration_tests::world::run::{Ended, run};
+use integration_tests::world::shrink::shrink;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 

@@ -278,6 +278,7 @@ impl Control {
             io::Result::Ok(())
         };
         tokio::select! {
+            biased;
             // Whether the peer has got everything makes no difference any more.
             _ = last => {}
             () = clock.sleep_until(deadline) => {}

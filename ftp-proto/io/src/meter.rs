@@ -73,6 +73,7 @@ impl Meter {
             match self.allowance() {
                 Ok(most) => return Some(most.max(1)),
                 Err(rest) => tokio::select! {
+                    biased;
                     () = self.stopped() => return None,
                     () = tokio::time::sleep(rest) => {}
                 },

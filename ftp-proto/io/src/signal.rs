@@ -43,6 +43,7 @@ impl Stop {
     /// The same, and says which it was: a program that carries out one command after the other goes on behind an interruption.
     pub async fn next(&mut self) -> StopRequest {
         tokio::select! {
+            biased;
             _ = self.interrupt.recv() => StopRequest::Interrupt,
             _ = self.terminate.recv() => StopRequest::End,
             () = heard(self.hangup.as_mut()) => StopRequest::End,

@@ -122,6 +122,7 @@ impl Keeper {
         loop {
             let Wish::Join(token) = self.wish.borrow_and_update().clone() else { return };
             let lost = tokio::select! {
+                biased;
                 connected = connect(&self.hub, &token) => match connected {
                     Ok((link, welcome)) => match self.session(link, &welcome, &token).await {
                         Some(lost) => lost,
@@ -136,6 +137,7 @@ impl Keeper {
             let wait = self.reconnect.after(lost, random);
             tracing::info!(hub = %self.hub, "tries again in {:.1} s", wait.as_secs_f64());
             tokio::select! {
+                biased;
                 () = sleep(wait) => {}
                 // The operator wants something now.
                 _ = self.wish.changed() => {}
@@ -180,6 +182,7 @@ impl Keeper {
         };
         let failure = loop {
             tokio::select! {
+                biased;
                 failure = session.run() => break failure,
                 changed = self.wish.changed() => {
                     let other = match &*self.wish.borrow_and_update() {

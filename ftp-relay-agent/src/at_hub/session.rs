@@ -92,6 +92,7 @@ impl<'a> Session<'a> {
             };
             let behind = self.control.behind_since().map(|since| since + link::HANDSHAKE);
             tokio::select! {
+                biased;
                 read = self.control.read(&mut room) => match read {
                     Read::Bytes(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
                     Read::Room => {}

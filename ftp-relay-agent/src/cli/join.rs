@@ -67,6 +67,7 @@ async fn until_stopped(options: &Options, config: Config, audit: Arc<Audit>) -> 
     let mut announced = false;
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => break,
             () = joiner.joined(), if !announced => {
                 announced = true;

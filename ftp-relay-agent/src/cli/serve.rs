@@ -121,6 +121,7 @@ pub(super) fn signals() -> Result<(Stop, Reload), anyhow::Error> {
 /// Lets what flows end; a second signal ends everything at once.
 pub(super) async fn end(drain: impl Future<Output = ()>, stop: &mut Stop) {
     tokio::select! {
+        biased;
         () = drain => {}
         () = stop.wait() => {}
     }
@@ -239,6 +240,7 @@ async fn until_stopped<O: Options>(
     announce(server.places())?;
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => break,
             () = hangup.wait() => files.read_again(&audit, |tokens, config| {
                 server.renew(tokens, config.policy);

@@ -121,6 +121,7 @@ impl Exchange {
         loop {
             let deadline = self.state.locked().deadline;
             tokio::select! {
+                biased;
                 () = self.changed.notified() => {}
                 () = self.clock.sleep_until(deadline) => self.input(Input::Timeout),
             }

@@ -54,6 +54,7 @@ impl Exchange {
             let has_room = !control.is_full();
             let next = more && has_room && frames.is_empty();
             tokio::select! {
+                biased;
                 frame = frames.next(), if has_room => match frame {
                     Some(frame) => control.send(&frame, clock.now()),
                     None => break,

@@ -196,6 +196,7 @@ impl Driver<'_> {
         let (link, work) = (&mut self.link, &mut self.work);
         let missing = self.machine.missing().min(room.len());
         tokio::select! {
+            biased;
             told = async { match seen { Some(seen) => seen.await.ok(), None => pending().await } } => Wake::Seen(told),
             // The machine sees every failure as the end.
             read = link.receive(room.get_mut(..missing).unwrap_or_default()), if missing > 0 => Wake::Read(read.unwrap_or(0)),

@@ -62,6 +62,7 @@ impl Tunnel {
     {
         end_by_reset(&server.stream);
         let how = tokio::select! {
+            biased;
             () = self.stop.notified() => JoinEnd::Stopped,
             how = self.carry(link, &mut server, opening, opened) => how,
         };
@@ -218,6 +219,7 @@ pub(super) async fn open_tls(
     let mut sent = false;
     loop {
         tokio::select! {
+            biased;
             read = from_user.read(&mut room_of_user), if !sent => {
                 take(&mut hello, &room_of_user, read).ok_or(Unopened::User)?;
                 match client_hello(&hello) {

@@ -68,6 +68,7 @@ async fn until_stopped(
     tell_systemd(Notice::Ready);
     loop {
         tokio::select! {
+            biased;
             () = stop.wait() => break,
             () = hangup.wait() => {
                 tell_systemd(Notice::Reloading);
@@ -79,6 +80,7 @@ async fn until_stopped(
     tell_systemd(Notice::Stopping);
     tracing::info!(grace_seconds = server.grace().as_secs(), "stopping: transfers may end");
     tokio::select! {
+        biased;
         () = server.drain() => tracing::info!("stopped"),
         // A second signal ends everything at once.
         () = stop.wait() => tracing::info!("stopped at once by a second signal"),

@@ -157,6 +157,7 @@ impl DataPorts {
                 Err(_) => {}
             }
             tokio::select! {
+                biased;
                 () = freed => {}
                 // A socket may be closed a little later than it is given back.
                 () = self.clock.sleep_until(Some(self.clock.now() + RETRY_DELAY)) => {}

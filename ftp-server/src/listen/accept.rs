@@ -101,6 +101,7 @@ impl Acceptor {
         let (acceptor, machine) = (Arc::clone(self), Arc::clone(machine));
         tokio::spawn(async move {
             let client = tokio::select! {
+                biased;
                 client = read_client(&mut stream, from) => client,
                 () = place.displaced() => Err(HeaderFailure::Displaced),
             };

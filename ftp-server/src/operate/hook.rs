@@ -84,6 +84,7 @@ impl Hook {
         let mut said = Vec::new();
         let ended = timeout(self.time, async {
             tokio::select! {
+                biased;
                 ended = child.wait() => ended,
                 never = listen_for_ever(&mut stderr, &mut said) => never,
             }

@@ -66,6 +66,7 @@ impl RemovalPlan {
     async fn take(&mut self, run: &mut VerbRun<'_>, mut visits: Visits) -> Result<()> {
         let cancel = &run.context.run.cancel;
         while let Some(visit) = tokio::select! {
+            biased;
             visit = visits.next() => visit,
             () = cancel.cancelled() => return Err(Failure::interrupted()),
         } {

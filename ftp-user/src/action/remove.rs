@@ -69,6 +69,7 @@ async fn remove_all(run: &mut VerbRun<'_>, wanted: &Remove) -> Result<()> {
     }
     if let Some(terminal) = terminal.filter(|_| !plans.is_empty()) {
         let agreed = tokio::select! {
+            biased;
             agreed = terminal.confirm(question(&plans)) => agreed,
             () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
         };

@@ -215,13 +215,12 @@ fn component(
 /// Reads the settings: of the file that was named, else of the usual one, which need not be there. `keys` makes the keys
 /// of `[defaults]`, which is not looked at without it.
 pub fn load(named: Option<&Path>, keys: Option<MakeKeys>) -> Result<Settings> {
-    find(named, |name| ftp_io::simulated::variable(name))
-        .map_or_else(|| Ok(Settings::default()), |file| file.read(keys))
+    find(named, ftp_io::simulated::variable).map_or_else(|| Ok(Settings::default()), |file| file.read(keys))
 }
 
 /// The file of the settings: the one that was named, else the usual one; `None` if there is no home directory.
 pub fn settings_file(named: Option<&Path>) -> Option<PathBuf> {
-    find(named, |name| ftp_io::simulated::variable(name)).map(|file| file.path)
+    find(named, ftp_io::simulated::variable).map(|file| file.path)
 }
 
 /// Where settings may be.

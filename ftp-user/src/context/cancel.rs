@@ -44,6 +44,7 @@ impl Cancel {
     /// The work should stop before the answer is there.
     pub async fn unless_cancelled<T>(&self, answer: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
+            biased;
             () = self.cancelled() => Err(Failure::interrupted()),
             answer = answer => Ok(answer),
         }

@@ -242,6 +242,7 @@ pub(super) async fn connect(context: &Context, host: &mut Host) -> Result<()> {
     }
     let pool = std::sync::Arc::clone(&server.pool);
     let _outage = tokio::select! {
+        biased;
         outage = pool.outage() => outage,
         () = context.run.cancel.cancelled() => return Err(Failure::interrupted()),
     };
@@ -266,6 +267,7 @@ pub(super) async fn wait(context: &Context, failure: &Failure, next: Next, plan:
     context.run.events.warn(format!("{failure}; trying again in {seconds:.1} s ({number} of {of}){plan}"));
     let until = context.world.clock.now() + pause;
     tokio::select! {
+        biased;
         () = context.world.clock.sleep_until(Some(until)) => Ok(()),
         () = context.run.cancel.cancelled() => Err(Failure::interrupted()),
     }

@@ -274,6 +274,7 @@ async fn stop(context: &Context, host: &mut Host, id: TransferId) -> Result<()> 
 async fn pause(context: &Context) -> Result<()> {
     let next = context.world.clock.now() + PERIOD;
     tokio::select! {
+        biased;
         () = context.run.cancel.cancelled() => Err(Failure::interrupted().hint(RESUME_WAITS)),
         () = context.world.clock.sleep_until(Some(next)) => Ok(()),
     }

@@ -40,7 +40,7 @@ pub(super) enum Writer {
     /// A thread of its own.
     Thread(Thread),
     /// On a host of a simulation, whoever asks.
-    Asker(Mutex<Option<JobWriter>>),
+    Asker(Box<Mutex<Option<JobWriter>>>),
 }
 
 impl Writer {
@@ -51,7 +51,7 @@ impl Writer {
     /// The system refuses a thread.
     pub(super) fn start(begin: impl FnOnce() -> Option<JobWriter> + Send + 'static) -> io::Result<Self> {
         if simulated::host().is_some() {
-            return Ok(Self::Asker(Mutex::new(begin())));
+            return Ok(Self::Asker(Box::new(Mutex::new(begin()))));
         }
         let work = move || {
             let mut writer = begin();

@@ -164,6 +164,7 @@ impl Agents {
         loop {
             let Some(other) = &mut self.source else { return self.destination.next().await };
             let (side, event) = tokio::select! {
+                biased;
                 event = other.session.next() => (Side::Source, event),
                 event = self.destination.next() => (Side::Destination, event),
             };

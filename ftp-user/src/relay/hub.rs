@@ -248,6 +248,7 @@ mod tests {
         /// The id of a call that is given up as soon as the hub has heard it.
         async fn given_up(&mut self, hub: &Hub, context: &Context) -> Id {
             tokio::select! {
+                biased;
                 id = self.called() => id,
                 _ = hub.call(context, "edge") => panic!("it was answered"),
             }

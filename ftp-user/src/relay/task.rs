@@ -150,6 +150,7 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
             // A relay that reads nothing for that long is gone.
             let dead = control.behind_since().map(|since| since + HANDSHAKE);
             tokio::select! {
+                biased;
                 () = self.0.changed.notified() => {}
                 read = control.read(&mut buffer) => match read {
                     Read::Bytes(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),

@@ -212,6 +212,7 @@ impl Lane {
     /// Fails as `work` does, or because the candidate has lost.
     pub(crate) async fn unless_lost<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         tokio::select! {
+            biased;
             done = work => done,
             () = self.lost() => Err(Failure::interrupted()),
         }

@@ -105,6 +105,7 @@ impl<'a> Drive<'a> {
             }
             let interruptible = self.given_up != Some(GivenUp::Interrupted);
             tokio::select! {
+                biased;
                 () = self.context.run.cancel.cancelled(), if interruptible => self.give_up(GivenUp::Interrupted),
                 () = self.lane.lost(), if self.given_up.is_none() => self.give_up(GivenUp::Lost),
                 event = self.sessions.source.next() => self.heard(Side::Source, event).await,
@@ -264,6 +265,7 @@ impl<'a> Drive<'a> {
             && relay.is_joined
         {
             let said = tokio::select! {
+                biased;
                 said = relay.next() => said,
                 () = clock.sleep_until(deadline) => return,
             };

@@ -111,6 +111,7 @@ impl Ends {
         let now = context.world.clock.now();
         let hurry = context.run.cancel.is_cancelled().then(|| context.run.interruption.say_goodbye(now));
         tokio::select! {
+            biased;
             _ = async { tokio::join!(relayed, source.quit(), destination.quit()) } => {}
             () = context.world.clock.sleep_until(hurry) => {}
         }

@@ -338,6 +338,7 @@ fn excess(moved: u64, subject: &Subject) -> Option<u64> {
 async fn wait(second: Option<&mut Second>, clock: Clock, next: Option<Moment>) -> Option<u64> {
     if let Some(second) = second {
         tokio::select! {
+            biased;
             size = second.size() => return size,
             () = clock.sleep_until(next) => return None,
         }

@@ -280,6 +280,7 @@ impl<'a> RelayPath<'a> {
         let deadline = Some(clock.now() + LAST_WORD);
         while !self.counted && !self.agents.is_over() {
             let event = tokio::select! {
+                biased;
                 () = context.run.cancel.cancelled() => return,
                 event = self.agents.next() => event,
                 () = clock.sleep_until(deadline) => return,

@@ -145,6 +145,7 @@ impl Waits {
                 self.clock.sleep_until(Some(self.clock.now() + SOON)).await;
             };
             tokio::select! {
+                biased;
                 Ok(()) = self.path.changed() => {}
                 () = self.clock.sleep_until(Some(self.clock.now() + HEAD_START)), if path.is_some() => {
                     self.slow = path;

@@ -369,6 +369,7 @@ impl Drive<'_> {
             && direct.is_asking()
         {
             let event = tokio::select! {
+                biased;
                 event = self.sessions.destination.next() => event,
                 () = clock.sleep_until(deadline) => Event::Ended(client::Failure::Closed),
                 () = self.context.run.cancel.cancelled() => Event::Ended(client::Failure::Closed),

@@ -260,6 +260,7 @@ impl Session {
         let clock = self.context.world.clock;
         let farewell = async { while !matches!(self.next().await, Event::Ended(_)) {} };
         tokio::select! {
+            biased;
             () = farewell => {}
             () = clock.sleep_until(Some(deadline)) => {}
         }

@@ -148,6 +148,7 @@ impl Transfer<'_> {
                 return Ok(Begun::Open(self.session.data(arrived.connection), sent, arrival.last, port));
             }
             tokio::select! {
+                biased;
                 event = self.session.next_or_cancelled(), if arrival.last.is_none() => {
                     let event = event?;
                     arrival.note(self.session.manners.dialect, sent, &event);

@@ -59,6 +59,7 @@ impl Session {
             clock.sleep_until(Some(context.run.interruption.abort(clock.now()))).await;
         };
         tokio::select! {
+            biased;
             () = control.close(&clock, SETTLE) => {}
             () = end_of_patience => {}
         }
@@ -150,6 +151,7 @@ impl Session {
             };
             let mut piece = [0; 4096];
             tokio::select! {
+                biased;
                 read = control.read(&mut piece) => match read {
                     Read::Bytes(n) => self.dialogue.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
                     Read::Room => {}

@@ -90,6 +90,7 @@ impl<'a> Transfer<'a> {
         let answer = match last {
             Some(answer) => answer,
             None => tokio::select! {
+                biased;
                 () = another(port.as_deref()) => return Err(self.session.intruded()),
                 answer = self.last_reply(sent) => answer?,
             },
@@ -148,6 +149,7 @@ impl<'a> Transfer<'a> {
         let clock = self.session.context.world.clock;
         let deadline = Some(clock.now() + self.session.context.settings.patience.reply.max(LAST_REPLY));
         tokio::select! {
+            biased;
             answer = self.session.answer_to(sent.id, sent.verb) => return answer,
             () = clock.sleep_until(deadline) => {}
         }

@@ -106,6 +106,7 @@ impl<'a> SessionOpening<'a> {
         } else {
             // What is no FTP server need not be waited for.
             tokio::select! {
+                biased;
                 ready = greeting_and_login(&mut session, first) => ready?,
                 Some(wrong) = glance(context, site) => return Err(wrong),
             }

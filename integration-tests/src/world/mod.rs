@@ -6,7 +6,9 @@
 
 mod disk;
 mod network;
+pub mod plan;
 pub mod run;
+pub mod shrink;
 
 use crate::sim::random::Random;
 use disk::Snapshot;

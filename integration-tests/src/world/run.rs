@@ -1,8 +1,7 @@
-//! One run of a world: a job between two servers, faults in the middle of it, and what must hold whatever happens.
+//! One run of a world: a plan is carried out, and what must hold whatever happens is looked at.
 
+use super::plan::{Content, Fault, Files, Plan, Sabotage, Verb};
 use super::{HostId, World};
-use crate::sim::random::Random;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
@@ -10,196 +9,6 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
-
-/// What a run does. It can be written to a file, and read again.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Plan {
-    /// What decides everything that the plan does not.
-    pub seed: u64,
-    /// What is asked of the user agent.
-    pub verb: Verb,
-    /// The files of the source, by their names.
-    pub source: Files,
-    /// The files that the destination has before.
-    pub destination: Files,
-    /// What goes wrong, and how many steps after the fault before it.
-    pub faults: Vec<(u64, Fault)>,
-}
-
-/// Files by their names below a directory.
-pub type Files = BTreeMap<String, Content>;
-
-/// What a file contains: so many bytes that a number chooses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Content {
-    choice: u64,
-    length: usize,
-}
-
-impl Content {
-    fn of(random: &mut Random, length: usize) -> Self {
-        Self { choice: random.bits() >> 32, length }
-    }
-
-    fn bytes(self) -> Vec<u8> {
-        Random::new(self.choice).bytes(self.length)
-    }
-}
-
-/// What is asked of the user agent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Verb {
-    /// The tree is copied.
-    Copy,
-    /// The tree is moved.
-    Move,
-    /// The destination is made equal; what only it has stays.
-    Sync,
-    /// The same; what only the destination has is deleted.
-    SyncDelete,
-}
-
-/// What goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Fault {
-    /// The user agent is killed; its job is resumed at once.
-    KillUser,
-    /// A server is killed, and starts again after some steps.
-    KillServer {
-        /// The server of the destination, and not that of the source.
-        destination: bool,
-        /// How long it is gone.
-        steps: u64,
-    },
-    /// Connections of a host break, each with a chance of one in two.
-    Cut {
-        /// The host: the source, the destination, the user.
-        host: usize,
-        /// Whether both ends see a reset.
-        tells: bool,
-    },
-    /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
-    Sabotage(Sabotage),
-}
-
-/// What must not be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Sabotage {
-    /// A file of the source is deleted.
-    Deletes,
-    /// A final name of the destination gets half of its file.
-    Halves,
-    /// A file of the destination that the source lacks is deleted.
-    DeletesOther,
-    /// Something is left at the destination.
-    Leaves,
-}
-
-impl Plan {
-    /// The plan of a seed: at most `files` files and `faults` faults.
-    pub fn of(seed: u64, files: u64, faults: u64) -> Self {
-        let mut random = Random::new(seed ^ 0x00f7_9a11);
-        let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
-        let source = tree(&mut random, files);
-        let mut destination = Files::new();
-        if matches!(verb, Verb::Sync | Verb::SyncDelete) {
-            for (name, content) in &source {
-                match random.below(6) {
-                    0 => drop(destination.insert(name.clone(), Content::of(&mut random, content.length + 7))),
-                    1 => drop(destination.insert(name.clone(), *content)),
-                    _ => {}
-                }
-            }
-            for number in 0..random.below(4) {
-                destination.insert(format!("extra/{number}"), Content::of(&mut random, 100));
-            }
-        }
-        let faults =
-            (0..random.below(faults + 1)).map(|_| (1 + random.below(120), fault(&mut random))).collect();
-        Self { seed, verb, source, destination, faults }
-    }
-
-    /// How much happens in it.
-    fn size(&self) -> usize {
-        self.faults.len() + self.source.len() + self.destination.len()
-    }
-
-    fn words(&self) -> Vec<&'static str> {
-        let verb: &[&str] = match self.verb {
-            Verb::Copy => &["copy", "-r"],
-            Verb::Move => &["move", "-r"],
-            Verb::Sync => &["sync"],
-            Verb::SyncDelete => &["sync", "--delete", "--yes"],
-        };
-        [verb, &["--progress", "never", SOURCE, DESTINATION]].concat()
-    }
-}
-
-fn tree(random: &mut Random, files: u64) -> Files {
-    let count = 1 + random.below(files);
-    let file = |number| {
-        let directory = random.pick(["", "a/", "a/b/", "c/"]);
-        let length = random.pick([0, 10, 1_000, 20_000, 200_000]);
-        let length = random.length(length);
-        (format!("{directory}{number}"), Content::of(random, length))
-    };
-    (0..count).map(file).collect()
-}
-
-fn fault(random: &mut Random) -> Fault {
-    match random.below(4) {
-        0 => Fault::KillUser,
-        1 => Fault::KillServer { destination: random.once_in(2), steps: random.below(60) },
-        _ => Fault::Cut { host: random.length(2), tells: !random.once_in(3) },
-    }
-}
-
-/// The smallest plan that breaks a law as `plan` does: with the fewest faults and files.
-///
-/// # Errors
-///
-/// As for [`run`].
-pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
-    let (mut least, mut ended) = (plan.clone(), run(plan)?);
-    loop {
-        let faults = (0..least.faults.len()).map(|at| {
-            let mut fewer = least.clone();
-            let (steps, _) = fewer.faults.remove(at);
-            // What comes after it comes when it would have come.
-            fewer.faults.iter_mut().skip(at).take(1).for_each(|(after, _)| *after += steps);
-            fewer
-        });
-        let half = |files: &Files, second: bool| -> Files {
-            let (count, all) = (files.len() / 2, files.clone().into_iter());
-            if second { all.skip(count).collect() } else { all.take(count).collect() }
-        };
-        let halves = [false, true].into_iter().flat_map(|second| {
-            let (source, destination) = (half(&least.source, second), half(&least.destination, second));
-            [Plan { source, ..least.clone() }, Plan { destination, ..least.clone() }]
-        });
-        let one_less = least.source.keys().map(|name| {
-            let mut fewer = least.clone();
-            fewer.source.remove(name);
-            fewer
-        });
-        let smaller = faults
-            .chain(halves)
-            .chain(one_less)
-            .filter(|fewer| !fewer.source.is_empty() && fewer.size() < least.size());
-        let mut found = None;
-        for fewer in smaller {
-            let again = run(&fewer)?;
-            if !again.violations.is_empty() {
-                found = Some((fewer, again));
-                break;
-            }
-        }
-        match found {
-            Some((fewer, again)) => (least, ended) = (fewer, again),
-            None => return Ok((least, ended)),
-        }
-    }
-}
 
 /// What became of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -228,15 +37,34 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 struct Running<'a> {
     plan: &'a Plan,
     world: World,
-    hosts: [HostId; 3],
-    /// The directories of the two servers and of the states of all three.
+    servers: [HostId; 2],
+    users: Vec<User>,
+    /// The directories of the two servers, and of their states.
     roots: [PathBuf; 2],
-    states: [PathBuf; 3],
+    states: [PathBuf; 2],
     story: String,
     violations: Vec<String>,
     faults: u64,
     /// The servers that start again, and after how many steps.
     gone: Vec<(usize, u64)>,
+}
+
+/// A user agent, from its first words to its end.
+struct User {
+    host: HostId,
+    state: PathBuf,
+    words: Vec<&'static str>,
+    stage: Stage,
+    /// How often it has failed.
+    attempts: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// It starts at that time.
+    Waits(Duration),
+    Runs,
+    Done,
 }
 
 impl<'a> Running<'a> {
@@ -246,24 +74,37 @@ impl<'a> Running<'a> {
             fs::create_dir(&path).map(|()| path)
         };
         let roots = [make("source")?, make("destination")?];
-        let states = [make("one")?, make("two")?, make("user")?];
+        let states = [make("one")?, make("two")?];
         write_all(&roots[0].join("tree"), &plan.source)?;
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
-        let netrc = states[2].join(".netrc");
-        fs::write(&netrc, "machine one login ann password pw\nmachine two login ann password pw\n")?;
-        fs::set_permissions(&netrc, Permissions::from_mode(0o600))?;
-        let hosts = ["one", "two", "user"].map(|name| world.host(name));
+        let servers = ["one", "two"].map(|name| world.host(name));
+        let first = home(make("user")?)?;
+        let second = match plan.second {
+            Some(second) if second.shares_state => Some(first.clone()),
+            Some(_) => Some(home(make("second")?)?),
+            None => None,
+        };
+        let user = |(name, state)| User {
+            host: world.host(name),
+            state,
+            words: plan.words(),
+            stage: Stage::Waits(Duration::ZERO),
+            attempts: 0,
+        };
+        let users = [Some(("user", first)), second.map(|state| ("second", state))];
+        let users = users.into_iter().flatten().map(user).collect();
         let (story, violations) = (String::new(), Vec::new());
+        let (faults, gone) = (0, Vec::new());
         let mut running =
-            Self { plan, world, hosts, roots, states, story, violations, faults: 0, gone: Vec::new() };
+            Self { plan, world, servers, users, roots, states, story, violations, faults, gone };
         running.serve(0);
         running.serve(1);
         Ok(running)
     }
 
     fn serve(&mut self, server: usize) {
-        self.world.serve(self.hosts[server], &self.roots[server], &self.states[server]);
+        self.world.serve(self.servers[server], &self.roots[server], &self.states[server]);
     }
 
     fn tell(&mut self, what: &str) {
@@ -271,53 +112,74 @@ impl<'a> Running<'a> {
         writeln!(self.story, "{:>9.3} {what}", now.as_secs_f64()).expect("a text takes more");
     }
 
-    /// Runs the command and goes on with it until it has succeeded.
+    /// Lets both user agents try until the first one has succeeded and the second one has ended.
     fn to_the_end(&mut self) {
-        let (mut faults, mut words) = (self.plan.faults.clone().into_iter(), self.plan.words());
+        let mut faults = self.plan.faults.clone().into_iter();
         let mut next = faults.next();
-        let mut attempts = 0;
-        loop {
-            self.tell(&words.join(" "));
-            self.world.run(self.hosts[2], &words, &self.states[2]);
-            let status = loop {
-                self.step();
-                if let Some(status) = self.world.ended(self.hosts[2]) {
-                    break Some(status);
-                }
-                if self.world.now() > LONGEST {
-                    return self.violation("it does not end");
-                }
-                if let Some((steps, fault)) = &mut next {
-                    *steps -= 1;
-                    if *steps == 0 {
-                        let fault = *fault;
-                        next = faults.next();
-                        if self.suffer(fault) {
-                            break None;
-                        }
-                    }
-                }
-            };
-            let said = self.world.said(self.hosts[2]);
-            self.tell(&format!("status {status:?}: {}", said.trim_end()));
-            self.look();
-            let is_whole = words[0] == self.plan.words()[0];
-            match status {
-                Some(0) if is_whole || self.is_done() => return self.look_at_the_end(),
-                // What was asked for before the journal had it is asked for once more.
-                Some(0) => words = self.plan.words(),
-                None => words = vec!["resume"],
-                Some(_) => {
-                    attempts += 1;
-                    let until = self.world.now() + PAUSE;
-                    while self.world.now() < until {
-                        self.step();
-                    }
-                    words = if attempts % 2 == 1 { vec!["retry", "last"] } else { self.plan.words() };
+        while self.users.iter().any(|user| user.stage != Stage::Done) {
+            for user in 0..self.users.len() {
+                self.start_or_end(user);
+            }
+            self.step();
+            if self.world.now() > LONGEST {
+                return self.violation("it does not end");
+            }
+            if let Some((steps, fault)) = &mut next {
+                *steps -= 1;
+                if *steps == 0 {
+                    let fault = *fault;
+                    next = faults.next();
+                    self.suffer(fault);
                 }
             }
-            if attempts > MOST_ATTEMPTS {
+            if self.users.iter().any(|user| user.attempts > MOST_ATTEMPTS) {
                 return self.violation("it does not succeed although nothing more fails");
+            }
+        }
+        self.look();
+        if !self.is_done() {
+            let [source, destination] = self.trees().map(|tree| tree.into_keys().collect::<Vec<_>>());
+            self.violation(&format!("it has not done all: source {source:?}, destination {destination:?}"));
+        }
+    }
+
+    /// Starts a user agent that waits, or sees how it has ended.
+    fn start_or_end(&mut self, index: usize) {
+        let user = &mut self.users[index];
+        match user.stage {
+            Stage::Waits(until) if until <= self.world.now() => {
+                user.stage = Stage::Runs;
+                let words = user.words.clone();
+                self.world.run(user.host, &words, &user.state);
+                self.tell(&format!("user {index}: {}", words.join(" ")));
+            }
+            Stage::Runs => {
+                if let Some(status) = self.world.ended(user.host) {
+                    self.ended(index, status);
+                }
+            }
+            Stage::Waits(_) | Stage::Done => {}
+        }
+    }
+
+    fn ended(&mut self, index: usize, status: u8) {
+        let said = self.world.said(self.users[index].host);
+        self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
+        self.look();
+        let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
+        let user = &mut self.users[index];
+        let is_whole = user.words == command;
+        let gives_up = index > 0 && user.attempts >= PATIENCE;
+        match status {
+            _ if user.words[0] == "cancel" => user.stage = Stage::Done,
+            0 if is_whole || is_done || gives_up => user.stage = Stage::Done,
+            // What was asked for before the journal had it is asked for once more.
+            0 => (user.words, user.stage) = (command, Stage::Waits(now)),
+            _ if gives_up => (user.words, user.stage) = (vec!["cancel", "last"], Stage::Waits(now)),
+            _ => {
+                user.attempts += 1;
+                user.words = if user.attempts % 2 == 1 { vec!["retry", "last"] } else { command };
+                user.stage = Stage::Waits(now + PAUSE);
             }
         }
     }
@@ -325,7 +187,7 @@ impl<'a> Running<'a> {
     fn step(&mut self) {
         self.world.step();
         for server in [0, 1] {
-            if let Some(status) = self.world.ended(self.hosts[server]) {
+            if let Some(status) = self.world.ended(self.servers[server]) {
                 self.violation(&format!("server {server} has ended: {status}"));
             }
         }
@@ -339,24 +201,33 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Lets something go wrong. Returns whether the user agent is gone.
-    fn suffer(&mut self, fault: Fault) -> bool {
+    /// Lets something go wrong.
+    fn suffer(&mut self, fault: Fault) {
         self.tell(&format!("{fault:?}"));
         self.faults += 1;
         match fault {
-            Fault::KillUser => self.world.kill(self.hosts[2]),
+            Fault::KillUser { second } => {
+                let index = usize::from(second).min(self.users.len() - 1);
+                let user = &mut self.users[index];
+                if user.stage == Stage::Runs {
+                    self.world.kill(user.host);
+                    (user.words, user.stage) = (vec!["resume"], Stage::Waits(self.world.now()));
+                }
+            }
             Fault::KillServer { destination, steps } => {
                 let server = usize::from(destination);
                 if self.gone.iter().all(|(gone, _)| *gone != server) {
-                    self.world.kill(self.hosts[server]);
+                    self.world.kill(self.servers[server]);
                     self.gone.push((server, steps));
                 }
             }
-            Fault::Cut { host, tells } => self.world.cut(self.hosts[host], tells, 2),
+            Fault::Cut { host, tells } => {
+                let host = self.servers.get(host).copied().unwrap_or(self.users[0].host);
+                self.world.cut(host, tells, 2);
+            }
             Fault::Sabotage(sabotage) => self.sabotage(sabotage).expect("the directory can be written"),
         }
         self.look();
-        fault == Fault::KillUser
     }
 
     fn sabotage(&self, sabotage: Sabotage) -> io::Result<()> {
@@ -425,13 +296,6 @@ impl<'a> Running<'a> {
         destination == expected && (self.plan.verb != Verb::Move || source.is_empty())
     }
 
-    fn look_at_the_end(&mut self) {
-        if !self.is_done() {
-            let [source, destination] = self.trees().map(|tree| tree.into_keys().collect::<Vec<_>>());
-            self.violation(&format!("it has not done all: source {source:?}, destination {destination:?}"));
-        }
-    }
-
     fn trees(&self) -> [Tree; 2] {
         self.roots.each_ref().map(|root| {
             let mut files = Tree::new();
@@ -443,6 +307,14 @@ impl<'a> Running<'a> {
 
 /// What a directory has.
 type Tree = BTreeMap<String, Vec<u8>>;
+
+/// A home directory with the passwords of the servers.
+fn home(path: PathBuf) -> io::Result<PathBuf> {
+    let netrc = path.join(".netrc");
+    fs::write(&netrc, "machine one login ann password pw\nmachine two login ann password pw\n")?;
+    fs::set_permissions(&netrc, Permissions::from_mode(0o600))?;
+    Ok(path)
+}
 
 fn write_all(root: &Path, files: &Files) -> io::Result<()> {
     fs::create_dir_all(root)?;
@@ -468,11 +340,11 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
     }
 }
 
-const SOURCE: &str = "ftp://ann@one/tree/";
-const DESTINATION: &str = "ftp://ann@two/tree/";
 /// How long a run may last: two days.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// How long a person waits before a job that has failed is tried again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How often a job may fail after the last fault.
 const MOST_ATTEMPTS: u32 = 12;
+/// How often the second user agent may fail before its job is cancelled.
+const PATIENCE: u32 = 2;

@@ -145,6 +145,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
             Ok(Pause::Quota) => {}
             Ok(Pause::Rest(rest)) => {
                 tokio::select! {
+                    biased;
                     () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
                     () = tokio::time::sleep(rest) => {}
                 }
@@ -153,6 +154,7 @@ pub(super) async fn run<W: Work>(mut connection: DataConnection, mut work: W, me
                 #[cfg(test)]
                 meter.count_parked();
                 tokio::select! {
+                    biased;
                     () = meter.stopped() => return Finished { end: CopyEnd::Stopped, connection: Some(connection), work },
                     ready = connection.connection().socket().ready(W::DIRECTION.interest()) => {
                         if let Err(error) = ready {

@@ -34,6 +34,7 @@ impl DataConnection {
     pub(super) async fn open(data: Data, meter: &Meter) -> Result<Self, CopyEnd> {
         data.end_by_reset();
         tokio::select! {
+            biased;
             () = meter.stopped() => Err(CopyEnd::Stopped),
             opened = data.open() => opened.map(Self).map_err(CopyEnd::Broken),
         }
@@ -94,6 +95,7 @@ impl DataConnection {
     /// bytes mark their own end, so that the peer knows whether it has got them all.
     pub(super) async fn finish(mut self, marked: bool, meter: &Meter) -> CopyEnd {
         let ended = tokio::select! {
+            biased;
             () = meter.stopped() => return CopyEnd::Stopped,
             ended = self.end(marked) => ended,
         };
@@ -151,6 +153,7 @@ impl DataConnection {
     /// Sends what TLS still holds. The connection stays open for the next file.
     pub(super) async fn keep(mut self, meter: &Meter) -> (CopyEnd, Option<KeptConnection>) {
         let flushed = tokio::select! {
+            biased;
             () = meter.stopped() => return (CopyEnd::Stopped, None),
             flushed = self.0.flush() => flushed,
         };

@@ -176,6 +176,7 @@ impl Pace<'_> {
                 Err(error) => return Err(Unable::Failed(error)),
             }
             tokio::select! {
+                biased;
                 () = meter.stopped() => return Err(Unable::Stopped),
                 ready = socket.ready(interest) => drop(ready.map_err(Unable::Failed)?),
             }

@@ -153,6 +153,7 @@ impl Join {
         let back = self.flow_to_end(LegId::B, Flow { from: b, to: a, meters: &self.back, allowance, slot });
         tokio::pin!(forth, back);
         let first = tokio::select! {
+            biased;
             done = &mut forth => done.map(|()| LegId::A).map_err(|broken| end(broken, LegId::A)),
             done = &mut back => done.map(|()| LegId::B).map_err(|broken| end(broken, LegId::B)),
         };

@@ -376,6 +376,7 @@ async fn write(bytes: &[u8], connection: &mut DataConnection, meter: &Meter) -> 
             Ok(most) => most,
             Err(rest) => {
                 tokio::select! {
+                    biased;
                     () = meter.stopped() => return Err(CopyEnd::Stopped),
                     () = tokio::time::sleep(rest) => continue,
                 }

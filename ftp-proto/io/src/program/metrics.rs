@@ -96,6 +96,7 @@ pub async fn serve(
         let page = page.clone();
         tokio::spawn(async move {
             tokio::select! {
+                biased;
                 _ = timeout(REQUEST_TIMEOUT, answer(stream, page)) => {}
                 () = place.displaced() => {}
             }

@@ -43,6 +43,7 @@ pub(super) async fn carry_out(lines: &mut Lines, line: &str) -> AfterLine {
     let mut times = 0;
     let after = loop {
         tokio::select! {
+            biased;
             after = &mut work => break after,
             is_end = signals.next() => {
                 times += 1;
@@ -378,6 +379,7 @@ async fn wait(
     let status = loop {
         job.show_said();
         tokio::select! {
+            biased;
             status = &mut end => break status,
             () = cancel.cancelled(), if !is_asked => match on_interrupt {
                 OnInterrupt::EndJob => {

@@ -183,6 +183,7 @@ impl Lines {
             tokio::pin!(end);
             let ended = loop {
                 tokio::select! {
+                    biased;
                     ended = &mut end => break ended,
                     _ = signals.next() => self.jobs.interrupt(),
                 }

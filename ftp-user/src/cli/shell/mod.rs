@@ -112,6 +112,7 @@ async fn typed(lines: &mut Lines) -> Status {
         let prompt = prompt(&lines.lookup.known.lock().scope.current);
         let mut signals = lines.signals.clone();
         let typed = tokio::select! {
+            biased;
             () = signals.end() => {
                 reader.give_back();
                 return Status::Failed(Kind::Interrupted);

@@ -269,6 +269,7 @@ async fn read(
     let mut lines = lines(connection, LONGEST_LINE, meter);
     loop {
         let line = tokio::select! {
+            biased;
             line = lines.next() => line,
             () = meter.stopped() => None,
         };

@@ -104,6 +104,7 @@ impl Appending<'_> {
         let name = ends.destination.show(&item.destination);
         let (cleanup, end) = context.for_cleanup();
         let now = tokio::select! {
+            biased;
             size = files::size(&cleanup, &mut ends.destination, &item.destination) => size.ok().flatten(),
             () = context.world.clock.sleep_until(Some(end)) => None,
         };

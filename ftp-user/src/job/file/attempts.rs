@@ -408,6 +408,7 @@ impl Copying<'_> {
         }
         let deadline = context.world.clock.now() + context.settings.patience.reply.min(QUESTION);
         let size = tokio::select! {
+            biased;
             size = files::size(context, host, &left.part.stored) => size.ok().flatten(),
             () = context.world.clock.sleep_until(Some(deadline)) => None,
         };

@@ -234,6 +234,7 @@ fn named(names: &[String]) -> String {
 /// The result of some work at a server, which ends at `end`.
 async fn in_time<T>(context: &Context, end: Moment, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::select! {
+        biased;
         done = work => done,
         () = context.world.clock.sleep_until(Some(end)) => {
             Err(Failure::new(Kind::Temporary, "the server did not answer in time"))

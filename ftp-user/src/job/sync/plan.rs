@@ -439,6 +439,7 @@ pub(super) async fn list_tree(context: &Context, mut visits: Visits, side: TreeS
     let cancel = &context.run.cancel;
     let (mut sorter, mut tree) = (Sorter::new(cancel.clone()), ListedTree::default());
     while let Some(visit) = tokio::select! {
+        biased;
         visit = visits.next() => visit,
         () = cancel.cancelled() => return Err(Failure::interrupted()),
     } {

@@ -1,0 +1,164 @@
+//! What happens in a run: a job between two servers, and faults in the middle of it.
+
+use crate::sim::random::Random;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What a run does. It can be written to a file, and read again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// What decides everything that the plan does not.
+    pub seed: u64,
+    /// What is asked of the user agent.
+    pub verb: Verb,
+    /// The files of the source, by their names.
+    pub source: Files,
+    /// The files that the destination has before.
+    pub destination: Files,
+    /// Another user agent that is asked for the same at the same time.
+    pub second: Option<Second>,
+    /// What goes wrong, and how many steps after the fault before it.
+    pub faults: Vec<(u64, Fault)>,
+}
+
+/// A second user agent. It need not succeed: after some failures its job is cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Second {
+    /// Whether it keeps its state where the first one does.
+    pub shares_state: bool,
+}
+
+/// Files by their names below a directory.
+pub type Files = BTreeMap<String, Content>;
+
+/// What a file contains: so many bytes that a number chooses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Content {
+    choice: u64,
+    length: usize,
+}
+
+impl Content {
+    fn of(random: &mut Random, length: usize) -> Self {
+        Self { choice: random.bits() >> 32, length }
+    }
+
+    pub(super) fn bytes(self) -> Vec<u8> {
+        Random::new(self.choice).bytes(self.length)
+    }
+}
+
+/// What is asked of the user agent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Verb {
+    /// The tree is copied.
+    Copy,
+    /// The tree is moved.
+    Move,
+    /// The destination is made equal; what only it has stays.
+    Sync,
+    /// The same; what only the destination has is deleted.
+    SyncDelete,
+}
+
+/// What goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Fault {
+    /// A user agent is killed; its job is resumed at once.
+    KillUser {
+        /// Whether it is the second one, if there is one.
+        second: bool,
+    },
+    /// A server is killed, and starts again after some steps.
+    KillServer {
+        /// The server of the destination, and not that of the source.
+        destination: bool,
+        /// How long it is gone.
+        steps: u64,
+    },
+    /// Connections of a host break, each with a chance of one in two.
+    Cut {
+        /// The host: the source, the destination, the user.
+        host: usize,
+        /// Whether both ends see a reset.
+        tells: bool,
+    },
+    /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
+    Sabotage(Sabotage),
+}
+
+/// What must not be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Sabotage {
+    /// A file of the source is deleted.
+    Deletes,
+    /// A final name of the destination gets half of its file.
+    Halves,
+    /// A file of the destination that the source lacks is deleted.
+    DeletesOther,
+    /// Something is left at the destination.
+    Leaves,
+}
+
+impl Plan {
+    /// The plan of a seed: at most `files` files and `faults` faults.
+    pub fn of(seed: u64, files: u64, faults: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x00f7_9a11);
+        let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
+        let source = tree(&mut random, files);
+        let mut destination = Files::new();
+        if matches!(verb, Verb::Sync | Verb::SyncDelete) {
+            for (name, content) in &source {
+                match random.below(6) {
+                    0 => drop(destination.insert(name.clone(), Content::of(&mut random, content.length + 7))),
+                    1 => drop(destination.insert(name.clone(), *content)),
+                    _ => {}
+                }
+            }
+            for number in 0..random.below(4) {
+                destination.insert(format!("extra/{number}"), Content::of(&mut random, 100));
+            }
+        }
+        let second = random.once_in(4).then(|| Second { shares_state: random.once_in(2) });
+        let faults =
+            (0..random.below(faults + 1)).map(|_| (1 + random.below(120), fault(&mut random))).collect();
+        Self { seed, verb, source, destination, second, faults }
+    }
+
+    /// How much happens in it.
+    pub(super) fn size(&self) -> usize {
+        self.faults.len() + self.source.len() + self.destination.len() + usize::from(self.second.is_some())
+    }
+
+    pub(super) fn words(&self) -> Vec<&'static str> {
+        let verb: &[&str] = match self.verb {
+            Verb::Copy => &["copy", "-r"],
+            Verb::Move => &["move", "-r"],
+            Verb::Sync => &["sync"],
+            Verb::SyncDelete => &["sync", "--delete", "--yes"],
+        };
+        [verb, &["--progress", "never", SOURCE, DESTINATION]].concat()
+    }
+}
+
+fn tree(random: &mut Random, files: u64) -> Files {
+    let count = 1 + random.below(files);
+    let file = |number| {
+        let directory = random.pick(["", "a/", "a/b/", "c/"]);
+        let length = random.pick([0, 10, 1_000, 20_000, 200_000]);
+        let length = random.length(length);
+        (format!("{directory}{number}"), Content::of(random, length))
+    };
+    (0..count).map(file).collect()
+}
+
+fn fault(random: &mut Random) -> Fault {
+    match random.below(4) {
+        0 => Fault::KillUser { second: random.once_in(3) },
+        1 => Fault::KillServer { destination: random.once_in(2), steps: random.below(60) },
+        _ => Fault::Cut { host: random.length(2), tells: !random.once_in(3) },
+    }
+}
+
+const SOURCE: &str = "ftp://ann@one/tree/";
+const DESTINATION: &str = "ftp://ann@two/tree/";

@@ -1,0 +1,55 @@
+//! A plan that breaks a law, made as small as it can be.
+
+use super::plan::{Files, Plan};
+use super::run::{Ended, run};
+use std::io;
+
+/// The smallest plan that breaks a law as `plan` does: with the fewest faults and files.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
+    let (mut least, mut ended) = (plan.clone(), run(plan)?);
+    loop {
+        let faults = (0..least.faults.len()).map(|at| {
+            let mut fewer = least.clone();
+            let (steps, _) = fewer.faults.remove(at);
+            // What comes after it comes when it would have come.
+            fewer.faults.iter_mut().skip(at).take(1).for_each(|(after, _)| *after += steps);
+            fewer
+        });
+        let half = |files: &Files, second: bool| -> Files {
+            let (count, all) = (files.len() / 2, files.clone().into_iter());
+            if second { all.skip(count).collect() } else { all.take(count).collect() }
+        };
+        let halves = [false, true].into_iter().flat_map(|second| {
+            let (source, destination) = (half(&least.source, second), half(&least.destination, second));
+            [Plan { source, ..least.clone() }, Plan { destination, ..least.clone() }]
+        });
+        let alone = [Plan { second: None, ..least.clone() }];
+        let one_less = least.source.keys().map(|name| {
+            let mut fewer = least.clone();
+            fewer.source.remove(name);
+            fewer
+        });
+        let smaller = alone
+            .into_iter()
+            .chain(faults)
+            .chain(halves)
+            .chain(one_less)
+            .filter(|fewer| !fewer.source.is_empty() && fewer.size() < least.size());
+        let mut found = None;
+        for fewer in smaller {
+            let again = run(&fewer)?;
+            if !again.violations.is_empty() {
+                found = Some((fewer, again));
+                break;
+            }
+        }
+        match found {
+            Some((fewer, again)) => (least, ended) = (fewer, again),
+            None => return Ok((least, ended)),
+        }
+    }
+}
