@@ -29,7 +29,7 @@ pub struct Ended {
 pub fn run(plan: &Plan) -> io::Result<Ended> {
     let directory = tempfile::Builder::new().prefix("world").tempdir_in("/dev/shm")?;
     let mut running = Running::start(plan, directory.path())?;
-    running.to_the_end();
+    running.carry_out();
     let Running { story, violations, faults, .. } = running;
     Ok(Ended { story, violations, faults })
 }
@@ -113,7 +113,7 @@ impl<'a> Running<'a> {
     }
 
     /// Lets both user agents try until the first one has succeeded and the second one has ended.
-    fn to_the_end(&mut self) {
+    fn carry_out(&mut self) {
         let mut faults = self.plan.faults.clone().into_iter();
         let mut next = faults.next();
         while self.users.iter().any(|user| user.stage != Stage::Done) {
@@ -264,7 +264,7 @@ impl<'a> Running<'a> {
         for (name, content) in &plan.source {
             let (is_there, has_come) =
                 (has(&source, name, Some(content)), has(&destination, name, Some(content)));
-            if !is_there && !(moves && has_come) {
+            if !(is_there || (moves && has_come)) {
                 wrong.push(format!("{name} is at neither end"));
             }
             let is_old = has(&destination, name, plan.destination.get(name));
