@@ -2,6 +2,13 @@
 //!
 //! `FTP_WORLD_FIRST=4711 FTP_WORLD_SEEDS=1` runs one seed again, and tells its story.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails at once, its helpers too"
+)]
+
 use integration_tests::world::plan::{Fault, Plan, Sabotage, Verb};
 use integration_tests::world::run::{Ended, run};
 use integration_tests::world::shrink::shrink;
@@ -67,11 +74,9 @@ fn a_seed_makes_the_same_run_again() {
 #[test]
 fn what_must_not_be_is_found() {
     let check = |verb, sabotage, says: &str| {
-        let seeds = (0..).map(|seed| Plan::of(seed, 50, 0));
-        let mut plan = seeds
-            .filter(|plan| plan.verb == verb && !plan.destination.is_empty() == (verb == Verb::Sync))
-            .next()
-            .unwrap();
+        let mut plans = (0..).map(|seed| Plan::of(seed, 50, 0));
+        let fits = |plan: &Plan| plan.verb == verb && plan.destination.is_empty() != (verb == Verb::Sync);
+        let mut plan = plans.find(fits).unwrap();
         plan.faults = vec![(30, Fault::Sabotage(sabotage))];
         let ended = with_room(|| run(&plan).unwrap());
         assert!(ended.violations.iter().any(|found| found.contains(says)), "{sabotage:?}: {}", ended.story);
