@@ -4,6 +4,7 @@ use super::Shared;
 use crate::sim::random::Random;
 use ftp_io::lock::Lock;
 use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
+use ftp_proto::address::{Kind, kind};
 use ftp_proto::listing::When;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -236,7 +237,7 @@ impl simulated::Host for Host {
         let (answer, answered) = oneshot::channel();
         let network = &mut *self.shared.network.locked();
         let host = &mut network.hosts[self.index];
-        let ip = if from.ip().is_unspecified() { host.address } else { from.ip() };
+        let ip = if is_any(from.ip()) { host.address } else { from.ip() };
         let port = if from.port() == 0 { host.free_port(ip) } else { from.port() };
         let from = SocketAddr::new(ip, port);
         let due = network.now + network.latency;
@@ -246,7 +247,7 @@ impl simulated::Host for Host {
 
     fn bind(&self, at: SocketAddr) -> io::Result<SocketAddr> {
         self.with(|host| {
-            if at.ip() != host.address && !at.ip().is_unspecified() {
+            if at.ip() != host.address && !is_any(at.ip()) {
                 return Err(ErrorKind::AddrNotAvailable.into());
             }
             let at = if at.port() == 0 { SocketAddr::new(at.ip(), host.free_port(at.ip())) } else { at };
@@ -305,6 +306,10 @@ impl simulated::Host for Host {
     fn today(&self) -> When {
         When(BEGIN + i64::try_from(self.shared.network.locked().now.as_secs()).unwrap_or(0))
     }
+}
+
+fn is_any(ip: IpAddr) -> bool {
+    kind(ip) == Kind::Unspecified
 }
 
 impl HostState {

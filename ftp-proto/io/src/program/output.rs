@@ -9,9 +9,9 @@ use std::sync::Arc;
 /// Standard output or standard error; on a host of a simulation, what the simulation reads.
 #[derive(Debug)]
 pub enum Writer {
-    /// Standard output.
+    /// Standard output of this process.
     Out(StdoutLock<'static>),
-    /// Standard error.
+    /// Standard error of this process.
     Err(StderrLock<'static>),
     /// Both of a simulated program.
     Simulated(Arc<dyn Host>),
