@@ -120,8 +120,12 @@ impl Plan {
             }
         }
         let second = random.once_in(4).then(|| Second { shares_state: random.once_in(2) });
-        let faults =
-            (0..random.below(faults + 1)).map(|_| (1 + random.below(120), fault(&mut random))).collect();
+        let faults = (0..random.below(faults + 1)).map(|_| {
+            // The beginning has most of what is looked at, and the least of what is copied.
+            let soon = random.pick([6, 30, 120]);
+            (1 + random.below(soon), fault(&mut random))
+        });
+        let faults = faults.collect();
         Self { seed, verb, source, destination, second, faults }
     }
 

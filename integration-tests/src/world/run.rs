@@ -137,6 +137,11 @@ impl<'a> Running<'a> {
             }
         }
         self.look();
+        // A server whose client has gone without a word keeps what it has stored until it notices.
+        let until = self.world.now() + NOTICED;
+        while !self.is_done() && self.world.now() < until {
+            (0..60).for_each(|_| self.step());
+        }
         if !self.is_done() {
             let [source, destination] = self.trees().map(|tree| tree.into_keys().collect::<Vec<_>>());
             self.violation(&format!("it has not done all: source {source:?}, destination {destination:?}"));
@@ -342,6 +347,8 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
 
 /// How long a run may last: two days.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
+/// How long a server may take to notice that a client has gone.
+const NOTICED: Duration = Duration::from_secs(2 * 3600);
 /// How long a person waits before a job that has failed is tried again.
 const PAUSE: Duration = Duration::from_secs(5);
 /// How often a job may fail after the last fault.
