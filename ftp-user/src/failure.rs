@@ -2,6 +2,7 @@
 
 use ftp_io::program::secret::without_passwords;
 use ftp_proto::wire::Fingerprint;
+use rustix::io::Errno;
 use std::{fmt, io};
 
 pub use ftp_io::os_error::words;
@@ -215,6 +216,7 @@ impl Failure {
         let kind = match error.kind() {
             io::ErrorKind::NotFound => Kind::Missing,
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Kind::Refused,
+            _ if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => Kind::Refused,
             io::ErrorKind::AlreadyExists => Kind::Exists,
             _ => Kind::Other,
         };

@@ -477,3 +477,56 @@ fn a_move_keeps_what_another_move_in_the_opposite_direction_has_claimed() {
     with_state().args(["move", &source, &to.url("t/a")]).run().exits(0);
     assert!(!from.path("t/a").exists() && to.bytes("t/a") == a);
 }
+
+/// A tree with symbolic links to a file of it, one of them through another one, and with hard links in two directories.
+fn linked(top: &Path) {
+    fs::create_dir_all(top.join("a")).unwrap();
+    fs::create_dir_all(top.join("z")).unwrap();
+    fs::write(top.join("real"), "real").unwrap();
+    for (name, target) in [("alink", "real"), ("chain", "alink"), ("z/link", "../real")] {
+        symlink(target, top.join(name)).unwrap();
+    }
+    fs::write(top.join("h1"), "hard").unwrap();
+    for name in ["h2", "a/h3"] {
+        fs::hard_link(top.join("h1"), top.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn links_of_a_moved_tree_go_with_the_files_to_which_they_lead() {
+    let names = ["a/", "a/h3", "alink", "chain", "h1", "h2", "real", "z/", "z/link"];
+    let is_moved = |to: &Server, run: &Run| {
+        assert_eq!(names_below(&to.path("n")), names, "{run}");
+        for (name, bytes) in
+            [("chain", "real"), ("z/link", "real"), ("real", "real"), ("a/h3", "hard"), ("h1", "hard")]
+        {
+            assert!(fs::read_to_string(to.path("n").join(name)).unwrap() == bytes, "{name}: {run}");
+        }
+    };
+    for jobs in ["1", "4"] {
+        let (from, to) = (Site::new("source").directory("t").start(), target());
+        linked(&from.path("t"));
+        let run = moved(&["-r", "--jobs", jobs, &from.url("t"), &to.url("n")]).exits(0);
+        assert_eq!(from.names(), [""; 0], "{run}");
+        is_moved(&to, &run);
+        let to = target();
+        let here = user();
+        linked(&here.home().join("t"));
+        let run = here.args(["move", "-r", "--jobs", jobs, "t", &to.url("n")]).run().exits(0);
+        assert_eq!(run.names(), [""; 0], "{run}");
+        is_moved(&to, &run);
+    }
+}
+
+#[test]
+fn a_file_stays_while_a_link_to_it_was_not_moved() {
+    let from = Site::new("source").file("t/real", "real").start();
+    symlink("real", from.path("t/link")).unwrap();
+    let to = Site::new("target").at("127.0.0.3").directory("n/t/link").start();
+    let run = moved(&["-r", &from.url("t"), &to.url("n")]).exits(9);
+    run.says("it stays, because the symbolic link t/link to it was not moved");
+    assert_eq!(
+        (from.names(), to.bytes("n/t/real")),
+        (["t/", "t/link", "t/real"].map(String::from).to_vec(), b"real".to_vec())
+    );
+}

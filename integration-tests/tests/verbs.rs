@@ -3,9 +3,10 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Kind, Skipped};
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Server, Site, names_below};
+use integration_tests::site::{Server, Site, names_below, sample};
+use integration_tests::socket::until;
 use integration_tests::terminal::answering;
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, job, user};
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -435,4 +436,18 @@ fn the_verbs_work_on_pure_ftpd() {
 #[test]
 fn the_verbs_work_on_pyftpdlib() {
     works_on(Kind::Pyftpdlib);
+}
+
+#[test]
+fn the_part_of_a_job_that_runs_is_not_deleted() {
+    let (from, to) =
+        (Site::new("source").file("a", sample(300_000)).start(), Site::new("target").at("127.0.0.3").start());
+    let state = tempfile::tempdir().unwrap();
+    let copy = job(state.path()).args(["copy", "--limit", "100KB", &from.url("a"), &to.url("a")]).start();
+    let part = || to.names().into_iter().find(|name| name.contains(".ftp-user.part"));
+    until("a part is stored", || part().is_some());
+    let run = job(state.path()).args(["rm", &to.url(&part().unwrap())]).run().exits(8);
+    run.says("stays, because job").says("which runs, stores a file there");
+    copy.end().exits(0);
+    assert_eq!(to.names(), ["a"], "{run}");
 }

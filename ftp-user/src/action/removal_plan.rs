@@ -76,7 +76,7 @@ impl RemovalPlan {
                     self.path_bytes += path.as_bytes().len();
                     self.push(path, Facts::of_kind(listing::Kind::Directory))?;
                 }
-                Visit::File(path, facts) => {
+                Visit::File(path, facts) | Visit::Link(path, facts) => {
                     let size = facts.and_then(|facts| facts.size);
                     self.totals.add(RemovalTotals { files: 1, directories: 0, bytes: size.unwrap_or(0) });
                     self.push(path, Facts { size, ..Facts::of_kind(listing::Kind::File) })?;

@@ -9,7 +9,7 @@ use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{
-    CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked,
+    CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked, storing,
     with_directories_above,
 };
 use crate::job::{Removal, Scope};
@@ -266,6 +266,10 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
             return Ok(());
         }
         let removal = match (&below, seen) {
+            _ if let Some(job) = storing(context, &path) => {
+                let what = format!("{name} stays, because job {job}, which runs, stores a file there");
+                Err(Failure::new(Kind::Exists, what).hint("wait for its end (ftp-user jobs)"))
+            }
             (None, _) => Ok(Removal::named(&self.plan.scope, what)),
             (Some(below), Some(seen)) => {
                 let now = host.evidence_session().unwrap_or(seen.session());

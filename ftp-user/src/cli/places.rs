@@ -29,6 +29,24 @@ pub(super) fn locations(places: &[OsString], names: &Names) -> Result<Vec<Locati
     numbered.map(read).collect()
 }
 
+/// Takes out the sources that are files of this host whose names FTP cannot carry, as a pattern of a shell matches them: each
+/// fails alone. If no other source is left, they stay.
+pub(super) fn unusable_files(typed: &[OsString]) -> (Vec<(String, Failure)>, Vec<OsString>) {
+    let is_unusable =
+        |text: &&OsString| text.as_bytes().contains(&b'\n') && std::fs::symlink_metadata(text).is_ok();
+    let sources = typed.split_last().map_or(typed, |(_, sources)| sources);
+    let (unusable, usable): (Vec<&OsString>, Vec<&OsString>) = sources.iter().partition(is_unusable);
+    if usable.is_empty() {
+        return (Vec::new(), typed.to_vec());
+    }
+    let fail = |name: &OsString| {
+        let failure = Failure::usage("its name has a line feed, which no FTP command can carry");
+        (name.to_string_lossy().escape_debug().to_string(), failure.hint("rename it"))
+    };
+    let usable = usable.into_iter().chain(typed.last()).cloned().collect();
+    (unusable.into_iter().map(fail).collect(), usable)
+}
+
 /// Refuses a place at a site whose text is the name of a local file too: a shell writes such names for `*`, and whoever may
 /// put a file into a directory would choose what is read or deleted at the site.
 fn one_meaning(text: &OsString, names: &Names) -> Result<()> {
@@ -251,6 +269,30 @@ fn refuse_home(text: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
     use std::fs::{Permissions, create_dir, set_permissions, write};
+
+    #[test]
+    fn files_whose_names_ftp_cannot_carry_fail_alone_beside_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str| directory.path().join(name).into_os_string();
+        let (good, bad, missing, dest) = (file("a"), file("a\nb"), file("c\nd"), OsString::from("h:x/"));
+        write(&good, "").unwrap();
+        write(&bad, "").unwrap();
+        let check = |typed: &[&OsString], failed: usize, left: &[&OsString]| {
+            let typed: Vec<OsString> = typed.iter().copied().cloned().collect();
+            let (unusable, usable) = unusable_files(&typed);
+            assert_eq!(
+                (unusable.len(), usable.iter().collect::<Vec<_>>()),
+                (failed, left.to_vec()),
+                "{typed:?}"
+            );
+            assert!(unusable.iter().all(|(name, why)| name.ends_with(r"a\nb") && why.kind == Kind::Usage));
+        };
+        check(&[&good, &bad, &dest], 1, &[&good, &dest]);
+        check(&[&good, &missing, &dest], 0, &[&good, &missing, &dest]);
+        check(&[&bad, &dest], 0, &[&bad, &dest]);
+        check(&[&good, &bad], 0, &[&good, &bad]);
+        check(&[], 0, &[]);
+    }
 
     #[test]
     fn a_netrc_that_others_may_read_or_write_is_refused() {

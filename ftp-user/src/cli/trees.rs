@@ -25,7 +25,7 @@ pub(super) struct TreeArgs {
     #[command(flatten)]
     #[serde(flatten)]
     filter: FilterArgs,
-    /// Copy what this file lists: lines of SOURCE, a tab, DEST; - is standard input
+    /// Copy what this file lists: lines of SOURCE, a tab, DEST; # begins a comment; - is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "places")]
     #[serde(with = "as_text")]
     from_file: Option<PathBuf>,
@@ -37,11 +37,14 @@ pub(super) struct TreeArgs {
 /// Options that say which files of a tree are meant.
 #[derive(Args, Debug, Deserialize, Serialize)]
 pub(super) struct FilterArgs {
-    /// Of a tree take only files that this pattern matches, or that are in a directory that it matches; repeatable.
-    /// Without a slash it matches the last name, with one the path below the tree, with one at its end directories
+    /// Of a tree take only files that this pattern matches
+    ///
+    /// Or files in a directory that it matches; repeatable. Without a slash it matches the last name, with one the path below the tree, with one at its end directories
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
-    /// Leave out what this pattern matches, a directory with everything in it; repeatable
+    /// Leave out what this pattern matches
+    ///
+    /// A directory is left out with everything in it; repeatable.
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Read patterns from this file: lines of + GLOB to take files or - GLOB to leave them out, of which the first one that
@@ -148,7 +151,7 @@ impl TreeArgs {
     pub(super) fn locations(&self, typed: &[OsString], names: &Names) -> Result<Vec<Location>> {
         match &self.from_file {
             Some(path) => listed_locations(path, names),
-            None => places::locations(typed, names),
+            None => places::locations(&places::unusable_files(typed).1, names),
         }
     }
 
@@ -181,11 +184,12 @@ impl TreeArgs {
                         format!("{} is one place, and SOURCE and DEST are two", only.to_string_lossy());
                     return Err(Failure::usage(what).hint("name where the files go, such as ./"));
                 }
-                let mut sources = passwords.locations(context, typed).await?;
+                let (unusable, usable) = places::unusable_files(typed);
+                let mut sources = passwords.locations(context, &usable).await?;
                 let Some(destination) = sources.pop() else {
                     return Err(Failure::usage("copy needs a SOURCE and a DEST"));
                 };
-                Job::copy(sources, destination, options)?
+                Job { unusable, ..Job::copy(sources, destination, options)? }
             }
         };
         Ok(Job { filter, ..job })
@@ -311,7 +315,7 @@ fn cannot_read(name: &str, error: &io::Error) -> Failure {
     Failure::of_this_host(format!("cannot read {name}"), error)
 }
 
-/// SOURCE and DEST of a line; `None` if the line is empty.
+/// SOURCE and DEST of a line; `None` if the line is empty or a comment.
 ///
 /// # Errors
 ///
@@ -321,7 +325,7 @@ fn fields(number: usize, line: &[u8]) -> Result<Option<[&[u8]; 2]>> {
         let failure = Failure::usage("it begins with a byte order mark, which is no part of a name");
         return Err(failure.hint("write the list without one"));
     }
-    if line.is_empty() {
+    if line.is_empty() || line.starts_with(b"#") {
         return Ok(None);
     }
     if line.ends_with(b"\r") {
@@ -451,6 +455,7 @@ mod list_tests {
         check("\n\n", &[]);
         check("a\tb\n", &[(1, ["a", "b"])]);
         check("a\tb", &[(1, ["a", "b"])]);
+        check("# of today\na\tb\n#c\td\n./#e\tf", &[(2, ["a", "b"]), (4, ["./#e", "f"])]);
         check("\na b \t #c\n\nd\te/\n", &[(2, ["a b ", " #c"]), (4, ["d", "e/"])]);
         for (text, line) in [
             ("a b\n", 1),

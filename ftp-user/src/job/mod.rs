@@ -67,6 +67,7 @@ pub(crate) use spool::{Spool, TreeEntry};
 pub use summary::{Failures, Report, Status};
 pub use survey::survey;
 pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};
+pub(crate) use unattended::storing;
 pub use unattended::{cancel, left_of, transfer_of};
 
 use crate::route::Ends;
@@ -84,6 +85,8 @@ pub struct Item {
     pub destination: PathName,
     /// What a listing says about the source, so that it need not be asked again.
     pub known: Option<Facts>,
+    /// The file to which it leads, if it is known to be a symbolic link.
+    pub leads_to: Option<Facts>,
     /// What the destination has said about its path.
     pub target: Target,
     /// The name that an old file at the destination gets before the copy gets its own.
@@ -107,8 +110,17 @@ pub enum Target {
 impl Item {
     /// A file of which nothing but its places is known.
     pub const fn new(number: u64, source: PathName, destination: PathName) -> Self {
-        let (target, is_listed, makes_directories) = (Target::Unknown, false, false);
-        Self { number, source, destination, known: None, target, kept_as: None, is_listed, makes_directories }
+        Self {
+            number,
+            source,
+            destination,
+            known: None,
+            leads_to: None,
+            target: Target::Unknown,
+            kept_as: None,
+            is_listed: false,
+            makes_directories: false,
+        }
     }
 
     /// How reports call both places.

@@ -33,12 +33,12 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let pools = Pools::new(context.world.files);
     let is_kept = job.is_between_servers() && !job.options.mode.is_dry();
     let destinations: Vec<_> = job.work.destinations().cloned().collect();
-    let Job { id, work, options, filter, .. } = job;
+    let Job { id, work, options, filter, unusable, .. } = job;
     let selecting = filter.selecting();
     match work {
         Work::Copy { sources, destination } => {
             let mut copying = Sources::new(&context, &pools, destination, options, filter, &mut tally);
-            Box::pin(copying.copy(sources)).await;
+            Box::pin(copying.copy(sources, unusable)).await;
             Box::pin(copying.finish(&destinations)).await;
         }
         Work::CopyEach { pairs } => {

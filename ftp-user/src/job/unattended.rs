@@ -15,11 +15,12 @@ use crate::context::Context;
 use crate::endpoint::files::{self, DetachedState, DetachedStatus, most};
 use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
+use crate::id::JobId;
 use crate::job::claims::{lifetime, names};
 use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
 use crate::job::request::job::{Job, Work};
-use crate::journal::{Detached, ItemEnd, ItemRecord, ItemState, RunEnd, TransferState};
+use crate::journal::{Detached, ItemEnd, ItemRecord, ItemState, JobState, RunEnd, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::place::{self, Location};
 use crate::report::{Event, Progress};
@@ -461,6 +462,23 @@ pub(in crate::job) async fn remove_left(
 /// leads there, this run has copied the file by its present name.
 fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
     target(item).is_ok_and(|target| names::path_at(host, &target) == item.place.path)
+}
+
+/// The job that runs on this host and stores a file under this name, if one does: the name is that of a part, which has a random
+/// number.
+pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
+    if !Part::is_name(path) {
+        return None;
+    }
+    let (journal, name) = (&context.store.journal, place::base_name(path));
+    let running = journal.jobs().unwrap_or_default().into_iter().filter(|job| job.state == JobState::Running);
+    let is_stored = |item: &ItemRecord| {
+        let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return false };
+        let parts = item.parts.names.iter().filter_map(|id| Part::new(*id, &target).ok());
+        parts.map(|part| place::base_name(&part.stored)).any(|part| part == name)
+    };
+    let mut running = running.map(|job| job.id);
+    running.find(|job| journal.items(*job, ItemState::Open).unwrap_or_default().iter().any(is_stored))
 }
 
 /// What a file that has not ended may have left, for people: `ann@two.example:21: copy/.00000000000000ab.ftp-user.part`.

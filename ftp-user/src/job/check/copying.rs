@@ -119,7 +119,7 @@ pub(crate) fn replaceable(facts: Option<&Facts>, name: &str) -> Result<()> {
         None | Some(Kind::File | Kind::Link) => Ok(()),
         Some(Kind::Directory | Kind::Current | Kind::Parent) => {
             Err(Failure::new(failure::Kind::Exists, format!("{name} is a directory"))
-                .hint("end DEST with / to copy into it, or choose another name"))
+                .hint("a file replaces no directory: rename one of both"))
         }
         Some(Kind::Other) => Err(Failure::new(
             failure::Kind::Exists,

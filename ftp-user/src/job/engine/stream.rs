@@ -206,8 +206,13 @@ impl<'a> Stream<'a> {
 
     /// Has the workers delete the sources of all that they have moved. No file may wait or be under way.
     pub(in crate::job) async fn delete_sources(&mut self) {
-        self.workers.delete_sources(|portion, _| !portion.is_empty());
-        self.end_tasks().await;
+        // The files to which symbolic links lead go after those.
+        for _ in 0..2 {
+            self.workers.delete_sources(|portion, _| !portion.is_empty());
+            self.end_tasks().await;
+        }
+        let kept = self.workers.kept_for_links();
+        self.note(Some(WorkerResults { kept, ..WorkerResults::default() }));
     }
 
     /// Waits until all workers are idle, while no more files are begun.

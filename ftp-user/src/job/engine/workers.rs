@@ -16,7 +16,9 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::claim::ClaimedFile;
 use crate::job::file::copy::{copy, copy_claimed};
-use crate::job::moving::{self, DirectorySizes, KeptSource, MovedPortion, MovedTree, expected_copy};
+use crate::job::moving::{
+    self, DirectorySizes, KeptSource, MovedLinks, MovedPortion, MovedTree, expected_copy,
+};
 use crate::job::request::job::Options;
 use crate::ladder::Candidate;
 use crate::outcome::FileCopy;
@@ -131,6 +133,7 @@ impl Workers {
                 unexplained: Arc::default(),
                 names: TakenNames::default(),
                 sizes: DirectorySizes::default(),
+                links: MovedLinks::default(),
                 tree: None,
             },
             ends: ends.beside(),
@@ -347,6 +350,7 @@ impl Workers {
     pub(super) fn note_found(&self, item: &Item) {
         if self.tools.options.deletes_sources() {
             self.tools.sizes.note_found(item);
+            self.tools.links.note_found(item);
         }
     }
 
@@ -371,6 +375,12 @@ impl Workers {
         }
         let workers: Vec<Worker> = self.idle.extract_if(.., |worker| is_due(&worker.portion, now)).collect();
         workers.into_iter().for_each(|worker| self.delete_by(worker, false));
+    }
+
+    /// The sources that stay because symbolic links to them were not moved. Nothing may be under way.
+    pub(super) fn kept_for_links(&mut self) -> Vec<KeptSource> {
+        let portions = self.idle.iter_mut().map(|worker| &mut worker.portion).chain([&mut self.unleft]);
+        portions.flat_map(|portion| moving::kept_for_links(portion, &self.tools.links)).collect()
     }
 
     /// When an idle worker is to delete the sources of what it has copied.
@@ -434,6 +444,8 @@ pub(super) struct WorkerTools {
     pub(super) names: TakenNames,
     /// About how many names directories have.
     sizes: DirectorySizes,
+    /// The symbolic links that are moved.
+    links: MovedLinks,
     /// The tree that is moved, if it is one.
     pub(super) tree: Option<MovedTree>,
 }
@@ -544,7 +556,8 @@ impl WorkerTools {
 
     /// Deletes the sources of what a worker has copied. Returns those that stay.
     async fn delete_sources(&self, Worker { ends, portion }: &mut Worker) -> Vec<KeptSource> {
-        Box::pin(moving::delete_sources(&self.context, ends, portion, self.tree.as_ref(), &self.sizes)).await
+        let known = (&self.sizes, &self.links);
+        Box::pin(moving::delete_sources(&self.context, ends, portion, self.tree.as_ref(), known)).await
     }
 }
 

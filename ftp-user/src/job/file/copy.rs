@@ -121,8 +121,13 @@ pub(super) struct CopyPlan<'a> {
 
 /// Whether a part has its final name.
 enum Published {
-    /// It has, and this has verified it.
-    By(Proof),
+    /// It has its final name.
+    By {
+        /// What has verified it.
+        proof: Proof,
+        /// What was copied of the source.
+        source: Facts,
+    },
     /// Since the copy began, somebody has stored this under the name, and it may not be replaced.
     Overtaken(Facts),
 }
@@ -235,7 +240,8 @@ impl Copying<'_> {
             }
             self.attempts.done.session = self.ends.destination.session_id();
             match self.verify_and_publish(&start, &moved.count, plan).await {
-                Ok(Published::By(proof)) => {
+                Ok(Published::By { proof, source }) => {
+                    let plan = CopyPlan { source: &source, ..plan };
                     return Ok(self.copied(plan, rung, proof, moved.count.bytes).await);
                 }
                 Ok(Published::Overtaken(target)) => {
@@ -329,9 +335,21 @@ impl Copying<'_> {
         };
         let is_streamed = streamed.source.is_some();
         let from = &mut self.ends.source;
-        let proof = check::unchanged(&self.context, from, source, plan.source, proof, is_streamed).await?;
+        let proof = check::unchanged(&self.context, from, source, plan.source, proof, is_streamed).await;
+        let grown = match &proof {
+            // What a move deletes must have been copied.
+            Err(failure) if failure.about == About::Changed && !self.options.moves => {
+                check::grown(&self.context, self.ends, &files, plan.source).await?
+            }
+            Ok(_) | Err(_) => None,
+        };
+        let (source, proof) = match grown {
+            Some((source, proof)) => (source, proof),
+            None => (plan.source.clone(), proof?),
+        };
+        let plan = CopyPlan { source: &source, ..plan };
         if proof.by == Verified::None && verify == Verify::Auto {
-            let name = self.ends.source.show(source);
+            let name = self.ends.source.show(&self.item.source);
             let text = format!(
                 "the copy of {name} is not verified: a server tells no size, and there is no common digest"
             );
@@ -370,6 +388,6 @@ impl Copying<'_> {
         let named = aside.publish(context, &mut self.ends.destination, part, before, size).await;
         named.map_err(|why| part.not_named(why))?;
         times::tell(context, self.ends).await;
-        Ok(Published::By(proof))
+        Ok(Published::By { proof, source: source.clone() })
     }
 }

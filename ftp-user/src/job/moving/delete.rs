@@ -3,6 +3,7 @@
 //! both places may be one, or if the reply to its deletion is missing.
 
 use super::directories::{name_aside, named_again, report_moved};
+use super::links::MovedLinks;
 use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
@@ -20,7 +21,7 @@ use crate::place;
 use crate::report::Topic;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
-use ftp_proto::deletion::{CopyProof, CopyState, MoveEvidence, SourceNow};
+use ftp_proto::deletion::{CopyProof, CopyState, MoveEvidence, SourceNow, has_changed};
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 
@@ -30,7 +31,7 @@ pub(in crate::job) async fn delete_sources(
     ends: &mut Ends,
     portion: &mut MovedPortion,
     tree: Option<&MovedTree>,
-    sizes: &DirectorySizes,
+    (sizes, links): (&DirectorySizes, &MovedLinks),
 ) -> Vec<KeptSource> {
     let mut files = portion.take();
     if files.is_empty() || context.run.cancel.is_cancelled() {
@@ -40,13 +41,22 @@ pub(in crate::job) async fn delete_sources(
     let disk = stable(context, ends, &files).await;
     let checked =
         tree.map(|tree| CheckedDirectories::sharing(&tree.scope, DeletionPurpose::Move, &tree.links));
-    let mut deletion = SourceDeletion { context, ends, disk, checked, sizes, kept };
-    while !files.is_empty() && !context.run.cancel.is_cancelled() {
-        let together = files.chunk_by(CopiedFile::is_beside).next().map_or(1, <[CopiedFile]>::len);
-        let rest = files.split_off(together.min(MOST));
-        Box::pin(deletion.directory(std::mem::replace(&mut files, rest))).await;
-    }
+    let mut deletion = SourceDeletion { context, ends, disk, checked, sizes, links, kept };
+    // What a link leads to goes after it, and stays until all links to it have gone.
+    let (first, files): (Vec<CopiedFile>, Vec<CopiedFile>) =
+        files.into_iter().partition(|copied| copied.leads_to.is_some());
+    links.note_deleting(&first);
+    deletion.each_directory(first).await;
+    let (later, files) = files.into_iter().partition(|copied| links.keeps(copied).is_some());
+    portion.put_back(later, context.world.clock.now());
+    deletion.each_directory(files).await;
     deletion.kept
+}
+
+/// The sources of a portion that stay, because symbolic links to them were not moved.
+pub(in crate::job) fn kept_for_links(portion: &mut MovedPortion, links: &MovedLinks) -> Vec<KeptSource> {
+    let keep = |copied: CopiedFile| links.keeps(&copied).map(|failure| stays(copied, failure));
+    portion.take().into_iter().filter_map(keep).collect()
 }
 
 /// Takes out the sources that are copies of another move, which may be about to delete what they were copied to. Two moves in
@@ -97,12 +107,22 @@ struct SourceDeletion<'a> {
     /// The directories of the tree, if a tree is moved.
     checked: Option<CheckedDirectories>,
     sizes: &'a DirectorySizes,
+    links: &'a MovedLinks,
     kept: Vec<KeptSource>,
 }
 
 impl SourceDeletion<'_> {
     fn keep(&mut self, copied: CopiedFile, failure: Failure) {
         self.kept.push(stays(copied, failure));
+    }
+
+    /// Deletes files, directory by directory.
+    async fn each_directory(&mut self, mut files: Vec<CopiedFile>) {
+        while !files.is_empty() && !self.context.run.cancel.is_cancelled() {
+            let together = files.chunk_by(CopiedFile::is_beside).next().map_or(1, <[CopiedFile]>::len);
+            let rest = files.split_off(together.min(MOST));
+            Box::pin(self.directory(std::mem::replace(&mut files, rest))).await;
+        }
     }
 
     /// Deletes files of one directory.
@@ -130,8 +150,7 @@ impl SourceDeletion<'_> {
             let (source, copy) = match seen {
                 (Ok(Some(source)), Ok(copy)) => (source, copy),
                 (Ok(None), _) => {
-                    let missing = self.missing();
-                    self.keep(copied, missing);
+                    singly.push(copied);
                     continue;
                 }
                 (Err(failure), _) | (_, Err(failure)) => {
@@ -139,9 +158,11 @@ impl SourceDeletion<'_> {
                     continue;
                 }
             };
+            let is_renewed =
+                matches!(&source, SourceNow::Seen(now) if is_renewed(copied.source_before(), now));
             let is_asked_again = session.is_some() && copied.has_session(&mut self.ends.destination);
             let is_clear = copied.expected.is(copy.as_ref()) != CopyState::OtherTime;
-            if !is_asked_again || !is_clear || copied.verified_copy.is_doubtful() {
+            if !is_asked_again || !is_clear || is_renewed || copied.verified_copy.is_doubtful() {
                 singly.push(copied);
                 continue;
             }
@@ -151,8 +172,8 @@ impl SourceDeletion<'_> {
             }
         }
         singly.extend(self.delete_together(together).await);
-        for copied in singly {
-            if let Err(failure) = Box::pin(self.delete_singly(&copied)).await {
+        for mut copied in singly {
+            if let Err(failure) = Box::pin(self.delete_singly(&mut copied)).await {
                 self.keep(copied, failure);
             }
         }
@@ -210,7 +231,7 @@ impl SourceDeletion<'_> {
     /// # Errors
     ///
     /// It stays, and why.
-    async fn delete_singly(&mut self, copied: &CopiedFile) -> Result<()> {
+    async fn delete_singly(&mut self, copied: &mut CopiedFile) -> Result<()> {
         let mut question = Question::new(self.context);
         let mut was_told = copied.was_told;
         loop {
@@ -225,15 +246,17 @@ impl SourceDeletion<'_> {
     }
 
     /// The inner result is final. The outer failure may pass. `was_told` is whether the source was told to delete it.
-    async fn try_singly(&mut self, copied: &CopiedFile, was_told: &mut bool) -> Result<Result<()>> {
+    async fn try_singly(&mut self, copied: &mut CopiedFile, was_told: &mut bool) -> Result<Result<()>> {
         let context = self.context;
         let session = self.ends.source.evidence_session();
         let Some(before) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
-            return Ok(self.not_there(copied, *was_told));
+            return self.not_seen(copied, *was_told).await;
         };
         let there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
         let has_session = copied.has_session(&mut self.ends.destination);
-        let proof = match (copied.expected.is(there.as_ref()), has_session) {
+        // Another version need not have other bytes: digests tell.
+        let is_clear = has_session && !is_renewed(copied.source_before(), &before);
+        let proof = match (copied.expected.is(there.as_ref()), is_clear) {
             (CopyState::Same, true) => CopyProof::SameSession,
             (CopyState::Same | CopyState::OtherTime, _) => self.compare(copied, before.size).await?,
             (CopyState::Other | CopyState::Missing, _) => CopyProof::NoDigest,
@@ -241,6 +264,9 @@ impl SourceDeletion<'_> {
         // Digests take long: both are looked at again.
         let (now, there) = match proof {
             CopyProof::ComparedAgain => {
+                if is_renewed(copied.source_before(), &before) {
+                    copied.verified_copy.is_compared_again(before);
+                }
                 let Some(now) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
                     return Ok(self.not_there(copied, *was_told));
                 };
@@ -266,6 +292,21 @@ impl SourceDeletion<'_> {
             Err(failure) if failure.kind == Kind::Temporary => Err(failure),
             Err(failure) => Ok(Err(undeleted(failure))),
         }
+    }
+
+    /// Nothing is seen of a source. A symbolic link may be there that leads nowhere now, because another one of this move that
+    /// was on its way has gone: then it goes, too.
+    async fn not_seen(&mut self, copied: &CopiedFile, was_told: bool) -> Result<Result<()>> {
+        let (context, source) = (self.context, &mut self.ends.source);
+        if !was_told && self.links.may_be_cut(copied) {
+            let now = files::facts_of_name(context, source, &copied.source).await?;
+            if now.is_some_and(|now| now.kind == listing::Kind::Link) {
+                let link = Removal::link(&copied.scope, copied.below.as_ref())?;
+                let is_deleted = link.carry_out(context, source).await?;
+                return Ok(self.not_there(copied, is_deleted));
+            }
+        }
+        Ok(self.not_there(copied, was_told))
     }
 
     /// A source is not there. That is a success if this run has told its server to delete it.
@@ -357,8 +398,14 @@ impl SourceDeletion<'_> {
     }
 
     fn report_deleted(&self, copied: &CopiedFile, size: Option<u64>) {
+        self.links.note_deleted(copied);
         report_moved(self.context, self.ends.source.show(&copied.source), listing::Kind::File, size);
     }
+}
+
+/// Whether only the version of a file is another one now, as when another name of it was deleted.
+fn is_renewed(before: &Facts, now: &Facts) -> bool {
+    has_changed(before, now) && !has_changed(before, &Facts { version: before.version, ..now.clone() })
 }
 
 /// Looks at files of one directory at the source, unless their server compares them right before it deletes them.

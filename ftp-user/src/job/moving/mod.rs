@@ -11,16 +11,19 @@
 //! | file | what |
 //! |---|---|
 //! | `portion` | files whose sources may be deleted, and how long they wait |
+//! | `links` | symbolic links, and the files that stay until those have gone |
 //! | `look` | what is at many paths of one directory |
 //! | `delete` | the sources of a portion, directory by directory |
 //! | `directories` | the directories of a tree, and the sources that have another name for a moment |
 
 mod delete;
 mod directories;
+mod links;
 mod look;
 mod portion;
 
-pub(in crate::job) use delete::delete_sources;
+pub(in crate::job) use delete::{delete_sources, kept_for_links};
 pub(in crate::job) use directories::{MovedDirectories, put_back};
+pub(in crate::job) use links::MovedLinks;
 pub(in crate::job) use look::DirectorySizes;
 pub(in crate::job) use portion::{KeptSource, MovedPortion, MovedTree, expected_copy};

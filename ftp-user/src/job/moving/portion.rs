@@ -51,6 +51,8 @@ pub(super) struct CopiedFile {
     pub(super) verified: Moment,
     /// The source may have been told to delete it: no reply came, or none that can be read.
     pub(super) was_told: bool,
+    /// The file to which it leads, if it is known to be a symbolic link.
+    pub(super) leads_to: Option<Facts>,
 }
 
 impl CopiedFile {
@@ -80,8 +82,19 @@ impl CopiedFile {
             None => (Arc::new(Scope::at(&item.source)), None),
         };
         let (source, copy, session) = (item.source.clone(), item.destination.clone(), done.session);
-        let was_told = false;
-        Ok(Self { scope, below, source, copy, verified_copy, expected, session, verified, was_told })
+        let (was_told, leads_to) = (false, item.leads_to.clone());
+        Ok(Self {
+            scope,
+            below,
+            source,
+            copy,
+            verified_copy,
+            expected,
+            session,
+            verified,
+            was_told,
+            leads_to,
+        })
     }
 
     /// Whether both are in one directory of the same tree.
@@ -193,6 +206,14 @@ impl MovedPortion {
         self.since = [self.since, other.since].into_iter().flatten().min();
     }
 
+    /// Takes back files that cannot be deleted for now.
+    pub(super) fn put_back(&mut self, files: Vec<CopiedFile>, now: Moment) {
+        if !files.is_empty() {
+            self.since.get_or_insert(now);
+            self.files.extend(files);
+        }
+    }
+
     /// Takes the files out.
     pub(super) fn take(&mut self) -> Vec<CopiedFile> {
         std::mem::take(self).files
@@ -207,7 +228,7 @@ const MOST_BYTES: u64 = 64 << 20;
 const LONGEST: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::outcome::Verified;
     use ftp_proto::digest::Algorithm;
@@ -236,9 +257,13 @@ mod tests {
     }
 
     fn copied() -> CopiedFile {
-        let (facts, item) = (Facts::of_kind(listing::Kind::File), Item::of_both(1, "t/a"));
+        copied_with(&Item::of_both(1, "t/a"), Facts::of_kind(listing::Kind::File))
+    }
+
+    /// A file that was copied, and whose source was this.
+    pub(in crate::job::moving) fn copied_with(item: &Item, facts: Facts) -> CopiedFile {
         let done = FileCopy::skipped(None, Verified::Hash(Algorithm::Sha256)).of(facts);
-        CopiedFile::of(None, &item, &done, ExpectedCopy::default(), Moment::START).unwrap()
+        CopiedFile::of(None, item, &done, ExpectedCopy::default(), Moment::START).unwrap()
     }
 
     fn at(second: u64) -> Moment {

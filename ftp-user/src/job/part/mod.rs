@@ -13,6 +13,7 @@ use crate::endpoint::{Debt, Host, Pools, Server, files};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Item;
+use crate::job::check::prefix_algorithm;
 use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
@@ -20,7 +21,6 @@ use crate::report::{Topic, several};
 use crate::route::Ends;
 use crate::session::{Facts, Role};
 use ftp_proto::deletion::has_changed;
-use ftp_proto::digest::{Algorithm, best_common};
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::{ByteRange, PathName, counted};
 use std::time::Duration;
@@ -362,13 +362,6 @@ pub(in crate::job) async fn can_continue(
         Verified::Hash(_) => true,
         Verified::Size | Verified::None => prefix_algorithm(context, ends).await?.is_some(),
     })
-}
-
-/// The digest that can compare what is stored with the beginning of the source: the source computes it of a part, the
-/// destination of a whole file.
-async fn prefix_algorithm(context: &Context, ends: &mut Ends) -> Result<Option<Algorithm>> {
-    let source = ends.source.part_algorithms(context).await?;
-    Ok(best_common(&source, &ends.destination.algorithms(context).await?))
 }
 
 /// How many of the `bytes` that are stored are those of the source; `None` if no digest can tell.

@@ -179,6 +179,11 @@ impl VerifiedCopy {
         (&self.source, self.is_by_hash)
     }
 
+    /// Digests have shown that the source, as it is `now`, is still what was copied.
+    pub(crate) fn is_compared_again(&mut self, now: Facts) {
+        (self.source, self.is_by_hash) = (now, true);
+    }
+
     /// Whether the source and its copy may be one file under two places. Then the source is renamed first, and deleted if
     /// the copy is still there.
     pub(crate) const fn is_doubtful(&self) -> bool {

@@ -26,6 +26,8 @@ pub struct Job {
     pub options: Options,
     /// Which files of trees are copied.
     pub filter: Filter,
+    /// Sources that no command of FTP can name, and why: each fails alone.
+    pub unusable: Vec<(String, Failure)>,
     /// How the journal has it; `None` if it is not kept there.
     pub start: Option<JobStart>,
 }
@@ -229,7 +231,7 @@ impl Job {
         let number: [u8; 8] = ftp_io::random::bytes()
             .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
         let (id, filter) = (JobId::new(u64::from_be_bytes(number)), Filter::default());
-        Ok(Self { id, work, options, filter, start: None })
+        Ok(Self { id, work, options, filter, unusable: Vec::new(), start: None })
     }
 
     /// The name of the verb.

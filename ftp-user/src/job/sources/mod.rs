@@ -92,9 +92,13 @@ impl<'a> Sources<'a> {
         self.end().await;
     }
 
-    /// Copies all sources to one destination. A pattern stands for every name that it matches.
-    pub(super) async fn copy(&mut self, sources: Vec<Location>) {
-        let several = sources.len() > 1;
+    /// Copies all sources to one destination. A pattern stands for every name that it matches. The sources that are
+    /// `unusable` fail.
+    pub(super) async fn copy(&mut self, sources: Vec<Location>, unusable: Vec<(String, Failure)>) {
+        let several = sources.len() + unusable.len() > 1;
+        for (name, failure) in unusable {
+            self.stream.tally.failed(name, self.destination.to_string(), failure);
+        }
         self.destinations.takes_names = sources.iter().all(|source| takes_name(source, &self.destination));
         self.expect(sources.len());
         if several || sources.iter().any(|source| source.glob().is_some()) {
@@ -337,6 +341,10 @@ impl<'a> Sources<'a> {
         Ok(LineFacts { known, receiver, target })
     }
 
+    fn is_link(&self, line: &Line) -> bool {
+        line.is_link || self.stream.ends().source.is_link_here(&line.source.path)
+    }
+
     /// Copies a tree, or one file, or plans one of several files.
     async fn line(
         &mut self,
@@ -362,7 +370,7 @@ impl<'a> Sources<'a> {
                 self.found(context.run.finding.nothing());
                 return Ok(());
             }
-            if line.is_link || self.stream.ends().source.is_link_here(&source.path) {
+            if self.is_link(line) {
                 let what = format!("{source} is a symbolic link that leads nowhere");
                 return Err(Failure::new(FailureKind::Missing, what).hint("repair or delete the link"));
             }
@@ -390,6 +398,7 @@ impl<'a> Sources<'a> {
         let is_alone = !several || known.is_none();
         let item = Item {
             // One of several files waits. A file of this host is looked at when it is copied.
+            leads_to: known.clone().filter(|_| options.deletes_sources() && self.is_link(line)),
             known: known.filter(|_| is_alone || !source.is_local()),
             target: if is_named { there } else { Target::Unknown },
             is_listed: line.listed.is_some(),

@@ -174,7 +174,7 @@ impl TreeCopy<'_, '_> {
     fn needs_session(&self, visit: &Visit) -> bool {
         match visit {
             Visit::Directory(..) => !self.tree.rules.filter.selects() || !self.missing.has_room(),
-            Visit::File(path, _) => {
+            Visit::File(path, _) | Visit::Link(path, _) => {
                 self.missing.waits() || (self.tree.moved.is_some() && Part::is_name(path))
             }
             Visit::Skipped(..) | Visit::Failed(..) => false,
@@ -224,16 +224,14 @@ impl TreeCopy<'_, '_> {
                     self.make_directory(path, unmade).await;
                 }
             }
-            Visit::File(path, _) if Part::is_name(&path) => Box::pin(self.put_back(path)).await,
-            Visit::File(path, known) => {
-                if self.missing.lost_by(&path).is_none() && self.make_directories_above(&path).await {
-                    self.file(&path, known);
-                } else {
-                    // The exit code is that of the common cause.
-                    let kind = self.missing.lost_by(&path).unwrap_or(Kind::Other);
-                    let (source, dest) = self.shown(Some(&path));
-                    self.stream.tally.file(source, dest, Err(Failure::new(kind, WITHOUT_DIRECTORY)));
-                }
+            Visit::File(path, _) | Visit::Link(path, _) if Part::is_name(&path) => {
+                Box::pin(self.put_back(path)).await;
+            }
+            Visit::File(path, known) => self.found(&path, known, None).await,
+            Visit::Link(path, target) => {
+                let is_local = self.stream.ends().source.is_local();
+                let known = target.clone().filter(|target| !is_local && target.size.is_some());
+                self.found(&path, known, target).await;
             }
             Visit::Skipped(path, why) => {
                 let source = &self.stream.ends().source;
@@ -251,6 +249,17 @@ impl TreeCopy<'_, '_> {
                 self.stream.tally.failed(name.clone(), dest, failure.during(&name));
             }
         }
+    }
+
+    /// Plans a file that was found, unless there is no directory for its copy. `leads_to`: it is a symbolic link to this file.
+    async fn found(&mut self, path: &PathName, known: Option<Facts>, leads_to: Option<Facts>) {
+        if self.missing.lost_by(path).is_none() && self.make_directories_above(path).await {
+            return self.file(path, known, leads_to);
+        }
+        // The exit code is that of the common cause.
+        let kind = self.missing.lost_by(path).unwrap_or(Kind::Other);
+        let (source, dest) = self.shown(Some(path));
+        self.stream.tally.file(source, dest, Err(Failure::new(kind, WITHOUT_DIRECTORY)));
     }
 
     /// Nothing is copied that has the name of a part: it belongs to the job that stores it. A move that was killed may have
@@ -339,9 +348,10 @@ impl TreeCopy<'_, '_> {
     }
 
     /// Plans a file.
-    fn file(&mut self, path: &PathName, known: Option<Facts>) {
+    fn file(&mut self, path: &PathName, known: Option<Facts>, leads_to: Option<Facts>) {
         let item = Item {
             known,
+            leads_to,
             kept_as: self.tree.backup.as_ref().map(|backup| place::join(Some(backup), path)),
             is_listed: true,
             ..Item::new(

@@ -19,6 +19,8 @@ pub(crate) enum Visit {
     Directory(PathName, Attributes),
     /// A regular file, and what the listing says about it if that is enough.
     File(PathName, Option<Facts>),
+    /// A symbolic link that is copied, and the file to which it leads.
+    Link(PathName, Option<Facts>),
     /// Something that is not copied, and why.
     #[serde(skip)]
     Skipped(PathName, String),
@@ -207,7 +209,7 @@ impl Visit {
                 let what = and(&failure.what);
                 Self::Failed(path, Failure { what, ..failure })
             }
-            same @ (Self::Directory(..) | Self::File(..)) => same,
+            same @ (Self::Directory(..) | Self::File(..) | Self::Link(..)) => same,
         }
     }
 }
@@ -272,7 +274,7 @@ mod tests {
             match visit {
                 Visit::Skipped(path, why) => skipped.push((path, why)),
                 Visit::Failed(path, failure) => failed.push((path.unwrap(), failure.to_string())),
-                Visit::Directory(..) | Visit::File(..) => panic!("{visit:?}"),
+                Visit::Directory(..) | Visit::File(..) | Visit::Link(..) => panic!("{visit:?}"),
             }
         }
         assert_eq!((skipped.len(), failed.len()), (MOST_TOLD / 2 + 1, MOST_TOLD / 2 + 1));

@@ -374,11 +374,18 @@ impl<'a> ListedDirectory<'a> {
 
     /// Tells a file, if the filter takes it.
     fn file(&mut self, path: PathName, facts: Option<Facts>) {
+        // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
+        let is_kept = !self.is_local || self.rules.purpose != WalkPurpose::Copied;
+        self.told(path, facts.filter(|_| is_kept), Visit::File);
+    }
+
+    /// Tells a file, or a symbolic link to one.
+    fn told(&mut self, path: PathName, facts: Option<Facts>, visit: fn(PathName, Option<Facts>) -> Visit) {
         if !self.rules.filter.takes(&path) {
             return self.note(path);
         }
         if self.rules.purpose.compares() {
-            return self.sender.send(Visit::File(path, facts));
+            return self.sender.send(visit(path, facts));
         }
         let size = facts.as_ref().and_then(|facts| facts.size);
         self.found.files += 1;
@@ -387,9 +394,7 @@ impl<'a> ListedDirectory<'a> {
         if self.found.files >= TOLD_AT_ONCE {
             self.tell_found();
         }
-        // A file of this host is looked at when it is copied, which costs nothing and is never out of date.
-        let facts = facts.filter(|_| !self.is_local || self.rules.purpose.takes_everything());
-        self.sender.send(Visit::File(path, facts));
+        self.sender.send(visit(path, facts));
     }
 
     fn directory(&mut self, path: PathName, attributes: Attributes, name: PathName, identity: Identity) {
@@ -428,10 +433,15 @@ impl<'a> ListedDirectory<'a> {
         let found = match asked_of!(context, host, files::behind(context, host, &full)) {
             Ok(Some(found)) => found,
             Ok(None) => return self.skip(path, "it is a symbolic link that leads nowhere"),
+            // It leads out of what the server shows, or into a circle.
+            Err(failure) if failure.kind == FailureKind::Refused && !failure.ends_the_work() => {
+                let said = failure.said.unwrap_or(failure.what);
+                return self.skip(path, &format!("it is a symbolic link that cannot be followed: {said}"));
+            }
             Err(failure) => return self.fail(path, failure),
         };
         match (found.kind, self.rules.links) {
-            (Kind::File, _) => self.file(path, Some(found).filter(|found| found.size.is_some())),
+            (Kind::File, _) => self.told(path, Some(found), Visit::Link),
             (Kind::Directory | Kind::Current | Kind::Parent, Links::Follow) => {
                 let attributes = Attributes { modified: found.modified, mode: found.mode };
                 let mut identity = Identity { unique: found.unique, real: None };

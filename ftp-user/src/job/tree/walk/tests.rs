@@ -17,19 +17,27 @@ async fn found(root: &std::path::Path, links: Links) -> Vec<Visit> {
     while let Some(visit) = visits.next().await {
         found.push(match visit {
             Visit::Directory(path, _) => Visit::Directory(path, Attributes::default()),
+            Visit::Link(path, target) => {
+                assert!(target.is_some_and(|target| target.kind == Kind::File), "{}", path.display());
+                Visit::File(path, None)
+            }
             other @ (Visit::File(..) | Visit::Skipped(..) | Visit::Failed(..)) => other,
         });
     }
     // A directory comes before what is in it. What is only told may come at any time.
     let at = |wanted: &str| {
         found.iter().position(|visit| match visit {
-            Visit::Directory(path, _) | Visit::File(path, _) => path.as_bytes() == wanted.as_bytes(),
+            Visit::Directory(path, _) | Visit::File(path, _) | Visit::Link(path, _) => {
+                path.as_bytes() == wanted.as_bytes()
+            }
             Visit::Skipped(..) | Visit::Failed(..) => false,
         })
     };
     assert!(at("a") < at("a/b") && at("a/b") < at("a/b/deep"), "{found:?}");
     found.sort_by_key(|visit| match visit {
-        Visit::Directory(path, _) | Visit::File(path, _) | Visit::Skipped(path, _) => path.clone(),
+        Visit::Directory(path, _) | Visit::File(path, _) | Visit::Link(path, _) | Visit::Skipped(path, _) => {
+            path.clone()
+        }
         Visit::Failed(..) => PathName::from_user("~").unwrap(),
     });
     found
@@ -160,7 +168,9 @@ async fn a_tree_without_end_is_ended() {
         match visit {
             Visit::Failed(None, failure) => failures.push(failure.to_string()),
             Visit::Directory(..) => directories += 1,
-            Visit::Failed(Some(_), _) | Visit::File(..) | Visit::Skipped(..) => panic!("{visit:?}"),
+            Visit::Failed(Some(_), _) | Visit::File(..) | Visit::Link(..) | Visit::Skipped(..) => {
+                panic!("{visit:?}")
+            }
         }
     }
     assert_eq!((failures.len(), directories), (1, 50), "{failures:?}");
