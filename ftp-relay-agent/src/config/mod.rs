@@ -125,8 +125,9 @@ impl Config {
             }
         }
         let reaches = |name: &&str| self.policy.terms(name).is_some_and(|terms| !terms.allow.is_empty());
-        // If names do not fit, that is the reason.
-        if self.serves == Serves::Relay && warnings.is_empty() && !tokens.iter().any(reaches) {
+        // If names do not fit, or there are none, that is the reason.
+        let is_reason = warnings.is_empty() && !tokens.is_empty();
+        if self.serves == Serves::Relay && is_reason && !tokens.iter().any(reaches) {
             warnings.push(
                 "no server may be reached, so nothing is relayed; name servers with --allow".to_owned(),
             );
@@ -376,6 +377,23 @@ mod tests {
         assert_eq!(ann.levels.len(), 3);
         assert_eq!(policy.terms("bob").unwrap().allow.len(), 2);
         assert_eq!(policy.terms("eve"), None);
+    }
+
+    #[test]
+    fn servers_are_missed_only_if_somebody_may_come_and_none_is_named() {
+        let check = |allow: &str, tokens: &[&str], expect: bool| {
+            let allow = allow.split_whitespace().map(|target| target.parse().unwrap()).collect();
+            let token_file = Some(PathBuf::from("relay.token"));
+            let listen = vec!["127.0.0.1:0".parse().unwrap()];
+            let options = RunOptions { allow, token_file, listen, ..RunOptions::default() };
+            let warnings = Config::read(&options, None).unwrap().warnings(tokens.iter().copied());
+            let is_missed = warnings.iter().any(|warning| warning.contains("name servers with --allow"));
+            assert_eq!(is_missed, expect, "{allow:?} {tokens:?}: {warnings:?}", allow = options.allow);
+        };
+        check("", &["ann"], true);
+        check("192.0.2.0/24", &["ann"], false);
+        // The token of an agent is none of a user, who may come later.
+        check("192.0.2.0/24", &[], false);
     }
 
     #[test]

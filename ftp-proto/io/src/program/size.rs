@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-/// Reads a number of bytes: `4096`, `64KiB` (units of 1,024), `10MB` (units of 1,000). The case of
+/// Reads a number of bytes: `4096`, `64KiB` or `64K` (units of 1,024), `10MB` (units of 1,000). The case of
 /// the unit does not matter, but `Mb` is refused: elsewhere it is a number of bits.
 ///
 /// ```
@@ -34,10 +34,10 @@ pub fn parse(text: &str) -> Result<u64, String> {
         "mb" => (1_000, 2),
         "gb" => (1_000, 3),
         "tb" => (1_000, 4),
-        "kib" => (1_024, 1),
-        "mib" => (1_024, 2),
-        "gib" => (1_024, 3),
-        "tib" => (1_024, 4),
+        "k" | "kib" => (1_024, 1),
+        "m" | "mib" => (1_024, 2),
+        "g" | "gib" => (1_024, 3),
+        "t" | "tib" => (1_024, 4),
         _ => return Err("write KiB, MiB, GiB, KB, MB or GB after the number, or nothing".to_owned()),
     };
     let size = number.parse::<u64>().ok().and_then(|number| number.checked_mul(base.pow(power)));
@@ -96,9 +96,11 @@ mod tests {
         check("64kib", Some(65_536));
         check("10MB", Some(10_000_000));
         check("3GiB", Some(3 << 30));
+        check("5M", Some(5 << 20));
+        check("64k", Some(65_536));
         check("1TB", Some(1_000_000_000_000));
         check("9223372036854775807", Some(u64::MAX / 2));
-        for wrong in ["", "KiB", "-1", "1.5MB", "1 MB", "5K", "9223372036854775808", "99999999TiB"] {
+        for wrong in ["", "KiB", "-1", "1.5MB", "1 MB", "5X", "9223372036854775808", "99999999TiB"] {
             check(wrong, None);
         }
         // Bits are no bytes, and nobody types these for bytes.
