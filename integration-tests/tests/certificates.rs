@@ -435,3 +435,31 @@ fn a_server_that_demands_a_certificate_of_its_client_is_told_so_and_is_asked_onc
             .never_says("trying again");
     }
 }
+
+#[test]
+fn a_changed_certificate_of_a_site_names_the_command_that_accepts_it_and_the_site_is_forgotten_by_its_name() {
+    let (peer, home) = (peer(), tempfile::tempdir().unwrap());
+    let state = home.path().join("state").display().to_string();
+    let config = home.path().join("config.toml");
+    let ftp = |words: &[&str]| {
+        user().args(["--config", config.to_str().unwrap(), "--state", &state]).args(words).run()
+    };
+    ftp(&["sites", "add", "two", &peer.clear_url("")]).exits(0);
+    ftp(&["ls", "two:"]).exits(0).says("from now on no other is accepted");
+    for (name, known) in
+        [("two", "forgotten of"), ("two:", "nothing was known of"), ("three", "no site is called three")]
+    {
+        let run = ftp(&["sites", "forget", name]);
+        run.says(known);
+    }
+    for _ in 0..2 {
+        // The first one was kept, the second one is that of the settings.
+        ftp(&["ls", "two:"]);
+        peer.show(&Certificate::of(peer.address().ip()));
+        let pin = peer.pin();
+        let run = ftp(&["ls", "two:"]).exits(11).says(&format!("ftp-user sites edit two --pin {pin}"));
+        run.never_says(&format!("; --pin {pin}"));
+        ftp(&["sites", "edit", "two", "--pin", &pin]).exits(0);
+        ftp(&["ls", "two:"]).exits(0);
+    }
+}

@@ -33,10 +33,14 @@ pub(super) struct CopyArgs {
     #[command(flatten)]
     #[serde(flatten)]
     pub(super) trees: TreeArgs,
-    /// What to do with a file that is there (different: skip it if size and digest are equal)
+    /// What to do with a file that is there
+    ///
+    /// different skips it if size and digest are equal.
     #[arg(long, value_enum, default_value_t = Overwrite::Different, value_name = "WHEN")]
     overwrite: Overwrite,
-    /// How many files are copied at the same time, each on sessions of its own (auto: as many as make it faster, at most 8)
+    /// How many files are copied at the same time
+    ///
+    /// Each is copied on sessions of its own (auto: as many as make it faster, at most 8).
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
     jobs: Wanted,
     /// Stop at the first failure
@@ -160,21 +164,29 @@ pub(super) struct SyncArgs {
     #[arg(value_name = "DEST")]
     #[serde(with = "as_text")]
     dest: OsString,
-    /// What tells whether two files are the same (auto: size and time if both are equal, else digests)
+    /// What tells whether two files are the same
+    ///
+    /// auto takes size and time if both are equal, else digests.
     #[arg(long, value_enum, default_value_t = Compare::Auto, value_name = "HOW")]
     compare: Compare,
-    /// Delete from DEST what SOURCE does not have, after everything was copied and only if nothing failed
+    /// Delete from DEST what SOURCE does not have, after the copies
+    ///
+    /// What could not be listed or copied protects what it concerns.
     #[arg(long)]
     delete: bool,
     /// Delete nothing if it would be more than N names
     #[arg(long, value_name = "N", requires = "delete")]
     max_delete: Option<u64>,
-    /// Keep what would be replaced or deleted below this directory, on the same server and user as DEST
+    /// Keep what would be replaced or deleted below this directory
+    ///
+    /// It is on the same server and user as DEST.
     #[arg(long, value_name = "PLACE")]
     #[serde(with = "as_text")]
     backup_dir: Option<OsString>,
-    /// With --delete: permit that DEST becomes empty because SOURCE has no file, or that it is your home directory, /, or one
-    /// that has the settings or the state of ftp-user
+    /// With --delete: permit to delete very much
+    ///
+    /// It permits that DEST becomes empty because SOURCE has no file, or that it is your home directory, /, or one that has the
+    /// settings or the state of ftp-user.
     #[arg(short, long)]
     yes: bool,
     /// Whether `retry --yes` agrees to what the last run has kept.
@@ -187,7 +199,9 @@ pub(super) struct SyncArgs {
     #[command(flatten)]
     #[serde(flatten)]
     kept: KeptArgs,
-    /// How many files are copied at the same time, each on sessions of its own (auto: as many as make it faster, at most 8)
+    /// How many files are copied at the same time
+    ///
+    /// Each is copied on sessions of its own (auto: as many as make it faster, at most 8).
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
     jobs: Wanted,
     /// Stop at the first failure

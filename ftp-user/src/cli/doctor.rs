@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
 
-/// Look at this host: names, IPv6, clock, certificates, directories, settings, and whether servers can connect to it
+/// Look at this host: names, clock, certificates, settings
 ///
-/// Nothing leaves this host but questions for the names of the sites of the settings. Each finding is one line with what
+/// Its addresses, too, its directories, and whether servers can connect to it. Nothing leaves this host but questions for the names of the sites of the settings. Each finding is one line with what
 /// to do. The exit status is 0 if nothing is BAD.
 #[derive(Args, Debug)]
 pub(super) struct DoctorArgs {}

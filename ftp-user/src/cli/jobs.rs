@@ -16,12 +16,14 @@ use crate::journal::{JobRecord, JobState, Journal, StoredJob};
 use crate::place::Location;
 use crate::report::{Event, Reporter};
 use clap::Args;
+use ftp_io::clock::Clock;
 use ftp_io::program::args::Rejected;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 /// Continue jobs that were interrupted, all of them or one
 ///
@@ -59,9 +61,9 @@ pub(super) fn nothing(jobs: &[JobRecord]) -> String {
     }
 }
 
-/// List the jobs that run, that were interrupted or go on without this program, and the last ones that have ended
+/// List the jobs that run, were interrupted, or have ended lately
 ///
-/// The destination of a file that goes on by itself is asked how far it is, if its password need not be typed.
+/// Those that go on without this program are among them. The destination of a file that goes on by itself is asked how far it is, if its password need not be typed.
 #[derive(Args, Debug)]
 pub(super) struct JobsArgs {
     /// In the shell: lists the jobs that have ended, too. The command line always lists them
@@ -213,7 +215,7 @@ impl General {
                     Err(failure) => record.transfer = Some(Err(failure.to_string())),
                 }
             }
-            self.tell(Event::Job(record)).await?;
+            self.tell(row(record)).await?;
         }
         if left_out > 0 && !self.quiet {
             let ended = counted(left_out as u64, "job");
@@ -276,11 +278,11 @@ impl General {
         self.tell(Event::Warning { message }).await
     }
 
-    async fn tell(&self, event: Event) -> Result<()> {
+    pub(super) async fn tell(&self, event: Event) -> Result<()> {
         let (events, reporter) = Reporter::start(self.style(), None);
         events.say(event);
         drop(events);
-        reporter.finish().await
+        reporter.finish().await.map(|_| ())
     }
 
     /// The command of a job, as it was asked for. How it is shown and how long it waits is up to this run; what this run trusts
@@ -398,6 +400,13 @@ const FILES: [&str; 6] = ["ca", "config", "filter_from", "from_file", "password_
 /// The last version that kept the words of command lines.
 const LAST_WITH_WORDS: &str = "0.1.0";
 
+/// A job in the list of all.
+fn row(record: JobRecord) -> Event {
+    let now = u64::try_from(Clock::today().0).unwrap_or(0);
+    let age = Duration::from_secs(now.saturating_sub(record.ended.unwrap_or(record.begun)));
+    Event::JobRow(record, age)
+}
+
 /// Shows a job with what its destination says of the transfer that goes on without this program.
 pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Status {
     let asked = async { job::transfer_of(&job?, context).await };
@@ -405,7 +414,7 @@ pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Sta
     let jobs = context.store.journal.jobs().unwrap_or_default();
     for mut record in jobs.into_iter().filter(|record| record.id == id) {
         record.transfer.clone_from(&transfer);
-        context.run.events.say(Event::Job(record));
+        context.run.events.say(row(record));
     }
     Status::Done
 }
@@ -414,7 +423,7 @@ pub(super) async fn shown(job: Result<Job>, id: JobId, context: &Context) -> Sta
 pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     let (id, verb) = (job.id, "cancel");
     if let Err(failure) = job::cancel(job, context).await {
-        return job::refused(verb, failure, context).status;
+        return job::refused(verb, or_forget(failure, id), context).status;
     }
     let jobs = context.store.journal.jobs().unwrap_or_default();
     for record in jobs.into_iter().filter(|job| job.id == id) {
@@ -423,12 +432,21 @@ pub(super) async fn cancelled(job: Job, context: &Context) -> Status {
     Status::Done
 }
 
+/// The failure to give a job up, and what to do if its server does not come back.
+fn or_forget(failure: Failure, id: JobId) -> Failure {
+    if !matches!(failure.kind, Kind::Temporary | Kind::Refused | Kind::Other | Kind::Untrusted) {
+        return failure;
+    }
+    let forget = format!("ftp-user cancel --forget {id} gives the job up without its server");
+    let hint = failure.hint.as_ref().map_or_else(|| forget.clone(), |hint| format!("{hint}; {forget}"));
+    failure.hint(hint)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::job_options::JobOptions;
     use super::*;
     use crate::place::Names;
-    use std::time::Duration;
 
     fn record(line: &str, directory: &Path) -> JobRecord {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
@@ -454,6 +472,15 @@ mod tests {
     fn line(words: &[&str]) -> Cli {
         let words = ["ftp-user"].iter().chain(words).map(OsString::from);
         Cli::read_typed(words.collect()).unwrap()
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_given_up_names_how_to_forget_it() {
+        for (kind, expect) in [(Kind::Temporary, true), (Kind::Interrupted, false), (Kind::Exists, false)] {
+            let failure = or_forget(Failure::new(kind, "no answer").hint("try again"), JobId::new(5));
+            let hint = failure.hint.unwrap_or_default();
+            assert_eq!(hint.contains("try again; ftp-user cancel --forget"), expect, "{hint}");
+        }
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
 /// What to use here instead of an option or a part of another program.
 fn hint(verb: &str, name: &str) -> Option<&'static str> {
     let has = |all: &str, one: &str| all.split(' ').any(|known| known == one);
-    let found = ELSEWHERE.iter().find(|(verbs, names, _)| has(verbs, verb) && has(names, name));
+    let of = |verbs: &str| verbs == EACH || has(verbs, verb);
+    let found = ELSEWHERE.iter().find(|(verbs, names, _)| of(verbs) && has(names, name));
     found.map(|(_, _, hint)| *hint)
 }
 
@@ -122,7 +123,11 @@ fn is_called(arg: &clap::Arg, name: &str) -> bool {
 /// The verbs that copy.
 const COPYING: [&str; 4] = ["copy", "append", "move", "sync"];
 
-/// Options and parts of verbs of other programs: the verbs to which they are given, their names, and what to do here.
+/// Stands for every verb.
+const EACH: &str = "";
+
+/// Options and parts of verbs of other programs: the verbs to which they are given, their names, and what to do here. The first
+/// line that is right for a verb counts.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sites", "rm del delete unlink", "use sites remove"),
     ("sites", "ls dir", "use sites list"),
@@ -132,6 +137,9 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("mv", "-f --force", "mv replaces nothing: delete what has the name with ftp-user rm"),
     ("sync", "-r -R --recursive", "sync takes everything below SOURCE: leave it out"),
     ("sync", "--checksum -c", "--compare hash compares digests"),
+    ("sync", "--size-only", "--compare size compares sizes only"),
+    ("sync", "--mirror", "sync does it: leave it out; --delete deletes what only DEST has"),
+    ("sync", "--remove-source-files", "sync leaves SOURCE as it is; move deletes what it has copied"),
     (
         "sync",
         "--update -u --only-newer --overwrite",
@@ -163,7 +171,60 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--backup-dir",
         "--overwrite never leaves alone what is there; sync --backup-dir keeps what it replaces",
     ),
+    (
+        "copy move",
+        "--checksum -c",
+        "--overwrite different, the default, compares digests; what is stored of a file goes on",
+    ),
+    ("copy move", "--update -u", "--overwrite newer replaces only older files"),
+    ("copy move", "--ignore-existing", "sync --compare exists copies only what DEST lacks"),
+    ("copy move", "--size-only", "sync --compare size copies only files of another size"),
+    ("copy", "--remove-source-files", "move deletes what it has copied and verified"),
+    ("move", "--remove-source-files", "move does it: leave it out"),
+    ("copy move", "--mirror", "sync SOURCE DEST --delete makes DEST like SOURCE"),
     ("sync copy move", "-a --archive -p --preserve", "times are kept; --perms keeps the modes"),
+    ("sync copy move", "-l", "--limit RATE limits the speed; --links says what happens to symbolic links"),
+    (
+        "sync copy move",
+        "-L --copy-links",
+        "links to files are copied as files; --links follow enters those to directories",
+    ),
+    ("sync copy move", "-C", "nothing is compressed; --exclude leaves files out"),
+    ("sync copy move", "-z --compress", "there is none: nothing is compressed on its way"),
+    ("sync copy move", "--transfers --parallel", "-j N copies N files at the same time"),
+    (
+        "sync copy move",
+        "--checkers",
+        "there is none: many names are asked for at once; -j N copies N files at the same time",
+    ),
+    (
+        "sync copy move",
+        "-P",
+        "-j N copies N files at the same time; a port stands in the URL (ftp://HOST:PORT/); what is stored of a file goes on",
+    ),
+    ("sync copy move append", "--partial", "leave it out: what is stored of a file stays, and goes on"),
+    (
+        "hash",
+        "-c --check",
+        "sha256sum -c checks its lines for files of this host; sync -n --compare hash compares trees",
+    ),
+    ("ls", "-u -c", "names are sorted; -l shows when each was changed"),
+    ("ls", "-C", "there is none: each name stands on its own line"),
+    ("ls stat tree", "-L", "there is none: a link is shown as its server shows it"),
+    (EACH, "--stats", "there is none: the last line sums up; --json tells it in numbers"),
+    (EACH, "--log-file", "--trace FILE writes the dialogue with the servers; 2>FILE writes the messages"),
+    (EACH, "-P --port", "write the port into the URL: ftp://HOST:PORT/"),
+    (EACH, "--checksum", "hash prints digests; sync --compare hash compares them"),
+    (EACH, "--update --ignore-existing --size-only", "copy has --overwrite, and sync has --compare"),
+    (
+        EACH,
+        "--transfers --parallel --checkers",
+        "there is none: -j of copy, move and sync is for files that are copied",
+    ),
+    (EACH, "--partial", "copy, move and sync go on with what is stored of a file"),
+    (EACH, "--remove-source-files", "move deletes what it has copied and verified"),
+    (EACH, "--mirror", "sync SOURCE DEST --delete makes DEST like SOURCE"),
+    (EACH, "-u -c -z -L -C -l", "there is none"),
     ("copy append move", "-f --force", "--overwrite always replaces what is there"),
     ("ls", "-h --human-readable", "-l shows sizes in bytes"),
     ("ls stat", "-R -r --recursive", "use tree"),
@@ -189,6 +250,13 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("copyto", "copy"),
     ("moveto", "move"),
     ("purge", "rm -r"),
+    ("touch", "copy - PLACE </dev/null for an empty file"),
+    ("rcat", "copy - PLACE"),
+    ("lsd", "ls -l, which shows what is a directory"),
+    ("cryptcheck", "sync -n --compare hash to compare two trees: nothing is encrypted at a server"),
+    ("bisync", "sync once for each direction, without --delete"),
+    ("about", "sites test, which tells what a server can do: servers do not tell how much room there is"),
+    ("stop", "cancel"),
 ];
 
 /// Verbs of other programs, and what they are called here: for the command line and for the shell.
@@ -221,6 +289,7 @@ pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
     ("md", "mkdir"),
     ("rename", "mv"),
     ("sha256sum", "hash"),
+    ("md5sum", "hash --alg md5"),
 ];
 
 #[cfg(test)]
@@ -301,12 +370,35 @@ mod tests {
         check("-h", "ls -lh a", "ls has no option -h; -l shows sizes in bytes");
         check("-r", "hash -r a", "hash takes files");
         check("-f", "probe -f a", "");
+        check("--checksum", "copy --checksum a b", "--overwrite different, the default");
+        check("--size-only", "sync --size-only a b", "--compare size");
+        check("--remove-source-files", "copy --remove-source-files a b", "move deletes");
+        check("--transfers", "move --transfers=4 a b", "-j N copies N files");
+        check("--log-file", "ls --log-file=x a", "ls has no option --log-file; --trace FILE");
+        check("--partial", "rm --partial a", "copy, move and sync go on");
+        check("-P", "ls -P 21 a", "ls has no option -P; write the port into the URL");
+        check("-z", "cat -z a", "cat has no option -z; there is none");
+        check("-c", "hash -c sums", "sha256sum -c");
         check("--detach", "sync --detach a b", "sync has no option --detach; sync needs this program");
         check("--from-file", "sync --from-file list", "sync takes one SOURCE");
         check("--delete", "copy -r --delete a b", "copy has no option --delete; sync SOURCE DEST --delete");
         check("--max-delete", "move --max-delete=5 a b", "move has no option --max-delete; sync");
         check("--compare", "copy --compare size a b", "sync --compare");
         check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
+    }
+
+    #[test]
+    fn each_option_that_people_know_from_other_programs_has_a_hint_at_every_verb() {
+        let options = "--checksum --update --partial --transfers --stats --log-file -u -c -z -P -L -C -l --parallel --checkers \
+            --ignore-existing --size-only --remove-source-files --mirror";
+        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let verb = command.get_name();
+            for option in options.split_whitespace() {
+                let is_own = command.get_arguments().any(|arg| is_called(arg, option));
+                let line = hint(verb, option);
+                assert!(is_own || line.is_some_and(|line| line.len() < 140), "{verb} {option}: {line:?}");
+            }
+        }
     }
 
     #[test]
@@ -326,6 +418,9 @@ mod tests {
         check("check", "check one: two:", Some("use sync -n --compare hash"));
         check("config", "config", Some("use sites add, or sites import"));
         check("kill", "kill last", Some("use cancel"));
+        check("stop", "stop last", Some("use cancel"));
+        check("md5sum", "md5sum one:a", Some("use hash --alg md5"));
+        check("rcat", "rcat one:a", Some("use copy - PLACE"));
         check("cd", "cd one:", Some("there is no verb cd; ftp-user shell has cd"));
         check("rename", "rename a b", Some("use mv"));
         check("--incude", "--incude a b", None);

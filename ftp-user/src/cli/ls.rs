@@ -20,7 +20,9 @@ use std::fs::File;
 use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 
-/// List directories on servers and on this host, one name per line
+/// List directories, one name per line
+///
+/// They are on servers or on this host.
 #[derive(Args, Debug)]
 pub(super) struct LsArgs {
     /// Directories or files
@@ -66,7 +68,9 @@ impl LsArgs {
     }
 }
 
-/// Show the facts of files and directories on servers and on this host
+/// Show the facts of files and directories
+///
+/// They are on servers or on this host.
 #[derive(Args, Debug)]
 pub(super) struct StatArgs {
     /// Files or directories
@@ -256,13 +260,15 @@ async fn entry(context: &Context, host: &mut Host, location: &Location) -> Resul
     }))
 }
 
-/// Print files on servers and on this host to standard output
+/// Print files to standard output
+///
+/// They are on servers or on this host.
 #[derive(Args, Debug)]
 pub(super) struct CatArgs {
     /// Files to print
     #[arg(required = true, value_name = "PLACE")]
     places: Vec<OsString>,
-    /// Read no more bytes per second, of all files together: 500KB, 2MiB
+    /// Read no more bytes per second, of all files together: 500KB, 2M
     #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     limit: Option<NonZeroU64>,
     #[command(flatten)]

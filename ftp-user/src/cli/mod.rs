@@ -6,6 +6,7 @@ mod copy;
 mod doctor;
 mod exit;
 mod generate;
+mod help;
 mod job_options;
 mod jobs;
 mod later;
@@ -38,6 +39,7 @@ use crate::context::{
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
+use crate::outcome::FailedItem;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
@@ -61,7 +63,14 @@ use std::time::Duration;
 /// a URL the path is relative to the login directory; // or %2F makes it absolute. Between two servers
 /// the bytes go from server to server; with a local path this program is one end.
 #[derive(Debug, Parser)]
-#[command(name = "ftp-user", version, max_term_width = 100, infer_subcommands = false)]
+#[command(
+    name = "ftp-user",
+    version,
+    max_term_width = 100,
+    infer_subcommands = false,
+    mut_args(help::rarely),
+    mut_subcommands(help::screen)
+)]
 pub struct Cli {
     #[command(flatten, next_help_heading = "General options")]
     general: General,
@@ -187,6 +196,11 @@ impl Cli {
             Verb::Jobs(args) => Box::pin(general.list(args)).await,
             _ => return Box::pin(self.perform(Start::Typed(words))).await,
         };
+        if let (true, Err(failure)) = (general.json, &done) {
+            let failed = FailedItem { source: String::new(), dest: String::new(), failure: failure.clone() };
+            // The failure itself is printed.
+            let _ = general.tell(Event::Failed(failed)).await;
+        }
         status_of(general.color, done)
     }
 
@@ -199,6 +213,7 @@ impl Cli {
             Ok(started) => started,
             Err(failure) => return status_of(general.color, Err(failure)),
         };
+        let only_shows = matches!(verb, Verb::Ls(_) | Verb::Stat(_) | Verb::Tree(_) | Verb::Hash(_));
         let hands = &general.hands;
         let is_of_shell = hands.cancel.is_some();
         let is_typed = matches!(start, Start::Typed(_)) && !is_of_shell && !matches!(verb, Verb::Sites(_));
@@ -241,7 +256,10 @@ impl Cli {
             Verb::Sites(args) => sites::run(context, &passwords, &general, args).await,
         };
         let told = reporter.finish().await;
-        status_of(general.color, done.and_then(|exit| told.map(|()| exit)))
+        status_of(
+            general.color,
+            done.and_then(|exit| told.map(|is_read| exit_of(exit, is_read || !only_shows))),
+        )
     }
 }
 
@@ -378,6 +396,11 @@ fn colored(when: When) -> bool {
         When::Never => false,
         When::Auto => output::is_coloured(),
     }
+}
+
+/// The status of a verb that has done with `exit`. Whoever has read enough of what is only shown does not want the rest.
+fn exit_of(exit: Status, is_wanted: bool) -> Status {
+    if exit == Status::Partly && !is_wanted { Status::Done } else { exit }
 }
 
 /// The status of a verb that has ended. A failure is printed.

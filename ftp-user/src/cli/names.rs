@@ -11,7 +11,9 @@ use clap::Args;
 use ftp_proto::digest::Algorithm;
 use std::ffi::{OsStr, OsString};
 
-/// Make directories on servers and on this host
+/// Make directories
+///
+/// They are on servers or on this host.
 #[derive(Args, Debug)]
 pub(super) struct MkdirArgs {
     /// Directories to make
@@ -37,11 +39,11 @@ impl MkdirArgs {
     }
 }
 
-/// Delete files, and with -r directories, on servers and on this host
+/// Delete files, and with -r directories
 ///
-/// rm -r finds everything first, tells how much it is and asks; without a terminal it wants --yes. A symbolic link is
-/// deleted itself, never what it leads to. The root of a server and a login directory are never deleted: name what is in
-/// them. *, ? and [...] in the last name of a URL match names at its server; %2A, %3F and %5B stand for the characters.
+/// They are on servers or on this host. rm -r finds everything first, tells how much it is and asks; without a terminal it
+/// wants --yes. A symbolic link is deleted itself, never what it leads to. The root of a server and a login directory are
+/// never deleted: name what is in them. *, ? and [...] in the last name of a URL match names at its server; %2A, %3F and %5B stand for the characters.
 #[derive(Args, Debug)]
 pub(super) struct RmArgs {
     /// What to delete
@@ -69,10 +71,10 @@ impl RmArgs {
     }
 }
 
-/// Rename files and directories on one server, or on this host
+/// Rename files and directories of one host
 ///
-/// An existing directory receives SOURCE under its last name; several SOURCEs need a directory. Nothing that exists is
-/// replaced. *, ? and [...] in the last name of a URL that is a SOURCE match names at its server.
+/// It is a server or this host. An existing directory receives SOURCE under its last name; several SOURCEs need a directory.
+/// Nothing that exists is replaced. *, ? and [...] in the last name of a URL that is a SOURCE match names at its server.
 #[derive(Args, Debug)]
 #[command(override_usage = "ftp-user mv [OPTIONS] <SOURCE>... <DEST>")]
 pub(super) struct MvArgs {
@@ -137,9 +139,9 @@ impl HashArgs {
     }
 }
 
-/// Draw directories on servers and on this host with everything in them
+/// Draw directories with everything in them
 ///
-/// Directories end in /, symbolic links in @; no link is followed.
+/// They are on servers or on this host. Directories end in /, symbolic links in @; no link is followed.
 #[derive(Args, Debug)]
 pub(super) struct TreeArgs {
     /// Directories to draw

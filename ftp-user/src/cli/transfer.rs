@@ -41,14 +41,17 @@ pub(super) struct TransferArgs {
     /// Try candidates one after the other on the same sessions, and wait for each as long as its timeouts allow
     #[arg(long, overrides_with = "race")]
     no_race: bool,
-    /// Move no more bytes per second, in all: 500KB, 2MiB. Servers that know RATE keep to it themselves; the bytes of
-    /// others pass this host
+    /// Move no more bytes per second, in all: 500KB, 2M
+    ///
+    /// Servers that know RATE keep to it themselves; the bytes of others pass this host.
     #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
     limit: Option<NonZeroU64>,
     /// Print what would be done; nothing is changed
     #[arg(short = 'n', long)]
     dry_run: bool,
-    /// Print what would be done, by which path and why, and what would be tried next; nothing is changed
+    /// The same, with the path, why it is taken, and what else there is
+    ///
+    /// Nothing is changed.
     #[arg(long)]
     explain: bool,
 }

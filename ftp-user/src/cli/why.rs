@@ -18,7 +18,9 @@ use ftp_proto::wire::{PathName, show};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-/// Show which paths an earlier run has tried between two servers, why its files took theirs, and what its job has copied
+/// Show which paths an earlier run has tried, and what it has copied
+///
+/// The paths are those between two servers; it is told why its files took theirs.
 #[derive(Args, Debug)]
 pub(super) struct WhyArgs {
     /// last, or the id of a run or job, or the name of a job
@@ -184,9 +186,9 @@ fn unknown(runs: &[RunAccount]) -> Failure {
         .hint(format!("ftp-user jobs lists jobs; these runs are: {}", ids.join(" ")))
 }
 
-/// Try every path between two servers without moving a file, and draw the best one
+/// Try every path between two servers, and draw the best one
 ///
-/// Files would go from SOURCE to DEST. Between two servers that know PROB nothing is read or stored.
+/// No file is moved. Files would go from SOURCE to DEST. Between two servers that know PROB nothing is read or stored.
 /// Other paths are tried with an empty temporary file, which is deleted again at both ends.
 #[derive(Args, Debug)]
 pub(super) struct ProbeArgs {

@@ -417,7 +417,7 @@ mod tests {
             ("[composites.data]\ncomponents = []", "4:14: a composite directory needs components"),
             ("[composites.data]", "3:13: expected components"),
             ("[composites.lab]\ncomponents = [\"lab:\"]", "composites.lab: lab is the name of a site"),
-            ("[composites.d]\ncomponents = [\"lab:\"]", "a name has 2 to 64"),
+            ("[composites.-d]\ncomponents = [\"lab:\"]", "a name has 1 to 64"),
             ("[composites.data]\nparts = [\"lab:\"]", "unknown key \"parts\""),
             ("[composites.data]\ncomponents = [\"ftp://u:s3cret@h/\"]", "has no password"),
         ] {

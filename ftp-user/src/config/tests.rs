@@ -263,8 +263,8 @@ fn every_mistake_of_a_site_is_told_with_its_place() {
         assert_eq!(read(&text), Err(format!("/etc/x/config.toml:{expect}")), "{text}");
     };
     named("ftp", "1:8: \"ftp\" cannot be the name of a site: it is the beginning of a URL");
-    let plain = "a name has 2 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit";
-    named("x", &format!("1:8: \"x\" cannot be the name of a site: {plain}"));
+    let plain = "a name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit";
+    named("-x", &format!("1:8: \"-x\" cannot be the name of a site: {plain}"));
     assert_eq!(read("sites = 7"), Err("/etc/x/config.toml:1:9: expected a table: write [sites]".to_owned()));
 }
 

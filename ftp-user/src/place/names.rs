@@ -149,7 +149,20 @@ pub(super) fn mistake_of_name(text: &[u8], names: &Names) -> Option<Failure> {
             .hint("use ftp://user@host/path, or put ./ before the name of a local file"),
         );
     };
-    names.find(name).err()
+    let failure = names.find(name).err()?;
+    Some(match port_of(text) {
+        Some(port) => failure.hint(format!(
+            "a server without a name is ftp://{name}:{port}/, and ./ begins the name of a local file"
+        )),
+        None => failure,
+    })
+}
+
+/// The number behind the colon, as in `host:port/path`.
+fn port_of(text: &[u8]) -> Option<u16> {
+    let (_, rest) = split(text)?;
+    let port = rest.split(|byte| *byte == b'/').next()?;
+    str::from_utf8(port).ok()?.parse().ok().filter(|_| !text.starts_with(b"["))
 }
 
 #[cfg(test)]
@@ -261,11 +274,13 @@ mod tests {
         check("[hme]x", "did you mean home?");
         check("elsewhere:x", "no site is called elsewhere; ftp-user sites list");
         check("bob:s3cret", "no site is called bob");
-        check("a:b", "a name has 2 to 64");
-        check("[a]b", "a name has 2 to 64");
+        check("elsewhere:2121/x", "a server without a name is ftp://elsewhere:2121/, and");
+        check("192.0.2.7:21", "is ftp://192.0.2.7:21/, and");
+        check("a:b", "no site is called a;");
+        check("[a+b]c", "a name has 1 to 64");
         check("ftp:s3cret", "a URL with a mistake");
         check("http:x", "it is the beginning of a URL");
-        check("bob s3cret:x", "a name has 2 to 64");
+        check("bob s3cret:x", "a name has 1 to 64");
         check("this-host:x", "it stands for this host");
         check("bob:s3cret@h/x", "a URL with a mistake");
         let none = Place::parse_with(b"lab:x", &Names::default()).unwrap_err().to_string();
@@ -285,7 +300,7 @@ mod tests {
         for (name, is_good) in [
             ("lab", true),
             ("2nd.site_x-y", true),
-            ("a", false),
+            ("a", true),
             ("", false),
             ("FTP", false),
             ("file", false),

@@ -100,13 +100,13 @@ pub fn check_name(name: &str) -> Result<(), &'static str> {
     if name == Addresses::THIS_HOST {
         return Err("it stands for this host");
     }
-    let fits = (2..=LONGEST).contains(&name.len()) && name.bytes().all(is_plain) && begins_well;
+    let fits = (1..=LONGEST).contains(&name.len()) && name.bytes().all(is_plain) && begins_well;
     if fits { Ok(()) } else { Err(NAME) }
 }
 
 /// What a name has to be.
 pub(super) const NAME: &str =
-    "a name has 2 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit";
+    "a name has 1 to 64 letters, digits, dots, dashes and underscores, and begins with a letter or a digit";
 /// The length of the longest name.
 const LONGEST: usize = 64;
 /// What nobody takes for a name.

@@ -89,8 +89,8 @@ fn places_that_cannot_be_used_are_refused_before_anything_is_sent() {
     check("ftp://h/100%", "two hexadecimal digits");
     check("ftp://h/%zz", "two hexadecimal digits");
     check("ftp://u:p/w@h/a", "%2F");
-    check("a:b", "SITE:path");
-    check("[a]b", "SITE:path");
+    check("a+b:c", "SITE:path");
+    check("[a+b]c", "SITE:path");
     check("@h:/a", "SITE:path");
     check("-", "./-");
     for mistyped in ["ftp//u:p@h/a", "FTP:/h/a", "ftps:h/a", "u:p@h/a", "dir/a:b@c", "f!p://h/a"] {

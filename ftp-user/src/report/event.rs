@@ -144,6 +144,8 @@ pub enum Event {
     Surveyed(PairAccount),
     /// A job of the journal.
     Job(JobRecord),
+    /// A job in the list of all, and how long ago it has ended, or begun if it has not ended.
+    JobRow(JobRecord, Duration),
     /// A job that was asked for again by its name, and is done.
     AlreadyDone(JobRecord),
     /// What the journal knows of a file of that job, and how its destination was typed, if that is known.

@@ -100,6 +100,11 @@ impl Human {
             Event::Surveyed(survey) => return self.results(&routes::survey(survey, self.style.screen)),
             Event::AlreadyDone(_) if quiet => {}
             Event::Job(job) | Event::AlreadyDone(job) => return self.result(&receipt::job_sentence(job)),
+            Event::JobRow(job, age) => {
+                // Programs that read this text find the whole command.
+                let columns = if self.terminal { self.style.screen.columns } else { usize::MAX };
+                return self.results(&receipt::job_row(job, *age, columns));
+            }
             Event::Receipts(receipts) => return self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => return self.result(&forgotten_words(forgotten)),
             Event::Site(site) => return self.results(&site.lines()),
@@ -112,14 +117,17 @@ impl Human {
     /// The path of a file. Most files of a job take that of the one before.
     fn path(&mut self, line: String, account: Option<&RouteAccount>) -> io::Result<()> {
         // A sync tells it before the first file, and also if there is none.
+        let is_explained = account.is_none_or(|account| self.explained == account.tried);
+        if self.path == line && is_explained {
+            return Ok(());
+        }
         if self.planning || account.is_some() {
             self.result(&format!("  {line}"))?;
-            return account.map_or(Ok(()), |account| self.explain(account));
-        }
-        if self.style.verbose && self.path != line {
+            account.map_or(Ok(()), |account| self.explain(account))?;
+        } else if self.style.verbose {
             self.talk("", &line);
-            self.path = line;
         }
+        self.path = line;
         Ok(())
     }
 
@@ -177,7 +185,7 @@ impl Human {
     fn causes(&mut self, causes: &[Cause]) {
         self.bar.clear();
         if let [Cause { count: 1, first, .. }] = causes {
-            return first.iter().for_each(|failed| self.complain(&failed.failure.to_string()));
+            return first.iter().for_each(|failed| self.complain(&receipt::alone(failed)));
         }
         for Cause { kind, count, first } in causes {
             self.complain(&format!("{}:", kind.heading()));

@@ -160,7 +160,9 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
         Event::Ended(ended) => Line::of("summary").with_all(ended),
         Event::Past(run) => Line::of("run").with_all(run),
         Event::Surveyed(survey) => probe(survey),
-        Event::Job(record) | Event::AlreadyDone(record) => receipt::job_line(record),
+        Event::Job(record) | Event::JobRow(record, _) | Event::AlreadyDone(record) => {
+            receipt::job_line(record)
+        }
         Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),
         Event::Forgotten(ForgottenSite { site, known }) => {
             let facts = known.unwrap_or_default();

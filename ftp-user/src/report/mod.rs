@@ -113,12 +113,12 @@ impl Reporter {
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
-    /// away (broken pipe) is no failure.
+    /// away (broken pipe) is no failure. Returns whether the reader has stayed.
     ///
     /// # Errors
     ///
     /// The report or the trace could not be written.
-    pub async fn finish(self) -> Result<()> {
+    pub async fn finish(self) -> Result<bool> {
         let mut told = ended(self.shown).await;
         if let Some(dialogue) = self.dialogue {
             told = told.and(ended(dialogue).await);
@@ -127,7 +127,8 @@ impl Reporter {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Failure::of_this_host("the report could not be written", &error).as_kind(Kind::Other))
             }
-            Ok(()) | Err(_) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(_) => Ok(false),
         }
     }
 }

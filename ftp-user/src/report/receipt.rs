@@ -4,15 +4,17 @@ use super::change::moment;
 use super::event::Receipts;
 use super::json::Line;
 use super::routes::{groups, say_the_same};
+use crate::failure::{About, Kind};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, TransferState};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, TransferFacts};
 use crate::place::RemotePath;
-use ftp_io::program::size;
+use ftp_io::program::{duration, size};
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
+use std::time::Duration;
 
 /// The digests of a file and of its copy, which are equal: they have verified it.
 #[derive(Serialize)]
@@ -139,6 +141,32 @@ pub(crate) fn about(source: &str, message: &str) -> String {
     }
 }
 
+/// The failure of a run that has failed in one thing. Its file is named first, unless the message names it, or is about more
+/// than this file.
+pub(super) fn alone(FailedItem { source, dest, failure }: &FailedItem) -> String {
+    let message = failure.to_string();
+    let is_of_file = failure.kind != Kind::Interrupted
+        && matches!(failure.about, About::Operation | About::Changed | About::Unfinished | About::NoRoom);
+    let is_named = source.is_empty() || [source, dest].into_iter().any(|place| names(&message, place));
+    if is_of_file && !is_named { about(source, &message) } else { message }
+}
+
+/// Whether a message names a place: by its last name, or by its path if that name may be any word.
+fn names(message: &str, place: &str) -> bool {
+    let path = place.trim_end_matches(['/', ':']).rsplit(':').next().unwrap_or_default();
+    let name = path.rsplit('/').next().filter(|name| name.len() > SHORT_WORD).unwrap_or(path);
+    let is_part = |next: Option<char>| next.is_some_and(char::is_alphanumeric);
+    let is_alone = |(at, _): (usize, &str)| {
+        let (before, after) = (message.get(..at), message.get(at + name.len()..));
+        !is_part(before.and_then(|before| before.chars().next_back()))
+            && !is_part(after.and_then(|after| after.chars().next()))
+    };
+    name.len() > SHORT_WORD && message.match_indices(name).any(is_alone)
+}
+
+/// The length of words that stand in many messages.
+const SHORT_WORD: usize = 2;
+
 /// What is said of failures of one kind that are not named.
 pub(super) fn others(failures: u64) -> String {
     format!("and {} (--json names all)", counted(failures, "other file"))
@@ -190,6 +218,30 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
         words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" "),
     )
 }
+
+/// A job in the list of all, in columns: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
+/// how far a transfer is that goes on without this program; `why` tells everything else.
+pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
+    let name = job.job.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    let words = words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ");
+    let (state, age, files) = (job.state.name(), duration::words(age), counted(job.files, "file"));
+    let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
+    let transfer = job.transfer.as_ref().map(transfer_words);
+    let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
+    rows.chain(transfer.map(|words| format!("   {words}"))).collect()
+}
+
+/// A line that has no more than so many characters; dots end what was cut.
+fn cut(line: String, columns: usize) -> String {
+    if line.chars().count() <= columns {
+        return line;
+    }
+    let kept: String = line.chars().take(columns.saturating_sub(1)).collect();
+    kept + "\u{2026}"
+}
+
+/// The smallest number of columns in which the row of a job has something of its command.
+const MOST_NARROW: usize = 60;
 
 /// The files that were begun and have not ended: `, 2 under way`. What is stored of them is not in the journal.
 fn open_words(job: &JobRecord) -> String {
@@ -265,6 +317,26 @@ mod tests {
     }
 
     #[test]
+    fn the_only_failure_of_a_run_names_its_file() {
+        let check = |source: &str, what: &str, expect: &str| {
+            let failure = Failure::new(Kind::Refused, what);
+            let failed = FailedItem { source: source.into(), dest: "two:x/b.bin".into(), failure };
+            assert_eq!(alone(&failed), expect);
+        };
+        check("one:d/a", "it changes all the time", "one:d/a: it changes all the time");
+        check("one:d/a", "cannot read d/a: no", "cannot read d/a: no");
+        check("one:d/a", "cannot store x/b.bin: no", "cannot store x/b.bin: no");
+        check("one:d", "the listing is incomplete", "one:d: the listing is incomplete");
+        check("one:", "the listing is incomplete", "one: the listing is incomplete");
+        check("", "the disk is full", "the disk is full");
+        for (kind, about) in [(Kind::Interrupted, About::Operation), (Kind::Refused, About::Login)] {
+            let failure = Failure::new(kind, "no").about(about);
+            let failed = FailedItem { source: "one:a".into(), dest: "two:a".into(), failure };
+            assert_eq!(alone(&failed), "no");
+        }
+    }
+
+    #[test]
     fn a_source_is_named_once() {
         for (source, message, expect) in [
             ("one:a", "one:a does not exist", "one:a does not exist"),
@@ -276,7 +348,7 @@ mod tests {
             assert_eq!(about(source, message), expect);
         }
     }
-    use crate::failure::{Failure, Kind};
+    use crate::failure::Failure;
     use crate::journal::ItemKey;
     use crate::outcome::{PathFacts, Verified};
     use ftp_proto::digest::Algorithm;
@@ -390,6 +462,34 @@ mod job_tests {
         ] {
             assert_eq!(shown(word), expect);
         }
+    }
+
+    #[test]
+    fn a_job_of_the_list_has_its_columns_in_80_characters() {
+        let asked = StoredJob::for_tests("copy -r one:some/where two:some/where/else/and/more");
+        let job = JobRecord {
+            id: JobId::new(0xab),
+            job: asked,
+            state: JobState::Interrupted,
+            begun: 0,
+            ended: None,
+            files: 12_345,
+            bytes: 2048,
+            failed: 1,
+            why: Some("a long story".into()),
+            open: 1,
+            given_over: 0,
+            process: None,
+            transfer: None,
+        };
+        let age = Duration::from_secs(1_200);
+        let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
+        assert_eq!(job_row(&job, age, usize::MAX), [whole]);
+        let rows = job_row(&job, age, 80);
+        assert!(rows[0].chars().count() == 80 && rows[0].ends_with('\u{2026}'), "{rows:?}");
+        let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, age, 30);
+        assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 2), "{rows:?}");
+        assert!(rows[1].contains("no answer"), "{rows:?}");
     }
 
     #[test]

@@ -279,31 +279,32 @@ const NO_LIMIT: Duration = Duration::from_secs(24 * 3600);
 fn untrusted(site: &Site, who: &str, fingerprint: Fingerprint, why: &Doubt, was_verified: bool) -> Failure {
     let what = format!("the certificate of {who} is not trusted: {why}");
     let failure = Failure::new(Kind::Untrusted, what).said(format!("it is {fingerprint}"));
+    let accepting = accepting(site, fingerprint);
     if was_verified {
         return failure.about(About::Unknown(fingerprint)).hint(format!(
             "an authority vouched for this server before: if you named it with --ca then, name it again. Otherwise somebody \
-             may be between; ask its operator. If this is right, --pin {fingerprint} accepts it, and {} forgets the server",
+             may be between; ask its operator. If this is right, {accepting} accepts it, and {} forgets the server",
             forget(site)
         ));
     }
     let hint = match why {
         Doubt::Expired(_) => format!(
-            "check the clock of this host, and ask its operator to renew it; --pin {fingerprint} accepts it as it is"
+            "check the clock of this host, and ask its operator to renew it; {accepting} accepts it as it is"
         ),
-        Doubt::NotYet(_) => format!("check the clock of this host; --pin {fingerprint} accepts it as it is"),
+        Doubt::NotYet(_) => format!("check the clock of this host; {accepting} accepts it as it is"),
         Doubt::OtherHost(_) => {
-            format!("use the name that it is for; --pin {fingerprint} accepts it for this server")
+            format!("use the name that it is for; {accepting} accepts it for this server")
         }
         Doubt::Authority => format!(
-            "ask its operator for one that is no authority (basicConstraints CA:FALSE); --pin {fingerprint} accepts it as it is"
+            "ask its operator for one that is no authority (basicConstraints CA:FALSE); {accepting} accepts it as it is"
         ),
         Doubt::NotPinned => {
-            return failure.hint(format!(
-                "ask its operator whether it has changed; --pin {fingerprint} beside the others accepts it"
-            ));
+            let beside = if site.has_pins() { "" } else { " beside the others" };
+            return failure
+                .hint(format!("ask its operator whether it has changed; {accepting}{beside} accepts it"));
         }
         Doubt::UnknownIssuer | Doubt::Other(_) | _ => format!(
-            "ask its operator whether that is right; --pin {fingerprint} accepts it, --trust new keeps it for later runs"
+            "ask its operator whether that is right; {accepting} accepts it, --trust new keeps it for later runs"
         ),
     };
     failure.about(About::Unknown(fingerprint)).hint(hint)
@@ -319,9 +320,20 @@ fn changed(site: &Site, who: &str, kept: Fingerprint, now: Fingerprint, why: Opt
     Failure::new(Kind::Untrusted, format!("the certificate of {who} has changed"))
         .said(format!("it was {kept}, it is {now} now{vouched}"))
         .hint(format!(
-            "somebody may be between; ask its operator. If this is right, {} forgets the old one",
-            forget(site)
+            "somebody may be between; ask its operator. If this is right, {}",
+            match site.name() {
+                Some(_) => format!("{} accepts it", accepting(site, now)),
+                None => format!("{} forgets the old one", forget(site)),
+            }
         ))
+}
+
+/// How a certificate is accepted: by an option, or by the settings of a site, which the options of a command line do not change.
+fn accepting(site: &Site, fingerprint: Fingerprint) -> String {
+    match site.name() {
+        Some(name) => format!("ftp-user sites edit {name} --pin {fingerprint}"),
+        None => format!("--pin {fingerprint}"),
+    }
 }
 
 /// The command that forgets a site.

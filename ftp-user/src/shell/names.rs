@@ -423,7 +423,7 @@ mod names_tests {
         let mut scope = scope();
         for (name, expect) in [
             ("lab", "is the name of a site"),
-            ("a", "a name has 2 to 64"),
+            ("-a", "a name has 1 to 64"),
             ("this-host", "it stands for this host"),
             ("ftp", "it is the beginning of a URL"),
         ] {

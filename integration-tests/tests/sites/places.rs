@@ -59,7 +59,7 @@ fn files_go_between_sites_that_are_typed_by_their_names() {
 fn a_name_that_no_site_has_is_2_and_tells_the_nearest() {
     let settings = "[sites.lab]\nurl = \"ftp://ann@127.0.0.2:1/\"\n";
     with(settings).args(["ls", "lap:x"]).run().exits(2).says("no site is called lap; did you mean lab?");
-    with(settings).args(["copy", "a:b", "lab:x"]).run().exits(2).says("place 1 of 2").says("put ./ before");
+    with(settings).args(["copy", "a+b:c", "lab:x"]).run().exits(2).says("place 1 of 2").says("put ./ before");
     user().args(["ls", "lab:x"]).run().exits(2).says("no site is configured");
     let mistakes = "[sites.lab]\nurl = \"ftp://127.0.0.2/\"\npasword-file = \"x\"\n";
     with(mistakes).args(["ls", "lab:x"]).run().exits(2).says("config.toml:3:1: unknown key \"pasword-file\"");

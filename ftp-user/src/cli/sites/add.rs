@@ -279,7 +279,7 @@ pub(in crate::cli) struct SiteOptions {
     #[arg(long, value_name = "NAME")]
     relay: Vec<String>,
     /// The address at which others reach its data connections; PEER is another site, or this-host; repeatable
-    #[arg(long, value_name = "[PEER=]IP", value_parser = passive_address)]
+    #[arg(long, value_name = "[PEER=]IP", value_parser = passive_address, hide_short_help = true)]
     passive_address: Vec<(Option<String>, IpAddr)>,
     /// Bytes per second of a job in which it takes part
     #[arg(long, value_name = "RATE", value_parser = size::parse_rate)]
@@ -288,14 +288,14 @@ pub(in crate::cli) struct SiteOptions {
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     /// Sessions with it at the same time
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", hide_short_help = true)]
     sessions: Option<NonZeroUsize>,
 }
 
 /// What `sites add` adds.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct AddArgs {
-    /// The name: 2 to 64 letters, digits, dots, dashes and underscores
+    /// The name: 1 to 64 letters, digits, dots, dashes and underscores
     #[arg(value_name = "NAME")]
     pub(super) name: String,
     /// Where it is, such as ftpes://ann@host/path. A password in it is stored in a file of its own (mode 0600)

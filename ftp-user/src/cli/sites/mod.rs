@@ -159,8 +159,25 @@ fn program(words: &[String]) -> String {
     }
 }
 
+/// The places of a command line that names sites: a name alone is the site, too.
+///
+/// # Errors
+///
+/// There is no site of that name.
+fn places_of_names(context: &Context, places: &[OsString]) -> Result<Vec<OsString>> {
+    let names = &context.settings.named;
+    let of_name = |place: &OsString| match place.to_str() {
+        Some(name) if !name.contains([':', '/', '[']) => {
+            names.find(name).map(|_| OsString::from(format!("{name}:")))
+        }
+        Some(_) | None => Ok(place.clone()),
+    };
+    places.iter().map(of_name).collect()
+}
+
 /// Forgets what is known of servers.
 pub(super) fn forget(context: &Context, places: &[OsString]) -> Result<Status> {
+    let places = places_of_names(context, places)?;
     let sites =
         places.iter().map(|text| match Place::parse_with(text.as_bytes(), &context.settings.named)? {
             Place::Remote(Remote { site, .. }) => Ok(site),

@@ -1,6 +1,7 @@
 //! `sites test`: logs in at sites, and tells in one line each what works there and what to do about the rest.
 
 use super::super::passwords::Passwords;
+use super::places_of_names;
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::files::{Foreign, ServerClock};
@@ -16,15 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 
 /// Runs the verb.
 pub(super) async fn run(mut context: Context, passwords: &Passwords, places: &[OsString]) -> Result<Status> {
-    // A name alone is the site.
-    let names = &context.settings.named;
-    let of_name = |place: &OsString| match place.to_str() {
-        Some(name) if !name.contains([':', '/', '[']) => {
-            names.find(name).map(|_| OsString::from(format!("{name}:")))
-        }
-        Some(_) | None => Ok(place.clone()),
-    };
-    let places: Vec<OsString> = places.iter().map(of_name).collect::<Result<_, _>>()?;
+    let places = places_of_names(&context, places)?;
     if places.iter().any(|place| place.as_bytes() == b"-") {
         return Err(Failure::usage("sites test needs names of sites"));
     }
