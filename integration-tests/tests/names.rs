@@ -245,10 +245,10 @@ fn h25_a_directory_that_is_shown_empty_by_its_name_is_entered() {
 fn a_file_of_this_host_whose_name_has_a_line_feed_fails_alone() {
     let at = Site::new("target").start();
     let here = user().file("a", "a").file("b\nb", "b").file("c", "c");
-    let run = here.args(["copy", "a", "b\nb", "c", &at.url("n")]).run().exits(9);
+    let run = here.args(["copy", "a", "b\nb", "c", &at.url("n/")]).run().exits(9);
     run.says(r"b\nb: its name has a line feed");
     assert_eq!(at.names(), ["n/", "n/a", "n/c"]);
     let run =
-        user().file("a", "a").file("b\nb", "b").args(["copy", "a", "b\nb", &at.url("m")]).run().exits(9);
+        user().file("a", "a").file("b\nb", "b").args(["copy", "a", "b\nb", &at.url("m/")]).run().exits(9);
     assert_eq!(at.names(), ["m/", "m/a", "n/", "n/a", "n/c"], "{run}");
 }

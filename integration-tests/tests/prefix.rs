@@ -213,3 +213,32 @@ fn h21_n7_no_part_that_rang_has_named_is_left_to_a_transfer() {
     assert!(from.moment("REST 0") > from.moment("RANG 1 0"), "{run}");
     drop(run.says("no digest can show"));
 }
+
+#[test]
+fn of_a_file_that_only_grows_the_first_bytes_are_copied_with_a_warning() {
+    let old = vec![b'x'; 300_000];
+    let from = Site::new("source").file("log", &old).start();
+    let to = Site::new("target").at("127.0.0.3").start();
+    let args = |verb: &str, copy: &str| {
+        let own =
+            [verb, "--json", "--retries", "0", "--limit", "100KB", "--path", "direct"].map(str::to_owned);
+        user().args(own).args([from.url("log"), to.url(copy)]).start()
+    };
+    let grow = || {
+        until("the copy has begun", || to.names().iter().any(|name| name.contains(".part")));
+        let mut log = fs::OpenOptions::new().append(true).open(from.path("log")).unwrap();
+        std::io::Write::write_all(&mut log, b"more").unwrap();
+    };
+    let run = args("copy", "a");
+    grow();
+    let run = run.end().exits(0);
+    let copied = to.bytes("a");
+    assert!(copied.len() >= old.len() && from.bytes("log").starts_with(&copied), "{run}");
+    assert!(run.warnings().iter().any(|text| text.contains("grows: it had 300000 bytes")), "{run}");
+    assert_eq!(run.summary()["bytes"], copied.len(), "{run}");
+    // What is deleted must have been copied.
+    let run = args("move", "b");
+    grow();
+    run.end().exits(7).says("has changed while it was copied");
+    assert!(from.path("log").exists());
+}

@@ -3,7 +3,6 @@
 use integration_tests::foreign::{Foreign, ForeignServer, Hosts, Kind, Skipped};
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{Server, Site, names_below};
-use integration_tests::socket::until;
 use integration_tests::user::{Run, user};
 use integration_tests::{or_skip, skip};
 use std::os::unix::ffi::OsStrExt;
@@ -578,34 +577,4 @@ fn links_out_of_a_tree_and_circles_are_warnings_and_stop_no_deletion() {
     std::fs::write(here.home().join("t/b"), "b").unwrap();
     let run = here.args(["sync", "--delete", "t", &to.url("t")]).run().exits(0).says("t/circle is skipped");
     assert_eq!(to.names(), ["t/", "t/b"], "{run}");
-}
-
-#[test]
-fn of_a_file_that_only_grows_the_first_bytes_are_copied_with_a_warning() {
-    let from = source(&["log"]);
-    let old = vec![b'x'; 300_000];
-    std::fs::write(from.path("log"), &old).unwrap();
-    let to = target();
-    let args = |verb: &str, copy: &str| {
-        let own =
-            [verb, "--json", "--retries", "0", "--limit", "100KB", "--path", "direct"].map(str::to_owned);
-        user().args(own).args([from.url("log"), to.url(copy)]).start()
-    };
-    let grow = || {
-        until("the copy has begun", || to.names().iter().any(|name| name.contains(".part")));
-        let mut log = std::fs::OpenOptions::new().append(true).open(from.path("log")).unwrap();
-        std::io::Write::write_all(&mut log, b"more").unwrap();
-    };
-    let run = args("copy", "a");
-    grow();
-    let run = run.end().exits(0);
-    let copied = to.bytes("a");
-    assert!(copied.len() >= old.len() && from.bytes("log").starts_with(&copied), "{run}");
-    assert!(run.warnings().iter().any(|text| text.contains("grows: it had 300000 bytes")), "{run}");
-    assert_eq!(run.summary()["bytes"], copied.len(), "{run}");
-    // What is deleted must have been copied.
-    let run = args("move", "b");
-    grow();
-    run.end().exits(7).says("has changed while it was copied");
-    assert!(from.path("log").exists());
 }

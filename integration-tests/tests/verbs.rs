@@ -447,7 +447,7 @@ fn the_part_of_a_job_that_runs_is_not_deleted() {
     let part = || to.names().into_iter().find(|name| name.contains(".ftp-user.part"));
     until("a part is stored", || part().is_some());
     let run = job(state.path()).args(["rm", &to.url(&part().unwrap())]).run().exits(8);
-    run.says("stays, because job").says("which runs, stores a file there");
+    let run = run.says("stays, because job").says("which runs, stores a file there");
     copy.end().exits(0);
     assert_eq!(to.names(), ["a"], "{run}");
 }

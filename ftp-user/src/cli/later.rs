@@ -208,6 +208,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "-c --check",
         "sha256sum -c checks its lines for files of this host; sync -n --compare hash compares trees",
     ),
+    ("shell", "-c --command -e", "shell -f FILE carries out the lines of a file, or of standard input (-)"),
     ("ls", "-u -c", "names are sorted; -l shows when each was changed"),
     ("ls", "-C", "there is none: each name stands on its own line"),
     ("ls stat tree", "-L", "there is none: a link is shown as its server shows it"),
