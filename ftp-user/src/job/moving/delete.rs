@@ -22,7 +22,7 @@ use crate::report::Topic;
 use crate::route::Ends;
 use crate::session::{Facts, SessionId};
 use ftp_proto::deletion::{CopyProof, CopyState, MoveEvidence, SourceNow, has_changed};
-use ftp_proto::listing;
+use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
 
 /// Deletes the sources of what a worker has copied, by its own sessions. Returns those that stay.
@@ -249,30 +249,36 @@ impl SourceDeletion<'_> {
     async fn try_singly(&mut self, copied: &mut CopiedFile, was_told: &mut bool) -> Result<Result<()>> {
         let context = self.context;
         let session = self.ends.source.evidence_session();
-        let Some(before) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
+        let Some(mut before) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
             return self.not_seen(copied, *was_told).await;
         };
         let there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
         let has_session = copied.has_session(&mut self.ends.destination);
         // Another version need not have other bytes: digests tell.
         let is_clear = has_session && !is_renewed(copied.source_before(), &before);
-        let proof = match (copied.expected.is(there.as_ref()), is_clear) {
+        let mut proof = match (copied.expected.is(there.as_ref()), is_clear) {
             (CopyState::Same, true) => CopyProof::SameSession,
             (CopyState::Same | CopyState::OtherTime, _) => self.compare(copied, before.size).await?,
             (CopyState::Other | CopyState::Missing, _) => CopyProof::NoDigest,
         };
-        // Digests take long: both are looked at again.
-        let (now, there) = match proof {
-            CopyProof::ComparedAgain => {
-                if is_renewed(copied.source_before(), &before) {
-                    copied.verified_copy.is_compared_again(before);
-                }
-                let Some(now) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
-                    return Ok(self.not_there(copied, *was_told));
-                };
-                (now, files::facts(context, &mut self.ends.destination, &copied.copy).await?)
+        // Digests take long: both are looked at again. Another worker may have deleted another name of the file meanwhile.
+        let mut rest = MOST_COMPARED;
+        let (now, there) = loop {
+            if proof != CopyProof::ComparedAgain {
+                break (before, there);
             }
-            CopyProof::SameSession | CopyProof::Differs | CopyProof::NoDigest => (before, there),
+            if is_renewed(copied.source_before(), &before) {
+                copied.verified_copy.is_compared_again(before);
+            }
+            let Some(now) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
+                return Ok(self.not_there(copied, *was_told));
+            };
+            if rest == 0 || !is_renewed(copied.source_before(), &now) {
+                break (now, files::facts(context, &mut self.ends.destination, &copied.copy).await?);
+            }
+            rest -= 1;
+            proof = self.compare(copied, now.size).await?;
+            before = now;
         };
         let size = now.size;
         let removal = match self.permit(copied, &SourceNow::Seen(now), there.as_ref(), proof, session) {
@@ -298,13 +304,13 @@ impl SourceDeletion<'_> {
     /// was on its way has gone: then it goes, too.
     async fn not_seen(&mut self, copied: &CopiedFile, was_told: bool) -> Result<Result<()>> {
         let (context, source) = (self.context, &mut self.ends.source);
-        if !was_told && self.links.may_be_cut(copied) {
-            let now = files::facts_of_name(context, source, &copied.source).await?;
-            if now.is_some_and(|now| now.kind == listing::Kind::Link) {
-                let link = Removal::link(&copied.scope, copied.below.as_ref())?;
-                let is_deleted = link.carry_out(context, source).await?;
-                return Ok(self.not_there(copied, is_deleted));
-            }
+        if !was_told
+            && self.links.may_be_cut(copied)
+            && is_listed_link(context, source, &copied.source).await?
+        {
+            let link = Removal::link(&copied.scope, copied.below.as_ref())?;
+            let is_deleted = link.carry_out(context, source).await?;
+            return Ok(self.not_there(copied, is_deleted));
         }
         Ok(self.not_there(copied, was_told))
     }
@@ -403,6 +409,18 @@ impl SourceDeletion<'_> {
     }
 }
 
+/// Whether the listing of its directory shows a name as a symbolic link. One that leads nowhere is not shown otherwise.
+async fn is_listed_link(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
+    let Some(name) = place::base_name(path) else { return Ok(false) };
+    let directory = place::parent(path).or_else(|| PathName::from_user(".").ok());
+    let mut is_link = false;
+    if let Some(directory) = directory {
+        let mut look = |entry: Entry| is_link |= entry.name == name && entry.kind == listing::Kind::Link;
+        files::list_each(context, host, &directory, &mut look).await?;
+    }
+    Ok(is_link)
+}
+
 /// Whether only the version of a file is another one now, as when another name of it was deleted.
 fn is_renewed(before: &Facts, now: &Facts) -> bool {
     has_changed(before, now) && !has_changed(before, &Facts { version: before.version, ..now.clone() })
@@ -444,6 +462,9 @@ fn claimed_by_move(job: JobId) -> Failure {
     let what = format!("it stays, because job {job} moves a file to this name; its copy is verified");
     Failure::new(Kind::Exists, what).hint("wait for the end of that job (ftp-user jobs), then move again")
 }
+
+/// How many times a file is compared again whose other names are being deleted.
+const MOST_COMPARED: u32 = 16;
 
 /// The failure to delete a source.
 fn undeleted(failure: Failure) -> Failure {
