@@ -177,6 +177,10 @@ impl<'a> Running<'a> {
         let gives_up = index > 0 && user.attempts >= PATIENCE;
         match status {
             _ if user.words[0] == "cancel" => user.stage = Stage::Done,
+            // A job that has failed before keeps what it has stored until it is cancelled.
+            0 if is_whole && user.attempts > 0 => {
+                (user.words, user.stage) = (vec!["cancel", "last"], Stage::Waits(now));
+            }
             0 if is_whole || is_done || gives_up => user.stage = Stage::Done,
             // What was asked for before the journal had it is asked for once more.
             0 => (user.words, user.stage) = (command, Stage::Waits(now)),
@@ -184,7 +188,7 @@ impl<'a> Running<'a> {
             _ => {
                 user.attempts += 1;
                 user.words = if user.attempts % 2 == 1 { vec!["retry", "last"] } else { command };
-                user.stage = Stage::Waits(now + PAUSE);
+                user.stage = Stage::Waits(now + PAUSE * user.attempts);
             }
         }
     }
@@ -349,8 +353,8 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// How long a server may take to notice that a client has gone.
 const NOTICED: Duration = Duration::from_secs(2 * 3600);
-/// How long a person waits before a job that has failed is tried again.
-const PAUSE: Duration = Duration::from_secs(5);
+/// How long a person waits before a job that has failed is tried again, each time longer: the other one may have claimed the files.
+const PAUSE: Duration = Duration::from_secs(10);
 /// How often a job may fail after the last fault.
 const MOST_ATTEMPTS: u32 = 12;
 /// How often the second user agent may fail before its job is cancelled.
