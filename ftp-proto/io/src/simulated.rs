@@ -88,20 +88,20 @@ pub fn variable(name: &str) -> Option<OsString> {
 }
 
 /// Enters `host` until the value that is returned is dropped.
-pub fn enter(host: Arc<dyn Host>) -> Entered {
+pub fn enter(host: Arc<dyn Host>) -> EnteredHost {
     let before = ENTERED.replace(Some(host));
-    Entered { before, not_send: PhantomData }
+    EnteredHost { before, not_send: PhantomData }
 }
 
 /// A thread has entered a host. Dropping it leaves the host.
 #[derive(Debug)]
-pub struct Entered {
+pub struct EnteredHost {
     before: Option<Arc<dyn Host>>,
     /// It belongs to its thread.
     not_send: PhantomData<*const ()>,
 }
 
-impl Drop for Entered {
+impl Drop for EnteredHost {
     fn drop(&mut self) {
         ENTERED.set(self.before.take());
     }
@@ -340,10 +340,10 @@ impl Drop for Socket {
 
 /// Connections that have come to a port and wait to be accepted.
 #[derive(Clone, Debug, Default)]
-pub struct Backlog(Arc<Mutex<Waiting>>);
+pub struct Backlog(Arc<Mutex<WaitingSockets>>);
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct WaitingSockets {
     sockets: VecDeque<Socket>,
     wakers: Vec<Waker>,
     is_closed: bool,

@@ -464,24 +464,30 @@ mod job_tests {
         }
     }
 
-    #[test]
-    fn a_job_of_the_list_has_its_columns_in_80_characters() {
-        let asked = StoredJob::for_tests("copy -r one:some/where two:some/where/else/and/more");
-        let job = JobRecord {
+    /// An interrupted job with two files.
+    fn interrupted(job: StoredJob) -> JobRecord {
+        JobRecord {
             id: JobId::new(0xab),
-            job: asked,
+            job,
             state: JobState::Interrupted,
             begun: 0,
             ended: None,
-            files: 12_345,
+            files: 2,
             bytes: 2048,
             failed: 1,
-            why: Some("a long story".into()),
-            open: 1,
+            why: None,
+            open: 0,
             given_over: 0,
             process: None,
             transfer: None,
-        };
+        }
+    }
+
+    #[test]
+    fn a_job_of_the_list_has_its_columns_in_80_characters() {
+        let asked = StoredJob::for_tests("copy -r one:some/where two:some/where/else/and/more");
+        let why = Some("a long story".into());
+        let job = JobRecord { files: 12_345, why, open: 1, ..interrupted(asked) };
         let age = Duration::from_secs(1_200);
         let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
         assert_eq!(job_row(&job, age, usize::MAX), [whole]);
@@ -495,21 +501,7 @@ mod job_tests {
     #[test]
     fn a_job_is_one_line_for_people_and_one_object_for_programs() {
         let asked = StoredJob { name: Some("night".into()), ..StoredJob::for_tests("copy a b") };
-        let job = JobRecord {
-            id: JobId::new(0xab),
-            job: asked,
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 2,
-            bytes: 2048,
-            failed: 1,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-        };
+        let job = interrupted(asked);
         assert_eq!(
             job_sentence(&job),
             "00000000000000ab night interrupted 1970-01-01T00:00:00Z, 2 files (2.00 KiB), 1 failed: copy a b"

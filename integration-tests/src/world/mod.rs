@@ -70,13 +70,7 @@ impl Running {
         let _entered = simulated::enter(Arc::clone(&self.host) as _);
         if self.status.is_none() {
             let program = &mut self.program;
-            self.status = self.runtime.block_on(async {
-                tokio::select! {
-                    biased;
-                    status = program => Some(status),
-                    () = tokio::time::sleep(time) => None,
-                }
-            });
+            self.status = self.runtime.block_on(async { tokio::time::timeout(time, program).await.ok() });
         }
     }
 }

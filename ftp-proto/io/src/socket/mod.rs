@@ -52,15 +52,15 @@ pub(crate) enum Port {
 
 /// A port of a simulated host. The last clone gives it back when it is dropped.
 #[derive(Clone, Debug)]
-pub(crate) struct BoundPort(Arc<Taken>);
+pub(crate) struct BoundPort(Arc<TakenPort>);
 
 #[derive(Debug)]
-struct Taken {
+struct TakenPort {
     host: Arc<dyn simulated::Host>,
     at: SocketAddr,
 }
 
-impl Drop for Taken {
+impl Drop for TakenPort {
     fn drop(&mut self) {
         self.host.release(self.at);
     }
@@ -100,7 +100,7 @@ impl Port {
 fn bound(at: SocketAddr) -> io::Result<Port> {
     if let Some(host) = simulated::host() {
         let at = host.bind(at)?;
-        return Ok(Port::Simulated(BoundPort(Arc::new(Taken { host, at }))));
+        return Ok(Port::Simulated(BoundPort(Arc::new(TakenPort { host, at }))));
     }
     let socket = open(at)?;
     socket.set_reuse_address(true)?;

@@ -48,12 +48,12 @@ pub(super) struct Pending {
     greeted: bool,
     /// Who is at the other leg.
     other: OtherEnd,
-    at: At,
+    at: LegStage,
     strangers: u16,
 }
 
 #[derive(Debug)]
-enum At {
+enum LegStage {
     /// It has not begun.
     Idle,
     /// It waits for the answer to [`Ask::Listen`].
@@ -76,7 +76,7 @@ enum At {
 
 impl Pending {
     pub(super) const fn new(join: Id, leg: LegId, want: Want, greeted: bool, other: OtherEnd) -> Self {
-        Self { join, leg, want, greeted, other, at: At::Idle, strangers: 0 }
+        Self { join, leg, want, greeted, other, at: LegStage::Idle, strangers: 0 }
     }
 
     /// Returns the host at the other end, if it is a server.
@@ -106,7 +106,7 @@ impl Pending {
                 let at = config.announced_to(host, route.from);
                 let at = at.ok_or_else(|| Refusal::of(Code::NoAddress).at(self.leg))?;
                 let ticket = out.ticket(self.join);
-                self.at = At::Opening(ticket);
+                self.at = LegStage::Opening(ticket);
                 out.ask(Ask::Listen { ticket, at });
             }
             Want::Server(Leg::Dial(to)) => {
@@ -115,17 +115,17 @@ impl Pending {
                     .map_err(|why| Refusal::denied(why, *to).at(self.leg))?;
                 let from = config.address_towards(to.ip(), route.from);
                 let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;
-                self.at = At::Ready(from);
+                self.at = LegStage::Ready(from);
             }
             Want::Other(Meeting::Await(secret)) => {
                 let ticket = out.ticket(self.join);
-                self.at = At::Awaiting(ticket);
+                self.at = LegStage::Awaiting(ticket);
                 out.ask(Ask::Expect { ticket, secret: secret.clone() });
             }
             Want::Other(Meeting::Call { .. }) if !config.meets => {
                 return Err(Refusal::of(Code::Unsupported).at(self.leg));
             }
-            Want::Other(Meeting::Call { .. }) => self.at = At::ReadyToCall,
+            Want::Other(Meeting::Call { .. }) => self.at = LegStage::ReadyToCall,
         }
         Ok(())
     }
@@ -133,28 +133,34 @@ impl Pending {
     /// Returns the state for the user agent once the leg listens or may connect.
     pub(super) const fn state(&self) -> Option<LegState> {
         match (&self.at, &self.want) {
-            (At::Listening(_, at), _) => Some(LegState::Listening(*at)),
-            (At::Ready(_), Want::Server(Leg::Dial(to))) => Some(LegState::Dialing(*to)),
-            (At::Awaiting(_) | At::ReadyToCall, _) => Some(LegState::Meeting),
-            (At::Idle | At::Opening(_) | At::Ready(_) | At::Dialing(_) | At::Calling(_) | At::Up(..), _) => {
-                None
-            }
+            (LegStage::Listening(_, at), _) => Some(LegState::Listening(*at)),
+            (LegStage::Ready(_), Want::Server(Leg::Dial(to))) => Some(LegState::Dialing(*to)),
+            (LegStage::Awaiting(_) | LegStage::ReadyToCall, _) => Some(LegState::Meeting),
+            (
+                LegStage::Idle
+                | LegStage::Opening(_)
+                | LegStage::Ready(_)
+                | LegStage::Dialing(_)
+                | LegStage::Calling(_)
+                | LegStage::Up(..),
+                _,
+            ) => None,
         }
     }
 
     /// Connects, if this leg connects.
     pub(super) fn connect(&mut self, out: &mut Outbox) {
         match (&self.at, &self.want) {
-            (At::Ready(from), Want::Server(Leg::Dial(to))) => {
+            (LegStage::Ready(from), Want::Server(Leg::Dial(to))) => {
                 let (from, to) = (*from, *to);
                 let ticket = out.ticket(self.join);
-                self.at = At::Dialing(ticket);
+                self.at = LegStage::Dialing(ticket);
                 out.ask(Ask::Dial { ticket, from, to, work: Work::Join });
             }
-            (At::ReadyToCall, Want::Other(Meeting::Call { agent, secret })) => {
+            (LegStage::ReadyToCall, Want::Other(Meeting::Call { agent, secret })) => {
                 let (agent, secret) = (agent.as_str().to_owned(), secret.clone());
                 let ticket = out.ticket(self.join);
-                self.at = At::Calling(ticket);
+                self.at = LegStage::Calling(ticket);
                 out.ask(Ask::Call { ticket, agent, secret });
             }
             _ => {}
@@ -163,38 +169,38 @@ impl Pending {
 
     /// Returns the connection and its peer once the leg is connected.
     pub(super) const fn up(&self) -> Option<(ConnId, Option<SocketAddr>)> {
-        if let At::Up(conn, peer) = self.at { Some((conn, peer)) } else { None }
+        if let LegStage::Up(conn, peer) = self.at { Some((conn, peer)) } else { None }
     }
 
     pub(super) const fn asked(&self, ticket: Ticket) -> bool {
         match self.at {
-            At::Opening(own)
-            | At::Listening(own, _)
-            | At::Dialing(own)
-            | At::Awaiting(own)
-            | At::Calling(own) => own.0 == ticket.0,
-            At::Idle | At::Ready(_) | At::ReadyToCall | At::Up(..) => false,
+            LegStage::Opening(own)
+            | LegStage::Listening(own, _)
+            | LegStage::Dialing(own)
+            | LegStage::Awaiting(own)
+            | LegStage::Calling(own) => own.0 == ticket.0,
+            LegStage::Idle | LegStage::Ready(_) | LegStage::ReadyToCall | LegStage::Up(..) => false,
         }
     }
 
     /// Takes the answer to a question of this leg.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, out: &mut Outbox) -> Result<(), Refusal> {
         match (&self.at, answer) {
-            (At::Opening(_), Answer::Listening(at)) => self.at = At::Listening(ticket, at),
-            (At::Dialing(_), Answer::Connected { conn, local }) => {
+            (LegStage::Opening(_), Answer::Listening(at)) => self.at = LegStage::Listening(ticket, at),
+            (LegStage::Dialing(_), Answer::Connected { conn, local }) => {
                 out.forget(ticket);
                 self.stands(conn, local, self.peer(), out);
             }
-            (At::Calling(_), Answer::Called { conn, direct }) => {
+            (LegStage::Calling(_), Answer::Called { conn, direct }) => {
                 out.forget(ticket);
                 self.met(conn, direct, out);
             }
             (
-                At::Opening(_) | At::Dialing(_) | At::Awaiting(_) | At::Calling(_),
+                LegStage::Opening(_) | LegStage::Dialing(_) | LegStage::Awaiting(_) | LegStage::Calling(_),
                 Answer::Failed(code, text),
             ) => {
                 out.forget(ticket);
-                self.at = At::Idle;
+                self.at = LegStage::Idle;
                 return Err(Refusal::of(code).at(self.leg).with_text(text));
             }
             (_, answer) => out.unwanted(&answer),
@@ -209,7 +215,7 @@ impl Pending {
         limit: Option<u16>,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
-        let (At::Listening(ticket, _), Want::Server(Leg::Listen(pin))) = (&self.at, &self.want) else {
+        let (LegStage::Listening(ticket, _), Want::Server(Leg::Listen(pin))) = (&self.at, &self.want) else {
             out.reset(conn);
             return Ok(());
         };
@@ -235,7 +241,7 @@ impl Pending {
 
     /// Takes the link that has proven the secret.
     pub(super) fn attached(&mut self, (conn, direct): AttachedLink, out: &mut Outbox) {
-        if let At::Awaiting(ticket) = self.at {
+        if let LegStage::Awaiting(ticket) = self.at {
             out.forget(ticket);
             self.met(conn, direct, out);
         } else {
@@ -245,21 +251,21 @@ impl Pending {
 
     /// Gives up whatever the leg has.
     pub(super) fn give_up(&mut self, out: &mut Outbox) {
-        match std::mem::replace(&mut self.at, At::Idle) {
-            At::Opening(ticket) | At::Listening(ticket, _) => {
+        match std::mem::replace(&mut self.at, LegStage::Idle) {
+            LegStage::Opening(ticket) | LegStage::Listening(ticket, _) => {
                 out.ask(Ask::Unlisten(ticket));
                 out.forget(ticket);
             }
-            At::Dialing(ticket) | At::Calling(ticket) => {
+            LegStage::Dialing(ticket) | LegStage::Calling(ticket) => {
                 out.ask(Ask::Cancel(ticket));
                 out.forget(ticket);
             }
-            At::Awaiting(ticket) => {
+            LegStage::Awaiting(ticket) => {
                 out.ask(Ask::Unexpect(ticket));
                 out.forget(ticket);
             }
-            At::Up(conn, _) => out.reset(conn),
-            At::Idle | At::Ready(_) | At::ReadyToCall => {}
+            LegStage::Up(conn, _) => out.reset(conn),
+            LegStage::Idle | LegStage::Ready(_) | LegStage::ReadyToCall => {}
         }
     }
 
@@ -267,7 +273,7 @@ impl Pending {
     fn met(&mut self, conn: ConnId, direct: Option<(SocketAddr, SocketAddr)>, out: &mut Outbox) {
         match direct {
             Some((local, peer)) => self.stands(conn, local, Some(peer), out),
-            None => self.at = At::Up(conn, None),
+            None => self.at = LegStage::Up(conn, None),
         }
     }
 
@@ -276,7 +282,7 @@ impl Pending {
     }
 
     fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: Option<SocketAddr>, out: &mut Outbox) {
-        self.at = At::Up(conn, peer);
+        self.at = LegStage::Up(conn, peer);
         let (join, leg, strangers) = (self.join, self.leg, self.strangers);
         if let Some(peer) = peer {
             out.send(FromAgent::LegUp { join, leg, local, peer, strangers });
