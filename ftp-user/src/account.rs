@@ -235,7 +235,13 @@ impl CandidateAccount {
         self.words = format!("{}{relay}", rung.words());
     }
 
-    /// The candidate in words.
+    /// The candidate in words for people, who know no commands: several candidates may share them.
+    pub fn plain_name(&self) -> String {
+        let how = self.how.as_ref().filter(|_| self.path == "relay");
+        self.words.clone() + &how.map_or_else(String::new, |how| format!(", {how}"))
+    }
+
+    /// The candidate in words, with the commands of both servers.
     pub fn name(&self) -> String {
         let how = self.how.as_ref().map_or_else(String::new, |how| match self.path.as_str() {
             "relay" => format!(", {how}"),

@@ -130,13 +130,6 @@ impl Failure {
         if self.kind == Kind::Interrupted { self } else { self.during(what) }
     }
 
-    /// The failure of one file of many. An interruption does not name the file, so its name is added, and `rest` says what
-    /// becomes of the others.
-    #[must_use]
-    pub fn of_one_of_many(self, name: &str, rest: &str) -> Self {
-        if self.kind == Kind::Interrupted { self.during(name).hint(rest) } else { self }
-    }
-
     /// Whether nothing more is done after it, also with other files: the server was given up, or somebody has asked the
     /// program to stop.
     pub fn ends_the_work(&self) -> bool {
@@ -238,17 +231,6 @@ mod tests {
     fn a_failure_never_repeats_a_password() {
         let failure = Failure::new(Kind::Other, "cannot open the token file ftp//ann:s3cret@h/a").said("no");
         assert_eq!(failure.to_string(), "cannot open the token file ftp//ann:***@h/a: no");
-    }
-
-    #[test]
-    fn an_interrupted_tree_names_the_file_and_says_what_another_run_does() {
-        let failure = Failure::new(Kind::Interrupted, "interrupted after 5 bytes").hint("run it again");
-        assert_eq!(
-            failure.of_one_of_many("ftp://h/t/a", "do this").to_string(),
-            "ftp://h/t/a: interrupted after 5 bytes; do this"
-        );
-        let failure = Failure::new(Kind::Refused, "cannot copy a");
-        assert_eq!(failure.clone().of_one_of_many("a", "do this"), failure);
     }
 
     #[test]

@@ -117,7 +117,8 @@ fn many_failures_of_one_kind_are_told_by_ten_of_them_and_a_number() {
     let home = home.args(["--state", state.path().to_str().unwrap()]);
     let home = (0..12).fold(home, |home, n| home.file(&format!("f{n}"), "x"));
     let run = home.args(["./", &to.url("d/")]).run().exits(4).says("refused:").says("and 2 other files");
-    assert_eq!(run.said.matches("cannot copy").count(), 10, "{run}");
+    let named = (0..12).filter(|n| run.said.lines().any(|line| line.ends_with(&format!("  ./f{n}"))));
+    assert_eq!((run.said.matches("cannot copy").count(), named.count()), (1, 9), "{run}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn n4_between_two_of_ours_every_path_is_proven_and_nothing_moves() {
     let (one, two) = pair(&[]);
     let state = tempfile::tempdir().unwrap();
     let state = state.path().to_str().unwrap();
-    let run = probe(&["--state", state, &one.url("a.bin"), &two.url("")]).exits(0);
+    let run = probe(&["-v", "--state", state, &one.url("a.bin"), &two.url("")]).exits(0);
     let trace = String::from_utf8(run.bytes("trace.txt")).unwrap();
     nothing_is_left([&one, &two], &run);
     let run = run
@@ -48,6 +48,12 @@ fn n4_between_two_of_ours_every_path_is_proven_and_nothing_moves() {
     let ends: Vec<&String> = run.stdout.iter().filter(|line| line.starts_with("  [")).collect();
     assert!(ends[0].contains("ann@127.0.0.2:") && ends[1].contains("ann@127.0.0.3:"), "{run}");
     assert!(trace.contains("PROB S") && trace.contains("PROB R"), "{trace}");
+    let plain = probe(&[&one.url("a.bin"), &two.url("")]).exits(0).says("best: direct (destination listens)");
+    let named = plain.stdout.iter().filter(|line| line.contains("direct (source listens), clear")).count();
+    assert_eq!(named, 1, "{plain}");
+    for word in ["LSTN", "EPSV", "PORT", "RSYM"] {
+        assert!(!plain.stdout.concat().contains(word), "{word}: {plain}");
+    }
     // What works is remembered, and `--explain` tells it.
     let told = user().environment("LC_ALL", "C.UTF-8").args(["copy", "--explain", "--state", state]);
     let told = told.args([one.url("a.bin"), two.url("")]).run().exits(0);

@@ -29,7 +29,7 @@ const OTHER: &str = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96
 /// within the same attempt.
 const BREAKS: &str = "once RETR: 150 opening ; connection ; data 400 ; pause 300 ; reset-data ; 426 broken";
 /// What the words of a try that goes on are.
-const GOES_ON: &str = "going on after 400 bytes";
+const GOES_ON: &str = "stored so far: 400 bytes";
 /// And of one that does not.
 const STARTS_OVER: &str = "is copied from its first byte";
 
@@ -273,7 +273,7 @@ fn h21_n7_nothing_goes_on_that_no_digest_could_prove_or_that_nobody_wants() {
         for path in ["direct", "user"] {
             let (from, to) = ends(&format!("{BREAKS}\n{source}"), &format!("{destination}\n{sizes}"));
             let args = [&["--path", path], args].concat();
-            let run = copy_with("2", &from, &to, &args).exits(0).never_says("going on");
+            let run = copy_with("2", &from, &to, &args).exits(0).never_says("stored so far");
             assert_eq!((from.seen_of(&["REST"]).len(), to.seen_of(&["REST"]).len()), (0, 0), "{run}");
             assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
         }

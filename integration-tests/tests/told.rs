@@ -138,6 +138,14 @@ fn a_pipe_and_a_socket_stay_what_they_are() {
 }
 
 #[test]
+fn a_second_copy_that_no_digest_spares_says_why_it_copies_and_what_helps() {
+    let to = Peer::start("127.0.0.3", &format!("SIZE: 213 5\n{MODERN}"), MODERN);
+    let run = user().file("a.txt", "hello").args(["copy", "a.txt", &to.url("b.txt")]).run();
+    let run = run.says("b.txt is copied again: it has the size of its source, and no digest shows");
+    drop(run.says("; ftp-user sync compares times"));
+}
+
+#[test]
 fn a_full_local_disk_is_told_as_one() {
     let disk = or_skip!(SmallDisk::mount());
     let from = Site::new("full").file("a.bin", site::sample(3 << 20)).start();

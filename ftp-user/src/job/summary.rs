@@ -1,16 +1,16 @@
-//! What was done and what has failed in a job, and the report that follows. A million files that fail take no more than 2 MiB of
-//! memory: of each kind their number is kept, and the first few of them.
+//! What was done and what has failed in a job, and the report that follows.
 
+use super::failures::Failures;
 use crate::account::{FailedFile, PairAccount, RunAccount, shortened};
 use crate::failure::{About, Failure, Kind, Result};
 use crate::id::JobId;
+use crate::job::request::job::Compare;
 use crate::journal::{self, RunEnd};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
-use crate::report::{Cause, Event, Events, Summary, WithheldDeletions, about};
+use crate::report::{Event, Events, FoundFiles, Summary, WithheldDeletions, about};
 use ftp_io::clock::Clock;
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use ftp_proto::wire::counted;
 use std::time::Duration;
 
 /// Counts the files of a job.
@@ -21,6 +21,8 @@ pub(in crate::job) struct Tally {
     number: u64,
     /// What is done so far.
     pub(in crate::job) sums: Summary,
+    /// The files that a sync need not copy.
+    equal: u64,
     /// Names that a sync has not deleted because they are more than the user has allowed, or because nobody has agreed to that.
     pub(in crate::job) withheld: Option<WithheldDeletions>,
     /// How many files took which route.
@@ -38,7 +40,7 @@ pub struct Report {
     pub status: Status,
     /// How many files, and how many bytes.
     pub summary: Summary,
-    /// The first failures of each kind, sorted by kind. The summary counts all of them.
+    /// The first failures of each cause, sorted by kind. The summary counts all of them.
     pub failures: Vec<FailedItem>,
 }
 
@@ -49,6 +51,7 @@ impl Tally {
             events: events.clone(),
             number: 0,
             sums: Summary { verb, dry_run, ..Summary::default() },
+            equal: 0,
             withheld: None,
             rungs: Vec::new(),
             protection: None,
@@ -85,17 +88,18 @@ impl Tally {
         self.sums.files += 1;
         self.sums.kept += u64::from(done.kept_old);
         let Some(rung) = done.route() else {
-            self.sums.skipped += 1;
+            let by = if done.verified == Verified::None { "" } else { done.verified.name() };
+            self.skipped(1, by, done.verified);
             self.sums.earlier += u64::from(done.is_earlier());
             return;
         };
         self.sums.bytes += done.copied();
         self.sums.before += done.copied_before();
-        self.sums.unchanged += done.changed_parts.map_or(0, |_| done.copied_before());
-        self.sums.unsized_files += u64::from(done.size.is_none());
+        self.sums.details.unchanged += done.changed_parts.map_or(0, |_| done.copied_before());
+        self.sums.details.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.sums.relayed, done.relayed.clone());
-        self.verified = Some(self.verified.map_or(done.verified, |weakest| weakest.min(done.verified)));
+        self.is_verified(done.verified);
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
             None => self.rungs.push((rung, 1)),
@@ -155,6 +159,43 @@ impl Tally {
     /// Whether a file or directory has failed.
     pub(in crate::job) fn has_failed_files(&self) -> bool {
         self.failures.count() > 0
+    }
+
+    /// How many files are done of those that were found: `240 of 3000 files are done; `.
+    pub(in crate::job) fn how_far(&self, found: FoundFiles) -> String {
+        let (done, all) = (self.sums.files, found.files + self.equal);
+        let so_far = if found.more { " found so far" } else { "" };
+        match all {
+            _ if done > all || (all <= 1 && !found.more) => String::new(),
+            all => format!("{done} of {}{so_far} are done; ", counted(all, "file")),
+        }
+    }
+
+    /// Notes files that a sync need not copy. They are not among those that were found.
+    pub(in crate::job) fn found_equal(&mut self, files: u64, by: Compare) {
+        let (words, verified) = match by {
+            Compare::Auto | Compare::Time => ("size and time", Verified::Size),
+            Compare::Size => ("size", Verified::Size),
+            Compare::Exists | Compare::Hash => ("", Verified::None),
+        };
+        self.equal += files;
+        self.sums.files += files;
+        self.skipped(files, words, verified);
+    }
+
+    /// Notes files that are skipped because they are equal by this; by nothing if the word is empty.
+    fn skipped(&mut self, files: u64, by: &'static str, verified: Verified) {
+        self.sums.skipped += files;
+        if files > 0 && !by.is_empty() {
+            self.is_verified(verified);
+            if !self.sums.details.equal_by.contains(&by) {
+                self.sums.details.equal_by.push(by);
+            }
+        }
+    }
+
+    fn is_verified(&mut self, verified: Verified) {
+        self.verified = Some(self.verified.map_or(verified, |weakest| weakest.min(verified)));
     }
 
     /// Whether there was nothing to do: no file was found, none was deleted, and nothing has failed.
@@ -256,81 +297,6 @@ impl Tally {
 
 /// The largest number of failures that are kept of a run.
 const FAILURES: usize = 10;
-
-/// What has failed so far.
-#[derive(Debug, Default)]
-pub struct Failures {
-    kinds: BTreeMap<Kind, Cause>,
-    may_pass: bool,
-    hasher: RandomState,
-    /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
-    kept: HashSet<u64>,
-}
-
-impl Failures {
-    /// Remembers a file that was copied and whose source stays.
-    pub(crate) fn note_kept(&mut self, source: &str, dest: &str) {
-        if self.kept.len() < REMEMBERED {
-            self.kept.insert(self.hasher.hash_one((source, dest)));
-        }
-    }
-
-    /// Whether the source of a file is known to stay.
-    pub(crate) fn is_kept(&self, source: &str, dest: &str) -> bool {
-        self.kept.contains(&self.hasher.hash_one((source, dest)))
-    }
-
-    /// Notes a failure.
-    pub(crate) fn add(&mut self, item: FailedItem) {
-        self.may_pass |= may_pass(&item.failure);
-        let kind = item.failure.kind;
-        let cause = self.kinds.entry(kind).or_insert_with(|| Cause { kind, count: 0, first: Vec::new() });
-        cause.count += 1;
-        if cause.first.len() < KEPT {
-            cause.first.push(item);
-        }
-    }
-
-    /// The number of all failures.
-    pub(crate) fn count(&self) -> u64 {
-        self.kinds.values().map(|cause| cause.count).sum()
-    }
-
-    /// The number of all failures that are not of this kind.
-    pub(crate) fn count_without(&self, kind: Kind) -> u64 {
-        self.kinds.values().filter(|cause| cause.kind != kind).map(|cause| cause.count).sum()
-    }
-
-    /// The kinds of failures, each of them once.
-    pub(crate) fn kinds(&self) -> Vec<Kind> {
-        self.kinds.keys().copied().collect()
-    }
-
-    /// Whether there is a failure of this kind.
-    pub(crate) fn has(&self, kind: Kind) -> bool {
-        self.kinds.contains_key(&kind)
-    }
-
-    /// Whether another run may succeed with one of them, although nobody changes the file.
-    pub(crate) const fn may_pass(&self) -> bool {
-        self.may_pass
-    }
-
-    /// The causes with their first files, for people.
-    pub(crate) fn causes(&self) -> Vec<Cause> {
-        self.kinds.values().cloned().collect()
-    }
-
-    /// The first failures of each kind, sorted by kind.
-    pub(crate) fn first(&self) -> impl Iterator<Item = &FailedItem> {
-        self.kinds.values().flat_map(|cause| &cause.first)
-    }
-}
-
-/// The largest number of kept sources that are remembered. Another one counts twice if its copy is lost as well.
-const REMEMBERED: usize = 100_000;
-/// The number of failures of each kind that are kept, and shown to people.
-const KEPT: usize = 10;
 
 /// How a job ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -453,33 +419,20 @@ mod tests {
         drop(events);
         reporter.finish().await.unwrap();
     }
-}
 
-#[cfg(test)]
-mod failures_tests {
-    use super::*;
-    use crate::failure::Failure;
-
-    #[test]
-    fn a_million_failures_are_counted_and_the_first_ten_of_each_kind_are_kept() {
-        let mut failures = Failures::default();
-        for number in 0..1_000_000_u32 {
-            let kind = if number % 4 == 0 { Kind::Missing } else { Kind::Refused };
-            let failure = Failure::new(kind, "no");
-            failures.add(FailedItem { source: number.to_string(), dest: String::new(), failure });
-        }
-        assert_eq!((failures.count(), failures.may_pass()), (1_000_000, false));
-        assert_eq!(failures.kinds(), [Kind::Missing, Kind::Refused]);
-        assert_eq!(failures.first().count(), 20);
-        let causes = failures.causes();
-        let counts: Vec<u64> = causes.iter().map(|cause| cause.count).collect();
-        assert_eq!((counts, causes[0].first[9].source.as_str()), (vec![250_000, 750_000], "36"));
-        failures.add(FailedItem {
-            source: String::new(),
-            dest: String::new(),
-            failure: Failure::new(Kind::Temporary, "busy"),
-        });
-        assert!(failures.may_pass() && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
+    #[tokio::test]
+    async fn a_report_says_how_many_of_how_many_are_done() {
+        let (events, _reporter) = Reporter::start(Style::for_tests(), None);
+        let mut tally = Tally::new(&events, "sync", false);
+        let found = |files, more| FoundFiles { files, more, ..FoundFiles::default() };
+        assert_eq!(tally.how_far(found(1, false)), "");
+        assert_eq!(tally.how_far(found(3, false)), "0 of 3 files are done; ");
+        tally.found_equal(2, Compare::Time);
+        assert_eq!(tally.how_far(found(3, true)), "2 of 5 files found so far are done; ");
+        assert_eq!(
+            (tally.verified, tally.sums.details.equal_by),
+            (Some(Verified::Size), vec!["size and time"])
+        );
     }
 }
 

@@ -282,7 +282,7 @@ async fn pause(context: &Context) -> Result<()> {
 }
 
 /// The hint of an interruption while a transfer goes on alone.
-pub(super) const RESUME_WAITS: &str = "the transfer goes on: ftp-user resume waits for it again";
+pub(super) const RESUME_WAITS: &str = "the transfer goes on without this program";
 /// For how long a transfer may go on without this program: servers of ours grant no more.
 const LONGEST: Duration = Duration::from_secs(3600);
 /// The time between two questions.

@@ -161,7 +161,12 @@ impl Candidate {
     pub fn needs(&self) -> String {
         match self {
             Self::Direct(roles) => {
-                format!("both ends can do {}{}", commands(roles.opening), self.client_words())
+                let does = match (roles.opening, roles.passive) {
+                    (Opening::Symmetric, _) => "both listen, and both connect",
+                    (_, Side::Destination) => "the destination listens, and the source connects to it",
+                    (_, Side::Source) => "the source listens, and the destination connects to it",
+                };
+                format!("{does}{}", self.client_words())
             }
             Self::Relay(ThroughRelay { roles: RelayRoles { postures, .. }, .. }) => {
                 let does = |posture| match posture {
@@ -184,10 +189,10 @@ impl Candidate {
     /// Which end is TLS client, as the end of a sentence.
     fn client_words(&self) -> &'static str {
         match (self.data_tls(), self.tls_client()) {
-            (Some(DataTls::Sscn(_)), Some(Side::Source)) => "; the source is TLS client (SSCN)",
-            (Some(DataTls::Sscn(_)), Some(Side::Destination)) => "; the destination is TLS client (SSCN)",
-            (Some(DataTls::Cpsv), Some(Side::Source)) => "; the source is TLS client (CPSV)",
-            (Some(DataTls::Cpsv), Some(Side::Destination)) => "; the destination is TLS client (CPSV)",
+            (Some(DataTls::Sscn(_) | DataTls::Cpsv), Some(Side::Source)) => "; the source is TLS client",
+            (Some(DataTls::Sscn(_) | DataTls::Cpsv), Some(Side::Destination)) => {
+                "; the destination is TLS client"
+            }
             (_, None) | (Some(DataTls::Clear) | None, Some(_)) => "",
         }
     }
@@ -252,9 +257,10 @@ mod tests {
                 tls: DataTls::Clear,
             })
         };
-        assert_eq!(direct(Opening::Lstn).needs(), "both ends can do LSTN and SOCK");
-        assert_eq!(direct(Opening::Pasv).needs(), "both ends can do PASV and PORT");
-        assert_eq!(direct(Opening::Epsv).needs(), "both ends can do EPSV and EPRT");
+        let listens = "the source listens, and the destination connects to it";
+        assert_eq!(direct(Opening::Lstn).needs(), listens);
+        assert_eq!(direct(Opening::Pasv).needs(), listens);
+        assert_eq!(direct(Opening::Symmetric).needs(), "both listen, and both connect");
         let postures = Postures { source: Posture::Passive, destination: Posture::Active };
         let through = |tls| {
             Candidate::Relay(ThroughRelay { relay: 0, near: None, roles: RelayRoles { postures, tls } })
@@ -265,8 +271,8 @@ mod tests {
             "the source listens for the relay, and the destination connects to the relay"
         );
         let client = |tls| through(tls).needs().rsplit_once("; ").map(|(_, words)| words.to_owned());
-        assert_eq!(client(DataTls::Cpsv).unwrap(), "the source is TLS client (CPSV)");
-        assert_eq!(client(DataTls::Sscn(Side::Destination)).unwrap(), "the destination is TLS client (SSCN)");
+        assert_eq!(client(DataTls::Cpsv).unwrap(), "the source is TLS client");
+        assert_eq!(client(DataTls::Sscn(Side::Destination)).unwrap(), "the destination is TLS client");
         assert_eq!(
             Candidate::Through.needs(),
             "each end listens, or connects to this host, and the bytes pass this host"

@@ -215,14 +215,14 @@ impl LeftOutEvents {
     }
 }
 
-/// The failures of one kind.
+/// The failures that say the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cause {
     /// The kind that they have in common.
     pub kind: Kind,
     /// How many there are.
     pub count: u64,
-    /// The first ones.
+    /// The first ones; none if these are failures of other causes that are only counted.
     pub first: Vec<FailedItem>,
 }
 
@@ -320,7 +320,7 @@ pub struct Summary {
     pub route: Option<Rung>,
     /// What protected the bytes.
     pub protection: Protection,
-    /// The weakest verification of any file.
+    /// The weakest verification of any file, copied or found equal.
     pub verified: Verified,
     /// Number of files that have failed.
     pub failed: u64,
@@ -353,12 +353,20 @@ pub struct Summary {
     /// Files that a sync has renamed at the destination.
     #[serde(skip_serializing_if = "json::is_zero")]
     pub renamed: u64,
-    /// How many of the bytes are unchanged parts of files of which only what had changed was sent.
+    /// What the last line for people has beside.
     #[serde(skip)]
+    pub details: SummaryDetails,
+}
+
+/// What only people are told of a run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SummaryDetails {
+    /// How many of the bytes are unchanged parts of files of which only what had changed was sent.
     pub unchanged: u64,
     /// Files that were copied and whose size nobody knows.
-    #[serde(skip)]
     pub unsized_files: u64,
+    /// By what skipped files are equal; nothing if they only have the names.
+    pub equal_by: Vec<&'static str>,
 }
 
 impl Summary {
@@ -390,6 +398,8 @@ pub enum Topic {
     Read,
     /// A transfer has failed, and what is stored is as long as the source.
     AsLong,
+    /// A file is copied that may be there already: no digest shows whether it is equal.
+    Again,
     /// A copy that has broken off begins with its first byte again.
     Anew,
     /// Of a copy that has broken off, only the beginning is kept.
@@ -405,25 +415,28 @@ pub enum Topic {
 impl Topic {
     /// Its name in `--json`.
     pub const fn name(self) -> &'static str {
-        let [name, _] = self.texts();
+        let [name, ..] = self.texts();
         name
     }
 
-    /// Its name in `--json`, and for people what has happened to so many more files.
-    const fn texts(self) -> [&'static str; 2] {
+    /// Its name in `--json`, and for people what is counted, and what has happened to that: one file may have several attempts.
+    const fn texts(self) -> [&'static str; 3] {
         match self {
-            Self::Digest => ["digest", "verified by something weaker than the server has announced"],
-            Self::Unverified => ["unverified", "not verified"],
-            Self::InPlace => ["in-place", "stored under the final name"],
-            Self::Permissions => ["permissions", "copied without permissions"],
-            Self::Skipped => ["skipped", "skipped"],
-            Self::Read => ["read", "read and hashed here"],
-            Self::AsLong => ["as-long", "compared after a failure, because it was as long as the source"],
-            Self::Anew => ["anew", "copied from the first byte again"],
-            Self::Prefix => ["prefix", "continued from the part that was right"],
-            Self::Memory => ["memory", "copied; what is learnt of paths may not be remembered"],
-            Self::Unseen => ["unseen", "not seen to move"],
-            Self::Storage => ["storage", "deleted at the source in other portions"],
+            Self::Digest => ["digest", "file", "verified by something weaker than the server has announced"],
+            Self::Unverified => ["unverified", "file", "not verified"],
+            Self::InPlace => ["in-place", "file", "stored under the final name"],
+            Self::Permissions => ["permissions", "file", "copied without permissions"],
+            Self::Skipped => ["skipped", "file", "skipped"],
+            Self::Read => ["read", "file", "read and hashed here"],
+            Self::AsLong => {
+                ["as-long", "attempt", "compared, because what was stored was as long as the source"]
+            }
+            Self::Again => ["again", "file", "copied again, because no digest shows whether it is equal"],
+            Self::Anew => ["anew", "attempt", "begun with the first byte again"],
+            Self::Prefix => ["prefix", "attempt", "continued from the part that was right"],
+            Self::Memory => ["memory", "attempt", "made of which nothing is remembered"],
+            Self::Unseen => ["unseen", "attempt", "not seen to move"],
+            Self::Storage => ["storage", "portion", "deleted at the source"],
         }
     }
 }
@@ -457,10 +470,9 @@ impl Repeats {
     pub(super) fn take(&mut self) -> Vec<String> {
         let counted = |((topic, site, why), more): (Key, u64)| {
             (more > 0).then(|| {
-                let files = counted(more, "more file");
-                let why = why.map_or_else(String::new, |why| format!(", {why}"));
-                let [_, words] = topic.texts();
-                format!("{files} of {site}: {words}{why}")
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                let [_, unit, words] = topic.texts();
+                format!("{} {words} ({site}{why})", counted(more, &format!("more {unit}")))
             })
         };
         std::mem::take(&mut self.0).into_iter().filter_map(counted).collect()
@@ -484,8 +496,13 @@ mod tests {
         assert!(repeats.is_first(Topic::InPlace, "ftp://a", None));
         assert!(repeats.is_first(Topic::Unverified, "ftp://b", None));
         assert!(!repeats.is_first(Topic::Unverified, "ftp://b", None));
-        let expect = ["41 more files of ftp://a: not verified", "1 more file of ftp://b: not verified"];
+        let expect = ["41 more files not verified (ftp://a)", "1 more file not verified (ftp://b)"];
         assert_eq!(repeats.take(), expect);
+        for _ in 0..5 {
+            repeats.is_first(Topic::Anew, "ftp://b", None);
+        }
+        // They may be attempts at one file.
+        assert_eq!(repeats.take(), ["4 more attempts begun with the first byte again (ftp://b)"]);
         assert!(repeats.take().is_empty());
     }
 

@@ -4,11 +4,11 @@ use super::bar::{Bar, Due};
 use super::event::{Cause, Event, ForgottenSite, Repeats, Summary};
 use super::progress::JobProgress;
 use super::routes::{self, folded};
+use super::sentence::{SIZE_UNKNOWN, path, sentence};
 use super::{Style, change, complaint, receipt};
 use crate::account::{CandidateAccount, RouteAccount};
 use crate::id::JobId;
-use crate::ladder::Rung;
-use crate::outcome::{DIRECTLY, FailedItem, FileEnd, FileOutcome, Relayed, Verified};
+use crate::outcome::{FileCopy, FileEnd, FileOutcome, Verified};
 use ftp_io::program::output;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -97,7 +97,9 @@ impl Human {
             }
             Event::Ended(ended) => return self.end(ended.sentence()),
             Event::Past(run) => return self.results(&routes::run(run)),
-            Event::Surveyed(survey) => return self.results(&routes::survey(survey, self.style.screen)),
+            Event::Surveyed(survey) => {
+                return self.results(&routes::survey(survey, self.style.screen, verbose));
+            }
             Event::AlreadyDone(_) if quiet => {}
             Event::Job(job) | Event::AlreadyDone(job) => return self.result(&receipt::job_sentence(job)),
             Event::JobRow(job, age) => {
@@ -144,7 +146,7 @@ impl Human {
         if self.style.verbose {
             let size = || copy.size.map_or_else(|| SIZE_UNKNOWN.to_owned(), size::bytes);
             let copied = |route| format!("{}, {}", size(), path(route, copy.relayed.as_ref()));
-            let how = copy.route().map_or_else(|| skipped(copy.verified_earlier()), copied);
+            let how = copy.route().map_or_else(|| skipped(copy), copied);
             let sent = |bytes: u64| format!(", changed parts: {} sent", size::bytes(bytes));
             let parts = copy.changed_parts.map_or_else(String::new, sent);
             self.talk("", &format!("{source} -> {dest}: {how}{parts}"));
@@ -181,21 +183,16 @@ impl Human {
         lines.iter().try_for_each(|line| self.result(line))
     }
 
-    /// What has failed. If it is more than one thing, each kind is a heading above the first few of them.
+    /// What has failed: each cause once, with the first of its files. If it is more than one thing, there are headings.
     fn causes(&mut self, causes: &[Cause]) {
         self.bar.clear();
         if let [Cause { count: 1, first, .. }] = causes {
             return first.iter().for_each(|failed| self.complain(&receipt::alone(failed)));
         }
-        for Cause { kind, count, first } in causes {
-            self.complain(&format!("{}:", kind.heading()));
-            for FailedItem { source, failure, .. } in first {
-                self.complain(&format!("  {}", receipt::about(source, &failure.to_string())));
-            }
-            let others = count.saturating_sub(first.len() as u64);
-            if others > 0 {
-                self.complain(&format!("  {}", receipt::others(others)));
-            }
+        for of_kind in causes.chunk_by(|one, next| one.kind == next.kind) {
+            let heading = of_kind.first().map_or("", |cause| cause.kind.heading());
+            self.complain(&format!("{heading}:"));
+            of_kind.iter().flat_map(cause_lines).for_each(|line| self.complain(&format!("  {line}")));
         }
     }
 
@@ -205,8 +202,13 @@ impl Human {
             return Ok(());
         }
         self.results(&picture.as_ref().map_or_else(Vec::new, |picture| picture.lines(self.style.screen)))?;
-        for candidate in tried.iter().skip(1) {
-            let (name, memory) = (candidate.name(), candidate.memory.as_ref());
+        if let Some(first) = tried.first().filter(|_| self.style.verbose) {
+            self.result(&format!("    {}", first.name()))?;
+        }
+        for (name, candidate) in
+            routes::named_candidates(tried.iter(), self.style.verbose).into_iter().skip(1)
+        {
+            let memory = candidate.memory.as_ref();
             let memory = memory.map_or_else(String::new, |memory| format!(" ({memory})"));
             let line = match &candidate.why {
                 None => format!("if that is refused or slow: {name}{memory}"),
@@ -257,6 +259,17 @@ impl Human {
     }
 }
 
+/// A cause with the names of its first files, and how many others there are.
+fn cause_lines(Cause { count, first, .. }: &Cause) -> Vec<String> {
+    let others = count.saturating_sub(first.len() as u64);
+    let others = (others > 0).then(|| receipt::others(others));
+    let Some((told, named)) = first.split_first() else { return others.into_iter().collect() };
+    let mut lines = vec![receipt::of_file(told)];
+    lines.extend((*count > 1).then(|| "the same for:".to_owned()));
+    lines.extend(named.iter().map(|failed| &failed.source).chain(&others).map(|name| format!("  {name}")));
+    lines
+}
+
 /// What a line begins with that is about one of several jobs: `job 0123456789abcdef to two:x: `.
 fn one_job(job: JobId, dest: &str) -> String {
     match dest {
@@ -265,12 +278,13 @@ fn one_job(job: JobId, dest: &str) -> String {
     }
 }
 
-/// Why a file was not copied. `earlier` has verified it in an earlier run of the job.
-fn skipped(earlier: Option<Verified>) -> String {
-    earlier.map_or_else(
-        || "skipped, it is already there".to_owned(),
-        |earlier| format!("copied by an earlier run of this job (verified: {})", earlier.name()),
-    )
+/// Why a file was not copied.
+fn skipped(copy: &FileCopy) -> String {
+    match (copy.verified_earlier(), copy.verified) {
+        (Some(earlier), _) => format!("copied by an earlier run of this job (verified: {})", earlier.name()),
+        (None, Verified::None) => "skipped, it is already there".to_owned(),
+        (None, by) => format!("skipped, it is equal by {}", by.name()),
+    }
 }
 
 fn forgotten_words(forgotten: &ForgottenSite) -> String {
@@ -286,248 +300,32 @@ fn forgotten_words(forgotten: &ForgottenSite) -> String {
     format!("forgotten of {site}: {}", what.join(", "))
 }
 
-/// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
-/// verified sha-256`.
-pub(super) fn sentence(summary: &Summary) -> String {
-    let done = match (summary.verb, summary.dry_run) {
-        ("append", false) => "appended",
-        ("append", true) => "would append",
-        // Some of the sources may be there still.
-        ("move", false) if !summary.is_ok() => "copied",
-        ("move", false) => "moved",
-        ("move", true) => "would move",
-        (_, false) => "copied",
-        (_, true) => "would copy",
-    };
-    let files = |count: u64| counted(count, "file");
-    let moved = summary.files - summary.skipped.min(summary.files);
-    let unknown = summary.unsized_files;
-    let bytes = match unknown {
-        0 => size::bytes(summary.bytes),
-        _ if unknown == moved => SIZE_UNKNOWN.to_owned(),
-        _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
-    };
-    let mut line = format!("{done} {}, {bytes}", files(moved));
-    let earlier = summary.before.saturating_sub(summary.unchanged);
-    for (bytes, what) in [(earlier, "by earlier runs"), (summary.unchanged, "unchanged and not sent")] {
-        if bytes > 0 {
-            line.push_str(&format!(" ({} of them {what})", size::bytes(bytes)));
-        }
-    }
-    if !summary.dry_run {
-        line.push_str(&format!(" in {:.1} s", summary.seconds));
-        let now = summary.bytes.saturating_sub(summary.before);
-        if let Some(rate) = size::rate(now, summary.seconds).filter(|_| now > 0) {
-            line.push_str(&format!(" ({rate})"));
-        }
-    }
-    if let Some(route) = summary.route {
-        line.push_str(&format!(", {}, ", path(route, summary.relayed.as_ref())));
-        line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
-        line.push_str(summary.verified.name());
-    }
-    for (count, names, what) in [
-        (summary.renamed, "file", "renamed"),
-        (summary.deleted, "name", "deleted"),
-        (summary.kept, "name", "kept in --backup-dir"),
-    ] {
-        if count > 0 {
-            let to_be = if summary.dry_run { "to be " } else { "" };
-            line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
-        }
-    }
-    let there = summary.skipped.saturating_sub(summary.earlier);
-    let skipped = match (summary.verb, summary.dry_run) {
-        ("move", true) => "already there (to be deleted at the source if equal)",
-        ("move", false) if summary.is_ok() => "deleted at the source only (already there)",
-        // Some of the sources may be there still.
-        ("move", false) => "already there",
-        (_, _) => "skipped (already there)",
-    };
-    for (count, what) in [(summary.earlier, "copied by earlier runs of this job"), (there, skipped)] {
-        if count > 0 {
-            line.push_str(&format!("; {} {what}", files(count)));
-        }
-    }
-    if summary.withheld > 0 {
-        let not = if summary.dry_run { "not to be" } else { "not" };
-        line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
-    }
-    if summary.failed > 0 {
-        line.push_str(&format!("; {} failed", files(summary.failed)));
-    }
-    line
-}
-
-/// The path that was taken, with the relay on it and what that has passed on.
-pub(super) fn path(route: Rung, relayed: Option<&Relayed>) -> String {
-    let words = route.words();
-    let Some(Relayed { relay, bytes, directly }) = relayed else { return words.to_owned() };
-    let passed = size::bytes(*bytes);
-    match route {
-        Rung::RelaySource | Rung::RelayDest | Rung::Hub if *directly => format!("{words} {relay}{DIRECTLY}"),
-        Rung::RelaySource | Rung::RelayDest | Rung::Hub => format!("{words} {relay} ({passed} passed it)"),
-        Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local => {
-            format!("{words} ({passed} passed the relay {relay})")
-        }
-    }
-}
-
-/// What is said where nobody knows how large a file is.
-pub(super) const SIZE_UNKNOWN: &str = "size unknown";
-
 #[cfg(test)]
-mod sentence_tests {
+mod tests {
     use super::*;
-    use crate::outcome::{Protection, Verified};
-    use ftp_proto::digest::Algorithm;
-
-    impl Summary {
-        /// That of one file, copied from server to server.
-        pub(in crate::report) fn example() -> Self {
-            Self {
-                verb: "copy",
-                dry_run: false,
-                files: 1,
-                skipped: 0,
-                earlier: 0,
-                deleted: 0,
-                kept: 0,
-                withheld: 0,
-                renamed: 0,
-                detached: 0,
-                bytes: 2 << 30,
-                before: 0,
-                unchanged: 0,
-                unsized_files: 0,
-                seconds: 1.9,
-                route: Some(Rung::DestListens),
-                relayed: None,
-                protection: Protection::Private,
-                verified: Verified::Hash(Algorithm::Sha256),
-                failed: 0,
-            }
-        }
-    }
+    use crate::failure::{Failure, Kind};
+    use crate::outcome::FailedItem;
 
     #[test]
-    fn what_was_not_sent_because_it_has_not_changed_is_told() {
-        let there = (2 << 30) - (19 << 20);
-        assert_eq!(
-            sentence(&Summary { before: there, unchanged: there, ..Summary::example() }),
-            "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
-             direct (destination listens), verified sha-256",
-        );
-    }
-
-    #[test]
-    fn a_move_that_has_failed_says_only_what_was_copied() {
-        for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
-            let line = sentence(&Summary { verb: "move", failed: u64::from(!ok), ..Summary::example() });
-            assert!(line.starts_with(done), "{line}");
-        }
-    }
-
-    #[test]
-    fn what_earlier_runs_have_copied_was_not_there_already() {
-        assert_eq!(
-            sentence(&Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() }),
-            "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
-             5 files copied by earlier runs of this job; 1 file skipped (already there)",
-        );
-    }
-
-    #[test]
-    fn the_last_line_of_a_move_says_what_became_of_sources_whose_copies_were_there() {
-        for (dry_run, failed, done, there) in [
-            (false, 0, "moved 0 files, 0 B in 1.9 s", "; 1 file deleted at the source only (already there)"),
-            (
-                true,
-                0,
-                "would move 0 files, 0 B",
-                "; 1 file already there (to be deleted at the source if equal)",
-            ),
-            (false, 1, "copied 0 files, 0 B in 1.9 s", "; 1 file already there; 1 file failed"),
-        ] {
-            let verb = "move";
-            let summary =
-                Summary { verb, dry_run, failed, skipped: 1, bytes: 0, route: None, ..Summary::example() };
-            assert_eq!(sentence(&summary), format!("{done}{there}"));
-        }
-    }
-
-    #[test]
-    fn the_last_line_is_the_one_of_the_contract() {
-        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
-        check(
-            Summary::example(),
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256",
-        );
-        check(
-            Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..Summary::example() },
-            "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
-             2 files skipped (already there); 1 file failed",
-        );
-        // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
-        assert_eq!(
-            sentence(&Summary { protection: Protection::Clear, ..Summary::example() }),
-            sentence(&Summary::example())
-        );
-        // The rate is that of this run.
-        check(
-            Summary { before: (2 << 30) - (19 << 20), ..Summary::example() },
-            "copied 1 file, 2.00 GiB (1.98 GiB of them by earlier runs) in 1.9 s (10.00 MiB/s), \
-             direct (destination listens), verified sha-256",
-        );
-        check(
-            Summary { skipped: 1, bytes: 0, route: None, ..Summary::example() },
-            "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
-        );
-        check(
-            Summary {
-                verb: "append",
-                route: Some(Rung::Local),
-                bytes: 100,
-                verified: Verified::Size,
-                ..Summary::example()
-            },
-            "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
-        );
-        check(
-            Summary {
-                route: Some(Rung::User),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
-                ..Summary::example()
-            },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
-             verified sha-256",
-        );
-        check(
-            Summary {
-                route: Some(Rung::RelayDest),
-                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
-                ..Summary::example()
-            },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
-             verified sha-256",
-        );
-        check(
-            Summary { bytes: 0, unsized_files: 1, verified: Verified::None, ..Summary::example() },
-            "copied 1 file, size unknown in 1.9 s, direct (destination listens), verified none",
-        );
-        check(
-            Summary { verb: "sync", files: 7, skipped: 6, deleted: 2, renamed: 1, ..Summary::example() },
-            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
-             1 file renamed; 2 names deleted; 6 files skipped (already there)",
-        );
-        check(
-            Summary { files: 5, unsized_files: 1, ..Summary::example() },
-            "copied 5 files, 2.00 GiB and 1 file of unknown size in 1.9 s (1.05 GiB/s), \
-             direct (destination listens), verified sha-256",
-        );
-        check(
-            Summary { dry_run: true, protection: Protection::Clear, ..Summary::example() },
-            "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
-        );
+    fn a_cause_is_told_once_above_the_names_of_its_first_files() {
+        let failed = |kind, name: &str, why: &str| FailedItem {
+            source: format!("one:{name}"),
+            dest: format!("two:{name}"),
+            failure: Failure::new(kind, why),
+        };
+        let full = |name: &str| failed(Kind::Other, name, &format!("cannot store {name}: the disk is full"));
+        let first = vec![full("t/a.bin"), full("t/b.bin")];
+        let others = "and 1 other file (--json names all)";
+        let expect = [
+            "cannot store t/a.bin: the disk is full",
+            "the same for:",
+            "  one:t/b.bin",
+            &format!("  {others}"),
+        ];
+        assert_eq!(cause_lines(&Cause { kind: Kind::Other, count: 3, first }), expect);
+        let first = vec![failed(Kind::Interrupted, "c", "interrupted")];
+        let alone = Cause { kind: Kind::Interrupted, count: 1, first };
+        assert_eq!(cause_lines(&alone), ["one:c: interrupted"]);
+        assert_eq!(cause_lines(&Cause { kind: Kind::Other, count: 1, first: Vec::new() }), [others]);
     }
 }

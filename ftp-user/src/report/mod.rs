@@ -12,6 +12,7 @@ mod progress;
 mod queue;
 mod receipt;
 mod routes;
+mod sentence;
 mod teller;
 
 pub use change::Label;
@@ -19,12 +20,12 @@ pub(crate) use change::several;
 pub use change::{Change, FileDigest, VerbSummary};
 pub use change::{Checked, SiteShown, Verdict};
 pub use event::{
-    Cause, Event, ForgottenSite, Form, LeftOutEvents, ListedEntry, Progress, Receipts, Summary, TreeEntry,
-    WithheldDeletions,
+    Cause, Event, ForgottenSite, Form, LeftOutEvents, ListedEntry, Progress, Receipts, Summary,
+    SummaryDetails, TreeEntry, WithheldDeletions,
 };
 pub use event::{THIS_HOST, Topic};
 pub use progress::{Finding, FoundFiles};
-pub(crate) use receipt::about;
+pub(crate) use receipt::{about, failed_alike};
 
 use crate::failure::{Failure, Kind, Result};
 use ftp_io::program::output;

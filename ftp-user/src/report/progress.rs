@@ -386,6 +386,11 @@ struct Counts {
 }
 
 impl Finding {
+    /// What was found so far.
+    pub fn found(&self) -> FoundFiles {
+        self.change(|_| ())
+    }
+
     /// There are so many more sources.
     pub fn sources(&self, count: u64) -> FoundFiles {
         self.change(|counts| counts.unseen += count)

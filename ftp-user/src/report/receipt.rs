@@ -122,7 +122,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
 }
 
 /// Whether both files have failed for the same reason.
-fn failed_alike(one: &FailedItem, other: &FailedItem) -> bool {
+pub(crate) fn failed_alike(one: &FailedItem, other: &FailedItem) -> bool {
     let (why, other_why) = (one.failure.to_string(), other.failure.to_string());
     say_the_same((&why, &[&one.source, &one.dest]), (&other_why, &[&other.source, &other.dest]))
 }
@@ -143,12 +143,18 @@ pub(crate) fn about(source: &str, message: &str) -> String {
 
 /// The failure of a run that has failed in one thing. Its file is named first, unless the message names it, or is about more
 /// than this file.
-pub(super) fn alone(FailedItem { source, dest, failure }: &FailedItem) -> String {
-    let message = failure.to_string();
+pub(super) fn alone(failed: &FailedItem) -> String {
+    let failure = &failed.failure;
     let is_of_file = failure.kind != Kind::Interrupted
         && matches!(failure.about, About::Operation | About::Changed | About::Unfinished | About::NoRoom);
+    if is_of_file { of_file(failed) } else { failed.failure.to_string() }
+}
+
+/// The failure of one file of several, which is named first unless the message names it.
+pub(super) fn of_file(FailedItem { source, dest, failure }: &FailedItem) -> String {
+    let message = failure.to_string();
     let is_named = source.is_empty() || [source, dest].into_iter().any(|place| names(&message, place));
-    if is_of_file && !is_named { about(source, &message) } else { message }
+    if is_named { message } else { about(source, &message) }
 }
 
 /// Whether a message names a place: by its last name, or by its path if that name may be any word.

@@ -152,28 +152,47 @@ fn tried(tried: &CandidateAccount) -> Vec<String> {
     lines
 }
 
-/// What a probe has found, line by line: the candidates, then the picture of the best path.
-pub(super) fn survey(survey: &PairAccount, screen: Screen) -> Vec<String> {
+/// Candidates as people know them: of several with the same name, the one that came furthest. With `commands`, all of them.
+pub(super) fn named_candidates<'a>(
+    all: impl Iterator<Item = &'a CandidateAccount>,
+    commands: bool,
+) -> Vec<(String, &'a CandidateAccount)> {
+    let rank = |tried: &CandidateAccount| (tried.fate == CandidateFate::Proven, tried.started.is_some());
+    let mut named: Vec<(String, &CandidateAccount)> = Vec::new();
+    for tried in all {
+        let name = if commands { tried.name() } else { tried.plain_name() };
+        match named.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) if rank(tried) > rank(known) => *known = tried,
+            Some(_) => {}
+            None => named.push((name, tried)),
+        }
+    }
+    named
+}
+
+/// What a probe has found, line by line: the candidates, with their `commands` if those are wanted, then the picture of the
+/// best path.
+pub(super) fn survey(survey: &PairAccount, screen: Screen, commands: bool) -> Vec<String> {
     let PairAccount { source, destination, races, .. } = survey;
     let (tried, picture) =
         (races.iter().flat_map(|race| &race.tried), races.iter().find_map(|race| race.picture.as_ref()));
     let mut lines = vec![format!("from {source} to {destination}")];
-    let (asked, others): (Vec<&CandidateAccount>, Vec<&CandidateAccount>) =
-        tried.partition(|tried| tried.started.is_some());
-    for tried in asked {
+    let (asked, others): (Vec<_>, Vec<_>) =
+        named_candidates(tried, commands).into_iter().partition(|(_, tried)| tried.started.is_some());
+    for (name, tried) in asked {
         let since = tried.connecting.or(tried.started);
         let took = tried.ended.zip(since).map_or(0.0, |(ended, since)| ended - since);
         let private = tried.protection.as_deref().unwrap_or("clear");
         let word = if tried.fate == CandidateFate::Proven { "works" } else { "fails" };
         let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        lines.push(format!("  {word}  {:>6.0} ms  {}, {private}{why}", took * 1000.0, tried.name()));
+        lines.push(format!("  {word}  {:>6.0} ms  {name}, {private}{why}", took * 1000.0));
     }
-    for tried in others {
+    for (name, tried) in others {
         let why = tried.why.as_ref().map_or_else(String::new, |why| format!(": {why}"));
-        lines.push(format!("  not             {}{why}", tried.name()));
+        lines.push(format!("  not             {name}{why}"));
     }
     match survey.best() {
-        Some(best) => lines.push(format!("best: {}", best.name())),
+        Some(best) => lines.push(format!("best: {}", if commands { best.name() } else { best.plain_name() })),
         None => lines.push("no path works".to_owned()),
     }
     let mut lines: Vec<String> = lines.into_iter().map(|line| show(line.as_bytes())).collect();

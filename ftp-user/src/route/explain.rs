@@ -9,6 +9,7 @@ use crate::outcome::Protection;
 use crate::report::Event;
 use crate::session::{Session, kind_of};
 use ftp_io::program::duration;
+use ftp_proto::command::Verb;
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::transfer::{self, Cause, FailedPosture, Outcome, Party, Posture, RelayFault, Side, Stage};
 use ftp_proto::wire::counted;
@@ -109,11 +110,13 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
         Cause::Unusable(reply, why) => {
             new(format!("{asked} failed: {why}")).said(session.quote(reply)).hint("ask its operator")
         }
-        Cause::Policy(why, reply) => new(format!("the reply to {asked} was rejected: {why}"))
+        Cause::Policy(why, reply) => new(format!("{asked} failed, because of what {who} announced: {why}"))
             .said(session.quote(reply))
             .hint("ask its operator to announce the right address"),
-        Cause::Silent(timer) => new(format!("{who} did not answer {asked} in time ({} timer)", timer.name()))
-            .hint("try again later, or raise --timeout"),
+        Cause::Silent(timer) => {
+            new(format!("{who} did not answer in time while {asked} ({} timer)", timer.name()))
+                .hint("try again later, or raise --timeout")
+        }
         // The host in the middle noticed it. The server has said nothing.
         Cause::Data(fault) => {
             let connection = format!("the data connection between {who} and {} failed", ends.other());
@@ -143,13 +146,15 @@ const fn relay_advice(fault: &RelayFault) -> &'static str {
     }
 }
 
-/// What an end was asked.
-fn stage(stage: Stage) -> &'static str {
+/// What was being done, for people: the names of commands are in the trace and in `why`.
+const fn stage(stage: Stage) -> &'static str {
     match stage {
-        Stage::Command(verb) => verb.row().map_or("the command", |row| row.name),
-        Stage::DataConnection => "the data connection",
-        Stage::Relay => "the relay",
-        Stage::Attempt => "the transfer",
+        Stage::Command(Verb::Retr) => "reading the file",
+        Stage::Command(Verb::Stor | Verb::Appe | Verb::Stou) => "storing the file",
+        Stage::Command(_) => "preparing the transfer",
+        Stage::DataConnection => "opening the data connection",
+        Stage::Relay => "asking the relay",
+        Stage::Attempt => "transferring the file",
     }
 }
 
@@ -236,7 +241,7 @@ impl<'a> Description<'a> {
 
     /// Warns that the data passes a third host although the user has not asked for that.
     pub(crate) fn warn_of_intermediary(&self, context: &Context, refused: &[String]) {
-        let why = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
+        let why = reasons(refused);
         let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| intermediary(self.rung, relay));
         context.run.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
     }
@@ -256,9 +261,8 @@ impl<'a> Description<'a> {
     /// Why it failed, as a reason for the next candidate.
     pub(crate) fn refusal(&self, failure: &Failure) -> String {
         let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
-        let tls = self.candidate.tls().map_or_else(String::new, |tls| format!(", {tls}"));
         let words = self.rung.words();
-        format!("{words}{relay}{tls}: {}", Failure { hint: None, ..failure.clone() })
+        format!("{words}{relay}: {}", Failure { hint: None, ..failure.clone() })
     }
 
     /// Why it is tried.
@@ -266,15 +270,15 @@ impl<'a> Description<'a> {
         let mut why = self.candidate.needs();
         let proven = self.parties.iter().all(|party| party.capabilities.rndz);
         if proven && self.candidate != Candidate::Through {
-            why.push_str(", and RNDZ proves them to each other");
+            why.push_str(", and both are proved to each other");
         }
         let verifies = self.candidate.tls_client().map(|_| self.parties.map(|party| party.capabilities.pinc));
         why.push_str(match verifies {
             None => "",
-            Some([true, true]) => ", and each verifies the certificate of the other (PINC)",
-            Some([true, false]) => ", and the source verifies the certificate of the destination (PINC)",
-            Some([false, true]) => ", and the destination verifies the certificate of the source (PINC)",
-            Some([false, false]) => ", and neither can verify the certificate of the other (PINC)",
+            Some([true, true]) => ", and each verifies the certificate of the other",
+            Some([true, false]) => ", and the source verifies the certificate of the destination",
+            Some([false, true]) => ", and the destination verifies the certificate of the source",
+            Some([false, false]) => ", and neither can verify the certificate of the other",
         });
         if let Some(end) = self.clear_end() {
             why.push_str(&format!(", and {}", clear_between(end)));
@@ -299,17 +303,41 @@ fn clear_between(end: Side) -> &'static str {
     ])
 }
 
+/// Why no candidate works: the reason of the last one, and how many others there are.
+pub(super) fn reasons(refused: &[String]) -> String {
+    // Behind the name of the candidate.
+    let why = |reason: &String| reason.split_once(": ").map_or(reason.as_str(), |(_, why)| why).to_owned();
+    let Some((last, others)) = refused.split_last() else { return NOTHING_IN_COMMON.to_owned() };
+    let others = others.iter().filter(|other| why(other) != why(last)).count();
+    match others {
+        0 => last.clone(),
+        count => format!("{last}, and {} (ftp-user why)", counted(count as u64, "other reason")),
+    }
+}
+
 /// The reason if every candidate failed for an earlier file.
 pub(crate) const FAILED_FOR_EARLIER_FILE: &str = "each candidate failed for an earlier file";
-pub(super) const NOTHING_IN_COMMON: &str = "the two servers have no address family and no commands in common";
+/// The reason if a third host was faster than all direct paths.
+pub(crate) const SILENT_SO_FAR: &str = "the servers have not connected to each other so far";
+const NOTHING_IN_COMMON: &str = "the two servers have no address family and no commands in common";
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::session::{Role, session_of};
-    use ftp_proto::command::Verb;
     use ftp_proto::reply::Code;
     use ftp_proto::transfer::{DataFault, Unusable};
+
+    #[test]
+    fn the_last_reason_is_told_and_the_others_are_counted() {
+        let check = |refused: &[&str], expect: &str| {
+            let refused: Vec<String> = refused.iter().map(|&reason| reason.to_owned()).collect();
+            assert_eq!(reasons(&refused), expect);
+        };
+        check(&[], NOTHING_IN_COMMON);
+        check(&["a: no: 504", "b: no: 504"], "b: no: 504");
+        check(&["a: no: 504", SILENT_SO_FAR], &format!("{SILENT_SO_FAR}, and 1 other reason (ftp-user why)"));
+    }
 
     #[test]
     fn only_what_may_pass_by_itself_is_to_be_tried_again_later() {

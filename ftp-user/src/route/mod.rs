@@ -29,7 +29,7 @@ mod together;
 pub(crate) use assignment::{Assignment, AttemptResult, ContinuedBy, Count, GivenUp, Lane, Sign};
 pub(crate) use attempt::AttemptContext;
 pub use attempt::timeouts;
-pub(crate) use explain::FAILED_FOR_EARLIER_FILE;
+pub(crate) use explain::{FAILED_FOR_EARLIER_FILE, SILENT_SO_FAR};
 pub(crate) use local::{receive_local, send_local};
 pub use progress::{LONGEST_UNSEEN, USUAL_UNSEEN};
 pub use relay::Circuit;

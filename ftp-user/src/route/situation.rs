@@ -1,7 +1,7 @@
 //! What is known of two servers before a candidate between them is chosen.
 
 use super::considered;
-use super::explain::{Description, NOTHING_IN_COMMON, intermediary};
+use super::explain::{Description, intermediary, reasons};
 use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, RouteAccount, THIS};
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};
@@ -240,8 +240,7 @@ impl Situation {
     pub(crate) fn no_path(&self, allowed: Allowed, refused: &[String], advice: Option<String>) -> Failure {
         let one_family = Family::of(self.source.1.address) == Family::of(self.destination.1.address);
         let failure = Failure::new(Kind::NoPath, "no path between the two servers works");
-        let said = if refused.is_empty() { NOTHING_IN_COMMON.to_owned() } else { refused.join(" | ") };
-        let failure = failure.said(said);
+        let failure = failure.said(reasons(refused));
         if allowed == Allowed::Direct
             && one_family
             && let Some(advice) = advice

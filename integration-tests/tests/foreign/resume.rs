@@ -77,7 +77,7 @@ fn h35_proftpd_goes_on_where_its_session_was_killed() {
         assert_eq!((commands(&shown, "REST"), commands(&shown, "STOR")), (2, 2), "{shown}");
         // Its HASH ignores RANG, so that nothing but the whole copy is compared.
         assert!(commands(&shown, "RANG") > 0, "{shown}");
-        drop(run.says("going on after").never_says("from its first byte"));
+        drop(run.says("stored so far").never_says("from its first byte"));
     }
 }
 
@@ -93,7 +93,7 @@ fn h21_proftpd_that_refuses_to_continue_gets_the_file_from_its_first_byte() {
     let (run, shown) = cut(&from, &to, "direct");
     // Whichever end speaks first: the other one's words may lead to one more way.
     assert!(commands(&shown, "STOR") > 2, "{shown}");
-    drop(run.says("going on after").says("from its first byte"));
+    drop(run.says("stored so far").says("from its first byte"));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn h21_vsftpd_has_no_digest_so_that_nothing_goes_on() {
     let to = or_skip!(start(Kind::Vsftpd, "", None));
     let (run, shown) = cut(&from, &to, "direct");
     assert_eq!((commands(&shown, "REST"), commands(&shown, "DELE")), (0, 1), "{shown}");
-    drop(run.never_says("going on after"));
+    drop(run.never_says("stored so far"));
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn h21_pure_ftpd_has_no_digest_so_that_what_it_has_stored_is_not_continued() {
     let to = or_skip!(start(Kind::PureFtpd, "", None));
     let (run, shown) = cut(&from, &to, "user");
     assert_eq!((commands(&shown, "REST"), commands(&shown, "DELE")), (0, 1), "{shown}");
-    drop(run.never_says("going on after"));
+    drop(run.never_says("stored so far"));
 }
 
 #[test]

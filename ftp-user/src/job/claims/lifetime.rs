@@ -8,17 +8,6 @@ use crate::job::summary::Tally;
 use crate::job::summary::ending;
 use crate::journal::{JournalFailure, RunEnd};
 
-/// The hint of an interruption that leaves everything to `resume`.
-pub(in crate::job) const RESUME_CONTINUES: &str = "ftp-user resume goes on with it";
-
-/// The hint of an interruption in the middle of a tree.
-pub(in crate::job) fn rest(context: &Context) -> String {
-    match context.run.job_journal.job() {
-        Some(job) => format!("ftp-user resume {job} copies the rest{}", before(context)),
-        None => "run it again to copy the rest: finished files are skipped".to_owned(),
-    }
-}
-
 /// What has to be done before the next run of the job.
 const fn before(context: &Context) -> &'static str {
     match context.run.job_journal.had_passwords() {
@@ -64,7 +53,7 @@ pub(in crate::job) fn keep_run(context: &Context, run: RunAccount) {
     }
 }
 
-/// Notes how the job has ended. Returns what to do if another run can go on with it and nobody was told so far.
+/// Notes how the job has ended. Returns how far it is and what to do, if another run can go on with it.
 pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<String> {
     let was_stopped = context.run.cancel.is_cancelled();
     let has_begun = context.run.job_journal.is_resumed()
@@ -78,17 +67,21 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let job = context.run.job_journal.job();
     context.run.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
-    let job = job.filter(|_| !was_stopped)?;
-    match end {
-        RunEnd::Interrupted => Some(format!(
-            "ftp-user retry {job} copies the rest, ftp-user cancel {job} removes what is left of files under way{}",
-            before(context)
-        )),
-        RunEnd::Failed if has_begun && tally.has_failed_files() => {
-            Some(format!("ftp-user retry {job} tries again what has failed{}", before(context)))
+    let advice = match (end, job) {
+        (RunEnd::Interrupted | RunEnd::Failed, None) if was_stopped => {
+            "run it again: what is done is skipped".to_owned()
         }
-        RunEnd::Failed | RunEnd::Done | RunEnd::Cancelled | RunEnd::Nothing { .. } => None,
-    }
+        (RunEnd::Interrupted, Some(job)) if was_stopped => format!("ftp-user resume {job} goes on"),
+        (RunEnd::Interrupted, Some(job)) => format!(
+            "ftp-user retry {job} goes on, ftp-user cancel {job} removes what is left of files under way"
+        ),
+        (RunEnd::Failed, Some(job)) if was_stopped => format!("ftp-user retry {job} begins again"),
+        (RunEnd::Failed, Some(job)) if has_begun && tally.has_failed_files() => {
+            format!("ftp-user retry {job} tries again what has failed")
+        }
+        (_, _) => return None,
+    };
+    Some(tally.how_far(context.run.finding.found()) + &advice + before(context))
 }
 
 /// The failure of a verb that needs the journal.

@@ -17,7 +17,7 @@ use crate::endpoint::Host;
 use crate::failure::Result;
 use crate::job::Item;
 use crate::job::claims::claim::{ClaimedFile, PendingClaims};
-use crate::job::claims::{lifetime, names};
+use crate::job::claims::names;
 use crate::job::last_look::StoredFiles;
 use crate::job::moving::{KeptSource, MovedPortion, MovedTree};
 use crate::job::request::job::Options;
@@ -275,8 +275,6 @@ impl<'a> Stream<'a> {
     pub(in crate::job) fn report(&mut self, FileResult { item, result, stays }: FileResult) {
         let (source, dest) = item.names(&self.ends);
         if stays.is_none() || self.workers.tools.tree.is_some() {
-            let rest = lifetime::rest(self.context);
-            let result = result.map_err(|failure| failure.of_one_of_many(&source, &rest));
             self.tally.file(source.clone(), dest.clone(), result);
         }
         if let Some(failure) = stays {

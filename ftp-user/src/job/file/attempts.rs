@@ -20,7 +20,6 @@ use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::FileRecord;
-use crate::job::claims::lifetime;
 use crate::job::part::{Found, Leftover, Part, can_continue};
 use crate::job::race::Transferred;
 use crate::job::retry::{Event, Next, Retry, is_outage_of_relay, wait};
@@ -376,9 +375,9 @@ impl Copying<'_> {
         match self.stored(&context).await {
             Some(stored) => (
                 Some(stored),
-                format!(", going on after {} ({})", counted(stored, "byte"), size::bytes(stored)),
+                format!(", stored so far: {} ({})", counted(stored, "byte"), size::bytes(stored)),
             ),
-            None => (None, ", going on with what is stored".to_owned()),
+            None => (None, ", a part is stored".to_owned()),
         }
     }
 
@@ -440,14 +439,8 @@ fn interrupted(context: &Context, failure: Failure, moved: u64, rest: PartFate) 
     } else {
         format!(" after {} ({})", counted(moved, "byte"), size::bytes(moved))
     };
-    Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint(match rest {
-        PartFate::Kept => lifetime::RESUME_CONTINUES,
-        PartFate::Undeleted => "run it again to copy the file",
-        PartFate::Deleted if context.run.job_journal.keeps_item() => {
-            "what was stored is deleted, ftp-user resume copies the file"
-        }
-        PartFate::Deleted => "what was stored is deleted, run it again to copy the file",
-    })
+    let left = (rest == PartFate::Deleted).then_some("what was stored is deleted");
+    Failure::new(failure::Kind::Interrupted, format!("interrupted{after}")).hint_if(left)
 }
 
 /// Timeout for a size that is only shown in a message.

@@ -11,7 +11,7 @@ use crate::job::check::{
 use crate::job::request::job::Compare;
 use crate::job::{Item, Target};
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, StreamedDigests, TransferFacts, Verified};
-use crate::report::{Change, Event};
+use crate::report::{Change, Event, Topic};
 use crate::route::Ends;
 use crate::session::Facts;
 use ftp_proto::digest::Algorithm;
@@ -137,9 +137,15 @@ impl Copying<'_> {
             }
             // What an earlier run of this job may have stored is proven.
             Decision::Compare if self.is_as_old(files) && !kept.may_be_done => {
-                Ok(Some(Verified::None.into()))
+                Ok(Some(Verified::Size.into()))
             }
-            Decision::Compare => self.compare(size).await,
+            Decision::Compare => match self.common().await? {
+                Some(algorithm) => self.compare_by(algorithm, size).await,
+                None => {
+                    self.tell_again();
+                    Ok(None)
+                }
+            },
         }
     }
 
@@ -152,9 +158,34 @@ impl Copying<'_> {
 
     /// Whether both files have the same digest. If nobody can say, the file is copied.
     async fn compare(&mut self, size: Option<u64>) -> Result<Option<Proof>> {
+        match self.common().await? {
+            Some(algorithm) => self.compare_by(algorithm, size).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The digest that both ends know.
+    async fn common(&mut self) -> Result<Option<Algorithm>> {
         // A sync moves nothing if they are equal, now and in later runs.
         let refused: &[Algorithm] = if self.options.syncs.is_some() { &Algorithm::CHECKSUMS } else { &[] };
-        let Some(algorithm) = common(&self.context, self.ends, refused).await? else { return Ok(None) };
+        common(&self.context, self.ends, refused).await
+    }
+
+    /// Warns that a file is copied that may be there already.
+    fn tell_again(&self) {
+        let (_, dest) = self.item.names(self.ends);
+        let advice = if self.options.syncs.is_some() {
+            "--times keeps times, which show it"
+        } else {
+            "ftp-user sync compares times"
+        };
+        let text = format!(
+            "{dest} is copied again: it has the size of its source, and no digest shows whether both are equal; {advice}"
+        );
+        self.context.run.events.warn_of(Topic::Again, self.ends.destination.name(), text);
+    }
+
+    async fn compare_by(&mut self, algorithm: Algorithm, size: Option<u64>) -> Result<Option<Proof>> {
         let Item { source, destination: copy, .. } = self.item;
         let size = Some(size.unwrap_or(0));
         let files = ComparedFiles { source, copy, size, streamed: &StreamedDigests::default() };

@@ -9,7 +9,7 @@ use crate::job::part::{self, Part};
 use crate::journal::PartId;
 use crate::ladder::{Allowed, Ascent, Candidate, Rung};
 use crate::outcome::Relayed;
-use crate::route::{Assignment, AttemptResult, Circuit, Count, Lane, Sign, Situation};
+use crate::route::{Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race, ScoutOutput};
 use ftp_proto::transfer::{Outcome, Side};
@@ -244,7 +244,8 @@ impl<'a, 'b> Contest<'a, 'b> {
                 let matters = unasked || description.is_half_clear();
                 if matters && side == Side::Source && self.pair.memory.lock().announces(entry.candidate) {
                     if unasked {
-                        let reasons = [&self.known[..], &self.refused[..]].concat();
+                        let silent = self.has_open_direct().then(|| SILENT_SO_FAR.to_owned());
+                        let reasons = [&self.known[..], &self.refused[..], silent.as_slice()].concat();
                         description.warn_of_intermediary(context, &reasons);
                     }
                     description.warn_of_clear_end(context);
@@ -254,6 +255,12 @@ impl<'a, 'b> Contest<'a, 'b> {
             Sign::Claims(side) => self.tell(Input::Claims(index, side)),
             Sign::Idle => self.tell(Input::Idle(index)),
         }
+    }
+
+    /// Whether a candidate from server to server may work yet.
+    fn has_open_direct(&self) -> bool {
+        let is_direct = |entry: &Entry| matches!(entry.candidate, Candidate::Direct(_));
+        (0..).zip(&self.entries).any(|(index, entry)| is_direct(entry) && self.ascent.is_open(index))
     }
 
     /// Takes what a candidate has come to.

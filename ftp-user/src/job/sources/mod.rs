@@ -10,7 +10,7 @@ pub(super) mod moved;
 use crate::context::Context;
 use crate::endpoint::{Host, LocalEnd, Pools};
 use crate::failure::{Failure, Kind as FailureKind, Result};
-use crate::job::claims::{lifetime, names};
+use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
 use crate::job::file::copy::copy;
 use crate::job::file::times::Attributes;
@@ -501,7 +501,7 @@ impl<'a> Sources<'a> {
         let is_interrupted = context.run.cancel.is_cancelled() && self.stream.has_unbegun;
         if is_interrupted && !self.stream.tally.was_interrupted() {
             let place = self.destination.clone();
-            self.failed(&place, &place, Failure::interrupted().hint(lifetime::rest(context)));
+            self.failed(&place, &place, Failure::interrupted());
         }
     }
 

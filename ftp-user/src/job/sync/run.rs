@@ -292,8 +292,7 @@ impl SyncRun<'_> {
         let plan = planned.map_err(|error| cannot_keep(&error))?;
         self.report_blocked(&plan);
         plan.claimed.report(self);
-        self.tally.sums.files += plan.counts.same;
-        self.tally.sums.skipped += plan.counts.same;
+        self.tally.found_equal(plan.counts.same, compare);
         Ok(plan)
     }
 

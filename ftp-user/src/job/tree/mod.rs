@@ -13,7 +13,6 @@ use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Item;
-use crate::job::claims::lifetime;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
 use crate::job::engine::workers::FileResult;
 use crate::job::file::copy::copy;
@@ -132,7 +131,7 @@ impl TreeCopy<'_, '_> {
             moved.carry_out(context, ends, tally).await;
         }
         if context.run.cancel.is_cancelled() && !self.stream.tally.was_interrupted() {
-            self.failed(None, Failure::interrupted().hint(lifetime::rest(context)));
+            self.failed(None, Failure::interrupted());
         }
     }
 

@@ -164,7 +164,8 @@ fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
     };
     let left =
         CandidateAccount { why: Some("unknown".to_owned()), ..tried("c", CandidateFate::Skipped, None) };
-    let tried = vec![failed, through, left];
+    let again = CandidateAccount { how: Some("EPSV and EPRT".to_owned()), ..failed.clone() };
+    let tried = vec![failed, again, through, left];
     let end = |name: &str| PictureEnd { name: name.to_owned(), is_private: false };
     let leg = Leg { dials: Dials::Either, is_private: false };
     let path = DataPath::Through { host: THIS.to_owned(), source: leg, destination: leg };
@@ -175,13 +176,22 @@ fn n4_a_probe_is_told_as_a_matrix_and_a_picture() {
     let expect = [
         "from one to two",
         "  fails     250 ms  a by PASV and PORT, clear: nobody came",
+        "  fails     250 ms  a by EPSV and EPRT, clear: nobody came",
         "  works     250 ms  through this host, clear",
         "  not             c by PASV and PORT: unknown",
         "best: through this host",
         "  [one] the source",
     ];
-    assert_eq!(survey(&found, screen)[..expect.len()], expect);
-    assert_eq!(survey(&pair(RouteAccount::default()), screen)[1..], ["no path works"]);
+    assert_eq!(survey(&found, screen, true)[..expect.len()], expect);
+    let plain = [
+        "from one to two",
+        "  fails     250 ms  a, clear: nobody came",
+        "  works     250 ms  through this host, clear",
+        "  not             c: unknown",
+        "best: through this host",
+    ];
+    assert_eq!(survey(&found, screen, false)[..plain.len()], plain);
+    assert_eq!(survey(&pair(RouteAccount::default()), screen, true)[1..], ["no path works"]);
 }
 
 mod alike_tests {

@@ -1,0 +1,299 @@
+//! The last line of a copy, for people.
+
+use super::event::{Summary, SummaryDetails};
+use crate::ladder::Rung;
+use crate::outcome::{DIRECTLY, Relayed};
+use ftp_io::program::size;
+use ftp_proto::wire::counted;
+
+/// The last line: `copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens),
+/// verified sha-256`.
+pub(super) fn sentence(summary: &Summary) -> String {
+    let moved = summary.files - summary.skipped.min(summary.files);
+    let done = match (summary.verb, summary.dry_run) {
+        ("append", false) => "appended",
+        ("append", true) => "would append",
+        // Some of the sources may be there still.
+        ("move", false) if !summary.is_ok() && moved > 0 => "copied",
+        ("move", false) => "moved",
+        ("move", true) => "would move",
+        (_, false) => "copied",
+        (_, true) => "would copy",
+    };
+    let files = |count: u64| counted(count, "file");
+    let SummaryDetails { unchanged, unsized_files: unknown, .. } = summary.details;
+    let bytes = match unknown {
+        0 => size::bytes(summary.bytes),
+        _ if unknown == moved => SIZE_UNKNOWN.to_owned(),
+        _ => format!("{} and {} of unknown size", size::bytes(summary.bytes), files(unknown)),
+    };
+    let mut line = format!("{done} {}, {bytes}", files(moved));
+    let earlier = summary.before.saturating_sub(unchanged);
+    for (bytes, what) in [(earlier, "by earlier runs"), (unchanged, "unchanged and not sent")] {
+        if bytes > 0 {
+            line.push_str(&format!(" ({} of them {what})", size::bytes(bytes)));
+        }
+    }
+    if !summary.dry_run {
+        line.push_str(&format!(" in {:.1} s", summary.seconds));
+        let now = summary.bytes.saturating_sub(summary.before);
+        if let Some(rate) = size::rate(now, summary.seconds).filter(|_| now > 0) {
+            line.push_str(&format!(" ({rate})"));
+        }
+    }
+    if let Some(route) = summary.route {
+        line.push_str(&format!(", {}, ", path(route, summary.relayed.as_ref())));
+        line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
+        line.push_str(summary.verified.name());
+    }
+    for (count, names, what) in [
+        (summary.renamed, "file", "renamed"),
+        (summary.deleted, "name", "deleted"),
+        (summary.kept, "name", "kept in --backup-dir"),
+    ] {
+        if count > 0 {
+            let to_be = if summary.dry_run { "to be " } else { "" };
+            line.push_str(&format!("; {} {to_be}{what}", counted(count, names)));
+        }
+    }
+    let there = summary.skipped.saturating_sub(summary.earlier);
+    for (count, what) in [(summary.earlier, "copied by earlier runs of this job"), (there, &skipped(summary))]
+    {
+        if count > 0 {
+            line.push_str(&format!("; {} {what}", files(count)));
+        }
+    }
+    if summary.withheld > 0 {
+        let not = if summary.dry_run { "not to be" } else { "not" };
+        line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
+    }
+    if summary.failed > 0 {
+        line.push_str(&format!("; {} failed", files(summary.failed)));
+    }
+    line
+}
+
+/// What is said of skipped files.
+fn skipped(summary: &Summary) -> String {
+    let equal = match summary.details.equal_by.as_slice() {
+        [] => "already there".to_owned(),
+        by => format!("equal by {}", by.join(", ")),
+    };
+    match (summary.verb, summary.dry_run) {
+        ("move", true) => format!("{equal} (to be deleted at the source if equal)"),
+        ("move", false) if summary.is_ok() => format!("deleted at the source only ({equal})"),
+        // Some of the sources may be there still.
+        ("move", false) => equal,
+        (_, _) => format!("skipped ({equal})"),
+    }
+}
+
+/// The path that was taken, with the relay on it and what that has passed on.
+pub(super) fn path(route: Rung, relayed: Option<&Relayed>) -> String {
+    let words = route.words();
+    let Some(Relayed { relay, bytes, directly }) = relayed else { return words.to_owned() };
+    let passed = size::bytes(*bytes);
+    match route {
+        Rung::RelaySource | Rung::RelayDest | Rung::Hub if *directly => format!("{words} {relay}{DIRECTLY}"),
+        Rung::RelaySource | Rung::RelayDest | Rung::Hub => format!("{words} {relay} ({passed} passed it)"),
+        Rung::DestListens | Rung::SourceListens | Rung::Symmetric | Rung::User | Rung::Local => {
+            format!("{words} ({passed} passed the relay {relay})")
+        }
+    }
+}
+
+/// What is said where nobody knows how large a file is.
+pub(super) const SIZE_UNKNOWN: &str = "size unknown";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Protection, Verified};
+    use ftp_proto::digest::Algorithm;
+
+    impl Summary {
+        /// That of one file, copied from server to server.
+        pub(in crate::report) fn example() -> Self {
+            Self {
+                verb: "copy",
+                dry_run: false,
+                files: 1,
+                skipped: 0,
+                earlier: 0,
+                deleted: 0,
+                kept: 0,
+                withheld: 0,
+                renamed: 0,
+                detached: 0,
+                bytes: 2 << 30,
+                before: 0,
+                details: SummaryDetails::default(),
+                seconds: 1.9,
+                route: Some(Rung::DestListens),
+                relayed: None,
+                protection: Protection::Private,
+                verified: Verified::Hash(Algorithm::Sha256),
+                failed: 0,
+            }
+        }
+    }
+
+    fn none() -> SummaryDetails {
+        SummaryDetails::default()
+    }
+
+    #[test]
+    fn what_was_not_sent_because_it_has_not_changed_is_told() {
+        let there = (2 << 30) - (19 << 20);
+        assert_eq!(
+            sentence(&Summary {
+                before: there,
+                details: SummaryDetails { unchanged: there, ..none() },
+                ..Summary::example()
+            }),
+            "copied 1 file, 2.00 GiB (1.98 GiB of them unchanged and not sent) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+    }
+
+    #[test]
+    fn a_move_that_has_failed_says_only_what_was_copied() {
+        for (ok, done) in [(true, "moved 1 file"), (false, "copied 1 file")] {
+            let line = sentence(&Summary { verb: "move", failed: u64::from(!ok), ..Summary::example() });
+            assert!(line.starts_with(done), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_earlier_runs_have_copied_was_not_there_already() {
+        assert_eq!(
+            sentence(&Summary { files: 8, skipped: 6, earlier: 5, bytes: 2 << 20, ..Summary::example() }),
+            "copied 2 files, 2.00 MiB in 1.9 s (1.05 MiB/s), direct (destination listens), verified sha-256; \
+             5 files copied by earlier runs of this job; 1 file skipped (already there)",
+        );
+    }
+
+    #[test]
+    fn the_last_line_of_a_move_says_what_became_of_sources_whose_copies_were_there() {
+        for (dry_run, failed, done, there) in [
+            (false, 0, "moved 0 files, 0 B in 1.9 s", "; 1 file deleted at the source only (already there)"),
+            (
+                true,
+                0,
+                "would move 0 files, 0 B",
+                "; 1 file already there (to be deleted at the source if equal)",
+            ),
+            (false, 1, "moved 0 files, 0 B in 1.9 s", "; 1 file already there; 1 file failed"),
+        ] {
+            let verb = "move";
+            let summary =
+                Summary { verb, dry_run, failed, skipped: 1, bytes: 0, route: None, ..Summary::example() };
+            assert_eq!(sentence(&summary), format!("{done}{there}"));
+        }
+    }
+
+    #[test]
+    fn skipped_files_are_told_by_what_they_are_equal() {
+        let by = ["size and time", "sha-256"];
+        let summary = Summary {
+            skipped: 1,
+            bytes: 0,
+            route: None,
+            details: SummaryDetails { equal_by: by.to_vec(), ..none() },
+            ..Summary::example()
+        };
+        assert_eq!(
+            sentence(&summary),
+            "copied 0 files, 0 B in 1.9 s; 1 file skipped (equal by size and time, sha-256)",
+        );
+    }
+
+    #[test]
+    fn what_has_passed_a_relay_is_told() {
+        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
+        check(
+            Summary {
+                route: Some(Rung::User),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 5 << 20, directly: false }),
+                ..Summary::example()
+            },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through this host (5.00 MiB passed the relay edge), \
+             verified sha-256",
+        );
+        check(
+            Summary {
+                route: Some(Rung::RelayDest),
+                relayed: Some(Relayed { relay: "edge".into(), bytes: 2 << 30, directly: false }),
+                ..Summary::example()
+            },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), through the relay edge (2.00 GiB passed it), \
+             verified sha-256",
+        );
+    }
+
+    #[test]
+    fn the_last_line_is_the_one_of_the_contract() {
+        let check = |summary: Summary, expect: &str| assert_eq!(sentence(&summary), expect);
+        check(
+            Summary::example(),
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..Summary::example() },
+            "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
+             2 files skipped (already there); 1 file failed",
+        );
+        // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
+        assert_eq!(
+            sentence(&Summary { protection: Protection::Clear, ..Summary::example() }),
+            sentence(&Summary::example())
+        );
+        // The rate is that of this run.
+        check(
+            Summary { before: (2 << 30) - (19 << 20), ..Summary::example() },
+            "copied 1 file, 2.00 GiB (1.98 GiB of them by earlier runs) in 1.9 s (10.00 MiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { skipped: 1, bytes: 0, route: None, ..Summary::example() },
+            "copied 0 files, 0 B in 1.9 s; 1 file skipped (already there)",
+        );
+        check(
+            Summary {
+                verb: "append",
+                route: Some(Rung::Local),
+                bytes: 100,
+                verified: Verified::Size,
+                ..Summary::example()
+            },
+            "appended 1 file, 100 B in 1.9 s (53 B/s), local, verified size",
+        );
+        check(
+            Summary {
+                bytes: 0,
+                details: SummaryDetails { unsized_files: 1, ..none() },
+                verified: Verified::None,
+                ..Summary::example()
+            },
+            "copied 1 file, size unknown in 1.9 s, direct (destination listens), verified none",
+        );
+        check(
+            Summary { verb: "sync", files: 7, skipped: 6, deleted: 2, renamed: 1, ..Summary::example() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
+             1 file renamed; 2 names deleted; 6 files skipped (already there)",
+        );
+        check(
+            Summary {
+                files: 5,
+                details: SummaryDetails { unsized_files: 1, ..none() },
+                ..Summary::example()
+            },
+            "copied 5 files, 2.00 GiB and 1 file of unknown size in 1.9 s (1.05 GiB/s), \
+             direct (destination listens), verified sha-256",
+        );
+        check(
+            Summary { dry_run: true, protection: Protection::Clear, ..Summary::example() },
+            "would copy 1 file, 2.00 GiB, direct (destination listens), to be verified by sha-256",
+        );
+    }
+}
