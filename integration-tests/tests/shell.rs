@@ -209,6 +209,15 @@ fn a_job_in_the_background_that_fails_names_its_line() {
 }
 
 #[test]
+fn a_job_that_fails_while_another_one_is_waited_for_fails_the_script() {
+    let lab = Site::new("lab").file("big", sample(400_000)).start();
+    let settings = settings(&[("lab", &lab)]);
+    let lines = "copy lab:none copied &\ncopy --limit 1MB lab:big big &\nwait 2\nls lab:\n";
+    let run = run(&settings, lines).exits(3);
+    run.says("script:1: [1] failed copy lab:none copied");
+}
+
+#[test]
 fn h27_a_component_may_be_a_directory_of_this_host() {
     let lab = site("lab", &["pub/one", "pub/both"]);
     let settings = settings(&[("lab", &lab)]);
@@ -404,6 +413,38 @@ fn cd_asks_for_a_password_once() {
     shell.sees("\nseen");
     shell.types("quit\r");
     assert_eq!(shell.person.end(), Some(0));
+}
+
+#[test]
+fn a_shell_that_is_left_shows_what_its_jobs_have_said_and_ends_as_they_do() {
+    let lab = Site::new("lab").file("big", sample(200_000)).start();
+    let home = site("home", &["x"]);
+    let mut shell = or_skip!(Typist::start(&[("lab", &lab), ("home", &home)]));
+    shell.types("copy --limit 2KB lab:big home: &\r");
+    until("the copy has begun", || home.names().len() > 1);
+    shell.types("quit\r");
+    shell.sees("in the background: 1 job");
+    shell.types("quit\r");
+    shell.sees("interrupted");
+    shell.sees("[1] failed copy");
+    assert_eq!(shell.person.end(), Some(10));
+}
+
+#[test]
+fn a_shell_is_not_left_while_the_failure_of_a_job_is_unseen() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut shell = or_skip!(Typist::start(&[]));
+    shell.types(&format!("ls ftp://ann:x@{}/ &\r", listener.local_addr().unwrap()));
+    let (connection, _) = listener.accept().unwrap();
+    // The next line is waited for, so no prompt shows the failure.
+    shell.person.sees("\u{1b}[?2004h", 2);
+    drop(connection);
+    shell.types("quit\r");
+    // If it has not ended yet, it runs.
+    shell.sees("quit again");
+    shell.types("quit\r");
+    shell.sees("[1] failed ls");
+    assert!(shell.person.end().is_some());
 }
 
 #[test]

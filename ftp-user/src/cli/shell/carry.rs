@@ -391,7 +391,7 @@ async fn wait(
             () = tokio::time::sleep(LOOK) => {}
         }
     };
-    lines.jobs.show_ended(Some(number));
+    lines.background = lines.background.and(lines.jobs.show_ended(Some(number)));
     Ok(status)
 }
 
@@ -403,7 +403,7 @@ async fn wait_for_all(lines: &mut Lines, cancel: &Cancel) -> Result<Status> {
             return Ok(Status::Failed(Kind::Interrupted));
         }
     }
-    Ok(status)
+    Ok(status.and(std::mem::replace(&mut lines.background, Status::Done)))
 }
 
 /// How often what a job says is shown while somebody waits for it.

@@ -123,14 +123,18 @@ impl Jobs {
     }
 
     /// Shows what jobs that have ended have said, and takes them. Their ends are told, but not that of the job `known`.
-    pub(super) fn show_ended(&mut self, known: Option<usize>) {
+    /// Returns how the others have ended, together.
+    pub(super) fn show_ended(&mut self, known: Option<usize>) -> Status {
+        let mut status = Status::Done;
         for job in self.jobs.extract_if(.., |job| job.status().is_some()) {
             job.show_said();
             if known != Some(job.number) {
+                status = status.and(job.status().unwrap_or(Status::Done));
                 let at = job.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
                 output::complain("ftp-user", format_args!("{at}{}", job.row().text()));
             }
         }
+        status
     }
 
     /// Asks all of them to end in order. What they have begun can be resumed.

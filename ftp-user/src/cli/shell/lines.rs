@@ -35,6 +35,8 @@ pub(super) struct Lines {
     pub(super) is_script_on_stdin: bool,
     /// Whether somebody wanted to leave while jobs ran in the background.
     pub(super) asked_to_leave: bool,
+    /// How jobs of a script have ended for which no line has waited, together.
+    pub(super) background: Status,
     /// The line of the script that is carried out: `SCRIPT:NUMBER`.
     pub(super) at: Option<String>,
     /// Where the shell was before it went to its current directory.
@@ -155,8 +157,13 @@ impl Lines {
         })
     }
 
-    /// Whether the shell may be left. Where jobs run in the background it says so the first time.
+    /// Whether the shell may be left. Where jobs run in the background, or one has failed that was not shown, it says so the
+    /// first time.
     pub(super) fn may_leave(&mut self) -> bool {
+        if self.jobs.show_ended(None) != Status::Done {
+            output::complain("ftp-user", "a job in the background has failed: quit again to leave");
+            return false;
+        }
         let running = self.jobs.running();
         if running == 0 || std::mem::replace(&mut self.asked_to_leave, true) {
             return true;
@@ -174,28 +181,27 @@ impl Lines {
     /// Waits for all jobs in the background. Returns how they ended, together.
     pub(super) async fn wait_for_all(&mut self) -> Status {
         let mut signals = self.signals.clone();
-        let mut status = Status::Done;
+        let mut status = std::mem::replace(&mut self.background, Status::Done);
         if signals.is_end() {
             self.jobs.interrupt();
         }
         while let Some(job) = self.jobs.all().first() {
             let end = job.end();
             tokio::pin!(end);
-            let ended = loop {
+            loop {
                 tokio::select! {
                     biased;
-                    ended = &mut end => break ended,
+                    _ = &mut end => break,
                     _ = signals.next() => self.jobs.interrupt(),
                 }
-            };
-            status = status.and(ended);
-            self.jobs.show_ended(None);
+            }
+            status = status.and(self.jobs.show_ended(None));
         }
         status
     }
 
-    /// Ends what goes on beside the lines.
-    pub(super) async fn end(&mut self) {
+    /// Ends what goes on beside the lines, and shows what it has said. Returns how jobs in the background have ended, together.
+    pub(super) async fn end(&mut self) -> Status {
         self.jobs.interrupt();
         let ended = async {
             for job in self.jobs.all() {
@@ -204,6 +210,8 @@ impl Lines {
             self.lookup.servers.quit().await;
         };
         let _ = tokio::time::timeout(GRACE, ended).await;
+        self.jobs.all().iter().filter(|job| job.status().is_none()).for_each(Job::show_said);
+        self.jobs.show_ended(None)
     }
 
     /// Says what has failed.

@@ -77,6 +77,7 @@ fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Line
         general,
         is_script_on_stdin: is_stdin && script.is_some(),
         asked_to_leave: false,
+        background: Status::Done,
         at: None,
         before: None,
     };
@@ -89,7 +90,7 @@ async fn carry_out_all(mut lines: Lines, script: Option<Script>, keeps_going: bo
         Some(script) => scripted(&mut lines, &script, keeps_going).await,
         None => typed(&mut lines).await,
     };
-    lines.end().await;
+    let status = status.and(lines.end().await);
     if let Err(why) = state::listings::write(kept, &mut lines.lookup.known.lock().cache) {
         output::complain("ftp-user", format_args!("warning: {why}"));
     }
