@@ -217,7 +217,19 @@ pub(super) fn screen(verb: Command) -> Command {
         let is_shown = is_shown(&arg);
         arg.hide_short_help(!is_shown)
     });
-    verb.after_help(format!("Examples:\n  {}", examples.join("\n  ")))
+    verb.after_help(format!(
+        "Examples:\n  {}\nftp-user help options: what every verb takes",
+        examples.join("\n  ")
+    ))
+}
+
+/// The page of `ftp-user help options`: the options that all verbs share.
+pub(super) fn shared(program: &Command) -> String {
+    let page =
+        Command::new("ftp-user").about("Options of every verb, before or behind it").max_term_width(100);
+    let shared = program.get_arguments().filter(|arg| arg.is_global_set()).cloned();
+    let page = page.override_usage("ftp-user [OPTIONS] VERB ...").disable_help_flag(true).args(shared);
+    page.clone().render_long_help().to_string()
 }
 
 #[cfg(test)]
@@ -243,6 +255,21 @@ mod tests {
         let is_long = |(_, shown): &(&str, Vec<String>)| shown.len() > 30;
         let long: Vec<_> = verbs.map(|verb| (verb.get_name(), lines(verb))).filter(is_long).collect();
         assert!(long.is_empty(), "{long:#?}");
+    }
+
+    #[test]
+    fn the_options_that_verbs_share_are_on_one_page_and_no_page_grows() {
+        let mut command = Cli::command();
+        let page = shared(&command);
+        for option in ["--json", "--state", "--timeout", "--trust", "--insecure", "-4"] {
+            assert!(page.contains(option), "{option}\n{page}");
+        }
+        assert!(!page.contains("--recursive") && page.lines().count() <= 90, "{page}");
+        command.build();
+        let length =
+            |verb: &Command| verb.clone().term_width(100).render_long_help().to_string().lines().count();
+        let longest = command.get_subcommands().map(|verb| (length(verb), verb.get_name())).max();
+        assert!(longest.is_some_and(|(lines, _)| lines <= 285), "{longest:?}");
     }
 
     #[test]

@@ -2,16 +2,18 @@
 
 use super::later::{elsewhere, later, misplaced, verb_of};
 use super::verb::Verb;
-use super::{Cli, When, arguments, code, colored, default_keys, print_failure};
+use super::{Cli, When, arguments, code, colored, default_keys, help, print_failure};
 use crate::config::{self, DefaultKeys, SITE_KEYS, Settings};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use clap::{Arg, Command, CommandFactory, ValueEnum};
 use ftp_io::program::args::{self, Rejected};
 use ftp_io::program::completion::{Part, Reader};
+use ftp_io::program::output;
 use ftp_io::program::runtime::{self, Threads};
 use ftp_io::program::settings::{Defaults, can_be_default};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -48,6 +50,10 @@ pub fn main() -> ExitCode {
 /// There is nothing to carry out. The status says whether that is a mistake.
 pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
     let words = arguments.get(1..).unwrap_or_default().to_vec();
+    if words == ["help", "options"] {
+        let _ = write!(output::out(), "{}", help::shared(&Cli::command()));
+        return Err(Status::Done);
+    }
     let read = Cli::read_typed(arguments.clone()).and_then(|typed| {
         if matches!(typed.verb, Verb::Completions(_) | Verb::Man(_)) {
             return Ok(typed);

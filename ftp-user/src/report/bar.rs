@@ -24,21 +24,22 @@ impl Bar {
         self.is_terminal
     }
 
-    /// Shows how far the job is.
-    pub(super) fn show(&mut self, shown: &JobProgress) {
+    /// Shows how far the job is, and the file of which was spoken last.
+    pub(super) fn show(&mut self, shown: &JobProgress, file: Option<&str>) {
+        let name = file.map(|file| file.rsplit('/').next().unwrap_or(file)).unwrap_or_default();
         if self.is_terminal {
-            self.draw(shown);
+            self.draw(shown, name);
         } else {
             // Standard error may be closed: that is no reason to stop.
-            let _ = writeln!(output::err(), "ftp-user: {}", sentence(shown));
+            let _ = writeln!(output::err(), "ftp-user: {}", named(sentence(shown), name, usize::MAX));
         }
     }
 
-    fn draw(&mut self, shown: &JobProgress) {
+    fn draw(&mut self, shown: &JobProgress, name: &str) {
         let width = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
         let width = if width == 0 { USUAL_WIDTH } else { width };
         // The last column stays empty: some terminals begin another line there.
-        let text = short(shown, width.saturating_sub(1));
+        let text = named(short(shown, width.saturating_sub(1)), name, width.saturating_sub(1));
         let percent = percent(shown);
         let room = width.saturating_sub(text.chars().count() + 2).min(WIDEST_BAR);
         let bar = percent.filter(|_| room >= NARROWEST_BAR).map(|_| room);
@@ -89,6 +90,19 @@ fn style(bar: Option<usize>, text: &str) -> ProgressStyle {
     ProgressStyle::with_template(&form).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
+/// The text with the name of a file behind it, as much of it as there is room for.
+fn named(text: String, name: &str, width: usize) -> String {
+    let room = width.saturating_sub(text.chars().count() + 1).min(WIDEST_NAME);
+    match name.chars().count() {
+        0 => text,
+        length if length <= room => format!("{text} {name}"),
+        _ if room < NARROWEST_BAR => text,
+        _ => format!("{text} {}..", name.chars().take(room - 2).collect::<String>()),
+    }
+}
+
+/// The largest number of characters that are shown of the name of a file.
+const WIDEST_NAME: usize = 24;
 /// The width of a terminal that does not tell it.
 const USUAL_WIDTH: usize = 80;
 /// A bar of fewer columns shows nothing.
@@ -190,6 +204,18 @@ impl Due {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn progress_names_the_file_as_far_as_there_is_room() {
+        let check = |name: &str, width: usize, expect: &str| {
+            assert_eq!(named("1/2 50 %".to_owned(), name, width), expect, "{name} {width}");
+        };
+        check("a.bin", 79, "1/2 50 % a.bin");
+        check("a-long-name.bin", 17, "1/2 50 % a-long..");
+        check("a-long-name.bin", 16, "1/2 50 %");
+        check("a-name-of-more-than-24-letters", usize::MAX, "1/2 50 % a-name-of-more-than-24..");
+        check("", 79, "1/2 50 %");
+    }
     use indicatif::TermLike;
     use std::sync::{Arc, Mutex, MutexGuard};
 

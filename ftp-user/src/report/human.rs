@@ -254,8 +254,8 @@ impl Human {
     }
 
     /// Shows how far the job is.
-    pub(super) fn progress(&mut self, shown: &JobProgress) {
-        self.bar.show(shown);
+    pub(super) fn progress(&mut self, shown: &JobProgress, file: Option<&str>) {
+        self.bar.show(shown, file);
     }
 }
 

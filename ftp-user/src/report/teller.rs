@@ -113,7 +113,9 @@ impl Teller {
     /// Tells how far the job is.
     fn progress(&mut self, shown: &JobProgress, at: Duration) {
         match &mut self.reader {
-            Reader::Person(human) => human.progress(shown),
+            Reader::Person(human) => {
+                human.progress(shown, self.overall.last().map(|last| last.source.as_str()));
+            }
             Reader::Program => {
                 let last = self.overall.last();
                 let tell = |last| json::tell_progress(last, shown, &mut self.style.output());
