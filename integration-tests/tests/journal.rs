@@ -506,5 +506,7 @@ fn n8_a_copy_goes_on_without_a_state_directory_that_can_be_written() {
     let warnings: Vec<String> = run.warnings();
     let of_journal = warnings.iter().filter(|warning| warning.contains("cannot be resumed"));
     assert_eq!(of_journal.count(), 1, "it is told once: {run}");
+    let of_state = warnings.iter().filter(|warning| warning.contains(state.to_str().unwrap()));
+    assert_eq!(of_state.count(), 1, "one cause is one line: {run}");
     scene.is_whole(&run);
 }

@@ -192,6 +192,11 @@ impl JobJournal {
         self.open.is_some()
     }
 
+    /// Whether the journal has ended before the job, which is told once: what else cannot be kept has the same reason.
+    pub fn has_ended(&self) -> bool {
+        self.is_open() && self.job().is_none()
+    }
+
     /// Whether what is stored of its file will be found again.
     pub fn keeps_item(&self) -> bool {
         self.item.is_some() && self.job().is_some()

@@ -9,6 +9,7 @@ use super::job_row::JobRow;
 use super::mark::{Mark, add_commit, commits, look, look_around, promised};
 use super::record::{ItemKey, ItemRecord, ReadWords};
 use super::table::{COMMITS, StoreError, VERSION, upgrade};
+use crate::failure::words;
 use crate::id::JobId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -127,7 +128,7 @@ impl Store {
     pub(super) fn open(directory: &Path, read: ReadWords) -> Result<Self, JournalFailure> {
         let path = directory.join(FILE);
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-        made.map_err(|error| JournalFailure::unusable(&path, error))?;
+        made.map_err(|error| JournalFailure::unusable(&path, words(&error)))?;
         look_around(&path)?;
         let promised = promised(&path)?;
         // SQLite gives its other files the same mode.
@@ -146,7 +147,7 @@ impl Store {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // Nobody knows whether there are jobs.
-            Err(error) => return Err(JournalFailure::unusable(&path, error)),
+            Err(error) => return Err(JournalFailure::unusable(&path, words(&error))),
         }
         look(&path, &mut File::options())?;
         let store = Self::at(directory, path, promised, read)?;

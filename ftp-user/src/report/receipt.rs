@@ -242,8 +242,9 @@ fn cut(line: String, columns: usize) -> String {
     if line.chars().count() <= columns {
         return line;
     }
-    let kept: String = line.chars().take(columns.saturating_sub(1)).collect();
-    kept + "\u{2026}"
+    // Every terminal can show these.
+    let kept: String = line.chars().take(columns.saturating_sub(2)).collect();
+    kept + ".."
 }
 
 /// The smallest number of columns in which the row of a job has something of its command.
@@ -498,7 +499,7 @@ mod job_tests {
         let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
         assert_eq!(job_row(&job, age, usize::MAX), [whole]);
         let rows = job_row(&job, age, 80);
-        assert!(rows[0].chars().count() == 80 && rows[0].ends_with('\u{2026}'), "{rows:?}");
+        assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
         let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, age, 30);
         assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 2), "{rows:?}");
         assert!(rows[1].contains("no answer"), "{rows:?}");

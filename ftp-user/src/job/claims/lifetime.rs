@@ -48,7 +48,9 @@ pub(in crate::job) fn keep_run(context: &Context, run: RunAccount) {
     if context.run.job_journal.job().is_some() {
         return context.run.job_journal.keep_run(run);
     }
-    if let Err(why) = context.store.journal.keep_run(&run) {
+    if let Err(why) = context.store.journal.keep_run(&run)
+        && !context.run.job_journal.has_ended()
+    {
         context.run.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
     }
 }

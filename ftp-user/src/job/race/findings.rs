@@ -393,7 +393,9 @@ pub(in crate::job) fn remember(context: &Context, key: &Key, candidate: Candidat
 }
 
 fn warn_if_forgotten(context: &Context, noted: Result<(), String>, what: &str) {
-    if let Err(why) = noted {
+    if let Err(why) = noted
+        && !context.run.job_journal.has_ended()
+    {
         let text = format!("cannot remember for later runs {what}: {why}");
         context.run.events.warn_of(Topic::Memory, THIS_HOST, text);
     }
