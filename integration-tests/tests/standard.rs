@@ -118,10 +118,15 @@ fn n15_a_server_that_knows_rate_keeps_to_the_limit_of_a_copy() {
     assert_eq!(run.summary()["path"], "direct", "{run}");
     // A limit only makes things slower.
     assert!(run.summary()["seconds"].as_f64() > Some(0.3), "{run}");
-    // Several files at the same time share it.
+    // Several files at the same time share it, and small ones move together all the same.
     let run = user().args(["copy", "-r", "--json", "-j", "5", "--limit", "500KB", "--trace", "trace"]);
+    let from =
+        (0..40).fold(Site::new("many"), |site, number| site.file(&format!("{number}"), "file")).start();
     let run = run.args([from.url("./"), to.url("t")]).run().exits(0);
-    assert!(String::from_utf8_lossy(&run.bytes("trace")).contains("RATE 100000"), "{run}");
+    let trace = String::from_utf8_lossy(&run.bytes("trace")).into_owned();
+    let groups: Vec<&str> = trace.split("> RATE 500000 ").skip(1).map(|rest| &rest[..32]).collect();
+    assert!(groups.len() > 1 && groups.iter().all(|group| *group == groups[0]), "{groups:?} {trace}");
+    assert!(trace.contains("> PACK STORE"), "{trace}");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Limiter {
     /// # Errors
     ///
     /// How long to rest before some may move.
-    pub(crate) fn allowance(&self) -> Result<usize, Duration> {
+    pub fn allowance(&self) -> Result<usize, Duration> {
         match &self.0 {
             Rate::Simple { clock, bucket } => bucket.locked().allowance(clock.now()),
             Rate::Shared { rate, key } => rate.allowance(*key),
@@ -41,7 +41,7 @@ impl Limiter {
     }
 
     /// Bytes have moved.
-    pub(crate) fn take(&self, bytes: usize) {
+    pub fn take(&self, bytes: usize) {
         match &self.0 {
             Rate::Simple { clock, bucket } => {
                 bucket.locked().take(bytes as u64, clock.now());
@@ -148,23 +148,6 @@ impl Volume {
     }
 }
 
-/// A rate that holds for one transfer after the other. While it stays the same, they share one allowance, so that many
-/// small files are not faster together than one large file.
-#[derive(Clone, Debug, Default)]
-pub struct LastingRate(Option<(NonZeroU64, Limiter)>);
-
-impl LastingRate {
-    /// The limiter of the next transfer, which may move `rate` bytes per second; `None` if there is no limit.
-    pub fn limiter(&mut self, rate: Option<NonZeroU64>, clock: Clock) -> Option<Limiter> {
-        let rate = rate?;
-        let (_, limiter) = match self.0.take() {
-            Some(kept) if kept.0 == rate => self.0.insert(kept),
-            Some(_) | None => self.0.insert((rate, Limiter::new(rate, clock))),
-        };
-        Some(limiter.clone())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,19 +191,5 @@ mod tests {
         assert_eq!(volume.left_at(at(last)), 0);
         assert_eq!(volume.left_at(at(last + 1)), 1_000);
         assert!(volume.take_at(at(last + 1), 1_000) && !volume.take_at(at(last + 2), 1));
-    }
-
-    #[test]
-    fn the_next_transfer_pays_for_the_last_one_until_the_rate_changes() {
-        let (clock, rate) = (Clock::start(), |rate: u64| NonZeroU64::new(rate));
-        let mut lasting = LastingRate::default();
-        assert!(lasting.limiter(None, clock).is_none());
-        let first = lasting.limiter(rate(1_000), clock).unwrap();
-        first.allowance().unwrap();
-        // More than the time of a test pays for.
-        first.take(10_000_000);
-        let second = lasting.limiter(rate(1_000), clock).unwrap();
-        second.allowance().unwrap_err();
-        lasting.limiter(rate(2_000), clock).unwrap().allowance().unwrap();
     }
 }

@@ -2,12 +2,13 @@
 //! about transfers that outlive their control connection (docs/protocol/extensions.md).
 
 use super::Direction;
-use super::parse::{Fault, first_word, name, optional_name};
+use super::parse::{Fault, first_word, name, optional_name, trimmed};
 use super::site::{NewFact, Site};
 use super::verbs::Verb;
 use crate::calendar::{When, facts_time, parse_time};
 use crate::digest::Algorithm;
 use crate::wire::{PathName, TransferId};
+use std::fmt::{self, Display, Formatter};
 use std::num::NonZeroU64;
 
 /// A command of docs/protocol/extensions.md.
@@ -16,17 +17,48 @@ use std::num::NonZeroU64;
 pub enum Extension {
     /// DGST: compute this digest while the next files move; `None` is OFF.
     Dgst(Option<Algorithm>),
-    /// RATE: the most bytes that the next transfers of the session move in a second; `None` is OFF.
-    Rate(Option<NonZeroU64>),
+    /// RATE: how fast the next transfers of the session are at most; `None` is OFF.
+    Rate(Option<Rate>),
     /// PROB: obtain a data connection as a transfer of this direction would, and move nothing.
     Prob(Direction),
     /// RSYM: whether active ends also listen on the port from which they connect.
     Rsym(bool),
 }
 
+/// A rate that holds for all next transfers of a session together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rate {
+    /// The most bytes that move in a second.
+    pub bytes: NonZeroU64,
+    /// The sessions of one account that name the same id share the rate.
+    pub group: Option<TransferId>,
+}
+
+impl Rate {
+    /// Reads `<bytes per second>[ <32 hexadecimal digits>]`.
+    fn parse(argument: &[u8]) -> Result<Self, Fault> {
+        let (rate, group) = first_word(argument);
+        let group = match trimmed(group) {
+            b"" => None,
+            digits => Some(TransferId::from_hex(digits).ok_or(Fault::Syntax)?),
+        };
+        let text = str::from_utf8(rate).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let bytes = text.ok_or(Fault::Syntax)?.parse().map_err(|_| Fault::OutOfRange)?;
+        Ok(Self { bytes, group })
+    }
+}
+
+impl Display for Rate {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.bytes)?;
+        self.group.map_or(Ok(()), |group| write!(f, " {group}"))
+    }
+}
+
 impl Extension {
     /// Reads the argument of `verb`.
-    pub(super) fn parse(verb: Verb, word: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn parse(verb: Verb, argument: &[u8]) -> Result<Self, Fault> {
+        let (word, _) = first_word(argument);
         let text = std::str::from_utf8(word).map_err(|_| Fault::Syntax)?;
         let off = text.eq_ignore_ascii_case("OFF");
         match (verb, text) {
@@ -37,10 +69,7 @@ impl Extension {
                 None => Err(Fault::Unserved),
             },
             (Verb::Rate, _) if off => Ok(Self::Rate(None)),
-            (Verb::Rate, rate) if rate.bytes().all(|byte| byte.is_ascii_digit()) => {
-                let rate = rate.parse().map_err(|_| Fault::OutOfRange)?;
-                Ok(Self::Rate(Some(NonZeroU64::new(rate).ok_or(Fault::OutOfRange)?)))
-            }
+            (Verb::Rate, _) => Rate::parse(argument).map(|rate| Self::Rate(Some(rate))),
             (Verb::Prob, "S" | "s") => Ok(Self::Prob(Direction::Send)),
             (Verb::Prob, "R" | "r") => Ok(Self::Prob(Direction::Receive)),
             (Verb::Rsym, _) if off => Ok(Self::Rsym(false)),
@@ -232,13 +261,18 @@ mod tests {
 
     #[test]
     fn extensions_are_read_and_written() {
+        let rate = Rate { bytes: 1000.try_into().unwrap(), group: None };
+        let group = TransferId::new([0xcd; 16]);
+        let in_group = format!("1000 {}", "cd".repeat(16));
         for (verb, argument, expect) in [
             (Verb::Dgst, "sha-256", Ok(Extension::Dgst(Some(Algorithm::Sha256)))),
             (Verb::Dgst, "BLAKE3", Ok(Extension::Dgst(Some(Algorithm::Blake3)))),
             (Verb::Dgst, "off", Ok(Extension::Dgst(None))),
             (Verb::Dgst, "CRC-37", Err(Fault::Unserved)),
             (Verb::Dgst, "", Err(Fault::Missing)),
-            (Verb::Rate, "1000", Ok(Extension::Rate(NonZeroU64::new(1000)))),
+            (Verb::Rate, "1000", Ok(Extension::Rate(Some(rate)))),
+            (Verb::Rate, &in_group, Ok(Extension::Rate(Some(Rate { group: Some(group), ..rate })))),
+            (Verb::Rate, "1000 abc", Err(Fault::Syntax)),
             (Verb::Rate, "OFF", Ok(Extension::Rate(None))),
             (Verb::Rate, "0", Err(Fault::OutOfRange)),
             (Verb::Rate, "99999999999999999999", Err(Fault::OutOfRange)),

@@ -109,7 +109,7 @@ fn argument(verb: Verb, rest: &[u8]) -> Result<Command, Fault> {
         }
         Verb::Quot | Verb::Nquo | Verb::Adat | Verb::Mic | Verb::Conf | Verb::Enc => other(verb, rest),
         Verb::Dgst | Verb::Prob | Verb::Rate | Verb::Rsym => {
-            Command::Extension(Extension::parse(verb, word)?)
+            Command::Extension(Extension::parse(verb, trimmed(rest))?)
         }
         Verb::Pack => Command::Pack(Box::new(Pack::parse(rest)?)),
         Verb::Deta => Command::Detached(Detached::Next(number(word)?)),
@@ -157,7 +157,7 @@ const fn unindented(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// Removes leading and trailing blanks.
-const fn trimmed(bytes: &[u8]) -> &[u8] {
+pub(super) const fn trimmed(bytes: &[u8]) -> &[u8] {
     let mut bytes = unindented(bytes);
     while let [rest @ .., b' '] = bytes {
         bytes = rest;

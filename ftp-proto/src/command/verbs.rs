@@ -183,7 +183,7 @@ verbs! {
     Pinc    "PINC"   []         "SHA-256 <64 hex digits> | OFF"  "docs/protocol/extensions.md"          After  Queue  Yes;
     Dgst    "DGST"   []         "<algorithm> | OFF"              "docs/protocol/extensions.md"          After  Queue  Yes;
     Prob    "PROB"   []         "R | S"                          "docs/protocol/extensions.md"          After  Queue  Yes;
-    Rate    "RATE"   []         "<bytes per second> | OFF"       "docs/protocol/extensions.md"          After  Queue  Yes;
+    Rate    "RATE"   []         "<bytes per second> [<32 hex>] | OFF""docs/protocol/extensions.md"          After  Queue  Yes;
     Pack    "PACK"   []         "LOOK | SAME | DELETE | SEND | STORE | KEEP | DROP <files>" "docs/protocol/extensions.md" After  Queue  Yes;
     Deta    "DETA"   []         "<seconds>"                      "docs/protocol/extensions.md"          After  Queue  Yes;
 }

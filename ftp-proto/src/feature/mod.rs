@@ -247,8 +247,30 @@ pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String>
     let facts: String = FACTS.iter().map(|fact| format!("{fact}*;")).collect();
     let facts = facts + &SELDOM.iter().map(|fact| format!("{fact};")).collect::<String>();
     let always = [
-        "ACTV", "AVBL", "CEPR", "CLNT", "CSID", "DETA", "EPRT", "EPSV", "GSOC", "HOST", "LANG EN*",
-        "LSTN R;S", "MDTM", "MFMT", "MODE Z", "PROB", "RATE", "RNDZ", "RSYM", "SIZE", "SOCK", "TVFS", "UTF8",
+        "ACTV",
+        "AVBL",
+        "CEPR",
+        "CLNT",
+        "CSID",
+        "DETA",
+        "EPRT",
+        "EPSV",
+        "GSOC",
+        "HOST",
+        "LANG EN*",
+        "LSTN R;S",
+        "MDTM",
+        "MFMT",
+        "MODE Z",
+        "PROB",
+        "RATE",
+        "RATE GROUP",
+        "RNDZ",
+        "RSYM",
+        "SIZE",
+        "SOCK",
+        "TVFS",
+        "UTF8",
     ];
     let with_words = ["PACK DELETE", "RANG STREAM", "REST STREAM", "STOR PARTIAL KEEP;DISCARD", SITE];
     let with_names = [
@@ -389,6 +411,7 @@ mod tests {
                             "PROT",
                             "RANG STREAM",
                             "RATE",
+                            "RATE GROUP",
                             "SITE CHMOD;SYMLINK;SYNC;UTIME",
                             "SITE COPY",
                             "TVFS",

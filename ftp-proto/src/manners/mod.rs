@@ -10,6 +10,7 @@ pub use listing::{
 };
 pub use words::{AbsentWords, foreign_option, names_a_limit, names_tls};
 
+use crate::command::Rate;
 use crate::command::{
     Command, DataType, DigestCommand, FileToSend, NewFact, Pack, Partial, Practice, Site, Verb,
 };
@@ -19,7 +20,6 @@ use crate::feature::Capabilities;
 use crate::listing::{Entry, Kind, When, parse_facts};
 use crate::reply::{Blame, Class, Reply, blame};
 use crate::wire::PathName;
-use std::num::NonZeroU64;
 
 /// A final reply.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -196,7 +196,7 @@ pub struct SessionSettings {
     /// REST or RANG has named a byte at which the next transfer may begin.
     pub restarts: bool,
     /// What RATE has said.
-    pub rate: Option<NonZeroU64>,
+    pub rate: Option<Rate>,
     /// What OPTS STOR PARTIAL has said.
     pub partial: Option<Partial>,
     /// PROT C is in force.

@@ -9,6 +9,7 @@
 //! | `sessions`, `door` | sessions; connections that have not logged in |
 //! | `logins` | checks of logins, and threads for slow hashes |
 //! | `proofs` | attempts to reach foreign targets |
+//! | `rates` | rates that the sessions of an account share (RATE) |
 //! | `ports`, `held` | data ports; data connections that are open between two files, and groups that wait for their names |
 //! | `descriptors` | file descriptors |
 //! | `turns` | a fair semaphore: threads for files, digests, PAM |
@@ -24,6 +25,7 @@ mod limit;
 mod logins;
 mod ports;
 mod proofs;
+mod rates;
 mod sessions;
 mod shares;
 mod syncs;
@@ -47,6 +49,7 @@ pub use limit::{
 pub use logins::{Entered, KnownAddress, LoginSlot, Logins, Waiting};
 pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
+pub use rates::{Rates, SessionRate};
 pub use sessions::{AccountLimits, CheckedAtDoor, Displacement, NoPlace, SessionSlot, Sessions};
 pub use shares::Shares;
 pub use syncs::Syncs;

@@ -17,6 +17,7 @@ use super::limit::{Limit, Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, 
 use super::logins::Logins;
 use super::ports::DataPorts;
 use super::proofs::Proofs;
+use super::rates::Rates;
 use super::sessions::{Displacement, NoPlace, SessionSlot, Sessions};
 use super::syncs::Syncs;
 use super::turns::Turns;
@@ -38,6 +39,8 @@ pub struct Shares {
     pub detached: Arc<DetachedTransfers>,
     /// Checks of passwords.
     pub logins: Arc<Logins>,
+    /// The rates that sessions share.
+    pub rates: Arc<Rates>,
     /// Attempts to reach foreign targets.
     pub proofs: Arc<Proofs>,
     /// Turns to work on files, on a thread that may block.
@@ -70,6 +73,7 @@ impl Shares {
             groups: Held::groups(),
             detached: DetachedTransfers::new(clock),
             logins: Logins::new(limits.logins, clock),
+            rates: Rates::new(clock),
             proofs: Proofs::new(clock),
             files: Turns::with_half_per_owner(limits.at_once.commands.unwrap_or(MAX_FILE_WORK)),
             transfers: Turns::with_half_per_owner(

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use ftp_io::clock::Clock;
 use ftp_io::copy::KeptConnection;
-use ftp_io::limiter::LastingRate;
 use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferTerms};
 use ftp_proto::wire::TransferId;
 use tokio::sync::Notify;
 
 use super::context::{Context, Done, Ready};
 use crate::data::{self, Begun, Doubt, Pumped};
-use crate::limits::{DetachedSlot, HeldSlot};
+use crate::limits::{DetachedSlot, HeldSlot, SessionRate};
 use crate::vfs::{Durability, HeldGroup, Prepared};
 
 /// What a session has for its next transfers.
@@ -24,7 +23,7 @@ pub(super) struct Transfers {
     /// The place of the group that is being received.
     pub(super) held_slot: Option<HeldSlot>,
     /// What RATE has left to the next transfer.
-    rate: LastingRate,
+    rate: SessionRate,
     /// The place of the next transfer, if DETA permits it to outlive the control connection.
     detaches: Option<DetachedSlot>,
 }
@@ -99,7 +98,7 @@ pub(super) fn begin(
         return cx.answer(ticket, nothing_moved(end));
     };
     let turns = Arc::clone(&cx.shared.shares.transfers);
-    let own = transfers.rate.limiter(terms.rate, cx.shared.clock);
+    let own = transfers.rate.limiter(terms.rate, &cx.client.owner, &cx.shared.shares.rates);
     let meter = cx.client.meter(&prepared, own, &turns);
     let leave = terms.detach.and_then(|id| transfers.detaches.take_if(|slot| slot.id == id));
     if let Some(slot) = leave {

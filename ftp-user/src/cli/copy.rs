@@ -8,7 +8,7 @@ use super::trees::{FilterArgs, KeptArgs, TreeArgs};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::job::{
-    self, Allowance, ChangedParts, Compare, Consent, Job, Options, Overwrite, SyncRules, Wanted, Work,
+    self, Allowance, ChangedParts, Compare, Consent, Job, Jobs, Options, Overwrite, SyncRules, Wanted, Work,
 };
 use crate::journal::as_text;
 use clap::Args;
@@ -83,7 +83,7 @@ impl CopyArgs {
     pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         let transfer = if self.detach { self.transfer.detached()? } else { self.transfer.clone() };
         let options = transfer.options(self.overwrite);
-        let jobs = transfer.jobs(self.jobs);
+        let jobs = Jobs::of(self.jobs);
         let options = self.trees.options(Options { fail_fast: self.fail_fast, jobs, ..options });
         let job = self.trees.job(context, passwords, &self.places, options).await?;
         let job = narrowed(if self.detach { job.detached()? } else { job });
@@ -235,7 +235,7 @@ impl SyncArgs {
         let filter = self.filter.filter()?;
         let options = self.transfer.options(Overwrite::Different);
         let options = self.kept.options(Options { changed_parts: ChangedParts::Auto, ..options });
-        let jobs = self.transfer.jobs(self.jobs);
+        let jobs = Jobs::of(self.jobs);
         let options = Options { fail_fast: self.fail_fast, jobs, ..options };
         let mut places = passwords.locations(context, &self.places()).await?.into_iter();
         let (Some(source), Some(destination)) = (places.next(), places.next()) else {

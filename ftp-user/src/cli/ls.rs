@@ -17,7 +17,7 @@ use ftp_io::program::size;
 use ftp_proto::listing::{Entry, Kind};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::os::fd::AsFd;
 
 /// List directories, one name per line
@@ -280,7 +280,8 @@ pub(super) async fn run(mut context: Context, passwords: &Passwords, args: CatAr
     let places = passwords.locations(&mut context, &args.places).await?;
     args.relays.apply(&mut context).await?;
     let limit = rate_limit(places.iter(), args.limit);
-    context.settings.limit = limit.map(|rate| RateLimit::new(rate, rate, context.world.clock));
+    let limit = limit.map(|rate| RateLimit::new(rate, NonZeroUsize::MIN, context.world));
+    context.settings.limit = limit.transpose()?;
     let pools = Pools::new(context.world.files);
     let mut each = EachPlace::new();
     for location in each.places(&context, &pools, places).await? {

@@ -4,7 +4,7 @@ use super::passwords::Passwords;
 use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{InPlace, Job, Jobs, Mode, Options, Wanted, Work};
+use crate::job::{InPlace, Job, Mode, Options, Wanted, Work};
 use crate::job::{Overwrite, Verify};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
@@ -101,15 +101,6 @@ impl TransferArgs {
         Ok(Self { paths, ..self.clone() })
     }
 
-    /// How many files are copied at the same time. A server knows nothing of the others: with a limit, one file at a time has
-    /// all of it.
-    pub(super) const fn jobs(&self, asked: Wanted) -> Jobs {
-        match asked {
-            Wanted::Auto if self.limit.is_some() => Jobs::ONE,
-            wanted @ (Wanted::Auto | Wanted::Exactly(_)) => Jobs { wanted, site_limit: None },
-        }
-    }
-
     /// Sets in `context` what the job may use.
     ///
     /// # Errors
@@ -117,10 +108,14 @@ impl TransferArgs {
     /// A relay cannot be used, or one end is on this host and `--path` asks for two servers.
     pub(super) async fn apply(&self, context: &mut Context, job: &Job) -> Result<()> {
         context.settings.race = (self.race || !self.no_race) && !forbids_race(job);
-        context.settings.limit = rate_limit(job.work.places(), self.limit).map(|rate| {
-            let share = share(rate, job.options.jobs);
-            RateLimit::new(rate, share, context.world.clock)
-        });
+        // Where the number is found by itself, a server without shared rates gets one file at a time.
+        let most = match job.options.jobs.wanted {
+            Wanted::Auto => NonZeroUsize::MIN,
+            Wanted::Exactly(_) => job.options.jobs.most(),
+        };
+        let limit = rate_limit(job.work.places(), self.limit);
+        let limit = limit.map(|rate| RateLimit::new(rate, most, context.world));
+        context.settings.limit = limit.transpose()?;
         let is_standard = matches!(job.work, Work::Output { .. } | Work::Input { .. });
         if is_standard && (self.resume || self.race) {
             return Err(Failure::usage("standard input and output (-) are neither resumed nor raced for")
@@ -140,12 +135,6 @@ impl TransferArgs {
         }
         self.paths.apply(context, || job.work.places()).await
     }
-}
-
-/// What each of the files has that go from server to server at the same time.
-fn share(rate: NonZeroU64, jobs: Jobs) -> NonZeroU64 {
-    let files = u64::try_from(jobs.most().get()).unwrap_or(u64::MAX);
-    NonZeroU64::new(rate.get() / files).unwrap_or(NonZeroU64::MIN)
 }
 
 impl PathArgs {
@@ -238,17 +227,13 @@ pub(super) fn rate_limit<'a>(
 }
 
 /// The same job with no more files at the same time than its sites allow. Each file needs a session, and the listing of a
-/// tree one more. A server that is told a rate knows nothing of the others, so with one a single file has all of it.
+/// tree one more.
 pub(super) fn narrowed(mut job: Job) -> Job {
     let limits = limits_of(job.work.places());
     let by_sessions = limits
         .sessions
         .map(|most| NonZeroUsize::new(most.get().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN));
-    let by_rate = match job.options.jobs.wanted {
-        Wanted::Auto => limits.rate.map(|_| NonZeroUsize::MIN),
-        Wanted::Exactly(_) => None,
-    };
-    if let Some(most) = [limits.jobs, by_sessions, by_rate].into_iter().flatten().min() {
+    if let Some(most) = [limits.jobs, by_sessions].into_iter().flatten().min() {
         job.options.jobs = job.options.jobs.limited(most);
     }
     job
@@ -520,7 +505,7 @@ mod limit_tests {
             ([Some((0, 30, 0)), Some((0, 4, 0))], exactly(9), 4, true, 0, 0),
             ([Some((0, 0, 3)), None], exactly(9), 2, true, 0, 0),
             ([Some((0, 0, 3)), None], exactly(2), 2, false, 0, 0),
-            ([Some((5, 0, 0)), None], AUTO, 1, true, 7, 5),
+            ([Some((5, 0, 0)), None], AUTO, 8, false, 7, 5),
             ([Some((5, 0, 0)), Some((4, 0, 0))], exactly(2), 2, false, 3, 3),
         ] {
             let job = narrowed(job(limits, jobs));

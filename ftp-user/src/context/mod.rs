@@ -8,24 +8,24 @@ pub use settled::{SessionPlace, Settled, TypedOptions};
 
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
-use crate::failure::Result;
+use crate::failure::{Failure, Kind as FailureKind, Result};
 use crate::journal::{JobJournal, Journal, ReadWords};
 use crate::place::{Names, OnUnknown, Proxy, Site};
 use crate::report::{Events, Finding};
 use crate::state::{OwnFiles, Pairs, Sites};
 use crate::world::World;
-use ftp_io::clock::Clock;
 use ftp_io::copy::Meter;
 use ftp_io::limiter::Limiter;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
+use ftp_proto::command::Rate;
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Timeouts;
-use ftp_proto::wire::{Fingerprint, PathName};
+use ftp_proto::wire::{Fingerprint, PathName, TransferId};
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -275,16 +275,31 @@ impl UnknownCertificates {
 pub struct RateLimit {
     /// What passes this host shares this rate.
     pub limiter: Limiter,
-    /// The rate of each file that goes from server to server, in bytes per second: a server knows nothing of the others.
-    pub share: NonZeroU64,
+    /// The rate that all sessions with a server share.
+    pub shared: Rate,
+    /// The rate of each session with a server that has no shared rates.
+    pub alone: Rate,
     /// Whether it was said that files pass this host because of it.
     pub told: Arc<AtomicBool>,
 }
 
 impl RateLimit {
-    /// At most `rate` bytes per second in all, and `share` for each file that goes from server to server.
-    pub fn new(rate: NonZeroU64, share: NonZeroU64, clock: Clock) -> Self {
-        Self { limiter: Limiter::new(rate, clock), share, told: Arc::default() }
+    /// At most `rate` bytes per second in all, where `most` sessions may move files at the same time.
+    ///
+    /// # Errors
+    ///
+    /// This host has no random numbers, which tell this run from others.
+    pub fn new(rate: NonZeroU64, most: NonZeroUsize, world: World) -> Result<Self> {
+        let group = world.random_bytes().map_err(|error| {
+            Failure::new(FailureKind::Other, format!("cannot get random numbers: {error}"))
+        })?;
+        let share = rate.get() / u64::try_from(most.get()).unwrap_or(u64::MAX);
+        Ok(Self {
+            limiter: Limiter::new(rate, world.clock),
+            shared: Rate { bytes: rate, group: Some(TransferId::new(group)) },
+            alone: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
+            told: Arc::default(),
+        })
     }
 }
 

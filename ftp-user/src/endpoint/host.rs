@@ -137,6 +137,16 @@ impl Host {
         self.shows(false, |manners| manners.capabilities.mixes_sessions)
     }
 
+    /// Whether it is a server whose FEAT has that line.
+    pub fn has_line(&mut self, line: &'static str) -> bool {
+        match self {
+            Self::Server(server) => {
+                server.open().is_some_and(|session| session.manners.capabilities.has_line(line))
+            }
+            Self::Local(_) => false,
+        }
+    }
+
     /// Opens a session, unless one is open.
     ///
     /// # Errors

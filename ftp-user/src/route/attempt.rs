@@ -152,12 +152,7 @@ impl AttemptContext<'_> {
         if assignment.store == Store::Replace {
             sessions.destination.partials(assignment.continued.partial()).await?;
         }
-        let Some(limit) = &context.settings.limit else { return Ok(()) };
-        let mut sides = Side::BOTH.into_iter();
-        match sides.find(|side| sessions.of(*side).manners.capabilities.has_line("RATE")) {
-            Some(side) => sessions.of(side).keep_to(limit.share).await,
-            None => Ok(()),
-        }
+        sessions.keep_to_limit(context).await
     }
 }
 

@@ -53,6 +53,18 @@ impl<'a> Sessions<'a> {
         tokio::try_join!(self.source.forget_restart(), self.destination.forget_restart()).map(drop)
     }
 
+    /// Has a server keep to the rate of `--limit`, if there is one and a server can.
+    pub(super) async fn keep_to_limit(&mut self, context: &Context) -> Result<()> {
+        let Some(limit) = &context.settings.limit else { return Ok(()) };
+        for (line, rate) in [("RATE GROUP", limit.shared), ("RATE", limit.alone)] {
+            let mut sides = Side::BOTH.into_iter();
+            if let Some(side) = sides.find(|side| self.of(*side).manners.capabilities.has_line(line)) {
+                return self.of(side).keep_to(rate).await;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether TLS protects both.
     pub(super) const fn run_tls(&self) -> bool {
         self.source.runs_tls() && self.destination.runs_tls()

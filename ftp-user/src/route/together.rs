@@ -85,12 +85,12 @@ impl BatchPath {
     ///
     /// # Errors
     ///
-    /// There is no session through the relay, or this host has no random numbers.
+    /// There is no session through the relay, a server refuses the rate of `--limit`, or this host has no random numbers.
     pub(crate) async fn of(context: &Context, ends: &mut Ends, candidate: Candidate) -> Result<Option<Self>> {
         let Ends { source, destination, circuit, .. } = ends;
         let (Host::Server(from), Host::Server(to)) = (source, destination) else { return Ok(None) };
         let mut relay = None;
-        let sessions = if let Candidate::Relay(through) = candidate {
+        let mut sessions = if let Candidate::Relay(through) = candidate {
             let circuit = Box::pin(Circuit::ready(circuit, context, through.relay, from, to)).await?;
             relay = Some(circuit.name.as_str().into());
             circuit.path().0
@@ -98,6 +98,9 @@ impl BatchPath {
             let (Some(source), Some(destination)) = (from.open(), to.open()) else { return Ok(None) };
             Sessions { source, destination }
         };
+        if candidate != Candidate::Through {
+            sessions.keep_to_limit(context).await?;
+        }
         let (opening, tls) = match candidate {
             Candidate::Direct(roles) if roles.opening == Opening::Symmetric => return Ok(None),
             Candidate::Direct(roles) => (

@@ -4,11 +4,10 @@ use super::answer::{Answer, EndedSession, about, hint, kind_of};
 use super::connection::Session;
 use crate::failure::{Failure, Result};
 use ftp_proto::client::{self, CommandId, Event, Input};
-use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Verb};
+use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Rate, Verb};
 use ftp_proto::manners::foreign_option;
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 impl Session {
@@ -231,18 +230,20 @@ impl Session {
         Ok(())
     }
 
-    /// From now on each transfer of this session moves no more than `rate` bytes per second.
+    /// From now on the transfers of this session are no faster than `rate`.
     ///
     /// # Errors
     ///
     /// The server refuses that, or the session is lost.
-    pub async fn keep_to(&mut self, rate: NonZeroU64) -> Result<()> {
+    pub async fn keep_to(&mut self, rate: Rate) -> Result<()> {
         if self.manners.settings.rate == Some(rate) {
             return Ok(());
         }
         let answer = self.ask(Command::Extension(Extension::Rate(Some(rate)))).await?;
         if !answer.is_done() {
-            return Err(self.refusal(format!("the server does not keep to {rate} bytes per second"), &answer));
+            return Err(
+                self.refusal(format!("the server does not keep to {} bytes per second", rate.bytes), &answer)
+            );
         }
         self.manners.settings.rate = Some(rate);
         Ok(())

@@ -12,13 +12,12 @@ pub use event::{Account, Carried, End, Event, TransferFailure};
 pub use files::{FileAnswer, FileAsk, FileFailure, Intent, ListStyle, Uploading};
 
 use crate::address::Parity;
-use crate::command::{DataType, GroupNumber, Mode, Partial};
+use crate::command::{DataType, GroupNumber, Mode, Partial, Rate};
 use crate::dialect::Dialect;
 use crate::digest::Algorithm;
 use crate::timer::Moment;
 use crate::wire::{Fingerprint, PathName, Secret, TransferId};
 use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroU64;
 
 /// Names a question of one session, and afterwards what came of it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -471,9 +470,8 @@ pub struct TransferTerms {
     pub digest: Option<Algorithm>,
     /// The name of the transfer, if it may outlive its control connection (DETA).
     pub detach: Option<TransferId>,
-    /// How many bytes move in a second, at most (RATE). What the account may move is a limit of its own, and
-    /// the smaller one holds.
-    pub rate: Option<NonZeroU64>,
+    /// How fast it is at most (RATE). What the account may move is a limit of its own, and the smaller one holds.
+    pub rate: Option<Rate>,
     /// Whether a file that is received inside TLS must end with close_notify.
     pub close_notify: CloseNotify,
 }

@@ -1,13 +1,12 @@
 //! TYPE, MODE, STRU, BYTE, REST, RANG, OPTS: what holds for later commands. A value that cannot be served is
 //! refused at once, not at the transfer (RFC 418, E16).
 
-use crate::command::{Command, DataType, Mode, Opts, Partial, Practice, Site, Structure};
+use crate::command::{Command, DataType, Mode, Opts, Partial, Practice, Rate, Site, Structure};
 use crate::digest::Algorithm;
 use crate::listing::{FACTS, SELDOM};
 use crate::reply::Meaning;
 use crate::server::outbox::Outbox;
 use crate::wire::{ByteRange, PathName, TransferId};
-use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// What commands set for later commands.
@@ -19,8 +18,8 @@ pub(crate) struct Parameters {
     pub(crate) mode: Mode,
     /// The digest that DGST wants of the next files.
     pub(crate) digest: Option<Algorithm>,
-    /// What RATE gave, in bytes per second.
-    pub(crate) rate: Option<NonZeroU64>,
+    /// What RATE gave.
+    pub(crate) rate: Option<Rate>,
     /// What DETA gave for the next transfer.
     pub(crate) detach: Option<DetachPermit>,
     /// The working directory.
@@ -130,10 +129,15 @@ impl Parameters {
     }
 
     /// RATE: the most bytes per second (extensions).
-    pub(crate) fn set_rate(&mut self, rate: Option<NonZeroU64>, out: &mut Outbox) {
+    pub(crate) fn set_rate(&mut self, rate: Option<Rate>, out: &mut Outbox) {
         self.rate = rate;
         match rate {
-            Some(rate) => out.reply(Meaning::Okay, format!("At most {rate} bytes per second")),
+            Some(Rate { bytes, group: None }) => {
+                out.reply(Meaning::Okay, format!("At most {bytes} bytes per second"));
+            }
+            Some(Rate { bytes, group: Some(_) }) => {
+                out.reply(Meaning::Okay, format!("At most {bytes} bytes per second with the others"));
+            }
             None => out.reply(Meaning::Okay, "No limit of the rate"),
         }
     }

@@ -89,7 +89,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
             ready(&mut h);
             h.say("RETR a");
             let terms = h.terms.unwrap();
-            assert_eq!((terms.rate.map(u64::from), terms.mode), (Some(1000), Mode::Deflate));
+            assert_eq!((terms.rate.map(|rate| rate.bytes.get()), terms.mode), (Some(1000), Mode::Deflate));
             h.finish(5, End::WHOLE_FILE);
         }
         h.check("RATE OFF", &["200"]);

@@ -149,10 +149,6 @@ async fn path(
     options: Options,
     candidate: Candidate,
 ) -> Result<BatchPath, Prospect> {
-    // Servers and relays keep a rate file by file. This host does so byte by byte.
-    if context.settings.limit.is_some() && candidate != Candidate::Through {
-        return Err(Prospect::None);
-    }
     let (Host::Server(from), Host::Server(to)) = (&mut ends.source, &mut ends.destination) else {
         return Err(Prospect::None);
     };

@@ -55,6 +55,8 @@ pub(super) enum Reason {
     Refused,
     /// A server is known to mix up sessions that are busy at the same time.
     Mixed,
+    /// A server keeps a rate for each session alone.
+    Rate,
 }
 
 impl Width {
@@ -129,10 +131,13 @@ impl Width {
         (self.target, self.search) = (open.max(1), Search::Found(Reason::Refused));
     }
 
-    /// Notes that a server mixes up sessions: files are copied one at a time, unless the user has named a number.
-    pub(super) fn mixes(&mut self) {
-        if self.jobs.wanted == Wanted::Auto && self.found().is_none() {
-            (self.target, self.search) = (1, Search::Found(Reason::Mixed));
+    /// Notes why files should be copied one at a time, if they should. A number that the user has named holds.
+    pub(super) fn one_by_one(&mut self, reason: Option<Reason>) {
+        if let Some(reason) = reason
+            && self.jobs.wanted == Wanted::Auto
+            && self.found().is_none()
+        {
+            (self.target, self.search) = (1, Search::Found(reason));
         }
     }
 }
@@ -293,11 +298,11 @@ mod tests {
     #[test]
     fn a_server_that_mixes_up_sessions_gets_one_file_at_a_time_unless_the_user_knows_better() {
         let mut width = Width::new(Jobs::default());
-        width.mixes();
+        width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
         assert_eq!((width.target(), width.found()), (1, Some((1, Reason::Mixed))));
         let mut width = Width::new(Jobs::exactly(NonZero::new(5).unwrap()));
-        width.mixes();
+        width.one_by_one(Some(Reason::Mixed));
         width.ended(&[1], Moment::START);
         assert_eq!(width.found(), Some((5, Reason::Asked)));
         // The limit of a site is told also where the user has named a number.

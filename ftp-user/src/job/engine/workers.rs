@@ -221,7 +221,7 @@ impl Workers {
         let go_in_groups = self.batches
             && match self.manner {
                 Some(manner) => manner == Manner::Groups,
-                None => self.take_groups && self.tools.context.settings.limit.is_none(),
+                None => self.take_groups,
             };
         !(go_in_groups && batch::is_small(item, self.tools.options))
     }
@@ -250,9 +250,7 @@ impl Workers {
             }
             TaskEnd::Copied(mut worker, results) => {
                 let was_found = self.width.found().is_some();
-                if worker.ends.source.mixes_sessions() || worker.ends.destination.mixes_sessions() {
-                    self.width.mixes();
-                }
+                self.width.one_by_one(self.reason_for_one(&mut worker.ends));
                 self.learn(&results);
                 if !was_found {
                     self.explain(None);
@@ -261,6 +259,16 @@ impl Workers {
                 Some(*results)
             }
         }
+    }
+
+    /// Why no more than one file moves at a time, if a server is the reason.
+    fn reason_for_one(&self, ends: &mut Ends) -> Option<Reason> {
+        if ends.source.mixes_sessions() || ends.destination.mixes_sessions() {
+            return Some(Reason::Mixed);
+        }
+        let any = |ends: &mut Ends, line| ends.source.has_line(line) || ends.destination.has_line(line);
+        let is_limited = self.tools.context.settings.limit.is_some();
+        (is_limited && any(ends, "RATE") && !any(ends, "RATE GROUP")).then_some(Reason::Rate)
     }
 
     /// A worker was opened, or a server has refused it. What is found is told when no others are being opened.
@@ -340,6 +348,7 @@ impl Workers {
             }
             Reason::Site => ("site", "the limits of a site permit no more"),
             Reason::Mixed => ("mixed", "a server mixes up sessions that are busy at the same time"),
+            Reason::Rate => ("rate", "a server does not share the rate of --limit among sessions"),
             Reason::Refused => ("refused", "a server permits no more sessions"),
         };
         let why = failure.map_or_else(|| why.to_owned(), |failure| format!("{why}: {failure}"));

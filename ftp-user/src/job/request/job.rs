@@ -482,12 +482,14 @@ pub enum Wanted {
 }
 
 impl Jobs {
-    /// One file after the other.
-    pub const ONE: Self = Self::exactly(NonZero::<usize>::MIN);
+    /// That number, without the limit of a site.
+    pub const fn of(wanted: Wanted) -> Self {
+        Self { wanted, site_limit: None }
+    }
 
     /// So many files.
     pub const fn exactly(number: NonZero<usize>) -> Self {
-        Self { wanted: Wanted::Exactly(number), site_limit: None }
+        Self::of(Wanted::Exactly(number))
     }
 
     /// The same, but no more than a site permits.

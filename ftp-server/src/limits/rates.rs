@@ -1,0 +1,137 @@
+//! How fast the transfers of a session are at most, as RATE says. The sessions of one account can share a rate.
+
+use std::collections::HashMap;
+use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use ftp_io::clock::Clock;
+use ftp_io::limiter::{Limiter, SharedRate};
+use ftp_io::lock::Lock;
+use ftp_proto::command::Rate;
+use ftp_proto::wire::TransferId;
+
+use super::Owner;
+
+/// The rates that sessions share, by account and id. A session is in one group at most, so they are no more than sessions.
+#[derive(Debug)]
+pub struct Rates {
+    clock: Clock,
+    groups: Mutex<HashMap<Group, (SharedRate, usize)>>,
+    next: AtomicU64,
+}
+
+type Group = (Owner, TransferId);
+
+impl Rates {
+    /// No session has a rate yet.
+    pub fn new(clock: Clock) -> Arc<Self> {
+        Arc::new(Self { clock, groups: Mutex::default(), next: AtomicU64::new(0) })
+    }
+
+    /// One more session shares the rate of `group`, which is `bytes` per second for all of them from now on.
+    fn join(self: &Arc<Self>, group: Group, bytes: NonZeroU64) -> (Limiter, Membership) {
+        let mut groups = self.groups.locked();
+        let (rate, sessions) =
+            groups.entry(group.clone()).or_insert_with(|| (SharedRate::new(self.clock), 0));
+        rate.set(Some(bytes));
+        *sessions += 1;
+        let limiter = rate.limiter(self.next.fetch_add(1, Ordering::Relaxed));
+        (limiter, Membership { all: Arc::clone(self), group })
+    }
+}
+
+/// That a session is in a group. The last one that leaves it ends it.
+#[derive(Debug)]
+struct Membership {
+    all: Arc<Rates>,
+    group: Group,
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let mut groups = self.all.groups.locked();
+        if let Some((_, sessions)) = groups.get_mut(&self.group) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                groups.remove(&self.group);
+            }
+        }
+    }
+}
+
+/// What RATE has set in a session. It holds for one transfer after the other: while it stays the same, they share one
+/// allowance, so that many small files are not faster together than one large file.
+#[derive(Debug, Default)]
+pub struct SessionRate(Option<InForce>);
+
+#[derive(Debug)]
+struct InForce {
+    owner: Owner,
+    rate: Rate,
+    limiter: Limiter,
+    _membership: Option<Membership>,
+}
+
+impl SessionRate {
+    /// The limiter of the next transfer of `owner`; `None` if there is no limit.
+    pub fn limiter(&mut self, rate: Option<Rate>, owner: &Owner, all: &Arc<Rates>) -> Option<Limiter> {
+        let rate = rate?;
+        if !self.0.as_ref().is_some_and(|kept| kept.rate == rate && kept.owner == *owner) {
+            let (limiter, membership) = match rate.group {
+                None => (Limiter::new(rate.bytes, all.clock), None),
+                Some(id) => {
+                    let (limiter, membership) = all.join((owner.clone(), id), rate.bytes);
+                    (limiter, Some(membership))
+                }
+            };
+            self.0 = Some(InForce { owner: owner.clone(), rate, limiter, _membership: membership });
+        }
+        self.0.as_ref().map(|kept| kept.limiter.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rate(bytes: u64, group: Option<u8>) -> Option<Rate> {
+        let group = group.map(|byte| TransferId::new([byte; 16]));
+        NonZeroU64::new(bytes).map(|bytes| Rate { bytes, group })
+    }
+
+    fn account(name: &str) -> Owner {
+        Owner::Account(name.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn the_next_transfer_pays_for_the_last_one_until_the_rate_changes() {
+        let (all, owner) = (Rates::new(Clock::start()), account("a"));
+        let mut session = SessionRate::default();
+        assert!(session.limiter(None, &owner, &all).is_none());
+        let first = session.limiter(rate(1_000, None), &owner, &all).unwrap();
+        first.allowance().unwrap();
+        // More than the time of a test pays for.
+        first.take(10_000_000);
+        session.limiter(rate(1_000, None), &owner, &all).unwrap().allowance().unwrap_err();
+        session.limiter(rate(2_000, None), &owner, &all).unwrap().allowance().unwrap();
+    }
+
+    #[test]
+    fn sessions_of_one_account_share_the_rate_of_their_group_and_others_do_not() {
+        let all = Rates::new(Clock::start());
+        let mut sessions: [SessionRate; 4] = std::array::from_fn(|_| SessionRate::default());
+        let mut limiter = |session: usize, group, name: &str| {
+            sessions[session].limiter(rate(80_000, group), &account(name), &all).unwrap()
+        };
+        let first = limiter(0, Some(1), "a");
+        first.take(10_000_000);
+        limiter(1, Some(1), "a").allowance().unwrap_err();
+        limiter(2, Some(2), "a").allowance().unwrap();
+        limiter(3, Some(1), "b").allowance().unwrap();
+        // A session that logs in as somebody else leaves the group of its first account.
+        limiter(1, Some(1), "b").allowance().unwrap();
+        drop(sessions);
+        assert!(all.groups.locked().is_empty());
+    }
+}
