@@ -1,13 +1,16 @@
 //! Mistakes of people, told in one line: what failed, which end said what, what to do. No line repeats a secret.
 
+use integration_tests::binary::Program;
 use integration_tests::disk::SmallDisk;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
 use integration_tests::site::{self, Site};
 use integration_tests::user::{Run, user};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use std::io::Read;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// The run says one line only, and it has all of these parts in this order.
 fn one_line(run: &Run, parts: &[&str]) {
@@ -143,6 +146,36 @@ fn a_second_copy_that_no_digest_spares_says_why_it_copies_and_what_helps() {
     let run = user().file("a.txt", "hello").args(["copy", "a.txt", &to.url("b.txt")]).run();
     let run = run.says("b.txt is copied again: it has the size of its source, and no digest shows");
     drop(run.says("; ftp-user sync compares times"));
+}
+
+#[test]
+fn a_reader_that_goes_away_costs_no_file_and_no_words() {
+    let from = Site::new("source").directory("t").start();
+    for number in 0..600 {
+        std::fs::write(from.path(&format!("t/{number:0120}")), "x").unwrap();
+    }
+    let to = Site::new("target").at("127.0.0.3").start();
+    let (tree, dest) = (from.url("t"), to.url(""));
+    let hashed = from.url("t/*");
+    for words in [
+        &["ls", "-l", &tree][..],
+        &["tree", &tree],
+        &["hash", &hashed],
+        &["copy", "-r", "--json", &tree, &dest],
+        &["jobs", "--json"],
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let mut program = Command::new(Program::User.path());
+        program.args(words).env("HOME", home.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = program.spawn().unwrap();
+        let mut first = [0; 1];
+        // `head` reads a little and goes; of no jobs there is nothing to read.
+        let _ = running.stdout.take().unwrap().read(&mut first).unwrap();
+        let ended = running.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!((ended.status.code(), said.as_ref()), (Some(0), ""), "{words:?}");
+    }
+    assert_eq!(std::fs::read_dir(to.path("t")).unwrap().count(), 600);
 }
 
 #[test]
