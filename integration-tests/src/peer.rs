@@ -16,7 +16,7 @@
 //! `listen`, `target` (remembers the argument of PORT, EPRT or SOCK), `dial`, `accept`, `data N`, `data M..N`,
 //! `text LINES`, `flood TEXT` (that text again and again as data, until nobody reads it; `{kib}` is 1 KiB), `pause MILLISECONDS` (says nothing; ends
 //! when the client says something or hangs up), `drain`, `end` and `reset-data` (the data connection), `unlisten`, `close`, `reset`, `hang` (the
-//! control connection), `die` (the whole server: all connections, now and later, are closed without a word),
+//! control connection; `cut` ends it and goes on with the transfer), `die` (the whole server: all connections, now and later, are closed without a word),
 //! `endless TEXT` (that line again and again on the control connection), `await VERB` (obeys commands until that one is answered), `until LINE` (until any
 //! session was told this). In replies `{mib}` is 1 MiB of text, `{port}` is the listening port, `{commas}` it in 227's form (`{blanks}`
 //! with blanks, `{nowhere}` without a host), `{sock}` the data socket of this end, `{stored}` the bytes drained last, `{ended}` how
@@ -26,7 +26,7 @@ use crate::binary::WATCHDOG;
 use crate::{site, socket};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -433,6 +433,7 @@ impl Session {
             // A script asks for a slow server; no assertion depends on the time.
             "pause" => self.stays_silent(Duration::from_millis(count.parse().unwrap())),
             "close" => return None,
+            "cut" => drop(self.control.get_ref().shutdown(Shutdown::Both)),
             "die" => {
                 self.shared.dead.store(true, Ordering::SeqCst);
                 return None;

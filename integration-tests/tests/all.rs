@@ -25,6 +25,7 @@ mod cli;
 mod completions;
 mod contact;
 mod cross;
+mod cuts;
 mod deaths;
 mod debts;
 mod detached;

@@ -147,6 +147,26 @@ fn an_end_that_is_deaf_to_abor() {
 }
 
 #[test]
+fn h20_a_server_that_never_answers_abor_is_waited_for_once_in_a_run() {
+    let from = Peer::start(
+        "127.0.0.2",
+        &format!("RETR: 150 opening\nABOR: silent\nNOOP: silent\nSIZE: 213 1000\n{SOURCE}{SOCKETS}"),
+        MODERN,
+    );
+    let directory =
+        "SIZE *.txt: 550 no such file\nMLST: 550 none\nCWD *.txt: 550 no directory\nCWD: 250 there";
+    let to = Peer::start("127.0.0.3", &format!("STOR: 553 no\n{directory}\n{SOCKETS}"), MODERN);
+    let run = user()
+        .args(["copy", "--no-race", "--retries", "0", "--timeout", "1s", "--jobs", "1", "--path", "direct"])
+        .args(["a.txt", "b.txt", "c.txt"].map(|name| from.url(name)))
+        .args([to.url("d/")])
+        .run();
+    let asked = (from.seen_of(&["RETR"]).len(), from.seen_of(&["ABOR"]).len());
+    assert!(asked.0 >= 3 && asked.1 == 1, "{asked:?}\n{run}");
+    drop(run.exits(4).says("553 no"));
+}
+
+#[test]
 fn replies_that_come_late_but_come() {
     // The replies to RETR wait for the connection, those to STOR for the whole file: no promise was broken.
     let from = Peer::start(

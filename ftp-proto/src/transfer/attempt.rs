@@ -90,6 +90,7 @@ impl Attempt {
             (Input::Aborted(side), _) => ends.aborted(side),
             (Input::Ended(side, failure), _) => ends.ended(now, side, failure),
             (Input::Cancel, _) => ends.cancel(now),
+            (Input::Moving, Strategy::Direct(_)) => ends.moves = true,
             (Input::Timeout, _) => {
                 while let Some((of, timer)) = self.ends.due(now) {
                     self.due(now, of, timer);

@@ -11,6 +11,9 @@
 //! | it owes a reply to an earlier command | the reply is awaited, and after a timeout ABOR is sent |
 //! | it does not answer ABOR in time | its control connection is closed (H20) |
 //! | anything else | nothing: it is in step |
+//!
+//! The session of one end is over while both servers are seen to move the file: they may go on without it, so the other end is
+//! not aborted. Its final reply, or its own end, ends the attempt.
 
 use super::attempt::Output;
 use super::end::{Asked, End, Run, Session, Task};
@@ -83,6 +86,10 @@ pub(super) struct Ends {
     /// Data connections that must be reset if the attempt fails: an incomplete file must never look
     /// complete.
     pub(super) to_cut: bool,
+    /// The bytes of a direct transfer were seen to move.
+    pub(super) moves: bool,
+    /// The end whose session was over first while they moved.
+    lost: Option<Failure>,
     pub(super) out: VecDeque<Output>,
     pub(super) repairs: Vec<Repair>,
 }
@@ -101,6 +108,8 @@ impl Ends {
             timers: Timers::new(),
             phase: Phase::Setup,
             to_cut: false,
+            moves: false,
+            lost: None,
             out: VecDeque::new(),
             repairs: Vec::new(),
         }
@@ -167,6 +176,8 @@ impl Ends {
         if let (Some(source), Some(destination)) = (source, destination) {
             let (source, destination) = (source.clone(), destination.clone());
             self.conclude(Outcome::Moved { source, destination });
+        } else if let Some(Failure { side, stage, cause, blame, .. }) = self.lost.take() {
+            self.fail(now, side, stage, cause, blame);
         } else if source.is_some() {
             self.await_finals(now);
         } else if destination.is_some() {
@@ -316,11 +327,18 @@ impl Ends {
         }
     }
 
-    /// The attempt has failed: stops every end that still does something.
+    /// The attempt has failed: stops every end that still does something. If it has failed because a session is over, the other
+    /// end goes on while bytes move.
     pub(super) fn fail(&mut self, now: Moment, side: Side, stage: Stage, cause: Cause, blame: Blame) {
+        let failure = Failure::new(side, stage, cause, blame);
+        if self.moves && failure.is_of_session() && self.end(side.other()).is_running() {
+            self.lost.get_or_insert(failure);
+            return;
+        }
         self.timers.clear();
         self.cut();
-        self.phase = Phase::Rescue(Failure { side, stage, cause, blame, touched: false, complete: None });
+        let lost = self.lost.take().filter(|_| !is_decisive(blame));
+        self.phase = Phase::Rescue(lost.unwrap_or(failure));
         for side in [self.connects, self.connects.other()] {
             let end = self.end(side);
             if end.is_running() || end.listening {
@@ -371,7 +389,7 @@ impl Ends {
     /// Replaces the failure that came first by one that explains it.
     pub(super) fn explain(&mut self, side: Side, stage: Stage, cause: Cause, blame: Blame) {
         if let Phase::Rescue(failure) = &mut self.phase {
-            *failure = Failure { side, stage, cause, blame, touched: false, complete: None };
+            *failure = Failure::new(side, stage, cause, blame);
         }
     }
 

@@ -3,8 +3,9 @@
 use super::request::{Side, Timer};
 use crate::client;
 use crate::command::Verb;
+use crate::dialect::Dialect;
 use crate::policy::Why;
-use crate::reply::{Blame, Reply};
+use crate::reply::{Blame, Reply, ends_session};
 use std::net::SocketAddr;
 
 /// How an attempt ended.
@@ -39,6 +40,27 @@ pub struct Failure {
     /// The end that has said that the transfer is complete, if one has; the source if both have. The file may be whole although the other end
     /// did not say so: compare sizes or digests.
     pub complete: Option<Side>,
+}
+
+impl Failure {
+    /// A failure before anything is known of the file.
+    pub(super) const fn new(side: Side, stage: Stage, cause: Cause, blame: Blame) -> Self {
+        Self { side, stage, cause, blame, touched: false, complete: None }
+    }
+
+    /// Whether it has failed because the session of an end is over, whatever its transfer does.
+    pub fn is_of_session(&self) -> bool {
+        match &self.cause {
+            Cause::Ended(_) => true,
+            Cause::Refused(reply) => ends_session(Dialect::Rfc959, reply.code),
+            Cause::Unusable(..)
+            | Cause::Policy(..)
+            | Cause::Silent(_)
+            | Cause::Data(_)
+            | Cause::Relay(_)
+            | Cause::Cancelled => false,
+        }
+    }
 }
 
 /// What was going on at an end when the attempt failed. It has no text; programs choose the words.

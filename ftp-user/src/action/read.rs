@@ -74,6 +74,7 @@ pub async fn read(
         return Err(files::sends_too_much(session, announced.unwrap_or(0)).during(what()));
     }
     match flow? {
+        Flow::Lost(_, failure) => Err(failure),
         Flow::Refused(answer) => Err(session.refusal(what(), &answer)),
         Flow::Over(copied, answer) => match copied.end {
             CopyEnd::File(error) => Ok(ReadEnd::not_written(error)),

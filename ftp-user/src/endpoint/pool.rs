@@ -10,6 +10,7 @@ use crate::world::Files;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Versions;
 use ftp_proto::wire::PathName;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 /// What the hosts of a job share: the files of this host, and for each site a pool. Clones share it.
@@ -64,6 +65,8 @@ pub struct Pool {
     state: Mutex<State>,
     /// In which posture no data connection with this host comes about.
     closed: ClosedPosture,
+    /// Whether the server does not answer ABOR.
+    is_deaf: Arc<AtomicBool>,
     /// Held by whoever runs the retries of an outage.
     outage: tokio::sync::Mutex<()>,
     /// The directory after the login, as soon as the server has told it.
@@ -124,6 +127,7 @@ impl Pool {
             disk: ServerDisk::default(),
             state: Mutex::new(state),
             closed: ClosedPosture::default(),
+            is_deaf: Arc::default(),
             outage: tokio::sync::Mutex::default(),
             login_directory: OnceLock::new(),
         }
@@ -298,6 +302,7 @@ impl Pool {
 
     fn lend(self: &Arc<Self>, mut session: Box<Session>) -> Lease {
         session.closed = self.closed.clone();
+        session.is_deaf = Arc::clone(&self.is_deaf);
         self.state.locked().leased += 1;
         Lease { pool: Arc::clone(self), session: Some(session) }
     }

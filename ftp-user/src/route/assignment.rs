@@ -230,6 +230,8 @@ pub(crate) struct AttemptResult {
     pub(crate) failure: Option<Failure>,
     /// How many bytes have moved, as far as is known.
     pub(crate) moved: u64,
+    /// Whether the destination has shown less of the file than all of it while it moved.
+    pub(crate) was_shorter: bool,
     /// How long the servers have said that they move the file.
     pub(crate) took: Duration,
     /// The SHA-256 of what this program copied, if it was computed.
@@ -285,6 +287,7 @@ impl AttemptResult {
             given_up: None,
             failure: None,
             moved: 0,
+            was_shorter: false,
             took: Duration::ZERO,
             sha256: None,
             streamed: StreamedDigests::default(),

@@ -385,7 +385,7 @@ impl<'a> Drive<'a> {
             self.close(&mut attempted).await;
             attempted.took = self.progress.age(self.context.world.clock.now());
         }
-        attempted.moved = self.progress.moved();
+        (attempted.moved, attempted.was_shorter) = (self.progress.moved(), self.progress.was_shorter());
         attempted.facts = self.observed.facts();
         if let Path::Relay(relay) = &self.path {
             attempted.relayed = Some(relay.relayed(attempted.moved));

@@ -1,12 +1,13 @@
 //! Transfers a file between this host and a server: this program is one end of the data connection.
 
 use super::assignment::{Assignment, Count};
+use super::second::{STANDS_STILL, becomes_whole, tell_that_it_is_whole};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::{LocalEnd, Server};
 use crate::failure::{Failure, Kind, Result, words};
 use crate::outcome::{PathFacts, Protection, TransferFacts};
-use crate::report::{Event, Progress};
+use crate::report::{Event, Progress, THIS_HOST};
 use crate::session::{Flow, Session, Transfer};
 use ftp_io::copy::{self, Coding, CopyEnd, CopyReport};
 use ftp_io::tls::Data;
@@ -52,8 +53,19 @@ pub(crate) async fn send_local(
     count.facts = seen.facts(session, Side::Destination);
     let file = format!("cannot read {}", assignment.source.display());
     let flow = flow?;
-    if let Flow::Refused(answer) = &flow {
-        count.touched = may_be_made(session.blame(answer));
+    match &flow {
+        Flow::Refused(answer) => count.touched = may_be_made(session.blame(answer)),
+        Flow::Lost(CopyReport { end: CopyEnd::Whole, .. }, failure) => {
+            if assignment.store == Store::Replace
+                && let Some(size) = assignment.size
+                && becomes_whole(context, to, &assignment.stored, size, STANDS_STILL).await
+            {
+                tell_that_it_is_whole(context, to.site.to_string(), failure);
+                return Ok(());
+            }
+            return Err(failure.clone());
+        }
+        Flow::Lost(..) | Flow::Over(..) => {}
     }
     conclude(session, assignment, count, flow, (what, file))
 }
@@ -104,7 +116,14 @@ pub(crate) async fn receive_local(
         return Err(files::sends_too_much(session, assignment.size.unwrap_or(0)).during(what));
     }
     let file = format!("cannot write {}", assignment.target.display());
-    conclude(session, assignment, count, flow?, (what, file))
+    let flow = flow?;
+    if let Flow::Lost(CopyReport { end: CopyEnd::Whole, .. }, failure) = &flow
+        && assignment.to_move() == Some(count.bytes)
+    {
+        tell_that_it_is_whole(context, THIS_HOST, failure);
+        return Ok(());
+    }
+    conclude(session, assignment, count, flow, (what, file))
 }
 
 /// The address of a server at its data connection with this host, if the socket shows it.
@@ -180,6 +199,7 @@ fn conclude(
             return Err(refusal(session, assignment, &answer, what));
         }
         Flow::Over(moved, answer) => (moved, answer),
+        Flow::Lost(_, failure) => return Err(failure),
     };
     match moved.end {
         CopyEnd::File(error) => Err(Failure::of_this_host(file, &error).not_missing()),

@@ -68,6 +68,8 @@ pub(super) struct Progress {
     /// What the destination is called.
     destination: String,
     subject: Subject,
+    /// Whether the second session has seen a part of the file, but not all of it.
+    was_shorter: bool,
     /// How many bytes have moved before the transfer whose bytes the server tells.
     earlier: u64,
     /// Who is told.
@@ -133,6 +135,7 @@ impl Progress {
             unseen: Unseen { asked: context.settings.patience.unseen, ..Unseen::default() },
             destination: String::new(),
             subject,
+            was_shorter: false,
             earlier: 0,
             reporting: Reporting::File(context.run.events.clone()),
             markers: Markers::default(),
@@ -181,6 +184,11 @@ impl Progress {
             Origin::Copy(meters) => meters.given.moved(),
             Origin::Status(_) | Origin::Second | Origin::Relay => self.stall.moved(),
         }
+    }
+
+    /// Whether the destination has shown less of the file than all of it.
+    pub(super) const fn was_shorter(&self) -> bool {
+        self.was_shorter
     }
 
     /// Starts the stall clock: from here on data must move.
@@ -265,6 +273,8 @@ impl Progress {
         let next = self.stall.next();
         if let Some(size) = wait(self.second.as_mut(), clock, next).await {
             self.saw(clock.now(), size);
+            self.was_shorter |= size > 0
+                && self.subject.total.is_some_and(|total| self.subject.skips.saturating_add(size) < total);
             return match (excess(size, &self.subject), &self.origin) {
                 (Some(announced), _) => Sight::TooMuch(announced),
                 (None, Origin::Second) => Sight::Stored(size),

@@ -1,9 +1,10 @@
 //! A second session with the destination: it tells how large the file has become that the first one stores.
 
 use crate::context::{Cancel, Context};
-use crate::endpoint::files;
-use crate::failure::Result;
+use crate::endpoint::{Server, files};
+use crate::failure::{Failure, Result};
 use crate::place::{Site, base_name, join, parent};
+use crate::report::Topic;
 use crate::session::{Role, Session, SessionOpening};
 use ftp_io::clock::Clock;
 use ftp_proto::wire::PathName;
@@ -105,20 +106,62 @@ impl Second {
     }
 }
 
-/// The size of a file that is being stored; `None` if nothing shows it. Until it is complete it may have another name: that of
-/// ProFTPD's `HiddenStores` can be asked for.
+/// The size of a file that is being stored; `None` if nothing shows it. Until it is complete it may have another name.
 ///
 /// # Errors
 ///
 /// The session has ended.
 async fn shown(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
-    if let Some(size) = files::size_by_command(session, path).await? {
-        return Ok(Some(size));
+    match files::size_by_command(session, path).await? {
+        None => hidden(session, path).await,
+        size => Ok(size),
     }
+}
+
+/// The size of the file under the name that ProFTPD's `HiddenStores` gives it until it is complete.
+async fn hidden(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     let Some(name) = base_name(path) else { return Ok(None) };
     let hidden = [b".in.", name.as_bytes(), b"."].concat();
     let Ok(hidden) = PathName::from_wire(hidden) else { return Ok(None) };
     files::size_by_command(session, &join(parent(path).as_ref(), &hidden)).await
+}
+
+/// Whether a file becomes as long as `size`, as its server shows it in a new session if need be: its transfer may go on after a control
+/// connection has ended. It is looked at until it is so long, or has not grown for `patience`.
+pub(crate) async fn becomes_whole(
+    context: &Context,
+    server: &mut Server,
+    path: &PathName,
+    size: u64,
+    patience: Duration,
+) -> bool {
+    let (clock, patience) = (context.world.clock, patience.min(context.settings.patience.stall));
+    let (mut longest, mut since) = (None, clock.now());
+    loop {
+        let Ok(session) = server.session(context).await else { return false };
+        let Ok(named) = files::size_at_server(session, path).await else { return false };
+        if named == Some(size) {
+            return true;
+        }
+        let shown = if named.is_some() { Ok(named) } else { hidden(session, path).await };
+        let Ok(length @ Some(_)) = shown else { return false };
+        if length > longest {
+            (longest, since) = (length, clock.now());
+        } else if clock.now().since(since) >= patience {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            () = context.run.cancel.cancelled() => return false,
+            () = clock.sleep_until(Some(clock.now() + REMOTE_PERIOD)) => {}
+        }
+    }
+}
+
+/// Tells that a file at `site` is as long as its source in spite of this failure.
+pub(crate) fn tell_that_it_is_whole(context: &Context, site: impl Into<String>, failure: &Failure) {
+    let text = format!("{failure}; what is stored is as long as the source, and is compared with it now");
+    context.run.events.warn_of(Topic::AsLong, site, text);
 }
 
 /// When a second session asks, and about which file.
@@ -163,6 +206,8 @@ impl Waits {
     }
 }
 
+/// How long a file whose control connection was lost may stand still before it is given up.
+pub(crate) const STANDS_STILL: Duration = Duration::from_secs(10);
 /// How often a server is asked.
 pub(super) const REMOTE_PERIOD: Duration = Duration::from_secs(1);
 /// Most transfers end before a second session would be useful.

@@ -182,11 +182,12 @@ impl Transfer<'_> {
     /// react.
     async fn call_off(&mut self) -> Result<()> {
         self.session.abort();
-        loop {
+        while !self.session.is_over() {
             if let Event::AbortDone | Event::Ended(_) = self.session.next_or_cancelled().await? {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 }
 

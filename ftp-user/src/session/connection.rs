@@ -24,7 +24,7 @@ use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
 use std::future::ready;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -84,6 +84,10 @@ pub struct Session {
     pub(crate) place: Option<SessionPlace>,
     /// In which posture no data connection comes about.
     pub(crate) closed: ClosedPosture,
+    /// Whether the server is known not to answer ABOR. All sessions with one site share it.
+    pub(crate) is_deaf: Arc<AtomicBool>,
+    /// ABOR was sent, and the abort is not complete.
+    pub(super) aborts: bool,
     /// TLS towards this server, where it is used, or may be.
     pub(crate) tls: Option<Client>,
     /// What MLST has said of a path together with the login. It holds until something else is sent.

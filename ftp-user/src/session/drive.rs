@@ -12,6 +12,7 @@ use ftp_proto::client::{self, CommandId, Event, Input, Output};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
 use ftp_proto::timer::Moment;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 impl Session {
@@ -36,13 +37,25 @@ impl Session {
         self.dialogue.gathers = gathers;
     }
 
-    /// Aborts what runs.
+    /// Aborts what runs, or closes the connection of a server that is known not to answer ABOR: that is waited for once.
     pub fn abort(&mut self) {
+        if self.is_deaf.load(Ordering::Relaxed) {
+            return self.close();
+        }
+        self.aborts = true;
         self.dialogue.machine.input(self.context.world.clock.now(), Input::Abort);
+    }
+
+    /// The session ends. If ABOR was not answered until now, nobody waits for that again.
+    fn note_deaf(&mut self) {
+        if std::mem::take(&mut self.aborts) {
+            self.is_deaf.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Closes the connection without a word.
     pub fn close(&mut self) {
+        self.note_deaf();
         self.dialogue.close(self.context.world.clock.now());
     }
 
@@ -196,7 +209,11 @@ impl Session {
                         // The connection has proven itself.
                         self.manners.settings.demands_proof = false;
                     }
+                    self.aborts &= event != Event::AbortDone;
                     if let Event::Ended(failure) = &event {
+                        if matches!(failure, client::Failure::Silent(_) | client::Failure::OutOfStep) {
+                            self.note_deaf();
+                        }
                         self.dialogue.over = Some(failure.clone());
                     }
                     return Ok(event);

@@ -23,6 +23,8 @@ pub enum Flow<T> {
     /// The server accepted the command and the copy ran to its end. This is the result of the copy, and the
     /// final reply.
     Over(T, Answer),
+    /// The copy ran to its end, but the session had ended before, so that there is no final reply.
+    Lost(T, Failure),
     /// The server refused the command. Nothing was copied.
     Refused(Answer),
 }
@@ -40,12 +42,13 @@ impl<'a> Transfer<'a> {
 
     /// Opens a data connection, sends a transfer command, runs `copy` from the server's preliminary reply on, and waits
     /// for both to end. With `skips`, REST asks the server to leave out so many bytes. `copy` must end when `meter` is
-    /// stopped.
+    /// stopped. If the session ends meanwhile, the copy goes on: a firewall may have cut the control connection in
+    /// the silence of a long transfer.
     ///
     /// # Errors
     ///
-    /// No data connection came about, it was with somebody else, the session ended, nothing moved for too long, or the
-    /// work should stop.
+    /// No data connection came about, it was with somebody else, the session ended before, nothing moved for too
+    /// long, or the work should stop.
     pub async fn run<T, F: Future<Output = T>>(
         mut self,
         command: (Command, u64),
@@ -88,17 +91,21 @@ impl<'a> Transfer<'a> {
             }
         };
         let answer = match last {
-            Some(answer) => answer,
+            Some(answer) => Ok(answer),
             None => tokio::select! {
                 biased;
                 () = another(port.as_deref()) => return Err(self.session.intruded()),
-                answer = self.last_reply(sent) => answer?,
+                answer = self.last_reply(sent) => answer,
             },
         };
         if port.is_some_and(|port| port.turn_away()) {
             return Err(self.session.intruded());
         }
-        Ok(Flow::Over(done, answer))
+        match answer {
+            Ok(answer) => Ok(Flow::Over(done, answer)),
+            Err(failure) if self.session.context.run.cancel.is_cancelled() => Err(failure),
+            Err(failure) => Ok(Flow::Lost(done, failure)),
+        }
     }
 
     /// Runs the copy to its end. A final reply that comes meanwhile is left in `last`.
@@ -113,12 +120,17 @@ impl<'a> Transfer<'a> {
         let (clock, limit) = (self.session.context.world.clock, self.session.context.settings.patience.stall);
         let mut stall = Stall::new(PERIOD.min(limit));
         stall.start(clock.now());
+        let cancel = self.session.context.run.cancel.clone();
         loop {
             tokio::select! {
                 biased;
                 done = &mut copy => return Ok(done),
-                event = self.session.next_or_cancelled(), if last.is_none() => {
-                    *last = sent.final_reply(self.session, event?)?;
+                () = cancel.cancelled(), if self.session.is_over() => return Err(Failure::interrupted()),
+                event = self.session.next_or_cancelled(), if last.is_none() && !self.session.is_over() => {
+                    *last = match event.and_then(|event| sent.final_reply(self.session, event)) {
+                        Err(_) if self.session.is_over() && !cancel.is_cancelled() => None,
+                        last => last?,
+                    };
                     if last.as_ref().is_some_and(|answer| !answer.is_done()) {
                         meter.stop();
                     }

@@ -22,6 +22,7 @@ use ftp_proto::manners::Manners;
 use ftp_proto::reply::{Beginning, Protocol, beginning};
 use ftp_proto::wire::{PathName, Secret};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -171,6 +172,8 @@ impl<'a> SessionOpening<'a> {
             context: context.clone(),
             place: None,
             closed: ClosedPosture::default(),
+            is_deaf: Arc::default(),
+            aborts: false,
             tls,
             first: None,
             time: SentTime::default(),

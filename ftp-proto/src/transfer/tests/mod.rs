@@ -11,6 +11,7 @@
 //! | `src. aborted`, `src. closed` | the abort is complete; the session is over |
 //! | `src. broken` | the data connection of the source has failed |
 //! | `cancel`, `wait n` | the caller cancels; n seconds pass |
+//! | `moving` | bytes were seen to move |
 //! | `= text` | the outcome |
 
 mod ahead;

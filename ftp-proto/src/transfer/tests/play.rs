@@ -121,6 +121,7 @@ pub(super) fn event(side: Side, words: &str) -> Input {
         "aborted" => Input::Aborted(side),
         "closed" => Input::Ended(side, client::Failure::Closed),
         "cancel" => Input::Cancel,
+        "moving" => Input::Moving,
         "connected" => Input::Connected(side),
         "listening" => Input::Listening(side, "203.0.113.9:50001".parse().unwrap()),
         "listening v6" => Input::Listening(side, "[2001:db8::9]:50001".parse().unwrap()),

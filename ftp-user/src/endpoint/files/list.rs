@@ -158,6 +158,7 @@ impl RemoteDirectory<'_> {
             .await
             .map_err(other)?
         {
+            Flow::Lost(_, failure) => return Err(other(failure)),
             Flow::Refused(answer) if is_empty_listing(&answer.reply) => return Ok(Listing::default()),
             Flow::Refused(answer) => {
                 return Err((session.blame(&answer), session.refusal(what(), &answer)));

@@ -151,6 +151,7 @@ async fn receive(
         return Err(files::sends_too_much(session, size.unwrap_or(0)).during(what));
     }
     match flow? {
+        Flow::Lost(_, failure) => Err(failure),
         Flow::Refused(answer) => Err(session.refusal(what, &answer)),
         Flow::Over(CopyReport { end, digest, .. }, answer) => match end {
             CopyEnd::File(error) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -288,6 +289,7 @@ async fn send(
         failure
     });
     let (moved, input, answer) = match flow? {
+        Flow::Lost(_, failure) => return Err(failure),
         Flow::Refused(answer) => return Err(session.refusal("the server refuses the file", &answer)),
         Flow::Over((moved, input), answer) => (moved, input, answer),
     };

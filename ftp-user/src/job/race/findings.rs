@@ -12,11 +12,11 @@ use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
 use crate::outcome::DIRECTLY;
 use crate::report::{THIS_HOST, Topic};
 use crate::route::{
-    Assignment, AttemptResult, Circuit, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, Situation,
+    Assignment, AttemptResult, Circuit, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, STANDS_STILL,
+    Situation, becomes_whole, tell_that_it_is_whole,
 };
 use crate::state::Key;
-use ftp_proto::dialect::Dialect;
-use ftp_proto::reply::{Blame, ends_session};
+use ftp_proto::reply::Blame;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Ended, Purpose};
 use ftp_proto::transfer::{self, Cause, Outcome, Store};
@@ -102,10 +102,8 @@ impl Contest<'_, '_> {
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
-        if !is_stopped && is_whole(context, assignment, &stored, runner, failed).await {
-            let text =
-                format!("{failure}; what is stored is as long as the source, and is compared with it now");
-            context.run.events.warn_of(Topic::AsLong, self.situation.destination(), text);
+        if !is_stopped && is_whole(context, assignment, &stored, runner, &attempted, failed).await {
+            tell_that_it_is_whole(context, self.situation.destination(), &failure);
             memory.lock().worked(candidate, context.world.clock.now());
             self.notes.note_moved_after_all(index);
             return Ended::Moved;
@@ -175,32 +173,29 @@ impl Contest<'_, '_> {
     }
 }
 
-/// Whether the destination has as many bytes as the source, although the control connection of one end was lost
-/// or silent. The other end must have said that the transfer is complete. If need be, a new session is opened.
+/// Whether the destination has, or gets, as many bytes as the source, although the control connection of one end was lost
+/// or silent. The other end must have said that the transfer is complete, or the file was seen to grow to its size.
 async fn is_whole(
     context: &Context,
     assignment: &Assignment,
     stored: &PathName,
     runner: &mut Runner,
+    attempted: &AttemptResult,
     failed: &transfer::Failure,
 ) -> bool {
-    let is_lost = match &failed.cause {
-        Cause::Ended(_) | Cause::Silent(_) => true,
+    let patience = match &failed.cause {
+        Cause::Silent(_) => STANDS_STILL,
         // A transfer that has stalled was cancelled.
-        Cause::Cancelled => true,
-        Cause::Refused(reply) => ends_session(Dialect::Rfc959, reply.code),
-        Cause::Unusable(..) | Cause::Policy(..) | Cause::Data(_) | Cause::Relay(_) => false,
+        Cause::Cancelled => Duration::ZERO,
+        _ if failed.is_of_session() => STANDS_STILL,
+        _ => return false,
     };
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
     let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
-    if !is_lost || !replaces || failed.complete.is_none() {
-        return false;
-    }
-    match runner.destination.session(context).await {
-        Ok(session) => files::size_at_server(session, stored).await.is_ok_and(|stored| stored == Some(size)),
-        Err(_) => false,
-    }
+    // A server may give a file its length before its bytes have come.
+    let may_be_whole = replaces && (failed.complete.is_some() || attempted.was_shorter);
+    may_be_whole && becomes_whole(context, &mut runner.destination, stored, size, patience).await
 }
 
 /// Whether the destination's file of a candidate is as long as before. If it is appended to and has no size, it may have

@@ -52,6 +52,11 @@ pub(super) fn page() -> Page {
     let rows = [
         ["stall", "The transfer moves no byte.", "60 s (`--stall`)"],
         [
+            "standstill",
+            "A file whose control connection was lost while it moved must grow, as a new session with its server shows.",
+            "10 s, or `--stall` if that is shorter",
+        ],
+        [
             "unseen",
             "In addition to the stall time, for the first byte between two servers of other people of which neither shows any.",
             &unseen,

@@ -1,0 +1,111 @@
+//! A firewall or a server cuts a control connection in the silence of a long transfer, and the transfer goes on: no byte is copied
+//! twice, and nothing is called whole that is not.
+
+use integration_tests::beside::each_beside;
+use integration_tests::peer::{MODERN, Peer};
+use integration_tests::site::sample;
+use integration_tests::user::{Run, User, user};
+use std::fs;
+
+/// More than the sockets of a data connection hold.
+const LARGE: usize = 30_000_000;
+
+fn copy() -> User {
+    user().args(["copy", "--json", "--no-race", "--stall", "3s", "--retries", "1"])
+}
+
+fn source(rules: &str) -> Peer {
+    Peer::start("127.0.0.2", &format!("{rules}\nSIZE a.txt: 213 1000\nMDTM: 213 20240422120000"), MODERN)
+}
+
+fn destination(rules: &str, sizes: &[&str]) -> Peer {
+    let first = sizes.iter().map(|size| format!("once SIZE *.part: 213 {size}\n"));
+    let all: String = first.collect();
+    let last = sizes.last().unwrap_or(&"0");
+    let rules = format!("{rules}\n{all}unrenamed SIZE *.part: 213 {last}\nSIZE: 550 no such file");
+    Peer::start("127.0.0.3", &rules, MODERN)
+}
+
+/// A copy from server to server. The ends that say `until go` wait until 500 bytes were seen.
+fn between(from: &Peer, to: &Peer) -> Run {
+    let run = copy().args(["--path", "direct"]).args([from.url("a.txt"), to.url("b.txt")]).start();
+    run.wait_for("\"bytes\":500,");
+    from.note("go");
+    to.note("go");
+    run.end()
+}
+
+#[test]
+fn h35_a_file_whose_control_connection_is_cut_while_it_grows_is_looked_at_until_it_is_whole() {
+    const SENDS: &str = "RETR: 150 opening ; connection ; data 500 ; until go";
+    const STORES: &str = "STOR: 150 opening ; connection ; until go";
+    let cut_source = format!("{SENDS} ; cut ; data 500..1000 ; end");
+    let cut_destination = format!("{STORES} ; cut ; drain");
+    let good_source = format!("{SENDS} ; data 500..1000 ; end ; 226 sent");
+    let good_destination = format!("{STORES} ; drain ; 226 stored");
+    each_beside(
+        [
+            (&good_source, &cut_destination),
+            (&cut_source, &good_destination),
+            (&cut_source, &cut_destination),
+            (&good_source, &format!("{STORES} ; 421 idle for too long ; cut ; drain")),
+        ],
+        |(one, two)| {
+            let (from, to) = (source(one), destination(two, &["500", "700", "700", "900", "1000"]));
+            let run = between(&from, &to).exits(0).says("what is stored is as long as the source");
+            assert_eq!((from.seen_of(&["RETR"]).len(), to.seen_of(&["STOR"]).len()), (1, 1), "{run}");
+            assert_eq!([from.seen_of(&["ABOR"]), to.seen_of(&["ABOR"])], [[""; 0], [""; 0]], "{run}");
+            assert_eq!(run.summary()["verified"], "size", "{run}");
+            assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
+        },
+    );
+}
+
+#[test]
+fn h35_a_file_that_stands_still_or_was_never_seen_to_grow_is_copied_again() {
+    let cut_source = "once RETR: 150 opening ; connection ; data 500 ; until go ; cut ; data 500..1000 ; end";
+    let cut_destination = "once STOR: 150 opening ; connection ; until go ; cut ; drain";
+    // The second one has the length of the source from its first byte.
+    each_beside([["500", "700"], ["500", "1001"]], |sizes| {
+        let (from, to) = (source(cut_source), destination(cut_destination, &sizes));
+        let run = between(&from, &to).never_says("as long as the source");
+        assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+        assert_eq!(to.seen_of(&["STOR"]).len(), 2, "{run}");
+    });
+    let whole = "once RETR: 150 opening ; connection ; data 1000 ; until go ; cut ; end";
+    let (from, to) = (source(whole), destination(cut_destination, &["1000"]));
+    let run = copy().args(["--path", "direct"]).args([from.url("a.txt"), to.url("b.txt")]).start();
+    run.wait_for("\"bytes\":1000,");
+    from.note("go");
+    to.note("go");
+    let run = run.end().never_says("as long as the source");
+    assert_eq!(to.seen_of(&["STOR"]).len(), 2, "{run}");
+}
+
+#[test]
+fn h35_an_upload_goes_on_without_its_control_connection() {
+    let size = LARGE.to_string();
+    for stores in
+        ["STOR: 150 opening ; connection ; cut ; drain", "STOR: 150 opening ; connection ; drain ; cut"]
+    {
+        let to = destination(stores, &["500", "700", &size]);
+        let run = copy().file("a.bin", sample(LARGE)).args(["a.bin".to_owned(), to.url("b.bin")]).run();
+        let run = run.exits(0).says("what is stored is as long as the source");
+        assert_eq!(to.seen_of(&["STOR"]).len(), 1, "{run}");
+        assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.bin"], "{run}");
+    }
+}
+
+#[test]
+fn h35_a_download_goes_on_without_its_control_connection() {
+    for (sends, attempts) in [
+        ("RETR: 150 opening ; connection ; data 500 ; cut ; data 500..1000 ; end", 1),
+        ("RETR: 150 opening ; connection ; data 1000 ; end ; cut", 1),
+        ("once RETR: 150 opening ; connection ; data 999 ; cut ; end", 2),
+    ] {
+        let from = source(sends);
+        let run = copy().args([from.url("a.txt"), "b.txt".to_owned()]).run().exits(0);
+        assert_eq!(from.seen_of(&["RETR"]).len(), attempts, "{run}");
+        assert!(fs::read(run.home().join("b.txt")).unwrap() == sample(1000), "{run}");
+    }
+}
