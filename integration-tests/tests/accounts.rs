@@ -130,7 +130,14 @@ fn check_config_says_every_mistake_with_its_place_and_no_secret() {
     assert!(said.contains(":4:20: --foreign-networks has no effect"), "{said}");
 
     let file = secrets.file("server.toml", "root = \"/\"\nanonymous = true\n");
-    assert_eq!(check_config(&file, None), (Some(0), String::new()));
+    assert_eq!(check_config(&file, None), (Some(0), format!("{}: ok\n", file.display())));
+    let file =
+        secrets.file("server.toml", "foreign = \"never\"\nforeign = \"proven\"\nx = 1\nlisten = [\n1\"");
+    let (code, said) = check_config(&file, None);
+    assert!(said.contains(":2:1: duplicate key") && said.contains(":3:1: unknown key"), "{code:?} {said}");
+    // What is right by itself does not fit together.
+    let (code, said) = check_config(&secrets.file("server.toml", "require-tls = true\n"), None);
+    assert_eq!((code, said.lines().count()), (Some(1), 3), "{said}");
     let (code, said) = check_config(&secrets.0.path().join("missing"), None);
     assert_eq!(code, Some(1));
     assert!(said.contains("cannot read it: no such file"), "{said}");

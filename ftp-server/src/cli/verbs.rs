@@ -17,7 +17,7 @@ use crate::operate::live::{self, Request};
 use crate::operate::usual_state;
 
 /// Checks the configuration file `path` as a start with it would, as the user of `run-as` if this process may
-/// become that user. Warnings go to standard error. What the file `against` has and this one has not is a mistake.
+/// become that user. Warnings go to standard error, and standard output says `ok` if there is no mistake. What the file `against` has and this one has not is a mistake.
 ///
 /// # Errors
 /// A line for each mistake.
@@ -43,9 +43,11 @@ pub fn check(path: &Path, against: Option<&Path>) -> Result<(), Exit> {
         inspect(&config, &file)
     };
     found?.iter().for_each(|warning| output::complain(PROGRAM, format_args!("warning: {warning}")));
-    let Some(old) = old else { return Ok(()) };
-    let lost = file.lost_since(&old);
-    if lost.is_empty() { Ok(()) } else { Err(Exit::Checked(lost)) }
+    let lost = old.map_or_else(Vec::new, |old| file.lost_since(&old));
+    if !lost.is_empty() {
+        return Err(Exit::Checked(lost));
+    }
+    Ok(output::print(format!("{}: ok\n", path.display()).as_bytes()).map_err(anyhow::Error::from)?)
 }
 
 /// Gives root up.

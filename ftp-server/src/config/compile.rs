@@ -47,8 +47,9 @@ impl Config {
         let limits = file.sections.limit(limits(&options));
         let timeouts = timeouts(&options, file);
         let (session_reuse, close_notify) = (reuse(&options), close_notify(&options));
+        let hook = file.sections.hook(&mut errors);
         let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
-            if errors.is_empty() {
+            if options.root.is_none() {
                 errors.push(ConfigError::NoRoot);
             }
             return Err(errors);
@@ -80,7 +81,7 @@ impl Config {
             passive_ports: options.passive_ports,
             pam_service: file.sections.pam_service(),
             public: file.public.iter().cloned().chain(general).collect(),
-            hook: file.sections.hook(&mut errors),
+            hook,
             metrics: options.metrics,
             metrics_from: options.metrics_from,
             run_as: options.run_as,

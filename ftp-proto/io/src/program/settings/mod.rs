@@ -40,18 +40,20 @@ pub fn read<'a, T>(
     settings: impl FnOnce(&mut Reader<'a>, &DeTable<'a>) -> T,
 ) -> Result<T, Vec<Mistake>> {
     let mut reader = Reader { text, mistakes: Vec::new(), places: BTreeMap::new() };
-    let read = match DeTable::parse(text) {
-        Ok(table) => Some(settings(&mut reader, table.get_ref())),
-        Err(error) => {
-            let at = error.span().unwrap_or(text.len()..text.len());
-            reader.wrong(at, error.message().replace('\n', " "));
-            None
-        }
-    };
-    match read {
-        Some(read) if reader.mistakes.is_empty() => Ok(read),
-        Some(_) | None => Err(reader.mistakes),
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in errors {
+        let at = error.span().unwrap_or(text.len()..text.len());
+        reader.wrong(at, error.message().replace('\n', " "));
     }
+    let unread = reader.mistakes.len();
+    let read = settings(&mut reader, table.get_ref());
+    // What else is wrong in a line that is no TOML follows from the first mistake there.
+    let mut lines = BTreeSet::new();
+    let mut mistakes = reader.mistakes;
+    let others = mistakes.split_off(unread);
+    mistakes.retain(|mistake| lines.insert(mistake.line));
+    mistakes.extend(others.into_iter().filter(|mistake| !lines.contains(&mistake.line)));
+    if mistakes.is_empty() { Ok(read) } else { Err(mistakes) }
 }
 
 impl Reader<'_> {

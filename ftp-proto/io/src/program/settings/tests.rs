@@ -89,6 +89,11 @@ fn every_mistake_is_told_with_its_place_and_what_was_expected() {
         "2:8: not between 1ms and 36500d | 3:9: expected text in quotes, found boolean",
     );
     assert_eq!(options("count = 1"), Err("f.toml:1:1: name is missing".to_owned()));
+    // What is no TOML hides nothing behind it.
+    check(
+        "name = \"y\"\ncount = [1\nquiet = 1\n]\nquite = true\nwait = 0",
+        "2:1: duplicate key | 3:9: expected one value, found a list | 4:1: missing comma between array elements, expected `,` | 6:1: unknown key \"quite\": a test has colour, count, name, quiet, root, wait, more; did you mean quiet? | 7:8: not between 1ms and 36500d",
+    );
 }
 
 #[test]
