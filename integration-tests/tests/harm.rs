@@ -368,6 +368,10 @@ fn what_a_client_is_refused_again_and_again_has_few_lines_and_a_count() {
     // Each minute that has ended on the way brings as many lines again.
     let minutes = usize::try_from(start.elapsed().as_secs() / 60).unwrap() + 1;
     assert!((1..=IN_A_MINUTE * minutes).contains(&lines), "{lines} lines, and {counted} without");
+    // A directory that is there, or a parent that is not, is no reason to worry an operator.
+    ann = server.login(Rfc959);
+    ann.ask("MKD no/such", "550");
+    assert!(!said().lines().any(|line| line.contains("WARN") && line.contains("MKD")), "{}", said());
 }
 
 #[test]

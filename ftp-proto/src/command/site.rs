@@ -27,8 +27,8 @@ pub enum Site {
     CopyTo(PathName),
     /// `SYNC`: everything that the account has stored, renamed or made is to be on stable storage.
     Sync,
-    /// `HELP`: the list of these commands.
-    Help,
+    /// `HELP`: the list of these commands; `HELP <word>`, in upper case: one of them.
+    Help(Option<String>),
     /// Another word, in upper case.
     Unknown(String),
 }
@@ -45,7 +45,10 @@ impl Site {
         let (word, rest) = first_word(rest);
         match word.to_ascii_uppercase().as_slice() {
             b"" => Err(Fault::Missing),
-            b"HELP" => Ok(Self::Help),
+            b"HELP" => {
+                let word = String::from_utf8_lossy(rest.trim_ascii()).to_ascii_uppercase();
+                Ok(Self::Help(Some(word).filter(|word| !word.is_empty())))
+            }
             b"SYNC" if rest.is_empty() => Ok(Self::Sync),
             b"SYNC" => Err(Fault::Syntax),
             b"CHMOD" => {
@@ -83,7 +86,8 @@ impl Site {
             Self::CopyFrom(path) => [b"CPFR ", path.as_bytes()].concat(),
             Self::CopyTo(path) => [b"CPTO ", path.as_bytes()].concat(),
             Self::Sync => b"SYNC".to_vec(),
-            Self::Help => b"HELP".to_vec(),
+            Self::Help(None) => b"HELP".to_vec(),
+            Self::Help(Some(word)) => [b"HELP ", word.as_bytes()].concat(),
             Self::Unknown(word) => word.as_bytes().to_vec(),
         }
     }
@@ -199,7 +203,8 @@ mod tests {
             ("CPTO", Err(Fault::Missing)),
             ("sync", Ok(Site::Sync)),
             ("SYNC a", Err(Fault::Syntax)),
-            ("help", Ok(Site::Help)),
+            ("help", Ok(Site::Help(None))),
+            ("HELP chmod", Ok(Site::Help(Some("CHMOD".to_owned())))),
             ("who is there", Ok(Site::Unknown("WHO".to_owned()))),
             ("", Err(Fault::Missing)),
         ] {

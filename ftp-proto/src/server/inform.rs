@@ -83,7 +83,7 @@ pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
                 let text = format!("{} {} ({})", row.name, row.syntax, row.source);
                 cx.out.reply(Meaning::HelpText, text);
             }
-            None => cx.out.reply(Meaning::HelpText, "That command is not served here"),
+            None => cx.out.reply(Meaning::NotImplemented, "That command is not served here"),
         };
     }
     let served: Vec<&str> = VERBS.iter().filter(|row| is_served(cx, row)).map(|row| row.name).collect();

@@ -193,10 +193,16 @@ pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
         Site::CopyFrom(name) => copy_from(cx, &name),
         Site::CopyTo(name) => copy_to(cx, &name),
         Site::Sync => sync(cx),
-        Site::Help => {
+        Site::Help(word) => {
             let copies: &[&str] = if cx.config.copies { &Site::COPIES } else { &[] };
             let mut commands: Vec<&str> = Site::COMMANDS.iter().chain(copies).copied().collect();
             commands.sort_unstable();
+            if let Some(word) = word {
+                return match commands.iter().find(|line| line.split(' ').next() == Some(word.as_str())) {
+                    Some(line) => said(cx, Meaning::HelpText, format!("SITE {line}")),
+                    None => said(cx, Meaning::NotImplemented, format!("There is no SITE {word}")),
+                };
+            }
             let lines = ["SITE commands"].into_iter().chain(commands).chain(["End"]);
             let lines: Vec<&[u8]> = lines.map(str::as_bytes).collect();
             cx.out.reply_lines(Meaning::HelpText, &lines);

@@ -489,6 +489,8 @@ fn features_and_help_tell_the_extensions() {
     let help = old().say("HELP");
     assert!(help[0].starts_with("200-") && help.iter().any(|line| line == " LSTN R;S"), "{help:?}");
     assert!(modern().say("HELP SOCK")[0].starts_with("214 SOCK "));
+    modern().check("HELP NOTHING", &["502"]);
+    old().check("HELP NOTHING", &["506"]);
     assert!(old().say("FEAT")[0].starts_with("200-"));
 }
 

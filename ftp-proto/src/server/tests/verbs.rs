@@ -51,6 +51,8 @@ fn site_has_a_few_commands() {
     let asked = h.did();
     assert!(asked[0].contains("target: ") && asked[0].contains("/d/c"), "{asked:?}");
     h.check("SITE HELP", &["214-", "214"]);
+    h.check("SITE HELP chmod", &["214"]);
+    h.check("SITE HELP EXEC", &["502"]);
     h.check("SITE EXEC rm", &["504"]);
     h.check("SITE", &["501"]);
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use ftp_io::program::log::KEPT;
-use ftp_proto::command::Direction;
+use ftp_proto::command::{Direction, Verb};
+use ftp_proto::server::ask::FileFailure;
 use ftp_proto::wire::PathName;
 
 use super::{Record, Transfer};
@@ -91,6 +92,10 @@ impl Record<'_> {
                 let to = to.map(PathName::display);
                 match failure {
                     None => tracing::info!(target: KEPT, user, command, path, to, "{name}"),
+                    // So clients find out which parents have to be made first.
+                    Some(why @ (FileFailure::NotFound | FileFailure::Exists)) if *verb == Verb::Mkd => {
+                        tracing::info!(target: KEPT, user, command, path, to, why = why.to_string(), "{name}");
+                    }
                     Some(why) => {
                         tracing::warn!(target: KEPT, user, command, path, to, why = why.to_string(), "{name}");
                     }
@@ -217,7 +222,11 @@ pub const EVENTS: [(&str, &str, &str); 34] = [
         "info",
         "A name or a fact of a file was changed; `to` is the new name, or what a link leads to.",
     ),
-    ("change failed", "warn", "It was not changed."),
+    (
+        "change failed",
+        "warn",
+        "It was not changed. The level is info if `MKD` finds that the parent is missing, or the directory there.",
+    ),
     ("copied", "info", "A file was copied within the server (`SITE CPTO`); `to` is the copy."),
     ("copying failed", "warn", "It was not copied."),
     ("hook done", "debug", "The hook after an upload has done its work."),

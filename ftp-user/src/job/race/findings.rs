@@ -187,8 +187,11 @@ async fn is_whole(
         Cause::Silent(_) => STANDS_STILL,
         // A transfer that has stalled was cancelled.
         Cause::Cancelled => Duration::ZERO,
-        _ if failed.is_of_session() => STANDS_STILL,
-        _ => return false,
+        Cause::Ended(_) => STANDS_STILL,
+        Cause::Refused(_) if failed.is_of_session() => STANDS_STILL,
+        Cause::Refused(_) | Cause::Unusable(..) | Cause::Policy(..) | Cause::Data(_) | Cause::Relay(_) => {
+            return false;
+        }
     };
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
