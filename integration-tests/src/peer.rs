@@ -401,8 +401,7 @@ impl Session {
             "data" => {
                 let (from, to) = count.split_once("..").unwrap_or(("0", count));
                 let bytes = site::sample(to.parse().unwrap());
-                let from: usize = from.parse().unwrap();
-                self.data.as_mut().map(|data| data.write_all(&bytes[from..]));
+                self.data.as_mut().map(|data| data.write_all(&bytes[from.parse::<usize>().unwrap()..]));
             }
             "text" => {
                 let lines = count.replace("\\r\\n", "\r\n").replace("\\r", "\r").replace("\\n", "\n");

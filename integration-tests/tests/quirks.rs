@@ -39,6 +39,17 @@ fn listings_of_other_servers_are_read_with_dates_as_exact_as_they_are() {
 }
 
 #[test]
+fn a_name_that_nlst_shows_and_nobody_can_look_at_is_listed() {
+    let peer = server(
+        "SIZE a.txt: 213 7\nSIZE: 550 no\nCWD: 550 no\nLIST: 502 no\n\
+         NLST: 150 here ; connection ; text a.txt\\r\\nb.txt\\r\\n ; end ; 226 done",
+    );
+    let run = user().args(["ls".to_owned(), "-l".to_owned(), peer.url("")]).run().exits(0);
+    let shown = |name: &str| run.stdout.iter().find(|line| line.ends_with(name)).map(|line| &line[..1]);
+    assert_eq!((shown("a.txt"), shown("b.txt")), (Some("-"), Some("?")), "{run}");
+}
+
+#[test]
 fn h25_names_of_a_listing_that_lead_elsewhere_are_refused_aloud() {
     let unix = "-rw-r--r-- 1 me us 5 Apr 22 2024";
     let lines = format!("{unix} ../x\\r\\n{unix} a\\rDELE b\\r\\n{unix} good");

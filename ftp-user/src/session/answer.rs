@@ -206,8 +206,11 @@ impl EndedSession<'_> {
         if matches!(end, client::Failure::NoGreeting) {
             let patience = self.0.context.settings.patience.reply.as_secs();
             let what = format!("{title} accepted the connection but sent no FTP greeting in {patience} s");
-            let failure = Failure::new(Kind::Temporary, what)
-                .hint("is this an FTP port? If it is a port of implicit TLS, use ftps://");
+            let hint = match self.0.context.store.sites.has_greeted(&self.0.site.key()) {
+                true => "it has greeted before: try again later, or ask its operator whether it hangs",
+                false => "is this an FTP port? If it is a port of implicit TLS, use ftps://",
+            };
+            let failure = Failure::new(Kind::Temporary, what).hint(hint);
             return Some(failure.about(About::NoAnswer));
         }
         if matches!(end, client::Failure::ClosedEarly) {

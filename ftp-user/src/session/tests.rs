@@ -271,3 +271,24 @@ async fn the_reply_to_a_time_is_not_lost_whatever_is_asked_before_somebody_wants
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_server_that_hangs_after_it_has_greeted_is_not_asked_whether_it_is_one_of_ftp() {
+    with(&[], async |session| {
+        let failure = session.lost(&ftp_proto::client::Failure::NoGreeting).to_string();
+        assert!(failure.contains("it has greeted before") && !failure.contains("FTP port"), "{failure}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_offers_tls_that_cannot_be_used_may_be_used_in_clear_by_an_option() {
+    with(&[], async |session| {
+        let bad =
+            std::io::Error::new(std::io::ErrorKind::InvalidData, "received fatal alert: HandshakeFailure");
+        let failure = tls::SessionTls::of(session).refused(&ftp_io::tls::Refusal::Failed(bad));
+        assert_eq!(failure.kind, Kind::Other);
+        assert!(failure.to_string().contains("--no-tls uses it in clear"), "{failure}");
+    })
+    .await;
+}

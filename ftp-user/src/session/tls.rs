@@ -156,9 +156,16 @@ impl<'a> SessionTls<'a> {
                 let lasting =
                     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput);
                 let exit = if lasting { Kind::Other } else { Kind::Temporary };
-                Failure::new(exit, format!("TLS with {who} failed: {error}")).hint(
-                    "check host and port, and whether it is ftpes:// (AUTH TLS) or ftps:// (from the start)",
-                )
+                let failure = Failure::new(exit, format!("TLS with {who} failed: {error}"));
+                // The server has offered it.
+                match self.site.security {
+                    Security::Offered if lasting => failure.hint(format!(
+                        "ask its operator for TLS 1.2 or 1.3 with a usual certificate; {}",
+                        self.in_clear_by_option()
+                    )),
+                    Security::Offered | Security::Clear | Security::Explicit | Security::Implicit => failure
+                        .hint("check host and port, and whether it is ftpes:// (AUTH TLS) or ftps:// (from the start)"),
+                }
             }
         }
     }

@@ -218,12 +218,12 @@ impl RemoteDirectory<'_> {
         Ok(())
     }
 
-    /// Asks what each name is, since a list of names does not say it.
+    /// Asks what each name is, since a list of names does not say it. One that nobody can look at is there all the same.
     async fn look_at(&mut self, names: Vec<Entry>, each: Each<'_>) -> Result<()> {
-        for Entry { name, .. } in names {
-            if let Some(found) = entry_at_server(self.session, &place::join(self.path, &name)).await? {
-                each(Entry { name, ..found });
-            }
+        for shown in names {
+            let found = entry_at_server(self.session, &place::join(self.path, &shown.name)).await?;
+            let unknown = || Entry { kind: Kind::Other, ..shown.clone() };
+            each(Entry { name: shown.name.clone(), ..found.unwrap_or_else(unknown) });
         }
         Ok(())
     }
