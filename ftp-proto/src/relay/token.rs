@@ -98,6 +98,8 @@ pub struct Token {
     name: String,
     holder: Holder,
     expires: Option<When>,
+    /// Whether it is what a hub has of another token.
+    of_hub: bool,
     secret: Secret32,
 }
 
@@ -105,12 +107,14 @@ pub struct Token {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// The line does not begin with `frt1.`, `frt2.` or `fra1.`.
-    #[error("not a token: it does not begin with frt1., frt2. or fra1.")]
+    /// The line does not begin with `frt1.`, `frt2.` or `fra1.`, nor as one of a hub: `fht1.`, `fht2.` or `fha1.`.
+    #[error(
+        "not a token: it does not begin with frt1., frt2. or fra1., nor as one of a hub with fht1., fht2. or fha1."
+    )]
     Kind,
     /// The line does not have the fields of its kind.
     #[error(
-        "not a token: frt1.NAME.EXPIRY.SECRET, or frt2 or fra1 with .NAME.GROUP.EXPIRY.SECRET was expected"
+        "not a token: frt1.NAME.EXPIRY.SECRET, or frt2 or fra1 with .NAME.GROUP.EXPIRY.SECRET was expected; fh for fr in those of a hub"
     )]
     Fields,
     /// The group has other characters or another length than allowed.
@@ -142,7 +146,7 @@ impl Token {
             return Err(TokenError::Expiry);
         }
         let holder = Holder::Anybody;
-        Ok(Self { name: name.to_owned(), holder, expires, secret: Secret32::new(bytes) })
+        Ok(Self { name: name.to_owned(), holder, expires, of_hub: false, secret: Secret32::new(bytes) })
     }
 
     /// The same token for this holder.
@@ -166,6 +170,11 @@ impl Token {
     /// Fails if the line is not a token; see [`TokenError`].
     pub fn parse(line: &str) -> Result<Self, TokenError> {
         let (kind, rest) = line.trim().split_once('.').ok_or(TokenError::Kind)?;
+        let (kind, of_hub) = match (kind.strip_prefix(TOKEN), kind.strip_prefix(OF_HUB)) {
+            (Some(kind), _) => (kind, false),
+            (None, Some(kind)) => (kind, true),
+            (None, None) => return Err(TokenError::Kind),
+        };
         let fields: Vec<&str> = rest.split('.').collect();
         let (name, holder, expiry, text) = match (kind, fields.as_slice()) {
             (ANYBODY, [name, expiry, text]) => (name, Holder::Anybody, expiry, text),
@@ -183,6 +192,7 @@ impl Token {
         let length = bs58::decode(text).onto(bytes.as_mut_slice()).map_err(|_| TokenError::Damaged)?;
         let (secret, check) = bytes.split_first_chunk::<32>().ok_or(TokenError::Damaged)?;
         let token = Self::new(name, (seconds != 0).then_some(When(seconds)), *secret)?.with_holder(holder)?;
+        let token = Self { of_hub, ..token };
         if length != bytes.len() || check != token.checksum() {
             return Err(TokenError::Damaged);
         }
@@ -212,6 +222,16 @@ impl Token {
     /// Returns whether it is the token of an agent.
     pub const fn is_of_agent(&self) -> bool {
         matches!(self.holder, Holder::AgentOf(_))
+    }
+
+    /// Returns whether it is what a hub has of another token: a line of `token --for-hub`. Older ones do not say so.
+    pub const fn is_of_hub(&self) -> bool {
+        self.of_hub
+    }
+
+    /// Returns whether both have the same secret for the same holder, whether or not they say that they are of a hub.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Self { of_hub: other.of_hub, ..self.clone() } == *other
     }
 
     /// Returns the group whose agents the holder calls, or is one of.
@@ -251,15 +271,16 @@ impl Token {
     /// this one protects cannot be computed from it.
     #[must_use]
     pub fn for_hub(&self) -> Self {
-        Self { secret: self.secret.derived(b"ftp-relay/1 hub"), ..self.clone() }
+        Self { secret: self.secret.derived(b"ftp-relay/1 hub"), of_hub: true, ..self.clone() }
     }
 
     fn prefix(&self) -> String {
         let expiry = self.expires.map_or(0, |When(at)| at);
+        let of = if self.of_hub { OF_HUB } else { TOKEN };
         match &self.holder {
-            Holder::Anybody => format!("{ANYBODY}.{}.{expiry}.", self.name),
-            Holder::UserOf(group) => format!("{USER}.{}.{group}.{expiry}.", self.name),
-            Holder::AgentOf(group) => format!("{AGENT}.{}.{group}.{expiry}.", self.name),
+            Holder::Anybody => format!("{of}{ANYBODY}.{}.{expiry}.", self.name),
+            Holder::UserOf(group) => format!("{of}{USER}.{}.{group}.{expiry}.", self.name),
+            Holder::AgentOf(group) => format!("{of}{AGENT}.{}.{group}.{expiry}.", self.name),
         }
     }
 
@@ -279,9 +300,13 @@ pub fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(letter)
 }
 
-const ANYBODY: &str = "frt1";
-const USER: &str = "frt2";
-const AGENT: &str = "fra1";
+/// The lines of tokens begin with it.
+const TOKEN: &str = "fr";
+/// The lines of what a hub has of them begin with it.
+const OF_HUB: &str = "fh";
+const ANYBODY: &str = "t1";
+const USER: &str = "t2";
+const AGENT: &str = "a1";
 const MAX_NAME: usize = 64;
 
 #[cfg(test)]
@@ -320,7 +345,11 @@ mod tests {
             let token = plain().with_holder(holder.clone()).unwrap();
             assert!(token.line().starts_with(start), "{holder:?}");
             assert_eq!((Token::parse(&token.line()).as_ref(), token.group()), (Ok(&token), group));
-            assert_eq!((token.for_hub().holder(), token.for_hub().group()), (&holder, group));
+            let hub = token.for_hub();
+            assert_eq!((hub.holder(), hub.group()), (&holder, group));
+            assert!(hub.line().starts_with(&start.replace("fr", "fh")), "{holder:?}");
+            let parsed = Token::parse(&hub.line()).unwrap();
+            assert!(parsed == hub && parsed.is_of_hub() && !token.is_of_hub(), "{holder:?}");
         }
         for group in ["", "a b", "a.b", &"x".repeat(65)] {
             assert_eq!(
@@ -329,6 +358,11 @@ mod tests {
                 "{group}"
             );
         }
+        // Older hubs have lines that begin as those of tokens.
+        let hub = plain().for_hub();
+        let older = Token { of_hub: false, ..hub.clone() };
+        assert!(older.line().starts_with("frt1.ann.0.") && older.is_same(&hub) && !plain().is_same(&hub));
+        assert_eq!(Token::parse(&hub.line().replace("fht1", "frt1")), Err(TokenError::Damaged));
         // The checksum covers the kind and the group.
         let agent = plain().with_holder(Holder::AgentOf(site())).unwrap().line().to_string();
         assert_eq!(Token::parse(&agent.replace("fra1", "frt2")), Err(TokenError::Damaged));

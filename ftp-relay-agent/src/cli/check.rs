@@ -62,6 +62,14 @@ pub fn check(options: &Options) -> Result<(), Exit> {
         }
         say(&format!("ok    token {}, {}", token.name(), holder(token)))?;
     }
+    if let (Some(file), [_, ..], true) =
+        (&options.token_file, options.relays.as_slice(), tokens.iter().any(Token::is_of_hub))
+    {
+        let file = file.display();
+        return Err(Exit::Usage(anyhow!(
+            "{file} is the file of a hub, with which nobody proves himself: name the token file of a user or an agent"
+        )));
+    }
     let runtime = Builder::new_current_thread().enable_all().build().context("cannot start the scheduler")?;
     let agent = tokens.iter().find(|token| token.is_of_agent());
     if tokens.len() > 1 && agent.is_none() {
@@ -75,11 +83,12 @@ pub fn check(options: &Options) -> Result<(), Exit> {
 
 /// Who holds a token, for people.
 fn holder(token: &Token) -> String {
-    match token.holder() {
+    let of = match token.holder() {
         Holder::Anybody => "of a user, or of an agent and its users".to_owned(),
         Holder::UserOf(group) => format!("of a user of the group {group}"),
         Holder::AgentOf(group) => format!("of an agent of the group {group}"),
-    }
+    };
+    if token.is_of_hub() { format!("what a hub has of that {of}") } else { of }
 }
 
 async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit> {

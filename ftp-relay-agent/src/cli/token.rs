@@ -62,7 +62,7 @@ pub fn token(options: &Options) -> Result<(), Exit> {
 fn for_hub(files: &[PathBuf]) -> Result<(), Exit> {
     let mut printed: Vec<Token> = Vec::new();
     for file in files {
-        for token in token_file::read(file).map_err(anyhow::Error::from)? {
+        for token in token_file::read_tokens(file).map_err(anyhow::Error::from)? {
             if printed.contains(&token) {
                 continue;
             }

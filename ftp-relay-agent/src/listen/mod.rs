@@ -205,7 +205,7 @@ fn withdrawn(held: &[Token], tokens: &[Token], policy: &Policy) -> Vec<(String, 
     let mut withdrawn = Vec::new();
     for token in held {
         let name = token.name();
-        if !tokens.contains(token) {
+        if !tokens.iter().any(|other| other.is_same(token)) {
             tracing::warn!(token = name, "the token was removed: its sessions end");
             withdrawn.push((name.to_owned(), Withdrawn::Token));
         } else if policy.terms(name).is_none() {
@@ -216,9 +216,10 @@ fn withdrawn(held: &[Token], tokens: &[Token], policy: &Policy) -> Vec<(String, 
     withdrawn
 }
 
-/// A line of the file of a hub is what a hub holds, or a token from which that follows.
+/// A line of the file of a hub is what a hub holds, or a token from which that follows. Older lines do not say which.
 fn known(tokens: &[Token]) -> Vec<Token> {
-    tokens.iter().flat_map(|token| [token.clone(), token.for_hub()]).collect()
+    let derived = tokens.iter().filter(|token| !token.is_of_hub()).map(Token::for_hub);
+    tokens.iter().cloned().chain(derived).collect()
 }
 
 /// Listeners that are open, each with its place, with the real port.

@@ -43,6 +43,11 @@ pub enum TokenFileError {
         "{1} in the token file {0} is the token of an agent: its host alone has it, and the hub what token --for-hub prints; a user has another one (ftp-relay-agent token)"
     )]
     Agent(PathBuf, String),
+    /// It has what only a hub needs.
+    #[error(
+        "{1} in the token file {0} is a line of token --for-hub: it belongs to the hub alone; take the token from which it was made"
+    )]
+    Hub(PathBuf, String),
     /// There must be one token of an agent in it.
     #[error(
         "the token file {0} has to hold one token of an agent, beside those of its users, and holds {1}; make one: ftp-relay-agent token --for-agent GROUP"
@@ -62,7 +67,7 @@ pub struct OfAgent {
     pub users: Vec<Token>,
 }
 
-/// Reads all tokens of the file. Empty lines and those that begin with `#` are skipped. A file without tokens has the line
+/// Reads all tokens of the file, which may be a hub's. Empty lines and those that begin with `#` are skipped. A file without tokens has the line
 /// `# none`; without it, somebody may be about to write it.
 ///
 /// # Errors
@@ -97,13 +102,26 @@ pub fn read(path: &Path) -> Result<Vec<Token>, TokenFileError> {
     if tokens.is_empty() && !says_none { Err(TokenFileError::Empty(named())) } else { Ok(tokens) }
 }
 
+/// Reads the tokens of a file that is not a hub's.
+///
+/// # Errors
+///
+/// As for [`read`]; [`TokenFileError::Hub`] if one of them is a hub's.
+pub fn read_tokens(path: &Path) -> Result<Vec<Token>, TokenFileError> {
+    let tokens = read(path)?;
+    match tokens.iter().find(|token| token.is_of_hub()) {
+        Some(token) => Err(TokenFileError::Hub(path.to_owned(), token.name().to_owned())),
+        None => Ok(tokens),
+    }
+}
+
 /// Reads the tokens of a relay's file: those of its users.
 ///
 /// # Errors
 ///
 /// As for [`read`]; [`TokenFileError::Agent`] if one of them is that of an agent.
 pub fn read_users(path: &Path) -> Result<Vec<Token>, TokenFileError> {
-    let tokens = read(path)?;
+    let tokens = read_tokens(path)?;
     match tokens.iter().find(|token| token.is_of_agent()) {
         Some(token) => Err(TokenFileError::Agent(path.to_owned(), token.name().to_owned())),
         None => Ok(tokens),
@@ -116,7 +134,8 @@ pub fn read_users(path: &Path) -> Result<Vec<Token>, TokenFileError> {
 ///
 /// As for [`read`]; [`TokenFileError::NotOne`] if it is not clear which token is that of the agent.
 pub fn read_of_agent(path: &Path) -> Result<OfAgent, TokenFileError> {
-    let (agents, users): (Vec<Token>, Vec<Token>) = read(path)?.into_iter().partition(Token::is_of_agent);
+    let (agents, users): (Vec<Token>, Vec<Token>) =
+        read_tokens(path)?.into_iter().partition(Token::is_of_agent);
     match (agents.as_slice(), users.as_slice()) {
         ([own], _) => Ok(OfAgent { own: own.clone(), users }),
         ([], [only]) if *only.holder() == Holder::Anybody => Ok(OfAgent { own: only.clone(), users }),
@@ -219,6 +238,13 @@ mod tests {
         assert!(read_as(&[&user]).contains("holds none; make one"));
         assert!(read_as(&[&line("one"), &line("two")]).contains("holds none; make one"));
         assert!(read_as(&[&agent, &of("far", Holder::AgentOf(group()))]).contains("holds several"));
+        let of_hub = Token::parse(&user).unwrap().for_hub().line().to_string();
+        assert!(read_as(&[&agent, &of_hub]).contains("ann in the token file"), "a line of the hub's file");
+        with(&of_hub, 0o600, |path| {
+            assert!(read(path).unwrap()[0].is_of_hub());
+            assert!(matches!(read_users(path), Err(TokenFileError::Hub(..))));
+            assert!(matches!(read_own(path), Err(TokenFileError::Hub(..))));
+        });
         with(&agent, 0o600, |path| {
             assert!(matches!(read_users(path), Err(TokenFileError::Agent(..))));
             assert!(matches!(read_own(path), Err(TokenFileError::Agent(..))));
