@@ -2,6 +2,7 @@
 //! all of them within one time. A hub decides how many there are, and nobody knows which of them will answer.
 
 use super::hub::Hub;
+use super::nearest::Answers;
 use super::{Agents, Session, failure};
 use crate::config::Relay;
 use crate::context::Context;
@@ -33,6 +34,8 @@ struct Wanted {
     last: Option<LastAgent>,
     /// Each agent that does not reach it, and why.
     unreached: Vec<(String, String)>,
+    /// An agent reaches it.
+    is_reached: bool,
 }
 
 /// The agent that has reached a server the last time.
@@ -59,7 +62,7 @@ impl Wanted {
         let in_this_run = here.is_some();
         let agent = here.or_else(|| known.get(index).or(known.first()).cloned());
         let last = agent.map(|agent| LastAgent { is_there: names.contains(&agent), agent, in_this_run });
-        Self { site: site.clone(), last, unreached: Vec::new() }
+        Self { site: site.clone(), last, unreached: Vec::new(), is_reached: false }
     }
 
     /// The agent that is waited for: it has reached the server, and has gone, or does not reach it for the moment.
@@ -104,6 +107,34 @@ impl Probes {
         })
     }
 
+    /// The nearest agents that reach the servers together, in the order of the servers: one for all of them, or one for each.
+    /// `None` if they do not reach all of them.
+    async fn nearest(&mut self) -> Option<Vec<Near>> {
+        let clock = self.context.world.clock;
+        let (mut answers, mut reached) = (Answers::new(clock.now()), Vec::new());
+        loop {
+            let until = answers.until();
+            let near = tokio::select! {
+                biased;
+                near = self.next() => near,
+                () = clock.sleep_until(until), if until.is_some() => None,
+            };
+            let Some(near) = near else { break };
+            let round_trips = near.1.iter().map(|tunnel| tunnel.as_ref().map(|tunnel| tunnel.round_trip));
+            answers.answered(clock.now(), round_trips.collect());
+            reached.push(Some(near));
+        }
+        for (server, wanted) in self.servers.iter_mut().enumerate() {
+            wanted.is_reached = reached
+                .iter()
+                .flatten()
+                .any(|(_, tunnels): &Near| tunnels.get(server).is_some_and(Option::is_some));
+        }
+        let mut chosen = answers.chosen()?;
+        chosen.dedup();
+        chosen.into_iter().map(|index| reached.get_mut(index)?.take()).collect()
+    }
+
     /// The next agent that reaches one of the servers, in the order of their answers.
     async fn next(&mut self) -> Option<Near> {
         loop {
@@ -144,9 +175,11 @@ impl Probes {
         self.servers.iter_mut().for_each(|server| server.unreached.push((name.to_owned(), why.to_owned())));
     }
 
-    /// Why nobody reaches the server with this index.
-    fn failure(self, index: usize) -> Failure {
-        let Some(server) = self.servers.get(index) else { return failure::nobody(self.hub.display_name()) };
+    /// Why nobody reaches the first server that is not reached.
+    fn failure(self) -> Failure {
+        let Some(server) = self.servers.iter().find(|server| !server.is_reached) else {
+            return failure::nobody(self.hub.display_name());
+        };
         match (server.away(), self.distrust) {
             // That another agent is not trusted is no reason not to wait for this one.
             (Some(last), distrust) if distrust.as_ref().is_none_or(|(name, _)| *name != last.agent) => {
@@ -199,7 +232,7 @@ fn remember(context: &Context, relay: &Relay, reached: &[(&Site, &str)]) {
     }
 }
 
-/// Asks the agents, several at the same time, until both servers are reached: by one of them, or by two.
+/// Asks the agents, several at the same time, until both servers are reached: by one of them, or by two, the nearest ones.
 pub(super) async fn find(
     context: &Context,
     relay: &Relay,
@@ -208,34 +241,32 @@ pub(super) async fn find(
     destination: &Site,
 ) -> Result<(Agents, [Tunnel; 2])> {
     let mut probes = Probes::start(context, relay, hub, &[source, destination]).await?;
-    let (mut near_source, mut near_destination) = (None, None);
-    while let Some((session, tunnels)) = probes.next().await {
-        let mut tunnels = tunnels.into_iter();
-        match (tunnels.next().flatten(), tunnels.next().flatten()) {
-            (Some(to_source), Some(to_destination)) => {
-                let name = session.name();
-                remember(context, relay, &[(source, name), (destination, name)]);
-                return Ok((Agents::one(session), [to_source, to_destination]));
-            }
-            (Some(tunnel), None) => near_source = near_source.or(Some((session, tunnel))),
-            (None, Some(tunnel)) => near_destination = near_destination.or(Some((session, tunnel))),
-            (None, None) => {}
+    let Some(nearest) = probes.nearest().await else { return Err(probes.failure()) };
+    let mut nearest = nearest.into_iter();
+    let mut next = || nearest.next().map(|(session, tunnels)| (session, tunnels.into_iter()));
+    match (next(), next()) {
+        (Some((session, mut tunnels)), None) => {
+            let (to_source, to_destination) = (tunnels.next().flatten(), tunnels.next().flatten());
+            let (Some(to_source), Some(to_destination)) = (to_source, to_destination) else {
+                return Err(probes.failure());
+            };
+            let name = session.name();
+            remember(context, relay, &[(source, name), (destination, name)]);
+            Ok((Agents::one(session), [to_source, to_destination]))
         }
-        if near_source.is_some() && near_destination.is_some() {
-            break;
-        }
-    }
-    match (near_source, near_destination) {
-        (Some((one, to_source)), Some((other, to_destination))) => {
+        (Some((one, mut to_source)), Some((other, mut to_destination))) => {
+            let (to_source, to_destination) = (to_source.next().flatten(), to_destination.nth(1).flatten());
+            let (Some(to_source), Some(to_destination)) = (to_source, to_destination) else {
+                return Err(probes.failure());
+            };
             remember(context, relay, &[(source, one.name()), (destination, other.name())]);
             Ok((Agents::two(context.world, one, other)?, [to_source, to_destination]))
         }
-        (None, _) => Err(probes.failure(0)),
-        (Some(_), None) => Err(probes.failure(1)),
+        (None, _) => Err(probes.failure()),
     }
 }
 
-/// Asks the agents, several at the same time, until one reaches the server.
+/// Asks the agents, several at the same time, for the nearest one that reaches the server.
 pub(super) async fn find_one(
     context: &Context,
     relay: &Relay,
@@ -243,13 +274,12 @@ pub(super) async fn find_one(
     site: &Site,
 ) -> Result<(Session, Tunnel)> {
     let mut probes = Probes::start(context, relay, hub, &[site]).await?;
-    while let Some((session, tunnels)) = probes.next().await {
-        if let Some(tunnel) = tunnels.into_iter().flatten().next() {
-            remember(context, relay, &[(site, session.name())]);
-            return Ok((session, tunnel));
-        }
-    }
-    Err(probes.failure(0))
+    let nearest = probes.nearest().await.and_then(|nearest| nearest.into_iter().next());
+    let nearest =
+        nearest.and_then(|(session, tunnels)| Some((session, tunnels.into_iter().flatten().next()?)));
+    let Some((session, tunnel)) = nearest else { return Err(probes.failure()) };
+    remember(context, relay, &[(site, session.name())]);
+    Ok((session, tunnel))
 }
 
 /// Has an agent connect to the servers, all within `limit`.

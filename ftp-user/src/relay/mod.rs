@@ -16,6 +16,7 @@ mod event;
 mod failure;
 mod find;
 mod hub;
+mod nearest;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -124,6 +125,7 @@ impl Session {
     pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel> {
         let grant = self.grant_for(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
         let id = self.task.with_machine(|machine, now| machine.tunnel(now, grant));
+        let asked = context.world.clock.now();
         let Some(ready) = within(context, context.settings.patience.reply, self.ready(site, id, grant)).await
         else {
             self.close(id);
@@ -131,10 +133,12 @@ impl Session {
             return Err(failure::late(context, &self.display_name, &what));
         };
         let ([local, peer], ticket) = ready?;
+        let round_trip = context.world.clock.now().since(asked);
         let late = || failure::late(context, &self.display_name, "a link for a control connection");
         let attached = within(context, context.settings.patience.reply, self.attach(context, &ticket)).await;
         let stream = attached.ok_or_else(late)??;
-        Ok(Tunnel { stream, local, peer, relay: ControlRelay { name: self.name.clone(), data: None } })
+        let relay = ControlRelay { name: self.name.clone(), data: None };
+        Ok(Tunnel { stream, local, peer, round_trip, relay })
     }
 
     /// One more link with the agent, for a tunnel.

@@ -124,7 +124,7 @@ impl<'a> SessionOpening<'a> {
     pub async fn open_tunnelled(&self, tunnel: Tunnel) -> Result<Session> {
         let Self { context, site, role, tls } = self;
         let place = context.session_place(site)?;
-        let Tunnel { stream, local, peer, relay } = tunnel;
+        let Tunnel { stream, local, peer, relay, .. } = tunnel;
         let title = tunnelled(site, &relay);
         let client = tls::client(context, site, *role, *tls, &title)?;
         let (peer, local) = (unmapped(peer.ip()), unmapped(local.ip()));

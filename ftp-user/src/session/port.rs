@@ -11,6 +11,7 @@ use std::future::pending;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{io, iter};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
@@ -283,6 +284,9 @@ pub struct Tunnel {
     pub local: SocketAddr,
     /// The address of the server.
     pub peer: SocketAddr,
+    /// How long the relay has taken from the request to the server's greeting: the round trips to the relay and from there to
+    /// the server.
+    pub round_trip: Duration,
     /// Who carries it.
     pub relay: ControlRelay,
 }
