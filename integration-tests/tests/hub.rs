@@ -7,6 +7,7 @@ mod descriptors;
 mod groups;
 mod hostile;
 mod kills;
+mod known;
 mod policy;
 
 use crate::accounts::{Secrets, user as account};

@@ -27,7 +27,7 @@ mod rules;
 mod tests;
 
 pub use question::{Ask, Cargo, Evidence, Filter, Grant, OtherEnd, Why};
-pub use rules::{Allowed, AllowedError, Asker, DataPorts, DataPortsError, Foreign, Rules};
+pub use rules::{Allowed, AllowedError, Asker, DataPorts, DataPortsError, Foreign, OwnHost, Rules};
 
 use crate::address::{Family, Kind, embedded, kind, unmapped};
 use crate::command::Direction;
@@ -70,6 +70,18 @@ pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why>
 /// (`PORT/tls`). At all other ports the server speaks first.
 pub fn may_begin_with_tls(rules: &Rules, to: SocketAddr) -> bool {
     relay::begins_with_tls(&rules.relay, to)
+}
+
+/// Returns where the server is that a user agent names by this address and control port to a relay. That may be another
+/// address, because the operator says so or because the hub sees the agent there ([`Rules::own_host`]). It is judged as if
+/// it had been named.
+pub fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
+    relay::served_at(rules, named)
+}
+
+/// Returns whether an agent believes that a hub at `hub` sees its host at `seen`.
+pub fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
+    relay::may_be_seen_as(seen, hub)
 }
 
 /// Decides where a user agent sends the peer of a server at `server` that announced (227) that it

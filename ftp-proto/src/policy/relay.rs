@@ -2,8 +2,8 @@
 //! greeted. Private ranges and the ports of other services count only where a rule names them as such.
 
 use super::question::{Grant, OtherEnd, Why};
-use super::rules::{Allowed, FIRST_DATA_PORT, Rules, is_of_another_service, needs_own_rule};
-use crate::address::{Kind, embedded, isatap, kind};
+use super::rules::{Allowed, FIRST_DATA_PORT, Rules, is_of_another_service, is_special, needs_own_rule};
+use crate::address::{Family, Kind, embedded, isatap, kind};
 use std::net::{IpAddr, SocketAddr};
 
 /// An address that a relay is to connect to.
@@ -79,6 +79,34 @@ pub(super) fn begins_with_tls(allowed: &[Allowed], to: SocketAddr) -> bool {
     naming(allowed, to.ip()).is_ok_and(|rules| rules.iter().any(|rule| rule.begins_with_tls(to.port())))
 }
 
+/// Where the server is that a user agent names by this address and control port. A rule of the operator says so
+/// (`PUBLIC=LOCAL`). Without one, the address at which the hub sees the agent leads to the agent's own host, but only to an
+/// address that a rule names alone, with that port, and not if a rule names the address itself: whatever a hub pretends,
+/// nobody reaches more than the rules allow. What this returns is judged as if it had been named.
+pub(super) fn served_at(rules: &Rules, named: SocketAddr) -> SocketAddr {
+    let (ip, port) = (embedded(named.ip()), named.port());
+    let with_port = || rules.relay.iter().filter(|rule| rule.names_port(port));
+    let said = with_port().find(|rule| rule.is_known_as(ip)).and_then(Allowed::address);
+    let is_named =
+        || naming(&rules.relay, ip).is_ok_and(|rules| rules.iter().any(|rule| rule.names_port(port)));
+    let seen = rules.own_host.as_ref().filter(|own| embedded(own.seen_as) == ip && !is_named());
+    let own = seen.and_then(|own| {
+        let is_here = |at: &IpAddr| own.addresses.contains(at) && Family::of(*at) == Family::of(ip);
+        with_port().filter_map(Allowed::address).find(is_here)
+    });
+    said.or(own).map_or(named, |at| SocketAddr::new(at, port))
+}
+
+/// Whether the address at which the hub sees an agent may be that of its host: a public one, or one of the kind that the
+/// hub itself has.
+pub(super) fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
+    match kind(seen) {
+        Kind::Public => true,
+        of @ (Kind::Private | Kind::Loopback) => of == kind(hub),
+        Kind::LinkLocal | Kind::Unspecified | Kind::Multicast | Kind::Broadcast => false,
+    }
+}
+
 /// The rules that name the host of a target, which is not one of the relay's own listeners.
 fn host<'a>(
     allowed: &'a [Allowed],
@@ -107,7 +135,7 @@ fn host<'a>(
 /// The rules that name the host.
 fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
     let of = kind(ip);
-    let special = matches!(of, Kind::Unspecified | Kind::Multicast | Kind::Broadcast);
+    let special = is_special(of);
     // A tunnel may lead to the second host, which no rule for the first one names.
     let second = isatap(ip).and_then(|second| needs_own_rule(kind(second.into())));
     if let Some(why) = second.or(special.then_some(Why::SpecialAddress)) {
@@ -120,7 +148,7 @@ fn naming(allowed: &[Allowed], ip: IpAddr) -> Result<Vec<&Allowed>, Why> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Ask, Asker, Rules, decide};
+    use super::super::{Ask, Asker, OwnHost, Rules, decide};
     use super::*;
 
     fn rules(allow: &str) -> Rules {
@@ -156,6 +184,82 @@ mod tests {
     }
 
     const YES: Result<Grant, Why> = Ok(Grant::Foreign);
+
+    #[test]
+    fn r63_a_server_is_served_under_the_address_by_which_others_know_it() {
+        let public = "203.0.113.5";
+        let check = |allow: &str, own: &[&str], expected: &[(&str, &str)]| {
+            let addresses = own.iter().map(|text| text.parse().unwrap()).collect();
+            let own_host = (!own.is_empty()).then(|| OwnHost { seen_as: public.parse().unwrap(), addresses });
+            let rules = Rules { own_host, ..rules(allow) };
+            for (named, at) in expected {
+                let found = served_at(&rules, named.parse().unwrap());
+                assert_eq!(found, at.parse().unwrap(), "--allow {allow}: {named}");
+            }
+        };
+        let same = |at| (at, at);
+        // As the operator says.
+        let said = "203.0.113.5=10.0.0.5:21 203.0.113.5=10.0.0.6:2121";
+        let led = [("203.0.113.5:21", "10.0.0.5:21"), ("203.0.113.5:2121", "10.0.0.6:2121")];
+        check(said, &[], &led);
+        check(
+            said,
+            &[],
+            &[("[::ffff:203.0.113.5]:21", "10.0.0.5:21"), ("[64:ff9b::cb00:7105]:21", "10.0.0.5:21")],
+        );
+        check(said, &[], &["203.0.113.5:990", "203.0.113.6:21", "10.0.0.6:21"].map(same));
+        check("203.0.113.0/24 203.0.113.5=10.0.0.5:21", &["10.0.0.7"], &led[..1]);
+        // As the hub sees it: only this host, and only what a rule names alone with that port.
+        check(
+            "127.0.0.1:21 10.0.0.7:2121",
+            &["127.0.0.1", "10.0.0.7"],
+            &[
+                ("203.0.113.5:21", "127.0.0.1:21"),
+                ("203.0.113.5:2121", "10.0.0.7:2121"),
+                same("203.0.113.5:990"),
+                same("203.0.113.6:21"),
+            ],
+        );
+        check("10.0.0.0/24:21 10.0.0.8:21", &["10.0.0.7"], &[same("203.0.113.5:21")]);
+        check("[::1]:21", &["::1"], &[same("203.0.113.5:21")]);
+        check("127.0.0.1:21 203.0.113.0/24:21", &["127.0.0.1"], &[same("203.0.113.5:21")]);
+        check(
+            "127.0.0.1:21 203.0.113.0/24:2121",
+            &["127.0.0.1"],
+            &led[..1].iter().map(|(named, _)| (*named, "127.0.0.1:21")).collect::<Vec<_>>(),
+        );
+        check("127.0.0.1:1-65535", &["127.0.0.1"], &[same("203.0.113.5:22")]);
+    }
+
+    #[test]
+    fn r63_what_a_name_leads_to_is_judged_as_if_it_had_been_named() {
+        let rules = Rules { relay: vec!["203.0.113.5=192.0.2.5:21,2190".parse().unwrap()], ..rules("") };
+        let judge = |named: &str| {
+            let to = served_at(&rules, named.parse().unwrap());
+            decide(&rules, &asker(), &Ask::RelayControl { to, own: is_own(to) })
+        };
+        assert_eq!(judge("203.0.113.5:21"), YES);
+        assert_eq!(judge("203.0.113.5:2190"), Err(Why::OwnListener));
+        assert_eq!(judge("203.0.113.5:2121"), Err(Why::OutsideNetworks));
+        assert_eq!(judge("203.0.113.6:21"), Err(Why::OutsideNetworks));
+    }
+
+    #[test]
+    fn r63_a_hub_is_believed_about_a_public_address_or_one_of_its_own_kind() {
+        for (seen, hub, expected) in [
+            ("203.0.113.5", "198.51.100.7", true),
+            ("203.0.113.5", "10.0.0.1", true),
+            ("10.0.0.5", "10.0.0.1", true),
+            ("127.0.0.1", "127.0.0.9", true),
+            ("10.0.0.5", "198.51.100.7", false),
+            ("127.0.0.1", "198.51.100.7", false),
+            ("::ffff:127.0.0.1", "198.51.100.7", false),
+            ("169.254.169.254", "169.254.0.1", false),
+            ("0.0.0.0", "198.51.100.7", false),
+        ] {
+            assert_eq!(may_be_seen_as(seen.parse().unwrap(), hub.parse().unwrap()), expected, "{seen} {hub}");
+        }
+    }
 
     #[test]
     fn r20_with_nothing_allowed_nothing_is_relayed() {

@@ -3,8 +3,9 @@
 
 use super::Exchange;
 use super::question::Why;
-use crate::address::{Kind, kind};
+use crate::address::{Family, Kind, embedded, kind};
 use ipnet::IpNet;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
@@ -40,6 +41,17 @@ pub struct Rules {
     /// The data ports of these servers to which a relay may connect whoever meets it, the user agent or another agent. An
     /// empty list names none; a join of two servers needs none.
     pub data_ports: Vec<DataPorts>,
+    /// What the hub tells an agent of the host that it runs on.
+    pub own_host: Option<OwnHost>,
+}
+
+/// The host of an agent at a hub. A user agent that names the address at which the hub sees it may mean this host.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnHost {
+    /// Where the hub sees the agent. Nobody has proven it.
+    pub seen_as: IpAddr,
+    /// Which of the addresses that rules name alone belong to this host.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Who asks, and over which control connection.
@@ -57,10 +69,13 @@ pub struct Asker {
     pub anonymous: bool,
 }
 
-/// What one `--allow` allows: `CIDR` or `CIDR:PORT[-PORT][/tls][,...]`. The ports are those of control
-/// connections; `/tls` marks ports where TLS begins at once.
+/// What one `--allow` allows: `[PUBLIC=]CIDR` or `[PUBLIC=]CIDR:PORT[-PORT][/tls][,...]`. The ports are those of control
+/// connections; `/tls` marks ports where TLS begins at once. With `PUBLIC=` there is one server, which others know by that
+/// address; its ports are the same there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Allowed {
+    /// The address by which others know the server.
+    known_as: Option<IpAddr>,
     network: IpNet,
     ports: Vec<Ports>,
 }
@@ -83,12 +98,92 @@ pub enum AllowedError {
     /// The part after the network is not a list of ports.
     #[error("{0} is no list of ports, such as 21,990/tls,2000-2100")]
     Ports(String),
+    /// What stands before `=` is no address of a server.
+    #[error(
+        "{0} is no address by which others know a server: before = stands one, without ports, such as 203.0.113.5=10.0.0.5:21"
+    )]
+    Public(String),
+    /// What stands behind `=` is no single address.
+    #[error("{0} is a network: behind = stands the address of one server, such as 203.0.113.5=10.0.0.5:21")]
+    Several(String),
+    /// The two addresses of a server are of different families.
+    #[error("{0} leads from one family of addresses to the other: write two of IPv4, or two of IPv6")]
+    Family(String),
+    /// The two addresses of a server are equal.
+    #[error("{0} has the same address on both sides of =: write it once, without =")]
+    Same(String),
+    /// Two rules lead from one address and port to different servers.
+    #[error("{0} leads to two servers at the same port: give each of them ports of its own")]
+    Ambiguous(IpAddr),
+    /// An address is that of a server here, and leads to another one.
+    #[error("{0} stands on both sides of =: it is a server, or leads to one")]
+    Chain(IpAddr),
 }
 
 impl FromStr for Allowed {
     type Err = AllowedError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let Some((public, local)) = text.split_once('=') else { return Self::here(text) };
+        let literal = public.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(public);
+        let public = literal.parse().map(embedded).ok().filter(|ip| !is_special(kind(*ip)));
+        let public = public.ok_or_else(|| AllowedError::Public(text.to_owned()))?;
+        let rule = Self::here(local)?;
+        let address = rule.address().ok_or_else(|| AllowedError::Several(local.to_owned()))?;
+        if address == public {
+            return Err(AllowedError::Same(text.to_owned()));
+        }
+        if Family::of(address) != Family::of(public) {
+            return Err(AllowedError::Family(text.to_owned()));
+        }
+        Ok(Self { known_as: Some(public), ..rule })
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(public) = self.known_as {
+            write!(f, "{public}=")?;
+        }
+        match (self.network, self.address()) {
+            (IpNet::V6(network), None) => write!(f, "{network}:")?,
+            (_, Some(IpAddr::V6(address))) => write!(f, "[{address}]:")?,
+            (_, Some(address)) => write!(f, "{address}:")?,
+            (network, None) => write!(f, "{network}:")?,
+        }
+        for (index, Ports { low, high, tls }) in self.ports.iter().enumerate() {
+            let (comma, tls) = (if index > 0 { "," } else { "" }, if *tls { "/tls" } else { "" });
+            match low == high {
+                true => write!(f, "{comma}{low}{tls}")?,
+                false => write!(f, "{comma}{low}-{high}{tls}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Allowed {
+    /// Checks that rules do not contradict each other.
+    ///
+    /// # Errors
+    ///
+    /// [`AllowedError::Ambiguous`], [`AllowedError::Chain`].
+    pub fn check_all(rules: &[Self]) -> Result<(), AllowedError> {
+        for (index, rule) in rules.iter().enumerate() {
+            let Some(public) = rule.known_as else { continue };
+            if rules.iter().any(|other| other.known_as.is_some() && other.address() == Some(public)) {
+                return Err(AllowedError::Chain(public));
+            }
+            let same = |other: &&Self| other.known_as == Some(public) && other.address() != rule.address();
+            if rules.iter().skip(index + 1).filter(same).any(|other| rule.shares_port(other)) {
+                return Err(AllowedError::Ambiguous(public));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a rule without the address by which others know the server.
+    fn here(text: &str) -> Result<Self, AllowedError> {
         let wrong = || AllowedError::Network(text.to_owned());
         let (network, ports) = split(text).ok_or_else(wrong)?;
         let network = match network.parse::<IpAddr>() {
@@ -97,11 +192,24 @@ impl FromStr for Allowed {
         };
         let ports = ports.map_or_else(|| Some(DEFAULT_PORTS.to_vec()), ranges);
         let ports = ports.ok_or_else(|| AllowedError::Ports(text.to_owned()))?;
-        Ok(Self { network: network.trunc(), ports })
+        Ok(Self { known_as: None, network: network.trunc(), ports })
     }
-}
 
-impl Allowed {
+    /// The only address that the rule names.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.is_one_address().then(|| embedded(self.network.addr()))
+    }
+
+    /// Whether others know the server by this address.
+    pub(super) fn is_known_as(&self, ip: IpAddr) -> bool {
+        self.known_as == Some(ip)
+    }
+
+    fn shares_port(&self, other: &Self) -> bool {
+        let overlap = |one: &Ports, two: &Ports| one.low <= two.high && two.low <= one.high;
+        self.ports.iter().any(|one| other.ports.iter().any(|two| overlap(one, two)))
+    }
+
     /// Whether the rule names the host `ip`, whose kind is `of`. Only a rule that lies inside a private range
     /// names a host of that range: 0.0.0.0/0 does not mean 10.0.0.1, 127.0.0.1 or 169.254.169.254.
     pub(super) fn names(&self, ip: IpAddr, of: Kind) -> bool {
@@ -133,6 +241,11 @@ impl Allowed {
 /// Whether `port` is one at which other services listen.
 pub(super) fn is_of_another_service(port: u16) -> bool {
     OTHER_SERVICES.contains(&port)
+}
+
+/// Whether no server has an address of this kind.
+pub(super) const fn is_special(of: Kind) -> bool {
+    matches!(of, Kind::Unspecified | Kind::Multicast | Kind::Broadcast)
 }
 
 /// The reason to refuse a host of this kind if no rule inside its range names it; `None` if every rule may.
@@ -217,6 +330,19 @@ impl FromStr for DataPorts {
     }
 }
 
+impl fmt::Display for DataPorts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (low, high)) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            match low == high {
+                true => write!(f, "{comma}{low}")?,
+                false => write!(f, "{comma}{low}-{high}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 impl DataPorts {
     /// Whether `port` is one of them.
     pub(super) fn name(&self, port: u16) -> bool {
@@ -235,8 +361,10 @@ mod tests {
     fn targets_are_read_as_the_manual_writes_them() {
         let check = |text: &str, network: &str, ports: &[(u16, u16, bool)]| {
             let ports = ports.iter().map(|(low, high, tls)| Ports { low: *low, high: *high, tls: *tls });
-            let expected = Allowed { network: network.parse().unwrap(), ports: ports.collect() };
-            assert_eq!(text.parse(), Ok(expected), "{text}");
+            let expected =
+                Allowed { known_as: None, network: network.parse().unwrap(), ports: ports.collect() };
+            assert_eq!(text.parse().as_ref(), Ok(&expected), "{text}");
+            assert_eq!(expected.to_string().parse(), Ok(expected), "{text}");
         };
         let usual = [(21, 21, false), (990, 990, true), (2121, 2121, false)];
         check("192.0.2.0/24", "192.0.2.0/24", &usual);
@@ -278,10 +406,61 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_others_know_by_another_address_is_written_with_both() {
+        for (text, public, local) in [
+            ("203.0.113.5=10.0.0.5", "203.0.113.5", "10.0.0.5:21,990/tls,2121"),
+            ("203.0.113.5=10.0.0.5:21,2000-2100", "203.0.113.5", "10.0.0.5:21,2000-2100"),
+            ("203.0.113.5=10.0.0.5/32:21", "203.0.113.5", "10.0.0.5:21"),
+            ("[::ffff:203.0.113.5]=10.0.0.5:21", "203.0.113.5", "10.0.0.5:21"),
+            ("[2001:db8::5]=[fd00::5]:990/tls", "2001:db8::5", "[fd00::5]:990/tls"),
+            ("2001:db8::5=fd00::5/128:21", "2001:db8::5", "[fd00::5]:21"),
+        ] {
+            let rule: Allowed = text.parse().unwrap();
+            assert!(rule.is_known_as(public.parse().unwrap()), "{text}");
+            assert_eq!(rule.to_string(), format!("{public}={local}"));
+            assert_eq!(Allowed { known_as: None, ..rule }, local.parse().unwrap(), "{text}");
+        }
+        for (text, part) in [
+            ("=10.0.0.5", "before = stands one"),
+            ("ftp.example.net=10.0.0.5", "before = stands one"),
+            ("203.0.113.5:21=10.0.0.5", "without ports"),
+            ("203.0.113.0/24=10.0.0.5", "before = stands one"),
+            ("0.0.0.0=10.0.0.5", "before = stands one"),
+            ("224.0.0.1=10.0.0.5", "before = stands one"),
+            ("203.0.113.5=10.0.0.0/24", "10.0.0.0/24 is a network"),
+            ("203.0.113.5=", "neither a network nor an address"),
+            ("203.0.113.5=nas:21", "neither a network nor an address"),
+            ("203.0.113.5=10.0.0.5:0", "no list of ports"),
+            ("203.0.113.5=10.0.0.5=10.0.0.6", "neither a network nor an address"),
+            ("203.0.113.5=fd00::5", "two of IPv4, or two of IPv6"),
+            ("10.0.0.5=10.0.0.5:21", "without ="),
+        ] {
+            let told = text.parse::<Allowed>().unwrap_err().to_string();
+            assert!(told.contains(part), "{text}: {told}");
+        }
+    }
+
+    #[test]
+    fn one_address_and_port_leads_to_one_server() {
+        let check = |text: &str, expected: Result<(), AllowedError>| {
+            let rules: Vec<Allowed> = text.split_whitespace().map(|text| text.parse().unwrap()).collect();
+            assert_eq!(Allowed::check_all(&rules), expected, "{text}");
+        };
+        let public = "203.0.113.5".parse().unwrap();
+        check("203.0.113.5=10.0.0.5:21 203.0.113.5=10.0.0.6:2121", Ok(()));
+        check("203.0.113.5=10.0.0.5:21 203.0.113.5=10.0.0.5:21-30", Ok(()));
+        check("203.0.113.5=10.0.0.5:21 203.0.113.6=10.0.0.5:21 203.0.113.0/24", Ok(()));
+        let twice = "203.0.113.5=10.0.0.5:21 203.0.113.5=10.0.0.6:1-99";
+        check(twice, Err(AllowedError::Ambiguous(public)));
+        check("10.0.0.9 203.0.113.5=10.0.0.5 192.0.2.1=203.0.113.5", Err(AllowedError::Chain(public)));
+    }
+
+    #[test]
     fn data_ports_are_read_as_the_manual_writes_them() {
         let ports: DataPorts = "40000-40999,50000".parse().unwrap();
         let named = [39_999, 40_000, 40_999, 41_000, 49_999, 50_000, 50_001].map(|port| ports.name(port));
         assert_eq!(named, [false, true, true, false, false, true, false]);
+        assert_eq!(ports.to_string(), "40000-40999,50000");
         assert!("1024-65535".parse::<DataPorts>().is_ok());
         for wrong in ["", "1023", "21-4000", "5000-4000", "4000-", "4000,", "+4000", "4000-70000", "any"] {
             assert!(wrong.parse::<DataPorts>().is_err(), "{wrong}");

@@ -68,7 +68,8 @@ pub struct Membership {
 /// The operating system has no random bytes.
 pub fn start(settings: Settings) -> std::io::Result<Membership> {
     let Settings { hub, name, token, audit } = settings;
-    let (caller, requests) = Caller::new();
+    let (sees, seen_as) = watch::channel(None);
+    let (caller, requests) = Caller::new(seen_as);
     let (sender, incoming) = mpsc::channel(MAX_INCOMING);
     let (told, joined) = watch::channel(false);
     let (wishes, wish) = watch::channel(Wish::Join(token));
@@ -80,6 +81,7 @@ pub fn start(settings: Settings) -> std::io::Result<Membership> {
         requests,
         incoming: sender,
         joined: told,
+        seen_as: sees,
         connecting: JoinSet::new(),
         spots: Spots::new(),
         audit,

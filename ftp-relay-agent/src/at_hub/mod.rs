@@ -28,7 +28,7 @@ use ftp_proto::relay::hub::Seen;
 use ftp_proto::relay::message::Code;
 pub use keep::{Incoming, Joiner, Membership, Settings, start};
 use tokio::net::lookup_host;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// The address of a hub as it was typed. A name is resolved for each connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -104,9 +104,12 @@ const fn anywhere(like: SocketAddr) -> IpAddr {
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 8;
 
-/// Calls other agents of the hub. Clones share the session.
+/// Calls other agents of the hub, and knows where the hub sees this one. Clones share the session.
 #[derive(Clone, Debug)]
-pub struct Caller(mpsc::Sender<Request>);
+pub struct Caller {
+    requests: mpsc::Sender<Request>,
+    seen_as: watch::Receiver<Option<IpAddr>>,
+}
 
 /// A call that is wanted.
 #[derive(Debug)]
@@ -140,10 +143,15 @@ impl Uncalled {
 }
 
 impl Caller {
-    /// A caller, and what it wants.
-    fn new() -> (Self, mpsc::Receiver<Request>) {
-        let (sender, requests) = mpsc::channel(MAX_REQUESTS);
-        (Self(sender), requests)
+    /// A caller, which learns where the hub sees this agent, and what it wants.
+    fn new(seen_as: watch::Receiver<Option<IpAddr>>) -> (Self, mpsc::Receiver<Request>) {
+        let (requests, wanted) = mpsc::channel(MAX_REQUESTS);
+        (Self { requests, seen_as }, wanted)
+    }
+
+    /// Where the hub has seen this agent the last time, if that may be an address of its host.
+    pub fn seen_as(&self) -> Option<IpAddr> {
+        *self.seen_as.borrow()
     }
 
     /// A stream to an agent, on which nothing is proven yet.
@@ -154,7 +162,7 @@ impl Caller {
     pub async fn call(&self, agent: &str) -> Result<Called, Uncalled> {
         let (answer, answered) = oneshot::channel();
         let request = Request { agent: agent.to_owned(), answer };
-        self.0.try_send(request).map_err(|_| Uncalled::lost())?;
+        self.requests.try_send(request).map_err(|_| Uncalled::lost())?;
         answered.await.unwrap_or_else(|_| Err(Uncalled::lost()))
     }
 }

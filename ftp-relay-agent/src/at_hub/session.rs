@@ -1,7 +1,7 @@
 //! One session with the hub, from the proof of the token to its end.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use ftp_io::control::{Control, Read};
 use ftp_io::link::{self, Link, LinkFailure};
 use ftp_io::socket;
 use ftp_io::socket::Stream;
+use ftp_proto::policy::may_be_seen_as;
 use ftp_proto::relay::at_hub::{Failure, Input, Output, Session as Machine};
 use ftp_proto::relay::hub::{FromHub, Role, Seen, ToHub};
 use ftp_proto::relay::link::{Welcome, ticket_id};
@@ -44,6 +45,8 @@ pub(super) struct Ends {
     pub(super) incoming: mpsc::Sender<Incoming>,
     /// Whether a session stands.
     pub(super) joined: watch::Sender<bool>,
+    /// Where the hub sees this agent.
+    pub(super) seen_as: watch::Sender<Option<IpAddr>>,
     /// Connections that are being made.
     pub(super) connecting: JoinSet<()>,
     /// The ports from which they are made.
@@ -75,6 +78,8 @@ pub(super) struct Session<'a> {
 impl<'a> Session<'a> {
     pub(super) fn new(ends: &'a mut Ends, link: Link, welcome: &Welcome) -> Result<Self, LinkFailure> {
         let hub = link.socket().peer_addr()?;
+        let seen_as = welcome.seen_as.ip();
+        ends.seen_as.send_replace(Some(seen_as).filter(|seen| may_be_seen_as(*seen, hub.ip())));
         let role = Role::Agent { name: Text::of(&ends.name), boot: ends.boot };
         let machine = Machine::new(ends.clock.now(), welcome, role, BUILD);
         let control = Control::new(link, MAX_UNSENT)?;
@@ -156,7 +161,8 @@ impl<'a> Session<'a> {
     fn heard(&mut self, message: FromHub) {
         match message {
             FromHub::Joined { replaced } => {
-                tracing::info!(hub = %self.hub, name = self.ends.name, replaced, "joined");
+                let seen_as = self.ends.seen_as.borrow().map(tracing::field::display);
+                tracing::info!(hub = %self.hub, name = self.ends.name, seen_as, replaced, "joined");
                 self.ends.joined.send_replace(true);
                 self.ends.record(&Record::HubJoined);
             }

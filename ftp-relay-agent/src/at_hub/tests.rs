@@ -94,7 +94,8 @@ struct Agent {
 
 impl Agent {
     fn new() -> Self {
-        let (caller, requests) = Caller::new();
+        let (sees, seen_as) = watch::channel(None);
+        let (caller, requests) = Caller::new(seen_as);
         let (sender, incoming) = mpsc::channel(1);
         let ends = Ends {
             clock: Clock::start(),
@@ -103,6 +104,7 @@ impl Agent {
             requests,
             incoming: sender,
             joined: watch::channel(false).0,
+            seen_as: sees,
             connecting: JoinSet::new(),
             spots: Spots::new(),
             audit: std::sync::Arc::new(Audit::default()),
@@ -127,6 +129,8 @@ impl Agent {
         }
         assert_eq!(session.waiting(), 0, "calls");
         drop(session);
+        // The hub is at a loopback address, too.
+        assert_eq!(self.caller.seen_as(), Some(HERE));
         while self.ends.connecting.join_next().await.is_some() {}
         assert_eq!(self.ends.spots.waiting(), 0, "ports");
     }

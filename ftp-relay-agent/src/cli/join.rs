@@ -9,7 +9,8 @@ use ftp_io::program::runtime;
 use ftp_proto::relay::token::{Holder, Token, is_name};
 
 use super::serve::{
-    Called, Files, GRACE, THREADS, announce, begin, end, settings, signals, warn, warn_of_few_descriptors,
+    Called, Files, GRACE, THREADS, announce, begin, end, say_what_holds, settings, signals,
+    warn_of_few_descriptors,
 };
 use super::{Exit, print};
 use crate::at_hub::{self, HubAddress};
@@ -51,7 +52,7 @@ async fn until_stopped(options: &Options, config: Config, audit: Arc<Audit>) -> 
     let (mut stop, mut hangup) = signals()?;
     warn_of_few_descriptors();
     let tokens = read(&config.token_file).map_err(anyhow::Error::from)?;
-    warn(&config, tokens.as_ref());
+    say_what_holds(&config, tokens.as_ref());
     let Options { hub, name, called } = options;
     let mut files = Files::new(called, &config, &tokens, read);
     let Tokens(OfAgent { own: token, users: tokens }) = tokens;

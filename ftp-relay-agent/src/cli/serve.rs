@@ -17,7 +17,7 @@ use ftp_io::socket;
 use ftp_proto::relay::token::Token;
 
 use super::Exit;
-use crate::config::{Config, ConfigError, HubOptions, Options, RunOptions, Shown};
+use crate::config::{Config, ConfigError, HubOptions, Options, RunOptions, Serves, Shown};
 use crate::listen::{Server, Settings};
 use crate::operate::audit::{Audit, Record, Who};
 use crate::operate::metrics::Metrics;
@@ -77,7 +77,7 @@ impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
         let config = self.called.read()?;
         let tokens = (self.tokens)(&config.token_file)?;
         self.outline.renew(config.outline(tokens.as_ref()));
-        warn(&config, tokens.as_ref());
+        say_what_holds(&config, tokens.as_ref());
         let keys = config.needs_restart(&self.started).join(", ");
         if !keys.is_empty() {
             tracing::warn!(keys, "these keys were changed, and need a restart");
@@ -138,11 +138,16 @@ pub(super) fn warn_of_few_descriptors() {
     }
 }
 
-/// Logs what is likely not meant.
-pub(super) fn warn(config: &Config, tokens: &[Token]) {
+/// Logs what is served, and what is likely not meant.
+pub(super) fn say_what_holds(config: &Config, tokens: &[Token]) {
     if tokens.is_empty() {
         let file = config.token_file.display();
         tracing::warn!("the token file {file} holds no token of a user: nobody may come");
+    }
+    if config.serves == Serves::Relay {
+        for served in config.policy.served(tokens.iter().map(Token::name)) {
+            tracing::info!("serves {served}");
+        }
     }
     for warning in config.warnings(tokens.iter().map(Token::name)) {
         tracing::warn!("{warning}");
@@ -200,12 +205,26 @@ pub fn run(options: &Called<RunOptions>) -> Result<(), Exit> {
 /// The policy or the tokens cannot be read, or a listener cannot be opened.
 pub fn hub(options: &Called<HubOptions>) -> Result<(), Exit> {
     const HUB: Kind = Kind {
-        tokens: token_file::read,
+        tokens: read_of_hub,
         start: Server::hub,
         started: Record::HubStarted,
         stopped: Record::HubStopped,
     };
     serve(options, &HUB)
+}
+
+/// Reads the tokens of a hub, and logs which of them may be more than a hub needs.
+fn read_of_hub(path: &Path) -> Result<Vec<Token>, token_file::TokenFileError> {
+    let tokens = token_file::read(path)?;
+    let others: Vec<&str> = tokens.iter().filter(|token| !token.is_of_hub()).map(Token::name).collect();
+    if !others.is_empty() {
+        tracing::warn!(
+            "these lines do not say that they are for a hub: {}; make them again with token --for-hub, whose lines begin with \
+             fh: whoever takes over a hub with the tokens themselves can use the agents",
+            others.join(", ")
+        );
+    }
+    Ok(tokens)
 }
 
 /// In what a relay and a hub differ here.
@@ -233,7 +252,7 @@ async fn until_stopped<O: Options>(
     let (mut stop, mut hangup) = signals()?;
     warn_of_few_descriptors();
     let tokens = (kind.tokens)(&config.token_file)?;
-    warn(&config, &tokens);
+    say_what_holds(&config, &tokens);
     let mut files = Files::new(options, &config, &tokens, kind.tokens);
     let server = (kind.start)(settings(config, tokens, Arc::clone(&audit)))?;
     audit.record(&Who::default(), &kind.started);

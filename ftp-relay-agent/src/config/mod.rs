@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use ftp_io::program::log;
 use ftp_io::program::settings::{self, Mistake, Mistakes, Outline, Reader, Scope, Table};
+use ftp_proto::policy::{Allowed, AllowedError};
 use ftp_proto::relay::token::Token;
 use ipnet::IpNet;
 pub use options::{
@@ -29,6 +30,9 @@ pub enum ConfigError {
     /// Something is missing.
     #[error("{0} is missing: give it on the command line, or in the file of --config")]
     Missing(&'static str),
+    /// The rules of the command line contradict each other.
+    #[error("--allow: {0}")]
+    Allow(#[from] AllowedError),
 }
 
 /// Everything that a verb has to know, checked and complete.
@@ -72,6 +76,7 @@ impl Config {
     pub fn read<O: Options>(options: &O, path: Option<&Path>) -> Result<Self, ConfigError> {
         let mut file = path.map(File::<O>::read).transpose()?.unwrap_or_default();
         let options: RunOptions = options.clone().into();
+        Allowed::check_all(&options.allow)?;
         let options = options.over(std::mem::take(&mut file.options).into());
         if O::LISTENS && options.listen.is_empty() {
             return Err(ConfigError::Missing("--listen"));
@@ -196,6 +201,8 @@ struct File<O> {
     options: O,
     outline: Outline,
     whole: Bounds,
+    /// Where the key `allow` of the whole file stands.
+    allow_at: (usize, usize),
     groups: Vec<LocatedTable>,
     identities: Vec<LocatedTable>,
 }
@@ -225,26 +232,30 @@ impl<O: Options> File<O> {
             let scope = Scope { tables: TABLES.as_slice(), whose: "the policy has", base };
             let given = settings::given(reader, table, &command, scope);
             let options = settings::values(&given).unwrap_or_default();
+            let allow = given.iter().find(|given| given.name == "allow");
+            let allow_at = allow.map_or((0, 0), |given| reader.place(&given.at));
             let whole = whole::<O>(reader, table, base);
             let groups = rules::<O>(reader, table, base, GROUPS, ("group", "a group has"));
             let identities = rules::<O>(reader, table, base, IDENTITIES, ("identity", "an identity has"));
-            Self { options, outline: Outline::of(text), whole, groups, identities }
+            Self { options, outline: Outline::of(text), whole, allow_at, groups, identities }
         })?;
         // The mistakes of single values come first.
-        file.policy(Vec::new()).map(drop).map_err(|mistake| vec![mistake])?;
+        let RunOptions { allow, .. } = file.options.clone().into();
+        file.policy(allow).map(drop).map_err(|mistake| vec![mistake])?;
         Ok(file)
     }
 
     /// The policy, with the servers that may be reached where no table names any.
-    fn policy(&self, allow: Vec<ftp_proto::policy::Allowed>) -> Result<Policy, Mistake> {
+    fn policy(&self, allow: Vec<Allowed>) -> Result<Policy, Mistake> {
         let rules = |list: &[LocatedTable]| list.iter().map(|placed| placed.rule.clone()).collect();
         let policy = Policy::new(allow, self.whole.clone(), rules(&self.groups), rules(&self.identities));
         policy.map_err(|(table, flaw)| {
-            let placed = match table {
-                policy::Table::Group(index) => self.groups.get(index),
-                policy::Table::Identity(index) => self.identities.get(index),
+            let place = match table {
+                policy::Table::Whole => Some(self.allow_at),
+                policy::Table::Group(index) => self.groups.get(index).map(|placed| placed.at),
+                policy::Table::Identity(index) => self.identities.get(index).map(|placed| placed.at),
             };
-            let (line, column) = placed.map_or((0, 0), |placed| placed.at);
+            let (line, column) = place.unwrap_or_default();
             Mistake { line, column, what: flaw.to_string() }
         })
     }
@@ -425,5 +436,10 @@ mod tests {
         check("[[groups]]\nname = \"a\"\nparent = \"a\"\n", &["2:8: the group \"a\" is in itself"]);
         check("[identities]\n", &["1:1: write [[identities]], once for each identity"]);
         check("joins == 1\n", &["1:8: "]);
+        let twice = "[\"203.0.113.5=10.0.0.5\", \"203.0.113.5=10.0.0.6\"]\n";
+        check(&format!("allow = {twice}"), &["1:9: allow: 203.0.113.5 leads to two servers"]);
+        let of_ann = format!("[[identities]]\nname = \"ann\"\nallow = {twice}");
+        check(&of_ann, &["2:8: allow: 203.0.113.5 leads to two servers"]);
+        check("allow = [\"203.0.113.5=10.0.0.0/8\"]\n", &["1:10: 10.0.0.0/8 is a network: behind ="]);
     }
 }

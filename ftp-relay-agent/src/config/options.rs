@@ -44,7 +44,8 @@ pub struct RunOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
     /// FTP servers that may be reached, repeatable: CIDR or CIDR:PORTS, with the ports of control connections
-    /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
+    /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121.
+    /// PUBLIC=LOCAL or PUBLIC=LOCAL:PORTS is one server at LOCAL that others know by the address PUBLIC, at the same ports
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
     /// The data ports of these servers to which it connects for a user agent or another agent, repeatable: PORT or
@@ -70,7 +71,8 @@ pub struct JoinOptions {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub token_file: Option<PathBuf>,
     /// FTP servers that may be reached, repeatable: CIDR or CIDR:PORTS, with the ports of control connections
-    /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121
+    /// (PORT, PORT-PORT, PORT/tls for implicit TLS, with commas between them); default ports 21,990/tls,2121.
+    /// PUBLIC=LOCAL or PUBLIC=LOCAL:PORTS is one server at LOCAL that others know by the address PUBLIC, at the same ports
     #[arg(long, value_name = "TARGET")]
     pub allow: Vec<Allowed>,
     /// The data ports of these servers to which it connects for a user agent or another agent, repeatable: PORT or

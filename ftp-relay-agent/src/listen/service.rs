@@ -9,8 +9,9 @@ use ftp_io::clock::Clock;
 use ftp_io::copy::Pipes;
 use ftp_io::link::{Acceptor, HANDSHAKE, Link};
 use ftp_io::os_error::words;
+use ftp_io::socket;
 use ftp_proto::listing::When;
-use ftp_proto::policy::Rules;
+use ftp_proto::policy::{Allowed, OwnHost, Rules};
 use ftp_proto::relay::agent::{Config, Input, Withdrawn};
 use ftp_proto::relay::date::DateAt;
 use ftp_proto::relay::hub;
@@ -102,7 +103,11 @@ impl Relay {
             return None;
         };
         let (relay, data_ports) = (terms.allow.clone(), terms.data_ports.clone());
-        let rules = Rules { relay, data_ports, ..config.rules };
+        let own_host = self.shared.caller.as_ref().and_then(Caller::seen_as).map(|seen_as| OwnHost {
+            seen_as,
+            addresses: relay.iter().filter_map(Allowed::address).filter(|ip| socket::is_own(*ip)).collect(),
+        });
+        let rules = Rules { relay, data_ports, own_host, ..config.rules };
         let config = Config { rules, limits: terms.session(), ..config };
         let standing = self.shared.accounts.standing(terms);
         match standing.take(Kind::Session) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use ftp_proto::policy::{Allowed, DataPorts};
+use ftp_proto::policy::{Allowed, AllowedError, DataPorts};
 use ftp_proto::relay::agent;
 
 use super::limits::{Limits, SESSION};
@@ -66,6 +66,8 @@ pub struct Policy {
 /// Which table has a mistake.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Table {
+    /// What stands above all tables.
+    Whole,
     /// The group with this index.
     Group(usize),
     /// The identity with this index.
@@ -87,6 +89,9 @@ pub enum Flaw {
     /// Too many groups are in each other.
     #[error("more than {MAX_LEVELS} groups are in each other")]
     TooDeep,
+    /// Its rules contradict each other.
+    #[error("allow: {0}")]
+    Allow(#[from] AllowedError),
 }
 
 /// Who shares a limit.
@@ -164,6 +169,15 @@ impl Policy {
         groups: Vec<Rule>,
         identities: Vec<Rule>,
     ) -> Result<Self, (Table, Flaw)> {
+        let tables = |table: fn(usize) -> Table, rules: &[Rule]| -> Result<(), (Table, Flaw)> {
+            let check = |(index, rule): (usize, &Rule)| {
+                Allowed::check_all(&rule.allow).map_err(|flaw| (table(index), flaw.into()))
+            };
+            rules.iter().enumerate().try_for_each(check)
+        };
+        Allowed::check_all(&allow).map_err(|flaw| (Table::Whole, flaw.into()))?;
+        tables(Table::Group, &groups)?;
+        tables(Table::Identity, &identities)?;
         let parents: Vec<(Table, Option<String>)> = (groups.iter().enumerate())
             .map(|(index, rule)| (Table::Group(index), rule.parent.clone()))
             .chain(
@@ -220,6 +234,34 @@ impl Policy {
             each_time: all().filter_map(|bounds| bounds.each_time).min(),
             levels,
         })
+    }
+
+    /// What is served, in words: the servers and the data ports of these tokens. Tokens with the same servers share a line,
+    /// and so do all of them where the policy names none.
+    pub fn served<'a>(&self, tokens: impl Iterator<Item = &'a str>) -> Vec<String> {
+        let list = |rules: &[Allowed]| match rules {
+            [] => "no server".to_owned(),
+            [..] => rules.iter().map(Allowed::to_string).collect::<Vec<_>>().join(" "),
+        };
+        let ports = match self.data_ports.as_slice() {
+            [] => "at no data ports: they have to connect to this host".to_owned(),
+            ports => format!(
+                "at data ports {}",
+                ports.iter().map(DataPorts::to_string).collect::<Vec<_>>().join(",")
+            ),
+        };
+        if self.identities.is_none() {
+            return vec![format!("{}, {ports}", list(&self.allow))];
+        }
+        let mut of: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for name in tokens {
+            if let Some(terms) = self.terms(name) {
+                of.entry(list(&terms.allow)).or_default().push(name);
+            }
+        }
+        of.into_iter()
+            .map(|(servers, names)| format!("for {}: {servers}, {ports}", names.join(", ")))
+            .collect()
     }
 
     /// Whether a level has limits of its own that last.

@@ -155,6 +155,7 @@ pub(super) fn rules(config: &Config, places: impl IntoIterator<Item = SocketAddr
         exchanges: Vec::new(),
         relay: Vec::new(),
         data_ports: Vec::new(),
+        own_host: None,
     }
 }
 

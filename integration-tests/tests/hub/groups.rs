@@ -116,3 +116,33 @@ fn r62_an_agent_that_shares_its_token_with_users_goes_on_with_a_warning_until_it
     });
     assert_eq!(agent.times_joined(), 1, "it stays until its session ends");
 }
+
+#[test]
+fn r62_what_a_hub_has_of_a_token_is_refused_everywhere_else_and_check_says_what_it_is() {
+    let group = Group::start();
+    let (far, own) = (Far::start(&[]), &group.agents[0]);
+    let line = group.ann.for_hub();
+    let mut agent = group.join(&group.file("agent", &[own, &line]), "zurich", &far);
+    assert_eq!(agent.running.wait().code(), Some(1));
+    agent.logs("is a line of token --for-hub: it belongs to the hub alone");
+    let file = group.file("user", &[&line]);
+    let file = file.to_str().unwrap();
+    let run = user().args(["ls", "--relay", &group.hub.address.to_string(), "--relay-token-file", file]);
+    run.args([far.url("").as_str()]).run().fails().says("belongs to the hub alone");
+    let check = |more: &[&str]| {
+        let mut command = Program::RelayAgent.command();
+        command.args(["check", "--token-file", file]).args(more);
+        Running::start("check", command)
+    };
+    let mut said = check(&[]);
+    while let Some(line) = said.line().filter(|line| !line.contains("token ann")) {
+        assert!(line.starts_with("ok "), "{line}");
+    }
+    let mut refused = check(&[&group.hub.address.to_string()]);
+    assert_eq!(refused.wait().code(), Some(2));
+    assert!(refused.said().contains("is the file of a hub"), "{}", refused.said());
+    // A hub that has the tokens themselves goes on, as older files look like that.
+    write_private(&group.hub.hub_file, &group.ann.line());
+    group.hub.running.signal(rustix::process::Signal::HUP);
+    group.hub.logs("these lines do not say that they are for a hub: ann");
+}

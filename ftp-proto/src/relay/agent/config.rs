@@ -11,8 +11,8 @@ use std::time::Duration;
 /// The configuration of one session.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Which hosts the agent may reach: [`Rules::relay`], [`Rules::data_ports`] and [`Rules::own_listeners`]
-    /// matter.
+    /// Which hosts the agent may reach: [`Rules::relay`], [`Rules::data_ports`], [`Rules::own_listeners`] and
+    /// [`Rules::own_host`] matter.
     pub rules: Rules,
     /// The addresses at which the agent listens for user agents.
     pub listen: Vec<IpAddr>,
@@ -48,6 +48,11 @@ impl Config {
 
     fn asker(&self) -> Asker {
         Asker { peer: self.peer, scope: 0, local: self.local, proxied: false, anonymous: false }
+    }
+
+    /// Returns where the server is that the user agent names by this address.
+    pub(super) fn served_at(&self, named: SocketAddr) -> SocketAddr {
+        policy::served_at(&self.rules, named)
     }
 
     /// Decides whether the agent may carry a control connection to an address.

@@ -18,14 +18,14 @@ pub(super) struct Request {
     pub(super) a: Want,
     pub(super) b: Want,
     pub(super) waits: Waits,
-    /// Whether servers of both hosts have greeted in this session.
-    pub(super) greeted: [bool; 2],
+    /// Where both hosts are, if their servers have greeted in this session.
+    pub(super) greeted: [Option<IpAddr>; 2],
     /// Whether the digests of what flows are wanted.
     pub(super) digested: bool,
 }
 
 impl Request {
-    /// The hosts of its servers.
+    /// The hosts of its servers, as the user agent knows them.
     pub(super) fn hosts(&self) -> Vec<IpAddr> {
         [&self.a, &self.b].into_iter().filter_map(Want::host).collect()
     }

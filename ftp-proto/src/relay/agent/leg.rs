@@ -17,7 +17,7 @@ pub(super) enum Want {
 }
 
 impl Want {
-    /// Returns the host of the server, if it is one.
+    /// Returns the host of the server, if it is one, as the user agent knows it.
     pub(super) const fn host(&self) -> Option<IpAddr> {
         match self {
             Self::Server(Leg::Listen(Pin { ip, .. })) => Some(*ip),
@@ -44,8 +44,8 @@ pub(super) struct Pending {
     join: Id,
     leg: LegId,
     want: Want,
-    /// A server of the host has greeted in this session.
-    greeted: bool,
+    /// Where the host is, if a server of it has greeted in this session.
+    greeted: Option<IpAddr>,
     /// Who is at the other leg.
     other: OtherEnd,
     at: LegStage,
@@ -75,20 +75,42 @@ enum LegStage {
 }
 
 impl Pending {
-    pub(super) const fn new(join: Id, leg: LegId, want: Want, greeted: bool, other: OtherEnd) -> Self {
+    pub(super) const fn new(
+        join: Id,
+        leg: LegId,
+        want: Want,
+        greeted: Option<IpAddr>,
+        other: OtherEnd,
+    ) -> Self {
         Self { join, leg, want, greeted, other, at: LegStage::Idle, strangers: 0 }
     }
 
-    /// Returns the host at the other end, if it is a server.
-    pub(super) const fn host(&self) -> Option<IpAddr> {
-        self.want.host()
+    /// Returns where the host at the other end is, if it is a server.
+    pub(super) fn host(&self) -> Option<IpAddr> {
+        self.want.host().map(|named| self.elsewhere(named).unwrap_or(named))
+    }
+
+    /// Returns where the host is that the user agent names by this address, if it is at another one.
+    fn elsewhere(&self, named: IpAddr) -> Option<IpAddr> {
+        self.greeted.filter(|at| *at != unmapped(named))
+    }
+
+    /// Returns where a data port of the server is.
+    fn located(&self, named: SocketAddr) -> SocketAddr {
+        self.elsewhere(named.ip()).map_or(named, |at| SocketAddr::new(at, named.port()))
+    }
+
+    /// Returns the address of a peer as the user agent knows it.
+    fn as_named(&self, peer: SocketAddr) -> SocketAddr {
+        let named = self.want.host().filter(|named| self.elsewhere(*named).is_some());
+        named.map_or(peer, |named| SocketAddr::new(named, peer.port()))
     }
 
     /// Returns the data port that the operator has to name, if there is one: this leg connects to it, and who is at the
     /// other leg is no server.
-    pub(super) const fn named_port(&self) -> Option<SocketAddr> {
+    pub(super) fn named_port(&self) -> Option<SocketAddr> {
         match (&self.want, self.other) {
-            (Want::Server(Leg::Dial(to)), OtherEnd::Prover) => Some(*to),
+            (Want::Server(Leg::Dial(to)), OtherEnd::Prover) => Some(self.located(*to)),
             (Want::Server(_) | Want::Other(_), OtherEnd::Prover | OtherEnd::Server) => None,
         }
     }
@@ -98,10 +120,10 @@ impl Pending {
     pub(super) fn begin(&mut self, route: Route, config: &Config, out: &mut Outbox) -> Result<(), Refusal> {
         match &self.want {
             Want::Server(Leg::Listen(pin)) => {
-                let host = pin.ip;
+                let host = self.elsewhere(pin.ip).unwrap_or(pin.ip);
                 let judged = SocketAddr::new(host, pin.port.unwrap_or(0));
                 config
-                    .may_come(host, self.greeted)
+                    .may_come(host, self.greeted.is_some())
                     .map_err(|why| Refusal::denied(why, judged).at(self.leg))?;
                 let at = config.announced_to(host, route.from);
                 let at = at.ok_or_else(|| Refusal::of(Code::NoAddress).at(self.leg))?;
@@ -110,9 +132,10 @@ impl Pending {
                 out.ask(Ask::Listen { ticket, at });
             }
             Want::Server(Leg::Dial(to)) => {
+                let to = self.located(*to);
                 config
-                    .may_dial(*to, route, self.greeted, self.other)
-                    .map_err(|why| Refusal::denied(why, *to).at(self.leg))?;
+                    .may_dial(to, route, self.greeted.is_some(), self.other)
+                    .map_err(|why| Refusal::denied(why, to).at(self.leg))?;
                 let from = config.address_towards(to.ip(), route.from);
                 let from = from.ok_or_else(|| Refusal::of(Code::Unreachable).at(self.leg))?;
                 self.at = LegStage::Ready(from);
@@ -152,7 +175,7 @@ impl Pending {
     pub(super) fn connect(&mut self, out: &mut Outbox) {
         match (&self.at, &self.want) {
             (LegStage::Ready(from), Want::Server(Leg::Dial(to))) => {
-                let (from, to) = (*from, *to);
+                let (from, to) = (*from, self.located(*to));
                 let ticket = out.ticket(self.join);
                 self.at = LegStage::Dialing(ticket);
                 out.ask(Ask::Dial { ticket, from, to, work: Work::Join });
@@ -220,8 +243,9 @@ impl Pending {
             return Ok(());
         };
         let (ticket, pin) = (*ticket, *pin);
+        let host = self.elsewhere(pin.ip).unwrap_or(pin.ip);
         let is_pinned =
-            unmapped(from.ip()) == unmapped(pin.ip) && pin.port.is_none_or(|port| port == from.port());
+            unmapped(from.ip()) == unmapped(host) && pin.port.is_none_or(|port| port == from.port());
         if is_pinned && !is_own {
             // This is the expected peer. Later connections are reset.
             out.ask(Ask::Unlisten(ticket));
@@ -277,14 +301,14 @@ impl Pending {
         }
     }
 
-    const fn peer(&self) -> Option<SocketAddr> {
-        if let Want::Server(Leg::Dial(to)) = &self.want { Some(*to) } else { None }
+    fn peer(&self) -> Option<SocketAddr> {
+        if let Want::Server(Leg::Dial(to)) = &self.want { Some(self.located(*to)) } else { None }
     }
 
     fn stands(&mut self, conn: ConnId, local: SocketAddr, peer: Option<SocketAddr>, out: &mut Outbox) {
         self.at = LegStage::Up(conn, peer);
         let (join, leg, strangers) = (self.join, self.leg, self.strangers);
-        if let Some(peer) = peer {
+        if let Some(peer) = peer.map(|peer| self.as_named(peer)) {
             out.send(FromAgent::LegUp { join, leg, local, peer, strangers });
         }
     }

@@ -317,7 +317,7 @@ impl Session {
 
     fn joins(&mut self, now: Moment, id: Id, grant: Id, wants: [Want; 2], waits: Waits) {
         if self.is_new(id) {
-            let greeted = wants.each_ref().map(|want| want.host().is_some_and(|host| self.has_greeted(host)));
+            let greeted = wants.each_ref().map(|want| want.host().and_then(|host| self.greeted_at(host)));
             let [a, b] = wants;
             let begun = self.join(now, id, grant, Request { a, b, waits, greeted, digested: false });
             self.begun(id, begun);
@@ -337,13 +337,18 @@ impl Session {
         Carried { granted, place, stage: Stage::Waiting(wanted) }
     }
 
-    /// Whether a server of that host has greeted, over a tunnel that is still open.
-    fn has_greeted(&self, host: IpAddr) -> bool {
+    /// Where the host is, if a server that the user agent knows by this address has greeted, over a tunnel that is still
+    /// open. An address that has led to two hosts leads to none.
+    fn greeted_at(&self, named: IpAddr) -> Option<IpAddr> {
         let greeted = self.flows.values().filter_map(|carried| match &carried.stage {
             Stage::Tunnel(tunnel) => tunnel.greeted(),
             Stage::Waiting(_) | Stage::Join(_) | Stage::Over => None,
         });
-        greeted.into_iter().any(|greeted| greeted == unmapped(host))
+        let mut hosts = greeted
+            .filter(|address| unmapped(address.named.ip()) == unmapped(named))
+            .map(|address| unmapped(address.at.ip()));
+        let first = hosts.next()?;
+        hosts.all(|other| other == first).then_some(first)
     }
 
     fn room(&self) -> Result<(), Refusal> {

@@ -1,6 +1,7 @@
 //! The machine on a virtual clock, with the test as its driver.
 
 mod admission;
+mod known;
 mod meeting;
 mod strangers;
 mod tunnel;

@@ -5,7 +5,6 @@ use super::grant::Use;
 use super::interface::Timer;
 use super::outbox::{Outbox, Refusal};
 use super::{Answer, Ask, Config, ConnId, Event, Opening, Route, Ticket, Work};
-use crate::address::unmapped;
 use crate::relay::message::{Code, End, FromAgent, Target};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
@@ -19,9 +18,18 @@ pub(super) struct Tunnel {
     state: State,
     /// When it began, if its server was named and not given by an address.
     named: Option<Moment>,
-    /// The host whose server has greeted.
-    greeted: Option<IpAddr>,
+    /// The address of the server that has greeted.
+    greeted: Option<ServerAddress>,
     timers: Timers<Timer>,
+}
+
+/// The address of a server.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ServerAddress {
+    /// The address by which the user agent knows the server. It hears of no other one.
+    pub(super) named: SocketAddr,
+    /// Where the server is for this agent.
+    pub(super) at: SocketAddr,
 }
 
 /// A connection with the server of a tunnel.
@@ -29,17 +37,17 @@ pub(super) struct Tunnel {
 struct Server {
     conn: ConnId,
     local: SocketAddr,
-    peer: SocketAddr,
+    address: ServerAddress,
 }
 
 #[derive(Debug)]
 enum State {
     Resolving(Ticket),
-    Routing(Ticket, Vec<SocketAddr>),
+    Routing(Ticket, Vec<ServerAddress>),
     Dialing {
         question: Ticket,
-        to: SocketAddr,
-        rest: VecDeque<(SocketAddr, IpAddr)>,
+        to: ServerAddress,
+        rest: VecDeque<(ServerAddress, IpAddr)>,
     },
     /// The server is connected, and speaks first.
     Greeting(Ticket, Server),
@@ -68,8 +76,8 @@ impl Tunnel {
         if let State::Flowing(flowing, _) = &self.state { flowing.timers() } else { &self.timers }
     }
 
-    /// The host whose server has greeted, while the tunnel is open.
-    pub(super) const fn greeted(&self) -> Option<IpAddr> {
+    /// The address of the server that has greeted, while the tunnel is open.
+    pub(super) const fn greeted(&self) -> Option<ServerAddress> {
         if self.is_over() { None } else { self.greeted }
     }
 
@@ -77,19 +85,19 @@ impl Tunnel {
     pub(super) fn has_greeted(&mut self, out: &mut Outbox) {
         if let State::Flowing(flowing, server) = &mut self.state {
             flowing.greeted();
-            self.greeted = Some(unmapped(server.peer.ip()));
-            out.event(Event::Greeted { id: self.granted.id, peer: server.peer });
+            self.greeted = Some(server.address);
+            out.event(Event::Greeted { id: self.granted.id, peer: server.address.at });
         }
     }
 
     /// Whether the operator still allows the server. One that is not chosen yet is judged when it is.
     pub(super) fn is_allowed(&self, config: &Config) -> bool {
         let peer = match &self.state {
-            State::Dialing { to, .. } => Some(*to),
+            State::Dialing { to, .. } => Some(to.at),
             State::Greeting(_, server)
             | State::Drawing(_, server)
             | State::Expecting(_, server)
-            | State::Flowing(_, server) => Some(server.peer),
+            | State::Flowing(_, server) => Some(server.address.at),
             State::Resolving(_) | State::Routing(..) | State::Hidden(_) | State::Over => None,
         };
         // Whether it is this host itself was judged before.
@@ -123,7 +131,11 @@ impl Tunnel {
         let done = match (std::mem::replace(&mut self.state, State::Over), answer) {
             (State::Resolving(_), Answer::Resolved(addresses)) => {
                 let question = out.ticket(self.granted.id);
-                let to = addresses.iter().map(SocketAddr::ip).collect();
+                let addresses: Vec<ServerAddress> = addresses
+                    .into_iter()
+                    .map(|named| ServerAddress { named, at: config.served_at(named) })
+                    .collect();
+                let to = addresses.iter().map(|address| address.at.ip()).collect();
                 self.state = State::Routing(question, addresses);
                 out.ask(Ask::Route { ticket: question, to });
                 Ok(())
@@ -131,25 +143,25 @@ impl Tunnel {
             (State::Routing(_, addresses), Answer::Routes(routes)) => judge(&addresses, &routes, config)
                 .and_then(|targets| self.dial(targets, Refusal::of(Code::Unreachable), out)),
             (State::Dialing { to, .. }, Answer::Connected { conn, local }) => {
-                self.connected(now, Server { conn, local, peer: to }, config, out);
+                self.connected(now, Server { conn, local, address: to }, config, out);
                 Ok(())
             }
             (State::Dialing { rest, .. }, Answer::Failed(code, text)) => {
                 self.dial(rest, Refusal::of(code).with_text(text), out)
             }
             (State::Greeting(_, server), Answer::Greeted) => {
-                self.greeted = Some(unmapped(server.peer.ip()));
-                out.event(Event::Greeted { id: self.granted.id, peer: server.peer });
+                self.greeted = Some(server.address);
+                out.event(Event::Greeted { id: self.granted.id, peer: server.address.at });
                 self.draw(server, out);
                 Ok(())
             }
             (State::Drawing(_, server), Answer::Random(secret)) => {
                 let expectation = out.ticket(self.granted.id);
-                let Server { local, peer, .. } = server;
+                let Server { local, address: ServerAddress { named, at }, .. } = server;
                 // The user agent may attach as soon as it has the ticket, so the link is expected first.
                 out.ask(Ask::Expect { ticket: expectation, secret: secret.clone() });
-                out.send(FromAgent::TunnelReady { id: self.granted.id, local, peer, ticket: secret });
-                out.event(Event::TunnelReady { id: self.granted.id, peer });
+                out.send(FromAgent::TunnelReady { id: self.granted.id, local, peer: named, ticket: secret });
+                out.event(Event::TunnelReady { id: self.granted.id, peer: at });
                 self.timers.clear();
                 self.timers.arm(Timer::Ticket, now + config.limits.ticket);
                 self.state = State::Expecting(expectation, server);
@@ -237,7 +249,7 @@ impl Tunnel {
 
     /// Waits for the server to speak, or for TLS where it begins at once.
     fn connected(&mut self, now: Moment, server: Server, config: &Config, out: &mut Outbox) {
-        if config.may_begin_with_tls(server.peer) {
+        if config.may_begin_with_tls(server.address.at) {
             return self.draw(server, out);
         }
         let question = out.ticket(self.granted.id);
@@ -257,13 +269,13 @@ impl Tunnel {
     /// Connects to the next address, or fails with the last failure.
     fn dial(
         &mut self,
-        mut targets: VecDeque<(SocketAddr, IpAddr)>,
+        mut targets: VecDeque<(ServerAddress, IpAddr)>,
         failed: Refusal,
         out: &mut Outbox,
     ) -> Result<(), Refusal> {
         let (to, from) = targets.pop_front().ok_or(failed)?;
         let question = out.ticket(self.granted.id);
-        out.ask(Ask::Dial { ticket: question, from, to, work: Work::Tunnel });
+        out.ask(Ask::Dial { ticket: question, from, to: to.at, work: Work::Tunnel });
         self.state = State::Dialing { question, to, rest: targets };
         Ok(())
     }
@@ -298,15 +310,15 @@ impl Tunnel {
 
 /// Checks the addresses of a name. All of them must be allowed.
 fn judge(
-    addresses: &[SocketAddr],
+    addresses: &[ServerAddress],
     routes: &[Route],
     config: &Config,
-) -> Result<VecDeque<(SocketAddr, IpAddr)>, Refusal> {
+) -> Result<VecDeque<(ServerAddress, IpAddr)>, Refusal> {
     let mut targets = VecDeque::new();
     for (index, to) in addresses.iter().enumerate() {
         let route = routes.get(index).copied().unwrap_or(Route { from: None, is_own: false });
-        config.may_tunnel(*to, route).map_err(|why| Refusal::denied(why, *to))?;
-        targets.extend(config.address_towards(to.ip(), route.from).map(|from| (*to, from)));
+        config.may_tunnel(to.at, route).map_err(|why| Refusal::denied(why, to.at))?;
+        targets.extend(config.address_towards(to.at.ip(), route.from).map(|from| (*to, from)));
     }
     Ok(targets)
 }
