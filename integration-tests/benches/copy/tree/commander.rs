@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use integration_tests::foreign::{ClientRun, Desk, Kind, Skipped, Tool};
-use integration_tests::user::{user, user_at};
+use integration_tests::user::{User, user, user_at};
 
 use integration_tests::binary::Program;
 
@@ -112,8 +112,7 @@ impl Commander {
         match self {
             Self::User(programs) => {
                 let agent = programs.as_ref().map_or_else(user, |at| user_at(&Program::User.path_in(at)));
-                let run = agent.args(["-q", "copy", "-r", "--path", "direct", &from, &to]).run();
-                if run.code() == Some(0) { Ok(()) } else { Err(format!("ftp-user: {}", run.said.trim())) }
+                copied_by(agent, ends, None)
             }
             Self::Lftp(lftp) => lftp.copy(&from, &to),
             Self::Globus(globus) => {
@@ -123,6 +122,15 @@ impl Commander {
             }
         }
     }
+}
+
+/// Has `agent` copy the tree from server to server, with a limit of so many bytes per second.
+pub(super) fn copied_by(agent: User, ends: &[End; 2], limit: Option<u64>) -> Result<(), String> {
+    let [from, to] = ends.each_ref().map(End::url);
+    let limit = limit.map(|rate| ["--limit".to_owned(), rate.to_string()]);
+    let agent = agent.args(["-q", "copy", "-r", "--path", "direct", &from, &to]);
+    let run = agent.args(limit.iter().flatten()).run();
+    if run.code() == Some(0) { Ok(()) } else { Err(format!("ftp-user: {}", run.said.trim())) }
 }
 
 /// lftp, for one way to mirror.

@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 use integration_tests::delay::Delayed;
 use integration_tests::foreign::Kind;
 use integration_tests::site::sample;
+use integration_tests::user::user;
 
 use crate::contender::{Contender, Purpose};
 use crate::figures::{Spread, met};
 use crate::plan::Plan;
 use crate::suite::turns;
-use commander::{Commander, End, Lftp, MIRRORS, Through};
+use commander::{Commander, End, Lftp, MIRRORS, Through, copied_by};
 
 /// The targets of T6: times the rate of globus-url-copy and of each of lftp's mirrors, and milliseconds of both servers'
 /// processors for each file. Between other people's servers: times the rate of lftp's best.
@@ -30,6 +31,10 @@ const TRIPS: f64 = 0.1;
 const TRIPS_ELSEWHERE: f64 = 1.0;
 /// T13 with small files: times the rate of rclone.
 const OVER_RCLONE: f64 = 2.0;
+
+/// A limit that no copy reaches, in bytes per second, and how long a tree takes whose limit binds.
+const LOOSE: u64 = 100_000_000_000;
+const BOUND_TIME: Duration = Duration::from_secs(10);
 
 /// From a command to its reply, with delays.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -132,6 +137,7 @@ fn measured(plan: &Plan, trees: &[usize], commanders: &[Commander], place: &Path
         }
         copied(&mut rows, count, rounds);
     }
+    limited(plan, &pairs[0], trees[0]);
     through(plan, &pairs[0], trees[0]);
     delayed(plan, &pairs);
     large::table(plan, place);
@@ -211,6 +217,28 @@ fn copied(rows: &mut Vec<Row<'_>>, count: usize, rounds: usize) {
 
 fn target(ratio: f64, whose: &str, least: f64) {
     println!("target: {ratio:.2} times the rate of {whose}, at least {least}: {}", met(ratio >= least));
+}
+
+/// `--limit`: one that does not bind beside none, and one with which the tree takes this time.
+fn limited(plan: &Plan, pair: &Pair, count: usize) {
+    let bytes = (count * LENGTH) as f64;
+    let binding = bytes / BOUND_TIME.as_secs_f64();
+    let limits = [None, Some(LOOSE), Some(binding as u64)];
+    let mut rates: [Vec<f64>; 3] = Default::default();
+    for round in 0..plan.rounds {
+        for turn in turns(round, limits.len()) {
+            let start = Instant::now();
+            let done = copied_by(user(), &pair.places(count), limits[turn]);
+            rates[turn].push(bytes / start.elapsed().as_secs_f64());
+            done.and(pair.clear(count)).unwrap();
+        }
+    }
+    let [free, loose, bound] = rates.each_ref().map(|rates| Spread::of(rates).median);
+    let (loose, bound) = (loose / free, bound / binding);
+    println!("{count} files of 4 KiB with --limit");
+    println!("target: {loose:.2} of the rate where it does not bind, at least 0.9: {}", met(loose >= 0.9));
+    let within = (bound - 1.0).abs() <= 0.05;
+    println!("target: {bound:.3} of the limit where it binds, within 0.05: {}\n", met(within));
 }
 
 /// T13 with small files: everything passes this host.
