@@ -57,6 +57,19 @@ fn h25_blanks_before_a_name_in_a_listing_are_settled_by_the_names() {
 }
 
 #[test]
+fn h25_blanks_before_a_name_are_settled_by_mlsd_where_there_is_no_nlst() {
+    let script = format!(
+        "LIST: {}\nNLST: 502 no\nMLSD: {}\nSIZE d: 550 d: not a plain file\nCWD d: 250 there\nCWD /: 250 back",
+        text(&[line(" x"), line("y")]),
+        text(&["type=file;size=1;  x".to_owned(), "type=file;size=1; y".to_owned()]),
+    );
+    let peer = Peer::start("127.0.0.2", &script, MODERN);
+    let run = user().args(["ls", "--json", &peer.url("d")]).run().exits(0);
+    let names: Vec<_> = run.events("entry").iter().map(|entry| entry["name"].clone()).collect();
+    assert_eq!(names, [" x", "y"], "{run}");
+}
+
+#[test]
 fn h25_a_listing_with_one_name_twice_is_a_failure_of_its_directory() {
     let script = format!(
         "LIST: {}\nNLST: 502 no\nSIZE d: 550 d: not a plain file\nSIZE: 213 1000\nCWD d: 250 there\nCWD /: 250 back",

@@ -129,6 +129,7 @@ fn h25_blanks_before_a_name_are_counted() {
     for (line, expect) in [
         ("-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20 x", 0),
         ("-rw-r--r-- 1 ftp ftp 5 Nov 19 10:20  x", 1),
+        ("-rw-r--r-- 1 none none 5 Nov 19 10:20  x", 1), // aioftp
         ("drwxr-xr-x 1 ftp ftp 5 Nov 19  2025   x y", 2),
         ("11-19-26  10:20AM       <DIR>          x", 0),
     ] {

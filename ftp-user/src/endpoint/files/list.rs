@@ -193,7 +193,12 @@ impl RemoteDirectory<'_> {
                 names.push(entry.name);
             }
         };
-        match self.list_as(Form::Nlst, &mut take).await {
+        let mut listed = self.list_as(Form::Nlst, &mut take).await;
+        // aioftp knows MLSD, which it does not announce, and no NLST.
+        if matches!(listed, Err((Blame::Unsupported, _))) {
+            listed = self.list_as(Form::Mlsd, &mut take).await;
+        }
+        match listed {
             Ok(_) => Ok(names),
             Err((_, failure)) if self.session.is_over() => Err(failure),
             Err(_) => Ok(Vec::new()),
