@@ -183,8 +183,12 @@ pub fn entry_in(answer: &Answer) -> Option<Entry> {
 
 /// Whether a refusal of MLST does not tell whether the file is there.
 fn is_vague(answer: &Answer) -> bool {
-    answer.reply.lines.iter().any(|line| line.ends_with(b" cannot be listed"))
+    let is_vague = |line: &Vec<u8>| VAGUE_WORDS.iter().any(|words| line.ends_with(words));
+    answer.reply.lines.iter().any(is_vague)
 }
+
+/// What ProFTPD and libunftp say of a file that is not there, and of others.
+const VAGUE_WORDS: [&[u8]; 2] = [b" cannot be listed", b" Permanent file not available"];
 
 /// What this program has set in a session, as far as it is known.
 #[derive(Clone, Debug, Default)]
@@ -334,6 +338,8 @@ mod tests {
         assert_eq!(told(true, 550, "No such file"), (ToldByMlst::Missing, true));
         assert_eq!(told(true, 550, "Permission denied"), (ToldByMlst::Refused, true));
         assert_eq!(told(true, 550, "'a' cannot be listed"), (ToldByMlst::Nothing, true));
+        let libunftp = "storage error: 550 Permanent file not available";
+        assert_eq!(told(true, 550, libunftp), (ToldByMlst::Nothing, true));
         assert_eq!(told(false, 550, "Permission denied"), (ToldByMlst::Nothing, false));
         assert_eq!(told(false, 502, "not implemented"), (ToldByMlst::Nothing, false));
         let mut manners = Manners::default();
