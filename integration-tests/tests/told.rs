@@ -86,6 +86,15 @@ fn a_server_that_repeats_the_password_makes_nobody_see_it() {
 }
 
 #[test]
+fn of_a_long_reply_the_middle_is_left_out() {
+    let script = format!("PASS: 530 begin {} the end", "word ".repeat(80));
+    let peer = Peer::start("127.0.0.2", &script, MODERN);
+    let run = copy(&format!("ftp://ann:secret@{}/a.bin", peer.address())).exits(4);
+    let line = run.said.lines().find(|line| line.contains("530 begin word")).unwrap();
+    assert!(line.contains(" .. ") && line.contains("word the end\"") && line.len() < 300, "{run}");
+}
+
+#[test]
 fn a_login_as_anonymous_that_was_not_meant_is_told_as_one() {
     let peer = Peer::start("127.0.0.2", "PASS: 530 Login incorrect", MODERN);
     let run = copy(&format!("ftp://{}/a.bin", peer.address())).exits(4);

@@ -76,9 +76,17 @@ impl Session {
         format!("{} {}", self.who(), self.said(reply))
     }
 
-    /// Quotes a reply, without secrets: `said "550 No such file"`.
+    /// Quotes a reply, without secrets: `said "550 No such file"`. Of a very long one the middle is left out, because names
+    /// often stand there, and the cause at its end.
     pub(super) fn said(&self, reply: &Reply) -> String {
-        format!("said \"{}\"", self.shown(reply))
+        let reply = self.shown(reply);
+        let left_out = reply.chars().count().saturating_sub(QUOTED);
+        if left_out == 0 {
+            return format!("said \"{reply}\"");
+        }
+        let begin: String = reply.chars().take(QUOTED / 2).collect();
+        let end: String = reply.chars().skip(QUOTED / 2 + left_out).collect();
+        format!("said \"{begin} .. {end}\"")
     }
 
     /// A reply, without secrets and without what a terminal would act on.
@@ -293,3 +301,6 @@ impl SentCommand {
         Ok(is_final.then_some(Answer { reply, class, verb: self.verb }))
     }
 }
+
+/// How many characters of a reply are quoted in a message. A trace has all of it.
+const QUOTED: usize = 120;
