@@ -202,7 +202,7 @@ pub(super) fn user(
         // A value that is no hash or no fingerprint has been told.
         None if ["password-hash", "certificates"].iter().any(|key| table.contains_key(*key)) => return None,
         None => {
-            reader.wrong(at.clone(), "password-hash is missing: give it, or certificates, or both");
+            reader.missing(at.clone(), "password-hash is missing: give it, or certificates, or both");
             return None;
         }
     };

@@ -26,6 +26,8 @@ use crate::os_error::words;
 pub struct Reader<'a> {
     text: &'a str,
     mistakes: Vec<Mistake>,
+    /// Something is no TOML, so that what is not found may be there all the same.
+    is_broken: bool,
     /// Keys, and where in the file each of them belongs.
     places: BTreeMap<String, String>,
 }
@@ -39,8 +41,9 @@ pub fn read<'a, T>(
     text: &'a str,
     settings: impl FnOnce(&mut Reader<'a>, &DeTable<'a>) -> T,
 ) -> Result<T, Vec<Mistake>> {
-    let mut reader = Reader { text, mistakes: Vec::new(), places: BTreeMap::new() };
     let (table, errors) = DeTable::parse_recoverable(text);
+    let is_broken = !errors.is_empty();
+    let mut reader = Reader { text, mistakes: Vec::new(), is_broken, places: BTreeMap::new() };
     for error in errors {
         let at = error.span().unwrap_or(text.len()..text.len());
         reader.wrong(at, error.message().replace('\n', " "));
@@ -61,6 +64,13 @@ impl Reader<'_> {
     pub fn wrong(&mut self, at: Range<usize>, what: impl Into<String>) {
         let (line, column) = self.place(&at);
         self.mistakes.push(Mistake { line, column, what: what.into() });
+    }
+
+    /// Records that something is missing in what is at `at`.
+    pub fn missing(&mut self, at: Range<usize>, what: impl Into<String>) {
+        if !self.is_broken {
+            self.wrong(at, what);
+        }
     }
 
     /// The line and the column, both from 1, at which `at` begins.
@@ -146,7 +156,7 @@ impl Reader<'_> {
         match table.get(key) {
             Some(value) => self.text(value),
             None => {
-                self.wrong(at.clone(), format!("{key} is missing"));
+                self.missing(at.clone(), format!("{key} is missing"));
                 None
             }
         }

@@ -92,7 +92,7 @@ pub fn section<T: clap::Args>(
     let mut whole = true;
     for arg in command.get_arguments().filter(|arg| arg.is_required_set()) {
         if let Some(name) = arg.get_long().filter(|name| !table.contains_key(*name)) {
-            reader.wrong(at.clone(), format!("{name} is missing"));
+            reader.missing(at.clone(), format!("{name} is missing"));
             whole = false;
         }
     }
