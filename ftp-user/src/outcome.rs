@@ -34,6 +34,13 @@ pub struct FailedItem {
     pub failure: Failure,
 }
 
+impl FailedItem {
+    /// What people know it by: its place at the source, or what was only at the destination.
+    pub fn name(&self) -> &str {
+        if self.source.is_empty() { &self.dest } else { &self.source }
+    }
+}
+
 /// How a file has come to its destination.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct FileCopy {

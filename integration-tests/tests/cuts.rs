@@ -97,6 +97,21 @@ fn h35_an_upload_goes_on_without_its_control_connection() {
 }
 
 #[test]
+fn h35_an_upload_that_was_never_seen_to_grow_or_whose_source_goes_is_stored_again() {
+    let cut = "once STOR: 150 opening ; connection ; cut ; drain";
+    let whole = "STOR: 150 opening ; connection ; drain ; 226 stored";
+    let size = LARGE.to_string();
+    // Some servers give a file its length first, and some refuse it after its last byte.
+    for (verb, sizes) in [("copy", vec![size.as_str()]), ("move", vec!["500", "700", &size])] {
+        let to = destination(&format!("{cut}\n{whole}"), &sizes);
+        let run = user().args([verb, "--json", "--stall", "3s", "--retries", "1"]);
+        let run = run.file("a.bin", sample(LARGE)).args(["a.bin".to_owned(), to.url("b.bin")]).run();
+        let run = run.never_says("as long as the source");
+        assert_eq!(to.seen_of(&["STOR"]).len(), 2, "{run}");
+    }
+}
+
+#[test]
 fn h35_a_download_goes_on_without_its_control_connection() {
     for (sends, attempts) in [
         ("RETR: 150 opening ; connection ; data 500 ; cut ; data 500..1000 ; end", 1),

@@ -211,6 +211,8 @@ impl<K: Copy + Eq + Hash> SharedBucket<K> {
     pub fn set(&mut self, rate: Option<NonZeroU64>) {
         if self.rate() != rate {
             self.bucket = rate.map(|rate| (rate, Bucket::new(rate)));
+            // How long they wait was reckoned with the old rate.
+            self.sharers.values_mut().for_each(|sharer| (sharer.waits, sharer.next) = (None, Moment::START));
         }
     }
 
@@ -238,7 +240,7 @@ impl<K: Copy + Eq + Hash> SharedBucket<K> {
             return Ok(usize::try_from(piece).unwrap_or(usize::MAX));
         }
         // The flows of one sharer do not come back at the same time.
-        let wait = (rest + ahead).max(sharer.next.since(now)).min(rest.max(LONGEST));
+        let wait = (rest + ahead).max(sharer.next.since(now)).min(rest.max(LONGEST)).min(ASK_AGAIN);
         let next = now + wait + price;
         self.sharers.insert(key, Sharer { waits: Some(now + wait + GRACE), next, seen: now, ..sharer });
         Err(wait)
@@ -277,6 +279,8 @@ impl Sharer {
 const SMALLEST: u64 = 4 * 1024;
 /// Nobody is told to wait for the turns of others for longer, because they may have gone.
 const LONGEST: Duration = Duration::from_millis(250);
+/// Nobody is told to wait for longer before the next question, because the rate may be another one by then.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// How late somebody may come whose turn it is.
 const GRACE: Duration = Duration::from_millis(20);
 /// How long a sharer counts after its last bytes or its last question.
@@ -495,6 +499,21 @@ mod tests {
         // eve is first, because she has moved nothing. She has no bytes.
         bucket.allowance("eve", now, 2).unwrap();
         bucket.allowance("ann", now, 2).unwrap();
+    }
+
+    #[test]
+    fn who_waits_for_a_low_rate_holds_nobody_back_after_it_was_raised() {
+        let mut bucket = SharedBucket::default();
+        let now = Moment::START + Duration::from_secs(1);
+        bucket.set(NonZeroU64::new(1));
+        let piece = bucket.allowance("slow", now, 2).unwrap();
+        bucket.take("slow", piece as u64, now);
+        let wait = bucket.allowance("slow", now, 2).unwrap_err();
+        assert!(wait <= ASK_AGAIN, "{wait:?}");
+        bucket.take("fast", RATE, now);
+        bucket.set(RATE.try_into().ok());
+        bucket.allowance("fast", now, 2).unwrap();
+        bucket.allowance("slow", now + wait, 2).unwrap();
     }
 
     #[test]

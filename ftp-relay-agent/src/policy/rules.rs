@@ -244,7 +244,7 @@ impl Policy {
             [..] => rules.iter().map(Allowed::to_string).collect::<Vec<_>>().join(" "),
         };
         let ports = match self.data_ports.as_slice() {
-            [] => "at no data ports: they have to connect to this host".to_owned(),
+            [] => "no data ports are allowed, so the servers have to connect to this host".to_owned(),
             ports => format!(
                 "at data ports {}",
                 ports.iter().map(DataPorts::to_string).collect::<Vec<_>>().join(",")

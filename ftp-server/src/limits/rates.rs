@@ -13,7 +13,8 @@ use ftp_proto::wire::TransferId;
 
 use super::Owner;
 
-/// The rates that sessions share, by account and id. A session is in one group at most, so they are no more than sessions.
+/// The rates that sessions share, by account and id. A session is in at most one group, so there are never more groups than
+/// sessions.
 #[derive(Debug)]
 pub struct Rates {
     clock: Clock,
@@ -30,25 +31,25 @@ impl Rates {
     }
 
     /// One more session shares the rate of `group`, which is `bytes` per second for all of them from now on.
-    fn join(self: &Arc<Self>, group: Group, bytes: NonZeroU64) -> (Limiter, Membership) {
+    fn join(self: &Arc<Self>, group: Group, bytes: NonZeroU64) -> (Limiter, GroupSeat) {
         let mut groups = self.groups.locked();
         let (rate, sessions) =
             groups.entry(group.clone()).or_insert_with(|| (SharedRate::new(self.clock), 0));
         rate.set(Some(bytes));
         *sessions += 1;
         let limiter = rate.limiter(self.next.fetch_add(1, Ordering::Relaxed));
-        (limiter, Membership { all: Arc::clone(self), group })
+        (limiter, GroupSeat { all: Arc::clone(self), group })
     }
 }
 
-/// That a session is in a group. The last one that leaves it ends it.
+/// Keeps a session in its group. The last one that is dropped removes the group.
 #[derive(Debug)]
-struct Membership {
+struct GroupSeat {
     all: Arc<Rates>,
     group: Group,
 }
 
-impl Drop for Membership {
+impl Drop for GroupSeat {
     fn drop(&mut self) {
         let mut groups = self.all.groups.locked();
         if let Some((_, sessions)) = groups.get_mut(&self.group) {
@@ -63,29 +64,32 @@ impl Drop for Membership {
 /// What RATE has set in a session. It holds for one transfer after the other: while it stays the same, they share one
 /// allowance, so that many small files are not faster together than one large file.
 #[derive(Debug, Default)]
-pub struct SessionRate(Option<InForce>);
+pub struct SessionRate(Option<CurrentRate>);
 
 #[derive(Debug)]
-struct InForce {
+struct CurrentRate {
     owner: Owner,
     rate: Rate,
     limiter: Limiter,
-    _membership: Option<Membership>,
+    _seat: Option<GroupSeat>,
 }
 
 impl SessionRate {
     /// The limiter of the next transfer of `owner`; `None` if there is no limit.
     pub fn limiter(&mut self, rate: Option<Rate>, owner: &Owner, all: &Arc<Rates>) -> Option<Limiter> {
-        let rate = rate?;
+        let Some(rate) = rate else {
+            self.0 = None;
+            return None;
+        };
         if !self.0.as_ref().is_some_and(|kept| kept.rate == rate && kept.owner == *owner) {
-            let (limiter, membership) = match rate.group {
+            let (limiter, seat) = match rate.group {
                 None => (Limiter::new(rate.bytes, all.clock), None),
                 Some(id) => {
-                    let (limiter, membership) = all.join((owner.clone(), id), rate.bytes);
-                    (limiter, Some(membership))
+                    let (limiter, seat) = all.join((owner.clone(), id), rate.bytes);
+                    (limiter, Some(seat))
                 }
             };
-            self.0 = Some(InForce { owner: owner.clone(), rate, limiter, _membership: membership });
+            self.0 = Some(CurrentRate { owner: owner.clone(), rate, limiter, _seat: seat });
         }
         self.0.as_ref().map(|kept| kept.limiter.clone())
     }

@@ -41,6 +41,7 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::outcome::FailedItem;
 use crate::report::{Event, Exits, Reporter, Style, complaint};
+use crate::shell::quoted;
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{Asked, Purpose, READ_WORDS, Start};
@@ -356,7 +357,9 @@ impl General {
             listing: ListingLimit::default(),
             limit: None,
         };
-        let store = Store::at(self.state_directory(), READ_WORDS);
+        let option = self.state.as_ref().map(|path| format!(" --state {}", quoted(&path.to_string_lossy())));
+        let store =
+            Store { option: option.unwrap_or_default(), ..Store::at(self.state_directory(), READ_WORDS) };
         run.listed = self.hands.listed.clone();
         Ok((Context { world: World::real(), store, settings, run }, reporter))
     }

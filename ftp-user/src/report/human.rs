@@ -8,7 +8,7 @@ use super::sentence::{SIZE_UNKNOWN, path, sentence};
 use super::{Style, change, complaint, receipt};
 use crate::account::{CandidateAccount, RouteAccount};
 use crate::id::JobId;
-use crate::outcome::{FileCopy, FileEnd, FileOutcome, Verified};
+use crate::outcome::{FailedItem, FileCopy, FileEnd, FileOutcome, Verified};
 use ftp_io::program::output;
 use ftp_io::program::size;
 use ftp_proto::wire::counted;
@@ -266,7 +266,7 @@ fn cause_lines(Cause { count, first, .. }: &Cause) -> Vec<String> {
     let Some((told, named)) = first.split_first() else { return others.into_iter().collect() };
     let mut lines = vec![receipt::of_file(told)];
     lines.extend((*count > 1).then(|| "the same for:".to_owned()));
-    lines.extend(named.iter().map(|failed| &failed.source).chain(&others).map(|name| format!("  {name}")));
+    lines.extend(named.iter().map(FailedItem::name).chain(others.as_deref()).map(|name| format!("  {name}")));
     lines
 }
 

@@ -115,7 +115,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
         if !others.is_empty() {
             lines.push("    for the same reason:".to_owned());
         }
-        lines.extend(others.iter().map(|file| format!("      {}", file.source)));
+        lines.extend(others.iter().map(|file| format!("      {}", file.name())));
     }
     lines.extend(unnamed(*failed, failures));
     lines.into_iter().map(|line| show(line.as_bytes())).collect()

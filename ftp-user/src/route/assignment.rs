@@ -65,6 +65,8 @@ pub(crate) struct Assignment {
     pub(crate) until: Option<u64>,
     /// Who may continue what this attempt leaves.
     pub(crate) continued: ContinuedBy,
+    /// Whether only the final reply of the destination says that the file is stored, because its source is deleted then.
+    pub(crate) needs_final_reply: bool,
     /// Whether only the path is tried, and nothing moves (PROB).
     pub(crate) probes: bool,
     /// Whether both control connections are closed as soon as both ends say that the transfer has begun (DETA).
@@ -93,6 +95,7 @@ impl Assignment {
             before: 0,
             until: None,
             continued: ContinuedBy::Nobody,
+            needs_final_reply: false,
             probes: false,
             detaches: false,
             allowed: Allowed::default(),

@@ -1,7 +1,7 @@
 //! Transfers a file between this host and a server: this program is one end of the data connection.
 
 use super::assignment::{Assignment, Count};
-use super::second::{STANDS_STILL, becomes_whole, tell_that_it_is_whole};
+use super::second::{UnendedFile, warn_as_long};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::{LocalEnd, Server};
@@ -57,10 +57,13 @@ pub(crate) async fn send_local(
         Flow::Refused(answer) => count.touched = may_be_made(session.blame(answer)),
         Flow::Lost(CopyReport { end: CopyEnd::Whole, .. }, failure) => {
             if assignment.store == Store::Replace
+                && !assignment.needs_final_reply
                 && let Some(size) = assignment.size
-                && becomes_whole(context, to, &assignment.stored, size, STANDS_STILL).await
+                && (UnendedFile { path: &assignment.stored, size, was_shorter: false, may_grow: true })
+                    .becomes_whole(context, to)
+                    .await
             {
-                tell_that_it_is_whole(context, to.site.to_string(), failure);
+                warn_as_long(context, to.site.to_string(), failure);
                 return Ok(());
             }
             return Err(failure.clone());
@@ -120,7 +123,7 @@ pub(crate) async fn receive_local(
     if let Flow::Lost(CopyReport { end: CopyEnd::Whole, .. }, failure) = &flow
         && assignment.to_move() == Some(count.bytes)
     {
-        tell_that_it_is_whole(context, THIS_HOST, failure);
+        warn_as_long(context, THIS_HOST, failure);
         return Ok(());
     }
     conclude(session, assignment, count, flow, (what, file))

@@ -33,7 +33,7 @@ pub(crate) use explain::{FAILED_FOR_EARLIER_FILE, SILENT_SO_FAR};
 pub(crate) use local::{receive_local, send_local};
 pub use progress::{LONGEST_UNSEEN, USUAL_UNSEEN};
 pub use relay::Circuit;
-pub(crate) use second::{STANDS_STILL, becomes_whole, tell_that_it_is_whole};
+pub(crate) use second::{UnendedFile, warn_as_long};
 pub(crate) use situation::{Situation, first_rung};
 pub(crate) use together::{BatchPath, Fate, Manner, SmallFile, batch};
 

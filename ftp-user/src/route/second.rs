@@ -126,40 +126,56 @@ async fn hidden(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     files::size_by_command(session, &join(parent(path).as_ref(), &hidden)).await
 }
 
-/// Whether a file becomes as long as `size`, as its server shows it in a new session if need be: its transfer may go on after a control
-/// connection has ended. It is looked at until it is so long, or has not grown for `patience`.
-pub(crate) async fn becomes_whole(
-    context: &Context,
-    server: &mut Server,
-    path: &PathName,
-    size: u64,
-    patience: Duration,
-) -> bool {
-    let (clock, patience) = (context.world.clock, patience.min(context.settings.patience.stall));
-    let (mut longest, mut since) = (None, clock.now());
-    loop {
-        let Ok(session) = server.session(context).await else { return false };
-        let Ok(named) = files::size_at_server(session, path).await else { return false };
-        if named == Some(size) {
-            return true;
-        }
-        let shown = if named.is_some() { Ok(named) } else { hidden(session, path).await };
-        let Ok(length @ Some(_)) = shown else { return false };
-        if length > longest {
-            (longest, since) = (length, clock.now());
-        } else if clock.now().since(since) >= patience {
-            return false;
-        }
-        tokio::select! {
-            biased;
-            () = context.run.cancel.cancelled() => return false,
-            () = clock.sleep_until(Some(clock.now() + REMOTE_PERIOD)) => {}
+/// A file whose transfer may go on although a control connection has ended.
+#[derive(Debug)]
+pub(crate) struct UnendedFile<'a> {
+    /// Where the destination stores it.
+    pub(crate) path: &'a PathName,
+    /// How long its source is.
+    pub(crate) size: u64,
+    /// Whether it was seen with fewer bytes, or an end has said that it is complete. Some servers give a file its length
+    /// before its bytes have come.
+    pub(crate) was_shorter: bool,
+    /// Whether it may still grow.
+    pub(crate) may_grow: bool,
+}
+
+impl UnendedFile<'_> {
+    /// Whether it becomes as long as its source, as its server shows it, in a new session if need be. It is looked at until it
+    /// is so long, or has not grown for [`STANDSTILL`] or `--stall`.
+    pub(crate) async fn becomes_whole(mut self, context: &Context, server: &mut Server) -> bool {
+        let clock = context.world.clock;
+        let patience =
+            if self.may_grow { STANDSTILL.min(context.settings.patience.stall) } else { Duration::ZERO };
+        let (mut longest, mut since) = (None, clock.now());
+        loop {
+            let Ok(session) = server.session(context).await else { return false };
+            let Ok(named) = files::size_at_server(session, self.path).await else { return false };
+            let shown = if named.is_some() { Ok(named) } else { hidden(session, self.path).await };
+            let Ok(Some(length)) = shown else { return false };
+            if named == Some(self.size) {
+                return self.was_shorter;
+            }
+            if length > self.size {
+                return false;
+            }
+            self.was_shorter = true;
+            if Some(length) > longest {
+                (longest, since) = (Some(length), clock.now());
+            } else if clock.now().since(since) >= patience {
+                return false;
+            }
+            tokio::select! {
+                biased;
+                () = context.run.cancel.cancelled() => return false,
+                () = clock.sleep_until(Some(clock.now() + REMOTE_PERIOD)) => {}
+            }
         }
     }
 }
 
 /// Tells that a file at `site` is as long as its source in spite of this failure.
-pub(crate) fn tell_that_it_is_whole(context: &Context, site: impl Into<String>, failure: &Failure) {
+pub(crate) fn warn_as_long(context: &Context, site: impl Into<String>, failure: &Failure) {
     let text = format!("{failure}; what is stored is as long as the source, and is compared with it now");
     context.run.events.warn_of(Topic::AsLong, site, text);
 }
@@ -207,7 +223,7 @@ impl Waits {
 }
 
 /// How long a file whose control connection was lost may stand still before it is given up.
-pub(crate) const STANDS_STILL: Duration = Duration::from_secs(10);
+const STANDSTILL: Duration = Duration::from_secs(10);
 /// How often a server is asked.
 pub(super) const REMOTE_PERIOD: Duration = Duration::from_secs(1);
 /// Most transfers end before a second session would be useful.

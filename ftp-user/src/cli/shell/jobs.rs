@@ -7,10 +7,10 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
 use ftp_io::lock::Lock;
 use ftp_io::program::output;
-use ftp_proto::wire::counted;
+use ftp_proto::wire::{counted, show};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -174,8 +174,14 @@ impl Job {
             let lost = counted(lost, "byte");
             output::complain("ftp-user", format_args!("[{}] {lost} of its output are lost", self.number));
         }
+        let mut said = Vec::from(bytes);
         let mut out = io::stdout().lock();
-        let _ = out.write_all(&Vec::from(bytes)).and_then(|()| out.flush());
+        if out.is_terminal() {
+            // The job has written into a pipe, which acts on nothing.
+            let lines: Vec<String> = said.split(|byte| *byte == b'\n').map(show).collect();
+            said = lines.join("\n").into_bytes();
+        }
+        let _ = out.write_all(&said).and_then(|()| out.flush());
     }
 
     /// The job as it is shown.

@@ -160,13 +160,16 @@ impl Lines {
     /// Whether the shell may be left. Where jobs run in the background, or one has failed that was not shown, it says so the
     /// first time.
     pub(super) fn may_leave(&mut self) -> bool {
-        if self.jobs.show_ended(None) != Status::Done {
+        let has_failed = self.jobs.show_ended(None) != Status::Done;
+        let running = self.jobs.running();
+        if self.asked_to_leave || (running == 0 && !has_failed) {
+            return true;
+        }
+        // Jobs that run are spoken of by themselves.
+        self.asked_to_leave = !has_failed || running == 0;
+        if has_failed {
             output::complain("ftp-user", "a job in the background has failed: quit again to leave");
             return false;
-        }
-        let running = self.jobs.running();
-        if running == 0 || std::mem::replace(&mut self.asked_to_leave, true) {
-            return true;
         }
         let jobs = counted(running as u64, "job");
         output::complain(

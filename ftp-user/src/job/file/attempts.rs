@@ -253,6 +253,7 @@ impl Copying<'_> {
             stored: start.part.stored.clone(),
             before: start.at,
             continued: start.continued,
+            needs_final_reply: self.options.deletes_sources(),
             detaches: self.options.detach,
             allowed: self.options.allowed,
             ..Assignment::new(self.ends.source.show(path), path, destination, source.size)

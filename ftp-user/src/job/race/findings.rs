@@ -12,14 +12,14 @@ use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
 use crate::outcome::DIRECTLY;
 use crate::report::{THIS_HOST, Topic};
 use crate::route::{
-    Assignment, AttemptResult, Circuit, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, STANDS_STILL,
-    Situation, becomes_whole, tell_that_it_is_whole,
+    Assignment, AttemptResult, Circuit, ContinuedBy, FAILED_FOR_EARLIER_FILE, GivenUp, Situation,
+    UnendedFile, warn_as_long,
 };
 use crate::state::Key;
 use ftp_proto::reply::Blame;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Ended, Purpose};
-use ftp_proto::transfer::{self, Cause, Outcome, Store};
+use ftp_proto::transfer::{self, Cause, Outcome, Side, Store};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
@@ -103,7 +103,7 @@ impl Contest<'_, '_> {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
         if !is_stopped && is_whole(context, assignment, &stored, runner, &attempted, failed).await {
-            tell_that_it_is_whole(context, self.situation.destination(), &failure);
+            warn_as_long(context, self.situation.destination(), &failure);
             memory.lock().worked(candidate, context.world.clock.now());
             self.notes.note_moved_after_all(index);
             return Ended::Moved;
@@ -183,12 +183,11 @@ async fn is_whole(
     attempted: &AttemptResult,
     failed: &transfer::Failure,
 ) -> bool {
-    let patience = match &failed.cause {
-        Cause::Silent(_) => STANDS_STILL,
+    let may_grow = match &failed.cause {
+        Cause::Silent(_) | Cause::Ended(_) => true,
         // A transfer that has stalled was cancelled.
-        Cause::Cancelled => Duration::ZERO,
-        Cause::Ended(_) => STANDS_STILL,
-        Cause::Refused(_) if failed.is_of_session() => STANDS_STILL,
+        Cause::Cancelled => false,
+        Cause::Refused(_) if failed.is_of_session() => true,
         Cause::Refused(_) | Cause::Unusable(..) | Cause::Policy(..) | Cause::Data(_) | Cause::Relay(_) => {
             return false;
         }
@@ -196,9 +195,12 @@ async fn is_whole(
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
     let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
-    // A server may give a file its length before its bytes have come.
-    let may_be_whole = replaces && (failed.complete.is_some() || attempted.was_shorter);
-    may_be_whole && becomes_whole(context, &mut runner.destination, stored, size, patience).await
+    if !replaces || (assignment.needs_final_reply && failed.complete != Some(Side::Destination)) {
+        return false;
+    }
+    let was_shorter = failed.complete.is_some() || attempted.was_shorter;
+    let file = UnendedFile { path: stored, size, was_shorter, may_grow };
+    file.becomes_whole(context, &mut runner.destination).await
 }
 
 /// Whether the destination's file of a candidate is as long as before. If it is appended to and has no size, it may have
@@ -407,7 +409,7 @@ pub(in crate::job) const FAILED_IN_SILENCE: Duration = Duration::from_secs(2);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ftp_proto::transfer::{DataTls, Opening, Roles, Side};
+    use ftp_proto::transfer::{DataTls, Opening, Roles};
 
     #[test]
     fn nothing_arrived_if_the_transfer_commands_were_sent_long_ago() {
