@@ -310,7 +310,7 @@ fn n8_a_terminal_that_is_lost() {
     let scene: Scene = scene();
     let run = scene.begin(&["--retries", "0"]);
     run.running.signal(Signal::HUP);
-    let run = run.end().exits(10).says("ftp-user resume");
+    let run = run.end().exits(10).says(" resume ");
     assert_eq!(scene.parts().len(), 1, "{run}");
     assert_eq!(scene.jobs()[0]["state"], "interrupted");
     let run = scene.user().args(["resume"]).run().exits(0);

@@ -395,7 +395,7 @@ fn what_a_file_has_stored_stays_for_resume_if_the_relay_does_not_come_back() {
     let stored = |name: &String| std::fs::metadata(to.path(name)).is_ok_and(|facts| facts.len() > 1_000_000);
     socket::until("a part of the file has arrived", || to.names().iter().any(stored));
     agent.running.signal(Signal::KILL);
-    let run = run.end().exits(5).says("ftp-user retry");
+    let run = run.end().exits(5).says(" retry ");
     assert!(to.names().iter().any(stored), "{:?}\n{run}", to.names());
     agent.die_and_return();
     let resumed = job().args(["resume"]).run().exits(0);

@@ -300,7 +300,7 @@ fn h33_an_interrupt_between_two_tries_keeps_what_the_first_one_left_for_resume()
         .start();
     run.wait_for("trying again in");
     run.interrupt();
-    let run = run.end().exits(10).says("interrupted after 400 bytes").says("ftp-user resume");
+    let run = run.end().exits(10).says("interrupted after 400 bytes").says(" resume ");
     assert_eq!(to.seen_of(&["DELE"]), [""; 0], "{run}");
 }
 

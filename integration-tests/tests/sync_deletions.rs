@@ -184,8 +184,9 @@ fn retry_agrees_once_and_to_exactly_the_names_that_were_kept() {
     let first = run(&["sync", "--delete", "--id", "nightly", &from.url("s"), &to.url("t")]).exits(9);
     let message = told_message(&first);
     let command = message.split("to go, ftp-user ").nth(1).unwrap().strip_suffix(" deletes them").unwrap();
-    let [retry, job, yes] = command.split(' ').collect::<Vec<_>>().try_into().unwrap();
-    assert_eq!((retry, yes), ("retry", "--yes"), "{first}");
+    let [option, directory, retry, job, yes] = command.split(' ').collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!((option, retry, yes), ("--state", "retry", "--yes"), "{first}");
+    assert_eq!(Some(directory), state.path().to_str(), "{first}");
     // Without --yes nobody has agreed. A name that is new is no part of the answer.
     run(&[retry, job]).exits(9);
     fs::write(to.path("t/m/later"), "later").unwrap();

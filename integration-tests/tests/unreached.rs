@@ -25,7 +25,7 @@ fn job(scene: &Scene) -> String {
 fn n8_a_job_whose_server_dies_stays_interrupted_until_the_server_is_back() {
     let mut scene = scene();
     let run = dies(&mut scene);
-    let run = run.says(&format!("ftp-user retry {}", job(&scene)));
+    let run = run.says(&format!(" retry {}", job(&scene)));
     assert_eq!(scene.state_of_the_job(), "interrupted", "{run}");
     // Any number of runs that do not reach it change nothing, and none of them is a success.
     for _ in 0..2 {
