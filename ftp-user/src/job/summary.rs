@@ -100,6 +100,8 @@ impl Tally {
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.sums.relayed, done.relayed.clone());
         self.is_verified(done.verified);
+        let copied = &mut self.sums.details.copied;
+        *copied = Some(copied.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
             Some((_, count)) => *count += 1,
             None => self.rungs.push((rung, 1)),
@@ -183,14 +185,14 @@ impl Tally {
         self.skipped(files, words, verified);
     }
 
-    /// Notes files that are skipped because they are equal by this; by nothing if the word is empty.
+    /// Notes files that are skipped because they are equal by this; only by their names if the word is empty.
     fn skipped(&mut self, files: u64, by: &'static str, verified: Verified) {
         self.sums.skipped += files;
         if files > 0 && !by.is_empty() {
             self.is_verified(verified);
-            if !self.sums.details.equal_by.contains(&by) {
-                self.sums.details.equal_by.push(by);
-            }
+        }
+        if files > 0 && !self.sums.details.equal_by.contains(&by) {
+            self.sums.details.equal_by.push(by);
         }
     }
 
@@ -399,6 +401,7 @@ mod tests {
         assert_eq!(summary.earlier, 1);
         assert_eq!(summary.before, 12, "of files that were skipped nothing is counted");
         assert_eq!((summary.verified, summary.route), (Verified::Size, Some(Rung::SourceListens)));
+        assert_eq!(summary.details.copied, Some(Verified::Size));
         drop(events);
         reporter.finish().await.unwrap();
     }

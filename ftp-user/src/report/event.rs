@@ -365,7 +365,9 @@ pub struct SummaryDetails {
     pub unchanged: u64,
     /// Files that were copied and whose size nobody knows.
     pub unsized_files: u64,
-    /// By what skipped files are equal; nothing if they only have the names.
+    /// The weakest verification of the files that were copied.
+    pub copied: Option<Verified>,
+    /// By what skipped files are equal; an empty word for those that only have the names.
     pub equal_by: Vec<&'static str>,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn sentence(summary: &Summary) -> String {
     if let Some(route) = summary.route {
         line.push_str(&format!(", {}, ", path(route, summary.relayed.as_ref())));
         line.push_str(if summary.dry_run { "to be verified by " } else { "verified " });
-        line.push_str(summary.verified.name());
+        line.push_str(summary.details.copied.unwrap_or(summary.verified).name());
     }
     for (count, names, what) in [
         (summary.renamed, "file", "renamed"),
@@ -75,9 +75,11 @@ pub(super) fn sentence(summary: &Summary) -> String {
 
 /// What is said of skipped files.
 fn skipped(summary: &Summary) -> String {
-    let equal = match summary.details.equal_by.as_slice() {
-        [] => "already there".to_owned(),
-        by => format!("equal by {}", by.join(", ")),
+    let (by_name, by): (Vec<&str>, Vec<&str>) = summary.details.equal_by.iter().partition(|by| by.is_empty());
+    let equal = match (by.as_slice(), by_name.is_empty()) {
+        ([], _) => "already there".to_owned(),
+        (by, true) => format!("equal by {}", by.join(", ")),
+        (by, false) => format!("equal by {}, or only already there", by.join(", ")),
     };
     match (summary.verb, summary.dry_run) {
         ("move", true) => format!("{equal} (to be deleted at the source if equal)"),
@@ -242,6 +244,14 @@ mod tests {
             Summary { files: 12, skipped: 2, failed: 1, verified: Verified::Size, ..Summary::example() },
             "copied 10 files, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified size; \
              2 files skipped (already there); 1 file failed",
+        );
+        // What was only compared says nothing of what was copied.
+        let sha = Some(Verified::Hash(Algorithm::Sha256));
+        let details = SummaryDetails { copied: sha, equal_by: vec!["size", ""], ..Default::default() };
+        check(
+            Summary { files: 3, skipped: 2, verified: Verified::Size, details, ..Summary::example() },
+            "copied 1 file, 2.00 GiB in 1.9 s (1.05 GiB/s), direct (destination listens), verified sha-256; \
+             2 files skipped (equal by size, or only already there)",
         );
         // Whether data went in clear is told by warnings and by `--json`: others rely on the end of this line.
         assert_eq!(
