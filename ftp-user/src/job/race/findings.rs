@@ -195,10 +195,12 @@ async fn is_whole(
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
     let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
-    if !replaces || (assignment.needs_final_reply && failed.complete != Some(Side::Destination)) {
+    // Where nothing was seen, a new session would only hide what the old one may still do.
+    let was_shorter = failed.complete.is_some() || attempted.was_shorter;
+    let lacks_reply = assignment.needs_final_reply && failed.complete != Some(Side::Destination);
+    if !replaces || !was_shorter || lacks_reply {
         return false;
     }
-    let was_shorter = failed.complete.is_some() || attempted.was_shorter;
     let file = UnendedFile { path: stored, size, was_shorter, may_grow };
     file.becomes_whole(context, &mut runner.destination).await
 }
