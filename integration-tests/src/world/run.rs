@@ -168,7 +168,9 @@ impl<'a> Running<'a> {
     }
 
     fn ended(&mut self, index: usize, status: u8) {
-        let said = self.world.said(self.users[index].host);
+        let user = &self.users[index];
+        // The directory has another name in each run.
+        let said = self.world.said(user.host).replace(&*user.state.to_string_lossy(), "STATE");
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
         self.look();
         let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
