@@ -35,10 +35,24 @@ pub enum Site {
 
 impl Site {
     /// The commands as HELP shows them.
-    pub const COMMANDS: [&str; 5] =
+    const COMMANDS: [&str; 5] =
         ["CHMOD <mode> <path>", "HELP", "SYMLINK <target> <path>", "SYNC", "UTIME <YYYYMMDDhhmm[ss]> <path>"];
     /// Those that copy a file within the server, which an operator may switch off.
-    pub const COPIES: [&str; 2] = ["CPFR <path>", "CPTO <path>"];
+    const COPIES: [&str; 2] = ["CPFR <path>", "CPTO <path>"];
+
+    /// The lines of the commands that are served, in order of the alphabet, with those that copy if `copies`.
+    pub fn lines(copies: bool) -> Vec<&'static str> {
+        let copies: &[&str] = if copies { &Self::COPIES } else { &[] };
+        let mut lines: Vec<&str> = Self::COMMANDS.iter().chain(copies).copied().collect();
+        lines.sort_unstable();
+        lines
+    }
+
+    /// The line of one command, if it is served.
+    pub fn line(word: &[u8], copies: bool) -> Option<&'static str> {
+        let names = |line: &&str| line.split(' ').next().is_some_and(|name| name.as_bytes() == word);
+        Self::lines(copies).into_iter().find(names)
+    }
 
     /// Reads the argument of SITE.
     pub(super) fn parse(rest: &[u8]) -> Result<Self, Fault> {

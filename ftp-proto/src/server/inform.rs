@@ -5,7 +5,7 @@ use super::context::{Context, Login, Question};
 use super::sockets::Target;
 use super::tls;
 use crate::command::verbs::{Row, ServerSupport};
-use crate::command::{DataType, Direction, VERBS, Verb};
+use crate::command::{DataType, Direction, Site, VERBS, Verb};
 use crate::dialect::Dialect;
 use crate::feature;
 use crate::listing::{FACTS, SELDOM};
@@ -76,8 +76,13 @@ fn session_status(cx: &Context) -> Vec<String> {
 
 /// HELP. In 1973 it also shows what FEAT shows (dialect-1973 section 13).
 pub(super) fn help(cx: &mut Context, verb: Option<&[u8]>) {
-    if let Some(name) = verb {
-        let row = Verb::named(name.trim_ascii()).and_then(Verb::row);
+    if let Some(name) = verb.map(<[u8]>::trim_ascii) {
+        if let Some(word) = name.strip_prefix(b"SITE ")
+            && let Some(line) = Site::line(word.trim_ascii(), cx.config.copies)
+        {
+            return cx.out.reply(Meaning::HelpText, format!("SITE {line}"));
+        }
+        let row = Verb::named(name).and_then(Verb::row);
         return match row.filter(|row| is_served(cx, row)) {
             Some(row) => {
                 let text = format!("{} {} ({})", row.name, row.syntax, row.source);
@@ -148,6 +153,10 @@ pub(super) fn feat(cx: &mut Context) {
 fn features(cx: &Context) -> Vec<String> {
     let offer = feature::Offer { tls: tls::serves(&cx.config, Verb::Auth), copies: cx.config.copies };
     let mut lines = feature::offered(cx.parameters.algorithm, offer);
+    if cx.user().is_none() {
+        // lftp asks before it logs in, and then waits up to 5 s with the end of each small compressed file that it sends.
+        lines.retain(|line| line != "MODE Z");
+    }
     if cx.config.dialect == Dialect::Rfc354 {
         lines.retain(|line| !line.starts_with("DGST ") && !line.starts_with("PACK "));
     }

@@ -194,16 +194,14 @@ pub(crate) fn site(cx: &mut Context, site: Site) -> Waits {
         Site::CopyTo(name) => copy_to(cx, &name),
         Site::Sync => sync(cx),
         Site::Help(word) => {
-            let copies: &[&str] = if cx.config.copies { &Site::COPIES } else { &[] };
-            let mut commands: Vec<&str> = Site::COMMANDS.iter().chain(copies).copied().collect();
-            commands.sort_unstable();
+            let copies = cx.config.copies;
             if let Some(word) = word {
-                return match commands.iter().find(|line| line.split(' ').next() == Some(word.as_str())) {
+                return match Site::line(word.as_bytes(), copies) {
                     Some(line) => said(cx, Meaning::HelpText, format!("SITE {line}")),
                     None => said(cx, Meaning::NotImplemented, format!("There is no SITE {word}")),
                 };
             }
-            let lines = ["SITE commands"].into_iter().chain(commands).chain(["End"]);
+            let lines = ["SITE commands"].into_iter().chain(Site::lines(copies)).chain(["End"]);
             let lines: Vec<&[u8]> = lines.map(str::as_bytes).collect();
             cx.out.reply_lines(Meaning::HelpText, &lines);
             None

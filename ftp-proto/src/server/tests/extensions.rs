@@ -106,6 +106,16 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
 }
 
 #[test]
+fn compression_is_offered_to_who_has_logged_in() {
+    for (mut h, asks, ready) in [(old(), "HELP", "300"), (modern(), "FEAT", "220")] {
+        let offers = |h: &mut Harness| h.say(asks).iter().any(|line| line == " MODE Z");
+        assert!(offers(&mut h));
+        h.check("REIN", &[ready]);
+        assert!(!offers(&mut h));
+    }
+}
+
+#[test]
 fn prob_obtains_a_connection_and_ends_it_with_a_reset() {
     for mut h in both() {
         let code = if h.transcript[0].starts_with('3') { "200" } else { "225" };

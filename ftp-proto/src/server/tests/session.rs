@@ -490,6 +490,8 @@ fn features_and_help_tell_the_extensions() {
     assert!(help[0].starts_with("200-") && help.iter().any(|line| line == " LSTN R;S"), "{help:?}");
     assert!(modern().say("HELP SOCK")[0].starts_with("214 SOCK "));
     modern().check("HELP NOTHING", &["502"]);
+    assert!(modern().say("HELP site utime")[0].starts_with("214 SITE UTIME "));
+    modern().check("HELP SITE NOTHING", &["502"]);
     old().check("HELP NOTHING", &["506"]);
     assert!(old().say("FEAT")[0].starts_with("200-"));
 }
