@@ -504,3 +504,31 @@ fn what_a_running_copy_stores_below_the_destination_is_neither_deleted_nor_count
     let run = job(&["sync", "--delete", &source, &dest]).run().exits(0);
     assert!(!to.path("t/n/a").exists() && !to.path("t/old").exists(), "{run}");
 }
+
+#[test]
+fn nothing_is_deleted_in_a_directory_here_whose_name_is_that_of_a_site_too() {
+    let from = Site::new("source").file("s/a", "a").start();
+    let typed = |words: &[&str]| {
+        let settings = "[sites.backup]\nurl = \"ftp://bob@127.0.0.3/\"\n";
+        let user = user().private_file("config.toml", settings);
+        let home = user.home().to_owned();
+        fs::create_dir(home.join("backup")).unwrap();
+        fs::write(home.join("backup/mine"), "mine").unwrap();
+        let run = user.args(["--config", "config.toml"]).args(words).run();
+        (run, home)
+    };
+    let url = from.url("s");
+    for words in [
+        &["sync", "--delete", &url, "backup"][..],
+        &["sync", "--delete", &url, "backup/"],
+        &["sync", "--delete", "backup", &url],
+        &["rm", "-r", "--yes", "backup"],
+    ] {
+        let (run, home) = typed(words);
+        let run = run.exits(2).says("backup is a name of this host and also a site; nothing was deleted");
+        run.says("write ./backup").says("or backup: for the other").never_says("127.0.0.3");
+        assert!(home.join("backup/mine").is_file(), "{words:?}");
+    }
+    let (run, home) = typed(&["sync", "--delete", &url, "./backup"]);
+    assert_eq!(names_below(&home.join("backup")), ["a"], "{}", run.exits(0));
+}

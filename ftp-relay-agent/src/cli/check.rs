@@ -51,7 +51,7 @@ pub struct Options {
 /// The first relay or hub that does not work; else a server that does not.
 pub fn check(options: &Options) -> Result<(), Exit> {
     let (low, high) = VERSIONS;
-    say(&format!("ok    speaks ftp-relay versions {low} to {high}"))?;
+    say(&format!("ok    this program speaks ftp-relay versions {low} to {high}"))?;
     let tokens =
         options.token_file.as_deref().map(token_file::read).transpose().map_err(anyhow::Error::from)?;
     let tokens = tokens.unwrap_or_default();

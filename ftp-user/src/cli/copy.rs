@@ -3,6 +3,7 @@
 
 use super::asked;
 use super::passwords::Passwords;
+use super::places::refuse_site_like;
 use super::transfer::{TransferArgs, narrowed};
 use super::trees::{FilterArgs, KeptArgs, TreeArgs};
 use crate::context::Context;
@@ -237,6 +238,9 @@ impl SyncArgs {
         let options = self.kept.options(Options { changed_parts: ChangedParts::Auto, ..options });
         let jobs = Jobs::of(self.jobs);
         let options = Options { fail_fast: self.fail_fast, jobs, ..options };
+        if self.delete {
+            refuse_site_like(&[&self.source, &self.dest], &context.settings.named)?;
+        }
         let mut places = passwords.locations(context, &self.places()).await?.into_iter();
         let (Some(source), Some(destination)) = (places.next(), places.next()) else {
             return Err(Failure::usage("sync needs a SOURCE and a DEST"));
@@ -245,7 +249,8 @@ impl SyncArgs {
         if let Some(place) = backup.as_ref().filter(|place| !job::is_one_host(place, &destination)) {
             let what =
                 format!("--backup-dir {place} is not on the same server and user as DEST {destination}");
-            return Err(Failure::usage(what).hint("old files are renamed, and not copied"));
+            return Err(Failure::usage(what)
+                .hint("old files are renamed, and not copied: begin it as DEST begins, such as two:old"));
         }
         let deletion = self.delete.then_some(Allowance { most: self.max_delete, consent: self.consent() });
         let rules = SyncRules { compare: self.compare, deletion, backup: backup.map(|place| place.path) };

@@ -1,5 +1,5 @@
-//! What `-h` shows: one screen for each verb, with the options that are wanted most days and three examples. `--help` and the
-//! manual show all.
+//! What `-h` shows: one screen for each verb, with the options that are wanted most days and three examples. `--help` shows all
+//! options of the verb, `ftp-user help options` those that all verbs share, and the manual shows both.
 
 use clap::{Arg, Command};
 
@@ -198,9 +198,34 @@ const EVERY: &[&str] = &[];
 /// The options that name relays.
 const OF_RELAYS: [&str; 3] = ["relay", "relay_token_file", "relay_consent"];
 
-/// Leaves an option that every verb has to `--help`.
-pub(super) fn rarely(arg: Arg) -> Arg {
-    arg.hide_short_help(true)
+/// The groups of options that `-h` does not show.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("For trees", &["filter_from", "from_file", "include", "exclude", "links"]),
+    (
+        "For each file",
+        &["overwrite", "verify", "no_times", "perms", "changed_parts", "in_place", "no_resume"],
+    ),
+    ("For the whole run", &["jobs", "fail_fast", "explain", "id", "detach"]),
+    ("For paths", &["path", "relay", "relay_token_file", "relay_consent", "allow_clear_data"]),
+];
+
+/// Options that name a default, or switch off what does no harm. Only the manual has them.
+const OF_MANUAL: [&str; 4] = ["times", "resume", "race", "no_race"];
+
+/// Leaves an option to `--help`, in its group, or to the manual.
+fn behind_help(arg: Arg) -> Arg {
+    let is_of_manual = OF_MANUAL.contains(&arg.get_id().as_str());
+    let group = GROUPS.iter().find(|(_, ids)| ids.contains(&arg.get_id().as_str()));
+    let arg = arg.hide_short_help(true).hide_long_help(is_of_manual);
+    match group {
+        Some((heading, _)) => arg.help_heading(*heading),
+        None => arg,
+    }
+}
+
+/// Leaves an option that every verb has to `ftp-user help options`.
+pub(super) fn on_its_page(arg: Arg) -> Arg {
+    arg.hide_short_help(true).hide_long_help(true)
 }
 
 /// Gives a verb its screen.
@@ -213,10 +238,7 @@ pub(super) fn screen(verb: Command) -> Command {
         [] => !OF_RELAYS.contains(&arg.get_id().as_str()),
         options => arg.is_positional() || options.contains(&arg.get_id().as_str()),
     };
-    let verb = verb.mut_args(|arg| {
-        let is_shown = is_shown(&arg);
-        arg.hide_short_help(!is_shown)
-    });
+    let verb = verb.mut_args(|arg| if is_shown(&arg) { arg } else { behind_help(arg) });
     verb.after_help(format!(
         "Examples:\n  {}\nftp-user help options: what every verb takes",
         examples.join("\n  ")
@@ -228,6 +250,7 @@ pub(super) fn shared(program: &Command) -> String {
     let page =
         Command::new("ftp-user").about("Options of every verb, before or behind it").max_term_width(100);
     let shared = program.get_arguments().filter(|arg| arg.is_global_set()).cloned();
+    let shared = shared.map(|arg| arg.hide_long_help(false));
     let page = page.override_usage("ftp-user [OPTIONS] VERB ...").disable_help_flag(true).args(shared);
     page.clone().render_long_help().to_string()
 }
@@ -269,7 +292,13 @@ mod tests {
         let length =
             |verb: &Command| verb.clone().term_width(100).render_long_help().to_string().lines().count();
         let longest = command.get_subcommands().map(|verb| (length(verb), verb.get_name())).max();
-        assert!(longest.is_some_and(|(lines, _)| lines <= 285), "{longest:?}");
+        assert!(longest.is_some_and(|(lines, _)| lines <= 190), "{longest:?}");
+        for verb in command.get_subcommands() {
+            let page = verb.clone().render_long_help().to_string();
+            let twice =
+                ["--trace", "--color", "--timeout", "--insecure"].iter().find(|one| page.contains(**one));
+            assert!(verb.get_name() == "help" || twice.is_none(), "{twice:?}\n{page}");
+        }
     }
 
     #[test]

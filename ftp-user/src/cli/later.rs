@@ -189,6 +189,13 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "-L --copy-links",
         "links to files are copied as files; --links follow enters those to directories",
     ),
+    (
+        "sync copy move",
+        "--exclude-from --include-from --filter",
+        "--filter-from FILE reads lines of - GLOB to leave files out, and of + GLOB to take them",
+    ),
+    ("sync copy move", "--files-from", "copy --from-file FILE reads lines of SOURCE, a tab, DEST"),
+    ("sync copy move", "-e --rsh", "leave it out: servers are reached by FTP"),
     ("sync copy move", "-C", "nothing is compressed; --exclude leaves files out"),
     ("sync copy move", "-z --compress", "there is none: nothing is compressed on its way"),
     ("sync copy move", "--transfers --parallel", "-j N copies N files at the same time"),
@@ -385,6 +392,7 @@ mod tests {
         check("--delete", "copy -r --delete a b", "copy has no option --delete; sync SOURCE DEST --delete");
         check("--max-delete", "move --max-delete=5 a b", "move has no option --max-delete; sync");
         check("--compare", "copy --compare size a b", "sync --compare");
+        check("--exclude-from", "sync --delete --exclude-from list a b", "--filter-from FILE reads");
         check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
     }
 

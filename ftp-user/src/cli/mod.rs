@@ -69,7 +69,7 @@ use std::time::Duration;
     version,
     max_term_width = 100,
     infer_subcommands = false,
-    mut_args(help::rarely),
+    mut_args(help::on_its_page),
     mut_subcommands(help::screen)
 )]
 pub struct Cli {

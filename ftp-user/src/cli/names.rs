@@ -1,6 +1,7 @@
 //! Verbs on names where they are: `mkdir`, `rm`, `mv`, `hash` and `tree`, on servers and on this host.
 
 use super::passwords::Passwords;
+use super::places::refuse_site_like;
 use super::transfer::RelayArgs;
 use crate::action::{self, Grouping, Remove};
 use crate::context::Context;
@@ -65,6 +66,7 @@ pub(super) struct RmArgs {
 impl RmArgs {
     /// Runs the verb.
     pub(super) async fn run(self, mut context: Context, passwords: &Passwords) -> Result<Status> {
+        refuse_site_like(&self.places.iter().collect::<Vec<_>>(), &context.settings.named)?;
         let places = self.relays.locations(&mut context, passwords, &self.places).await?;
         let asked = Remove { places, recursive: self.recursive, asks: !self.yes, dry_run: self.dry_run };
         Ok(action::remove(&context, &asked).await)

@@ -117,7 +117,7 @@ impl Passwords {
     ) -> Result<Vec<Location>> {
         let mut locations = locations(places, &context.settings.named)?;
         for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named)) {
-            context.run.events.warn(meant.warning);
+            context.run.events.warn(meant.warning());
         }
         if let Some(password) = password {
             let lacking = lacking(&locations);

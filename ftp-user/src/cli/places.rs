@@ -68,6 +68,22 @@ pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<Sit
     std::fs::symlink_metadata(meant.first).is_err().then_some(meant)
 }
 
+/// Refuses a path of this host whose first part is there and also names a site, where something would be deleted: whoever left
+/// out the colon would lose files of this host, or of DEST for those that SOURCE does not have.
+pub(super) fn refuse_site_like(places: &[&OsString], names: &Names) -> Result<()> {
+    let meant = places.iter().find_map(|text| Some((text, names.meant(text.to_str()?)?)));
+    match meant {
+        Some((text, SiteLikePath { first, what, place })) if std::fs::symlink_metadata(first).is_ok() => {
+            let text = text.to_string_lossy();
+            Err(Failure::usage(format!(
+                "{first} is a name of this host and also {what}; nothing was deleted"
+            ))
+            .hint(format!("write ./{text} for the one, or {place} for the other")))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.
 pub(super) fn has_relative(places: &[OsString]) -> bool {
     let is_relative = |place: &OsString| match Place::parse(place.as_bytes()) {
@@ -375,7 +391,7 @@ mod tests {
             ("192.0.2.8/x", None),
             ("/no-such-name", None),
         ] {
-            let found = meant_as_site(&text.into(), &names).map(|meant| meant.warning);
+            let found = meant_as_site(&text.into(), &names).map(|meant| meant.warning());
             assert_eq!(found.as_deref(), expect, "{text}");
         }
     }

@@ -84,7 +84,7 @@ impl Names {
             true => ("a site", format!("{site}:{rest}")),
             false => ("the host of a site", format!("{}/{rest}", remote.site.url())),
         };
-        Some(SiteLikePath { first, warning: format!("{first} is also {what}: {place} names it") })
+        Some(SiteLikePath { first, what, place })
     }
 
     /// The place that `SITE:path` or `[SITE]path` names; `None` if the text is not written so.
@@ -101,8 +101,18 @@ impl Names {
 pub struct SiteLikePath<'t> {
     /// The first part of the path.
     pub first: &'t str,
+    /// What the first part names beside a file of this host.
+    pub what: &'static str,
+    /// How the place that may be meant is written.
+    pub place: String,
+}
+
+impl SiteLikePath<'_> {
     /// What to say where the path names nothing that is there.
-    pub warning: String,
+    pub fn warning(&self) -> String {
+        let Self { first, what, place } = self;
+        format!("{first} is also {what}: {place} names it")
+    }
 }
 
 /// The name that is most like `name`, if one is like it.

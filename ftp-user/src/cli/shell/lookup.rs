@@ -154,7 +154,7 @@ impl Lookup {
             }
         };
         if !is_there {
-            output::complain("ftp-user", format_args!("warning: {}", meant.warning));
+            output::complain("ftp-user", format_args!("warning: {}", meant.warning()));
         }
     }
 
