@@ -244,9 +244,14 @@ impl Server {
 
     /// Kills it and starts it again at the same addresses.
     pub fn die_and_return(&mut self) {
+        self.die();
+        self.start_again();
+    }
+
+    /// Kills it, and nothing else.
+    pub fn die(&mut self) {
         self.running.signal(Signal::KILL);
         self.running.wait();
-        self.start_again();
     }
 
     /// Starts it again at the same addresses. It has ended.

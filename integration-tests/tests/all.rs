@@ -73,6 +73,7 @@ mod recipes;
 mod relay;
 mod relayed;
 mod reload;
+mod remedies;
 mod rescue;
 mod restarts;
 mod resume;

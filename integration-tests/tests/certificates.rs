@@ -86,7 +86,7 @@ fn h24_a_site_that_has_offered_tls_and_no_longer_does_is_not_used_until_it_is_fo
     let before = peer.heard().len();
     peer.answers_auth("502 not here");
     let url = format!("ftp://{}/", peer.address());
-    ls().exits(11).says("has offered TLS before").says(&format!("ftp-user sites forget {url}"));
+    ls().exits(11).says("has offered TLS before").says(&format!(" sites forget {url}"));
     no_login(&peer.heard(), before);
     run("sites", &state)
         .args(["forget", &url])
@@ -182,7 +182,7 @@ fn a_certificate_that_was_kept_and_has_changed_is_refused_whatever_is_trusted() 
     peer.show(&other);
     let roots = state.path().join("roots.pem");
     std::fs::write(&roots, &other.pem).unwrap();
-    let forget = format!("ftp-user sites forget ftp://{}/", peer.address());
+    let forget = format!("sites forget ftp://{}/", peer.address());
     for args in [&[][..], &["--trust", "new"], &["--trust", "known"], &["--ca", roots.to_str().unwrap()]] {
         for url in [peer.clear_url(""), peer.url("")] {
             let refused = ls(&[args, &[url.as_str()]].concat()).exits(11).says("has changed");
@@ -457,7 +457,7 @@ fn a_changed_certificate_of_a_site_names_the_command_that_accepts_it_and_the_sit
         ftp(&["ls", "two:"]);
         peer.show(&Certificate::of(peer.address().ip()));
         let pin = peer.pin();
-        let run = ftp(&["ls", "two:"]).exits(11).says(&format!("ftp-user sites edit two --pin {pin}"));
+        let run = ftp(&["ls", "two:"]).exits(11).says(&format!(" sites edit two --pin {pin}"));
         run.never_says(&format!("; --pin {pin}"));
         ftp(&["sites", "edit", "two", "--pin", &pin]).exits(0);
         ftp(&["ls", "two:"]).exits(0);

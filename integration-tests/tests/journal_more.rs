@@ -219,7 +219,7 @@ fn n8_a_job_whose_directory_is_gone_keeps_no_other_from_going_on_and_can_be_canc
     // The directory in which it runs is removed with its run.
     drop(kill(begin("first", 1)));
     let second = kill(begin("second", 2));
-    let run = scene.user().args(["resume"]).run().exits(1).says("cannot go to").says("ftp-user cancel");
+    let run = scene.user().args(["resume"]).run().exits(1).says("cannot go to").says(" cancel ");
     assert!(scene.to.bytes("second") == bytes, "{run}");
     assert_eq!(scene.parts().len(), 1, "{run}");
     drop(second);
@@ -287,7 +287,7 @@ fn n8_a_job_whose_list_is_gone_says_which_job_that_is_and_how_it_is_given_up() {
     fs::remove_file(here.path().join("list")).unwrap();
     for verb in ["resume", "cancel"] {
         let run = scene.user().args([verb, "last"]).run().says("cannot read list");
-        run.says(&format!("the list of job {id}")).says(&format!("ftp-user cancel --forget {id}"));
+        run.says(&format!("the list of job {id}")).says(&format!(" cancel --forget {id}"));
     }
     scene.user().args(["cancel", "--forget", &id]).run().exits(0);
 }

@@ -326,7 +326,7 @@ fn a_destination_has_one_sync_at_a_time() {
     // The destination is claimed before anything is listed.
     from.wait_for("LIST s");
     let other = job(state.path()).args(["sync", &from.url("other"), &to.url("/t/")]).run().exits(8);
-    other.says("another sync of").says("ftp-user jobs");
+    other.says("another sync of").says(" jobs shows it");
     run.interrupt();
     let run = run.end().exits(10);
     assert!(to.path("t/x").exists(), "{run}");

@@ -266,7 +266,9 @@ fn passwords(settings: &Settings) -> Vec<Checked> {
             Err(failure) => all.push(Checked::bad(
                 "password",
                 format!("{name}: {}", failure.what),
-                failure.hint.unwrap_or_else(|| format!("ftp-user sites edit {name}")),
+                failure
+                    .hint
+                    .unwrap_or_else(|| format!("ftp-user sites edit {name} --help tells how to change it")),
             )),
         }
     }

@@ -127,9 +127,8 @@ impl TrustArgs {
     /// The option that would.
     pub(super) fn and(self, verb: &str, more: &Self) -> Result<Self> {
         let refuse = |option: &str, why: &str| {
-            Err(Failure::usage(format!("{verb} does not take {option}: the job was asked for {why}")).hint(
-                format!("leave {option} out, or give the job up with ftp-user cancel and make it again"),
-            ))
+            Err(Failure::usage(format!("{verb} does not take {option}: the job was asked for {why}"))
+                .hint(format!("leave {option} out, or cancel the job and make it again")))
         };
         if more.insecure && !self.insecure {
             return refuse("--insecure", "without it");

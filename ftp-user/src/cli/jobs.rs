@@ -6,7 +6,7 @@ use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::verb::{JobVerb, Verb};
-use super::{Cli, General, Hands, status_of};
+use super::{Cli, General, Hands};
 use crate::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
@@ -141,9 +141,9 @@ impl General {
                     Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)))).await
                 }
                 Err(failure) if are_several => {
-                    status_of(self.color, Err(failure.during(format_args!("job {}", record.id))))
+                    self.status_of(Err(failure.during(format_args!("job {}", record.id))))
                 }
-                Err(failure) => status_of(self.color, Err(failure)),
+                Err(failure) => self.status_of(Err(failure)),
             };
             status = status.and(one);
             if one == Status::Failed(Kind::Interrupted) {
@@ -375,9 +375,9 @@ impl Cli {
         match std::env::set_current_dir(directory) {
             Err(error) if has_relative() || names_a_relative_file(options) => {
                 let what = format!("job {id}: cannot go to {}", directory.display());
-                Err(Failure::of_this_host(what, &error).as_kind(Kind::Other).hint(
-                    "the job was typed there, and its paths are relative to it: make it again, or give the job up (ftp-user cancel)",
-                ))
+                Err(Failure::of_this_host(what, &error).as_kind(Kind::Other).hint(format!(
+                    "the job was typed there, and its paths are relative to it: make it again; ftp-user cancel {id} gives this one up"
+                )))
             }
             Ok(()) | Err(_) => Ok(()),
         }

@@ -40,7 +40,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::outcome::FailedItem;
-use crate::report::{Event, Exits, Reporter, Style, complaint};
+use crate::report::{Event, Exits, Reporter, StateOptions, Style, complaint};
 use crate::shell::quoted;
 use crate::state::{self, OwnFiles};
 use crate::world::World;
@@ -174,7 +174,7 @@ impl Cli {
     /// each press of Tab. `None` if it is another one.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb waits")]
     pub(super) fn about_itself(&self) -> Option<Status> {
-        let General { color, state, job, .. } = &self.general;
+        let General { state, job, .. } = &self.general;
         let done = match &self.verb {
             Verb::Completions(args) => {
                 let names = generate::NamesOfLine { settings: job.config.clone(), state: state.clone() };
@@ -183,7 +183,7 @@ impl Cli {
             Verb::Man(args) => generate::man(Self::command(), args.clone()),
             _ => return None,
         };
-        Some(status_of(*color, done))
+        Some(self.general.status_of(done))
     }
 
     /// The same for every verb but the shell, which carries them out by this.
@@ -202,7 +202,7 @@ impl Cli {
             // The failure itself is printed.
             let _ = general.tell(Event::Failed(failed)).await;
         }
-        status_of(general.color, done)
+        general.status_of(done)
     }
 
     /// Does what was asked for, now or in an earlier run.
@@ -212,7 +212,7 @@ impl Cli {
         let started = settings.and_then(|settings| general.start(settings, verb.writes_a_file()));
         let (context, reporter) = match started {
             Ok(started) => started,
-            Err(failure) => return status_of(general.color, Err(failure)),
+            Err(failure) => return general.status_of(Err(failure)),
         };
         let only_shows = matches!(verb, Verb::Ls(_) | Verb::Stat(_) | Verb::Tree(_) | Verb::Hash(_));
         let hands = &general.hands;
@@ -257,10 +257,7 @@ impl Cli {
             Verb::Sites(args) => sites::run(context, &passwords, &general, args).await,
         };
         let told = reporter.finish().await;
-        status_of(
-            general.color,
-            done.and_then(|exit| told.map(|is_read| exit_of(exit, is_read || !only_shows))),
-        )
+        general.status_of(done.and_then(|exit| told.map(|is_read| exit_of(exit, is_read || !only_shows))))
     }
 }
 
@@ -289,6 +286,23 @@ impl General {
         Passwords { answers: self.hands.answers.clone(), is_typed, ..passwords }
     }
 
+    /// How messages call the state and the settings that were typed.
+    fn state_options(&self) -> StateOptions {
+        let typed = [("--state", &self.state), ("--config", &self.job.config)];
+        let typed = typed.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
+        let words = typed.map(|(option, path)| format!(" {option} {}", quoted(&path.to_string_lossy())));
+        StateOptions::new(&words.collect::<String>())
+    }
+
+    /// The exit status of what was done. A failure is printed.
+    fn status_of(&self, done: Result<Status>) -> Status {
+        done.unwrap_or_else(|failure| {
+            let kind = failure.kind;
+            print_failure(&self.state_options().of(failure), colored(self.color));
+            Status::Failed(kind)
+        })
+    }
+
     /// How events are shown.
     fn style(&self) -> Style {
         let wanted = |when, terminal| match when {
@@ -304,6 +318,7 @@ impl General {
             color: colored(self.color),
             screen: outputs::screen(colored(self.color), self.color == When::Always),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
+            state_options: self.state_options(),
             exits: Exits { of_kind: exit::of_kind, partly: number(Status::Partly) },
         }
     }
@@ -357,9 +372,7 @@ impl General {
             listing: ListingLimit::default(),
             limit: None,
         };
-        let option = self.state.as_ref().map(|path| format!(" --state {}", quoted(&path.to_string_lossy())));
-        let store =
-            Store { option: option.unwrap_or_default(), ..Store::at(self.state_directory(), READ_WORDS) };
+        let store = Store::at(self.state_directory(), READ_WORDS);
         run.listed = self.hands.listed.clone();
         Ok((Context { world: World::real(), store, settings, run }, reporter))
     }
@@ -404,14 +417,6 @@ fn colored(when: When) -> bool {
 /// The status of a verb that has done with `exit`. Whoever has read enough of what is only shown does not want the rest.
 fn exit_of(exit: Status, is_wanted: bool) -> Status {
     if exit == Status::Partly && !is_wanted { Status::Done } else { exit }
-}
-
-/// The status of a verb that has ended. A failure is printed.
-fn status_of(color: When, done: Result<Status>) -> Status {
-    done.unwrap_or_else(|failure| {
-        print_failure(&failure, colored(color));
-        Status::Failed(failure.kind)
-    })
 }
 
 /// Prints a failure on one line of standard error. Errors of that write are ignored.

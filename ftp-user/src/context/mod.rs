@@ -55,8 +55,6 @@ pub struct Store {
     pub pairs: Pairs,
     /// What is known of servers: that they offer TLS, and certificates that were kept.
     pub sites: Sites,
-    /// How a command line names the directory, with a blank before it; empty if nobody has typed one.
-    pub option: String,
 }
 
 impl Store {
@@ -66,7 +64,6 @@ impl Store {
             journal: Journal::at(directory.clone(), read),
             pairs: Pairs::at(directory.clone()),
             sites: Sites::at(directory),
-            option: String::new(),
         }
     }
 }

@@ -139,8 +139,10 @@ impl Human {
         if let FileEnd::Detached { route, job } = copy.end {
             self.bar.clear();
             let how = format!("{source} goes on to {dest} by itself, {}", route.words());
-            let advice =
-                format!("ftp-user resume {job} waits for its end, verifies it and gives it its name");
+            let advice = format!(
+                "ftp-user{} resume {job} waits for its end, verifies it and gives it its name",
+                self.style.state_options
+            );
             return if self.style.quiet { Ok(()) } else { self.result(&format!("{how}: {advice}")) };
         }
         if self.style.verbose {

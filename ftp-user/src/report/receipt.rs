@@ -257,7 +257,7 @@ fn open_words(job: &JobRecord) -> String {
         (_, 0) | (JobState::Detached, 1) => String::new(),
         (JobState::Running | JobState::Detached, count) => format!(", {count} under way"),
         (JobState::Interrupted, count) => {
-            format!(", {count} begun (what is stored stays: ftp-user resume {} goes on with it)", job.id)
+            format!(", {count} begun (what is stored stays, and resume goes on with it)")
         }
         (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
     }
@@ -520,7 +520,7 @@ mod job_tests {
         assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
         assert_eq!(job_line(&given_over).read()["given_over"], 2);
         let words = job_sentence(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() });
-        let expect = "0 files (0 B), 1 begun (what is stored stays: ftp-user resume 00000000000000ab goes on with it): copy";
+        let expect = "0 files (0 B), 1 begun (what is stored stays, and resume goes on with it): copy";
         assert!(words.contains(expect), "{words}");
         let words = job_sentence(&JobRecord { open: 3, state: JobState::Running, ..job.clone() });
         assert!(words.contains(" (2.00 KiB), 3 under way, 1 failed: copy"), "{words}");

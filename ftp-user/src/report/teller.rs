@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// Shows all events but those of the dialogue.
 pub(super) fn tell(mut events: queue::Receiver, style: Style) -> io::Result<()> {
-    let mut teller = Teller::new(style);
+    let mut teller = Teller::new(style.clone());
     loop {
         match events.next_within(teller.wait(), |event| teller.take(&event)) {
             NextEvent::Shown(()) => {}
@@ -52,7 +52,7 @@ impl Teller {
         let (reader, due) = if style.json {
             (Reader::Program, Some(Due::EVENT))
         } else {
-            let human = Human::new(style);
+            let human = Human::new(style.clone());
             let due = human.due();
             (Reader::Person(Box::new(human)), due)
         };

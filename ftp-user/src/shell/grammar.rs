@@ -33,6 +33,10 @@ impl<'a> Command<'a> {
             return Err(Mistake::at(noise.at, what).hint("write \\( if a name begins with a parenthesis"));
         }
         words.retain(|word| !word.is_noise);
+        // A command that a message names is taken as it was printed.
+        if words.len() > 1 && words.first().is_some_and(|word| word.text == "ftp-user") {
+            words.remove(0);
+        }
         let Some(place) = verb_place(&words, vocabulary) else {
             return match words.first() {
                 Some(first) => Err(Mistake::at(first.at, "a line needs a verb").hint("help lists them")),
@@ -209,6 +213,7 @@ mod grammar_tests {
             ("WHERE (IS) x", "where", "x"),
             ("copy -r (FILES) a (TO) b", "copy", "-r a b"),
             ("--json ls a", "ls", "--json a"),
+            ("ftp-user --state here resume ID", "resume", "--state here ID"),
             ("--state here --json copy -r a b", "copy", "--state here --json -r a b"),
         ] {
             assert_eq!(read(line), Ok(Some((verb.to_owned(), arguments.to_owned()))), "{line}");

@@ -2,6 +2,8 @@
 //! examples that every change compiles.
 
 use super::source;
+use integration_tests::binary::Program;
+use std::collections::BTreeMap;
 
 const MESSAGES: &str = "docs/guide/troubleshooting.md";
 const LIBRARY: &str = "docs/guide/link-ftp-proto.md";
@@ -56,6 +58,63 @@ fn every_message_of_the_page_is_printed_by_a_program() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The commands of one program that a text names, as words; each ends with the clause in which it stands.
+fn commands(text: &str, program: &str) -> Vec<Vec<String>> {
+    let ends = |letter: char| matches!(letter, '"' | '\n' | '\\' | ';' | ',' | ')' | '`' | '|' | '>');
+    let words = |rest: &str| {
+        rest.split(ends).next().unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    };
+    text.split(&format!("{program} ")).skip(1).map(words).collect()
+}
+
+#[test]
+fn each_command_that_a_text_of_a_program_names_has_the_options_that_are_named() {
+    let programs = programs();
+    let (mut pages, mut options) = (BTreeMap::new(), 0);
+    for program in [Program::User, Program::Server, Program::RelayAgent] {
+        let path = program.path();
+        for words in commands(&programs, path.file_name().unwrap().to_str().unwrap()) {
+            let verbs: Vec<_> = words
+                .iter()
+                .take(if words.first().is_some_and(|verb| verb == "sites") { 2 } else { 1 })
+                .cloned()
+                .collect();
+            let page = pages.entry((path.clone(), verbs.clone())).or_insert_with(|| {
+                let page = program.command().args(&verbs).arg("--help").output().unwrap();
+                // Other words behind the name are no command.
+                page.status.success().then(|| String::from_utf8(page.stdout).unwrap())
+            });
+            let Some(page) = page else { continue };
+            for option in words.iter().filter(|word| word.starts_with("--") && !word.contains('{')) {
+                options += 1;
+                assert!(page.contains(option.as_str()), "{option} of {words:?}");
+            }
+        }
+    }
+    assert!(options > 30, "only {options} options were found");
+}
+
+#[test]
+fn each_command_with_arguments_that_a_message_names_is_typed_by_a_test() {
+    let tested = source::read("integration-tests/tests/remedies.rs");
+    let programs = programs();
+    let found =
+        ["ftp-user", "ftp-server", "ftp-relay-agent"].map(|program| commands(&programs, program)).concat();
+    let verbs = ["resume", "retry", "cancel", "sites", "run", "join", "token"];
+    let is_filled = |words: &Vec<String>| {
+        words.first().is_some_and(|verb| verbs.contains(&verb.as_str()))
+            && words.iter().any(|word| word.contains('{'))
+    };
+    let found: Vec<String> = found.into_iter().filter(is_filled).map(|words| words.join(" ")).collect();
+    let missing: Vec<&String> = found
+        .iter()
+        .filter(|command| {
+            !tested.lines().any(|line| line.starts_with("//") && line.ends_with(&format!(" `{command}`")))
+        })
+        .collect();
+    assert!(found.len() > 10 && missing.is_empty(), "{missing:#?}");
 }
 
 #[test]

@@ -332,6 +332,11 @@ fn help(lines: &Lines) -> Result<Status> {
 
 /// Shows the options of a verb.
 fn describe(lines: &Lines, verb: &str) -> Result<Status> {
+    let page =
+        |words: [&str; 3]| program::read(words.map(OsString::from).to_vec()).err().unwrap_or(Status::Done);
+    if verb == "options" {
+        return Ok(page(["ftp-user", "help", verb]));
+    }
     let word = crate::shell::Word { text: verb.to_owned(), at: 0, is_noise: false };
     let vocabulary = &lines.vocabulary;
     let verb = vocabulary.find(&word).map_err(|mistake| mistake.failure(verb))?;
@@ -340,8 +345,7 @@ fn describe(lines: &Lines, verb: &str) -> Result<Status> {
         let own: String = verb.get_subcommands().chain([verb]).map(in_the_shell).collect();
         return print(&format!("{}\n\n{own}", about(verb)));
     }
-    let words = ["ftp-user", verb.get_name(), "--help"].map(OsString::from).to_vec();
-    Ok(program::read(words).err().unwrap_or(Status::Done))
+    Ok(page(["ftp-user", verb.get_name(), "--help"]))
 }
 
 fn about(verb: &clap::Command) -> String {

@@ -2,7 +2,7 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
-use super::super::{General, Hands, Verb, colored, print_failure, program};
+use super::super::{General, Hands, Verb, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
 use super::reader::{History, Signals};
@@ -219,8 +219,7 @@ impl Lines {
 
     /// Says what has failed.
     pub(super) fn fail(&self, failure: &Failure) -> Status {
-        print_failure(failure, colored(self.general.color));
-        Status::Failed(failure.kind)
+        self.general.status_of(Err(failure.clone()))
     }
 }
 

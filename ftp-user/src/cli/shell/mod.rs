@@ -44,10 +44,9 @@ pub(super) struct ShellArgs {
 
 /// Runs the verb. `words` are the arguments of the program.
 pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -> Status {
-    let color = general.color;
-    match start(general, words, &args) {
+    match start(general.clone(), words, &args) {
         Ok((lines, script)) => carry_out_all(lines, script, args.keep_going).await,
-        Err(failure) => super::status_of(color, Err(failure)),
+        Err(failure) => general.status_of(Err(failure)),
     }
 }
 

@@ -34,8 +34,9 @@ pub(super) async fn add(
     check_name(&name)
         .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
     if context.settings.named.find(&name).is_ok() {
-        return Err(Failure::usage(format!("there is a site {name} already"))
-            .hint(format!("change it with ftp-user sites edit {name}, or choose another name")));
+        return Err(Failure::usage(format!("there is a site {name} already")).hint(format!(
+            "ftp-user sites edit {name} --help tells how to change it; or choose another name"
+        )));
     }
     let file = settings_file(general)?;
     let mut keys = options.keys(general)?;

@@ -69,18 +69,17 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
     let job = context.run.job_journal.job();
     context.run.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
-    let program = format!("ftp-user{}", context.store.option);
     let advice = match (end, job) {
         (RunEnd::Interrupted | RunEnd::Failed, None) if was_stopped => {
             "run it again: what is done is skipped".to_owned()
         }
-        (RunEnd::Interrupted, Some(job)) if was_stopped => format!("{program} resume {job} goes on"),
+        (RunEnd::Interrupted, Some(job)) if was_stopped => format!("ftp-user resume {job} goes on"),
         (RunEnd::Interrupted, Some(job)) => format!(
-            "{program} retry {job} goes on, {program} cancel {job} removes what is left of files under way"
+            "ftp-user retry {job} goes on, ftp-user cancel {job} removes what is left of files under way"
         ),
-        (RunEnd::Failed, Some(job)) if was_stopped => format!("{program} retry {job} begins again"),
+        (RunEnd::Failed, Some(job)) if was_stopped => format!("ftp-user retry {job} begins again"),
         (RunEnd::Failed, Some(job)) if has_begun && tally.has_failed_files() => {
-            format!("{program} retry {job} tries again what has failed")
+            format!("ftp-user retry {job} tries again what has failed")
         }
         (_, _) => return None,
     };

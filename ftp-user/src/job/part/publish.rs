@@ -118,7 +118,7 @@ impl OldFiles {
             let old = host.show(old);
             context.run.events.warn(match context.run.job_journal.keeps_item() {
                 true => format!(
-                    "{old} is the file that {name} was before: ftp-user resume deletes it when {name} is verified"
+                    "{old} is the file that {name} was before: the next run of this job deletes it when {name} is verified"
                 ),
                 false => format!("{old} is the file that {name} was before: delete it if {name} is right"),
             });
@@ -132,7 +132,7 @@ impl OldFiles {
             let old = host.show(old);
             let what = format!("the file that {name} was before may be {old} now ({why})");
             context.run.events.warn(match context.run.job_journal.keeps_item() {
-                true => format!("{what}: ftp-user resume or ftp-user cancel puts it in order"),
+                true => format!("{what}: the next run of this job puts it in order, or its cancellation"),
                 false => format!("{what}: rename it back if nothing is called {name}"),
             });
         }

@@ -446,7 +446,7 @@ impl WithheldNames {
         let remedy = match journal.job().filter(|_| are_all) {
             Some(job) => {
                 journal.withhold(&self.names);
-                format!("ftp-user{} retry {job} --yes", run.context.store.option)
+                format!("ftp-user retry {job} --yes")
             }
             None => "the same command with --yes".to_owned(),
         };

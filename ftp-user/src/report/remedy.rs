@@ -1,0 +1,67 @@
+//! The commands that messages name, as they have to be typed to work.
+
+use super::Event;
+use crate::failure::Failure;
+use std::sync::Arc;
+
+/// The options of a command line that say where jobs and sites are kept, with a blank before each; empty if nobody has typed one.
+#[derive(Clone, Debug, Default)]
+pub struct StateOptions(Arc<str>);
+
+impl StateOptions {
+    /// These words are the options.
+    pub fn new(options: &str) -> Self {
+        Self(options.into())
+    }
+
+    /// The text with the options in each command that needs them.
+    fn complete(&self, text: &mut String) {
+        for verb in VERBS.into_iter().filter(|_| !self.0.is_empty()) {
+            *text = text.replace(&format!("ftp-user {verb}"), &format!("ftp-user{} {verb}", self.0));
+        }
+    }
+
+    fn hint(&self, hint: &mut Option<String>) {
+        hint.iter_mut().for_each(|hint| self.complete(hint));
+    }
+
+    /// The failure with the options in the command that its hint names.
+    #[must_use]
+    pub fn of(&self, mut failure: Failure) -> Failure {
+        self.hint(&mut failure.hint);
+        failure
+    }
+
+    /// The event with the options in the commands that its words name.
+    pub(super) fn said(&self, mut event: Event) -> Event {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the others name no command")]
+        match &mut event {
+            Event::Warning { message } | Event::Repeated { message, .. } | Event::Notice { message } => {
+                self.complete(message);
+            }
+            Event::Withheld(withheld) => self.complete(&mut withheld.message),
+            Event::Failed(item) => self.hint(&mut item.failure.hint),
+            Event::Causes(causes) => {
+                let items = causes.iter_mut().flat_map(|cause| &mut cause.first);
+                items.for_each(|item| self.hint(&mut item.failure.hint));
+            }
+            Event::File(file) => {
+                if let Err(failure) = &mut file.copy {
+                    self.hint(&mut failure.hint);
+                }
+            }
+            Event::Checked(checked) => self.hint(&mut checked.hint),
+            _ => {}
+        }
+        event
+    }
+}
+
+impl std::fmt::Display for StateOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The verbs of jobs and sites that messages name.
+const VERBS: [&str; 6] = ["resume", "retry", "cancel", "jobs", "why", "sites"];

@@ -1,0 +1,273 @@
+//! Commands that messages name: each is taken out of the output as it is printed, typed into a shell, and works. Above each test
+//! are the commands with arguments that it types; the tests of the tree find those that no test types.
+//! These have parts that the reader fills in, and of the last ones only the options are tested:
+//! `run --listen {at} --token-file FILE --allow SERVER`
+//! `join {} --name NAME --token-file FILE --allow SERVER`
+//! `token --for-agent {group}`
+//! `token --for-agent {name}`
+
+use integration_tests::binary::Program;
+use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::socket::until;
+use integration_tests::tls_peer::{Sends, TlsPeer};
+use integration_tests::user::{Run, User, user};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+/// A run whose state and settings have names with blanks, and that has the password of the servers.
+fn start() -> User {
+    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
+    let user = user()
+        .private_file("my sites.toml", "")
+        .private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+    user.args(["--state", "my state", "--config", "my sites.toml"])
+}
+
+/// The same in the directory of an earlier run.
+fn again(run: &Run) -> User {
+    user().environment("HOME", run.home().to_str().unwrap()).here(run.home()).args([
+        "--state",
+        "my state",
+        "--config",
+        "my sites.toml",
+    ])
+}
+
+/// Types a command into a shell whose user has that home; it works. Returns what it says.
+fn typed(home: &Path, command: &str) -> String {
+    let programs = Program::User.path().parent().unwrap().to_owned();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(home).env("HOME", home).env("PATH", path);
+    let ended = shell.output().unwrap();
+    let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
+    assert!(ended.status.success(), "{command}: {}: {said}", ended.status);
+    said
+}
+
+/// The command that a run names before these words works as printed.
+fn works(run: &Run, after: &str) -> String {
+    typed(run.home(), named("ftp-user ", &run.said, after))
+}
+
+fn target() -> Server {
+    Site::new("target").at("127.0.0.3").start()
+}
+
+fn until_a_part_has_arrived(to: &Server) {
+    until("a part has arrived", || {
+        to.names().iter().any(|name| fs::metadata(to.path(name)).is_ok_and(|part| part.len() > 100_000))
+    });
+}
+
+/// A copy that was interrupted while its file was under way.
+fn interrupted(to: &Server, words: &[&str]) -> Run {
+    let run = start().file("big.bin", sample(3_000_000)).args(words).args(["--limit", "500KB", "big.bin"]);
+    let run = run.args([to.url("b.bin")]).start();
+    until_a_part_has_arrived(to);
+    run.interrupt();
+    run.end()
+}
+
+/// `resume {job} goes on`
+#[test]
+fn the_command_that_goes_on_after_an_interruption_works() {
+    let to = target();
+    let run = interrupted(&to, &["copy"]).exits(10);
+    works(&run, " goes on");
+    assert_eq!(to.bytes("b.bin"), sample(3_000_000));
+}
+
+#[test]
+fn the_shell_takes_the_command_as_it_was_printed() {
+    let to = target();
+    let run = interrupted(&to, &["copy"]).exits(10);
+    let line = format!("{}\nhelp options\n", named("ftp-user ", &run.said, " goes on"));
+    fs::write(run.home().join("lines"), line).unwrap();
+    let shell = again(&run).args(["shell", "--file", "lines"]).run().exits(0);
+    drop(shell.says("--state"));
+    assert_eq!(to.bytes("b.bin"), sample(3_000_000));
+}
+
+/// `cancel --forget {id} gives the job up`
+/// `cancel --forget {id} gives the job up without its server`
+#[test]
+fn the_commands_that_wait_for_a_job_or_give_it_up_without_its_server_work() {
+    let to = target();
+    let run = interrupted(&to, &["copy"]).exits(10);
+    let job = named("ftp-user ", &run.said, " goes on").rsplit(' ').next().unwrap().to_owned();
+    drop(to);
+    let cancel = again(&run).args(["--timeout", "5s", "cancel", &job]).run().fails();
+    typed(run.home(), named("ftp-user ", &cancel.said, " gives the job up"));
+    let none = again(&run).args(["cancel", "0123456789abcdef"]).run().exits(3);
+    typed(run.home(), named("ftp-user ", &none.said, " lists them"));
+}
+
+/// `retry {job} goes on`
+/// `retry {job} begins again`
+/// `cancel {job} removes what is left of files under way`
+/// `cancel {id} gives this one up`
+#[test]
+fn the_commands_that_go_on_after_a_lost_server_or_give_the_job_up_work() {
+    for after in [" goes on, ftp-user", " removes what is left"] {
+        let mut to = target();
+        let run =
+            start().file("b.bin", sample(3_000_000)).args(["copy", "--retries", "0", "--limit", "500KB"]);
+        let run = run.args(["b.bin", &to.url("b.bin")]).start();
+        until_a_part_has_arrived(&to);
+        to.die();
+        let run = run.end().exits(5);
+        to.start_again();
+        works(&run, after);
+        let expect = if after.contains("goes on") { vec!["b.bin"] } else { Vec::new() };
+        assert_eq!(to.names(), expect, "{run}");
+    }
+}
+
+/// `retry {job} tries again what has failed`
+#[test]
+fn the_command_that_tries_again_what_has_failed_works() {
+    let to = Site::new("target").at("127.0.0.3").directory("t/b").start();
+    let run = start();
+    fs::create_dir(run.home().join("t")).unwrap();
+    let run = run.file("t/a", "a").file("t/b", "b").args(["copy", "-r", "t/", &to.url("t")]).run().exits(9);
+    fs::remove_dir(to.path("t/b")).unwrap();
+    works(&run, " tries again what has failed");
+    assert_eq!(to.bytes("t/b"), b"b");
+}
+
+/// `retry {job} --yes`
+#[test]
+fn the_command_that_deletes_what_was_kept_works() {
+    let to =
+        (0..30).fold(Site::new("target").at("127.0.0.3"), |to, number| to.file(&format!("t/{number}"), "x"));
+    let to = to.start();
+    let run = start();
+    fs::create_dir(run.home().join("t")).unwrap();
+    let run = run.file("t/a", "a").args(["sync", "--delete", "t/", &to.url("t")]).run().exits(9);
+    works(&run, " deletes them");
+    assert_eq!(to.names(), ["t/", "t/a"]);
+}
+
+/// `sites edit {name} --pin {fingerprint}`
+/// `sites forget {}://{}/`
+#[test]
+fn the_commands_that_accept_or_forget_a_certificate_work() {
+    let peer = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
+    let run = start().args(["sites", "add", "two", &peer.clear_url("")]).run().exits(0);
+    let ls = |place: &str| again(&run).args(["ls", place]).run();
+    drop(ls("two:").exits(0));
+    let show = || peer.show(&integration_tests::certificate::Certificate::of(peer.address().ip()));
+    show();
+    let changed = ls("two:").exits(11);
+    typed(run.home(), named("ftp-user ", &changed.said, " accepts it"));
+    drop(ls("two:").exits(0));
+    drop(ls(&peer.clear_url("")));
+    show();
+    let changed = ls(&peer.clear_url("")).exits(11);
+    typed(run.home(), named("ftp-user ", &changed.said, " forgets the old one"));
+    drop(ls(&peer.clear_url("")).exits(0));
+}
+
+/// `sites edit {name} --help tells how to change it`
+#[test]
+fn the_commands_about_sites_work() {
+    let run = start().args(["ls", "one:"]).run().exits(2);
+    let add = named("ftp-user ", &run.said, " adds one;")
+        .replace("NAME", "two")
+        .replace("URL", "ftp://ann@127.0.0.3/");
+    typed(run.home(), &add);
+    let twice = again(&run).args(["sites", "add", "two", "ftp://ann@127.0.0.3/"]).run().exits(2);
+    assert!(typed(run.home(), named("ftp-user ", &twice.said, " tells how")).contains("--password-file"));
+    let unknown = again(&run).args(["ls", "elsewhere:"]).run().exits(2);
+    assert!(typed(run.home(), named("ftp-user ", &unknown.said, " shows them")).contains("two"), "{unknown}");
+}
+
+#[test]
+fn the_commands_that_explain_work() {
+    let (from, to) = (Site::new("source").file("a", "a").start(), target());
+    let run = start().args(["copy", &from.url("a"), &to.url("b")]).run().exits(0);
+    let none = again(&run).args(["why", "0123456789abcdef"]).run().exits(3);
+    typed(run.home(), named("ftp-user ", &none.said, " lists jobs"));
+    let wrong = again(&run).args(["copy", "--nonsense"]).run().exits(2);
+    let help = wrong.said.lines().find_map(|line| line.split_once("see ftp-user ")).unwrap();
+    typed(run.home(), &format!("ftp-user {}", help.1));
+}
+
+/// `resume {job} waits for its end`
+/// `cancel {job} ends it`
+#[test]
+fn the_commands_of_a_transfer_that_goes_on_by_itself_work() {
+    for after in [" waits for its end, ftp-user", " ends it", ""] {
+        let from = Site::new("source").file("a.bin", sample(3_000_000)).start();
+        let to = target();
+        let words = ["copy", "--detach", "--limit", "1MB"];
+        let run = start().args(words).args([from.url("a.bin"), to.url("b.bin")]).run();
+        if after.is_empty() {
+            works(&run, " waits for its end, verifies it");
+        } else {
+            let other = again(&run).args(["copy", &from.url("a.bin"), &to.url("b.bin")]).run().exits(8);
+            typed(run.home(), named("ftp-user ", &other.said, after));
+        }
+        let is_whole = to.names() == ["b.bin"] && to.bytes("b.bin") == sample(3_000_000);
+        assert_eq!(is_whole, after != " ends it", "{run}");
+    }
+}
+
+/// `resume {job} goes on with the first copy`
+#[test]
+fn the_command_that_goes_on_with_the_job_that_has_made_a_directory_works() {
+    let to = target();
+    let run = start();
+    fs::create_dir(run.home().join("t")).unwrap();
+    let run =
+        run.file("t/a.bin", sample(3_000_000)).args(["copy", "-r", "--limit", "500KB", "t", &to.url("t")]);
+    let run = run.start();
+    until("a part has arrived", || to.names().iter().any(|name| name.contains(".ftp-user.")));
+    run.interrupt();
+    let run = run.end().exits(10);
+    fs::write(run.home().join("t/a.bin"), sample(3_000_000)).unwrap();
+    let other = again(&run).args(["copy", "-r", "t", &to.url("t")]).run().exits(0);
+    typed(run.home(), named("ftp-user ", &other.said, " goes on with the first copy"));
+    assert_eq!(to.bytes("t/a.bin"), sample(3_000_000));
+}
+
+#[test]
+fn the_commands_that_make_hashes_and_tokens_work() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("users"), "ann:$9$nonsense\n").unwrap();
+    fs::write(home.path().join("relay.token"), "").unwrap();
+    for name in ["users", "relay.token"] {
+        fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let fails = |program: Program, words: &[&str]| {
+        let ended = program.command().args(words).current_dir(home.path()).output().unwrap();
+        assert!(!ended.status.success(), "{words:?}");
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    let said = fails(Program::Server, &["--listen", "127.0.0.1:0", "--root", ".", "--users", "users"]);
+    let hash =
+        typed(home.path(), &format!("printf 'secret\\n' | {}", named("ftp-server ", &said, " prints")));
+    assert!(hash.starts_with("$argon2id$"), "{hash}");
+    let relay = ["run", "--listen", "127.0.0.1:0", "--token-file", "relay.token", "--allow", "127.0.0.2"];
+    let said = fails(Program::RelayAgent, &relay);
+    typed(home.path(), named("ftp-relay-agent ", &said, ";"));
+    assert!(!fs::read(home.path().join("relay.token")).unwrap().is_empty());
+    for (program, name) in [(Program::Server, "ftp-server "), (Program::RelayAgent, "ftp-relay-agent ")] {
+        let said = fails(program, &["man", "nonsense"]);
+        typed(home.path(), named(name, &said, " lists the verbs"));
+    }
+    let said = fails(Program::User, &["man", "nonsense"]);
+    typed(home.path(), named("ftp-user ", &said, " lists the verbs"));
+    typed(home.path(), named("ftp-user ", &said, " prints the page"));
+}
+
+/// The command of a program that a text names, up to these words behind it.
+fn named<'a>(program: &str, said: &'a str, after: &str) -> &'a str {
+    let commands = said.match_indices(program).filter_map(|(at, _)| {
+        said[at..].split(after).next().filter(|command| at + command.len() < said.len())
+    });
+    commands.last().unwrap_or_else(|| panic!("{program}{after:?}: {said}"))
+}
