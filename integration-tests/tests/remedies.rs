@@ -180,7 +180,7 @@ fn the_commands_about_sites_work() {
         .replace("URL", "ftp://ann@127.0.0.3/");
     typed(run.home(), &add);
     let twice = again(&run).args(["sites", "add", "two", "ftp://ann@127.0.0.3/"]).run().exits(2);
-    assert!(typed(run.home(), named("ftp-user ", &twice.said, " tells how")).contains("--password-file"));
+    assert!(typed(run.home(), named("ftp-user ", &twice.said, " tells how")).contains("--password-command"));
     let unknown = again(&run).args(["ls", "elsewhere:"]).run().exits(2);
     assert!(typed(run.home(), named("ftp-user ", &unknown.said, " shows them")).contains("two"), "{unknown}");
 }
