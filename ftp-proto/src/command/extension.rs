@@ -30,8 +30,30 @@ pub enum Extension {
 pub struct Rate {
     /// The most bytes that move in a second.
     pub bytes: NonZeroU64,
-    /// The sessions of one account that name the same id share the rate.
-    pub group: Option<TransferId>,
+    /// The sessions that share the rate; `None` is this session.
+    pub group: Option<RateGroup>,
+}
+
+/// The sessions of one account that have named the same 32 hexadecimal digits share a rate.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RateGroup(TransferId);
+
+impl RateGroup {
+    /// The group of these bytes, which a user agent draws.
+    pub const fn new(random: [u8; 16]) -> Self {
+        Self(TransferId::new(random))
+    }
+
+    /// Reads 32 hexadecimal digits.
+    fn from_hex(digits: &[u8]) -> Option<Self> {
+        TransferId::from_hex(digits).map(Self)
+    }
+}
+
+impl Display for RateGroup {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl Rate {
@@ -40,7 +62,7 @@ impl Rate {
         let (rate, group) = first_word(argument);
         let group = match trimmed(group) {
             b"" => None,
-            digits => Some(TransferId::from_hex(digits).ok_or(Fault::Syntax)?),
+            digits => Some(RateGroup::from_hex(digits).ok_or(Fault::Syntax)?),
         };
         let text = str::from_utf8(rate).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let bytes = text.ok_or(Fault::Syntax)?.parse().map_err(|_| Fault::OutOfRange)?;
@@ -262,7 +284,7 @@ mod tests {
     #[test]
     fn extensions_are_read_and_written() {
         let rate = Rate { bytes: 1000.try_into().unwrap(), group: None };
-        let group = TransferId::new([0xcd; 16]);
+        let group = RateGroup::new([0xcd; 16]);
         let in_group = format!("1000 {}", "cd".repeat(16));
         for (verb, argument, expect) in [
             (Verb::Dgst, "sha-256", Ok(Extension::Dgst(Some(Algorithm::Sha256)))),

@@ -12,7 +12,7 @@ pub mod verbs;
 mod write;
 
 pub use digests::{DigestCommand, XDigest};
-pub use extension::{Detached, Extension, Practice, Rate};
+pub use extension::{Detached, Extension, Practice, Rate, RateGroup};
 pub use pack::{FileNumbers, FileToSend, FileToStore, GroupNumber, Pack};
 pub use parse::{CommandError, Fault, parse};
 pub use site::{NewFact, Site};

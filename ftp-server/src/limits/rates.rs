@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use ftp_io::clock::Clock;
 use ftp_io::limiter::{Limiter, SharedRate};
 use ftp_io::lock::Lock;
-use ftp_proto::command::Rate;
-use ftp_proto::wire::TransferId;
+use ftp_proto::command::{Rate, RateGroup};
 
 use super::Owner;
 
@@ -22,7 +21,7 @@ pub struct Rates {
     next: AtomicU64,
 }
 
-type Group = (Owner, TransferId);
+type Group = (Owner, RateGroup);
 
 impl Rates {
     /// No session has a rate yet.
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     fn rate(bytes: u64, group: Option<u8>) -> Option<Rate> {
-        let group = group.map(|byte| TransferId::new([byte; 16]));
+        let group = group.map(|byte| RateGroup::new([byte; 16]));
         NonZeroU64::new(bytes).map(|bytes| Rate { bytes, group })
     }
 

@@ -19,11 +19,11 @@ use ftp_io::limiter::Limiter;
 use ftp_io::lock::Lock;
 use ftp_io::tls::Trust;
 use ftp_proto::address::Family;
-use ftp_proto::command::Rate;
+use ftp_proto::command::{Rate, RateGroup};
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Timeouts;
-use ftp_proto::wire::{Fingerprint, PathName, TransferId};
+use ftp_proto::wire::{Fingerprint, PathName};
 use std::collections::{HashMap, HashSet};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -278,7 +278,7 @@ pub struct RateLimit {
     /// The rate that all sessions with a server share.
     pub shared: Rate,
     /// The rate of each session with a server that has no shared rates.
-    pub alone: Rate,
+    pub per_session: Rate,
     /// Whether it was said that files pass this host because of it.
     pub told: Arc<AtomicBool>,
 }
@@ -296,8 +296,8 @@ impl RateLimit {
         let share = rate.get() / u64::try_from(most.get()).unwrap_or(u64::MAX);
         Ok(Self {
             limiter: Limiter::new(rate, world.clock),
-            shared: Rate { bytes: rate, group: Some(TransferId::new(group)) },
-            alone: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
+            shared: Rate { bytes: rate, group: Some(RateGroup::new(group)) },
+            per_session: Rate { bytes: NonZeroU64::new(share).unwrap_or(NonZeroU64::MIN), group: None },
             told: Arc::default(),
         })
     }

@@ -56,7 +56,7 @@ impl<'a> Sessions<'a> {
     /// Has a server keep to the rate of `--limit`, if there is one and a server can.
     pub(super) async fn keep_to_limit(&mut self, context: &Context) -> Result<()> {
         let Some(limit) = &context.settings.limit else { return Ok(()) };
-        for (line, rate) in [("RATE GROUP", limit.shared), ("RATE", limit.alone)] {
+        for (line, rate) in [("RATE GROUP", limit.shared), ("RATE", limit.per_session)] {
             let mut sides = Side::BOTH.into_iter();
             if let Some(side) = sides.find(|side| self.of(*side).manners.capabilities.has_line(line)) {
                 return self.of(side).keep_to(rate).await;

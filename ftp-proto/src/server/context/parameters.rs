@@ -131,15 +131,14 @@ impl Parameters {
     /// RATE: the most bytes per second (extensions).
     pub(crate) fn set_rate(&mut self, rate: Option<Rate>, out: &mut Outbox) {
         self.rate = rate;
-        match rate {
-            Some(Rate { bytes, group: None }) => {
-                out.reply(Meaning::Okay, format!("At most {bytes} bytes per second"));
-            }
+        let text = match rate {
+            Some(Rate { bytes, group: None }) => format!("At most {bytes} bytes per second"),
             Some(Rate { bytes, group: Some(_) }) => {
-                out.reply(Meaning::Okay, format!("At most {bytes} bytes per second with the others"));
+                format!("At most {bytes} bytes per second with the others")
             }
-            None => out.reply(Meaning::Okay, "No limit of the rate"),
-        }
+            None => "No limit of the rate".to_owned(),
+        };
+        out.reply(Meaning::Okay, text);
     }
 
     /// USER: what was chosen for the transfers of somebody else.
