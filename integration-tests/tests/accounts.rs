@@ -135,6 +135,18 @@ fn check_config_says_every_mistake_with_its_place_and_no_secret() {
         secrets.file("server.toml", "foreign = \"never\"\nforeign = \"proven\"\nx = 1\nlisten = [\n1\"");
     let (code, said) = check_config(&file, None);
     assert!(said.contains(":2:1: duplicate key") && said.contains(":3:1: unknown key"), "{code:?} {said}");
+    // What this host has is looked at beside what is wrong, as a start would.
+    let state = secrets.0.path().join("state");
+    for (state, why) in [("/proc/state", "cannot make it"), (state.to_str().unwrap(), "is below the root")] {
+        let root = secrets.0.path().display();
+        let text = format!("root = \"{root}\"\nanonymous = true\nstate = \"{state}\"\nforeign = \"never\"\n");
+        let (code, said) = check_config(&secrets.file("server.toml", &text), None);
+        assert!(code == Some(1) && said.contains(":3:") && said.contains(why), "{said}");
+        let wrong = format!("{text}foreign-networks = \"192.0.2.0/24\"\n");
+        let (_, said) = check_config(&secrets.file("server.toml", &wrong), None);
+        assert!(said.contains("has no effect") && said.contains(why), "{said}");
+    }
+    assert!(!state.exists());
     // What is right by itself does not fit together.
     let (code, said) = check_config(&secrets.file("server.toml", "require-tls = true\n"), None);
     assert_eq!((code, said.lines().count()), (Some(1), 3), "{said}");

@@ -48,10 +48,8 @@ impl Config {
         let timeouts = timeouts(&options, file);
         let (session_reuse, close_notify) = (reuse(&options), close_notify(&options));
         let hook = file.sections.hook(&mut errors);
-        let Some(root) = options.root.clone().filter(|_| errors.is_empty()) else {
-            if options.root.is_none() {
-                errors.push(ConfigError::NoRoot);
-            }
+        let Some(root) = options.root.clone() else {
+            errors.push(ConfigError::NoRoot);
             return Err(errors);
         };
         let general = options.public_address.map(|host| PublicRule { networks: Vec::new(), host });
@@ -94,7 +92,12 @@ impl Config {
         };
         let secrets = options.users.as_deref().into_iter().chain(file.secret());
         config.refuse_below(secrets, &mut errors);
-        if errors.is_empty() { Ok(config) } else { Err(errors) }
+        if errors.is_empty() {
+            return Ok(config);
+        }
+        // The operator hears of these mistakes at once, and not after the others were mended.
+        config.directories(&mut errors);
+        Err(errors)
     }
 
     /// Refuses files with secrets that users could read.

@@ -68,6 +68,14 @@ pub enum ConfigError {
         "--require-tls leaves nobody who could use --listen-1973, which is always in clear: leave one of them out"
     )]
     ClearListener,
+    /// The state directory cannot be used.
+    #[error("cannot use {} as --state: {why}", dir.display())]
+    State {
+        /// The directory itself.
+        dir: PathBuf,
+        /// Why it cannot be used.
+        why: String,
+    },
     /// A directory of users cannot be used.
     #[error("cannot use {}: {why}; it must be a directory that this process may enter", dir.display())]
     Directory {
@@ -151,6 +159,7 @@ impl ConfigError {
             Self::UserTwice(user) | Self::UserAnonymous(user) => return Some(of_user(user, "name")),
             Self::NestedQuota(NestedQuota { user, .. }) => return Some(of_user(user, "name")),
             Self::Directory { key, .. } => key.as_str(),
+            Self::State { .. } => "state",
             Self::Hook(_) | Self::HookProgram { .. } => "hooks.after-upload",
             Self::User { .. } => "user",
             Self::NetworksUnderNever => "foreign-networks",

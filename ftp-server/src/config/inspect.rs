@@ -13,7 +13,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 use super::error::{ConfigError, ConfigWarning};
 use super::{Certificates, Config};
 use crate::auth::{User, refuse_nested_quotas};
-use crate::operate::is_below;
+use crate::operate::{State, is_below};
 use crate::vfs::Root;
 
 /// What a look at this host has found.
@@ -52,8 +52,8 @@ impl Config {
         found
     }
 
-    /// Every directory that users see.
-    fn directories(&self, errors: &mut Vec<ConfigError>) {
+    /// Every directory that users see, and that of the state if the operator has named one.
+    pub(super) fn directories(&self, errors: &mut Vec<ConfigError>) {
         let mut seen = BTreeSet::new();
         let mut look = |key: String, dir: &Path| {
             if seen.insert(dir.to_owned())
@@ -71,6 +71,12 @@ impl Config {
             for mount in &user.home.mounts {
                 look(format!("users.{name}.{}", mount.dir.display()), &mount.dir);
             }
+        }
+        let roots: Vec<&Path> = self.roots().collect();
+        if let Some(dir) = &self.state
+            && let Err(error) = State::check(dir, &roots)
+        {
+            errors.push(ConfigError::State { dir: dir.clone(), why: format!("{error:#}") });
         }
     }
 

@@ -67,19 +67,38 @@ impl State {
         Self::at(&directory, roots).context(directory.display().to_string())
     }
 
-    fn at(directory: &Path, roots: &[&Path]) -> Result<Self, anyhow::Error> {
-        // Before it is made: a server that refuses to start leaves nothing among the files of its users.
+    /// Whether this process could use `directory`, as far as that can be told without making it: it is not below one
+    /// of the `roots`, it or the directory in which it would be made is writable, and it belongs to this user.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    pub fn check(directory: &Path, roots: &[&Path]) -> Result<(), anyhow::Error> {
         if let Some(root) = roots.iter().find(|root| is_below(directory, root)) {
             bail!("it is below the root {}, where users could read it", root.display());
         }
+        let directory = std::path::absolute(directory)?;
+        let there = directory.ancestors().find(|path| fs::symlink_metadata(path).is_ok());
+        let Some(there) = there else { return Ok(()) };
+        let is_made = there == directory;
+        // Its owner could exchange the key and the socket, whatever its mode is. Root may do that anyway.
+        if is_made {
+            let facts = fs::metadata(there);
+            let owner = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?.uid();
+            if is_of_another_user(owner, rustix::process::geteuid().as_raw()) {
+                bail!("it belongs to another user");
+            }
+        }
+        let what = if is_made { "it is not writable" } else { "cannot make it" };
+        // Such a file has no name, or loses it at once.
+        tempfile::tempfile_in(there).map_err(|error| anyhow::anyhow!("{what}: {}", words(&error)))?;
+        Ok(())
+    }
+
+    fn at(directory: &Path, roots: &[&Path]) -> Result<Self, anyhow::Error> {
+        // Before it is made: a server that refuses to start leaves nothing among the files of its users.
+        Self::check(directory, roots)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
-        // Its owner could exchange the key and the socket, whatever its mode is. Root may do that anyway.
-        let facts = fs::metadata(directory);
-        let owner = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?.uid();
-        if is_of_another_user(owner, rustix::process::geteuid().as_raw()) {
-            bail!("it belongs to another user");
-        }
         let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
         let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
         match held.try_lock() {
