@@ -96,27 +96,27 @@ pub enum AllowedError {
     #[error("{0} is neither a network nor an address, such as 192.0.2.0/24 or [2001:db8::7]")]
     Network(String),
     /// The part after the network is not a list of ports.
-    #[error("{0} is no list of ports, such as 21,990/tls,2000-2100")]
+    #[error("{0} is not a list of ports, such as 21,990/tls,2000-2100")]
     Ports(String),
     /// What stands before `=` is no address of a server.
     #[error(
-        "{0} is no address by which others know a server: before = stands one, without ports, such as 203.0.113.5=10.0.0.5:21"
+        "{0} is not one address without ports: write the public address of the server before the =, as in 203.0.113.5=10.0.0.5:21"
     )]
     Public(String),
     /// What stands behind `=` is no single address.
-    #[error("{0} is a network: behind = stands the address of one server, such as 203.0.113.5=10.0.0.5:21")]
+    #[error("{0} is a network: write the address of one server after the =, as in 203.0.113.5=10.0.0.5:21")]
     Several(String),
     /// The two addresses of a server are of different families.
-    #[error("{0} leads from one family of addresses to the other: write two of IPv4, or two of IPv6")]
+    #[error("{0} mixes IPv4 and IPv6: write two addresses of the same family")]
     Family(String),
     /// The two addresses of a server are equal.
-    #[error("{0} has the same address on both sides of =: write it once, without =")]
+    #[error("{0} has the same address on both sides of the =: write it once, without the =")]
     Same(String),
     /// Two rules lead from one address and port to different servers.
-    #[error("{0} leads to two servers at the same port: give each of them ports of its own")]
+    #[error("{0} leads to two servers at the same port: give each server its own ports")]
     Ambiguous(IpAddr),
     /// An address is that of a server here, and leads to another one.
-    #[error("{0} stands on both sides of =: it is a server, or leads to one")]
+    #[error("{0} stands before one = and after another: an address is that of a server, or leads to one")]
     Chain(IpAddr),
 }
 
@@ -421,19 +421,19 @@ mod tests {
             assert_eq!(Allowed { known_as: None, ..rule }, local.parse().unwrap(), "{text}");
         }
         for (text, part) in [
-            ("=10.0.0.5", "before = stands one"),
-            ("ftp.example.net=10.0.0.5", "before = stands one"),
+            ("=10.0.0.5", "without ports"),
+            ("ftp.example.net=10.0.0.5", "without ports"),
             ("203.0.113.5:21=10.0.0.5", "without ports"),
-            ("203.0.113.0/24=10.0.0.5", "before = stands one"),
-            ("0.0.0.0=10.0.0.5", "before = stands one"),
-            ("224.0.0.1=10.0.0.5", "before = stands one"),
+            ("203.0.113.0/24=10.0.0.5", "without ports"),
+            ("0.0.0.0=10.0.0.5", "without ports"),
+            ("224.0.0.1=10.0.0.5", "without ports"),
             ("203.0.113.5=10.0.0.0/24", "10.0.0.0/24 is a network"),
             ("203.0.113.5=", "neither a network nor an address"),
             ("203.0.113.5=nas:21", "neither a network nor an address"),
-            ("203.0.113.5=10.0.0.5:0", "no list of ports"),
+            ("203.0.113.5=10.0.0.5:0", "not a list of ports"),
             ("203.0.113.5=10.0.0.5=10.0.0.6", "neither a network nor an address"),
-            ("203.0.113.5=fd00::5", "two of IPv4, or two of IPv6"),
-            ("10.0.0.5=10.0.0.5:21", "without ="),
+            ("203.0.113.5=fd00::5", "the same family"),
+            ("10.0.0.5=10.0.0.5:21", "without the ="),
         ] {
             let told = text.parse::<Allowed>().unwrap_err().to_string();
             assert!(told.contains(part), "{text}: {told}");

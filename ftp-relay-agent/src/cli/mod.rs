@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::CommandFactory;
 use ftp_io::os_error;
 use ftp_io::program::args::{self, Rejected};
 use ftp_io::program::completion::Completions;
@@ -105,11 +106,20 @@ impl From<ConfigError> for Exit {
     }
 }
 
+/// The page of help with the options of the verb, if it is one.
+fn page(verb: Option<OsString>) -> String {
+    let command = Cli::command();
+    let verb = verb.and_then(|word| Some(command.find_subcommand(word)?.get_name()));
+    verb.map_or_else(|| format!("{PROGRAM} --help"), |verb| format!("{PROGRAM} {verb} --help"))
+}
+
 /// Says in one line what is wrong, and returns the exit status.
 pub fn exit(done: Result<(), Exit>) -> ExitCode {
     let (error, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
-        Err(Exit::Rejected(rejected)) => return rejected.print(PROGRAM),
+        Err(Exit::Rejected(rejected)) => {
+            return rejected.print_seeing(PROGRAM, &page(std::env::args_os().nth(1)));
+        }
         Err(Exit::Config(mistakes)) => {
             mistakes.lines().for_each(|line| output::complain(PROGRAM, line));
             return ExitCode::from(2);
@@ -138,6 +148,17 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_mistake_names_the_help_of_its_verb() {
+        for (word, expect) in [
+            (Some("join"), "ftp-relay-agent join --help"),
+            (Some("--x"), "ftp-relay-agent --help"),
+            (None, "ftp-relay-agent --help"),
+        ] {
+            assert_eq!(page(word.map(OsString::from)), expect);
+        }
     }
 }

@@ -440,6 +440,9 @@ mod tests {
         check(&format!("allow = {twice}"), &["1:9: allow: 203.0.113.5 leads to two servers"]);
         let of_ann = format!("[[identities]]\nname = \"ann\"\nallow = {twice}");
         check(&of_ann, &["2:8: allow: 203.0.113.5 leads to two servers"]);
-        check("allow = [\"203.0.113.5=10.0.0.0/8\"]\n", &["1:10: 10.0.0.0/8 is a network: behind ="]);
+        check(
+            "allow = [\"203.0.113.5=10.0.0.0/8\"]\n",
+            &["1:10: 10.0.0.0/8 is a network: write the address"],
+        );
     }
 }

@@ -237,12 +237,9 @@ impl Policy {
     }
 
     /// What is served, in words: the servers and the data ports of these tokens. Tokens with the same servers share a line,
-    /// and so do all of them where the policy names none.
+    /// and so do all of them where the policy names none. Tokens without a server have no line.
     pub fn served<'a>(&self, tokens: impl Iterator<Item = &'a str>) -> Vec<String> {
-        let list = |rules: &[Allowed]| match rules {
-            [] => "no server".to_owned(),
-            [..] => rules.iter().map(Allowed::to_string).collect::<Vec<_>>().join(" "),
-        };
+        let list = |rules: &[Allowed]| rules.iter().map(Allowed::to_string).collect::<Vec<_>>().join(" ");
         let ports = match self.data_ports.as_slice() {
             [] => "no data ports are allowed, so the servers have to connect to this host".to_owned(),
             ports => format!(
@@ -251,11 +248,12 @@ impl Policy {
             ),
         };
         if self.identities.is_none() {
-            return vec![format!("{}, {ports}", list(&self.allow))];
+            let line = (!self.allow.is_empty()).then(|| format!("{}, {ports}", list(&self.allow)));
+            return line.into_iter().collect();
         }
         let mut of: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for name in tokens {
-            if let Some(terms) = self.terms(name) {
+            if let Some(terms) = self.terms(name).filter(|terms| !terms.allow.is_empty()) {
                 of.entry(list(&terms.allow)).or_default().push(name);
             }
         }
@@ -363,6 +361,16 @@ mod tests {
 
     fn shared(terms: &Terms, level: usize) -> &Shared {
         &terms.levels[level].1
+    }
+
+    #[test]
+    fn of_nothing_that_is_allowed_nothing_is_told() {
+        assert_eq!(Policy::default().served(["ann"].into_iter()), Vec::<String>::new());
+        let named = Policy {
+            identities: Some(BTreeMap::from([("ann".to_owned(), Rule::default())])),
+            ..Policy::default()
+        };
+        assert_eq!(named.served(["ann"].into_iter()), Vec::<String>::new());
     }
 
     #[test]
