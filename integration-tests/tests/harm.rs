@@ -371,6 +371,9 @@ fn what_a_client_is_refused_again_and_again_has_few_lines_and_a_count() {
     // A directory that is there, or a parent that is not, is no reason to worry an operator.
     ann = server.login(Rfc959);
     ann.ask("MKD no/such", "550");
+    ann.ask("QUIT", "221");
+    // Its lines stand before the one of its end.
+    until("both sessions have ended", || said().matches("session ended").count() == 2);
     assert!(!said().lines().any(|line| line.contains("WARN") && line.contains("MKD")), "{}", said());
 }
 

@@ -37,15 +37,15 @@ fn r63_the_address_at_which_the_hub_sees_an_agent_is_that_of_its_host() {
     let data = sample(300_001);
     let to = Far::start(&[]);
     // The hub sees every agent of this machine at 127.0.0.1. Nobody else listens there at the port of the server.
-    let (from, _held) = loop {
-        let site = Site::new("here").at(&own_address().to_string()).file("a.bin", &data);
-        let from = site.args(["--foreign", "never", "--public-address", "127.0.0.1"]).start();
-        let held = TcpSocket::new_v4().unwrap();
-        let at = format!("127.0.0.1:{}", from.address(ftp_proto::dialect::Dialect::Rfc959).port());
-        if held.bind(at.parse().unwrap()).is_ok() {
-            break (from, held);
-        }
-    };
+    let (from, _held) = (0..100)
+        .find_map(|_| {
+            let site = Site::new("here").at(&own_address().to_string()).file("a.bin", &data);
+            let from = site.args(["--foreign", "never", "--public-address", "127.0.0.1"]).start();
+            let held = TcpSocket::new_v4().unwrap();
+            let at = format!("127.0.0.1:{}", from.address(ftp_proto::dialect::Dialect::Rfc959).port());
+            held.bind(at.parse().unwrap()).is_ok().then_some((from, held))
+        })
+        .expect("a port that nobody has at 127.0.0.1");
     let hub = Hub::start(&own_address().to_string());
     // Another agent, whose host has no server that a rule names, is no nearer to it.
     let _berlin = to.agent(&hub, "berlin");
