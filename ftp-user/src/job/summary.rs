@@ -99,7 +99,7 @@ impl Tally {
         self.sums.details.unsized_files += u64::from(done.size.is_none());
         Protection::add(&mut self.protection, done.protection);
         Relayed::add(&mut self.sums.relayed, done.relayed.clone());
-        self.is_verified(done.verified);
+        self.note_verified(done.verified);
         let copied = &mut self.sums.details.copied;
         *copied = Some(copied.map_or(done.verified, |weakest| weakest.min(done.verified)));
         match self.rungs.iter_mut().find(|(known, _)| *known == rung) {
@@ -189,14 +189,14 @@ impl Tally {
     fn skipped(&mut self, files: u64, by: &'static str, verified: Verified) {
         self.sums.skipped += files;
         if files > 0 && !by.is_empty() {
-            self.is_verified(verified);
+            self.note_verified(verified);
         }
         if files > 0 && !self.sums.details.equal_by.contains(&by) {
             self.sums.details.equal_by.push(by);
         }
     }
 
-    fn is_verified(&mut self, verified: Verified) {
+    fn note_verified(&mut self, verified: Verified) {
         self.verified = Some(self.verified.map_or(verified, |weakest| weakest.min(verified)));
     }
 
