@@ -86,7 +86,8 @@ fn script(state: &Path, arguments: &str, columns: Option<u16>) -> Command {
         format!("{columns}exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
-    command.env("HOME", state).env_remove("NO_COLOR");
+    // Names are shown as they are in every locale.
+    command.env("HOME", state).env_remove("NO_COLOR").env("LC_ALL", "C");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -1,11 +1,15 @@
 //! The first contact with something that is no FTP server, does not answer, or has no address: one line says what is there and
 //! what to do, and nothing is tried again.
 
+use integration_tests::binary::Program;
+use integration_tests::or_skip;
 use integration_tests::relay::{Greeter, write_private};
+use integration_tests::silent_names::{NAME, SilentNames};
 use integration_tests::site::Site;
-use integration_tests::user::{Run, user};
+use integration_tests::user::{Run, user, user_at};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 
 /// A web server without TLS. It waits for a question.
 fn web() -> SocketAddr {
@@ -22,6 +26,22 @@ fn web() -> SocketAddr {
         }
     });
     address
+}
+
+#[test]
+fn a_resolver_that_is_silent_ends_with_the_timeout_and_is_named() {
+    let names = or_skip!(SilentNames::new("127.0.0.2"));
+    let site = Site::new("known").file("a", "a").start();
+    let run = |words: &[&str]| {
+        let words = words.iter().map(|word| format!(" '{word}'")).collect::<String>();
+        let line = format!("{} {}{words}", names.launcher(), Program::User.path().display());
+        user_at(Path::new("/bin/sh")).args(["-c", &line]).run()
+    };
+    let at = |host: &str| site.url("a").replace("127.0.0.2", host);
+    let unknown = run(&["--timeout", "1s", "copy", &at(NAME), &at("silent.test")]);
+    let unknown = at_once(unknown.exits(5)).says("looking up the host silent.test took too long");
+    unknown.says("check the resolver of this host");
+    run(&["--timeout", "20s", "copy", &at(NAME), "b"]).exits(0);
 }
 
 /// Nothing was tried a second time.

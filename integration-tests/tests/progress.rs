@@ -3,7 +3,7 @@
 use crate::workers::slow_destination;
 use integration_tests::or_skip;
 use integration_tests::peer::{MODERN, Peer};
-use integration_tests::site::{Site, sample};
+use integration_tests::site::{Site, names_below, sample};
 use integration_tests::terminal::{at_a_terminal, at_a_terminal_of};
 use integration_tests::user::{Run, user};
 use std::collections::BTreeSet;
@@ -69,6 +69,18 @@ fn the_progress_of_a_tree_fits_into_thirty_columns_and_is_right_from_its_first_d
     assert!(lines.iter().any(|line| line.contains("1/3 56 % 1.66 KiB/2.93 KiB")), "{lines:#?}");
     // The bar is gone at the end.
     assert!(lines.last().is_some_and(|line| line.starts_with("copied 3 files")), "{lines:#?}");
+}
+
+#[test]
+fn names_beyond_ascii_are_shown_in_the_locale_c_at_a_terminal_of_thirty_columns() {
+    let name = "größe 日本 a name that is longer than the terminal is wide.txt";
+    let from = Site::new("source").file(&format!("t/{name}"), sample(1000)).start();
+    let home = tempfile::tempdir().unwrap();
+    let copy = format!("copy -r '{}' {}/t", from.url("t/"), home.path().display());
+    let (shown, code) = or_skip!(at_a_terminal_of(30, home.path(), &copy));
+    assert_eq!((code, names_below(&home.path().join("t"))), (Some(0), vec![name.to_owned()]), "{shown}");
+    let (listed, _) = or_skip!(at_a_terminal_of(30, home.path(), &format!("ls '{}'", from.url("t"))));
+    assert!(listed.contains(name), "{listed}");
 }
 
 #[test]

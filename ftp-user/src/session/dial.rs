@@ -50,10 +50,11 @@ pub(crate) async fn connect(
             let why = words(&error);
             let why = why.rsplit_once("information: ").map_or(why.as_str(), |(_, why)| why);
             return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {why}"))
-                .hint("check its name"));
+                .hint("check its name, and that the resolver of this host answers"));
         }
         None => {
             return Err(Failure::new(Kind::Temporary, format!("looking up the host {host} took too long"))
+                .hint("check the resolver of this host, or raise --timeout")
                 .about(About::NoAnswer));
         }
     };
