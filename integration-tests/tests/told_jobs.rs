@@ -7,7 +7,7 @@ use integration_tests::or_skip;
 use integration_tests::site::{PASSWORD, Site, USER, names_below, sample};
 use integration_tests::socket::until;
 use integration_tests::terminal::answering;
-use integration_tests::user::user;
+use integration_tests::user::{Run, job, user};
 use std::fs;
 use std::process::Stdio;
 
@@ -133,4 +133,33 @@ fn a_copy_waits_for_no_reader_of_its_output() {
     assert_eq!(said.matches("\"event\":\"file\"").count(), FILES);
     assert!(ended.status.success() && said.len() > 64 << 10, "{said}");
     assert!(said.lines().last().is_some_and(|line| line.contains("\"event\":\"summary\"")), "{said}");
+}
+
+/// The number of the job that `retry` goes on with, if the run names it.
+fn to_retry(run: &Run) -> Option<&str> {
+    run.said.rsplit_once(" retry ")?.1.split(' ').next()
+}
+
+#[test]
+fn what_was_never_begun_ends_with_the_command_that_tries_again_where_the_journal_keeps_it() {
+    let from = Site::new("source").file("t/a", "a").file("t/b", "b").start();
+    let mut to = Site::new("target").at("127.0.0.3").start();
+    to.die();
+    let state = tempfile::tempdir().unwrap();
+    let again = || job(state.path());
+    let tree = [from.url("t"), to.url("t")];
+    let copy = |words: &[&str], [from, to]: &[String; 2]| again().args(words).args([from, to]).run();
+    let run = copy(&["copy", "-r"], &tree).exits(5);
+    let retry = to_retry(&run).expect("a command").to_owned();
+    let other = copy(&["copy"], &[from.url("t/a"), to.url("a")]).exits(5);
+    assert_ne!(to_retry(&other).expect("a command"), retry, "{other}");
+    to.start_again();
+    again().args(["retry", &retry]).run().exits(0);
+    assert_eq!((to.bytes("t/a"), to.bytes("t/b")), (b"a".to_vec(), b"b".to_vec()));
+    // An append begins nothing that could go on, and a mistake of the command line leaves no entry unless it has a name.
+    let mistake = [from.url("none"), to.url("none")];
+    assert_eq!(to_retry(&copy(&["append"], &mistake).exits(3)), None);
+    assert_eq!(to_retry(&copy(&["copy"], &mistake).exits(3)), None);
+    let named = copy(&["copy", "--id", "nightly"], &mistake).exits(3);
+    again().args(["retry", to_retry(&named).expect("a command")]).run().exits(3);
 }

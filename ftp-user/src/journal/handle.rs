@@ -362,11 +362,13 @@ impl JobJournal {
         self.resumes
     }
 
-    /// Notes how the job has ended and what has failed in this run, with everything before it.
-    pub async fn finish(&self, end: RunEnd, failures: Option<Failures>) {
+    /// Notes how the job has ended and what has failed in this run, with everything before it. Returns whether its entry
+    /// stays.
+    pub async fn finish(&self, end: RunEnd, failures: Option<Failures>) -> bool {
         let (reply, answer) = oneshot::channel();
         self.request(move |store, job| store.finish(job, end, failures.as_ref()), Some(reply), true);
-        let _ = answer.await;
+        // What could not be noted is as it was.
+        answer.await.unwrap_or(true)
     }
 
     /// Asks for something. The answer comes when all before it is on the disk; none comes if the journal has ended.

@@ -141,17 +141,17 @@ impl Store {
         Ok(JobRow::all(&self.sql)?.into_iter().rev().find(has_made).map(|old| old.id))
     }
 
-    /// Notes how a job has ended, and what has failed in this run.
+    /// Notes how a job has ended, and what has failed in this run. Returns whether its entry stays.
     pub(super) fn finish(
         &self,
         job: JobId,
         end: RunEnd,
         failures: Option<&Failures>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
         let is_nothing = matches!(end, RunEnd::Nothing { .. }) && row.job.name.is_none();
         if row.is_passing() || (is_nothing && !has_detached(&self.sql, job, false)?) {
-            return forget(&self.sql, job);
+            return forget(&self.sql, job).map(|()| false);
         }
         row.state = match end {
             RunEnd::Cancelled => JobState::Cancelled,
@@ -163,7 +163,7 @@ impl Store {
         };
         row.ended = Some(now().as_secs());
         set_failures(&self.sql, job, failures)?;
-        row.save(&self.sql)
+        row.save(&self.sql).map(|()| true)
     }
 
     /// Cancels a job that nobody runs, and forgets its files that have not ended. Returns them: only they had the names of what

@@ -67,8 +67,11 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         Some(_) | None => ending(tally.may_pass(), was_stopped, has_begun),
     };
     let job = context.run.job_journal.job();
-    context.run.job_journal.finish(end, tally.to_keep()).await;
+    let stays = context.run.job_journal.finish(end, tally.to_keep()).await;
     tell(context);
+    if !stays {
+        return None;
+    }
     let advice = match (end, job) {
         (RunEnd::Interrupted | RunEnd::Failed, None) if was_stopped => {
             "run it again: what is done is skipped".to_owned()
@@ -78,7 +81,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
             "ftp-user retry {job} goes on, ftp-user cancel {job} removes what is left of files under way"
         ),
         (RunEnd::Failed, Some(job)) if was_stopped => format!("ftp-user retry {job} begins again"),
-        (RunEnd::Failed, Some(job)) if has_begun && tally.has_failed_files() => {
+        (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job)) if tally.has_failed_files() => {
             format!("ftp-user retry {job} tries again what has failed")
         }
         (_, _) => return None,
