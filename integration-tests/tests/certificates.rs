@@ -396,6 +396,22 @@ fn h24_between_a_site_with_tls_and_one_without_nothing_goes_in_clear_unless_that
 }
 
 #[test]
+fn a_destination_that_demands_tls_for_data_is_no_case_for_the_option_that_permits_data_in_clear() {
+    let state = state();
+    let from = Site::new("source").file("a.bin", "content").start();
+    let to = Site::new("target").at("127.0.0.3").tls().args(["--require-tls"]).start();
+    let copy = |path: &str| {
+        let run = run("copy", &state).args(["--path", path, "--allow-clear-data", "--pin", &to.pin()]);
+        run.args([&from.url("a.bin"), &to.explicit_url("b.bin")]).run()
+    };
+    let run =
+        copy("direct").exits(6).says("demands TLS for data, so --allow-clear-data cannot help: use TLS at");
+    run.says("or let the data pass this host (--path auto)").never_says("check the network");
+    drop(copy("auto").exits(0));
+    assert_eq!(to.bytes("b.bin"), b"content");
+}
+
+#[test]
 fn h24_two_sites_that_offer_tls_exchange_files_inside_it() {
     let state = state();
     let site = |ip| Site::new("offers").at(ip).tls().file("a.bin", sample(100_000)).start();

@@ -10,6 +10,7 @@ use crate::report::Event;
 use crate::session::{Session, kind_of};
 use ftp_io::program::duration;
 use ftp_proto::command::Verb;
+use ftp_proto::manners::names_tls;
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::transfer::{self, Cause, FailedPosture, Outcome, Party, Posture, RelayFault, Side, Stage};
 use ftp_proto::wire::counted;
@@ -59,6 +60,21 @@ impl Ends<'_> {
         self.of(failed.side).foreign_advice(verb, reply).filter(|_| is_path)
     }
 
+    /// What to do if an end demands TLS for data, and the other one runs none.
+    fn tls_advice(&self, failed: &transfer::Failure, reply: &Reply) -> Option<String> {
+        let Stage::Command(verb) = failed.stage else { return None };
+        let [end, other] = [failed.side, failed.side.other()].map(|side| self.of(side));
+        let demands_tls = verb == Verb::Prot || names_tls(reply.text());
+        let is_half_clear = self.intermediary.is_none() && end.runs_tls() && !other.runs_tls();
+        (demands_tls && is_half_clear).then(|| {
+            format!(
+                "{} demands TLS for data, so --allow-clear-data cannot help: use TLS at {}",
+                end.who(),
+                other.who()
+            )
+        })
+    }
+
     /// The name of an end, for people.
     fn name(&self, side: Side) -> String {
         self.of(side).who()
@@ -104,7 +120,7 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
         Cause::Refused(reply) => {
             let failure = new(format!("{asked} failed")).said(session.quote(reply));
             let failure = failure.about(crate::session::about(failed.blame));
-            let advice = ends.foreign_advice(failed, reply);
+            let advice = ends.tls_advice(failed, reply).or_else(|| ends.foreign_advice(failed, reply));
             failure.hint_if(crate::session::hint(failed.blame)).hint_if(advice)
         }
         Cause::Unusable(reply, why) => {
