@@ -197,3 +197,13 @@ fn what_passes_this_host_keeps_to_the_limit() {
         assert!(run.summary()["seconds"].as_f64() > Some(0.3), "{run}");
     }
 }
+
+#[test]
+fn an_interrupted_copy_to_standard_output_is_not_said_to_skip_what_is_done() {
+    let script = "SIZE a.bin: 213 200000\nRETR: 150 opening ; connection ; data 100000 ; hang";
+    let peer = Peer::start("127.0.0.2", script, MODERN);
+    let run = user().args(["copy", &peer.url("a.bin"), "-"]).start();
+    peer.wait_for("RETR");
+    run.interrupt();
+    drop(run.end().exits(10).never_says("what is done is skipped"));
+}

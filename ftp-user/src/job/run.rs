@@ -35,6 +35,8 @@ pub async fn run(job: Job, context: &Context) -> Report {
     let destinations: Vec<_> = job.work.destinations().cloned().collect();
     let Job { id, work, options, filter, unusable, .. } = job;
     let selecting = filter.selecting();
+    // No second run goes on with one: its failure says what to do.
+    let is_stream = matches!(work, Work::Output { .. } | Work::Input { .. });
     match work {
         Work::Copy { sources, destination } => {
             let mut copying = Sources::new(&context, &pools, destination, options, filter, &mut tally);
@@ -81,7 +83,7 @@ pub async fn run(job: Job, context: &Context) -> Report {
     if is_kept {
         lifetime::keep_run(&context, tally.account(id, took, context.run.routes.take()));
     }
-    let advice = lifetime::finish(&context, &tally).await;
+    let advice = lifetime::finish(&context, &tally).await.filter(|_| !is_stream);
     tally.report(took, advice)
 }
 
