@@ -105,14 +105,13 @@ pub(super) fn clocks(what: &str, When(theirs): When, When(ours): When, dated: &[
 
 /// What to run on this host, in lines. `reaches` says whether it reaches an FTP server, if one was named.
 pub(super) fn advice(seen: &[Seen], reaches: Option<bool>) -> Vec<String> {
+    if reaches == Some(false) {
+        let other = "if the server has another address in this network, check that one (--server LOCAL) and let an agent serve \
+             both (--allow PUBLIC=LOCAL); otherwise choose a host that reaches the server";
+        return vec![other.to_owned()];
+    }
     let (Some(nat), Some(first)) = (Nat::of(seen), seen.first()) else { return Vec::new() };
     let mut lines = Vec::new();
-    if reaches == Some(false) {
-        lines.push(
-            "choose a host that reaches the FTP server: an agent here would be of no use for it".to_owned(),
-        );
-        return lines;
-    }
     if nat == Nat::None {
         let at = SocketAddr::new(unmapped(first.local.ip()), PORT);
         lines.push(format!(
@@ -273,8 +272,11 @@ mod tests {
     #[test]
     fn a_host_that_does_not_reach_the_server_is_the_wrong_one() {
         let kept = seen("hub:443", Kind::Hub, "10.0.0.2:40000", "203.0.113.1:40000");
-        let lines = advice(&[kept], Some(false));
-        assert!(lines.len() == 1 && lines[0].contains("choose a host"), "{lines:?}");
+        for seen in [&[kept][..], &[]] {
+            let lines = advice(seen, Some(false));
+            assert!(lines.len() == 1 && lines[0].contains("choose a host"), "{lines:?}");
+            assert!(lines[0].contains("--allow PUBLIC=LOCAL"), "{lines:?}");
+        }
     }
 
     #[test]
