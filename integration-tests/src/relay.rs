@@ -7,7 +7,9 @@ use ftp_io::connection::Connection;
 use ftp_io::link::{self, Link, LinkFailure};
 use ftp_proto::relay::frame::{Frame, encode};
 use ftp_proto::relay::link::Welcome;
-use ftp_proto::relay::message::{FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits};
+use ftp_proto::relay::message::{
+    FromAgent, GrantPurpose, Id, Leg, LegState, Pin, Target, Text, ToAgent, Waits,
+};
 use ftp_proto::relay::token::{Secret32, Token};
 use ftp_proto::relay::user::{self, Failure, Input, Output};
 use rustix::process::{Signal, geteuid};
@@ -370,7 +372,7 @@ impl Session {
 
     /// A grant for data connections with these hosts.
     pub fn grant(&mut self, hosts: &[&str], max_bytes: u64, uses: u8) -> Id {
-        let purpose = Purpose::Join(hosts.iter().map(|host| host.parse().unwrap()).collect());
+        let purpose = GrantPurpose::Join(hosts.iter().map(|host| host.parse().unwrap()).collect());
         self.user.grant(self.clock.now(), purpose, max_bytes, LIFE, uses)
     }
 
@@ -381,7 +383,7 @@ impl Session {
 
     /// A tunnel to a server, with its own grant.
     pub fn tunnel(&mut self, host: &str, port: u16) -> Id {
-        let purpose = Purpose::Tunnel(Target { host: Text::of(host), port });
+        let purpose = GrantPurpose::Tunnel(Target { host: Text::of(host), port });
         let now = self.clock.now();
         let grant = self.user.grant(now, purpose, u64::MAX, LIFE, 1);
         self.user.tunnel(now, grant)

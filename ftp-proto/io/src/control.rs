@@ -50,7 +50,7 @@ impl Debug for Control {
 
 /// What [`Control::read`] has brought about.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Read {
+pub enum ReadEvent {
     /// So many bytes have come.
     Bytes(usize),
     /// There is room for more output again.
@@ -150,17 +150,17 @@ impl Control {
 
     /// Sends what is unsent, as the connection takes it, until something comes. While
     /// [`Self::is_full`] nothing is read. The future may be dropped without losing any byte.
-    pub async fn read(&mut self, room: &mut [u8]) -> Read {
+    pub async fn read(&mut self, room: &mut [u8]) -> ReadEvent {
         poll_fn(|cx| self.poll(cx, Some(room))).await
     }
 
     /// The same as [`Self::read`], but what has come is appended to `bytes`: a connection that waits keeps no
     /// room for it.
-    pub async fn read_to(&mut self, bytes: &mut Vec<u8>) -> Read {
+    pub async fn read_to(&mut self, bytes: &mut Vec<u8>) -> ReadEvent {
         poll_fn(|cx| {
             let mut room = [0; PIECE];
             let read = self.poll(cx, Some(&mut room));
-            if let Poll::Ready(Read::Bytes(count)) = read {
+            if let Poll::Ready(ReadEvent::Bytes(count)) = read {
                 bytes.extend_from_slice(room.get(..count).unwrap_or_default());
             }
             read
@@ -170,11 +170,11 @@ impl Control {
 
     /// Sends what is unsent, as the connection takes it, and reads nothing. It ends when there is room for
     /// more output again, and otherwise waits for ever. The future may be dropped without losing any byte.
-    pub async fn write(&mut self) -> Read {
+    pub async fn write(&mut self) -> ReadEvent {
         poll_fn(|cx| self.poll(cx, None)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>, room: Option<&mut [u8]>) -> Poll<Read> {
+    fn poll(&mut self, cx: &mut Context<'_>, room: Option<&mut [u8]>) -> Poll<ReadEvent> {
         if let Some(securing) = &mut self.securing {
             let securing = securing.get_mut().unwrap_or_else(PoisonError::into_inner);
             let done = ready!(securing.as_mut().poll(cx));
@@ -182,13 +182,13 @@ impl Control {
             return Poll::Ready(match done {
                 Ok((connection, handshake)) => {
                     self.connection = Some(connection);
-                    handshake.map_or(Read::Cleared, Read::Secured)
+                    handshake.map_or(ReadEvent::Cleared, ReadEvent::Secured)
                 }
-                Err(error) => Read::NotSecured(words(&error)),
+                Err(error) => ReadEvent::NotSecured(words(&error)),
             });
         }
         let was_full = self.is_full();
-        let Some(connection) = &self.connection else { return Poll::Ready(Read::Closed) };
+        let Some(connection) = &self.connection else { return Poll::Ready(ReadEvent::Closed) };
         if let Poll::Ready(Err(_)) = self.unsent.poll_send(connection, cx) {
             // What the peer said before it closed may still be there to read.
             self.unsent.clear();
@@ -198,19 +198,19 @@ impl Control {
             return Poll::Pending;
         }
         if was_full {
-            return Poll::Ready(Read::Room);
+            return Poll::Ready(ReadEvent::Room);
         }
         let Some(room) = room else { return Poll::Pending };
-        let Some(connection) = &mut self.connection else { return Poll::Ready(Read::Closed) };
+        let Some(connection) = &mut self.connection else { return Poll::Ready(ReadEvent::Closed) };
         let mut room = ReadBuf::new(room);
         Poll::Ready(match (ready!(Pin::new(connection).poll_read(cx, &mut room)), room.filled().len()) {
-            (Ok(()), count @ 1..) => Read::Bytes(count),
+            (Ok(()), count @ 1..) => ReadEvent::Bytes(count),
             (read, _) => {
                 self.demands_certificate = read.as_ref().is_err_and(tls::demands_certificate);
                 // Many clients do not end TLS before they end TCP.
                 self.ended =
                     read.map_or_else(|error| error.kind() == io::ErrorKind::UnexpectedEof, |()| true);
-                Read::Closed
+                ReadEvent::Closed
             }
         })
     }
@@ -412,10 +412,10 @@ mod tests {
         let mut heard = vec![0; sent];
         let (read, all) = tokio::join!(control.read(&mut room), peer.read_exact(&mut heard[..sent / 2]));
         all.unwrap();
-        assert_eq!(read, Read::Room);
+        assert_eq!(read, ReadEvent::Room);
         let (read, all) = tokio::join!(control.read(&mut room), peer.read_exact(&mut heard[sent / 2..]));
         all.unwrap();
-        assert_eq!((read, &room[..6]), (Read::Bytes(6), &b"QUIT\r\n"[..]));
+        assert_eq!((read, &room[..6]), (ReadEvent::Bytes(6), &b"QUIT\r\n"[..]));
         assert!(tokio::time::timeout(patience, control.read(&mut room)).await.is_err());
         assert_eq!(control.behind_since(), None);
     }
@@ -432,11 +432,11 @@ mod tests {
         let mut heard = vec![0; sent];
         let (room, all) = tokio::join!(control.write(), peer.read_exact(&mut heard));
         all.unwrap();
-        assert_eq!(room, Read::Room);
+        assert_eq!(room, ReadEvent::Room);
         let patience = Duration::from_millis(50);
         assert!(tokio::time::timeout(patience, control.write()).await.is_err());
         let mut room = [0; 512];
-        assert_eq!(control.read(&mut room).await, Read::Bytes(6));
+        assert_eq!(control.read(&mut room).await, ReadEvent::Bytes(6));
     }
 
     #[tokio::test]
@@ -445,8 +445,8 @@ mod tests {
         peer.write_all(b"221 Bye\r\n").await.unwrap();
         drop(peer);
         let mut room = [0; 512];
-        assert_eq!(control.read(&mut room).await, Read::Bytes(9));
-        assert_eq!(control.read(&mut room).await, Read::Closed);
+        assert_eq!(control.read(&mut room).await, ReadEvent::Bytes(9));
+        assert_eq!(control.read(&mut room).await, ReadEvent::Closed);
     }
 
     #[tokio::test]

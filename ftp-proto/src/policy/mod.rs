@@ -26,7 +26,7 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use question::{Ask, Cargo, Evidence, Filter, Grant, OtherEnd, Why};
+pub use question::{Ask, Cargo, Evidence, Filter, Grant, OtherEnd, RefusalReason};
 pub use rules::{Allowed, AllowedError, Asker, DataPorts, DataPortsError, Foreign, OwnHost, Rules};
 
 use crate::address::{Family, Kind, embedded, kind, unmapped};
@@ -40,7 +40,7 @@ use std::net::{IpAddr, SocketAddr};
 /// # Errors
 ///
 /// The reason why it may not.
-pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, Why> {
+pub fn decide(rules: &Rules, asker: &Asker, ask: &Ask<'_>) -> Result<Grant, RefusalReason> {
     let case = Case { rules, asker };
     let (grant, peer, moved) = match *ask {
         Ask::Target { to, evidence } => (case.target(to, is_proof(evidence))?, to.ip(), None),
@@ -94,9 +94,9 @@ pub fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
 ///
 /// [`Why::AnotherHost`] for any other host: a lying server could aim the other server at a victim.
 /// [`Why::PortZero`] for port 0.
-pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, Why> {
+pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, RefusalReason> {
     if announced.port() == 0 {
-        return Err(Why::PortZero);
+        return Err(RefusalReason::PortZero);
     }
     let (server, host) = (unmapped(server), unmapped(announced.ip()));
     let of_server = SocketAddr::new(server, announced.port());
@@ -109,7 +109,7 @@ pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, Why>
         | Kind::Public
         | Kind::LinkLocal
         | Kind::Multicast
-        | Kind::Broadcast => Err(Why::AnotherHost),
+        | Kind::Broadcast => Err(RefusalReason::AnotherHost),
     }
 }
 
@@ -151,26 +151,26 @@ impl Host {
 
 impl Case<'_> {
     /// The target of an active end, from PORT, EPRT or SOCK.
-    fn target(&self, to: SocketAddr, proof: bool) -> Result<Grant, Why> {
+    fn target(&self, to: SocketAddr, proof: bool) -> Result<Grant, RefusalReason> {
         match to.port() {
-            0 => return Err(Why::PortZero),      // B11
-            1..1024 => return Err(Why::LowPort), // B17, RFC 2577 3
+            0 => return Err(RefusalReason::PortZero),      // B11
+            1..1024 => return Err(RefusalReason::LowPort), // B17, RFC 2577 3
             1024.. => {}
         }
         let scope = Host::of(to).scope.filter(|scope| *scope != 0);
         let grant = self.host(Host { ip: to.ip(), scope }, proof)?;
-        if self.is_own_listener(to) { Err(Why::OwnListener) } else { Ok(grant) }
+        if self.is_own_listener(to) { Err(RefusalReason::OwnListener) } else { Ok(grant) }
     }
 
     /// A connection that has arrived at a listener.
-    fn arrival(&self, from: SocketAddr, filter: Filter, evidence: Evidence) -> Result<Grant, Why> {
+    fn arrival(&self, from: SocketAddr, filter: Filter, evidence: Evidence) -> Result<Grant, RefusalReason> {
         let (peer, proof) = (Host::of(from), is_proof(evidence));
         let same = |host: IpAddr| unmapped(host) == unmapped(from.ip());
         match filter {
-            Filter::Nobody => Err(Why::NotThePeer),                    // B24
-            Filter::Host(host) if !same(host) => Err(Why::NotThePeer), // C13
+            Filter::Nobody => Err(RefusalReason::NotThePeer), // B24
+            Filter::Host(host) if !same(host) => Err(RefusalReason::NotThePeer), // C13
             Filter::Socket(named) if !same(named.ip()) || named.port() != from.port() => {
-                Err(Why::NotThePeer) // C14
+                Err(RefusalReason::NotThePeer) // C14
             }
             Filter::Host(_) | Filter::Socket(_) | Filter::Open if resumed(evidence) => Ok(Grant::Own),
             Filter::Host(_) | Filter::Socket(_) => self.host(peer, proof),
@@ -178,18 +178,18 @@ impl Case<'_> {
             Filter::Open if proof => self.foreign_at_all().map(|()| Grant::AfterProof),
             // LSTN or PASV without SOCK under `authenticated`: only hosts that the operator listed.
             Filter::Open if self.rules.foreign == Foreign::Authenticated && !self.is_listed(peer.ip) => {
-                self.foreign_at_all().and(Err(Why::OutsideNetworks))
+                self.foreign_at_all().and(Err(RefusalReason::OutsideNetworks))
             }
             Filter::Open => self.host(peer, proof),
         }
     }
 
     /// A transfer command. Its target or arrival has been judged before.
-    fn transfer(&self, peer: IpAddr, cargo: Cargo, evidence: Evidence) -> Result<Grant, Why> {
+    fn transfer(&self, peer: IpAddr, cargo: Cargo, evidence: Evidence) -> Result<Grant, RefusalReason> {
         let (peer, proof) = (Host { ip: peer, scope: None }, is_proof(evidence));
         match cargo {
             _ if self.is_own(peer) || resumed(evidence) => Ok(Grant::Own),
-            Cargo::Listing => Err(Why::ListingAbroad),
+            Cargo::Listing => Err(RefusalReason::ListingAbroad),
             // A connection from any address may prove itself.
             Cargo::File if proof => self.foreign_at_all().map(|()| Grant::AfterProof),
             Cargo::File => self.host(peer, proof),
@@ -197,43 +197,45 @@ impl Case<'_> {
     }
 
     /// A host that a command names, or that a filter has let in.
-    fn host(&self, host: Host, proof: bool) -> Result<Grant, Why> {
+    fn host(&self, host: Host, proof: bool) -> Result<Grant, RefusalReason> {
         let kind_of_host = kind(host.ip);
         if matches!(kind_of_host, Kind::Unspecified | Kind::Multicast | Kind::Broadcast) {
-            return Err(Why::SpecialAddress);
+            return Err(RefusalReason::SpecialAddress);
         }
         if self.is_own(host) {
             return Ok(Grant::Own);
         }
         if kind_of_host == Kind::LinkLocal {
-            return Err(Why::SpecialAddress);
+            return Err(RefusalReason::SpecialAddress);
         }
         self.foreign_at_all()?;
         let listed = self.is_listed(host.ip);
         if kind_of_host == Kind::Loopback && (kind(self.asker.peer) != Kind::Loopback || self.asker.proxied) {
-            return Err(Why::Loopback);
+            return Err(RefusalReason::Loopback);
         }
         if kind_of_host == Kind::Private && kind(self.asker.local) != Kind::Private && !listed {
-            return Err(Why::PrivateNetwork);
+            return Err(RefusalReason::PrivateNetwork);
         }
         match self.rules.foreign {
-            Foreign::Never => Err(Why::ForeignNever),
-            Foreign::Proven if !proof => Err(Why::NeedsProof),
+            Foreign::Never => Err(RefusalReason::ForeignNever),
+            Foreign::Proven if !proof => Err(RefusalReason::NeedsProof),
             Foreign::Proven => Ok(Grant::AfterProof),
             // The built-in networks are all that have got this far, except loopback.
             Foreign::Authenticated if self.rules.foreign_networks.is_some() && !listed => {
-                Err(Why::OutsideNetworks)
+                Err(RefusalReason::OutsideNetworks)
             }
-            Foreign::Authenticated if kind_of_host == Kind::Loopback && !listed => Err(Why::Loopback),
+            Foreign::Authenticated if kind_of_host == Kind::Loopback && !listed => {
+                Err(RefusalReason::Loopback)
+            }
             Foreign::Authenticated if proof => Ok(Grant::AfterProof),
             Foreign::Authenticated => Ok(Grant::Foreign),
         }
     }
 
     /// Refuses every foreign host if this user may have none.
-    fn foreign_at_all(&self) -> Result<(), Why> {
+    fn foreign_at_all(&self) -> Result<(), RefusalReason> {
         let never = self.asker.anonymous || self.rules.foreign == Foreign::Never;
-        if never { Err(Why::ForeignNever) } else { Ok(()) }
+        if never { Err(RefusalReason::ForeignNever) } else { Ok(()) }
     }
 
     /// Whether `host` is the user's own: the control connection's peer, or inside `same-host`. A host of
@@ -313,22 +315,26 @@ impl Exchange {
 
 /// Whether one of the rules permits a data connection with the foreign host `peer`, and what moves over it, if
 /// that is known. No rules at all permit everything.
-fn permit(rules: &[Exchange], peer: IpAddr, moved: Option<RequestedTransfer<'_>>) -> Result<(), Why> {
+fn permit(
+    rules: &[Exchange],
+    peer: IpAddr,
+    moved: Option<RequestedTransfer<'_>>,
+) -> Result<(), RefusalReason> {
     if rules.is_empty() {
         return Ok(());
     }
     let of_peer = || rules.iter().filter(|rule| rule.has_peer(embedded(peer)));
     let Some(moved) = moved else {
-        return if of_peer().next().is_some() { Ok(()) } else { Err(Why::NoExchange) };
+        return if of_peer().next().is_some() { Ok(()) } else { Err(RefusalReason::NoExchange) };
     };
     let mut of_file = of_peer().filter(|rule| rule.has_file(moved)).peekable();
     if of_peer().next().is_none() {
-        Err(Why::NoExchange)
+        Err(RefusalReason::NoExchange)
     } else if of_file.peek().is_none() {
-        Err(Why::NotExchanged)
+        Err(RefusalReason::NotExchanged)
     } else if of_file.any(|rule| moved.private || !rule.require_tls) {
         Ok(())
     } else {
-        Err(Why::ExchangeInClear)
+        Err(RefusalReason::ExchangeInClear)
     }
 }

@@ -137,7 +137,7 @@ pub enum Grant {
 /// Why a data connection may not exist. Replies, logs and explanations are made from it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Why {
+pub enum RefusalReason {
     /// Foreign hosts are refused, by the operator or for this account.
     #[error("data connections with other hosts are not allowed here")]
     ForeignNever,

@@ -2,7 +2,7 @@
 //! the data ports of a relay.
 
 use super::Exchange;
-use super::question::Why;
+use super::question::RefusalReason;
 use crate::address::{Family, Kind, embedded, kind};
 use ipnet::IpNet;
 use std::fmt;
@@ -249,12 +249,14 @@ pub(super) const fn is_special(of: Kind) -> bool {
 }
 
 /// The reason to refuse a host of this kind if no rule inside its range names it; `None` if every rule may.
-pub(super) const fn needs_own_rule(of: Kind) -> Option<Why> {
+pub(super) const fn needs_own_rule(of: Kind) -> Option<RefusalReason> {
     match of {
         Kind::Public => None,
-        Kind::Private => Some(Why::PrivateNetwork),
-        Kind::Loopback => Some(Why::Loopback),
-        Kind::LinkLocal | Kind::Unspecified | Kind::Multicast | Kind::Broadcast => Some(Why::SpecialAddress),
+        Kind::Private => Some(RefusalReason::PrivateNetwork),
+        Kind::Loopback => Some(RefusalReason::Loopback),
+        Kind::LinkLocal | Kind::Unspecified | Kind::Multicast | Kind::Broadcast => {
+            Some(RefusalReason::SpecialAddress)
+        }
     }
 }
 

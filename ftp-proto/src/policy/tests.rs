@@ -23,30 +23,30 @@ const LISTED: [&str; 4] = ["192.0.2.0/24", "10.0.0.0/8", "127.0.0.0/8", "2001:db
 const ANY: RequestedTransfer<'_> =
     RequestedTransfer { direction: Direction::Send, path: None, private: false };
 
-fn word(verdict: Result<Grant, Why>) -> &'static str {
+fn word(verdict: Result<Grant, RefusalReason>) -> &'static str {
     match verdict {
         Ok(Grant::Own) => "own",
         Ok(Grant::Foreign) => "yes",
         Ok(Grant::AfterProof) => "proof",
-        Err(Why::ForeignNever) => "never",
-        Err(Why::NeedsProof) => "needs",
-        Err(Why::OutsideNetworks) => "outside",
-        Err(Why::LowPort) => "low",
-        Err(Why::PortZero) => "zero",
-        Err(Why::SpecialAddress) => "special",
-        Err(Why::Loopback) => "loopback",
-        Err(Why::PrivateNetwork) => "private",
-        Err(Why::OwnListener) => "listener",
-        Err(Why::NotThePeer) => "not-peer",
-        Err(Why::ListingAbroad) => "listing",
-        Err(Why::AnotherHost) => "another",
-        Err(Why::NoExchange) => "no-one",
-        Err(Why::NotExchanged) => "nothing",
-        Err(Why::ExchangeInClear) => "clear",
-        Err(Why::PortNotListed) => "port",
-        Err(Why::OwnAddress) => "self",
-        Err(Why::DataPortNotNamed) => "unnamed",
-        Err(Why::NotGreeted) => "silent",
+        Err(RefusalReason::ForeignNever) => "never",
+        Err(RefusalReason::NeedsProof) => "needs",
+        Err(RefusalReason::OutsideNetworks) => "outside",
+        Err(RefusalReason::LowPort) => "low",
+        Err(RefusalReason::PortZero) => "zero",
+        Err(RefusalReason::SpecialAddress) => "special",
+        Err(RefusalReason::Loopback) => "loopback",
+        Err(RefusalReason::PrivateNetwork) => "private",
+        Err(RefusalReason::OwnListener) => "listener",
+        Err(RefusalReason::NotThePeer) => "not-peer",
+        Err(RefusalReason::ListingAbroad) => "listing",
+        Err(RefusalReason::AnotherHost) => "another",
+        Err(RefusalReason::NoExchange) => "no-one",
+        Err(RefusalReason::NotExchanged) => "nothing",
+        Err(RefusalReason::ExchangeInClear) => "clear",
+        Err(RefusalReason::PortNotListed) => "port",
+        Err(RefusalReason::OwnAddress) => "self",
+        Err(RefusalReason::DataPortNotNamed) => "unnamed",
+        Err(RefusalReason::NotGreeted) => "silent",
     }
 }
 
@@ -145,7 +145,7 @@ fn transfer(cargo: Cargo) -> impl Fn(&str, bool) -> Ask<'static> {
 fn b18_the_default_lets_nobody_in_without_proof() {
     assert_eq!(Rules::default().foreign, Foreign::Proven);
     let named = decide(&Rules::default(), &public(), &target("192.0.2.9", false));
-    assert_eq!(named, Err(Why::NeedsProof));
+    assert_eq!(named, Err(RefusalReason::NeedsProof));
 }
 
 #[test]
@@ -366,12 +366,12 @@ fn a_link_local_host_is_own_only_in_its_own_scope() {
     }
     // EPRT cannot say a scope (RFC 2428 2): the control connection's is meant.
     assert_eq!(decide(&rules, &asker, &target("[fe80::7]:40000", false)), Ok(Grant::Own));
-    assert_eq!(decide(&rules, &asker, &target("[fe80::8]:40000", false)), Err(Why::SpecialAddress));
+    assert_eq!(decide(&rules, &asker, &target("[fe80::8]:40000", false)), Err(RefusalReason::SpecialAddress));
 }
 
 #[test]
 fn h08_an_announced_address_is_believed_only_of_its_own_server() {
-    let check = |server: &str, announced: &str, expected: Result<&str, Why>| {
+    let check = |server: &str, announced: &str, expected: Result<&str, RefusalReason>| {
         let found = believe(ip(server), announced.parse().unwrap());
         assert_eq!(found, expected.map(|text| text.parse().unwrap()), "{server} announced {announced}");
     };
@@ -385,14 +385,14 @@ fn h08_an_announced_address_is_believed_only_of_its_own_server() {
     check("192.168.0.2", "127.0.0.1:40000", Ok("192.168.0.2:40000"));
     check("127.0.0.2", "10.1.2.3:40000", Ok("127.0.0.2:40000"));
     check("127.0.0.2", "0.0.0.0:40000", Ok("127.0.0.2:40000"));
-    check(public, "198.51.100.8:40000", Err(Why::AnotherHost));
-    check(public, "169.254.169.254:40000", Err(Why::AnotherHost));
-    check(public, "224.0.0.1:40000", Err(Why::AnotherHost));
-    check(public, "255.255.255.255:40000", Err(Why::AnotherHost));
-    check("192.168.0.2", "192.168.0.3:40000", Err(Why::AnotherHost));
-    check("192.168.0.2", "8.8.8.8:40000", Err(Why::AnotherHost));
-    check("127.0.0.2", "127.0.0.3:40000", Err(Why::AnotherHost));
-    check(public, "198.51.100.7:0", Err(Why::PortZero));
+    check(public, "198.51.100.8:40000", Err(RefusalReason::AnotherHost));
+    check(public, "169.254.169.254:40000", Err(RefusalReason::AnotherHost));
+    check(public, "224.0.0.1:40000", Err(RefusalReason::AnotherHost));
+    check(public, "255.255.255.255:40000", Err(RefusalReason::AnotherHost));
+    check("192.168.0.2", "192.168.0.3:40000", Err(RefusalReason::AnotherHost));
+    check("192.168.0.2", "8.8.8.8:40000", Err(RefusalReason::AnotherHost));
+    check("127.0.0.2", "127.0.0.3:40000", Err(RefusalReason::AnotherHost));
+    check(public, "198.51.100.7:0", Err(RefusalReason::PortZero));
 }
 
 /// Every question of a data connection about some hosts that differ.
@@ -432,7 +432,7 @@ fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
         let questions = questions(Evidence::ResumedSession).into_iter().zip(questions(Evidence::None));
         for (resumed, plain) in questions {
             let expected = match resumed {
-                Ask::Arrival { filter: Filter::Nobody, .. } => Err(Why::NotThePeer),
+                Ask::Arrival { filter: Filter::Nobody, .. } => Err(RefusalReason::NotThePeer),
                 Ask::Arrival { .. } | Ask::Transfer { .. } => Ok(Grant::Own),
                 Ask::Target { .. }
                 | Ask::Filter { .. }
@@ -449,7 +449,11 @@ fn a_resumed_tls_session_makes_an_arrival_the_users_own_host() {
         filter: Filter::Socket("192.0.2.9:40000".parse().unwrap()),
         evidence: Evidence::ResumedSession,
     };
-    assert_eq!(decide(&Rules::default(), &public(), &stranger), Err(Why::NotThePeer), "SOCK named another");
+    assert_eq!(
+        decide(&Rules::default(), &public(), &stranger),
+        Err(RefusalReason::NotThePeer),
+        "SOCK named another"
+    );
 }
 
 #[test]

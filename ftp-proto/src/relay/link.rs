@@ -76,7 +76,7 @@ pub struct DataHello {
 
 /// The first frame of the server. Answers without a proof are not trusted and end the connection.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Answer {
+pub enum LinkAnswer {
     /// The session begins.
     Welcome(Welcome),
     /// The link carries the tunnel; its bytes follow.
@@ -148,8 +148,8 @@ impl Denial {
     /// Returns the frame that answers the client.
     pub fn answer(&self) -> Vec<u8> {
         let answer = match self {
-            Self::Unknown | Self::WrongProof(_) | Self::Expired(_) => Answer::Denied,
-            Self::Versions(..) => Answer::Versions(VERSIONS.0, VERSIONS.1),
+            Self::Unknown | Self::WrongProof(_) | Self::Expired(_) => LinkAnswer::Denied,
+            Self::Versions(..) => LinkAnswer::Versions(VERSIONS.0, VERSIONS.1),
         };
         encode(&answer).unwrap_or_default()
     }
@@ -188,17 +188,17 @@ impl Pending {
     /// # Errors
     ///
     /// Fails if the server denied the client, did not prove itself, or has no common version.
-    pub fn welcome(&self, answer: Answer) -> Result<Welcome, LinkError> {
+    pub fn welcome(&self, answer: LinkAnswer) -> Result<Welcome, LinkError> {
         match answer {
-            Answer::Welcome(welcome) => {
+            LinkAnswer::Welcome(welcome) => {
                 let unsigned = Welcome { mac: [0; 32], ..welcome.clone() };
-                self.check(&Answer::Welcome(unsigned), &welcome.mac)?;
+                self.check(&LinkAnswer::Welcome(unsigned), &welcome.mac)?;
                 let (low, high) = VERSIONS;
                 if (low..=high).contains(&welcome.version) { Ok(welcome) } else { Err(LinkError::Unexpected) }
             }
-            Answer::Denied => Err(LinkError::Denied),
-            Answer::Versions(low, high) => Err(LinkError::Versions(low, high)),
-            Answer::Data { .. } => Err(LinkError::Unexpected),
+            LinkAnswer::Denied => Err(LinkError::Denied),
+            LinkAnswer::Versions(low, high) => Err(LinkError::Versions(low, high)),
+            LinkAnswer::Data { .. } => Err(LinkError::Unexpected),
         }
     }
 
@@ -207,16 +207,16 @@ impl Pending {
     /// # Errors
     ///
     /// Fails if the server denied the client or did not prove itself.
-    pub fn data(&self, answer: &Answer) -> Result<(), LinkError> {
+    pub fn data(&self, answer: &LinkAnswer) -> Result<(), LinkError> {
         match answer {
-            Answer::Data { mac } => self.check(&Answer::Data { mac: [0; 32] }, mac),
-            Answer::Denied => Err(LinkError::Denied),
-            Answer::Versions(low, high) => Err(LinkError::Versions(*low, *high)),
-            Answer::Welcome(_) => Err(LinkError::Unexpected),
+            LinkAnswer::Data { mac } => self.check(&LinkAnswer::Data { mac: [0; 32] }, mac),
+            LinkAnswer::Denied => Err(LinkError::Denied),
+            LinkAnswer::Versions(low, high) => Err(LinkError::Versions(*low, *high)),
+            LinkAnswer::Welcome(_) => Err(LinkError::Unexpected),
         }
     }
 
-    fn check(&self, unsigned: &Answer, mac: &[u8; 32]) -> Result<(), LinkError> {
+    fn check(&self, unsigned: &LinkAnswer, mac: &[u8; 32]) -> Result<(), LinkError> {
         let right = bool::from(self.0.server(unsigned).ct_eq(mac));
         if right { Ok(()) } else { Err(LinkError::Unproven) }
     }
@@ -304,14 +304,14 @@ impl Accepted {
     /// Returns the answer to the first frame of a session, with `mac` filled in.
     pub fn welcome(&self, welcome: Welcome) -> Vec<u8> {
         let unsigned = Welcome { mac: [0; 32], ..welcome };
-        let mac = self.proof.server(&Answer::Welcome(unsigned.clone()));
-        encode(&Answer::Welcome(Welcome { mac, ..unsigned })).unwrap_or_default()
+        let mac = self.proof.server(&LinkAnswer::Welcome(unsigned.clone()));
+        encode(&LinkAnswer::Welcome(Welcome { mac, ..unsigned })).unwrap_or_default()
     }
 
     /// Returns the answer to the first frame of a tunnel's link.
     pub fn data(&self) -> Vec<u8> {
-        let mac = self.proof.server(&Answer::Data { mac: [0; 32] });
-        encode(&Answer::Data { mac }).unwrap_or_default()
+        let mac = self.proof.server(&LinkAnswer::Data { mac: [0; 32] });
+        encode(&LinkAnswer::Data { mac }).unwrap_or_default()
     }
 }
 
@@ -324,7 +324,7 @@ struct Proof {
 }
 
 impl Proof {
-    fn server(&self, unsigned: &Answer) -> [u8; 32] {
+    fn server(&self, unsigned: &LinkAnswer) -> [u8; 32] {
         self.key.mac(&[b"server\0", &self.exporter, &hash(unsigned), &self.mac_c])
     }
 }

@@ -32,7 +32,7 @@ pub enum ToAgent {
         /// The id of the new grant.
         id: Id,
         /// What the grant is for.
-        purpose: Purpose,
+        purpose: GrantPurpose,
         /// Maximum number of bytes that one use may carry, both directions together.
         max_bytes: u64,
         /// How long the grant lives, in milliseconds.
@@ -241,7 +241,7 @@ pub enum FromAgent {
 
 /// What a grant is for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Purpose {
+pub enum GrantPurpose {
     /// One control connection to this server.
     Tunnel(Target),
     /// Data connections with these hosts and no others; one to eight hosts.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Why there is no session with the hub.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Lost {
+pub enum LossReason {
     /// The hub could not be reached, or did not finish the handshake.
     Unreachable,
     /// The hub has denied this agent, or has given its name to another one.
@@ -48,9 +48,9 @@ impl Reconnect {
     }
 
     /// Returns how long to wait before the next try.
-    pub fn after(&mut self, lost: Lost, random: u32) -> Duration {
+    pub fn after(&mut self, lost: LossReason, random: u32) -> Duration {
         match lost {
-            Lost::Session { lived, retry_after } => {
+            LossReason::Session { lived, retry_after } => {
                 if lived >= LONG_LIFE {
                     self.failures = 0;
                 }
@@ -59,12 +59,12 @@ impl Reconnect {
                 // The hub has chosen the moment for this agent alone.
                 retry_after.map_or_else(|| part(spread, random), |after| after.min(LONGEST))
             }
-            Lost::Unreachable => {
+            LossReason::Unreachable => {
                 let most = self.doubled(FIRST).max(self.spread);
                 self.failures = self.failures.saturating_add(1);
                 part(most, random)
             }
-            Lost::Denied { retry_after } => {
+            LossReason::Denied { retry_after } => {
                 let most = self.doubled(FIRST_DENIED);
                 self.failures = self.failures.saturating_add(1);
                 (most / 2 + part(most / 2, random)).max(retry_after.unwrap_or_default().min(LONGEST))
@@ -107,7 +107,7 @@ mod tests {
     }
 
     /// 200 agents lose their hub at the moment 0, and it is back after `away`. Returns when each one tries.
-    fn storm(away: Duration, lost: impl Fn(u32) -> Lost) -> (Vec<Duration>, Duration) {
+    fn storm(away: Duration, lost: impl Fn(u32) -> LossReason) -> (Vec<Duration>, Duration) {
         let mut dice = Dice(7);
         let (mut tries, mut last) = (Vec::new(), Duration::ZERO);
         for _ in 0..200 {
@@ -116,7 +116,7 @@ mod tests {
             let mut at = agent.after(lost(dice.throw()), dice.throw());
             tries.push(at);
             while at < away {
-                at += agent.after(Lost::Unreachable, dice.throw());
+                at += agent.after(LossReason::Unreachable, dice.throw());
                 tries.push(at);
             }
             last = last.max(at);
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn r40_two_hundred_agents_return_within_a_minute_and_never_thirty_of_them_in_one_second() {
         let lived = Duration::from_secs(3_600);
-        let killed = |_| Lost::Session { lived, retry_after: None };
-        let drained = |random: u32| Lost::Session {
+        let killed = |_| LossReason::Session { lived, retry_after: None };
+        let drained = |random: u32| LossReason::Session {
             lived,
             retry_after: Some(Duration::from_millis(u64::from(random) % 15_000)),
         };
@@ -150,7 +150,7 @@ mod tests {
                 let (mut agent, mut now, mut tries) = (Reconnect::default(), Duration::ZERO, 0);
                 while now < Duration::from_secs(600) {
                     tries += 1;
-                    now += agent.after(Lost::Denied { retry_after }, random);
+                    now += agent.after(LossReason::Denied { retry_after }, random);
                 }
                 assert!((3..=8).contains(&tries), "{tries} tries with {random}");
             }
@@ -161,13 +161,13 @@ mod tests {
     fn a_hub_that_is_away_is_asked_less_and_less_often_until_a_session_has_stood() {
         let mut agent = Reconnect::default();
         let mut wait = |lost| agent.after(lost, u32::MAX).as_secs();
-        let waits: Vec<u64> = (0..11).map(|_| wait(Lost::Unreachable)).collect();
+        let waits: Vec<u64> = (0..11).map(|_| wait(LossReason::Unreachable)).collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        let lost = |lived| Lost::Session { lived: Duration::from_secs(lived), retry_after: None };
+        let lost = |lived| LossReason::Session { lived: Duration::from_secs(lived), retry_after: None };
         assert_eq!(wait(lost(59)), 300, "it has not stood");
         assert_eq!(wait(lost(60)), 1);
         assert_eq!(wait(lost(1)), 2);
-        let asked = Lost::Session { lived: Duration::ZERO, retry_after: Some(Duration::from_secs(7)) };
+        let asked = LossReason::Session { lived: Duration::ZERO, retry_after: Some(Duration::from_secs(7)) };
         assert_eq!(wait(asked), 7, "the hub has said when");
     }
 }

@@ -41,7 +41,7 @@
 
 use super::conversation::{Conversation, Goodbye, Received, Sent};
 use super::link::Welcome;
-use super::message::{FromAgent, Id, Leg, LegId, Meeting, Purpose, Text, ToAgent, Waits};
+use super::message::{FromAgent, GrantPurpose, Id, Leg, LegId, Meeting, Text, ToAgent, Waits};
 use crate::timer::Moment;
 use std::time::Duration;
 
@@ -64,7 +64,14 @@ impl Session {
 
     /// Asks for a grant of `uses` tunnels or joins, each of at most `max_bytes` in both directions
     /// together, within `life`. The returned id may be used at once.
-    pub fn grant(&mut self, now: Moment, purpose: Purpose, max_bytes: u64, life: Duration, uses: u8) -> Id {
+    pub fn grant(
+        &mut self,
+        now: Moment,
+        purpose: GrantPurpose,
+        max_bytes: u64,
+        life: Duration,
+        uses: u8,
+    ) -> Id {
         let id = self.next_id();
         let max_ms = u32::try_from(life.as_millis()).unwrap_or(u32::MAX);
         self.send(now, ToAgent::Grant { id, purpose, max_bytes, max_ms, uses });

@@ -5,7 +5,7 @@ use super::arrangements::KnownPostures;
 use super::batch::{Batch, BatchEnd};
 use super::direct::Direct;
 use super::ends::{Ends, Phase};
-use super::judge::Answer;
+use super::judge::ClassifiedReply;
 use super::outcome::{Outcome, Repair};
 use super::pipeline::Pipeline;
 use super::relayed::Relayed;
@@ -86,7 +86,9 @@ impl Attempt {
     pub fn input(&mut self, now: Moment, input: Input) {
         let ends = &mut self.ends;
         match (input, &mut self.strategy) {
-            (Input::Reply { side, reply, class }, _) => self.reply(now, side, Answer { reply, class }),
+            (Input::Reply { side, reply, class }, _) => {
+                self.reply(now, side, ClassifiedReply { reply, class })
+            }
             (Input::Aborted(side), _) => ends.aborted(side),
             (Input::Ended(side, failure), _) => ends.ended(now, side, failure),
             (Input::Cancel, _) => ends.cancel(now),
@@ -166,7 +168,7 @@ impl Attempt {
         }
     }
 
-    fn reply(&mut self, now: Moment, side: Side, answer: Answer) {
+    fn reply(&mut self, now: Moment, side: Side, answer: ClassifiedReply) {
         let ends = &mut self.ends;
         match (&ends.phase, &mut self.strategy) {
             (Phase::Setup, Strategy::Direct(direct)) => direct.setup_reply(ends, now, side, answer),

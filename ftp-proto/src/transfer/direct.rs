@@ -2,7 +2,7 @@
 
 use super::end::{Run, Task};
 use super::ends::{Ends, Phase, Progress, StepFailure};
-use super::judge::{Answer, Verdict};
+use super::judge::{ClassifiedReply, Verdict};
 use super::outcome::{Cause, Unusable};
 use super::request::{DataTls, Opening, Party, Roles, Side, Timer};
 use super::script::{self, Step};
@@ -123,7 +123,7 @@ impl Direct {
         }
     }
 
-    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
         let mixed = self.roles.opening == Opening::Epsv && ends.is_mixed();
         let reply = mixed.then(|| answer.reply.clone());
         let Some(judged) = ends.setup_reply(side, answer) else { return };
@@ -170,7 +170,13 @@ impl Direct {
 
     /// `side` has begun or is complete. Then the other end gets its command or a limited time, or the attempt
     /// is over. If it owes replies to commands before its transfer command, those come first.
-    pub(super) fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    pub(super) fn running_reply(
+        &mut self,
+        ends: &mut Ends,
+        now: Moment,
+        side: Side,
+        answer: ClassifiedReply,
+    ) {
         if ends.end(side).asked.is_some_and(|asked| asked.task != Task::Transfer) {
             return self.setup_reply(ends, now, side, answer);
         }

@@ -1,6 +1,6 @@
 //! One end of an attempt: what it was asked, what it answered, and what it still owes.
 
-use super::judge::{Answer, is_decisive, transfer_blame};
+use super::judge::{ClassifiedReply, is_decisive, transfer_blame};
 use super::outcome::Stage;
 use super::request::{Party, Timer};
 use super::script::Step;
@@ -19,12 +19,12 @@ pub(super) enum Task {
 
 /// The command that awaits its final reply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Asked {
+pub(super) struct PendingCommand {
     pub(super) task: Task,
     pub(super) verb: Verb,
 }
 
-impl Asked {
+impl PendingCommand {
     /// The stage of a failure of this command.
     pub(super) const fn stage(self) -> Stage {
         Stage::Command(self.verb)
@@ -67,9 +67,9 @@ pub(super) struct End {
     pub(super) party: Party,
     /// The steps before the transfer command that are still to be sent.
     pub(super) steps: VecDeque<Step>,
-    pub(super) asked: Option<Asked>,
+    pub(super) asked: Option<PendingCommand>,
     /// Commands that were sent after it, without waiting for its reply.
-    behind: VecDeque<Asked>,
+    behind: VecDeque<PendingCommand>,
     pub(super) run: Run,
     /// It listens, or was asked to, and no transfer command has used that port.
     pub(super) listening: bool,
@@ -104,7 +104,7 @@ impl End {
     /// Notes that a command was sent. Transfer commands have no timer of their own: their waits depend on both
     /// ends.
     pub(super) fn ask(&mut self, task: Task, verb: Verb, now: Moment, timeout: Duration) {
-        let asked = Asked { task, verb };
+        let asked = PendingCommand { task, verb };
         if self.asked.is_none() {
             self.asked = Some(asked);
         } else {
@@ -133,7 +133,7 @@ impl End {
     /// Whether the next command may be sent now: nothing is asked, or the server takes commands ahead and everything
     /// that is asked is a setting, whose reply tells nothing.
     pub(super) fn takes_next(&self) -> bool {
-        let is_setting = |asked: &Asked| {
+        let is_setting = |asked: &PendingCommand| {
             matches!(
                 asked.task,
                 Task::Setup(Step::Type | Step::Digest | Step::Sscn | Step::Pinc | Step::Rndz)
@@ -147,7 +147,8 @@ impl End {
     /// commands ahead and is asked only whom to connect to, and whom to accept. If it refuses that, the transfer command
     /// is harmless: the secret is in force, so that nothing moves before the right peer has proven itself.
     pub(super) fn takes_transfer(&self) -> bool {
-        let names_peer = |asked: &Asked| matches!(asked.task, Task::Setup(Step::Connect | Step::Filter));
+        let names_peer =
+            |asked: &PendingCommand| matches!(asked.task, Task::Setup(Step::Connect | Step::Filter));
         let names_only_peer = || self.asked.iter().chain(&self.behind).all(names_peer);
         self.is_prepared()
             || self.steps.is_empty() && self.party.capabilities.takes_ahead && names_only_peer()
@@ -163,7 +164,7 @@ impl End {
     }
 
     /// Notes the final reply of the transfer command. Returns the blame if it is a failure.
-    pub(super) fn end_of_run(&mut self, verb: Verb, answer: Answer) -> Option<Blame> {
+    pub(super) fn end_of_run(&mut self, verb: Verb, answer: ClassifiedReply) -> Option<Blame> {
         let Some(blame) = transfer_blame(verb, &self.party, &answer) else {
             self.run = Run::Complete(answer.reply);
             return None;

@@ -16,8 +16,8 @@
 //! not aborted. Its final reply, or its own end, ends the attempt.
 
 use super::attempt::Output;
-use super::end::{Asked, End, Run, Session, Task};
-use super::judge::{self, Answer, Verdict, is_decisive, says_why};
+use super::end::{End, PendingCommand, Run, Session, Task};
+use super::judge::{self, ClassifiedReply, Verdict, is_decisive, says_why};
 use super::outcome::{Cause, DataFault, Failure, Outcome, Repair, Stage, Unusable};
 use super::request::{Party, Side, Timeouts, Timer, Transfer};
 use super::script::{self, Step};
@@ -44,7 +44,7 @@ pub(super) enum Phase {
 
 /// A reply to a command before the transfer commands.
 #[derive(Debug)]
-pub(super) struct Judged {
+pub(super) struct JudgedReply {
     pub(super) step: Step,
     pub(super) stage: Stage,
     pub(super) verdict: Verdict,
@@ -214,7 +214,7 @@ impl Ends {
 
     /// Takes a reply to a command before the transfer commands. Returns `None` if the final one is still to
     /// come.
-    pub(super) fn setup_reply(&mut self, side: Side, answer: Answer) -> Option<Judged> {
+    pub(super) fn setup_reply(&mut self, side: Side, answer: ClassifiedReply) -> Option<JudgedReply> {
         let asked = self.end(side).asked?;
         let Task::Setup(step) = asked.task else { return None };
         // A refusal of PRET is one of the transfer command.
@@ -241,11 +241,11 @@ impl Ends {
                 end.listening &= step != Step::Listen || accepted;
             }
         }
-        Some(Judged { step, stage: asked.stage(), verdict })
+        Some(JudgedReply { step, stage: asked.stage(), verdict })
     }
 
     /// Takes a reply while the transfer commands run.
-    pub(super) fn running_reply(&mut self, side: Side, answer: Answer) -> Progress {
+    pub(super) fn running_reply(&mut self, side: Side, answer: ClassifiedReply) -> Progress {
         let end = self.end_mut(side);
         let Some(asked) = end.asked else { return Progress::None };
         match answer.class {
@@ -272,7 +272,7 @@ impl Ends {
     /// The session of that side is over.
     pub(super) fn ended(&mut self, now: Moment, side: Side, failure: client::Failure) {
         let end = self.end_mut(side);
-        let stage = end.asked.map_or(Stage::Attempt, Asked::stage);
+        let stage = end.asked.map_or(Stage::Attempt, PendingCommand::stage);
         end.close();
         end.listening = false;
         let complete = end.complete().is_some();
@@ -320,7 +320,7 @@ impl Ends {
     /// The end owes a reply to a command before the transfer commands. The abort accounts for that reply, or the
     /// session is closed.
     fn silent(&mut self, now: Moment, side: Side) {
-        let stage = self.end(side).asked.map_or(Stage::Attempt, Asked::stage);
+        let stage = self.end(side).asked.map_or(Stage::Attempt, PendingCommand::stage);
         self.abort(now, side);
         if matches!(self.phase, Phase::Setup | Phase::Running) {
             self.fail(now, side, stage, Cause::Silent(Timer::Reply), Blame::Busy);
@@ -364,7 +364,7 @@ impl Ends {
 
     /// Takes a reply that came after the failure. It may explain more than the first one did: a full
     /// disk at one end is a broken connection at the other.
-    pub(super) fn rescue_reply(&mut self, side: Side, answer: Answer) {
+    pub(super) fn rescue_reply(&mut self, side: Side, answer: ClassifiedReply) {
         let end = self.end_mut(side);
         let Some(asked) = end.asked else { return };
         if !answer.class.is_final() {
@@ -431,7 +431,7 @@ impl Ends {
 impl End {
     /// Takes a 255 that comes without being asked for (H37). It repeats the data port, or announces it for the
     /// first time after a SOCK that was answered with 200 (H04). The other end was told one port only.
-    fn verify_port(&mut self, asked: Asked, reply: Reply) -> Progress {
+    fn verify_port(&mut self, asked: PendingCommand, reply: Reply) -> Progress {
         let Some(announced) = judge::announced_port(&self.party, &reply) else { return Progress::None };
         if *self.data_port.get_or_insert(announced) == announced {
             return Progress::None;
@@ -452,7 +452,13 @@ pub(super) struct Middle {
 
 impl Middle {
     /// Takes a reply while the transfer commands run. Returns whether the end has begun or is complete.
-    pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) -> bool {
+    pub(super) fn running_reply(
+        &self,
+        ends: &mut Ends,
+        now: Moment,
+        side: Side,
+        answer: ClassifiedReply,
+    ) -> bool {
         match ends.running_reply(side, answer) {
             Progress::None => false,
             Progress::Good => true,

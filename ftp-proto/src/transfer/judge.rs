@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 
 /// A reply to a command, with its class for that command.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct ClassifiedReply {
     pub(super) reply: Reply,
     pub(super) class: Class,
 }
@@ -36,8 +36,8 @@ pub(super) enum Verdict {
 }
 
 /// Judges a reply to a command before the transfer commands.
-pub(super) fn setup(step: Step, verb: Verb, party: &Party, answer: Answer) -> Verdict {
-    let Answer { reply, class } = answer;
+pub(super) fn setup(step: Step, verb: Verb, party: &Party, answer: ClassifiedReply) -> Verdict {
+    let ClassifiedReply { reply, class } = answer;
     match class {
         Class::Aside | Class::Preliminary => Verdict::Wait,
         // A server that does not know ACTV may not need it. If it does, a later step fails.
@@ -107,7 +107,7 @@ fn setup_blame(step: Step, verb: Verb, party: &Party, reply: &Reply) -> Blame {
 }
 
 /// Whom to blame for the final reply of a transfer command. `None` means that the transfer is complete.
-pub(super) fn transfer_blame(verb: Verb, party: &Party, answer: &Answer) -> Option<Blame> {
+pub(super) fn transfer_blame(verb: Verb, party: &Party, answer: &ClassifiedReply) -> Option<Blame> {
     let said = blame(party.dialect, verb, &answer.reply);
     match answer.class {
         // No code of a 2xx is to blame; its words may be ("226 Transfer aborted").

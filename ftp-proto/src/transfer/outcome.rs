@@ -4,7 +4,7 @@ use super::request::{Side, Timer};
 use crate::client;
 use crate::command::Verb;
 use crate::dialect::Dialect;
-use crate::policy::Why;
+use crate::policy::RefusalReason;
 use crate::reply::{Blame, Reply, ends_session};
 use std::net::SocketAddr;
 
@@ -88,7 +88,7 @@ pub enum Cause {
     Unusable(Reply, Unusable),
     /// The end announced an address that the policy of the user agent forbids.
     #[error("{}: {}", .0, .1.display())]
-    Policy(Why, Reply),
+    Policy(RefusalReason, Reply),
     /// The end did not answer before this timer ran out.
     #[error("no answer in time ({} timer)", .0.name())]
     Silent(Timer),

@@ -10,8 +10,8 @@
 use super::arrangements::openings;
 use super::attempt::Output;
 use super::end::{Run, Task};
-use super::ends::{Ends, Judged, Middle, Phase};
-use super::judge::{Answer, Verdict, may_try_another, says_why};
+use super::ends::{Ends, JudgedReply, Middle, Phase};
+use super::judge::{ClassifiedReply, Verdict, may_try_another, says_why};
 use super::outcome::{Cause, DataFault, RelayFault, Stage};
 use super::request::{Junction, Opening, Party, PerSide, Posture, RelayRoles, Side, Timer, Transfer};
 use super::script::{self, Step};
@@ -155,7 +155,7 @@ impl Relayed {
         }
     }
 
-    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    pub(super) fn setup_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
         if let Some(judged) = ends.setup_reply(side, answer) {
             self.prepared(ends, now, side, judged);
         }
@@ -165,7 +165,7 @@ impl Relayed {
     }
 
     /// A command before the transfer command was answered.
-    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: Judged) {
+    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: JudgedReply) {
         match judged.verdict {
             Verdict::Listens(at, _) => self.legs.of_mut(side).at = Some(at),
             Verdict::WantsPret => self.legs.of_mut(side).openings = openings(&ends.end(side).party),
@@ -225,7 +225,7 @@ impl Relayed {
         }
     }
 
-    pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    pub(super) fn running_reply(&self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
         if self.middle.running_reply(ends, now, side, answer) {
             self.proceed(ends, now);
         }

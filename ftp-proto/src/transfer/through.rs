@@ -8,8 +8,8 @@
 use super::arrangements::{ActiveCommand, Arrangement, Arrangements, Fault, KnownPostures};
 use super::attempt::Output;
 use super::end::{End, Run, Task};
-use super::ends::{Ends, Judged, Middle, Phase, Progress, StepFailure};
-use super::judge::{Answer, Verdict, may_try_another};
+use super::ends::{Ends, JudgedReply, Middle, Phase, Progress, StepFailure};
+use super::judge::{ClassifiedReply, Verdict, may_try_another};
 use super::outcome::{Cause, DataFault, Stage};
 use super::request::{Party, PerSide, Posture, Side, Timer, Transfer};
 use super::script::{self, Step};
@@ -138,7 +138,7 @@ impl Through {
     }
 
     /// Takes a reply to any command.
-    pub(super) fn reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    pub(super) fn reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
         match ends.end(side).asked.map(|asked| asked.task) {
             Some(Task::Setup(_)) => {
                 if let Some(judged) = ends.setup_reply(side, answer) {
@@ -152,8 +152,8 @@ impl Through {
     }
 
     /// A command before the transfer command was answered.
-    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: Judged) {
-        let Judged { step, stage, verdict } = judged;
+    fn prepared(&mut self, ends: &mut Ends, now: Moment, side: Side, judged: JudgedReply) {
+        let JudgedReply { step, stage, verdict } = judged;
         match verdict {
             Verdict::Listens(at, _) => {
                 let leg = self.legs.of_mut(side);
@@ -282,7 +282,7 @@ impl Through {
         }
     }
 
-    fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: Answer) {
+    fn running_reply(&mut self, ends: &mut Ends, now: Moment, side: Side, answer: ClassifiedReply) {
         match ends.running_reply(side, answer) {
             Progress::None => return self.verify_port(ends, now, side),
             Progress::Good => {}

@@ -8,7 +8,7 @@ use ftp_io::link::{self, Link, LinkFailure, Stranger};
 use ftp_proto::relay::at_hub::Failure;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::Code;
-use ftp_proto::relay::reconnect::{Lost, Reconnect};
+use ftp_proto::relay::reconnect::{LossReason, Reconnect};
 use ftp_proto::relay::token::Token;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -147,7 +147,7 @@ impl Keeper {
         }
     }
 
-    fn not_connected(&self, failure: &LinkFailure, token: &Token) -> Lost {
+    fn not_connected(&self, failure: &LinkFailure, token: &Token) -> LossReason {
         let hub = &self.hub;
         if failure.is_distrust() {
             let what_to_do = if token.is_expired(Clock::today()) {
@@ -156,7 +156,7 @@ impl Keeper {
                 "the hub's token file must hold the line of token --for-hub"
             };
             tracing::error!(%hub, "{failure}; {what_to_do}");
-            return Lost::Denied { retry_after: None };
+            return LossReason::Denied { retry_after: None };
         }
         match failure.stranger() {
             Some(Stranger::NotTls) => tracing::error!(
@@ -172,15 +172,15 @@ impl Keeper {
                 tracing::warn!(%hub, "cannot join: {failure}")
             }
         }
-        Lost::Unreachable
+        LossReason::Unreachable
     }
 
     /// Runs a session to its end. Returns `None` if the operator has ended it.
-    async fn session(&mut self, link: Link, welcome: &Welcome, token: &Token) -> Option<Lost> {
+    async fn session(&mut self, link: Link, welcome: &Welcome, token: &Token) -> Option<LossReason> {
         let clock = self.ends.clock;
         let begun = clock.now();
         let Ok(mut session) = Session::new(&mut self.ends, link, welcome) else {
-            return Some(Lost::Unreachable);
+            return Some(LossReason::Unreachable);
         };
         let failure = loop {
             tokio::select! {
@@ -208,10 +208,14 @@ impl Keeper {
         self.ends.record(&Record::HubLost { reason: failure.to_string() });
         let lived = clock.now().since(begun);
         let Failure::Bye { code, retry_after, .. } = failure else {
-            return Some(Lost::Session { lived, retry_after: None });
+            return Some(LossReason::Session { lived, retry_after: None });
         };
         let for_now = matches!(code, Code::Draining | Code::LegTimeout);
-        Some(if for_now { Lost::Session { lived, retry_after } } else { Lost::Denied { retry_after } })
+        Some(if for_now {
+            LossReason::Session { lived, retry_after }
+        } else {
+            LossReason::Denied { retry_after }
+        })
     }
 }
 

@@ -24,7 +24,7 @@ use ftp_io::lock::Lock;
 use ftp_io::socket::Stream;
 use ftp_io::socket::{self, Ports, Reserved};
 use ftp_proto::address::Parity;
-use ftp_proto::relay::hub::Seen;
+use ftp_proto::relay::hub::SeenAddresses;
 use ftp_proto::relay::message::Code;
 pub use keep::{Incoming, Joiner, Membership, Settings, start};
 use tokio::net::lookup_host;
@@ -178,14 +178,14 @@ pub struct Spot {
     /// The address of the hub.
     pub hub: SocketAddr,
     /// What the hub tells of the two ends.
-    pub seen: oneshot::Receiver<Seen>,
+    pub seen: oneshot::Receiver<SeenAddresses>,
 }
 
 /// Who waits for what the hub tells. Clones are the same.
 #[derive(Clone, Debug)]
 struct Spots {
     ports: Arc<Ports>,
-    waiting: Arc<Mutex<HashMap<[u8; 16], oneshot::Sender<Seen>>>>,
+    waiting: Arc<Mutex<HashMap<[u8; 16], oneshot::Sender<SeenAddresses>>>>,
 }
 
 impl Spots {
@@ -210,7 +210,7 @@ impl Spots {
     }
 
     /// The hub has told where it sees the ends of a call.
-    fn told(&self, seen: Seen) {
+    fn told(&self, seen: SeenAddresses) {
         let waits = self.waiting.locked().remove(&seen.ticket);
         if let Some(waits) = waits {
             // Whoever has waited may have given up.
@@ -225,7 +225,7 @@ impl Spots {
         waiting.values().filter(|waits| !waits.is_closed()).count()
     }
 
-    fn wait(&self, ticket: [u8; 16]) -> oneshot::Receiver<Seen> {
+    fn wait(&self, ticket: [u8; 16]) -> oneshot::Receiver<SeenAddresses> {
         let (sender, seen) = oneshot::channel();
         let mut waiting = self.waiting.locked();
         // Most calls come from user agents, of which the hub tells nothing.

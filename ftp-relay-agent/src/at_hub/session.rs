@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::control::{Control, Read};
+use ftp_io::control::{Control, ReadEvent};
 use ftp_io::link::{self, Link, LinkFailure};
 use ftp_io::socket;
 use ftp_io::socket::Stream;
 use ftp_proto::policy::may_be_seen_as;
 use ftp_proto::relay::at_hub::{Failure, Input, Output, Session as Machine};
-use ftp_proto::relay::hub::{FromHub, Role, Seen, ToHub};
+use ftp_proto::relay::hub::{FromHub, Role, SeenAddresses, ToHub};
 use ftp_proto::relay::link::{Welcome, ticket_id};
 use ftp_proto::relay::message::{Code, Id, Text};
 use ftp_proto::relay::token::Secret32;
@@ -99,10 +99,10 @@ impl<'a> Session<'a> {
             tokio::select! {
                 biased;
                 read = self.control.read(&mut room) => match read {
-                    Read::Bytes(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
-                    Read::Room => {}
+                    ReadEvent::Bytes(count) => self.input(Input::Bytes(room.get(..count).unwrap_or_default())),
+                    ReadEvent::Room => {}
                     // TLS has begun before the session.
-                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
+                    ReadEvent::Closed | ReadEvent::Secured(_) | ReadEvent::Cleared | ReadEvent::NotSecured(_) => {
                         self.input(Input::Closed);
                     }
                 },
@@ -204,7 +204,7 @@ impl<'a> Session<'a> {
                 self.spread = Some(Duration::from_millis(spread_ms.into()));
             }
             FromHub::Ext { name, body } => {
-                if let Some(seen) = Seen::read(&name, &body) {
+                if let Some(seen) = SeenAddresses::read(&name, &body) {
                     self.ends.spots.told(seen);
                 }
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use ftp_io::clock::Clock;
-use ftp_io::link::{self, Link, LinkFailure, Opened, token_file};
+use ftp_io::link::{self, Link, LinkFailure, OpenedLink, token_file};
 use ftp_io::os_error::words;
 use ftp_io::socket::{self, Ports, Reserved, Stream};
 use ftp_proto::address::Parity;
@@ -168,8 +168,8 @@ async fn reach(
         return Ok(None);
     };
     let (kind, mut link, welcome) = match link::open(stream, token).await {
-        Ok(Opened::Relay(link, welcome)) => (Kind::Relay, link, welcome),
-        Ok(Opened::Hub(link, welcome)) => (Kind::Hub, link, welcome),
+        Ok(OpenedLink::Relay(link, welcome)) => (Kind::Relay, link, welcome),
+        Ok(OpenedLink::Hub(link, welcome)) => (Kind::Hub, link, welcome),
         Err(error) if error.is_distrust() => return Err(Exit::Untrusted(anyhow!("{relay}: {error}"))),
         Err(error) => {
             return Err(match (error.stranger(), relay) {

@@ -17,7 +17,7 @@ use ftp_io::socket;
 use ftp_proto::relay::token::Token;
 
 use super::Exit;
-use crate::config::{Config, ConfigError, HubOptions, Options, RunOptions, Serves, Shown};
+use crate::config::{Config, ConfigError, HubOptions, OperatorView, Options, RunOptions, Serves};
 use crate::listen::{Server, Settings};
 use crate::operate::audit::{Audit, Record, Who};
 use crate::operate::metrics::Metrics;
@@ -90,7 +90,7 @@ impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
 pub(super) type ReadTokens<T> = fn(&Path) -> Result<T, token_file::TokenFileError>;
 
 /// Begins the log, which ends when it is dropped, and the audit.
-pub(super) fn begin(shown: &Shown) -> Result<(log::Log, Arc<Audit>), anyhow::Error> {
+pub(super) fn begin(shown: &OperatorView) -> Result<(log::Log, Arc<Audit>), anyhow::Error> {
     let log = log::start(shown.log_format, shown.log_level).context("cannot start the log")?;
     let file = shown.audit.as_ref().map(open_audit).transpose()?;
     let audit = Arc::new(Audit::new(Metrics::new(log.lost()), file));

@@ -49,13 +49,13 @@ pub struct Config {
     /// What is served.
     pub serves: Serves,
     /// What the operator sees.
-    pub shown: Shown,
+    pub shown: OperatorView,
     outline: Outline,
 }
 
 /// What the operator sees.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shown {
+pub struct OperatorView {
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// The networks that may read them; all, if there is none.
@@ -89,7 +89,7 @@ impl Config {
             token_file: options.token_file.ok_or(ConfigError::Missing("--token-file"))?,
             policy: policy.with_data_ports(options.data_ports),
             serves: O::SERVES,
-            shown: Shown::of(options.operation),
+            shown: OperatorView::of(options.operation),
             outline: file.outline,
         })
     }
@@ -141,7 +141,7 @@ impl Config {
     }
 }
 
-impl Shown {
+impl OperatorView {
     fn of(operation: Operation) -> Self {
         let size = operation.audit_size.unwrap_or(AUDIT_SIZE);
         Self {

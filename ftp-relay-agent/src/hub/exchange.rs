@@ -42,7 +42,7 @@ struct State {
     machine: Machine,
     last_session: u64,
     deadline: Option<Moment>,
-    sessions: HashMap<SessionId, Held>,
+    sessions: HashMap<SessionId, HeldSession>,
     tickets: HashMap<[u8; 16], Expected>,
     calls: HashMap<CallId, CallStream>,
     /// Held by each stream, so that the hub waits for them; `None` once it stops.
@@ -51,7 +51,7 @@ struct State {
 
 /// A session whose link stands.
 #[derive(Debug)]
-struct Held {
+struct HeldSession {
     session_log: SessionLog,
     token: Accepted,
     standing: Standing,
@@ -72,7 +72,7 @@ pub(crate) struct Admitted {
 
 /// Why there is no session although its token was right.
 #[derive(Debug, thiserror::Error)]
-enum Refused {
+enum RefusedSession {
     #[error(transparent)]
     Full(Full),
     #[error(transparent)]
@@ -152,9 +152,9 @@ impl Exchange {
         token: Accepted,
         orders: &Orders,
     ) -> Result<Admitted, Option<Vec<u8>>> {
-        let placed = orders.terms(&token).map_err(Refused::Withdrawn).and_then(|terms| {
+        let placed = orders.terms(&token).map_err(RefusedSession::Withdrawn).and_then(|terms| {
             let standing = self.accounts.standing(terms);
-            let place = standing.take(Kind::Session).map_err(Refused::Full)?;
+            let place = standing.take(Kind::Session).map_err(RefusedSession::Full)?;
             Ok((standing, place))
         });
         match placed {
@@ -187,7 +187,8 @@ impl Exchange {
             let session = SessionId(state.last_session);
             // Under the lock: a later change finds the session.
             let withdrawn = orders().terms(&accepted).err();
-            let held = Held { session_log, token: accepted, standing, _place, outlet: Some(outlet), since };
+            let held =
+                HeldSession { session_log, token: accepted, standing, _place, outlet: Some(outlet), since };
             state.sessions.insert(session, held);
             (session, withdrawn)
         };
@@ -202,7 +203,7 @@ impl Exchange {
     /// The link of a session is gone.
     pub(super) fn close(&self, session: SessionId) {
         let held = self.state.locked().sessions.remove(&session);
-        if let Some(Held { session_log, since, .. }) = held {
+        if let Some(HeldSession { session_log, since, .. }) = held {
             let took = self.clock.now().since(since);
             session_log.ended(&self.audit, took, |untold| {
                 tracing::info!(session = session.0, untold, "session ended");
@@ -214,7 +215,7 @@ impl Exchange {
     /// `withdrawn` are the tokens that may do nothing, and why.
     pub(crate) fn renew(self: &Arc<Self>, orders: &Orders, withdrawn: &[(String, Withdrawn)]) {
         for held in self.state.locked().sessions.values_mut() {
-            let Held { session_log, token, standing, .. } = held;
+            let HeldSession { session_log, token, standing, .. } = held;
             match orders.terms(token) {
                 Ok(terms) if *standing.terms() != terms => {
                     *standing = self.accounts.standing(terms);
@@ -386,7 +387,7 @@ impl State {
         parties: Parties,
     ) -> Result<Option<std::time::Duration>, String> {
         let gone = || "its session has ended".to_owned();
-        let Held { session_log, standing, .. } = self.sessions.get(&parties.from).ok_or_else(gone)?;
+        let HeldSession { session_log, standing, .. } = self.sessions.get(&parties.from).ok_or_else(gone)?;
         let place = standing.take(Kind::Call).map_err(|full| full.to_string())?;
         let (who, standing) = (session_log.who().clone(), standing.clone());
         let life = standing.terms().each_time;
@@ -396,7 +397,7 @@ impl State {
     }
 }
 
-impl Refused {
+impl RefusedSession {
     /// The frame that tells the other end.
     fn frame(&self, now: Moment) -> Option<Vec<u8>> {
         let mut machine = Machine::new(Limits::USUAL, Secret32::new([0; 32]));

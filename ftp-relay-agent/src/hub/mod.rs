@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use call::Parties;
 pub(crate) use exchange::{Admitted, CallEnd, Exchange};
-use ftp_io::control::{Control, Read};
+use ftp_io::control::{Control, ReadEvent};
 use ftp_io::link::{HANDSHAKE, Link};
 use ftp_proto::relay::hub::{CallId, Event, Input, Timer};
 use ftp_proto::relay::message::{Code, Id};
@@ -64,10 +64,10 @@ impl Exchange {
                 // What is full reads nothing: it only sends.
                 read = control.read_to(&mut heard), if !(more && has_room) => match read {
                     // While it waits it keeps no room.
-                    Read::Bytes(_) => more = self.hear(Input::Bytes(session, &std::mem::take(&mut heard))),
-                    Read::Room => {}
+                    ReadEvent::Bytes(_) => more = self.hear(Input::Bytes(session, &std::mem::take(&mut heard))),
+                    ReadEvent::Room => {}
                     // TLS has begun before the session.
-                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => break,
+                    ReadEvent::Closed | ReadEvent::Secured(_) | ReadEvent::Cleared | ReadEvent::NotSecured(_) => break,
                 },
                 () = clock.sleep_until(behind), if behind.is_some() => break,
             }

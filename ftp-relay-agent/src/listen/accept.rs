@@ -14,7 +14,7 @@ use ftp_proto::relay::link::{Accepted, DataHello, First, Hello, Welcome};
 use ftp_proto::relay::message::Text;
 use tracing::Instrument;
 
-use super::Listening;
+use super::LinkListener;
 use super::service::{Data, Service, Session};
 use crate::at_hub::Spot;
 use crate::operate::audit::Newcomer;
@@ -64,7 +64,7 @@ impl Links {
     }
 
     /// Accepts connections until it is aborted.
-    pub(super) async fn accept(self: Arc<Self>, listener: Listening, running: Running) {
+    pub(super) async fn accept(self: Arc<Self>, listener: LinkListener, running: Running) {
         loop {
             match listener.accept().await {
                 Ok((stream, from)) => self.start(stream, from, None, &running),

@@ -224,13 +224,13 @@ fn known(tokens: &[Token]) -> Vec<Token> {
 
 /// Listeners that are open, each with its place, with the real port.
 struct Sockets {
-    listeners: Vec<(Listening, ListenAt)>,
+    listeners: Vec<(LinkListener, ListenAt)>,
     metrics: Option<(Listener, SocketAddr)>,
 }
 
 impl Sockets {
     fn open(settings: &Settings) -> Result<Self, anyhow::Error> {
-        let listeners = settings.listen.iter().map(Listening::open).collect::<Result<_, _>>()?;
+        let listeners = settings.listen.iter().map(LinkListener::open).collect::<Result<_, _>>()?;
         Ok(Self { listeners, metrics: settings.metrics.map(open).transpose()? })
     }
 
@@ -248,14 +248,14 @@ impl Sockets {
 
 /// Where links come in: a port, or a Unix socket.
 #[derive(Debug)]
-enum Listening {
+enum LinkListener {
     /// At an address.
     Tcp(Listener),
     /// At a Unix socket.
     Unix(LocalListener),
 }
 
-impl Listening {
+impl LinkListener {
     /// Opens it. Returns where it is, with the real port.
     fn open(at: &ListenAt) -> Result<(Self, ListenAt), anyhow::Error> {
         match at {

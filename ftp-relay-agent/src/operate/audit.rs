@@ -166,7 +166,7 @@ fn with_untold(reason: String, untold: u64) -> String {
 
 /// One line. Keys without a value are left out.
 #[derive(Serialize, Default)]
-struct Line<'a> {
+struct AuditLine<'a> {
     time: &'a str,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +201,7 @@ struct Line<'a> {
 
 fn line(who: &Who, record: &Record<'_>, untold: u64, time: &str) -> String {
     let said = record.line();
-    let line = Line {
+    let line = AuditLine {
         time,
         event: record.name(),
         link: who.link,
@@ -256,8 +256,8 @@ impl<'a> Record<'a> {
     }
 
     /// The keys that depend on the event.
-    fn line(&self) -> Line<'a> {
-        let with = |result, reason: Option<String>| Line { result, reason, ..Line::default() };
+    fn line(&self) -> AuditLine<'a> {
+        let with = |result, reason: Option<String>| AuditLine { result, reason, ..AuditLine::default() };
         match self {
             Self::SessionOpened
             | Self::RulesChanged
@@ -273,51 +273,53 @@ impl<'a> Record<'a> {
             Self::ProtocolBroken { reason } => with(CUT, Some((*reason).to_owned())),
             Self::HubLost { reason } => with(CUT, Some(reason.clone())),
             Self::SessionDismissed { code, text } => with(CUT, Some(reason(*code, text))),
-            Self::AgentJoined { agent, .. } => Line { agent: Some(agent), ..with(DONE, None) },
-            Self::CallOpened { id, agent } => Line { id: Some(*id), agent: Some(agent), ..with(DONE, None) },
+            Self::AgentJoined { agent, .. } => AuditLine { agent: Some(agent), ..with(DONE, None) },
+            Self::CallOpened { id, agent } => {
+                AuditLine { id: Some(*id), agent: Some(agent), ..with(DONE, None) }
+            }
             Self::CallEnded { id, agent, carried } => {
-                Line { id: Some(*id), agent: Some(agent), ..carried.line() }
+                AuditLine { id: Some(*id), agent: Some(agent), ..carried.line() }
             }
             Self::TimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
             Self::HubTimedOut(timer) => with(CUT, Some(timer.name().to_owned())),
             Self::SessionRefused(Refusal::Rule(why)) => with(REFUSED, Some(why.to_string())),
             Self::SessionRefused(Refusal::Full(full)) => with(REFUSED, Some(full.to_string())),
             Self::SessionRevoked(why) => with(CUT, Some(why.to_string())),
-            Self::SessionEnded { took } => Line { seconds: Some(took.as_secs()), ..with(DONE, None) },
+            Self::SessionEnded { took } => AuditLine { seconds: Some(took.as_secs()), ..with(DONE, None) },
             Self::RequestRefused { id, code, why, target, text } => {
                 let reason = why.map_or_else(|| reason(*code, text), |why| why.to_string());
-                Line { id: Some(*id), target: *target, ..with(REFUSED, Some(reason)) }
+                AuditLine { id: Some(*id), target: *target, ..with(REFUSED, Some(reason)) }
             }
             Self::TunnelOpened { id, target } => {
-                Line { id: Some(*id), target: Some(*target), ..with(DONE, None) }
+                AuditLine { id: Some(*id), target: Some(*target), ..with(DONE, None) }
             }
             Self::TunnelEnded { id, target, carried } => {
-                Line { id: Some(*id), target: Some(*target), ..carried.line() }
+                AuditLine { id: Some(*id), target: Some(*target), ..carried.line() }
             }
             Self::JoinOpened { id, peers: [a, b] } => {
-                Line { id: Some(*id), a: *a, b: *b, ..with(DONE, None) }
+                AuditLine { id: Some(*id), a: *a, b: *b, ..with(DONE, None) }
             }
             Self::JoinEnded { id, peers: [a, b], carried } => {
-                Line { id: Some(*id), a: *a, b: *b, ..carried.line() }
+                AuditLine { id: Some(*id), a: *a, b: *b, ..carried.line() }
             }
             Self::StrangerReset { id, leg, target } => {
                 let reason = format!("not the host that leg {leg:?} waits for");
-                Line { id: Some(*id), target: Some(*target), ..with(REFUSED, Some(reason)) }
+                AuditLine { id: Some(*id), target: Some(*target), ..with(REFUSED, Some(reason)) }
             }
         }
     }
 }
 
 impl Carried {
-    fn line(&self) -> Line<'static> {
+    fn line(&self) -> AuditLine<'static> {
         let why = reason_of(self.how);
-        Line {
+        AuditLine {
             a_to_b: Some(self.a_to_b),
             b_to_a: Some(self.b_to_a),
             seconds: Some(self.took.as_secs()),
             result: if why.is_some() { CUT } else { DONE },
             reason: why.map(str::to_owned),
-            ..Line::default()
+            ..AuditLine::default()
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Counters of the relay or the hub, in the text format of OpenMetrics, which Prometheus reads. No label comes from a user agent or
 //! a file, so the number of series is bounded and no name is told.
 
-use ftp_io::program::log::Lost;
+use ftp_io::program::log::LostLines;
 use ftp_io::program::metrics::{self, Counter, Counters, Gauge, Gauges, Registry, add, count, metric, set};
 use ftp_proto::relay::agent::Withdrawn;
 use ftp_proto::relay::message::End;
@@ -26,7 +26,7 @@ pub struct Metrics {
     hub_joined: Gauge,
     hub_lost: Counter,
     counted: Registry,
-    log_lines_lost: Lost,
+    log_lines_lost: LostLines,
 }
 
 /// What the page tells beside what was counted.
@@ -44,13 +44,13 @@ pub struct Now {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self::new(Lost::default())
+        Self::new(LostLines::default())
     }
 }
 
 impl Metrics {
     /// Nothing was counted yet, except lines that the log has lost.
-    pub fn new(log_lines_lost: Lost) -> Self {
+    pub fn new(log_lines_lost: LostLines) -> Self {
         let denied = "Links that have not proven that they know a token or a ticket";
         let refused = "Sessions that were refused although their token was right";
         let revoked = "Sessions that ended because the operator withdrew what they may do";
@@ -190,7 +190,7 @@ mod tests {
 
     /// Each family has a value, since one without does not appear.
     fn counted() -> String {
-        let metrics = Metrics::new(Lost::default());
+        let metrics = Metrics::new(LostLines::default());
         let full = Full::Count { level: Level::Whole, kind: Kind::Session, bound: 1 };
         let carried = Carried { a_to_b: 7, b_to_a: 3, how: End::Eof, took: Duration::ZERO };
         let [target, other] = ["192.0.2.7:1", "192.0.2.8:2"].map(|at| at.parse().unwrap());

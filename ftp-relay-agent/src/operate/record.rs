@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ftp_proto::policy::Why;
+use ftp_proto::policy::RefusalReason;
 use ftp_proto::relay::agent::{Timer, Withdrawn};
 use ftp_proto::relay::hub;
 use ftp_proto::relay::message::{Code, End, LegId};
@@ -39,7 +39,7 @@ pub enum Record<'a> {
         /// The reason as the user agent receives it.
         code: Code,
         /// The rule that refused it.
-        why: Option<Why>,
+        why: Option<RefusalReason>,
         /// The address that was judged.
         target: Option<SocketAddr>,
         /// More about the reason.

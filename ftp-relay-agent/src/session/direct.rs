@@ -15,9 +15,9 @@ use ftp_io::socket::Stream;
 use ftp_io::socket::{self, Listener, Reserved};
 use ftp_proto::address::embedded;
 use ftp_proto::policy::{self, Asker, Rules};
-use ftp_proto::relay::hub::Seen;
+use ftp_proto::relay::hub::SeenAddresses;
 use ftp_proto::relay::link::{First, accept_data};
-use ftp_proto::relay::punch::{self, ConnId, Input, Memory, Outcome, Output, Punch, Role, Try, Why};
+use ftp_proto::relay::punch::{self, ConnId, HubReason, Input, Memory, Outcome, Output, Punch, Role, Try};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
@@ -79,7 +79,7 @@ struct Driver<'a> {
     /// Open connections whose proof has not begun.
     held: HashMap<ConnId, Stream>,
     proven: HashMap<ConnId, (Link, Ends)>,
-    work: JoinSet<Done>,
+    work: JoinSet<TaskResult>,
 }
 
 /// How far the way to the other agent is. Without a port nothing is listened for, and without a try nothing is connected.
@@ -99,36 +99,36 @@ struct Trying<'a> {
     reserved: Reserved,
     /// `None` once it accepts no more connections.
     listener: Option<Listener>,
-    begun: Begun<'a>,
+    begun: CountedTry<'a>,
 }
 
 /// What a task has done.
-enum Done {
+enum TaskResult {
     Connected(Option<Stream>),
     Proven(ConnId, Option<Box<(Link, Ends)>>),
 }
 
 /// Why the driver wakes up.
 enum Wake {
-    Seen(Option<Seen>),
+    Seen(Option<SeenAddresses>),
     /// This many bytes were read from the link; 0 is its end.
     Read(usize),
     Arrived(Stream, SocketAddr),
     /// The listener accepts no more connections.
     Deaf,
-    Done(Done),
+    Done(TaskResult),
     Deadline,
 }
 
 /// Counts a try in the memory. Dropping it reports the result.
-struct Begun<'a> {
+struct CountedTry<'a> {
     memory: &'a Mutex<Memory>,
     clock: Clock,
     with: IpAddr,
     result: Try,
 }
 
-impl Drop for Begun<'_> {
+impl Drop for CountedTry<'_> {
     fn drop(&mut self) {
         self.memory.locked().ended(self.clock.now(), self.with, self.result);
     }
@@ -137,7 +137,7 @@ impl Drop for Begun<'_> {
 impl Driver<'_> {
     async fn run(
         mut self,
-        mut seen: Option<oneshot::Receiver<Seen>>,
+        mut seen: Option<oneshot::Receiver<SeenAddresses>>,
     ) -> Result<(Link, Option<Direct>), &'static str> {
         if let Err(why) = self.wait_for_hub(seen.as_ref()) {
             seen = None;
@@ -154,7 +154,7 @@ impl Driver<'_> {
                     seen = None;
                     let input = match told {
                         Some(seen) => self.seen(seen).map(|local| Input::Seen { seen, local }),
-                        None => Err(Why::NotTold),
+                        None => Err(HubReason::NotTold),
                     };
                     self.input(input.unwrap_or_else(Input::Never));
                 }
@@ -169,11 +169,11 @@ impl Driver<'_> {
                         trying.listener = None;
                     }
                 }
-                Wake::Done(Done::Connected(stream)) => {
+                Wake::Done(TaskResult::Connected(stream)) => {
                     let conn = stream.map(|stream| self.hold(stream));
                     self.input(Input::Connected(conn));
                 }
-                Wake::Done(Done::Proven(conn, met)) => {
+                Wake::Done(TaskResult::Proven(conn, met)) => {
                     let exporter = met.as_ref().map(|met| *met.0.exporter());
                     self.proven.extend(met.map(|met| (conn, *met)));
                     self.input(Input::Proven(conn, exporter));
@@ -186,7 +186,7 @@ impl Driver<'_> {
     async fn wake(
         &mut self,
         deadline: Option<Moment>,
-        seen: &mut Option<oneshot::Receiver<Seen>>,
+        seen: &mut Option<oneshot::Receiver<SeenAddresses>>,
         room: &mut [u8],
     ) -> Wake {
         let listener = match &self.stage {
@@ -215,31 +215,35 @@ impl Driver<'_> {
     }
 
     /// Whether the hub is waited for: it has told already, or the last time.
-    fn wait_for_hub(&self, seen: Option<&oneshot::Receiver<Seen>>) -> Result<(), Why> {
-        let has_told = !seen.ok_or(Why::NoPort)?.is_empty();
-        if has_told { Ok(()) } else { self.memory.locked().wait_for_hub(self.clock.now()).map_err(Why::Busy) }
+    fn wait_for_hub(&self, seen: Option<&oneshot::Receiver<SeenAddresses>>) -> Result<(), HubReason> {
+        let has_told = !seen.ok_or(HubReason::NoPort)?.is_empty();
+        if has_told {
+            Ok(())
+        } else {
+            self.memory.locked().wait_for_hub(self.clock.now()).map_err(HubReason::Busy)
+        }
     }
 
     /// Judges where the hub sees the other agent, begins a try with it, and listens for it. Returns where.
-    fn seen(&mut self, seen: Seen) -> Result<SocketAddr, Why> {
+    fn seen(&mut self, seen: SeenAddresses) -> Result<SocketAddr, HubReason> {
         self.memory.locked().hub_told();
         let (reserved, hub) = match std::mem::replace(&mut self.stage, Stage::Nowhere) {
             Stage::Waiting { reserved, hub } => (reserved, hub),
             stage @ (Stage::Nowhere | Stage::Trying(_)) => {
                 self.stage = stage;
-                return Err(Why::NoPort);
+                return Err(HubReason::NoPort);
             }
         };
         let (to, local) = (seen.other, reserved.local());
         let ask = policy::Ask::RelayAgent { to, own: socket::is_own(embedded(to.ip())), hub: hub.ip() };
         let asker = Asker { peer: hub.ip(), scope: 0, local: local.ip(), proxied: false, anonymous: false };
-        policy::decide(&Rules::default(), &asker, &ask).map_err(Why::NotAllowed)?;
+        policy::decide(&Rules::default(), &asker, &ask).map_err(HubReason::NotAllowed)?;
         let (memory, clock) = (self.memory, self.clock);
-        memory.locked().begin(clock.now(), to.ip()).map_err(Why::Busy)?;
-        let begun = Begun { memory, clock, with: to.ip(), result: Try::Skipped };
+        memory.locked().begin(clock.now(), to.ip()).map_err(HubReason::Busy)?;
+        let begun = CountedTry { memory, clock, with: to.ip(), result: Try::Skipped };
         let opened = reserved.listen_and_connect().map_err(|error| {
             tracing::info!(error = words(&error), %local, "cannot listen for the other agent");
-            Why::NoPort
+            HubReason::NoPort
         })?;
         self.stage = Stage::Trying(Trying { reserved, listener: Some(opened), begun });
         Ok(local)
@@ -288,7 +292,7 @@ impl Driver<'_> {
                 Some(connecting) => connecting.await.ok(),
                 None => None,
             };
-            Done::Connected(connected)
+            TaskResult::Connected(connected)
         });
     }
 
@@ -296,15 +300,15 @@ impl Driver<'_> {
         let stream = self.held.remove(&conn);
         let (acceptor, secret) = (self.acceptor.cloned(), self.secret.clone());
         self.work.spawn(async move {
-            let Some(stream) = stream else { return Done::Proven(conn, None) };
+            let Some(stream) = stream else { return TaskResult::Proven(conn, None) };
             let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr()) else {
-                return Done::Proven(conn, None);
+                return TaskResult::Proven(conn, None);
             };
             let link = match acceptor {
                 None => link::attach(stream, &secret).await.ok(),
                 Some(acceptor) => accepted(&acceptor, stream, &secret).await,
             };
-            Done::Proven(conn, link.map(|link| Box::new((link, Ends { local, peer }))))
+            TaskResult::Proven(conn, link.map(|link| Box::new((link, Ends { local, peer }))))
         });
     }
 
@@ -320,7 +324,7 @@ impl Driver<'_> {
                 Ok((link, Some(Direct { ends, left: Box::new(self.link) })))
             }
             Outcome::Hub(why) => {
-                if why == Why::NotTold {
+                if why == HubReason::NotTold {
                     self.memory.locked().hub_was_silent(self.clock.now());
                 }
                 tracing::info!("through the hub: {why}");
@@ -404,7 +408,7 @@ mod tests {
         driver.prove(conn);
         // Its proof has begun.
         assert!(second.read(&mut [0]).await.is_ok());
-        let (_link, direct) = driver.finish(Outcome::Hub(Why::Decided)).unwrap();
+        let (_link, direct) = driver.finish(Outcome::Hub(HubReason::Decided)).unwrap();
         assert!(direct.is_none() && hubs.is_some());
         for there in [&mut first, &mut second] {
             let mut rest = Vec::new();

@@ -26,13 +26,13 @@ struct State {
     /// Threads that each token has.
     running: HashMap<Level, usize>,
     /// Those who wait, the one that came first comes first.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingLookup>,
     /// Names that could not be resolved, why, and until when that counts.
     failed: HashMap<String, (Moment, String)>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingLookup {
     token: Level,
     begin: oneshot::Sender<Place>,
 }
@@ -108,7 +108,7 @@ impl Lookups {
         if state.waiting.iter().filter(|waiting| waiting.token == *token).count() >= MOST_WAITING {
             return None;
         }
-        state.waiting.push_back(Waiting { token: token.clone(), begin });
+        state.waiting.push_back(WaitingLookup { token: token.clone(), begin });
         drop(state);
         self.begin();
         Some(begun)
@@ -121,7 +121,7 @@ impl Lookups {
             let Some(at) = state.waiting.iter().position(|waiting| state.may_run(&waiting.token)) else {
                 return;
             };
-            let Some(Waiting { token, begin }) = state.waiting.remove(at) else { return };
+            let Some(WaitingLookup { token, begin }) = state.waiting.remove(at) else { return };
             *state.running.entry(token.clone()).or_default() += 1;
             drop(state);
             // A place that nobody takes is given back.

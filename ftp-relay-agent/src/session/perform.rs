@@ -23,7 +23,7 @@ use ftp_proto::relay::token::Secret32;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::lookups::Lookups;
-use super::shared::{Dialled, Expectation, OwnSockets, Shared};
+use super::shared::{DialledConnection, Expectation, OwnSockets, Shared};
 use super::tunnel::{Server, Tunnel, first_line};
 use super::{Direct, Ends, Event, Reports, direct};
 use crate::at_hub::{Called, Uncalled};
@@ -433,7 +433,7 @@ impl Performer {
 
 impl Conn {
     /// A data connection, of which nothing was read, and whether the relay has made it.
-    fn into_connection(self) -> (Connection, Option<Dialled>) {
+    fn into_connection(self) -> (Connection, Option<DialledConnection>) {
         match self {
             Self::Server(Server { stream, dialled, .. }) => (stream.into(), dialled),
             Self::Link(link) => ((*link).into(), None),

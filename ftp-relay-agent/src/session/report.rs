@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ftp_proto::policy::Why;
+use ftp_proto::policy::RefusalReason;
 use ftp_proto::relay::agent::{Event, Withdrawn};
 use ftp_proto::relay::message::{Code, End, Id};
 use ftp_proto::timer::Moment;
@@ -136,28 +136,28 @@ impl Reporter {
 }
 
 /// How a refusal of the policy begins in the log: with the option that the operator may change.
-const fn refused(why: Why) -> &'static str {
+const fn refused(why: RefusalReason) -> &'static str {
     match why {
-        Why::DataPortNotNamed => "refused by --data-ports",
-        Why::PortNotListed
-        | Why::OutsideNetworks
-        | Why::OwnAddress
-        | Why::SpecialAddress
-        | Why::Loopback
-        | Why::PrivateNetwork => "refused by --allow",
+        RefusalReason::DataPortNotNamed => "refused by --data-ports",
+        RefusalReason::PortNotListed
+        | RefusalReason::OutsideNetworks
+        | RefusalReason::OwnAddress
+        | RefusalReason::SpecialAddress
+        | RefusalReason::Loopback
+        | RefusalReason::PrivateNetwork => "refused by --allow",
         // No option changes these, or they are those of servers.
-        Why::NotGreeted
-        | Why::LowPort
-        | Why::PortZero
-        | Why::OwnListener
-        | Why::AnotherHost
-        | Why::ForeignNever
-        | Why::NeedsProof
-        | Why::NotThePeer
-        | Why::ListingAbroad
-        | Why::NoExchange
-        | Why::NotExchanged
-        | Why::ExchangeInClear
+        RefusalReason::NotGreeted
+        | RefusalReason::LowPort
+        | RefusalReason::PortZero
+        | RefusalReason::OwnListener
+        | RefusalReason::AnotherHost
+        | RefusalReason::ForeignNever
+        | RefusalReason::NeedsProof
+        | RefusalReason::NotThePeer
+        | RefusalReason::ListingAbroad
+        | RefusalReason::NoExchange
+        | RefusalReason::NotExchanged
+        | RefusalReason::ExchangeInClear
         | _ => "refused",
     }
 }

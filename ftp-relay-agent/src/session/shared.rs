@@ -70,7 +70,7 @@ pub(super) struct OpenLeg {
 /// A connection that the relay makes or has made. Dropping it says that it is closed.
 #[derive(Debug)]
 #[must_use]
-pub(super) struct Dialled {
+pub(super) struct DialledConnection {
     all: OwnSockets,
     local: SocketAddr,
 }
@@ -88,10 +88,10 @@ impl OwnSockets {
     }
 
     /// Notes a connection that is made from this address.
-    pub(super) fn dial(&self, local: SocketAddr) -> Dialled {
+    pub(super) fn dial(&self, local: SocketAddr) -> DialledConnection {
         let local = plain(local);
         self.0.locked().dialled.insert(local);
-        Dialled { all: self.clone(), local }
+        DialledConnection { all: self.clone(), local }
     }
 
     /// Whether the relay itself has connected from this address.
@@ -117,7 +117,7 @@ impl Drop for OpenLeg {
     }
 }
 
-impl Drop for Dialled {
+impl Drop for DialledConnection {
     fn drop(&mut self) {
         self.all.0.locked().dialled.remove(&self.local);
     }
@@ -129,11 +129,11 @@ impl Drop for Dialled {
 /// The secret of a ticket that another agent brings was chosen by a user agent. If it chooses the same secret twice, both
 /// wait, and the one that came first gets the first link.
 #[derive(Clone, Debug, Default)]
-pub struct Tickets(Arc<Mutex<Waiting>>);
+pub struct Tickets(Arc<Mutex<TicketWaiters>>);
 
 /// Who waits for which ticket. Each sum of holders is bounded by the joins and tunnels that the policy allows.
 #[derive(Debug, Default)]
-struct Waiting {
+struct TicketWaiters {
     holders: HashMap<[u8; 16], VecDeque<Holder>>,
     last: u64,
 }
@@ -183,7 +183,7 @@ impl Tickets {
     }
 }
 
-impl Waiting {
+impl TicketWaiters {
     fn forget_empty(&mut self, id: &[u8; 16]) {
         if self.holders.get(id).is_some_and(VecDeque::is_empty) {
             self.holders.remove(id);

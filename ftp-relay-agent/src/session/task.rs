@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
-use ftp_io::control::{Control, Read};
+use ftp_io::control::{Control, ReadEvent};
 use ftp_io::link::Link;
 use ftp_proto::relay::agent::Session as Machine;
 use ftp_proto::relay::agent::{Config, Input, Output};
@@ -101,7 +101,7 @@ enum Drained {
 /// Why the task wakes up.
 enum Wake {
     /// Something happened on the link.
-    Link(Read),
+    Link(ReadEvent),
     /// It is the turn of the session.
     Turn,
     /// A task has reported something.
@@ -151,16 +151,16 @@ impl Session {
             }
             match self.wait(deadline, &mut heard).await {
                 // While it waits it keeps no room.
-                Wake::Link(Read::Bytes(_)) => self.input(Input::Bytes(&std::mem::take(&mut heard))),
-                Wake::Link(Read::Room) => {}
+                Wake::Link(ReadEvent::Bytes(_)) => self.input(Input::Bytes(&std::mem::take(&mut heard))),
+                Wake::Link(ReadEvent::Room) => {}
                 Wake::Turn => {
                     self.more = false;
                     self.input(Input::Next);
                 }
                 // TLS has begun before the session.
-                Wake::Link(Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_)) => {
-                    self.input(Input::Closed)
-                }
+                Wake::Link(
+                    ReadEvent::Closed | ReadEvent::Secured(_) | ReadEvent::Cleared | ReadEvent::NotSecured(_),
+                ) => self.input(Input::Closed),
                 Wake::Event(event) => {
                     let now = self.shared.clock.now();
                     self.performer.finish(*event, |input| self.machine.input(now, input));
@@ -300,13 +300,13 @@ impl Frames {
 
     /// Sends what is queued, and appends what has come to `heard`; without it nothing is read. Reports the end once and never
     /// returns after it.
-    async fn next(&mut self, heard: Option<&mut Vec<u8>>) -> Read {
+    async fn next(&mut self, heard: Option<&mut Vec<u8>>) -> ReadEvent {
         let Some(control) = &mut self.control else { return pending().await };
         let read = match heard {
             Some(heard) => control.read_to(heard).await,
             None => control.write().await,
         };
-        if read == Read::Closed {
+        if read == ReadEvent::Closed {
             self.control = None;
         }
         read

@@ -12,7 +12,7 @@ use ftp_proto::policy::Rules;
 use ftp_proto::relay::agent::{Config, Input, Output, Session as Machine};
 use ftp_proto::relay::frame::{Frame, FrameReader, encode};
 use ftp_proto::relay::link::ticket_id;
-use ftp_proto::relay::message::{Code, FromAgent, Id, Purpose, Target, Text, ToAgent};
+use ftp_proto::relay::message::{Code, FromAgent, GrantPurpose, Id, Target, Text, ToAgent};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::timer::Moment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -150,7 +150,7 @@ async fn greeter() -> (u16, impl Future<Output = io::Result<usize>>) {
 async fn r29_a_ticket_is_good_for_30_seconds_and_then_opens_nothing_and_resets_the_server() {
     let (port, ended) = greeter().await;
     let mut bench = Bench::start();
-    let purpose = Purpose::Tunnel(Target { host: Text::of("127.0.0.1"), port });
+    let purpose = GrantPurpose::Tunnel(Target { host: Text::of("127.0.0.1"), port });
     let (max_bytes, max_ms) = (u64::MAX, 86_400_000);
     bench.say(ToAgent::Grant { id: Id(1), purpose, max_bytes, max_ms, uses: 1 });
     bench.say(ToAgent::Tunnel { id: Id(2), grant: Id(1) });

@@ -20,7 +20,7 @@ use ftp_proto::reply::{Beginning, beginning};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, split};
 use tokio::sync::Notify;
 
-use super::shared::Dialled;
+use super::shared::DialledConnection;
 
 /// A running tunnel: how much it has carried, and how to end it.
 #[derive(Debug)]
@@ -171,7 +171,7 @@ pub(super) struct Server {
     /// What was read from it, and belongs to the user agent.
     pub(super) said: Vec<u8>,
     /// The relay has made it, if it has not come to a listener.
-    pub(super) dialled: Option<Dialled>,
+    pub(super) dialled: Option<DialledConnection>,
 }
 
 /// Reads the first line of a server.

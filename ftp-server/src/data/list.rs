@@ -161,7 +161,7 @@ const NAMES: usize = 1_024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vfs::{Prepared, Roots, Tree, View};
+    use crate::vfs::{PreparedTransfer, Roots, Tree, View};
     use ftp_proto::server::ask::Intent;
     use ftp_proto::server::{Access, Rights};
     use ftp_proto::wire::PathName;
@@ -193,7 +193,8 @@ mod tests {
         std::fs::write(top.path().join("dir/carriage\rreturn"), "").unwrap();
         let view = View::new(&tree(top.path()), &Access::everywhere(Rights::ALL));
         let path = PathName::from_wire(path).unwrap();
-        let (Prepared::List { listing, style }, None) = view.prepare(&path, &Intent::List(style)).unwrap()
+        let (PreparedTransfer::List { listing, style }, None) =
+            view.prepare(&path, &Intent::List(style)).unwrap()
         else {
             panic!("not prepared for listing");
         };
@@ -250,7 +251,9 @@ mod tests {
         }
         let view = View::new(&tree(top.path()), &Access::everywhere(Rights::ALL));
         let root = PathName::root();
-        let Ok((Prepared::List { listing, style }, _)) = view.prepare(&root, &Intent::List(names(""))) else {
+        let Ok((PreparedTransfer::List { listing, style }, _)) =
+            view.prepare(&root, &Intent::List(names("")))
+        else {
             panic!("not prepared for listing");
         };
         let pieces = pieces(&mut Lines::new(listing, style, When(0)));

@@ -3,4 +3,4 @@
 mod list;
 mod pump;
 
-pub use pump::{Arriving, ArrivingGroup, Begun, Doubt, Pumped, begin, pump};
+pub use pump::{Arriving, ArrivingGroup, Doubt, OpenTransfer, Pumped, begin, pump};

@@ -5,7 +5,8 @@ use std::io::Seek;
 use std::sync::{Arc, OnceLock};
 
 use ftp_io::copy::{
-    self, Coding, CopyEnd, CopyReport, Encoded, Encoding, Format, KeptConnection, Meter, Ready, Sink,
+    self, Coding, CopyEnd, CopyReport, Encoded, Encoding, Format, KeptConnection, Meter, ReceiptProgress,
+    Sink,
 };
 use ftp_io::os_error::words;
 use ftp_io::tls::Data;
@@ -19,13 +20,13 @@ use ftp_proto::wire::ByteRange;
 
 use super::list::Lines;
 use crate::vfs::{
-    CountedFile, Durability, GroupStream, GroupTarget, GroupWriter, HeldGroup, Listing, Prepared, Received,
-    Upload, io_failure,
+    Completeness, CountedFile, Durability, GroupStream, GroupTarget, GroupWriter, HeldGroup, Listing,
+    PreparedTransfer, Upload, io_failure,
 };
 
 /// A file or directory that is open for its transfer over a connection.
 #[derive(Debug)]
-pub enum Begun {
+pub enum OpenTransfer {
     /// A file to send.
     Send {
         /// Open for reading.
@@ -76,20 +77,20 @@ pub struct Arriving {
 /// # Errors
 /// The file cannot be opened or made. The connection is reset.
 pub fn begin(
-    prepared: Prepared,
+    prepared: PreparedTransfer,
     data: Data,
     terms: TransferTerms,
     durability: Durability,
     (meter, doubt): (&Meter, Doubt),
-) -> Result<Begun, FileFailure> {
+) -> Result<OpenTransfer, FileFailure> {
     match prepared {
-        Prepared::Send { file, range, whole, counted } => {
-            Ok(Begun::Send { file, range, whole, counted, data })
+        PreparedTransfer::Send { file, range, whole, counted } => {
+            Ok(OpenTransfer::Send { file, range, whole, counted, data })
         }
-        Prepared::List { listing, style } => Ok(Begun::List { listing, style, data }),
-        Prepared::SendGroup(source) => Ok(Begun::SendGroup { stream: source.stream(), data }),
-        Prepared::ReceiveGroup(target) => begin_group(target, data, terms, durability, meter),
-        Prepared::Receive(target) => {
+        PreparedTransfer::List { listing, style } => Ok(OpenTransfer::List { listing, style, data }),
+        PreparedTransfer::SendGroup(source) => Ok(OpenTransfer::SendGroup { stream: source.stream(), data }),
+        PreparedTransfer::ReceiveGroup(target) => begin_group(target, data, terms, durability, meter),
+        PreparedTransfer::Receive(target) => {
             let limit = target.limit();
             let (upload, mut file) = target.begin(terms.partial)?;
             let mut upload = upload.durable(durability);
@@ -102,8 +103,8 @@ pub fn begin(
             let receipt = copy::Receipt::new(data, sink, Format { limit, ..format(&terms) });
             let last = Last { upload, terms, first, limit, doubt };
             Ok(match receipt.take_ready(meter) {
-                Ready::Ended(moved, file) => Begun::Received(last.finish(moved, file)),
-                Ready::More(receipt) => Begun::Receive(Box::new(Arriving { receipt, last })),
+                ReceiptProgress::Ended(moved, file) => OpenTransfer::Received(last.finish(moved, file)),
+                ReceiptProgress::More(receipt) => OpenTransfer::Receive(Box::new(Arriving { receipt, last })),
             })
         }
     }
@@ -134,16 +135,16 @@ impl Last {
             pumped.end = End::Failed(FileFailure::Changed);
         }
         let received = match pumped.end {
-            End::Whole(_) => Received::Whole,
-            End::Broken(_) if is_worthless => Received::Failed,
-            End::Broken(_) | End::Stopped => Received::Broken,
-            End::Failed(_) => Received::Failed,
+            End::Whole(_) => Completeness::Whole,
+            End::Broken(_) if is_worthless => Completeness::Failed,
+            End::Broken(_) | End::Stopped => Completeness::Broken,
+            End::Failed(_) => Completeness::Failed,
         };
         // E24: the reply comes after the file has its final name, and is on stable storage if it has to be.
         let finished = upload.finish(file, received);
         pumped.stored = finished.has_name && pumped.bytes > 0;
         match finished.result {
-            Err(failure) if received == Received::Whole => {
+            Err(failure) if received == Completeness::Whole => {
                 Pumped { end: End::Failed(failure), kept: None, ..pumped }
             }
             Ok(()) | Err(_) => pumped,
@@ -176,10 +177,10 @@ impl Doubt {
 }
 
 /// Moves bytes until the file or the connection ends or `meter` is stopped, and finishes the file.
-pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter) -> Pumped {
+pub async fn pump(begun: OpenTransfer, terms: TransferTerms, today: When, meter: Meter) -> Pumped {
     let format = format(&terms);
     match begun {
-        Begun::Send { file, range, whole, counted, data } => {
+        OpenTransfer::Send { file, range, whole, counted, data } => {
             // Compression takes a processor for long enough to need a thread of its own.
             let moved = match whole.filter(|_| format.encoding != Encoding::Zlib) {
                 Some(bytes) => copy::send_whole(&bytes, data, format, &meter).await,
@@ -191,7 +192,7 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
             drop(counted);
             ended(moved, &terms, range.first)
         }
-        Begun::List { listing, style, data } => {
+        OpenTransfer::List { listing, style, data } => {
             let lines = Lines::new(listing, style, today);
             let lines = Encoded::new(lines, format.encoding);
             let (moved, lines) = copy::send_pieces(lines, data, format.keep, &meter).await;
@@ -202,15 +203,15 @@ pub async fn pump(begun: Begun, terms: TransferTerms, today: When, meter: Meter)
                 false => pumped,
             }
         }
-        Begun::Receive(arriving) => {
+        OpenTransfer::Receive(arriving) => {
             let Arriving { receipt, last } = *arriving;
             let (pumped, kept) = receipt.receive(&meter, |moved, file| last.finish(moved, file)).await;
             let kept = kept.filter(|_| pumped.end.is_whole());
             Pumped { kept, ..pumped }
         }
-        Begun::SendGroup { stream, data } => send_group(stream, data, &terms, &meter).await,
-        Begun::ReceiveGroup(group) => receive_group(*group, &meter).await,
-        Begun::Received(pumped) => pumped,
+        OpenTransfer::SendGroup { stream, data } => send_group(stream, data, &terms, &meter).await,
+        OpenTransfer::ReceiveGroup(group) => receive_group(*group, &meter).await,
+        OpenTransfer::Received(pumped) => pumped,
     }
 }
 
@@ -281,15 +282,19 @@ fn begin_group(
     terms: TransferTerms,
     durability: Durability,
     meter: &Meter,
-) -> Result<Begun, FileFailure> {
+) -> Result<OpenTransfer, FileFailure> {
     let writer = target.begin(durability)?;
     if terms.close_notify == CloseNotify::Optional {
         data.may_end_silently();
     }
     let receipt = copy::Receipt::new(data, Sink::with_budget(writer, None), format(&terms));
     Ok(match receipt.take_ready(meter) {
-        Ready::Ended(moved, writer) => Begun::Received(finish_group(ended(moved, &terms, 0), writer)),
-        Ready::More(receipt) => Begun::ReceiveGroup(Box::new(ArrivingGroup { receipt, terms })),
+        ReceiptProgress::Ended(moved, writer) => {
+            OpenTransfer::Received(finish_group(ended(moved, &terms, 0), writer))
+        }
+        ReceiptProgress::More(receipt) => {
+            OpenTransfer::ReceiveGroup(Box::new(ArrivingGroup { receipt, terms }))
+        }
     })
 }
 

@@ -13,7 +13,7 @@ use super::limit::{Limit, MAX_HELD_GROUPS, MAX_KEPT, Use};
 
 /// Who keeps how many things of one kind.
 #[derive(Debug)]
-pub struct Held {
+pub struct HeldPlaces {
     /// Each with what tells its session that others need it.
     places: Mutex<Fair<Owner, Arc<Notify>>>,
     bounds: Bounds,
@@ -26,11 +26,11 @@ pub struct Held {
 #[derive(Debug)]
 #[must_use]
 pub struct HeldSlot {
-    all: Arc<Held>,
+    all: Arc<HeldPlaces>,
     place: PlaceId,
 }
 
-impl Held {
+impl HeldPlaces {
     /// Data connections; none is kept yet.
     pub fn connections() -> Arc<Self> {
         Self::with_places(MAX_KEPT, Limit::KeptConnections, 1)
@@ -110,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_keeps_most_gives_way_and_nobody_within_its_share() {
-        let all = Held::with_places(3, Limit::KeptConnections, 1);
+        let all = HeldPlaces::with_places(3, Limit::KeptConnections, 1);
         let sessions: [Arc<Notify>; 4] = Default::default();
         let keep = |name: &str, session: usize| all.take(owner(name), &sessions[session]).unwrap();
         let kept = [keep("ann", 0), keep("ann", 1), keep("bob", 2)];
@@ -128,7 +128,7 @@ mod tests {
 
     #[tokio::test]
     async fn when_descriptors_are_few_kept_connections_are_closed_first() {
-        let all = Held::with_places(3, Limit::KeptConnections, 1);
+        let all = HeldPlaces::with_places(3, Limit::KeptConnections, 1);
         assert!(!all.relieve());
         let [ann, bob]: [Arc<Notify>; 2] = Default::default();
         let kept = [all.take(owner("ann"), &ann), all.take(owner("bob"), &bob), all.take(owner("bob"), &bob)];

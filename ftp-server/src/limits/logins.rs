@@ -67,17 +67,17 @@ pub struct LoginSlot {
 
 /// A login that wants to be checked.
 #[derive(Debug)]
-pub enum Entered {
+pub enum LoginEntry {
     /// It may be checked now.
     Now(LoginSlot),
     /// It has to wait: its host guesses too much.
-    Later(Waiting),
+    Later(WaitingLogin),
 }
 
 /// A login that waits for its next step.
 #[derive(Debug)]
 #[must_use]
-pub struct Waiting {
+pub struct WaitingLogin {
     slot: LoginSlot,
     granted: oneshot::Receiver<()>,
 }
@@ -97,7 +97,7 @@ impl Logins {
     }
 
     /// A login of `from` for `name` begins.
-    pub fn enter(self: &Arc<Self>, from: IpAddr, name: &[u8]) -> Entered {
+    pub fn enter(self: &Arc<Self>, from: IpAddr, name: &[u8]) -> LoginEntry {
         let mut state = self.state.locked();
         let key = state.next;
         state.next += 1;
@@ -106,8 +106,8 @@ impl Logins {
         self.go_on(&mut state);
         drop(state);
         match waiting.granted.try_recv() {
-            Ok(()) => Entered::Now(waiting.slot),
-            Err(_) => Entered::Later(waiting),
+            Ok(()) => LoginEntry::Now(waiting.slot),
+            Err(_) => LoginEntry::Later(waiting),
         }
     }
 
@@ -190,10 +190,10 @@ impl Logins {
     }
 
     /// `key` waits for its next step.
-    fn wait(self: &Arc<Self>, state: &mut State, key: u64, from: IpAddr) -> Waiting {
+    fn wait(self: &Arc<Self>, state: &mut State, key: u64, from: IpAddr) -> WaitingLogin {
         let (grant, granted) = oneshot::channel();
         state.waiting.insert(key, grant);
-        Waiting { slot: LoginSlot { logins: Arc::clone(self), key, from }, granted }
+        WaitingLogin { slot: LoginSlot { logins: Arc::clone(self), key, from }, granted }
     }
 
     /// Wakes every login that may continue, and starts the timer for the others.
@@ -229,7 +229,7 @@ impl Logins {
     }
 }
 
-impl Waiting {
+impl WaitingLogin {
     /// Waits for the next step.
     pub async fn granted(mut self) -> LoginSlot {
         // The sender is dropped with the last of all logins only.
@@ -358,10 +358,10 @@ mod tests {
         Logins::new(Settings { at_once, ..Settings::default() }, Clock::start())
     }
 
-    fn now(entered: Entered) -> LoginSlot {
+    fn now(entered: LoginEntry) -> LoginSlot {
         match entered {
-            Entered::Now(slot) => slot,
-            Entered::Later(_) => panic!("it has to wait"),
+            LoginEntry::Now(slot) => slot,
+            LoginEntry::Later(_) => panic!("it has to wait"),
         }
     }
 
@@ -369,7 +369,7 @@ mod tests {
     async fn an_eighth_guess_waits_until_a_place_is_free_and_others_do_not() {
         let logins = logins(1);
         let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
-        let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        let LoginEntry::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
         now(logins.enter(BOB, b"ann")).succeeded(LoginOwner::Named);
         drop(guesses);
         eighth.granted().await.succeeded(LoginOwner::Named);
@@ -380,7 +380,7 @@ mod tests {
     async fn a_login_that_is_right_makes_room_at_once() {
         let logins = logins(1);
         let mut places: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
-        let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        let LoginEntry::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
         places.pop().unwrap().succeeded(LoginOwner::Named);
         eighth.granted().await.succeeded(LoginOwner::Named);
     }
@@ -405,8 +405,8 @@ mod tests {
     async fn a_session_that_ends_while_it_waits_leaves_the_queue() {
         let logins = logins(1);
         let guesses: Vec<_> = (0..7).map(|_| now(logins.enter(ANN, b"ann"))).collect();
-        let Entered::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
-        let Entered::Later(ninth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        let LoginEntry::Later(eighth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
+        let LoginEntry::Later(ninth) = logins.enter(ANN, b"ann") else { panic!("seven are checked") };
         drop(eighth);
         for guess in guesses {
             guess.succeeded(LoginOwner::Named);

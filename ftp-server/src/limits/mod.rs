@@ -40,13 +40,13 @@ use ftp_proto::wire::show;
 
 pub use descriptors::{Descriptors, Scarcity, is_out_of_descriptors};
 pub use detached::{DetachedSlot, DetachedTransfers};
-pub use held::{Held, HeldSlot};
+pub use held::{HeldPlaces, HeldSlot};
 pub use hooks::{HookRoom, Hooks};
 pub use limit::{
     AtOnce, Beyond, HookLimits, Limit, Limits, MAX_ANONYMOUS_PORTS, MAX_DETACHED_TIME, MAX_FILE_THREADS,
     MAX_HELD, MAX_OF_ONE_ADDRESS, MAX_PROVERS, MAX_SYNCS, Use,
 };
-pub use logins::{Entered, KnownAddress, LoginSlot, Logins, Waiting};
+pub use logins::{KnownAddress, LoginEntry, LoginSlot, Logins, WaitingLogin};
 pub use ports::{DataPort, DataPorts};
 pub use proofs::{Permission, ProofSlot, Proofs};
 pub use rates::{Rates, SessionRate};

@@ -39,7 +39,7 @@ pub struct DataPorts {
 /// Who has ports at one address of this host.
 #[derive(Debug, Default)]
 struct Table {
-    all: Fair<Owner, Taken>,
+    all: Fair<Owner, HeldPort>,
     /// The same for anonymous sessions alone; each holder is named by its number.
     anonymous: Fair<Owner, u64>,
     /// The places of a holder in both, by its number.
@@ -56,7 +56,7 @@ struct Places {
 
 /// A port that somebody has, or waits for.
 #[derive(Debug)]
-struct Taken {
+struct HeldPort {
     number: u64,
     /// Tells the session that others need its ports.
     needed: Arc<Notify>,
@@ -229,7 +229,7 @@ impl DataPorts {
                 taken.needed.notify_one();
             }
         }
-        let taken = Taken { number, needed: Arc::clone(needed) };
+        let taken = HeldPort { number, needed: Arc::clone(needed) };
         // The table has no bound of its own: the system says whether a port is free.
         let admitted = table.all.admit(bounds(usize::MAX), owner, taken, |_, _| false);
         let (all, _) = admitted.map_err(|_| full())?;
@@ -260,7 +260,7 @@ impl DataPorts {
 
 impl Table {
     /// Strikes a holder out, if it is still there.
-    fn remove(&mut self, number: u64) -> Option<Taken> {
+    fn remove(&mut self, number: u64) -> Option<HeldPort> {
         let Places { all, anonymous } = self.places.remove(&number)?;
         if let Some(place) = anonymous {
             self.anonymous.remove(place);

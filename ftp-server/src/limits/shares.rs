@@ -11,7 +11,7 @@ use ftp_proto::address::Group;
 
 use super::descriptors::Descriptors;
 use super::detached::DetachedTransfers;
-use super::held::Held;
+use super::held::HeldPlaces;
 use super::hooks::Hooks;
 use super::limit::{Limit, Limits, MAX_FILE_THREADS, MAX_FILE_WORK, MAX_HEADERS, MAX_PAM, Use};
 use super::logins::Logins;
@@ -32,9 +32,9 @@ pub struct Shares {
     /// The pool of data ports.
     pub ports: Arc<DataPorts>,
     /// Data connections that are kept between two files.
-    pub kept: Arc<Held>,
+    pub kept: Arc<HeldPlaces>,
     /// Groups of files that wait for their names.
-    pub groups: Arc<Held>,
+    pub groups: Arc<HeldPlaces>,
     /// Transfers that may outlive their control connection.
     pub detached: Arc<DetachedTransfers>,
     /// Checks of passwords.
@@ -69,8 +69,8 @@ impl Shares {
             ports: DataPorts::new(ports, Arc::clone(&descriptors), clock),
             descriptors,
             pam: Turns::with_half_per_owner(MAX_PAM),
-            kept: Held::connections(),
-            groups: Held::groups(),
+            kept: HeldPlaces::connections(),
+            groups: HeldPlaces::groups(),
             detached: DetachedTransfers::new(clock),
             logins: Logins::new(limits.logins, clock),
             rates: Rates::new(clock),

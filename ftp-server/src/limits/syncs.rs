@@ -43,7 +43,7 @@ pub struct Syncs {
 struct Disk {
     /// Whether a task sees to it.
     is_served: bool,
-    waiting: Vec<Waiting>,
+    waiting: Vec<SyncWaiter>,
     /// How many syncs have failed.
     failures: u64,
     /// When the last one has failed.
@@ -53,7 +53,7 @@ struct Disk {
 }
 
 /// Somebody who waits for a sync, and how that is made.
-struct Waiting(Waits, Sync);
+struct SyncWaiter(Waits, Sync);
 
 /// Somebody who waits for a sync.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Syncs {
         let (answer, answered) = oneshot::channel();
         let mut disks = self.disks.locked();
         let disk = disks.entry(device).or_default();
-        disk.waiting.push(Waiting(Waits { owner, answer }, sync));
+        disk.waiting.push(SyncWaiter(Waits { owner, answer }, sync));
         if !std::mem::replace(&mut disk.is_served, true) {
             tokio::spawn(Arc::clone(self).serve(device));
         }
@@ -107,7 +107,7 @@ impl Syncs {
         let disk = disks.get_mut(&device)?;
         let mut sync = None;
         let mut waiting = Vec::new();
-        for Waiting(waits, its_sync) in disk.waiting.drain(..) {
+        for SyncWaiter(waits, its_sync) in disk.waiting.drain(..) {
             if !waits.answer.is_closed() {
                 sync.get_or_insert(its_sync);
                 waiting.push(waits);
@@ -166,7 +166,7 @@ impl Disk {
     }
 }
 
-impl fmt::Debug for Waiting {
+impl fmt::Debug for SyncWaiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Waiting").field(&self.0).finish()
     }

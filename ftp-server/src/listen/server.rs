@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use ftp_io::clock::Clock;
 use ftp_io::os_error::words;
-use ftp_io::program::log::{Backlog, Lost};
+use ftp_io::program::log::{Backlog, LostLines};
 use ftp_io::program::metrics;
 use ftp_io::simulated;
 use ftp_io::socket::Bound;
@@ -62,7 +62,7 @@ impl Server {
     pub fn start(
         config: &Config,
         sockets: Sockets,
-        (lost, backlog): (Lost, Backlog),
+        (lost, backlog): (LostLines, Backlog),
     ) -> Result<Self, anyhow::Error> {
         let clock = Clock::start();
         let (roots, users) = users(config, clock)?;

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use ftp_io::program::log::Lost;
+use ftp_io::program::log::LostLines;
 use ftp_io::program::metrics::{
     self, Counter, Counters, Gauge, Gauges, Label, Registry, add, count, metric, set,
 };
@@ -37,12 +37,12 @@ pub struct Metrics {
     bad_headers: Counter,
     hooks: Counters<1>,
     counted: Registry,
-    log_lines_lost: Lost,
+    log_lines_lost: LostLines,
 }
 
 impl Metrics {
     /// Nothing was counted yet, except lines that the log has lost.
-    pub fn new(log_lines_lost: Lost) -> Self {
+    pub fn new(log_lines_lost: LostLines) -> Self {
         let away = "Connections that were turned away, and sessions that had to end, by the reason";
         let unfit = "Failed logins whose password was right, by the term of the account that does not hold";
         let in_clear = "Logins and transfers that were refused because they were in clear";
@@ -166,7 +166,7 @@ const PREFIX: &str = "ftp_server";
 mod tests {
     use std::net::IpAddr;
 
-    use ftp_proto::policy::Why;
+    use ftp_proto::policy::RefusalReason;
 
     use super::*;
     use crate::auth::Unfit;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn what_has_happened_is_counted_under_labels_that_no_client_chooses() {
-        let metrics = Metrics::new(Lost::default());
+        let metrics = Metrics::new(LostLines::default());
         metrics.count(&Record::Connected);
         metrics.count(&Record::LoginFailed { user: b"eve\"\n", why: NoLogin::NoAccount, shown: None });
         metrics.count(&Record::LoggedIn { private: true });
@@ -189,7 +189,7 @@ mod tests {
         metrics.count(&Record::Displaced(NoPlace::Banned { minutes: 1 }));
         let owner = limits::Owner::new(None, from);
         metrics.count(&Record::NoPort { owner: &owner, error: "none".to_owned() });
-        metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
+        metrics.count(&Record::Refused { why: RefusalReason::LowPort, address: ([192, 0, 2, 7], 25).into() });
         let uses = [
             Use { limit: limits::Limit::Sessions, used: 1, bound: Some(7) },
             Use { limit: limits::Limit::DataPorts, used: 2, bound: None },
@@ -224,14 +224,14 @@ mod tests {
 
     #[test]
     fn the_guide_has_a_row_for_each_metric_and_no_other() {
-        let metrics = Metrics::new(Lost::default());
+        let metrics = Metrics::new(LostLines::default());
         // A family without a value does not appear.
         let full = NoPlace::Banned { minutes: 1 };
         metrics.count(&Record::Displaced(full));
         metrics.count(&Record::LoggedIn { private: true });
         let unfit = NoLogin::Unfit(Unfit::Expired);
         metrics.count(&Record::LoginFailed { user: b"eve", why: unfit, shown: None });
-        metrics.count(&Record::Refused { why: Why::LowPort, address: ([192, 0, 2, 7], 25).into() });
+        metrics.count(&Record::Refused { why: RefusalReason::LowPort, address: ([192, 0, 2, 7], 25).into() });
         count(&metrics.transfers, [command(Verb::Stor), done(true)]);
         count(&metrics.bytes, [("direction", "sent".into())]);
         count(&metrics.changes, [command(Verb::Dele), done(true)]);

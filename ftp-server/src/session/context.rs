@@ -21,10 +21,10 @@ use super::hook::HookedCommand;
 use super::resources::Resources;
 use super::visit::Visit;
 use crate::auth::Entry;
-use crate::data::{Begun, Pumped};
+use crate::data::{OpenTransfer, Pumped};
 use crate::limits::{DataPort, NoPlace, Owner, Scarcity, SessionSlot, Turns};
 use crate::operate::Running;
-use crate::vfs::{Prepared, View};
+use crate::vfs::{PreparedTransfer, View};
 
 /// What one session holds, and what it may use.
 pub(super) struct Context {
@@ -33,7 +33,7 @@ pub(super) struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) held: Resources,
     /// Answers that need no wait.
-    pub(super) ready: VecDeque<Ready>,
+    pub(super) ready: VecDeque<ReadyAnswer>,
     /// The place of the session in the limits.
     pub(super) slot: SessionSlot,
     /// TLS of the control connection and its data connections, once it has begun.
@@ -44,11 +44,11 @@ pub(super) struct Context {
 }
 
 /// An answer that is available immediately.
-pub(super) enum Ready {
+pub(super) enum ReadyAnswer {
     /// The answer to a question.
     Answer(Ticket, Answer),
     /// Work that has ended as soon as it was begun.
-    Done(Box<Done>),
+    Done(Box<WorkResult>),
     /// The session ends, because this limit is reached.
     End(NoPlace),
 }
@@ -69,11 +69,11 @@ impl Context {
 
     /// An answer that needs no wait.
     pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer) {
-        self.ready.push_back(Ready::Answer(ticket, answer));
+        self.ready.push_back(ReadyAnswer::Answer(ticket, answer));
     }
 
     /// The next thing that needs no wait. Take these when the machine has nothing more to say.
-    pub(super) fn next_ready(&mut self) -> Option<Ready> {
+    pub(super) fn next_ready(&mut self) -> Option<ReadyAnswer> {
         let ready = self.ready.pop_front();
         if self.ready.is_empty() {
             // A session that waits keeps no room for it.
@@ -83,10 +83,10 @@ impl Context {
     }
 
     /// Starts work that nearly always needs no wait: then it has ended already.
-    pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
+    pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = WorkResult> + Send + 'static) {
         let mut work = Box::pin(work);
         match work.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
-            Poll::Ready(done) => self.ready.push_back(Ready::Done(Box::new(done))),
+            Poll::Ready(done) => self.ready.push_back(ReadyAnswer::Done(Box::new(done))),
             Poll::Pending => self.held.start(ticket, work),
         }
     }
@@ -111,7 +111,7 @@ impl Context {
         ticket: Ticket,
         is_near: bool,
         work: impl FnOnce(View) -> Result<T, FileFailure> + Send + 'static,
-        done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
+        done: impl FnOnce(Result<T, FileFailure>) -> WorkResult + Send + 'static,
     ) {
         let Some(view) = self.client.view.clone() else {
             return self.held.start(ticket, async move { done(Err(FileFailure::Denied)) });
@@ -127,13 +127,13 @@ impl Context {
         ticket: Ticket,
         (turns, is_near): (&Arc<Turns>, bool),
         work: impl FnOnce() -> Result<T, FileFailure> + Send + 'static,
-        done: impl FnOnce(Result<T, FileFailure>) -> Done + Send + 'static,
+        done: impl FnOnce(Result<T, FileFailure>) -> WorkResult + Send + 'static,
     ) {
         if let Visit::Here { until, .. } = self.visit
             && is_near
             && self.shared.clock.now() < until
         {
-            return self.ready.push_back(Ready::Done(Box::new(done(work()))));
+            return self.ready.push_back(ReadyAnswer::Done(Box::new(done(work()))));
         }
         let owner = &self.client.owner;
         match turns.take(owner) {
@@ -203,10 +203,17 @@ impl Client {
 
     /// The meter of a transfer: it is no faster than the account may be, nor than `own` (RATE) wants it. Its
     /// file is worked on when it is the owner's turn.
-    pub(super) fn meter(&self, prepared: &Prepared, own: Option<Limiter>, turns: &Arc<Turns>) -> Meter {
+    pub(super) fn meter(
+        &self,
+        prepared: &PreparedTransfer,
+        own: Option<Limiter>,
+        turns: &Arc<Turns>,
+    ) -> Meter {
         let limiter = self.entry.as_ref().and_then(|entry| match prepared {
-            Prepared::Receive(_) | Prepared::ReceiveGroup(_) => entry.up.clone(),
-            Prepared::Send { .. } | Prepared::SendGroup(_) | Prepared::List { .. } => entry.down.clone(),
+            PreparedTransfer::Receive(_) | PreparedTransfer::ReceiveGroup(_) => entry.up.clone(),
+            PreparedTransfer::Send { .. }
+            | PreparedTransfer::SendGroup(_)
+            | PreparedTransfer::List { .. } => entry.down.clone(),
         });
         Meter::gated(limiter.into_iter().chain(own).collect(), turns.of(self.owner.clone()))
     }
@@ -237,7 +244,7 @@ impl Client {
 }
 
 /// Work that has ended, with its result.
-pub(super) enum Done {
+pub(super) enum WorkResult {
     /// The work has made the answer itself.
     Answer(Ticket, Answer),
     /// A login was checked: the user, or none if name or password is wrong.
@@ -257,7 +264,7 @@ pub(super) enum Done {
     /// There is room for the hooks after the uploads of a command.
     Room(Ticket, Box<HookedCommand>),
     /// A file was prepared for a transfer, or could not be.
-    Prepared(Ticket, Result<(Prepared, Option<u64>), FileFailure>),
+    Prepared(Ticket, Result<(PreparedTransfer, Option<u64>), FileFailure>),
     /// An outgoing connection was made, or failed.
     Connected(Ticket, io::Result<Stream>),
     /// A listener has accepted a connection.
@@ -267,12 +274,12 @@ pub(super) enum Done {
     /// TLS has begun on a data connection, or could not.
     Secured(Ticket, ConnId, io::Result<(Connection, Handshake)>),
     /// The file of a transfer is open, or could not be opened.
-    Begun(Ticket, Result<Box<Begun>, FileFailure>, ConnId, TransferTerms),
+    Begun(Ticket, Result<Box<OpenTransfer>, FileFailure>, ConnId, TransferTerms),
     /// A transfer has ended; this was the name of its connection.
     Moved(Ticket, ConnId, Pumped),
 }
 
-impl Done {
+impl WorkResult {
     /// The question that this answers, if it is work for one.
     pub(super) const fn ticket(&self) -> Option<Ticket> {
         match self {

@@ -10,7 +10,7 @@ use ftp_proto::digest::{Algorithm, Digest};
 use ftp_proto::server::ask::{Answer, FileAnswer, FileAsk, FileFailure, Ticket};
 use ftp_proto::wire::{ByteRange, PathName};
 
-use super::context::{Context, Done};
+use super::context::{Context, WorkResult};
 use crate::limits::{Owner, Syncs, Turns};
 use crate::vfs::{Copying, FileSystem, Progress, Subject, View, io_failure};
 
@@ -56,12 +56,12 @@ fn start(
     is_near: bool,
     work: impl FnOnce(View) -> Answered + Send + 'static,
 ) {
-    cx.start_with_files(ticket, is_near, work, move |found| Done::Answer(ticket, Answer::File(found)));
+    cx.start_with_files(ticket, is_near, work, move |found| WorkResult::Answer(ticket, Answer::File(found)));
 }
 
 /// Starts long work whose result answers `ticket`.
 fn start_long(cx: &mut Context, ticket: Ticket, work: impl Future<Output = Answered> + Send + 'static) {
-    cx.held.start(ticket, async move { Done::Answer(ticket, Answer::File(work.await)) });
+    cx.held.start(ticket, async move { WorkResult::Answer(ticket, Answer::File(work.await)) });
 }
 
 /// Answers a quick question, without a thread if the system has the answer in memory.

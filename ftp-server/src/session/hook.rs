@@ -15,7 +15,7 @@ use ftp_proto::server::ask::{Answer, Event, Ticket, Uploading};
 use ftp_proto::wire::PathName;
 
 use super::Shared;
-use super::context::{Client, Context, Done};
+use super::context::{Client, Context, WorkResult};
 use crate::limits::HookRoom;
 use crate::operate::audit::Record;
 use crate::operate::hook::HookFailure;
@@ -35,7 +35,7 @@ pub(super) fn take_room(cx: &mut Context, ticket: Ticket, of: &Uploading) {
     cx.start(ticket, async move {
         let places = shared.shares.hooks.room(owner, count).await;
         let group = is_group.then(|| Arc::new(GroupFailures::new(shared, user)));
-        Done::Room(ticket, Box::new(HookedCommand { places, group }))
+        WorkResult::Room(ticket, Box::new(HookedCommand { places, group }))
     });
 }
 

@@ -10,9 +10,9 @@ use ftp_proto::wire::{Fingerprint, Secret};
 use tokio::time::timeout;
 
 use super::Shared;
-use super::context::{Context, Done, Ready};
+use super::context::{Context, ReadyAnswer, WorkResult};
 use crate::auth::{Check, Entry, NoLogin, Origin, PamCheck, SlowCheck, Users};
-use crate::limits::{Entered, LoginSlot, Owner, SessionSlot, Turns};
+use crate::limits::{LoginEntry, LoginSlot, Owner, SessionSlot, Turns};
 use crate::operate::audit::Record;
 
 /// Whether USER alone logs in. A certificate cannot be guessed, so this needs no slot among the logins.
@@ -30,7 +30,7 @@ pub(super) fn log_out(cx: &mut Context) {
     cx.client.log_out();
     cx.held.remove_groups();
     if let Err(full) = cx.slot.log_out() {
-        cx.ready.push_back(Ready::End(full));
+        cx.ready.push_back(ReadyAnswer::End(full));
     }
 }
 
@@ -46,16 +46,16 @@ pub(super) fn login(
     let (origin, session) = (origin(cx, certificate), cx.slot.share());
     let attempt = Attempt { user: user.to_vec(), origin, users, session };
     match shared.shares.logins.enter(cx.client.from, user) {
-        Entered::Now(slot) => match attempt.judge(password) {
-            Judged::In(entry) => {
+        LoginEntry::Now(slot) => match attempt.judge(password) {
+            LoginVerdict::In(entry) => {
                 slot.succeeded(whose(&entry));
                 logged_in(cx, ticket, &entry);
             }
-            other @ (Judged::Out(_) | Judged::Slow(_) | Judged::Pam(_)) => {
+            other @ (LoginVerdict::Out(_) | LoginVerdict::Slow(_) | LoginVerdict::Pam(_)) => {
                 cx.held.start(ticket, attempt.conclude(shared, ticket, slot, other));
             }
         },
-        Entered::Later(waiting) => cx.held.start(ticket, async move {
+        LoginEntry::Later(waiting) => cx.held.start(ticket, async move {
             let slot = waiting.granted().await;
             let judged = attempt.judge(password);
             attempt.conclude(shared, ticket, slot, judged).await
@@ -72,7 +72,7 @@ pub(super) fn logged_in(cx: &mut Context, ticket: Ticket, entry: &Arc<Entry>) {
             cx.client.log_in(entry);
             cx.answer(ticket, Answer::Login(Some(entry.account.clone())));
         }
-        Err(full) => cx.ready.push_back(Ready::End(full)),
+        Err(full) => cx.ready.push_back(ReadyAnswer::End(full)),
     }
 }
 
@@ -91,7 +91,7 @@ struct Attempt {
 }
 
 /// What is known of an attempt at once.
-enum Judged {
+enum LoginVerdict {
     /// It logs in.
     In(Arc<Entry>),
     /// It does not.
@@ -104,12 +104,12 @@ enum Judged {
 
 impl Attempt {
     /// What is known at once, the terms of the account included.
-    fn judge(&self, password: Secret) -> Judged {
+    fn judge(&self, password: Secret) -> LoginVerdict {
         match self.users.check(&self.user, password) {
-            Check::Right(entry) => self.admit(entry).map_or_else(Judged::Out, Judged::In),
-            Check::Wrong => Judged::Out(self.why_not()),
-            Check::Slow(check) => Judged::Slow(check),
-            Check::Pam(check) => Judged::Pam(check),
+            Check::Right(entry) => self.admit(entry).map_or_else(LoginVerdict::Out, LoginVerdict::In),
+            Check::Wrong => LoginVerdict::Out(self.why_not()),
+            Check::Slow(check) => LoginVerdict::Slow(check),
+            Check::Pam(check) => LoginVerdict::Pam(check),
         }
     }
 
@@ -129,16 +129,22 @@ impl Attempt {
 
     /// Ends the check: makes the slow hash, where one is needed, and delays a refusal. Its reason stands in the
     /// audit only.
-    async fn conclude(self, shared: Arc<Shared>, ticket: Ticket, slot: LoginSlot, judged: Judged) -> Done {
+    async fn conclude(
+        self,
+        shared: Arc<Shared>,
+        ticket: Ticket,
+        slot: LoginSlot,
+        judged: LoginVerdict,
+    ) -> WorkResult {
         let at_door = self.session.is_checked(shared.shares.logins.prefers(self.origin.from));
         let (slot, entry) = match judged {
-            Judged::In(entry) => (slot, Ok(entry)),
-            Judged::Out(why) => (slot, Err(why)),
-            Judged::Slow(slow) => match slot.hash(move || slow.run()).await {
+            LoginVerdict::In(entry) => (slot, Ok(entry)),
+            LoginVerdict::Out(why) => (slot, Err(why)),
+            LoginVerdict::Slow(slow) => match slot.hash(move || slow.run()).await {
                 Some((slot, found)) => (slot, self.checked(found)),
-                None => return Done::Login(ticket, None),
+                None => return WorkResult::Login(ticket, None),
             },
-            Judged::Pam(check) => {
+            LoginVerdict::Pam(check) => {
                 let told = ask_pam(self.origin, check, Arc::clone(&shared.shares.pam)).await;
                 (slot, told.and_then(|found| self.checked(found)))
             }
@@ -149,12 +155,12 @@ impl Attempt {
         match entry {
             Ok(entry) => {
                 slot.succeeded(whose(&entry));
-                Done::Login(ticket, Some(entry))
+                WorkResult::Login(ticket, Some(entry))
             }
             Err(why) => {
                 shared.record(&Record::LoginFailed { user: &user, why, shown: origin.certificate });
                 slot.failed().await;
-                Done::Login(ticket, None)
+                WorkResult::Login(ticket, None)
             }
         }
     }

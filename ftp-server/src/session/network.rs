@@ -15,7 +15,7 @@ use ftp_proto::server::ask::{Answer, ConnId, DataTls, Ending, Ticket};
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
-use super::context::{Context, Done};
+use super::context::{Context, WorkResult};
 use super::resources::Resources;
 use crate::limits::{DataPort, MAX_ANONYMOUS_PORTS};
 use crate::operate::audit::Record;
@@ -55,7 +55,7 @@ pub(super) fn connect(
             Some(None) => Err(io::Error::other("the reserved port is gone")),
             None => socket::connect(local, to).await,
         };
-        Done::Connected(ticket, connected.inspect(socket::end_by_reset))
+        WorkResult::Connected(ticket, connected.inspect(socket::end_by_reset))
     });
 }
 
@@ -91,14 +91,14 @@ pub(super) fn secure(cx: &mut Context, ticket: Ticket, (conn, how): (ConnId, Dat
             Some(stream) => tls.data(stream, how).await,
             None => Err(io::Error::other("the connection is inside TLS already")),
         };
-        Done::Secured(ticket, conn, secured)
+        WorkResult::Secured(ticket, conn, secured)
     });
 }
 
 /// Reads at most `limit` bytes from a connection.
 pub(super) fn read(held: &mut Resources, conn: ConnId, limit: usize) {
     let Some(stream) = held.borrow(conn) else { return };
-    held.read(conn, async move { Done::Read(conn, read_once(&stream, limit).await) });
+    held.read(conn, async move { WorkResult::Read(conn, read_once(&stream, limit).await) });
 }
 
 async fn read_once(stream: &Connection, limit: usize) -> io::Result<Vec<u8>> {
@@ -128,7 +128,10 @@ pub(super) fn reserve(
     }
     let ports = Arc::clone(&cx.shared.shares.ports);
     let (owner, needed) = (cx.client.owner.clone(), Arc::clone(needed));
-    cx.start(ticket, async move { Done::Reserved(ticket, ports.reserve(at, owner, &needed, parity).await) });
+    cx.start(
+        ticket,
+        async move { WorkResult::Reserved(ticket, ports.reserve(at, owner, &needed, parity).await) },
+    );
 }
 
 /// Reserves two data ports in the same way.
@@ -139,10 +142,9 @@ pub(super) fn reserve_pair(cx: &mut Context, needed: &Arc<Notify>, tickets: [Tic
     }
     let ports = Arc::clone(&cx.shared.shares.ports);
     let (owner, needed) = (cx.client.owner.clone(), Arc::clone(needed));
-    cx.start(
-        ticket,
-        async move { Done::ReservedPair(tickets, ports.reserve_pair(at, owner, &needed).await) },
-    );
+    cx.start(ticket, async move {
+        WorkResult::ReservedPair(tickets, ports.reserve_pair(at, owner, &needed).await)
+    });
 }
 
 /// Data ports were reserved under these names; the machine is told the first one.
@@ -165,13 +167,13 @@ fn may_reserve(cx: &Context, more: usize) -> bool {
 
 /// A data port where peers may connect.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(super) struct DataListener {
     listener: Listener,
     /// The rest after `accept` has failed.
     pause: Option<Pin<Box<Sleep>>>,
 }
 
-impl Listening {
+impl DataListener {
     pub(super) const fn new(listener: Listener) -> Self {
         Self { listener, pause: None }
     }
@@ -206,7 +208,7 @@ pub(super) struct Arrival {
 
 /// The next connection at any of these data ports.
 pub(super) fn poll_accept(
-    listeners: &mut HashMap<Ticket, Listening>,
+    listeners: &mut HashMap<Ticket, DataListener>,
     cx: &mut task::Context<'_>,
 ) -> Poll<Arrival> {
     for (ticket, listening) in listeners {

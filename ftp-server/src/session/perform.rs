@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinError;
 use tracing::Instrument;
 
-use super::context::{Context, Done, Ready};
+use super::context::{Context, ReadyAnswer, WorkResult};
 use super::hook::{self, HookedCommand, Uploads};
 use super::transfers::{self, Transfers};
 use super::visit::Visit;
@@ -73,7 +73,7 @@ impl Performer {
     /// the visit ends. Keep the turn until then.
     pub(super) fn begin_visit(&mut self) -> Option<Turn> {
         let (turn, work) = self.cx.visit.begin(self.cx.shared.clock.now())?;
-        self.cx.ready.push_back(Ready::Done(Box::new(work())));
+        self.cx.ready.push_back(ReadyAnswer::Done(Box::new(work())));
         Some(turn)
     }
 
@@ -81,12 +81,12 @@ impl Performer {
     ///
     /// # Errors
     /// A task has panicked.
-    pub(super) async fn next_done(&mut self) -> Result<Done, JoinError> {
+    pub(super) async fn next_done(&mut self) -> Result<WorkResult, JoinError> {
         tokio::select! {
             biased;
-            () = self.ports_needed.notified() => Ok(Done::PortsNeeded),
-            () = self.transfers.connections_needed.notified() => Ok(Done::ConnectionsNeeded),
-            () = self.transfers.groups_needed.notified() => Ok(Done::GroupsNeeded),
+            () = self.ports_needed.notified() => Ok(WorkResult::PortsNeeded),
+            () = self.transfers.connections_needed.notified() => Ok(WorkResult::ConnectionsNeeded),
+            () = self.transfers.groups_needed.notified() => Ok(WorkResult::GroupsNeeded),
             done = self.cx.held.next() => done,
         }
     }
@@ -165,89 +165,91 @@ impl Performer {
             return self.cx.answer(ticket, Answer::File(Err(FileFailure::HeldGroups)));
         }
         if let Some(found) = self.cx.cached(|view| view.prepare_cached(&path, &intent)) {
-            let done = Done::Prepared(ticket, Ok(found));
-            return self.cx.ready.push_back(Ready::Done(Box::new(done)));
+            let done = WorkResult::Prepared(ticket, Ok(found));
+            return self.cx.ready.push_back(ReadyAnswer::Done(Box::new(done)));
         }
         let is_near = self.cx.are_near(&[&path]);
         let work = move |view: View| view.prepare(&path, &intent);
-        self.cx.start_with_files(ticket, is_near, work, move |prepared| Done::Prepared(ticket, prepared));
+        self.cx
+            .start_with_files(ticket, is_near, work, move |prepared| WorkResult::Prepared(ticket, prepared));
     }
 
     /// Cancels work: its result is not needed any more.
     fn cancel(&mut self, ticket: Ticket) {
-        let is_of = |ready: &Ready| matches!(ready, Ready::Done(done) if done.ticket() == Some(ticket));
+        let is_of =
+            |ready: &ReadyAnswer| matches!(ready, ReadyAnswer::Done(done) if done.ticket() == Some(ticket));
         self.cx.ready.retain(|ready| !is_of(ready));
         self.cx.visit.cancel(ticket);
         self.cx.held.cancel(ticket);
     }
 
     /// Gives the result of some work to `input`, which passes it to the machine.
-    pub(super) fn finish(&mut self, done: Done, input: impl FnOnce(Input<'_>)) {
+    pub(super) fn finish(&mut self, done: WorkResult, input: impl FnOnce(Input<'_>)) {
         let held = &mut self.cx.held;
         let (ticket, answer) = match done {
-            Done::Answer(ticket, answer) => {
+            WorkResult::Answer(ticket, answer) => {
                 // What was counted and could be stopped meanwhile has ended.
                 held.forget_move(ticket);
                 (ticket, answer)
             }
-            Done::Login(ticket, None) => (ticket, Answer::Login(None)),
-            Done::Login(ticket, Some(entry)) => return login::logged_in(&mut self.cx, ticket, &entry),
-            Done::Reserved(ticket, Ok(port)) => (ticket, network::reserved(held, [(ticket, port)])),
-            Done::ReservedPair([ticket, odd], Ok([first, second])) => {
+            WorkResult::Login(ticket, None) => (ticket, Answer::Login(None)),
+            WorkResult::Login(ticket, Some(entry)) => return login::logged_in(&mut self.cx, ticket, &entry),
+            WorkResult::Reserved(ticket, Ok(port)) => (ticket, network::reserved(held, [(ticket, port)])),
+            WorkResult::ReservedPair([ticket, odd], Ok([first, second])) => {
                 (ticket, network::reserved(held, [(ticket, first), (odd, second)]))
             }
-            Done::Reserved(ticket, Err(error)) | Done::ReservedPair([ticket, _], Err(error)) => {
+            WorkResult::Reserved(ticket, Err(error)) | WorkResult::ReservedPair([ticket, _], Err(error)) => {
                 (ticket, network::no_port(&self.cx, &error))
             }
-            Done::PortsNeeded => return input(Input::PortsNeeded),
-            Done::ConnectionsNeeded => return input(Input::ConnectionsNeeded),
-            Done::GroupsNeeded => {
+            WorkResult::PortsNeeded => return input(Input::PortsNeeded),
+            WorkResult::ConnectionsNeeded => return input(Input::ConnectionsNeeded),
+            WorkResult::GroupsNeeded => {
                 let Some(number) = held.take_group_away() else { return };
                 // Another one may have lost its place meanwhile.
                 self.transfers.groups_needed.notify_one();
                 return input(Input::GroupTaken(number));
             }
-            Done::Ended(conn) => return input(Input::Lost(conn)),
-            Done::Room(ticket, room) => {
+            WorkResult::Ended(conn) => return input(Input::Lost(conn)),
+            WorkResult::Room(ticket, room) => {
                 self.hooked = Some(room);
                 (ticket, Answer::Room)
             }
-            Done::Prepared(ticket, Ok((prepared, size))) => {
+            WorkResult::Prepared(ticket, Ok((prepared, size))) => {
                 held.prepared.insert(ticket, prepared);
                 (ticket, Answer::Prepared { size })
             }
-            Done::Prepared(ticket, Err(failure)) => (ticket, Answer::File(Err(failure))),
-            Done::Connected(ticket, Ok(stream)) => {
+            WorkResult::Prepared(ticket, Err(failure)) => (ticket, Answer::File(Err(failure))),
+            WorkResult::Connected(ticket, Ok(stream)) => {
                 (ticket, Answer::Connected { conn: held.connection(stream) })
             }
-            Done::Connected(ticket, Err(error)) | Done::Secured(ticket, _, Err(error)) => {
+            WorkResult::Connected(ticket, Err(error)) | WorkResult::Secured(ticket, _, Err(error)) => {
                 (ticket, Answer::Failed(words(&error)))
             }
-            Done::Arrived(listener, stream, from) => {
+            WorkResult::Arrived(listener, stream, from) => {
                 if !self.cx.may_hold(&stream) {
                     return;
                 }
                 let conn = self.cx.held.connection(stream);
                 return input(Input::Arrived { listener, conn, from });
             }
-            Done::Read(conn, Ok(bytes)) if !bytes.is_empty() => {
+            WorkResult::Read(conn, Ok(bytes)) if !bytes.is_empty() => {
                 return input(Input::Data { conn, bytes: &bytes });
             }
-            Done::Read(conn, Ok(_) | Err(_)) => return input(Input::Lost(conn)),
-            Done::Secured(ticket, conn, Ok((connection, handshake))) => {
+            WorkResult::Read(conn, Ok(_) | Err(_)) => return input(Input::Lost(conn)),
+            WorkResult::Secured(ticket, conn, Ok((connection, handshake))) => {
                 let (version, resumed) = (connection.tls_version(), handshake.resumed);
                 tracing::debug!(version, resumed, "TLS on a data connection");
                 held.give_back(conn, connection);
                 (ticket, Answer::Secured(handshake))
             }
-            Done::Begun(ticket, Ok(begun), conn, terms) => {
+            WorkResult::Begun(ticket, Ok(begun), conn, terms) => {
                 transfers::start(&mut self.cx, ticket, *begun, conn, terms);
                 (ticket, Answer::Started)
             }
-            Done::Begun(ticket, Err(failure), ..) => {
+            WorkResult::Begun(ticket, Err(failure), ..) => {
                 (ticket, transfers::not_begun(&mut self.cx, ticket, failure))
             }
-            Done::Moved(ticket, conn, pumped) => {
+            WorkResult::Moved(ticket, conn, pumped) => {
                 self.uploads.note_end(pumped.stored);
                 (ticket, self.transfers.moved(&mut self.cx, ticket, conn, pumped))
             }
@@ -290,7 +292,7 @@ impl Performer {
             Permission::Later(slot, answered) => {
                 self.cx.held.proofs.insert(ticket, slot);
                 self.cx.held.start(ticket, async move {
-                    Done::Answer(ticket, Answer::Permit(answered.await.unwrap_or(false)))
+                    WorkResult::Answer(ticket, Answer::Permit(answered.await.unwrap_or(false)))
                 });
             }
             Permission::Never => self.cx.answer(ticket, Answer::Permit(false)),

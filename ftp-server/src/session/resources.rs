@@ -22,12 +22,12 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tracing::Instrument;
 
-use super::context::Done;
-use super::network::{Arrival, Listening, poll_accept};
+use super::context::WorkResult;
+use super::network::{Arrival, DataListener, poll_accept};
 use crate::data::Doubt;
 use crate::limits::{DataPort, DetachedSlot, HeldSlot, ProofSlot, SessionSlot};
 use crate::operate::Running;
-use crate::vfs::{HeldGroup, Prepared};
+use crate::vfs::{HeldGroup, PreparedTransfer};
 
 /// A connection between two files.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ enum For {
 /// Everything that one session holds.
 pub(super) struct Resources {
     pub(super) reservations: HashMap<Ticket, DataPort>,
-    pub(super) prepared: HashMap<Ticket, Prepared>,
+    pub(super) prepared: HashMap<Ticket, PreparedTransfer>,
     pub(super) moves: HashMap<Ticket, Meter>,
     /// For each transfer, whether its client seems to be gone.
     pub(super) doubts: HashMap<Ticket, Doubt>,
@@ -66,15 +66,15 @@ pub(super) struct Resources {
     /// Connections between two files (MODE B).
     kept: HashMap<ConnId, KeptHere>,
     /// Connections that were not accepted yet wait in the backlog of each.
-    listeners: HashMap<Ticket, Listening>,
+    listeners: HashMap<Ticket, DataListener>,
     /// Work that the session's own task does, and what it is for. It ends with the session.
-    work: OwnWork<For, Done>,
+    work: OwnWork<For, WorkResult>,
     /// Work on threads that may block. Its results are dropped when the session ends.
-    blocking: JoinSet<Done>,
+    blocking: JoinSet<WorkResult>,
     blocking_for: HashMap<Ticket, AbortHandle>,
     /// Transfers, which the session's own task moves as well. When the session ends they go on without it; each
     /// ends soon after its meter is stopped.
-    moving: OwnWork<(), Done>,
+    moving: OwnWork<(), WorkResult>,
     next_connection: u64,
     /// Every transfer keeps a guard, so that the server does not end before it.
     running: Running,
@@ -134,7 +134,7 @@ impl Resources {
     ///
     /// # Errors
     /// A task has panicked.
-    pub(super) async fn next(&mut self) -> Result<Done, JoinError> {
+    pub(super) async fn next(&mut self) -> Result<WorkResult, JoinError> {
         loop {
             let done = tokio::select! {
                 biased;
@@ -144,21 +144,21 @@ impl Resources {
                     Err(error) if error.is_cancelled() => continue,
                     other => other?,
                 },
-                conn = ended(&mut self.kept), if !self.kept.is_empty() => Done::Ended(conn),
+                conn = ended(&mut self.kept), if !self.kept.is_empty() => WorkResult::Ended(conn),
                 Arrival { listener, stream, from } = poll_fn(|cx| poll_accept(&mut self.listeners, cx)) => {
-                    Done::Arrived(listener, stream, from)
+                    WorkResult::Arrived(listener, stream, from)
                 }
             };
             // Work may end just when it is cancelled: its result is dropped.
             let wanted = match (&done, done.ticket()) {
                 (_, Some(ticket)) => self.blocking_for.remove(&ticket).is_some(),
-                (Done::Moved(ticket, ..), _) => self.forget_move(*ticket),
+                (WorkResult::Moved(ticket, ..), _) => self.forget_move(*ticket),
                 (_, None) => true,
             };
             if wanted {
                 return Ok(done);
             }
-            if matches!(done, Done::Moved(..)) {
+            if matches!(done, WorkResult::Moved(..)) {
                 // It may be a group, whose files are removed.
                 self.drop_elsewhere(done);
             }
@@ -197,12 +197,16 @@ impl Resources {
     }
 
     /// Starts work whose result answers `ticket`.
-    pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = Done> + Send + 'static) {
+    pub(super) fn start(&mut self, ticket: Ticket, work: impl Future<Output = WorkResult> + Send + 'static) {
         self.work.push(For::Question(ticket), work);
     }
 
     /// Starts work whose result answers `ticket`, on a thread that may block. It cannot be aborted.
-    pub(super) fn start_blocking(&mut self, ticket: Ticket, work: impl FnOnce() -> Done + Send + 'static) {
+    pub(super) fn start_blocking(
+        &mut self,
+        ticket: Ticket,
+        work: impl FnOnce() -> WorkResult + Send + 'static,
+    ) {
         let handle = blocking::spawn_in(&mut self.blocking, work);
         self.blocking_for.insert(ticket, handle);
     }
@@ -212,7 +216,7 @@ impl Resources {
     pub(super) fn start_transfer(
         &mut self,
         place: SessionSlot,
-        work: impl Future<Output = Done> + Send + 'static,
+        work: impl Future<Output = WorkResult> + Send + 'static,
     ) {
         let guard = self.running.guard();
         self.moving.push((), async move {
@@ -224,7 +228,7 @@ impl Resources {
 
     /// Accepts connections for the session.
     pub(super) fn listen(&mut self, ticket: Ticket, listener: Listener) {
-        self.listeners.insert(ticket, Listening::new(listener));
+        self.listeners.insert(ticket, DataListener::new(listener));
     }
 
     /// Stops listening. The system resets connections that the session has not looked at.
@@ -316,7 +320,7 @@ impl Resources {
     }
 
     /// Starts work that reads from a connection, or begins TLS on it.
-    pub(super) fn read(&mut self, conn: ConnId, work: impl Future<Output = Done> + Send + 'static) {
+    pub(super) fn read(&mut self, conn: ConnId, work: impl Future<Output = WorkResult> + Send + 'static) {
         self.work.push(For::Connection(conn), work);
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ftp_io::blocking;
-use ftp_io::control::{Control, Read};
+use ftp_io::control::{Control, ReadEvent};
 use ftp_io::os_error::words;
 use ftp_io::program::log::Backlog;
 use ftp_io::socket::Stream;
@@ -19,7 +19,7 @@ use ftp_proto::timer::Moment;
 use tokio::task::JoinError;
 
 use super::Shared;
-use super::context::{Context, Done, Ready};
+use super::context::{Context, ReadyAnswer, WorkResult};
 use super::perform::Performer;
 use super::report::Reporter;
 use super::visit::Visit;
@@ -103,11 +103,11 @@ enum Wake {
     /// The server is being stopped.
     Phase(Phase),
     /// Some work has ended.
-    Done(Box<Done>),
+    Done(Box<WorkResult>),
     /// A task has panicked.
     Failed(JoinError),
     /// Something happened on the control connection.
-    Control(Read),
+    Control(ReadEvent),
     /// The session was displaced, or its account removed.
     Evicted(NoPlace),
     /// The operator ends the session.
@@ -172,20 +172,20 @@ impl SessionTask {
                     tracing::error!(%error, "a task of this session failed");
                     break self.reporter.ends(Cause::Failed);
                 }
-                Wake::Control(Read::Bytes(count)) => {
+                Wake::Control(ReadEvent::Bytes(count)) => {
                     self.used.bytes += count;
                     self.performer.note_idle(false);
                     // A session that waits keeps no buffer.
                     self.input(Input::Bytes(&std::mem::take(&mut received)));
                 }
-                Wake::Control(Read::Secured(handshake)) => {
+                Wake::Control(ReadEvent::Secured(handshake)) => {
                     tracing::debug!(version = self.control.tls_version(), "TLS on the control connection");
                     self.tls_changed(Answer::Secured(handshake));
                 }
-                Wake::Control(Read::Cleared) => self.tls_changed(Answer::Cleared),
-                Wake::Control(Read::NotSecured(why)) => self.tls_changed(Answer::Failed(why)),
-                Wake::Control(Read::Room) => {}
-                Wake::Control(Read::Closed) => {
+                Wake::Control(ReadEvent::Cleared) => self.tls_changed(Answer::Cleared),
+                Wake::Control(ReadEvent::NotSecured(why)) => self.tls_changed(Answer::Failed(why)),
+                Wake::Control(ReadEvent::Room) => {}
+                Wake::Control(ReadEvent::Closed) => {
                     if self.closed().is_break() {
                         break;
                     }
@@ -195,7 +195,7 @@ impl SessionTask {
                 }
                 // A client that reads nothing cannot be told, and keeps its place for no longer.
                 Wake::Evicted(why) => {
-                    self.take(Ready::End(why));
+                    self.take(ReadyAnswer::End(why));
                     if self.control.is_full() {
                         return Box::pin(self.unread()).await;
                     }
@@ -294,15 +294,15 @@ impl SessionTask {
                 Output::Wait(deadline) => deadline,
             };
             match performer.cx.next_ready() {
-                Some(Ready::Answer(ticket, answer)) => {
+                Some(ReadyAnswer::Answer(ticket, answer)) => {
                     machine.input(clock.now(), Input::Answer(ticket, answer));
                     continue;
                 }
-                Some(Ready::Done(done)) => {
+                Some(ReadyAnswer::Done(done)) => {
                     performer.finish(*done, |input| machine.input(clock.now(), input));
                     continue;
                 }
-                Some(Ready::End(why)) => {
+                Some(ReadyAnswer::End(why)) => {
                     machine.input(clock.now(), Input::End(&why.to_string()));
                     continue;
                 }
@@ -464,11 +464,11 @@ impl SessionTask {
     }
 
     /// Passes on what needed no wait.
-    fn take(&mut self, ready: Ready) {
+    fn take(&mut self, ready: ReadyAnswer) {
         match ready {
-            Ready::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
-            Ready::Done(done) => self.finish(*done),
-            Ready::End(why) => {
+            ReadyAnswer::Answer(ticket, answer) => self.input(Input::Answer(ticket, answer)),
+            ReadyAnswer::Done(done) => self.finish(*done),
+            ReadyAnswer::End(why) => {
                 self.reporter.displace(why);
                 self.input(Input::End(&why.to_string()));
             }
@@ -476,7 +476,7 @@ impl SessionTask {
     }
 
     /// Passes on what has come of some work.
-    fn finish(&mut self, done: Done) {
+    fn finish(&mut self, done: WorkResult) {
         let now = self.now();
         self.performer.finish(done, |input| self.machine.input(now, input));
     }

@@ -8,10 +8,10 @@ use ftp_proto::server::ask::{Answer, ConnId, End, FileFailure, Ticket, TransferT
 use ftp_proto::wire::TransferId;
 use tokio::sync::Notify;
 
-use super::context::{Context, Done, Ready};
-use crate::data::{self, Begun, Doubt, Pumped};
+use super::context::{Context, ReadyAnswer, WorkResult};
+use crate::data::{self, Doubt, OpenTransfer, Pumped};
 use crate::limits::{DetachedSlot, HeldSlot, SessionRate};
-use crate::vfs::{Durability, HeldGroup, Prepared};
+use crate::vfs::{Durability, HeldGroup, PreparedTransfer};
 
 /// What a session has for its next transfers.
 #[derive(Debug, Default)]
@@ -103,7 +103,7 @@ pub(super) fn begin(
     let leave = terms.detach.and_then(|id| transfers.detaches.take_if(|slot| slot.id == id));
     if let Some(slot) = leave {
         let is_synced = cx.shared.durability == Durability::Synced;
-        slot.begin(&meter, is_synced && matches!(prepared, Prepared::Receive(_)));
+        slot.begin(&meter, is_synced && matches!(prepared, PreparedTransfer::Receive(_)));
         cx.held.detached.insert(ticket, slot);
     }
     let doubt = Doubt::default();
@@ -117,25 +117,32 @@ pub(super) fn begin(
         drop(place);
         begun
     };
-    let done = move |begun: Result<Begun, _>| Done::Begun(ticket, begun.map(Box::new), conn, terms);
+    let done =
+        move |begun: Result<OpenTransfer, _>| WorkResult::Begun(ticket, begun.map(Box::new), conn, terms);
     if is_open {
-        return cx.ready.push_back(Ready::Done(Box::new(done(open()))));
+        return cx.ready.push_back(ReadyAnswer::Done(Box::new(done(open()))));
     }
     cx.start_in_turn(ticket, (&turns, is_near), open, done);
 }
 
 /// Moves the bytes of a transfer.
-pub(super) fn start(cx: &mut Context, ticket: Ticket, begun: Begun, conn: ConnId, terms: TransferTerms) {
-    if let Begun::Received(pumped) = begun {
+pub(super) fn start(
+    cx: &mut Context,
+    ticket: Ticket,
+    begun: OpenTransfer,
+    conn: ConnId,
+    terms: TransferTerms,
+) {
+    if let OpenTransfer::Received(pumped) = begun {
         cx.held.forget_move(ticket);
-        return cx.ready.push_back(Ready::Done(Box::new(Done::Moved(ticket, conn, pumped))));
+        return cx.ready.push_back(ReadyAnswer::Done(Box::new(WorkResult::Moved(ticket, conn, pumped))));
     }
     let meter = cx.held.moves.get(&ticket).cloned().unwrap_or_default();
     // The session counts until the file is finished, even if its control connection ends before.
     let place = cx.slot.share();
     cx.held.start_transfer(place, async move {
         let pumped = data::pump(begun, terms, Clock::today(), meter).await;
-        Done::Moved(ticket, conn, pumped)
+        WorkResult::Moved(ticket, conn, pumped)
     });
 }
 

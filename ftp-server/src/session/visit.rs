@@ -17,7 +17,7 @@ use ftp_proto::server::ask::Ticket;
 use ftp_proto::timer::Moment;
 use ftp_proto::wire::PathName;
 
-use super::context::Done;
+use super::context::WorkResult;
 use crate::limits::Turn;
 
 /// Where a session is.
@@ -45,7 +45,7 @@ pub(super) enum Visit {
 }
 
 /// The work with which a visit begins.
-type FirstWork = Box<dyn FnOnce() -> Done + Send>;
+type FirstWork = Box<dyn FnOnce() -> WorkResult + Send>;
 
 impl Visit {
     /// Records whether commands wait.
@@ -107,7 +107,7 @@ mod tests {
 
     fn wanted(turns: &std::sync::Arc<Turns>, ticket: Ticket) -> Visit {
         let turn = turns.take(&Owner::Account(b"ann".to_vec())).expect("there is a turn");
-        let work = move || Done::Answer(ticket, Answer::Permit(true));
+        let work = move || WorkResult::Answer(ticket, Answer::Permit(true));
         Visit::Wanted { ticket, turn, work: Box::new(work) }
     }
 
@@ -129,7 +129,7 @@ mod tests {
         let mut visit = wanted(&turns, ticket);
         visit.note_commands(false);
         let (turn, work) = visit.begin(Moment::START).expect("a visit is wanted");
-        assert!(matches!(work(), Done::Answer(of, Answer::Permit(true)) if of == ticket));
+        assert!(matches!(work(), WorkResult::Answer(of, Answer::Permit(true)) if of == ticket));
         assert!(matches!(visit, Visit::Here { until, .. } if until == Moment::START + LONGEST));
         assert!(turns.take(&Owner::Account(b"bob".to_vec())).is_none());
         drop(turn);

@@ -14,7 +14,7 @@ use rustix::fs::{SeekFrom, Stat, copy_file_range, fstat, ftruncate, ioctl_ficlon
 use rustix::io::Errno;
 
 use super::durability::Durability;
-use super::upload::{Received, Target, Upload};
+use super::upload::{Completeness, Target, Upload};
 use super::{failure, io_failure, lock};
 
 /// A copy that is being made. If it is dropped before [`Copying::finish`], nothing appears under its name.
@@ -112,7 +112,7 @@ impl Copying {
         if fstat(&to).map_err(failure)?.st_size.cast_unsigned() < size {
             ftruncate(&to, size).map_err(failure)?;
         }
-        upload.finish(to, Received::Whole).result.map(|()| size)
+        upload.finish(to, Completeness::Whole).result.map(|()| size)
     }
 
     /// Takes room for bytes that are written next.

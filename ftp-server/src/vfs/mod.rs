@@ -46,11 +46,11 @@ pub use durability::{Durability, FileSystem};
 pub use entry::Detail;
 pub use group::{GroupSource, GroupStream, GroupTarget, GroupWriter, HeldGroup};
 pub use list::{Listing, Next};
-pub use prepared::Prepared;
+pub use prepared::PreparedTransfer;
 pub use quota::{CountedFile, QuotaLimits};
 pub use root::Root;
 pub use tree::{Roots, Tree};
-pub use upload::{Finished, Received, Target, Upload};
+pub use upload::{Completeness, Finished, Target, Upload};
 pub use view::View;
 
 /// The failure that `errno` means. What has no meaning for a client is logged.

@@ -13,7 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
-use super::partial_names::Listed;
+use super::partial_names::ListedName;
 use super::quota::RootQuota;
 use super::root::{Located, Root};
 use super::{failure, io_failure, lock};
@@ -22,7 +22,7 @@ use super::{failure, io_failure, lock};
 pub(super) struct NewPartial {
     pub(super) name: Vec<u8>,
     /// The name is known to be in use.
-    pub(super) listed: Listed,
+    pub(super) listed: ListedName,
     pub(super) file: OwnedFd,
 }
 

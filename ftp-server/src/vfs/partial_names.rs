@@ -55,7 +55,7 @@ struct List {
 
 /// A name on the list. It is struck out when this is dropped.
 #[derive(Debug)]
-pub(super) struct Listed {
+pub(super) struct ListedName {
     all: Arc<PartialNames>,
     name: Vec<u8>,
 }
@@ -80,7 +80,7 @@ impl PartialNames {
     }
 
     /// Lists `name` in `directory` of this host; without it there is no line. Call this before the name is made.
-    pub(super) fn add(self: &Arc<Self>, directory: Option<Vec<u8>>, name: &[u8]) -> Listed {
+    pub(super) fn add(self: &Arc<Self>, directory: Option<Vec<u8>>, name: &[u8]) -> ListedName {
         let mut to_sync = None;
         if let Some(list) = self.0.locked().as_mut()
             && let Some(directory) = directory
@@ -93,7 +93,7 @@ impl PartialNames {
         if let Some(Err(error)) = to_sync.map(|file| file.sync_data()) {
             tracing::debug!(%error, "cannot sync the list of temporary names");
         }
-        Listed { all: Arc::clone(self), name: name.to_vec() }
+        ListedName { all: Arc::clone(self), name: name.to_vec() }
     }
 
     fn is_durable(&self) -> bool {
@@ -149,7 +149,7 @@ impl List {
     }
 }
 
-impl Listed {
+impl ListedName {
     /// The name was removed from this directory. Where the list is durable, that is on stable storage when this returns,
     /// so that the name can be struck out.
     pub(super) fn removed_from(&self, dir: impl AsFd) {
@@ -161,7 +161,7 @@ impl Listed {
     }
 }
 
-impl Drop for Listed {
+impl Drop for ListedName {
     fn drop(&mut self) {
         self.all.remove(&self.name);
     }

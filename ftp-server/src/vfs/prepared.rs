@@ -22,7 +22,7 @@ use super::view::View;
 
 /// A file or directory that was checked for a transfer, before there is a data connection (RFC 614.3).
 #[derive(Debug)]
-pub enum Prepared {
+pub enum PreparedTransfer {
     /// A file to send.
     Send {
         /// Open for reading.
@@ -49,7 +49,7 @@ pub enum Prepared {
     },
 }
 
-impl Prepared {
+impl PreparedTransfer {
     /// Whether it is open already: a file to receive has still to be made.
     pub const fn is_open(&self) -> bool {
         match self {
@@ -124,12 +124,16 @@ impl View {
 
     /// Prepares a small file or a group of them to send, as [`View::prepare`] does. `None` if that might wait for a disk,
     /// or fail.
-    pub fn prepare_cached(&self, path: &PathName, intent: &Intent) -> Option<(Prepared, Option<u64>)> {
+    pub fn prepare_cached(
+        &self,
+        path: &PathName,
+        intent: &Intent,
+    ) -> Option<(PreparedTransfer, Option<u64>)> {
         let found = self.tree.find(path).ok()?;
         if let Intent::SendGroup { files, algorithm } = intent {
             let wanted = self.wanted(path, files, *algorithm);
             let source = GroupSource::open_cached(found.root, found.path, wanted)?;
-            return Some((Prepared::SendGroup(source), None));
+            return Some((PreparedTransfer::SendGroup(source), None));
         }
         let Intent::Send { range } = intent else { return None };
         let fd = found.root.open_cached(&found.path, OFlags::RDONLY | OFlags::NONBLOCK)?;
@@ -145,7 +149,7 @@ impl View {
             false => read_cached(&file, room, at),
         };
         let bytes = whole(size, *range, true, read)?;
-        Some((Prepared::Send { file, range: *range, whole: Some(bytes), counted: None }, Some(size)))
+        Some((PreparedTransfer::Send { file, range: *range, whole: Some(bytes), counted: None }, Some(size)))
     }
 
     /// Answers a question about a file, as [`View::answer`] does. `None` if that might wait for a disk, or fail.

@@ -363,7 +363,7 @@ struct OpenFile {
     /// How many transfers have it open.
     transfers: u32,
     /// What is counted of it while it is written.
-    written: Option<Written>,
+    written: Option<WrittenFile>,
     /// The bytes that are counted of it although its last name is gone.
     unnamed: Option<u64>,
 }
@@ -371,7 +371,7 @@ struct OpenFile {
 /// A file that is being written. Each of its names is counted with the bytes of the file; what is
 /// written now is counted once until it is settled.
 #[derive(Debug)]
-struct Written {
+struct WrittenFile {
     /// Its size when that began.
     first: u64,
     /// How many of its bytes are counted under one of its names.
@@ -397,7 +397,7 @@ impl OpenFiles {
         let open = self.0.entry(id(file)).or_default();
         open.transfers += 1;
         if file.st_nlink > 0 {
-            open.written = Some(Written { first: size(file), bytes: size(file), meter: None });
+            open.written = Some(WrittenFile { first: size(file), bytes: size(file), meter: None });
         } else {
             open.unnamed.get_or_insert(0);
         }
@@ -458,7 +458,7 @@ impl OpenFiles {
     /// instead, under all its names.
     fn settle(&mut self, now: &Stat) -> (u64, u64) {
         let written = self.0.get_mut(&id(now)).and_then(|open| open.written.take());
-        let Some(Written { first, bytes, .. }) = written else { return (0, 0) };
+        let Some(WrittenFile { first, bytes, .. }) = written else { return (0, 0) };
         let others = now.st_nlink.saturating_sub(1);
         let counted = bytes.saturating_add(first.saturating_mul(others));
         (counted, size(now).saturating_mul(others.saturating_add(1)))

@@ -29,7 +29,7 @@ use rustix::io::Errno;
 use super::durability::Durability;
 use super::entry::regular;
 use super::new_file::{NEW_FILE, NewPartial, inherit, make_partial, may_change, publish, remove};
-use super::partial_names::Listed;
+use super::partial_names::ListedName;
 use super::quota::{CountedFile, GrowingFile, Id, RootQuota, id, size};
 use super::root::{Located, Root};
 use super::{beyond, failure, io_failure, lock};
@@ -74,7 +74,7 @@ pub struct Upload {
 #[derive(Debug)]
 enum Form {
     /// Under a temporary name.
-    Partial { name: Vec<u8>, publish: bool, listed: Listed },
+    Partial { name: Vec<u8>, publish: bool, listed: ListedName },
     /// Under the target's name, in this inode.
     InPlace(Id),
     /// Everything was done.
@@ -83,7 +83,7 @@ enum Form {
 
 /// How much of a file has been received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Received {
+pub enum Completeness {
     /// Everything that the peer has sent.
     Whole,
     /// Only a prefix: the transfer was cut.
@@ -293,10 +293,10 @@ impl Upload {
     }
 
     /// Brings a whole file to stable storage, where that is wanted.
-    fn sync(&self, file: &File, received: Received) -> Result<(), Errno> {
+    fn sync(&self, file: &File, received: Completeness) -> Result<(), Errno> {
         match (self.durability, received) {
-            (Durability::Synced, Received::Whole) => fsync(file),
-            (Durability::Cached, _) | (_, Received::Broken | Received::Failed) => Ok(()),
+            (Durability::Synced, Completeness::Whole) => fsync(file),
+            (Durability::Cached, _) | (_, Completeness::Broken | Completeness::Failed) => Ok(()),
         }
     }
 
@@ -309,7 +309,7 @@ impl Upload {
     }
 
     /// Closes the file and gives it its final name. The reply comes after this (E24).
-    pub fn finish(mut self, file: File, received: Received) -> Finished {
+    pub fn finish(mut self, file: File, received: Completeness) -> Finished {
         // The counts of a file that is being written are as large as what was allowed; now it has its size.
         let settle = |file: &File| {
             if let Ok(now) = fstat(file) {
@@ -323,14 +323,14 @@ impl Upload {
             Form::Partial { name, publish: publishes, listed } => {
                 settle(&file);
                 let moved = match received {
-                    Received::Whole => synced.and_then(|()| {
+                    Completeness::Whole => synced.and_then(|()| {
                         self.quota.remove_name(|| self.at.stat(), || renameat(dir, &*name, dir, &**target))
                     }),
                     // What has arrived gets the target's name, if nothing has that name now.
-                    Received::Broken if publishes => {
+                    Completeness::Broken if publishes => {
                         self.quota.change_name(|| publish((dir, &name), (dir, target)))
                     }
-                    Received::Broken | Received::Failed => Err(Errno::CANCELED),
+                    Completeness::Broken | Completeness::Failed => Err(Errno::CANCELED),
                 };
                 // Its lock keeps others from sweeping the temporary name away before it is renamed.
                 drop(file);
@@ -338,7 +338,7 @@ impl Upload {
                     remove(&self.quota, dir, &name);
                     listed.removed_from(dir);
                     drop(listed);
-                    let failed = received == Received::Whole;
+                    let failed = received == Completeness::Whole;
                     let result = if failed { Err(failure(error)) } else { Ok(()) };
                     return Finished { has_name: false, result };
                 }

@@ -22,9 +22,9 @@ use rustix::io::Errno;
 use super::copying::{Copying, Subject};
 use super::durability::Durability;
 use super::entry::{AccessRights, Detail, Process, entry, kind, regular};
-use super::group::{GroupSource, GroupTarget, HeldGroup, Wanted, compare, look};
+use super::group::{GroupRequest, GroupSource, GroupTarget, HeldGroup, compare, look};
 use super::list::{Listing, Mounted, Next};
-use super::prepared::{Prepared, whole};
+use super::prepared::{PreparedTransfer, whole};
 use super::quota::{RootQuota, id};
 use super::root::{Located, Root};
 use super::tree::Tree;
@@ -70,7 +70,11 @@ impl View {
     ///
     /// # Errors
     /// There is no such file, or the account may not do that.
-    pub fn prepare(&self, path: &PathName, intent: &Intent) -> Result<(Prepared, Option<u64>), FileFailure> {
+    pub fn prepare(
+        &self,
+        path: &PathName,
+        intent: &Intent,
+    ) -> Result<(PreparedTransfer, Option<u64>), FileFailure> {
         match intent {
             Intent::Send { range } => {
                 let (file, size) = self.open_file(path)?;
@@ -80,31 +84,31 @@ impl View {
                 }
                 let whole = whole(size, *range, false, |room, at| file.read_at(room, at));
                 let counted = if whole.is_some() { None } else { self.tree.find(path)?.quota.read(&file)? };
-                Ok((Prepared::Send { file, range: *range, whole, counted }, Some(size)))
+                Ok((PreparedTransfer::Send { file, range: *range, whole, counted }, Some(size)))
             }
             Intent::Replace | Intent::WriteAt { .. } | Intent::Append => {
                 let found = self.tree.find(path)?;
                 let at = found.root.locate(&found.path)?;
                 let target = Target::check(found.root, found.quota, found.bounds, at, intent)?;
-                Ok((Prepared::Receive(target), None))
+                Ok((PreparedTransfer::Receive(target), None))
             }
             Intent::SendGroup { files, algorithm } => {
                 let found = self.tree.find(path)?;
                 let wanted = self.wanted(path, files, *algorithm);
                 let source = GroupSource::open(found.root, found.path, wanted)?;
-                Ok((Prepared::SendGroup(source), None))
+                Ok((PreparedTransfer::SendGroup(source), None))
             }
             Intent::StoreGroup { group, files, algorithm } => {
                 let (found, mounts) = (self.tree.find(path)?, self.mounted_names(path));
                 let target = GroupTarget::check(found, &mounts, *group, files, *algorithm)?;
-                Ok((Prepared::ReceiveGroup(target), None))
+                Ok((PreparedTransfer::ReceiveGroup(target), None))
             }
             // PROB is about no file, so the machine never asks for one.
             Intent::Probe(_) => Err(FileFailure::Other),
             Intent::List(style) => {
                 let file_too = !matches!(style, ListStyle::Facts(_) | ListStyle::Matching { .. });
                 let listing = self.listing(path, file_too)?;
-                Ok((Prepared::List { listing, style: style.clone() }, None))
+                Ok((PreparedTransfer::List { listing, style: style.clone() }, None))
             }
         }
     }
@@ -223,7 +227,7 @@ impl View {
     ) -> Result<Copying, FileFailure> {
         let subject = self.subject(from)?;
         match self.prepare(to, &Intent::Replace)? {
-            (Prepared::Receive(target), _) => Copying::begin(subject, target, durability),
+            (PreparedTransfer::Receive(target), _) => Copying::begin(subject, target, durability),
             _ => Err(FileFailure::Other),
         }
     }
@@ -268,8 +272,13 @@ impl View {
     }
 
     /// What is asked for in the directory `path`.
-    pub(super) fn wanted(&self, path: &PathName, files: &Arc<[FileToSend]>, algorithm: Algorithm) -> Wanted {
-        Wanted { files: Arc::clone(files), algorithm, mounts: self.mounted_names(path) }
+    pub(super) fn wanted(
+        &self,
+        path: &PathName,
+        files: &Arc<[FileToSend]>,
+        algorithm: Algorithm,
+    ) -> GroupRequest {
+        GroupRequest { files: Arc::clone(files), algorithm, mounts: self.mounted_names(path) }
     }
 
     /// Gives these files of a group their names in the directory `path`, and replaces nothing. The other files are

@@ -22,23 +22,23 @@ pub(super) enum Start<'a> {
     /// These words were typed just now, passwords included.
     Typed(&'a [OsString]),
     /// A job of the journal.
-    Kept(Asked),
+    Kept(AskedJob),
 }
 
 /// How a job was asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedJob {
     /// What the journal keeps of it.
     pub(super) job: StoredJob,
     /// The job that goes on.
     pub(super) resumes: Option<JobId>,
     /// What is done with it.
-    pub(super) purpose: Purpose,
+    pub(super) purpose: JobPurpose,
 }
 
 /// What is done with a job.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Purpose {
+pub(super) enum JobPurpose {
     /// It begins, or goes on.
     Run,
     /// It is given up.
@@ -64,7 +64,7 @@ pub(super) fn with_options<T: DeserializeOwned>(options: &Map<String, Value>) ->
     T::deserialize(Value::Object(options.clone())).map_err(|why| why.to_string())
 }
 
-impl Asked {
+impl AskedJob {
     /// What was typed just now: these options of a verb. `words` are the arguments after the name of the program. An `@` in a
     /// place at a site ends no password.
     pub(super) fn typed(
@@ -85,11 +85,11 @@ impl Asked {
             words: plain,
             name: None,
         };
-        Self { job, resumes: None, purpose: Purpose::Run }
+        Self { job, resumes: None, purpose: JobPurpose::Run }
     }
 
     /// A job of the journal goes on, is given up or is shown.
-    pub(super) fn again(record: &JobRecord, purpose: Purpose) -> Self {
+    pub(super) fn again(record: &JobRecord, purpose: JobPurpose) -> Self {
         Self { job: record.job.clone(), resumes: Some(record.id), purpose }
     }
 
@@ -308,7 +308,7 @@ mod tests {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let line = [OsString::from("ftp-user")].into_iter().chain(words.iter().cloned()).collect();
         let cli = Cli::read_typed(line).unwrap();
-        Asked::typed(cli.verb.job().unwrap().name(), cli.typed, &words, &Names::default()).job
+        AskedJob::typed(cli.verb.job().unwrap().name(), cli.typed, &words, &Names::default()).job
     }
 
     #[test]
@@ -355,7 +355,7 @@ mod tests {
         let place = OsString::from_vec(b"ftp://ann:s3cret@one/\xff".to_vec());
         let words = ["ftp-user".into(), "copy".into(), place, "b".into()];
         let cli = Cli::read_typed(words.to_vec()).unwrap();
-        let job = Asked::typed("copy", cli.typed, &words[1..], &Names::default()).job;
+        let job = AskedJob::typed("copy", cli.typed, &words[1..], &Names::default()).job;
         let back: StoredJob = serde_json::from_str(&serde_json::to_string(&job).unwrap()).unwrap();
         let places: Vec<OsString> = back.places().collect();
         assert_eq!(places, [OsString::from_vec(b"ftp://ann@one/\xff".to_vec()), "b".into()]);

@@ -9,7 +9,7 @@ use super::trees::{FilterArgs, KeptArgs, TreeArgs};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::job::{
-    self, Allowance, ChangedParts, Compare, Consent, Job, Jobs, Options, Overwrite, SyncRules, Wanted, Work,
+    self, Allowance, ChangedParts, Compare, Consent, Job, JobCount, Jobs, Options, Overwrite, SyncRules, Work,
 };
 use crate::journal::as_text;
 use clap::Args;
@@ -43,7 +43,7 @@ pub(super) struct CopyArgs {
     ///
     /// Each is copied on sessions of its own (auto: as many as make it faster, at most 8).
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
-    jobs: Wanted,
+    jobs: JobCount,
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,
@@ -98,13 +98,13 @@ impl CopyArgs {
 }
 
 /// Reads the number of files at the same time.
-pub(super) fn jobs_at_once(text: &str) -> Result<Wanted, String> {
+pub(super) fn jobs_at_once(text: &str) -> Result<JobCount, String> {
     if text == "auto" {
-        return Ok(Wanted::Auto);
+        return Ok(JobCount::Auto);
     }
     let number = text.parse().ok().filter(|number: &NonZero<usize>| number.get() <= MOST_JOBS);
     number
-        .map(Wanted::Exactly)
+        .map(JobCount::Exactly)
         .ok_or_else(|| format!("neither `auto` nor a number between 1 and {MOST_JOBS}"))
 }
 
@@ -204,7 +204,7 @@ pub(super) struct SyncArgs {
     ///
     /// Each is copied on sessions of its own (auto: as many as make it faster, at most 8).
     #[arg(short, long, default_value = "auto", value_name = "N", value_parser = jobs_at_once)]
-    jobs: Wanted,
+    jobs: JobCount,
     /// Stop at the first failure
     #[arg(long)]
     fail_fast: bool,

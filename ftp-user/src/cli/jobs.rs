@@ -1,7 +1,7 @@
 //! The verbs of jobs that the journal has: `resume`, `retry`, `jobs` and `cancel`. What a job was asked for is a value, and is
 //! carried out as if it were asked for now.
 
-use super::asked::{Asked, Purpose, READ_WORDS, Start, check_state, find, with_options};
+use super::asked::{AskedJob, JobPurpose, READ_WORDS, Start, check_state, find, with_options};
 use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
@@ -138,7 +138,7 @@ impl General {
             let one = match command.and_then(|command| command.go_to(record).map(|()| command)) {
                 Ok(command) => {
                     let command = if are_several { command.one_of_several(record) } else { command };
-                    Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)))).await
+                    Box::pin(command.perform(Start::Kept(AskedJob::again(record, JobPurpose::Run)))).await
                 }
                 Err(failure) if are_several => {
                     self.status_of(Err(failure.during(format_args!("job {}", record.id))))
@@ -168,7 +168,7 @@ impl General {
             sync.agrees_to_withheld = true;
         }
         command.go_to(record)?;
-        Ok(Box::pin(command.perform(Start::Kept(Asked::again(record, Purpose::Run)))).await)
+        Ok(Box::pin(command.perform(Start::Kept(AskedJob::again(record, JobPurpose::Run)))).await)
     }
 
     /// Refuses one password for several jobs: it is that of one server, and the jobs may be of several.
@@ -207,7 +207,7 @@ impl General {
                 let command = general.command("jobs", &record);
                 match command.and_then(|command| command.go_to(&record).map(|()| command)) {
                     Ok(command) => {
-                        let asked = Start::Kept(Asked::again(&record, Purpose::Show));
+                        let asked = Start::Kept(AskedJob::again(&record, JobPurpose::Show));
                         if Box::pin(command.perform(asked)).await == Status::Done {
                             continue;
                         }
@@ -241,7 +241,7 @@ impl General {
             // What it has left elsewhere is removed all the same, and what was in the directory is named.
             self.warn(failure.what).await?;
         }
-        let asked = Start::Kept(Asked::again(record, Purpose::GiveUp));
+        let asked = Start::Kept(AskedJob::again(record, JobPurpose::GiveUp));
         Ok(Box::pin(command.perform(asked)).await)
     }
 
@@ -451,7 +451,7 @@ mod tests {
     fn record(line: &str, directory: &Path) -> JobRecord {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let typed = Cli::read_typed([vec!["ftp-user".into()], words.clone()].concat()).unwrap();
-        let asked = Asked::typed(typed.verb.job().unwrap().name(), typed.typed, &words, &Names::default());
+        let asked = AskedJob::typed(typed.verb.job().unwrap().name(), typed.typed, &words, &Names::default());
         JobRecord {
             id: JobId::new(1),
             job: StoredJob { directory: directory.to_owned(), ..asked.job },

@@ -44,7 +44,7 @@ use crate::report::{Event, Exits, Reporter, StateOptions, Style, complaint};
 use crate::shell::quoted;
 use crate::state::{self, OwnFiles};
 use crate::world::World;
-use asked::{Asked, Purpose, READ_WORDS, Start};
+use asked::{AskedJob, JobPurpose, READ_WORDS, Start};
 use clap::{ArgAction, Args, CommandFactory, Parser, ValueEnum};
 use ftp_io::program::output;
 use ftp_io::signal::Stop;
@@ -224,12 +224,13 @@ impl Cli {
         let asked = match start {
             Start::Typed(words) => {
                 let name = verb.job().map_or("", JobVerb::name);
-                Asked::typed(name, options, words, &context.settings.named)
+                AskedJob::typed(name, options, words, &context.settings.named)
             }
             Start::Kept(asked) => asked,
         };
         let passwords = general.passwords(context.run.cancel.clone(), is_typed);
-        let (only_destination, is_shown) = (asked.purpose != Purpose::Run, asked.purpose == Purpose::Show);
+        let (only_destination, is_shown) =
+            (asked.purpose != JobPurpose::Run, asked.purpose == JobPurpose::Show);
         let passwords = Passwords { only_destination, asks: !is_shown, ..passwords };
         let context = if is_shown { context.for_inquiry() } else { context };
         let (grouping, here) = (hands.grouping, hands.here.as_deref());

@@ -64,10 +64,10 @@ impl Order {
 
 /// What a person has answered, so that nobody is asked twice. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answers(Arc<Mutex<Vec<Answer>>>);
+pub(super) struct Answers(Arc<Mutex<Vec<TypedPassword>>>);
 
 /// A server with its user, and the password if there is one.
-type Answer = (Site, Option<Secret>);
+type TypedPassword = (Site, Option<Secret>);
 
 impl Answers {
     /// What was answered for the first server like this; the outer `None` if nobody was asked.

@@ -4,7 +4,7 @@ use super::passwords::Passwords;
 use crate::config::{Consent, Relay, RelayAddress, Relays, check_tokens};
 use crate::context::{Context, RateLimit};
 use crate::failure::{Failure, Kind, Result};
-use crate::job::{InPlace, Job, Mode, Options, Wanted, Work};
+use crate::job::{InPlace, Job, JobCount, Mode, Options, Work};
 use crate::job::{Overwrite, Verify};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
@@ -110,8 +110,8 @@ impl TransferArgs {
         context.settings.race = (self.race || !self.no_race) && !forbids_race(job);
         // Where the number is found by itself, a server without shared rates gets one file at a time.
         let most = match job.options.jobs.wanted {
-            Wanted::Auto => NonZeroUsize::MIN,
-            Wanted::Exactly(_) => job.options.jobs.most(),
+            JobCount::Auto => NonZeroUsize::MIN,
+            JobCount::Exactly(_) => job.options.jobs.most(),
         };
         let limit = rate_limit(job.work.places(), self.limit);
         let limit = limit.map(|rate| RateLimit::new(rate, most, context.world));
@@ -493,7 +493,7 @@ mod limit_tests {
 
     #[test]
     fn the_smallest_limit_of_a_job_holds() {
-        const AUTO: Jobs = Jobs { wanted: Wanted::Auto, site_limit: None };
+        const AUTO: Jobs = Jobs { wanted: JobCount::Auto, site_limit: None };
         let number = |number| NonZeroUsize::new(number).unwrap();
         let exactly = |wanted| Jobs::exactly(number(wanted));
         // The limits of both sites, what is wanted, what becomes of it and whether that is less; the rate likewise.

@@ -1,6 +1,6 @@
 //! The verbs, each with its arguments.
 
-use super::asked::{Asked, Purpose, options_of};
+use super::asked::{AskedJob, JobPurpose, options_of};
 use super::copy::{AppendArgs, CopyArgs, MoveArgs, SyncArgs};
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
@@ -181,8 +181,8 @@ impl JobVerb {
     }
 
     /// Runs the verb. A job that was asked for in an earlier run is continued, shown or given up.
-    pub(super) async fn run(self, mut context: Context, passwords: &Passwords, asked: Asked) -> Status {
-        let Asked { job: stored, resumes, purpose } = match asked.named(&context, &self) {
+    pub(super) async fn run(self, mut context: Context, passwords: &Passwords, asked: AskedJob) -> Status {
+        let AskedJob { job: stored, resumes, purpose } = match asked.named(&context, &self) {
             Ok(asked) => asked,
             Err(status) => return status,
         };
@@ -199,9 +199,11 @@ impl JobVerb {
             }),
         };
         match (purpose, resumes, prepared) {
-            (Purpose::Show, Some(id), prepared) => Box::pin(jobs::shown(prepared, id, &context)).await,
-            (Purpose::GiveUp, _, Ok(job)) => Box::pin(jobs::cancelled(job, &context)).await,
-            (Purpose::Run | Purpose::Show, _, Ok(job)) => Box::pin(job::run(job, &context)).await.status,
+            (JobPurpose::Show, Some(id), prepared) => Box::pin(jobs::shown(prepared, id, &context)).await,
+            (JobPurpose::GiveUp, _, Ok(job)) => Box::pin(jobs::cancelled(job, &context)).await,
+            (JobPurpose::Run | JobPurpose::Show, _, Ok(job)) => {
+                Box::pin(job::run(job, &context)).await.status
+            }
             (_, _, Err(failure)) => job::refused(self.name(), failure, &context).status,
         }
     }

@@ -4,7 +4,7 @@ mod cancel;
 mod settled;
 
 pub use cancel::{Cancel, Interruption};
-pub use settled::{SessionPlace, Settled, TypedOptions};
+pub use settled::{SessionPlace, SettledTerms, TypedOptions};
 
 use crate::account::TriedRoutes;
 use crate::config::{Consent, Relays};
@@ -126,7 +126,7 @@ pub struct Run {
     /// The journal of the job that runs.
     pub job_journal: JobJournal,
     /// What holds for the sessions with the sites that the run uses.
-    pub settled: Settled,
+    pub settled: SettledTerms,
     /// Who wants to know what directories held.
     pub listed: ListedDirectories,
     /// What it has tried between two servers.
@@ -148,7 +148,7 @@ impl Run {
             lacking: 0,
             own_files: OwnFiles::default(),
             job_journal: JobJournal::default(),
-            settled: Settled::default(),
+            settled: SettledTerms::default(),
             listed: ListedDirectories::default(),
             routes: TriedRoutes::default(),
             item: 0,

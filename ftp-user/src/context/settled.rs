@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// What holds for the sessions with the sites that a run uses, by their names. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Settled(Arc<BTreeMap<String, Terms>>);
+pub struct SettledTerms(Arc<BTreeMap<String, Terms>>);
 
 /// What the command line has said itself, so that no site says otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,7 +37,7 @@ pub struct SessionPlace {
     _permit: OwnedSemaphorePermit,
 }
 
-impl Settled {
+impl SettledTerms {
     /// With what holds for that site. Its file of roots is read now.
     ///
     /// # Errors

@@ -499,10 +499,10 @@ const MOST: usize = 1000;
 /// The lost sessions of a server: those that ended in any other way than by this program's own QUIT. Also a server that was
 /// restarted loses its sessions, and may have another disk afterwards.
 #[derive(Debug, Default)]
-pub struct Losses(Mutex<Lost>);
+pub struct Losses(Mutex<LossCount>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Lost {
+struct LossCount {
     number: u64,
     /// The newest session that was open when the last loss was noticed.
     newest: Option<SessionId>,

@@ -59,7 +59,7 @@ pub(crate) use removal::{Removal, Scope, rename_free};
 pub use request::filter::Filter;
 pub(crate) use request::job::is_one_host;
 pub use request::job::{
-    ChangedParts, Compare, InPlace, Job, Jobs, Links, Mode, NULL, Options, Sink, SyncRules, Wanted, Work,
+    ChangedParts, Compare, InPlace, Job, JobCount, Jobs, Links, Mode, NULL, Options, Sink, SyncRules, Work,
 };
 pub use request::pairs::Pairs;
 pub(crate) use retry::asked;

@@ -20,7 +20,7 @@ use crate::session::Role;
 use crate::world::NULL_DEVICE;
 use ftp_proto::listing;
 use ftp_proto::transfer::Outcome;
-use ftp_proto::transfer::race::{Entrant, Manner, Purpose};
+use ftp_proto::transfer::race::{CandidatePurpose, Entrant, Manner};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -220,7 +220,7 @@ impl<'a> Surveyor<'a> {
     fn start(&mut self, index: usize) {
         let Some(candidate) = self.ascent.candidates().get(index).copied() else { return };
         let now = self.context.world.clock.now();
-        self.notes.started(index, Purpose::Probe, now);
+        self.notes.started(index, CandidatePurpose::Probe, now);
         let stored = Part::random(&self.names.destination.target)
             .map_or_else(|_| self.names.destination.stored.clone(), |part| part.stored);
         let assignment = self.assignment(&self.names.source.stored, &stored, self.probes(index));

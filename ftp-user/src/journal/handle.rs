@@ -64,9 +64,9 @@ struct OpenJournal {
 /// anything.
 #[derive(Debug)]
 #[must_use]
-pub struct Answer<T>(Option<oneshot::Receiver<T>>);
+pub struct JournalAnswer<T>(Option<oneshot::Receiver<T>>);
 
-impl<T> Default for Answer<T> {
+impl<T> Default for JournalAnswer<T> {
     fn default() -> Self {
         Self(None)
     }
@@ -243,9 +243,9 @@ impl JobJournal {
     }
 
     /// Begins to claim files, before anything of them is stored.
-    pub fn begin(&self, files: Vec<NewItem>) -> Answer<Vec<Claim>> {
+    pub fn begin(&self, files: Vec<NewItem>) -> JournalAnswer<Vec<Claim>> {
         let claim_all = move |store: &Store, job| files.iter().map(|file| store.begin(job, file)).collect();
-        Answer(Some(self.ask(claim_all)))
+        JournalAnswer(Some(self.ask(claim_all)))
     }
 
     /// Adds a name under which something of the file may be stored as soon as this returns.
@@ -266,13 +266,13 @@ impl JobJournal {
     }
 
     /// Notes what the source was before its first byte was read. It is on the disk when the result is ready.
-    pub fn seen(&self, seen: SourceFacts) -> Answer<()> {
+    pub fn seen(&self, seen: SourceFacts) -> JournalAnswer<()> {
         self.note_of_item(|store, key| store.seen(key, seen))
     }
 
     /// Notes the route of a copy to a name that holds nothing equal; `None`: it is not copied. It is on the disk when the
     /// result is ready.
-    pub fn moves(&self, route: Option<Rung>) -> Answer<()> {
+    pub fn moves(&self, route: Option<Rung>) -> JournalAnswer<()> {
         self.note_of_item(move |store, key| store.moves(key, route))
     }
 
@@ -404,8 +404,8 @@ impl JobJournal {
     fn note_of_item(
         &self,
         work: impl FnOnce(&Store, ItemKey) -> Result<(), StoreError> + Send + 'static,
-    ) -> Answer<()> {
-        Answer(self.item.map(|key| self.ask(move |store, _| work(store, key))))
+    ) -> JournalAnswer<()> {
+        JournalAnswer(self.item.map(|key| self.ask(move |store, _| work(store, key))))
     }
 }
 
@@ -429,7 +429,7 @@ impl<T: Send, F: FnOnce(&Store, JobId) -> Result<T, StoreError> + Send> Work for
     }
 }
 
-impl<T> Answer<T> {
+impl<T> JournalAnswer<T> {
     /// Waits for it, once. `None`: nothing was asked, or the journal has ended.
     pub async fn ready(&mut self) -> Option<T> {
         let answer = self.0.as_mut()?.await.ok();

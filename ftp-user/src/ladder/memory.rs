@@ -33,7 +33,7 @@ pub struct Memory {
     preferred: Option<(Candidate, Duration)>,
     /// The rungs on which nothing arrived in an earlier run, and how long ago.
     silent: Vec<(Rung, Duration)>,
-    closed: Vec<Closed>,
+    closed: Vec<ClosedCandidate>,
     /// When a file was last to try what is open.
     tried: Option<Moment>,
     /// The detour that was announced last.
@@ -53,7 +53,7 @@ struct Worked {
 
 /// A candidate that is not tried, for a while or for the rest of the run.
 #[derive(Clone, Debug)]
-struct Closed {
+struct ClosedCandidate {
     candidate: Candidate,
     extent: Extent,
     why: String,
@@ -172,13 +172,13 @@ impl Memory {
             return;
         }
         let until = if is_for_good(&failure.cause) { None } else { Some(now + WHILE) };
-        self.closed.push(Closed { candidate, extent, why: why.to_owned(), until });
+        self.closed.push(ClosedCandidate { candidate, extent, why: why.to_owned(), until });
     }
 
     /// Notes that the relay of `candidate` could not be used at all.
     pub fn unusable(&mut self, candidate: Candidate, why: &str, now: Moment) {
         let until = Some(now + WHILE);
-        self.closed.push(Closed { candidate, extent: Extent::Relay, why: why.to_owned(), until });
+        self.closed.push(ClosedCandidate { candidate, extent: Extent::Relay, why: why.to_owned(), until });
     }
 
     /// Notes how long a file of so many bytes took from server to server. Small ones tell nothing of a rate.
@@ -210,7 +210,7 @@ impl Memory {
     }
 }
 
-impl Closed {
+impl ClosedCandidate {
     fn shuts(&self, candidate: Candidate) -> bool {
         match self.extent {
             Extent::Alone => self.candidate == candidate,

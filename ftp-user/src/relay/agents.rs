@@ -19,7 +19,7 @@ use crate::failure::{About, Kind, Result};
 use crate::place::Site;
 use crate::session::{Tunnel, within};
 use crate::world::World;
-use ftp_io::link::{self, Opened};
+use ftp_io::link::{self, OpenedLink};
 use ftp_proto::relay::message::{Id, Leg, Meeting, Text};
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::transfer::Side;
@@ -62,7 +62,7 @@ struct Join {
 }
 
 /// What is at the address of a relay.
-enum Found {
+enum FoundRelay {
     Agent(Box<Session>),
     Hub(Hub),
 }
@@ -77,12 +77,12 @@ impl Agents {
         destination: &Site,
     ) -> Result<(Self, [Tunnel; 2])> {
         match begin(context, relay).await? {
-            Found::Agent(mut session) => {
+            FoundRelay::Agent(mut session) => {
                 let to_source = session.tunnel(context, source).await?;
                 let to_destination = session.tunnel(context, destination).await?;
                 Ok((Self::one(*session), [to_source, to_destination]))
             }
-            Found::Hub(hub) => find(context, relay, &hub, source, destination).await,
+            FoundRelay::Hub(hub) => find(context, relay, &hub, source, destination).await,
         }
     }
 
@@ -276,11 +276,11 @@ impl Session {
     /// connection. The session goes on as long as somebody may ask it for data connections with the server.
     pub async fn reach(context: &Context, relay: &Relay, site: &Site) -> Result<Tunnel> {
         let (session, tunnel) = match begin(context, relay).await? {
-            Found::Agent(mut session) => {
+            FoundRelay::Agent(mut session) => {
                 let tunnel = session.tunnel(context, site).await?;
                 (*session, tunnel)
             }
-            Found::Hub(hub) => find_one(context, relay, &hub, site).await?,
+            FoundRelay::Hub(hub) => find_one(context, relay, &hub, site).await?,
         };
         Ok(session.with_data(tunnel))
     }
@@ -289,8 +289,8 @@ impl Session {
     #[cfg(test)]
     pub(super) async fn open(context: &Context, relay: &Relay) -> Result<Self> {
         match begin(context, relay).await? {
-            Found::Agent(session) => Ok(*session),
-            Found::Hub(hub) => panic!("{} is a hub", hub.display_name()),
+            FoundRelay::Agent(session) => Ok(*session),
+            FoundRelay::Hub(hub) => panic!("{} is a hub", hub.display_name()),
         }
     }
 }
@@ -303,14 +303,14 @@ pub async fn recognize(context: &Context, relay: &Relay) {
     }
 }
 
-async fn begin(context: &Context, relay: &Relay) -> Result<Found> {
+async fn begin(context: &Context, relay: &Relay) -> Result<FoundRelay> {
     let address = relay.address.to_string();
     match meet(context, relay).await {
         Ok(found) => {
             context.run.heard.note(&address);
             let kind = match found {
-                Found::Agent(_) => FoundAt::Relay,
-                Found::Hub(_) => FoundAt::Hub,
+                FoundRelay::Agent(_) => FoundAt::Relay,
+                FoundRelay::Hub(_) => FoundAt::Hub,
             };
             context.run.heard.note_found(&address, kind);
             Ok(found)
@@ -322,18 +322,18 @@ async fn begin(context: &Context, relay: &Relay) -> Result<Found> {
     }
 }
 
-async fn meet(context: &Context, relay: &Relay) -> Result<Found> {
+async fn meet(context: &Context, relay: &Relay) -> Result<FoundRelay> {
     let display_name = failure::display_name(relay);
     let token = relay.token()?;
     let (stream, at) = found(context, &relay.address, &display_name).await?;
     match within(context, context.settings.patience.reply, link::open(stream, &token)).await {
-        Some(Ok(Opened::Relay(link, welcome))) => {
+        Some(Ok(OpenedLink::Relay(link, welcome))) => {
             let (name, reach) = (relay.name.clone(), Reach::Address(at));
             let session = Session::begin(context, name, display_name, reach, link, &welcome);
-            Ok(Found::Agent(Box::new(session)))
+            Ok(FoundRelay::Agent(Box::new(session)))
         }
-        Some(Ok(Opened::Hub(link, welcome))) => {
-            Ok(Found::Hub(Hub::begin(context, display_name, at, link, &welcome)))
+        Some(Ok(OpenedLink::Hub(link, welcome))) => {
+            Ok(FoundRelay::Hub(Hub::begin(context, display_name, at, link, &welcome)))
         }
         Some(Err(failure)) => Err(failure::not_proven(context, &display_name, relay, &token, &failure)),
         None => Err(failure::late(context, &display_name, "the handshake")),

@@ -6,7 +6,8 @@ use super::event::JoinEvent;
 use super::{Session, failure};
 use crate::context::Context;
 use crate::session::{
-    Connecting, ControlRelay, DataFailure, DataLinks, Listening, RelayPort, RelayPortState, Tunnel, within,
+    Connecting, ControlRelay, DataFailure, DataLinks, ListeningPort, RelayPort, RelayPortState, Tunnel,
+    within,
 };
 use ftp_io::connection::Connection;
 use ftp_io::link;
@@ -30,7 +31,7 @@ impl DataLinks for Beside {
         Box::pin(async move { session.lock().await.data_connection(&context, Leg::Dial(at), &tell).await })
     }
 
-    fn listen(&self, context: &Context, peer: IpAddr) -> Listening {
+    fn listen(&self, context: &Context, peer: IpAddr) -> ListeningPort {
         let (session, context) = (Arc::clone(&self.0), context.clone());
         let (tell, seen) = watch::channel(RelayPortState::default());
         // A server may connect from any port.

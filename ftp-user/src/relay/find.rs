@@ -21,14 +21,14 @@ struct Probes {
     context: Context,
     relay: Relay,
     hub: Hub,
-    servers: Vec<Wanted>,
+    servers: Vec<WantedServer>,
     asking: Asking<Result<Probed>>,
     /// An agent does not hold the same token: its name, and what that means.
     distrust: Option<(String, Failure)>,
 }
 
 /// A server that is looked for.
-struct Wanted {
+struct WantedServer {
     site: Site,
     /// The agent that has reached it the last time.
     last: Option<LastAgent>,
@@ -47,7 +47,7 @@ struct LastAgent {
     in_this_run: bool,
 }
 
-impl Wanted {
+impl WantedServer {
     /// `names` are the agents that are there, `known` those that have reached the servers in an earlier run: one for each server,
     /// or one for all. This is the server with this `index`.
     fn new(
@@ -87,8 +87,8 @@ impl Probes {
     async fn start(context: &Context, relay: &Relay, hub: &Hub, sites: &[&Site]) -> Result<Self> {
         let (names, known) = (hub.agents(context).await?, remembered(context, relay, sites));
         let wanted =
-            |(index, site): (usize, &&Site)| Wanted::new(context, relay, index, site, &names, &known);
-        let servers: Vec<Wanted> = sites.iter().enumerate().map(wanted).collect();
+            |(index, site): (usize, &&Site)| WantedServer::new(context, relay, index, site, &names, &known);
+        let servers: Vec<WantedServer> = sites.iter().enumerate().map(wanted).collect();
         if names.is_empty() {
             // Agents that go join again by themselves.
             let away = servers.iter().find_map(|server| Some((server, server.away()?)));
@@ -160,7 +160,7 @@ impl Probes {
                     continue;
                 }
             };
-            let reached = |(tunnel, server): (Result<Tunnel, String>, &mut Wanted)| {
+            let reached = |(tunnel, server): (Result<Tunnel, String>, &mut WantedServer)| {
                 tunnel.map_err(|why| server.unreached.push((name.clone(), why))).ok()
             };
             let tunnels: Vec<_> = tunnels.into_iter().zip(&mut self.servers).map(reached).collect();

@@ -26,22 +26,22 @@ struct Inner {
     display_name: String,
     at: At,
     task: Handle<ToHub, FromHub>,
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<HubWaiters>,
 }
 
 /// The secret of a call; or the code of a refusal, and why.
-type Answer = Result<Secret32, (Code, Text)>;
+type CallAnswer = Result<Secret32, (Code, Text)>;
 
 /// Who waits for an answer of the hub.
 #[derive(Debug, Default)]
-struct Waiting {
-    calls: HashMap<Id, oneshot::Sender<Answer>>,
+struct HubWaiters {
+    calls: HashMap<Id, oneshot::Sender<CallAnswer>>,
     lists: VecDeque<oneshot::Sender<Vec<Text>>>,
     /// Why the session has ended, if it has.
     ended: Option<String>,
 }
 
-impl Waiting {
+impl HubWaiters {
     /// Every wait is over, for this reason.
     fn ended(why: String) -> Self {
         Self { ended: Some(why), ..Self::default() }
@@ -114,7 +114,7 @@ impl Hub {
 
 impl Inner {
     /// Who waits, unless the session has ended.
-    fn waiting(&self) -> Result<MutexGuard<'_, Waiting>> {
+    fn waiting(&self) -> Result<MutexGuard<'_, HubWaiters>> {
         let waiting = self.waiting.locked();
         match &waiting.ended {
             Some(why) => Err(failure::lost(&self.display_name, why)),
@@ -166,8 +166,8 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
                 | FromHub::Bye { .. }
                 | FromHub::Ext { .. },
             )) => {}
-            Some(SessionEvent::Ended(why)) => return *waiting = Waiting::ended(why),
-            None => return *waiting = Waiting::ended("the session is over".to_owned()),
+            Some(SessionEvent::Ended(why)) => return *waiting = HubWaiters::ended(why),
+            None => return *waiting = HubWaiters::ended("the session is over".to_owned()),
         }
     }
 }

@@ -34,7 +34,7 @@ use ftp_io::link::{self, Link};
 use ftp_proto::relay::digest;
 use ftp_proto::relay::link::Welcome;
 use ftp_proto::relay::message::{
-    FromAgent, Id, Leg, LegId, Meeting, Pin, Purpose, Target, Text, ToAgent, Waits,
+    FromAgent, GrantPurpose, Id, Leg, LegId, Meeting, Pin, Target, Text, ToAgent, Waits,
 };
 use ftp_proto::relay::token::Secret32;
 use ftp_proto::relay::user;
@@ -123,7 +123,8 @@ impl Session {
 
     /// Has the relay connect to `site`, and returns the control connection. The server sees the relay as its peer.
     pub async fn tunnel(&mut self, context: &Context, site: &Site) -> Result<Tunnel> {
-        let grant = self.grant_for(Purpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
+        let grant =
+            self.grant_for(GrantPurpose::Tunnel(Target { host: Text::of(&site.host), port: site.port }));
         let id = self.task.with_machine(|machine, now| machine.tunnel(now, grant));
         let asked = context.world.clock.now();
         let Some(ready) = within(context, context.settings.patience.reply, self.ready(site, id, grant)).await
@@ -174,7 +175,7 @@ impl Session {
         peers: Vec<IpAddr>,
         begin: impl FnOnce(&mut user::Session, Moment, Id) -> Id,
     ) -> Id {
-        let grant = self.grant_for(Purpose::Join(peers));
+        let grant = self.grant_for(GrantPurpose::Join(peers));
         let id = self.task.with_machine(|machine, now| begin(machine, now, grant));
         self.forget_join();
         self.current_join = Some((id, grant));
@@ -231,7 +232,7 @@ impl Session {
     }
 
     /// Returns a grant for one use, and asks for a new one if none is left.
-    fn grant_for(&mut self, purpose: Purpose) -> Id {
+    fn grant_for(&mut self, purpose: GrantPurpose) -> Id {
         let (grants, task) = (&mut self.grants, &self.task);
         task.with_machine(|machine, now| {
             grants.take(now, &purpose).unwrap_or_else(|| {
@@ -329,7 +330,7 @@ struct Grants(Vec<Grant>);
 #[derive(Debug)]
 struct Grant {
     id: Id,
-    purpose: Purpose,
+    purpose: GrantPurpose,
     requested: Moment,
     /// How long the grant is valid. A new use starts only in the first half, so that a transfer can finish.
     life: Duration,
@@ -339,7 +340,7 @@ struct Grant {
 
 impl Grants {
     /// Uses a grant for `purpose` that has a use left and at least half of its life. Returns its id.
-    fn take(&mut self, now: Moment, purpose: &Purpose) -> Option<Id> {
+    fn take(&mut self, now: Moment, purpose: &GrantPurpose) -> Option<Id> {
         let fits = |grant: &&mut Grant| {
             grant.purpose == *purpose
                 && grant.used < grant.uses
@@ -351,7 +352,7 @@ impl Grants {
     }
 
     /// Adds a grant that was asked for, with its first use.
-    fn requested(&mut self, now: Moment, id: Id, purpose: Purpose) {
+    fn requested(&mut self, now: Moment, id: Id, purpose: GrantPurpose) {
         self.0.push(Grant { id, purpose, requested: now, life: MAX_LIFE, used: 1, uses: MAX_USES });
     }
 
@@ -371,7 +372,7 @@ impl Grants {
     }
 
     /// Removes and returns the grants for `purpose`, which are used up or too old. The caller revokes them.
-    fn take_used_up(&mut self, purpose: &Purpose) -> Vec<Id> {
+    fn take_used_up(&mut self, purpose: &GrantPurpose) -> Vec<Id> {
         self.0.extract_if(.., |grant| grant.purpose == *purpose).map(|grant| grant.id).collect()
     }
 }
@@ -406,8 +407,10 @@ mod grant_tests {
 
     #[test]
     fn a_grant_serves_one_purpose_until_it_is_used_up_or_old() {
-        let (one, two) =
-            (Purpose::Join(vec![[192, 0, 2, 1].into()]), Purpose::Join(vec![[192, 0, 2, 2].into()]));
+        let (one, two) = (
+            GrantPurpose::Join(vec![[192, 0, 2, 1].into()]),
+            GrantPurpose::Join(vec![[192, 0, 2, 2].into()]),
+        );
         let now = Moment::START;
         let mut grants = Grants::default();
         assert_eq!(grants.take(now, &one), None);

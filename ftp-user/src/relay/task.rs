@@ -5,10 +5,10 @@ use super::failure;
 use crate::config::RelayAddress;
 use crate::context::Context;
 use crate::failure::Result;
-use crate::session::{Dialled, connect, within};
+use crate::session::{DialledHost, connect, within};
 use crate::world::{HostPort, Stream, unbound};
 use ftp_io::clock::Clock;
-use ftp_io::control::{Control, Read};
+use ftp_io::control::{Control, ReadEvent};
 use ftp_io::link::{HANDSHAKE, Link};
 use ftp_io::lock::Lock;
 use ftp_proto::relay::conversation::{Conversation, Input, Output, Received, Sent};
@@ -37,7 +37,7 @@ pub(super) async fn found(
     match address {
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");
-            let Dialled { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
+            let DialledHost { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
             let kept = context.world.network.keep_alive(&stream);
             kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
             Ok((stream, At::Network(to)))
@@ -153,10 +153,10 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
                 biased;
                 () = self.0.changed.notified() => {}
                 read = control.read(&mut buffer) => match read {
-                    Read::Bytes(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
-                    Read::Room => {}
+                    ReadEvent::Bytes(count) => self.input(Input::Bytes(buffer.get(..count).unwrap_or_default())),
+                    ReadEvent::Room => {}
                     // TLS of a server begins nowhere here.
-                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => self.input(Input::Closed),
+                    ReadEvent::Closed | ReadEvent::Secured(_) | ReadEvent::Cleared | ReadEvent::NotSecured(_) => self.input(Input::Closed),
                 },
                 () = clock.sleep_until(dead), if dead.is_some() => self.input(Input::Closed),
                 () = clock.sleep_until(due.deadline) => self.input(Input::Timeout),

@@ -198,7 +198,7 @@ async fn r58_a_control_connection_through_a_relay_is_one_like_any_other() {
     assert!(heard.starts_with(b"USER ann\r\n"), "{}", heard.escape_ascii());
     let target = Target { host: Text::of("src.example.net"), port: 2121 };
     let ToAgent::Grant { purpose, .. } = agent.receives().await else { panic!("no grant") };
-    assert_eq!(purpose, Purpose::Tunnel(target));
+    assert_eq!(purpose, GrantPurpose::Tunnel(target));
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn r31_a_relay_that_cannot_prove_its_token_is_not_trusted() {
     let between = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let (mut link, _) = Acceptor::new().unwrap().accept(stream).await.unwrap();
-        let answer = ftp_proto::relay::link::Answer::Welcome(welcome());
+        let answer = ftp_proto::relay::link::LinkAnswer::Welcome(welcome());
         link.send(&encode(&answer).unwrap()).await.unwrap();
         let mut rest = Vec::new();
         Connection::from(link).read_to_end(&mut rest).await.ok();
@@ -454,7 +454,7 @@ async fn one_grant_serves_many_joins_of_the_same_hosts() {
             other => panic!("{other:?}"),
         }
     }
-    let hosts = |last: &str| Purpose::Join(vec!["192.0.2.1".parse().unwrap(), last.parse().unwrap()]);
+    let hosts = |last: &str| GrantPurpose::Join(vec!["192.0.2.1".parse().unwrap(), last.parse().unwrap()]);
     let purposes: Vec<_> = grants.iter().map(|(_, purpose, _)| purpose.clone()).collect();
     assert_eq!(purposes, [hosts("192.0.2.2"), hosts("192.0.2.2"), hosts("192.0.2.2"), hosts("192.0.2.3")]);
     assert_eq!(revoked, [(grants[0].0, false), (grants[1].0, false)], "the relay keeps no more than it must");

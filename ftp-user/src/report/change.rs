@@ -1,7 +1,7 @@
 //! How names, sites and findings are written: for people in a line or a few, and for programs.
 
 use super::event::{Form, ListedEntry};
-use super::json::{self, Line};
+use super::json::{self, JsonLine};
 use crate::outcome::Verified;
 use ftp_io::program::size;
 use ftp_proto::digest::Digest;
@@ -103,8 +103,8 @@ impl FileDigest {
     }
 
     /// The digest, for programs.
-    pub(super) fn line(&self) -> Line {
-        Line::of("hash")
+    pub(super) fn line(&self) -> JsonLine {
+        JsonLine::of("hash")
             .with("place", &self.place)
             .with("algorithm", Verified::Hash(self.digest.algorithm))
             .with("digest", self.digest.hex.to_ascii_lowercase())

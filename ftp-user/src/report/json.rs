@@ -48,9 +48,9 @@ pub(super) const fn is_zero(value: &u64) -> bool {
 
 /// A line: one object, its members in the order of the contract; what is not in the contract comes last.
 #[derive(Debug)]
-pub(super) struct Line(serde_json::Result<Vec<u8>>);
+pub(super) struct JsonLine(serde_json::Result<Vec<u8>>);
 
-impl Line {
+impl JsonLine {
     /// The line of an event with that name.
     pub(super) fn of(event: &str) -> Self {
         Self(Ok(format!("{{\"event\":\"{event}\"").into_bytes()))
@@ -114,9 +114,9 @@ impl Line {
 
 /// The line of an event, if it has one. `shown` is how far the job is now, if that has changed.
 #[expect(clippy::wildcard_enum_match_arm, reason = "no other event has a line")]
-fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line> {
+fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<JsonLine> {
     Some(match event {
-        Event::Plan { verb, source, dest, size, verify, dry_run: _ } => Line::of("plan")
+        Event::Plan { verb, source, dest, size, verify, dry_run: _ } => JsonLine::of("plan")
             .with("verb", verb)
             .with("source", source)
             .with("dest", dest)
@@ -125,7 +125,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
         Event::Path { route, relay, protection, why, account } => {
             let considered = account.as_ref().map(|account| &account.tried);
             let considered = considered.filter(|tried| !tried.is_empty());
-            Line::of("path")
+            JsonLine::of("path")
                 .with_route(Some(*route))
                 .with("protection", protection)
                 .with("why", why)
@@ -138,10 +138,10 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
         Event::Progress(Progress { source, bytes, total, .. }) => progress(source, *bytes, *total, shown),
         Event::File(outcome) => file(outcome, exits),
         Event::Jobs { number, reason, why } => {
-            Line::of("jobs").with("number", number).with("reason", reason).with("why", why)
+            JsonLine::of("jobs").with("number", number).with("reason", reason).with("why", why)
         }
         Event::Failed(FailedItem { source, dest, failure }) => failed(source, dest, failure, exits),
-        Event::Withheld(WithheldDeletions { dest, names, most, message }) => Line::of("withheld")
+        Event::Withheld(WithheldDeletions { dest, names, most, message }) => JsonLine::of("withheld")
             .with("dest", dest)
             .with("names", names)
             .with_known("most", *most)
@@ -152,13 +152,13 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
             warning(message).with("topic", topic.name()).with("site", site)
         }
         Event::LeftOut(left_out) => warning(&left_out.words()).with("topic", "unread"),
-        Event::Summary(summary) => Line::of("summary").with("ok", summary.is_ok()).with_all(summary),
+        Event::Summary(summary) => JsonLine::of("summary").with("ok", summary.is_ok()).with_all(summary),
         Event::Listed(listed) => entry(listed),
         Event::Drawn(drawn) => entry(drawn.listed.as_ref()?),
-        Event::Changed(change) => Line::of(if change.dry_run { "plan" } else { "done" }).with_all(change),
+        Event::Changed(change) => JsonLine::of(if change.dry_run { "plan" } else { "done" }).with_all(change),
         Event::Hashed(hashed) => hashed.line(),
-        Event::Ended(ended) => Line::of("summary").with_all(ended),
-        Event::Past(run) => Line::of("run").with_all(run),
+        Event::Ended(ended) => JsonLine::of("summary").with_all(ended),
+        Event::Past(run) => JsonLine::of("run").with_all(run),
         Event::Surveyed(survey) => probe(survey),
         Event::Job(record) | Event::JobRow(record, _) | Event::AlreadyDone(record) => {
             receipt::job_line(record)
@@ -166,25 +166,25 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Line
         Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),
         Event::Forgotten(ForgottenSite { site, known }) => {
             let facts = known.unwrap_or_default();
-            Line::of("forgotten")
+            JsonLine::of("forgotten")
                 .with("site", site)
                 .with("known", known.is_some())
                 .with("tls", facts.offers_tls)
                 .with_known("certificate", facts.certificate.map(|certificate| certificate.to_string()))
         }
-        Event::Site(site) => Line::of("site").with_all(site),
-        Event::Checked(found) => Line::of("check").with_all(found),
+        Event::Site(site) => JsonLine::of("site").with_all(site),
+        Event::Checked(found) => JsonLine::of("check").with_all(found),
         _ => return None,
     })
 }
 
-fn warning(message: &str) -> Line {
-    Line::of("warning").with("message", message)
+fn warning(message: &str) -> JsonLine {
+    JsonLine::of("warning").with("message", message)
 }
 
 /// How far a file is, and how far the job is now, if that has changed.
-fn progress(source: &str, bytes: u64, total: Option<u64>, job: Option<&JobProgress>) -> Line {
-    let line = Line::of("progress").with("source", source).with("bytes", bytes).with("total", total);
+fn progress(source: &str, bytes: u64, total: Option<u64>, job: Option<&JobProgress>) -> JsonLine {
+    let line = JsonLine::of("progress").with("source", source).with("bytes", bytes).with("total", total);
     let Some(job) = job else { return line };
     line.with("files", job.files)
         .with("of", job.of)
@@ -195,12 +195,12 @@ fn progress(source: &str, bytes: u64, total: Option<u64>, job: Option<&JobProgre
         .with("remaining", job.remaining.map(|time| time.as_secs()))
 }
 
-fn file(FileOutcome { source, dest, copy }: &FileOutcome, exits: Exits) -> Line {
+fn file(FileOutcome { source, dest, copy }: &FileOutcome, exits: Exits) -> JsonLine {
     let copy = match copy {
         Ok(copy) => copy,
         Err(failure) => return failed(source, dest, failure, exits),
     };
-    let ends = |event| Line::of(event).with("source", source).with("dest", dest);
+    let ends = |event| JsonLine::of(event).with("source", source).with("dest", dest);
     if let FileEnd::Detached { route, job } = copy.end {
         let detached = ends("detached").with("bytes", copy.size).with_route(Some(route));
         return detached.with("job", job.to_string());
@@ -218,8 +218,8 @@ fn file(FileOutcome { source, dest, copy }: &FileOutcome, exits: Exits) -> Line 
         .with_known("changed_parts", copy.changed_parts)
 }
 
-fn failed(source: &str, dest: &str, failure: &Failure, exits: Exits) -> Line {
-    Line::of("failed")
+fn failed(source: &str, dest: &str, failure: &Failure, exits: Exits) -> JsonLine {
+    JsonLine::of("failed")
         .with("source", source)
         .with("dest", dest)
         .with("exit", (exits.of_kind)(failure.kind))
@@ -227,9 +227,9 @@ fn failed(source: &str, dest: &str, failure: &Failure, exits: Exits) -> Line {
         .with("message", failure.to_string())
 }
 
-fn probe(survey: &PairAccount) -> Line {
+fn probe(survey: &PairAccount) -> JsonLine {
     let best = survey.best();
-    Line::of("probe")
+    JsonLine::of("probe")
         .with("source", &survey.source)
         .with("dest", &survey.destination)
         .with("ok", best.is_some())
@@ -238,9 +238,9 @@ fn probe(survey: &PairAccount) -> Line {
         .with("tried", survey.races.first().map_or(&[][..], |race| race.tried.as_slice()))
 }
 
-fn entry(listed: &ListedEntry) -> Line {
+fn entry(listed: &ListedEntry) -> JsonLine {
     let Entry { name, kind, size, modified, precision, mode, perm, unique, .. } = &listed.entry;
-    Line::of("entry")
+    JsonLine::of("entry")
         .with("place", &listed.place)
         .with("name", name.display())
         .with("type", kind_name(*kind))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// How far a job is.
 #[derive(Debug, Default)]
-pub(super) struct Overall {
+pub(super) struct RunProgress {
     found: FoundFiles,
     /// The number of files that have ended, well or not.
     ended: u64,
@@ -127,7 +127,7 @@ pub(super) struct JobProgress {
     pub(super) remaining: Option<Duration>,
 }
 
-impl Overall {
+impl RunProgress {
     /// Takes an event. `at` is the time since the first one. Returns whether it has changed what there is to show.
     #[expect(clippy::wildcard_enum_match_arm, reason = "no other event says how far a job is")]
     pub(super) fn take(&mut self, event: &Event, at: Duration) -> bool {

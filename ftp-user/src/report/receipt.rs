@@ -2,7 +2,7 @@
 
 use super::change::moment;
 use super::event::Receipts;
-use super::json::Line;
+use super::json::JsonLine;
 use super::routes::{groups, say_the_same};
 use crate::failure::{About, Kind};
 use crate::id::JobId;
@@ -39,14 +39,14 @@ impl<T> EndFacts<T> {
 }
 
 /// A file of a job, for programs. `dest` is how the destination was typed, if that is known.
-pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> Line {
+pub(super) fn line(job: JobId, item: &ItemRecord, dest: Option<&str>) -> JsonLine {
     let is_done = item.state == ItemState::Done;
     let rung = item.copy.moved_by();
     let FileCopy { size, verified, attempts, facts, .. } = &*item.copy;
     let TransferFacts { digest, addresses, strangers, path } = facts;
     let path = path.as_deref();
     let digests = digest.as_deref().zip(verified.algorithm().map(|_| verified.name()));
-    Line::of("receipt")
+    JsonLine::of("receipt")
         .with("job", job.to_string())
         .with("source", &item.place.source)
         .with("dest", dest.map_or_else(|| destination(&item.place), str::to_owned))
@@ -179,9 +179,9 @@ pub(super) fn others(failures: u64) -> String {
 }
 
 /// A job, for programs.
-pub(super) fn job_line(job: &JobRecord) -> Line {
+pub(super) fn job_line(job: &JobRecord) -> JsonLine {
     let transfer = job.transfer.as_ref().map(Result::as_ref);
-    Line::of("job")
+    JsonLine::of("job")
         .with("id", job.id.to_string())
         .with("name", &job.job.name)
         .with("state", job.state.name())

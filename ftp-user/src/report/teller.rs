@@ -5,7 +5,7 @@ use super::bar::Due;
 use super::event::Event;
 use super::human::Human;
 use super::json;
-use super::progress::{JobProgress, Overall};
+use super::progress::{JobProgress, RunProgress};
 use super::queue::{self, NextEvent};
 use ftp_io::clock::Clock;
 use ftp_proto::timer::Moment;
@@ -36,7 +36,7 @@ enum Reader {
 struct Teller {
     style: Style,
     reader: Reader,
-    overall: Overall,
+    overall: RunProgress,
     /// When it is told how far the job is; `None` if it is not.
     due: Option<Due>,
     /// Whether files are being copied, and not only counted.
@@ -61,7 +61,7 @@ impl Teller {
         Self {
             style,
             reader,
-            overall: Overall::default(),
+            overall: RunProgress::default(),
             due,
             has_begun: false,
             clock,

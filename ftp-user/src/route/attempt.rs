@@ -5,7 +5,7 @@ use super::drive::Drive;
 use super::path::{Direct, Path, Sessions};
 use super::progress::{Origin, Progress, Subject};
 use super::relay::Circuit;
-use super::second::Stored;
+use super::second::DestinationFile;
 use super::through::Through;
 use crate::context::{Context, connect_limit};
 use crate::endpoint::Server;
@@ -71,7 +71,8 @@ impl AttemptContext<'_> {
     /// One exchange of direct.
     async fn exchange(self, from: &mut Server, to: &mut Server, roles: Roles) -> Result<AttemptResult> {
         let Self { context, assignment, lane } = self;
-        let stored = Stored { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
+        let stored =
+            DestinationFile { site: to.site.clone(), path: assignment.grows(), before: assignment.before };
         let mut sessions = lane.unless_lost(Box::pin(self.prepared(from, to))).await?;
         lane.say(Sign::Ready);
         let path = Path::Direct(Direct::default());

@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::relay::RelayPath;
-use super::through::{Done, Through};
+use super::through::{DataEvent, Through};
 use crate::context::Context;
 use crate::endpoint::Server;
 use crate::failure::Result;
@@ -100,7 +100,7 @@ pub(super) enum Path<'a> {
 /// Something that happened on the path.
 pub(super) enum Happened {
     Relay(JoinEvent),
-    Done(Done),
+    Done(DataEvent),
 }
 
 impl Path<'_> {

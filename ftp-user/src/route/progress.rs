@@ -9,7 +9,7 @@
 //! | relay | the relay's count |
 //! | user | the meters of the copy |
 
-use super::second::{REMOTE_PERIOD, Second, Stored};
+use super::second::{DestinationFile, REMOTE_PERIOD, Second};
 use crate::context::Context;
 use crate::endpoint::files::most;
 use crate::report::{self, Event, Events, Topic};
@@ -144,7 +144,7 @@ impl Progress {
 
     /// The same of a direct transfer, whose copy a second session may look at. [`Progress::stores`] tells which file is stored, if
     /// there are several.
-    pub(super) fn watching(self, context: &Context, destination: &Session, stored: Stored) -> Self {
+    pub(super) fn watching(self, context: &Context, destination: &Session, stored: DestinationFile) -> Self {
         let second = (!destination.is_ours()).then(|| Second::open(context, stored));
         Self { second, destination: destination.title.clone(), ..self }
     }

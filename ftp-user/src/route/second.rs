@@ -33,7 +33,7 @@ impl Drop for Second {
 
 /// The destination's file, for a second session.
 #[derive(Clone, Debug)]
-pub(super) struct Stored {
+pub(super) struct DestinationFile {
     /// The site of the destination.
     pub(super) site: Site,
     /// The path at which it stores, once it does.
@@ -45,7 +45,7 @@ pub(super) struct Stored {
 impl Second {
     /// Opens a second session that asks again and again how large the file has become. If anything fails there,
     /// it stops asking.
-    pub(super) fn open(context: &Context, stored: Stored) -> Self {
+    pub(super) fn open(context: &Context, stored: DestinationFile) -> Self {
         let (sender, sizes) = watch::channel(None);
         let (hurry, hurries) = watch::channel(false);
         let (paths, path) = watch::channel(stored.path.clone());

@@ -25,7 +25,7 @@ pub(super) struct Through {
     /// The destination's connection after the last byte.
     unclosed: Option<Unclosed>,
     /// What is being done with the connections.
-    work: JoinSet<Done>,
+    work: JoinSet<DataEvent>,
     meters: Meters,
     /// The SHA-256 of what was copied, if it was computed.
     sha256: Option<String>,
@@ -71,7 +71,7 @@ impl Leg {
 
 /// Something that was done with a data connection.
 #[derive(Debug)]
-pub(super) enum Done {
+pub(super) enum DataEvent {
     /// This program has connected to the server, or could not.
     Connected(Side, u32, Result<Connection, DataFailure>),
     /// This program, or the relay that reaches the server, listens for it, or does not.
@@ -100,7 +100,7 @@ impl Through {
 
     /// What is done next. May be dropped without losing anything. Never returns if nothing is being
     /// done; what was cut returns nothing either.
-    pub(super) async fn next(&mut self) -> Done {
+    pub(super) async fn next(&mut self) -> DataEvent {
         loop {
             match self.work.join_next().await {
                 Some(Ok(done)) => return done,
@@ -116,7 +116,7 @@ impl Through {
         let (reached, is_direct) = (session.connect_to_data_port(at), session.sees_its_peer());
         let number = self.leg(side).begin_again();
         self.leg(side).is_direct = is_direct;
-        let connecting = async move { Done::Connected(side, number, reached.await) };
+        let connecting = async move { DataEvent::Connected(side, number, reached.await) };
         self.leg(side).opening = Some(self.work.spawn(connecting));
     }
 
@@ -126,7 +126,7 @@ impl Through {
         let opening = session.data_port();
         let number = self.leg(side).begin_again();
         (self.leg(side).runs_tls, self.leg(side).is_direct) = (session.runs_tls(), session.sees_its_peer());
-        let opening = async move { Done::Listens(side, number, opening.await) };
+        let opening = async move { DataEvent::Listens(side, number, opening.await) };
         self.leg(side).opening = Some(self.work.spawn(opening));
     }
 
@@ -141,7 +141,7 @@ impl Through {
         let (Some(port), number) = (leg.port.take(), leg.number) else { return };
         port.turn_away();
         leg.watched = (!leg.runs_tls).then(|| Arc::clone(&port));
-        let accepting = async move { Done::Arrived(side, number, port.accept().await) };
+        let accepting = async move { DataEvent::Arrived(side, number, port.accept().await) };
         self.leg(side).opening = Some(self.work.spawn(accepting));
     }
 
@@ -158,15 +158,16 @@ impl Through {
         progress.start(now);
         let (source, destination) = (sessions.source.data(source), sessions.destination.data(destination));
         let (digest, meters) = (self.digest, self.meters.clone());
-        self.work
-            .spawn(async move { Done::Copied(copy::forward(source, destination, digest, &meters).await) });
+        self.work.spawn(async move {
+            DataEvent::Copied(copy::forward(source, destination, digest, &meters).await)
+        });
     }
 
     /// Closes the destination's connection in order.
     pub(super) fn finish(&mut self) {
         let Some(unclosed) = self.unclosed.take() else { return };
         let meter = self.meters.given.clone();
-        self.work.spawn(async move { Done::Closed(unclosed.close(&meter).await) });
+        self.work.spawn(async move { DataEvent::Closed(unclosed.close(&meter).await) });
     }
 
     /// Resets both connections.
@@ -180,41 +181,41 @@ impl Through {
     }
 
     /// What the attempt is told of something that was done.
-    pub(super) fn take(&mut self, done: Done, progress: &mut Progress) -> Option<Input> {
+    pub(super) fn take(&mut self, done: DataEvent, progress: &mut Progress) -> Option<Input> {
         match done {
-            Done::Connected(side, number, _)
-            | Done::Listens(side, number, _)
-            | Done::Arrived(side, number, _)
-            | Done::Intruded(side, number)
+            DataEvent::Connected(side, number, _)
+            | DataEvent::Listens(side, number, _)
+            | DataEvent::Arrived(side, number, _)
+            | DataEvent::Intruded(side, number)
                 if number != self.leg(side).number =>
             {
                 None
             }
-            Done::Connected(side, _, Ok(connection)) => {
+            DataEvent::Connected(side, _, Ok(connection)) => {
                 self.keep(side, connection);
                 Some(Input::Connected(side))
             }
-            Done::Listens(side, _, Ok(port)) => {
+            DataEvent::Listens(side, _, Ok(port)) => {
                 let at = port.at();
                 self.leg(side).port = Some(Arc::new(port));
                 Some(Input::Listening(side, at))
             }
-            Done::Arrived(side, number, Ok(ArrivedConnection { connection, from })) => {
+            DataEvent::Arrived(side, number, Ok(ArrivedConnection { connection, from })) => {
                 self.keep(side, connection);
                 self.watch(side, number);
                 Some(Input::Arrived(side, from))
             }
-            Done::Connected(side, _, Err(failure))
-            | Done::Listens(side, _, Err(failure))
-            | Done::Arrived(side, _, Err(failure)) => {
+            DataEvent::Connected(side, _, Err(failure))
+            | DataEvent::Listens(side, _, Err(failure))
+            | DataEvent::Arrived(side, _, Err(failure)) => {
                 let words = Failure { hint: None, ..failure.into_failure() }.to_string();
                 Some(Input::DataFailed(side, words))
             }
-            Done::Intruded(side, _) => {
+            DataEvent::Intruded(side, _) => {
                 self.leg(side).is_intruded = true;
                 Some(Input::DataFailed(side, INTRUDED.to_owned()))
             }
-            Done::Copied(Forwarded { sha256, end, .. }) => {
+            DataEvent::Copied(Forwarded { sha256, end, .. }) => {
                 progress.stop();
                 match end {
                     ForwardEnd::Whole(unclosed) => {
@@ -228,8 +229,10 @@ impl Through {
                     ForwardEnd::Stopped => None,
                 }
             }
-            Done::Closed(CopyEnd::Broken(error)) => Some(Input::DataFailed(Side::Destination, words(&error))),
-            Done::Closed(CopyEnd::Whole | CopyEnd::Stopped | CopyEnd::File(_)) => None,
+            DataEvent::Closed(CopyEnd::Broken(error)) => {
+                Some(Input::DataFailed(Side::Destination, words(&error)))
+            }
+            DataEvent::Closed(CopyEnd::Whole | CopyEnd::Stopped | CopyEnd::File(_)) => None,
         }
     }
 
@@ -239,7 +242,7 @@ impl Through {
         let Some(port) = self.leg(side).watched.clone() else { return };
         let watching = async move {
             port.another().await;
-            Done::Intruded(side, number)
+            DataEvent::Intruded(side, number)
         };
         let watch = self.work.spawn(watching);
         self.leg(side).watch = Some(watch);
@@ -269,7 +272,7 @@ impl Through {
             }
         }
         while let Some(done) = self.work.join_next().await {
-            if let Ok(Done::Intruded(side, _)) = done {
+            if let Ok(DataEvent::Intruded(side, _)) = done {
                 self.leg(side).is_intruded = true;
             }
         }
@@ -299,7 +302,7 @@ mod tests {
         let number = through.leg(side).number;
         let here = here.into();
         end_by_reset(&here);
-        let opening = through.work.spawn(async move { Done::Connected(side, number, Ok(here.into())) });
+        let opening = through.work.spawn(async move { DataEvent::Connected(side, number, Ok(here.into())) });
         while !opening.is_finished() {
             tokio::task::yield_now().await;
         }
@@ -332,7 +335,7 @@ mod tests {
     async fn a_copy_that_ends_while_the_path_is_cut_is_not_told() {
         let mut through = Through::new(Digest::Off, Meters::default());
         let copied = Forwarded { bytes: 0, sha256: None, end: ForwardEnd::Stopped };
-        let copying = through.work.spawn(async move { Done::Copied(copied) });
+        let copying = through.work.spawn(async move { DataEvent::Copied(copied) });
         while !copying.is_finished() {
             tokio::task::yield_now().await;
         }

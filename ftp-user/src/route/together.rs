@@ -10,7 +10,7 @@ use super::drive::Drive;
 use super::path::{Direct, Observed, Path, Sessions};
 use super::progress::{Origin, Progress, Subject};
 use super::relay::Circuit;
-use super::second::Stored;
+use super::second::DestinationFile;
 use super::through::Through;
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -197,7 +197,7 @@ pub(crate) async fn batch(
     let together = Some(number);
     let (mut sessions, middle, progress) = match path.candidate {
         Candidate::Direct(_) => {
-            let stored = Stored { site: to.site.clone(), path: None, before: 0 };
+            let stored = DestinationFile { site: to.site.clone(), path: None, before: 0 };
             let sessions = Sessions::of_both(context, from, to).await?;
             let (most, counted) = match path.manner() {
                 Manner::Groups => (all, together),

@@ -4,7 +4,7 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
-use super::data::{OpenError, Opened, socket_of};
+use super::data::{OpenError, OpenedData, socket_of};
 use super::flow::Transfer;
 use super::port::{ArrivedConnection, DataFailure, DataPort};
 use crate::failure::{Failure, Kind, Result};
@@ -17,7 +17,7 @@ use ftp_proto::transfer::{Arrangements, DataFault, Fault, is_same_socket};
 use std::net::SocketAddr;
 
 /// A transfer command that has begun, or was refused.
-pub(super) enum Begun {
+pub(super) enum BegunCommand {
     /// The server has begun. If it has replied finally already, that is the reply.
     /// The port stays open until the transfer is over, because somebody else may have connected to it first.
     Open(Data, SentCommand, Option<Answer>, Option<Box<DataPort>>),
@@ -38,7 +38,7 @@ struct Arrival {
 impl Transfer<'_> {
     /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
     /// not wanted.
-    pub(super) async fn begin(&mut self, command: &Command, skips: u64) -> Result<Begun> {
+    pub(super) async fn begin(&mut self, command: &Command, skips: u64) -> Result<BegunCommand> {
         self.session.private_data().await?;
         let mut arrangements = Arrangements::new(&self.session.party(), self.session.known_postures());
         let mut first = None;
@@ -48,12 +48,12 @@ impl Transfer<'_> {
                 Err(error) => Err(error),
             };
             let (fault, failure) = match begun {
-                Ok(Begun::Refused(answer)) if self.refuses_connection(&answer) => {
+                Ok(BegunCommand::Refused(answer)) if self.refuses_connection(&answer) => {
                     let what = format!("no data connection with {}", self.session.who());
                     let failure = self.session.refusal(what, &answer);
                     // There is nothing else, and the caller knows what the refusal means.
                     if first.is_none() && !arrangements.has_other() {
-                        return Ok(Begun::Refused(answer));
+                        return Ok(BegunCommand::Refused(answer));
                     }
                     (Fault::NoConnection, failure)
                 }
@@ -93,27 +93,32 @@ impl Transfer<'_> {
     }
 
     /// Sends the transfer command over a data connection that is open, or that the server will open.
-    async fn send_over(&mut self, command: &Command, skips: u64, opened: Opened) -> Result<Begun, OpenError> {
+    async fn send_over(
+        &mut self,
+        command: &Command,
+        skips: u64,
+        opened: OpenedData,
+    ) -> Result<BegunCommand, OpenError> {
         if skips > 0 {
             let answer = self.session.ask(Command::Rest(skips)).await?;
             if !answer.is_done() {
-                return Ok(Begun::Refused(answer));
+                return Ok(BegunCommand::Refused(answer));
             }
         }
-        if let Opened::Expected(port, _) = &opened {
+        if let OpenedData::Expected(port, _) = &opened {
             // Whoever has come before the transfer command is not the server.
             port.turn_away();
         }
         let sent = SentCommand { id: self.session.send(command.clone(), None), verb: command.verb() };
         match opened {
-            Opened::Connected(data) => {
+            OpenedData::Connected(data) => {
                 let mut last = self.session.first_reply(sent).await?;
                 Ok(match last.take_if(|answer| !answer.is_done()) {
-                    Some(refused) => Begun::Refused(refused),
-                    None => Begun::Open(data, sent, last, None),
+                    Some(refused) => BegunCommand::Refused(refused),
+                    None => BegunCommand::Open(data, sent, last, None),
                 })
             }
-            Opened::Expected(port, announced) => {
+            OpenedData::Expected(port, announced) => {
                 let begun = self.await_server(sent, port, announced).await;
                 if let Err(OpenError::Blocked(..)) = &begun {
                     self.call_off().await?;
@@ -129,7 +134,7 @@ impl Transfer<'_> {
         sent: SentCommand,
         port: DataPort,
         announced: Option<u16>,
-    ) -> Result<Begun, OpenError> {
+    ) -> Result<BegunCommand, OpenError> {
         let clock = self.session.context.world.clock;
         let deadline = clock.now() + self.session.context.settings.patience.connect();
         let who = self.session.who();
@@ -137,7 +142,7 @@ impl Transfer<'_> {
         let mut arrival = Arrival { arrived: None, begun: false, last: None, announced };
         loop {
             if let Some(refused) = arrival.last.take_if(|answer| !answer.is_done()) {
-                return Ok(Begun::Refused(refused));
+                return Ok(BegunCommand::Refused(refused));
             }
             if let Some(arrived) = arrival.arrived.take_if(|_| arrival.begun || arrival.last.is_some()) {
                 if let Some(why) = arrival.other_port(arrived.from) {
@@ -145,7 +150,12 @@ impl Transfer<'_> {
                     return nobody(Failure::new(Kind::NoPath, what));
                 }
                 let port = (!self.session.runs_tls()).then(|| Box::new(port));
-                return Ok(Begun::Open(self.session.data(arrived.connection), sent, arrival.last, port));
+                return Ok(BegunCommand::Open(
+                    self.session.data(arrived.connection),
+                    sent,
+                    arrival.last,
+                    port,
+                ));
             }
             tokio::select! {
                 biased;

@@ -19,7 +19,7 @@ use std::pin::Pin;
 
 /// A data connection before its transfer command is sent.
 #[derive(Debug)]
-pub(super) enum Opened {
+pub(super) enum OpenedData {
     /// It is open.
     Connected(Data),
     /// The server connects to this port when it gets its transfer command; from that port of its own, if it said so.
@@ -52,7 +52,7 @@ impl Transfer<'_> {
         &mut self,
         arrangements: &Arrangements,
         next: &Command,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<OpenedData, OpenError> {
         // A transfer between two servers has failed before its connection, and this program proves nothing.
         if self.session.manners.settings.demands_proof {
             self.session.ask(Command::Rndz(None)).await?;
@@ -72,7 +72,7 @@ impl Transfer<'_> {
         &mut self,
         at: SocketAddr,
         arrangements: &Arrangements,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<OpenedData, OpenError> {
         let limit = arrangements.patience(self.session.context.settings.patience.connect());
         let via = via(&self.session.context);
         let what = format!("no data connection to {}{via}", self.session.who());
@@ -84,7 +84,7 @@ impl Transfer<'_> {
             }
             error
         })?;
-        Ok(Opened::Connected(self.session.data(connection)))
+        Ok(OpenedData::Connected(self.session.data(connection)))
     }
 
     /// What was made in time.
@@ -110,7 +110,7 @@ impl Transfer<'_> {
         &mut self,
         arrangements: &Arrangements,
         next: &Command,
-    ) -> Result<Opened, OpenError> {
+    ) -> Result<OpenedData, OpenError> {
         let what = format!("no port for {}", self.session.who());
         let limit = self.session.context.settings.patience.connect();
         let opened = within(&self.session.context, limit, self.session.data_port()).await;
@@ -130,7 +130,7 @@ impl Transfer<'_> {
             let failure = self.session.refusal(what, &answer);
             return Err(self.blocked(&answer, failure));
         }
-        Ok(Opened::Expected(port, socket_of(self.session.manners.dialect, &answer.reply)))
+        Ok(OpenedData::Expected(port, socket_of(self.session.manners.dialect, &answer.reply)))
     }
 
     /// What the refusal of a command that prepares a data connection means.

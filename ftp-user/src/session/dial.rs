@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// A connection that was made.
 #[derive(Debug)]
-pub(crate) struct Dialled {
+pub(crate) struct DialledHost {
     /// The connection. If there is a proxy, its peer is the proxy.
     pub(crate) stream: Stream,
     /// Where it leads.
@@ -18,7 +18,7 @@ pub(crate) struct Dialled {
 }
 
 /// Connects to the control port of `site`.
-pub(super) async fn dial(context: &Context, site: &Site) -> Result<Dialled> {
+pub(super) async fn dial(context: &Context, site: &Site) -> Result<DialledHost> {
     let name = site.authority();
     connect(context, &site.host, site.port, &name, "a server").await
 }
@@ -31,7 +31,7 @@ pub(crate) async fn connect(
     port: u16,
     name: &str,
     what: &str,
-) -> Result<Dialled> {
+) -> Result<DialledHost> {
     let limit = context.settings.patience.reply
         / if context.settings.proxy.is_some() { PATIENCE_FOR_OWN_LOOKUP } else { 1 };
     let found = within(context, limit, context.world.network.look_up(host, port)).await;
@@ -64,7 +64,7 @@ pub(crate) async fn connect(
         let connecting =
             context.world.network.connect(context.settings.proxy.as_ref(), unbound(&to), to.clone());
         match within(context, share, connecting).await {
-            Some(Ok(stream)) => return Ok(Dialled { stream, to }),
+            Some(Ok(stream)) => return Ok(DialledHost { stream, to }),
             Some(Err(error)) => last = Some(failed(context, name, &error, what)),
             None if context.run.cancel.is_cancelled() => return Err(Failure::interrupted()),
             None => {

@@ -7,7 +7,7 @@ use super::tls::SessionTls;
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::report::Event as Report;
-use ftp_io::control::Read;
+use ftp_io::control::ReadEvent;
 use ftp_proto::client::{self, CommandId, Event, Input, Output};
 use ftp_proto::command::{Command, Verb};
 use ftp_proto::reply::{Class, classify, wants_pret};
@@ -166,10 +166,10 @@ impl Session {
             tokio::select! {
                 biased;
                 read = control.read(&mut piece) => match read {
-                    Read::Bytes(n) => self.dialogue.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
-                    Read::Room => {}
+                    ReadEvent::Bytes(n) => self.dialogue.machine.input(now(), Input::Bytes(piece.get(..n).unwrap_or_default())),
+                    ReadEvent::Room => {}
                     // TLS of a server begins nowhere here.
-                    Read::Closed | Read::Secured(_) | Read::Cleared | Read::NotSecured(_) => {
+                    ReadEvent::Closed | ReadEvent::Secured(_) | ReadEvent::Cleared | ReadEvent::NotSecured(_) => {
                         if control.demands_certificate() {
                             self.why_no_tls = Some(SessionTls::of(self).no_certificate());
                         }

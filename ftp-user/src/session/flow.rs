@@ -3,7 +3,7 @@
 
 use super::answer::Answer;
 use super::ask::SentCommand;
-use super::begin::Begun;
+use super::begin::BegunCommand;
 use super::connection::Session;
 use super::port::DataPort;
 use super::stall::Stall;
@@ -73,8 +73,8 @@ impl<'a> Transfer<'a> {
     ) -> Result<Flow<T>> {
         // In a box: a future has room for everything that it awaits.
         let (data, sent, mut last, port) = match Box::pin(self.begin(&command, skips)).await? {
-            Begun::Refused(answer) => return Ok(Flow::Refused(answer)),
-            Begun::Open(data, sent, last, port) => (data, sent, last, port),
+            BegunCommand::Refused(answer) => return Ok(Flow::Refused(answer)),
+            BegunCommand::Open(data, sent, last, port) => (data, sent, last, port),
         };
         let mut copy = pin!(copy(data));
         let beside = tokio::select! {

@@ -31,13 +31,13 @@ pub(crate) use ask::SentCommand;
 pub(crate) use connection::Untaken;
 pub use connection::{ABORT_TIMEOUT, Addresses, ClosedPosture, Role, Session, SessionId, newest_session};
 pub use data::OpeningPort;
-pub(crate) use dial::{Dialled, connect, within};
+pub(crate) use dial::{DialledHost, connect, within};
 pub use flow::{Flow, Moving, Transfer};
 pub use ftp_proto::deletion::StableStorage;
 pub use ftp_proto::listing::Facts;
 pub use open::SessionOpening;
 pub use port::{
-    ArrivedConnection, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, Listening,
+    ArrivedConnection, Connecting, ControlRelay, DataFailure, DataLinks, DataPort, ListeningPort,
     ListensElsewhere, OwnPort, RelayPort, RelayPortState, Tunnel, check_place,
 };
 pub(crate) use secrets::Secrets;

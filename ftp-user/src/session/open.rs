@@ -4,7 +4,7 @@
 use super::connection::{
     ABORT_TIMEOUT, Addresses, ClosedPosture, Dialogue, Role, SentTime, Session, new_session_id,
 };
-use super::dial::{Dialled, dial, within};
+use super::dial::{DialledHost, dial, within};
 use super::port::{ControlRelay, Tunnel};
 use super::secrets::Secrets;
 use super::tls::{self, UNSENT};
@@ -88,7 +88,7 @@ impl<'a> SessionOpening<'a> {
         // Nobody is spoken to before it is known what to expect.
         let client = tls::client(context, site, *role, *tls, &site.authority())?;
         let begun = context.world.clock.now();
-        let Dialled { stream, to } = dial(context, site).await?;
+        let DialledHost { stream, to } = dial(context, site).await?;
         let round_trip = context.world.clock.now().since(begun);
         let (peer, host) = match to {
             HostPort::Address(peer) => (peer, None),

@@ -307,14 +307,14 @@ pub trait DataLinks: Debug + Send + Sync {
     fn connect(&self, context: &Context, at: SocketAddr) -> Connecting;
 
     /// Has the relay listen for the server at `peer`, and joins the connection that comes with one of this host.
-    fn listen(&self, context: &Context, peer: IpAddr) -> Listening;
+    fn listen(&self, context: &Context, peer: IpAddr) -> ListeningPort;
 }
 
 /// A data connection that is being made. It may be dropped.
 pub type Connecting = Pin<Box<dyn Future<Output = Result<Connection, DataFailure>> + Send>>;
 
 /// A port of a relay that is being opened. It may be dropped.
-pub type Listening = Pin<Box<dyn Future<Output = Result<RelayPort, DataFailure>> + Send>>;
+pub type ListeningPort = Pin<Box<dyn Future<Output = Result<RelayPort, DataFailure>> + Send>>;
 
 #[cfg(test)]
 mod tests {

@@ -6,7 +6,7 @@ use crate::context::Context;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::place::{OnUnknown, Site};
 use crate::report::Event;
-use crate::state::{Kept, KnownSite};
+use crate::state::{KeptPin, KnownSite};
 use ftp_io::control::Control;
 use ftp_io::tls::{Client, Doubt, Fingerprint, Handshake, Refusal, Trust, Versions};
 use ftp_proto::client::Security;
@@ -234,10 +234,10 @@ fn keep(context: &Context, site: &Site, who: &str, certificate: Fingerprint, why
         ));
     };
     match context.store.sites.keep(&site.key(), certificate) {
-        Ok(Kept::Now) => told(", and from now on no other is accepted"),
-        Ok(Kept::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
-        Ok(Kept::Before) => {}
-        Ok(Kept::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
+        Ok(KeptPin::Now) => told(", and from now on no other is accepted"),
+        Ok(KeptPin::ForThisRun) => told("; there is no state directory to keep it in (--state)"),
+        Ok(KeptPin::Before) => {}
+        Ok(KeptPin::Other(kept)) => return Err(changed(site, who, kept, certificate, Some(why))),
         Err(not_kept) => told(&format!("; {not_kept}")),
     }
     Ok(())
@@ -266,12 +266,12 @@ pub(super) async fn ask_person(context: &Context, site: &Site, failure: &Failure
         return false;
     }
     match context.store.sites.keep(&site.key(), certificate) {
-        Ok(Kept::Now | Kept::Before) => true,
-        Ok(Kept::ForThisRun) => {
+        Ok(KeptPin::Now | KeptPin::Before) => true,
+        Ok(KeptPin::ForThisRun) => {
             context.run.events.warn("there is no state directory (--state), so the certificate is not kept");
             true
         }
-        Ok(Kept::Other(_)) => false,
+        Ok(KeptPin::Other(_)) => false,
         Err(why) => {
             context.run.events.warn(why);
             true

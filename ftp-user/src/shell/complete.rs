@@ -5,7 +5,7 @@ use super::cache::Cache;
 use super::directory::{Directory, HostText, Split, behind, plain, split};
 use super::grammar::{Command, Vocabulary};
 use super::names::{Meaning, Operand, Scope};
-use super::words::{Line, Word, before, quoted};
+use super::words::{ShellLine, Word, before, quoted};
 use crate::place::Names;
 use ftp_io::program::completion::{self, Candidate, ValueKind};
 use std::cell::RefCell;
@@ -60,7 +60,7 @@ pub fn complete_line(text: &str, source: &mut CompletionInput<'_>) -> (usize, Of
 
 /// Completes the word that begins with `partial` behind these words.
 fn words(typed: &[Word], partial: &str, source: &mut CompletionInput<'_>) -> Offer {
-    let line = Line { words: typed.to_vec(), is_background: false };
+    let line = ShellLine { words: typed.to_vec(), is_background: false };
     let mut found = match Command::read(line, source.vocabulary) {
         Ok(Some(command)) => behind_verb(&command, partial, source),
         Ok(None) | Err(_) if typed.is_empty() => {

@@ -1,7 +1,7 @@
 //! The grammar of a line, as RSEXEC had it: a verb, which may be short, its arguments, and words in parentheses that only make
 //! it easier to read. Pure.
 
-use super::words::{Line, Mistake, Word};
+use super::words::{Mistake, ShellLine, Word};
 use crate::place::nearest;
 use ftp_io::program::completion::{Part, Reader};
 use std::collections::BTreeSet;
@@ -23,8 +23,8 @@ impl<'a> Command<'a> {
     /// # Errors
     ///
     /// The verb is not known or means several, or a word in parentheses is none of those that may be left out.
-    pub fn read(line: Line, vocabulary: &'a Vocabulary) -> Result<Option<Self>, Mistake> {
-        let Line { mut words, is_background } = line;
+    pub fn read(line: ShellLine, vocabulary: &'a Vocabulary) -> Result<Option<Self>, Mistake> {
+        let ShellLine { mut words, is_background } = line;
         if let Some(noise) = words.iter().find(|word| word.is_noise && !is_known_noise(&word.text)) {
             let what = format!(
                 "({}) is not one of the words that may be left out, such as (FILE) or (TO)",

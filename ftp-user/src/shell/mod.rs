@@ -24,5 +24,5 @@ pub use complete::{CompletionInput, CompletionPlaces, Offer, complete_line, know
 pub use directory::{Directory, HostText, THIS_HOST, name_at_server};
 pub use grammar::{Command, Elsewhere, Vocabulary};
 pub use names::{Composites, Meaning, Operand, Partial, RemovedName, Scope, stands_there};
-pub use search::{ComponentState, Occupant, PlaceUse, Purpose, Search, Step};
-pub use words::{Line, Mistake, Word, quoted, split};
+pub use search::{ComponentState, NameUse, Occupant, PlaceUse, Search, Step};
+pub use words::{Mistake, ShellLine, Word, quoted, split};

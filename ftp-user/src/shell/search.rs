@@ -7,7 +7,7 @@ use crate::failure::{Failure, Kind};
 
 /// What a verb does with a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Purpose {
+pub enum NameUse {
     /// Its directories are listed: a directory of several components is the union of them.
     List,
     /// It is read.
@@ -45,7 +45,7 @@ pub enum ComponentState {
 /// A search for a name in the components of a composite directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Search {
-    purpose: Purpose,
+    purpose: NameUse,
     components: Vec<ComponentState>,
 }
 
@@ -79,7 +79,7 @@ pub enum Step {
 
 impl Search {
     /// A search in components of which this is known before.
-    pub fn new(purpose: Purpose, components: Vec<ComponentState>) -> Self {
+    pub fn new(purpose: NameUse, components: Vec<ComponentState>) -> Self {
         Self { purpose, components }
     }
 
@@ -105,7 +105,7 @@ impl Search {
         let is_before =
             |index: &usize| matches!(self.components.get(*index), Some(ComponentState::Before(_)));
         // Who changes a name wants to hear of all components that have it by now.
-        let stale: Vec<usize> = match holding.is_empty() || self.purpose == Purpose::Change {
+        let stale: Vec<usize> = match holding.is_empty() || self.purpose == NameUse::Change {
             true => self.all(|known| matches!(known, ComponentState::Before(_))),
             false => holding.iter().copied().filter(is_before).collect(),
         };
@@ -115,11 +115,11 @@ impl Search {
         let unseen = self.all(|known| matches!(known, ComponentState::Down | ComponentState::Failed));
         match holding.as_slice() {
             [] => Step::Nowhere { unseen },
-            [one] if self.purpose == Purpose::Change && !unseen.is_empty() => {
+            [one] if self.purpose == NameUse::Change && !unseen.is_empty() => {
                 Step::Uncertain { found: *one, unseen }
             }
             [_] => Step::Found { components: holding, unseen },
-            [_, _, ..] if self.purpose == Purpose::List && self.are_directories(&holding) => {
+            [_, _, ..] if self.purpose == NameUse::List && self.are_directories(&holding) => {
                 Step::Found { components: holding, unseen }
             }
             [_, _, ..] => Step::Ambiguous(holding),
@@ -176,7 +176,7 @@ impl Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PlaceUse {
     /// It is there, and this is done with it.
-    There(Purpose),
+    There(NameUse),
     /// It may be there or not: something is stored or made there.
     Destination,
     /// The new name of what stands before it on the line, on the same host.
@@ -187,8 +187,8 @@ impl PlaceUse {
     /// Whether something is there afterwards that was not there before, or the other way round.
     pub const fn changes(self) -> bool {
         match self {
-            Self::Destination | Self::NewName | Self::There(Purpose::Change) => true,
-            Self::There(Purpose::List | Purpose::Read) => false,
+            Self::Destination | Self::NewName | Self::There(NameUse::Change) => true,
+            Self::There(NameUse::List | NameUse::Read) => false,
         }
     }
 }
@@ -201,7 +201,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Runs a search in components that hold this. Returns the last step and the components that were listed, in order.
-    fn run(purpose: Purpose, known: &[ComponentState], truth: &[Option<Occupant>]) -> (Step, Vec<usize>) {
+    fn run(purpose: NameUse, known: &[ComponentState], truth: &[Option<Occupant>]) -> (Step, Vec<usize>) {
         let mut search = Search::new(purpose, known.to_vec());
         let mut listed = Vec::new();
         loop {
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn h27_a_name_in_one_component_is_used_in_two_it_is_ambiguous_in_none_it_is_not_found() {
         let holds = |held: [Occupant; 3]| held.map(Some);
-        for purpose in [Purpose::List, Purpose::Read, Purpose::Change] {
+        for purpose in [NameUse::List, NameUse::Read, NameUse::Change] {
             let ask = |held| run(purpose, &[Unknown; 3], &holds(held)).0;
             assert_eq!(ask([Nothing, Other, Nothing]), found(&[1], &[]), "{purpose:?}");
             assert_eq!(ask([Other, Nothing, Other]), Step::Ambiguous(vec![0, 2]), "{purpose:?}");
@@ -233,8 +233,8 @@ mod tests {
     #[test]
     fn h27_only_a_listing_shows_a_directory_of_several_components_as_their_union() {
         let truth = [Some(Directory), Some(Directory), Some(Nothing)];
-        assert_eq!(run(Purpose::List, &[Unknown; 3], &truth).0, found(&[0, 1], &[]));
-        for purpose in [Purpose::Read, Purpose::Change] {
+        assert_eq!(run(NameUse::List, &[Unknown; 3], &truth).0, found(&[0, 1], &[]));
+        for purpose in [NameUse::Read, NameUse::Change] {
             assert_eq!(run(purpose, &[Unknown; 3], &truth).0, Step::Ambiguous(vec![0, 1]), "{purpose:?}");
         }
     }
@@ -243,34 +243,34 @@ mod tests {
     fn h27_what_was_known_before_is_listed_anew_once_before_it_is_believed() {
         let known = [Before(Other), Before(Nothing), Before(Nothing)];
         // It is still there: one listing, of the component that has it.
-        let (step, listed) = run(Purpose::Read, &known, &[Some(Other), Some(Nothing), Some(Nothing)]);
+        let (step, listed) = run(NameUse::Read, &known, &[Some(Other), Some(Nothing), Some(Nothing)]);
         assert_eq!((step, listed), (found(&[0], &[]), vec![0]));
         // It has moved: the others are listed, too.
-        let (step, listed) = run(Purpose::Read, &known, &[Some(Nothing), Some(Other), Some(Nothing)]);
+        let (step, listed) = run(NameUse::Read, &known, &[Some(Nothing), Some(Other), Some(Nothing)]);
         assert_eq!((step, listed), (found(&[1], &[]), vec![0, 1, 2]));
         // It is gone.
-        let (step, listed) = run(Purpose::Read, &known, &[Some(Nothing); 3]);
+        let (step, listed) = run(NameUse::Read, &known, &[Some(Nothing); 3]);
         assert_eq!((step, listed), (Step::Nowhere { unseen: vec![] }, vec![0, 1, 2]));
         // Another one has got it meanwhile: that matters for a change.
         let known = [Before(Other), Before(Nothing)];
-        let (step, listed) = run(Purpose::Change, &known, &[Some(Other), Some(Other)]);
+        let (step, listed) = run(NameUse::Change, &known, &[Some(Other), Some(Other)]);
         assert_eq!((step, listed), (Step::Ambiguous(vec![0, 1]), vec![0, 1]));
         // One of two is gone.
         let known = [Before(Other), Before(Other)];
-        let (step, listed) = run(Purpose::Change, &known, &[Some(Nothing), Some(Other)]);
+        let (step, listed) = run(NameUse::Change, &known, &[Some(Nothing), Some(Other)]);
         assert_eq!((step, listed), (found(&[1], &[]), vec![0, 1]));
     }
 
     #[test]
     fn h30_a_component_that_is_down_is_not_asked() {
         let truth = [None, Some(Other)];
-        assert_eq!(run(Purpose::Read, &[Down, Unknown], &truth), (found(&[1], &[0]), vec![1]));
+        assert_eq!(run(NameUse::Read, &[Down, Unknown], &truth), (found(&[1], &[0]), vec![1]));
         let uncertain = Step::Uncertain { found: 1, unseen: vec![0] };
-        assert_eq!(run(Purpose::Change, &[Down, Unknown], &truth), (uncertain, vec![1]));
+        assert_eq!(run(NameUse::Change, &[Down, Unknown], &truth), (uncertain, vec![1]));
         let nowhere = Step::Nowhere { unseen: vec![0] };
-        assert_eq!(run(Purpose::Read, &[Down, Unknown], &[None, Some(Nothing)]).0, nowhere);
+        assert_eq!(run(NameUse::Read, &[Down, Unknown], &[None, Some(Nothing)]).0, nowhere);
         let uncertain = Step::Uncertain { found: 1, unseen: vec![0] };
-        assert_eq!(run(Purpose::Change, &[Unknown; 2], &truth), (uncertain, vec![0, 1]), "it failed");
+        assert_eq!(run(NameUse::Change, &[Unknown; 2], &truth), (uncertain, vec![0, 1]), "it failed");
     }
 
     #[test]
@@ -295,13 +295,13 @@ mod tests {
         let truths = [Some(Nothing), Some(Directory), Some(Other), None];
         let each = |number: usize| [number % 5, number / 5 % 5, number / 25 % 5].map(|kind| kinds[kind]);
         let holds = |number: usize| [number % 4, number / 4 % 4, number / 16 % 4].map(|truth| truths[truth]);
-        for purpose in [Purpose::List, Purpose::Read, Purpose::Change] {
+        for purpose in [NameUse::List, NameUse::Read, NameUse::Change] {
             for (known, truth) in (0..125).flat_map(|one| (0..64).map(move |other| (each(one), holds(other))))
             {
                 let (step, listed) = run(purpose, &known, &truth);
                 let once: BTreeSet<usize> = listed.iter().copied().collect();
                 let all_asked = (0..3).all(|index| known[index] == Down || once.contains(&index));
-                assert!(all_asked || purpose != Purpose::Change, "{known:?} {truth:?}");
+                assert!(all_asked || purpose != NameUse::Change, "{known:?} {truth:?}");
                 assert_eq!(once.len(), listed.len(), "{known:?} {truth:?}");
                 assert!(listed.iter().all(|index| known[*index] != Down), "{known:?} {truth:?}");
                 match step {
@@ -309,8 +309,8 @@ mod tests {
                         for index in &components {
                             assert!(truth[*index].is_some_and(|held| held != Nothing), "{known:?} {truth:?}");
                         }
-                        assert!(components.len() == 1 || purpose == Purpose::List);
-                        assert!(unseen.is_empty() || purpose != Purpose::Change);
+                        assert!(components.len() == 1 || purpose == NameUse::List);
+                        assert!(unseen.is_empty() || purpose != NameUse::Change);
                     }
                     Step::Ambiguous(all) => assert!(all.len() > 1),
                     // Nothing is called missing that an asked component has.
@@ -321,7 +321,7 @@ mod tests {
                     }
                     Step::Uncertain { found, .. } => {
                         assert!(
-                            purpose == Purpose::Change && truth[found].is_some_and(|held| held != Nothing)
+                            purpose == NameUse::Change && truth[found].is_some_and(|held| held != Nothing)
                         );
                     }
                     Step::List(_) => panic!(),

@@ -15,7 +15,7 @@ pub struct Word {
 
 /// A line that was taken apart.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Line {
+pub struct ShellLine {
     /// Its words in order.
     pub words: Vec<Word>,
     /// Whether it ends with `&`: it is carried out in the background.
@@ -36,7 +36,7 @@ pub(super) struct TextBeforeCursor {
 /// # Errors
 ///
 /// A quote or a parenthesis is open at the end, or a character has a meaning elsewhere that it does not have here.
-pub fn split(line: &str) -> Result<Line, Mistake> {
+pub fn split(line: &str) -> Result<ShellLine, Mistake> {
     let mut scan = Scan::default();
     scan.read(line)?;
     match scan.open {
@@ -50,7 +50,7 @@ pub fn split(line: &str) -> Result<Line, Mistake> {
         }
     }
     scan.end_word();
-    Ok(Line { words: scan.words, is_background: scan.is_background })
+    Ok(ShellLine { words: scan.words, is_background: scan.is_background })
 }
 
 /// Takes apart what stands before the cursor. A word whose quote is open is the last one; what cannot be read has no words.

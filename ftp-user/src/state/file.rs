@@ -28,12 +28,12 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub struct StateFile {
     path: Option<Arc<Path>>,
-    purpose: Purpose,
+    purpose: FilePurpose,
 }
 
 /// What the file is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Purpose {
+enum FilePurpose {
     /// It saves time. A damaged one is set aside, and a new one begins.
     #[default]
     Time,
@@ -46,12 +46,12 @@ impl StateFile {
     /// The file with that name in the state directory.
     pub fn at(directory: Option<PathBuf>, name: &str) -> Self {
         let path = directory.map(|directory| directory.join(name).into());
-        Self { path, purpose: Purpose::Time }
+        Self { path, purpose: FilePurpose::Time }
     }
 
     /// The same for a file that trust rests on: nobody else may write it, and it is never set aside.
     pub fn of_trust(directory: Option<PathBuf>, name: &str) -> Self {
-        Self { purpose: Purpose::Trust, ..Self::at(directory, name) }
+        Self { purpose: FilePurpose::Trust, ..Self::at(directory, name) }
     }
 
     /// The value of the file; the default one if there is no file.
@@ -68,7 +68,7 @@ impl StateFile {
     /// What to tell if the file holds nothing that can be understood. It is set aside, unless trust rests on it.
     pub(super) fn damaged(&self, error: impl fmt::Display) -> String {
         let file = self.path.as_deref().unwrap_or_else(|| Path::new(""));
-        if self.purpose == Purpose::Trust {
+        if self.purpose == FilePurpose::Trust {
             return format!("{} is damaged ({error})", file.display());
         }
         let extension = file.extension().unwrap_or_default().to_string_lossy();
@@ -106,7 +106,7 @@ impl StateFile {
         };
         let facts = file.metadata().map_err(cannot)?;
         let own = rustix::process::geteuid().as_raw();
-        if self.purpose == Purpose::Trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
+        if self.purpose == FilePurpose::Trust && is_in_other_hands(facts.uid(), facts.mode(), own) {
             return Err(format!("others own {} or may write it", path.display()));
         }
         let mut bytes = Vec::new();
@@ -121,7 +121,7 @@ impl StateFile {
     /// Why the file cannot be written, in words.
     pub(super) fn replace(&self, bytes: &[u8]) -> Result<(), String> {
         let Some(file) = &self.path else { return Ok(()) };
-        let lasts = self.purpose == Purpose::Trust;
+        let lasts = self.purpose == FilePurpose::Trust;
         let written = lock(file, TRIES).and_then(|_locked| replace(file, bytes, lasts));
         written.map_err(|error| self.cannot("write", &error))
     }
@@ -140,14 +140,14 @@ impl StateFile {
         let cannot = |error: io::Error| self.cannot("write", &error);
         let _locked = lock(file, TRIES).map_err(cannot)?;
         let mut value = match self.read() {
-            Err(why) if self.purpose == Purpose::Trust => return Err(why),
+            Err(why) if self.purpose == FilePurpose::Trust => return Err(why),
             read => read.unwrap_or_default(),
         };
         if !change(&mut value) {
             return Ok(());
         }
         let bytes = serde_json::to_vec_pretty(&value).map_err(|error| cannot(error.into()))?;
-        replace(file, &bytes, self.purpose == Purpose::Trust).map_err(cannot)
+        replace(file, &bytes, self.purpose == FilePurpose::Trust).map_err(cannot)
     }
 }
 

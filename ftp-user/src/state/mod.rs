@@ -16,4 +16,4 @@ pub use file::OwnFiles;
 pub use file::{StateFile, directory};
 pub(crate) use file::{lock, replace};
 pub use pairs::{Key, KnownPair, Pairs};
-pub use sites::{Kept, KnownSite, Sites};
+pub use sites::{KeptPin, KnownSite, Sites};

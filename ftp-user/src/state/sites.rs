@@ -35,7 +35,7 @@ impl KnownSite {
 
 /// How a certificate was kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kept {
+pub enum KeptPin {
     /// It is known from now on, also in later runs.
     Now,
     /// It is known for the rest of this run, because there is no state directory.
@@ -126,11 +126,11 @@ impl Sites {
     /// # Errors
     ///
     /// Why the file cannot be read or written, in words. In the latter case the run knows the certificate all the same.
-    pub fn keep(&self, site: &str, certificate: Fingerprint) -> Result<Kept, String> {
+    pub fn keep(&self, site: &str, certificate: Fingerprint) -> Result<KeptPin, String> {
         let known = self.recall(site)?;
         match known.certificate {
-            Some(kept) if kept == certificate => return Ok(Kept::Before),
-            Some(kept) => return Ok(Kept::Other(kept)),
+            Some(kept) if kept == certificate => return Ok(KeptPin::Before),
+            Some(kept) => return Ok(KeptPin::Other(kept)),
             None => {
                 self.learn(site, KnownSite { offers_tls: true, certificate: Some(certificate), ..known });
             }
@@ -144,10 +144,10 @@ impl Sites {
         Ok(match kept {
             Some(other) if other != certificate => {
                 self.learn(site, KnownSite { offers_tls: true, certificate: Some(other), ..known });
-                Kept::Other(other)
+                KeptPin::Other(other)
             }
-            Some(_) | None if self.lasts => Kept::Now,
-            Some(_) | None => Kept::ForThisRun,
+            Some(_) | None if self.lasts => KeptPin::Now,
+            Some(_) | None => KeptPin::ForThisRun,
         })
     }
 
@@ -246,14 +246,14 @@ mod tests {
         let run = || Sites::at(Some(home.path().join("state")));
         let first = run();
         assert_eq!(first.recall("a:21"), Ok(KnownSite::default()));
-        assert_eq!(first.keep("a:21", one()), Ok(Kept::Now));
-        assert_eq!(first.keep("a:21", one()), Ok(Kept::Before));
+        assert_eq!(first.keep("a:21", one()), Ok(KeptPin::Now));
+        assert_eq!(first.keep("a:21", one()), Ok(KeptPin::Before));
         first.note_tls("b:21", true).unwrap();
         let a = KnownSite { offers_tls: true, was_verified: false, certificate: Some(one()) };
         assert_eq!(first.recall("a:21"), Ok(a));
         let second = run();
         assert_eq!(second.recall("a:21"), Ok(a));
-        assert_eq!(second.keep("a:21", two()), Ok(Kept::Other(one())));
+        assert_eq!(second.keep("a:21", two()), Ok(KeptPin::Other(one())));
         let b = KnownSite { offers_tls: true, was_verified: true, certificate: None };
         assert_eq!(second.recall("b:21"), Ok(b));
         assert_eq!(second.recall("a:990"), Ok(KnownSite::default()));
@@ -268,8 +268,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let [first, second] = [(); 2].map(|()| Sites::at(Some(home.path().to_path_buf())));
         assert_eq!([first.recall("a:21"), second.recall("a:21")], [nothing(), nothing()]);
-        assert_eq!(first.keep("a:21", one()), Ok(Kept::Now));
-        assert_eq!(second.keep("a:21", two()), Ok(Kept::Other(one())));
+        assert_eq!(first.keep("a:21", one()), Ok(KeptPin::Now));
+        assert_eq!(second.keep("a:21", two()), Ok(KeptPin::Other(one())));
         assert_eq!(second.recall("a:21").map(|known| known.certificate), Ok(Some(one())));
     }
 
@@ -285,8 +285,8 @@ mod tests {
     #[test]
     fn without_a_state_directory_the_run_alone_knows_it() {
         let sites = Sites::at(None);
-        assert_eq!(sites.keep("a:21", one()), Ok(Kept::ForThisRun));
-        assert_eq!(sites.clone().keep("a:21", two()), Ok(Kept::Other(one())));
+        assert_eq!(sites.keep("a:21", one()), Ok(KeptPin::ForThisRun));
+        assert_eq!(sites.clone().keep("a:21", two()), Ok(KeptPin::Other(one())));
         assert_eq!([sites.is_in_clear("a:21"), sites.note_in_clear("a:21")], [false, true]);
         assert_eq!([sites.is_in_clear("a:21"), sites.note_in_clear("a:21")], [true, false]);
     }
@@ -321,7 +321,7 @@ mod tests {
         let sites = Sites::at(Some(home.path().to_path_buf()));
         let said = sites.keep("new:21", one()).unwrap_err();
         assert!(said.contains("new:21 is not kept"), "{said}");
-        assert_eq!(sites.keep("new:21", two()), Ok(Kept::Other(one())), "the run knows it");
-        assert_eq!(sites.keep("h7:21", one()), Ok(Kept::Now));
+        assert_eq!(sites.keep("new:21", two()), Ok(KeptPin::Other(one())), "the run knows it");
+        assert_eq!(sites.keep("h7:21", one()), Ok(KeptPin::Now));
     }
 }

@@ -3,7 +3,7 @@
 use super::input::{choice, pieces};
 use ftp_proto::relay::frame::{Frame, FrameError, FrameReader, MAX_FRAME, encode};
 use ftp_proto::relay::hub::{FromHub, ToHub};
-use ftp_proto::relay::link::{Answer, First};
+use ftp_proto::relay::link::{First, LinkAnswer};
 use ftp_proto::relay::message::{FromAgent, ToAgent};
 use ftp_proto::relay::token::Token;
 use serde::Serialize;
@@ -25,7 +25,7 @@ pub fn frames(data: &[u8]) {
         0 => messages::<Frame<ToAgent>>(data, choice),
         1 => messages::<Frame<FromAgent>>(data, choice),
         2 => messages::<First>(data, choice),
-        _ => messages::<Answer>(data, choice),
+        _ => messages::<LinkAnswer>(data, choice),
     }
 }
 

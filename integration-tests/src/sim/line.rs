@@ -4,7 +4,7 @@ use super::SIDES;
 use super::relay::side_of;
 use super::world::{Event, World};
 use ftp_proto::relay::message::{
-    Code, End, FromAgent, Id, Leg, LegState, Pin, Purpose, Target, Text, ToAgent, Waits,
+    Code, End, FromAgent, GrantPurpose, Id, Leg, LegState, Pin, Target, Text, ToAgent, Waits,
 };
 use ftp_proto::relay::user::{Input, Output};
 use ftp_proto::transfer::{self, Junction, Side};
@@ -23,7 +23,7 @@ impl World {
             let now = self.now;
             let Some(relay) = &mut self.relay else { return };
             let target = Target { host, port: CONTROL };
-            let grant = relay.session.grant(now, Purpose::Tunnel(target), u64::MAX, LIFE, 1);
+            let grant = relay.session.grant(now, GrantPurpose::Tunnel(target), u64::MAX, LIFE, 1);
             relay.tunnels.at_mut(side).id = Some(relay.session.tunnel(now, grant));
         }
         self.drain_line();
@@ -49,7 +49,7 @@ impl World {
         let now = self.now;
         match self.relay.as_mut().filter(|relay| !relay.over) {
             Some(relay) => {
-                let grant = relay.session.grant(now, Purpose::Join(hosts.to_vec()), u64::MAX, LIFE, 1);
+                let grant = relay.session.grant(now, GrantPurpose::Join(hosts.to_vec()), u64::MAX, LIFE, 1);
                 relay.join = Some(relay.session.join(now, grant, legs, Waits::default()));
                 self.drain_line();
             }

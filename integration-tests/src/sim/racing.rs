@@ -7,7 +7,9 @@ use super::shared::{PermitAnswer, Shared};
 use super::user::Phase;
 use super::world::World;
 use ftp_proto::timer::Moment;
-use ftp_proto::transfer::race::{Conclusion, Ended, Entrant, Input, Output, Purpose, Race, Settings};
+use ftp_proto::transfer::race::{
+    CandidateEnd, CandidatePurpose, Conclusion, Entrant, Input, Output, Race, Settings,
+};
 use ftp_proto::transfer::{Outcome, Side};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -22,7 +24,7 @@ struct Lane {
     world: Option<World>,
     /// Whether it could probe.
     able: bool,
-    purpose: Purpose,
+    purpose: CandidatePurpose,
     moving: [bool; 2],
     claimed: [bool; 2],
     /// When both its data connections stood.
@@ -45,7 +47,7 @@ pub fn race(field: &Field) -> Raced {
         scenario: scenario.clone(),
         world: None,
         able: able(scenario),
-        purpose: Purpose::Transfer,
+        purpose: CandidatePurpose::Transfer,
         moving: [false; 2],
         claimed: [false; 2],
         stood: None,
@@ -177,7 +179,7 @@ impl Run<'_> {
                 && !lane.aborted
                 && lane.world.as_ref().is_some_and(|world| world.moves)
         };
-        if self.lanes[number].purpose == Purpose::Probe {
+        if self.lanes[number].purpose == CandidatePurpose::Probe {
             self.raced.violations.push(format!("candidate {number} moves the file where it should probe"));
         }
         if self.lanes[number].able && !self.lanes[number].told && self.lanes.iter().enumerate().any(moves) {
@@ -194,9 +196,9 @@ impl Run<'_> {
         // A server of this kind says 150 when it has its transfer command.
         let begun = SIDES.map(|side| self.field.hasty && transfers && *world.commanded.at(side));
         let ended = world.user.outcomes.first().map(|outcome| match (outcome, lane.purpose) {
-            (Outcome::Moved { .. }, Purpose::Transfer) => Ended::Moved,
-            (Outcome::Moved { .. }, Purpose::Probe) => Ended::Proven,
-            (Outcome::Failed(_), _) => Ended::Failed,
+            (Outcome::Moved { .. }, CandidatePurpose::Transfer) => CandidateEnd::Moved,
+            (Outcome::Moved { .. }, CandidatePurpose::Probe) => CandidateEnd::Proven,
+            (Outcome::Failed(_), _) => CandidateEnd::Failed,
         });
         // Its login has failed.
         let gone = !matches!(world.user.phase, Phase::Login | Phase::Attempt) && ended.is_none();
@@ -215,17 +217,17 @@ impl Run<'_> {
             lane.stood.get_or_insert(self.now);
         }
         signs.into_iter().for_each(|sign| self.tell(sign));
-        if let Some(ended) = ended.or(gone.then_some(Ended::Failed)) {
+        if let Some(ended) = ended.or(gone.then_some(CandidateEnd::Failed)) {
             self.ended(number, ended);
         }
     }
 
-    fn ended(&mut self, number: usize, ended: Ended) {
+    fn ended(&mut self, number: usize, ended: CandidateEnd) {
         let lane = &mut self.lanes[number];
         if std::mem::replace(&mut lane.told, true) {
             return;
         }
-        if ended == Ended::Moved && self.field.sabotage == Some(Slip::PublishAll) {
+        if ended == CandidateEnd::Moved && self.field.sabotage == Some(Slip::PublishAll) {
             self.published += 1;
         }
         self.tell(Input::Ended(number, ended));
@@ -254,16 +256,16 @@ impl Run<'_> {
         self.lanes.iter().filter(|lane| lane.world.is_some() && !lane.told).count()
     }
 
-    fn start(&mut self, number: usize, purpose: Purpose) {
+    fn start(&mut self, number: usize, purpose: CandidatePurpose) {
         if self.busy() >= self.field.sessions || (self.field.dies.is_some() && self.dies.is_none()) {
-            return self.tell(Input::Ended(number, Ended::NoSession));
+            return self.tell(Input::Ended(number, CandidateEnd::NoSession));
         }
         if self.busy() >= Settings::default().together {
             self.raced.violations.push("too many candidates have sessions at the same time".to_owned());
         }
-        let probes = purpose == Purpose::Probe && self.field.sabotage != Some(Slip::ProbesMove);
+        let probes = purpose == CandidatePurpose::Probe && self.field.sabotage != Some(Slip::ProbesMove);
         self.raced.started += 1;
-        self.raced.probed += usize::from(purpose == Purpose::Probe);
+        self.raced.probed += usize::from(purpose == CandidatePurpose::Probe);
         let lane = &mut self.lanes[number];
         // A second attempt has its own sessions; what the first one has left must be nothing.
         self.past.extend(lane.world.take());
@@ -300,16 +302,16 @@ impl Run<'_> {
                     .push(format!("the end of candidate {number} that listens is aborted first"));
             }
             if self.field.sabotage == Some(Slip::ForgetLosers) {
-                self.ended(number, Ended::Failed);
+                self.ended(number, CandidateEnd::Failed);
             }
             self.look(number);
             if self.field.sabotage == Some(Slip::KeepSessions) {
-                self.ended(number, Ended::Failed);
+                self.ended(number, CandidateEnd::Failed);
             }
         } else {
             // It has not begun; its sessions are closed.
             lane.world = None;
-            self.ended(number, Ended::Failed);
+            self.ended(number, CandidateEnd::Failed);
         }
     }
 
@@ -350,7 +352,7 @@ impl Run<'_> {
                 .world
                 .as_ref()
                 .is_none_or(|world| matches!(world.user.outcomes.first(), Some(Outcome::Moved { .. })));
-            if !whole || self.lanes[number].purpose == Purpose::Probe {
+            if !whole || self.lanes[number].purpose == CandidatePurpose::Probe {
                 self.raced.violations.push(format!("candidate {number} has won and has not moved the file"));
             }
         }

@@ -3,8 +3,8 @@
 
 use ftp_io::link::{Acceptor, Link, session};
 use ftp_proto::relay::frame::encode;
-use ftp_proto::relay::hub::{FromHub, Role, Seen, ToHub};
-use ftp_proto::relay::link::{Answer, Welcome};
+use ftp_proto::relay::hub::{FromHub, Role, SeenAddresses, ToHub};
+use ftp_proto::relay::link::{LinkAnswer, Welcome};
 use ftp_proto::relay::message::{Code, Id, Text, VERSIONS};
 use ftp_proto::relay::token::{Secret32, Token};
 use integration_tests::binary::{Program, Running};
@@ -89,7 +89,7 @@ fn an_agent_returns_to_a_hub_whatever_it_has_said() {
         // What may be said, and means nothing.
         let mut session = joined(&hub).await;
         let at = "127.0.0.1:1".parse().unwrap();
-        let seen = encode(&Seen { ticket: [0; 16], own: at, other: at }).unwrap()[4..].to_vec();
+        let seen = encode(&SeenAddresses { ticket: [0; 16], own: at, other: at }).unwrap()[4..].to_vec();
         for body in [seen, vec![255; 60_000], Vec::new()] {
             session.say(FromHub::Ext { name: Text::of("seen"), body }).await;
         }
@@ -215,11 +215,11 @@ async fn pretends(link: Link, instead: Instead) {
     }
     let Ok((mut link, _)) = Acceptor::new().unwrap().accept(stream).await else { return };
     let answer = if instead == Instead::Denies {
-        Answer::Denied
+        LinkAnswer::Denied
     } else {
         let seen_as = "127.0.0.1:1".parse().unwrap();
         let (version, build) = (VERSIONS.1, Text::of("impostor"));
-        Answer::Welcome(Welcome { version, build, seen_as, ping_ms: 1, dead_ms: 1, mac: [0; 32] })
+        LinkAnswer::Welcome(Welcome { version, build, seen_as, ping_ms: 1, dead_ms: 1, mac: [0; 32] })
     };
     drop(link.send(&encode(&answer).unwrap()).await);
     let mut room = [0; 4_096];

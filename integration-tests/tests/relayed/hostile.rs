@@ -5,7 +5,7 @@
 use super::{never, user};
 use ftp_io::connection::Connection;
 use ftp_proto::relay::message::{
-    Code, End, FromAgent, Id, Leg, LegId, LegState, Pin, Purpose, Target, Text, ToAgent,
+    Code, End, FromAgent, GrantPurpose, Id, Leg, LegId, LegState, Pin, Target, Text, ToAgent,
 };
 use ftp_proto::relay::token::{Secret32, Token};
 use integration_tests::foreign::own_address;
@@ -237,7 +237,7 @@ fn a_relay_that_invents_changes_or_cuts_what_it_joins_is_found_out_and_nothing_h
             while let Some(heard) = session.hear().await {
                 match heard {
                     ToAgent::Grant { id, purpose, max_bytes, max_ms, uses } => {
-                        if let Purpose::Tunnel(Target { host, port }) = purpose {
+                        if let GrantPurpose::Tunnel(Target { host, port }) = purpose {
                             asked.push((id, SocketAddr::new(host.as_str().parse().unwrap(), port)));
                         }
                         session.say(FromAgent::Granted { id, max_bytes, max_ms, uses }).await;

@@ -19,7 +19,7 @@ pub(crate) struct Layer {
     /// Decrypted bytes that were read before this layer was made; they come first.
     early: Vec<u8>,
     /// Encrypted bytes that were read from the socket; rustls takes them.
-    received: Received,
+    received: ReceiveBuffer,
     /// An error behind bytes that were good; the next read tells it.
     failed: Option<io::Error>,
     /// Whether the end of the connection is an end of the bytes without close_notify too.
@@ -38,7 +38,7 @@ impl Layer {
             session,
             below: None,
             early: Vec::new(),
-            received: Received::default(),
+            received: ReceiveBuffer::default(),
             failed: None,
             ends_silently: false,
         }
@@ -262,7 +262,7 @@ const PIECE: usize = 64 * 1024;
 /// each read of a fast connection, and with that it does some of the sender's work, so few large reads take
 /// less time. A connection with little to say needs no large buffer.
 #[derive(Debug)]
-pub(super) struct Received {
+pub(super) struct ReceiveBuffer {
     buffer: Vec<u8>,
     /// How many bytes of `buffer` were taken.
     taken: usize,
@@ -272,19 +272,19 @@ pub(super) struct Received {
     ask: usize,
 }
 
-impl Default for Received {
+impl Default for ReceiveBuffer {
     fn default() -> Self {
         Self { buffer: Vec::new(), taken: 0, come: 0, ask: LEAST }
     }
 }
 
-impl From<Vec<u8>> for Received {
+impl From<Vec<u8>> for ReceiveBuffer {
     fn from(buffer: Vec<u8>) -> Self {
         Self { come: buffer.len(), buffer, ..Self::default() }
     }
 }
 
-impl Received {
+impl ReceiveBuffer {
     /// Reads more with `read` when all was taken.
     ///
     /// # Errors
@@ -333,7 +333,7 @@ mod tests {
     use super::*;
 
     /// How many bytes each of some reads asks for; they bring `come`.
-    fn asked(received: &mut Received, come: impl IntoIterator<Item = usize>) -> Vec<usize> {
+    fn asked(received: &mut ReceiveBuffer, come: impl IntoIterator<Item = usize>) -> Vec<usize> {
         let mut asked = Vec::new();
         for come in come {
             received
@@ -349,7 +349,7 @@ mod tests {
 
     #[test]
     fn a_read_asks_for_twice_what_the_one_before_brought() {
-        let received = &mut Received::default();
+        let received = &mut ReceiveBuffer::default();
         assert_eq!(asked(received, [10, 4096, 8192, 100, 0, 0]), [4096, 4096, 8192, 16384, 4096, 4096]);
         let asked = asked(received, [usize::MAX; 12]);
         assert_eq!((asked.first(), asked.last()), (Some(&LEAST), Some(&MOST)));
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn what_came_is_taken_once() {
-        let received = &mut Received::default();
+        let received = &mut ReceiveBuffer::default();
         assert!(received.is_empty());
         let bytes = [b'a', b'b', b'c'];
         received.fill(|mut room| Write::write(&mut room, &bytes)).unwrap();
@@ -366,7 +366,7 @@ mod tests {
         assert_eq!((received.rest(), received.is_empty()), (&b"c"[..], false));
         received.take(1);
         assert_eq!((received.rest(), received.is_empty()), (&b""[..], true));
-        let mut fed = Received::from(b"fed".to_vec());
+        let mut fed = ReceiveBuffer::from(b"fed".to_vec());
         assert_eq!(fed.rest(), b"fed");
         fed.take(3);
         assert!(fed.is_empty());
@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_waits_keeps_no_buffer() {
-        let received = &mut Received::default();
+        let received = &mut ReceiveBuffer::default();
         assert_eq!(asked(received, [4096, 8192]).len(), 2);
         let error = received.fill(|_| Err(io::ErrorKind::WouldBlock.into())).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);

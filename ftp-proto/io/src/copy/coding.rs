@@ -24,12 +24,12 @@ pub(super) struct Decoder {
     /// How many bytes may still be written.
     left: u64,
     /// Why the last piece could not be taken. Its bytes are counted before that is told.
-    refused: Option<Refused>,
+    refused: Option<CodingError>,
 }
 
 /// Why bytes could not be taken.
 #[derive(Debug)]
-enum Refused {
+enum CodingError {
     /// They are not what the other end should send.
     Stream(io::Error),
     /// The file does not take them.
@@ -96,7 +96,7 @@ impl Decoder {
         self.reader.as_ref().is_some_and(ModeReader::has_ended)
     }
 
-    fn take<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
+    fn take<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), CodingError> {
         let Some(mut reader) = self.reader.take() else { return self.write(piece, sink) };
         let mut rest = piece;
         let done = loop {
@@ -108,14 +108,14 @@ impl Decoder {
                         break Err(refused);
                     }
                 }
-                Err(error) => break Err(Refused::Stream(error)),
+                Err(error) => break Err(CodingError::Stream(error)),
             }
         };
         self.reader = Some(reader);
         done
     }
 
-    fn write<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
+    fn write<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), CodingError> {
         let mut local = Vec::new();
         let piece = match &mut self.coding {
             Some(coding) => {
@@ -127,19 +127,19 @@ impl Decoder {
         self.store(piece, sink)
     }
 
-    fn store<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), Refused> {
-        let too_much = || Refused::File(Errno::FBIG.into());
+    fn store<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), CodingError> {
+        let too_much = || CodingError::File(Errno::FBIG.into());
         self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(too_much)?;
         if let Some((digester, count)) = &mut self.digest {
             digester.update(piece);
             *count += piece.len() as u64;
         }
-        sink.write(piece).map_err(Refused::File)
+        sink.write(piece).map_err(CodingError::File)
     }
 
-    fn end<S: Receiver>(&mut self, sink: &mut Sink<S>) -> Result<(), Refused> {
+    fn end<S: Receiver>(&mut self, sink: &mut Sink<S>) -> Result<(), CodingError> {
         if self.reader.is_some() && !self.has_ended() {
-            return Err(Refused::Stream(io::ErrorKind::UnexpectedEof.into()));
+            return Err(CodingError::Stream(io::ErrorKind::UnexpectedEof.into()));
         }
         let mut local = Vec::new();
         if let Some(coding) = &mut self.coding {
@@ -245,11 +245,11 @@ pub fn is_bad_coding(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|error| error.is::<BadCoding>())
 }
 
-impl From<Refused> for CopyEnd {
-    fn from(refused: Refused) -> Self {
+impl From<CodingError> for CopyEnd {
+    fn from(refused: CodingError) -> Self {
         match refused {
-            Refused::Stream(error) => Self::Broken(error),
-            Refused::File(error) => Self::File(error),
+            CodingError::Stream(error) => Self::Broken(error),
+            CodingError::File(error) => Self::File(error),
         }
     }
 }

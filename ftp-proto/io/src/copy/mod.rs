@@ -41,7 +41,7 @@ pub use join::{Digests, Join, JoinEnd, LegId};
 pub use listing::{Encoded, Pieces, lines, send_pieces};
 #[cfg(target_os = "linux")]
 pub use pipe::{Pipes, was_forbidden as splice_was_forbidden};
-pub use receive::{Budget, Ready, Receipt, Receiver, Sink, receive};
+pub use receive::{Budget, Receipt, ReceiptProgress, Receiver, Sink, receive};
 pub use send::{send, send_whole};
 
 pub use crate::meter::{Gate, Meter, Meters, Pass};

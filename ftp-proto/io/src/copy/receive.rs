@@ -69,10 +69,10 @@ impl<S: Receiver> Receipt<S> {
 
     /// Takes what has come already. Call it on a thread that may block on the file; it never waits for the
     /// connection.
-    pub fn take_ready(mut self, meter: &Meter) -> Ready<S> {
-        let Some(connection) = self.data.clear() else { return Ready::More(self) };
+    pub fn take_ready(mut self, meter: &Meter) -> ReceiptProgress<S> {
+        let Some(connection) = self.data.clear() else { return ReceiptProgress::More(self) };
         end_by_reset(connection.socket());
-        let Some(end) = self.body.take_ready(connection, meter) else { return Ready::More(self) };
+        let Some(end) = self.body.take_ready(connection, meter) else { return ReceiptProgress::More(self) };
         let kept = match self.data.into_open() {
             Some(connection) if matches!(end, CopyEnd::Whole) => {
                 DataConnection::end_file(connection, self.keep)
@@ -80,7 +80,7 @@ impl<S: Receiver> Receipt<S> {
             Some(_) | None => None,
         };
         let (digest, file) = self.body.into_parts();
-        Ready::Ended(CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }, file)
+        ReceiptProgress::Ended(CopyReport { digest, kept, ..CopyReport::plain(meter.moved(), end) }, file)
     }
 
     /// Takes what is still to come, and passes the file to `finish` on the thread that has written its last bytes;
@@ -113,7 +113,7 @@ impl<S: Receiver> Receipt<S> {
 /// What [`Receipt::take_ready`] has found.
 #[derive(Debug)]
 #[must_use]
-pub enum Ready<S = File> {
+pub enum ReceiptProgress<S = File> {
     /// The copy is over.
     Ended(CopyReport, S),
     /// There may be more to come: nothing of what was taken is lost.

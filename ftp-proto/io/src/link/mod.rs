@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ftp_proto::relay::frame::{FrameError, FrameReader};
 use ftp_proto::relay::link::{
-    self, ALPN, ALPN_AGENTS, ALPN_HUB, Answer, EXPORTER_LABEL, Exporter, First, LinkError, Welcome,
+    self, ALPN, ALPN_AGENTS, ALPN_HUB, EXPORTER_LABEL, Exporter, First, LinkAnswer, LinkError, Welcome,
 };
 use ftp_proto::relay::token::{Secret32, Token};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -89,7 +89,7 @@ impl LinkFailure {
 
 /// A session whose other end has proven itself.
 #[derive(Debug)]
-pub enum Opened {
+pub enum OpenedLink {
     /// The other end is a relay agent.
     Relay(Link, Welcome),
     /// The other end is a hub, where agents meet.
@@ -119,15 +119,15 @@ pub async fn hub_session(stream: impl Into<Stream>, token: &Token) -> Result<(Li
 /// # Errors
 ///
 /// As those of [`session`].
-pub async fn open(stream: impl Into<Stream>, token: &Token) -> Result<Opened, LinkFailure> {
+pub async fn open(stream: impl Into<Stream>, token: &Token) -> Result<OpenedLink, LinkFailure> {
     within(async {
         let unproven = connect(stream, Expected::Either).await?;
         if unproven.protocol == Protocol::Hub {
             let (link, welcome) = prove(unproven, token.for_hub().secret()).await?;
-            return Ok(Opened::Hub(link, welcome));
+            return Ok(OpenedLink::Hub(link, welcome));
         }
         let (link, welcome) = prove(unproven, token.secret()).await?;
-        Ok(Opened::Relay(link, welcome))
+        Ok(OpenedLink::Relay(link, welcome))
     })
     .await
 }
@@ -172,7 +172,7 @@ pub async fn call(stream: impl Into<Stream>, ticket: &Secret32) -> Result<Stream
 async fn attached(mut unproven: Unproven, ticket: &Secret32) -> Result<Link, LinkFailure> {
     let (first, pending) = link::data_hello(ticket, &unproven.exporter);
     unproven.send(&first).await?;
-    pending.data(&unproven.frame::<Answer>().await?)?;
+    pending.data(&unproven.frame::<LinkAnswer>().await?)?;
     Ok(unproven.into_link())
 }
 

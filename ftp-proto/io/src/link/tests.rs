@@ -134,12 +134,12 @@ async fn hub() -> (std::net::SocketAddr, tokio::task::JoinHandle<Vec<u8>>) {
 async fn who_connects_knows_by_the_handshake_whether_it_meets_a_relay_or_a_hub() {
     let (at, served) = hub().await;
     let opened = open(TcpStream::connect(at).await.unwrap(), &token(7)).await.unwrap();
-    let Opened::Hub(mut link, _) = opened else { panic!("{opened:?}") };
+    let OpenedLink::Hub(mut link, _) = opened else { panic!("{opened:?}") };
     link.close().await;
     assert_eq!(served.await.unwrap(), b"");
     let (at, served) = agent().await;
     let opened = open(TcpStream::connect(at).await.unwrap(), &token(7)).await.unwrap();
-    let Opened::Relay(link, _) = opened else { panic!("{opened:?}") };
+    let OpenedLink::Relay(link, _) = opened else { panic!("{opened:?}") };
     assert_eq!(rest(link).await, b"bytes");
     assert_eq!(served.await.unwrap(), Ok(()));
 }

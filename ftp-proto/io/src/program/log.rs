@@ -74,9 +74,9 @@ pub struct Log {
 
 /// How many lines the log has lost so far. Clones count the same log.
 #[derive(Clone, Debug, Default)]
-pub struct Lost(Arc<AtomicU64>);
+pub struct LostLines(Arc<AtomicU64>);
 
-impl Lost {
+impl LostLines {
     /// Lines that were lost since the start.
     pub fn lines(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
@@ -153,7 +153,7 @@ impl Backlog {
 
 impl Log {
     /// How many lines it has lost.
-    pub fn lost(&self) -> Lost {
+    pub fn lost(&self) -> LostLines {
         self.queue.all_lost.clone()
     }
 
@@ -202,7 +202,7 @@ impl Style {
 
     /// The line that says how many lines were lost.
     fn lost(self, lines: u64) -> Vec<u8> {
-        let line = Line::default();
+        let line = LineBuffer::default();
         let out = line.clone();
         tracing::dispatcher::with_default(&self.dispatch(LevelFilter::WARN, move || out.clone()), || {
             tracing::warn!(lines, "log lines were lost because standard error did not take them");
@@ -213,9 +213,9 @@ impl Style {
 
 /// One line in memory.
 #[derive(Clone, Default)]
-struct Line(Arc<Mutex<Vec<u8>>>);
+struct LineBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Line {
+impl Write for LineBuffer {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.0.locked().extend_from_slice(text);
         Ok(text.len())
@@ -239,7 +239,7 @@ struct Queue {
     /// Lines that found the queue full and that no message has told of yet.
     lost: Arc<AtomicU64>,
     /// All lines that were lost, also by the writer.
-    all_lost: Lost,
+    all_lost: LostLines,
 }
 
 #[derive(Debug)]
@@ -287,7 +287,7 @@ impl<'a> MakeWriter<'a> for Queue {
 fn open(out: impl Write + Send + 'static, style: Style) -> io::Result<(Log, Queue)> {
     let (messages, queued) = channel();
     let (finish, finished) = sync_channel(1);
-    let (lost, all_lost, backlog) = (Arc::<AtomicU64>::default(), Lost::default(), Backlog::default());
+    let (lost, all_lost, backlog) = (Arc::<AtomicU64>::default(), LostLines::default(), Backlog::default());
     let mut writer = Writer { out, style, lost: 0, all_lost: all_lost.clone() };
     let (full, left) = (Arc::clone(&lost), backlog.clone());
     let work = move || {
@@ -318,7 +318,7 @@ struct Writer<W> {
     style: Style,
     /// Lines that could not be written and that no line has told of yet.
     lost: u64,
-    all_lost: Lost,
+    all_lost: LostLines,
 }
 
 impl<W: Write> Writer<W> {

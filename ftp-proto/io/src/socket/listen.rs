@@ -21,13 +21,13 @@ use crate::simulated::Backlog;
 /// A listening socket. Dropping it closes the socket; connections that were not accepted are reset.
 #[derive(Debug)]
 pub struct Listener {
-    inner: Listening,
+    inner: ListenSocket,
     /// Keeps a data port from being given to somebody else while this socket listens on it.
     _lease: Option<Arc<Lease>>,
 }
 
 #[derive(Debug)]
-enum Listening {
+enum ListenSocket {
     System(TcpListener),
     Simulated(SimulatedListener),
 }
@@ -56,14 +56,14 @@ impl Listener {
     /// The system has no descriptor or no memory for it.
     pub async fn accept(&self) -> io::Result<(Stream, SocketAddr)> {
         match &self.inner {
-            Listening::System(socket) => loop {
+            ListenSocket::System(socket) => loop {
                 match socket.accept().await {
                     // The peer had gone before.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
                     accepted => return accepted.map(|(stream, from)| (stream.into(), from)),
                 }
             },
-            Listening::Simulated(_) => poll_fn(|cx| self.poll_accept(cx)).await,
+            ListenSocket::Simulated(_) => poll_fn(|cx| self.poll_accept(cx)).await,
         }
     }
 
@@ -74,14 +74,14 @@ impl Listener {
     /// As for [`Self::accept`].
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, SocketAddr)>> {
         match &self.inner {
-            Listening::System(socket) => loop {
+            ListenSocket::System(socket) => loop {
                 match ready!(socket.poll_accept(cx)) {
                     // The peer had gone before.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                     accepted => return Poll::Ready(accepted.map(|(stream, from)| (stream.into(), from))),
                 }
             },
-            Listening::Simulated(listener) => {
+            ListenSocket::Simulated(listener) => {
                 let socket = ready!(listener.backlog.poll_accept(cx));
                 let from = socket.peer();
                 Poll::Ready(Ok((socket.into(), from)))
@@ -92,13 +92,13 @@ impl Listener {
     /// Resets one connection that has arrived already, and returns the address of its peer; `None` if none waits.
     pub fn reset_waiting(&self) -> Option<SocketAddr> {
         match &self.inner {
-            Listening::System(listener) => {
+            ListenSocket::System(listener) => {
                 let (socket, from) = SockRef::from(listener).accept().ok()?;
                 // If the peer has gone meanwhile, nothing is left to reset.
                 drop(socket.set_linger(Some(Duration::ZERO)));
                 from.as_socket()
             }
-            Listening::Simulated(listener) => {
+            ListenSocket::Simulated(listener) => {
                 let socket = listener.backlog.take()?;
                 socket.set_resets(true);
                 Some(socket.peer())
@@ -113,8 +113,8 @@ impl Listener {
     /// The system does not know the socket.
     pub fn local(&self) -> io::Result<SocketAddr> {
         match &self.inner {
-            Listening::System(socket) => socket.local_addr(),
-            Listening::Simulated(listener) => Ok(listener.at),
+            ListenSocket::System(socket) => socket.local_addr(),
+            ListenSocket::Simulated(listener) => Ok(listener.at),
         }
     }
 
@@ -122,8 +122,8 @@ impl Listener {
     /// allows this before it listens would share its connections with others that listen there.
     pub(super) fn share(&self) -> io::Result<()> {
         match &self.inner {
-            Listening::System(socket) => SockRef::from(socket).set_reuse_port(true),
-            Listening::Simulated(_) => Ok(()),
+            ListenSocket::System(socket) => SockRef::from(socket).set_reuse_port(true),
+            ListenSocket::Simulated(_) => Ok(()),
         }
     }
 
@@ -131,9 +131,9 @@ impl Listener {
         let inner = match port {
             Port::System(socket) => {
                 socket.listen(backlog)?;
-                Listening::System(TcpListener::from_std(socket.into())?)
+                ListenSocket::System(TcpListener::from_std(socket.into())?)
             }
-            Port::Simulated(port) => Listening::Simulated(SimulatedListener {
+            Port::Simulated(port) => ListenSocket::Simulated(SimulatedListener {
                 at: port.at(),
                 backlog: port.listen()?,
                 _port: lease.is_none().then_some(port),

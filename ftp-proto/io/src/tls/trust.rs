@@ -170,11 +170,11 @@ pub(super) fn roots(path: &Path) -> io::Result<RootCertStore> {
 pub(super) struct Verifier {
     trust: Trust,
     algorithms: WebPkiSupportedAlgorithms,
-    shown: Mutex<Shown>,
+    shown: Mutex<ShownCertificate>,
 }
 
 #[derive(Debug, Default)]
-struct Shown {
+struct ShownCertificate {
     /// The certificate that was accepted.
     good: Option<Fingerprint>,
     /// Why it would not have been accepted, if it was admitted.

@@ -107,6 +107,6 @@ fn rules_never_widen_the_policy_and_listings_stay_at_home() {
             );
         }
         let listing = transfer(Cargo::Listing)("192.0.2.9", proof);
-        assert_eq!(decide(&ruled, &asker, &listing), Err(Why::ListingAbroad), "{name}");
+        assert_eq!(decide(&ruled, &asker, &listing), Err(RefusalReason::ListingAbroad), "{name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Route;
 use crate::address::{Family, Kind, kind, unmapped};
-use crate::policy::{self, Asker, OtherEnd, Rules, Why};
+use crate::policy::{self, Asker, OtherEnd, RefusalReason, Rules};
 use crate::relay::date::DateAt;
 use crate::timer::Moment;
 use std::net::{IpAddr, SocketAddr};
@@ -56,7 +56,7 @@ impl Config {
     }
 
     /// Decides whether the agent may carry a control connection to an address.
-    pub(super) fn may_tunnel(&self, to: SocketAddr, route: Route) -> Result<(), Why> {
+    pub(super) fn may_tunnel(&self, to: SocketAddr, route: Route) -> Result<(), RefusalReason> {
         let own = self.is_own(to.ip(), route);
         policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayControl { to, own }).map(drop)
     }
@@ -69,7 +69,7 @@ impl Config {
         route: Route,
         greeted: bool,
         other: OtherEnd,
-    ) -> Result<(), Why> {
+    ) -> Result<(), RefusalReason> {
         let own = self.is_own(to.ip(), route);
         let ask = policy::Ask::RelayData { to, own, greeted, other };
         policy::decide(&self.rules, &self.asker(), &ask).map(drop)
@@ -82,7 +82,7 @@ impl Config {
     }
 
     /// Decides whether a host may connect to a leg.
-    pub(super) fn may_come(&self, ip: IpAddr, greeted: bool) -> Result<(), Why> {
+    pub(super) fn may_come(&self, ip: IpAddr, greeted: bool) -> Result<(), RefusalReason> {
         policy::decide(&self.rules, &self.asker(), &policy::Ask::RelayPeer { ip, greeted }).map(drop)
     }
 

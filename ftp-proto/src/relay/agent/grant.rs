@@ -2,7 +2,7 @@
 
 use super::Limits;
 use super::outbox::Refusal;
-use crate::relay::message::{Code, Id, Purpose, Target};
+use crate::relay::message::{Code, GrantPurpose, Id, Target};
 use crate::timer::Moment;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// What a grant allows.
 #[derive(Debug)]
 struct Grant {
-    purpose: Purpose,
+    purpose: GrantPurpose,
     /// Maximum number of bytes of one use.
     max_bytes: u64,
     expires: Moment,
@@ -46,7 +46,7 @@ impl Grants {
         &mut self,
         now: Moment,
         id: Id,
-        purpose: Purpose,
+        purpose: GrantPurpose,
         asked: Terms,
         limits: &Limits,
     ) -> Result<Terms, Refusal> {
@@ -54,7 +54,7 @@ impl Grants {
         if self.0.len() >= limits.grants {
             return Err(Refusal::of(Code::Busy));
         }
-        if let Purpose::Join(peers) = &purpose
+        if let GrantPurpose::Join(peers) = &purpose
             && !(1..=MAX_PEERS).contains(&peers.len())
         {
             return Err(Refusal::of(Code::Protocol));
@@ -78,8 +78,8 @@ impl Grants {
     pub(super) fn use_tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<(Use, Target), Refusal> {
         let terms = self.find(now, grant)?;
         match terms.purpose.clone() {
-            Purpose::Tunnel(target) => terms.take(id, grant).map(|granted| (granted, target)),
-            Purpose::Join(_) => Err(Refusal::of(Code::NoGrant)),
+            GrantPurpose::Tunnel(target) => terms.take(id, grant).map(|granted| (granted, target)),
+            GrantPurpose::Join(_) => Err(Refusal::of(Code::NoGrant)),
         }
     }
 
@@ -93,8 +93,10 @@ impl Grants {
     ) -> Result<Use, Refusal> {
         let terms = self.find(now, grant)?;
         match &terms.purpose {
-            Purpose::Join(peers) if hosts.iter().all(|host| peers.contains(host)) => terms.take(id, grant),
-            Purpose::Join(_) | Purpose::Tunnel(_) => Err(Refusal::of(Code::NoGrant)),
+            GrantPurpose::Join(peers) if hosts.iter().all(|host| peers.contains(host)) => {
+                terms.take(id, grant)
+            }
+            GrantPurpose::Join(_) | GrantPurpose::Tunnel(_) => Err(Refusal::of(Code::NoGrant)),
         }
     }
 

@@ -4,7 +4,7 @@
 //! connection and is chosen by the driver. An answer to a question that was cancelled is ignored.
 
 use super::config::Limits;
-use crate::policy::{Allowed, DataPorts, Why};
+use crate::policy::{Allowed, DataPorts, RefusalReason};
 use crate::relay::link::Denial;
 use crate::relay::message::{Code, End, Id, LegId};
 use crate::relay::token::Secret32;
@@ -391,7 +391,7 @@ pub enum Event {
         /// The reason as the user agent receives it.
         code: Code,
         /// The rule of the policy that refused it.
-        why: Option<Why>,
+        why: Option<RefusalReason>,
         /// The address that was checked.
         address: Option<SocketAddr>,
         /// More about the reason.

@@ -1,7 +1,7 @@
 //! The outputs of a session in order, and the owners of its questions.
 
 use super::{Answer, Ask, ConnId, Event, Output, Ticket};
-use crate::policy::Why;
+use crate::policy::RefusalReason;
 use crate::relay::frame::Numbered;
 use crate::relay::message::{Code, End, FromAgent, Id, LegId, Text};
 use std::collections::{BTreeMap, VecDeque};
@@ -24,7 +24,7 @@ pub(super) struct Outbox {
 pub(super) struct Refusal {
     pub(super) code: Code,
     pub(super) leg: Option<LegId>,
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<RefusalReason>,
     pub(super) address: Option<SocketAddr>,
     pub(super) text: String,
 }
@@ -35,7 +35,7 @@ impl Refusal {
     }
 
     /// A refusal by the policy. The user agent learns nothing but that.
-    pub(super) fn denied(why: Why, address: SocketAddr) -> Self {
+    pub(super) fn denied(why: RefusalReason, address: SocketAddr) -> Self {
         Self { why: Some(why), address: Some(address), ..Self::of(Code::Denied) }
     }
 
@@ -104,7 +104,7 @@ impl Outbox {
         // The text of a refusal by the policy is only for the log, unless the user can ask the operator for what is missing
         // and hears nothing about hosts.
         let heard = match why {
-            Some(why @ Why::DataPortNotNamed) => Text::of(&why.to_string()),
+            Some(why @ RefusalReason::DataPortNotNamed) => Text::of(&why.to_string()),
             _ if code == Code::Denied => Text::default(),
             _ => Text::of(&text),
         };

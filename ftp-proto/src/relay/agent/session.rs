@@ -43,7 +43,7 @@ struct Carried {
 #[derive(Debug)]
 enum Stage {
     /// It waits for its place.
-    Waiting(Wanted),
+    Waiting(PlaceRequest),
     Tunnel(Tunnel),
     Join(Join),
     /// It was given up before it had a place.
@@ -52,7 +52,7 @@ enum Stage {
 
 /// What a place is wanted for.
 #[derive(Debug)]
-enum Wanted {
+enum PlaceRequest {
     Tunnel(Target),
     Join(Request),
 }
@@ -275,7 +275,7 @@ impl Session {
             },
             ToAgent::Stat { join } => match self.flows.get_mut(&join).map(|carried| &mut carried.stage) {
                 Some(Stage::Join(join)) => join.stat(&mut self.out),
-                Some(Stage::Waiting(Wanted::Join(..))) => {
+                Some(Stage::Waiting(PlaceRequest::Join(..))) => {
                     self.out.send(FromAgent::Stat { join, a_to_b: 0, b_to_a: 0 });
                 }
                 Some(_) | None => self.out.refuse(join, Refusal::of(Code::NoGrant)),
@@ -296,12 +296,12 @@ impl Session {
             return self.out.refuse(Id(0), refusal);
         };
         let in_time = match self.flows.get_mut(&id).map(|carried| &mut carried.stage) {
-            Some(Stage::Waiting(Wanted::Join(request))) => {
+            Some(Stage::Waiting(PlaceRequest::Join(request))) => {
                 request.digested = true;
                 true
             }
             Some(Stage::Join(join)) => join.digest(),
-            Some(Stage::Waiting(Wanted::Tunnel(..)) | Stage::Tunnel(_) | Stage::Over) | None => false,
+            Some(Stage::Waiting(PlaceRequest::Tunnel(..)) | Stage::Tunnel(_) | Stage::Over) | None => false,
         };
         // A join that was refused has been told so.
         if !in_time {
@@ -312,7 +312,7 @@ impl Session {
     fn tunnel(&mut self, now: Moment, id: Id, grant: Id) -> Result<Carried, Refusal> {
         self.room()?;
         let (granted, target) = self.grants.use_tunnel(now, id, grant)?;
-        Ok(self.waiting(granted, Work::Tunnel, Wanted::Tunnel(target)))
+        Ok(self.waiting(granted, Work::Tunnel, PlaceRequest::Tunnel(target)))
     }
 
     fn joins(&mut self, now: Moment, id: Id, grant: Id, wants: [Want; 2], waits: Waits) {
@@ -327,11 +327,11 @@ impl Session {
     fn join(&mut self, now: Moment, id: Id, grant: Id, request: Request) -> Result<Carried, Refusal> {
         self.room()?;
         let granted = self.grants.use_join(now, id, grant, &request.hosts())?;
-        Ok(self.waiting(granted, Work::Join, Wanted::Join(request)))
+        Ok(self.waiting(granted, Work::Join, PlaceRequest::Join(request)))
     }
 
     /// Asks for a place.
-    fn waiting(&mut self, granted: Use, work: Work, wanted: Wanted) -> Carried {
+    fn waiting(&mut self, granted: Use, work: Work, wanted: PlaceRequest) -> Carried {
         let place = self.out.ticket(granted.id);
         self.out.ask(Ask::Place { ticket: place, work });
         Carried { granted, place, stage: Stage::Waiting(wanted) }
@@ -480,10 +480,10 @@ impl Stage {
     fn placed(&mut self, now: Moment, granted: Use, answer: Answer, config: &Config, out: &mut Outbox) {
         let Self::Waiting(wanted) = std::mem::replace(self, Self::Over) else { return };
         match (answer, wanted) {
-            (Answer::Admitted, Wanted::Tunnel(target)) => {
+            (Answer::Admitted, PlaceRequest::Tunnel(target)) => {
                 *self = Self::Tunnel(Tunnel::new(now, granted, &target, config, out));
             }
-            (Answer::Admitted, Wanted::Join(request)) => {
+            (Answer::Admitted, PlaceRequest::Join(request)) => {
                 *self = Self::Join(Join::new(now, granted, request, config, out));
             }
             (Answer::Failed(code, text), _) => out.refuse(granted.id, Refusal::of(code).with_text(text)),

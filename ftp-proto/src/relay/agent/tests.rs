@@ -7,10 +7,10 @@ mod strangers;
 mod tunnel;
 
 use super::*;
-use crate::policy::{Rules, Why};
+use crate::policy::{RefusalReason, Rules};
 use crate::relay::frame::{Frame, FrameReader, Numbered};
 use crate::relay::message::{
-    Code, End, FromAgent, Id, Leg, LegId, LegState, Pin, Purpose, Target, Text, ToAgent, Waits,
+    Code, End, FromAgent, GrantPurpose, Id, Leg, LegId, LegState, Pin, Target, Text, ToAgent, Waits,
 };
 use crate::relay::token::Secret32;
 use crate::timer::Moment;
@@ -99,7 +99,7 @@ impl Bench {
         bench.greet();
         bench.say(ToAgent::Grant {
             id: id(1),
-            purpose: Purpose::Join(vec![ip(SOURCE), ip(TARGET)]),
+            purpose: GrantPurpose::Join(vec![ip(SOURCE), ip(TARGET)]),
             max_bytes: 1_000_000,
             max_ms: 600_000,
             uses,
@@ -112,7 +112,7 @@ impl Bench {
     fn greet(&mut self) {
         for (number, host) in [(1, SOURCE), (3, TARGET)] {
             let target = Target { host: Text::of(host), port: 21 };
-            let purpose = Purpose::Tunnel(target);
+            let purpose = GrantPurpose::Tunnel(target);
             let (max_bytes, max_ms) = (u64::MAX, 86_400_000);
             self.say(ToAgent::Grant { id: Id(number), purpose, max_bytes, max_ms, uses: 1 });
             self.say(ToAgent::Tunnel { id: Id(number + 1), grant: Id(number) });
@@ -346,7 +346,7 @@ fn r08_only_addresses_that_others_can_reach_are_announced() {
     let check = |listening: &str, route: &str, expected: Option<&str>| {
         let mut bench = Bench::new(Config { listen: vec![ip(listening)], ..config() });
         bench.greet();
-        let purpose = Purpose::Join(vec![ip(SOURCE)]);
+        let purpose = GrantPurpose::Join(vec![ip(SOURCE)]);
         bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 1 });
         bench.join(2, listen(SOURCE), listen(SOURCE));
         let Ask::Route { ticket, .. } = bench.asks.remove(0) else { panic!("no route") };
@@ -485,7 +485,7 @@ fn r32_ids_of_other_sessions_are_unknown() {
 fn r20_i15_hosts_outside_the_rules_get_no_socket_even_with_a_grant() {
     let mut bench = Bench::new(config());
     bench.greet();
-    let purpose = Purpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
+    let purpose = GrantPurpose::Join(vec![ip("8.8.8.8"), ip(SOURCE)]);
     bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 4 });
     bench.join(2, listen(SOURCE), Leg::Dial(at("8.8.8.8:2121")));
     bench.routes();

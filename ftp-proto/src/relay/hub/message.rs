@@ -119,7 +119,7 @@ pub enum FromHub {
 
 /// Where the hub sees the two ends of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Seen {
+pub struct SeenAddresses {
     /// The call, by the id of the ticket of this end ([`crate::relay::link::ticket_id`]).
     pub ticket: [u8; 16],
     /// Where the connection of this end comes from.
@@ -128,7 +128,7 @@ pub struct Seen {
     pub other: SocketAddr,
 }
 
-impl Seen {
+impl SeenAddresses {
     /// The message to the end.
     pub(super) fn message(&self) -> Option<FromHub> {
         let body = postcard::to_allocvec(self).ok()?;

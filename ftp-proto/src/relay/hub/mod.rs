@@ -21,7 +21,7 @@ mod session;
 mod tests;
 
 pub use interface::{CallId, Cause, End, Event, Input, Limits, Output, Refusal, SessionId, Timer};
-pub use message::{FromHub, Role, Seen, ToHub};
+pub use message::{FromHub, Role, SeenAddresses, ToHub};
 
 use super::agent::Withdrawn;
 use super::date;
@@ -313,8 +313,8 @@ impl Hub {
             self.tell(
                 ends,
                 [
-                    Seen { ticket: of_caller, own: at_caller, other: at_agent },
-                    Seen { ticket: of_agent, own: at_agent, other: at_caller },
+                    SeenAddresses { ticket: of_caller, own: at_caller, other: at_agent },
+                    SeenAddresses { ticket: of_agent, own: at_agent, other: at_caller },
                 ],
             );
         }
@@ -322,7 +322,7 @@ impl Hub {
 
     /// Tells two agents where they are seen. A user agent learns no address of an agent, nor an agent that of a user
     /// agent.
-    fn tell(&mut self, ends: [SessionId; 2], seen: [Seen; 2]) {
+    fn tell(&mut self, ends: [SessionId; 2], seen: [SeenAddresses; 2]) {
         let is_agent =
             |id: &SessionId| self.sessions.get(id).is_some_and(|session| session.agent().is_some());
         if ends.iter().all(is_agent) {

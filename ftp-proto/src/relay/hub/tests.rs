@@ -554,7 +554,7 @@ fn nothing_that_a_hub_reports_shows_a_ticket() {
 #[test]
 fn r48_two_agents_are_told_where_the_hub_sees_them_and_a_user_agent_is_not() {
     let seen = |bench: &Bench, id: u64| {
-        if let FromHub::Ext { name, body } = bench.last(id) { Seen::read(name, body) } else { None }
+        if let FromHub::Ext { name, body } = bench.last(id) { SeenAddresses::read(name, body) } else { None }
     };
     let mut bench = bench();
     bench.call(2, 1, "one");
@@ -565,9 +565,9 @@ fn r48_two_agents_are_told_where_the_hub_sees_them_and_a_user_agent_is_not() {
     let tickets = [false, true].map(|agent| ticket_id(&bench.expected[&(CallId(2), agent)]));
     bench.attach(2);
     let [caller, agent] = [from(End::Caller), from(End::Agent)];
-    assert_eq!(seen(&bench, 3), Some(Seen { ticket: tickets[0], own: caller, other: agent }));
-    assert_eq!(seen(&bench, 1), Some(Seen { ticket: tickets[1], own: agent, other: caller }));
+    assert_eq!(seen(&bench, 3), Some(SeenAddresses { ticket: tickets[0], own: caller, other: agent }));
+    assert_eq!(seen(&bench, 1), Some(SeenAddresses { ticket: tickets[1], own: agent, other: caller }));
     let other = Text::of("another");
-    assert_eq!(Seen::read(&other, &[]), None);
-    assert_eq!(Seen::read(&Text::of("seen"), &[1; 3]), None);
+    assert_eq!(SeenAddresses::read(&other, &[]), None);
+    assert_eq!(SeenAddresses::read(&Text::of("seen"), &[1; 3]), None);
 }

@@ -17,7 +17,7 @@ fn first(bytes: &[u8]) -> First {
     reader.message().unwrap().unwrap()
 }
 
-fn answer(bytes: &[u8]) -> Answer {
+fn answer(bytes: &[u8]) -> LinkAnswer {
     let mut reader = FrameReader::new();
     reader.push(bytes);
     reader.message().unwrap().unwrap()
@@ -91,13 +91,13 @@ fn r31_an_agent_without_the_token_cannot_welcome() {
     let (own, _) = hello(token("edge", 8).secret(), &E1);
     let forged = Keyring::new([token("edge", 8)]).accept(&session(&own), &E1, TODAY).unwrap();
     assert_eq!(pending.welcome(answer(&forged.welcome(welcome()))), Err(LinkError::Unproven));
-    assert_eq!(pending.welcome(Answer::Welcome(welcome())), Err(LinkError::Unproven));
+    assert_eq!(pending.welcome(LinkAnswer::Welcome(welcome())), Err(LinkError::Unproven));
     assert_eq!(
-        pending.welcome(Answer::Welcome(Welcome { mac: session(&bytes).mac, ..welcome() })),
+        pending.welcome(LinkAnswer::Welcome(Welcome { mac: session(&bytes).mac, ..welcome() })),
         Err(LinkError::Unproven)
     );
-    assert_eq!(pending.welcome(Answer::Denied), Err(LinkError::Denied));
-    assert_eq!(pending.welcome(Answer::Data { mac: [0; 32] }), Err(LinkError::Unexpected));
+    assert_eq!(pending.welcome(LinkAnswer::Denied), Err(LinkError::Denied));
+    assert_eq!(pending.welcome(LinkAnswer::Data { mac: [0; 32] }), Err(LinkError::Unexpected));
     // The first frame does not contain the token's name.
     assert!(!bytes.windows(4).any(|four| four == b"edge"));
 }
@@ -107,9 +107,9 @@ fn an_answer_that_was_changed_in_transit_is_refused() {
     let ring = Keyring::new([token("edge", 7)]);
     let (bytes, pending) = hello(token("edge", 7).secret(), &E1);
     let accepted = ring.accept(&session(&bytes), &E1, TODAY).unwrap();
-    let Answer::Welcome(mut changed) = answer(&accepted.welcome(welcome())) else { panic!("no welcome") };
+    let LinkAnswer::Welcome(mut changed) = answer(&accepted.welcome(welcome())) else { panic!("no welcome") };
     changed.dead_ms += 1;
-    assert_eq!(pending.welcome(Answer::Welcome(changed)), Err(LinkError::Unproven));
+    assert_eq!(pending.welcome(LinkAnswer::Welcome(changed)), Err(LinkError::Unproven));
 }
 
 #[test]
@@ -141,8 +141,8 @@ fn a_tunnel_is_attached_by_its_ticket_alone() {
     assert_eq!(pending.data(&answer(&accepted.data())), Ok(()));
     assert!(accept_data(&ticket, &hello, &E2).is_none());
     assert!(accept_data(&Secret32::new([4; 32]), &hello, &E1).is_none());
-    assert_eq!(pending.data(&Answer::Data { mac: [0; 32] }), Err(LinkError::Unproven));
-    assert_eq!(pending.data(&Answer::Denied), Err(LinkError::Denied));
+    assert_eq!(pending.data(&LinkAnswer::Data { mac: [0; 32] }), Err(LinkError::Unproven));
+    assert_eq!(pending.data(&LinkAnswer::Denied), Err(LinkError::Denied));
     // The proof of a token is not valid for a ticket, because the keys differ.
     assert_ne!(Key::session(&ticket).id, Key::data(&ticket).id);
     assert_ne!(Key::session(&ticket).key, Key::data(&ticket).key);

@@ -24,7 +24,7 @@ mod tests;
 pub use memory::{Busy, Limits, Memory, Nat, Place, Try, is_hopeless};
 
 use super::frame::{FrameReader, encode};
-use super::hub::Seen;
+use super::hub::SeenAddresses;
 use super::link::Exporter;
 use super::token::Secret32;
 use crate::address::{plain, unmapped};
@@ -45,13 +45,13 @@ pub struct Punch {
     role: Role,
     reader: FrameReader,
     /// What this agent has offered.
-    own: Said,
+    own: AgentOffer,
     /// What the other one has offered.
-    other: Said,
+    other: AgentOffer,
     /// Where the hub sees the other one.
     target: Option<SocketAddr>,
     /// Why there is no direct connection, as far as is known.
-    why: Option<Why>,
+    why: Option<HubReason>,
     punching: bool,
     /// How often this agent has connected.
     tries: u32,
@@ -67,7 +67,7 @@ pub struct Punch {
 
 /// What an agent has said about itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Said {
+enum AgentOffer {
     Nothing,
     Offer(Option<Place>),
 }
@@ -82,8 +82,8 @@ impl Punch {
         Self {
             role,
             reader: FrameReader::new(),
-            own: Said::Nothing,
-            other: Said::Nothing,
+            own: AgentOffer::Nothing,
+            other: AgentOffer::Nothing,
             target: None,
             why: None,
             punching: false,
@@ -137,16 +137,16 @@ impl Punch {
         self.out.pop_front().unwrap_or_else(|| Output::Wait(self.timers.next()))
     }
 
-    fn seen(&mut self, seen: Seen, local: SocketAddr) {
-        if self.own == Said::Nothing {
+    fn seen(&mut self, seen: SeenAddresses, local: SocketAddr) {
+        if self.own == AgentOffer::Nothing {
             self.target = Some(plain(seen.other));
             self.offer(Some(Place::of(local, seen.own)));
         }
     }
 
     /// This agent takes no part.
-    fn decline(&mut self, why: Why) {
-        if self.own == Said::Nothing {
+    fn decline(&mut self, why: HubReason) {
+        if self.own == AgentOffer::Nothing {
             self.why = Some(why);
             self.offer(None);
         }
@@ -154,7 +154,7 @@ impl Punch {
 
     fn offer(&mut self, place: Option<Place>) {
         self.timers.disarm(Timer::Seen);
-        self.own = Said::Offer(place);
+        self.own = AgentOffer::Offer(place);
         self.say(&Talk::Offer(place));
     }
 
@@ -162,14 +162,16 @@ impl Punch {
         self.reader.push(bytes);
         match self.reader.message() {
             Ok(None) => {}
-            Ok(Some(Talk::Offer(place))) if self.other == Said::Nothing => {
+            Ok(Some(Talk::Offer(place))) if self.other == AgentOffer::Nothing => {
                 self.timers.disarm(Timer::Offer);
-                self.other = Said::Offer(place);
+                self.other = AgentOffer::Offer(place);
                 if self.role == Role::Called {
                     self.timers.arm(Timer::Verdict, now + Timer::Verdict.wait());
                 }
             }
-            Ok(Some(Talk::Verdict(verdict))) if self.role == Role::Called && self.other != Said::Nothing => {
+            Ok(Some(Talk::Verdict(verdict)))
+                if self.role == Role::Called && self.other != AgentOffer::Nothing =>
+            {
                 self.told(verdict);
             }
             Ok(Some(_)) => self.end(Outcome::Broken("the other agent spoke out of turn")),
@@ -180,7 +182,7 @@ impl Punch {
     /// The caller has decided.
     fn told(&mut self, verdict: Verdict) {
         match verdict {
-            Verdict::Hub => self.end(Outcome::Hub(self.why.unwrap_or(Why::Decided))),
+            Verdict::Hub => self.end(Outcome::Hub(self.why.unwrap_or(HubReason::Decided))),
             Verdict::Direct(of) => {
                 self.chosen = Some(of);
                 // `Timer::Verdict` stays armed: it bounds the wait for the proof too.
@@ -203,17 +205,17 @@ impl Punch {
 
     /// Begins to connect as soon as both offers are known, or decides for the hub.
     fn begin_or_decline(&mut self) {
-        let (Said::Offer(own), Said::Offer(other)) = (self.own, self.other) else { return };
+        let (AgentOffer::Offer(own), AgentOffer::Offer(other)) = (self.own, self.other) else { return };
         if self.done || self.punching {
             return;
         }
         let why = match (own, other, self.target) {
             // The reason was set when this agent declined.
-            (None, ..) => Some(self.why.unwrap_or(Why::NotTold)),
-            (_, None, _) | (.., None) => Some(Why::Declined),
-            (_, Some(place), Some(to)) if plain(place.at) != to => Some(Why::Contradiction),
-            (Some(own), Some(other), _) if is_hopeless(own, other) => Some(Why::Hopeless),
-            _ => (!self.timers.is_armed(Timer::Punch)).then_some(Why::NoConnection),
+            (None, ..) => Some(self.why.unwrap_or(HubReason::NotTold)),
+            (_, None, _) | (.., None) => Some(HubReason::Declined),
+            (_, Some(place), Some(to)) if plain(place.at) != to => Some(HubReason::Contradiction),
+            (Some(own), Some(other), _) if is_hopeless(own, other) => Some(HubReason::Hopeless),
+            _ => (!self.timers.is_armed(Timer::Punch)).then_some(HubReason::NoConnection),
         };
         match why {
             None => {
@@ -228,7 +230,7 @@ impl Punch {
     }
 
     /// The caller decides; the other one waits for that.
-    fn through_the_hub(&mut self, why: Why) {
+    fn through_the_hub(&mut self, why: HubReason) {
         if self.role == Role::Caller {
             self.say(&Talk::Verdict(Verdict::Hub));
             self.end(Outcome::Hub(why));
@@ -280,16 +282,16 @@ impl Punch {
     fn timeout(&mut self, now: Moment) {
         while let Some(timer) = self.timers.fire(now) {
             match timer {
-                Timer::Seen => self.decline(Why::NotTold),
+                Timer::Seen => self.decline(HubReason::NotTold),
                 Timer::Offer => self.end(Outcome::Broken("the other agent has said nothing")),
                 Timer::Again => self.connect(),
                 Timer::Punch => {
                     self.timers.disarm(Timer::Again);
-                    self.decline(Why::NotTold);
-                    self.why.get_or_insert(Why::NoConnection);
+                    self.decline(HubReason::NotTold);
+                    self.why.get_or_insert(HubReason::NoConnection);
                     // Before the other's offer nothing is decided: it would be read as part of the file.
                     if self.punching {
-                        self.through_the_hub(Why::NoConnection);
+                        self.through_the_hub(HubReason::NoConnection);
                     }
                 }
                 Timer::Verdict => self.end(Outcome::Broken("the other agent has not decided")),
@@ -341,12 +343,12 @@ pub enum Input<'a> {
     /// hub, and may go to the other end.
     Seen {
         /// Where the hub sees both ends.
-        seen: Seen,
+        seen: SeenAddresses,
         /// The local end of the connection with the hub.
         local: SocketAddr,
     },
     /// This agent does not take part, for this reason.
-    Never(Why),
+    Never(HubReason),
     /// Bytes of the other agent, over the hub: at most [`Punch::missing`](Punch::missing).
     Bytes(&'a [u8]),
     /// The connection through the hub was closed or broke.
@@ -390,14 +392,14 @@ pub enum Outcome {
     /// This direct one.
     Direct(ConnId),
     /// The one through the hub, for this reason.
-    Hub(Why),
+    Hub(HubReason),
     /// None: the two have lost each other.
     Broken(&'static str),
 }
 
 /// Why a file goes through the hub.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-pub enum Why {
+pub enum HubReason {
     /// The hub did not tell in time where it sees the two.
     #[error("the hub does not tell where the other agent is")]
     NotTold,
@@ -406,7 +408,7 @@ pub enum Why {
     NoPort,
     /// The policy does not permit that address.
     #[error("the address of the other agent is not one to connect to: {0}")]
-    NotAllowed(crate::policy::Why),
+    NotAllowed(crate::policy::RefusalReason),
     /// The memory of tries does not permit one now.
     #[error("{0}")]
     Busy(Busy),

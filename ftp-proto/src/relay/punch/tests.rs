@@ -2,7 +2,7 @@
 //! long everything takes.
 
 use super::*;
-use crate::relay::hub::Seen;
+use crate::relay::hub::SeenAddresses;
 use crate::timer::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -198,8 +198,11 @@ impl World {
             self.now = at;
             match due {
                 Due::Seen(agent) => {
-                    let seen =
-                        Seen { ticket: [0; 16], own: self.at_hub(agent), other: self.at_hub(1 - agent) };
+                    let seen = SeenAddresses {
+                        ticket: [0; 16],
+                        own: self.at_hub(agent),
+                        other: self.at_hub(1 - agent),
+                    };
                     self.listens[agent] = true;
                     let local = self.local(agent);
                     self.input(agent, Input::Seen { seen, local });
@@ -247,11 +250,11 @@ fn r48_a_direct_connection_comes_about_wherever_the_network_permits_one() {
             let symmetric = edges.contains(&Edge::Symmetric);
             let shown = format!("{edges:?} {seed} {outcomes:?} {took:?}");
             if symmetric && edges.iter().all(|edge| behind(*edge)) {
-                assert_eq!(outcomes[0], Outcome::Hub(Why::Hopeless), "{shown}");
+                assert_eq!(outcomes[0], Outcome::Hub(HubReason::Hopeless), "{shown}");
                 assert_eq!(world.connects, [0; 2], "{shown}");
                 assert!(took < Duration::from_millis(500), "{shown}");
             } else if symmetric && edges.contains(&Edge::Firewall) {
-                assert_eq!(outcomes[0], Outcome::Hub(Why::NoConnection), "{shown}");
+                assert_eq!(outcomes[0], Outcome::Hub(HubReason::NoConnection), "{shown}");
             } else {
                 assert!(is_direct(&world, outcomes), "{shown}");
             }
@@ -267,8 +270,8 @@ fn r48_without_a_proof_the_file_goes_through_the_hub() {
         let mut world = World::new([Edge::Open, Edge::Nat], seed);
         world.lies = true;
         let [caller, called] = world.run();
-        assert_eq!(caller, Outcome::Hub(Why::NoConnection));
-        assert!(matches!(called, Outcome::Hub(Why::NoConnection | Why::Decided)), "{called:?}");
+        assert_eq!(caller, Outcome::Hub(HubReason::NoConnection));
+        assert!(matches!(called, Outcome::Hub(HubReason::NoConnection | HubReason::Decided)), "{called:?}");
         assert!(world.connects.iter().all(|count| *count <= 10), "{seed}: {:?}", world.connects);
     }
 }
@@ -302,7 +305,8 @@ impl Alone {
     }
 
     fn seen(&mut self) {
-        let seen = Seen { ticket: [0; 16], own: OWN.parse().unwrap(), other: OTHER.parse().unwrap() };
+        let seen =
+            SeenAddresses { ticket: [0; 16], own: OWN.parse().unwrap(), other: OTHER.parse().unwrap() };
         self.input(Input::Seen { seen, local: OWN.parse().unwrap() });
     }
 
@@ -327,7 +331,7 @@ fn r48_an_agent_that_names_another_host_than_the_hub_sees_makes_nobody_connect()
         let mut alone = Alone::new(Role::Caller);
         alone.seen();
         alone.offered(lie);
-        assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::Contradiction))], "{lie}");
+        assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::Contradiction))], "{lie}");
     }
     let mut alone = Alone::new(Role::Caller);
     alone.seen();
@@ -405,29 +409,29 @@ fn r48_refused_connections_are_repeated_ten_times_and_no_more() {
     }
     let connects = alone.out.iter().filter(|output| matches!(output, Output::Connect(_))).count();
     assert_eq!(connects, 10);
-    assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(Why::NoConnection))));
+    assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(HubReason::NoConnection))));
 }
 
 #[test]
 fn whoever_takes_no_part_says_so_and_nobody_waits() {
     let mut alone = Alone::new(Role::Caller);
-    alone.input(Input::Never(Why::Busy(Busy::Resting)));
+    alone.input(Input::Never(HubReason::Busy(Busy::Resting)));
     alone.offered(OTHER);
-    assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::Busy(Busy::Resting)))]);
+    assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::Busy(Busy::Resting)))]);
     let mut alone = Alone::new(Role::Caller);
     alone.passes(2_000);
     alone.hears(&Talk::Offer(None));
-    assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::NotTold))]);
+    assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::NotTold))]);
     let mut alone = Alone::new(Role::Called);
     alone.passes(2_000);
     alone.offered(OTHER);
     alone.hears(&Talk::Verdict(Verdict::Hub));
-    assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::NotTold))], "its own reason is not lost");
+    assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::NotTold))], "its own reason is not lost");
     let mut alone = Alone::new(Role::Called);
     alone.seen();
     alone.offered(OTHER);
     alone.hears(&Talk::Verdict(Verdict::Hub));
-    assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(Why::Decided))));
+    assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(HubReason::Decided))));
 }
 
 #[test]
@@ -465,12 +469,12 @@ fn r48_the_hub_and_a_connection_share_one_wait() {
     alone.seen();
     alone.offered(OTHER);
     alone.passes(1_100);
-    assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(Why::NoConnection))));
+    assert_eq!(alone.out.last(), Some(&Output::Done(Outcome::Hub(HubReason::NoConnection))));
     // The other agent's offer is read first, or it would be read as part of the file.
     let mut alone = Alone::new(Role::Caller);
     alone.seen();
     alone.passes(2_000);
     assert_eq!(alone.out, []);
     alone.offered(OTHER);
-    assert_eq!(alone.out, [Output::Done(Outcome::Hub(Why::NoConnection))], "it is too late to connect");
+    assert_eq!(alone.out, [Output::Done(Outcome::Hub(HubReason::NoConnection))], "it is too late to connect");
 }

@@ -3,7 +3,7 @@
 use super::files::FileFailure;
 use crate::command::{DataType, Direction, Verb};
 use crate::digest::Digest;
-use crate::policy::{Exchange, Foreign, Why};
+use crate::policy::{Exchange, Foreign, RefusalReason};
 use crate::reply::FileOutcome;
 use crate::server::config::Timer;
 use crate::server::rights::{Access, Rights};
@@ -128,7 +128,7 @@ pub enum Event {
     /// Policy has refused an address.
     Refused {
         /// Why it was refused.
-        why: Why,
+        why: RefusalReason,
         /// The address that was refused.
         address: SocketAddr,
     },

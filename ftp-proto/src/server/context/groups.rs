@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The groups that a session holds, by their numbers. The driver holds their files.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    held: BTreeMap<GroupNumber, Held>,
+    held: BTreeMap<GroupNumber, WaitingGroup>,
     /// Since when the session has been busy: the time of the groups stands still meanwhile.
     busy: Option<Moment>,
     /// The group whose files get their names just now, and which of them.
@@ -23,7 +23,7 @@ pub(crate) struct Groups {
 
 /// A group that waits for its names.
 #[derive(Debug)]
-struct Held {
+struct WaitingGroup {
     group: Group,
     /// Since when it waits; the time of transfers that came after it is added.
     since: Moment,
@@ -59,7 +59,7 @@ impl Groups {
 
     /// Holds a group that was received.
     pub(crate) fn hold(&mut self, number: GroupNumber, group: Group, now: Moment) {
-        self.held.insert(number, Held { group, since: now });
+        self.held.insert(number, WaitingGroup { group, since: now });
     }
 
     /// Since when the group that has waited longest waits. `None` if none does, or the session is not `idle`: a KEEP

@@ -12,7 +12,7 @@ use super::rights::{Right, Rights};
 use super::sockets::Sockets;
 use crate::address::unmapped;
 use crate::command::Verb;
-use crate::policy::{self, Asker, Foreign, Grant, Rules, Why};
+use crate::policy::{self, Asker, Foreign, Grant, RefusalReason, Rules};
 use crate::reply::Meaning;
 use crate::timer::{Moment, Timers};
 use crate::wire::PathName;
@@ -114,8 +114,8 @@ impl Context {
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(crate) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
-        self.user().map_or(Err(Why::ForeignNever), |user| user.decide(ask))
+    pub(crate) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, RefusalReason> {
+        self.user().map_or(Err(RefusalReason::ForeignNever), |user| user.decide(ask))
     }
 
     /// The control connection's local address. All data sockets use it (dialect-1973 16.20).
@@ -309,7 +309,7 @@ impl User {
     }
 
     /// Whether this data connection may exist, and on which terms.
-    pub(crate) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, Why> {
+    pub(crate) fn decide(&self, ask: &policy::Ask<'_>) -> Result<Grant, RefusalReason> {
         policy::decide(&self.rules, &self.asker, ask)
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Parameters {
     /// How many bytes ALLO has announced for the next file that is received.
     pub(crate) allocated: Option<u64>,
     /// The file that the first of two commands named: for the next command (E22).
-    pub(crate) named: Option<Named>,
+    pub(crate) named: Option<PendingName>,
     /// The facts that OPTS MLST chose; `None` is all of them.
     pub(crate) facts: Option<Vec<String>>,
     /// The algorithm that OPTS HASH chose.
@@ -45,14 +45,14 @@ pub(crate) struct Parameters {
 
 /// A file that the first of two commands named, and what the second one does with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Named {
+pub(crate) enum PendingName {
     /// RNFR: RNTO renames it.
     Rename(PathName),
     /// SITE CPFR: SITE CPTO copies it.
     Copy(PathName),
 }
 
-impl Named {
+impl PendingName {
     /// Whether `command` is the second one.
     pub(crate) const fn is_for(&self, command: &Command) -> bool {
         match self {

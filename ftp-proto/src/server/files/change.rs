@@ -6,7 +6,7 @@ use crate::calendar::When;
 use crate::command::{NewFact, Site, Verb};
 use crate::reply::Meaning;
 use crate::server::ask::{FileAnswer, FileAsk, FileFailure, Uploading};
-use crate::server::context::parameters::Named;
+use crate::server::context::parameters::PendingName;
 use crate::server::context::{Context, path};
 use crate::wire::PathName;
 
@@ -21,14 +21,14 @@ pub(crate) fn rnfr(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Rnfr, path.clone(), FileAsk::RenameFrom(path), |cx, path, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
-        cx.parameters.named = Some(Named::Rename(path));
+        cx.parameters.named = Some(PendingName::Rename(path));
         said(cx, Meaning::RenameNoted, "RNTO, please")
     })
 }
 
 /// RNTO, which must follow RNFR at once (E22).
 pub(crate) fn rnto(cx: &mut Context, name: &PathName) -> Waits {
-    let Some(Named::Rename(from)) = cx.parameters.named.take() else {
+    let Some(PendingName::Rename(from)) = cx.parameters.named.take() else {
         return said(cx, Meaning::BadSequence, "RNFR comes right before RNTO");
     };
     let to = cx.resolve(name)?;
@@ -90,7 +90,7 @@ pub(super) fn copy_from(cx: &mut Context, name: &PathName) -> Waits {
     let path = cx.resolve(name)?;
     ask(cx, Verb::Site, path.clone(), FileAsk::CopyFrom(path), |cx, path, found| {
         let FileAnswer::Done = found else { return unexpected(cx) };
-        cx.parameters.named = Some(Named::Copy(path));
+        cx.parameters.named = Some(PendingName::Copy(path));
         said(cx, Meaning::CopyNoted, "SITE CPTO, please")
     })
 }
@@ -100,7 +100,7 @@ pub(super) fn copy_to(cx: &mut Context, name: &PathName) -> Waits {
     if is_off(cx) {
         return None;
     }
-    let Some(Named::Copy(from)) = cx.parameters.named.take() else {
+    let Some(PendingName::Copy(from)) = cx.parameters.named.take() else {
         return said(cx, Meaning::BadSequence, "SITE CPFR comes right before SITE CPTO");
     };
     let to = cx.resolve(name)?;

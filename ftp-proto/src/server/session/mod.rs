@@ -16,7 +16,7 @@ use crate::dialect::Dialect;
 use crate::reply::{Meaning, NO_TLS};
 use crate::timer::Moment;
 use crate::wire::{ByteRange, Secret};
-use queue::{Incoming, OtherProtocol, Waiting, reply_bad_line, reply_not_implemented};
+use queue::{Incoming, OtherProtocol, QueuedLine, reply_bad_line, reply_not_implemented};
 use std::sync::Arc;
 use work::{Step, Work, begin_extension, begin_pack, begin_practice, set_waits};
 
@@ -231,7 +231,8 @@ impl Session {
             }
             Work::File(question) if question.purpose.is_long() => {
                 let has_status = question.purpose.waits_for_room();
-                let is_urgent = |waiting: &Waiting| waiting.is_abort() || (has_status && waiting.is_status());
+                let is_urgent =
+                    |waiting: &QueuedLine| waiting.is_abort() || (has_status && waiting.is_status());
                 self.incoming.queue.pop_unless(|waiting| !is_urgent(waiting))
             }
             Work::File(_) => None,
@@ -259,7 +260,7 @@ impl Session {
     }
 
     /// One line, when its turn has come.
-    fn take(&mut self, waiting: Waiting) {
+    fn take(&mut self, waiting: QueuedLine) {
         if let Some(shown) = waiting.shown(self.cx.config.dialect) {
             self.cx.out.event(Event::Command(shown));
         }
@@ -286,15 +287,15 @@ impl Session {
         }
     }
 
-    fn run_waiting(&mut self, waiting: Waiting, range: Option<ByteRange>) {
+    fn run_waiting(&mut self, waiting: QueuedLine, range: Option<ByteRange>) {
         match waiting {
-            Waiting::Command(command) => {
+            QueuedLine::Command(command) => {
                 self.cx.parameters.named.take_if(|named| !named.is_for(&command)); // E22
                 self.execute(command, range.unwrap_or_default());
             }
-            Waiting::BadLine(error, _) => reply_bad_line(&mut self.cx, &error),
-            Waiting::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
-            Waiting::Overflow(_) => {
+            QueuedLine::BadLine(error, _) => reply_bad_line(&mut self.cx, &error),
+            QueuedLine::TooLong => self.cx.out.reply(Meaning::TooLong, "That line is too long"),
+            QueuedLine::Overflow(_) => {
                 let text = "Too many commands were waiting; this one was dropped";
                 self.cx.out.reply(Meaning::BadSequence, text);
             }

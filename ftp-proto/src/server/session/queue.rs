@@ -28,7 +28,7 @@ const SECRET: [Verb; 3] = [Verb::Pass, Verb::Acct, Verb::Rndz];
 
 /// Something that waits.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Waiting {
+pub(super) enum QueuedLine {
     /// A command that was parsed.
     Command(Command),
     /// A line that is no command, and its first word for the log.
@@ -43,7 +43,7 @@ pub(super) enum Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// Each with the length of its line.
-    items: VecDeque<(Waiting, usize)>,
+    items: VecDeque<(QueuedLine, usize)>,
     bytes: usize,
 }
 
@@ -51,15 +51,15 @@ impl Queue {
     /// Parses a line and takes it in.
     pub(super) fn push_line(&mut self, line: &[u8], dialect: Dialect) {
         let waiting = match parse(line, dialect) {
-            Ok(command) => Waiting::Command(command),
-            Err(error) => Waiting::BadLine(error, first_word(line)),
+            Ok(command) => QueuedLine::Command(command),
+            Err(error) => QueuedLine::BadLine(error, first_word(line)),
         };
         self.push(waiting, line.len());
     }
 
     /// Takes in a line that was too long.
     pub(super) fn push_too_long(&mut self) {
-        self.push(Waiting::TooLong, 0);
+        self.push(QueuedLine::TooLong, 0);
     }
 
     /// Whether nothing waits.
@@ -73,27 +73,27 @@ impl Queue {
             || self.bytes > Command::MAX_WAITING_BYTES - Command::MAX_LINE
     }
 
-    fn push(&mut self, waiting: Waiting, bytes: usize) {
+    fn push(&mut self, waiting: QueuedLine, bytes: usize) {
         let full = self.items.len() >= Command::MAX_WAITING
             || self.bytes > 0 && self.bytes + bytes > Command::MAX_WAITING_BYTES;
         let urgent = waiting.busy() == Busy::Now && self.items.len() < Command::MAX_WAITING + MAX_URGENT;
         if !full || urgent {
             self.bytes += bytes;
             self.items.push_back((waiting, bytes));
-        } else if let Some((Waiting::Overflow(count), _)) = self.items.back_mut() {
+        } else if let Some((QueuedLine::Overflow(count), _)) = self.items.back_mut() {
             *count = count.saturating_add(1);
         } else {
-            self.items.push_back((Waiting::Overflow(1), 0));
+            self.items.push_back((QueuedLine::Overflow(1), 0));
         }
     }
 
     /// Takes out the next one.
-    pub(super) fn pop(&mut self) -> Option<Waiting> {
+    pub(super) fn pop(&mut self) -> Option<QueuedLine> {
         self.take(0)
     }
 
     /// Takes out the first one that need not wait any longer.
-    pub(super) fn pop_unless(&mut self, waits: impl Fn(&Waiting) -> bool) -> Option<Waiting> {
+    pub(super) fn pop_unless(&mut self, waits: impl Fn(&QueuedLine) -> bool) -> Option<QueuedLine> {
         let index = self.items.iter().position(|(waiting, _)| !waits(waiting))?;
         self.take(index)
     }
@@ -103,12 +103,12 @@ impl Queue {
         *self = Self::default();
     }
 
-    fn take(&mut self, index: usize) -> Option<Waiting> {
-        if let Some((Waiting::Overflow(count), _)) = self.items.get_mut(index)
+    fn take(&mut self, index: usize) -> Option<QueuedLine> {
+        if let Some((QueuedLine::Overflow(count), _)) = self.items.get_mut(index)
             && *count > 1
         {
             *count -= 1;
-            return Some(Waiting::Overflow(1));
+            return Some(QueuedLine::Overflow(1));
         }
         let (waiting, bytes) = self.items.remove(index)?;
         self.bytes -= bytes;
@@ -119,7 +119,7 @@ impl Queue {
     }
 }
 
-impl Waiting {
+impl QueuedLine {
     /// The verb of the line, even if its argument is wrong.
     pub(super) const fn verb(&self) -> Option<Verb> {
         match self {
@@ -299,12 +299,12 @@ pub(super) fn other_protocol(first: Option<u8>, line: Option<&[u8]>) -> Option<&
 
 /// What the row of a line's verb says: whether it is served, needs a login, is possible during a transfer
 /// (`busy`). If not, the reply has been sent. A line without a verb may be said.
-pub(super) fn may_run(cx: &mut Context, waiting: &Waiting, busy: bool) -> bool {
+pub(super) fn may_run(cx: &mut Context, waiting: &QueuedLine, busy: bool) -> bool {
     let Some((verb, row)) = waiting.verb().and_then(|verb| Some((verb, verb.row()?))) else { return true };
     if row.served == ServerSupport::No || !tls::serves(&cx.config, verb) {
         reply_not_implemented(cx, verb);
     } else if matches!(verb, Verb::User | Verb::Pass) && tls::must_send_auth(cx) {
-        if let Waiting::Command(Command::User(name)) = waiting
+        if let QueuedLine::Command(Command::User(name)) = waiting
             && !std::mem::replace(&mut cx.told_clear_login, true)
         {
             cx.out.event(Event::LoginInClear { name: name.clone() });
@@ -373,12 +373,12 @@ mod tests {
         }
         push(&mut queue, b"ABOR");
         for _ in 0..Command::MAX_WAITING {
-            assert_eq!(queue.pop(), Some(Waiting::Command(Command::Noop)));
+            assert_eq!(queue.pop(), Some(QueuedLine::Command(Command::Noop)));
         }
         for _ in 0..3 {
-            assert_eq!(queue.pop(), Some(Waiting::Overflow(1)));
+            assert_eq!(queue.pop(), Some(QueuedLine::Overflow(1)));
         }
-        assert_eq!(queue.pop(), Some(Waiting::Command(Command::Abor)));
+        assert_eq!(queue.pop(), Some(QueuedLine::Command(Command::Abor)));
         assert_eq!(queue.pop(), None);
         assert_eq!(queue.bytes, 0);
     }
@@ -397,7 +397,7 @@ mod tests {
     fn a_command_needs_little_more_memory_than_its_line() {
         let mut queue = Queue::default();
         push(&mut queue, format!("OPTS MLST {}", "a;".repeat(2000)).as_bytes());
-        let Some(Waiting::Command(Command::Opts(Opts::Mlst(facts)))) = queue.pop() else {
+        let Some(QueuedLine::Command(Command::Opts(Opts::Mlst(facts)))) = queue.pop() else {
             panic!("OPTS MLST is understood")
         };
         assert_eq!(facts.len(), 64);
@@ -408,7 +408,7 @@ mod tests {
         let mut queue = Queue::default();
         push(&mut queue, b"PSAS secret");
         push(&mut queue, &[b'x'; 100]);
-        let shown = |waiting: Option<Waiting>| waiting.and_then(|waiting| waiting.shown(Dialect::Rfc959));
+        let shown = |waiting: Option<QueuedLine>| waiting.and_then(|waiting| waiting.shown(Dialect::Rfc959));
         assert_eq!(shown(queue.pop()).as_deref(), Some("PSAS"));
         assert_eq!(shown(queue.pop()), Some("x".repeat(MAX_SHOWN)));
     }

@@ -6,7 +6,7 @@ use crate::policy::{self, Cargo, Evidence, Filter, Grant};
 use crate::server::ask::{Answer, Ask, ConnId, Event, Ticket, TlsRole};
 use crate::server::config::{Config, Timer};
 use crate::server::context::{Context, Login};
-use crate::server::sockets::listener::{Held, HeldTls};
+use crate::server::sockets::listener::{HeldConnection, HeldTls};
 use std::net::SocketAddr;
 
 /// A connection has arrived, and no transfer waits for it.
@@ -26,10 +26,10 @@ pub(crate) fn arrived(cx: &mut Context, listener: Ticket, conn: ConnId, from: So
     let tls = begin_tls(cx, listener, conn, grant.unwrap_or(Grant::Own));
     let (since, bounds) = (cx.now, places(&filters, evidence, &cx.config));
     let displaced = cx.sockets.find(listener).and_then(|found| {
-        let held = Held { conn, from, since, tls };
+        let held = HeldConnection { conn, from, since, tls };
         found.hold(bounds, held)
     });
-    if let Some(Held { conn, from, .. }) = displaced {
+    if let Some(HeldConnection { conn, from, .. }) = displaced {
         stranger(cx, listener, conn, from);
     }
 }
@@ -59,13 +59,13 @@ fn begin_tls(cx: &mut Context, listener: Ticket, conn: ConnId, grant: Grant) -> 
 
 /// An answer that may be the end of a held connection's handshake; if it is not, it is given back.
 pub(crate) fn handshake(cx: &mut Context, ticket: Ticket, answer: Answer) -> Option<Answer> {
-    let awaits = |held: &Held| matches!(held.tls, HeldTls::Securing(asked, _) if asked == ticket);
+    let awaits = |held: &HeldConnection| matches!(held.tls, HeldTls::Securing(asked, _) if asked == ticket);
     let found = cx.sockets.listeners_mut().find_map(|listener| {
         let place = listener.ticket;
         listener.held.values_mut().find(|held| awaits(held)).map(|held| (place, held))
     });
     let Some((listener, held)) = found else { return Some(answer) };
-    let Held { conn, from, tls, .. } = *held;
+    let HeldConnection { conn, from, tls, .. } = *held;
     if let (Answer::Secured(shown), HeldTls::Securing(_, how)) = (&answer, tls) {
         held.tls = HeldTls::Secured(how, *shown);
         return None;
@@ -121,7 +121,7 @@ pub(crate) fn judge_again(cx: &mut Context) {
             let ask = |filter: &Filter| policy::Ask::Arrival { from: held.from, filter: *filter, evidence };
             let granted = filters.iter().any(|filter| user.decide(&ask(filter)).is_ok());
             let stranger = if granted { listener.hold(bounds, held) } else { Some(held) };
-            if let Some(Held { conn, from, .. }) = stranger {
+            if let Some(HeldConnection { conn, from, .. }) = stranger {
                 listener.count_stranger();
                 out.reset(conn);
                 out.event(Event::Stranger { from });

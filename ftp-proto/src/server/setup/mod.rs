@@ -12,7 +12,7 @@ use super::sockets::{Each, Gender, OwnPort, Target};
 use crate::address::{Family, Parity, SockTarget, format_227, format_eprt, unmapped};
 use crate::command::{Direction, Epsv};
 use crate::dialect::Dialect;
-use crate::policy::{self, Cargo, Filter, Grant, Why};
+use crate::policy::{self, Cargo, Filter, Grant, RefusalReason};
 use crate::rendezvous::RendezvousSecret;
 use crate::reply::Meaning;
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
@@ -254,10 +254,10 @@ fn only_epsv(cx: &mut Context) -> Waits {
     None
 }
 
-fn refuse_address(cx: &mut Context, why: Why, address: SocketAddr) -> Waits {
+fn refuse_address(cx: &mut Context, why: RefusalReason, address: SocketAddr) -> Waits {
     cx.out.event(Event::Refused { why, address });
     // The usual client whose address is not its own has no other server in mind.
-    let hint = match matches!(why, Why::NeedsProof | Why::ForeignNever) {
+    let hint = match matches!(why, RefusalReason::NeedsProof | RefusalReason::ForeignNever) {
         true => "; a client behind NAT needs passive mode",
         false => "",
     };
@@ -265,7 +265,7 @@ fn refuse_address(cx: &mut Context, why: Why, address: SocketAddr) -> Waits {
     None
 }
 
-fn decide_target(cx: &Context, to: SocketAddr) -> Result<Grant, Why> {
+fn decide_target(cx: &Context, to: SocketAddr) -> Result<Grant, RefusalReason> {
     cx.decide(&policy::Ask::Target { to, evidence: cx.sockets.evidence() })
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Listener {
     /// Whom SOCK named, for each direction that the listener serves.
     pub(crate) filters: Each<Filter>,
     /// The connections that came before a transfer command.
-    pub(crate) held: Fair<Group, Held>,
+    pub(crate) held: Fair<Group, HeldConnection>,
     /// The last connection on which TLS could not begin before a transfer command. It is closed.
     pub(crate) unsecured: Option<(ConnId, SocketAddr)>,
     /// How many strangers were closed since the last data connection.
@@ -60,7 +60,7 @@ impl Reservation {
 
 /// A connection that waits for a transfer command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Held {
+pub(crate) struct HeldConnection {
     pub(crate) conn: ConnId,
     pub(crate) from: SocketAddr,
     pub(crate) since: Moment,
@@ -87,7 +87,7 @@ impl Listener {
     }
 
     /// Takes out the connection that has been held longest.
-    pub(crate) fn take_held(&mut self) -> Option<Held> {
+    pub(crate) fn take_held(&mut self) -> Option<HeldConnection> {
         self.held.take_oldest()
     }
 
@@ -98,7 +98,7 @@ impl Listener {
 
     /// Holds a connection until a transfer command needs it. Returns the one that is a stranger instead, if
     /// there is no place for both.
-    pub(crate) fn hold(&mut self, bounds: Bounds, held: Held) -> Option<Held> {
+    pub(crate) fn hold(&mut self, bounds: Bounds, held: HeldConnection) -> Option<HeldConnection> {
         match self.held.admit(bounds, Group::of(held.from.ip()), held, |_, _| false) {
             Ok((_, displaced)) => displaced,
             Err(held) => Some(held),
@@ -124,7 +124,7 @@ impl Listener {
 
 /// A data connection that has carried a whole file, and stays open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Kept {
+pub(crate) struct ReusedConnection {
     pub(crate) conn: ConnId,
     pub(crate) address: SocketAddr,
     /// The terms on which policy allowed it.
@@ -137,22 +137,26 @@ pub(crate) struct Kept {
 
 /// The data connections that a session keeps: at most one for each direction.
 #[derive(Debug, Default)]
-pub(crate) struct KeptConnections(Each<Option<Kept>>);
+pub(crate) struct KeptConnections(Each<Option<ReusedConnection>>);
 
 impl KeptConnections {
     /// Keeps a connection for the next file of `direction`. It takes the place of another one.
-    pub(crate) fn keep(&mut self, direction: Direction, kept: Kept, out: &mut Outbox) {
+    pub(crate) fn keep(&mut self, direction: Direction, kept: ReusedConnection, out: &mut Outbox) {
         self.close(direction, out);
         *self.0.of_mut(direction) = Some(kept);
     }
 
     /// Takes the connection of `direction` out, if `may` says that it may be used.
-    pub(crate) fn take(&mut self, direction: Direction, may: impl FnOnce(&Kept) -> bool) -> Option<Kept> {
+    pub(crate) fn take(
+        &mut self,
+        direction: Direction,
+        may: impl FnOnce(&ReusedConnection) -> bool,
+    ) -> Option<ReusedConnection> {
         self.0.of_mut(direction).take_if(|kept| may(kept))
     }
 
     /// The connection of `direction`.
-    pub(crate) const fn get(&self, direction: Direction) -> Option<&Kept> {
+    pub(crate) const fn get(&self, direction: Direction) -> Option<&ReusedConnection> {
         self.0.of(direction).as_ref()
     }
 
@@ -187,7 +191,7 @@ impl KeptConnections {
     }
 
     /// Closes, in order, those that are meant: between two files, that is never the end of one.
-    fn close_if(&mut self, out: &mut Outbox, meant: impl Fn(Direction, &Kept) -> bool) -> bool {
+    fn close_if(&mut self, out: &mut Outbox, meant: impl Fn(Direction, &ReusedConnection) -> bool) -> bool {
         let mut closed = false;
         for direction in Direction::BOTH {
             if let Some(kept) = self.0.of_mut(direction).take_if(|kept| meant(direction, kept)) {

@@ -34,7 +34,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Sockets {
     gender: Gender,
-    listening: Listening,
+    listening: Listeners,
     /// What each direction connects to while it is active.
     pub(crate) targets: Each<Target>,
     /// The port that SOCK or GSOC announced.
@@ -53,7 +53,7 @@ pub(crate) struct Sockets {
 
 /// Where each direction listens.
 #[derive(Debug, Default)]
-struct Listening {
+struct Listeners {
     /// By PASV or EPSV: for both directions, except the one that a later LSTN has taken.
     passive: Option<Box<Listener>>,
     /// By LSTN: each direction. One that listens nowhere is active.
@@ -109,7 +109,7 @@ impl Sockets {
     pub(crate) fn new(gender: Gender) -> Self {
         Self {
             gender,
-            listening: Listening::default(),
+            listening: Listeners::default(),
             targets: Each::default(),
             own: None,
             symmetric: false,
@@ -127,7 +127,7 @@ impl Sockets {
 
     /// The listener that a transfer of `direction` uses; `None` if that direction is active.
     pub(crate) fn listener(&self, direction: Direction) -> Option<&Listener> {
-        let Listening { passive, apart } = &self.listening;
+        let Listeners { passive, apart } = &self.listening;
         apart.of(direction).as_deref().or(passive.as_deref())
     }
 
@@ -214,7 +214,7 @@ impl Sockets {
 
     /// LSTN: `direction` uses `new` from now on, and its old listener is closed (C19).
     pub(crate) fn listen(&mut self, direction: Direction, new: Listener, out: &mut Outbox) {
-        let Listening { passive, apart } = &mut self.listening;
+        let Listeners { passive, apart } = &mut self.listening;
         let old = apart.of_mut(direction).replace(Box::new(new));
         // The second LSTN takes the last direction from PASV.
         let unused = passive.take_if(|_| apart.iter().count() == 2);
@@ -324,7 +324,7 @@ impl Sockets {
     /// Closes every socket that has been unused for `limit`.
     pub(crate) fn close_idle(&mut self, now: Moment, limit: Duration, out: &mut Outbox) {
         let due = |listener: &Listener| now.since(listener.since) >= limit;
-        let Listening { passive, apart: Each { send, receive } } = &mut self.listening;
+        let Listeners { passive, apart: Each { send, receive } } = &mut self.listening;
         for listener in [send, receive, passive].into_iter().filter_map(|of| of.take_if(|of| due(of))) {
             listener.close(out);
         }

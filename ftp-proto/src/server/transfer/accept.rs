@@ -6,12 +6,12 @@ use super::candidate::{Candidate, DataRequirements, FirstStep, NO_TLS, Peer, Pro
 use super::request::Request;
 use crate::address::{Group, unmapped};
 use crate::fair::{Bounds, Fair, GivesWay};
-use crate::policy::{self, Evidence, Filter, Grant, RequestedTransfer, Why};
+use crate::policy::{self, Evidence, Filter, Grant, RefusalReason, RequestedTransfer};
 use crate::server::ask::{Answer, Ask, ConnId, Ticket, TlsRole};
 use crate::server::config::{Reuse, Timer};
 use crate::server::context::Context;
 use crate::server::setup::arrivals;
-use crate::server::sockets::listener::{Held, HeldTls, Listener};
+use crate::server::sockets::listener::{HeldConnection, HeldTls, Listener};
 use crate::wire::PathName;
 use std::net::SocketAddr;
 
@@ -37,7 +37,7 @@ impl Accept {
         let mut accept = Self { listener, wants, path, candidates: Fair::new(), announced: false };
         let mut progress = Progress::Waiting;
         while let Progress::Waiting = progress
-            && let Some(Held { conn, from, tls, .. }) =
+            && let Some(HeldConnection { conn, from, tls, .. }) =
                 cx.sockets.find(listener).and_then(Listener::take_held)
         {
             progress = accept.candidate(cx, (conn, from), tls);
@@ -138,7 +138,7 @@ impl Accept {
         }
     }
 
-    fn decide(&self, cx: &Context, from: SocketAddr, evidence: Evidence) -> Result<Grant, Why> {
+    fn decide(&self, cx: &Context, from: SocketAddr, evidence: Evidence) -> Result<Grant, RefusalReason> {
         let filter = cx.sockets.filter(self.listener, self.wants.direction);
         cx.decide(&policy::Ask::Arrival { from, filter, evidence })?;
         let DataRequirements { direction, cargo, role, .. } = self.wants;

@@ -8,7 +8,7 @@ use crate::rendezvous::{Exchange, Flags, Input, Output};
 use crate::server::ask::{Answer, Ask, ConnId, DataTls, Event, Handshake, Ticket, TlsRole};
 use crate::server::config::Timer;
 use crate::server::context::Context;
-use crate::server::sockets::listener::{HeldTls, Kept};
+use crate::server::sockets::listener::{HeldTls, ReusedConnection};
 use crate::server::{Reuse, Timeouts};
 use crate::timer::Moment;
 use std::net::SocketAddr;
@@ -343,15 +343,15 @@ pub(super) struct Peer {
 
 impl Peer {
     /// The other end of a connection that MODE B has kept.
-    pub(super) fn of(kept: &Kept) -> Self {
-        let Kept { conn, address, grant, evidence, .. } = *kept;
+    pub(super) fn of(kept: &ReusedConnection) -> Self {
+        let ReusedConnection { conn, address, grant, evidence, .. } = *kept;
         let proven = evidence == Evidence::Rendezvous;
         let must_resume = evidence == Evidence::ResumedSession;
         Self { proven, must_resume, again: true, ..Self::new(conn, address, grant) }
     }
 
     /// The same connection while no file uses it, from `since` on.
-    pub(super) const fn keep(&self, since: Moment) -> Kept {
+    pub(super) const fn keep(&self, since: Moment) -> ReusedConnection {
         let evidence = if self.proven {
             Evidence::Rendezvous
         } else if self.must_resume {
@@ -359,7 +359,7 @@ impl Peer {
         } else {
             Evidence::None
         };
-        Kept { conn: self.conn, address: self.address, grant: self.grant, evidence, since }
+        ReusedConnection { conn: self.conn, address: self.address, grant: self.grant, evidence, since }
     }
 
     /// The other end of a connection that policy allows on these terms.

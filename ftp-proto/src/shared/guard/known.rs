@@ -22,7 +22,7 @@ pub struct KnownHost<'a> {
 /// The latest addresses of each account, each until it is forgotten. Memory is bounded: an account has few
 /// addresses, and where there are too many in all, the account that has most loses its oldest one.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct KnownAddresses {
     /// Of each account the address that was used last comes last.
     accounts: HashMap<Vec<u8>, VecDeque<(Group, Moment)>>,
     /// How many accounts have this address.
@@ -33,7 +33,7 @@ pub(super) struct Known {
     swept: Moment,
 }
 
-impl Known {
+impl KnownAddresses {
     /// `account` has logged in from `host`, which is remembered until a moment. Returns whether that is new.
     pub(super) fn add(&mut self, now: Moment, account: &[u8], host: Group, until: Moment) -> bool {
         if now.since(self.swept) >= SWEEP {
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_account_has_its_latest_addresses_only() {
-        let mut known = Known::default();
+        let mut known = KnownAddresses::default();
         for n in 0..16 {
             assert!(known.add(at(0), b"mal", host(n * 256), at(9)));
         }
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_over_is_forgotten_and_an_address_stays_as_long_as_somebody_has_it() {
-        let mut known = Known::default();
+        let mut known = KnownAddresses::default();
         known.add(at(0), b"ann", host(1), at(10_000));
         known.add(at(0), b"bob", host(1), at(20_000));
         known.add(at(0), b"bob", host(2), at(10_000));
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn in_a_full_memory_the_account_with_most_addresses_loses_its_oldest_one() {
-        let mut known = Known::default();
+        let mut known = KnownAddresses::default();
         let most = u32::try_from(MAX_KNOWN).unwrap();
         known.add(at(0), b"mal", host(most + 1), at(9));
         known.add(at(0), b"mal", host(most + 2), at(9));
@@ -253,7 +253,7 @@ mod tests {
         /// The counts are those of what is known.
         #[test]
         fn the_counts_are_right(steps in prop::collection::vec((0..4_u8, 0..40_u32, 0..20_000_u64), 0..300)) {
-            let mut known = Known::default();
+            let mut known = KnownAddresses::default();
             let mut now = at(0);
             for (account, n, pause) in steps {
                 now = now + Duration::from_secs(pause / 10);

@@ -34,7 +34,7 @@ pub use known::KnownHost;
 
 use crate::address::{Group, Network};
 use crate::timer::Moment;
-use known::{Known, Remembered};
+use known::{KnownAddresses, Remembered};
 use pool::{Pool, Queue, Standing};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -123,7 +123,7 @@ pub struct Guard<K> {
     hosts: Remembered<Group>,
     sites: Remembered<Network>,
     names: Remembered<Vec<u8>>,
-    known: Known,
+    known: KnownAddresses,
     /// How often an address has become known so far.
     learned: u64,
     bans: HashMap<Group, Moment>,
@@ -159,7 +159,7 @@ impl<K: Copy + Eq + Hash + Ord> Guard<K> {
             hosts: Remembered::default(),
             sites: Remembered::default(),
             names: Remembered::default(),
-            known: Known::default(),
+            known: KnownAddresses::default(),
             learned: 0,
             bans: HashMap::new(),
             banned: 0,

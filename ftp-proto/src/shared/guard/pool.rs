@@ -23,7 +23,7 @@ pub(super) enum Standing {
 #[derive(Debug)]
 pub(super) struct Pool<K> {
     /// In the order in which they came.
-    waiting: Vec<Waiting<K>>,
+    waiting: Vec<QueuedLogin<K>>,
     /// How many of them are known.
     known: usize,
     /// The number of the last turn of each network of late.
@@ -36,7 +36,7 @@ pub(super) struct Pool<K> {
 
 /// A login that waits.
 #[derive(Debug)]
-struct Waiting<K> {
+struct QueuedLogin<K> {
     host: Group,
     key: K,
     /// Whether its host or its site was known when it came.
@@ -52,7 +52,7 @@ impl<K> Default for Pool<K> {
 impl<K: Copy + Eq> Pool<K> {
     /// A login of `host` waits.
     pub(super) fn push(&mut self, host: Group, key: K, is_known: bool) {
-        self.waiting.push(Waiting { host, key, is_known });
+        self.waiting.push(QueuedLogin { host, key, is_known });
         self.known += usize::from(is_known);
     }
 
@@ -63,7 +63,7 @@ impl<K: Copy + Eq> Pool<K> {
         }
     }
 
-    fn take(&mut self, index: usize) -> Option<Waiting<K>> {
+    fn take(&mut self, index: usize) -> Option<QueuedLogin<K>> {
         let taken = (index < self.waiting.len()).then(|| self.waiting.remove(index))?;
         self.known = self.known.saturating_sub(usize::from(taken.is_known));
         Some(taken)
@@ -88,7 +88,7 @@ impl<K: Copy + Eq> Pool<K> {
         }
         let is_open = self.given % OPEN == OPEN - 1;
         let candidates = self.waiting.iter().enumerate().filter(|(_, waiting)| waiting.is_known || !is_kept);
-        let ranked = candidates.filter_map(|(index, Waiting { host, key, .. })| {
+        let ranked = candidates.filter_map(|(index, QueuedLogin { host, key, .. })| {
             let (standing, failures) = judge(host, *key);
             if is_kept && standing > Standing::KnownSite {
                 return None;
@@ -98,7 +98,7 @@ impl<K: Copy + Eq> Pool<K> {
             Some(((standing, turn(host.provider()), turn(host.site()), failures), index))
         });
         let (_, index) = ranked.min()?;
-        let Waiting { host, key, .. } = self.take(index)?;
+        let QueuedLogin { host, key, .. } = self.take(index)?;
         self.given = self.given.saturating_add(1);
         self.busy += 1;
         self.note(host);

@@ -48,7 +48,7 @@ pub(super) enum Progress {
     /// Nothing has the names of its files.
     Clear,
     /// Both transfer commands were sent, and this is what the servers have said.
-    Moving(PerSide<Said>),
+    Moving(PerSide<TransferReply>),
     /// Its files are verified, perhaps none.
     Verified,
     /// They are to get their names.
@@ -61,7 +61,7 @@ pub(super) enum Progress {
 
 /// What a server says of a transfer.
 #[derive(Debug, Default)]
-pub(super) enum Said {
+pub(super) enum TransferReply {
     /// The server has yet to reply.
     #[default]
     Nothing,
@@ -73,7 +73,7 @@ pub(super) enum Said {
 
 /// What both servers together say of a group.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Judged {
+pub(super) enum GroupVerdict {
     /// One of them has yet to reply.
     Open,
     /// The destination holds nothing.
@@ -84,22 +84,22 @@ pub(super) enum Judged {
     Contradicted,
 }
 
-impl PerSide<Said> {
+impl PerSide<TransferReply> {
     /// The digests that the source has told, one for each file and then none without end.
     fn into_digests(self) -> impl Iterator<Item = Option<String>> {
-        let said = if let Said::Files(files) = self.source { files } else { Vec::new() };
+        let said = if let TransferReply::Files(files) = self.source { files } else { Vec::new() };
         let digest =
             |said| if let FileOutcome::Moved { digest, .. } = said { Some(digest.hex) } else { None };
         said.into_iter().map(digest).chain(std::iter::repeat(None))
     }
 
     /// What follows from that for files of these sizes.
-    fn judge(&self, sizes: impl IntoIterator<Item = u32>) -> Judged {
+    fn judge(&self, sizes: impl IntoIterator<Item = u32>) -> GroupVerdict {
         match (&self.source, &self.destination) {
-            (Said::Nothing, _) | (_, Said::Nothing) => Judged::Open,
-            (_, Said::Failed) => Judged::Nothing,
-            (Said::Failed, Said::Files(_)) => Judged::Held(Vec::new()),
-            (Said::Files(sent), Said::Files(stored)) => {
+            (TransferReply::Nothing, _) | (_, TransferReply::Nothing) => GroupVerdict::Open,
+            (_, TransferReply::Failed) => GroupVerdict::Nothing,
+            (TransferReply::Failed, TransferReply::Files(_)) => GroupVerdict::Held(Vec::new()),
+            (TransferReply::Files(sent), TransferReply::Files(stored)) => {
                 let mut verified = Vec::with_capacity(sent.len());
                 for (((sent, stored), size), number) in sent.iter().zip(stored).zip(sizes).zip(1..) {
                     match (sent, stored) {
@@ -107,11 +107,11 @@ impl PerSide<Said> {
                             verified.push(number);
                         }
                         // The destination has stored what nobody has sent.
-                        (_, FileOutcome::Moved { .. }) => return Judged::Contradicted,
+                        (_, FileOutcome::Moved { .. }) => return GroupVerdict::Contradicted,
                         (_, FileOutcome::LeftOut(_)) => {}
                     }
                 }
-                Judged::Held(verified)
+                GroupVerdict::Held(verified)
             }
         }
     }
@@ -187,11 +187,11 @@ impl Group {
     }
 
     /// Takes what a server says of the transfer. What follows, and the files that leave the group.
-    pub(super) fn moved(&mut self, side: Side, said: Said) -> (Judged, Vec<usize>) {
-        let Progress::Moving(moved) = &mut self.progress else { return (Judged::Open, Vec::new()) };
+    pub(super) fn moved(&mut self, side: Side, said: TransferReply) -> (GroupVerdict, Vec<usize>) {
+        let Progress::Moving(moved) = &mut self.progress else { return (GroupVerdict::Open, Vec::new()) };
         *moved.of_mut(side) = said;
         let judged = moved.judge(self.members.iter().map(|member| member.sent.size));
-        let Judged::Held(numbers) = &judged else { return (judged, Vec::new()) };
+        let GroupVerdict::Held(numbers) = &judged else { return (judged, Vec::new()) };
         for ((member, digest), number) in
             self.members.iter_mut().zip(std::mem::take(moved).into_digests()).zip(1..)
         {
@@ -410,31 +410,34 @@ mod tests {
         let left = || FileOutcome::LeftOut(LeftOut::Changed);
         let judge = |sent: FileOutcome, stored: FileOutcome| {
             let mut both = PerSide::default();
-            *both.of_mut(Side::Source) = Said::Files(vec![sent]);
-            assert_eq!(both.judge([5]), Judged::Open);
-            *both.of_mut(Side::Destination) = Said::Files(vec![stored]);
+            *both.of_mut(Side::Source) = TransferReply::Files(vec![sent]);
+            assert_eq!(both.judge([5]), GroupVerdict::Open);
+            *both.of_mut(Side::Destination) = TransferReply::Files(vec![stored]);
             both.judge([5])
         };
-        assert_eq!(judge(moved(5, "0badcafe"), moved(5, "0badcafe")), Judged::Held(vec![1]));
-        assert_eq!(judge(moved(5, "0badcafe"), left()), Judged::Held(vec![]));
-        assert_eq!(judge(left(), left()), Judged::Held(vec![]));
+        assert_eq!(judge(moved(5, "0badcafe"), moved(5, "0badcafe")), GroupVerdict::Held(vec![1]));
+        assert_eq!(judge(moved(5, "0badcafe"), left()), GroupVerdict::Held(vec![]));
+        assert_eq!(judge(left(), left()), GroupVerdict::Held(vec![]));
         for (sent, stored) in [
             (moved(5, "0badcafe"), moved(5, "1badcafe")),
             (moved(5, "0badcafe"), moved(6, "0badcafe")),
             (moved(6, "0badcafe"), moved(6, "0badcafe")),
             (left(), moved(5, "0badcafe")),
         ] {
-            assert_eq!(judge(sent, stored), Judged::Contradicted);
+            assert_eq!(judge(sent, stored), GroupVerdict::Contradicted);
         }
-        let one = |source: Said, destination: Said| {
+        let one = |source: TransferReply, destination: TransferReply| {
             let mut both = PerSide::default();
             *both.of_mut(Side::Destination) = destination;
             *both.of_mut(Side::Source) = source;
             both.judge([5])
         };
-        assert_eq!(one(Said::Failed, Said::Files(vec![moved(5, "0badcafe")])), Judged::Held(vec![]));
-        assert_eq!(one(Said::Files(vec![left()]), Said::Failed), Judged::Nothing);
-        assert_eq!(one(Said::Nothing, Said::Failed), Judged::Open);
+        assert_eq!(
+            one(TransferReply::Failed, TransferReply::Files(vec![moved(5, "0badcafe")])),
+            GroupVerdict::Held(vec![])
+        );
+        assert_eq!(one(TransferReply::Files(vec![left()]), TransferReply::Failed), GroupVerdict::Nothing);
+        assert_eq!(one(TransferReply::Nothing, TransferReply::Failed), GroupVerdict::Open);
     }
 
     fn path(text: impl Into<Vec<u8>>) -> PathName {

@@ -32,14 +32,14 @@ pub(super) enum Task {
 
 /// The commands without a reply at one server.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct CommandQueue {
     asked: VecDeque<(Task, usize)>,
     bytes: usize,
     /// The command at the head has had a preliminary reply.
     has_begun: bool,
 }
 
-impl Line {
+impl CommandQueue {
     /// Notes that a command is sent.
     pub(super) fn ask(&mut self, task: Task, command: &Weighed) {
         self.asked.push_back((task, command.bytes));

@@ -1,8 +1,8 @@
 //! The machine of a batch.
 
 use super::files::{BatchEnd, BatchFile, BatchTerms, Files, Timer};
-use super::group::{Group, Judged, Progress, Said, groups};
-use super::line::{Line, Task, Weighed};
+use super::group::{Group, GroupVerdict, Progress, TransferReply, groups};
+use super::line::{CommandQueue, Task, Weighed};
 use super::opening::{self, Meeting, Next};
 use crate::command::{Command, GroupNumber, Mode, Verb};
 use crate::reply::{Blame, Class, FileOutcome, Meaning, Reply, blame, file_outcomes};
@@ -45,7 +45,7 @@ pub struct Batch {
     parties: PerSide<Party>,
     files: Files,
     groups: Vec<Group>,
-    lines: PerSide<Line>,
+    lines: PerSide<CommandQueue>,
     /// How far the data connection has come about.
     meeting: Meeting,
     /// The first group that no transfer command was sent for.
@@ -298,14 +298,14 @@ impl Batch {
             let Some(files) = self.outcomes(reply, all).and_then(|files| files.into_iter().collect()) else {
                 return self.give_up();
             };
-            Said::Files(files)
+            TransferReply::Files(files)
         } else if self.phase == Phase::Opening {
             // The other end may wait for a connection that never comes.
             return self.give_up();
         } else {
-            Said::Failed
+            TransferReply::Failed
         };
-        if matches!(said, Said::Failed)
+        if matches!(said, TransferReply::Failed)
             || reply.code != Meaning::TransferredKept.code(self.parties.of(side).dialect)
         {
             self.break_line(); // the connection does not stay open
@@ -313,13 +313,13 @@ impl Batch {
         let Some(group) = self.groups.get_mut(index) else { return };
         let (judged, left) = group.moved(side, said);
         match judged {
-            Judged::Open => return,
-            Judged::Contradicted => return self.give_up(),
-            Judged::Nothing | Judged::Held(_) => self.moving -= group.bytes,
+            GroupVerdict::Open => return,
+            GroupVerdict::Contradicted => return self.give_up(),
+            GroupVerdict::Nothing | GroupVerdict::Held(_) => self.moving -= group.bytes,
         }
         group.digests().for_each(|(index, digest)| self.files.note_digest(index, digest));
         self.files.end_all(left, &BatchEnd::UNTOUCHED);
-        if judged == Judged::Nothing {
+        if judged == GroupVerdict::Nothing {
             self.stored -= 1;
             return self.leave(index);
         }
@@ -398,7 +398,7 @@ impl Batch {
             self.ask_about_names();
             while self.move_next() {}
         }
-        let is_idle = self.lines.iter().all(Line::is_empty);
+        let is_idle = self.lines.iter().all(CommandQueue::is_empty);
         let are_over = self.files.are_over() && self.held.is_empty();
         match self.phase {
             Phase::Closing if is_idle => return self.over(),

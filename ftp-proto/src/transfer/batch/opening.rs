@@ -12,7 +12,7 @@ use crate::command::{Command, Extension, Mode, Verb};
 use crate::dialect::Dialect;
 use crate::reply::{Class, Reply};
 use crate::transfer::attempt::Output;
-use crate::transfer::judge::{self, Answer, Verdict, announced_port};
+use crate::transfer::judge::{self, ClassifiedReply, Verdict, announced_port};
 use crate::transfer::request::{DataTls, Junction, Opening, Party, PerSide, Posture, Side};
 use crate::transfer::script::{self, Step};
 use std::net::SocketAddr;
@@ -134,7 +134,7 @@ impl Meeting {
                 announced_port(party, reply).map(|port| SocketAddr::new(party.address, port))
             }
             BatchOpening::Relayed { .. } | BatchOpening::Through { .. } => {
-                let answer = Answer { reply: reply.clone(), class };
+                let answer = ClassifiedReply { reply: reply.clone(), class };
                 let verdict = judge::setup(Step::Listen, Verb::Epsv, party, answer);
                 if let Verdict::Listens(at, _) = verdict { Some(at) } else { None }
             }

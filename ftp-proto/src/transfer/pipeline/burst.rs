@@ -110,7 +110,7 @@ pub(super) enum Progress {
     /// Nothing was asked yet.
     Waiting,
     /// Its transfer commands were sent.
-    Moving(Moved),
+    Moving(FileReplies),
     /// It is verified, and was modified then.
     Verified(Option<When>),
     /// The commands that give it its time and its name were sent. The reply is the refusal of its time.
@@ -133,7 +133,7 @@ impl Progress {
 
 /// What both servers have said of a file.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Moved {
+pub(super) struct FileReplies {
     /// How many replies are due that say something of it.
     pub(super) due: usize,
     /// Whether both servers are asked for digests.
@@ -152,7 +152,7 @@ pub(super) struct Moved {
     pub(super) sizes: PerSide<Option<u64>>,
 }
 
-impl Moved {
+impl FileReplies {
     /// Whether the part is the file that was listed, as far as sizes, times and digests can show it.
     pub(super) fn is(&self, file: &BatchFile) -> bool {
         let is_same = !self.has_times || (self.before == self.after && self.after.is_some());

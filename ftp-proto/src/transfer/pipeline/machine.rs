@@ -1,6 +1,6 @@
 //! The machine of a pipeline.
 
-use super::burst::{Lane, Moved, Progress, Task};
+use super::burst::{FileReplies, Lane, Progress, Task};
 use crate::calendar::When;
 use crate::command::{Command, DigestCommand, Opts, Verb};
 use crate::dialect::Dialect;
@@ -10,7 +10,7 @@ use crate::reply::{Class, Meaning, Reply};
 use crate::timer::{Moment, Timers};
 use crate::transfer::attempt::{Input, Output};
 use crate::transfer::batch::{BatchEnd, BatchFile, Timer};
-use crate::transfer::judge::{self, Answer, Verdict};
+use crate::transfer::judge::{self, ClassifiedReply, Verdict};
 use crate::transfer::request::{DataTls, Opening, Party, PerSide, Roles, Side};
 use crate::transfer::script::{self, Step};
 use crate::wire::PathName;
@@ -304,7 +304,8 @@ impl Pipeline {
     fn listens(&mut self, reply: Reply, class: Class) {
         let Roles { passive, opening, .. } = self.terms.roles;
         let verb = if opening == Opening::Epsv { Verb::Epsv } else { Verb::Pasv };
-        let verdict = judge::setup(Step::Listen, verb, self.parties.of(passive), Answer { reply, class });
+        let verdict =
+            judge::setup(Step::Listen, verb, self.parties.of(passive), ClassifiedReply { reply, class });
         let active = self.parties.of(passive.other()).address;
         if let Verdict::Listens(at, _) = verdict
             && at.is_ipv4() == active.is_ipv4()
@@ -322,7 +323,7 @@ impl Pipeline {
         let kinds = [Meaning::Transferred, Meaning::TransferredKept];
         let is_expected = kinds.into_iter().any(|kind| kind.code(party.dialect) == code);
         let verb = if side == Side::Source { Verb::Retr } else { Verb::Stor };
-        let is_whole = judge::transfer_blame(verb, party, &Answer { reply, class }).is_none();
+        let is_whole = judge::transfer_blame(verb, party, &ClassifiedReply { reply, class }).is_none();
         if !is_expected && matches!(class, Class::Done | Class::More) {
             return self.give_up(); // it answers another command
         }
@@ -339,7 +340,7 @@ impl Pipeline {
     }
 
     /// A server has told the size or the time of a file.
-    fn told(&mut self, index: usize, reply: &Reply, is_done: bool, note: fn(&mut Moved, &[u8])) {
+    fn told(&mut self, index: usize, reply: &Reply, is_done: bool, note: fn(&mut FileReplies, &[u8])) {
         if is_done && reply.code != Meaning::FileFact.code(Dialect::Rfc959) {
             return self.give_up(); // it answers another command
         }
@@ -359,7 +360,7 @@ impl Pipeline {
     }
 
     /// Notes something of a file that moves, and judges it as soon as everything is known.
-    fn note(&mut self, index: usize, note: impl FnOnce(&mut Moved)) {
+    fn note(&mut self, index: usize, note: impl FnOnce(&mut FileReplies)) {
         let Some((file, progress)) = self.files.get_mut(index) else { return };
         let Progress::Moving(moved) = progress else { return };
         note(moved);
@@ -494,7 +495,7 @@ impl Pipeline {
         self.out.push_back(Output::Begins(index));
         let digests = usize::from(sent.is_some()) + usize::from(stored.is_some());
         let due = 4 + digests + usize::from(has_times) + usize::from(asks_before);
-        let moved = Moved { due, has_digests, has_times, before: modified, ..Moved::default() };
+        let moved = FileReplies { due, has_digests, has_times, before: modified, ..FileReplies::default() };
         if let Some((_, progress)) = self.files.get_mut(index) {
             *progress = Progress::Moving(moved);
         }

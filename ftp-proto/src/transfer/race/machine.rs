@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What a candidate is started for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Purpose {
+pub enum CandidatePurpose {
     /// To transfer the file.
     Transfer,
     /// To obtain and prove a data connection, without moving anything (PROB).
@@ -47,7 +47,7 @@ impl State {
 /// What is known of a candidate that runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Run {
-    purpose: Purpose,
+    purpose: CandidatePurpose,
     /// What each end has said.
     words: PerSide<Word>,
     /// The destination was asked, and had received nothing.
@@ -65,7 +65,7 @@ enum Word {
 }
 
 impl Run {
-    const fn new(purpose: Purpose) -> Self {
+    const fn new(purpose: CandidatePurpose) -> Self {
         let words = PerSide { source: Word::Nothing, destination: Word::Nothing };
         Self { purpose, words, idle: false }
     }
@@ -76,7 +76,8 @@ impl Run {
     }
 
     fn is_claimed(self) -> bool {
-        self.purpose == Purpose::Transfer && self.words.source.min(self.words.destination) >= Word::Claimed
+        self.purpose == CandidatePurpose::Transfer
+            && self.words.source.min(self.words.destination) >= Word::Claimed
     }
 
     /// The two ends have one data connection. If it stands for one of them, it stands.
@@ -87,7 +88,7 @@ impl Run {
 
 /// How a candidate ended. Both its sessions are in step or closed, and nothing of it is left at a server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Ended {
+pub enum CandidateEnd {
     /// The file has moved.
     Moved,
     /// Its probe has succeeded.
@@ -113,7 +114,7 @@ pub enum Input {
     /// The destination of a candidate was asked, and has received nothing yet.
     Idle(usize),
     /// A candidate has ended.
-    Ended(usize, Ended),
+    Ended(usize, CandidateEnd),
     /// The failure of another candidate has shown that this one cannot work. If it has not started, it never does.
     Closed(usize),
     /// The deadline of the last [`Output::Wait`] has come.
@@ -124,7 +125,7 @@ pub enum Input {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Output {
     /// Start this candidate. Report [`Input::Moving`] or [`Input::Claims`] for each end, and [`Input::Ended`] once.
-    Start(usize, Purpose),
+    Start(usize, CandidatePurpose),
     /// Abort this candidate, and remove what it has stored. Then report [`Input::Ended`].
     Abort(usize),
     /// The race is over: no candidate runs any more.
@@ -340,7 +341,7 @@ impl Race {
         self.out.push_back(Output::Abort(candidate));
     }
 
-    fn ended(&mut self, candidate: usize, ended: Ended) {
+    fn ended(&mut self, candidate: usize, ended: CandidateEnd) {
         match self.state(candidate) {
             State::Waiting | State::Over => return,
             // What it says now comes too late.
@@ -352,26 +353,26 @@ impl Race {
         self.forget_claim(candidate);
         let others = self.count(State::is_busy) > 0;
         match ended {
-            Ended::Moved => {
+            CandidateEnd::Moved => {
                 self.wins(candidate);
                 self.moved = self.winner.filter(|winner| *winner == candidate);
             }
-            Ended::Proven => {
+            CandidateEnd::Proven => {
                 self.wins(candidate);
                 if self.winner == Some(candidate) {
-                    self.start(candidate, Purpose::Transfer);
+                    self.start(candidate, CandidatePurpose::Transfer);
                 }
             }
-            Ended::Failed => {
+            CandidateEnd::Failed => {
                 self.winner = self.winner.filter(|winner| *winner != candidate);
                 self.due = true;
             }
-            Ended::NoSession if others => {
+            CandidateEnd::NoSession if others => {
                 self.hurried = true;
                 self.set(candidate, State::Waiting);
             }
             // Whatever else runs may still move the file.
-            Ended::Decided | Ended::NoSession => {
+            CandidateEnd::Decided | CandidateEnd::NoSession => {
                 self.winner = self.winner.filter(|winner| *winner != candidate);
                 self.decided.get_or_insert(candidate);
             }
@@ -392,7 +393,7 @@ impl Race {
         }
     }
 
-    fn start(&mut self, candidate: usize, purpose: Purpose) {
+    fn start(&mut self, candidate: usize, purpose: CandidatePurpose) {
         self.set(candidate, State::Running(Run::new(purpose)));
         self.out.push_back(Output::Start(candidate, purpose));
     }
@@ -435,7 +436,10 @@ impl Race {
         } else if let Some(candidate) = self.next().filter(|_| self.has_room()) {
             let probes = self.entrants.get(candidate).is_some_and(|entrant| entrant.probes);
             let beside = self.count(State::is_running) > 0;
-            self.start(candidate, if beside && probes { Purpose::Probe } else { Purpose::Transfer });
+            self.start(
+                candidate,
+                if beside && probes { CandidatePurpose::Probe } else { CandidatePurpose::Transfer },
+            );
             self.due = false;
             self.timers.clear();
             self.timers.arm(Timer::Setup, now + self.settings.setup);

@@ -31,5 +31,7 @@ mod scouts;
 #[cfg(test)]
 mod tests;
 
-pub use machine::{Conclusion, Ended, Entrant, Input, Manner, Output, Purpose, Race, Settings, Timer};
+pub use machine::{
+    CandidateEnd, CandidatePurpose, Conclusion, Entrant, Input, Manner, Output, Race, Settings, Timer,
+};
 pub use scouts::{ScoutOutput, ScoutTimer, Scouts};

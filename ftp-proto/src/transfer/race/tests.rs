@@ -69,11 +69,11 @@ impl Play {
 }
 
 fn start(candidate: usize) -> Output {
-    Output::Start(candidate, Purpose::Transfer)
+    Output::Start(candidate, CandidatePurpose::Transfer)
 }
 
 fn probe(candidate: usize) -> Output {
-    Output::Start(candidate, Purpose::Probe)
+    Output::Start(candidate, CandidatePurpose::Probe)
 }
 
 #[test]
@@ -100,9 +100,9 @@ fn both_ends_must_report_the_same_candidate_as_moving() {
     play.asks(&[start(1)]);
     play.tell(Input::Moving(0, Side::Source)).tell(Input::Moving(1, Side::Destination)).asks(&[]);
     play.tell(Input::Moving(1, Side::Source)).asks(&[Output::Abort(0)]);
-    play.tell(Input::Ended(1, Ended::Moved)).asks(&[]);
+    play.tell(Input::Ended(1, CandidateEnd::Moved)).asks(&[]);
     // The race is over when the loser has ended, however it says so.
-    play.tell(Input::Ended(0, Ended::Decided)).asks(&[Output::Done(Conclusion::Won(1))]);
+    play.tell(Input::Ended(0, CandidateEnd::Decided)).asks(&[Output::Done(Conclusion::Won(1))]);
     play.moves(0).tell(Input::Timeout).asks(&[]);
 }
 
@@ -110,8 +110,8 @@ fn both_ends_must_report_the_same_candidate_as_moving() {
 fn a_failure_starts_the_next_candidate_at_once_and_closes_those_that_share_it() {
     let mut play = Play::new(entrants(&[0, 0, 1]), Settings::default());
     play.asks(&[start(0)]);
-    play.tell(Input::Closed(1)).tell(Input::Ended(0, Ended::Failed)).asks(&[start(2)]);
-    play.tell(Input::Ended(2, Ended::Failed)).asks(&[Output::Done(Conclusion::Exhausted)]);
+    play.tell(Input::Closed(1)).tell(Input::Ended(0, CandidateEnd::Failed)).asks(&[start(2)]);
+    play.tell(Input::Ended(2, CandidateEnd::Failed)).asks(&[Output::Done(Conclusion::Exhausted)]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn candidates_of_one_group_never_run_at_the_same_time() {
     play.wait();
     play.asks(&[start(2)]);
     assert_eq!(play.out().1, None);
-    play.tell(Input::Ended(0, Ended::Failed)).asks(&[start(1)]);
+    play.tell(Input::Ended(0, CandidateEnd::Failed)).asks(&[start(1)]);
 }
 
 #[test]
@@ -131,8 +131,10 @@ fn a_winner_that_fails_gives_the_losers_a_second_chance() {
     play.wait();
     play.asks(&[start(1)]);
     play.moves(1).asks(&[Output::Abort(0)]);
-    play.tell(Input::Ended(0, Ended::Failed)).tell(Input::Ended(1, Ended::Failed)).asks(&[start(0)]);
-    play.moves(0).tell(Input::Ended(0, Ended::Moved)).asks(&[Output::Done(Conclusion::Won(0))]);
+    play.tell(Input::Ended(0, CandidateEnd::Failed))
+        .tell(Input::Ended(1, CandidateEnd::Failed))
+        .asks(&[start(0)]);
+    play.moves(0).tell(Input::Ended(0, CandidateEnd::Moved)).asks(&[Output::Done(Conclusion::Won(0))]);
 }
 
 #[test]
@@ -142,12 +144,12 @@ fn a_failure_that_decides_starts_nothing_but_what_runs_may_still_win() {
         play.asks(&[start(0)]);
         play.wait();
         play.asks(&[start(1)]);
-        play.tell(Input::Ended(0, Ended::Decided)).asks(&[]);
+        play.tell(Input::Ended(0, CandidateEnd::Decided)).asks(&[]);
         play.tell(Input::Ended(1, ended));
         play.out().0
     };
-    assert_eq!(decided(Ended::Failed), [Output::Done(Conclusion::Decided(0))]);
-    assert_eq!(decided(Ended::Moved), [Output::Done(Conclusion::Won(1))]);
+    assert_eq!(decided(CandidateEnd::Failed), [Output::Done(Conclusion::Decided(0))]);
+    assert_eq!(decided(CandidateEnd::Moved), [Output::Done(Conclusion::Won(1))]);
 }
 
 #[test]
@@ -161,9 +163,9 @@ fn between_servers_that_know_prob_the_others_probe_and_the_first_proof_wins() {
     play.asks(&[probe(2)]);
     // A probe reports no data; if it did, that would not win.
     play.moves(2).asks(&[]);
-    play.tell(Input::Ended(1, Ended::Proven)).asks(&[Output::Abort(0), Output::Abort(2), start(1)]);
-    play.tell(Input::Ended(0, Ended::Failed)).tell(Input::Ended(2, Ended::Proven)).asks(&[]);
-    play.moves(1).tell(Input::Ended(1, Ended::Moved)).asks(&[Output::Done(Conclusion::Won(1))]);
+    play.tell(Input::Ended(1, CandidateEnd::Proven)).asks(&[Output::Abort(0), Output::Abort(2), start(1)]);
+    play.tell(Input::Ended(0, CandidateEnd::Failed)).tell(Input::Ended(2, CandidateEnd::Proven)).asks(&[]);
+    play.moves(1).tell(Input::Ended(1, CandidateEnd::Moved)).asks(&[Output::Done(Conclusion::Won(1))]);
 }
 
 #[test]
@@ -172,16 +174,16 @@ fn where_sessions_are_limited_candidates_take_turns_with_little_patience() {
     play.asks(&[start(0)]);
     play.wait();
     play.asks(&[start(1)]);
-    play.tell(Input::Ended(1, Ended::NoSession)).asks(&[]);
+    play.tell(Input::Ended(1, CandidateEnd::NoSession)).asks(&[]);
     assert_eq!(play.wait(), Settings::default().patience);
     play.asks(&[Output::Abort(0)]);
-    play.tell(Input::Ended(0, Ended::Failed)).asks(&[start(1)]);
+    play.tell(Input::Ended(0, CandidateEnd::Failed)).asks(&[start(1)]);
     assert_eq!(play.wait(), Settings::default().patience);
     // No other one has not had its turn, so this one goes on to its own end.
     play.asks(&[]);
-    play.tell(Input::Ended(1, Ended::Failed)).asks(&[start(0)]);
+    play.tell(Input::Ended(1, CandidateEnd::Failed)).asks(&[start(0)]);
     // Alone, it has no sessions: there is nothing to wait for.
-    play.tell(Input::Ended(0, Ended::NoSession)).asks(&[Output::Done(Conclusion::Decided(0))]);
+    play.tell(Input::Ended(0, CandidateEnd::NoSession)).asks(&[Output::Done(Conclusion::Decided(0))]);
 }
 
 #[test]
@@ -191,7 +193,7 @@ fn where_sessions_are_limited_a_claim_is_judged_before_it_is_believed() {
         play.asks(&[start(0)]);
         play.wait();
         play.asks(&[start(1)]);
-        play.tell(Input::Ended(1, Ended::NoSession)).claims(0).asks(&[]);
+        play.tell(Input::Ended(1, CandidateEnd::NoSession)).claims(0).asks(&[]);
         play
     };
     let Settings { claim, patience, .. } = Settings::default();
@@ -200,8 +202,8 @@ fn where_sessions_are_limited_a_claim_is_judged_before_it_is_believed() {
     play.tell(Input::Idle(0));
     assert_eq!((play.wait(), play.wait()), (claim, patience - claim));
     play.asks(&[Output::Abort(0)]);
-    play.tell(Input::Ended(0, Ended::Failed)).asks(&[start(1)]);
-    play.tell(Input::Ended(1, Ended::Failed)).asks(&[start(0)]);
+    play.tell(Input::Ended(0, CandidateEnd::Failed)).asks(&[start(1)]);
+    play.tell(Input::Ended(1, CandidateEnd::Failed)).asks(&[start(0)]);
     // The server has no session for the question.
     let mut play = limited();
     assert_eq!(play.wait(), claim);
@@ -211,7 +213,7 @@ fn where_sessions_are_limited_a_claim_is_judged_before_it_is_believed() {
     play.asks(&[start(0)]);
     play.wait();
     play.asks(&[start(1)]);
-    play.tell(Input::Ended(1, Ended::NoSession));
+    play.tell(Input::Ended(1, CandidateEnd::NoSession));
     play.now = play.now + (patience - claim / 2);
     play.claims(0);
     assert_eq!(play.wait(), claim / 2);
@@ -227,8 +229,8 @@ fn in_turns_the_next_candidate_waits_for_the_end_of_the_one_before() {
     play.asks(&[start(0)]);
     play.tell(Input::Connecting(0));
     assert_eq!(play.out(), (vec![], None));
-    play.tell(Input::Ended(0, Ended::Failed)).asks(&[start(1)]);
-    play.tell(Input::Ended(1, Ended::Moved)).asks(&[Output::Done(Conclusion::Won(1))]);
+    play.tell(Input::Ended(0, CandidateEnd::Failed)).asks(&[start(1)]);
+    play.tell(Input::Ended(1, CandidateEnd::Moved)).asks(&[Output::Done(Conclusion::Won(1))]);
 }
 
 #[test]
@@ -240,7 +242,7 @@ fn no_more_than_so_many_have_sessions_at_the_same_time() {
     play.asks(&[start(1)]);
     play.wait();
     play.asks(&[]);
-    play.tell(Input::Ended(1, Ended::Failed)).asks(&[start(2)]);
+    play.tell(Input::Ended(1, CandidateEnd::Failed)).asks(&[start(2)]);
 }
 
 #[test]
@@ -264,7 +266,7 @@ fn a_claim_wins_as_soon_as_one_end_is_certain_or_the_file_has_moved() {
     for sign in certain {
         claimed().tell(sign).asks(&[Output::Abort(1)]);
     }
-    claimed().tell(Input::Ended(0, Ended::Moved)).asks(&[Output::Abort(1)]);
+    claimed().tell(Input::Ended(0, CandidateEnd::Moved)).asks(&[Output::Abort(1)]);
     // Certainty of one end says nothing before the other one has begun.
     let mut play = Play::of(2);
     play.asks(&[start(0)]);
@@ -308,11 +310,11 @@ fn a_claim_of_a_destination_that_has_received_nothing_is_not_believed() {
 fn another_candidate_wins_during_a_claim_and_the_claimant_is_aborted() {
     let mut play = claimed();
     play.moves(1).asks(&[Output::Abort(0)]);
-    play.tell(Input::Ended(0, Ended::Failed)).tell(Input::Ended(1, Ended::Moved));
+    play.tell(Input::Ended(0, CandidateEnd::Failed)).tell(Input::Ended(1, CandidateEnd::Moved));
     play.asks(&[Output::Done(Conclusion::Won(1))]);
     // A claimant that fails leaves the way to the next one at once.
     let mut failed = claimed();
-    failed.tell(Input::Ended(0, Ended::Failed)).asks(&[start(2)]);
+    failed.tell(Input::Ended(0, CandidateEnd::Failed)).asks(&[start(2)]);
 }
 
 #[test]
@@ -333,5 +335,5 @@ fn where_candidates_take_turns_a_claim_is_believed_at_once() {
     let mut play = Play::new(entrants(&[0, 1]), settings);
     play.asks(&[start(0)]);
     assert_eq!(play.claims(0).out(), (vec![], None));
-    play.tell(Input::Ended(0, Ended::Moved)).asks(&[Output::Done(Conclusion::Won(0))]);
+    play.tell(Input::Ended(0, CandidateEnd::Moved)).asks(&[Output::Done(Conclusion::Won(0))]);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use ftp_proto::policy::Why;
+use ftp_proto::policy::RefusalReason;
 use ftp_proto::relay::agent::{Timer, Withdrawn};
 
 use super::*;
@@ -29,7 +29,7 @@ fn every(full: &Full) -> Vec<Record<'_>> {
         Record::RequestRefused {
             id: 1,
             code: Code::Denied,
-            why: Some(Why::LowPort),
+            why: Some(RefusalReason::LowPort),
             target: Some(target),
             text,
         },

@@ -19,7 +19,7 @@ use ftp_io::lock::Lock;
 use ftp_proto::address::proxy::BadHeader;
 use ftp_proto::command::{DataType, Direction, Verb};
 use ftp_proto::fair::Seldom;
-use ftp_proto::policy::Why;
+use ftp_proto::policy::RefusalReason;
 use ftp_proto::server::Timer;
 use ftp_proto::server::ask::{FileFailure, TransferFailure};
 use ftp_proto::timer::Moment;
@@ -83,7 +83,7 @@ pub enum Record<'a> {
     /// Policy has refused an address for a data connection.
     Refused {
         /// Why it was refused.
-        why: Why,
+        why: RefusalReason,
         /// The address that was refused.
         address: SocketAddr,
     },

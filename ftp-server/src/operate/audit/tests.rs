@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ftp_proto::command::{Direction, Verb};
-use ftp_proto::policy::Why;
+use ftp_proto::policy::RefusalReason;
 use ftp_proto::server::Timer;
 use ftp_proto::server::ask::{FileFailure, TransferFailure};
 use ftp_proto::timer::Moment;
@@ -75,7 +75,7 @@ fn every<'a>(
         Record::LoginFailed { user: b"a b", why: NoLogin::Unfit(Unfit::Expired), shown: None },
         Record::LoginInClear { user: b"a b" },
         Record::DataInClear { verb: Verb::List },
-        Record::Refused { why: Why::LowPort, address: from },
+        Record::Refused { why: RefusalReason::LowPort, address: from },
         Record::Stranger { from },
         Record::GavePortsUp,
         Record::GaveConnectionsUp,

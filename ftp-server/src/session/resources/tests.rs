@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Mutex;
 
 use super::*;
-use crate::limits::{DataPorts, Descriptors, Held, Owner, Permission, Proofs};
+use crate::limits::{DataPorts, Descriptors, HeldPlaces, Owner, Permission, Proofs};
 use crate::operate::Shutdown;
 use crate::session::network;
-use crate::vfs::Prepared;
+use crate::vfs::PreparedTransfer;
 use ftp_io::clock::Clock;
 use ftp_io::copy::{Encoding, Format, send_whole};
 use ftp_proto::address::Parity;
@@ -32,7 +32,7 @@ fn nothing_held() -> Resources {
 }
 
 /// The result of the next work, if there is one now.
-async fn next_now(held: &mut Resources) -> Option<Done> {
+async fn next_now(held: &mut Resources) -> Option<WorkResult> {
     tokio::select! {
         biased;
         done = held.next() => Some(done.unwrap()),
@@ -60,7 +60,7 @@ async fn is_reset(mut there: Stream) {
 }
 
 /// Work that ends with this as soon as it is looked at.
-fn brings(held: &mut Resources, done: Done) {
+fn brings(held: &mut Resources, done: WorkResult) {
     held.start(Ticket(1), ready(done));
 }
 
@@ -68,7 +68,7 @@ fn brings(held: &mut Resources, done: Done) {
 async fn a_connection_that_nobody_waits_for_is_reset() {
     let (here, there) = pair().await;
     let mut held = nothing_held();
-    brings(&mut held, Done::Connected(Ticket(1), Ok(here)));
+    brings(&mut held, WorkResult::Connected(Ticket(1), Ok(here)));
     held.cancel(Ticket(1));
     ends_with_nothing(held).await;
     is_reset(there).await;
@@ -81,7 +81,7 @@ async fn a_data_port_that_nobody_waits_for_is_given_back() {
     let used = || ports.uses().map(|used| used.used);
     assert_ne!(used(), [0; 2]);
     let mut held = nothing_held();
-    brings(&mut held, Done::Reserved(Ticket(1), Ok(port)));
+    brings(&mut held, WorkResult::Reserved(Ticket(1), Ok(port)));
     held.cancel(Ticket(1));
     ends_with_nothing(held).await;
     assert_eq!(used(), [0; 2]);
@@ -95,8 +95,8 @@ async fn a_file_that_nobody_waits_for_is_closed() {
         // It has begun when it is cancelled, and ends afterwards.
         may_end.recv().unwrap();
         let file = tempfile::tempfile().unwrap();
-        let prepared = Prepared::Send { file, range: ByteRange::WHOLE, whole: None, counted: None };
-        Done::Prepared(Ticket(1), Ok((prepared, None)))
+        let prepared = PreparedTransfer::Send { file, range: ByteRange::WHOLE, whole: None, counted: None };
+        WorkResult::Prepared(Ticket(1), Ok((prepared, None)))
     });
     assert!(next_now(&mut held).await.is_none());
     held.cancel(Ticket(1));
@@ -118,7 +118,7 @@ async fn bytes_and_tls_of_a_connection_that_was_closed_are_dropped() {
             let failed = std::io::Error::other("no handshake");
             held.read(conn, async move {
                 drop(connection);
-                Done::Secured(Ticket(1), conn, Err(failed))
+                WorkResult::Secured(Ticket(1), conn, Err(failed))
             });
         } else {
             network::read(&mut held, conn, 64);
@@ -163,7 +163,7 @@ async fn a_transfer_that_ends_after_its_session_finds_nobody_and_keeps_nothing()
     held.moving.push((), async move {
         let _ = ended.await;
         drop(kept);
-        Done::PortsNeeded
+        WorkResult::PortsNeeded
     });
     let meter = Meter::default();
     held.moves.insert(Ticket(1), meter.clone());
@@ -182,14 +182,14 @@ async fn e12_the_end_of_a_kept_connection_is_told_once() {
     let encoding = Encoding::Block(BlockCodes::of(Dialect::Rfc959));
     let format = Format { encoding, keep: true, ..Format::default() };
     let kept = send_whole(b"a", here, format, &Meter::default()).await.kept.expect("the connection is kept");
-    let all = Held::connections();
+    let all = HeldPlaces::connections();
     let slot = all.take(ann(), &Arc::default()).expect("there is a place");
     let mut held = nothing_held();
     held.keep(ConnId(7), kept, slot);
     assert!(next_now(&mut held).await.is_none());
     drop(there);
     let told = held.next().await.unwrap();
-    assert!(matches!(told, Done::Ended(ConnId(7))), "the other end is told");
+    assert!(matches!(told, WorkResult::Ended(ConnId(7))), "the other end is told");
     // The machine has not closed it yet: it may have no turn.
     assert!(next_now(&mut held).await.is_none());
     assert!(held.end_kept(ConnId(7)));

@@ -13,7 +13,7 @@ use rustix::process::geteuid;
 
 use crate::vfs::durability::Durability;
 use crate::vfs::new_file::{GROUP, NEW_FILE, partial_name, publish, remove};
-use crate::vfs::partial_names::Listed;
+use crate::vfs::partial_names::ListedName;
 use crate::vfs::quota::RootQuota;
 use crate::vfs::root::{Located, Root};
 use crate::vfs::{failure, io_failure, lock};
@@ -28,7 +28,7 @@ pub(super) struct GroupDirectory {
     /// The numbers of the files in it.
     files: BTreeSet<u16>,
     pub(super) quota: RootQuota,
-    listed: Option<Listed>,
+    listed: Option<ListedName>,
 }
 
 impl GroupDirectory {

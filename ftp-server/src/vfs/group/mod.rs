@@ -17,6 +17,6 @@ mod source;
 mod target;
 
 pub use directory::HeldGroup;
+pub(in crate::vfs) use source::{GroupRequest, compare, look};
 pub use source::{GroupSource, GroupStream};
-pub(in crate::vfs) use source::{Wanted, compare, look};
 pub use target::{GroupTarget, GroupWriter};

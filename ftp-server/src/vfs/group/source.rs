@@ -34,12 +34,12 @@ pub struct GroupSource {
     dir: OwnedFd,
     /// Whether a read that brings less than it was asked for has met the end of a file.
     is_local: bool,
-    wanted: Wanted,
+    wanted: GroupRequest,
 }
 
 /// What is asked for in a directory.
 #[derive(Debug)]
-pub(in crate::vfs) struct Wanted {
+pub(in crate::vfs) struct GroupRequest {
     pub(in crate::vfs) files: Arc<[FileToSend]>,
     /// The algorithm of the digest of each file.
     pub(in crate::vfs) algorithm: Algorithm,
@@ -57,14 +57,18 @@ pub struct GroupStream {
 
 impl GroupSource {
     /// Opens the directory `path` beneath `root`.
-    pub(in crate::vfs) fn open(root: &Arc<Root>, path: Beneath, wanted: Wanted) -> Result<Self, FileFailure> {
+    pub(in crate::vfs) fn open(
+        root: &Arc<Root>,
+        path: Beneath,
+        wanted: GroupRequest,
+    ) -> Result<Self, FileFailure> {
         let dir = root.open_beneath(&path, DIRECTORY).map_err(failure)?;
         let is_local = root.is_local_at(&dir);
         Ok(Self { root: Arc::clone(root), path, dir, is_local, wanted })
     }
 
     /// The same, if that needs no wait for a disk.
-    pub(in crate::vfs) fn open_cached(root: &Arc<Root>, path: Beneath, wanted: Wanted) -> Option<Self> {
+    pub(in crate::vfs) fn open_cached(root: &Arc<Root>, path: Beneath, wanted: GroupRequest) -> Option<Self> {
         let dir = root.open_cached(&path, DIRECTORY)?;
         Some(Self { root: Arc::clone(root), path, dir, is_local: true, wanted })
     }

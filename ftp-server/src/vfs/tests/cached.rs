@@ -58,8 +58,10 @@ fn what_is_cached_is_answered_as_a_visit_to_the_disk_would() {
                 let intent = Intent::Send { range };
                 let visited = view.prepare(&name(path), &intent);
                 let Some(cached) = view.prepare_cached(&name(path), &intent) else { continue };
-                let (Prepared::Send { whole: Some(bytes), .. }, size) = cached else { panic!("{path}") };
-                let Ok((Prepared::Send { whole: Some(expect), .. }, right)) = visited else {
+                let (PreparedTransfer::Send { whole: Some(bytes), .. }, size) = cached else {
+                    panic!("{path}")
+                };
+                let Ok((PreparedTransfer::Send { whole: Some(expect), .. }, right)) = visited else {
                     panic!("{path}")
                 };
                 assert_eq!((bytes, size), (expect, right), "{path} {range:?}");

@@ -63,7 +63,7 @@ fn no_name_leads_out_for_writing() {
         holes(&site);
         for way in WAYS_OUT {
             for intent in [Intent::Replace, Intent::Append, Intent::WriteAt { range: ByteRange::from(1) }] {
-                let stored = site.store(way, intent, Partial::Publish, "overwritten", Received::Whole);
+                let stored = site.store(way, intent, Partial::Publish, "overwritten", Completeness::Whole);
                 assert_eq!(stored, Err(FileFailure::BadName), "STOR {way}");
             }
         }

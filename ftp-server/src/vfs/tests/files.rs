@@ -196,13 +196,15 @@ fn a_range_is_written_where_it_belongs_and_truncates_nothing() {
     let site = Site::new();
     let range = |first, last| Intent::WriteAt { range: ByteRange::through(first, last).unwrap() };
     site.file("file", "0123456789");
-    site.store("/file", range(0, 2), Partial::Publish, "abc", Received::Whole).unwrap();
-    site.store("/file", range(8, 11), Partial::Publish, "wxyz", Received::Whole).unwrap();
+    site.store("/file", range(0, 2), Partial::Publish, "abc", Completeness::Whole).unwrap();
+    site.store("/file", range(8, 11), Partial::Publish, "wxyz", Completeness::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("abc34567wxyz"));
-    site.store("/new", range(0, 1), Partial::Publish, "hi", Received::Whole).unwrap();
+    site.store("/new", range(0, 1), Partial::Publish, "hi", Completeness::Whole).unwrap();
     assert_eq!(site.read("new").as_deref(), Some("hi"));
     assert_eq!(site.prepare("/file", range(13, 14)).err(), Some(FileFailure::BeyondEnd));
-    let Prepared::Receive(target) = site.prepare("/file", range(3, 6)).unwrap() else { panic!("no target") };
+    let PreparedTransfer::Receive(target) = site.prepare("/file", range(3, 6)).unwrap() else {
+        panic!("no target")
+    };
     assert_eq!(target.limit(), Some(4));
 }
 

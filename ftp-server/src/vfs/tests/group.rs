@@ -38,7 +38,7 @@ fn stream(files: &[Option<&str>]) -> Vec<u8> {
 
 fn begin(view: &View, directory: &str, files: &[(&str, u32)]) -> Result<GroupWriter, FileFailure> {
     let (prepared, _) = view.prepare(&name(directory), &store_group(files))?;
-    let Prepared::ReceiveGroup(target) = prepared else { panic!("not prepared for a group") };
+    let PreparedTransfer::ReceiveGroup(target) = prepared else { panic!("not prepared for a group") };
     target.begin(Durability::Synced)
 }
 
@@ -322,7 +322,7 @@ fn the_source_sends_what_is_as_the_command_says() {
             item("no", 0, None, None),
         ]);
         let prepared = site.prepare("/d", Intent::SendGroup { files, algorithm: Algorithm::Crc32c }).unwrap();
-        let Prepared::SendGroup(source) = prepared else { panic!("not prepared for a group") };
+        let PreparedTransfer::SendGroup(source) = prepared else { panic!("not prepared for a group") };
         let (mut group, mut sent) = (source.stream(), Vec::new());
         assert!(group.next(&mut sent).unwrap().is_break());
         let expect = [Some("one"), None, None, None, Some(""), Some("two"), None, None, None];
@@ -356,7 +356,7 @@ fn a_stream_is_made_in_pieces() {
         FileToSend { size: 50_000, modified: None, unique: None, name: file(name) }
     };
     let files: Arc<[FileToSend]> = ["a", "b", "c", "d"].map(item).into();
-    let Ok(Prepared::SendGroup(source)) =
+    let Ok(PreparedTransfer::SendGroup(source)) =
         site.prepare("/", Intent::SendGroup { files, algorithm: Algorithm::Crc32c })
     else {
         panic!("not prepared for a group")

@@ -100,13 +100,14 @@ impl Site {
         View::new(&alone(&self.root), &Access::everywhere(Rights::ALL))
     }
 
-    fn prepare(&self, path: &str, intent: Intent) -> Result<Prepared, FileFailure> {
+    fn prepare(&self, path: &str, intent: Intent) -> Result<PreparedTransfer, FileFailure> {
         self.view().prepare(&name(path), &intent).map(|(prepared, _)| prepared)
     }
 
     /// What RETR would send.
     fn fetch(&self, path: &str) -> Result<String, FileFailure> {
-        let Prepared::Send { mut file, .. } = self.prepare(path, Intent::Send { range: ByteRange::WHOLE })?
+        let PreparedTransfer::Send { mut file, .. } =
+            self.prepare(path, Intent::Send { range: ByteRange::WHOLE })?
         else {
             panic!("not prepared for sending");
         };
@@ -117,7 +118,7 @@ impl Site {
 
     /// Begins to store.
     fn begin(&self, path: &str, intent: Intent, partial: Partial) -> Result<(Upload, File), FileFailure> {
-        let Prepared::Receive(target) = self.prepare(path, intent)? else {
+        let PreparedTransfer::Receive(target) = self.prepare(path, intent)? else {
             panic!("not prepared for receiving");
         };
         target.begin(partial)
@@ -130,7 +131,7 @@ impl Site {
         intent: Intent,
         partial: Partial,
         content: &str,
-        received: Received,
+        received: Completeness,
     ) -> Result<(), FileFailure> {
         let (upload, mut file) = self.begin(path, intent, partial)?;
         io::Write::write_all(&mut file, content.as_bytes()).unwrap();
@@ -151,7 +152,7 @@ impl Site {
 /// Everything that a listing of `path` shows.
 fn entries(view: &View, path: &str) -> Vec<Entry> {
     let prepared = view.prepare(&name(path), &Intent::List(ListStyle::Long));
-    let Ok((Prepared::List { mut listing, .. }, _)) = prepared else {
+    let Ok((PreparedTransfer::List { mut listing, .. }, _)) = prepared else {
         panic!("{path} cannot be listed");
     };
     let next = || match listing.next_entry(Detail::Facts).unwrap() {

@@ -37,7 +37,7 @@ impl Mounted {
     fn content(&self, path: &str) -> Result<String, FileFailure> {
         let range = ByteRange::WHOLE;
         let (prepared, _) = self.view.prepare(&name(path), &Intent::Send { range })?;
-        let Prepared::Send { file, .. } = prepared else { panic!("not prepared for sending") };
+        let PreparedTransfer::Send { file, .. } = prepared else { panic!("not prepared for sending") };
         Ok(io::read_to_string(file).unwrap())
     }
 }

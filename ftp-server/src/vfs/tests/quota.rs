@@ -37,20 +37,26 @@ impl Limited {
 
     fn begin(&self, path: &str, intent: Intent) -> Result<(Upload, File, Box<dyn Budget>), FileFailure> {
         let (prepared, _) = self.view().prepare(&name(path), &intent)?;
-        let Prepared::Receive(target) = prepared else { panic!("not prepared for receiving") };
+        let PreparedTransfer::Receive(target) = prepared else { panic!("not prepared for receiving") };
         let (mut upload, file) = target.begin(Partial::Publish)?;
         let budget = upload.take_budget().unwrap();
         Ok((upload, file, budget))
     }
 
     /// Stores as a copy does: the budget is asked before each write.
-    fn store(&self, path: &str, intent: Intent, bytes: usize, received: Received) -> Result<(), FileFailure> {
+    fn store(
+        &self,
+        path: &str,
+        intent: Intent,
+        bytes: usize,
+        received: Completeness,
+    ) -> Result<(), FileFailure> {
         let (upload, mut file, mut budget) = self.begin(path, intent)?;
         let mut left = bytes;
         while left > 0 {
             let piece = left.min(7);
             if let Err(error) = budget.take(piece as u64) {
-                upload.finish(file, Received::Failed).result?;
+                upload.finish(file, Completeness::Failed).result?;
                 return Err(io_failure(&error));
             }
             file.write_all(&vec![b'x'; piece]).unwrap();
@@ -80,21 +86,21 @@ fn what_is_there_is_counted_once_and_every_change_afterwards() {
         assert_eq!(site.counted(), expect, "a new count finds the same");
     };
     check((10, 3));
-    site.store("/new", Intent::Replace, 100, Received::Whole).unwrap();
+    site.store("/new", Intent::Replace, 100, Completeness::Whole).unwrap();
     check((110, 4));
-    site.store("/new", Intent::Replace, 50, Received::Whole).unwrap();
+    site.store("/new", Intent::Replace, 50, Completeness::Whole).unwrap();
     check((60, 4));
-    site.store("/new", Intent::Append, 5, Received::Whole).unwrap();
+    site.store("/new", Intent::Append, 5, Completeness::Whole).unwrap();
     check((65, 4));
-    site.store("/appended", Intent::Append, 5, Received::Whole).unwrap();
+    site.store("/appended", Intent::Append, 5, Completeness::Whole).unwrap();
     check((70, 5));
-    site.store("/new", Intent::WriteAt { range: ByteRange::from(10) }, 20, Received::Whole).unwrap();
+    site.store("/new", Intent::WriteAt { range: ByteRange::from(10) }, 20, Completeness::Whole).unwrap();
     check((70, 5));
-    site.store("/new", Intent::WriteAt { range: ByteRange::from(50) }, 20, Received::Whole).unwrap();
+    site.store("/new", Intent::WriteAt { range: ByteRange::from(50) }, 20, Completeness::Whole).unwrap();
     check((85, 5));
-    site.store("/broken", Intent::Replace, 30, Received::Broken).unwrap();
+    site.store("/broken", Intent::Replace, 30, Completeness::Broken).unwrap();
     check((115, 6));
-    site.store("/new", Intent::Replace, 30, Received::Broken).unwrap();
+    site.store("/new", Intent::Replace, 30, Completeness::Broken).unwrap();
     check((115, 6));
     assert_eq!(site.ask(FileAsk::Rename { from: name("/new"), to: name("/broken") }), DONE);
     check((85, 5));
@@ -117,20 +123,20 @@ fn what_is_there_is_counted_once_and_every_change_afterwards() {
 #[test]
 fn a_quota_of_bytes_is_exact() {
     let site = limited(Some(100), None);
-    site.store("/full", Intent::Replace, 90, Received::Whole).unwrap();
+    site.store("/full", Intent::Replace, 90, Completeness::Whole).unwrap();
     assert_eq!(site.held().0, 100);
-    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::QuotaBytes));
-    assert_eq!(site.store("/full", Intent::Append, 1, Received::Whole), Err(FileFailure::QuotaBytes));
+    assert_eq!(site.store("/more", Intent::Replace, 1, Completeness::Whole), Err(FileFailure::QuotaBytes));
+    assert_eq!(site.store("/full", Intent::Append, 1, Completeness::Whole), Err(FileFailure::QuotaBytes));
     assert_eq!(
-        site.store("/full", Intent::Replace, 1, Received::Whole),
+        site.store("/full", Intent::Replace, 1, Completeness::Whole),
         Err(FileFailure::QuotaBytes),
         "both exist"
     );
-    site.store("/full", Intent::WriteAt { range: ByteRange::from(80) }, 10, Received::Whole).unwrap();
+    site.store("/full", Intent::WriteAt { range: ByteRange::from(80) }, 10, Completeness::Whole).unwrap();
     assert_eq!((site.held().0, site.counted().0), (100, 100));
     assert!(!site.dir.path().join("more").exists());
     assert_eq!(site.ask(FileAsk::Remove(name("/full"))), DONE);
-    site.store("/more", Intent::Replace, 90, Received::Whole).unwrap();
+    site.store("/more", Intent::Replace, 90, Completeness::Whole).unwrap();
 }
 
 #[test]
@@ -138,9 +144,9 @@ fn a_quota_of_files_is_exact() {
     let site = limited(None, Some(4));
     assert_eq!(site.ask(FileAsk::MakeDirectory(name("/made"))), DONE);
     assert_eq!(site.ask(FileAsk::MakeDirectory(name("/more"))), Err(FileFailure::QuotaFiles));
-    assert_eq!(site.store("/more", Intent::Replace, 1, Received::Whole), Err(FileFailure::QuotaFiles));
-    assert_eq!(site.store("/more", Intent::Append, 1, Received::Whole), Err(FileFailure::QuotaFiles));
-    site.store("/old", Intent::Append, 1, Received::Whole).unwrap();
+    assert_eq!(site.store("/more", Intent::Replace, 1, Completeness::Whole), Err(FileFailure::QuotaFiles));
+    assert_eq!(site.store("/more", Intent::Append, 1, Completeness::Whole), Err(FileFailure::QuotaFiles));
+    site.store("/old", Intent::Append, 1, Completeness::Whole).unwrap();
     assert_eq!(site.held(), (11, 4));
 }
 
@@ -154,9 +160,9 @@ fn a_file_that_is_removed_while_it_is_written_in_place_gives_everything_back() {
     assert!(budget.take(1).is_err(), "what has no name grows no more");
     drop(budget);
     assert_eq!(site.held(), (100, 2), "the system has its bytes until it is closed");
-    assert_eq!(upload.finish(file, Received::Whole).result, Err(FileFailure::Changed));
+    assert_eq!(upload.finish(file, Completeness::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.held(), (0, 2));
-    let _ = site.store("/old", Intent::Append, 5, Received::Whole);
+    let _ = site.store("/old", Intent::Append, 5, Completeness::Whole);
     assert_eq!(site.held(), site.counted());
 }
 
@@ -167,7 +173,7 @@ fn files_that_are_removed_while_they_arrive_count_until_their_transfers_have_end
     budget.take(900).unwrap();
     file.write_all(&[b'x'; 900]).unwrap();
     assert_eq!(site.ask(FileAsk::Remove(name("/old"))), DONE);
-    assert_eq!(site.store("/more", Intent::Replace, 200, Received::Whole), Err(FileFailure::QuotaBytes));
+    assert_eq!(site.store("/more", Intent::Replace, 200, Completeness::Whole), Err(FileFailure::QuotaBytes));
     // The transfer is given up, in whichever order its parts go.
     for takes_budget_first in [true, false] {
         let (other, mut second, mut other_budget) = site.begin("/more", Intent::Append).unwrap();
@@ -186,7 +192,7 @@ fn files_that_are_removed_while_they_arrive_count_until_their_transfers_have_end
     assert_eq!(site.held().0, 910, "the upload holds the file until it is closed");
     drop((upload, file));
     assert_eq!(site.held(), site.counted());
-    site.store("/more", Intent::Append, 200, Received::Whole).unwrap();
+    site.store("/more", Intent::Append, 200, Completeness::Whole).unwrap();
     assert_eq!(site.held(), site.counted());
 }
 
@@ -227,7 +233,7 @@ fn each_name_of_a_file_counts_before_and_after_it_has_grown() {
             remove();
         }
         drop(budget);
-        upload.finish(file, Received::Whole).result.unwrap();
+        upload.finish(file, Completeness::Whole).result.unwrap();
         assert_eq!(site.held(), site.counted());
         if !removed_while_it_grows {
             remove();
@@ -241,19 +247,22 @@ fn each_name_of_a_file_counts_before_and_after_it_has_grown() {
 #[test]
 fn a_file_that_is_removed_while_it_is_sent_counts_until_it_is_closed() {
     let site = limited(Some(50_000), None);
-    site.store("/large", Intent::Replace, 40_000, Received::Whole).unwrap();
+    site.store("/large", Intent::Replace, 40_000, Completeness::Whole).unwrap();
     let held = site.held().0;
     let send = Intent::Send { range: ByteRange::WHOLE };
     let first = site.view().prepare(&name("/large"), &send).unwrap();
     let second = site.view().prepare(&name("/large"), &send).unwrap();
     assert_eq!(site.ask(FileAsk::Remove(name("/large"))), DONE);
     assert_eq!(site.held().0, held);
-    assert_eq!(site.store("/large", Intent::Replace, 40_000, Received::Whole), Err(FileFailure::QuotaBytes));
+    assert_eq!(
+        site.store("/large", Intent::Replace, 40_000, Completeness::Whole),
+        Err(FileFailure::QuotaBytes)
+    );
     drop(first);
     assert_eq!(site.held().0, held);
     drop(second);
     assert_eq!(site.held(), site.counted());
-    site.store("/large", Intent::Replace, 40_000, Received::Whole).unwrap();
+    site.store("/large", Intent::Replace, 40_000, Completeness::Whole).unwrap();
     // A file that is replaced has lost its name as well; one that is renamed has not.
     let third = site.view().prepare(&name("/large"), &send).unwrap();
     assert_eq!(site.ask(FileAsk::Rename { from: name("/large"), to: name("/other") }), DONE);
@@ -278,7 +287,7 @@ fn uploads_at_the_same_time_never_exceed_a_quota() {
                 for round in 0..40 {
                     let path = format!("/file{}", (thread + round) % 5);
                     let intent = if round % 3 == 0 { Intent::Append } else { Intent::Replace };
-                    let received = if round % 4 == 0 { Received::Broken } else { Received::Whole };
+                    let received = if round % 4 == 0 { Completeness::Broken } else { Completeness::Whole };
                     // Another writer, or the quota, may refuse it.
                     let _ = site.store(&path, intent, 150, received);
                     assert!(site.held().0 <= 1_010, "{:?}", site.held());

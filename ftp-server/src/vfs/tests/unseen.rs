@@ -34,7 +34,7 @@ const LOOKS: [Look; 9] = [
 
 /// All entries of the root, and names of which nothing is known.
 fn listed(site: &Site, look: Look, detail: Detail) -> Vec<Entry> {
-    let Ok(Prepared::List { listing, .. }) = site.prepare("/", Intent::List(ListStyle::Long)) else {
+    let Ok(PreparedTransfer::List { listing, .. }) = site.prepare("/", Intent::List(ListStyle::Long)) else {
         panic!("not prepared for listing");
     };
     let mut listing = listing.looking(look);

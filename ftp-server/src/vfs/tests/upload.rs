@@ -10,7 +10,7 @@ const PARTIAL: &str = ".ftp-0123456789abcdef0123456789abcdef.part";
 fn e05_stor_replaces_and_appe_appends_or_creates() {
     let site = Site::new();
     let store = |path: &str, intent, content: &str| {
-        site.store(path, intent, Partial::Publish, content, Received::Whole)
+        site.store(path, intent, Partial::Publish, content, Completeness::Whole)
     };
     store("/file", Intent::Replace, "first").unwrap();
     store("/file", Intent::Replace, "2nd").unwrap();
@@ -27,10 +27,10 @@ fn e06_a_broken_stor_leaves_the_old_file_and_a_broken_appe_what_it_wrote() {
     let site = Site::new();
     site.file("file", "old");
     for partial in [Partial::Publish, Partial::Discard, Partial::Keep] {
-        site.store("/file", Intent::Replace, partial, "half", Received::Broken).unwrap();
+        site.store("/file", Intent::Replace, partial, "half", Completeness::Broken).unwrap();
         assert_eq!(site.read("file").as_deref(), Some("old"), "{partial:?}");
     }
-    site.store("/file", Intent::Append, Partial::Discard, "+half", Received::Broken).unwrap();
+    site.store("/file", Intent::Append, Partial::Discard, "+half", Completeness::Broken).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("old+half"));
     assert_eq!(site.names(""), ["file"]);
 }
@@ -38,9 +38,9 @@ fn e06_a_broken_stor_leaves_the_old_file_and_a_broken_appe_what_it_wrote() {
 #[test]
 fn a_broken_stor_to_a_new_name_is_published_unless_discarded() {
     let site = Site::new();
-    site.store("/published", Intent::Replace, Partial::Publish, "half", Received::Broken).unwrap();
-    site.store("/discarded", Intent::Replace, Partial::Discard, "half", Received::Broken).unwrap();
-    site.store("/kept", Intent::Replace, Partial::Keep, "half", Received::Broken).unwrap();
+    site.store("/published", Intent::Replace, Partial::Publish, "half", Completeness::Broken).unwrap();
+    site.store("/discarded", Intent::Replace, Partial::Discard, "half", Completeness::Broken).unwrap();
+    site.store("/kept", Intent::Replace, Partial::Keep, "half", Completeness::Broken).unwrap();
     assert_eq!(site.names(""), ["kept", "published"]);
     assert_eq!(site.read("published").as_deref(), Some("half"));
 }
@@ -51,7 +51,7 @@ fn what_the_disk_could_not_hold_is_deleted_and_what_was_there_stays() {
     site.file("old", "old");
     for partial in [Partial::Publish, Partial::Discard] {
         for path in ["/old", "/new"] {
-            site.store(path, Intent::Replace, partial, "half", Received::Failed).unwrap();
+            site.store(path, Intent::Replace, partial, "half", Completeness::Failed).unwrap();
         }
     }
     assert_eq!(site.names(""), ["old"]);
@@ -63,7 +63,7 @@ fn a_broken_stor_never_replaces_what_has_appeared_meanwhile() {
     let site = Site::new();
     let (upload, file) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     site.file("file", "somebody else's");
-    upload.finish(file, Received::Broken).result.unwrap();
+    upload.finish(file, Completeness::Broken).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("somebody else's"));
     assert_eq!(site.names(""), ["file"]);
 }
@@ -84,8 +84,8 @@ fn keep_writes_under_the_new_name_from_the_start() {
     let site = Site::new();
     let (upload, file) = site.begin("/file", Intent::Replace, Partial::Keep).unwrap();
     assert_eq!(site.names(""), ["file"]);
-    upload.finish(file, Received::Whole).result.unwrap();
-    site.store("/file", Intent::Replace, Partial::Keep, "whole", Received::Whole).unwrap();
+    upload.finish(file, Completeness::Whole).result.unwrap();
+    site.store("/file", Intent::Replace, Partial::Keep, "whole", Completeness::Whole).unwrap();
     assert_eq!(site.read("file").as_deref(), Some("whole"));
 }
 
@@ -103,9 +103,9 @@ fn the_last_of_two_stors_wins() {
     let (second, mut two) = site.begin("/file", Intent::Replace, Partial::Publish).unwrap();
     io::Write::write_all(&mut one, b"one").unwrap();
     io::Write::write_all(&mut two, b"two").unwrap();
-    second.finish(two, Received::Whole).result.unwrap();
+    second.finish(two, Completeness::Whole).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("two"));
-    first.finish(one, Received::Whole).result.unwrap();
+    first.finish(one, Completeness::Whole).result.unwrap();
     assert_eq!(site.read("file").as_deref(), Some("one"));
 }
 
@@ -145,14 +145,14 @@ fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     roots.list_partial_names_in(&list, Durability::Synced).unwrap();
     let begin = |tree: &Arc<Tree>, path: &str| {
         let view = View::new(tree, &Access::everywhere(Rights::ALL));
-        let Ok((Prepared::Receive(target), _)) = view.prepare(&name(path), &Intent::Replace) else {
+        let Ok((PreparedTransfer::Receive(target), _)) = view.prepare(&name(path), &Intent::Replace) else {
             panic!("not prepared for receiving");
         };
         target.begin(Partial::Publish).unwrap()
     };
     let (killed, file) = begin(&tree, "/dir/killed");
     let (done, whole) = begin(&tree, "/dir/done");
-    done.finish(whole, Received::Whole).result.unwrap();
+    done.finish(whole, Completeness::Whole).result.unwrap();
     std::mem::forget(killed);
     drop(file);
     // Somebody else's name, and one of a server that has another state directory and still writes.
@@ -171,7 +171,7 @@ fn what_a_killed_server_left_goes_at_the_next_start_and_what_lives_stays() {
     }
     again.remove_old_names();
     assert!(!site.path(PARTIAL).exists());
-    living.finish(still, Received::Whole).result.unwrap();
+    living.finish(still, Completeness::Whole).result.unwrap();
     assert_eq!(site.names(""), ["dir", "living"]);
 }
 
@@ -201,7 +201,7 @@ fn rest_and_stor_write_in_place_and_truncate_nothing() {
         Intent::WriteAt { range: ByteRange::from(4) },
         Partial::Publish,
         "abc",
-        Received::Whole,
+        Completeness::Whole,
     )
     .unwrap();
     assert_eq!(site.read("file").as_deref(), Some("0123abc789"));
@@ -210,7 +210,7 @@ fn rest_and_stor_write_in_place_and_truncate_nothing() {
         Intent::WriteAt { range: ByteRange::from(0) },
         Partial::Publish,
         "new",
-        Received::Whole,
+        Completeness::Whole,
     )
     .unwrap();
     assert_eq!(site.read("file").as_deref(), Some("new"), "REST 0 is STOR");
@@ -225,7 +225,7 @@ fn a_second_writer_in_place_is_told_that_the_file_is_in_use() {
     assert_eq!(second(Intent::Append), Some(FileFailure::Busy));
     assert_eq!(second(Intent::WriteAt { range: ByteRange::from(1) }), Some(FileFailure::Busy));
     assert_eq!(site.fetch("/file").unwrap(), "old", "RETR may read");
-    first.finish(file, Received::Whole).result.unwrap();
+    first.finish(file, Completeness::Whole).result.unwrap();
     assert_eq!(second(Intent::Append), None);
 }
 
@@ -234,8 +234,8 @@ fn a_file_that_was_renamed_over_while_it_was_written_in_place_is_not_done() {
     let site = Site::new();
     site.file("file", "old");
     let (append, file) = site.begin("/file", Intent::Append, Partial::Publish).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
-    assert_eq!(append.finish(file, Received::Whole).result, Err(FileFailure::Changed));
+    site.store("/file", Intent::Replace, Partial::Publish, "new", Completeness::Whole).unwrap();
+    assert_eq!(append.finish(file, Completeness::Whole).result, Err(FileFailure::Changed));
     assert_eq!(site.read("file").as_deref(), Some("new"));
 }
 
@@ -244,7 +244,7 @@ fn the_new_file_has_the_mode_of_the_old_one_without_set_id_bits() {
     let site = Site::new();
     site.file("file", "old");
     fs::set_permissions(site.path("file"), fs::Permissions::from_mode(0o4751)).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", Completeness::Whole).unwrap();
     assert_eq!(fs::metadata(site.path("file")).unwrap().mode() & 0o7777, 0o751);
 }
 
@@ -253,7 +253,7 @@ fn a_file_with_hard_links_is_written_in_place() {
     let site = Site::new();
     site.file("file", "a longer old text");
     fs::hard_link(site.path("file"), site.path("other")).unwrap();
-    site.store("/file", Intent::Replace, Partial::Publish, "new", Received::Whole).unwrap();
+    site.store("/file", Intent::Replace, Partial::Publish, "new", Completeness::Whole).unwrap();
     assert_eq!(site.read("other").as_deref(), Some("new"));
     assert_eq!(fs::metadata(site.path("file")).unwrap().nlink(), 2);
 }
@@ -265,8 +265,8 @@ fn a_link_at_the_end_is_stored_through_beside_the_real_file() {
         site.link("link", "real/file");
         let (upload, file) = site.begin("/link", Intent::Replace, Partial::Publish).unwrap();
         assert_eq!(site.names("real").len(), 1, "the file under way lies beside the real one");
-        upload.finish(file, Received::Whole).result.unwrap();
-        site.store("/link", Intent::Replace, Partial::Publish, "again", Received::Whole).unwrap();
+        upload.finish(file, Completeness::Whole).result.unwrap();
+        site.store("/link", Intent::Replace, Partial::Publish, "again", Completeness::Whole).unwrap();
         assert_eq!(site.read("real/file").as_deref(), Some("again"));
         assert!(fs::symlink_metadata(site.path("link")).unwrap().is_symlink());
         assert_eq!(site.names("real"), ["file"]);
@@ -292,7 +292,7 @@ fn e24_a_file_that_cannot_be_synced_is_not_said_to_be_stored() {
     for (path, intent) in [("/old", Intent::Replace), ("/new", Intent::Replace), ("/old", Intent::Append)] {
         let (upload, file) = site.begin(path, intent.clone(), Partial::Publish).unwrap();
         drop(file);
-        let finished = upload.durable(Durability::Synced).finish(unsyncable(), Received::Whole).result;
+        let finished = upload.durable(Durability::Synced).finish(unsyncable(), Completeness::Whole).result;
         assert!(finished.is_err(), "{path} {intent:?}");
         assert_eq!(site.names(""), ["old"]);
         assert_eq!(site.read("old").as_deref(), Some("old"));
@@ -300,11 +300,11 @@ fn e24_a_file_that_cannot_be_synced_is_not_said_to_be_stored() {
     // Nobody is told that a broken file is stored, so it is not synced.
     let (upload, file) = site.begin("/new", Intent::Replace, Partial::Publish).unwrap();
     drop(file);
-    upload.durable(Durability::Synced).finish(unsyncable(), Received::Broken).result.unwrap();
+    upload.durable(Durability::Synced).finish(unsyncable(), Completeness::Broken).result.unwrap();
     assert_eq!(site.names(""), ["new", "old"]);
     // What can be synced is stored as always.
     let (upload, mut file) = site.begin("/old", Intent::Replace, Partial::Publish).unwrap();
     io::Write::write_all(&mut file, b"synced").unwrap();
-    upload.durable(Durability::Synced).finish(file, Received::Whole).result.unwrap();
+    upload.durable(Durability::Synced).finish(file, Completeness::Whole).result.unwrap();
     assert_eq!(site.read("old").as_deref(), Some("synced"));
 }

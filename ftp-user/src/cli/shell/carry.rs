@@ -7,7 +7,7 @@ use super::verbs::{CompositeVerb, OwnLine, OwnVerb, Row, print, show};
 use crate::context::Cancel;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
-use crate::shell::{Command, Directory, Meaning, Occupant, Operand, Partial, Purpose, split};
+use crate::shell::{Command, Directory, Meaning, NameUse, Occupant, Operand, Partial, split};
 use ftp_io::program::args;
 use ftp_proto::wire;
 use std::ffi::OsString;
@@ -240,7 +240,7 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
             }
         }
         Meaning::In(partial) => {
-            for directory in lines.lookup.find(partial, Purpose::List, cancel).await?.all {
+            for directory in lines.lookup.find(partial, NameUse::List, cancel).await?.all {
                 known.want(directory);
             }
         }

@@ -8,7 +8,7 @@ use crate::context::Cancel;
 use crate::failure::{About, Failure, Kind, Result};
 use crate::place::{Names, Place, Site};
 use crate::shell::{
-    ComponentState, Directory, Meaning, Occupant, Operand, Partial, PlaceUse, Purpose, Search, Step,
+    ComponentState, Directory, Meaning, NameUse, Occupant, Operand, Partial, PlaceUse, Search, Step,
     stands_there,
 };
 use clap::Command;
@@ -71,7 +71,7 @@ impl Lookup {
     /// # Errors
     ///
     /// It is in no component, or in several and the purpose wants one. The failure lists them.
-    pub(super) async fn find(&self, partial: &Partial, purpose: Purpose, cancel: &Cancel) -> Result<Places> {
+    pub(super) async fn find(&self, partial: &Partial, purpose: NameUse, cancel: &Cancel) -> Result<Places> {
         self.search(partial, purpose, cancel).await?.places()
     }
 
@@ -81,7 +81,7 @@ impl Lookup {
     ///
     /// It is in no component.
     pub(super) async fn everywhere(&self, partial: &Partial, cancel: &Cancel) -> Result<Places> {
-        let ended = self.search(partial, Purpose::Read, cancel).await?;
+        let ended = self.search(partial, NameUse::Read, cancel).await?;
         match &ended.step {
             Step::Ambiguous(all) => Ok(Places { all: ended.pick(all), ..Places::default() }),
             Step::List(_) | Step::Found { .. } | Step::Nowhere { .. } | Step::Uncertain { .. } => {
@@ -102,7 +102,7 @@ impl Lookup {
         beside: Option<usize>,
         cancel: &Cancel,
     ) -> Result<Directory> {
-        let ended = self.search(partial, Purpose::Change, cancel).await?;
+        let ended = self.search(partial, NameUse::Change, cancel).await?;
         if !matches!(&ended.step, Step::Nowhere { unseen } if unseen.is_empty()) {
             return ended.places()?.all.into_iter().next().ok_or_else(Failure::interrupted);
         }
@@ -131,7 +131,7 @@ impl Lookup {
 
     /// Whether a component has a directory.
     async fn has(&self, partial: &Partial, component: usize, cancel: &Cancel) -> Result<bool> {
-        Ok(match self.search(partial, Purpose::List, cancel).await?.step {
+        Ok(match self.search(partial, NameUse::List, cancel).await?.step {
             Step::Found { components, .. } | Step::Ambiguous(components) => components.contains(&component),
             Step::List(_) | Step::Nowhere { .. } | Step::Uncertain { .. } => false,
         })
@@ -159,7 +159,7 @@ impl Lookup {
     }
 
     /// Searches to the end.
-    async fn search(&self, partial: &Partial, purpose: Purpose, cancel: &Cancel) -> Result<EndedSearch> {
+    async fn search(&self, partial: &Partial, purpose: NameUse, cancel: &Cancel) -> Result<EndedSearch> {
         let components = self.known.lock().scope.components(&partial.composite)?.to_vec();
         let ended = |targets, step| EndedSearch { name: partial.to_string(), targets, step };
         let path = partial.shown();
@@ -360,7 +360,7 @@ impl Lookup {
                 continue;
             };
             let (before, typed) = argument.split_at(at);
-            if place_use == PlaceUse::There(Purpose::Change) {
+            if place_use == PlaceUse::There(NameUse::Change) {
                 self.check_removal(typed, cancel).await?;
             }
             let (places, component) = self.operand(typed, place_use, last.as_ref(), cancel).await?;
@@ -426,14 +426,14 @@ fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
     }
     let is_destination = kind == ValueKind::Destination;
     match verb {
-        Verb::Ls(_) | Verb::Tree(_) => Some(PlaceUse::There(Purpose::List)),
-        Verb::Stat(_) | Verb::Cat(_) | Verb::Hash(_) | Verb::Probe(_) => Some(PlaceUse::There(Purpose::Read)),
-        Verb::Job(JobVerb::Move(_)) if !is_destination => Some(PlaceUse::There(Purpose::Change)),
-        Verb::Job(_) if kind == ValueKind::Source => Some(PlaceUse::There(Purpose::Read)),
+        Verb::Ls(_) | Verb::Tree(_) => Some(PlaceUse::There(NameUse::List)),
+        Verb::Stat(_) | Verb::Cat(_) | Verb::Hash(_) | Verb::Probe(_) => Some(PlaceUse::There(NameUse::Read)),
+        Verb::Job(JobVerb::Move(_)) if !is_destination => Some(PlaceUse::There(NameUse::Change)),
+        Verb::Job(_) if kind == ValueKind::Source => Some(PlaceUse::There(NameUse::Read)),
         // Also where a sync keeps what it replaces.
         Verb::Job(_) | Verb::Mkdir(_) => Some(PlaceUse::Destination),
         Verb::Mv(_) if is_destination => Some(PlaceUse::NewName),
-        Verb::Mv(_) | Verb::Rm(_) => Some(PlaceUse::There(Purpose::Change)),
+        Verb::Mv(_) | Verb::Rm(_) => Some(PlaceUse::There(NameUse::Change)),
         // Servers that are forgotten or tested, with or without a name.
         Verb::Sites(_)
         | Verb::Resume(_)

@@ -34,7 +34,7 @@ impl Lack {
 
 /// What the listings of a directory show while names of it are looked for.
 #[derive(Debug, Default)]
-struct Shown {
+struct ShownNames {
     is_whole: bool,
     /// Those of the names that are shown all the same.
     there: HashSet<PathName>,
@@ -44,7 +44,7 @@ struct Shown {
     others: Vec<PathName>,
 }
 
-impl Shown {
+impl ShownNames {
     /// For each name, that it is there if it is shown; of the others nothing is known.
     fn with_unknown(&self, names: &[PathName]) -> Vec<Lack> {
         let presence = |name| if self.there.contains(name) { Presence::There } else { Presence::Unknown };
@@ -139,9 +139,9 @@ async fn shown_names(
     session: &mut Session,
     directory: Option<&PathName>,
     names: &[PathName],
-) -> Result<Shown> {
+) -> Result<ShownNames> {
     let wanted: HashSet<&PathName> = names.iter().collect();
-    let mut shown = Shown::default();
+    let mut shown = ShownNames::default();
     let mut take = |entry: Entry| {
         if wanted.contains(&entry.name) {
             shown.there.insert(entry.name);
@@ -152,7 +152,7 @@ async fn shown_names(
     let listing = match list_each_at_server(session, directory, &mut take).await {
         Ok(listing) => listing,
         Err(failure) if session.is_over() => return Err(failure),
-        Err(_) => return Ok(Shown::default()),
+        Err(_) => return Ok(ShownNames::default()),
     };
     shown.is_whole = !listing.is_incomplete();
     if shown.is_whole && !session.manners.has_own_words() {

@@ -44,7 +44,7 @@ enum Looks {
 
 /// What MLST has said of the names of a renaming, if it was asked.
 #[derive(Default)]
-struct Shown {
+struct RenameFacts {
     /// Of the old name, before the renaming.
     old: Option<Answer>,
     /// Of the new name, after it.
@@ -382,7 +382,7 @@ async fn name_and_look(
     from: &PathName,
     to: &PathName,
     looks: Looks,
-) -> Result<Result<Shown, Refusal>> {
+) -> Result<Result<RenameFacts, Refusal>> {
     let what = format!("cannot rename the finished copy to {}", to.display());
     let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
     let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
@@ -391,7 +391,7 @@ async fn name_and_look(
     // A server that takes commands ahead refuses the second one if it has refused the first.
     let mut ahead = session.manners.capabilities.takes_ahead.then(|| session.send(second.clone(), None));
     let new = (!matches!(looks, Looks::Nowhere)).then(|| session.send(mlst(to), None));
-    let mut shown = Shown::default();
+    let mut shown = RenameFacts::default();
     if let Some(old) = old {
         shown.old = Some(session.answer_to(old, Verb::Mlst).await?);
     }
@@ -427,7 +427,7 @@ async fn name_and_look(
     Ok(Ok(shown))
 }
 
-impl Shown {
+impl RenameFacts {
     /// Whether both names are those of one file.
     fn is_one_file(&self) -> bool {
         let unique = |answer: &Option<Answer>| entry_in(answer.as_ref()?)?.unique;

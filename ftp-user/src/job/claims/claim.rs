@@ -16,8 +16,8 @@ use crate::job::Item;
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Leftover, Part, new_id};
 use crate::journal::{
-    Answer, Claim, ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal,
-    NewItem, PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
+    Claim, ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemParts, JobJournal,
+    JournalAnswer, NewItem, PartId, ResumeAction, SourceFacts, UnfinishedItem, decide, is_same,
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
@@ -103,7 +103,7 @@ pub(in crate::job) struct ClaimedFile {
 pub(in crate::job) struct PendingClaims {
     items: Vec<Item>,
     /// `Err`: this host has no random numbers.
-    asked: Result<Answer<Vec<Claim>>>,
+    asked: Result<JournalAnswer<Vec<Claim>>>,
 }
 
 impl PendingClaims {
@@ -145,7 +145,7 @@ impl PendingClaims {
     /// Claims that no journal keeps.
     #[cfg(test)]
     pub(in crate::job) fn of_nobody(items: Vec<Item>) -> Self {
-        Self { items, asked: Ok(Answer::default()) }
+        Self { items, asked: Ok(JournalAnswer::default()) }
     }
 }
 
@@ -444,7 +444,11 @@ fn largest(sizes: &[(PartId, Option<u64>)]) -> Option<PartId> {
 
 /// Notes what the source is before its first byte is read. Nothing gets its final name before that is on the disk:
 /// without it a copy that was finished just before a kill would be somebody else's file.
-pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut FileRecord, source: &Facts) -> Answer<()> {
+pub(in crate::job) fn note_source(
+    journal: &JobJournal,
+    kept: &mut FileRecord,
+    source: &Facts,
+) -> JournalAnswer<()> {
     let now = Some(seen(source));
     match &now {
         Some(seen) if kept.noted != now && journal.keeps_item() => {
@@ -452,7 +456,7 @@ pub(in crate::job) fn note_source(journal: &JobJournal, kept: &mut FileRecord, s
             kept.noted = now;
             answer
         }
-        Some(_) | None => Answer::default(),
+        Some(_) | None => JournalAnswer::default(),
     }
 }
 

@@ -71,14 +71,14 @@ pub(in crate::job) fn directory_at(host: &Host, path: &PathName) -> Vec<u8> {
 
 /// How the journal names files below a directory.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) struct Named {
+pub(in crate::job) struct JournalNames {
     /// What their names in the journal begin with.
     pub(in crate::job) begin: Vec<u8>,
     /// What follows that begins here below the directory: empty, or a path with a separator at its end.
     below: Vec<u8>,
 }
 
-impl Named {
+impl JournalNames {
     /// The path below the directory of a file that the journal names `path`, if it is named in this form.
     pub(in crate::job) fn path_below(&self, path: &[u8]) -> Option<Vec<u8>> {
         // A path that does not begin at the login directory has another form.
@@ -90,18 +90,18 @@ impl Named {
 
 /// All forms in which the journal names files below a directory: those below the login directory of a server are named from
 /// there, and that may itself be below the directory.
-pub(in crate::job) fn named_below(host: &Host, directory: &PathName) -> Vec<Named> {
+pub(in crate::job) fn named_below(host: &Host, directory: &PathName) -> Vec<JournalNames> {
     let login = match host {
         Host::Server(server) => server.pool.login_directory(),
         Host::Local(_) => None,
     };
     let login = login.and_then(|login| login_below(directory, login));
-    let login = login.map(|below| Named { begin: Vec::new(), below });
+    let login = login.map(|below| JournalNames { begin: Vec::new(), below });
     let mut begin = directory_at(host, directory);
     if !begin.is_empty() && !begin.ends_with(b"/") {
         begin.push(b'/');
     }
-    [Named { begin, below: Vec::new() }].into_iter().chain(login).collect()
+    [JournalNames { begin, below: Vec::new() }].into_iter().chain(login).collect()
 }
 
 /// The path of the login directory below another one, with a separator at its end; `None` if it is not below it.
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn only_what_the_journal_names_below_a_directory_is_below_it() {
-        let form = |begin: &str, below: &str| Named { begin: begin.into(), below: below.into() };
+        let form = |begin: &str, below: &str| JournalNames { begin: begin.into(), below: below.into() };
         for (form, path, expect) in [
             (form("/a/", ""), "/a/c", Some("c")),
             (form("/a/", ""), "/ab/c", None),

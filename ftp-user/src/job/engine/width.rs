@@ -5,7 +5,7 @@
 //! faster than the one before is measured for longer: new sessions begin slowly, and few groups tell little. The first
 //! number that is hardly faster ends the search. A server that refuses one more session ends it, too.
 
-use crate::job::request::job::{Jobs, Wanted};
+use crate::job::request::job::{JobCount, Jobs};
 use ftp_proto::timer::Moment;
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Width {
         let most = self.jobs.most().get();
         match &mut self.search {
             Search::Found(_) | Search::Opens { .. } => {}
-            Search::First if self.jobs.wanted == Wanted::Auto && self.target < most => {
+            Search::First if self.jobs.wanted == JobCount::Auto && self.target < most => {
                 self.search = Search::Measures { since: now, groups: 0, files: 0, work: 0.0, half: None };
             }
             Search::First => (self.target, self.search) = (most, Search::Found(self.limit())),
@@ -121,8 +121,8 @@ impl Width {
     fn limit(&self) -> Reason {
         match self.jobs.wanted {
             _ if self.jobs.is_cut() => Reason::Site,
-            Wanted::Auto => Reason::Most,
-            Wanted::Exactly(_) => Reason::Asked,
+            JobCount::Auto => Reason::Most,
+            JobCount::Exactly(_) => Reason::Asked,
         }
     }
 
@@ -134,7 +134,7 @@ impl Width {
     /// Notes why files should be copied one at a time, if they should. A number that the user has named holds.
     pub(super) fn one_by_one(&mut self, reason: Option<Reason>) {
         if let Some(reason) = reason
-            && self.jobs.wanted == Wanted::Auto
+            && self.jobs.wanted == JobCount::Auto
             && self.found().is_none()
         {
             (self.target, self.search) = (1, Search::Found(reason));
@@ -155,8 +155,8 @@ pub(super) fn portion(sizes: impl Iterator<Item = u64>, equal_part: usize, least
 
 /// How many small files are not divided among workers. Where servers take groups, a connection has its price, unless the user
 /// has asked for that number of workers.
-pub(super) const fn least(take_groups: bool, wanted: Wanted) -> usize {
-    if take_groups && matches!(wanted, Wanted::Auto) { LEAST } else { 1 }
+pub(super) const fn least(take_groups: bool, wanted: JobCount) -> usize {
+    if take_groups && matches!(wanted, JobCount::Auto) { LEAST } else { 1 }
 }
 
 /// The number that was measured before this one. Numbers are doubled, and the largest may be no power of two.
@@ -326,20 +326,20 @@ mod tests {
         assert_eq!(width.target(), 1);
     }
 
-    const EXACTLY: Wanted = Wanted::Exactly(NonZero::new(8).unwrap());
+    const EXACTLY: JobCount = JobCount::Exactly(NonZero::new(8).unwrap());
 
     #[test]
     fn small_files_are_divided_among_workers_unless_they_are_few() {
         for (waiting, workers, take_groups, wanted, bytes, expect) in [
-            (2000, 1, true, Wanted::Auto, 4096, 2000),
-            (2000, 2, true, Wanted::Auto, 4096, 1000),
-            (130, 2, true, Wanted::Auto, 4096, 128),
-            (100, 8, true, Wanted::Auto, 4096, 100),
+            (2000, 1, true, JobCount::Auto, 4096, 2000),
+            (2000, 2, true, JobCount::Auto, 4096, 1000),
+            (130, 2, true, JobCount::Auto, 4096, 128),
+            (100, 8, true, JobCount::Auto, 4096, 100),
             // Many bytes are divided all the same.
-            (100, 8, true, Wanted::Auto, 256 << 10, 13),
-            (1000, 1, true, Wanted::Auto, 256 << 10, 256),
+            (100, 8, true, JobCount::Auto, 256 << 10, 13),
+            (1000, 1, true, JobCount::Auto, 256 << 10, 256),
             // Each file has a connection of its own, or the user has asked for the number.
-            (100, 8, false, Wanted::Auto, 4096, 13),
+            (100, 8, false, JobCount::Auto, 4096, 13),
             (100, 8, true, EXACTLY, 4096, 13),
         ] {
             let sizes = std::iter::repeat_n(bytes, waiting);

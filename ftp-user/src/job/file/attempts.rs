@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{self, About, Failure, Result};
 use crate::job::claims::claim::FileRecord;
-use crate::job::part::{Found, Leftover, Part, can_continue};
+use crate::job::part::{FoundPart, Leftover, Part, can_continue};
 use crate::job::race::Transferred;
 use crate::job::retry::{Event, Next, Retry, is_outage_of_relay, wait};
 use crate::job::summary::may_pass;
@@ -227,13 +227,13 @@ impl Copying<'_> {
                 left.useless(context, self.ends).await?
             };
             match found {
-                Found::Stored { bytes, compared } => {
+                FoundPart::Stored { bytes, compared } => {
                     attempts.note_stored(bytes);
                     return Ok(StartPoint { at: bytes, continued, compared, ..StartPoint::new(left.part) });
                 }
                 // Our own server keeps only what arrives under a new name.
-                Found::Nothing => drop(self.discard().await),
-                Found::Useless(why) => self.start_over(&why).await,
+                FoundPart::Nothing => drop(self.discard().await),
+                FoundPart::Useless(why) => self.start_over(&why).await,
             }
         }
         let target = &self.item.destination;

@@ -220,7 +220,7 @@ pub(in crate::job) async fn from_input(
 
 /// What is known before standard input is read.
 #[derive(Clone, Copy)]
-struct Ready {
+struct InputPlan {
     /// What will verify the file.
     means: Verified,
     /// Whether something has its name.
@@ -233,7 +233,7 @@ async fn ready(
     host: &mut Host,
     destination: &Location,
     options: Options,
-) -> Result<Ready> {
+) -> Result<InputPlan> {
     let name = host.show(&destination.path);
     let found = files::facts(context, host, &destination.path).await?;
     let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
@@ -260,7 +260,7 @@ async fn ready(
     if found.is_none() && !options.mode.is_dry() && place::parent(&destination.path).is_some() {
         files::make_parents(context, host, &destination.path).await?;
     }
-    Ok(Ready { means, is_taken: found.is_some() })
+    Ok(InputPlan { means, is_taken: found.is_some() })
 }
 
 /// Sends standard input to the part.
@@ -307,11 +307,11 @@ async fn publish(
     context: &Context,
     host: &mut Host,
     part: &Part,
-    ready: Ready,
+    ready: InputPlan,
     sent: MovedBytes,
     options: Options,
 ) -> Result<Verified> {
-    let Ready { means, is_taken } = ready;
+    let InputPlan { means, is_taken } = ready;
     let rule = options.verify;
     if means != Verified::None {
         match files::size(context, host, &part.stored).await? {

@@ -83,7 +83,7 @@ pub(crate) struct Attributes {
 
 /// What directories get.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::job) struct Wanted {
+pub(in crate::job) struct KeptFacts {
     /// The modification times of their sources.
     pub(in crate::job) times: bool,
     /// The permissions of their sources.
@@ -92,7 +92,7 @@ pub(in crate::job) struct Wanted {
     is_lack_said: bool,
 }
 
-impl Wanted {
+impl KeptFacts {
     /// What these options ask for, without what the destination has refused for files.
     pub(in crate::job) fn of(options: Options, ends: &Ends) -> Self {
         let is_set = |refused: &AtomicBool| !refused.load(Ordering::Relaxed);
@@ -131,7 +131,7 @@ pub(in crate::job) async fn finish_directories(
     context: &Context,
     destination: &mut Host,
     directories: &[(PathName, Attributes)],
-    wanted: &mut Wanted,
+    wanted: &mut KeptFacts,
 ) {
     if let Some(lack) = wanted.lack(directories) {
         context

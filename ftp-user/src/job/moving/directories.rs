@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{Failure, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
-use crate::job::claims::names::{Named, named_below};
+use crate::job::claims::names::{JournalNames, named_below};
 use crate::job::part::{Part, id_of, new_id};
 use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{asked_of, connect, facts};
@@ -85,7 +85,7 @@ impl MovedDirectories {
 
     /// The path below the root of a source that an earlier run of the job has called `aside`. `copies` says how the journal
     /// names its copies.
-    fn name_before(&self, context: &Context, copies: &[Named], aside: &PathName) -> Option<PathName> {
+    fn name_before(&self, context: &Context, copies: &[JournalNames], aside: &PathName) -> Option<PathName> {
         let journal = &context.run.job_journal;
         let job = journal.job().filter(|_| journal.is_resumed())?;
         let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));

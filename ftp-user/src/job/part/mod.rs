@@ -264,7 +264,7 @@ pub(in crate::job) struct Leftover {
 
 /// What can be continued of a broken copy.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::job) enum Found {
+pub(in crate::job) enum FoundPart {
     /// Nothing is stored.
     Nothing,
     /// So many bytes are stored, and more behind them may be wrong.
@@ -287,16 +287,16 @@ impl Leftover {
         item: &Item,
         source: &Facts,
         means: Verified,
-    ) -> Result<Found> {
+    ) -> Result<FoundPart> {
         if self.source.as_ref().is_some_and(|before| has_changed(before, source)) {
-            return Ok(Found::Useless("the source has changed since the last attempt".to_owned()));
+            return Ok(FoundPart::Useless("the source has changed since the last attempt".to_owned()));
         }
         let bytes = match (files::size(context, &mut ends.destination, &self.part.stored).await?, source.size)
         {
-            (None | Some(0), _) => return Ok(Found::Nothing),
+            (None | Some(0), _) => return Ok(FoundPart::Nothing),
             (Some(stored), Some(size)) if stored <= size => stored,
             (Some(stored), _) => {
-                return Ok(Found::Useless(format!(
+                return Ok(FoundPart::Useless(format!(
                     "{} stored, more than the source has",
                     counted(stored, "byte")
                 )));
@@ -310,21 +310,23 @@ impl Leftover {
                 if unread.about == About::Operation
                     && matches!(unread.kind, Kind::Missing | Kind::Refused | Kind::Other) =>
             {
-                return Ok(Found::Useless(unread.to_string()));
+                return Ok(FoundPart::Useless(unread.to_string()));
             }
             right => right?,
         };
         Ok(match right {
-            Some(0) => Found::Useless(differs),
+            Some(0) => FoundPart::Useless(differs),
             Some(right) => {
                 if right < bytes {
                     let text = format!("{differs}: the first {} are right and kept", counted(right, "byte"));
                     context.run.events.warn_of(Topic::Prefix, ends.destination.name(), text);
                 }
-                Found::Stored { bytes: right, compared: true }
+                FoundPart::Stored { bytes: right, compared: true }
             }
-            None if matches!(means, Verified::Hash(_)) => Found::Stored { bytes, compared: false },
-            None => Found::Useless(format!("no digest can show whether what is stored ({count}) is right")),
+            None if matches!(means, Verified::Hash(_)) => FoundPart::Stored { bytes, compared: false },
+            None => {
+                FoundPart::Useless(format!("no digest can show whether what is stored ({count}) is right"))
+            }
         })
     }
 
@@ -333,14 +335,14 @@ impl Leftover {
     /// # Errors
     ///
     /// The destination cannot be asked.
-    pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<Found> {
+    pub(in crate::job) async fn useless(&self, context: &Context, ends: &mut Ends) -> Result<FoundPart> {
         let (host, path) = (&mut ends.destination, &self.part.stored);
         let is_stored = match files::size(context, host, path).await? {
             Some(bytes) => bytes > 0,
             None => files::tells_no_size(context, host, path).await?,
         };
         let why = || "it cannot be continued".to_owned();
-        Ok(if is_stored { Found::Useless(why()) } else { Found::Nothing })
+        Ok(if is_stored { FoundPart::Useless(why()) } else { FoundPart::Nothing })
     }
 }
 

@@ -11,7 +11,9 @@ use crate::ladder::{Allowed, Ascent, Candidate, Rung};
 use crate::outcome::Relayed;
 use crate::route::{Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation};
 use ftp_proto::timer::Moment;
-use ftp_proto::transfer::race::{Conclusion, Ended, Input, Manner, Output, Purpose, Race, ScoutOutput};
+use ftp_proto::transfer::race::{
+    CandidateEnd, CandidatePurpose, Conclusion, Input, Manner, Output, Race, ScoutOutput,
+};
 use ftp_proto::transfer::{Outcome, Side};
 use ftp_proto::wire::PathName;
 use tokio::sync::{mpsc, watch};
@@ -136,7 +138,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 ScoutOutput::Probe(index) => index,
             };
             let candidate = self.entries.get(index).map(|entry| entry.candidate)?;
-            self.notes.started(index, Purpose::Probe, now);
+            self.notes.started(index, CandidatePurpose::Probe, now);
             let (source, destination) = (self.pair.from.beside(), self.pair.to.beside());
             let runner = Runner { source, destination, circuit: None };
             self.scouting.start(self.pair.context, runner, index, candidate, self.assignment);
@@ -199,7 +201,7 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 
     /// Starts a candidate. The first one has the sessions that are open already.
-    fn start(&mut self, index: usize, purpose: Purpose) {
+    fn start(&mut self, index: usize, purpose: CandidatePurpose) {
         let ServerPair { context, from, to, circuit, memory } = &mut *self.pair;
         self.notes.started(index, purpose, context.world.clock.now());
         let Some(entry) = self.entries.get_mut(index) else { return };
@@ -212,7 +214,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         (entry.lose, entry.purpose) = (Some(lose), purpose);
         let assignment = Assignment {
             stored: entry.stored.clone(),
-            probes: purpose == Purpose::Probe,
+            probes: purpose == CandidatePurpose::Probe,
             slowest: memory.lock().slowest(),
             ..self.assignment.clone()
         };
@@ -264,19 +266,19 @@ impl<'a, 'b> Contest<'a, 'b> {
     }
 
     /// Takes what a candidate has come to.
-    async fn ended(&mut self, index: usize, finished: Finished) -> Ended {
-        let Some(entry) = self.entries.get_mut(index) else { return Ended::Failed };
-        let is_probe = entry.purpose == Purpose::Probe;
+    async fn ended(&mut self, index: usize, finished: Finished) -> CandidateEnd {
+        let Some(entry) = self.entries.get_mut(index) else { return CandidateEnd::Failed };
+        let is_probe = entry.purpose == CandidatePurpose::Probe;
         let now = self.pair.context.world.clock.now();
         self.notes.ended(index, &finished, is_probe, now);
         let Finished { mut runner, attempted, lost } = finished;
         if lost {
             self.release(runner);
-            return Ended::Failed;
+            return CandidateEnd::Failed;
         }
         let ended = match attempted {
             Err(obstacle) => self.obstacle(index, obstacle),
-            Ok(AttemptResult { outcome: Outcome::Moved { .. }, .. }) if is_probe => Ended::Proven,
+            Ok(AttemptResult { outcome: Outcome::Moved { .. }, .. }) if is_probe => CandidateEnd::Proven,
             Ok(attempted) => {
                 self.count.add(&attempted);
                 entry.relayed.clone_from(&attempted.relayed);
@@ -286,13 +288,13 @@ impl<'a, 'b> Contest<'a, 'b> {
             }
         };
         match ended {
-            Ended::Moved | Ended::Proven | Ended::Decided => self.keep(index, runner),
-            Ended::Failed => {
+            CandidateEnd::Moved | CandidateEnd::Proven | CandidateEnd::Decided => self.keep(index, runner),
+            CandidateEnd::Failed => {
                 if let Some(runner) = self.removed(index, runner) {
                     self.release(runner);
                 }
             }
-            Ended::NoSession => self.release(runner),
+            CandidateEnd::NoSession => self.release(runner),
         }
         for other in 0..self.entries.len() {
             if !self.ascent.is_open(other) {
@@ -408,7 +410,7 @@ pub(super) struct Entry {
     pub(super) runner: Option<Runner>,
     /// Sending `true` tells it that it has lost.
     pub(super) lose: Option<watch::Sender<bool>>,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: CandidatePurpose,
     pub(super) failure: Option<Failure>,
     /// Why it is tried, in words.
     pub(super) why: Option<String>,
@@ -436,7 +438,7 @@ impl Entry {
             own: None,
             runner: None,
             lose: None,
-            purpose: Purpose::Transfer,
+            purpose: CandidatePurpose::Transfer,
             failure: None,
             why: None,
             owes: false,

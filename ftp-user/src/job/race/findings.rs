@@ -18,19 +18,19 @@ use crate::route::{
 use crate::state::Key;
 use ftp_proto::reply::Blame;
 use ftp_proto::timer::Moment;
-use ftp_proto::transfer::race::{Ended, Purpose};
+use ftp_proto::transfer::race::{CandidateEnd, CandidatePurpose};
 use ftp_proto::transfer::{self, Cause, Outcome, Side, Store};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
 impl Contest<'_, '_> {
     /// This failure may be the result of the race.
-    fn decided(&mut self, index: usize, failure: Failure) -> Ended {
+    fn decided(&mut self, index: usize, failure: Failure) -> CandidateEnd {
         self.last = Some(failure.clone());
         if let Some(entry) = self.entries.get_mut(index) {
             entry.failure = Some(failure);
         }
-        Ended::Decided
+        CandidateEnd::Decided
     }
 
     fn refuses(&mut self, why: String) {
@@ -40,13 +40,13 @@ impl Contest<'_, '_> {
     }
 
     /// The candidate has not come as far as an attempt.
-    pub(super) fn obstacle(&mut self, index: usize, obstacle: Obstacle) -> Ended {
+    pub(super) fn obstacle(&mut self, index: usize, obstacle: Obstacle) -> CandidateEnd {
         match obstacle {
             Obstacle::Session(failure) if failure.kind == Kind::Interrupted => self.decided(index, failure),
             // Whether that is a limit of sessions, the race knows: then others have some.
             Obstacle::Session(failure) => {
                 self.decided(index, failure);
-                Ended::NoSession
+                CandidateEnd::NoSession
             }
             // If the relay may be an impostor, nothing else is sent to it, and no other path hides the danger.
             Obstacle::Relay(failure)
@@ -65,7 +65,7 @@ impl Contest<'_, '_> {
                     self.pair.memory.lock().unusable(entry.candidate, &why, now);
                 }
                 self.refuses(why);
-                Ended::Failed
+                CandidateEnd::Failed
             }
         }
     }
@@ -88,13 +88,13 @@ impl Contest<'_, '_> {
         index: usize,
         runner: &mut Runner,
         attempted: AttemptResult,
-    ) -> Ended {
-        let Some(entry) = self.entries.get(index) else { return Ended::Failed };
+    ) -> CandidateEnd {
+        let Some(entry) = self.entries.get(index) else { return CandidateEnd::Failed };
         let (candidate, stored, assignment) = (entry.candidate, entry.stored.clone(), self.assignment);
         let (context, memory) = (self.pair.context, self.pair.memory);
         let Some((failed, failure)) = attempted.failed() else {
             self.moved(candidate, attempted.took);
-            return Ended::Moved;
+            return CandidateEnd::Moved;
         };
         let is_of_relay = matches!(failed.cause, Cause::Relay(_));
         let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
@@ -106,7 +106,7 @@ impl Contest<'_, '_> {
             warn_as_long(context, self.situation.destination(), &failure);
             memory.lock().worked(candidate, context.world.clock.now());
             self.notes.note_moved_after_all(index);
-            return Ended::Moved;
+            return CandidateEnd::Moved;
         }
         let step = match attempted.given_up {
             Some(GivenUp::Stalled | GivenUp::Unseen(_)) => self.ascent.of(index).stalled(),
@@ -148,7 +148,7 @@ impl Contest<'_, '_> {
             Step::Attempt(_) | Step::Exhausted => {
                 self.refuses(refusal);
                 self.last = Some(failure);
-                Ended::Failed
+                CandidateEnd::Failed
             }
             Step::Later => self.decided(index, failure.as_kind(Kind::Temporary)),
             Step::Fail => self.decided(index, failure),
@@ -264,12 +264,12 @@ impl Notes {
     }
 
     /// A candidate starts, perhaps once more.
-    pub(in crate::job) fn started(&mut self, index: usize, purpose: Purpose, now: Moment) {
+    pub(in crate::job) fn started(&mut self, index: usize, purpose: CandidatePurpose, now: Moment) {
         let at = self.after(now);
         self.connecting.retain(|(other, _)| *other != index);
         if let Some(tried) = self.tried.get_mut(index) {
             tried.started = tried.started.or(at);
-            tried.probed |= purpose == Purpose::Probe;
+            tried.probed |= purpose == CandidatePurpose::Probe;
         }
     }
 
@@ -424,7 +424,7 @@ mod tests {
             let (start, silent) = (at(0), Vec::new());
             let mut notes =
                 Notes { start, tried: Vec::new(), others: Vec::new(), connecting: Vec::new(), silent };
-            notes.started(0, Purpose::Transfer, start);
+            notes.started(0, CandidatePurpose::Transfer, start);
             if let Some(sent) = sent {
                 notes.connecting(0, at(sent));
             }

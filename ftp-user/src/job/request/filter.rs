@@ -22,12 +22,12 @@ use std::path::Path;
 pub struct Filter {
     include: Patterns,
     exclude: Patterns,
-    lines: Vec<Line>,
+    lines: Vec<FilterLine>,
 }
 
 /// A line of `--filter-from`.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Line {
+struct FilterLine {
     includes: bool,
     patterns: Patterns,
     /// Whether its pattern matches everything in the directories that it matches.
@@ -68,7 +68,7 @@ impl Filter {
     pub fn push_line(&mut self, includes: bool, glob: &str) -> Result<()> {
         let patterns = Patterns::new(&[glob.to_owned()])?;
         let is_of_directories = glob.ends_with('/') || glob.ends_with("/**") || glob == "**";
-        self.lines.push(Line { includes, patterns, is_of_directories });
+        self.lines.push(FilterLine { includes, patterns, is_of_directories });
         Ok(())
     }
 
@@ -106,7 +106,7 @@ impl Filter {
 
     /// Whether the first line of `--filter-from` that matches a file takes it.
     fn is_taken_by_line(&self, path: &PathName) -> bool {
-        let decides = |line: &&Line| {
+        let decides = |line: &&FilterLine| {
             let mut above = std::iter::successors(crate::place::parent(path), crate::place::parent);
             line.patterns.matches(path, false) || above.any(|above| line.patterns.directories_match(&above))
         };

@@ -465,7 +465,7 @@ pub enum ChangedParts {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Jobs {
     /// The number that is wanted. A server that refuses so many sessions gets fewer.
-    pub wanted: Wanted,
+    pub wanted: JobCount,
     /// No more than this: the limit of a site.
     pub site_limit: Option<NonZero<usize>>,
 }
@@ -473,7 +473,7 @@ pub struct Jobs {
 /// How many files somebody wants to be copied at the same time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Wanted {
+pub enum JobCount {
     /// As many as make it faster, at most 8.
     #[default]
     Auto,
@@ -483,13 +483,13 @@ pub enum Wanted {
 
 impl Jobs {
     /// That number, without the limit of a site.
-    pub const fn of(wanted: Wanted) -> Self {
+    pub const fn of(wanted: JobCount) -> Self {
         Self { wanted, site_limit: None }
     }
 
     /// So many files.
     pub const fn exactly(number: NonZero<usize>) -> Self {
-        Self::of(Wanted::Exactly(number))
+        Self::of(JobCount::Exactly(number))
     }
 
     /// The same, but no more than a site permits.
@@ -500,8 +500,8 @@ impl Jobs {
     /// The largest number that may be used.
     pub fn most(self) -> NonZero<usize> {
         let wanted = match self.wanted {
-            Wanted::Auto => MOST_OF_AUTO,
-            Wanted::Exactly(number) => number,
+            JobCount::Auto => MOST_OF_AUTO,
+            JobCount::Exactly(number) => number,
         };
         self.site_limit.map_or(wanted, |limit| limit.min(wanted))
     }

@@ -1,7 +1,7 @@
 //! The destinations of a job: what they are, what is known to be there, and what is made there; where a source goes, and what of
 //! it is refused. The journal keeps what later runs of the job must know.
 
-use super::lines::{Line, ToldFacts};
+use super::lines::{SourceLine, ToldFacts};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{Failure, Kind as FailureKind, Result};
@@ -99,7 +99,7 @@ impl<'a> Destinations<'a> {
     }
 
     /// What a destination is, if that is known without a question.
-    pub(super) fn known(&self, ends: &Ends, line: &Line) -> Option<Receiver> {
+    pub(super) fn known(&self, ends: &Ends, line: &SourceLine) -> Option<Receiver> {
         let Some(named) = &self.named else { return self.receiver };
         let name = journal_name(ends, line);
         if named.0.contains(&name) {
@@ -126,7 +126,7 @@ impl<'a> Destinations<'a> {
     }
 
     /// Records that a destination of a list is the name of the copy of a tree, before its directory is made.
-    pub(super) async fn names_tree(&mut self, ends: &Ends, line: &Line) {
+    pub(super) async fn names_tree(&mut self, ends: &Ends, line: &SourceLine) {
         let name = journal_name(ends, line);
         if let Some(named) = &mut self.named
             && named.0.insert(name)
@@ -177,7 +177,7 @@ impl<'a> Destinations<'a> {
 }
 
 /// The destination of a line as the journal names it.
-fn journal_name(ends: &Ends, line: &Line) -> JournalName {
+fn journal_name(ends: &Ends, line: &SourceLine) -> JournalName {
     let host = &ends.destination;
     (names::site_of(host), names::directory_at(host, &line.destination.path))
 }

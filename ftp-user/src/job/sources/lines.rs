@@ -16,7 +16,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 /// A source that is no pattern, and where it goes.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct SourceLine {
     pub(super) source: Location,
     pub(super) destination: Location,
     /// What the listing says of it that a pattern has matched, if that is enough.
@@ -25,7 +25,7 @@ pub(super) struct Line {
     pub(super) is_link: bool,
 }
 
-impl Line {
+impl SourceLine {
     /// A source that somebody has named.
     pub(super) const fn named(source: Location, destination: Location) -> Self {
         Self { source, destination, listed: None, is_link: false }
@@ -39,18 +39,18 @@ impl Line {
 
 /// The lines behind those that were looked at.
 #[derive(Debug)]
-pub(super) struct WaitingLines<I: Iterator<Item = Result<Line>>> {
+pub(super) struct WaitingLines<I: Iterator<Item = Result<SourceLine>>> {
     /// The next ones: those that are looked at again, since a tree before them has changed what is there, or the first other one.
-    next: VecDeque<Result<Line>>,
+    next: VecDeque<Result<SourceLine>>,
     others: I,
 }
 
-impl<I: Iterator<Item = Result<Line>>> WaitingLines<I> {
+impl<I: Iterator<Item = Result<SourceLine>>> WaitingLines<I> {
     pub(super) const fn new(others: I) -> Self {
         Self { next: VecDeque::new(), others }
     }
 
-    fn peek(&mut self) -> Option<&Result<Line>> {
+    fn peek(&mut self) -> Option<&Result<SourceLine>> {
         if self.next.is_empty() {
             self.next.extend(self.others.next());
         }
@@ -62,18 +62,18 @@ impl<I: Iterator<Item = Result<Line>>> WaitingLines<I> {
     /// # Errors
     ///
     /// It cannot be read.
-    pub(super) fn next(&mut self) -> Option<Result<Line>> {
+    pub(super) fn next(&mut self) -> Option<Result<SourceLine>> {
         self.next.pop_front().or_else(|| self.others.next())
     }
 
     /// The next line, if it can be read and fits.
-    pub(super) fn next_if(&mut self, fits: impl Fn(&Line) -> bool) -> Option<Line> {
+    pub(super) fn next_if(&mut self, fits: impl Fn(&SourceLine) -> bool) -> Option<SourceLine> {
         let does_fit = self.peek()?.as_ref().is_ok_and(fits);
         if does_fit { self.next()?.ok() } else { None }
     }
 
     /// Puts lines back to where they came from, before all others.
-    pub(super) fn put_back(&mut self, lines: VecDeque<Line>) {
+    pub(super) fn put_back(&mut self, lines: VecDeque<SourceLine>) {
         lines.into_iter().rev().for_each(|line| self.next.push_front(Ok(line)));
     }
 
@@ -111,7 +111,7 @@ impl ToldFacts {
     pub(super) async fn of(
         context: &Context,
         ends: &mut Ends,
-        lines: &[Line],
+        lines: &[SourceLine],
         asks_destinations: bool,
         is_known: impl Fn(&PathName) -> bool,
     ) -> Self {
@@ -185,13 +185,13 @@ mod tests {
             let place = |host: &str| {
                 Location::parse(format!("ftp://{host}/{name}").as_bytes(), &Netrc::default()).unwrap()
             };
-            Line::named(place("h"), place("i"))
+            SourceLine::named(place("h"), place("i"))
         };
-        let name = |line: Line| line.source.path.display();
+        let name = |line: SourceLine| line.source.path.display();
         let unread = || Err(crate::failure::Failure::usage("unread"));
         let mut waiting =
             WaitingLines::new([Ok(line("a")), Ok(line("b")), unread(), Ok(line("c"))].into_iter());
-        let is = |expect: &'static str| move |line: &Line| line.source.path.display() == expect;
+        let is = |expect: &'static str| move |line: &SourceLine| line.source.path.display() == expect;
         let first = waiting.next().unwrap().unwrap();
         assert!(waiting.next_if(is("c")).is_none());
         let second = waiting.next_if(is("b")).unwrap();

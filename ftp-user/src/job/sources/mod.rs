@@ -34,7 +34,7 @@ use destinations::{
 };
 use ftp_proto::listing::{Entry, Kind};
 use ftp_proto::wire::PathName;
-use lines::{Line, LineFacts, ToldFacts, WaitingLines};
+use lines::{LineFacts, SourceLine, ToldFacts, WaitingLines};
 use std::collections::VecDeque;
 
 /// Copies all sources of a job.
@@ -87,7 +87,8 @@ impl<'a> Sources<'a> {
         if several {
             self.stream.places.expect_several();
         }
-        let lines = pairs.map(|pair| pair.map(|(source, destination)| Line::named(source, destination)));
+        let lines =
+            pairs.map(|pair| pair.map(|(source, destination)| SourceLine::named(source, destination)));
         self.lines(lines, several).await;
         self.end().await;
     }
@@ -108,7 +109,7 @@ impl<'a> Sources<'a> {
         let mut sources = sources.into_iter();
         while let Some(source) = sources.next() {
             if source.glob().is_none() {
-                named.push(Ok(Line::named(source, self.destination.clone())));
+                named.push(Ok(SourceLine::named(source, self.destination.clone())));
                 continue;
             }
             let goes_on = self.lines(std::mem::take(&mut named), several).await;
@@ -184,13 +185,13 @@ impl<'a> Sources<'a> {
             let is_enough = facts.kind == Kind::File && facts.size.is_some();
             let (source, destination, is_link) =
                 (named(&source, name), destination.clone(), facts.kind == Kind::Link);
-            Ok(Line { source, destination, listed: is_enough.then_some(facts), is_link })
+            Ok(SourceLine { source, destination, listed: is_enough.then_some(facts), is_link })
         });
         self.lines(lines, several).await
     }
 
     /// Copies one line after the other. `several`: their files go through the stream. Returns whether more can be copied.
-    async fn lines(&mut self, lines: impl IntoIterator<Item = Result<Line>>, several: bool) -> bool {
+    async fn lines(&mut self, lines: impl IntoIterator<Item = Result<SourceLine>>, several: bool) -> bool {
         let mut waiting = WaitingLines::new(lines.into_iter());
         let mut number = lines::ONE_BY_ONE;
         while !self.stream.is_over()
@@ -230,13 +231,13 @@ impl<'a> Sources<'a> {
     }
 
     /// Whether a line of a list copies within one host: what the line before it makes may be its source.
-    fn is_on_one_host(&self, line: &Line) -> bool {
+    fn is_on_one_host(&self, line: &SourceLine) -> bool {
         self.destinations.is_each() && self.stream.ends().destination.is_also(&line.source)
     }
 
     /// Copies lines between the current places. Those that were not begun stay: the ones behind a tree, or those that are left
     /// because nothing more is begun. Returns whether there was a tree. `None`: the destination cannot receive them.
-    async fn chunk(&mut self, lines: &mut VecDeque<Line>, several: bool) -> Option<bool> {
+    async fn chunk(&mut self, lines: &mut VecDeque<SourceLine>, several: bool) -> Option<bool> {
         let asks = self.destinations.receiver != Some(Receiver::Directory)
             || lines.iter().any(|line| line.listed.is_none());
         if asks && !self.stream.rest().await {
@@ -294,7 +295,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Asks for all that is not known of lines, once for all of them.
-    async fn ask(&mut self, lines: &[Line]) -> ToldFacts {
+    async fn ask(&mut self, lines: &[SourceLine]) -> ToldFacts {
         let (context, ends) = (self.stream.context, self.stream.idle());
         if let Some(line) = lines.iter().find(|line| line.destination.path.as_bytes().starts_with(b"/")) {
             names::learn(context, &mut ends.destination, &line.destination.path).await;
@@ -306,7 +307,7 @@ impl<'a> Sources<'a> {
 
     /// What a source is, what its destination is, and what is there. A source that an earlier run has left under another name
     /// gets its own back.
-    async fn look(&mut self, line: &Line, told: &ToldFacts) -> Result<LineFacts> {
+    async fn look(&mut self, line: &SourceLine, told: &ToldFacts) -> Result<LineFacts> {
         let context = self.stream.context;
         let receiver = self.destinations.known(self.stream.ends(), line);
         let known = line.listed.clone().map(Some).or_else(|| told.sources.get(&line.source.path).cloned());
@@ -341,14 +342,14 @@ impl<'a> Sources<'a> {
         Ok(LineFacts { known, receiver, target })
     }
 
-    fn is_link(&self, line: &Line) -> bool {
+    fn is_link(&self, line: &SourceLine) -> bool {
         line.is_link || self.stream.ends().source.is_link_here(&line.source.path)
     }
 
     /// Copies a tree, or one file, or plans one of several files.
     async fn line(
         &mut self,
-        line: &Line,
+        line: &SourceLine,
         LineFacts { known, receiver, target: there }: LineFacts,
         several: bool,
         told: &ToldFacts,
@@ -516,7 +517,7 @@ impl<'a> Sources<'a> {
     }
 
     /// Notes the failure of a line. If its source was not looked at, it counts as one file.
-    fn source_failed(&mut self, line: &Line, failure: Failure) {
+    fn source_failed(&mut self, line: &SourceLine, failure: Failure) {
         let context = self.stream.context;
         if !self.is_counted {
             self.found(context.run.finding.file(None));

@@ -9,7 +9,7 @@ use crate::endpoint::Host;
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::claim::now;
-use crate::job::claims::names::{Named, learn, named_below, site_of};
+use crate::job::claims::names::{JournalNames, learn, named_below, site_of};
 use crate::journal::{ClaimBelow, ClaimsBelow};
 use ftp_proto::wire::PathName;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -65,7 +65,12 @@ impl OtherJobs {
     }
 
     /// Asks the journal of this run.
-    async fn ask_own(&mut self, context: &Context, mut asked: ClaimsBelow, named: &Named) -> Result<()> {
+    async fn ask_own(
+        &mut self,
+        context: &Context,
+        mut asked: ClaimsBelow,
+        named: &JournalNames,
+    ) -> Result<()> {
         loop {
             if context.run.cancel.is_cancelled() {
                 return Err(Failure::interrupted());
@@ -85,7 +90,7 @@ impl OtherJobs {
         &mut self,
         context: &Context,
         asked: ClaimsBelow,
-        named: Named,
+        named: JournalNames,
     ) -> Result<()> {
         let (journal, cancel, mut found) =
             (context.store.journal.clone(), context.run.cancel.clone(), self.clone());
@@ -102,7 +107,7 @@ impl OtherJobs {
     }
 
     /// Adds a claim, if the journal names it so.
-    fn take(&mut self, claim: &ClaimBelow, named: &Named) {
+    fn take(&mut self, claim: &ClaimBelow, named: &JournalNames) {
         if let Some(below) = named.path_below(&claim.path) {
             self.add(&below, claim.job);
         }

@@ -16,7 +16,7 @@ use crate::job::Item;
 use crate::job::engine::stream::{Stream, StreamEvent, StreamWait};
 use crate::job::engine::workers::FileResult;
 use crate::job::file::copy::copy;
-use crate::job::file::times::{Attributes, Wanted, finish_directories};
+use crate::job::file::times::{Attributes, KeptFacts, finish_directories};
 use crate::job::moving::MovedDirectories;
 use crate::job::part::Part;
 use crate::job::retry::{asked_of, connect};
@@ -398,7 +398,7 @@ impl TreeCopy<'_, '_> {
     /// directory may be one into which nothing can be written.
     async fn finish_directories(&mut self) {
         let (context, root) = (self.stream.context, &self.tree.destination);
-        let mut wanted = Wanted::of(self.stream.options, self.stream.ends());
+        let mut wanted = KeptFacts::of(self.stream.options, self.stream.ends());
         let destination = &mut self.stream.idle().destination;
         let mut next = vec![(root.clone(), self.tree.attributes)];
         while !next.is_empty() {

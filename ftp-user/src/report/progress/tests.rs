@@ -44,7 +44,7 @@ fn ended(source: &str, copy: Result<FileCopy>) -> Event {
 
 /// What is shown after these events, each with its second: files, of, MiB, total in MiB, MiB per second, seconds.
 fn shown(events: &[(u64, Event)]) -> (u64, u64, u64, Option<u64>, Option<f64>, Option<u64>) {
-    let (mut overall, mut at) = (Overall::default(), Duration::ZERO);
+    let (mut overall, mut at) = (RunProgress::default(), Duration::ZERO);
     for (second, event) in events {
         at = Duration::from_secs(*second);
         overall.take(event, at);
@@ -82,7 +82,7 @@ fn the_files_of_several_workers_add_up() {
 
 #[test]
 fn the_file_of_which_was_spoken_last_is_known() {
-    let mut overall = Overall::default();
+    let mut overall = RunProgress::default();
     assert!(overall.last().is_none());
     for (event, source, mib) in
         [(plan("a", 50), "a", 0), (at("b", 0, 10, 1), "b", 10), (file("a", 50, false), "a", 50)]
@@ -164,11 +164,11 @@ fn files_that_move_together_count_while_they_move() {
 
 #[test]
 fn after_silence_the_rate_is_lower_and_nothing_is_promised() {
-    let mut overall = Overall::default();
+    let mut overall = RunProgress::default();
     let started = [found(1, 100, 0, false), plan("a", 100)];
     started.iter().for_each(|event| assert!(overall.take(event, Duration::ZERO)));
     overall.take(&at("a", 0, 20, 2), Duration::from_secs(2));
-    let told = |overall: &Overall, second| {
+    let told = |overall: &RunProgress, second| {
         let JobProgress { rate, remaining, .. } = overall.shown(Duration::from_secs(second));
         (rate.map(|rate| (rate / MIB as f64).round()), remaining.map(|remaining| remaining.as_secs()))
     };

@@ -26,7 +26,7 @@ async fn a_file_that_has_come_needs_no_wait_and_the_next_one_stays_on_the_connec
     let mut data: Data = there.into();
     for _ in 0..2 {
         let receipt = Receipt::new(data, tempfile().unwrap(), in_blocks());
-        let Ready::Ended(got, file) = receipt.take_ready(&Meter::default()) else {
+        let ReceiptProgress::Ended(got, file) = receipt.take_ready(&Meter::default()) else {
             panic!("all of it has come")
         };
         assert!(matches!(got.end, CopyEnd::Whole), "{:?}", got.end);
@@ -36,7 +36,10 @@ async fn a_file_that_has_come_needs_no_wait_and_the_next_one_stays_on_the_connec
         data = got.kept.expect("the connection is kept").into();
     }
     let receipt = Receipt::new(data, tempfile().unwrap(), in_blocks());
-    assert!(matches!(receipt.take_ready(&Meter::default()), Ready::More(_)), "there is no third file");
+    assert!(
+        matches!(receipt.take_ready(&Meter::default()), ReceiptProgress::More(_)),
+        "there is no third file"
+    );
 }
 
 #[tokio::test]
@@ -51,7 +54,9 @@ async fn what_has_come_and_what_follows_are_one_file() {
         come(&there, first.len()).await;
         let meter = Meter::default();
         let receipt = Receipt::new(there, tempfile().unwrap(), format);
-        let Ready::More(receipt) = receipt.take_ready(&meter) else { panic!("{format:?}: more is to come") };
+        let ReceiptProgress::More(receipt) = receipt.take_ready(&meter) else {
+            panic!("{format:?}: more is to come")
+        };
         assert!(meter.moved() > 0, "{format:?}");
         let send = async {
             here.write_all(rest).await.unwrap();
@@ -82,7 +87,7 @@ async fn e10_what_came_before_a_reset_is_no_file() {
     come(&there, 4).await;
     let receipt = Receipt::new(there, tempfile().unwrap(), Format::default());
     let meter = Meter::default();
-    let Ready::More(receipt) = receipt.take_ready(&meter) else { panic!("its end has not come") };
+    let ReceiptProgress::More(receipt) = receipt.take_ready(&meter) else { panic!("its end has not come") };
     reset(here);
     let ((got, file), kept) = receipt.receive(&meter, |got, file| (got, file)).await;
     assert!(matches!(got.end, CopyEnd::Broken(_)) && kept.is_none(), "{:?}", got.end);
@@ -97,7 +102,7 @@ async fn a_file_that_is_stopped_is_finished_once_as_stopped() {
         let receipt = Receipt::new(there, tempfile().unwrap(), Format::default());
         if before {
             meter.stop();
-            let Ready::Ended(got, _) = receipt.take_ready(&meter) else { panic!("it was stopped") };
+            let ReceiptProgress::Ended(got, _) = receipt.take_ready(&meter) else { panic!("it was stopped") };
             assert!(matches!(got.end, CopyEnd::Stopped), "{:?}", got.end);
         } else {
             let stop = async {
@@ -119,6 +124,6 @@ async fn a_limited_file_takes_no_more_at_once_than_its_rate_allows() {
     come(&there, 10_000).await;
     let meter = Meter::limited(vec![crate::limiter::Limiter::new(100.try_into().unwrap(), clock)]);
     let receipt = Receipt::new(there, tempfile().unwrap(), Format::default());
-    assert!(matches!(receipt.take_ready(&meter), Ready::More(_)));
+    assert!(matches!(receipt.take_ready(&meter), ReceiptProgress::More(_)));
     assert!(meter.moved() < 10_000, "{}", meter.moved());
 }

@@ -32,7 +32,7 @@ fn every_line_is_written_before_the_end() {
 /// Does with each line what the test says, and keeps what was written.
 struct Scripted {
     allow: Receiver<io::Result<()>>,
-    written: Line,
+    written: LineBuffer,
 }
 
 impl Write for Scripted {
@@ -50,7 +50,7 @@ impl Write for Scripted {
 /// A log whose reader is scripted, and what it has read when the log ends.
 fn scripted(style: Style) -> (Sender<io::Result<()>>, Log, Queue, impl Fn() -> Vec<String>) {
     let (script, allow) = channel();
-    let written = Line::default();
+    let written = LineBuffer::default();
     let (log, queue) = open(Scripted { allow, written: written.clone() }, style).unwrap();
     let read = move || {
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();

@@ -6,7 +6,7 @@ use super::*;
 fn r23_data_goes_only_to_hosts_whose_servers_have_greeted_and_are_still_there() {
     let mut bench = Bench::new(config());
     let grant = |bench: &mut Bench, hosts: &[&str]| {
-        let purpose = Purpose::Join(hosts.iter().map(|host| ip(host)).collect());
+        let purpose = GrantPurpose::Join(hosts.iter().map(|host| ip(host)).collect());
         bench.say(ToAgent::Grant { id: id(1), purpose, max_bytes: 1, max_ms: 60_000, uses: 9 });
     };
     bench.greet();
@@ -16,7 +16,7 @@ fn r23_data_goes_only_to_hosts_whose_servers_have_greeted_and_are_still_there() 
         bench.routes();
         assert!(refused(number, Code::Denied, Some(LegId::B))(bench.last()), "{:?}", bench.last());
         let Some(Event::Refused { why, .. }) = bench.events.last() else { panic!("{:?}", bench.events) };
-        assert_eq!(*why, Some(Why::NotGreeted));
+        assert_eq!(*why, Some(RefusalReason::NotGreeted));
         assert!(!bench.asks.iter().any(|ask| matches!(ask, Ask::Dial { .. })));
         bench.asks.clear();
     }

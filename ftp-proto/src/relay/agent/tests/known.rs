@@ -14,7 +14,7 @@ fn known() -> Config {
 
 /// A tunnel to a server at PUBLIC, which greets. Returns where the agent connects to, and what the user agent hears of it.
 fn tunnel(bench: &mut Bench, number: u32, port: u16) -> (SocketAddr, SocketAddr) {
-    let purpose = Purpose::Tunnel(Target { host: Text::of(PUBLIC), port });
+    let purpose = GrantPurpose::Tunnel(Target { host: Text::of(PUBLIC), port });
     bench.say(ToAgent::Grant { id: Id(number), purpose, max_bytes: 99, max_ms: 86_400_000, uses: 1 });
     bench.say(ToAgent::Tunnel { id: Id(number + 1), grant: Id(number) });
     let Ask::Resolve { ticket, .. } = bench.asks.remove(0) else { panic!("{:?}", bench.asks) };
@@ -32,7 +32,7 @@ fn tunnel(bench: &mut Bench, number: u32, port: u16) -> (SocketAddr, SocketAddr)
 }
 
 fn join(bench: &mut Bench, number: u32, a: Leg, b: Leg) {
-    let purpose = Purpose::Join(vec![ip(PUBLIC)]);
+    let purpose = GrantPurpose::Join(vec![ip(PUBLIC)]);
     bench.say(ToAgent::Grant { id: Id(number), purpose, max_bytes: 99, max_ms: 60_000, uses: 1 });
     bench.say(ToAgent::Join { id: Id(number + 1), grant: Id(number), a, b, waits: Waits::default() });
 }

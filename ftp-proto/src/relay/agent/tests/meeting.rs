@@ -13,7 +13,7 @@ fn meeting_bench(meets: bool) -> Bench {
     bench.greet();
     bench.say(ToAgent::Grant {
         id: id(1),
-        purpose: Purpose::Join(vec![ip(SOURCE)]),
+        purpose: GrantPurpose::Join(vec![ip(SOURCE)]),
         max_bytes: 1_000,
         max_ms: 600_000,
         uses: 9,

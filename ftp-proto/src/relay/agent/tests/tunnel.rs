@@ -6,7 +6,7 @@ fn tunnel(bench: &mut Bench, addresses: &[&str]) {
     let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
     bench.say(ToAgent::Grant {
         id: id(1),
-        purpose: Purpose::Tunnel(target),
+        purpose: GrantPurpose::Tunnel(target),
         max_bytes: 99,
         max_ms: 86_400_000,
         uses: 1,
@@ -37,7 +37,7 @@ fn r25_a_name_with_one_forbidden_address_is_refused() {
     assert!(refused(2, Code::Denied, None)(bench.last()));
     assert!(bench.asks.is_empty(), "{:?}", bench.asks);
     let Some(Event::Refused { why, address, .. }) = bench.events.last() else { panic!("{:?}", bench.events) };
-    assert_eq!((*why, *address), (Some(Why::PrivateNetwork), Some(at("10.0.0.1:2121"))));
+    assert_eq!((*why, *address), (Some(RefusalReason::PrivateNetwork), Some(at("10.0.0.1:2121"))));
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn r25_a_name_that_is_not_there_and_one_that_is_not_allowed_are_refused_alike() 
             let target = Target { host: Text::of("ftp.example.net"), port: 2121 };
             bench.say(ToAgent::Grant {
                 id: id(1),
-                purpose: Purpose::Tunnel(target),
+                purpose: GrantPurpose::Tunnel(target),
                 max_bytes: u64::MAX,
                 max_ms: 600_000,
                 uses: 1,
@@ -159,7 +159,7 @@ fn tls_config() -> Config {
 
 /// Whether a data connection with the server of a tunnel would be possible.
 fn may_join(bench: &mut Bench) -> bool {
-    let purpose = Purpose::Join(vec![ip(SOURCE)]);
+    let purpose = GrantPurpose::Join(vec![ip(SOURCE)]);
     bench.say(ToAgent::Grant { id: id(5), purpose, max_bytes: 9, max_ms: 60_000, uses: 1 });
     bench.say(ToAgent::Join {
         id: id(6),
