@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 ///
 /// This machine has no `script`.
 pub fn at_a_terminal(state: &Path, arguments: &str, answers: &str) -> Result<(String, Option<i32>), Skipped> {
-    ended(start(state, arguments, None)?, answers)
+    ended(start(state, arguments)?, answers)
 }
 
 /// The same with `NO_COLOR` in the environment, for a person who types nothing.
@@ -26,7 +26,7 @@ pub fn at_a_terminal_without_colour(state: &Path, arguments: &str) -> Result<(St
     ended(spawn(script(state, arguments, None).env("NO_COLOR", "1"))?, "")
 }
 
-/// The same at a terminal with so many columns, for a person who types nothing.
+/// The same at a terminal with so many columns in the locale C, for a person who types nothing.
 ///
 /// # Errors
 ///
@@ -36,7 +36,7 @@ pub fn at_a_terminal_of(
     state: &Path,
     arguments: &str,
 ) -> Result<(String, Option<i32>), Skipped> {
-    ended(start(state, arguments, Some(columns))?, "")
+    ended(spawn(script(state, arguments, Some(columns)).env("LC_ALL", "C"))?, "")
 }
 
 fn ended(mut child: Child, answers: &str) -> Result<(String, Option<i32>), Skipped> {
@@ -58,7 +58,7 @@ pub fn answering(
     question: &str,
     answer: &str,
 ) -> Result<(String, Option<i32>), Skipped> {
-    let mut child = start(state, arguments, None)?;
+    let mut child = start(state, arguments)?;
     let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let (mut shown, mut byte) = (Vec::new(), [0]);
     while !shown.ends_with(question.as_bytes()) && stdout.read(&mut byte).unwrap() == 1 {
@@ -71,8 +71,8 @@ pub fn answering(
     Ok((String::from_utf8_lossy(&shown).into_owned(), status.code()))
 }
 
-fn start(state: &Path, arguments: &str, columns: Option<u16>) -> Result<Child, Skipped> {
-    spawn(&mut script(state, arguments, columns))
+fn start(state: &Path, arguments: &str) -> Result<Child, Skipped> {
+    spawn(&mut script(state, arguments, None))
 }
 
 fn spawn(command: &mut Command) -> Result<Child, Skipped> {
@@ -86,8 +86,7 @@ fn script(state: &Path, arguments: &str, columns: Option<u16>) -> Command {
         format!("{columns}exec {} --retries 0 --state {} {arguments}", program.display(), state.display());
     let mut command = Command::new("script");
     command.args(["--quiet", "--return", "--command", &typed, "/dev/null"]);
-    // Names are shown as they are in every locale.
-    command.env("HOME", state).env_remove("NO_COLOR").env("LC_ALL", "C");
+    command.env("HOME", state).env_remove("NO_COLOR");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -72,7 +72,7 @@ fn the_progress_of_a_tree_fits_into_thirty_columns_and_is_right_from_its_first_d
 }
 
 #[test]
-fn names_beyond_ascii_are_shown_in_the_locale_c_at_a_terminal_of_thirty_columns() {
+fn a_long_name_beyond_ascii_is_copied_and_listed_in_the_locale_c_and_thirty_columns() {
     let name = "größe 日本 a name that is longer than the terminal is wide.txt";
     let from = Site::new("source").file(&format!("t/{name}"), sample(1000)).start();
     let home = tempfile::tempdir().unwrap();

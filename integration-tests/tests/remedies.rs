@@ -200,8 +200,11 @@ fn the_commands_that_explain_work() {
 /// `cancel {job} ends it`
 #[test]
 fn the_commands_of_a_transfer_that_goes_on_by_itself_work() {
-    for after in [" waits for its end, ftp-user", " ends it", ""] {
-        let from = Site::new("source").file("a.bin", sample(3_000_000)).start();
+    // At 1 MB a second each lasts longer than the commands that are typed meanwhile take to start.
+    for (after, size) in
+        [(" waits for its end, ftp-user", 10_000_000), (" ends it", 60_000_000), ("", 3_000_000)]
+    {
+        let from = Site::new("source").file("a.bin", sample(size)).start();
         let to = target();
         let words = ["copy", "--detach", "--limit", "1MB"];
         let run = start().args(words).args([from.url("a.bin"), to.url("b.bin")]).run();
@@ -211,7 +214,7 @@ fn the_commands_of_a_transfer_that_goes_on_by_itself_work() {
             let other = again(&run).args(["copy", &from.url("a.bin"), &to.url("b.bin")]).run().exits(8);
             typed(run.home(), named("ftp-user ", &other.said, after));
         }
-        let is_whole = to.names() == ["b.bin"] && to.bytes("b.bin") == sample(3_000_000);
+        let is_whole = to.names() == ["b.bin"] && to.bytes("b.bin") == sample(size);
         assert_eq!(is_whole, after != " ends it", "{run}");
     }
 }

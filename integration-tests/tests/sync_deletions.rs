@@ -526,7 +526,8 @@ fn nothing_is_deleted_in_a_directory_here_whose_name_is_that_of_a_site_too() {
     ] {
         let (run, home) = typed(words);
         let run = run.exits(2).says("backup is a name of this host and also a site; nothing was deleted");
-        let run = run.says("write ./backup").says("or backup: for the other").never_says("127.0.0.3");
+        let run =
+            run.says("write ./backup").says("or backup: for the place at the site").never_says("127.0.0.3");
         assert!(home.join("backup/mine").is_file(), "{words:?}\n{run}");
     }
     let (run, home) = typed(&["sync", "--delete", &url, "./backup"]);

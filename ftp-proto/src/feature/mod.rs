@@ -234,11 +234,14 @@ pub struct Offer {
     pub tls: bool,
     /// Files may be copied within the server.
     pub copies: bool,
+    /// Who asks has logged in. Only then MODE Z is told: lftp asks before that, and would end each small compressed file up to
+    /// 5 s late.
+    pub logged_in: bool,
 }
 
 /// Returns the feature lines of this crate's server without their leading blank. FEAT and, on the
 /// listener of 1973, HELP report them. `selected` is the algorithm of HASH.
-pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String> {
+pub fn offered(selected: Algorithm, Offer { tls, copies, logged_in }: Offer) -> Vec<String> {
     let algorithms = |starred: Algorithm| {
         let star = |algorithm: Algorithm| if algorithm == starred { "*" } else { "" };
         let names = COMPUTED.iter().map(|algorithm| format!("{}{}", algorithm.name(), star(*algorithm)));
@@ -261,7 +264,6 @@ pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String>
         "LSTN R;S",
         "MDTM",
         "MFMT",
-        "MODE Z",
         "PROB",
         "RATE",
         "RATE GROUP",
@@ -282,7 +284,8 @@ pub fn offered(selected: Algorithm, Offer { tls, copies }: Offer) -> Vec<String>
     let digests = ["XCRC", "XMD5", "XSHA", "XSHA1", "XSHA256", "XSHA512"];
     let digests = digests.map(|name| format!("{name} filename;start;end"));
     let with_tls = ["AUTH TLS", "CPSV", "PBSZ", "PINC SHA-256", "PROT", "SSCN"].into_iter().filter(|_| tls);
-    let lines = always.into_iter().chain(with_words).chain(with_tls).chain(copies.then_some(SITE_COPY));
+    let sometimes = logged_in.then_some("MODE Z").into_iter().chain(copies.then_some(SITE_COPY));
+    let lines = always.into_iter().chain(with_words).chain(with_tls).chain(sometimes);
     let mut lines: Vec<String> = lines.map(str::to_owned).chain(with_names).chain(digests).collect();
     lines.sort_unstable();
     lines
@@ -346,7 +349,7 @@ mod tests {
         Capabilities::from_reply(dialect, &Reply { code: Code(code), lines })
     }
 
-    const ALL: Offer = Offer { tls: true, copies: true };
+    const ALL: Offer = Offer { tls: true, copies: true, logged_in: true };
 
     fn ours() -> String {
         let lines: Vec<String> =

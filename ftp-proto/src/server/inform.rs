@@ -151,12 +151,12 @@ pub(super) fn feat(cx: &mut Context) {
 
 /// The feature lines, with what OPTS has chosen.
 fn features(cx: &Context) -> Vec<String> {
-    let offer = feature::Offer { tls: tls::serves(&cx.config, Verb::Auth), copies: cx.config.copies };
+    let offer = feature::Offer {
+        tls: tls::serves(&cx.config, Verb::Auth),
+        copies: cx.config.copies,
+        logged_in: cx.user().is_some(),
+    };
     let mut lines = feature::offered(cx.parameters.algorithm, offer);
-    if cx.user().is_none() {
-        // lftp asks before it logs in, and then waits up to 5 s with the end of each small compressed file that it sends.
-        lines.retain(|line| line != "MODE Z");
-    }
     if cx.config.dialect == Dialect::Rfc354 {
         lines.retain(|line| !line.starts_with("DGST ") && !line.starts_with("PACK "));
     }

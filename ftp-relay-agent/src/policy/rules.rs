@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_that_is_allowed_nothing_is_told() {
+    fn a_policy_that_allows_nothing_has_no_lines() {
         assert_eq!(Policy::default().served(["ann"].into_iter()), Vec::<String>::new());
         let named = Policy {
             identities: Some(BTreeMap::from([("ann".to_owned(), Rule::default())])),

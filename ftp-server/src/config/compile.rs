@@ -95,8 +95,10 @@ impl Config {
         if errors.is_empty() {
             return Ok(config);
         }
-        // The operator hears of these mistakes at once, and not after the others were mended.
-        config.directories(&mut errors);
+        // The operator hears of these mistakes at once, and not after the others were mended. Another user has other rights.
+        if config.run_as.is_none() {
+            config.directories(&mut errors);
+        }
         Err(errors)
     }
 

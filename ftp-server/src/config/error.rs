@@ -69,7 +69,7 @@ pub enum ConfigError {
     )]
     ClearListener,
     /// The state directory cannot be used.
-    #[error("cannot use {} as --state: {why}", dir.display())]
+    #[error("cannot use {} as --state: {why}; name a directory that only the user of the server can write", dir.display())]
     State {
         /// The directory itself.
         dir: PathBuf,

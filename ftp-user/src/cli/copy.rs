@@ -250,7 +250,7 @@ impl SyncArgs {
             let what =
                 format!("--backup-dir {place} is not on the same server and user as DEST {destination}");
             return Err(Failure::usage(what)
-                .hint("old files are renamed, and not copied: begin it as DEST begins, such as two:old"));
+                .hint("old files are renamed, so they stay at the server of DEST: write it as DEST is written, such as two:old"));
         }
         let deletion = self.delete.then_some(Allowance { most: self.max_delete, consent: self.consent() });
         let rules = SyncRules { compare: self.compare, deletion, backup: backup.map(|place| place.path) };

@@ -1,4 +1,4 @@
-//! What `-h` shows: one screen for each verb, with the options that are wanted most days and three examples. `--help` shows all
+//! What `-h` shows: one screen for each verb, with the options that are wanted most days and three examples. `--help` shows the
 //! options of the verb, `ftp-user help options` those that all verbs share, and the manual shows both.
 
 use clap::{Arg, Command};
@@ -209,7 +209,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("For paths", &["path", "relay", "relay_token_file", "relay_consent", "allow_clear_data"]),
 ];
 
-/// Options that name a default, or switch off what does no harm. Only the manual has them.
+/// Options that state a default, and `--no-race`, which few need. Only the manual has them.
 const OF_MANUAL: [&str; 4] = ["times", "resume", "race", "no_race"];
 
 /// Leaves an option to `--help`, in its group, or to the manual.
@@ -288,6 +288,11 @@ mod tests {
             assert!(page.contains(option), "{option}\n{page}");
         }
         assert!(!page.contains("--recursive") && page.lines().count() <= 90, "{page}");
+        let own = |id: &str| {
+            command.get_subcommands().any(|verb| verb.get_arguments().any(|arg| arg.get_id() == id))
+        };
+        let listed = GROUPS.iter().flat_map(|(_, ids)| *ids).chain(&OF_MANUAL);
+        assert_eq!(listed.filter(|id| !own(id)).count(), 0, "an option of a group is gone");
         command.build();
         let length =
             |verb: &Command| verb.clone().term_width(100).render_long_help().to_string().lines().count();

@@ -68,8 +68,8 @@ pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<Sit
     std::fs::symlink_metadata(meant.first).is_err().then_some(meant)
 }
 
-/// Refuses a path of this host whose first part is there and also names a site, where something would be deleted: whoever left
-/// out the colon would lose files of this host, or of DEST for those that SOURCE does not have.
+/// For verbs that delete: refuses a relative path that exists here if its first part is also a site. Whoever forgot the colon
+/// would delete files of the wrong host.
 pub(super) fn refuse_site_like(places: &[&OsString], names: &Names) -> Result<()> {
     let meant = places.iter().find_map(|text| Some((text, names.meant(text.to_str()?)?)));
     match meant {
@@ -78,7 +78,7 @@ pub(super) fn refuse_site_like(places: &[&OsString], names: &Names) -> Result<()
             Err(Failure::usage(format!(
                 "{first} is a name of this host and also {what}; nothing was deleted"
             ))
-            .hint(format!("write ./{text} for the one, or {place} for the other")))
+            .hint(format!("write ./{text} for what is here, or {place} for the place at the site")))
         }
         Some(_) | None => Ok(()),
     }

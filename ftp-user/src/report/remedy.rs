@@ -14,11 +14,19 @@ impl StateOptions {
         Self(options.into())
     }
 
-    /// The text with the options in each command that needs them.
-    fn complete(&self, text: &mut String) {
-        for verb in VERBS.into_iter().filter(|_| !self.0.is_empty()) {
-            *text = text.replace(&format!("ftp-user {verb}"), &format!("ftp-user{} {verb}", self.0));
+    /// The text with the options in each command that needs them. What was put in is not looked at again.
+    pub(super) fn complete(&self, text: &mut String) {
+        if self.0.is_empty() || !text.contains(PROGRAM) {
+            return;
         }
+        let mut parts = text.split(PROGRAM);
+        let mut completed = parts.next().unwrap_or_default().to_owned();
+        for rest in parts {
+            let verb = rest.split_whitespace().next().unwrap_or_default();
+            let needs = rest.starts_with(' ') && VERBS.contains(&verb.trim_end_matches([',', ';', ')', '.']));
+            completed.extend([PROGRAM, if needs { &self.0 } else { "" }, rest]);
+        }
+        *text = completed;
     }
 
     fn hint(&self, hint: &mut Option<String>) {
@@ -63,5 +71,32 @@ impl std::fmt::Display for StateOptions {
     }
 }
 
+/// The program, as messages name it.
+const PROGRAM: &str = "ftp-user";
 /// The verbs of jobs and sites that messages name.
 const VERBS: [&str; 6] = ["resume", "retry", "cancel", "jobs", "why", "sites"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_put_into_commands_once() {
+        let complete = |options: &str, text: &str| {
+            let mut text = text.to_owned();
+            StateOptions::new(options).complete(&mut text);
+            text
+        };
+        let twice = "ftp-user resume 1 goes on, ftp-user why, ftp-user jobs; ftp-user-x why";
+        assert_eq!(
+            complete(" --state s", twice),
+            "ftp-user --state s resume 1 goes on, ftp-user --state s why, ftp-user --state s jobs; ftp-user-x why"
+        );
+        assert_eq!(
+            complete(" --config 'ftp-user sites.toml'", "ftp-user resume 1"),
+            "ftp-user --config 'ftp-user sites.toml' resume 1"
+        );
+        assert_eq!(complete(" --state s", "in ftp-user jobs.txt"), "in ftp-user jobs.txt");
+        assert_eq!(complete("", twice), twice);
+    }
+}

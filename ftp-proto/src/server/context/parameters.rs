@@ -134,7 +134,7 @@ impl Parameters {
         let text = match rate {
             Some(Rate { bytes, group: None }) => format!("At most {bytes} bytes per second"),
             Some(Rate { bytes, group: Some(_) }) => {
-                format!("At most {bytes} bytes per second with the others")
+                format!("At most {bytes} bytes per second for all sessions of this group")
             }
             None => "No limit of the rate".to_owned(),
         };

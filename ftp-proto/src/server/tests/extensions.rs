@@ -106,7 +106,7 @@ fn rate_and_mode_z_hold_for_the_next_transfers() {
 }
 
 #[test]
-fn compression_is_offered_to_who_has_logged_in() {
+fn mode_z_is_offered_only_after_the_login() {
     for (mut h, asks, ready) in [(old(), "HELP", "300"), (modern(), "FEAT", "220")] {
         let offers = |h: &mut Harness| h.say(asks).iter().any(|line| line == " MODE Z");
         assert!(offers(&mut h));
