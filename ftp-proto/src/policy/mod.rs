@@ -1,5 +1,5 @@
 //! The only place where "may this data connection exist?" is answered. It reads no clock, looks no
-//! name up and writes no log: a reply, a log line or an explanation is made from [`Why`] (RFC 2577;
+//! name up and writes no log: a reply, a log line or an explanation is made from [`RefusalReason`] (RFC 2577;
 //! docs/protocol/policy.md).
 //!
 //! ```
@@ -92,8 +92,8 @@ pub fn may_be_seen_as(seen: IpAddr, hub: IpAddr) -> bool {
 ///
 /// # Errors
 ///
-/// [`Why::AnotherHost`] for any other host: a lying server could aim the other server at a victim.
-/// [`Why::PortZero`] for port 0.
+/// [`RefusalReason::AnotherHost`] for any other host: a lying server could aim the other server at a victim.
+/// [`RefusalReason::PortZero`] for port 0.
 pub fn believe(server: IpAddr, announced: SocketAddr) -> Result<SocketAddr, RefusalReason> {
     if announced.port() == 0 {
         return Err(RefusalReason::PortZero);

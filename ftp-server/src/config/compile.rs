@@ -92,12 +92,17 @@ impl Config {
         };
         let secrets = options.users.as_deref().into_iter().chain(file.secret());
         config.refuse_below(secrets, &mut errors);
+        config.unless(errors)
+    }
+
+    /// The configuration if it has no mistakes. Otherwise the directories are looked at, too: the operator hears of all mistakes
+    /// at once. Another user has other rights.
+    fn unless(self, mut errors: Vec<ConfigError>) -> Result<Self, Vec<ConfigError>> {
         if errors.is_empty() {
-            return Ok(config);
+            return Ok(self);
         }
-        // The operator hears of these mistakes at once, and not after the others were mended. Another user has other rights.
-        if config.run_as.is_none() {
-            config.directories(&mut errors);
+        if self.run_as.is_none() {
+            self.directories(&mut errors);
         }
         Err(errors)
     }
