@@ -63,24 +63,6 @@ fn mode_z_carries_files_and_listings_as_one_zlib_stream() {
 }
 
 #[test]
-fn a_compressed_upload_ends_with_its_stream_and_not_with_the_connection() {
-    let server = Site::new("mode-z-end").start();
-    let mut raw = server.login(Rfc959);
-    raw.ask("TYPE I", "200");
-    raw.ask("MODE Z", "200");
-    for content in [Vec::new(), sample(10), sample(3_000_000)] {
-        let mut connection = data(&server, &mut raw, "R");
-        raw.send("STOR a.bin");
-        raw.expect("150|125");
-        connection.write_all(&deflated(&content)).unwrap();
-        // The connection stays open until the server has told that it has the file.
-        raw.expect("226");
-        assert!(server.bytes("a.bin") == content, "bytes differ");
-        drop(connection);
-    }
-}
-
-#[test]
 fn a_compressed_upload_that_is_cut_or_a_bomb_replaces_nothing() {
     let server = Site::new("bomb").file("a.bin", "old").start();
     let mut raw = server.login(Rfc959);

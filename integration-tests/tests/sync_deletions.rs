@@ -509,7 +509,8 @@ fn what_a_running_copy_stores_below_the_destination_is_neither_deleted_nor_count
 fn nothing_is_deleted_in_a_directory_here_whose_name_is_that_of_a_site_too() {
     let from = Site::new("source").file("s/a", "a").start();
     let typed = |words: &[&str]| {
-        let settings = "[sites.backup]\nurl = \"ftp://bob@127.0.0.3/\"\n";
+        let site = |name: &str| format!("[sites.{name}]\nurl = \"ftp://bob@127.0.0.3/\"\n");
+        let settings = site("backup") + &site("lab");
         let user = user().private_file("config.toml", settings);
         let home = user.home().to_owned();
         fs::create_dir(home.join("backup")).unwrap();
@@ -523,11 +524,13 @@ fn nothing_is_deleted_in_a_directory_here_whose_name_is_that_of_a_site_too() {
         &["sync", "--delete", &url, "backup/"],
         &["sync", "--delete", "backup", &url],
         &["rm", "-r", "--yes", "backup"],
+        &["rm", "-r", "--yes", "lab", "backup/mine"],
+        &["rm", "-r", "--yes", "backup/\u{1b}[31m"],
     ] {
         let (run, home) = typed(words);
         let run = run.exits(2).says("backup is a name of this host and also a site; nothing was deleted");
         let run =
-            run.says("write ./backup").says("or backup: for the place at the site").never_says("127.0.0.3");
+            run.says("write ./backup").says("or backup:").never_says("127.0.0.3").never_says("\u{1b}[31m");
         assert!(home.join("backup/mine").is_file(), "{words:?}\n{run}");
     }
     let (run, home) = typed(&["sync", "--delete", &url, "./backup"]);

@@ -69,24 +69,18 @@ impl State {
 
     /// Whether this process could use `directory`, as far as that can be told without making it: it is not below one
     /// of the `roots`, it or the directory in which it would be made is writable, and it belongs to this user.
+    /// An operator asks; a start makes the directory and sees.
     ///
     /// # Errors
     /// It cannot be used.
     pub fn check(directory: &Path, roots: &[&Path]) -> Result<(), anyhow::Error> {
-        if let Some(root) = roots.iter().find(|root| is_below(directory, root)) {
-            bail!("it is below the root {}, where users could read it", root.display());
-        }
+        refuse_below(directory, roots)?;
         let directory = std::path::absolute(directory)?;
         let there = directory.ancestors().find(|path| fs::symlink_metadata(path).is_ok());
         let Some(there) = there else { return Ok(()) };
         let is_made = there == directory;
-        // Its owner could exchange the key and the socket, whatever its mode is. Root may do that anyway.
         if is_made {
-            let facts = fs::metadata(there);
-            let owner = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?.uid();
-            if is_of_another_user(owner, rustix::process::geteuid().as_raw()) {
-                bail!("it belongs to another user");
-            }
+            refuse_of_another_user(there)?;
         }
         let what = if is_made { "it is not writable" } else { "cannot make it" };
         // Such a file has no name, or loses it at once.
@@ -96,9 +90,11 @@ impl State {
 
     fn at(directory: &Path, roots: &[&Path]) -> Result<Self, anyhow::Error> {
         // Before it is made: a server that refuses to start leaves nothing among the files of its users.
-        Self::check(directory, roots)?;
+        refuse_below(directory, roots)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
+        // Not before: whoever may write above it could have made it meanwhile.
+        refuse_of_another_user(directory)?;
         let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
         let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
         match held.try_lock() {
@@ -120,6 +116,24 @@ impl State {
     pub const fn is_temporary(&self) -> bool {
         self.temporary.is_some()
     }
+}
+
+/// Refuses a directory that users could read.
+fn refuse_below(directory: &Path, roots: &[&Path]) -> Result<(), anyhow::Error> {
+    match roots.iter().find(|root| is_below(directory, root)) {
+        Some(root) => bail!("it is below the root {}, where users could read it", root.display()),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a directory whose owner could exchange the key and the socket, whatever its mode is. Root may do that anyway.
+fn refuse_of_another_user(directory: &Path) -> Result<(), anyhow::Error> {
+    let facts = fs::metadata(directory);
+    let owner = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?.uid();
+    if is_of_another_user(owner, rustix::process::geteuid().as_raw()) {
+        bail!("it belongs to another user");
+    }
+    Ok(())
 }
 
 /// Whether `path` leads into `root`, as far as that can be told. What does not exist yet is judged by the

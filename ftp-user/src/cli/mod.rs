@@ -41,7 +41,6 @@ use crate::id::JobId;
 use crate::job::Status;
 use crate::outcome::FailedItem;
 use crate::report::{Event, Exits, Reporter, StateOptions, Style, complaint};
-use crate::shell::quoted;
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, READ_WORDS, Start};
@@ -290,9 +289,7 @@ impl General {
     /// How messages call the state and the settings that were typed.
     fn state_options(&self) -> StateOptions {
         let typed = [("--state", &self.state), ("--config", &self.job.config)];
-        let typed = typed.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
-        let words = typed.map(|(option, path)| format!(" {option} {}", quoted(&path.to_string_lossy())));
-        StateOptions::new(&words.collect::<String>())
+        StateOptions::new(typed.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?))))
     }
 
     /// The exit status of what was done. A failure is printed.

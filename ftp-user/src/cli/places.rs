@@ -71,16 +71,18 @@ pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<Sit
 /// For verbs that delete: refuses a relative path that exists here if its first part is also a site. Whoever forgot the colon
 /// would delete files of the wrong host.
 pub(super) fn refuse_site_like(places: &[&OsString], names: &Names) -> Result<()> {
-    let meant = places.iter().find_map(|text| Some((text, names.meant(text.to_str()?)?)));
+    let is_here = |meant: &SiteLikePath<'_>| std::fs::symlink_metadata(meant.first).is_ok();
+    let texts: Vec<_> = places.iter().map(|text| text.to_string_lossy()).collect();
+    let meant = texts.iter().find_map(|text| Some((text, names.meant(text).filter(is_here)?)));
     match meant {
-        Some((text, SiteLikePath { first, what, place })) if std::fs::symlink_metadata(first).is_ok() => {
-            let text = text.to_string_lossy();
+        Some((text, SiteLikePath { first, what, place })) => {
+            let (text, place) = (text.escape_debug(), place.escape_debug());
             Err(Failure::usage(format!(
                 "{first} is a name of this host and also {what}; nothing was deleted"
             ))
             .hint(format!("write ./{text} for what is here, or {place} for the place at the site")))
         }
-        Some(_) | None => Ok(()),
+        None => Ok(()),
     }
 }
 

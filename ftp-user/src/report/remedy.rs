@@ -2,6 +2,7 @@
 
 use super::Event;
 use crate::failure::Failure;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The options of a command line that say where jobs and sites are kept, with a blank before each; empty if nobody has typed one.
@@ -9,9 +10,10 @@ use std::sync::Arc;
 pub struct StateOptions(Arc<str>);
 
 impl StateOptions {
-    /// These words are the options.
-    pub fn new(options: &str) -> Self {
-        Self(options.into())
+    /// Options, each with the path that was typed behind it.
+    pub fn new<'a>(typed: impl Iterator<Item = (&'a str, &'a Path)>) -> Self {
+        let words = typed.map(|(option, path)| format!(" {option} {}", for_shell(&path.to_string_lossy())));
+        Self(words.collect::<String>().into())
     }
 
     /// The text with the options in each command that needs them. What was put in is not looked at again.
@@ -23,7 +25,11 @@ impl StateOptions {
         let mut completed = parts.next().unwrap_or_default().to_owned();
         for rest in parts {
             let verb = rest.split_whitespace().next().unwrap_or_default();
-            let needs = rest.starts_with(' ') && VERBS.contains(&verb.trim_end_matches([',', ';', ')', '.']));
+            // Behind another letter it is a part of a name.
+            let begins = completed.is_empty() || completed.ends_with([' ', '(']);
+            let needs = begins
+                && rest.starts_with(' ')
+                && VERBS.contains(&verb.trim_end_matches([',', ';', ')', '.']));
             completed.extend([PROGRAM, if needs { &self.0 } else { "" }, rest]);
         }
         *text = completed;
@@ -71,6 +77,15 @@ impl std::fmt::Display for StateOptions {
     }
 }
 
+/// A word as it has to be typed in a shell, whatever is in it.
+fn for_shell(word: &str) -> String {
+    let is_plain = |one: char| one.is_alphanumeric() || "_@%+=:,./-".contains(one);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// The program, as messages name it.
 const PROGRAM: &str = "ftp-user";
 /// The verbs of jobs and sites that messages name.
@@ -81,10 +96,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        for (path, expect) in [
+            ("/var/lib/ftp-user", " --state /var/lib/ftp-user"),
+            ("a b", " --state 'a b'"),
+            ("e$(touch x)", " --state 'e$(touch x)'"),
+            ("~/it's", r" --state '~/it'\''s'"),
+            ("", " --state ''"),
+        ] {
+            let options = StateOptions::new([("--state", Path::new(path))].into_iter());
+            assert_eq!(options.to_string(), expect);
+        }
+    }
+
+    #[test]
     fn options_are_put_into_commands_once() {
         let complete = |options: &str, text: &str| {
             let mut text = text.to_owned();
-            StateOptions::new(options).complete(&mut text);
+            StateOptions(options.into()).complete(&mut text);
             text
         };
         let twice = "ftp-user resume 1 goes on, ftp-user why, ftp-user jobs; ftp-user-x why";
@@ -97,6 +126,7 @@ mod tests {
             "ftp-user --config 'ftp-user sites.toml' resume 1"
         );
         assert_eq!(complete(" --state s", "in ftp-user jobs.txt"), "in ftp-user jobs.txt");
+        assert_eq!(complete(" --state s", "t/ftp-user cancel last"), "t/ftp-user cancel last");
         assert_eq!(complete("", twice), twice);
     }
 }

@@ -68,10 +68,6 @@ impl Decoder {
             wanted => read(usual.min(wanted.unwrap_or(usual))),
         };
         let taken = match read {
-            // A compressed stream tells its end as well. What is there behind it is an error, what is not is not awaited.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock && self.has_ended() => {
-                self.end(sink).map(|()| Step::Ended(CopyEnd::Whole))
-            }
             Ok([]) => self.end(sink).map(|()| Step::Ended(CopyEnd::Whole)),
             Ok(piece) => {
                 self.refused = self.take(piece, sink).err();
@@ -89,11 +85,6 @@ impl Decoder {
             Some(ModeReader::Block(reader, _)) => Some(reader.wanted()),
             Some(ModeReader::Zlib(_)) | None => None,
         }
-    }
-
-    /// Whether the connection has brought the end of the file.
-    fn has_ended(&self) -> bool {
-        self.reader.as_ref().is_some_and(ModeReader::has_ended)
     }
 
     fn take<S: Receiver>(&mut self, piece: &[u8], sink: &mut Sink<S>) -> Result<(), CodingError> {
@@ -138,7 +129,7 @@ impl Decoder {
     }
 
     fn end<S: Receiver>(&mut self, sink: &mut Sink<S>) -> Result<(), CodingError> {
-        if self.reader.is_some() && !self.has_ended() {
+        if self.reader.as_ref().is_some_and(|reader| !reader.has_ended()) {
             return Err(CodingError::Stream(io::ErrorKind::UnexpectedEof.into()));
         }
         let mut local = Vec::new();

@@ -12,7 +12,7 @@ use super::coding::Decoder;
 use super::data::{DataConnection, Detached, KeptConnection};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
-use super::{CopyEnd, CopyReport, Encoding, Format};
+use super::{CopyEnd, CopyReport, Format};
 use crate::blocking;
 use crate::connection::Connection;
 use crate::meter::Meter;
@@ -40,7 +40,7 @@ pub(super) async fn receive_by(
     sink: impl Into<Sink<File>>,
     meter: &Meter,
 ) -> (CopyReport, File) {
-    let receipt = Receipt { data, body: Body { sink: sink.into(), how }, keep: false, marked: false };
+    let receipt = Receipt { data, body: Body { sink: sink.into(), how }, keep: false };
     receipt.receive(meter, |moved, file| (moved, file)).await.0
 }
 
@@ -50,8 +50,6 @@ pub struct Receipt<S = File> {
     data: Data,
     body: Body<S>,
     keep: bool,
-    /// Whether the other end closes behind the end that the bytes mark (MODE Z).
-    marked: bool,
 }
 
 impl<S: Receiver> Receipt<S> {
@@ -63,8 +61,7 @@ impl<S: Receiver> Receipt<S> {
         } else {
             ReceiveStrategy::Coded(Box::new(Decoder::new(&format)))
         };
-        let (keep, marked) = (format.keep, format.encoding == Encoding::Zlib);
-        Self { data: data.into(), body: Body { sink, how }, keep, marked }
+        Self { data: data.into(), body: Body { sink, how }, keep: format.keep }
     }
 
     /// Takes what has come already. Call it on a thread that may block on the file; it never waits for the
@@ -90,8 +87,8 @@ impl<S: Receiver> Receipt<S> {
         meter: &Meter,
         finish: impl FnOnce(CopyReport, S) -> T + Send + 'static,
     ) -> (T, Option<KeptConnection>) {
-        let Self { data, body, keep, marked } = self;
-        let mut work = Incoming { rest: Some((body, Box::new(finish))), keep, marked, finished: None };
+        let Self { data, body, keep } = self;
+        let mut work = Incoming { rest: Some((body, Box::new(finish))), keep, finished: None };
         let (end, connection) = match DataConnection::open(data, meter).await {
             Ok(connection) => {
                 work.under(connection.connection().has_tls());
@@ -103,7 +100,10 @@ impl<S: Receiver> Receipt<S> {
         };
         let (end, kept) = match (end, connection) {
             (CopyEnd::Whole, Some(connection)) if keep => connection.keep(meter).await,
-            (CopyEnd::Whole, Some(connection)) => (connection.finish(marked, meter).await, None),
+            (CopyEnd::Whole, Some(connection)) => {
+                connection.close();
+                (CopyEnd::Whole, None)
+            }
             (end, _) => (end, None),
         };
         (work.finished(end, meter).await, kept)
@@ -180,8 +180,6 @@ struct Incoming<S, T> {
     rest: Option<(Body<S>, Finish<S, T>)>,
     /// Whether the connection stays open after a whole file.
     keep: bool,
-    /// Whether the other end closes behind the end that the bytes mark (MODE Z).
-    marked: bool,
     finished: Option<T>,
 }
 
@@ -244,11 +242,10 @@ impl<S: Receiver, T: Send + 'static> Work for Incoming<S, T> {
         }
     }
 
-    /// The file is finished here. A file that has to be kept waits inside TLS until the connection is ready for the next
-    /// one, and one of MODE Z until it is closed: a closed socket would answer the close_notify of the other end by a reset.
+    /// The file is finished here. A file that has to be kept waits until the connection is ready for the next one.
     fn ended(&mut self, end: &CopyEnd, connection: Detached, meter: &Meter) -> Option<Detached> {
         match end {
-            CopyEnd::Whole if (self.keep || self.marked) && connection.has_tls() => return Some(connection),
+            CopyEnd::Whole if self.keep && connection.has_tls() => return Some(connection),
             CopyEnd::Whole if self.keep => {
                 self.finish(CopyEnd::Whole, meter.moved());
                 return Some(connection);

@@ -1,12 +1,10 @@
 //! A peer that has got everything, and resets the connection instead of ending it in order.
 
-use std::io::Write;
 use std::time::Duration;
 
-use flate2::write::ZlibEncoder;
-use flate2::{Compression, Decompress, FlushDecompress, Status};
+use flate2::{Decompress, FlushDecompress, Status};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncRead;
 
 use super::*;
 use crate::copy::{Encoded, Encoding, Format, Pieces, send_pieces};
@@ -58,39 +56,6 @@ async fn send(what: DataKind, data: Data, encoding: Encoding, bytes: &[u8]) -> C
             let lines: Vec<_> = bytes.chunks(100).map(<[u8]>::to_vec).collect();
             let lines = Encoded::new(Lines(lines.into_iter()), encoding);
             send_pieces(lines, data, false, &meter).await.0.end
-        }
-    }
-}
-
-/// Sends a zlib stream of `content`, and closes only after the other end.
-async fn deflate(content: &[u8], mut to: impl AsyncRead + AsyncWrite + Unpin) {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(content).unwrap();
-    to.write_all(&encoder.finish().unwrap()).await.unwrap();
-    to.flush().await.unwrap();
-    assert_eq!(to.read(&mut [0]).await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn a_compressed_stream_ends_the_file_although_the_connection_goes_on() {
-    let server = Server::start().await;
-    let client = logged_in(&server, Versions::All).await.0;
-    for size in [0, 1, 300_000] {
-        let content = content(size);
-        for private in [false, true] {
-            let dialled = server.dial().await;
-            let data = if private { Data::private(dialled, &client) } else { dialled.into() };
-            let (format, meter) =
-                (Format { encoding: Encoding::Zlib, ..Format::default() }, Meter::default());
-            let received = copy::receive(data, tempfile::tempfile().unwrap(), format, &meter);
-            let ((moved, file), ()) = tokio::join!(received, async {
-                match private {
-                    true => deflate(&content, server.accept().await).await,
-                    false => deflate(&content, server.listener.accept().await.unwrap().0).await,
-                }
-            });
-            assert!(matches!(moved.end, CopyEnd::Whole), "{size}, private {private}: {:?}", moved.end);
-            assert_eq!(file.metadata().unwrap().len(), content.len() as u64, "private {private}");
         }
     }
 }
