@@ -118,7 +118,7 @@ impl OldFiles {
             let old = host.show(old);
             context.run.events.warn(match context.run.job_journal.keeps_item() {
                 true => format!(
-                    "{old} is the file that {name} was before: the next run of this job deletes it when {name} is verified"
+                    "{old} is the file that {name} was before: it is deleted when this job is resumed and {name} is verified"
                 ),
                 false => format!("{old} is the file that {name} was before: delete it if {name} is right"),
             });
@@ -132,7 +132,7 @@ impl OldFiles {
             let old = host.show(old);
             let what = format!("the file that {name} was before may be {old} now ({why})");
             context.run.events.warn(match context.run.job_journal.keeps_item() {
-                true => format!("{what}: the next run of this job puts it in order, or its cancellation"),
+                true => format!("{what}: it is put in order when this job is resumed or cancelled"),
                 false => format!("{what}: rename it back if nothing is called {name}"),
             });
         }
