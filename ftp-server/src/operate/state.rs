@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -84,8 +85,10 @@ impl State {
         }
         let what = if is_made { "it is not writable" } else { "cannot make it" };
         // Such a file has no name, or loses it at once.
-        tempfile::tempfile_in(there).map_err(|error| anyhow::anyhow!("{what}: {}", words(&error)))?;
-        Ok(())
+        match tempfile::tempfile_in(there) {
+            Err(error) if !is_full(&error) => bail!("{what}: {}", words(&error)),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     fn at(directory: &Path, roots: &[&Path]) -> Result<Self, anyhow::Error> {
@@ -116,6 +119,11 @@ impl State {
     pub const fn is_temporary(&self) -> bool {
         self.temporary.is_some()
     }
+}
+
+/// Whether a file system has no room. A server that has its files there already needs none to start.
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// Refuses a directory that users could read.
@@ -159,6 +167,19 @@ pub fn usual_state() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_file_system_is_no_reason_not_to_start() {
+        for (kind, expect) in [
+            (ErrorKind::StorageFull, true),
+            (ErrorKind::QuotaExceeded, true),
+            (ErrorKind::PermissionDenied, false),
+            (ErrorKind::ReadOnlyFilesystem, false),
+            (ErrorKind::NotFound, false),
+        ] {
+            assert_eq!(is_full(&kind.into()), expect, "{kind}");
+        }
+    }
 
     #[test]
     fn one_server_at_a_time_holds_it_and_nobody_else_reads_it() {
