@@ -3,7 +3,7 @@
 //! docs/protocol/policy.md).
 //!
 //! ```
-//! use ftp_proto::policy::{Ask, Asker, Evidence, Grant, Rules, Why, decide};
+//! use ftp_proto::policy::{Ask, Asker, Evidence, Grant, RefusalReason, Rules, decide};
 //!
 //! let asker = Asker {
 //!     peer: [198, 51, 100, 7].into(),
@@ -14,7 +14,7 @@
 //! };
 //! let target = |evidence| Ask::Target { to: ([192, 0, 2, 9], 40_000).into(), evidence };
 //! let rules = Rules::default();
-//! assert_eq!(decide(&rules, &asker, &target(Evidence::None)), Err(Why::NeedsProof));
+//! assert_eq!(decide(&rules, &asker, &target(Evidence::None)), Err(RefusalReason::NeedsProof));
 //! assert_eq!(decide(&rules, &asker, &target(Evidence::Rendezvous)), Ok(Grant::AfterProof));
 //! ```
 

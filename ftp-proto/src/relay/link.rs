@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  client: First { key id, mac_c }  --->  keeps no state before mac_c is right
-//!  server:      <---  Answer { mac_s }    the client believes nothing before mac_s is right
+//!  server:      <---  LinkAnswer { mac_s }    the client believes nothing before mac_s is right
 //!
 //!  K     = HKDF-SHA-256(secret, "ftp-relay/1 <use>")         key id = the same with "ftp-relay/1 id <use>"
 //!  mac_c = HMAC(K, "client" 0 E SHA-256(first frame with a zeroed mac))

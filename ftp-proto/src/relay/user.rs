@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use ftp_proto::relay::link::Welcome;
-//! use ftp_proto::relay::message::{Purpose, Target, Text};
+//! use ftp_proto::relay::message::{GrantPurpose, Target, Text};
 //! use ftp_proto::relay::user::{Input, Output, Session};
 //! use ftp_proto::timer::Moment;
 //! use std::time::Duration;
@@ -23,7 +23,7 @@
 //! let mut session = Session::new(now, &welcome, "example", "example 1.0");
 //!
 //! // A tunnel to an FTP server: the grant and its use may be asked for at once.
-//! let server = Purpose::Tunnel(Target { host: Text::of("ftp.example"), port: 21 });
+//! let server = GrantPurpose::Tunnel(Target { host: Text::of("ftp.example"), port: 21 });
 //! let grant = session.grant(now, server, u64::MAX, Duration::from_secs(600), 1);
 //! let tunnel = session.tunnel(now, grant);
 //! assert!(tunnel > grant);

@@ -18,7 +18,7 @@
 //! use ftp_proto::policy::Rules;
 //! use ftp_proto::relay::agent::{Answer, Ask, Config, Input, Output, Route, Session};
 //! use ftp_proto::relay::link::Welcome;
-//! use ftp_proto::relay::message::{Purpose, Target, Text};
+//! use ftp_proto::relay::message::{GrantPurpose, Target, Text};
 //! use ftp_proto::relay::user;
 //! use ftp_proto::timer::Moment;
 //! use std::net::IpAddr;
@@ -40,7 +40,7 @@
 //! #     mac: [0; 32],
 //! # };
 //! let mut user = user::Session::new(now, &welcome, "example", "example 1.0");
-//! let server = Purpose::Tunnel(Target { host: Text::of("ftp.example"), port: 21 });
+//! let server = GrantPurpose::Tunnel(Target { host: Text::of("ftp.example"), port: 21 });
 //! let grant = user.grant(now, server, u64::MAX, Duration::from_secs(600), 1);
 //! user.tunnel(now, grant);
 //! while let user::Output::Send(frame) = user.poll() {
