@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::{Called, Request, Spot, Spots, Uncalled};
-use crate::operate::audit::{Audit, Record, Who};
+use crate::operate::audit::{Audit, LinkOwner, Record};
 
 /// A connection that has come from the hub. Its other end has proven nothing yet.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub(super) struct Ends {
 impl Ends {
     /// Records what happens to the session with the hub.
     pub(super) fn record(&self, record: &Record<'_>) {
-        self.audit.record(&Who::default(), record);
+        self.audit.record(&LinkOwner::default(), record);
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) enum Kind {
 
 /// How one other host sees this one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Seen {
+pub(super) struct OutsideView {
     /// The other host, as it was typed.
     pub(super) by: String,
     pub(super) kind: Kind,
@@ -54,13 +54,13 @@ pub(super) enum Nat {
 
 impl Nat {
     /// What those who see this host tell together; `None` if no host was asked.
-    pub(super) fn of(seen: &[Seen]) -> Option<Self> {
+    pub(super) fn of(seen: &[OutsideView]) -> Option<Self> {
         let first = seen.first()?;
         if seen.iter().all(|seen| unmapped(seen.outside.ip()) == unmapped(seen.local.ip())) {
             return Some(Self::None);
         }
         // Only what came from one port can be compared.
-        let comparable: Vec<&Seen> = seen.iter().filter(|seen| seen.local == first.local).collect();
+        let comparable: Vec<&OutsideView> = seen.iter().filter(|seen| seen.local == first.local).collect();
         let same = comparable.iter().all(|seen| seen.outside.port() == first.outside.port());
         Some(match (same, first.outside.port() == first.local.port(), comparable.len()) {
             (false, ..) => Self::PerDestination,
@@ -104,7 +104,7 @@ pub(super) fn clocks(what: &str, When(theirs): When, When(ours): When, dated: &[
 }
 
 /// What to run on this host, in lines. `reaches` says whether it reaches an FTP server, if one was named.
-pub(super) fn advice(seen: &[Seen], reaches: Option<bool>) -> Vec<String> {
+pub(super) fn advice(seen: &[OutsideView], reaches: Option<bool>) -> Vec<String> {
     if reaches == Some(false) {
         let other = "if the server has another address in this network, check that one (--server LOCAL) and let an agent serve \
              both (--allow PUBLIC=LOCAL); otherwise choose a host that reaches the server";
@@ -233,12 +233,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 mod tests {
     use super::*;
 
-    fn seen(by: &str, kind: Kind, local: &str, outside: &str) -> Seen {
+    fn seen(by: &str, kind: Kind, local: &str, outside: &str) -> OutsideView {
         let at = |text: &str| text.parse().unwrap();
-        Seen { by: by.to_owned(), kind, local: at(local), outside: at(outside) }
+        OutsideView { by: by.to_owned(), kind, local: at(local), outside: at(outside) }
     }
 
-    fn check(seen: &[Seen], nat: Nat, expected: &[&str]) {
+    fn check(seen: &[OutsideView], nat: Nat, expected: &[&str]) {
         assert_eq!(Nat::of(seen), Some(nat), "{seen:?}");
         let lines = advice(seen, None);
         let right = lines.len() == expected.len()
@@ -251,7 +251,7 @@ mod tests {
         let (relay, hub) = (Kind::Relay, Kind::Hub);
         let open = seen("192.0.2.5:2190", relay, "198.51.100.7:40000", "198.51.100.7:40000");
         check(std::slice::from_ref(&open), Nat::None, &["run --listen 198.51.100.7:2190"]);
-        let at_hub = Seen { by: "hub:443".to_owned(), kind: hub, ..open };
+        let at_hub = OutsideView { by: "hub:443".to_owned(), kind: hub, ..open };
         check(&[at_hub], Nat::None, &["run --listen 198.51.100.7:2190", "join hub:443"]);
         let kept = seen("hub:443", hub, "10.0.0.2:40000", "203.0.113.1:40000");
         check(std::slice::from_ref(&kept), Nat::Kept, &["forwards a port", "join hub:443"]);
@@ -262,7 +262,7 @@ mod tests {
             &["forwards a port", "join hub:443", "no direct path"],
         );
         check(std::slice::from_ref(&other), Nat::Changed, &["forwards a port", "no hub was named"]);
-        let same = Seen { by: "c:1".to_owned(), ..other.clone() };
+        let same = OutsideView { by: "c:1".to_owned(), ..other.clone() };
         check(&[other.clone(), same], Nat::SameForAll, &["forwards a port", "no hub was named"]);
         let elsewhere = seen("c:1", relay, "10.0.0.2:50000", "203.0.113.1:7");
         check(&[other, elsewhere], Nat::Changed, &["forwards a port", "no hub was named"]);

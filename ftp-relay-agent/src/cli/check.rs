@@ -25,7 +25,7 @@ use tokio::net::UnixStream;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::advice::{Kind, Nat, Seen, advice, clocks, what_is_there};
+use super::advice::{Kind, Nat, OutsideView, advice, clocks, what_is_there};
 use super::{Exit, print};
 use crate::at_hub::HubAddress;
 use crate::config::Place;
@@ -106,7 +106,7 @@ async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit>
             }
         }
     }
-    let seen: Vec<Seen> = found.iter().filter_map(|found| found.seen.clone()).collect();
+    let seen: Vec<OutsideView> = found.iter().filter_map(|found| found.seen.clone()).collect();
     if let Some(nat) = Nat::of(&seen) {
         say(&format!("ok    {nat}"))?;
     }
@@ -114,16 +114,16 @@ async fn reach_all(options: &Options, token: Option<&Token>) -> Result<(), Exit>
     for line in advice(&seen, reaches) {
         say(&format!("hint  {line}"))?;
     }
-    for Found { mut link, .. } in found {
+    for ProvenRelay { mut link, .. } in found {
         link.close().await;
     }
     unreached.map_or(Ok(()), |error| Err(error.into()))
 }
 
 /// A relay or a hub that has proven itself.
-struct Found {
+struct ProvenRelay {
     /// What it sees of this host, if there is a network in between.
-    seen: Option<Seen>,
+    seen: Option<OutsideView>,
     /// Stays open: a router may forget the port of a connection that has gone.
     link: Link,
 }
@@ -148,7 +148,7 @@ async fn reach(
     relay: &Place<HubAddress>,
     token: Option<&Token>,
     origin: &mut LocalPorts,
-) -> Result<Option<Found>, Exit> {
+) -> Result<Option<ProvenRelay>, Exit> {
     let connecting = async {
         match relay {
             Place::Address(at) => at.connect_by(async |at| origin.connect(at).await).await,
@@ -192,8 +192,9 @@ async fn reach(
         let dated = token.expires().map(|_| token.name());
         say(&clocks(what, theirs, ours, dated.as_slice()))?;
     }
-    let seen = local.map(|local| Seen { by: relay.to_string(), kind, local, outside: welcome.seen_as });
-    Ok(Some(Found { seen, link }))
+    let seen =
+        local.map(|local| OutsideView { by: relay.to_string(), kind, local, outside: welcome.seen_as });
+    Ok(Some(ProvenRelay { seen, link }))
 }
 
 /// Asks a relay or a hub what it knows, and says which agents a hub has. Returns the date there, if it is told.

@@ -16,7 +16,7 @@ use super::{Exit, print};
 use crate::at_hub::{self, HubAddress};
 use crate::config::{Config, JoinOptions};
 use crate::listen::Server;
-use crate::operate::audit::{Audit, Record, Who};
+use crate::operate::audit::{Audit, LinkOwner, Record};
 
 /// Where to join, and what may be reached from here.
 #[derive(clap::Args, Debug)]
@@ -64,7 +64,7 @@ async fn until_stopped(options: &Options, config: Config, audit: Arc<Audit>) -> 
     let at_hub::Membership { mut joiner, caller, incoming } =
         at_hub::start(at_hub).map_err(|error| anyhow!("the system has no random numbers: {error}"))?;
     let relay = Server::behind_hub(settings(config, tokens, Arc::clone(&audit)), caller, incoming)?;
-    audit.record(&Who::default(), &Record::RelayStarted);
+    audit.record(&LinkOwner::default(), &Record::RelayStarted);
     let mut announced = false;
     loop {
         tokio::select! {

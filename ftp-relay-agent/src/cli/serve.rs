@@ -19,7 +19,7 @@ use ftp_proto::relay::token::Token;
 use super::Exit;
 use crate::config::{Config, ConfigError, HubOptions, OperatorView, Options, RunOptions, Serves};
 use crate::listen::{Server, Settings};
-use crate::operate::audit::{Audit, Record, Who};
+use crate::operate::audit::{Audit, LinkOwner, Record};
 use crate::operate::metrics::Metrics;
 use crate::policy::{Descriptors, Limits};
 use crate::session::THREADS as LOOKUPS;
@@ -63,11 +63,11 @@ impl<'a, O: Options, T: AsRef<[Token]>> Files<'a, O, T> {
             match self.read() {
                 Ok((tokens, config)) => {
                     renew(tokens, config);
-                    audit.record(&Who::default(), &Record::PolicyRead);
+                    audit.record(&LinkOwner::default(), &Record::PolicyRead);
                 }
                 Err(error) => {
                     tracing::error!("the tokens and the policy stay as they were: {error}");
-                    audit.record(&Who::default(), &Record::PolicyRefused { reason: error.to_string() });
+                    audit.record(&LinkOwner::default(), &Record::PolicyRefused { reason: error.to_string() });
                 }
             }
         });
@@ -255,7 +255,7 @@ async fn until_stopped<O: Options>(
     say_what_holds(&config, &tokens);
     let mut files = Files::new(options, &config, &tokens, kind.tokens);
     let server = (kind.start)(settings(config, tokens, Arc::clone(&audit)))?;
-    audit.record(&Who::default(), &kind.started);
+    audit.record(&LinkOwner::default(), &kind.started);
     announce(server.places())?;
     loop {
         tokio::select! {

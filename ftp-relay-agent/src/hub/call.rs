@@ -11,7 +11,7 @@ use ftp_proto::relay::hub::{CallId, Cause, End, SessionId};
 use ftp_proto::relay::message;
 use ftp_proto::timer::Moment;
 
-use crate::operate::audit::{Carried, Who};
+use crate::operate::audit::{Carried, LinkOwner};
 use crate::operate::tell_what_is_forbidden;
 use crate::policy::{Share, Standing};
 
@@ -19,7 +19,7 @@ use crate::policy::{Share, Standing};
 #[derive(Debug)]
 pub(super) struct Call {
     /// The session that calls.
-    pub(super) who: Who,
+    pub(super) who: LinkOwner,
     /// The caller's own number of the call.
     pub(super) id: u32,
     /// Who calls whom.

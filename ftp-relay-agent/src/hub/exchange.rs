@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use super::call::{Call, CallStream, Parties};
 use super::{Frames, Outlet, log_call, log_event, outlet, record_event, record_timeout};
-use crate::operate::audit::{self, Audit, Record, Who};
+use crate::operate::audit::{self, Audit, LinkOwner, Record};
 use crate::operate::session_log::SessionLog;
 use crate::operate::{Orders, Running};
 use crate::policy::{Accounts, Full, Kind, Share, Standing};
@@ -64,7 +64,7 @@ struct HeldSession {
 /// A session that the policy allows, and its place.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    who: Who,
+    who: LinkOwner,
     pub(crate) token: Accepted,
     standing: Standing,
     _place: Share,
@@ -148,7 +148,7 @@ impl Exchange {
     /// The operator wants no such session, or a limit is reached: the frame that tells the other end.
     pub(crate) fn admit(
         &self,
-        who: Who,
+        who: LinkOwner,
         token: Accepted,
         orders: &Orders,
     ) -> Result<Admitted, Option<Vec<u8>>> {

@@ -27,7 +27,7 @@ use ftp_proto::timer::Moment;
 use tokio::sync::mpsc;
 
 use crate::operate::Orders;
-use crate::operate::audit::{Audit, Record, Who, reason};
+use crate::operate::audit::{Audit, LinkOwner, Record, reason};
 use crate::operate::session_log::SessionLog;
 
 impl Exchange {
@@ -168,7 +168,7 @@ fn record_event(audit: &Audit, session_log: &mut SessionLog, event: &Event, now:
 /// Records that a wait has ended. It is one of the hub, so whose it was is not told.
 fn record_timeout(audit: &Audit, timer: Timer, now: Moment) {
     let record = Record::HubTimedOut(timer);
-    audit.of_flow(&Who::default(), &record, now, |untold| log_event(&Event::TimedOut(timer), untold));
+    audit.of_flow(&LinkOwner::default(), &record, now, |untold| log_event(&Event::TimedOut(timer), untold));
 }
 
 /// Logs that both ends of a call are there; `untold` like it have no line.

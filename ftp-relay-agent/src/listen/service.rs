@@ -21,7 +21,7 @@ use tokio::time::timeout;
 
 use crate::at_hub::{Caller, Spot};
 use crate::hub::{Admitted, CallEnd, Exchange};
-use crate::operate::audit::{Audit, Newcomer, Record, Refusal, Who};
+use crate::operate::audit::{Audit, LinkOwner, Newcomer, Record, Refusal};
 use crate::operate::metrics::Now;
 use crate::operate::{Orders, Running};
 use crate::policy::{Accounts, Kind, Origin, SESSION};
@@ -91,7 +91,7 @@ impl Relay {
         &self,
         link: Link,
         token: Accepted,
-        who: Who,
+        who: LinkOwner,
         orders: &Orders,
         running: &Running,
     ) -> Option<Box<session::Accepted>> {
@@ -124,7 +124,7 @@ impl Relay {
     }
 
     /// Tells why a token has no session, if it has a line left for that.
-    fn refused(&self, who: &Who, refusal: Refusal<'_>, why: &dyn fmt::Display) {
+    fn refused(&self, who: &LinkOwner, refusal: Refusal<'_>, why: &dyn fmt::Display) {
         let record = Record::SessionRefused(refusal);
         self.shared.audit.refused(who, &record, self.shared.clock.now(), |untold| {
             tracing::warn!(token = who.token, untold, "refused: {why}");

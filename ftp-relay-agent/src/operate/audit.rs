@@ -15,7 +15,7 @@ use ftp_proto::timer::Moment;
 use serde::Serialize;
 
 use super::metrics::Metrics;
-pub use super::record::{Carried, EVENTS, Newcomer, Record, Refusal, Who};
+pub use super::record::{Carried, EVENTS, LinkOwner, Newcomer, Record, Refusal};
 use super::seldom::{MAX_TOKENS, OF_A_KIND, PAUSE, REFUSALS, SESSIONS, Seldom};
 use super::session_log::Lines;
 use crate::policy::Origin;
@@ -53,18 +53,18 @@ impl Audit {
     }
 
     /// Records what has happened. Never waits: lines that the file does not take are lost and counted.
-    pub fn record(&self, who: &Who, record: &Record<'_>) {
+    pub fn record(&self, who: &LinkOwner, record: &Record<'_>) {
         self.record_after(0, who, record);
     }
 
     /// The same, after so many of its kind that have no line.
-    pub(super) fn record_after(&self, untold: u64, who: &Who, record: &Record<'_>) {
+    pub(super) fn record_after(&self, untold: u64, who: &LinkOwner, record: &Record<'_>) {
         self.metrics.count(record);
         self.write(who, record, untold);
     }
 
     /// Writes the line of what was counted.
-    pub(super) fn write(&self, who: &Who, record: &Record<'_>, untold: u64) {
+    pub(super) fn write(&self, who: &LinkOwner, record: &Record<'_>, untold: u64) {
         if let Some(file) = &self.file {
             file.add(line(who, record, untold, &time(Clock::today())));
         }
@@ -74,7 +74,7 @@ impl Audit {
     pub(super) fn told(
         &self,
         due: Option<u64>,
-        who: &Who,
+        who: &LinkOwner,
         record: &Record<'_>,
         log: impl FnOnce(Option<u64>),
     ) {
@@ -86,13 +86,13 @@ impl Audit {
     /// Records a refusal, if the token of `who` has a line left in its minute; `log` then writes that of the log, with the
     /// number of those that have none. The holder of a token can ask for what he does not get as fast as he writes, and
     /// would fill both; all refusals are counted.
-    pub fn refused(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
+    pub fn refused(&self, who: &LinkOwner, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
         self.told(self.refusals.due(who.token.clone(), now), who, record, log);
     }
 
     /// Records what a session can cause as often as it likes. A token has some lines of each kind in a minute, whether its
     /// sessions are listed or not.
-    pub fn of_flow(&self, who: &Who, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
+    pub fn of_flow(&self, who: &LinkOwner, record: &Record<'_>, now: Moment, log: impl FnOnce(Option<u64>)) {
         self.told(self.flows.due((who.token.clone(), record.name()), now), who, record, log);
     }
 
@@ -100,7 +100,7 @@ impl Audit {
     /// `log` lists them.
     pub fn call_begins(
         &self,
-        who: &Who,
+        who: &LinkOwner,
         record: &Record<'_>,
         now: Moment,
         log: impl FnOnce(Option<u64>),
@@ -113,7 +113,7 @@ impl Audit {
     /// Records the end of a call: `log` lists its sessions.
     pub fn call_ends(
         &self,
-        who: &Who,
+        who: &LinkOwner,
         lines: Lines,
         (record, carried): (&Record<'_>, &Carried),
         log: impl FnOnce(),
@@ -122,13 +122,13 @@ impl Audit {
     }
 
     /// How many like it had no line before, if what `who` carries to the targets of the record has one now.
-    pub(super) fn due_to(&self, who: &Who, record: &Record<'_>, now: Moment) -> Option<u64> {
+    pub(super) fn due_to(&self, who: &LinkOwner, record: &Record<'_>, now: Moment) -> Option<u64> {
         self.carries.due(&(who.token.clone(), record.name()), record.targets(), now)
     }
 
     /// Tells the log and the file why a link was refused, if it is `due` a line, and how many such refusals had none
     /// before. Strangers cause them, so they could fill both; all are counted.
-    pub fn denied(&self, who: &Who, reason: &str, due: Option<u64>) {
+    pub fn denied(&self, who: &LinkOwner, reason: &str, due: Option<u64>) {
         let record = Record::LinkDenied { reason: reason.to_owned() };
         let Some(untold) = due else { return self.metrics.count(&record) };
         tracing::warn!(untold, "denied: {reason}");
@@ -143,7 +143,7 @@ impl Audit {
         if untold > 0 {
             tracing::info!(untold, "stopped");
         }
-        self.record_after(untold, &Who::default(), record);
+        self.record_after(untold, &LinkOwner::default(), record);
     }
 
     /// Opens the file again under its name: another program may have moved it away.
@@ -199,7 +199,7 @@ struct AuditLine<'a> {
     reason: Option<String>,
 }
 
-fn line(who: &Who, record: &Record<'_>, untold: u64, time: &str) -> String {
+fn line(who: &LinkOwner, record: &Record<'_>, untold: u64, time: &str) -> String {
     let said = record.line();
     let line = AuditLine {
         time,

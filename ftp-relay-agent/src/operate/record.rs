@@ -188,7 +188,7 @@ pub struct Carried {
 
 /// Whose record it is.
 #[derive(Clone, Debug, Default)]
-pub struct Who {
+pub struct LinkOwner {
     /// The number of the link.
     pub link: Option<u64>,
     /// Where the link comes from.
@@ -208,13 +208,13 @@ pub struct Newcomer {
 
 impl Newcomer {
     /// Its record while it has not proven anything.
-    pub const fn unknown(self) -> Who {
-        Who { link: Some(self.id), from: Some(self.from), token: None }
+    pub const fn unknown(self) -> LinkOwner {
+        LinkOwner { link: Some(self.id), from: Some(self.from), token: None }
     }
 
     /// Its record with the name of the token that it has proven.
-    pub fn with(self, token: &str) -> Who {
-        Who { token: Some(token.to_owned()), ..self.unknown() }
+    pub fn with(self, token: &str) -> LinkOwner {
+        LinkOwner { token: Some(token.to_owned()), ..self.unknown() }
     }
 }
 

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use ftp_proto::timer::Moment;
 
-use super::audit::{Audit, Carried, Record, Who};
+use super::audit::{Audit, Carried, LinkOwner, Record};
 
 /// Whose lines those of one session are, and whether it has any. [`SessionLog::open`] makes it.
 #[derive(Debug)]
 pub struct SessionLog {
-    who: Who,
+    who: LinkOwner,
     /// Whether the session has lines of its own by now.
     is_listed: bool,
 }
 
 impl SessionLog {
     /// Whose records they are.
-    pub const fn who(&self) -> &Who {
+    pub const fn who(&self) -> &LinkOwner {
         &self.who
     }
 
@@ -29,7 +29,7 @@ impl SessionLog {
 
     /// Begins the record of a session of `who`. Only some sessions of a token have lines of their own in a minute; the others
     /// get theirs when they do more ([`SessionLog::list`]).
-    pub fn open(audit: &Audit, who: Who, now: Moment) -> Self {
+    pub fn open(audit: &Audit, who: LinkOwner, now: Moment) -> Self {
         let due = audit.sessions.due(who.token.clone(), now);
         let session_log = Self { who, is_listed: due.is_some() };
         audit.told(due, &session_log.who, &Record::SessionOpened, |untold| {
@@ -152,8 +152,8 @@ mod tests {
     use super::*;
     use crate::operate::metrics::Now;
 
-    fn who(token: &str) -> Who {
-        Who { token: Some(token.to_owned()), ..Who::default() }
+    fn who(token: &str) -> LinkOwner {
+        LinkOwner { token: Some(token.to_owned()), ..LinkOwner::default() }
     }
 
     fn at(seconds: u64) -> Moment {

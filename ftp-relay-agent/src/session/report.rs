@@ -11,7 +11,7 @@ use ftp_proto::relay::message::{Code, End, Id};
 use ftp_proto::timer::Moment;
 
 use super::shared::Shared;
-use crate::operate::audit::{Carried, Record, Who, reason};
+use crate::operate::audit::{Carried, LinkOwner, Record, reason};
 use crate::operate::session_log::{Lines, SessionLog};
 
 /// Tells the log and the audit of one session.
@@ -41,7 +41,7 @@ enum Ends {
 
 impl Reporter {
     /// The session of `who` begins.
-    pub(super) fn new(shared: Arc<Shared>, who: Who) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, who: LinkOwner) -> Self {
         let since = shared.clock.now();
         let session_log = SessionLog::open(&shared.audit, who, since);
         Self { shared, session_log, since, open: HashMap::new() }

@@ -18,7 +18,7 @@ use super::Event;
 use super::perform::Performer;
 use super::report::Reporter;
 use super::shared::Shared;
-use crate::operate::audit::Who;
+use crate::operate::audit::LinkOwner;
 use crate::operate::{Orders, Running};
 use crate::policy::{Share, Standing};
 
@@ -32,7 +32,7 @@ pub struct Accepted {
     /// The configuration of the machine.
     pub config: Config,
     /// The number and the origin of the link, and the name of the token.
-    pub who: Who,
+    pub who: LinkOwner,
     /// Tells the session what the operator wants.
     pub running: Running,
     /// What the token may do and uses.

@@ -42,11 +42,11 @@ pub struct Target {
     bounds: UploadBounds,
     at: Located,
     old: Option<Stat>,
-    how: How,
+    how: StoreMode,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum How {
+enum StoreMode {
     /// A new file replaces the old one when it is complete.
     Replace,
     /// The old file is overwritten from its start.
@@ -112,22 +112,22 @@ impl Target {
     ) -> Result<Self, FileFailure> {
         let old = at.stat().map_err(failure)?;
         let mut how = match intent {
-            Intent::WriteAt { range } if *range != ByteRange::WHOLE => How::At(*range),
-            Intent::Append => How::Append,
+            Intent::WriteAt { range } if *range != ByteRange::WHOLE => StoreMode::At(*range),
+            Intent::Append => StoreMode::Append,
             Intent::Replace
             | Intent::WriteAt { .. }
             | Intent::Send { .. }
             | Intent::Probe(_)
             | Intent::SendGroup { .. }
             | Intent::StoreGroup { .. }
-            | Intent::List(_) => How::Replace,
+            | Intent::List(_) => StoreMode::Replace,
         };
         match &old {
             Some(stat) => {
                 regular(stat)?;
                 accessat(&at.dir, &*at.name, Access::WRITE_OK, AtFlags::EACCESS).map_err(failure)?;
-                if how == How::Replace && (stat.st_nlink > 1 || may_change(&at.dir).is_err()) {
-                    how = How::Overwrite;
+                if how == StoreMode::Replace && (stat.st_nlink > 1 || may_change(&at.dir).is_err()) {
+                    how = StoreMode::Overwrite;
                 }
             }
             None => {
@@ -135,7 +135,7 @@ impl Target {
                 may_change(&at.dir)?;
             }
         }
-        if let How::At(ByteRange { first: offset, .. }) = how {
+        if let StoreMode::At(ByteRange { first: offset, .. }) = how {
             let size = old.as_ref().map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0));
             if offset > size {
                 return Err(FileFailure::BeyondEnd);
@@ -150,17 +150,17 @@ impl Target {
     /// The file cannot be opened or made, or somebody else is writing it.
     pub fn begin(self, partial: Partial) -> Result<(Upload, File), FileFailure> {
         match (self.how, partial) {
-            (How::Replace, Partial::Keep) if self.old.is_none() => match self.create() {
+            (StoreMode::Replace, Partial::Keep) if self.old.is_none() => match self.create() {
                 // Somebody else has made the file meanwhile.
                 Err(FileFailure::Exists) => self.begin_partial(false),
                 other => other,
             },
-            (How::Replace, Partial::Publish | Partial::Keep) => {
+            (StoreMode::Replace, Partial::Publish | Partial::Keep) => {
                 let publish = self.old.is_none();
                 self.begin_partial(publish)
             }
-            (How::Replace, Partial::Discard) => self.begin_partial(false),
-            (How::Overwrite | How::At(_) | How::Append, _) => self.in_place(),
+            (StoreMode::Replace, Partial::Discard) => self.begin_partial(false),
+            (StoreMode::Overwrite | StoreMode::At(_) | StoreMode::Append, _) => self.in_place(),
         }
     }
 
@@ -177,8 +177,8 @@ impl Target {
     /// How many bytes may be received.
     pub const fn limit(&self) -> Option<u64> {
         match self.how {
-            How::At(range) => range.length,
-            How::Replace | How::Overwrite | How::Append => None,
+            StoreMode::At(range) => range.length,
+            StoreMode::Replace | StoreMode::Overwrite | StoreMode::Append => None,
         }
     }
 
@@ -186,9 +186,9 @@ impl Target {
     /// first byte on.
     const fn makes_its_file(&self) -> bool {
         match self.how {
-            How::At(range) => range.first == 0,
-            How::Append => true,
-            How::Replace | How::Overwrite => false,
+            StoreMode::At(range) => range.first == 0,
+            StoreMode::Append => true,
+            StoreMode::Replace | StoreMode::Overwrite => false,
         }
     }
 
@@ -213,24 +213,24 @@ impl Target {
         let stat = fstat(&file).map_err(failure)?;
         regular(&stat)?;
         let position = match self.how {
-            How::Replace | How::Overwrite => 0,
-            How::At(ByteRange { first, .. }) => first,
-            How::Append => size(&stat),
+            StoreMode::Replace | StoreMode::Overwrite => 0,
+            StoreMode::At(ByteRange { first, .. }) => first,
+            StoreMode::Append => size(&stat),
         };
         let upload = Upload::in_place(self.at, (self.quota, self.bounds), &file, position)?;
         let mut file = File::from(file);
         let seek = match self.how {
-            How::Replace | How::Overwrite => {
+            StoreMode::Replace | StoreMode::Overwrite => {
                 ftruncate(&file, 0).map_err(failure)?;
                 upload.quota.truncated(&stat);
                 SeekFrom::Start(0)
             }
             // Another writer may have changed the size since it was checked.
-            How::At(ByteRange { first, .. }) if first > u64::try_from(stat.st_size).unwrap_or(0) => {
+            StoreMode::At(ByteRange { first, .. }) if first > u64::try_from(stat.st_size).unwrap_or(0) => {
                 return Err(FileFailure::BeyondEnd);
             }
-            How::At(ByteRange { first, .. }) => SeekFrom::Start(first),
-            How::Append => SeekFrom::End(0),
+            StoreMode::At(ByteRange { first, .. }) => SeekFrom::Start(first),
+            StoreMode::Append => SeekFrom::End(0),
         };
         file.seek(seek).map_err(|error| io_failure(&error))?;
         Ok((upload, file))

@@ -6,7 +6,7 @@ use super::job_options::absolute;
 use super::passwords::{self, Passwords};
 use super::program::{self, with_defaults};
 use super::verb::{JobVerb, Verb};
-use super::{Cli, General, Hands};
+use super::{Cli, General, ShellSession};
 use crate::context::Context;
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
@@ -336,7 +336,7 @@ impl General {
 /// # Errors
 ///
 /// The person at the terminal has interrupted it.
-async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &Hands) -> Result<()> {
+async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &ShellSession) -> Result<()> {
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.job.password_file.is_none());

@@ -113,12 +113,12 @@ struct General {
     #[arg(skip)]
     typed: JobOptions,
     #[arg(skip)]
-    hands: Hands,
+    hands: ShellSession,
 }
 
 /// Who carries a command out, besides the command line: the shell.
 #[derive(Clone, Debug, Default)]
-struct Hands {
+struct ShellSession {
     /// What stops the command. Without it, signals do.
     cancel: Option<Cancel>,
     /// The passwords that were typed before.
@@ -133,7 +133,7 @@ struct Hands {
     one_job: Option<(JobId, String)>,
 }
 
-impl Hands {
+impl ShellSession {
     /// What stops the command.
     fn cancel(&self) -> Result<Cancel> {
         self.cancel.clone().map_or_else(watch_signals, Ok)

@@ -1,7 +1,7 @@
 //! A session with a hub: which agents are there, and calls to them.
 
 use super::failure;
-use super::task::{At, BUILD, Handle, NAME, SessionEvent, stream};
+use super::task::{BUILD, Handle, NAME, RelayPlace, SessionEvent, stream};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
 use crate::session::within;
@@ -24,7 +24,7 @@ pub(super) struct Hub(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     display_name: String,
-    at: At,
+    at: RelayPlace,
     task: Handle<ToHub, FromHub>,
     waiting: Mutex<HubWaiters>,
 }
@@ -53,7 +53,7 @@ impl Hub {
     pub(super) fn begin(
         context: &Context,
         display_name: String,
-        at: At,
+        at: RelayPlace,
         link: Link,
         welcome: &Welcome,
     ) -> Self {
@@ -216,7 +216,7 @@ mod tests {
                 dead_ms: 120_000,
                 mac: [0; 32],
             };
-            let place = At::Network(HostPort::Address(at));
+            let place = RelayPlace::Network(HostPort::Address(at));
             let hub = Hub::begin(context, "hub".to_owned(), place, own, &welcome);
             (Self { listener, link, reader: FrameReader::new(), said: 0 }, hub)
         }

@@ -46,14 +46,14 @@ use std::future::pending;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
-use task::{At, BUILD, Handle, NAME, SessionEvent, stream};
+use task::{BUILD, Handle, NAME, RelayPlace, SessionEvent, stream};
 use tokio::sync::mpsc;
 
 /// How more links with the same agent are made.
 #[derive(Clone, Debug)]
 enum Reach {
     /// It listens here.
-    Address(At),
+    Address(RelayPlace),
     /// It is called at a hub.
     Called(Hub, String),
 }

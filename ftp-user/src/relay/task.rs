@@ -21,7 +21,7 @@ use tokio::sync::{Notify, mpsc};
 
 /// Where a relay or a hub has been found.
 #[derive(Clone, Debug)]
-pub(super) enum At {
+pub(super) enum RelayPlace {
     /// In a network.
     Network(HostPort),
     /// At a Unix socket of this host.
@@ -33,17 +33,17 @@ pub(super) async fn found(
     context: &Context,
     address: &RelayAddress,
     display_name: &str,
-) -> Result<(Stream, At)> {
+) -> Result<(Stream, RelayPlace)> {
     match address {
         RelayAddress::Network(at) => {
             let title = format!("the relay {display_name}");
             let DialledHost { stream, to } = connect(context, &at.host, at.port, &title, "a relay").await?;
             let kept = context.world.network.keep_alive(&stream);
             kept.map_err(|error| failure::no_link(display_name, &error.into()))?;
-            Ok((stream, At::Network(to)))
+            Ok((stream, RelayPlace::Network(to)))
         }
         RelayAddress::Unix(path) => {
-            let at = At::Unix(path.clone());
+            let at = RelayPlace::Unix(path.clone());
             match within(context, context.settings.patience.reply, stream(context, &at)).await {
                 Some(Ok(stream)) => Ok((stream, at)),
                 Some(Err(error)) => Err(failure::no_socket(display_name, &error)),
@@ -54,16 +54,16 @@ pub(super) async fn found(
 }
 
 /// One more connection to a relay or a hub. A Unix socket is of this host, so no proxy is asked.
-pub(super) async fn stream(context: &Context, at: &At) -> io::Result<Stream> {
+pub(super) async fn stream(context: &Context, at: &RelayPlace) -> io::Result<Stream> {
     let network = context.world.network;
     match at {
-        At::Network(at) => {
+        RelayPlace::Network(at) => {
             let proxy = context.settings.proxy.as_ref();
             let stream = network.connect(proxy, unbound(at), at.clone()).await?;
             network.keep_alive(&stream)?;
             Ok(stream)
         }
-        At::Unix(path) => network.connect_unix(path).await,
+        RelayPlace::Unix(path) => network.connect_unix(path).await,
     }
 }
 

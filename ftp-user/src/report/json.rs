@@ -132,7 +132,7 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Json
                 .with_known("relay", relay.as_ref())
                 .with_known(
                     "considered",
-                    considered.map(|tried| tried.iter().map(Thought::of).collect::<Vec<_>>()),
+                    considered.map(|tried| tried.iter().map(ConsideredCandidate::of).collect::<Vec<_>>()),
                 )
         }
         Event::Progress(Progress { source, bytes, total, .. }) => progress(source, *bytes, *total, shown),
@@ -253,7 +253,7 @@ fn entry(listed: &ListedEntry) -> JsonLine {
 
 /// A candidate that was considered.
 #[derive(Serialize)]
-struct Thought<'a> {
+struct ConsideredCandidate<'a> {
     rung: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     relay: Option<&'a str>,
@@ -265,7 +265,7 @@ struct Thought<'a> {
     memory: Option<&'a str>,
 }
 
-impl<'a> Thought<'a> {
+impl<'a> ConsideredCandidate<'a> {
     fn of(candidate: &'a CandidateAccount) -> Self {
         Self {
             rung: &candidate.rung,

@@ -9,7 +9,7 @@
 //! | relay | the relay's count |
 //! | user | the meters of the copy |
 
-use super::second::{DestinationFile, REMOTE_PERIOD, Second};
+use super::second::{DestinationFile, REMOTE_PERIOD, SecondSession};
 use crate::context::Context;
 use crate::endpoint::files::most;
 use crate::report::{self, Event, Events, Topic};
@@ -59,7 +59,7 @@ pub(super) struct Subject {
 pub(super) struct Progress {
     origin: Origin,
     /// A second session with the destination.
-    second: Option<Second>,
+    second: Option<SecondSession>,
     stall: Stall,
     /// How long nothing may move.
     limit: Duration,
@@ -145,7 +145,7 @@ impl Progress {
     /// The same of a direct transfer, whose copy a second session may look at. [`Progress::stores`] tells which file is stored, if
     /// there are several.
     pub(super) fn watching(self, context: &Context, destination: &Session, stored: DestinationFile) -> Self {
-        let second = (!destination.is_ours()).then(|| Second::open(context, stored));
+        let second = (!destination.is_ours()).then(|| SecondSession::open(context, stored));
         Self { second, destination: destination.title.clone(), ..self }
     }
 
@@ -345,7 +345,7 @@ fn excess(moved: u64, subject: &Subject) -> Option<u64> {
 }
 
 /// Waits for the next look, or for a size from a second session.
-async fn wait(second: Option<&mut Second>, clock: Clock, next: Option<Moment>) -> Option<u64> {
+async fn wait(second: Option<&mut SecondSession>, clock: Clock, next: Option<Moment>) -> Option<u64> {
     if let Some(second) = second {
         tokio::select! {
             biased;
@@ -442,7 +442,7 @@ mod tests {
             progress.saw(context.world.clock.now(), 1 << 30);
             assert_eq!(progress.look(context.world.clock).await, Sight::TooMuch(4));
         }
-        let (second, sizes) = Second::for_tests();
+        let (second, sizes) = SecondSession::for_tests();
         let mut progress = Progress::new(&context, Origin::Second, subject);
         progress.second = Some(second);
         progress.start(context.world.clock.now());

@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 
 /// A second session that reports the size of the destination's file. Dropping it ends the session.
 #[derive(Debug)]
-pub(super) struct Second {
+pub(super) struct SecondSession {
     /// How many bytes the destination has received, once it has said so.
     sizes: watch::Receiver<Option<u64>>,
     /// The file that it asks about; `None` while there is none.
@@ -25,7 +25,7 @@ pub(super) struct Second {
     task: AbortHandle,
 }
 
-impl Drop for Second {
+impl Drop for SecondSession {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -42,7 +42,7 @@ pub(super) struct DestinationFile {
     pub(super) before: u64,
 }
 
-impl Second {
+impl SecondSession {
     /// Opens a second session that asks again and again how large the file has become. If anything fails there,
     /// it stops asking.
     pub(super) fn open(context: &Context, stored: DestinationFile) -> Self {

@@ -71,7 +71,7 @@ fn every_event_is_in_the_reference_and_the_other_way_round() {
 
 #[test]
 fn each_record_is_one_line_of_json_with_who_what_and_why() {
-    let who = Who {
+    let who = LinkOwner {
         link: Some(7),
         from: Some(Origin::Address(at("198.51.100.1:999"))),
         token: Some("ann".to_owned()),
@@ -104,7 +104,7 @@ fn the_time_is_that_of_utc() {
 fn denials_without_a_line_are_counted_and_told_by_the_next_one() {
     let audit = Audit::default();
     for due in [Some(0), None, None] {
-        audit.denied(&Who::default(), "unknown token", due);
+        audit.denied(&LinkOwner::default(), "unknown token", due);
     }
     let now = Now { uses: Vec::new(), unproven: 0, agents: 0, audit_lines_lost: 0 };
     let page = audit.metrics.text(&now);
@@ -117,7 +117,7 @@ fn denials_without_a_line_are_counted_and_told_by_the_next_one() {
 #[test]
 fn a_token_fills_neither_the_log_nor_the_audit_with_what_it_is_refused() {
     let audit = Audit::default();
-    let who = |token: &str| Who { token: Some(token.to_owned()), ..Who::default() };
+    let who = |token: &str| LinkOwner { token: Some(token.to_owned()), ..LinkOwner::default() };
     let record = Record::RequestRefused { id: 1, code: Code::NoAgent, why: None, target: None, text: "" };
     let lines = |name: &str, times: u32, seconds| {
         let (mut lines, now) = (Vec::new(), Moment::after_start(Duration::from_secs(seconds)));

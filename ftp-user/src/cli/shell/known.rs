@@ -2,7 +2,7 @@
 //! nothing, and ask nobody at the terminal but for the password of a place that a person names ([`Servers::unlock`]).
 
 use super::super::passwords::Passwords;
-use super::super::{General, Hands, When, program};
+use super::super::{General, ShellSession, When, program};
 use crate::context::{Cancel, Context, ListedDirectory, ListingLimit};
 use crate::endpoint::{Host, Pools, files};
 use crate::failure::{Failure, Kind, Result};
@@ -181,7 +181,7 @@ impl Servers {
     /// Asks with these options of the shell.
     pub(super) fn new(general: &General) -> Self {
         let answers = general.hands.answers.clone();
-        let hands = Hands { cancel: Some(Cancel::never()), answers, ..Hands::default() };
+        let hands = ShellSession { cancel: Some(Cancel::never()), answers, ..ShellSession::default() };
         let general = General {
             json: false,
             quiet: true,

@@ -2,7 +2,7 @@
 
 use super::super::asked::find;
 use super::super::conceal::without_passwords;
-use super::super::{General, Hands, Verb, program};
+use super::super::{General, ShellSession, Verb, program};
 use super::jobs::{Job, Jobs};
 use super::lookup::{Arguments, Lookup};
 use super::reader::{History, Signals};
@@ -65,7 +65,7 @@ impl Lines {
             return self.fail(&failure);
         }
         let listed = ListedDirectories::wanted();
-        cli.general.hands = Hands {
+        cli.general.hands = ShellSession {
             cancel: Some(cancel),
             answers: self.general.hands.answers.clone(),
             listed: listed.clone(),
