@@ -5,9 +5,14 @@
 set -eu
 cd "$(dirname "$0")/../.."
 
+command -v cargo >/dev/null || { echo "demo: there is no cargo; install Rust, for example from https://rustup.rs" >&2; exit 2; }
 tree=${1:-$(rustc --print sysroot)/lib}
 [ -d "$tree" ] || { echo "demo: $tree is not a directory; name one, for example: sh docs/demo/run.sh /usr/share" >&2; exit 2; }
 tree=$(cd "$tree" && pwd)
+# The largest file shows how fast one transfer is. Its name is written as in a URL.
+file=$(cd "$tree" && find . -type f -exec ls -l {} + | sort -k5,5nr | sed -n '1s|.* \./||p')
+[ -n "$file" ] || { echo "demo: $tree has no file; name another directory" >&2; exit 2; }
+url=$(printf '%s\n' "$file" | sed 's/%/%25/g; s/ /%20/g; s/#/%23/g; s/?/%3F/g; s/\*/%2A/g; s/\[/%5B/g')
 
 # The programs are built without optimisation, which takes a third of the time. DEMO_PROFILE=release shows their speed;
 # DEMO_PROFILE=dev takes those that the tests have built.
@@ -60,12 +65,10 @@ run() {
     HOME="$work/state" XDG_CONFIG_HOME="$work/state" XDG_STATE_HOME="$work/state" "$bin/ftp-user" "$@"
 }
 
-# The largest file shows how fast one transfer is.
-file=$(cd "$tree" && find . -type f -exec ls -l {} + | sort -k5,5nr | sed -n '1s|.* \./||p')
 echo
 echo "== one file, and the dialogue with both servers: $file"
 run copy --path direct --verify hash --trace "$work/trace" \
-    "ftp://demo:$password@$source/$file" "ftp://demo:$password@$destination/one/"
+    "ftp://demo:$password@$source/$url" "ftp://demo:$password@$destination/one/"
 cat "$work/trace"
 
 echo
