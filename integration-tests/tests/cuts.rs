@@ -2,7 +2,9 @@
 //! twice, and nothing is called whole that is not.
 
 use integration_tests::beside::each_beside;
+use integration_tests::foreign::own_address;
 use integration_tests::peer::{MODERN, Peer};
+use integration_tests::relay::{Agent, Relay};
 use integration_tests::site::sample;
 use integration_tests::user::{Run, User, user};
 use std::fs;
@@ -28,7 +30,16 @@ fn destination(rules: &str, sizes: &[&str]) -> Peer {
 
 /// A copy from server to server. The ends that say `until go` wait until 500 bytes were seen.
 fn between(from: &Peer, to: &Peer) -> Run {
-    let run = copy().args(["--path", "direct"]).args([from.url("a.txt"), to.url("b.txt")]).start();
+    along("direct", None, from, to)
+}
+
+fn along(path: &str, relay: Option<&Agent>, from: &Peer, to: &Peer) -> Run {
+    let relay = relay.map(|relay| {
+        let token = relay.token_file.display().to_string();
+        ["--relay".to_owned(), relay.address.to_string(), "--relay-token-file".to_owned(), token]
+    });
+    let run = copy().args(relay.into_iter().flatten()).args(["--path", path]);
+    let run = run.args([from.url("a.txt"), to.url("b.txt")]).start();
     run.wait_for("\"bytes\":500,");
     from.note("go");
     to.note("go");
@@ -123,4 +134,41 @@ fn h35_a_download_goes_on_without_its_control_connection() {
         assert_eq!(from.seen_of(&["RETR"]).len(), attempts, "{run}");
         assert!(fs::read(run.home().join("b.txt")).unwrap() == sample(1000), "{run}");
     }
+}
+
+#[test]
+fn h35_a_file_through_this_host_or_a_relay_goes_on_without_a_control_connection() {
+    const SENDS: &str = "RETR: 150 opening ; connection ; data 500 ; until go";
+    const STORES: &str = "STOR: 150 opening ; connection ; until go";
+    let cut_source = format!("{SENDS} ; cut ; data 500..1000 ; end");
+    let cut_destination = format!("{STORES} ; cut ; drain");
+    let good_source = format!("{SENDS} ; data 500..1000 ; end ; 226 sent");
+    let good_destination = format!("{STORES} ; drain ; 226 stored");
+    for path in ["user", "relay"] {
+        each_beside(
+            [
+                (&good_source, &cut_destination),
+                (&cut_source, &good_destination),
+                (&cut_source, &cut_destination),
+            ],
+            |(one, two)| {
+                let (from, to) = (source(one), destination(two, &["500", "700", "700", "900", "1000"]));
+                let relay =
+                    Relay::new().at(&own_address().to_string()).server("127.0.0.2").server("127.0.0.3");
+                let run = along(path, Some(&relay.start()), &from, &to);
+                let run = run.exits(0).says("what is stored is as long as the source");
+                assert_eq!((from.seen_of(&["RETR"]).len(), to.seen_of(&["STOR"]).len()), (1, 1), "{run}");
+                assert_eq!(to.seen_of(&["RNTO"]), ["RNTO b.txt"], "{run}");
+            },
+        );
+    }
+}
+
+#[test]
+fn h35_a_source_that_ends_early_without_its_control_connection_makes_no_file() {
+    // The bytes that came are fewer than the source announced.
+    let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; cut ; end");
+    let to = destination("STOR: 150 opening ; connection ; drain ; 226 stored", &["500"]);
+    let run = along("user", None, &from, &to).exits(5).never_says("as long as the source");
+    assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
 }

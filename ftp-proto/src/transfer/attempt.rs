@@ -90,9 +90,14 @@ impl Attempt {
                 self.reply(now, side, ClassifiedReply { reply, class })
             }
             (Input::Aborted(side), _) => ends.aborted(side),
-            (Input::Ended(side, failure), _) => ends.ended(now, side, failure),
+            (Input::Ended(side, failure), strategy) => {
+                ends.ended(now, side, failure);
+                if let Strategy::Through(through) = strategy {
+                    through.settle(ends, now);
+                }
+            }
             (Input::Cancel, _) => ends.cancel(now),
-            (Input::Moving, Strategy::Direct(_)) => ends.moves = true,
+            (Input::Moving, _) => ends.moves = true,
             (Input::Timeout, _) => {
                 while let Some((of, timer)) = self.ends.due(now) {
                     self.due(now, of, timer);
@@ -108,7 +113,8 @@ impl Attempt {
             (Input::Arrived(side, from), Strategy::Through(through)) => {
                 through.arrived(ends, now, side, from)
             }
-            (Input::Copied, Strategy::Through(through)) => through.copied(ends, now),
+            (Input::Copied { is_all }, Strategy::Through(through)) => through.copied(ends, now, is_all),
+            (Input::Finished, Strategy::Through(through)) => through.finished(ends, now),
             (Input::DataFailed(side, why), Strategy::Through(through)) => {
                 through.data_failed(ends, now, side, why);
             }
@@ -124,12 +130,12 @@ impl Attempt {
             (Input::RelayLost(why), Strategy::Relayed(relayed)) => relayed.lost(ends, now, why),
             // These mean nothing on the path of this attempt.
             (
-                Input::Moving
-                | Input::Unasked { .. }
+                Input::Unasked { .. }
                 | Input::Connected(_)
                 | Input::Listening(..)
                 | Input::Arrived(..)
-                | Input::Copied
+                | Input::Copied { .. }
+                | Input::Finished
                 | Input::DataFailed(..)
                 | Input::RelayReady { .. }
                 | Input::RelayFlowing
@@ -276,7 +282,12 @@ pub enum Input {
     DataFailed(Side, String),
     /// The source closed its data connection in order, and all bytes of [`Output::Copy`] have been
     /// sent to the destination.
-    Copied,
+    Copied {
+        /// Whether they are as many as the source has announced.
+        is_all: bool,
+    },
+    /// The destination's data connection was closed in order, as [`Output::Finish`] has asked.
+    Finished,
     /// The relay answered [`Output::JoinAtRelay`].
     RelayReady {
         /// The address at which the relay listens for the source, if the source is active.
@@ -324,7 +335,8 @@ pub enum Output {
     /// and all bytes have been sent. Then report [`Input::Copied`]. If either connection fails, report
     /// [`Input::DataFailed`]. Keep the destination's connection open.
     Copy,
-    /// Close the destination's data connection in order: the file is complete.
+    /// Close the destination's data connection in order: the file is complete. Then report [`Input::Finished`] or
+    /// [`Input::DataFailed`].
     Finish,
     /// Reset all data connections of the attempt, or make the relay reset them.
     Cut,

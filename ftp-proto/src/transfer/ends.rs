@@ -12,8 +12,9 @@
 //! | it does not answer ABOR in time | its control connection is closed (H20) |
 //! | anything else | nothing: it is in step |
 //!
-//! The session of one end is over while both servers are seen to move the file: they may go on without it, so the other end is
-//! not aborted. Its final reply, or its own end, ends the attempt.
+//! The session of one end is over while bytes of the file are seen to move: the servers may go on without it, so the other end is
+//! not aborted. Its final reply, or its own end, ends the attempt, but not before a host in the middle has seen the end of the
+//! data.
 
 use super::attempt::Output;
 use super::end::{End, PendingCommand, Run, Session, Task};
@@ -83,10 +84,10 @@ pub(super) struct Ends {
     pub(super) timeouts: Timeouts,
     pub(super) timers: Timers<Timer>,
     pub(super) phase: Phase,
-    /// Data connections that must be reset if the attempt fails: an incomplete file must never look
-    /// complete.
+    /// A host in the middle has data connections, or may get them. They must be reset if the attempt fails: an incomplete file
+    /// must never look complete.
     pub(super) to_cut: bool,
-    /// The bytes of a direct transfer were seen to move.
+    /// Bytes were seen to move.
     pub(super) moves: bool,
     /// The end whose session was over first while they moved.
     lost: Option<Failure>,
@@ -176,12 +177,19 @@ impl Ends {
         if let (Some(source), Some(destination)) = (source, destination) {
             let (source, destination) = (source.clone(), destination.clone());
             self.conclude(Outcome::Moved { source, destination });
-        } else if let Some(Failure { side, stage, cause, blame, .. }) = self.lost.take() {
-            self.fail(now, side, stage, cause, blame);
+        } else if self.lost.is_some() {
+            self.tell_lost(now);
         } else if source.is_some() {
             self.await_finals(now);
         } else if destination.is_some() {
             self.timers.arm(Timer::HalfDone, now + self.timeouts.stored);
+        }
+    }
+
+    /// Fails because a session was lost meanwhile, unless something goes on without it.
+    pub(super) fn tell_lost(&mut self, now: Moment) {
+        if let Some(Failure { side, stage, cause, blame, .. }) = self.lost.take() {
+            self.fail(now, side, stage, cause, blame);
         }
     }
 
@@ -327,17 +335,20 @@ impl Ends {
         }
     }
 
-    /// The attempt has failed: stops every end that still does something. If it has failed because a session is over, the other
-    /// end goes on while bytes move.
+    /// The attempt has failed: stops every end that still does something. If it has failed because a session is over, what moves
+    /// goes on.
     pub(super) fn fail(&mut self, now: Moment, side: Side, stage: Stage, cause: Cause, blame: Blame) {
         let failure = Failure::new(side, stage, cause, blame);
-        if self.moves && failure.is_of_session() && self.end(side.other()).is_running() {
+        let goes_on = self.to_cut || self.end(side.other()).is_running();
+        if self.moves && goes_on && failure.is_of_session() {
             self.lost.get_or_insert(failure);
             return;
         }
         self.timers.clear();
         self.cut();
-        let lost = self.lost.take().filter(|_| !is_decisive(blame));
+        // A host in the middle that saw the data break off knows that nothing goes on.
+        let has_ended = matches!(failure.cause, Cause::Data(_) | Cause::Relay(_));
+        let lost = self.lost.take().filter(|_| !is_decisive(blame) && !has_ended);
         self.phase = Phase::Rescue(lost.unwrap_or(failure));
         for side in [self.connects, self.connects.other()] {
             let end = self.end(side);

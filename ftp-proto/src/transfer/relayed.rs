@@ -271,6 +271,7 @@ impl Relayed {
             Phase::Running if ends.source.run != Run::Not => {
                 ends.timers.disarm(Timer::Connect);
                 ends.await_finals(now);
+                ends.tell_lost(now);
             }
             Phase::Setup | Phase::Running => {
                 let cause = Cause::Data(DataFault::ClosedEarly);
@@ -292,6 +293,9 @@ impl Relayed {
             Phase::Setup | Phase::Running if self.middle.broken.is_some() => {}
             Phase::Setup | Phase::Running if blame == Blame::Busy => {
                 self.middle.broke(ends, now, side, why);
+                if ends.end(side).run == Run::Lost {
+                    self.middle.give_up(ends, now);
+                }
             }
             Phase::Setup | Phase::Running => ends.fail(now, side, Stage::DataConnection, cause, blame),
             // The other end was reset for this reason and its reply came first.

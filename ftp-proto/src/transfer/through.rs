@@ -37,8 +37,8 @@ enum Flow {
     Not,
     /// The driver copies.
     Copying,
-    /// Everything has been sent to the destination.
-    Copied,
+    /// Everything has been sent to the destination. `is_all`: these are as many bytes as the source has announced.
+    Copied { is_all: bool },
     /// The destination has been told that this was everything.
     Finished,
 }
@@ -273,12 +273,20 @@ impl Through {
     }
 
     /// The source has closed its connection in order, and everything has been sent to the destination.
-    pub(super) fn copied(&mut self, ends: &mut Ends, now: Moment) {
+    pub(super) fn copied(&mut self, ends: &mut Ends, now: Moment, is_all: bool) {
         let running = matches!(ends.phase, Phase::Running) && self.middle.broken.is_none();
         if running && self.flow == Flow::Copying {
-            self.flow = Flow::Copied;
+            self.flow = Flow::Copied { is_all };
             ends.await_finals(now);
             self.settle(ends, now);
+        }
+    }
+
+    /// The destination's data connection was closed in order. There is nothing to reset any more.
+    pub(super) fn finished(&mut self, ends: &mut Ends, now: Moment) {
+        if self.flow == Flow::Finished && matches!(ends.phase, Phase::Running) {
+            ends.to_cut = false;
+            ends.finish(now);
         }
     }
 
@@ -325,15 +333,25 @@ impl Through {
 
     /// Ends the attempt in this order: the source's end of file, everything sent, the source's final reply,
     /// the destination's connection closed, its final reply (I05). Some servers close a file that they cannot
-    /// read to its end in order, and then reply 426 (I03).
-    fn settle(&mut self, ends: &mut Ends, now: Moment) {
-        if self.flow == Flow::Copied && ends.source.complete().is_some() {
-            self.flow = Flow::Finished;
-            ends.out.push_back(Output::Finish);
-            ends.await_finals(now);
+    /// read to its end in order, and then reply 426 (I03). If the session of the source is over, the number of the bytes
+    /// stands for its reply.
+    pub(super) fn settle(&mut self, ends: &mut Ends, now: Moment) {
+        if !matches!(ends.phase, Phase::Running) {
+            return;
         }
-        if self.flow == Flow::Finished && ends.destination.complete().is_some() {
-            ends.finish(now);
+        let is_lost = ends.source.run == Run::Lost;
+        match self.flow {
+            Flow::Copied { is_all } if ends.source.complete().is_some() || is_lost && is_all => {
+                self.flow = Flow::Finished;
+                ends.out.push_back(Output::Finish);
+                ends.await_finals(now);
+            }
+            Flow::Copied { .. } if is_lost => {
+                ends.cut();
+                ends.finish(now);
+            }
+            Flow::Finished if ends.destination.complete().is_some() => ends.finish(now),
+            Flow::Not | Flow::Copying | Flow::Copied { .. } | Flow::Finished => {}
         }
     }
 

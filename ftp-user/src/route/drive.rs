@@ -414,11 +414,16 @@ impl<'a> Drive<'a> {
                         self.sessions.of(side).learn(attempt.known_postures(side));
                     }
                 }
-                if is_complete {
-                    attempted.sha256 = through.close().await;
+                // What has moved may be whole although a session was lost.
+                let may_be_whole = match &attempted.outcome {
+                    Outcome::Moved { .. } => true,
+                    Outcome::Failed(failure) => failure.is_of_session(),
+                };
+                if may_be_whole {
+                    attempted.sha256 = through.close().await.filter(|_| is_complete);
                 }
                 attempted.intruded = through.intruded();
-                if let Some(side) = attempted.intruded.filter(|_| is_complete) {
+                if let Some(side) = attempted.intruded.filter(|_| may_be_whole) {
                     // The copy may come from somebody else, or may have gone to them.
                     let cause = Cause::Data(DataFault::ClosedEarly);
                     attempted.outcome = failed(side, Stage::DataConnection, cause, Blame::File);

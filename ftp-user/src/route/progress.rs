@@ -186,6 +186,11 @@ impl Progress {
         }
     }
 
+    /// Whether so many bytes are all that were to be moved.
+    pub(super) fn is_all(&self, moved: u64) -> bool {
+        self.subject.total == Some(self.subject.skips.saturating_add(moved))
+    }
+
     /// Whether the destination has shown less of the file than all of it.
     pub(super) const fn was_shorter(&self) -> bool {
         self.was_shorter

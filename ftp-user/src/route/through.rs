@@ -215,12 +215,12 @@ impl Through {
                 self.leg(side).is_intruded = true;
                 Some(Input::DataFailed(side, INTRUDED.to_owned()))
             }
-            DataEvent::Copied(Forwarded { sha256, end, .. }) => {
+            DataEvent::Copied(Forwarded { bytes, sha256, end }) => {
                 progress.stop();
                 match end {
                     ForwardEnd::Whole(unclosed) => {
                         (self.unclosed, self.sha256) = (Some(unclosed), sha256);
-                        Some(Input::Copied)
+                        Some(Input::Copied { is_all: progress.is_all(bytes) })
                     }
                     ForwardEnd::Source(error) => Some(Input::DataFailed(Side::Source, words(&error))),
                     ForwardEnd::Destination(error) => {
@@ -232,7 +232,8 @@ impl Through {
             DataEvent::Closed(CopyEnd::Broken(error)) => {
                 Some(Input::DataFailed(Side::Destination, words(&error)))
             }
-            DataEvent::Closed(CopyEnd::Whole | CopyEnd::Stopped | CopyEnd::File(_)) => None,
+            DataEvent::Closed(CopyEnd::Whole) => Some(Input::Finished),
+            DataEvent::Closed(CopyEnd::Stopped | CopyEnd::File(_)) => None,
         }
     }
 

@@ -78,7 +78,7 @@ impl World {
 
     /// The attempt wants everything copied.
     pub(super) fn begin_copy(&mut self) {
-        self.user.copying = true;
+        self.user.copying = Some(0);
         self.copy_on();
     }
 
@@ -87,17 +87,24 @@ impl World {
         let (Some(source), Some(destination)) = (self.user.data.source, self.user.data.destination) else {
             return;
         };
-        if !self.user.copying {
-            return;
+        let Some(before) = self.user.copying else { return };
+        let (count, over) = self.pass_on(source, destination);
+        let copied = before + count;
+        self.user.copying = Some(copied);
+        if count > 0 {
+            self.tell_machine(Input::Moving);
         }
-        let (_, over) = self.pass_on(source, destination);
         let said = match (self.wire.end(destination.0, destination.1).over, over) {
             (Some(_), _) => Input::DataFailed(Side::Destination, "it has broken".to_owned()),
             (None, Some(Ending::Reset)) => Input::DataFailed(Side::Source, "it has broken".to_owned()),
-            (None, Some(Ending::Close)) => Input::Copied,
+            (None, Some(Ending::Close)) => {
+                let skipped = self.scenario.restart.unwrap_or(0);
+                let is_all = self.scenario.file.is_some_and(|size| (size - skipped) as u64 == copied);
+                Input::Copied { is_all }
+            }
             (None, None) => return,
         };
-        self.user.copying = false;
+        self.user.copying = None;
         self.tell_machine(said);
     }
 
@@ -105,12 +112,13 @@ impl World {
     pub(super) fn finish_copy(&mut self) {
         if let Some((conn, end)) = self.user.data.destination.take() {
             self.close_end(conn, end, Ending::Close);
+            self.tell_machine(Input::Finished);
         }
     }
 
     /// What the attempt has of data connections is reset.
     pub(super) fn drop_data(&mut self) {
-        self.user.copying = false;
+        self.user.copying = None;
         SIDES.into_iter().for_each(|side| self.forget_data(side));
     }
 

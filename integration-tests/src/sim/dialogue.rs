@@ -91,8 +91,8 @@ impl World {
                 }
                 Output::Wait(wake) => {
                     self.user.machine_wake = wake;
-                    let moving =
-                        self.user.copying || SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
+                    let moving = self.user.copying.is_some()
+                        || SIDES.into_iter().any(|side| self.user.ends.at(side).moving);
                     if wake.is_none() && !(is_attempt && moving) {
                         self.violation("the machine of a transfer waits without a timer".to_owned());
                     }

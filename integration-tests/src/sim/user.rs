@@ -31,9 +31,9 @@ pub(super) struct User {
     /// When the phase is over at the latest.
     pub(super) alarm: Option<Moment>,
     pub(super) outcomes: Vec<Outcome>,
-    /// Its own data connections, and whether it copies from one to the other.
+    /// Its own data connections, and how many bytes it has copied from one to the other while it does.
     pub(super) data: Pair<Option<Place>>,
-    pub(super) copying: bool,
+    pub(super) copying: Option<u64>,
     pub(super) usable: Pair<bool>,
     pub(super) source_path: PathName,
     pub(super) destination_path: PathName,
@@ -111,7 +111,7 @@ impl User {
             alarm: None,
             outcomes: Vec::new(),
             data: Pair::default(),
-            copying: false,
+            copying: None,
             usable: Pair { source: false, destination: false },
             source_path: name("/from"),
             destination_path: name("/to"),

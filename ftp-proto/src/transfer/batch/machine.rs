@@ -145,7 +145,7 @@ impl Batch {
                 }
             }
             // The end of the line: the servers have said it before, or will say that it was too soon.
-            Input::Copied => return self.out.push_back(Output::Finish),
+            Input::Copied { .. } => return self.out.push_back(Output::Finish),
             // A server may wait for a connection that never comes.
             Input::DataFailed(..) | Input::RelayRefused(_) | Input::RelayLost(_)
                 if self.phase == Phase::Opening =>
@@ -161,7 +161,11 @@ impl Batch {
                 }
                 return;
             }
-            Input::Unasked { .. } | Input::Aborted(_) | Input::RelayFlowing | Input::RelayPassed => return,
+            Input::Unasked { .. }
+            | Input::Aborted(_)
+            | Input::Finished
+            | Input::RelayFlowing
+            | Input::RelayPassed => return,
         }
         self.proceed(now);
     }

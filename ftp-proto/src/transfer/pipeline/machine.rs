@@ -154,7 +154,8 @@ impl Pipeline {
             | Input::Listening(..)
             | Input::Arrived(..)
             | Input::DataFailed(..)
-            | Input::Copied
+            | Input::Copied { .. }
+            | Input::Finished
             | Input::RelayReady { .. }
             | Input::RelayFlowing
             | Input::RelayPassed

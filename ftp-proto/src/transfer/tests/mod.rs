@@ -19,6 +19,7 @@ mod any;
 mod behind;
 mod digest;
 mod given;
+mod lost;
 mod order;
 mod parts;
 mod play;

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Up to both preliminary replies.
-fn moving() -> String {
+pub(super) fn moving() -> String {
     format!("{PASV}src< 150 ok\ndst: STOR b\ndst< 150 ok\n")
 }
 
@@ -269,24 +269,6 @@ fn an_end_whose_session_is_over_fails_the_attempt_unless_it_was_complete() {
 }
 
 /// A firewall or a server cuts a control connection in the silence of a long transfer. The servers go on.
-#[test]
-fn a_session_that_ends_while_bytes_are_seen_to_move_leaves_the_other_end_its_transfer() {
-    let moving = format!("{}moving\n", moving());
-    for (lost, verb, other) in [("dst", "STOR", "src"), ("src", "RETR", "dst")] {
-        let lose = format!("{moving}{lost}. closed\nwait 100000\n");
-        let told = format!("= {lost} {verb}: closed, Busy, touched");
-        plain().play(&format!("{lose}{other}< 226 done\n{told}, {other} complete"));
-        plain().play(&format!("{lose}{other}. closed\n{told}"));
-        plain().play(&format!(
-            "{moving}{lost}< 421 idle\n{lost}. closed\n{other}< 226 done\n= {lost} {verb}: 421, Busy, touched, {other} complete"
-        ));
-        // What the loss has caused explains nothing, and what the other end decides does.
-        plain().play(&format!("{lose}{other}< 426 off\n{told}"));
-        plain().play(&format!("{lose}cancel\n{other}! abort\n{other}< 426 off\n{other}. aborted\n{told}"));
-    }
-    plain().play(&format!("{moving}src. closed\ndst< 552 full\n= dst STOR: 552, Space, touched"));
-}
-
 #[test]
 fn nothing_comes_after_the_outcome() {
     let play = plain().start().play(&format!("{}src< 226 done\ndst< 226 done\n= moved 226 226", moving()));

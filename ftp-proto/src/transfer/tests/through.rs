@@ -9,6 +9,8 @@
 //! | `src. arrived 192.0.2.1:20` | the source has connected from there |
 //! | `! copy`, `! finish`, `! cut` | what to do with the two data connections |
 //! | `copied` | the source has closed its connection, and everything has been sent |
+//! | `copied less` | the same; it is less than the source has announced |
+//! | `finished` | the destination's connection was closed in order |
 
 use super::*;
 
@@ -57,7 +59,7 @@ const MOVE: &str = "
 ";
 
 /// Both know EPSV, and data moves.
-fn moving() -> Play {
+pub(super) fn moving() -> Play {
     between(party(SITE1, "EPSV"), party(SITE2, "EPSV")).play(LISTEN).play(MOVE)
 }
 

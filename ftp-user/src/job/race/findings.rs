@@ -19,7 +19,7 @@ use crate::state::Key;
 use ftp_proto::reply::Blame;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{CandidateEnd, CandidatePurpose};
-use ftp_proto::transfer::{self, Cause, Outcome, Side, Store};
+use ftp_proto::transfer::{Cause, Outcome, Side, Store};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ impl Contest<'_, '_> {
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
         }
-        if !is_stopped && is_whole(context, assignment, &stored, runner, &attempted, failed).await {
+        if !is_stopped && is_whole(context, assignment, candidate, &stored, runner, &attempted).await {
             warn_as_long(context, self.situation.destination(), &failure);
             memory.lock().worked(candidate, context.world.clock.now());
             self.notes.note_moved_after_all(index);
@@ -178,11 +178,12 @@ impl Contest<'_, '_> {
 async fn is_whole(
     context: &Context,
     assignment: &Assignment,
+    candidate: Candidate,
     stored: &PathName,
     runner: &mut Runner,
     attempted: &AttemptResult,
-    failed: &transfer::Failure,
 ) -> bool {
+    let Some((failed, _)) = attempted.failed() else { return false };
     let may_grow = match &failed.cause {
         Cause::Silent(_) | Cause::Ended(_) => true,
         // A transfer that has stalled was cancelled.
@@ -195,10 +196,11 @@ async fn is_whole(
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
     let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
-    // Where nothing was seen, a new session would only hide what the old one may still do.
     let was_shorter = failed.complete.is_some() || attempted.was_shorter;
+    // Where nothing was seen, a new session would only hide what the old one may still do. A host in the middle has seen the end.
+    let was_seen = was_shorter || !matches!(candidate, Candidate::Direct(_));
     let lacks_reply = assignment.needs_final_reply && failed.complete != Some(Side::Destination);
-    if !replaces || !was_shorter || lacks_reply {
+    if !replaces || !was_seen || lacks_reply {
         return false;
     }
     let file = UnendedFile { path: stored, size, was_shorter, may_grow };

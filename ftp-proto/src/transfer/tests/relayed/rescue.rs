@@ -326,6 +326,22 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
 }
 
 #[test]
+fn h35_a_relayed_file_goes_on_without_the_session_of_an_end_until_its_last_byte() {
+    let flowing = || moving().play("flows");
+    for play in [
+        "src. closed\n passed\n dst< 226 stored\n = src RETR: closed, Busy, touched, dst complete",
+        "src. closed\n dst< 226 stored\n passed\n = src RETR: closed, Busy, touched, dst complete",
+        "dst. closed\n src< 226 sent\n passed\n = dst STOR: closed, Busy, touched, src complete",
+        "passed\n dst. closed\n src< 226 sent\n = dst STOR: closed, Busy, touched, src complete",
+        "src. closed\n dst. closed\n passed\n = src RETR: closed, Busy, touched",
+        "src. closed\n src. broken\n dst! abort\n dst< 426 off\n dst. aborted\n = src RETR: reset, Busy, touched",
+        "src. closed\n lost\n dst! abort\n dst< 426 off\n dst. aborted\n = src relay: lost, gone, Busy, touched",
+    ] {
+        flowing().play(&format!("moving\n {play}"));
+    }
+}
+
+#[test]
 fn two_ends_that_say_nothing_after_the_last_byte_end_the_attempt() {
     moving().play(
         "passed
