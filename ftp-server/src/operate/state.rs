@@ -81,7 +81,7 @@ impl State {
         let Some(there) = there else { return Ok(()) };
         let is_made = there == directory;
         if is_made {
-            refuse_of_another_user(there)?;
+            refuse_of_others(there)?;
         }
         let what = if is_made { "it is not writable" } else { "cannot make it" };
         // Such a file has no name, or loses it at once.
@@ -97,7 +97,7 @@ impl State {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
         // Not before: whoever may write above it could have made it meanwhile.
-        refuse_of_another_user(directory)?;
+        refuse_of_others(directory)?;
         let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
         let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
         match held.try_lock() {
@@ -134,12 +134,20 @@ fn refuse_below(directory: &Path, roots: &[&Path]) -> Result<(), anyhow::Error> 
     }
 }
 
-/// Refuses a directory whose owner could exchange the key and the socket, whatever its mode is. Root may do that anyway.
-fn refuse_of_another_user(directory: &Path) -> Result<(), anyhow::Error> {
+/// Refuses a directory whose owner could exchange the key and the socket, whatever its mode is; root may do that anyway. Refuses
+/// one that others use, too: it would be closed to them.
+fn refuse_of_others(directory: &Path) -> Result<(), anyhow::Error> {
     let facts = fs::metadata(directory);
-    let owner = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?.uid();
-    if is_of_another_user(owner, rustix::process::geteuid().as_raw()) {
+    let facts = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?;
+    if is_of_another_user(facts.uid(), rustix::process::geteuid().as_raw()) {
         bail!("it belongs to another user");
+    }
+    // Its mode is changed only if nobody else can have anything there.
+    let mode = facts.permissions().mode() & 0o7777;
+    let has_lock = || fs::symlink_metadata(directory.join("lock")).is_ok_and(|lock| lock.is_file());
+    let is_empty = || fs::read_dir(directory).is_ok_and(|mut names| names.next().is_none());
+    if mode & 0o002 != 0 || (mode & 0o077 != 0 && !has_lock() && !is_empty()) {
+        bail!("others use it too (mode {mode:o})");
     }
     Ok(())
 }
@@ -193,6 +201,32 @@ mod tests {
         assert!(format!("{refused:#}").contains("another server"), "{refused:#}");
         drop(state);
         State::open(Some(&at), &[root.path()]).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_others_use_stays_as_it_is() {
+        let (home, root) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mode = |set: u32| fs::set_permissions(home.path(), Permissions::from_mode(set)).unwrap();
+        let found = || fs::metadata(home.path()).unwrap().permissions().mode() & 0o7777;
+        let open = || State::open(Some(home.path()), &[root.path()]).map_err(|error| format!("{error:#}"));
+        // Nothing in it but what an earlier start has made.
+        for private in [0o755, 0o775, 0o700] {
+            mode(private);
+            open().unwrap();
+            assert_eq!(found(), 0o700);
+        }
+        fs::write(home.path().join("other"), "").unwrap();
+        for (shared, is_refused) in [(0o1777, true), (0o757, true), (0o755, false)] {
+            mode(shared);
+            let (refused, checked) = (open().err(), State::check(home.path(), &[root.path()]).err());
+            assert_eq!((refused.is_some(), checked.is_some()), (is_refused, is_refused), "{shared:o}");
+            assert!(refused.is_none_or(|why| why.contains("others use it too")));
+            assert_eq!(found(), if is_refused { shared } else { 0o700 });
+        }
+        fs::remove_file(home.path().join("lock")).unwrap();
+        mode(0o755);
+        assert!(open().unwrap_err().contains("others use it too (mode 755)"));
+        assert_eq!((found(), fs::read_dir(home.path()).unwrap().count()), (0o755, 1));
     }
 
     #[test]
