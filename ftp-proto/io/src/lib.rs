@@ -19,6 +19,7 @@
 //! | [`hash`] | the digest of a file |
 //! | [`signal`] | tells a program to stop |
 //! | [`os_error`] | errors of the operating system in words for people |
+//! | [`quoting`] | words as they are typed into a shell |
 //! | `crypto` | the library of cryptography, and the order of its ciphers |
 //! | [`random`] | bytes that cannot be guessed |
 //! | [`simulated`] | a host that exists only in this process, for simulations |
@@ -40,6 +41,7 @@ pub mod named_file;
 pub mod os_error;
 #[cfg(feature = "program")]
 pub mod program;
+pub mod quoting;
 pub mod random;
 pub mod signal;
 pub mod simulated;

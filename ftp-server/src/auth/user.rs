@@ -10,6 +10,7 @@ use anyhow::Context;
 use ftp_io::named_file::{NamedFile, Readable};
 use ftp_io::os_error::words;
 use ftp_io::program::settings::{Mistake, Mistakes};
+use ftp_io::quoting::for_shell;
 use ftp_proto::policy::{Exchange, Foreign};
 use ftp_proto::server::{Access, Rights};
 use ftp_proto::wire::{PathName, Secret};
@@ -252,7 +253,7 @@ pub fn read_secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, Mistakes> {
     if file.facts().permissions().mode() & OTHERS != 0 {
         return Err(wrong(format!(
             "it holds passwords, and others may read or write it; chmod 600 {}",
-            path.display()
+            for_shell(path)
         )));
     }
     file.read(LIMIT).map_err(unread)

@@ -8,6 +8,7 @@ use crate::outcome::FailedItem;
 use crate::place::{Location, Names, Netrc, Place, SiteLikePath};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
+use ftp_io::quoting::for_shell;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -174,7 +175,7 @@ pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zer
     }
     if file.facts().permissions().mode() & 0o077 != 0 {
         return Err(Failure::usage(format!("others may read or write {}", path.display()))
-            .hint(format!("chmod 600 {}", path.display())));
+            .hint(format!("chmod 600 {}", for_shell(path))));
     }
     file.read(LARGEST_SECRETS).map(Some).map_err(|error| cannot_read(&error))
 }

@@ -9,6 +9,7 @@ use crate::shell::{Composites, Directory, Scope};
 use clap::{Command, ValueEnum};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable, is_in_other_hands};
 use ftp_io::program::settings::{self, Defaults, Mistakes, Reader};
+use ftp_io::quoting::for_shell;
 use ftp_proto::address::unmapped;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -264,7 +265,7 @@ impl SettingsFile {
         let settings = parse(text, &self.path, keys)?;
         if facts.is_file() && facts.mode() & 0o077 != 0 && settings.has_secrets() {
             let what = format!("others may read the settings {path}, and a proxy in them has a password");
-            return Err(Failure::usage(what).hint(format!("chmod 600 {path}")));
+            return Err(Failure::usage(what).hint(format!("chmod 600 {}", for_shell(&self.path))));
         }
         Ok(settings)
     }

@@ -32,7 +32,7 @@ pub(super) const ROOMS: [Room; 6] = [
     Room {
         folder: "ftp-proto/io/src",
         layers: &[
-            "crypto lock named_file os_error simulated signal",
+            "crypto lock named_file os_error quoting simulated signal",
             "blocking clock random",
             "crowd hash limiter meter socket",
             "connection socks",

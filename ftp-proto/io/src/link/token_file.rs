@@ -11,6 +11,7 @@ use ftp_proto::relay::token::{Holder, Token, TokenError};
 
 use crate::named_file::{NamedFile, Readable};
 use crate::os_error::words;
+use crate::quoting::for_shell;
 
 /// Why there is no token. The text never contains anything secret of the file.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +23,7 @@ pub enum TokenFileError {
     #[error("cannot read the token file {0}: {words}", words = words(.1))]
     Read(PathBuf, io::Error),
     /// Its mode lets others read or write it.
-    #[error("others may read the token file {0}; chmod 600 {0}")]
+    #[error("others may read the token file {0}; chmod 600 {file}", file = for_shell(.0))]
     Others(PathBuf),
     /// Its owner says which user agents may come.
     #[error("another user owns the token file {0}: use one of your own")]
@@ -35,7 +36,8 @@ pub enum TokenFileError {
     Twice(PathBuf, usize, String),
     /// There is no token in it.
     #[error(
-        "the token file {0} holds no token; make one: ftp-relay-agent token > {0}; if nobody is to come in, write the line \"# none\""
+        "the token file {0} holds no token; make one: ftp-relay-agent token > {file}; if nobody is to come in, write the line \"# none\"",
+        file = for_shell(.0)
     )]
     Empty(PathBuf),
     /// It has the token of an agent where only users come.

@@ -21,6 +21,7 @@ use crate::crypto::provider;
 use crate::lock::Lock;
 use crate::named_file::{self, LARGEST_SETTINGS};
 use crate::os_error::words;
+use crate::quoting::for_shell;
 
 /// A certificate and its key, as files (PEM). One file may hold both.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -181,7 +182,7 @@ fn key_bytes(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let mode = fs::metadata(path).map_or(0, |facts| facts.permissions().mode());
     if mode & NOT_OF_KEYS != 0 {
         let what = "it holds a private key, and others may read or write it; chmod 600";
-        return Err(bad(path, format_args!("{what} {}", path.display())));
+        return Err(bad(path, format_args!("{what} {}", for_shell(path))));
     }
     Ok(pem)
 }
