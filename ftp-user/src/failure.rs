@@ -1,8 +1,13 @@
 //! What went wrong, for people: what failed, which end said what, what to do about it.
 
+use ftp_io::lock::Lock;
 use ftp_io::program::secret::without_passwords;
+use ftp_io::quoting::for_shell;
+use ftp_io::simulated;
 use ftp_proto::wire::Fingerprint;
 use rustix::io::Errno;
+use std::path::Path;
+use std::sync::Mutex;
 use std::{fmt, io};
 
 pub use ftp_io::os_error::words;
@@ -57,6 +62,31 @@ pub enum About {
     OldFile,
     /// A destination that has no room for the file. Another one that is no smaller will not fit either.
     NoRoom,
+}
+
+/// This program in a command that a message names: with the options that say where jobs and sites are kept, if they were typed,
+/// so that the command works as it is printed.
+#[derive(Clone, Copy, Debug)]
+pub struct FtpUser;
+
+/// Those options, with a blank before each.
+static TYPED: Mutex<String> = Mutex::new(String::new());
+
+impl FtpUser {
+    /// From now on commands have these options, each with the path that was typed behind it. A simulation has several programs in
+    /// one process, and theirs have none.
+    pub fn was_typed_with<'a>(options: impl IntoIterator<Item = (&'a str, Option<&'a Path>)>) {
+        if simulated::host().is_none() {
+            let typed = options.into_iter().filter_map(|(option, path)| Some((option, path?)));
+            *TYPED.locked() = typed.map(|(option, path)| format!(" {option} {}", for_shell(path))).collect();
+        }
+    }
+}
+
+impl fmt::Display for FtpUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ftp-user{}", TYPED.locked())
+    }
 }
 
 impl Failure {

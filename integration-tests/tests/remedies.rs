@@ -2,27 +2,35 @@
 //! are the commands with arguments that it types; the tests of the tree find those that no test types.
 //! These have parts that the reader fills in, and of the last ones only the options are tested:
 //! `run --listen {at} --token-file FILE --allow SERVER`
-//! `join {} --name NAME --token-file FILE --allow SERVER`
-//! `token --for-agent {group}`
-//! `token --for-agent {name}`
 
-use integration_tests::binary::Program;
+use ftp_proto::dialect::Dialect;
+use ftp_proto::relay::token::Token;
+use integration_tests::binary::{Program, Running};
+use integration_tests::hub::Hub;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::tls_peer::{Sends, TlsPeer};
 use integration_tests::user::{Run, User, user};
+use std::ffi::OsStr;
 use std::fs;
+use std::net::TcpListener;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A run whose state and settings have names with blanks, and that has the password of the servers.
 fn start() -> User {
+    start_below("")
+}
+
+/// The same in a directory from which this leads to its home.
+fn start_below(up: &str) -> User {
     let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
     let user = user()
         .private_file("my sites.toml", "")
         .private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
-    user.args(["--state", "my state", "--config", "my sites.toml"])
+    user.args(["--state", &format!("{up}my state"), "--config", &format!("{up}my sites.toml")])
 }
 
 /// The same in the directory of an earlier run.
@@ -37,14 +45,20 @@ fn again(run: &Run) -> User {
 
 /// Types a command into a shell whose user has that home; it works. Returns what it says.
 fn typed(home: &Path, command: &str) -> String {
-    let programs = Program::User.path().parent().unwrap().to_owned();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let mut shell = Command::new("sh");
-    shell.args(["-c", command]).current_dir(home).env("HOME", home).env("PATH", path);
-    let ended = shell.output().unwrap();
+    let ended = shell("sh", home, command).output().unwrap();
     let said = String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned();
     assert!(ended.status.success(), "{command}: {}: {said}", ended.status);
     said
+}
+
+/// A shell that is given a command, and finds the programs.
+fn shell(name: &str, home: &Path, command: &str) -> Command {
+    let programs = Program::User.path().parent().unwrap().to_owned();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new(name);
+    shell.args(["-c", command]).current_dir(home).env("HOME", home).env("PATH", path);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell
 }
 
 /// The command that a run names before these words works as printed.
@@ -91,7 +105,15 @@ fn the_shell_takes_the_command_as_it_was_printed() {
     assert_eq!(to.bytes("b.bin"), sample(3_000_000));
 }
 
-/// `cancel --forget {id} gives the job up`
+#[test]
+fn the_shell_and_its_messages_keep_to_the_state_that_was_named_wherever_the_shell_goes() {
+    let run = start().args(["copy", "x", "ftp://127.0.0.3:1/"]).run().fails();
+    fs::create_dir(run.home().join("sub")).unwrap();
+    fs::write(run.home().join("lines"), "lcd sub\ncancel 0123456789abcdef\n").unwrap();
+    let shell = again(&run).args(["shell", "--file", "lines"]).run().exits(3);
+    typed(&run.home().join("sub"), named("ftp-user ", &shell.said, " lists them"));
+}
+
 /// `cancel --forget {id} gives the job up without its server`
 #[test]
 fn the_commands_that_wait_for_a_job_or_give_it_up_without_its_server_work() {
@@ -105,10 +127,58 @@ fn the_commands_that_wait_for_a_job_or_give_it_up_without_its_server_work() {
     typed(run.home(), named("ftp-user ", &none.said, " lists them"));
 }
 
-/// `retry {job} goes on`
 /// `retry {job} begins again`
-/// `cancel {job} removes what is left of files under way`
+#[test]
+fn the_command_that_begins_again_what_was_interrupted_at_its_beginning_works() {
+    let mut to = target();
+    to.die();
+    let listener = TcpListener::bind(to.address(Dialect::Rfc959)).unwrap();
+    let run = start().file("b.bin", "b").args(["copy", "b.bin", &to.url("b.bin")]).start();
+    let greets_nobody = listener.accept().unwrap();
+    run.interrupt();
+    let run = run.end().exits(10);
+    drop((greets_nobody, listener));
+    to.start_again();
+    works(&run, " begins again");
+    assert_eq!(to.bytes("b.bin"), b"b");
+}
+
 /// `cancel {id} gives this one up`
+#[test]
+fn the_command_that_gives_a_job_up_whose_directory_is_gone_works() {
+    let to = target();
+    let run = start_below("../").args(["copy", "--limit", "500KB", "big.bin", &to.url("b.bin")]);
+    let here = run.home().join("here");
+    fs::create_dir(&here).unwrap();
+    fs::write(here.join("big.bin"), sample(3_000_000)).unwrap();
+    let run = run.here(&here).start();
+    until_a_part_has_arrived(&to);
+    run.interrupt();
+    let run = run.end().exits(10);
+    fs::remove_dir_all(&here).unwrap();
+    let resume = again(&run).args(["resume", "last"]).run().fails();
+    typed(run.home(), named("ftp-user ", &resume.said, " gives this one up"));
+    assert_eq!(to.names(), Vec::<String>::new());
+}
+
+/// `cancel --forget {id} gives the job up`
+#[test]
+fn the_command_that_forgets_a_job_whose_list_is_gone_works() {
+    let to = target();
+    let list = format!("big.bin\t{}\n", to.url("b.bin"));
+    let run = start().file("list", list).file("big.bin", sample(3_000_000));
+    let run = run.args(["copy", "--limit", "500KB", "--from-file", "list"]).start();
+    until_a_part_has_arrived(&to);
+    run.interrupt();
+    let run = run.end().exits(10);
+    fs::remove_file(run.home().join("list")).unwrap();
+    let resume = again(&run).args(["resume", "last"]).run().fails();
+    typed(run.home(), named("ftp-user ", &resume.said, " gives the job up"));
+    again(&run).args(["resume", "last"]).run().exits(2).says("cancelled");
+}
+
+/// `retry {job} goes on`
+/// `cancel {job} removes what is left of files under way`
 #[test]
 fn the_commands_that_go_on_after_a_lost_server_or_give_the_job_up_work() {
     for after in [" goes on, ftp-user", " removes what is left"] {
@@ -144,15 +214,20 @@ fn the_command_that_deletes_what_was_kept_works() {
     let to =
         (0..30).fold(Site::new("target").at("127.0.0.3"), |to, number| to.file(&format!("t/{number}"), "x"));
     let to = to.start();
-    let run = start();
+    let site = format!("ftp://ann@{}/", to.address(Dialect::Rfc959));
+    let run = start().args(["sites", "add", "two", &site]).run().exits(0);
     fs::create_dir(run.home().join("t")).unwrap();
-    let run = run.file("t/a", "a").args(["sync", "--delete", "t/", &to.url("t")]).run().exits(9);
-    works(&run, " deletes them");
+    fs::write(run.home().join("t/a"), "a").unwrap();
+    let sync = again(&run).args(["sync", "--delete", "t/", "two:t"]).run().exits(9);
+    // What the words of the job mean is known, whatever else has these names later.
+    again(&run).args(["sites", "add", "t", &site]).run().exits(0);
+    fs::write(run.home().join("two:t"), "").unwrap();
+    typed(run.home(), named("ftp-user ", &sync.said, " deletes them"));
     assert_eq!(to.names(), ["t/", "t/a"]);
 }
 
 /// `sites edit {name} --pin {fingerprint}`
-/// `sites forget {}://{}/`
+/// `sites forget {}`
 #[test]
 fn the_commands_that_accept_or_forget_a_certificate_work() {
     let peer = TlsPeer::start("127.0.0.2", Sends::InOrder, b"hello");
@@ -209,6 +284,8 @@ fn the_commands_of_a_transfer_that_goes_on_by_itself_work() {
         let words = ["copy", "--detach", "--limit", "1MB"];
         let run = start().args(words).args([from.url("a.bin"), to.url("b.bin")]).run();
         if after.is_empty() {
+            let why = again(&run).args(["why"]).run().exits(0);
+            drop(why.says("waits for ftp-user --state 'my state' --config 'my sites.toml' resume"));
             works(&run, " waits for its end, verifies it");
         } else {
             let other = again(&run).args(["copy", &from.url("a.bin"), &to.url("b.bin")]).run().exits(8);
@@ -237,14 +314,45 @@ fn the_command_that_goes_on_with_the_job_that_has_made_a_directory_works() {
     assert_eq!(to.bytes("t/a.bin"), sample(3_000_000));
 }
 
+/// `token --for-agent {group}`
+/// `token --for-agent {name}`
+#[test]
+fn the_commands_that_make_the_token_of_an_agent_work() {
+    let hub = Hub::start("127.0.0.2");
+    let join = |token: &Path| hub.try_to_join_with(hub.address, token, "zurich", "127.0.0.3", &["127.0.0.3"]);
+    let make = |said: &str, after: &str| {
+        let token = typed(hub.directory(), named("ftp-relay-agent ", said, after));
+        Token::parse(token.trim()).unwrap()
+    };
+    let shared = join(&hub.token_file);
+    shared.until_joined(1);
+    let own = make(&shared.running.said(), "\n");
+    hub.hold(&[hub.token.clone(), own]);
+    let refused = join(&hub.token_file);
+    refused.logs("is not one of an agent");
+    make(&refused.running.said(), ") hub=");
+}
+
+/// `join {} --name NAME --token-file FILE --allow SERVER`
+#[test]
+fn the_command_that_joins_a_hub_works() {
+    let hub = Hub::start("127.0.0.2");
+    let (token, address) = (hub.token_file.to_str().unwrap(), hub.address.to_string());
+    let mut check = Program::RelayAgent.command();
+    check.args(["check", &address, "--token-file", token]);
+    let check = check.output().unwrap();
+    let said = String::from_utf8([check.stdout, check.stderr].concat()).unwrap();
+    let join = named("ftp-relay-agent join ", &said, "\n").replace("NAME", "zurich");
+    let join = join.replace("FILE", token).replace("SERVER", "127.0.0.3");
+    let agent = Running::start("agent", shell("sh", hub.directory(), &format!("exec {join}")));
+    until("the agent has joined", || agent.said().contains(" joined hub="));
+}
+
 #[test]
 fn the_commands_that_make_hashes_and_tokens_work() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("users"), "ann:$9$nonsense\n").unwrap();
-    fs::write(home.path().join("relay.token"), "").unwrap();
-    for name in ["users", "relay.token"] {
-        fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
-    }
+    fs::set_permissions(home.path().join("users"), fs::Permissions::from_mode(0o600)).unwrap();
     let fails = |program: Program, words: &[&str]| {
         let ended = program.command().args(words).current_dir(home.path()).output().unwrap();
         assert!(!ended.status.success(), "{words:?}");
@@ -254,10 +362,6 @@ fn the_commands_that_make_hashes_and_tokens_work() {
     let hash =
         typed(home.path(), &format!("printf 'secret\\n' | {}", named("ftp-server ", &said, " prints")));
     assert!(hash.starts_with("$argon2id$"), "{hash}");
-    let relay = ["run", "--listen", "127.0.0.1:0", "--token-file", "relay.token", "--allow", "127.0.0.2"];
-    let said = fails(Program::RelayAgent, &relay);
-    typed(home.path(), named("ftp-relay-agent ", &said, ";"));
-    assert!(!fs::read(home.path().join("relay.token")).unwrap().is_empty());
     for (program, name) in [(Program::Server, "ftp-server "), (Program::RelayAgent, "ftp-relay-agent ")] {
         let said = fails(program, &["man", "nonsense"]);
         typed(home.path(), named(name, &said, " lists the verbs"));
@@ -265,6 +369,32 @@ fn the_commands_that_make_hashes_and_tokens_work() {
     let said = fails(Program::User, &["man", "nonsense"]);
     typed(home.path(), named("ftp-user ", &said, " lists the verbs"));
     typed(home.path(), named("ftp-user ", &said, " prints the page"));
+}
+
+#[test]
+fn commands_name_files_as_a_shell_takes_them() {
+    let home = tempfile::tempdir().unwrap();
+    let relay = |file: &OsStr| {
+        let mut relay = Program::RelayAgent.command();
+        relay.args(["run", "--listen", "127.0.0.1:0", "--allow", "127.0.0.2", "--token-file"]).arg(file);
+        let ended = relay.current_dir(home.path()).output().unwrap();
+        assert!(!ended.status.success(), "{file:?}");
+        String::from_utf8(ended.stderr).unwrap()
+    };
+    for name in [b"relay.token".as_slice(), b"my relay's $(touch x).token", b"relay\xff\n.token"] {
+        let (name, file) = (OsStr::from_bytes(name), home.path().join(OsStr::from_bytes(name)));
+        fs::write(&file, "").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        // What is no text has a form that a POSIX shell before 2024 does not know.
+        let typed = |command: &str| {
+            let ended = shell("bash", home.path(), command).output().unwrap();
+            assert!(ended.status.success(), "{command}: {ended:?}");
+        };
+        typed(named("chmod 600 ", &relay(name), "\n"));
+        typed(named("ftp-relay-agent token > ", &relay(name), "; if"));
+        assert!(!fs::read(&file).unwrap().is_empty(), "{name:?}");
+    }
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 3);
 }
 
 /// The command of a program that a text names, up to these words behind it.

@@ -110,9 +110,10 @@ fn the_current_directory_and_what_contains_it_are_not_deleted() {
 fn names_of_this_host_and_those_of_the_current_directory_do_not_meet() {
     let lab = site("lab", &["d/f", "d/lab:f"]);
     let settings = settings(&[("lab", &lab)]);
-    let lines = "cd lab:d\ncopy f []got\ncopy []got ./back\ncopy ./lab%3Af this-host:colon\nlcd /\ncopy [lab]d/f []none/none\n";
-    let run = script(&settings, &[], lines).run().fails();
+    let lines = "cd lab:d\ncopy f []got\ncopy []got ./back\ncopy ./lab%3Af this-host:colon\ncopy f []in/x\nlcd in\ncopy [lab]d/f []y\n";
+    let run = script(&settings, &[], lines).run().exits(0);
     assert_eq!((run.bytes("got"), run.bytes("colon")), (b"d/f".to_vec(), b"d/lab:f".to_vec()), "{run}");
+    assert_eq!(run.bytes("in/y"), b"d/f", "{run}");
     assert_eq!(lab.names(), ["d/", "d/back", "d/f", "d/lab:f"], "{run}");
 }
 

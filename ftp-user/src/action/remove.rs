@@ -7,7 +7,7 @@ use super::verb::VerbRun;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::{
     CheckedDirectories, CheckedEntry, DeletionPurpose, Status, TreeEntry, answer_if_any, asked, storing,
     with_directories_above,
@@ -268,7 +268,7 @@ impl<'r, 'c> PlaceDeletion<'r, 'c> {
         let removal = match (&below, seen) {
             _ if let Some(job) = storing(context, &path) => {
                 let what = format!("{name} stays, because job {job}, which runs, stores a file there");
-                Err(Failure::new(Kind::Exists, what).hint("wait for its end (ftp-user jobs)"))
+                Err(Failure::new(Kind::Exists, what).hint(format!("wait for its end ({FtpUser} jobs)")))
             }
             (None, _) => Ok(Removal::named(&self.plan.scope, what)),
             (Some(below), Some(seen)) => {

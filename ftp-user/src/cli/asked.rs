@@ -4,7 +4,7 @@ use super::Cli;
 use super::conceal::{conceal_in, without_passwords};
 use super::verb::JobVerb;
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{JobRecord, JobState, ReadWords, StoredJob};
@@ -199,7 +199,7 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
             // It is not repeated: it may be a URL that has a password, and nothing that a terminal should show.
             false => "the journal has no such job, which is called by its id or its name".to_owned(),
         };
-        Failure::new(Kind::Missing, what).hint("ftp-user jobs lists them; use the same --state")
+        Failure::new(Kind::Missing, what).hint(format!("{FtpUser} jobs lists them; use the same --state"))
     })
 }
 

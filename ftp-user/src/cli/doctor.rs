@@ -4,7 +4,7 @@ use super::places::read_netrc;
 use super::{General, passwords, program};
 use crate::config::{self, Settings};
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::place::PasswordSource;
 use crate::report::{Checked, Event, THIS_HOST, Verdict};
@@ -163,7 +163,7 @@ fn clock() -> Checked {
     if marks.iter().any(|mark| Path::new(mark).exists()) {
         return Checked::good("clock", "a service keeps it right (NTP)");
     }
-    let hint = "ftp-user sites test NAME compares it with a server's";
+    let hint = format!("{FtpUser} sites test NAME compares it with a server's");
     Checked::note("clock", "no service was found that keeps it right", hint)
 }
 
@@ -268,7 +268,7 @@ fn passwords(settings: &Settings) -> Vec<Checked> {
                 format!("{name}: {}", failure.what),
                 failure
                     .hint
-                    .unwrap_or_else(|| format!("ftp-user sites edit {name} --help tells how to change it")),
+                    .unwrap_or_else(|| format!("{FtpUser} sites edit {name} --help tells how to change it")),
             )),
         }
     }

@@ -8,7 +8,7 @@ use super::program::{self, with_defaults};
 use super::verb::{JobVerb, Verb};
 use super::{Cli, General, ShellSession};
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
@@ -125,7 +125,9 @@ impl General {
         }
         general.one_password(
             chosen.len(),
-            "resume them one after the other (ftp-user jobs lists them), or write the passwords into ~/.netrc",
+            &format!(
+                "resume them one after the other ({FtpUser} jobs lists them), or write the passwords into ~/.netrc"
+            ),
         )?;
         let commands: Vec<_> =
             chosen.into_iter().map(|record| (record, general.command("resume", record))).collect();
@@ -267,10 +269,16 @@ impl General {
     /// The jobs of the journal, and these options with paths that do not depend on the current directory.
     pub(super) fn jobs(&self) -> Result<(Self, Vec<JobRecord>)> {
         check_state(self.state.as_deref())?;
-        let (state, trace) = (absolute(self.state_directory().as_deref()), absolute(self.trace.as_deref()));
+        let state = absolute(self.state_directory().as_deref());
         let jobs = Journal::at(state.clone(), READ_WORDS).jobs().map_err(|why| job::of_journal(&why))?;
+        Ok((Self { state, ..self.absolute() }, jobs))
+    }
+
+    /// The same with paths that do not depend on the current directory.
+    pub(super) fn absolute(&self) -> Self {
+        let (state, trace) = (absolute(self.state.as_deref()), absolute(self.trace.as_deref()));
         let (job, typed, trust) = (self.job.absolute(), self.typed.absolute(), self.trust.absolute());
-        Ok((Self { state, trace, job, typed, trust, ..self.clone() }, jobs))
+        Self { state, trace, job, typed, trust, ..self.clone() }
     }
 
     /// Says something to know.
@@ -293,7 +301,7 @@ impl General {
             return Err(Failure::new(Kind::Other, format!("job {id} was made by an older ftp-user"))
                 .said("this version cannot go on with it")
                 .hint(format!(
-                    "ftp-user {LAST_WITH_WORDS} is the last version that can; ftp-user cancel --forget {id} gives the job up"
+                    "ftp-user {LAST_WITH_WORDS} is the last version that can; {FtpUser} cancel --forget {id} gives the job up"
                 )));
         }
         let mut cli = self.read(&record.job).map_err(|why| {
@@ -376,7 +384,7 @@ impl Cli {
             Err(error) if has_relative() || names_a_relative_file(options) => {
                 let what = format!("job {id}: cannot go to {}", directory.display());
                 Err(Failure::of_this_host(what, &error).as_kind(Kind::Other).hint(format!(
-                    "the job was typed there, and its paths are relative to it: make it again; ftp-user cancel {id} gives this one up"
+                    "the job was typed there, and its paths are relative to it: make it again; {FtpUser} cancel {id} gives this one up"
                 )))
             }
             Ok(()) | Err(_) => Ok(()),
@@ -437,7 +445,7 @@ fn or_forget(failure: Failure, id: JobId) -> Failure {
     if !matches!(failure.kind, Kind::Temporary | Kind::Refused | Kind::Other | Kind::Untrusted) {
         return failure;
     }
-    let forget = format!("ftp-user cancel --forget {id} gives the job up without its server");
+    let forget = format!("{FtpUser} cancel --forget {id} gives the job up without its server");
     let hint = failure.hint.as_ref().map_or_else(|| forget.clone(), |hint| format!("{hint}; {forget}"));
     failure.hint(hint)
 }

@@ -36,11 +36,11 @@ use crate::context::{
     self, Cancel, Context, ListedDirectories, ListingLimit, Patience, Run, Store, TypedOptions,
     UnknownCertificates,
 };
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::outcome::FailedItem;
-use crate::report::{Event, Exits, Reporter, StateOptions, Style, complaint};
+use crate::report::{Event, Exits, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, READ_WORDS, Start};
@@ -189,6 +189,7 @@ impl Cli {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(self, words: &[OsString]) -> Status {
         let Self { general, verb, .. } = &self;
+        general.is_named_in_messages();
         let done = match verb {
             Verb::Resume(args) => Box::pin(general.resume(args)).await,
             Verb::Retry(args) => Box::pin(general.retry(args)).await,
@@ -286,17 +287,19 @@ impl General {
         Passwords { answers: self.hands.answers.clone(), is_typed, ..passwords }
     }
 
-    /// How messages call the state and the settings that were typed.
-    fn state_options(&self) -> StateOptions {
-        let typed = [("--state", &self.state), ("--config", &self.job.config)];
-        StateOptions::new(typed.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?))))
+    /// Has the commands of messages name the state and the settings that were typed.
+    fn is_named_in_messages(&self) {
+        FtpUser::was_typed_with([
+            ("--state", self.state.as_deref()),
+            ("--config", self.job.config.as_deref()),
+        ]);
     }
 
     /// The exit status of what was done. A failure is printed.
     fn status_of(&self, done: Result<Status>) -> Status {
         done.unwrap_or_else(|failure| {
             let kind = failure.kind;
-            print_failure(&self.state_options().of(failure), colored(self.color));
+            print_failure(&failure, colored(self.color));
             Status::Failed(kind)
         })
     }
@@ -316,7 +319,6 @@ impl General {
             color: colored(self.color),
             screen: outputs::screen(colored(self.color), self.color == When::Always),
             progress: !self.json && !self.quiet && wanted(self.progress, io::stderr().is_terminal()),
-            state_options: self.state_options(),
             exits: Exits { of_kind: exit::of_kind, partly: number(Status::Partly) },
         }
     }

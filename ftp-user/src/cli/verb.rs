@@ -13,7 +13,7 @@ use super::why::{ProbeArgs, WhyArgs};
 use super::{places, program};
 use crate::config::{self, Settings};
 use crate::context::Context;
-use crate::failure::Result;
+use crate::failure::{FtpUser, Result};
 use crate::job::{self, Job, Status};
 use crate::place::{Location, Names};
 use clap::Subcommand;
@@ -186,6 +186,7 @@ impl JobVerb {
             Ok(asked) => asked,
             Err(status) => return status,
         };
+        context.settings.named.are_certain = resumes.is_some();
         let prepared = self.prepare(&mut context, passwords).await;
         // A list may have been a pipe.
         let can_be_repeated = self.copy().is_none_or(|args| args.trees.can_be_repeated());
@@ -194,7 +195,7 @@ impl JobVerb {
             (false, None) => prepared,
             (false, Some(id)) => prepared.map_err(|failure| {
                 failure.hint(format!(
-                    "it is the list of job {id}: write it again, or ftp-user cancel --forget {id} gives the job up"
+                    "it is the list of job {id}: write it again, or {FtpUser} cancel --forget {id} gives the job up"
                 ))
             }),
         };

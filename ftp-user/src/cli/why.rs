@@ -6,7 +6,7 @@ use super::passwords::Passwords;
 use super::transfer::PathArgs;
 use crate::account::{CandidateFate, RunAccount};
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
@@ -53,14 +53,14 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
 fn tell_what_became(run: &mut RunAccount, job: JobState) {
     let became = match job {
         JobState::Running | JobState::Interrupted | JobState::Detached => {
-            "it goes on, or waits for ftp-user resume"
+            format!("it goes on, or waits for {FtpUser} resume")
         }
-        JobState::Done | JobState::Failed => "what came of it is told below",
-        JobState::Cancelled => "it was cancelled",
+        JobState::Done | JobState::Failed => "what came of it is told below".to_owned(),
+        JobState::Cancelled => "it was cancelled".to_owned(),
     };
     let races = run.pairs.iter_mut().flat_map(|pair| &mut pair.races);
     for tried in races.flat_map(|race| &mut race.tried).filter(|tried| tried.fate == CandidateFate::Begun) {
-        tried.why = Some(became.to_owned());
+        tried.why = Some(became.clone());
     }
 }
 
@@ -183,7 +183,7 @@ fn unknown(runs: &[RunAccount]) -> Failure {
             .hint("copy something first, with the same --state");
     }
     Failure::new(Kind::Missing, "no job or run with that id or name is remembered")
-        .hint(format!("ftp-user jobs lists jobs; these runs are: {}", ids.join(" ")))
+        .hint(format!("{FtpUser} jobs lists jobs; these runs are: {}", ids.join(" ")))
 }
 
 /// Try every path between two servers, and draw the best one

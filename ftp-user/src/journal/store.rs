@@ -9,7 +9,7 @@ use super::job_row::JobRow;
 use super::mark::{Mark, add_commit, commits, look, look_around, promised};
 use super::record::{ItemKey, ItemRecord, ReadWords};
 use super::table::{COMMITS, StoreError, VERSION, upgrade};
-use crate::failure::words;
+use crate::failure::{FtpUser, words};
 use crate::id::JobId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -94,19 +94,22 @@ impl JournalFailure {
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> String {
+        let hint = match self {
             Self::Nowhere => "name one with --state DIR",
             Self::Newer { .. } => "use that version, or another directory with --state",
             Self::Damaged { .. } => {
                 "move it and the files beside it (journal.db-*) away, and a new one begins; what is left of its jobs is called .*.ftp-user.part"
             }
             Self::Unusable { .. } => "check the state directory (--state) and the space on its disk",
-            Self::Full { .. } => "ftp-user jobs lists them: resume or cancel those that are not needed",
+            Self::Full { .. } => {
+                return format!("{FtpUser} jobs lists them: resume or cancel those that are not needed");
+            }
             Self::Held { .. } => "wait for its end, or end that process",
-            Self::Unknown { .. } => "ftp-user jobs lists them",
+            Self::Unknown { .. } => return format!("{FtpUser} jobs lists them"),
             Self::Named { .. } => "repeat the command to go on with that job, or choose another --id",
-        }
+        };
+        hint.to_owned()
     }
 }
 

@@ -3,7 +3,7 @@
 use super::path::RemotePath;
 use super::settings::{NAME, check_name};
 use super::site::Remote;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, FtpUser, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -13,12 +13,14 @@ pub struct Names {
     sites: Arc<BTreeMap<String, Remote>>,
     /// Names of composite directories, which the shell alone knows.
     composites: Arc<BTreeSet<String>>,
+    /// Whether it is known which places are at sites, as of a job that goes on: nothing is refused because it may mean another one.
+    pub are_certain: bool,
 }
 
 impl Names {
     /// The sites of these URLs. Each of them has `Site::named` with the same name.
     pub fn new(sites: impl IntoIterator<Item = (String, Remote)>) -> Self {
-        Self { sites: Arc::new(sites.into_iter().collect()), composites: Arc::default() }
+        Self { sites: Arc::new(sites.into_iter().collect()), ..Self::default() }
     }
 
     /// The same sites. These are names of composite directories, and not of sites.
@@ -49,12 +51,12 @@ impl Names {
                 Some(near) => format!("did you mean {near}? A local file is ./{name}:..."),
                 None if self.sites.is_empty() => {
                     format!(
-                        "no site is configured: ftp-user sites add NAME URL adds one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
+                        "no site is configured: {FtpUser} sites add NAME URL adds one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
                     )
                 }
                 None => {
                     format!(
-                        "ftp-user sites list shows them; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
+                        "{FtpUser} sites list shows them; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
                     )
                 }
             })
@@ -68,7 +70,8 @@ impl Names {
 
     /// The same place written in the other way: `[SITE]path` for `SITE:path`. `None` if no site of them is named so.
     pub fn respelled(&self, text: &[u8]) -> Option<String> {
-        let (name, path) = split(text).filter(|(name, _)| self.sites.contains_key(*name))?;
+        let is_doubtful = |name| !self.are_certain && self.sites.contains_key(name);
+        let (name, path) = split(text).filter(|(name, _)| is_doubtful(*name))?;
         let path = String::from_utf8_lossy(path);
         let is_bracketed = text.starts_with(b"[");
         Some(if is_bracketed { format!("{name}:{path}") } else { format!("[{name}]{path}") })
@@ -79,7 +82,8 @@ impl Names {
         let (first, rest) = text.split_once('/').unwrap_or((text, ""));
         let is_host = |remote: &Remote| remote.site.host.eq_ignore_ascii_case(first);
         let of_host = || self.sites.iter().find(|(_, remote)| is_host(remote));
-        let (site, remote) = self.sites.get_key_value(first).or_else(of_host)?;
+        let (site, remote) =
+            self.sites.get_key_value(first).or_else(of_host).filter(|_| !self.are_certain)?;
         let (what, place) = match site == first {
             true => ("a site", format!("{site}:{rest}")),
             false => ("the host of a site", format!("{}/{rest}", remote.site.url())),

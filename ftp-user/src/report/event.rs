@@ -4,7 +4,7 @@ use super::change::{Change, Checked, FileDigest, Label, SiteShown, VerbSummary};
 use super::json;
 use super::progress::FoundFiles;
 use crate::account::{PairAccount, RouteAccount, RunAccount};
-use crate::failure::Kind;
+use crate::failure::{FtpUser, Kind};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, JobRecord};
 use crate::ladder::Rung;
@@ -209,7 +209,7 @@ impl LeftOutEvents {
         let Self { events, files, failed, .. } = self;
         let (events, files) = (counted(*events, "event"), counted(*files, "file"));
         format!(
-            "{events} left out here, since nobody has read what was said before: {files} ended meanwhile, {}; the summary counts all, and ftp-user why --json JOB tells each file",
+            "{events} left out here, since nobody has read what was said before: {files} ended meanwhile, {}; the summary counts all, and {FtpUser} why --json JOB tells each file",
             counted(*failed, "failure")
         )
     }

@@ -7,6 +7,7 @@ use super::routes::{self, folded};
 use super::sentence::{SIZE_UNKNOWN, path, sentence};
 use super::{Style, change, complaint, receipt};
 use crate::account::{CandidateAccount, RouteAccount};
+use crate::failure::FtpUser;
 use crate::id::JobId;
 use crate::outcome::{FailedItem, FileCopy, FileEnd, FileOutcome, Verified};
 use ftp_io::program::output;
@@ -139,10 +140,8 @@ impl Human {
         if let FileEnd::Detached { route, job } = copy.end {
             self.bar.clear();
             let how = format!("{source} goes on to {dest} by itself, {}", route.words());
-            let advice = format!(
-                "ftp-user{} resume {job} waits for its end, verifies it and gives it its name",
-                self.style.state_options
-            );
+            let advice =
+                format!("{FtpUser} resume {job} waits for its end, verifies it and gives it its name");
             return if self.style.quiet { Ok(()) } else { self.result(&format!("{how}: {advice}")) };
         }
         if self.style.verbose {

@@ -11,7 +11,6 @@ mod json;
 mod progress;
 mod queue;
 mod receipt;
-mod remedy;
 mod routes;
 mod sentence;
 mod teller;
@@ -27,7 +26,6 @@ pub use event::{
 pub use event::{THIS_HOST, Topic};
 pub use progress::{Finding, FoundFiles};
 pub(crate) use receipt::{about, failed_alike};
-pub use remedy::StateOptions;
 
 use crate::failure::{Failure, Kind, Result};
 use ftp_io::program::output;
@@ -47,7 +45,6 @@ pub struct Events {
     shown: queue::Sender,
     /// Where the dialogue with the servers goes, if somebody wants it.
     dialogue: Option<queue::Sender>,
-    state_options: StateOptions,
 }
 
 impl Events {
@@ -63,13 +60,13 @@ impl Events {
         let to =
             if matches!(event, Event::Dialogue { .. }) { self.dialogue.as_ref() } else { Some(&self.shown) };
         if let Some(to) = to {
-            to.say(self.state_options.said(event));
+            to.say(event);
         }
     }
 
     /// Says what somebody has asked for, as the entries of a listing: it waits for its reader, and is never left out.
     pub async fn deliver(&self, event: Event) {
-        self.shown.deliver(self.state_options.said(event)).await;
+        self.shown.deliver(event).await;
     }
 
     /// Says the plan of a file. It is what a dry run was asked for; a copy waits for no reader.
@@ -106,7 +103,6 @@ impl Reporter {
     /// Starts to tell. The dialogue goes to `trace`, if there is one.
     pub fn start(style: Style, trace: Option<File>) -> (Events, Self) {
         let (shown, events) = queue::queue(MOST_UNREAD);
-        let state_options = style.state_options.clone();
         let told = read(events, move |events| teller::tell(events, style));
         let (dialogue, traced) = trace
             .map(|file| {
@@ -114,7 +110,7 @@ impl Reporter {
                 (dialogue, read(lines, |lines| write_down(lines, file)))
             })
             .unzip();
-        (Events { shown, dialogue, state_options }, Self { shown: told, dialogue: traced })
+        (Events { shown, dialogue }, Self { shown: told, dialogue: traced })
     }
 
     /// Waits for the end of all events: every [`Events`] must have been dropped. A reader that went
@@ -194,8 +190,6 @@ pub struct Style {
     pub progress: bool,
     /// The numbers that `--json` shows.
     pub exits: Exits,
-    /// The options that commands need which messages name.
-    pub state_options: StateOptions,
 }
 
 /// What a line about a failure begins with.
@@ -242,7 +236,6 @@ impl Style {
             color: false,
             screen: Screen { columns: 80, unicode: true, color: false },
             progress: false,
-            state_options: StateOptions::default(),
             exits: Exits { of_kind: |_| 1, partly: 1 },
         }
     }

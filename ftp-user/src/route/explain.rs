@@ -3,7 +3,7 @@
 use super::assignment::{AttemptResult, GivenUp};
 use crate::context::Context;
 use crate::endpoint::files;
-use crate::failure::{Failure, Kind};
+use crate::failure::{Failure, FtpUser, Kind};
 use crate::ladder::{Candidate, Nearby, Rung};
 use crate::outcome::Protection;
 use crate::report::Event;
@@ -327,7 +327,7 @@ pub(super) fn reasons(refused: &[String]) -> String {
     let others = others.iter().filter(|other| why(other) != why(last)).count();
     match others {
         0 => last.clone(),
-        count => format!("{last}, and {} (ftp-user why)", counted(count as u64, "other reason")),
+        count => format!("{last}, and {} ({FtpUser} why)", counted(count as u64, "other reason")),
     }
 }
 

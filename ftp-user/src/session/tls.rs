@@ -3,11 +3,12 @@
 use super::connection::{Role, Session};
 use super::dial::within;
 use crate::context::Context;
-use crate::failure::{About, Failure, Kind, Result};
+use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::place::{OnUnknown, Site};
 use crate::report::Event;
 use crate::state::{KeptPin, KnownSite};
 use ftp_io::control::Control;
+use ftp_io::quoting::for_shell;
 use ftp_io::tls::{Client, Doubt, Fingerprint, Handshake, Refusal, Trust, Versions};
 use ftp_proto::client::Security;
 use std::io;
@@ -338,12 +339,13 @@ fn changed(site: &Site, who: &str, kept: Fingerprint, now: Fingerprint, why: Opt
 /// How a certificate is accepted: by an option, or by the settings of a site, which the options of a command line do not change.
 fn accepting(site: &Site, fingerprint: Fingerprint) -> String {
     match site.name() {
-        Some(name) => format!("ftp-user sites edit {name} --pin {fingerprint}"),
+        Some(name) => format!("{FtpUser} sites edit {name} --pin {fingerprint}"),
         None => format!("--pin {fingerprint}"),
     }
 }
 
 /// The command that forgets a site.
 pub(super) fn forget(site: &Site) -> String {
-    format!("ftp-user sites forget {}://{}/", site.scheme(), site.authority())
+    let place = format!("{}://{}/", site.scheme(), site.authority());
+    format!("{FtpUser} sites forget {}", for_shell(place))
 }

@@ -4,6 +4,7 @@
 //! was kept must not be forgotten because it was not used for long. `ftp-user sites forget` forgets it.
 
 use super::file::{StateFile, now};
+use crate::failure::FtpUser;
 use crate::journal::as_text;
 use ftp_io::lock::Lock;
 use ftp_proto::wire::Fingerprint;
@@ -214,7 +215,7 @@ impl Sites {
         })?;
         if is_full {
             return Err(format!(
-                "{MOST} servers are known already, so {site} is not kept; ftp-user sites forget PLACE makes room"
+                "{MOST} servers are known already, so {site} is not kept; {FtpUser} sites forget PLACE makes room"
             ));
         }
         Ok(())

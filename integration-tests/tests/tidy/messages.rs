@@ -14,7 +14,7 @@ fn programs() -> String {
     let ours = ["ftp-user/src", "ftp-server/src", "ftp-relay-agent/src", "ftp-proto/"];
     let files =
         source::sources().into_iter().filter(|file| ours.iter().any(|ours| file.path.starts_with(ours)));
-    files.map(|file| joined(&file.code)).collect()
+    files.map(|file| joined(&file.code).replace("{FtpUser}", "ftp-user")).collect()
 }
 
 /// Lines of code as one text; a backslash at the end of a line ends nothing.
@@ -125,6 +125,22 @@ fn each_command_with_arguments_that_a_message_names_is_typed_by_a_test() {
         .collect();
     assert!(found.len() > 10 && missing.is_empty(), "{missing:#?}");
 }
+
+#[test]
+fn messages_name_the_commands_of_jobs_and_sites_with_the_options_that_were_typed() {
+    let examples = ["ftp-user/src/cli/help.rs", "ftp-user/src/cli/generate.rs"];
+    let wrong: Vec<String> = source::sources()
+        .into_iter()
+        .filter(|file| file.path.starts_with("ftp-user/src") && !examples.contains(&file.path.as_str()))
+        .flat_map(|file| commands(&joined(&file.code), "ftp-user"))
+        .filter(|words| words.first().is_some_and(|verb| OF_STATE.contains(&verb.as_str())))
+        .map(|words| words.join(" "))
+        .collect();
+    assert!(wrong.is_empty(), "write {{FtpUser}} for ftp-user: {wrong:#?}");
+}
+
+/// The verbs of jobs and sites.
+const OF_STATE: [&str; 6] = ["resume", "retry", "cancel", "jobs", "why", "sites"];
 
 #[test]
 fn a_message_that_nobody_prints_is_noticed() {

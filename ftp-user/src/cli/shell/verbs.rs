@@ -1,15 +1,19 @@
 //! The verbs of the shell alone, as its lines have them, and what they show: a line for people, or a JSON object with `--json`.
 
+use super::super::job_options::absolute;
 use super::super::{Cli, General, later};
 use crate::failure::{Failure, Result};
 use crate::job::Status;
 use crate::shell::{CacheSize, Elsewhere, Vocabulary};
-use clap::{Command, CommandFactory, Parser, Subcommand};
+use clap::builder::ValueParser;
+use clap::{Arg, Command, CommandFactory, Parser, Subcommand};
 use ftp_io::program::completion::{Part, Reader};
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
 use serde::Serialize;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 
 /// A line with a verb of the shell alone.
 #[derive(Debug, Parser)]
@@ -128,16 +132,22 @@ const OF_OTHER_SHELLS: Elsewhere = &[
     ("popd", "cd -"),
 ];
 
-/// The options of the shell that hold for each of its lines: those of every verb.
+/// The options of the shell that hold for each of its lines: those of every verb, with paths that do not depend on its directory.
 pub(super) fn general_options(words: &[OsString]) -> Vec<OsString> {
     let mut command = Cli::command();
     command.build();
     let mut reader = Reader::at(&command);
-    let is_general = |word: &&OsString| match reader.read(&word.to_string_lossy()) {
-        Part::Option(Some(option)) | Part::ValueOf(option, _) => option.is_global_set(),
-        Part::Option(None) | Part::End | Part::Verb(_) | Part::Operand(_) => false,
+    let is_path = |option: &Arg| option.get_value_parser().type_id() == ValueParser::path_buf().type_id();
+    let general = |word: &OsString| match reader.read(&word.to_string_lossy()) {
+        Part::ValueOf(option, at) if option.is_global_set() && is_path(option) => {
+            let (name, path) = word.as_bytes().split_at_checked(at)?;
+            let path = absolute(Some(Path::new(OsStr::from_bytes(path))))?;
+            Some(OsString::from_vec([name, path.as_os_str().as_bytes()].concat()))
+        }
+        Part::Option(Some(option)) | Part::ValueOf(option, _) if option.is_global_set() => Some(word.clone()),
+        Part::Option(_) | Part::ValueOf(..) | Part::End | Part::Verb(_) | Part::Operand(_) => None,
     };
-    words.iter().filter(is_general).cloned().collect()
+    words.iter().filter_map(general).collect()
 }
 
 /// Verbs that make no sense in the shell.
@@ -266,11 +276,15 @@ mod tests {
     fn the_options_of_the_shell_hold_for_each_line() {
         for (typed, expect) in [
             ("shell", ""),
-            ("--json shell -f x --keep-going --state s", "--json --state s"),
-            ("--timeout=5 shell --file x -v", "--timeout=5 -v"),
+            ("--json shell -f x --keep-going --state s", "--json --state HERE/s"),
+            (
+                "--timeout=5 --config=/c shell --file x -v --state=s",
+                "--timeout=5 --config=/c -v --state=HERE/s",
+            ),
             ("shell -fx --file=y -4", "-4"),
         ] {
             let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+            let expect = expect.replace("HERE", std::env::current_dir().unwrap().to_str().unwrap());
             let expect: Vec<OsString> = expect.split_whitespace().map(OsString::from).collect();
             assert_eq!(general_options(&words), expect, "{typed}");
         }

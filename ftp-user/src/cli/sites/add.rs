@@ -8,7 +8,7 @@ use super::shown;
 use super::trial::{self, Trial};
 use crate::config::{SITE_KEYS, change, parse, site_url};
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::place::{Names, Place, Site, check_name};
 use crate::report::Event;
@@ -35,7 +35,7 @@ pub(super) async fn add(
         .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
     if context.settings.named.find(&name).is_ok() {
         return Err(Failure::usage(format!("there is a site {name} already")).hint(format!(
-            "ftp-user sites edit {name} --help tells how to change it; or choose another name"
+            "{FtpUser} sites edit {name} --help tells how to change it; or choose another name"
         )));
     }
     let file = settings_file(general)?;
@@ -112,8 +112,9 @@ pub(super) fn edit(context: &Context, general: &General, args: EditArgs) -> Resu
         keys.extend(new_password.iter().map(|stored| stored.key.clone()));
     }
     if keys.is_empty() {
-        return Err(Failure::usage("sites edit changes nothing without an option")
-            .hint("ftp-user sites edit --help names them; the settings can be edited by hand too"));
+        return Err(Failure::usage("sites edit changes nothing without an option").hint(format!(
+            "{FtpUser} sites edit --help names them; the settings can be edited by hand too"
+        )));
     }
     keys.extend(replaced(&keys));
     let has_new_password = keys.iter().any(|(key, _)| key.starts_with("password-"));
@@ -188,7 +189,7 @@ async fn ask_url(context: &Context) -> Result<(String, Option<Secret>)> {
     for _ in 0..TRIES {
         let Some(terminal) = Terminal::open() else {
             return Err(Failure::usage("sites add needs a URL where there is no terminal")
-                .hint("ftp-user sites add NAME ftp://USER@HOST/PATH"));
+                .hint(format!("{FtpUser} sites add NAME ftp://USER@HOST/PATH")));
         };
         let question = "Where is it (ftpes://USER@HOST/PATH, ftps:// or ftp://)? ".to_owned();
         let answer = context.run.cancel.unless_cancelled(terminal.line(question)).await?;

@@ -9,7 +9,7 @@ use self::add::{AddArgs, EditArgs};
 use super::General;
 use super::passwords::Passwords;
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::place::{PasswordSource, Place, Remote, Site};
 use crate::report::{Event, ForgottenSite, SiteShown};
@@ -96,7 +96,7 @@ pub(super) fn list(context: &Context) -> Result<Status> {
         context.run.events.say(Event::Site(shown(context, name, place, None)));
     }
     if context.settings.named.iter().next().is_none() {
-        context.run.events.notice("no site is configured: ftp-user sites add NAME URL adds one");
+        context.run.events.notice(format!("no site is configured: {FtpUser} sites add NAME URL adds one"));
     }
     Ok(Status::Done)
 }

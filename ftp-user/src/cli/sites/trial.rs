@@ -5,7 +5,7 @@ use super::places_of_names;
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::files::{Foreign, ServerClock};
-use crate::failure::{About, Failure, Kind, Result};
+use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::place::{self, Location, Place};
 use crate::report::{Checked, Event, Verdict};
@@ -118,7 +118,9 @@ fn opened(found: &mut Vec<Checked>, session: &Session) {
                 Some(doubt) => Checked::note(
                     "tls",
                     format!("the certificate is accepted and not verified, {doubt}{which}"),
-                    "compare it with what its operator says, and pin it: ftp-user sites edit NAME --pin SHA256:...",
+                    format!(
+                        "compare it with what its operator says, and pin it: {FtpUser} sites edit NAME --pin SHA256:..."
+                    ),
                 ),
             }
         }

@@ -10,7 +10,7 @@ use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Item;
 
 use crate::job::part::publish::OldFiles;
@@ -216,13 +216,13 @@ fn begun(ends: &Ends, item: &Item, began: Claim) -> Result<Option<ClaimedItem>> 
     match began {
         Claim::Ours(begun) => Ok(Some(begun)),
         Claim::Theirs(job) => {
-            let hint = "wait for its end (ftp-user jobs), or choose another destination".to_owned();
+            let hint = format!("wait for its end ({FtpUser} jobs), or choose another destination");
             Err(exists(ends, item, &format!("claimed by job {job}, which runs"), hint))
         }
         Claim::Moves(job) => {
             let what = format!("claimed by job {job}, whose transfer goes on without this program");
             let hint = format!(
-                "ftp-user resume {job} waits for its end, ftp-user cancel {job} ends it; or choose another destination"
+                "{FtpUser} resume {job} waits for its end, {FtpUser} cancel {job} ends it; or choose another destination"
             );
             Err(exists(ends, item, &what, hint))
         }

@@ -2,7 +2,7 @@
 
 use crate::account::RunAccount;
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::request::job::Job;
 use crate::job::summary::Tally;
 use crate::job::summary::ending;
@@ -51,7 +51,7 @@ pub(in crate::job) fn keep_run(context: &Context, run: RunAccount) {
     if let Err(why) = context.store.journal.keep_run(&run)
         && !context.run.job_journal.has_ended()
     {
-        context.run.events.warn(format!("cannot remember this run for \"ftp-user why\": {why}"));
+        context.run.events.warn(format!("cannot remember this run for \"{FtpUser} why\": {why}"));
     }
 }
 
@@ -76,13 +76,13 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         (RunEnd::Interrupted | RunEnd::Failed, None) if was_stopped => {
             "run it again: what is done is skipped".to_owned()
         }
-        (RunEnd::Interrupted, Some(job)) if was_stopped => format!("ftp-user resume {job} goes on"),
+        (RunEnd::Interrupted, Some(job)) if was_stopped => format!("{FtpUser} resume {job} goes on"),
         (RunEnd::Interrupted, Some(job)) => format!(
-            "ftp-user retry {job} goes on, ftp-user cancel {job} removes what is left of files under way"
+            "{FtpUser} retry {job} goes on, {FtpUser} cancel {job} removes what is left of files under way"
         ),
-        (RunEnd::Failed, Some(job)) if was_stopped => format!("ftp-user retry {job} begins again"),
+        (RunEnd::Failed, Some(job)) if was_stopped => format!("{FtpUser} retry {job} begins again"),
         (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job)) if tally.has_failed_files() => {
-            format!("ftp-user retry {job} tries again what has failed")
+            format!("{FtpUser} retry {job} tries again what has failed")
         }
         (_, _) => return None,
     };

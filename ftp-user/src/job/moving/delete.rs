@@ -9,7 +9,7 @@ use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::endpoint::{AskedDisk, Host};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::check::{self, ComparedFiles};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose};
@@ -460,7 +460,8 @@ fn stays(CopiedFile { source, copy, .. }: CopiedFile, failure: Failure) -> KeptS
 /// The failure if another move that runs has claimed the name of a source as the destination of a file.
 fn claimed_by_move(job: JobId) -> Failure {
     let what = format!("it stays, because job {job} moves a file to this name; its copy is verified");
-    Failure::new(Kind::Exists, what).hint("wait for the end of that job (ftp-user jobs), then move again")
+    Failure::new(Kind::Exists, what)
+        .hint(format!("wait for the end of that job ({FtpUser} jobs), then move again"))
 }
 
 /// How many times a file is compared again whose other names are being deleted.

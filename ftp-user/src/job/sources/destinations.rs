@@ -4,7 +4,7 @@
 use super::lines::{SourceLine, ToldFacts};
 use crate::context::Context;
 use crate::endpoint::files;
-use crate::failure::{Failure, Kind as FailureKind, Result};
+use crate::failure::{Failure, FtpUser, Kind as FailureKind, Result};
 use crate::job::claims::names;
 use crate::job::engine::stream::Stream;
 use crate::job::removal::precious;
@@ -121,7 +121,7 @@ impl<'a> Destinations<'a> {
             return;
         }
         self.context.run.events.warn(format!(
-            "{destination} may have been made by job {job}, which was interrupted: this copy goes into {destination}, under the last name of its source; ftp-user resume {job} goes on with the first copy"
+            "{destination} may have been made by job {job}, which was interrupted: this copy goes into {destination}, under the last name of its source; {FtpUser} resume {job} goes on with the first copy"
         ));
     }
 

@@ -7,7 +7,7 @@ use super::plan::{EmptiedDirectories, SyncPlan};
 use super::rename::SimilarNames;
 use super::run::SyncRun;
 use crate::endpoint::files::Lack;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::part::publish;
@@ -446,7 +446,7 @@ impl WithheldNames {
         let remedy = match journal.job().filter(|_| are_all) {
             Some(job) => {
                 journal.withhold(&self.names);
-                format!("ftp-user retry {job} --yes")
+                format!("{FtpUser} retry {job} --yes")
             }
             None => "the same command with --yes".to_owned(),
         };

@@ -12,7 +12,7 @@ use super::rename::{FileRenames, SimilarNames};
 use super::report::CopyForecast;
 use crate::context::Context;
 use crate::endpoint::{Host, Losses, Pools};
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Item;
 use crate::job::claims::claim::{self, FileClaim};
 use crate::job::engine::stream::Stream;
@@ -164,7 +164,8 @@ impl SyncRun<'_> {
         match claim::claim(self.context, &self.ends, &item).await {
             Err(failure) if failure.kind == Kind::Exists => {
                 let what = format!("another sync of {to} runs");
-                Err(Failure::new(Kind::Exists, what).hint("wait for its end: ftp-user jobs shows it"))
+                Err(Failure::new(Kind::Exists, what)
+                    .hint(format!("wait for its end: {FtpUser} jobs shows it")))
             }
             claim => claim.map(Some),
         }

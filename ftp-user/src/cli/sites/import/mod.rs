@@ -9,7 +9,7 @@ use super::add::{Key, settings_file, store};
 use super::secrets;
 use crate::config::site_url;
 use crate::context::Context;
-use crate::failure::{Failure, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::job::Status;
 use crate::place::{Netrc, Place, Remote, check_name};
 use crate::report::{Event, SiteShown};
@@ -68,7 +68,7 @@ impl From {
         all.iter().find(|file| file.exists()).cloned().ok_or_else(|| {
             let names: Vec<String> = all.iter().map(|file| file.display().to_string()).collect();
             Failure::new(Kind::Missing, format!("there is no file {}", names.join(" and no file ")))
-                .hint("name it: ftp-user sites import PROGRAM FILE")
+                .hint(format!("name it: {FtpUser} sites import PROGRAM FILE"))
         })
     }
 }
