@@ -349,7 +349,7 @@ impl Session {
         }
         // A Synch before ABOR is Telnet, not part of the verb.
         line.retain(|byte| *byte < 0x80);
-        let line = String::from_utf8(line).unwrap().trim_end().to_owned();
+        let line = String::from_utf8(line).unwrap().trim_end_matches(['\r', '\n']).to_owned();
         let (verb, argument) = line.split_once(' ').unwrap_or((&line, ""));
         let actions = shared.actions(verb, argument);
         shared.saw(&line);

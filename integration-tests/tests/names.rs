@@ -70,6 +70,75 @@ fn h25_blanks_before_a_name_are_settled_by_mlsd_where_there_is_no_nlst() {
 }
 
 #[test]
+fn h25_a_file_beside_one_with_a_leading_blank_is_verified_by_mlsd_where_there_is_no_size() {
+    let retr = |bytes: usize| format!("150 opening ; connection ; data {bytes} ; end ; 226 sent");
+    let long = "-rw-r--r-- 1 me us 2000 Apr 22 2024  x".to_owned();
+    let script = format!(
+        "RETR d/ x: {}\nRETR d/x: {}\nLIST: {}\nNLST: 502 no\nMLSD: {}\nFEAT: 502 no\nSIZE: 502 no\nMLST: 502 no\n\
+         CWD d: 250 there\nCWD d/*: 550 no directory\nCWD /: 250 back",
+        retr(2000),
+        retr(1),
+        text(&[long, line("x")]),
+        text(&["type=file;size=2000;  x".to_owned(), "type=file;size=1; x".to_owned()]),
+    );
+    let (peer, to) = (Peer::start("127.0.0.2", &script, MODERN), target());
+    for (source, dest, names) in [
+        ("d/x", "one", &["one"][..]),
+        ("d/%20x", "two", &["one", "two"]),
+        ("d/", "t", &["one", "t/", "t/ x", "t/x", "two"]),
+    ] {
+        let run =
+            copy(&["-r", "--path", "user", "--verify", "size", &peer.url(source), &to.url(dest)]).exits(0);
+        assert_eq!(run.summary()["verified"], "size", "{run}");
+        assert_eq!(to.names(), names, "{run}");
+    }
+    assert_eq!([to.bytes("t/ x").len(), to.bytes("t/x").len()], [2000, 1]);
+}
+
+/// A server that drops blanks at the end of a line, as aioftp does: of `x` and `x ` in `d` a command reaches `x` alone.
+fn dropping_blanks(rules: &str) -> Peer {
+    let facts = |name: &str| format!("type=file;size=1; {name}");
+    let script = format!(
+        "{rules}\nMLSD d: {}\nMLSD: {}\nFEAT: 211-Features\\r\\n MLST type*;size*;\\r\\n211 End\nSIZE: 502 no\nMLST d: 250-a\\r\\n type=dir; d\\r\\n250 end\n\
+         MLST d/x*: 250-a\\r\\n {}\\r\\n250 end\nMLST: 550 no such file\nCWD d: enter ; 250 in\nCWD / : 250 home\nCWD /: enter ; 250 back\n\
+         CWD: 550 no such directory\nMKD: 550 exists\nDELE d: 550 a directory\nRETR: 150 opening ; connection ; data 1 ; end ; 226 sent",
+        text(&[facts("x"), facts("x ")]),
+        text(&["type=dir; d".to_owned()]),
+        facts("x"),
+    );
+    Peer::start("127.0.0.2", &script, MODERN)
+}
+
+#[test]
+fn h25_a_name_of_which_a_server_drops_blanks_is_not_taken_for_another() {
+    let says = "drops blanks at the end of a name";
+    for verb in ["rm", "stat", "cat", "hash"] {
+        let peer = dropping_blanks("");
+        user().args([verb, &peer.url("d/x%20")]).run().exits(7).says(says);
+        assert!(peer.seen_of(&["DELE", "RETR"]).is_empty(), "{verb}");
+    }
+    let peer = dropping_blanks("");
+    user().args(["rm", "-r", "--yes", &peer.url("d")]).run().exits(9).says(says);
+    assert_eq!(peer.seen_of(&["DELE"]), ["DELE d", "DELE d/x"]);
+    let (peer, to) = (dropping_blanks(""), target());
+    let run = copy(&["-r", &peer.url("d/"), &to.url("t")]).exits(9).says(says);
+    assert_eq!(to.names(), ["t/", "t/x"], "{run}");
+    let (home, peer) = (user().file("new ", "a"), dropping_blanks(""));
+    home.args(["copy", "./new ", &peer.url("d/new%20")]).run().exits(7).says(says);
+    assert!(peer.seen_of(&["STOR", "RNTO"]).is_empty());
+}
+
+#[test]
+fn h25_a_name_that_a_server_keeps_whole_is_deleted() {
+    // The second one says the same of every directory.
+    for rules in ["CWD / : 550 no such directory", "CWD .ftp-user.no-such-directory: 250 there"] {
+        let peer = dropping_blanks(rules);
+        user().args(["rm", &peer.url("d/x%20")]).run().exits(0);
+        assert_eq!(peer.seen_of(&["DELE"]), ["DELE d/x "], "{rules}");
+    }
+}
+
+#[test]
 fn h25_a_listing_with_one_name_twice_is_a_failure_of_its_directory() {
     let script = format!(
         "LIST: {}\nNLST: 502 no\nSIZE d: 550 d: not a plain file\nSIZE: 213 1000\nCWD d: 250 there\nCWD /: 250 back",

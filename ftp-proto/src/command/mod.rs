@@ -270,6 +270,32 @@ impl Command {
     /// How many bytes of their lines. A single command may be longer.
     pub const MAX_WAITING_BYTES: usize = 16 * 1024;
 
+    /// The path of a file or directory that it names.
+    pub const fn path(&self) -> Option<&PathName> {
+        if let Self::Retr(path)
+        | Self::Stor(path)
+        | Self::Appe(path)
+        | Self::Size(path)
+        | Self::Mdtm(path)
+        | Self::Hash(path)
+        | Self::XDigest(_, path, _)
+        | Self::Rnfr(path)
+        | Self::Rnto(path)
+        | Self::Dele(path)
+        | Self::Mkd(path)
+        | Self::Rmd(path)
+        | Self::Cwd(path) = self
+        {
+            return Some(path);
+        }
+        if let Self::List(path) | Self::Nlst(path) | Self::Mlsd(path) | Self::Mlst(path) | Self::Stat(path) =
+            self
+        {
+            return path.as_ref();
+        }
+        None
+    }
+
     /// Whether this command uses a data connection, so that it is answered twice: by a preliminary
     /// reply and by a final one.
     pub fn is_transfer(&self) -> bool {

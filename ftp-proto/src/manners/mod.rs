@@ -1,9 +1,11 @@
 //! What is known of one server in one session, beyond what it announces. [`Manners`] learns from replies, and answers what a
 //! reply means and which command is next. It does no I/O and has no clock: who sends the commands passes the replies.
 
+mod dropped;
 mod listing;
 mod words;
 
+pub use dropped::{DroppedPart, DroppedParts};
 pub use listing::{
     CertainRows, FirstEntry, Form, KeptNames, NamesByNlst, ShownName, UnclearNames, is_alike,
     is_certain_directory, is_split, omitted, with_blanks,
@@ -57,6 +59,8 @@ pub struct Manners {
     pub settings: SessionSettings,
     /// Whether it was seen to keep names beyond ASCII.
     pub names: KeptNames,
+    /// What of names the server was seen to drop.
+    pub dropped: DroppedParts,
     /// Refusals of SIZE, without the name, that a listing has shown to mean that nothing is there.
     pub absent: AbsentWords,
     /// It does not know MLST, although it did not say so in FEAT.
@@ -103,6 +107,16 @@ impl Manners {
     /// Whether it is one of our own servers: it says what it has moved.
     pub const fn is_ours(&self) -> bool {
         self.capabilities.rndz && self.capabilities.partial
+    }
+
+    /// Whether it is known to take this path for what it is, so that nobody has to ask.
+    pub fn keeps(&self, path: &PathName) -> bool {
+        self.names.keeps(path) && self.drops_nothing_of(path)
+    }
+
+    /// Whether it is known to read the whole path in a command.
+    pub fn drops_nothing_of(&self, path: &PathName) -> bool {
+        self.is_ours() || self.dropped.keep(path)
     }
 
     /// Whether its listings tell symbolic links from directories for certain, as those of `ftp-server` do.

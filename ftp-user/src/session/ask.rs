@@ -2,10 +2,10 @@
 
 use super::answer::{Answer, EndedSession, about, hint, kind_of};
 use super::connection::Session;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Kind, Result};
 use ftp_proto::client::{self, CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Rate, Verb};
-use ftp_proto::manners::foreign_option;
+use ftp_proto::manners::{DroppedPart, foreign_option};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -27,9 +27,57 @@ impl Session {
     ///
     /// See [`Self::ask`].
     pub async fn ask_patiently(&mut self, command: Command, patience: Option<Duration>) -> Result<Answer> {
+        if let Some(path) = command.path() {
+            self.check_name(path).await?;
+        }
         let verb = command.verb();
         let id = self.send(command, patience);
         self.answer_to(id, verb).await
+    }
+
+    /// Checks that the server takes a name in a command for what it is. Where it drops a part of it, the command would reach
+    /// another file.
+    ///
+    /// # Errors
+    ///
+    /// The server drops a part of this name, or cannot be asked.
+    pub(crate) async fn check_name(&mut self, path: &PathName) -> Result<()> {
+        let Some(part) = self.dropped_part(path).await? else { return Ok(()) };
+        Err(Failure::new(Kind::Unverified, format!("{} is another name on the server", path.display()))
+            .said(format!("{} drops {}", self.who(), part.name()))
+            .hint("rename it where it is, or choose a name without them"))
+    }
+
+    /// What the server drops of a name in a command.
+    pub(crate) async fn dropped_part(&mut self, path: &PathName) -> Result<Option<DroppedPart>> {
+        if self.manners.drops_nothing_of(path) {
+            return Ok(None);
+        }
+        for part in DroppedPart::of(path) {
+            if Box::pin(self.drops(part)).await? {
+                return Ok(Some(part));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether the server enters its current directory by a name with this part, and no other directory that is not there.
+    async fn drops(&mut self, part: DroppedPart) -> Result<bool> {
+        if let Some(known) = self.manners.dropped.has(part) {
+            return Ok(known);
+        }
+        // The question has it, too.
+        self.manners.dropped.note(part, false);
+        let Some(home) = self.current().await? else { return Ok(false) };
+        let Some(asked) = part.added_to(&home) else { return Ok(false) };
+        if !self.ask(Command::Cwd(asked)).await?.is_done() {
+            return Ok(false);
+        }
+        let is_home = self.current().await?.as_ref() == Some(&home);
+        self.go_back(home.clone()).await?;
+        let drops = is_home && !self.enters_anything(home).await?;
+        self.manners.dropped.note(part, drops);
+        Ok(drops)
     }
 
     /// Waits for the final reply to a command that was sent.

@@ -39,6 +39,9 @@ impl Transfer<'_> {
     /// Opens a data connection and sends the transfer command, with REST before it if the first `skips` bytes are
     /// not wanted.
     pub(super) async fn begin(&mut self, command: &Command, skips: u64) -> Result<BegunCommand> {
+        if let Some(path) = command.path() {
+            self.session.check_name(path).await?;
+        }
         self.session.private_data().await?;
         let mut arrangements = Arrangements::new(&self.session.party(), self.session.known_postures());
         let mut first = None;

@@ -241,6 +241,10 @@ impl ExistenceCheck<'_> {
     /// The answers to questions that are sent one after the other.
     async fn answers_in_turn(&mut self, path: &PathName) -> Result<Answers> {
         let mut answers = Answers::default();
+        // Nobody can ask for it where it would be taken for another name.
+        if self.session.dropped_part(path).await?.is_some() {
+            return Ok(answers);
+        }
         for question in &self.questions {
             let answer = self.session.ask(question.command(path.clone())).await?;
             if let (ExistenceQuestion::Cwd, true, Some(home)) = (question, answer.is_done(), &self.home) {

@@ -207,7 +207,7 @@ impl RemoteDirectory<'_> {
 
     /// Some servers show `?` for what they cannot print, and blanks before a name may belong to it. What NLST does not
     /// settle stays as it was shown.
-    async fn settle(&mut self, entries: &mut [Entry]) -> Result<()> {
+    pub(super) async fn settle(&mut self, entries: &mut [Entry]) -> Result<()> {
         if !entries.iter().any(is_unclear) {
             return Ok(());
         }

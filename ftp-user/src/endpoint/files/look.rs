@@ -10,7 +10,7 @@ use crate::place;
 use crate::session::{Answer, Role, Session};
 use ftp_proto::command::{Command, DataType, Verb};
 use ftp_proto::listing::{Cut, Entry, Facts, Kind, told_size};
-use ftp_proto::manners::{AbsentWords, ToldByMlst, Verdict};
+use ftp_proto::manners::{AbsentWords, Form, ToldByMlst, UnclearNames, Verdict};
 use ftp_proto::reply::Blame;
 use ftp_proto::wire::PathName;
 use std::collections::VecDeque;
@@ -250,6 +250,9 @@ pub(super) async fn have_at_server(session: &mut Session, paths: &[PathName]) ->
 
 /// Whether the server has something of a name. MLST is not sent again if it was.
 async fn has(session: &mut Session, path: &PathName, is_mlst_new: bool) -> Result<Option<bool>> {
+    if session.dropped_part(path).await?.is_some() {
+        return Ok(None);
+    }
     if is_mlst_new && session.manners.capabilities.mlst.is_some() {
         let answer = session.ask(Command::Mlst(Some(path.clone()))).await?;
         if let Some(has) = session.manners.has_by_mlst(&answer) {
@@ -312,7 +315,7 @@ pub async fn size_at_server(session: &mut Session, path: &PathName) -> Result<Op
     if let Some(told) = size_in(&answer) {
         return Ok(Some(told));
     }
-    if session.manners.capabilities.mlst.is_some() {
+    if session.manners.takes_mlst() {
         return Ok(facts_at_server(session, path).await?.and_then(|facts| facts.size));
     }
     // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
@@ -331,7 +334,7 @@ pub async fn size_at_server(session: &mut Session, path: &PathName) -> Result<Op
 pub async fn tells_no_size(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
     let Host::Server(server) = host else { return Ok(false) };
     let session = server.session(context).await?;
-    if session.manners.capabilities.mlst.is_some() {
+    if session.manners.takes_mlst() {
         return Ok(facts_at_server(session, path).await?.is_some_and(|facts| facts.size.is_none()));
     }
     let answer = ask_size(session, path).await?;
@@ -390,17 +393,20 @@ async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Re
     }
     if let Some(name) = place::base_name(path) {
         let directory = place::parent(path);
-        let mut found = None;
+        let (like, mut alike) = (UnclearNames::new(std::iter::once(&name)), Vec::new());
         let mut find = |_, entry: Entry| {
-            if found.is_none() && entry.name == name {
-                found = Some(entry);
+            if like.may_be(&entry.name) {
+                alike.push(entry);
             }
         };
+        let mut parent = RemoteDirectory { session, path: directory.as_ref() };
         // Nothing is in a directory that is not there.
-        let is_absent = match (RemoteDirectory { session, path: directory.as_ref() }).listed(&mut find).await
-        {
-            Ok((_, listing)) => {
-                if let Some(found) = found {
+        let is_absent = match parent.listed(&mut find).await {
+            Ok((form, listing)) => {
+                if form == Form::List {
+                    parent.settle(&mut alike).await?;
+                }
+                if let Some(found) = alike.into_iter().find(|entry| entry.name == name) {
                     return Ok(Some(Entry { name: path.clone(), ..found }));
                 }
                 !listing.is_incomplete() || listing.cut == Some(Cut::Unopened)

@@ -383,6 +383,8 @@ async fn name_and_look(
     to: &PathName,
     looks: Looks,
 ) -> Result<Result<RenameFacts, Refusal>> {
+    session.check_name(from).await?;
+    session.check_name(to).await?;
     let what = format!("cannot rename the finished copy to {}", to.display());
     let (first, second) = (Command::Rnfr(from.clone()), Command::Rnto(to.clone()));
     let mlst = |name: &PathName| Command::Mlst(Some(name.clone()));
@@ -443,7 +445,7 @@ impl RenameFacts {
 
 /// Whether the server was seen to keep such names, so that [`check_stored_name`] has nothing to ask.
 pub fn keeps_name(session: &Session, path: &PathName) -> bool {
-    session.manners.names.keeps(path)
+    session.manners.keeps(path)
 }
 
 /// Checks that a file to be sent is the one that `path` names, and not another one that the server takes
@@ -467,6 +469,7 @@ pub async fn check_stored_name(context: &Context, host: &mut Host, path: &PathNa
 ///
 /// Fails if the server shows another name, or if it cannot be asked.
 pub(super) async fn check_stored_name_at_server(session: &mut Session, path: &PathName) -> Result<()> {
+    session.check_name(path).await?;
     if keeps_name(session, path) {
         return Ok(());
     }

@@ -246,11 +246,12 @@ impl Member {
         options: Options,
         path: &BatchPath,
     ) -> Result<Self, Box<ClaimedFile>> {
-        let takes_name = match &mut ends.destination {
-            Host::Server(server) => {
-                server.open().is_some_and(|session| files::keeps_name(session, &file.item.destination))
+        let takes_name = match (&mut ends.source, &mut ends.destination) {
+            (Host::Server(from), Host::Server(to)) => {
+                from.open().is_some_and(|from| from.manners.drops_nothing_of(&file.item.source))
+                    && to.open().is_some_and(|to| files::keeps_name(to, &file.item.destination))
             }
-            Host::Local(_) => false,
+            _ => false,
         };
         let by_parts = path.manner() == Manner::OneByOne;
         // Over one connection the source compares the file with its listing.
