@@ -145,8 +145,13 @@ fn refuse_of_others(directory: &Path) -> Result<(), anyhow::Error> {
     // Its mode is changed only if nobody else can have anything there.
     let mode = facts.permissions().mode() & 0o7777;
     let has_lock = || fs::symlink_metadata(directory.join("lock")).is_ok_and(|lock| lock.is_file());
-    let is_empty = || fs::read_dir(directory).is_ok_and(|mut names| names.next().is_none());
-    if mode & 0o002 != 0 || (mode & 0o077 != 0 && !has_lock() && !is_empty()) {
+    // A volume that was made for it may have `lost+found`.
+    let is_new = || {
+        let names = fs::read_dir(directory);
+        names.is_ok_and(|mut names| names.all(|name| name.is_ok_and(|name| name.file_name() == "lost+found")))
+    };
+    let is_ours = || is_new() || (mode & 0o002 == 0 && has_lock());
+    if mode & 0o077 != 0 && (mode & 0o1000 != 0 || !is_ours()) {
         bail!("others use it too (mode {mode:o})");
     }
     Ok(())
@@ -209,8 +214,11 @@ mod tests {
         let mode = |set: u32| fs::set_permissions(home.path(), Permissions::from_mode(set)).unwrap();
         let found = || fs::metadata(home.path()).unwrap().permissions().mode() & 0o7777;
         let open = || State::open(Some(home.path()), &[root.path()]).map_err(|error| format!("{error:#}"));
-        // Nothing in it but what an earlier start has made.
-        for private in [0o755, 0o775, 0o700] {
+        mode(0o1777);
+        assert!(open().is_err() && found() == 0o1777);
+        // A volume that was made for it, and then what an earlier start has made.
+        fs::create_dir(home.path().join("lost+found")).unwrap();
+        for private in [0o777, 0o755, 0o775, 0o700] {
             mode(private);
             open().unwrap();
             assert_eq!(found(), 0o700);
@@ -226,7 +234,7 @@ mod tests {
         fs::remove_file(home.path().join("lock")).unwrap();
         mode(0o755);
         assert!(open().unwrap_err().contains("others use it too (mode 755)"));
-        assert_eq!((found(), fs::read_dir(home.path()).unwrap().count()), (0o755, 1));
+        assert_eq!((found(), fs::read_dir(home.path()).unwrap().count()), (0o755, 2));
     }
 
     #[test]
