@@ -64,6 +64,20 @@ fn n8_the_largest_file_size_under_the_journal() {
 }
 
 #[test]
+fn n8_a_sync_without_its_journal_copies_and_deletes_nothing() {
+    let (home, state) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let from = Site::new("source").file("t/new", "new").start();
+    let to = Site::new("destination").at("127.0.0.3").file("t/old", "old").start();
+    let run = with_state(user_at(&limited(Program::User, 8, home.path())), state.path());
+    let run = run.args(["sync", "--delete", &from.url("t"), &to.url("t")]).run().exits(9);
+    assert_eq!((to.bytes("t/new"), to.bytes("t/old")), (b"new".to_vec(), b"old".to_vec()), "{run}");
+    let withheld = run.events("withheld");
+    assert_eq!(withheld.len(), 1, "{run}");
+    assert!(withheld[0]["message"].as_str().unwrap().contains("nothing is deleted"), "{run}");
+    assert_eq!(withheld[0]["names"], 1, "{run}");
+}
+
+#[test]
 fn n8_a_disk_that_is_full_under_the_journal_of_a_job() {
     let disk = or_skip!(SmallDisk::mount());
     let (from, to) = (many(), Site::new("destination").at("127.0.0.3").start());

@@ -190,7 +190,7 @@ fn r30_what_an_agent_may_reach_is_decided_by_the_agent_alone() {
     let (from, to) = (Far::start(&[("a.bin", b"hello")]), Far::start(&[]));
     let hub = Hub::start(&own_address().to_string());
     let copy = || copy(&hub).args([from.url("a.bin"), to.url("b.bin")]).run().fails();
-    copy().says("no agent has joined the hub");
+    copy().says("no agent of the group of this token has joined the hub");
     let _zurich = from.agent(&hub, "zurich");
     let berlin = hub.join("berlin", &to.near, &[]);
     let run = copy().says("no agent at the hub").says("does not allow that target");

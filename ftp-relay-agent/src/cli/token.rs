@@ -60,17 +60,17 @@ pub fn token(options: &Options) -> Result<(), Exit> {
 /// Prints what a hub needs of the tokens in these files. The file of an agent may have tokens of users that stand in
 /// others, too.
 fn for_hub(files: &[PathBuf]) -> Result<(), Exit> {
-    let mut printed: Vec<Token> = Vec::new();
+    // A part of them would be a file that a hub takes.
+    let mut all: Vec<Token> = Vec::new();
     for file in files {
         for token in token_file::read_tokens(file).map_err(anyhow::Error::from)? {
-            if printed.contains(&token) {
-                continue;
+            if !all.contains(&token) {
+                all.push(token);
             }
-            print(Zeroizing::new(format!("{}\n", token.for_hub().line().as_str())).as_bytes())?;
-            printed.push(token);
         }
     }
-    Ok(())
+    let line = |token: &Token| Zeroizing::new(format!("{}\n", token.for_hub().line().as_str()));
+    all.iter().try_for_each(|token| print(line(token).as_bytes()))
 }
 
 /// How long a token is valid. A bare number may be meant as days.

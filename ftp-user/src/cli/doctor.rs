@@ -222,14 +222,19 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
     };
     let shown = directory.display();
     if !directory.exists() {
-        return Checked::good("state", format!("{shown} is made at the first copy"));
+        let above = directory.ancestors().find(|above| above.is_dir()).unwrap_or(Path::new("."));
+        return if may_write(above) {
+            Checked::good("state", format!("{shown} is made at the first copy"))
+        } else {
+            let what = format!("{shown} cannot be made: {} cannot be written", above.display());
+            Checked::bad("state", what, STATE_ELSEWHERE)
+        };
     }
     if let Err(why) = crate::journal::check_directory(directory) {
-        return Checked::bad("state", why, "chmod 700: it holds the certificates of servers");
+        return Checked::bad("state", why, "it holds the certificates of servers: chmod 700 it if it is yours");
     }
-    if access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        let hint = "make it yours, or name another with --state";
-        return Checked::bad("state", format!("{shown} cannot be written"), hint);
+    if !may_write(directory) {
+        return Checked::bad("state", format!("{shown} cannot be written"), STATE_ELSEWHERE);
     }
     if let Err(why) = context.store.sites.recall("localhost:21") {
         return Checked::bad("state", why, "repair or remove that file");
@@ -238,6 +243,10 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
+}
+
+fn may_write(directory: &Path) -> bool {
+    access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 /// `~/.netrc`, if it is there.
@@ -283,7 +292,7 @@ fn passwords(settings: &Settings) -> Vec<Checked> {
 fn relays(settings: &Settings) -> Vec<Checked> {
     let check = |relay: &config::Relay| match relay.token() {
         Ok(_) => Checked::good("relay", format!("{} has its token", relay.name)),
-        Err(failure) => Checked::bad("relay", failure.what, "ftp-relay-agent token makes one; mode 0600"),
+        Err(failure) => Checked::bad("relay", failure.what, "it holds a line of the token file of the relay; mode 0600"),
     };
     settings.relays.iter().map(check).collect()
 }
@@ -308,6 +317,8 @@ const MOST_SITES: usize = 16;
 /// 2026-01-01 and 2100-01-01, in seconds since 1970: a clock that shows another time is wrong.
 const EARLIEST: u64 = 1_767_225_600;
 const LATEST: u64 = 4_102_444_800;
+/// What helps where the state directory cannot be written.
+const STATE_ELSEWHERE: &str = "make it yours, or name another with --state";
 
 #[cfg(test)]
 mod tests {

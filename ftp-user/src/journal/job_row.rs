@@ -3,6 +3,7 @@
 
 use super::item_row::{IS_FILE, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
+use super::store::now;
 use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
 use crate::account::RunAccount;
 use crate::id::JobId;
@@ -136,7 +137,8 @@ impl JobRow {
             id: self.id,
             job: self.job,
             state,
-            begun: self.begun / MICROSECONDS,
+            // A clock that was ahead once has made it later than it was.
+            begun: (self.begun / MICROSECONDS).min(self.ended.unwrap_or_else(|| now().as_secs())),
             ended: self.ended,
             files: done,
             bytes,

@@ -32,7 +32,7 @@ pub(super) fn not_proven(
             let hint = if token.is_expired(context.world.today()) {
                 "it has expired: ask for a new one (ftp-relay-agent token)"
             } else {
-                "the relay's token file must hold the same line; the reason stands in its log"
+                "the relay's token file must hold the same line, that of a hub the line of token --for-hub; its log has the reason"
             };
             Failure::new(Kind::Untrusted, what).hint(hint)
         }
@@ -189,8 +189,8 @@ pub(super) fn no_call(display_name: &str, agent: &str, code: Code, text: &Text) 
 
 /// No agent has joined the hub.
 pub(super) fn nobody(display_name: &str) -> Failure {
-    Failure::new(Kind::NoPath, format!("no agent has joined the hub {display_name} with this token"))
-        .hint("run ftp-relay-agent join on a host near each server")
+    Failure::new(Kind::NoPath, format!("no agent of the group of this token has joined the hub {display_name}"))
+        .hint("run ftp-relay-agent join near each server, with a token of the same --group")
 }
 
 /// No agent of a hub reaches a server. `said` is what each of them has said.

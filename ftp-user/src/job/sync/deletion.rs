@@ -36,6 +36,10 @@ pub(super) async fn delete_surplus(
     consent: Consent,
 ) -> Result<()> {
     run.ask_other_jobs().await?;
+    if run.others_unknown.is_some() {
+        run.withhold_if_unknown(plan.counts.surplus);
+        return Ok(());
+    }
     let before = run.context.run.job_journal.take_withheld().await;
     let consented = match consent {
         Consent::Everything => None,

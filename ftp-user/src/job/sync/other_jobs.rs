@@ -76,7 +76,7 @@ impl OtherJobs {
                 return Err(Failure::interrupted());
             }
             let page = context.run.job_journal.claims_below(asked.clone()).await;
-            let page = page.ok_or_else(|| unknown("the journal of this run has ended"))?;
+            let page = page.ok_or_else(|| unknown("the journal cannot be used"))?;
             page.claims.into_iter().for_each(|claim| self.take(&claim, named));
             asked.after = page.last;
             if asked.after.is_none() {
@@ -150,7 +150,7 @@ impl OtherJobs {
 /// Nothing is deleted: `why` it is not known what others store there.
 fn unknown(why: &str) -> Failure {
     let what = format!("nothing is deleted, since it is not known what other jobs store there: {why}");
-    Failure::new(Kind::Other, what).hint("sync again when the journal can be used, or without --delete")
+    Failure::new(Kind::Other, what).hint("sync again when it can be used")
 }
 
 #[cfg(test)]
