@@ -3,6 +3,7 @@
 use super::*;
 use crate::id::JobId;
 use crate::journal::claiming::{Claim, LONGEST_ALONE};
+use crate::journal::job_row::JobRow;
 use crate::journal::jobs::{ENDED, OPEN};
 use crate::journal::lock::JobLock;
 use crate::journal::record::{
@@ -59,6 +60,23 @@ fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last(
     assert_eq!((given_over.len(), given_over[0].parts.names.clone()), (1, vec![]));
     assert!(store.items(JobId::new(1), ItemState::Open).unwrap().is_empty());
     assert_eq!(store.items(JobId::new(2), ItemState::Open).unwrap()[0].parts.names, [PartId(10)]);
+}
+
+#[test]
+fn a_job_does_not_begin_after_its_end_although_the_clock_was_ahead_once() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
+    let _ahead = start(&store, 1, false).unwrap();
+    let mut row = JobRow::find(&store.sql, JobId::new(1)).unwrap().unwrap();
+    row.begun += 3_600_000_000;
+    row.save(&store.sql).unwrap();
+    let _next = start(&store, 2, false).unwrap();
+    store.finish(JobId::new(2), RunEnd::Failed, None).unwrap();
+    let jobs = store.jobs().unwrap();
+    assert_eq!(jobs.len(), 2);
+    for job in jobs {
+        assert!(job.begun <= job.ended.unwrap_or_else(|| now().as_secs()), "{job:?}");
+    }
 }
 
 #[test]
