@@ -176,7 +176,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--checksum -c",
         "--overwrite different, the default, compares digests; what is stored of a file goes on",
     ),
-    ("copy move", "--update -u", "--overwrite newer replaces only older files"),
+    ("copy move", "--update -u --only-newer", "--overwrite newer replaces only older files"),
     ("copy move", "--ignore-existing", "sync --compare exists copies only what DEST lacks"),
     ("copy move", "--size-only", "sync --compare size copies only files of another size"),
     ("copy", "--remove-source-files", "move deletes what it has copied and verified"),
@@ -194,6 +194,10 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--exclude-from --include-from --filter",
         "--filter-from FILE reads lines of - GLOB to leave files out, and of + GLOB to take them",
     ),
+    ("sync copy move", "-x -X --exclude-glob", "--exclude GLOB leaves files out"),
+    ("sync copy move", "--min-age --max-age", "there is none: filters choose by name"),
+    ("sync copy move", "--loop", "leave it out: the same command again goes on"),
+    ("sync copy move", "--use-pget-n", "there is none: -j N copies N files at the same time"),
     ("sync copy move", "--files-from", "copy --from-file FILE reads lines of SOURCE, a tab, DEST"),
     ("sync copy move", "-e --rsh", "leave it out: servers are reached by FTP"),
     ("sync copy move", "-C", "nothing is compressed; --exclude leaves files out"),
@@ -221,6 +225,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("ls stat tree", "-L", "there is none: a link is shown as its server shows it"),
     (EACH, "--stats", "there is none: the last line sums up; --json tells it in numbers"),
     (EACH, "--log-file", "--trace FILE writes the dialogue with the servers; 2>FILE writes the messages"),
+    (EACH, "--token-file", "--relay-token-file FILE has the token of a relay"),
     (EACH, "-P --port", "write the port into the URL: ftp://HOST:PORT/"),
     (EACH, "--checksum", "hash prints digests; sync --compare hash compares them"),
     (EACH, "--update --ignore-existing --size-only", "copy has --overwrite, and sync has --compare"),
@@ -392,6 +397,8 @@ mod tests {
         check("--delete", "copy -r --delete a b", "copy has no option --delete; sync SOURCE DEST --delete");
         check("--max-delete", "move --max-delete=5 a b", "move has no option --max-delete; sync");
         check("--compare", "copy --compare size a b", "sync --compare");
+        check("--only-newer", "copy --only-newer a b", "--overwrite newer");
+        check("--token-file", "copy --token-file t a b", "--relay-token-file FILE");
         check("--exclude-from", "sync --delete --exclude-from list a b", "--filter-from FILE reads");
         check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
     }
