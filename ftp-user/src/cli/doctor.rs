@@ -231,7 +231,11 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         };
     }
     if let Err(why) = crate::journal::check_directory(directory) {
-        return Checked::bad("state", why, "it holds the certificates of servers: chmod 700 it if it is yours");
+        return Checked::bad(
+            "state",
+            why,
+            "it holds the certificates of servers: chmod 700 it if it is yours",
+        );
     }
     if !may_write(directory) {
         return Checked::bad("state", format!("{shown} cannot be written"), STATE_ELSEWHERE);
@@ -292,7 +296,9 @@ fn passwords(settings: &Settings) -> Vec<Checked> {
 fn relays(settings: &Settings) -> Vec<Checked> {
     let check = |relay: &config::Relay| match relay.token() {
         Ok(_) => Checked::good("relay", format!("{} has its token", relay.name)),
-        Err(failure) => Checked::bad("relay", failure.what, "it holds a line of the token file of the relay; mode 0600"),
+        Err(failure) => {
+            Checked::bad("relay", failure.what, "it holds a line of the token file of the relay; mode 0600")
+        }
     };
     settings.relays.iter().map(check).collect()
 }

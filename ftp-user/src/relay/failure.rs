@@ -189,8 +189,11 @@ pub(super) fn no_call(display_name: &str, agent: &str, code: Code, text: &Text) 
 
 /// No agent has joined the hub.
 pub(super) fn nobody(display_name: &str) -> Failure {
-    Failure::new(Kind::NoPath, format!("no agent of the group of this token has joined the hub {display_name}"))
-        .hint("run ftp-relay-agent join near each server, with a token of the same --group")
+    Failure::new(
+        Kind::NoPath,
+        format!("no agent of the group of this token has joined the hub {display_name}"),
+    )
+    .hint("run ftp-relay-agent join near each server, with a token of the same --group")
 }
 
 /// No agent of a hub reaches a server. `said` is what each of them has said.
