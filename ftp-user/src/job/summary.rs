@@ -23,6 +23,8 @@ pub(in crate::job) struct Tally {
     pub(in crate::job) sums: Summary,
     /// The files that a sync need not copy.
     equal: u64,
+    /// Sources of a move that stay, although they were copied.
+    staying: u64,
     /// Names that a sync has not deleted because they are more than the user has allowed, or because nobody has agreed to that.
     pub(in crate::job) withheld: Option<WithheldDeletions>,
     /// How many files took which route.
@@ -52,6 +54,7 @@ impl Tally {
             number: 0,
             sums: Summary { verb, dry_run, ..Summary::default() },
             equal: 0,
+            staying: 0,
             withheld: None,
             rungs: Vec::new(),
             protection: None,
@@ -140,6 +143,7 @@ impl Tally {
 
     /// Notes that a source of a move stays, although it was copied.
     pub(in crate::job) fn source_stays(&mut self, source: String, dest: String, failure: Failure) {
+        self.staying += 1;
         self.failures.note_kept(&source, &dest);
         self.failed(source, dest, failure);
     }
@@ -169,7 +173,13 @@ impl Tally {
         let so_far = if found.more { " found so far" } else { "" };
         match all {
             _ if done > all || (all <= 1 && !found.more) => String::new(),
-            all => format!("{done} of {}{so_far} are done; ", counted(all, "file")),
+            all => {
+                let end = match self.staying {
+                    0 => "done".to_owned(),
+                    staying => format!("copied, sources that stay: {staying}"),
+                };
+                format!("{done} of {}{so_far} are {end}; ", counted(all, "file"))
+            }
         }
     }
 
@@ -432,6 +442,8 @@ mod tests {
         assert_eq!(tally.how_far(found(3, false)), "0 of 3 files are done; ");
         tally.found_equal(2, Compare::Time);
         assert_eq!(tally.how_far(found(3, true)), "2 of 5 files found so far are done; ");
+        tally.source_stays("a".into(), "b".into(), Failure::new(Kind::Refused, "it stays"));
+        assert_eq!(tally.how_far(found(0, false)), "2 of 2 files are copied, sources that stay: 1; ");
         assert_eq!(
             (tally.verified, tally.sums.details.equal_by),
             (Some(Verified::Size), vec!["size and time"])
