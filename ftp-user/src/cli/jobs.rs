@@ -409,7 +409,7 @@ const FILES: [&str; 6] = ["ca", "config", "filter_from", "from_file", "password_
 const LAST_WITH_WORDS: &str = "0.1.0";
 
 /// A job in the list of all.
-fn row(record: JobRecord) -> Event {
+pub(super) fn row(record: JobRecord) -> Event {
     let now = u64::try_from(Clock::today().0).unwrap_or(0);
     let age = Duration::from_secs(now.saturating_sub(record.ended.unwrap_or(record.begun)));
     Event::JobRow(record, age)

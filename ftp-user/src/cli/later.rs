@@ -2,6 +2,7 @@
 
 use super::Cli;
 use crate::failure::Failure;
+use crate::place::nearest;
 use crate::shell::Elsewhere;
 use clap::CommandFactory;
 use ftp_io::program::completion::{Part, Reader};
@@ -23,8 +24,14 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
                 return Some(fails().hint(format!("ftp-user shell has {word}")));
             }
             let mut all = VERBS_OF_COMMAND_LINES.iter().chain(VERBS_ELSEWHERE);
-            let (_, verb) = all.find(|(name, _)| *name == word)?;
-            Some(fails().hint(format!("use {verb}")))
+            if let Some((_, verb)) = all.find(|(name, _)| *name == word) {
+                return Some(fails().hint(format!("use {verb}")));
+            }
+            // clap finds nothing like a word of so few letters.
+            let command = Cli::command();
+            let verbs = command.get_subcommands().map(clap::Command::get_name);
+            let meant = nearest(word, verbs).filter(|_| word.len() < 4)?;
+            Some(fails().hint(format!("did you mean {meant}?")))
         }
     }
 }
@@ -62,7 +69,36 @@ pub(super) fn verb_of(words: &[OsString]) -> Option<(usize, String)> {
 pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
     let (_, verb) = verb_of(words)?;
-    Some(Failure::usage(format!("{verb} has no option {name}")).hint(hint(&verb, name)?))
+    let unknown = beside(name, &verb, words);
+    let hints: Vec<_> = unknown.iter().filter_map(|name| Some((name, hint(&verb, name)?))).collect();
+    let fails = || Failure::usage(format!("{verb} has no option {}", unknown.join(" and no ")));
+    match hints.as_slice() {
+        [] => None,
+        [(_, hint)] => Some(fails().hint(*hint)),
+        several => {
+            let lines: Vec<String> = several.iter().map(|(name, hint)| format!("{name}: {hint}")).collect();
+            Some(fails().hint(lines.join("; ")))
+        }
+    }
+}
+
+/// The unknown option and those that stand in one word with it: `-a` and `-z` of `-avz`.
+fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
+    let command = Cli::command();
+    let of_verb = command.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
+    let known: Vec<&clap::Arg> = command.get_arguments().chain(of_verb).collect();
+    let letters = |word: &OsString| {
+        let letters = word.to_str()?.strip_prefix('-')?.to_owned();
+        let are_options = name.len() == 2 && letters.chars().all(|one| one.is_ascii_alphanumeric());
+        (are_options && letters.contains(name.strip_prefix('-')?)).then_some(letters)
+    };
+    let Some(letters) = words.iter().find_map(letters) else { return vec![name.to_owned()] };
+    let has = |option: &str, takes: bool| {
+        known.iter().any(|arg| is_called(arg, option) && (!takes || arg.get_action().takes_values()))
+    };
+    // What stands behind an option may be its value.
+    let options = letters.chars().map(|one| format!("-{one}")).take_while(|option| !has(option, true));
+    options.filter(|option| option == name || !has(option, false)).collect()
 }
 
 /// What to use here instead of an option or a part of another program.
@@ -202,7 +238,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sync copy move", "-e --rsh", "leave it out: servers are reached by FTP"),
     ("sync copy move", "-C", "nothing is compressed; --exclude leaves files out"),
     ("sync copy move", "-z --compress", "there is none: nothing is compressed on its way"),
-    ("sync copy move", "--transfers --parallel", "-j N copies N files at the same time"),
+    ("sync copy move", "--transfers --parallel --stream --streams", "-j N copies N files at the same time"),
     (
         "sync copy move",
         "--checkers",
@@ -390,6 +426,11 @@ mod tests {
         check("--log-file", "ls --log-file=x a", "ls has no option --log-file; --trace FILE");
         check("--partial", "rm --partial a", "copy, move and sync go on");
         check("-P", "ls -P 21 a", "ls has no option -P; write the port into the URL");
+        let both =
+            "copy has no option -a and no -z; -a: times are kept; --perms keeps the modes; -z: there is none";
+        check("-a", "copy -avz a b", both);
+        check("-a", "copy -raj4 a b", "copy has no option -a; times are kept");
+        check("--stream", "copy --stream a b", "-j N copies N files");
         check("-z", "cat -z a", "cat has no option -z; there is none");
         check("-c", "hash -c sums", "sha256sum -c");
         check("--detach", "sync --detach a b", "sync has no option --detach; sync needs this program");
@@ -441,6 +482,7 @@ mod tests {
         check("rename", "rename a b", Some("use mv"));
         check("--incude", "--incude a b", None);
         check("copi", "copi a b", None);
+        check("sl", "sl one:", Some("there is no verb sl; did you mean ls?"));
         check("delete", "sites delete two", Some("sites has no delete; use sites remove"));
         check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
         check("get", "sites get two", None);

@@ -116,9 +116,8 @@ impl Passwords {
         password: Option<Secret>,
     ) -> Result<Vec<Location>> {
         let mut locations = locations(places, &context.settings.named)?;
-        for meant in places.iter().filter_map(|text| meant_as_site(text, &context.settings.named)) {
-            context.run.events.warn(meant.warning());
-        }
+        let meant = |(number, text)| meant_as_site(number, text, &context.settings.named);
+        places.iter().enumerate().filter_map(meant).for_each(|warning| context.run.events.warn(warning));
         if let Some(password) = password {
             let lacking = lacking(&locations);
             fill(&mut locations, &lacking, &password);
@@ -304,7 +303,7 @@ pub(super) fn is_in_environment() -> bool {
 }
 
 /// What to do if one password is there and several servers lack theirs, of which only the destination is logged in at.
-const OF_DESTINATION: &str = "write the password of the destination into ~/.netrc, or name it in its site; cancel asks for it at a terminal if neither --password-file nor FTP_USER_PASSWORD is there";
+const OF_DESTINATION: &str = "write the password of the destination into ~/.netrc, or name it in its site; at a terminal cancel asks for it";
 /// Why a password file is not used.
 const UNUSED: &str =
     "no server lacks its password; one in the URL, of the site or in ~/.netrc comes before --password-file";

@@ -62,11 +62,17 @@ fn one_meaning(text: &OsString, names: &Names) -> Result<()> {
     }
 }
 
-/// A path of this host whose first part names nothing there, but a site: whoever left out the colon makes a file or a
-/// directory of that name, or hears that nothing is there.
-pub(super) fn meant_as_site<'a>(text: &'a OsString, names: &Names) -> Option<SiteLikePath<'a>> {
+/// What to say of the place with this number, from 0, if it is a path of this host whose first part is also a site: whoever
+/// left out the colon makes a file or a directory of that name, hears that nothing is there, or copies to the directory.
+pub(super) fn meant_as_site(number: usize, text: &OsString, names: &Names) -> Option<String> {
     let meant = names.meant(text.to_str()?)?;
-    std::fs::symlink_metadata(meant.first).is_err().then_some(meant)
+    match std::fs::symlink_metadata(meant.first) {
+        Err(_) => Some(meant.warning()),
+        Ok(facts) if number > 0 && facts.is_dir() && text == meant.first => {
+            Some(format!("to the directory {} here; {}", meant.first, meant.warning()))
+        }
+        Ok(_) => None,
+    }
 }
 
 /// For verbs that delete: refuses a relative path that exists here if its first part is also a site. Whoever forgot the colon
@@ -375,7 +381,7 @@ mod tests {
         let Ok(Place::Remote(remote)) = Place::parse(b"ftp://ann:s3cret@192.0.2.7:2121/pub") else {
             panic!("it is at a server")
         };
-        let names = ["no-such-name", "Cargo.toml"].map(|name| (name.to_owned(), remote.clone()));
+        let names = ["no-such-name", "Cargo.toml", "src"].map(|name| (name.to_owned(), remote.clone()));
         let names = Names::new(names);
         for (text, expect) in [
             ("no-such-name", Some("no-such-name is also a site: no-such-name: names it")),
@@ -389,12 +395,13 @@ mod tests {
             ("./no-such-name", None),
             ("src/no-such-name", None),
             ("Cargo.toml", None),
+            ("src", Some("to the directory src here; src is also a site: src: names it")),
             ("Cargo.toml/x", None),
             ("no-such-site", None),
             ("192.0.2.8/x", None),
             ("/no-such-name", None),
         ] {
-            let found = meant_as_site(&text.into(), &names).map(|meant| meant.warning());
+            let found = meant_as_site(1, &text.into(), &names);
             assert_eq!(found.as_deref(), expect, "{text}");
         }
     }

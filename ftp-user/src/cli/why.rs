@@ -2,6 +2,7 @@
 //! two servers, without moving a file.
 
 use super::asked;
+use super::jobs::row;
 use super::passwords::Passwords;
 use super::transfer::PathArgs;
 use crate::account::{CandidateFate, RunAccount};
@@ -15,6 +16,7 @@ use crate::place::{Names, RemotePath, Site};
 use crate::report::{Event, Receipts};
 use clap::Args;
 use ftp_proto::wire::{PathName, show};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
@@ -44,7 +46,11 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
     match (job, run) {
         (Some(job), _) => receipt(&context, job).await?,
         (None, Some(_)) => {}
-        (None, None) => return Err(unknown(&runs)),
+        (None, None) => {
+            let failure = unknown(&runs, &jobs);
+            jobs.into_iter().for_each(|job| context.run.events.say(row(job)));
+            return Err(failure);
+        }
     }
     Ok(Status::Done)
 }
@@ -171,19 +177,17 @@ fn last<'a>(
 }
 
 /// The failure if there is neither such a job nor such a run.
-fn unknown(runs: &[RunAccount]) -> Failure {
-    let mut ids: Vec<&str> = Vec::new();
-    for run in runs {
-        if !ids.contains(&run.id.as_str()) {
-            ids.push(&run.id);
-        }
-    }
-    if ids.is_empty() {
+fn unknown(runs: &[RunAccount], jobs: &[JobRecord]) -> Failure {
+    if runs.is_empty() && jobs.is_empty() {
         return Failure::new(Kind::Missing, "no job and no run between two servers is remembered")
             .hint("copy something first, with the same --state");
     }
+    let is_alone = |run: &&RunAccount| jobs.iter().all(|job| run.id.parse::<JobId>().ok() != Some(job.id));
+    let alone: BTreeSet<&str> = runs.iter().filter(is_alone).map(|run| run.id.as_str()).collect();
+    let alone: String = alone.iter().map(|id| format!(" {id}")).collect();
+    let others = if alone.is_empty() { "" } else { "; these runs have no job:" };
     Failure::new(Kind::Missing, "no job or run with that id or name is remembered")
-        .hint(format!("{FtpUser} jobs lists jobs; these runs are: {}", ids.join(" ")))
+        .hint(format!("{FtpUser} jobs lists jobs{others}{alone}"))
 }
 
 /// Try every path between two servers, and draw the best one
@@ -230,12 +234,12 @@ mod tests {
         check("last", "b");
         let again = [run("a"), run("b"), run("a")];
         assert_eq!(find(&[], &again, "c"), (None, None));
-        let failure = unknown(&again);
-        assert!(failure.to_string().ends_with("these runs are: a b"), "{failure}");
-        let failure = unknown(&runs);
+        let failure = unknown(&again, &[]);
+        assert!(failure.to_string().ends_with("these runs have no job: a b"), "{failure}");
+        let failure = unknown(&runs, &[]);
         assert!(failure.kind == Kind::Missing && failure.to_string().contains("a b"), "{failure}");
         assert_eq!(find(&[], &[], "last"), (None, None));
-        assert!(unknown(&[]).to_string().contains("copy something first"));
+        assert!(unknown(&[], &[]).to_string().contains("copy something first"));
     }
 
     #[test]

@@ -154,6 +154,10 @@ pub(super) fn mistake_of_name(text: &[u8], names: &Names) -> Option<Failure> {
     }
     let name = split(text).map(|(name, _)| name).filter(|name| check_name(name).is_ok());
     let Some(name) = name else {
+        let meant = text.strip_prefix(b":").and_then(|text| text.split(|byte| *byte == b'/').next());
+        if let Some(site) = meant.and_then(|name| names.sites.get_key_value(str::from_utf8(name).ok()?)) {
+            return Some(Failure::usage("a place looks like SITE:path").hint(format!("write {}:", site.0)));
+        }
         let why = split(text).and_then(|(name, _)| check_name(name).err()).unwrap_or(NAME);
         // What stands before the colon is not repeated: it may be a secret.
         return Some(
