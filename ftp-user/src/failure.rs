@@ -44,6 +44,8 @@ pub enum About {
     NoRelay,
     /// A relay that has answered in this run, or an agent that has reached a server in it: it is away, or has no room.
     Relay,
+    /// A relay that may not connect to the data port of a server: only its operator can permit that.
+    DataPorts,
     /// A server that was given up after all retries. Nothing else is tried there.
     GivenUp,
     /// A source that has changed while it was copied. The next attempt may find it at rest.
@@ -123,6 +125,11 @@ impl Failure {
     #[must_use]
     pub fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
         Self { hint: hint.map(Into::into).or(self.hint), ..self }
+    }
+
+    /// The failure as the reason of another one, which says what to do.
+    pub fn why(&self) -> String {
+        Self { hint: None, ..self.clone() }.to_string()
     }
 
     /// The same failure as another kind, because the caller knows what it means for the file. Decisions that

@@ -61,6 +61,28 @@ pub struct Joined {
     pub running: Running,
 }
 
+/// The words of an agent that joins a hub.
+fn arguments(
+    hub: SocketAddr,
+    token_file: &std::path::Path,
+    name: &str,
+    ip: &str,
+    servers: &[&str],
+) -> Vec<String> {
+    let token = token_file.to_str().unwrap();
+    let mut arguments: Vec<String> =
+        ["join", &hub.to_string(), "--name", name, "--token-file", token, "--address", ip]
+            .map(str::to_owned)
+            .into();
+    arguments.extend(["--log-level".to_owned(), "debug".to_owned()]);
+    arguments.push("--data-ports=1024-65535".to_owned());
+    for server in servers {
+        let host = if server.contains(':') { format!("[{server}]") } else { (*server).to_owned() };
+        arguments.extend(["--allow".to_owned(), format!("{host}:21,990/tls,1024-65535")]);
+    }
+    arguments
+}
+
 impl Session {
     /// Begins one with the hub's own token.
     pub async fn start(hub: &Hub, role: Role) -> Self {
@@ -186,6 +208,15 @@ impl Hub {
         joined
     }
 
+    /// The same, and connects to no data port for others than servers.
+    pub fn join_without_data_ports(&self, name: &str, ip: &str, servers: &[&str]) -> Joined {
+        let mut arguments = arguments(self.address, &self.token_file, name, ip, servers);
+        arguments.retain(|word| !word.starts_with("--data-ports"));
+        let joined = Joined { running: start(&arguments), arguments };
+        joined.until_joined(1);
+        joined
+    }
+
     /// The same at another address; nobody waits until it has joined.
     pub fn try_to_join(&self, hub: SocketAddr, name: &str, ip: &str, servers: &[&str]) -> Joined {
         self.try_to_join_with(hub, &self.token_file, name, ip, servers)
@@ -200,17 +231,7 @@ impl Hub {
         ip: &str,
         servers: &[&str],
     ) -> Joined {
-        let token = token_file.to_str().unwrap();
-        let mut arguments: Vec<String> =
-            ["join", &hub.to_string(), "--name", name, "--token-file", token, "--address", ip]
-                .map(str::to_owned)
-                .into();
-        arguments.extend(["--log-level".to_owned(), "debug".to_owned()]);
-        arguments.extend(["--data-ports".to_owned(), "1024-65535".to_owned()]);
-        for server in servers {
-            let host = if server.contains(':') { format!("[{server}]") } else { (*server).to_owned() };
-            arguments.extend(["--allow".to_owned(), format!("{host}:21,990/tls,1024-65535")]);
-        }
+        let arguments = arguments(hub, token_file, name, ip, servers);
         let running = start(&arguments);
         Joined { arguments, running }
     }

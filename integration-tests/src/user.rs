@@ -139,8 +139,24 @@ impl Started {
             stdout.push(line);
         }
         let status = self.running.wait();
-        Run { shown: self.shown, status, stdout, said: self.running.said(), home: self.home }
+        let said = self.running.said();
+        for line in said.lines().filter(|line| line.starts_with("ftp-user: ")) {
+            let length = length(line);
+            assert!(length <= 240, "{length} characters beside names and options: {line}\n{said}");
+        }
+        Run { shown: self.shown, status, stdout, said, home: self.home }
     }
+}
+
+/// The length of a message without what is quoted, names, places, numbers and options.
+fn length(line: &str) -> usize {
+    let plain: String = line.split('"').step_by(2).collect();
+    let is_name = |word: &&str| {
+        let word = word.trim_end_matches(|letter: char| letter.is_ascii_punctuation());
+        word.contains(|letter: char| letter.is_ascii_digit() || "/:.@=".contains(letter))
+            || word.starts_with("--")
+    };
+    plain.split_whitespace().filter(|word| !is_name(word)).map(|word| word.len() + 1).sum()
 }
 
 /// A run that has ended.

@@ -238,6 +238,26 @@ fn r23_r55_without_named_data_ports_a_server_connects_or_the_user_is_told_what_t
     }
 }
 
+#[test]
+fn r55_the_cause_that_the_operator_can_cure_is_told_before_the_last_one() {
+    let never_connects = || {
+        let rules = "PORT: 500 Illegal PORT command\nEPRT: 500 Illegal EPRT command\nSIZE a.txt: 213 1000";
+        Peer::start(&own_address().to_string(), rules, MODERN)
+    };
+    let (from, to) = (never_connects(), never_connects());
+    let hub = Hub::start(&own_address().to_string());
+    let join = |name: &str, peer: &Peer| {
+        hub.join_without_data_ports(name, &own_address().to_string(), &[&peer.ip().to_string()])
+    };
+    let _agents = [join("zurich", &from), join("berlin", &to)];
+    let reach = Reach::only(hub.address, &hub.token_file);
+    for path in ["relay", "auto"] {
+        let run =
+            reach.user("copy").args(["--path", path, &from.url("a.txt"), &to.url("b.txt")]).run().exits(6);
+        run.says("the operator of the relay has to name the data ports").says("see its --data-ports");
+    }
+}
+
 /// A server like vsftpd with `pasv_enable=NO`.
 const NEVER_LISTENS: &str = "PASV: 550 Permission denied.\nEPSV: 550 Permission denied.
 LIST: 150 here ; connection ; text -rw-r--r-- 1 u g 7 Jan 1 2020 seven\\r\\n ; end ; 226 listed

@@ -406,7 +406,7 @@ fn a_destination_that_demands_tls_for_data_is_no_case_for_the_option_that_permit
     };
     let run =
         copy("direct").exits(6).says("demands TLS for data, so --allow-clear-data cannot help: use TLS at");
-    run.says("or let the data pass this host (--path auto)").never_says("check the network");
+    run.says("or use --path auto").never_says("check the network");
     drop(copy("auto").exits(0));
     assert_eq!(to.bytes("b.bin"), b"content");
 }

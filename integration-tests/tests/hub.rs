@@ -11,6 +11,7 @@ mod known;
 mod policy;
 
 use crate::accounts::{Secrets, user as account};
+use ftp_proto::dialect::Dialect::Rfc959;
 use ftp_proto::relay::token::Token;
 use integration_tests::foreign::own_address;
 use integration_tests::hub::{Hub, Joined};
@@ -51,7 +52,7 @@ impl Far {
 
     /// The same for the user that is slow.
     fn slow_url(&self, path: &str) -> String {
-        let address = self.server.address(ftp_proto::dialect::Dialect::Rfc959);
+        let address = self.server.address(Rfc959);
         format!("ftp://slow:x@{address}/{path}")
     }
 
@@ -198,6 +199,24 @@ fn r30_what_an_agent_may_reach_is_decided_by_the_agent_alone() {
     assert!(to.server.names().is_empty(), "{run}");
     berlin.hurry();
     socket::until("it is still there", || !berlin.running.said().contains("is over"));
+}
+
+#[test]
+fn of_three_agents_that_do_not_reach_a_server_one_reason_is_told_and_the_others_are_counted() {
+    let (from, to) = (Far::start(&[("a.bin", b"hello")]), Far::start(&[]));
+    let hub = Hub::start(&own_address().to_string());
+    let _agents = ["zurich", "berlin", "geneva"].map(|name| hub.join(name, &to.near, &[]));
+    let places = [from.url("a.bin"), to.url("b.bin")];
+    let token = hub.token_file.to_str().unwrap();
+    let relay = ["--path", "relay", "--relay", &hub.address.to_string(), "--relay-token-file", token]
+        .map(str::to_owned);
+    let copy = || user().args(["copy", "--retries", "0"]).args(&relay).args(&places);
+    copy().run().fails().says("no agent at the hub").says("nor do 2 other agents (-v says why)");
+    let run = copy().args(["-v"]).run().fails();
+    assert!(
+        ["zurich", "berlin", "geneva"].iter().all(|name| run.said.contains(&format!("the agent {name} "))),
+        "{run}"
+    );
 }
 
 #[test]

@@ -22,7 +22,7 @@ const FOREIGN_WORDS: [&str; 4] = ["bad ip connecting", "foreign", "outside the n
 /// The option of a server that greets in these words.
 fn option(greeting: &str, is_ours: bool) -> &'static str {
     if is_ours {
-        return "--foreign authenticated and --foreign-networks with the other server's address";
+        return "--foreign authenticated --foreign-networks ADDRESS of the other server";
     }
     let greeting = greeting.to_ascii_lowercase();
     let found = OPTIONS.iter().find(|(name, _)| greeting.contains(name));

@@ -135,9 +135,7 @@ pub enum DataFault {
     #[error("it was closed before the file was sent")]
     ClosedEarly,
     /// The server connected from another port than it had announced with 255 (H37).
-    #[error(
-        "the server connected from port {from}, although it had announced port {announced} (socket verification)"
-    )]
+    #[error("the server announced port {announced} and came from {from} (socket verification)")]
     OtherPort {
         /// The port that it had announced.
         announced: u16,

@@ -29,8 +29,8 @@ pub(super) fn later(word: &str, words: &[OsString]) -> Option<Failure> {
             }
             // clap finds nothing like a word of so few letters.
             let command = Cli::command();
-            let verbs = command.get_subcommands().map(clap::Command::get_name);
-            let meant = nearest(word, verbs).filter(|_| word.len() < 4)?;
+            let verbs = command.get_subcommands().map(clap::Command::get_name).filter(|_| word.len() < 4);
+            let meant = nearest(word, verbs)?;
             Some(fails().hint(format!("did you mean {meant}?")))
         }
     }
@@ -70,35 +70,24 @@ pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
     let (_, verb) = verb_of(words)?;
     let unknown = beside(name, &verb, words);
-    let hints: Vec<_> = unknown.iter().filter_map(|name| Some((name, hint(&verb, name)?))).collect();
+    let hints: Vec<&str> = unknown.iter().filter_map(|name| hint(&verb, name)).collect();
     let fails = || Failure::usage(format!("{verb} has no option {}", unknown.join(" and no ")));
-    match hints.as_slice() {
-        [] => None,
-        [(_, hint)] => Some(fails().hint(*hint)),
-        several => {
-            let lines: Vec<String> = several.iter().map(|(name, hint)| format!("{name}: {hint}")).collect();
-            Some(fails().hint(lines.join("; ")))
-        }
-    }
+    (!hints.is_empty()).then(|| fails().hint(hints.join("; ")))
 }
 
 /// The unknown option and those that stand in one word with it: `-a` and `-z` of `-avz`.
 fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
     let command = Cli::command();
-    let of_verb = command.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
-    let known: Vec<&clap::Arg> = command.get_arguments().chain(of_verb).collect();
-    let letters = |word: &OsString| {
-        let letters = word.to_str()?.strip_prefix('-')?.to_owned();
-        let are_options = name.len() == 2 && letters.chars().all(|one| one.is_ascii_alphanumeric());
-        (are_options && letters.contains(name.strip_prefix('-')?)).then_some(letters)
+    let of_verb = || command.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
+    let is_known = |option: &str| command.get_arguments().chain(of_verb()).any(|arg| is_called(arg, option));
+    let options = |word: &OsString| {
+        // Digits are the value of the letter before them.
+        let letters = word.to_str()?.strip_prefix('-')?.chars().take_while(char::is_ascii_alphabetic);
+        let options: Vec<String> = letters.map(|letter| format!("-{letter}")).collect();
+        options.iter().any(|option| option == name).then_some(options)
     };
-    let Some(letters) = words.iter().find_map(letters) else { return vec![name.to_owned()] };
-    let has = |option: &str, takes: bool| {
-        known.iter().any(|arg| is_called(arg, option) && (!takes || arg.get_action().takes_values()))
-    };
-    // What stands behind an option may be its value.
-    let options = letters.chars().map(|one| format!("-{one}")).take_while(|option| !has(option, true));
-    options.filter(|option| option == name || !has(option, false)).collect()
+    let options = words.iter().find_map(options).unwrap_or_else(|| vec![name.to_owned()]);
+    options.into_iter().filter(|option| option == name || !is_known(option)).collect()
 }
 
 /// What to use here instead of an option or a part of another program.
@@ -426,8 +415,7 @@ mod tests {
         check("--log-file", "ls --log-file=x a", "ls has no option --log-file; --trace FILE");
         check("--partial", "rm --partial a", "copy, move and sync go on");
         check("-P", "ls -P 21 a", "ls has no option -P; write the port into the URL");
-        let both =
-            "copy has no option -a and no -z; -a: times are kept; --perms keeps the modes; -z: there is none";
+        let both = "copy has no option -a and no -z; times are kept; --perms keeps the modes; there is none";
         check("-a", "copy -avz a b", both);
         check("-a", "copy -raj4 a b", "copy has no option -a; times are kept");
         check("--stream", "copy --stream a b", "-j N copies N files");

@@ -231,7 +231,7 @@ impl Pool {
             // A wrong token has to be known, and nothing is reported of an interrupted run.
             Err(other) if matches!(other.kind, Kind::Untrusted | Kind::Interrupted) => return Err(other),
             Err(relay) => {
-                let also = format!("no relay reaches it either: {relay}");
+                let also = format!("no relay reaches it either: {}", relay.why());
                 let hint =
                     failure.hint.as_ref().map_or_else(|| also.clone(), |hint| format!("{hint}; {also}"));
                 return Err(failure.hint(hint));

@@ -99,6 +99,7 @@ impl Retry {
             | About::OldFile
             | About::NoRoom
             | About::Relay
+            | About::DataPorts
             | About::Unknown(_) => retries,
             About::NoAnswer if self.has_answered => retries,
             About::NoAnswer | About::NoRelay => first_retries,

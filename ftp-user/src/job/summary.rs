@@ -173,13 +173,14 @@ impl Tally {
         let so_far = if found.more { " found so far" } else { "" };
         match all {
             _ if done > all || (all <= 1 && !found.more) => String::new(),
-            all => {
-                let end = match self.staying {
-                    0 => "done".to_owned(),
-                    staying => format!("copied, sources that stay: {staying}"),
-                };
-                format!("{done} of {}{so_far} are {end}; ", counted(all, "file"))
+            all if self.staying > 0 => {
+                format!(
+                    "{done} of {} are copied, sources that stay: {}; ",
+                    counted(all, "file"),
+                    self.staying
+                )
             }
+            all => format!("{done} of {}{so_far} are done; ", counted(all, "file")),
         }
     }
 
@@ -362,6 +363,7 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
         About::Operation
         | About::Login
         | About::Relay
+        | About::DataPorts
         | About::Changed
         | About::Unknown(_)
         | About::NoRename

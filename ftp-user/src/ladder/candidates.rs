@@ -71,10 +71,9 @@ impl DataProtection {
     }
 }
 
-const IN_CLEAR: &str = "from server to server the data would be in clear: only one of the two control connections runs TLS; \
-                        --allow-clear-data permits it";
-const NO_CLIENT: &str = "from server to server the data would be in clear: both control connections run TLS, but neither server can be TLS \
-                         client on a data connection (SSCN, CPSV); --allow-clear-data permits it";
+const IN_CLEAR: &str = "the data would be in clear between the servers: only one of the two control connections runs TLS; --allow-clear-data permits it";
+const NO_CLIENT: &str = "the data would be in clear between the servers: neither can be TLS client for data (SSCN, CPSV); \
+                         --allow-clear-data permits it";
 
 /// A relay that may be used: what the choice of candidates needs to know of it.
 #[derive(Clone, PartialEq, Eq, Debug)]

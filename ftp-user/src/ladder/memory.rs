@@ -16,12 +16,14 @@
 use super::ascent::Ascent;
 use super::candidate::{Candidate, Rung};
 use super::security::Hitch;
+use crate::failure::{self, Kind};
 use ftp_io::lock::Lock;
 use ftp_proto::reply::Blame;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::Manner;
 use ftp_proto::transfer::{Cause, Failure, Opening, Side};
 use ftp_proto::wire::counted;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -56,9 +58,31 @@ struct Worked {
 struct ClosedCandidate {
     candidate: Candidate,
     extent: Extent,
-    why: String,
+    why: Refusal,
     /// When it may be tried again; `None` is never.
     until: Option<Moment>,
+}
+
+/// Why a candidate is not tried, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The candidate in words, if the reason is of one alone.
+    pub candidate: Option<String>,
+    /// The reason, and what to do about it.
+    pub failure: failure::Failure,
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        Self { candidate: None, failure: failure::Failure::new(Kind::NoPath, why) }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let candidate = self.candidate.as_ref().map_or_else(String::new, |words| format!("{words}: "));
+        write!(f, "{candidate}{}", self.failure.why())
+    }
 }
 
 /// Which other candidates are closed with one.
@@ -83,7 +107,7 @@ impl Memory {
         candidates: Vec<Candidate>,
         manner: Manner,
         now: Moment,
-    ) -> (Ascent, Vec<String>) {
+    ) -> (Ascent, Vec<Refusal>) {
         self.tried = Some(now);
         self.closed.retain(|closed| closed.until.is_none_or(|until| now < until));
         let (shut, open): (Vec<Candidate>, Vec<Candidate>) = candidates
@@ -159,8 +183,8 @@ impl Memory {
         }
     }
 
-    /// Notes that `candidate` has failed for a file. `why` is for people.
-    pub fn failed(&mut self, candidate: Candidate, failure: &Failure, why: &str, now: Moment) {
+    /// Notes that `candidate` has failed for a file.
+    pub fn failed(&mut self, candidate: Candidate, failure: &Failure, why: Refusal, now: Moment) {
         let extent = match failure.blame {
             Blame::Path if matches!(failure.cause, Cause::Relay(_)) => Extent::Relay,
             Blame::Path => Extent::Posture(failure.side),
@@ -172,13 +196,13 @@ impl Memory {
             return;
         }
         let until = if is_for_good(&failure.cause) { None } else { Some(now + WHILE) };
-        self.closed.push(ClosedCandidate { candidate, extent, why: why.to_owned(), until });
+        self.closed.push(ClosedCandidate { candidate, extent, why, until });
     }
 
     /// Notes that the relay of `candidate` could not be used at all.
-    pub fn unusable(&mut self, candidate: Candidate, why: &str, now: Moment) {
+    pub fn unusable(&mut self, candidate: Candidate, why: Refusal, now: Moment) {
         let until = Some(now + WHILE);
-        self.closed.push(ClosedCandidate { candidate, extent: Extent::Relay, why: why.to_owned(), until });
+        self.closed.push(ClosedCandidate { candidate, extent: Extent::Relay, why, until });
     }
 
     /// Notes how long a file of so many bytes took from server to server. Small ones tell nothing of a rate.
@@ -373,12 +397,12 @@ mod tests {
     fn h18_a_refusal_closes_a_rung_for_the_run_and_an_unknown_command_closes_one_candidate() {
         let [epsv, pasv, source, through] = all().try_into().unwrap();
         let mut memory = Memory::default();
-        memory.failed(epsv, &refused(500, Blame::Path), "no", at(0));
+        memory.failed(epsv, &refused(500, Blame::Path), "no".into(), at(0));
         assert_eq!(next(&mut memory, at(1_000_000)), [source, through]);
         let mut memory = Memory::default();
-        memory.failed(epsv, &refused(500, Blame::Unsupported), "no", at(0));
+        memory.failed(epsv, &refused(500, Blame::Unsupported), "no".into(), at(0));
         assert_eq!(next(&mut memory, at(1_000_000)), [pasv, source, through]);
-        assert_eq!(memory.ascend(all(), Manner::Beside, at(0)).1, ["no"]);
+        assert_eq!(memory.ascend(all(), Manner::Beside, at(0)).1, [Refusal::from("no")]);
     }
 
     #[test]
@@ -386,7 +410,7 @@ mod tests {
         for trouble in [refused(425, Blame::Path), nobody_came()] {
             let [epsv, _, source, through] = all().try_into().unwrap();
             let mut memory = Memory::default();
-            memory.failed(epsv, &trouble, "no", at(0));
+            memory.failed(epsv, &trouble, "no".into(), at(0));
             assert_eq!(next(&mut memory, at(299)), [source, through]);
             assert_eq!(next(&mut memory, at(300)), all());
             assert!(memory.ascend(all(), Manner::Beside, at(300)).1.is_empty());
@@ -397,7 +421,7 @@ mod tests {
     fn a_failure_of_the_file_or_of_the_moment_closes_no_candidate() {
         let mut memory = Memory::default();
         for blame in [Blame::Missing, Blame::File, Blame::Space, Blame::Login, Blame::Busy, Blame::Peer] {
-            memory.failed(all()[0], &refused(550, blame), "no", at(0));
+            memory.failed(all()[0], &refused(550, blame), "no".into(), at(0));
         }
         assert_eq!(next(&mut memory, at(0)), all());
     }
@@ -407,7 +431,7 @@ mod tests {
         let epsv = all()[0];
         let mut memory = Memory::default();
         memory.worked(epsv, at(0));
-        memory.failed(epsv, &refused(426, Blame::Path), "no", at(0));
+        memory.failed(epsv, &refused(426, Blame::Path), "no".into(), at(0));
         assert_eq!(next(&mut memory, at(1)), all());
     }
 
@@ -415,8 +439,8 @@ mod tests {
     fn a_detour_is_announced_once_and_left_when_another_candidate_may_be_open_again() {
         let [epsv, _, source, through] = all().try_into().unwrap();
         let mut memory = Memory::default();
-        memory.failed(epsv, &nobody_came(), "no", at(0));
-        memory.failed(source, &refused(500, Blame::Path), "no", at(0));
+        memory.failed(epsv, &nobody_came(), "no".into(), at(0));
+        memory.failed(source, &refused(500, Blame::Path), "no".into(), at(0));
         assert!(memory.announces(through));
         memory.worked(through, at(0));
         assert_eq!(next(&mut memory, at(299)), [through]);
@@ -461,7 +485,7 @@ mod tests {
         let [epsv, _, source, through] = all().try_into().unwrap();
         let mut memory = Memory::default();
         for closed in [epsv, source] {
-            memory.failed(closed, &refused(500, Blame::Path), "no", at(0));
+            memory.failed(closed, &refused(500, Blame::Path), "no".into(), at(0));
         }
         assert!(memory.announces(through));
         memory.worked(through, at(0));
@@ -492,8 +516,8 @@ mod tests {
         let others = [all()[0], relayed(1, Posture::Passive), Candidate::Through];
         let failure = Failure { cause: Cause::Relay(RelayFault::Silent), ..refused(0, Blame::Path) };
         let (mut failed, mut unusable) = (Memory::default(), Memory::default());
-        failed.failed(broken[0], &failure, "no", at(0));
-        unusable.unusable(broken[0], "no", at(0));
+        failed.failed(broken[0], &failure, "no".into(), at(0));
+        unusable.unusable(broken[0], "no".into(), at(0));
         for memory in [&mut failed, &mut unusable] {
             let mut ascend = |now| {
                 let candidates = broken.into_iter().chain(others).collect();

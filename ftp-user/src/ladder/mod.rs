@@ -23,4 +23,4 @@ pub use candidate::{Candidate, Rung, ThroughRelay, commands};
 pub(crate) use candidates::tests::party;
 pub use candidates::{Allowed, DataProtection, Nearby, candidates};
 pub use entrants::{Schedule, entrants};
-pub use memory::{Memory, SharedMemory, ago};
+pub use memory::{Memory, Refusal, SharedMemory, ago};

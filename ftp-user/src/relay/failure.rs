@@ -164,7 +164,7 @@ pub(super) fn no_data(display_name: &str, leg: Leg, code: Code, why: &str) -> Fa
         }
         Leg::Listen(_) => None,
     };
-    Failure::new(Kind::NoPath, what).said(format!("it said \"{why}\"")).hint_if(hint)
+    Failure::new(Kind::NoPath, what).said(format!("the relay said \"{why}\"")).hint_if(hint)
 }
 
 /// A join with this host is not made now.
@@ -196,7 +196,7 @@ pub(super) fn nobody(display_name: &str) -> Failure {
     .hint("run ftp-relay-agent join near each server, with a token of the same --group")
 }
 
-/// No agent of a hub reaches a server. `said` is what each of them has said.
+/// No agent of a hub reaches a server. `said` is what the last of them has said, and how many the others are.
 pub(super) fn out_of_reach(display_name: &str, site: &Site, said: &[String]) -> Failure {
     Failure::new(Kind::NoPath, format!("no agent at the hub {display_name} reaches {}", site.authority()))
         .said(said.join("; "))

@@ -11,6 +11,7 @@ use crate::place::Site;
 use crate::report::{THIS_HOST, Topic};
 use crate::session::{Tunnel, within};
 use crate::state::Key;
+use ftp_proto::wire::counted;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -149,7 +150,7 @@ impl Probes {
             let (session, tunnels) = match probed {
                 Some(Ok(probed)) => probed,
                 Some(Err(failure)) => {
-                    self.reaches_none(&name, &failure.to_string());
+                    self.reaches_none(&name, &failure.why());
                     if failure.kind == Kind::Untrusted {
                         self.distrust = Some((name, failure));
                     }
@@ -187,15 +188,15 @@ impl Probes {
             }
             (_, Some((_, distrust))) => distrust,
             (_, None) => {
-                let mut said: Vec<String> = server
-                    .unreached
-                    .iter()
-                    .take(MAX_TOLD)
-                    .map(|(name, why)| format!("{name}: {why}"))
-                    .collect();
-                let untold = server.unreached.len() - said.len();
-                if untold > 0 {
-                    said.push(format!("{untold} more agents do not reach it"));
+                for (name, why) in &server.unreached {
+                    let site = server.site.authority();
+                    self.context.run.events.notice(format!("the agent {name} does not reach {site}: {why}"));
+                }
+                let mut said: Vec<String> =
+                    server.unreached.last().map(|(name, why)| format!("{name}: {why}")).into_iter().collect();
+                let others = server.unreached.len().saturating_sub(1) as u64;
+                if others > 0 {
+                    said.push(format!("nor do {} (-v says why)", counted(others, "other agent")));
                 }
                 let left_out = self.asking.left_out;
                 if left_out > 0 {
@@ -301,15 +302,13 @@ async fn probe(
         let reply = deadline.since(context.world.clock.now()) / left;
         let mut context = context.clone();
         context.settings.patience.reply = reply;
-        tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.to_string()));
+        tunnels.push(session.tunnel(&context, site).await.map_err(|failure| failure.why()));
     }
     Ok((session, tunnels))
 }
 
 /// How long an agent may take to come to the hub and to prove its token. The hub gives up a call after that time.
 const COMES: Duration = Duration::from_secs(10);
-/// Maximum number of agents of which a failure tells why they do not reach a server.
-const MAX_TOLD: usize = 8;
 
 /// Agents that are asked. Each has the same share of the time.
 struct Asking<T> {

@@ -319,6 +319,9 @@ impl AttemptResult {
         // A wrong certificate at a data connection, or somebody else at a server's address, explains more.
         let impostor = || source.impostor().or_else(|| destination.impostor());
         let intruded = self.intruded.map(|side| side.of([source, destination]).intruded_words());
+        // The tunnel was permitted, so the data port is what is not.
+        let is_denied = matches!(path, Path::Relay(relay) if relay.is_denied);
+        let failure = failure.map(|failure| if is_denied { explain::data_ports(failure) } else { failure });
         let failure = failure.map(|failure| impostor().or(intruded).unwrap_or(failure));
         let said = [source, destination].into_iter().zip(said).filter_map(|(session, reply)| {
             let reply = shortened(&session.shown(&reply?));

@@ -3,8 +3,8 @@
 use super::assignment::{AttemptResult, GivenUp};
 use crate::context::Context;
 use crate::endpoint::files;
-use crate::failure::{Failure, FtpUser, Kind};
-use crate::ladder::{Candidate, Nearby, Rung};
+use crate::failure::{About, Failure, FtpUser, Kind};
+use crate::ladder::{Candidate, Nearby, Refusal, Rung};
 use crate::outcome::Protection;
 use crate::report::Event;
 use crate::session::{Session, kind_of};
@@ -118,7 +118,15 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
     let new = |what: String| Failure::new(kind(failed), what);
     match &failed.cause {
         Cause::Refused(reply) => {
-            let failure = new(format!("{asked} failed")).said(session.quote(reply));
+            let failure = match failed.stage {
+                Stage::Command(Verb::Retr | Verb::Stor | Verb::Appe | Verb::Stou) => {
+                    new(format!("{asked} failed")).said(session.quote(reply))
+                }
+                // The names of commands are in the trace and in `why`.
+                Stage::Command(_) | Stage::DataConnection | Stage::Relay | Stage::Attempt => {
+                    new(session.quote(reply))
+                }
+            };
             let failure = failure.about(crate::session::about(failed.blame));
             let advice = ends.tls_advice(failed, reply).or_else(|| ends.foreign_advice(failed, reply));
             failure.hint_if(crate::session::hint(failed.blame)).hint_if(advice)
@@ -126,7 +134,7 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
         Cause::Unusable(reply, why) => {
             new(format!("{asked} failed: {why}")).said(session.quote(reply)).hint("ask its operator")
         }
-        Cause::Policy(why, reply) => new(format!("{asked} failed, because of what {who} announced: {why}"))
+        Cause::Policy(why, reply) => new(why.to_string())
             .said(session.quote(reply))
             .hint("ask its operator to announce the right address"),
         Cause::Silent(timer) => {
@@ -135,7 +143,7 @@ fn failed_with(ends: &Ends<'_>, failed: &transfer::Failure) -> Failure {
         }
         // The host in the middle noticed it. The server has said nothing.
         Cause::Data(fault) => {
-            let connection = format!("the data connection between {who} and {} failed", ends.other());
+            let connection = format!("the data connection of {who} with {} failed", ends.other());
             let what = match failed.stage {
                 Stage::DataConnection => connection,
                 Stage::Command(_) | Stage::Relay | Stage::Attempt => {
@@ -160,6 +168,12 @@ const fn relay_advice(fault: &RelayFault) -> &'static str {
         }
         RelayFault::Lost(_) | RelayFault::Silent => "try again later, or use another relay",
     }
+}
+
+/// The failure of an attempt in which a relay may not connect to the data port of a server.
+pub(super) fn data_ports(failure: Failure) -> Failure {
+    let what = failure.said.unwrap_or(failure.what);
+    Failure::new(failure.kind, what).about(About::DataPorts).hint("see its --data-ports")
 }
 
 /// What was being done, for people: the names of commands are in the trace and in `why`.
@@ -240,7 +254,7 @@ impl<'a> Description<'a> {
     }
 
     /// Reports that it is tried, and why.
-    pub(crate) fn announce(&self, context: &Context, refused: &[String]) {
+    pub(crate) fn announce(&self, context: &Context, refused: &[Refusal]) {
         context.run.events.say(Event::Path {
             route: self.rung,
             relay: self.relay.map(str::to_owned),
@@ -256,7 +270,7 @@ impl<'a> Description<'a> {
     }
 
     /// Warns that the data passes a third host although the user has not asked for that.
-    pub(crate) fn warn_of_intermediary(&self, context: &Context, refused: &[String]) {
+    pub(crate) fn warn_of_intermediary(&self, context: &Context, refused: &[Refusal]) {
         let why = reasons(refused);
         let third = self.relay.map_or_else(|| "this host".to_owned(), |relay| intermediary(self.rung, relay));
         context.run.events.warn(format!("the data passes {third}, because no direct path works: {why}"));
@@ -275,14 +289,13 @@ impl<'a> Description<'a> {
     }
 
     /// Why it failed, as a reason for the next candidate.
-    pub(crate) fn refusal(&self, failure: &Failure) -> String {
+    pub(crate) fn refusal(&self, failure: &Failure) -> Refusal {
         let relay = self.relay.map_or_else(String::new, |relay| format!(" {relay}"));
-        let words = self.rung.words();
-        format!("{words}{relay}: {}", Failure { hint: None, ..failure.clone() })
+        Refusal { candidate: Some(format!("{}{relay}", self.rung.words())), failure: failure.clone() }
     }
 
     /// Why it is tried.
-    pub(crate) fn why(&self, refused: &[String]) -> String {
+    pub(crate) fn why(&self, refused: &[Refusal]) -> String {
         let mut why = self.candidate.needs();
         let proven = self.parties.iter().all(|party| party.capabilities.rndz);
         if proven && self.candidate != Candidate::Through {
@@ -319,15 +332,17 @@ fn clear_between(end: Side) -> &'static str {
     ])
 }
 
-/// Why no candidate works: the reason of the last one, and how many others there are.
-pub(super) fn reasons(refused: &[String]) -> String {
-    // Behind the name of the candidate.
-    let why = |reason: &String| reason.split_once(": ").map_or(reason.as_str(), |(_, why)| why).to_owned();
-    let Some((last, others)) = refused.split_last() else { return NOTHING_IN_COMMON.to_owned() };
-    let others = others.iter().filter(|other| why(other) != why(last)).count();
-    match others {
-        0 => last.clone(),
-        count => format!("{last}, and {} ({FtpUser} why)", counted(count as u64, "other reason")),
+/// The reason that is told: that of the last candidate, unless the operator of a relay can help.
+pub(super) fn told(refused: &[Refusal]) -> Option<&Refusal> {
+    refused.iter().rfind(|refusal| refusal.failure.about == About::DataPorts).or(refused.last())
+}
+
+/// Why no candidate works: one reason, and how many others there are.
+pub(super) fn reasons(refused: &[Refusal]) -> String {
+    let Some(why) = told(refused).map(|told| told.failure.why()) else { return NOTHING_IN_COMMON.to_owned() };
+    match refused.iter().filter(|other| other.failure.why() != why).count() {
+        0 => why,
+        count => format!("{why}, and {} ({FtpUser} why)", counted(count as u64, "other reason")),
     }
 }
 
@@ -347,12 +362,17 @@ mod tests {
     #[test]
     fn the_last_reason_is_told_and_the_others_are_counted() {
         let check = |refused: &[&str], expect: &str| {
-            let refused: Vec<String> = refused.iter().map(|&reason| reason.to_owned()).collect();
+            let refused: Vec<Refusal> = refused.iter().map(|&reason| reason.into()).collect();
             assert_eq!(reasons(&refused), expect);
         };
         check(&[], NOTHING_IN_COMMON);
-        check(&["a: no: 504", "b: no: 504"], "b: no: 504");
-        check(&["a: no: 504", SILENT_SO_FAR], &format!("{SILENT_SO_FAR}, and 1 other reason (ftp-user why)"));
+        check(&["no: 504", "no: 504"], "no: 504");
+        let failure = Failure::new(Kind::NoPath, "denied").about(About::DataPorts);
+        assert_eq!(
+            reasons(&[Refusal { candidate: None, failure }, "500".into()]),
+            "denied, and 1 other reason (ftp-user why)"
+        );
+        check(&["no: 504", SILENT_SO_FAR], &format!("{SILENT_SO_FAR}, and 1 other reason (ftp-user why)"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::place::Site;
 use crate::relay::{self, JoinEvent};
 use crate::session::{Role, Session, SessionOpening, Tunnel, check_place, within};
 use ftp_io::copy::Digest;
-use ftp_proto::relay::message::{Leg, Pin};
+use ftp_proto::relay::message::{Code, Leg, Pin};
 use ftp_proto::transfer::{Input, Junction, Side};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -114,6 +114,8 @@ pub(super) struct RelayPath<'a> {
     agents: &'a mut relay::Agents,
     /// Whether there is a join of which the relay has not told the end.
     pub(super) is_joined: bool,
+    /// Whether it may not connect to the data port of a server.
+    pub(super) is_denied: bool,
     /// Whether the last count has come.
     counted: bool,
     /// Whether the relay is asked for the digest of what it passes on.
@@ -132,6 +134,7 @@ impl<'a> RelayPath<'a> {
             name,
             agents,
             is_joined: false,
+            is_denied: false,
             counted: false,
             digest: Digest::Off,
             sha256: None,
@@ -233,8 +236,9 @@ impl<'a> RelayPath<'a> {
                 progress.start(now);
                 Some(Input::RelayFlowing)
             }
-            JoinEvent::Refused { side, why, for_now, .. } => {
+            JoinEvent::Refused { side, code, why, for_now } => {
                 self.is_joined = false;
+                self.is_denied = code == Code::Denied;
                 Some(if for_now { Input::RelayLost(why) } else { fault(side, why) })
             }
             JoinEvent::Stranger { side, peer } => {

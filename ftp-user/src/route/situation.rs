@@ -1,13 +1,15 @@
 //! What is known of two servers before a candidate between them is chosen.
 
 use super::considered;
-use super::explain::{Description, intermediary, reasons};
+use super::explain::{Description, intermediary, reasons, told};
 use crate::account::{CandidateAccount, DataPath, Dials, Leg, Picture, PictureEnd, RouteAccount, THIS};
 use crate::config::{Relay, Relays};
 use crate::context::{Context, FoundAt, KnownRelays};
 use crate::endpoint::{Host, Server};
-use crate::failure::{Failure, Kind, Result};
-use crate::ladder::{self, Allowed, Ascent, Candidate, DataProtection, Memory, Nearby, Rung, ThroughRelay};
+use crate::failure::{About, Failure, Kind, Result};
+use crate::ladder::{
+    self, Allowed, Ascent, Candidate, DataProtection, Memory, Nearby, Refusal, Rung, ThroughRelay,
+};
 use crate::outcome::Protection;
 use crate::place::Site;
 use crate::relay;
@@ -184,14 +186,14 @@ impl Situation {
     }
 
     /// Why some of the allowed paths cannot be used, if so.
-    pub(crate) fn limitation(&self, allowed: Allowed) -> Option<String> {
+    pub(crate) fn limitation(&self, allowed: Allowed) -> Option<&'static str> {
         if self.limit_needs_this_host && allowed != Allowed::User {
-            return Some(NO_RATE.to_owned());
+            return Some(NO_RATE);
         }
         let limitation = self.data.limitation(allowed, &self.source.1, &self.destination.1);
         let is_between = matches!(allowed, Allowed::Auto | Allowed::Direct | Allowed::Symmetric);
         let nameless = (is_between && !self.has_addresses).then_some(NO_ADDRESS);
-        limitation.or(nameless).map(str::to_owned)
+        limitation.or(nameless)
     }
 
     /// Describes a candidate between these servers.
@@ -236,16 +238,19 @@ impl Situation {
         }
     }
 
-    /// The failure if no candidate is left. `refused` are the reasons, and `advice` is what to do about the last one.
-    pub(crate) fn no_path(&self, allowed: Allowed, refused: &[String], advice: Option<String>) -> Failure {
+    /// The failure if no candidate is left. `refused` are the reasons.
+    pub(crate) fn no_path(&self, allowed: Allowed, refused: &[Refusal]) -> Failure {
         let one_family = Family::of(self.source.1.address) == Family::of(self.destination.1.address);
         let failure = Failure::new(Kind::NoPath, "no path between the two servers works");
         let failure = failure.said(reasons(refused));
-        if allowed == Allowed::Direct
-            && one_family
-            && let Some(advice) = advice
-        {
-            return failure.hint(format!("{advice}, or let the data pass this host (--path auto)"));
+        let told = told(refused).map(|told| (told.failure.about, told.failure.hint.clone()));
+        let advice = match (allowed, told) {
+            (Allowed::Direct, Some((_, Some(advice)))) if one_family => Some(advice + ", or use --path auto"),
+            (Allowed::Relay, Some((_, advice))) | (Allowed::Auto, Some((About::DataPorts, advice))) => advice,
+            (_, _) => None,
+        };
+        if let Some(advice) = advice {
+            return failure.hint(advice);
         }
         // The reasons name the option that permits it, and nothing was asked of a server.
         if self.limitation(allowed).is_some() && self.candidates(allowed).is_empty() {
@@ -253,21 +258,18 @@ impl Situation {
         }
         failure.hint(match allowed {
             Allowed::Direct if !one_family => {
-                "reach both by addresses of one family (-4 or -6), or let the data pass this host \
-                 (--path auto)"
+                "reach both by addresses of one family (-4 or -6), or use --path auto"
             }
             Allowed::Direct => {
-                "allow transfers between servers (FXP) at one of them, or let the data pass this host \
-                 (--path auto)"
+                "allow transfers between servers (FXP) at one of them, or use --path auto"
             }
             Allowed::Symmetric => {
                 "--path auto uses every path; both servers must know RSYM, and be reached by one address family"
             }
             Allowed::Relay => {
-                "check the address of the relay, what it may reach (its --allow), and that both servers let it transfer files; \
-                 --path auto also lets the data pass this host"
+                "check what the relay may reach (its --allow), and that both servers let it transfer files; or use --path auto"
             }
-            Allowed::Auto | Allowed::User => "check that the data ports of both can be reached from here",
+            Allowed::Auto | Allowed::User => "can this host reach their data ports?",
         })
     }
 }
@@ -311,8 +313,9 @@ pub(crate) async fn first_rung(
             let manner = if context.settings.race { Manner::Beside } else { Manner::Turns };
             let (ascent, _) = memory.ascend(situation.candidates(allowed), manner, context.world.clock.now());
             let candidate = ascent.candidates().first().copied().ok_or_else(|| {
-                let limitation: Vec<String> = situation.limitation(allowed).into_iter().collect();
-                situation.no_path(allowed, &limitation, None)
+                let limitation: Vec<Refusal> =
+                    situation.limitation(allowed).map(Refusal::from).into_iter().collect();
+                situation.no_path(allowed, &limitation)
             })?;
             // What is explained is what would be tried, and who carries it.
             let explained = if explain { ascent.candidates() } else { std::slice::from_ref(&candidate) };

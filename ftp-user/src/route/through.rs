@@ -5,7 +5,7 @@
 use super::path::Sessions;
 use super::progress::Progress;
 
-use crate::failure::{Failure, words};
+use crate::failure::words;
 use crate::session::{ArrivedConnection, DataFailure, DataPort};
 use crate::world::end_by_reset;
 use ftp_io::connection::Connection;
@@ -208,7 +208,7 @@ impl Through {
             DataEvent::Connected(side, _, Err(failure))
             | DataEvent::Listens(side, _, Err(failure))
             | DataEvent::Arrived(side, _, Err(failure)) => {
-                let words = Failure { hint: None, ..failure.into_failure() }.to_string();
+                let words = failure.into_failure().why();
                 Some(Input::DataFailed(side, words))
             }
             DataEvent::Intruded(side, _) => {

@@ -87,12 +87,11 @@ impl Transfer<'_> {
     /// than one.
     fn unreachable(&self, first: Option<Failure>, last: Failure) -> Failure {
         let Some(first) = first else { return last };
-        let said = [first, last].map(|reason| Failure { hint: None, ..reason }.to_string()).join(" | ");
+        let said = [first, last].map(|reason| reason.said.unwrap_or(reason.what)).join(" | ");
         let what = format!("no data connection with {}", self.session.who());
-        Failure::new(Kind::NoPath, what).said(said).hint(
-            "check that its data ports can be reached from here, or that it can connect to this host (a firewall or NAT \
-             may be between)",
-        )
+        Failure::new(Kind::NoPath, what)
+            .said(said)
+            .hint("check its data ports, and each firewall or NAT between")
     }
 
     /// Sends the transfer command over a data connection that is open, or that the server will open.
@@ -170,7 +169,7 @@ impl Transfer<'_> {
                 accepted = port.accept(), if arrival.arrived.is_none() => match accepted {
                     Ok(arrived) => arrival.arrived = Some(arrived),
                     Err(failed) => {
-                        let what = format!("{} cannot accept the data connection of {who}", self.session.listener());
+                        let what = format!("no data connection at {}", self.session.listener());
                         return match failed {
                             DataFailure::Path(failure) => nobody(failure.during(what)),
                             DataFailure::Relay(failure) => {

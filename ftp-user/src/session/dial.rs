@@ -19,7 +19,7 @@ pub(crate) struct DialledHost {
 
 /// Connects to the control port of `site`.
 pub(super) async fn dial(context: &Context, site: &Site) -> Result<DialledHost> {
-    let name = site.authority();
+    let name = site.authority() + if site.port == 21 { " (the default port)" } else { "" };
     connect(context, &site.host, site.port, &name, "a server").await
 }
 

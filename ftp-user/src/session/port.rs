@@ -207,7 +207,7 @@ impl RelayPort {
             }
             State::Intruded => {
                 *state = State::Taken;
-                let what = "somebody else has connected to the relay before the server was told to";
+                let what = "a stranger came before the server";
                 let failure = Failure::new(Kind::NoPath, what);
                 Err(DataFailure::Path(failure.hint("use ftpes://, which proves who connects")))
             }

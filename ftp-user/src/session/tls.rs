@@ -184,7 +184,7 @@ fn known(context: &Context, site: &Site) -> Result<KnownSite> {
     context.store.sites.recall(&site.key()).map_err(|why| {
         Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
             .hint(
-                "repair the file (your own, mode 0600), or name another directory with --state; if you move it away, no server is known any more to have TLS, and certificates are kept anew",
+                "repair it (your own, mode 0600), or name another --state; to move it away forgets all certificates",
             )
     })
 }
@@ -290,8 +290,7 @@ fn untrusted(site: &Site, who: &str, fingerprint: Fingerprint, why: &Doubt, was_
     let accepting = accepting(site, fingerprint);
     if was_verified {
         return failure.about(About::Unknown(fingerprint)).hint(format!(
-            "an authority vouched for this server before: if you named it with --ca then, name it again. Otherwise somebody \
-             may be between; ask its operator. If this is right, {accepting} accepts it, and {} forgets the server",
+            "an authority vouched for this server before: is somebody between, or --ca missing? {accepting} accepts it, {} forgets it",
             forget(site)
         ));
     }

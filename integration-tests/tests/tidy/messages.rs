@@ -3,6 +3,7 @@
 
 use super::source;
 use integration_tests::binary::Program;
+use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeMap;
 
 const MESSAGES: &str = "docs/guide/troubleshooting.md";
@@ -124,6 +125,46 @@ fn each_command_with_arguments_that_a_message_names_is_typed_by_a_test() {
         })
         .collect();
     assert!(found.len() > 10 && missing.is_empty(), "{missing:#?}");
+}
+
+/// The texts in a piece of code.
+fn texts(code: TokenStream) -> Vec<String> {
+    let of_token = |token| match token {
+        TokenTree::Group(group) => texts(group.stream()),
+        TokenTree::Literal(literal) => {
+            let syn::Lit::Str(text) = syn::Lit::new(literal) else { return Vec::new() };
+            vec![text.value()]
+        }
+        TokenTree::Ident(_) | TokenTree::Punct(_) => Vec::new(),
+    };
+    code.into_iter().flat_map(of_token).collect()
+}
+
+/// The length of a text without the names that are put in.
+fn length(text: &str) -> usize {
+    let behind = |part: &str| part.split_once('}').map_or(part.len(), |(_, behind)| behind.len());
+    text.split('{').enumerate().map(|(at, part)| if at == 0 { part.len() } else { behind(part) }).sum()
+}
+
+/// A line has what failed, who said what, and what to do. The runner of `ftp-user` looks at the lines that tests see.
+#[test]
+fn no_part_of_a_message_is_longer_than_two_thirds_of_a_line() {
+    let is_page = |path: &str| path.contains("/journal/") || path.contains("/cli/generate");
+    let files = source::sources().into_iter();
+    let mut found = 0;
+    for file in files.filter(|file| file.path.starts_with("ftp-user/src") && !is_page(&file.path)) {
+        let code: String = file.code.iter().map(|(_, line)| format!("{line}\n")).collect();
+        for text in texts(code.parse().unwrap()) {
+            found += 1;
+            assert!(
+                length(&text) <= 160 || text.contains('\n'),
+                "{}: {} characters: {text}",
+                file.path,
+                length(&text)
+            );
+        }
+    }
+    assert!(found > 2000, "only {found} texts were found");
 }
 
 #[test]

@@ -93,7 +93,7 @@ const fn part_of(failure: &Failure) -> &'static str {
 /// A failure as a finding.
 fn failed(check: &'static str, failure: Failure) -> Checked {
     let hint = failure.hint.clone();
-    let says = failure.without_hint().to_string();
+    let says = failure.why();
     Checked { hint, ..Checked::bad(check, says, "") }
 }
 

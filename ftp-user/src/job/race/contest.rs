@@ -7,7 +7,7 @@ use super::{ServerPair, Transferred};
 use crate::failure::Failure;
 use crate::job::part::{self, Part};
 use crate::journal::PartId;
-use crate::ladder::{Allowed, Ascent, Candidate, Rung};
+use crate::ladder::{Allowed, Ascent, Candidate, Refusal, Rung};
 use crate::outcome::Relayed;
 use crate::route::{Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation};
 use ftp_proto::timer::Moment;
@@ -39,9 +39,9 @@ pub(super) struct Contest<'a, 'b> {
     race: Race,
     pub(super) ascent: Ascent,
     /// Why candidates are left out because of earlier files.
-    pub(super) known: Vec<String>,
+    pub(super) known: Vec<Refusal>,
     /// Why candidates have failed for this file.
-    pub(super) refused: Vec<String>,
+    pub(super) refused: Vec<Refusal>,
     /// The failure that came last.
     pub(super) last: Option<Failure>,
     pub(super) notes: Notes,
@@ -84,7 +84,7 @@ impl<'a, 'b> Contest<'a, 'b> {
             race: Race::new(entrants, settings, now),
             ascent,
             known,
-            refused: situation.limitation(assignment.allowed).into_iter().collect(),
+            refused: situation.limitation(assignment.allowed).map(Refusal::from).into_iter().collect(),
             last: None,
             notes,
             pair,
@@ -158,7 +158,7 @@ impl<'a, 'b> Contest<'a, 'b> {
         {
             self.ascent.of(index).after(failed);
             let refusal = self.situation.describe(candidate).refusal(&failure);
-            self.pair.memory.lock().failed(candidate, failed, &refusal, now);
+            self.pair.memory.lock().failed(candidate, failed, refusal, now);
         }
         self.scouting.ended(index, &finished, &self.ascent);
         self.release(finished.runner);
@@ -246,7 +246,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 let matters = unasked || description.is_half_clear();
                 if matters && side == Side::Source && self.pair.memory.lock().announces(entry.candidate) {
                     if unasked {
-                        let silent = self.has_open_direct().then(|| SILENT_SO_FAR.to_owned());
+                        let silent = self.has_open_direct().then(|| SILENT_SO_FAR.into());
                         let reasons = [&self.known[..], &self.refused[..], silent.as_slice()].concat();
                         description.warn_of_intermediary(context, &reasons);
                     }

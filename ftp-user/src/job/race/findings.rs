@@ -8,7 +8,7 @@ use crate::account::{CandidateAccount, CandidateFate, RouteAccount, shortened};
 use crate::context::Context;
 use crate::endpoint::files;
 use crate::failure::{About, Failure, Kind};
-use crate::ladder::{Allowed, Ascent, Candidate, Memory, Rung, Step};
+use crate::ladder::{Allowed, Ascent, Candidate, Memory, Refusal, Rung, Step};
 use crate::outcome::DIRECTLY;
 use crate::report::{THIS_HOST, Topic};
 use crate::route::{
@@ -33,7 +33,7 @@ impl Contest<'_, '_> {
         CandidateEnd::Decided
     }
 
-    fn refuses(&mut self, why: String) {
+    fn refuses(&mut self, why: Refusal) {
         if !self.refused.contains(&why) {
             self.refused.push(why);
         }
@@ -59,10 +59,10 @@ impl Contest<'_, '_> {
                 if step == Step::Exhausted && failure.kind == Kind::Temporary {
                     return self.decided(index, failure);
                 }
-                let why = failure.to_string();
+                let why = Refusal { candidate: None, failure };
                 if let Some(entry) = self.entries.get(index) {
                     let now = self.pair.context.world.clock.now();
-                    self.pair.memory.lock().unusable(entry.candidate, &why, now);
+                    self.pair.memory.lock().unusable(entry.candidate, why.clone(), now);
                 }
                 self.refuses(why);
                 CandidateEnd::Failed
@@ -97,7 +97,8 @@ impl Contest<'_, '_> {
             return CandidateEnd::Moved;
         };
         let is_of_relay = matches!(failed.cause, Cause::Relay(_));
-        let failure = if is_of_relay { failure.about(About::Relay) } else { failure };
+        let is_known = failure.about == About::DataPorts;
+        let failure = if is_of_relay && !is_known { failure.about(About::Relay) } else { failure };
         let is_stopped = matches!(attempted.given_up, Some(GivenUp::Interrupted | GivenUp::Lost));
         if !is_stopped && attempted.moved == 0 && matches!(failed.blame, Blame::Path | Blame::Busy) {
             self.notes.ends_in_silence(index, candidate, FAILED_IN_SILENCE, context.world.clock.now());
@@ -139,7 +140,7 @@ impl Contest<'_, '_> {
         let refusal = self.situation.describe(candidate).refusal(&failure);
         // A candidate that has moved data is open. An attempt that continues a file may fail for that reason.
         if !changed && assignment.skips() == 0 {
-            memory.lock().failed(candidate, failed, &refusal, context.world.clock.now());
+            memory.lock().failed(candidate, failed, refusal.clone(), context.world.clock.now());
         }
         if matches!(failure.kind, Kind::Untrusted | Kind::Unverified) {
             return self.decided(index, failure);
@@ -164,12 +165,11 @@ impl Contest<'_, '_> {
         }
         let only_known = self.refused.is_empty() && !self.known.is_empty();
         let why = if only_known {
-            vec![FAILED_FOR_EARLIER_FILE.to_owned()]
+            vec![FAILED_FOR_EARLIER_FILE.into()]
         } else {
             [&self.known[..], &self.refused[..]].concat()
         };
-        let advice = self.last.take().and_then(|last| last.hint);
-        self.situation.no_path(self.assignment.allowed, &why, advice)
+        self.situation.no_path(self.assignment.allowed, &why)
     }
 }
 
@@ -360,7 +360,7 @@ impl Notes {
         item: u64,
         file: &str,
         ascent: &Ascent,
-        known: &[String],
+        known: &[Refusal],
     ) -> RouteAccount {
         let (mut tried, others) = (std::mem::take(&mut self.tried), std::mem::take(&mut self.others));
         let has = |fate| tried.iter().any(|tried| tried.fate == fate);
@@ -376,7 +376,7 @@ impl Notes {
         }
         let known = known.iter().map(|why| CandidateAccount {
             words: "what failed for an earlier file".to_owned(),
-            why: Some(shortened(why)),
+            why: Some(shortened(&why.to_string())),
             ..CandidateAccount::default()
         });
         tried.extend(known.chain(others));

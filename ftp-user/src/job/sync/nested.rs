@@ -138,7 +138,7 @@ pub(super) async fn contains_source(
         if let Some(first) = suspects.pop().map_err(|error| cannot_keep(&error))? {
             let (name, names) = (run.show_destination(Some(&first)), several(count, "directory"));
             run.context.run.events.warn(format!(
-                "DEST may contain SOURCE: the names of SOURCE are in {names} of DEST; the first is {name}; a sync that is no dry run looks whether it is SOURCE itself, and then deletes nothing"
+                "DEST may contain SOURCE: the names of SOURCE are in {names} of DEST; the first is {name}; without -n sync looks whether it is SOURCE, and then deletes nothing"
             ));
         }
         return Ok(false);
