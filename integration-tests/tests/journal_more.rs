@@ -363,7 +363,7 @@ fn n8_a_job_whose_server_does_not_come_back_is_forgotten_and_what_it_may_have_le
         let name = part.file_name().unwrap().to_str().unwrap();
         assert!(
             run.said.contains(&format!(
-                "nobody has removed eve@{}: copy/{name}",
+                "nobody has removed ftp://eve@{}/copy/{name}",
                 scene.to.address(Dialect::Rfc959)
             )),
             "{name}: {run}"

@@ -481,10 +481,10 @@ pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
     running.find(|job| journal.items(*job, ItemState::Open).unwrap_or_default().iter().any(is_stored))
 }
 
-/// What a file that has not ended may have left, for people: `ann@two.example:21: copy/.00000000000000ab.ftp-user.part`.
+/// What a file that has not ended may have left, as it is typed: `ftp://ann@two.example:21/copy/.00000000000000ab.ftp-user.part`.
 pub fn left_of(item: &ItemRecord) -> Vec<String> {
     let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
-    let host = if item.place.site.is_empty() { String::new() } else { format!("{}: ", item.place.site) };
+    let host = if item.place.site.is_empty() { String::new() } else { format!("ftp://{}/", item.place.site) };
     let parts = item.parts.names.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
     let in_place = item.parts.in_place.map(|_| target.clone());
     parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()

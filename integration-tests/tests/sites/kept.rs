@@ -48,7 +48,7 @@ fn a_site_is_added_shown_changed_and_removed_without_questions() {
     ls.run().exits(0).says("a.bin");
 
     sites(&home, &["list"]).exits(0).says("lab").never_says(PASSWORD);
-    let shown = sites(&home, &["show", "--json", "lab"]).exits(0).never_says(PASSWORD);
+    let shown = sites(&home, &["show", "--json", "lab:"]).exits(0).never_says(PASSWORD);
     let site = &shown.events("site")[0];
     assert_eq!((&site["name"], &site["settings"]["limits.jobs"]), (&"lab".into(), &"3".into()), "{shown}");
 

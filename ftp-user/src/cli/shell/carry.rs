@@ -215,7 +215,16 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
     let (known, servers) = (&lines.lookup.known, &lines.lookup.servers);
     match &meaning {
         Meaning::At(directory) if directory.is_local() => {
-            lcd(&local_path(directory))?;
+            let meant = known
+                .lock()
+                .scope
+                .sites
+                .meant(directory.to_string().trim_start_matches("./"))
+                .map(|meant| meant.warning());
+            lcd(&local_path(directory)).map_err(|failure| match meant {
+                Some(meant) => failure.hint(meant),
+                None => failure,
+            })?;
             return Ok(go(lines, Meaning::default(), before));
         }
         Meaning::At(directory) => {

@@ -311,7 +311,7 @@ pub(in crate::cli) struct AddArgs {
 #[derive(Args, Debug)]
 pub(in crate::cli) struct EditArgs {
     /// The name of the site
-    #[arg(value_name = "SITE")]
+    #[arg(value_name = "SITE", value_parser = super::site_name)]
     pub(super) name: String,
     /// Where it is now. For another host, port or user it needs a new password, --unset or --keep-password
     #[arg(long, value_name = "URL")]

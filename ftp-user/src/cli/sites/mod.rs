@@ -35,7 +35,7 @@ enum SitesVerb {
     /// Show what is set for sites, without secrets
     Show {
         /// The names of sites
-        #[arg(required = true, value_name = "SITE")]
+        #[arg(required = true, value_name = "SITE", value_parser = site_name)]
         names: Vec<String>,
     },
     /// Give a server a name. Without URL it asks for everything at the terminal, tests the site, and stores it then
@@ -45,7 +45,7 @@ enum SitesVerb {
     /// Remove sites from the settings, with the passwords that were stored for them
     Remove {
         /// The names of sites
-        #[arg(required = true, value_name = "SITE")]
+        #[arg(required = true, value_name = "SITE", value_parser = site_name)]
         names: Vec<String>,
     },
     /// Log in at sites and tell what works there: connection, TLS, features, clock, copies from server to server
@@ -157,6 +157,12 @@ fn program(words: &[String]) -> String {
         [program, ..] => format!("{program} (its arguments are not shown)"),
         [] => String::new(),
     }
+}
+
+/// The name of a site, which may be typed with its colon.
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+fn site_name(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.strip_suffix(':').unwrap_or(text).to_owned())
 }
 
 /// The places of a command line that names sites: a name alone is the site, too.
