@@ -139,7 +139,7 @@ impl SyncRun<'_> {
         if tasks > 0 {
             let (name, names) = (self.ends.destination.name(), counted(tasks, "name"));
             context.run.events.warn(format!(
-                "a session with {name} was lost, and {names} there before were gone: they were copied again"
+                "a session with {name} was lost: {names} that may have gone with it were copied again"
             ));
         }
         Ok(())
