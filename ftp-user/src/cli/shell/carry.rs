@@ -215,15 +215,12 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
     let (known, servers) = (&lines.lookup.known, &lines.lookup.servers);
     match &meaning {
         Meaning::At(directory) if directory.is_local() => {
-            let meant = known
-                .lock()
-                .scope
-                .sites
-                .meant(directory.to_string().trim_start_matches("./"))
-                .map(|meant| meant.warning());
-            lcd(&local_path(directory)).map_err(|failure| match meant {
-                Some(meant) => failure.hint(meant),
-                None => failure,
+            let shown = directory.to_string();
+            let name = shown.trim_start_matches("./").trim_end_matches('/');
+            let is_site = known.lock().scope.sites.find(name).is_ok();
+            lcd(&local_path(directory)).map_err(|failure| match is_site {
+                true => failure.hint(format!("{name} is also a site: {name}: names it")),
+                false => failure,
             })?;
             return Ok(go(lines, Meaning::default(), before));
         }
