@@ -80,7 +80,6 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
     run(&settings, "m lab:a lab:b\n").exits(2).says("short for several verbs: mkdir, move, mv");
     run(&settings, "cd lab:none\n").exits(3).says("script:1: lab:none does not exist");
     run(&settings, "cd lab:a\n").exits(2).says("lab:a is not a directory");
-    run(&settings, "cd lab\n").says("lab is also a site: lab: names it");
     run(&settings, "ls lap:\n").exits(2).says("did you mean lab?");
     run(&settings, "ls --lnog lab:\n").exits(2).says("--lnog");
     run(&settings, "shell\n").exits(2).says("there is no verb shell");

@@ -215,13 +215,7 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
     let (known, servers) = (&lines.lookup.known, &lines.lookup.servers);
     match &meaning {
         Meaning::At(directory) if directory.is_local() => {
-            let shown = directory.to_string();
-            let name = shown.trim_start_matches("./").trim_end_matches('/');
-            let is_site = known.lock().scope.sites.find(name).is_ok();
-            lcd(&local_path(directory)).map_err(|failure| match is_site {
-                true => failure.hint(format!("{name} is also a site: {name}: names it")),
-                false => failure,
-            })?;
+            lcd(&local_path(directory))?;
             return Ok(go(lines, Meaning::default(), before));
         }
         Meaning::At(directory) => {
