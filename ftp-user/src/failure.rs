@@ -77,7 +77,7 @@ static TYPED: Mutex<String> = Mutex::new(String::new());
 impl FtpUser {
     /// From now on commands have these options, each with the path that was typed behind it. A simulation has several programs in
     /// one process, and theirs have none.
-    pub fn was_typed_with<'a>(options: impl IntoIterator<Item = (&'a str, Option<&'a Path>)>) {
+    pub fn set_options<'a>(options: impl IntoIterator<Item = (&'a str, Option<&'a Path>)>) {
         if simulated::host().is_none() {
             let typed = options.into_iter().filter_map(|(option, path)| Some((option, path?)));
             *TYPED.locked() = typed.map(|(option, path)| format!(" {option} {}", for_shell(path))).collect();

@@ -157,7 +157,11 @@ async fn reach(
     };
     let stream = timeout(CHECK_TIMEOUT, connecting)
         .await
-        .map_err(|_| anyhow!("{relay} does not answer; is there a firewall in between, and does the resolver of this host answer?"))?
+        .map_err(|_| {
+            anyhow!(
+                "{relay} does not answer in time: check the firewall between, and the resolver of this host"
+            )
+        })?
         .with_context(|| format!("cannot connect to {relay}; does it run there?"))?;
     let local =
         stream.tcp().map(tokio::net::TcpStream::local_addr).transpose().context("the connection is gone")?;

@@ -145,16 +145,17 @@ fn refuse_of_others(directory: &Path) -> Result<(), anyhow::Error> {
     // Its mode is changed only if nobody else can have anything there.
     let mode = facts.permissions().mode() & 0o7777;
     let has_lock = || fs::symlink_metadata(directory.join("lock")).is_ok_and(|lock| lock.is_file());
-    // A volume that was made for it may have `lost+found`.
-    let is_new = || {
-        let names = fs::read_dir(directory);
-        names.is_ok_and(|mut names| names.all(|name| name.is_ok_and(|name| name.file_name() == "lost+found")))
-    };
-    let is_ours = || is_new() || (mode & 0o002 == 0 && has_lock());
+    let is_ours = || is_new(directory) || (mode & 0o002 == 0 && has_lock());
     if mode & 0o077 != 0 && (mode & 0o1000 != 0 || !is_ours()) {
-        bail!("others use it too (mode {mode:o})");
+        bail!("it is open to others (mode {mode:o}): name a new or empty directory");
     }
     Ok(())
+}
+
+/// Whether nothing is in a directory. A volume that was made for a server may have `lost+found`.
+fn is_new(directory: &Path) -> bool {
+    let names = fs::read_dir(directory);
+    names.is_ok_and(|mut names| names.all(|name| name.is_ok_and(|name| name.file_name() == "lost+found")))
 }
 
 /// Whether `path` leads into `root`, as far as that can be told. What does not exist yet is judged by the
@@ -228,12 +229,12 @@ mod tests {
             mode(shared);
             let (refused, checked) = (open().err(), State::check(home.path(), &[root.path()]).err());
             assert_eq!((refused.is_some(), checked.is_some()), (is_refused, is_refused), "{shared:o}");
-            assert!(refused.is_none_or(|why| why.contains("others use it too")));
+            assert!(refused.is_none_or(|why| why.contains("it is open to others")));
             assert_eq!(found(), if is_refused { shared } else { 0o700 });
         }
         fs::remove_file(home.path().join("lock")).unwrap();
         mode(0o755);
-        assert!(open().unwrap_err().contains("others use it too (mode 755)"));
+        assert!(open().unwrap_err().contains("it is open to others (mode 755)"));
         assert_eq!((found(), fs::read_dir(home.path()).unwrap().count()), (0o755, 2));
     }
 

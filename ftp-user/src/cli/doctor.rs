@@ -297,7 +297,7 @@ fn relays(settings: &Settings) -> Vec<Checked> {
     let check = |relay: &config::Relay| match relay.token() {
         Ok(_) => Checked::good("relay", format!("{} has its token", relay.name)),
         Err(failure) => {
-            Checked::bad("relay", failure.what, "it holds a line of the token file of the relay; mode 0600")
+            Checked::bad("relay", failure.what, "put the token of the relay into that file, mode 0600")
         }
     };
     settings.relays.iter().map(check).collect()

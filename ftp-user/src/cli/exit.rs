@@ -31,9 +31,7 @@ pub(super) const fn of_kind(kind: Kind) -> u8 {
 const fn described(status: Status) -> (u8, &'static str) {
     match status {
         Status::Done => (0, "done, and verified as asked"),
-        Status::Partly => {
-            (9, "some files of a tree failed, or --max-delete has forbidden all deletions; the rest are done")
-        }
+        Status::Partly => (9, "some files of a tree failed, or deletions were withheld; the rest is done"),
         Status::Failed(kind) => match kind {
             Kind::Other => (1, "any other error: unknown host, full disk, not an FTP server"),
             Kind::Usage => (2, "the command line, a URL or a name cannot be used"),

@@ -189,7 +189,7 @@ impl Cli {
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other verb is performed")]
     async fn run_verb(self, words: &[OsString]) -> Status {
         let Self { general, verb, .. } = &self;
-        general.is_named_in_messages();
+        general.set_options_in_messages();
         let done = match verb {
             Verb::Resume(args) => Box::pin(general.resume(args)).await,
             Verb::Retry(args) => Box::pin(general.retry(args)).await,
@@ -288,11 +288,8 @@ impl General {
     }
 
     /// Has the commands of messages name the state and the settings that were typed.
-    fn is_named_in_messages(&self) {
-        FtpUser::was_typed_with([
-            ("--state", self.state.as_deref()),
-            ("--config", self.job.config.as_deref()),
-        ]);
+    fn set_options_in_messages(&self) {
+        FtpUser::set_options([("--state", self.state.as_deref()), ("--config", self.job.config.as_deref())]);
     }
 
     /// The exit status of what was done. A failure is printed.

@@ -32,7 +32,7 @@ pub(super) fn not_proven(
             let hint = if token.is_expired(context.world.today()) {
                 "it has expired: ask for a new one (ftp-relay-agent token)"
             } else {
-                "the relay's token file must hold the same line, that of a hub the line of token --for-hub; its log has the reason"
+                "the relay must have the same line in its token file, a hub the line that token --for-hub prints; its log says why"
             };
             Failure::new(Kind::Untrusted, what).hint(hint)
         }

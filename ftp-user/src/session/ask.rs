@@ -16,7 +16,7 @@ impl Session {
     /// # Errors
     ///
     /// No final reply came: the session is lost, the reply took too long, or this run was interrupted. A refusal is an
-    /// answer.
+    /// answer. Or the server drops a part of the name in the command ([`Self::check_name`]).
     pub async fn ask(&mut self, command: Command) -> Result<Answer> {
         self.ask_patiently(command, None).await
     }
@@ -30,6 +30,11 @@ impl Session {
         if let Some(path) = command.path() {
             self.check_name(path).await?;
         }
+        self.ask_unchecked(command, patience).await
+    }
+
+    /// The same, whatever the server drops of the name in the command.
+    async fn ask_unchecked(&mut self, command: Command, patience: Option<Duration>) -> Result<Answer> {
         let verb = command.verb();
         let id = self.send(command, patience);
         self.answer_to(id, verb).await
@@ -43,9 +48,9 @@ impl Session {
     /// The server drops a part of this name, or cannot be asked.
     pub(crate) async fn check_name(&mut self, path: &PathName) -> Result<()> {
         let Some(part) = self.dropped_part(path).await? else { return Ok(()) };
-        Err(Failure::new(Kind::Unverified, format!("{} is another name on the server", path.display()))
+        Err(Failure::new(Kind::Unverified, format!("\"{}\" would reach another file", path.display()))
             .said(format!("{} drops {}", self.who(), part.name()))
-            .hint("rename it where it is, or choose a name without them"))
+            .hint("rename it where it is"))
     }
 
     /// What the server drops of a name in a command.
@@ -66,16 +71,17 @@ impl Session {
         if let Some(known) = self.manners.dropped.has(part) {
             return Ok(known);
         }
-        // The question has it, too.
-        self.manners.dropped.note(part, false);
-        let Some(home) = self.current().await? else { return Ok(false) };
-        let Some(asked) = part.added_to(&home) else { return Ok(false) };
-        if !self.ask(Command::Cwd(asked)).await?.is_done() {
-            return Ok(false);
-        }
-        let is_home = self.current().await?.as_ref() == Some(&home);
-        self.go_back(home.clone()).await?;
-        let drops = is_home && !self.enters_anything(home).await?;
+        let what = format!("nobody can tell whether {} drops {}", self.who(), part.name());
+        let unknown = || Failure::new(Kind::Unverified, what.clone());
+        let home = self.current().await?.ok_or_else(unknown)?;
+        let asked = part.added_to(&home).ok_or_else(unknown)?;
+        let drops = if self.ask_unchecked(Command::Cwd(asked), None).await?.is_done() {
+            let is_home = self.current().await?.as_ref() == Some(&home);
+            self.go_back(home.clone()).await?;
+            is_home && !self.enters_anything(home).await?
+        } else {
+            false
+        };
         self.manners.dropped.note(part, drops);
         Ok(drops)
     }
@@ -167,7 +173,7 @@ impl Session {
 
     /// Returns to the directory that [`Self::current`] has told.
     pub(crate) async fn go_back(&mut self, home: PathName) -> Result<()> {
-        let back = self.ask(Command::Cwd(home)).await?;
+        let back = self.ask_unchecked(Command::Cwd(home), None).await?;
         self.check_back(&back)
     }
 

@@ -46,7 +46,7 @@ pub(super) struct ShellArgs {
 pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -> Status {
     // The shell may go to another directory.
     let general = general.absolute();
-    general.is_named_in_messages();
+    general.set_options_in_messages();
     match start(general.clone(), words, &args) {
         Ok((lines, script)) => carry_out_all(lines, script, args.keep_going).await,
         Err(failure) => general.status_of(Err(failure)),

@@ -316,7 +316,11 @@ pub async fn size_at_server(session: &mut Session, path: &PathName) -> Result<Op
         return Ok(Some(told));
     }
     if session.manners.takes_mlst() {
-        return Ok(facts_at_server(session, path).await?.and_then(|facts| facts.size));
+        let facts = facts_at_server(session, path).await?;
+        // A server that has not named MLST may refuse it for any name.
+        if facts.is_some() || session.manners.capabilities.mlst.is_some() {
+            return Ok(facts.and_then(|facts| facts.size));
+        }
     }
     // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
     if answer.is_done() || session.blame(&answer) == Blame::Unsupported {

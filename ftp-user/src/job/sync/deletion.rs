@@ -37,7 +37,7 @@ pub(super) async fn delete_surplus(
 ) -> Result<()> {
     run.ask_other_jobs().await?;
     if run.others_unknown.is_some() {
-        run.withhold_if_unknown(plan.counts.surplus);
+        run.withhold_if_unknown(plan.counts.surplus.saturating_sub(renamed.len() as u64));
         return Ok(());
     }
     let before = run.context.run.job_journal.take_withheld().await;

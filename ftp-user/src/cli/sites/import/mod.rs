@@ -15,6 +15,7 @@ use crate::place::{Netrc, Place, Remote, check_name};
 use crate::report::{Event, SiteShown};
 use clap::{Args, ValueEnum};
 use ftp_io::named_file::{LARGEST_SETTINGS, NamedFile, Readable};
+use ftp_io::quoting::for_shell;
 use ftp_proto::client::Security;
 use ftp_proto::wire::Secret;
 use std::collections::BTreeSet;
@@ -119,7 +120,7 @@ fn text(file: &Path, from: From) -> Result<Zeroizing<String>> {
             file.display(),
             if bits == 0o077 { "read or write" } else { "write" }
         ))
-        .hint(format!("chmod 600 {}", file.display())));
+        .hint(format!("make it yours alone: chmod 600 {}", for_shell(file))));
     }
     let bytes = opened.read(LARGEST_SETTINGS).map_err(|error| cannot(&error))?;
     let text = str::from_utf8(&bytes)
