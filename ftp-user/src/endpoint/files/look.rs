@@ -315,12 +315,8 @@ pub async fn size_at_server(session: &mut Session, path: &PathName) -> Result<Op
     if let Some(told) = size_in(&answer) {
         return Ok(Some(told));
     }
-    if session.manners.takes_mlst() {
-        let facts = facts_at_server(session, path).await?;
-        // A server that has not named MLST may refuse it for any name.
-        if facts.is_some() || session.manners.capabilities.mlst.is_some() {
-            return Ok(facts.and_then(|facts| facts.size));
-        }
+    if let Some(facts) = facts_by_mlst(session, path).await? {
+        return Ok(facts.and_then(|facts| facts.size));
     }
     // It does not know SIZE, or it has said 213 without a number (ftp-srv, of an empty file).
     if answer.is_done() || session.blame(&answer) == Blame::Unsupported {
@@ -338,12 +334,21 @@ pub async fn size_at_server(session: &mut Session, path: &PathName) -> Result<Op
 pub async fn tells_no_size(context: &Context, host: &mut Host, path: &PathName) -> Result<bool> {
     let Host::Server(server) = host else { return Ok(false) };
     let session = server.session(context).await?;
-    if session.manners.takes_mlst() {
-        return Ok(facts_at_server(session, path).await?.is_some_and(|facts| facts.size.is_none()));
+    if let Some(facts) = facts_by_mlst(session, path).await? {
+        return Ok(facts.is_some_and(|facts| facts.size.is_none()));
     }
     let answer = ask_size(session, path).await?;
     let has_no_number = answer.is_done() && size_in(&answer).is_none();
     Ok(has_no_number || session.blame(&answer) == Blame::Unsupported)
+}
+
+/// What MLST tells of a name; `None` if it cannot be believed. A server that has not named MLST may refuse it for any name.
+async fn facts_by_mlst(session: &mut Session, path: &PathName) -> Result<Option<Option<Facts>>> {
+    if !session.manners.takes_mlst() {
+        return Ok(None);
+    }
+    let facts = facts_at_server(session, path).await?;
+    Ok((facts.is_some() || session.manners.capabilities.mlst.is_some()).then_some(facts))
 }
 
 /// SIZE in TYPE I: RFC 3659 section 4 counts in the type in force.
