@@ -16,7 +16,7 @@ impl Session {
     /// # Errors
     ///
     /// No final reply came: the session is lost, the reply took too long, or this run was interrupted. A refusal is an
-    /// answer. Or the server drops a part of the name in the command ([`Self::check_name`]).
+    /// answer. Or the server drops a part of the name in the command.
     pub async fn ask(&mut self, command: Command) -> Result<Answer> {
         self.ask_patiently(command, None).await
     }
