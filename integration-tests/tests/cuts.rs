@@ -165,10 +165,21 @@ fn h35_a_file_through_this_host_or_a_relay_goes_on_without_a_control_connection(
 }
 
 #[test]
-fn h35_a_source_that_ends_early_without_its_control_connection_makes_no_file() {
-    // The bytes that came are fewer than the source announced.
-    let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; cut ; end");
-    let to = destination("STOR: 150 opening ; connection ; drain ; 226 stored", &["500"]);
-    let run = along("user", None, &from, &to).exits(5).never_says("as long as the source");
-    assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+fn h35_a_file_of_which_a_host_in_the_middle_has_counted_less_is_never_whole() {
+    // The destination gives the file its length first, and says that it has stored it.
+    for path in ["user", "relay"] {
+        let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; cut ; end");
+        let to = destination("STOR: 150 opening ; connection ; drain ; 226 stored", &["1000"]);
+        let relay = Relay::new().at(&own_address().to_string()).server("127.0.0.2").server("127.0.0.3");
+        let run = along(path, Some(&relay.start()), &from, &to).exits(5);
+        assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+    }
+}
+
+#[test]
+fn h35_a_whole_file_needs_no_second_copy_although_both_control_connections_were_cut() {
+    let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; cut ; data 500..1000 ; end");
+    let to = destination("STOR: 150 opening ; connection ; until go ; cut ; drain", &["1000"]);
+    let run = along("user", None, &from, &to).exits(0).says("what is stored is as long as the source");
+    assert_eq!((from.seen_of(&["RETR"]).len(), to.seen_of(&["STOR"]).len()), (1, 1), "{run}");
 }

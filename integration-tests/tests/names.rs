@@ -139,6 +139,16 @@ fn h25_a_name_that_a_server_keeps_whole_is_deleted() {
 }
 
 #[test]
+fn h25_what_a_server_drops_is_not_guessed() {
+    // It does not tell its directory, or does not enter it.
+    for rules in ["PWD: 502 no", "CWD / : 550 no\nCWD /: 550 no"] {
+        let peer = dropping_blanks(rules);
+        let run = user().args(["rm", &peer.url("d/x%20")]).run().fails();
+        assert!(peer.seen_of(&["DELE"]).is_empty(), "{rules}: {run}");
+    }
+}
+
+#[test]
 fn h25_a_listing_with_one_name_twice_is_a_failure_of_its_directory() {
     let script = format!(
         "LIST: {}\nNLST: 502 no\nSIZE d: 550 d: not a plain file\nSIZE: 213 1000\nCWD d: 250 there\nCWD /: 250 back",

@@ -89,6 +89,8 @@ pub(super) struct Ends {
     pub(super) to_cut: bool,
     /// Bytes were seen to move.
     pub(super) moves: bool,
+    /// A host in the middle has passed on everything, and both its connections have ended in order.
+    pub(super) passed: bool,
     /// The end whose session was over first while they moved.
     lost: Option<Failure>,
     pub(super) out: VecDeque<Output>,
@@ -110,6 +112,7 @@ impl Ends {
             phase: Phase::Setup,
             to_cut: false,
             moves: false,
+            passed: false,
             lost: None,
             out: VecDeque::new(),
             repairs: Vec::new(),
@@ -435,6 +438,7 @@ impl Ends {
         let mut failure = failure.clone();
         failure.touched = !self.transfer.probes && self.destination.may_have_written(self.proven);
         failure.complete = Side::BOTH.into_iter().find(|side| self.end(*side).complete().is_some());
+        failure.passed = self.passed;
         self.conclude(Outcome::Failed(failure));
     }
 }

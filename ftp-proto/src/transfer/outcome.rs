@@ -40,12 +40,15 @@ pub struct Failure {
     /// The end that has said that the transfer is complete, if one has; the source if both have. The file may be whole although the other end
     /// did not say so: compare sizes or digests.
     pub complete: Option<Side>,
+    /// Whether a host in the middle has passed on everything that came from the source, and both data connections have ended in
+    /// order.
+    pub passed: bool,
 }
 
 impl Failure {
     /// A failure before anything is known of the file.
     pub(super) const fn new(side: Side, stage: Stage, cause: Cause, blame: Blame) -> Self {
-        Self { side, stage, cause, blame, touched: false, complete: None }
+        Self { side, stage, cause, blame, touched: false, complete: None, passed: false }
     }
 
     /// Whether it has failed because the session of an end is over, whatever its transfer does.

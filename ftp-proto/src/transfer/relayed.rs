@@ -269,6 +269,7 @@ impl Relayed {
         self.leave_relay(ends);
         match ends.phase {
             Phase::Running if ends.source.run != Run::Not => {
+                ends.passed = true;
                 ends.timers.disarm(Timer::Connect);
                 ends.await_finals(now);
                 ends.tell_lost(now);

@@ -285,7 +285,7 @@ impl Through {
     /// The destination's data connection was closed in order. There is nothing to reset any more.
     pub(super) fn finished(&mut self, ends: &mut Ends, now: Moment) {
         if self.flow == Flow::Finished && matches!(ends.phase, Phase::Running) {
-            ends.to_cut = false;
+            (ends.to_cut, ends.passed) = (false, true);
             ends.finish(now);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -126,9 +126,11 @@ pub enum Request {
 /// The system refuses the socket, for example because the path is too long.
 pub fn listen(state: &Path) -> io::Result<UnixListener> {
     let path = socket_path(state);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
+    match std::fs::symlink_metadata(&path) {
+        Ok(old) if old.file_type().is_socket() => std::fs::remove_file(&path)?,
+        Ok(_) => return Err(io::ErrorKind::AlreadyExists.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
@@ -218,6 +220,14 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_has_the_name_of_the_socket_stays() {
+        let state = tempfile::tempdir().unwrap();
+        std::fs::write(socket_path(state.path()), "mine").unwrap();
+        listen(state.path()).unwrap_err();
+        assert_eq!(std::fs::read(socket_path(state.path())).unwrap(), b"mine");
+    }
 
     #[tokio::test]
     async fn open_sessions_are_listed_and_can_be_kicked() {

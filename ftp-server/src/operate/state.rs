@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use ftp_io::named_file::is_of_another_user;
 use ftp_io::os_error::words;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, openat, statat};
 use tempfile::TempDir;
 
 /// The state directory. Other servers cannot use it until this is dropped.
@@ -81,7 +82,7 @@ impl State {
         let Some(there) = there else { return Ok(()) };
         let is_made = there == directory;
         if is_made {
-            refuse_of_others(there)?;
+            refuse_of_others(&look_at(there)?)?;
         }
         let what = if is_made { "it is not writable" } else { "cannot make it" };
         // Such a file has no name, or loses it at once.
@@ -97,16 +98,20 @@ impl State {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
         made.map_err(|error| anyhow::anyhow!("cannot make it: {}", words(&error)))?;
         // Not before: whoever may write above it could have made it meanwhile.
-        refuse_of_others(directory)?;
-        let held = File::options().create(true).truncate(false).write(true).open(directory.join("lock"));
-        let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error)))?;
+        let opened = look_at(directory)?;
+        if refuse_of_others(&opened)? != 0o700 {
+            opened
+                .set_permissions(Permissions::from_mode(0o700))
+                .map_err(|error| anyhow::anyhow!("it belongs to somebody else: {}", words(&error)))?;
+        }
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let held = openat(&opened, LOCK, flags, Mode::RUSR | Mode::WUSR).map(File::from);
+        let held = held.map_err(|error| anyhow::anyhow!("it is not writable: {}", words(&error.into())))?;
         match held.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!("another server uses it"),
             Err(TryLockError::Error(error)) => bail!("it cannot be locked: {}", words(&error)),
         }
-        fs::set_permissions(directory, Permissions::from_mode(0o700))
-            .map_err(|error| anyhow::anyhow!("it belongs to somebody else: {}", words(&error)))?;
         Ok(Self { directory: directory.to_owned(), _held: held, temporary: None })
     }
 
@@ -134,29 +139,46 @@ fn refuse_below(directory: &Path, roots: &[&Path]) -> Result<(), anyhow::Error> 
     }
 }
 
+/// Opens a directory: what is judged is what is changed, although another user may exchange its name meanwhile.
+fn look_at(directory: &Path) -> Result<File, anyhow::Error> {
+    File::open(directory).map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))
+}
+
 /// Refuses a directory whose owner could exchange the key and the socket, whatever its mode is; root may do that anyway. Refuses
-/// one that others use, too: it would be closed to them.
-fn refuse_of_others(directory: &Path) -> Result<(), anyhow::Error> {
-    let facts = fs::metadata(directory);
+/// one that others use, too: it would be closed to them. Returns its mode.
+fn refuse_of_others(directory: &File) -> Result<u32, anyhow::Error> {
+    let facts = directory.metadata();
     let facts = facts.map_err(|error| anyhow::anyhow!("cannot look at it: {}", words(&error)))?;
     if is_of_another_user(facts.uid(), rustix::process::geteuid().as_raw()) {
         bail!("it belongs to another user");
     }
     // Its mode is changed only if nobody else can have anything there.
     let mode = facts.permissions().mode() & 0o7777;
-    let has_lock = || fs::symlink_metadata(directory.join("lock")).is_ok_and(|lock| lock.is_file());
+    let has_lock = || {
+        let lock = statat(directory, LOCK, AtFlags::SYMLINK_NOFOLLOW);
+        lock.is_ok_and(|lock| FileType::from_raw_mode(lock.st_mode).is_file())
+    };
     let is_ours = || is_new(directory) || (mode & 0o002 == 0 && has_lock());
     if mode & 0o077 != 0 && (mode & 0o1000 != 0 || !is_ours()) {
         bail!("it is open to others (mode {mode:o}): name a new or empty directory");
     }
-    Ok(())
+    Ok(mode)
 }
 
-/// Whether nothing is in a directory. A volume that was made for a server may have `lost+found`.
-fn is_new(directory: &Path) -> bool {
-    let names = fs::read_dir(directory);
-    names.is_ok_and(|mut names| names.all(|name| name.is_ok_and(|name| name.file_name() == "lost+found")))
+/// Whether nothing is in a directory but what a new volume has, and what a start that was cut short has made.
+fn is_new(directory: &File) -> bool {
+    let names = Dir::read_from(directory);
+    names.is_ok_and(|mut names| {
+        names.all(|entry| {
+            entry.is_ok_and(|entry| NEW.iter().any(|name| *name == entry.file_name().to_bytes()))
+        })
+    })
 }
+
+/// The file that a server holds while it uses the directory.
+const LOCK: &str = "lock";
+/// What may be in a new directory.
+const NEW: [&[u8]; 4] = [b".", b"..", b"lost+found", LOCK.as_bytes()];
 
 /// Whether `path` leads into `root`, as far as that can be told. What does not exist yet is judged by the
 /// directory in which it would be made.
@@ -224,6 +246,9 @@ mod tests {
             open().unwrap();
             assert_eq!(found(), 0o700);
         }
+        // A start was cut short.
+        mode(0o777);
+        open().unwrap();
         fs::write(home.path().join("other"), "").unwrap();
         for (shared, is_refused) in [(0o1777, true), (0o757, true), (0o755, false)] {
             mode(shared);

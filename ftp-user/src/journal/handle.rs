@@ -142,8 +142,7 @@ impl Journal {
         self.existing()?.map_or_else(|| Ok(Vec::new()), |store| store.items(job, state))
     }
 
-    /// Hands over what jobs have claimed below a directory, until `each` returns false. Without a state directory no job has
-    /// claimed anything.
+    /// Hands over what jobs have claimed below a directory, until `each` returns false.
     ///
     /// # Errors
     ///
@@ -154,7 +153,7 @@ impl Journal {
         mut each: impl FnMut(ClaimBelow) -> bool,
     ) -> Result<(), JournalFailure> {
         if self.directory.is_none() {
-            return Ok(());
+            return Err(JournalFailure::Nowhere);
         }
         let Some(store) = self.existing()? else { return Ok(()) };
         loop {
@@ -446,6 +445,14 @@ mod tests {
     use super::super::record::StoredJob;
     use super::super::store::FILE;
     use super::*;
+
+    #[test]
+    fn without_a_state_directory_nobody_knows_what_other_jobs_have_claimed() {
+        let (site, directory) = (String::new(), Vec::new());
+        let asked = ClaimsBelow { site, directory, ran: Vec::new(), since: 0, after: None };
+        let read = Journal::at(None, |_| None).each_claim_below(asked, |_| true);
+        assert!(matches!(read, Err(JournalFailure::Nowhere)), "{read:?}");
+    }
 
     #[tokio::test]
     async fn n8_a_job_that_goes_on_misses_a_journal_that_is_damaged_meanwhile_and_a_new_one_does_not() {

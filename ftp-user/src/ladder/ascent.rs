@@ -249,6 +249,7 @@ mod tests {
             blame,
             touched: false,
             complete: None,
+            passed: false,
         }
     }
 
@@ -287,6 +288,7 @@ mod tests {
         let touched = |cause: Cause| Failure {
             touched: true,
             complete: None,
+            passed: false,
             stage: Stage::Command(Verb::Stor),
             ..failure(Blame::Busy, cause)
         };

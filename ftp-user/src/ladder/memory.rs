@@ -315,6 +315,7 @@ mod tests {
             blame,
             touched: false,
             complete: None,
+            passed: false,
         }
     }
 

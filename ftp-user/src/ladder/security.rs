@@ -155,6 +155,7 @@ mod tests {
             blame: Blame::Path,
             touched: false,
             complete: None,
+            passed: false,
         }
     }
 

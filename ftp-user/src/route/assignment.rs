@@ -444,6 +444,7 @@ mod tests {
             blame: Blame::Path,
             touched: true,
             complete: None,
+            passed: false,
         };
         assert!(AttemptResult::early(Outcome::Failed(failed)).failed().is_some(), "also without words");
         let reply = Reply { code: Code(226), lines: Vec::new() };

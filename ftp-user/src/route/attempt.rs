@@ -187,7 +187,7 @@ async fn protect_data(sessions: &mut Sessions<'_>, tls: DataTls) -> Result<Optio
         if let Some(answer) = session.protect(tls.runs_tls()).await? {
             let (stage, cause) = (Stage::Command(Verb::Prot), Cause::Refused(answer.reply));
             let (blame, touched, complete) = (Blame::Path, false, None);
-            let failure = transfer::Failure { side, stage, cause, blame, touched, complete };
+            let failure = transfer::Failure { side, stage, cause, blame, touched, complete, passed: false };
             return Ok(Some(AttemptResult::early(Outcome::Failed(failure))));
         }
     }
@@ -270,7 +270,15 @@ mod tests {
             || Cause::Refused(Reply { code: Code(550), lines: vec![b"Permission denied".to_vec()] });
         let failed = |side, verb, blame, touched, cause| {
             let stage = Stage::Command(verb);
-            Outcome::Failed(transfer::Failure { side, stage, cause, blame, touched, complete: None })
+            Outcome::Failed(transfer::Failure {
+                side,
+                stage,
+                cause,
+                blame,
+                touched,
+                complete: None,
+                passed: false,
+            })
         };
         let to = Side::Destination;
         let (opening, tls) = (transfer::Opening::Lstn, DataTls::Clear);

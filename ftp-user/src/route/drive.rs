@@ -120,10 +120,15 @@ impl<'a> Drive<'a> {
                 () = clock.sleep_until(deadline) => self.input(Input::Timeout),
                 sight = self.progress.look(clock) => self.saw(sight),
             }
-            let moved = self.progress.moved();
-            if moved > std::mem::replace(&mut self.moved, moved) {
-                self.input(Input::Moving);
-            }
+            self.tell_moved();
+        }
+    }
+
+    /// Tells the machine if bytes have moved since it was asked last.
+    fn tell_moved(&mut self) {
+        let moved = self.progress.moved();
+        if moved > std::mem::replace(&mut self.moved, moved) {
+            self.input(Input::Moving);
         }
     }
 
@@ -233,7 +238,10 @@ impl<'a> Drive<'a> {
             }
             Event::Unasked(reply) => self.input(Input::Unasked { side, reply }),
             Event::AbortDone => self.input(Input::Aborted(side)),
-            Event::Ended(failure) => self.input(Input::Ended(side, failure)),
+            Event::Ended(failure) => {
+                self.tell_moved();
+                self.input(Input::Ended(side, failure));
+            }
             Event::Ready { .. }
             | Event::Sent(_)
             | Event::Received { .. }
@@ -452,5 +460,5 @@ impl<'a> Drive<'a> {
 
 /// The outcome of an attempt that has failed after something may have moved.
 const fn failed(side: Side, stage: Stage, cause: Cause, blame: Blame) -> Outcome {
-    Outcome::Failed(Failure { side, stage, cause, blame, touched: true, complete: None })
+    Outcome::Failed(Failure { side, stage, cause, blame, touched: true, complete: None, passed: false })
 }

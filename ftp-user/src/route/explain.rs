@@ -415,6 +415,7 @@ mod tests {
                     blame,
                     touched: false,
                     complete: None,
+                    passed: false,
                 };
                 let failed_posture = FailedPosture { side, posture: Posture::Passive, cause };
                 let mut ended = AttemptResult::early(Outcome::Failed(failed));

@@ -80,6 +80,8 @@ impl Session {
             self.go_back(home.clone()).await?;
             is_home && !self.enters_anything(home).await?
         } else {
+            // A server that does not enter its own directory tells nothing.
+            self.go_back(home).await?;
             false
         };
         self.manners.dropped.note(part, drops);

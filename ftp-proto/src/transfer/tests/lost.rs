@@ -25,13 +25,31 @@ fn h35_a_file_goes_on_without_the_session_of_an_end_until_its_last_byte() {
     let (src, dst) = ("= src RETR: closed, Busy, touched", "= dst STOR: closed, Busy, touched");
     for (play, told) in [
         // The number of the bytes stands for the reply of the source.
-        ("src. closed\n copied\n ! finish\n finished\n dst< 226 stored", format!("{src}, dst complete")),
-        ("src. closed\n copied\n ! finish\n dst< 226 stored\n finished", format!("{src}, dst complete")),
-        ("copied\n src. closed\n ! finish\n finished\n dst< 226 stored", format!("{src}, dst complete")),
-        ("dst. closed\n copied\n src< 226 sent\n ! finish\n finished", format!("{dst}, src complete")),
-        ("dst. closed\n src< 226 sent\n copied\n ! finish\n finished", format!("{dst}, src complete")),
-        ("src. closed\n dst. closed\n copied\n ! finish\n finished", src.to_owned()),
-        ("copied\n src< 226 sent\n ! finish\n finished\n dst. closed", format!("{dst}, src complete")),
+        (
+            "src. closed\n copied\n ! finish\n finished\n dst< 226 stored",
+            format!("{src}, dst complete, passed"),
+        ),
+        (
+            "src. closed\n copied\n ! finish\n dst< 226 stored\n finished",
+            format!("{src}, dst complete, passed"),
+        ),
+        (
+            "copied\n src. closed\n ! finish\n finished\n dst< 226 stored",
+            format!("{src}, dst complete, passed"),
+        ),
+        (
+            "dst. closed\n copied\n src< 226 sent\n ! finish\n finished",
+            format!("{dst}, src complete, passed"),
+        ),
+        (
+            "dst. closed\n src< 226 sent\n copied\n ! finish\n finished",
+            format!("{dst}, src complete, passed"),
+        ),
+        ("src. closed\n dst. closed\n copied\n ! finish\n finished", format!("{src}, passed")),
+        (
+            "copied\n src< 226 sent\n ! finish\n finished\n dst. closed",
+            format!("{dst}, src complete, passed"),
+        ),
         // A source that has closed early must not make a file that looks complete.
         ("src. closed\n copied less\n ! cut\n dst< 426 reset", src.to_owned()),
         ("src. closed\n dst. closed\n copied less\n ! cut", src.to_owned()),

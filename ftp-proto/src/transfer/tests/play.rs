@@ -195,7 +195,7 @@ fn describe_outcome(outcome: &Outcome) -> String {
         Outcome::Moved { source, destination } => {
             format!("= moved {:03} {:03}", source.code.0, destination.code.0)
         }
-        Outcome::Failed(Failure { side, stage, cause, blame, touched, complete }) => {
+        Outcome::Failed(Failure { side, stage, cause, blame, touched, complete, passed }) => {
             let stage = match stage {
                 Stage::Command(verb) => verb.row().unwrap().name,
                 Stage::DataConnection => "data connection",
@@ -219,7 +219,8 @@ fn describe_outcome(outcome: &Outcome) -> String {
             };
             let touched = if *touched { ", touched" } else { "" };
             let complete = complete.map(|side| format!(", {} complete", name(side))).unwrap_or_default();
-            format!("= {} {stage}: {cause}, {blame:?}{touched}{complete}", name(*side))
+            let passed = if *passed { ", passed" } else { "" };
+            format!("= {} {stage}: {cause}, {blame:?}{touched}{complete}{passed}", name(*side))
         }
     }
 }

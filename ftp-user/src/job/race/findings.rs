@@ -196,11 +196,15 @@ async fn is_whole(
     let replaces = assignment.store == Store::Replace;
     // A part in the middle leaves the file as long as it was.
     let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
-    let was_shorter = failed.complete.is_some() || attempted.was_shorter;
-    // Where nothing was seen, a new session would only hide what the old one may still do. A host in the middle has seen the end.
-    let was_seen = was_shorter || !matches!(candidate, Candidate::Direct(_));
+    // A host in the middle has counted the bytes, whatever a server says of them.
+    let is_counted = !matches!(candidate, Candidate::Direct(_));
+    if is_counted && assignment.skips().saturating_add(attempted.moved) < size {
+        return false;
+    }
+    // Where nobody has seen it become complete, a new session would only hide what the old one may still do.
+    let was_shorter = failed.complete.is_some() || failed.passed || attempted.was_shorter;
     let lacks_reply = assignment.needs_final_reply && failed.complete != Some(Side::Destination);
-    if !replaces || !was_seen || lacks_reply {
+    if !replaces || !was_shorter || lacks_reply {
         return false;
     }
     let file = UnendedFile { path: stored, size, was_shorter, may_grow };

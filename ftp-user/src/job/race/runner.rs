@@ -238,6 +238,7 @@ mod tests {
                 blame: Blame::Path,
                 touched,
                 complete: None,
+                passed: false,
             })
         };
         for (outcome, probes, expect) in [

@@ -2,10 +2,11 @@
 //! program needs itself.
 
 use crate::endpoint::HeldPlace;
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, FtpUser, Result};
 use crate::place::{self, Location};
 use crate::state::OwnFiles;
 use crate::world::{above, local_path};
+use ftp_io::quoting::for_shell;
 use ftp_proto::wire::PathName;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -161,8 +162,11 @@ fn too_much(location: &Location, what: &str) -> Failure {
     let hint = match location.is_local() {
         // Nobody wants everything of this host to be deleted.
         true if all.trim_matches('/') == "*" => "name what is to be deleted in it".to_owned(),
-        true => format!("to delete what is in it, type rm -r {all}"),
-        false => format!("to delete what is in it, type rm -r '{all}'"),
+        true => {
+            let directory = all.strip_suffix('*').unwrap_or(&all);
+            format!("to delete what is in it, type {FtpUser} rm -r {}*", for_shell(Path::new(directory)))
+        }
+        false => format!("to delete what is in it, type {FtpUser} rm -r {}", for_shell(Path::new(&all))),
     };
     Failure::usage(format!("{location} {what}, and rm does not delete it, also with --yes")).hint(hint)
 }
@@ -278,11 +282,17 @@ mod tests {
             let failure = Scope::of_tree(&location, Some(&path("/users/ann")), &OwnFiles::default())
                 .unwrap_err()
                 .to_string();
-            failure.split("type rm -r ").nth(1).unwrap_or_default().to_owned()
+            failure.split("type ftp-user rm -r ").nth(1).unwrap_or_default().to_owned()
         };
         assert_eq!(refused(None, ""), "'lab:*'");
         assert_eq!(refused(Some("pub/data"), "pub/data"), "'lab:*'");
         assert_eq!(refused(None, "//"), "'lab:/*'");
+    }
+
+    #[test]
+    fn what_is_advised_for_a_directory_of_this_host_is_quoted_for_a_shell() {
+        let failure = too_much(&location("../old ~;x"), "is the login directory").to_string();
+        assert!(failure.ends_with("type ftp-user rm -r '../old ~;x/'*"), "{failure}");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::place::{self, Location};
 use crate::route::Ends;
 use crate::session::Facts;
 use crate::world::local_path;
+use ftp_io::quoting::for_shell;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::os::unix::ffi::OsStringExt;
@@ -122,8 +123,9 @@ pub(super) async fn refuse_backup(
     if directories.any(|directory| !filter.enters(&directory)) {
         return Ok(());
     }
+    let excluded = for_shell(format!("/{}/", below.display()));
     Err(Failure::usage(format!("--backup-dir {name} is in the destination"))
-        .hint(format!("add --exclude /{}/, or name a directory outside of it", below.display())))
+        .hint(format!("add --exclude {excluded}, or name a directory outside of it")))
 }
 
 /// The path of a directory without symbolic links and `..`, as far as it is there and its host tells it.

@@ -329,11 +329,11 @@ fn an_end_that_never_says_it_is_done_is_found_out() {
 fn h35_a_relayed_file_goes_on_without_the_session_of_an_end_until_its_last_byte() {
     let flowing = || moving().play("flows");
     for play in [
-        "src. closed\n passed\n dst< 226 stored\n = src RETR: closed, Busy, touched, dst complete",
-        "src. closed\n dst< 226 stored\n passed\n = src RETR: closed, Busy, touched, dst complete",
-        "dst. closed\n src< 226 sent\n passed\n = dst STOR: closed, Busy, touched, src complete",
-        "passed\n dst. closed\n src< 226 sent\n = dst STOR: closed, Busy, touched, src complete",
-        "src. closed\n dst. closed\n passed\n = src RETR: closed, Busy, touched",
+        "src. closed\n passed\n dst< 226 stored\n = src RETR: closed, Busy, touched, dst complete, passed",
+        "src. closed\n dst< 226 stored\n passed\n = src RETR: closed, Busy, touched, dst complete, passed",
+        "dst. closed\n src< 226 sent\n passed\n = dst STOR: closed, Busy, touched, src complete, passed",
+        "passed\n dst. closed\n src< 226 sent\n = dst STOR: closed, Busy, touched, src complete, passed",
+        "src. closed\n dst. closed\n passed\n = src RETR: closed, Busy, touched, passed",
         "src. closed\n src. broken\n dst! abort\n dst< 426 off\n dst. aborted\n = src RETR: reset, Busy, touched",
         "src. closed\n lost\n dst! abort\n dst< 426 off\n dst. aborted\n = src relay: lost, gone, Busy, touched",
     ] {
@@ -352,7 +352,7 @@ fn two_ends_that_say_nothing_after_the_last_byte_end_the_attempt() {
          src. aborted
          dst< 426 aborted
          dst. aborted
-         = src RETR: silent (other end's final reply timer), Busy, touched",
+         = src RETR: silent (other end's final reply timer), Busy, touched, passed",
     );
     // Closed before the source was asked for anything: the path is gone.
     scene(Passive, Passive).play(BOTH_PASSIVE).play(
