@@ -140,6 +140,8 @@ impl World {
             state.display()
         );
         fs::write(&settings, text).expect("the state directory is there");
+        // The settings are in it, so it must be the server's alone.
+        fs::set_permissions(state, fs::Permissions::from_mode(0o700)).expect("it is there");
         fs::set_permissions(&settings, fs::Permissions::from_mode(0o600)).expect("the file is there");
         let arguments = vec!["ftp-server".into(), "--config".into(), settings.into()];
         self.start(host, &[root, state], async move {
