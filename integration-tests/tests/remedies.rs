@@ -6,6 +6,7 @@
 use ftp_proto::dialect::Dialect;
 use ftp_proto::relay::token::Token;
 use integration_tests::binary::{Program, Running};
+use integration_tests::foreign::own_address;
 use integration_tests::hub::Hub;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
@@ -26,10 +27,8 @@ fn start() -> User {
 
 /// The same in a directory from which this leads to its home.
 fn start_below(up: &str) -> User {
-    let netrc = |host: &str| format!("machine {host} login ann password {PASSWORD}\n");
-    let user = user()
-        .private_file("my sites.toml", "")
-        .private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3"));
+    let netrc = format!("default login ann password {PASSWORD}\n");
+    let user = user().private_file("my sites.toml", "").private_file(".netrc", netrc);
     user.args(["--state", &format!("{up}my state"), "--config", &format!("{up}my sites.toml")])
 }
 
@@ -66,8 +65,9 @@ fn works(run: &Run, after: &str) -> String {
     typed(run.home(), named("ftp-user ", &run.said, after))
 }
 
+/// A server at an address of its own: it starts again at its port, which no other test may have taken meanwhile.
 fn target() -> Server {
-    Site::new("target").at("127.0.0.3").start()
+    Site::new("target").at(&own_address().to_string()).start()
 }
 
 fn until_a_part_has_arrived(to: &Server) {
