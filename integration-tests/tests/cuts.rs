@@ -12,6 +12,13 @@ use std::fs;
 /// More than the sockets of a data connection hold.
 const LARGE: usize = 30_000_000;
 
+/// Servers that go on to the end of the file, with their control connection or without it.
+const GOOD_SOURCE: &str =
+    "RETR: 150 opening ; connection ; data 500 ; until go ; data 500..1000 ; end ; 226 sent";
+const GOOD_DESTINATION: &str = "STOR: 150 opening ; connection ; until go ; drain ; 226 stored";
+const CUT_SOURCE: &str = "RETR: 150 opening ; connection ; data 500 ; until go ; cut ; data 500..1000 ; end";
+const CUT_DESTINATION: &str = "STOR: 150 opening ; connection ; until go ; cut ; drain";
+
 fn copy() -> User {
     user().args(["copy", "--json", "--no-race", "--stall", "3s", "--retries", "1"])
 }
@@ -48,18 +55,12 @@ fn along(path: &str, relay: Option<&Agent>, from: &Peer, to: &Peer) -> Run {
 
 #[test]
 fn h35_a_file_whose_control_connection_is_cut_while_it_grows_is_looked_at_until_it_is_whole() {
-    const SENDS: &str = "RETR: 150 opening ; connection ; data 500 ; until go";
-    const STORES: &str = "STOR: 150 opening ; connection ; until go";
-    let cut_source = format!("{SENDS} ; cut ; data 500..1000 ; end");
-    let cut_destination = format!("{STORES} ; cut ; drain");
-    let good_source = format!("{SENDS} ; data 500..1000 ; end ; 226 sent");
-    let good_destination = format!("{STORES} ; drain ; 226 stored");
     each_beside(
         [
-            (&good_source, &cut_destination),
-            (&cut_source, &good_destination),
-            (&cut_source, &cut_destination),
-            (&good_source, &format!("{STORES} ; 421 idle for too long ; cut ; drain")),
+            (GOOD_SOURCE, CUT_DESTINATION),
+            (CUT_SOURCE, GOOD_DESTINATION),
+            (CUT_SOURCE, CUT_DESTINATION),
+            (GOOD_SOURCE, "STOR: 150 opening ; connection ; until go ; 421 idle for too long ; cut ; drain"),
         ],
         |(one, two)| {
             let (from, to) = (source(one), destination(two, &["500", "700", "700", "900", "1000"]));
@@ -138,19 +139,9 @@ fn h35_a_download_goes_on_without_its_control_connection() {
 
 #[test]
 fn h35_a_file_through_this_host_or_a_relay_goes_on_without_a_control_connection() {
-    const SENDS: &str = "RETR: 150 opening ; connection ; data 500 ; until go";
-    const STORES: &str = "STOR: 150 opening ; connection ; until go";
-    let cut_source = format!("{SENDS} ; cut ; data 500..1000 ; end");
-    let cut_destination = format!("{STORES} ; cut ; drain");
-    let good_source = format!("{SENDS} ; data 500..1000 ; end ; 226 sent");
-    let good_destination = format!("{STORES} ; drain ; 226 stored");
     for path in ["user", "relay"] {
         each_beside(
-            [
-                (&good_source, &cut_destination),
-                (&cut_source, &good_destination),
-                (&cut_source, &cut_destination),
-            ],
+            [(GOOD_SOURCE, CUT_DESTINATION), (CUT_SOURCE, GOOD_DESTINATION), (CUT_SOURCE, CUT_DESTINATION)],
             |(one, two)| {
                 let (from, to) = (source(one), destination(two, &["500", "700", "700", "900", "1000"]));
                 let relay =
@@ -178,8 +169,7 @@ fn h35_a_file_of_which_a_host_in_the_middle_has_counted_less_is_never_whole() {
 
 #[test]
 fn h35_a_whole_file_needs_no_second_copy_although_both_control_connections_were_cut() {
-    let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; cut ; data 500..1000 ; end");
-    let to = destination("STOR: 150 opening ; connection ; until go ; cut ; drain", &["1000"]);
+    let (from, to) = (source(CUT_SOURCE), destination(CUT_DESTINATION, &["1000"]));
     let run = along("user", None, &from, &to).exits(0).says("what is stored is as long as the source");
     assert_eq!((from.seen_of(&["RETR"]).len(), to.seen_of(&["STOR"]).len()), (1, 1), "{run}");
 }

@@ -36,7 +36,7 @@ pub(super) async fn delete_surplus(
     consent: Consent,
 ) -> Result<()> {
     run.ask_other_jobs().await?;
-    if run.others_unknown.is_some() {
+    if run.others.unknown.is_some() {
         run.withhold_if_unknown(plan.counts.surplus.saturating_sub(renamed.len() as u64));
         return Ok(());
     }

@@ -37,6 +37,8 @@ pub(super) struct OtherJobs {
     hasher: RandomState,
     /// The hashes of the claimed paths below the destination and of the directories above them, each with its job.
     names: HashMap<u64, JobId>,
+    /// Why it is not known what all of them have claimed: nothing is deleted then.
+    pub(super) unknown: Option<Failure>,
 }
 
 impl OtherJobs {
@@ -45,7 +47,7 @@ impl OtherJobs {
     ///
     /// # Errors
     ///
-    /// The journal cannot be read, or somebody has asked the program to stop. What others store is not known then.
+    /// Somebody has asked the program to stop.
     pub(super) async fn ask(&mut self, context: &Context, host: &mut Host, top: &PathName) -> Result<()> {
         learn(context, host, top).await;
         for named in named_below(host, top) {
@@ -76,7 +78,10 @@ impl OtherJobs {
                 return Err(Failure::interrupted());
             }
             let page = context.run.job_journal.claims_below(asked.clone()).await;
-            let page = page.ok_or_else(|| unknown("the journal cannot be used"))?;
+            let Some(page) = page else {
+                self.unknown = Some(unknown("the journal cannot be used"));
+                return Ok(());
+            };
             page.claims.into_iter().for_each(|claim| self.take(&claim, named));
             asked.after = page.last;
             if asked.after.is_none() {
@@ -101,8 +106,11 @@ impl OtherJobs {
             });
             read.map(|()| found)
         };
-        let read = ftp_io::blocking::spawn(work).await.map_err(|error| unknown(&error.to_string()))?;
-        *self = read.map_err(|why| unknown(&why.to_string()))?;
+        let read = ftp_io::blocking::spawn(work).await.map_err(|error| error.to_string());
+        match read.and_then(|read| read.map_err(|why| why.to_string())) {
+            Ok(found) => *self = found,
+            Err(why) => self.unknown = Some(unknown(&why)),
+        }
         if context.run.cancel.is_cancelled() { Err(Failure::interrupted()) } else { Ok(()) }
     }
 

@@ -48,8 +48,8 @@ pub(in crate::job) struct SyncRequest {
 pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &SyncRequest, tally: &mut Tally) {
     let from = Host::at(&request.source, Role::Source, pools);
     let ends = Ends::new(from, Host::at(&request.destination, Role::Destination, pools));
-    let (others, others_unknown, forecast) = (Arc::default(), None, None);
-    let mut run = SyncRun { context, request, ends, others, others_unknown, forecast, tally };
+    let (others, forecast) = (Arc::default(), None);
+    let mut run = SyncRun { context, request, ends, others, forecast, tally };
     if let Err(failure) = Box::pin(run.run()).await {
         run.fail(failure);
     }
@@ -65,8 +65,6 @@ pub(super) struct SyncRun<'a> {
     pub(super) ends: Ends,
     /// What other jobs have claimed at the destination: nothing of it is deleted.
     pub(super) others: Arc<OtherJobs>,
-    /// Why it is not known what other jobs have claimed: nothing is deleted at all.
-    pub(super) others_unknown: Option<Failure>,
     /// What a dry run has found out about the copies.
     pub(super) forecast: Option<CopyForecast>,
     pub(super) tally: &'a mut Tally,
@@ -121,7 +119,6 @@ impl SyncRun<'_> {
             request,
             ends: self.ends.beside(),
             others: Arc::clone(&self.others),
-            others_unknown: None,
             forecast: None,
             tally: &mut tally,
         };
@@ -181,7 +178,7 @@ impl SyncRun<'_> {
         self.ask_other_jobs().await?;
         let (source, destination) = self.list(&roots).await?;
         let mut plan = self.compare(source, destination).await?;
-        let deletion = self.request.rules.deletion.filter(|_| self.others_unknown.is_none());
+        let deletion = self.request.rules.deletion.filter(|_| self.others.unknown.is_none());
         if deletion.is_some() && !plan.is_nested {
             let suspects = std::mem::replace(&mut plan.suspects, Spool::new(0));
             plan.is_nested = Box::pin(contains_source(self, suspects, &mut plan.surplus)).await?;
@@ -308,18 +305,12 @@ impl SyncRun<'_> {
             return Ok(());
         }
         let (host, top) = (&mut self.ends.destination, &self.request.destination.path);
-        match Arc::make_mut(&mut self.others).ask(self.context, host, top).await {
-            Err(unknown) if unknown.kind == Kind::Other => {
-                self.others_unknown = Some(unknown);
-                Ok(())
-            }
-            asked => asked,
-        }
+        Arc::make_mut(&mut self.others).ask(self.context, host, top).await
     }
 
     /// Tells that these names stay, if it is not known what other jobs have claimed.
     pub(super) fn withhold_if_unknown(&mut self, names: u64) {
-        if let Some(unknown) = self.others_unknown.as_ref().filter(|_| names > 0) {
+        if let Some(unknown) = self.others.unknown.as_ref().filter(|_| names > 0) {
             let dest = self.request.destination.to_string();
             let message = format!("{dest}: {unknown}");
             self.tally.withhold(WithheldDeletions { dest, names, most: None, message });
