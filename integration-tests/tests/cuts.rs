@@ -168,6 +168,18 @@ fn h35_a_file_of_which_a_host_in_the_middle_has_counted_less_is_never_whole() {
 }
 
 #[test]
+fn d5_a_file_of_which_a_host_in_the_middle_has_counted_less_is_not_verified_by_its_size() {
+    // Nothing is cut. The destination gives the file its length first.
+    for path in ["user", "relay"] {
+        let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; end ; 226 sent");
+        let to = destination("STOR: 150 opening ; connection ; drain ; 226 stored", &["1000"]);
+        let relay = Relay::new().at(&own_address().to_string()).server("127.0.0.2").server("127.0.0.3");
+        let run = along(path, Some(&relay.start()), &from, &to).exits(7);
+        assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
+    }
+}
+
+#[test]
 fn h35_a_whole_file_needs_no_second_copy_although_both_control_connections_were_cut() {
     let (from, to) = (source(CUT_SOURCE), destination(CUT_DESTINATION, &["1000"]));
     let run = along("user", None, &from, &to).exits(0).says("what is stored is as long as the source");

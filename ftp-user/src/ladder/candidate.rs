@@ -25,6 +25,11 @@ pub enum Rung {
 }
 
 impl Rung {
+    /// Whether a third host counts the bytes: this one or a relay.
+    pub(crate) const fn is_counted(self) -> bool {
+        matches!(self, Self::RelaySource | Self::RelayDest | Self::Hub | Self::User)
+    }
+
     /// The value of `rung` in events.
     pub const fn name(self) -> &'static str {
         self.row()[0]

@@ -11,7 +11,7 @@ use crate::route::Ends;
 use clap::ValueEnum;
 use ftp_io::copy;
 use ftp_proto::digest::{Algorithm, BadStreamed, Digest, Streamed, best_common};
-use ftp_proto::wire::{PathName, counted};
+use ftp_proto::wire::{self, PathName};
 use serde::{Deserialize, Serialize};
 
 /// A file and its copy, which are compared.
@@ -25,6 +25,9 @@ pub(crate) struct ComparedFiles<'a> {
     pub(crate) size: Option<u64>,
     /// The digests that the servers have computed while the whole file moved.
     pub(crate) streamed: &'a StreamedDigests,
+    /// How many bytes of the source have come to this host or a relay, which has passed them on, and were there before.
+    /// Where no digest is compared, a copy with the right length is not enough: some servers give a file its length first.
+    pub(crate) counted: Option<u64>,
 }
 
 /// What a comparison has shown.
@@ -176,7 +179,7 @@ pub(crate) async fn compare(
     files: &ComparedFiles<'_>,
     means: Verified,
 ) -> Result<Result<Proof>> {
-    let ComparedFiles { source, copy, size, streamed } = *files;
+    let ComparedFiles { source, copy, size, streamed, counted } = *files;
     let Ends { source: from, destination: to, .. } = ends;
     match means {
         Verified::None => Ok(Ok(means.into())),
@@ -185,7 +188,14 @@ pub(crate) async fn compare(
             let (there, here) =
                 tokio::try_join!(files::size(context, from, source), files::size(context, to, copy))?;
             match (there, here) {
-                (Some(there), Some(here)) if there == here => Ok(Ok(means.into())),
+                (Some(there), Some(here)) if there == here => match counted {
+                    Some(came) if came < there => Err(differs(
+                        from,
+                        source,
+                        &format!("the source has {there} bytes, of which {came} came"),
+                    )),
+                    Some(_) | None => Ok(Ok(means.into())),
+                },
                 (Some(there), Some(here)) => Err(differs(
                     from,
                     source,
@@ -263,8 +273,8 @@ pub(super) fn whole(
         }
         Some(Ok(Streamed { first, count, .. })) => Err(format!(
             "the digest in a final reply is that of {} from byte {first} on, not of the {} of the file",
-            counted(*count, "byte"),
-            counted(size.unwrap_or(*count), "byte"),
+            wire::counted(*count, "byte"),
+            wire::counted(size.unwrap_or(*count), "byte"),
         )),
     }
 }

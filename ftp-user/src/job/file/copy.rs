@@ -239,7 +239,7 @@ impl Copying<'_> {
                 self.ends.destination.connect(&self.context).await?;
             }
             self.attempts.done.session = self.ends.destination.session_id();
-            match self.verify_and_publish(&start, &moved.count, plan).await {
+            match self.verify_and_publish(&start, rung, &moved.count, plan).await {
                 Ok(Published::By { proof, source }) => {
                     let plan = CopyPlan { source: &source, ..plan };
                     return Ok(self.copied(plan, rung, proof, moved.count.bytes).await);
@@ -322,13 +322,17 @@ impl Copying<'_> {
     async fn verify_and_publish(
         &mut self,
         start: &StartPoint,
+        rung: Rung,
         count: &Count,
         plan: CopyPlan<'_>,
     ) -> Result<Published> {
         let (verify, source) = (self.options.verify, &self.item.source);
         let nothing = StreamedDigests::default();
         let streamed = if start.at == 0 { &count.streamed } else { &nothing };
-        let files = ComparedFiles { source, copy: &start.part.stored, size: plan.source.size, streamed };
+        let is_counted = rung.is_counted() && !start.assembled;
+        let counted = is_counted.then(|| start.at.saturating_add(count.bytes));
+        let (copy, size) = (&start.part.stored, plan.source.size);
+        let files = ComparedFiles { source, copy, size, streamed, counted };
         let proof = match count.sha256.as_deref() {
             Some(sha256) => check::verify_passed(&self.context, self.ends, &files, sha256, verify).await,
             None => verify.verify(&self.context, self.ends, &files).await,

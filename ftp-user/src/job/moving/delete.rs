@@ -330,7 +330,8 @@ impl SourceDeletion<'_> {
             return Ok(CopyProof::NoDigest);
         };
         let streamed = &StreamedDigests::default();
-        let files = ComparedFiles { source: &copied.source, copy: &copied.copy, size, streamed };
+        let files =
+            ComparedFiles { source: &copied.source, copy: &copied.copy, size, streamed, counted: None };
         match check::compare(self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(Ok(_)) => Ok(CopyProof::ComparedAgain),
             Ok(Err(_)) => Ok(CopyProof::NoDigest),

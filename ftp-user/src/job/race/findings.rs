@@ -197,8 +197,7 @@ async fn is_whole(
     // A part in the middle leaves the file as long as it was.
     let Some(size) = assignment.size.filter(|_| assignment.until.is_none()) else { return false };
     // A host in the middle has counted the bytes, whatever a server says of them.
-    let is_counted = !matches!(candidate, Candidate::Direct(_));
-    if is_counted && assignment.skips().saturating_add(attempted.moved) < size {
+    if candidate.rung().is_counted() && assignment.skips().saturating_add(attempted.moved) < size {
         return false;
     }
     // Where nobody has seen it become complete, a new session would only hide what the old one may still do.
