@@ -1,20 +1,20 @@
-//! A resolver that never answers: for a program that looks names up. It needs root, and `unshare`.
+//! A resolver that answers almost nothing: for a program that looks names up. It needs root, and `unshare`.
 
 use crate::foreign::Skipped;
 use std::fs;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::Command;
+use std::thread;
 use tempfile::TempDir;
 
-/// The files of a resolver that is silent, and of one name that needs none. It is silent until this is dropped.
+/// The files of a resolver that is silent, and of one name that needs none.
 #[derive(Debug)]
 pub struct SilentNames {
     directory: TempDir,
-    _resolver: UdpSocket,
 }
 
 impl SilentNames {
-    /// A resolver that knows [`NAME`] as the host `known`, and says nothing about every other name.
+    /// A resolver that knows [`NAME`] as the host `known`, says that there is no [`UNKNOWN`], and nothing about every other name.
     ///
     /// # Errors
     ///
@@ -26,13 +26,18 @@ impl SilentNames {
         });
         let (ip, resolver) = free.ok_or_else(|| Skipped("port 53 of a resolver needs root".into()))?;
         let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join("resolv.conf"), format!("nameserver {ip}\n")).unwrap();
+        fs::write(
+            directory.path().join("resolv.conf"),
+            format!("nameserver {ip}\noptions timeout:1 attempts:1\n"),
+        )
+        .unwrap();
         fs::write(directory.path().join("hosts"), format!("{known} {NAME}\n")).unwrap();
-        let names = Self { directory, _resolver: resolver };
+        let names = Self { directory };
         let tried = Command::new("sh").args(["-c", &format!("{} true", names.launcher())]).output();
         if !tried.is_ok_and(|output| output.status.success()) {
             return Err(Skipped("a mount namespace needs root and unshare".into()));
         }
+        thread::spawn(move || deny(&resolver));
         Ok(names)
     }
 
@@ -47,3 +52,18 @@ impl SilentNames {
 
 /// The name that is known.
 pub const NAME: &str = "server.test";
+
+/// The name that is known not to be.
+pub const UNKNOWN: &str = "unknown.test";
+
+/// Answers questions about [`UNKNOWN`] with NXDOMAIN (RFC 1035, section 4.1.1).
+fn deny(resolver: &UdpSocket) {
+    let mut datagram = [0; 512];
+    while let Ok((length, from)) = resolver.recv_from(&mut datagram) {
+        let question = &mut datagram[..length];
+        if question.windows(8).any(|name| name == b"\x07unknown") {
+            question[2..4].copy_from_slice(&[0x81, 0x83]);
+            drop(resolver.send_to(question, from));
+        }
+    }
+}

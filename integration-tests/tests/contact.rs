@@ -4,7 +4,7 @@
 use integration_tests::binary::Program;
 use integration_tests::or_skip;
 use integration_tests::relay::{Greeter, write_private};
-use integration_tests::silent_names::{NAME, SilentNames};
+use integration_tests::silent_names::{NAME, SilentNames, UNKNOWN};
 use integration_tests::site::Site;
 use integration_tests::user::{Run, user, user_at};
 use std::io::{Read, Write};
@@ -38,9 +38,15 @@ fn a_resolver_that_is_silent_ends_with_the_timeout_and_is_named() {
         user_at(Path::new("/bin/sh")).args(["-c", &line]).run()
     };
     let at = |host: &str| site.url("a").replace("127.0.0.2", host);
-    let unknown = run(&["--timeout", "1s", "copy", &at(NAME), &at("silent.test")]);
-    let unknown = at_once(unknown.exits(5)).says("looking up the host silent.test took too long");
-    unknown.says("check the resolver of this host");
+    // The program gives up, or the C library.
+    for patience in ["300ms", "20s"] {
+        let silent = run(&["--timeout", patience, "copy", &at(NAME), &at("silent.test")]);
+        at_once(silent.exits(5))
+            .says("the resolver does not answer about the host silent.test")
+            .says("check the resolver of this host");
+    }
+    let unknown = run(&["--timeout", "20s", "copy", &at(NAME), &at(UNKNOWN)]);
+    at_once(unknown.exits(1)).says("cannot find the host unknown.test: no such name is known");
     run(&["--timeout", "20s", "copy", &at(NAME), "b"]).exits(0);
 }
 
@@ -99,13 +105,10 @@ fn what_says_nothing_is_looked_at() {
 }
 
 #[test]
-fn a_port_or_a_name_where_nobody_is_costs_one_try() {
+fn a_port_where_nobody_listens_costs_one_try() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     at_once(user().args(["ls", &format!("ftp://{nobody}/")]).run().exits(5))
         .says("connection refused; check that a server listens there");
-    at_once(user().args(["ls", "ftp://no-such-host.invalid/"]).run().exits(1))
-        .says("cannot find the host no-such-host.invalid: ")
-        .never_says("lookup address information");
     let plain = Site::new("plain").start();
     at_once(user().args(["ls", &plain.url("").replace("ftp://", "ftps://")]).run().exits(1))
         .says("does not speak TLS on this port; use ftpes://");

@@ -45,17 +45,17 @@ pub(crate) async fn connect(
         Some(Err(_)) | None if context.settings.proxy.is_some() => {
             vec![HostPort::Name(host.to_owned(), port)]
         }
-        Some(Err(error)) => {
-            // The library's own words come first, and say nothing.
-            let why = words(&error);
-            let why = why.rsplit_once("information: ").map_or(why.as_str(), |(_, why)| why);
-            return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {why}"))
-                .hint("check its name, and that the resolver of this host answers"));
+        Some(Err(error)) if error.kind() != io::ErrorKind::TimedOut => {
+            return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {}", words(&error)))
+                .hint("check its name, and the resolver of this host"));
         }
-        None => {
-            return Err(Failure::new(Kind::Temporary, format!("looking up the host {host} took too long"))
-                .hint("check the resolver of this host, or raise --timeout")
-                .about(About::NoAnswer));
+        Some(Err(_)) | None => {
+            return Err(Failure::new(
+                Kind::Temporary,
+                format!("the resolver does not answer about the host {host}"),
+            )
+            .hint("check the resolver of this host, or raise --timeout")
+            .about(About::NoAnswer));
         }
     };
     let share = context.settings.patience.reply / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX);

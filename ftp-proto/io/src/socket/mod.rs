@@ -11,6 +11,7 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use dns_lookup::{AddrInfoHints, LookupErrorKind, SockType, getaddrinfo};
 use ftp_proto::address::{Kind, kind};
 pub use listen::{ACCEPT_RETRY_DELAY, Bound, Listener, LocalListener, listen};
 use nix::ifaddrs::{InterfaceAddress, getifaddrs};
@@ -20,9 +21,9 @@ pub(crate) use stream::{RawSocket, Unwatched};
 pub use stream::{Stream, control, end_by_reset, end_in_order, keepalive, nodelay, reset, route, urgent};
 #[cfg(target_os = "linux")]
 pub use stream::{sent, vanishes_after, within_this_host};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream};
 
-use crate::simulated;
+use crate::{blocking, simulated};
 
 /// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
 /// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
@@ -183,14 +184,38 @@ pub(crate) fn poll_io<T>(
     }
 }
 
+/// The addresses of a host, as the system tells them (getaddrinfo).
+fn look_up_name(host: &str) -> io::Result<Vec<IpAddr>> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    // One socket type: otherwise each address comes once for each type.
+    let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
+    #[allow(clippy::wildcard_enum_match_arm, reason = "the others are faults of this host")]
+    let found = getaddrinfo(Some(host), None, Some(hints)).map_err(|error| match error.kind() {
+        LookupErrorKind::NoName | LookupErrorKind::NoData => {
+            io::Error::new(io::ErrorKind::NotFound, "no such name is known")
+        }
+        LookupErrorKind::Again => {
+            io::Error::new(io::ErrorKind::TimedOut, "the resolver of this host does not answer")
+        }
+        _ => error.into(),
+    })?;
+    found.map(|found| Ok(found?.sockaddr.ip())).collect()
+}
+
 /// The addresses of a host, with that port.
 ///
 /// # Errors
 ///
-/// The name is not known.
+/// `NotFound`: the name is not known. `TimedOut`: the resolver does not answer now (EAI_AGAIN). Others are faults of this host.
 pub async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match simulated::host() {
-        None => Ok(lookup_host((host, port)).await?.collect()),
+        None => {
+            let host = host.to_owned();
+            let found = blocking::spawn(move || look_up_name(&host)).await.map_err(io::Error::other)??;
+            Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+        }
         Some(simulated) => {
             let found = match host.parse() {
                 Ok(address) => vec![address],
