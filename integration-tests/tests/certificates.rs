@@ -131,7 +131,7 @@ fn h24_a_pin_means_that_its_server_has_tls_already_at_the_first_contact() {
     let (peer, other, state) = (peer(), TlsPeer::start("127.0.0.3", Sends::InOrder, b"hello"), state());
     peer.answers_auth("502 not here");
     let ls = |args: &[&str]| run("ls", &state).args(["--pin", &peer.pin()]).args(args).run();
-    ls(&[&peer.clear_url("")]).exits(11).says("--pin names a certificate").says("--no-tls");
+    ls(&[&peer.clear_url("")]).exits(11).says("a pin names a certificate").says("--no-tls");
     // Nobody knows which of the two it is for.
     let copy =
         |from: &str| run("copy", &state).args(["--pin", &other.pin(), from, &peer.clear_url("b.bin")]).run();

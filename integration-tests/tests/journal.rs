@@ -363,6 +363,7 @@ fn n10_a_running_job_has_one_coordinator_and_its_destinations() {
     assert_eq!(jobs[0]["process"], run.running.id(), "{jobs:?}");
     let process = format!("process {}", run.running.id());
     scene.user().args(["resume", "last"]).run().exits(8).says(&process);
+    scene.user().args(["retry", "last"]).run().exits(8).says(&process);
     scene.user().args(["cancel", "last"]).run().exits(8).says(&process);
     let other =
         ["copy", "--overwrite", "always", &scene.from.url("t/a"), &scene.destination("copy/large.bin")];

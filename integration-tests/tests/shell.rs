@@ -79,6 +79,7 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
     run(&settings, "ls 'lab:\n").exits(2).says("script:1: column 4: this quote is not closed");
     run(&settings, "m lab:a lab:b\n").exits(2).says("short for several verbs: mkdir, move, mv");
     run(&settings, "cd lab:none\n").exits(3).says("script:1: lab:none does not exist");
+    run(&settings, "cd lab\n").exits(3).says("the site lab is lab:");
     run(&settings, "cd lab:a\n").exits(2).says("lab:a is not a directory");
     run(&settings, "ls lap:\n").exits(2).says("did you mean lab?");
     run(&settings, "ls --lnog lab:\n").exits(2).says("--lnog");
@@ -280,6 +281,16 @@ fn a_job_in_the_background_is_interrupted_with_its_shell_and_goes_on_later() {
     jobs("jobs\n").says("1 job that has ended is not listed; jobs --all lists it").never_says("cancelled");
     jobs("jobs --all\n").says("cancelled").never_says("not listed");
     jobs("jobs --json\n").says("cancelled");
+}
+
+#[test]
+fn a_state_directory_of_the_environment_stays_where_it_was_when_the_shell_began() {
+    let lab = site("lab", &["a"]);
+    let lines = "mkdir below\nlcd below\ncopy lab:a b\n";
+    let user = script(&settings(&[("lab", &lab)]), &[], lines);
+    let run = user.environment("FTP_USER_STATE", "kept").run().exits(0);
+    let is_there = |name: &str| run.home().join(name).exists();
+    assert_eq!([is_there("kept"), is_there("below/kept")], [true, false], "{run}");
 }
 
 #[test]

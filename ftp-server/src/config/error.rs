@@ -136,7 +136,7 @@ pub enum ConfigWarning {
     WiderForeign(String),
     /// Any host may be reached.
     #[error(
-        "foreign-networks names the whole Internet: users may then send data to any host, as bounce attacks do; name the servers that they need"
+        "users may send data to any host of the Internet, as bounce attacks do: let foreign-networks name the servers that they need"
     )]
     ForeignEverywhere,
     /// A ban ends before its last refusal is said.

@@ -124,7 +124,10 @@ impl Config {
         };
         warnings.extend(named(self.users.iter().filter(expired).collect(), ConfigWarning::AccountExpired));
         warnings.extend(named(self.users.iter().filter(wider).collect(), ConfigWarning::WiderForeign));
-        let everywhere = self.foreign_networks.iter().flatten().any(|network| network.prefix_len() == 0);
+        let everywhere = self
+            .foreign_networks
+            .as_ref()
+            .is_none_or(|networks| networks.iter().any(|network| network.prefix_len() == 0));
         if everywhere && self.foreign == Foreign::Authenticated {
             warnings.push(ConfigWarning::ForeignEverywhere);
         }

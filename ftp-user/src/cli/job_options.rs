@@ -177,7 +177,7 @@ impl TrustArgs {
         Trust::by_roots(self.ca.as_deref()).map_err(|error| {
             let file = self.ca.as_deref().map(|file| file.display().to_string()).unwrap_or_default();
             Failure::new(Kind::Usage, format!("cannot read the roots in {file}: {error}"))
-                .hint("--ca names a file with certificates in PEM")
+                .hint("it must have certificates in PEM")
         })
     }
 }

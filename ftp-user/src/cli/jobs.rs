@@ -106,6 +106,11 @@ fn chosen<'a>(
     Err(Failure::usage(format!("job {} {}{nothing}", job.id, job.state.verb())))
 }
 
+/// Whether a job may have files that are not done. One that runs says so itself.
+const fn has_work(job: &JobRecord) -> bool {
+    !matches!(job.state, JobState::Done | JobState::Cancelled)
+}
+
 impl General {
     /// Goes on with jobs that were interrupted.
     pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status> {
@@ -116,8 +121,7 @@ impl General {
             // What moves without this program is waited for last.
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
             Some(called) => {
-                let is_taken = |job: &JobRecord| !matches!(job.state, JobState::Done | JobState::Cancelled);
-                vec![chosen(&jobs, called, "resume", is_taken)?]
+                vec![chosen(&jobs, called, "resume", has_work)?]
             }
         };
         if chosen.is_empty() {
@@ -158,9 +162,7 @@ impl General {
     /// Runs a job again that has failed.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
-        let record = chosen(&jobs, &args.job, "retry", |job| {
-            matches!(job.state, JobState::Failed | JobState::Interrupted | JobState::Detached)
-        })?;
+        let record = chosen(&jobs, &args.job, "retry", has_work)?;
         let mut command = general.command("retry", record)?;
         if args.yes {
             let Verb::Job(JobVerb::Sync(sync)) = &mut command.verb else {

@@ -8,7 +8,7 @@ use crate::job::request::job::Compare;
 use crate::journal::{self, RunEnd};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
-use crate::report::{Event, Events, FoundFiles, Summary, WithheldDeletions, about};
+use crate::report::{Event, Events, FoundFiles, Summary, SummaryDetails, WithheldDeletions, about};
 use ftp_io::clock::Clock;
 use ftp_proto::wire::counted;
 use std::time::Duration;
@@ -291,6 +291,7 @@ impl Tally {
         if let Some(advice) = advice {
             events.warn(advice);
         }
+        let interrupted = failed - self.failures.count_without(Kind::Interrupted);
         let summary = Summary {
             withheld: self.withheld.as_ref().map_or(0, |withheld| withheld.names),
             seconds: took.as_secs_f64(),
@@ -298,6 +299,7 @@ impl Tally {
             protection: self.protection.unwrap_or(self.sums.protection),
             verified: self.verified.unwrap_or_default(),
             failed,
+            details: SummaryDetails { interrupted, ..self.sums.details },
             ..self.sums
         };
         events.say(Event::Summary(summary.clone()));

@@ -87,7 +87,9 @@ fn style(bar: Option<usize>, text: &str) -> ProgressStyle {
         Some(room) => format!("{{bar:{room}}} {text}"),
         None => text,
     };
-    ProgressStyle::with_template(&form).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let style = ProgressStyle::with_template(&form).unwrap_or_else(|_| ProgressStyle::default_bar());
+    // Every terminal and every locale can show these.
+    style.progress_chars("#-")
 }
 
 /// The text with the name of a file behind it, as much of it as there is room for.
@@ -279,7 +281,7 @@ mod tests {
             bar.redraw(style(Some(8), text), position as u64);
             let written = screen.written().trim_end().to_owned();
             let expect =
-                format!("{}{} {text}", "█".repeat(position / 25 * 2), "░".repeat(8 - position / 25 * 2));
+                format!("{}{} {text}", "#".repeat(position / 25 * 2), "-".repeat(8 - position / 25 * 2));
             assert_eq!(written, expect);
         }
     }

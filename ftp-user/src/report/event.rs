@@ -369,6 +369,8 @@ pub struct SummaryDetails {
     pub copied: Option<Verified>,
     /// By what skipped files are equal; an empty word for those that only have the names.
     pub equal_by: Vec<&'static str>,
+    /// How many of the failures are files that an interruption has ended.
+    pub interrupted: u64,
 }
 
 impl Summary {

@@ -67,8 +67,11 @@ pub(super) fn sentence(summary: &Summary) -> String {
         let not = if summary.dry_run { "not to be" } else { "not" };
         line.push_str(&format!("; {} {not} deleted", counted(summary.withheld, "name")));
     }
-    if summary.failed > 0 {
-        line.push_str(&format!("; {} failed", files(summary.failed)));
+    let interrupted = summary.details.interrupted;
+    for (count, what) in [(summary.failed - interrupted, "failed"), (interrupted, "interrupted")] {
+        if count > 0 {
+            line.push_str(&format!("; {} {what}", files(count)));
+        }
     }
     line
 }

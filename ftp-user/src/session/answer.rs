@@ -136,7 +136,7 @@ impl EndedSession<'_> {
             ));
         }
         if self.0.site.security == Security::Offered {
-            let what = format!("{who} does not offer TLS, and --pin names a certificate that may be its own");
+            let what = format!("{who} does not offer TLS, and a pin names a certificate that may be its own");
             return Failure::new(Kind::Untrusted, what).said(self.it_said(reply)).hint(
                 "somebody may be between; nothing of the login was sent. If it has no TLS, write ftpes:// or ftps:// for \
                  the servers of the pins, or --no-tls",

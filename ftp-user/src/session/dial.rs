@@ -89,13 +89,13 @@ fn failed(context: &Context, name: &str, error: &io::Error, what: &str) -> Failu
     let told = |kind| Failure::new(kind, format!("cannot connect to {name}: {}", words(error)));
     match (error.kind(), &context.settings.proxy) {
         (io::ErrorKind::PermissionDenied, Some(_)) => {
-            told(Kind::Refused).hint("check the user and password of --proxy, and ask its operator")
+            told(Kind::Refused).hint("check the user and password of the proxy, and ask its operator")
         }
         (io::ErrorKind::InvalidData, Some(_)) => {
-            told(Kind::Other).hint("check the address of --proxy: it must be a SOCKS5 proxy")
+            told(Kind::Other).hint("check the address of the proxy: it must be a SOCKS5 proxy")
         }
         (_, Some(_)) => told(Kind::Temporary)
-            .hint(format!("check --proxy, and that {what} listens there"))
+            .hint(format!("check the proxy, and that {what} listens there"))
             .about(About::NoAnswer),
         (_, None) => {
             told(Kind::Temporary).hint(format!("check that {what} listens there")).about(About::NoAnswer)

@@ -215,7 +215,11 @@ async fn cd(lines: &mut Lines, mut meaning: Meaning, cancel: &Cancel) -> Result<
     let (known, servers) = (&lines.lookup.known, &lines.lookup.servers);
     match &meaning {
         Meaning::At(directory) if directory.is_local() => {
-            lcd(&local_path(directory))?;
+            let path = local_path(directory);
+            let name = path.to_str().and_then(|path| path.strip_prefix("./")).unwrap_or_default();
+            let is_site = known.lock().scope.sites.iter().any(|(site, _)| site == name);
+            let hint = is_site.then(|| format!("the site {name} is {name}:"));
+            lcd(&path).map_err(|failure| failure.hint_if(hint))?;
             return Ok(go(lines, Meaning::default(), before));
         }
         Meaning::At(directory) => {

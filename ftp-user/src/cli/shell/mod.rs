@@ -14,6 +14,7 @@ use self::known::{Servers, SharedKnowledge, list_wanted};
 use self::lines::Lines;
 use self::lookup::Lookup;
 use self::reader::{History, Reader, Signals};
+use super::job_options::absolute;
 use super::{General, exit, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::Status;
@@ -45,16 +46,25 @@ pub(super) struct ShellArgs {
 /// Runs the verb. `words` are the arguments of the program.
 pub(super) async fn run(general: General, words: &[OsString], args: ShellArgs) -> Status {
     // The shell may go to another directory.
-    let general = general.absolute();
+    let mut general = general.absolute();
+    let mut general_words = verbs::general_options(words);
+    if let Some(state) = general.state_directory().filter(|state| state.is_relative()) {
+        general.state = absolute(Some(&state));
+        general_words.extend(general.state.iter().flat_map(|state| ["--state".into(), state.into()]));
+    }
     general.set_options_in_messages();
-    match start(general.clone(), words, &args) {
+    match start(general.clone(), general_words, &args) {
         Ok((lines, script)) => carry_out_all(lines, script, args.keep_going).await,
         Err(failure) => general.status_of(Err(failure)),
     }
 }
 
 /// What lines are carried out with at the beginning, and the script, if no person types.
-fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Lines, Option<Script>)> {
+fn start(
+    general: General,
+    general_words: Vec<OsString>,
+    args: &ShellArgs,
+) -> Result<(Lines, Option<Script>)> {
     let script = Script::of(args.file.as_deref(), io::stdin().is_terminal())?;
     let settings = program::settings(general.job.config.as_deref())?;
     let signals = Signals::start()?;
@@ -70,7 +80,7 @@ fn start(general: General, words: &[OsString], args: &ShellArgs) -> Result<(Line
     tokio::spawn(list_wanted(known.clone(), servers.clone(), wanted));
     let is_stdin = args.file.as_deref().is_none_or(|file| file == OsStr::new("-"));
     let lines = Lines {
-        general_words: verbs::general_options(words),
+        general_words,
         vocabulary: Arc::new(verbs::vocabulary()),
         lookup: Lookup { known, servers },
         jobs: Jobs::default(),
