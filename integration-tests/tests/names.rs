@@ -129,6 +129,17 @@ fn h25_a_name_of_which_a_server_drops_blanks_is_not_taken_for_another() {
 }
 
 #[test]
+fn h25_a_name_of_which_a_server_drops_dots_as_windows_does_is_not_taken_for_another() {
+    let peer = dropping_blanks("CWD /...: 250 home");
+    for name in ["x.", "x./y"] {
+        let run = user().args(["rm", &peer.url(&format!("d/{name}"))]).run().exits(7);
+        run.says("drops dots and blanks at the end of names");
+    }
+    assert!(peer.seen_of(&["DELE"]).is_empty());
+    user().args(["rm", &dropping_blanks("").url("d/x.")]).run().exits(0);
+}
+
+#[test]
 fn h25_a_name_that_a_server_keeps_whole_is_deleted() {
     // The second one says the same of every directory.
     for rules in ["CWD / : 550 no such directory", "CWD .ftp-user.no-such-directory: 250 there"] {

@@ -9,6 +9,7 @@
 //! ```
 
 use super::event::JoinEvent;
+use super::failure::SessionEnd;
 use super::find::{find, find_one};
 use super::hub::Hub;
 use super::task::found;
@@ -202,8 +203,9 @@ impl Agents {
 
     /// What an event of one of two agents means for both.
     fn heard(&mut self, from: Side, event: JoinEvent) -> Option<JoinEvent> {
-        if let JoinEvent::Lost(why) = event {
-            return Some(JoinEvent::Lost(format!("{}: {why}", self.of(from).name())));
+        if let JoinEvent::Lost(end) = event {
+            let why = format!("{}: {}", self.of(from).name(), end.why);
+            return Some(JoinEvent::Lost(SessionEnd { why, ..end }));
         }
         if self.join.over {
             return None;

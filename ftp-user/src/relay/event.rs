@@ -1,5 +1,6 @@
 //! Events of a join. Leg A belongs to the source, leg B to the destination.
 
+use super::failure::SessionEnd;
 use ftp_proto::relay::digest::Digests;
 use ftp_proto::relay::message::{Code, End, FromAgent, Id, LegId, LegState};
 use ftp_proto::transfer::Side;
@@ -60,7 +61,7 @@ pub enum JoinEvent {
         why: String,
     },
     /// The relay session has ended. A join that already carries data continues, but its events are lost.
-    Lost(String),
+    Lost(SessionEnd),
 }
 
 impl JoinEvent {

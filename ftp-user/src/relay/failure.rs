@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::failure::{About, Failure, Kind, words};
 use crate::place::Site;
 use ftp_io::link::{LinkFailure, Stranger};
-use ftp_proto::relay::agent::Withdrawn;
+use ftp_proto::relay::conversation;
 use ftp_proto::relay::link::LinkError;
 use ftp_proto::relay::message::{Code, Leg, Pin, Text};
 use ftp_proto::relay::token::Token;
@@ -95,9 +95,33 @@ pub(super) fn late(context: &Context, display_name: &str, for_what: &str) -> Fai
         .about(About::Relay)
 }
 
+/// Why a session with a relay or a hub has ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SessionEnd {
+    /// The reason, for people.
+    pub why: String,
+    /// Whether the other end lets the token do nothing.
+    pub is_denied: bool,
+}
+
+impl SessionEnd {
+    /// This end has given the session up.
+    pub(super) fn given_up(why: &str) -> Self {
+        Self { why: why.to_owned(), is_denied: false }
+    }
+}
+
+impl From<conversation::Failure> for SessionEnd {
+    fn from(failure: conversation::Failure) -> Self {
+        let is_denied = matches!(failure, conversation::Failure::Bye { code: Code::Denied, .. });
+        Self { why: failure.to_string(), is_denied }
+    }
+}
+
 /// The relay session ended before an answer came. A relay whose policy does not name the token says so in its last message.
-pub(super) fn lost(display_name: &str, why: &str) -> Failure {
-    if why.contains(&Withdrawn::Rule.to_string()) {
+pub(super) fn lost(display_name: &str, end: &SessionEnd) -> Failure {
+    let why = &end.why;
+    if end.is_denied {
         return Failure::new(
             Kind::Untrusted,
             format!("the relay {display_name} does not let this token do anything"),
@@ -242,9 +266,12 @@ mod tests {
 
     #[test]
     fn r28_a_token_that_the_policy_does_not_name_is_told_as_one_that_is_wrong() {
-        let bye = Code::Denied.with(&Text::of(&Withdrawn::Rule.to_string()));
-        assert_eq!(lost("edge", &bye).kind, Kind::Untrusted);
-        let stops = lost("edge", &Code::Draining.with(&Text::default()));
+        let lost = |code| {
+            let bye = conversation::Failure::Bye { code, text: Text::default(), retry_after: None };
+            lost("edge", &bye.into())
+        };
+        assert_eq!(lost(Code::Denied).kind, Kind::Untrusted);
+        let stops = lost(Code::Draining);
         assert_eq!((stops.kind, stops.about), (Kind::Temporary, About::Relay));
     }
 }

@@ -1,6 +1,6 @@
 //! A session with a hub: which agents are there, and calls to them.
 
-use super::failure;
+use super::failure::{self, SessionEnd};
 use super::task::{BUILD, Handle, NAME, RelayPlace, SessionEvent, stream};
 use crate::context::Context;
 use crate::failure::{Failure, Result};
@@ -38,12 +38,12 @@ struct HubWaiters {
     calls: HashMap<Id, oneshot::Sender<CallAnswer>>,
     lists: VecDeque<oneshot::Sender<Vec<Text>>>,
     /// Why the session has ended, if it has.
-    ended: Option<String>,
+    ended: Option<SessionEnd>,
 }
 
 impl HubWaiters {
     /// Every wait is over, for this reason.
-    fn ended(why: String) -> Self {
+    fn ended(why: SessionEnd) -> Self {
         Self { ended: Some(why), ..Self::default() }
     }
 }
@@ -123,8 +123,8 @@ impl Inner {
     }
 
     fn lost(&self) -> Failure {
-        let why = self.waiting.locked().ended.clone();
-        failure::lost(&self.display_name, why.as_deref().unwrap_or("it has ended"))
+        let end = self.waiting.locked().ended.clone();
+        failure::lost(&self.display_name, &end.unwrap_or(SessionEnd::given_up("it has ended")))
     }
 }
 
@@ -167,7 +167,7 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
                 | FromHub::Ext { .. },
             )) => {}
             Some(SessionEvent::Ended(why)) => return *waiting = HubWaiters::ended(why),
-            None => return *waiting = HubWaiters::ended("the session is over".to_owned()),
+            None => return *waiting = HubWaiters::ended(SessionEnd::given_up("the session is over")),
         }
     }
 }

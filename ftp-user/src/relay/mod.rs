@@ -23,6 +23,7 @@ mod tests;
 
 pub use agents::{Agents, recognize};
 pub use event::JoinEvent;
+pub use failure::SessionEnd;
 
 use crate::config::Relay;
 use crate::context::Context;
@@ -74,7 +75,7 @@ pub struct Session {
     /// Events that came while the caller waited for something else.
     pending_events: VecDeque<JoinEvent>,
     /// Why the session has ended, if it has.
-    ended: Option<String>,
+    ended: Option<SessionEnd>,
     waits: Waits,
 }
 
@@ -281,7 +282,8 @@ impl Session {
             }
             Some(SessionEvent::Ended(why)) => Some(JoinEvent::Lost(why)),
             None => {
-                Some(JoinEvent::Lost("the relay sent more messages than this program could read".to_owned()))
+                let why = "the relay sent more messages than this program could read";
+                Some(JoinEvent::Lost(SessionEnd::given_up(why)))
             }
         };
         let Some(event) = event else { return };

@@ -1,7 +1,7 @@
 //! How an agent or a hub is connected to, and the task of a session with it: the task drives the machine and the link,
 //! whatever else this program does.
 
-use super::failure;
+use super::failure::{self, SessionEnd};
 use crate::config::RelayAddress;
 use crate::context::Context;
 use crate::failure::Result;
@@ -73,7 +73,7 @@ pub(super) enum SessionEvent<M> {
     /// A message of the other end.
     Message(M),
     /// The session has ended, for this reason. Nothing comes after it.
-    Ended(String),
+    Ended(SessionEnd),
 }
 
 /// A handle to the session's machine and its task: `S` is what this end sends, `R` what it receives. Clones share both.
@@ -128,7 +128,9 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
     async fn run(self, link: Link, sender: mpsc::Sender<SessionEvent<R>>) {
         let clock = self.0.clock;
         let Ok(mut control) = Control::new(link, MAX_UNSENT) else {
-            return drop(sender.try_send(SessionEvent::Ended("the connection is closed".to_owned())));
+            return drop(
+                sender.try_send(SessionEvent::Ended(SessionEnd::given_up("the connection is closed"))),
+            );
         };
         let mut buffer = vec![0; READ_SIZE];
         loop {
@@ -176,7 +178,7 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
                 Output::Send(bytes) => due.send.extend(bytes),
                 Output::Message(message) if message.is_pong() => {}
                 Output::Message(message) => due.events.push(SessionEvent::Message(message)),
-                Output::Ended(failure) => due.events.push(SessionEvent::Ended(failure.to_string())),
+                Output::Ended(failure) => due.events.push(SessionEvent::Ended(failure.into())),
                 Output::Wait(deadline) => {
                     due.deadline = deadline;
                     return due;

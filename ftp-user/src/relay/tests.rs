@@ -484,7 +484,7 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_reported_once() {
     );
     session.close(id);
     let JoinEvent::Lost(why) = session.next().await else { panic!("reported twice") };
-    assert!(why.contains("so long"), "{why}");
+    assert!(why.why.contains("so long"), "{why:?}");
     assert!(session.is_over());
     let late = tokio::time::timeout(Duration::from_millis(1), session.next()).await;
     assert!(late.is_err(), "nothing comes after the end");

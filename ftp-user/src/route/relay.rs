@@ -266,9 +266,9 @@ impl<'a> RelayPath<'a> {
                 self.is_joined = false;
                 Some(if in_order { Input::RelayPassed } else { fault(side, why) })
             }
-            JoinEvent::Lost(why) => {
+            JoinEvent::Lost(end) => {
                 self.is_joined = false;
-                Some(Input::RelayLost(why))
+                Some(Input::RelayLost(end.why))
             }
         }
     }
