@@ -11,6 +11,8 @@ pub struct Plan {
     pub seed: u64,
     /// What is asked of the user agent.
     pub verb: Verb,
+    /// Whether every byte passes the host of the user agent.
+    pub through_user: bool,
     /// The files of the source, by their names.
     pub source: Files,
     /// The files that the destination has before.
@@ -83,6 +85,13 @@ pub enum Fault {
         /// Whether both ends see a reset.
         tells: bool,
     },
+    /// Somebody writes to a file of the source, if it is still there.
+    Change {
+        /// The number of the file, in the order of the names; whole rounds of them do not count.
+        file: usize,
+        /// What it contains then.
+        content: Content,
+    },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
     Sabotage(Sabotage),
 }
@@ -105,6 +114,7 @@ impl Plan {
     pub fn of(seed: u64, files: u64, faults: u64) -> Self {
         let mut random = Random::new(seed ^ 0x00f7_9a11);
         let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
+        let through_user = random.once_in(4);
         let source = tree(&mut random, files);
         let mut destination = Files::new();
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
@@ -123,10 +133,10 @@ impl Plan {
         let faults = (0..random.below(faults + 1)).map(|_| {
             // The beginning has most of what is looked at, and the least of what is copied.
             let soon = random.pick([6, 30, 120]);
-            (1 + random.below(soon), fault(&mut random))
+            (1 + random.below(soon), fault(&mut random, &source))
         });
         let faults = faults.collect();
-        Self { seed, verb, source, destination, second, faults }
+        Self { seed, verb, through_user, source, destination, second, faults }
     }
 
     /// How much happens in it.
@@ -141,7 +151,8 @@ impl Plan {
             Verb::Sync => &["sync"],
             Verb::SyncDelete => &["sync", "--delete", "--yes"],
         };
-        [verb, &["--progress", "never", SOURCE, DESTINATION]].concat()
+        let path = if self.through_user { "user" } else { "auto" };
+        [verb, &["--path", path, "--progress", "never", SOURCE, DESTINATION]].concat()
     }
 }
 
@@ -156,10 +167,17 @@ fn tree(random: &mut Random, files: u64) -> Files {
     (0..count).map(file).collect()
 }
 
-fn fault(random: &mut Random) -> Fault {
-    match random.below(4) {
+fn fault(random: &mut Random, source: &Files) -> Fault {
+    match random.below(5) {
         0 => Fault::KillUser { second: random.once_in(3) },
         1 => Fault::KillServer { destination: random.once_in(2), steps: random.below(60) },
+        2 => {
+            let file = random.length(source.len() - 1);
+            // Half of the changes keep the length, so that it tells nothing.
+            let length = source.values().nth(file).map_or(0, |content| content.length);
+            let longer = if random.once_in(2) { random.length(1_000) } else { 0 };
+            Fault::Change { file, content: Content::of(random, length + longer) }
+        }
         _ => Fault::Cut { host: random.length(2), tells: !random.once_in(3) },
     }
 }

@@ -45,6 +45,8 @@ struct Running<'a> {
     story: String,
     violations: Vec<String>,
     faults: u64,
+    /// What the files of the source have contained, the newest last.
+    versions: BTreeMap<&'a str, Vec<Content>>,
     /// The servers that start again, and after how many steps.
     gone: Vec<(usize, u64)>,
 }
@@ -96,8 +98,9 @@ impl<'a> Running<'a> {
         let users = users.into_iter().flatten().map(user).collect();
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (0, Vec::new());
+        let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
         let mut running =
-            Self { plan, world, servers, users, roots, states, story, violations, faults, gone };
+            Self { plan, world, servers, users, roots, states, story, violations, faults, versions, gone };
         running.serve(0);
         running.serve(1);
         Ok(running)
@@ -236,9 +239,26 @@ impl<'a> Running<'a> {
                 let host = self.servers.get(host).copied().unwrap_or(self.users[0].host);
                 self.world.cut(host, tells, 2);
             }
+            Fault::Change { file, content } => {
+                self.change(file, content).expect("the directory can be written");
+            }
             Fault::Sabotage(sabotage) => self.sabotage(sabotage).expect("the directory can be written"),
         }
         self.look();
+    }
+
+    /// Writes to a file of the source, unless it has moved. Its time is a later one.
+    fn change(&mut self, file: usize, content: Content) -> io::Result<()> {
+        let count = self.versions.len();
+        let Some((name, versions)) = self.versions.iter_mut().nth(file % count) else { return Ok(()) };
+        let path = self.roots[0].join("tree").join(name);
+        if path.exists() {
+            fs::write(&path, content.bytes())?;
+            let time = UNIX_EPOCH + Duration::from_secs(1_750_000_000 + self.faults);
+            File::options().write(true).open(&path)?.set_modified(time)?;
+            versions.push(content);
+        }
+        Ok(())
     }
 
     fn sabotage(&self, sabotage: Sabotage) -> io::Result<()> {
@@ -272,17 +292,17 @@ impl<'a> Running<'a> {
         };
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let mut wrong = Vec::new();
-        for (name, content) in &plan.source {
-            let (is_there, has_come) =
-                (has(&source, name, Some(content)), has(&destination, name, Some(content)));
-            if !(is_there || (moves && has_come)) {
+        for (name, versions) in &self.versions {
+            let newest = versions.last();
+            if !has(&source, name, newest) && !(moves && has(&destination, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
-            let is_old = has(&destination, name, plan.destination.get(name));
-            if destination.contains_key(name) && !has_come && !is_old {
+            let has_come = versions.iter().any(|content| has(&destination, name, Some(content)));
+            let is_old = has(&destination, name, plan.destination.get(*name));
+            if destination.contains_key(*name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
-            if plan.destination.contains_key(name) && !destination.contains_key(name) {
+            if plan.destination.contains_key(*name) && !destination.contains_key(*name) {
                 wrong.push(format!("{name} is gone at the destination"));
             }
         }
@@ -295,16 +315,24 @@ impl<'a> Running<'a> {
         wrong.iter().for_each(|wrong| self.violation(wrong));
     }
 
-    /// Whether both ends are as they should be at the end.
+    /// Whether both ends are as they should be at the end. A file that has changed after it was copied may be an older one, if it
+    /// is still at the source.
     fn is_done(&self) -> bool {
         let [source, destination] = self.trees();
-        let mut expected: Files = self.plan.source.clone();
-        if self.plan.verb != Verb::SyncDelete {
-            let kept = self.plan.destination.iter().filter(|(name, _)| !self.plan.source.contains_key(*name));
-            expected.extend(kept.map(|(name, content)| (name.clone(), *content)));
-        }
-        let expected: Tree = expected.into_iter().map(|(name, content)| (name, content.bytes())).collect();
-        destination == expected && (self.plan.verb != Verb::Move || source.is_empty())
+        let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
+        let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
+            Some(versions) => {
+                let skipped = if moves { versions.len() - 1 } else { 0 };
+                versions.iter().skip(skipped).any(|content| *found == content.bytes())
+            }
+            None => {
+                let kept = plan.destination.get(name).filter(|_| plan.verb != Verb::SyncDelete);
+                kept.is_some_and(|content| *found == content.bytes())
+            }
+        };
+        let kept = plan.destination.keys().filter(|_| plan.verb != Verb::SyncDelete);
+        let has_all = plan.source.keys().chain(kept).all(|name| destination.contains_key(name));
+        has_all && destination.iter().all(is_good) && (!moves || source.is_empty())
     }
 
     fn trees(&self) -> [Tree; 2] {
