@@ -98,7 +98,7 @@ pub(super) fn begin(shown: &OperatorView) -> Result<(log::Log, Arc<Audit>), anyh
 }
 
 /// What a relay or a hub has to know.
-pub(super) fn settings(config: Config, tokens: Vec<Token>, audit: Arc<Audit>) -> Settings {
+pub fn settings(config: Config, tokens: Vec<Token>, audit: Arc<Audit>) -> Settings {
     Settings {
         listen: config.listen,
         addresses: config.addresses,

@@ -2,13 +2,14 @@
 //! up, so what one token and all of them together have is bounded.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ftp_io::clock::Clock;
 use ftp_io::lock::Lock;
 use ftp_io::os_error::words;
+use ftp_io::socket;
 use ftp_proto::timer::Moment;
 use tokio::sync::oneshot;
 
@@ -66,12 +67,10 @@ impl Lookups {
         }
         let place = self.place(token).ok_or("too many names wait")?;
         let place = place.await.map_err(|_| "the relay ends")?;
-        // The thread keeps the place, whoever waits for it.
-        let found = tokio::task::spawn_blocking(move || {
-            let found = (host.as_str(), port).to_socket_addrs();
-            let found = found.map(|found| found.take(MAX_ADDRESSES).collect::<Vec<_>>());
-            let found = match found {
-                Ok(found) if !found.is_empty() => Ok(found),
+        // The lookup keeps the place, whoever waits for it.
+        let found = tokio::spawn(async move {
+            let found = match socket::look_up(&host, port).await {
+                Ok(found) if !found.is_empty() => Ok(found.into_iter().take(MAX_ADDRESSES).collect()),
                 Ok(_) => Err("the name has no address".to_owned()),
                 Err(error) => Err(words(&error)),
             };

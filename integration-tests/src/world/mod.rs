@@ -12,8 +12,16 @@ pub mod shrink;
 
 use crate::sim::random::Random;
 use disk::Snapshot;
+use ftp_io::link::token_file;
 use ftp_io::lock::Lock;
+use ftp_io::program::log::LostLines;
 use ftp_io::simulated;
+use ftp_relay_agent::cli::serve::{Called, settings};
+use ftp_relay_agent::cli::{Cli, Verb};
+use ftp_relay_agent::config::Config;
+use ftp_relay_agent::listen::Server;
+use ftp_relay_agent::operate::audit::Audit;
+use ftp_relay_agent::operate::metrics::Metrics;
 use network::{Host, Network};
 use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
@@ -156,8 +164,26 @@ impl World {
         });
     }
 
+    /// Starts a relay agent that serves all hosts of the world, for the token in this file.
+    pub fn relay(&mut self, host: HostId, token_file: &Path) {
+        let address = self.shared.network.locked().hosts[host.0].address;
+        let at = format!("{address}:2190");
+        let words = ["ftp-relay-agent", "run", "--listen", &at, "--allow", "10.0.0.0/8", "--token-file"];
+        let words = words.map(OsString::from).into_iter().chain([token_file.into()]);
+        let Ok(Cli { verb: Verb::Run(Called { options, .. }) }) = ftp_relay_agent::cli::parse(words) else {
+            panic!("the options are right")
+        };
+        self.start(host, &[], async move {
+            let config = Config::read(&options, None).expect("the options are right");
+            let tokens = token_file::read_users(&config.token_file).expect("the file has a token");
+            let audit = Arc::new(Audit::new(Metrics::new(LostLines::default()), None));
+            let _server = Server::relay(settings(config, tokens, audit)).expect("its port is free");
+            pending().await
+        });
+    }
+
     /// Starts a user agent with these words, which keeps its state in `state`. Its home directory is the same.
-    pub fn run(&mut self, host: HostId, words: &[&str], state: &Path) {
+    pub fn run(&mut self, host: HostId, words: &[String], state: &Path) {
         self.shared.network.locked().hosts[host.0].home = Some(state.to_owned());
         let mut arguments: Vec<OsString> = vec!["ftp-user".into(), "--state".into(), state.into()];
         arguments.extend(words.iter().map(OsString::from));

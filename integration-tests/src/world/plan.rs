@@ -2,6 +2,7 @@
 
 use crate::sim::random::Random;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What a run does. It can be written to a file, and read again.
@@ -11,8 +12,8 @@ pub struct Plan {
     pub seed: u64,
     /// What is asked of the user agent.
     pub verb: Verb,
-    /// Whether every byte passes the host of the user agent.
-    pub through_user: bool,
+    /// The path that the user agent is told to take, as `--path` names it.
+    pub path: Cow<'static, str>,
     /// The files of the source, by their names.
     pub source: Files,
     /// The files that the destination has before.
@@ -71,16 +72,16 @@ pub enum Fault {
         /// Whether it is the second one, if there is one.
         second: bool,
     },
-    /// A server is killed, and starts again after some steps.
+    /// A server or the relay is killed, and starts again after some steps.
     KillServer {
-        /// The server of the destination, and not that of the source.
-        destination: bool,
+        /// The server of the source, that of the destination, or the relay.
+        server: usize,
         /// How long it is gone.
         steps: u64,
     },
     /// Connections of a host break, each with a chance of one in two.
     Cut {
-        /// The host: the source, the destination, the user.
+        /// The host: the source, the destination, the relay, the user.
         host: usize,
         /// Whether both ends see a reset.
         tells: bool,
@@ -114,7 +115,7 @@ impl Plan {
     pub fn of(seed: u64, files: u64, faults: u64) -> Self {
         let mut random = Random::new(seed ^ 0x00f7_9a11);
         let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
-        let through_user = random.once_in(4);
+        let path = random.pick(["auto", "auto", "relay", "user"]).into();
         let source = tree(&mut random, files);
         let mut destination = Files::new();
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
@@ -136,7 +137,7 @@ impl Plan {
             (1 + random.below(soon), fault(&mut random, &source))
         });
         let faults = faults.collect();
-        Self { seed, verb, through_user, source, destination, second, faults }
+        Self { seed, verb, path, source, destination, second, faults }
     }
 
     /// How much happens in it.
@@ -144,15 +145,15 @@ impl Plan {
         self.faults.len() + self.source.len() + self.destination.len() + usize::from(self.second.is_some())
     }
 
-    pub(super) fn words(&self) -> Vec<&'static str> {
+    pub(super) fn words(&self) -> Vec<String> {
         let verb: &[&str] = match self.verb {
             Verb::Copy => &["copy", "-r"],
             Verb::Move => &["move", "-r"],
             Verb::Sync => &["sync"],
             Verb::SyncDelete => &["sync", "--delete", "--yes"],
         };
-        let path = if self.through_user { "user" } else { "auto" };
-        [verb, &["--path", path, "--progress", "never", SOURCE, DESTINATION]].concat()
+        let others = ["--path", &*self.path, "--progress", "never", SOURCE, DESTINATION];
+        [verb, &others].concat().into_iter().map(str::to_owned).collect()
     }
 }
 
@@ -170,7 +171,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
 fn fault(random: &mut Random, source: &Files) -> Fault {
     match random.below(5) {
         0 => Fault::KillUser { second: random.once_in(3) },
-        1 => Fault::KillServer { destination: random.once_in(2), steps: random.below(60) },
+        1 => Fault::KillServer { server: random.length(2), steps: random.below(60) },
         2 => {
             let file = random.length(source.len() - 1);
             // Half of the changes keep the length, so that it tells nothing.
@@ -178,7 +179,7 @@ fn fault(random: &mut Random, source: &Files) -> Fault {
             let longer = if random.once_in(2) { random.length(1_000) } else { 0 };
             Fault::Change { file, content: Content::of(random, length + longer) }
         }
-        _ => Fault::Cut { host: random.length(2), tells: !random.once_in(3) },
+        _ => Fault::Cut { host: random.length(3), tells: !random.once_in(3) },
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::plan::{Content, Fault, Files, Plan, Sabotage, Verb};
 use super::{HostId, World};
+use ftp_proto::relay::token::Token;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
@@ -37,11 +38,14 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 struct Running<'a> {
     plan: &'a Plan,
     world: World,
-    servers: [HostId; 2],
+    /// The servers of the source and of the destination, and the relay.
+    servers: [HostId; 3],
     users: Vec<User>,
     /// The directories of the two servers, and of their states.
     roots: [PathBuf; 2],
     states: [PathBuf; 2],
+    /// The file with the token of the relay.
+    token: PathBuf,
     story: String,
     violations: Vec<String>,
     faults: u64,
@@ -55,7 +59,7 @@ struct Running<'a> {
 struct User {
     host: HostId,
     state: PathBuf,
-    words: Vec<&'static str>,
+    words: Vec<String>,
     stage: Stage,
     /// How often it has failed.
     attempts: u32,
@@ -80,7 +84,10 @@ impl<'a> Running<'a> {
         write_all(&roots[0].join("tree"), &plan.source)?;
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
-        let servers = ["one", "two"].map(|name| world.host(name));
+        let servers = ["one", "two", "relay"].map(|name| world.host(name));
+        let token = directory.join("token");
+        write_private(&token, &Token::new("test", None, [7; 32]).expect("the name is right").line())?;
+        let home = |path| home(path, &token);
         let first = home(make("user")?)?;
         let second = match plan.second {
             Some(second) if second.shares_state => Some(first.clone()),
@@ -99,15 +106,30 @@ impl<'a> Running<'a> {
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (0, Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
-        let mut running =
-            Self { plan, world, servers, users, roots, states, story, violations, faults, versions, gone };
-        running.serve(0);
-        running.serve(1);
+        let mut running = Self {
+            plan,
+            world,
+            servers,
+            users,
+            roots,
+            states,
+            token,
+            story,
+            violations,
+            faults,
+            versions,
+            gone,
+        };
+        (0..3).for_each(|server| running.serve(server));
         Ok(running)
     }
 
     fn serve(&mut self, server: usize) {
-        self.world.serve(self.servers[server], &self.roots[server], &self.states[server]);
+        let host = self.servers[server];
+        match self.roots.get(server).zip(self.states.get(server)) {
+            Some((root, state)) => self.world.serve(host, root, state),
+            None => self.world.relay(host, &self.token),
+        }
     }
 
     fn tell(&mut self, what: &str) {
@@ -184,15 +206,15 @@ impl<'a> Running<'a> {
             _ if user.words[0] == "cancel" => user.stage = Stage::Done,
             // A job that has failed before keeps what it has stored until it is cancelled.
             0 if is_whole && user.attempts > 0 => {
-                (user.words, user.stage) = (vec!["cancel", "last"], Stage::Waits(now));
+                (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now));
             }
             0 if is_whole || is_done || gives_up => user.stage = Stage::Done,
             // What was asked for before the journal had it is asked for once more.
             0 => (user.words, user.stage) = (command, Stage::Waits(now)),
-            _ if gives_up => (user.words, user.stage) = (vec!["cancel", "last"], Stage::Waits(now)),
+            _ if gives_up => (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now)),
             _ => {
                 user.attempts += 1;
-                user.words = if user.attempts % 2 == 1 { vec!["retry", "last"] } else { command };
+                user.words = if user.attempts % 2 == 1 { words(&["retry", "last"]) } else { command };
                 user.stage = Stage::Waits(now + PAUSE * user.attempts);
             }
         }
@@ -200,7 +222,7 @@ impl<'a> Running<'a> {
 
     fn step(&mut self) {
         self.world.step();
-        for server in [0, 1] {
+        for server in 0..3 {
             if let Some(status) = self.world.ended(self.servers[server]) {
                 self.violation(&format!("server {server} has ended: {status}"));
             }
@@ -225,11 +247,10 @@ impl<'a> Running<'a> {
                 let user = &mut self.users[index];
                 if user.stage == Stage::Runs {
                     self.world.kill(user.host);
-                    (user.words, user.stage) = (vec!["resume"], Stage::Waits(self.world.now()));
+                    (user.words, user.stage) = (vec!["resume".to_owned()], Stage::Waits(self.world.now()));
                 }
             }
-            Fault::KillServer { destination, steps } => {
-                let server = usize::from(destination);
+            Fault::KillServer { server, steps } => {
                 if self.gone.iter().all(|(gone, _)| *gone != server) {
                     self.world.kill(self.servers[server]);
                     self.gone.push((server, steps));
@@ -294,7 +315,8 @@ impl<'a> Running<'a> {
         let mut wrong = Vec::new();
         for (name, versions) in &self.versions {
             let newest = versions.last();
-            if !has(&source, name, newest) && !(moves && has(&destination, name, newest)) {
+            let has_moved = moves && has(&destination, name, newest);
+            if !(has_moved || has(&source, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
             let has_come = versions.iter().any(|content| has(&destination, name, Some(content)));
@@ -347,12 +369,25 @@ impl<'a> Running<'a> {
 /// What a directory has.
 type Tree = BTreeMap<String, Vec<u8>>;
 
-/// A home directory with the passwords of the servers.
-fn home(path: PathBuf) -> io::Result<PathBuf> {
-    let netrc = path.join(".netrc");
-    fs::write(&netrc, "machine one login ann password pw\nmachine two login ann password pw\n")?;
-    fs::set_permissions(&netrc, Permissions::from_mode(0o600))?;
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// A home directory with the passwords of the servers, and settings that name the relay.
+fn home(path: PathBuf, token: &Path) -> io::Result<PathBuf> {
+    let logins = "machine one login ann password pw\nmachine two login ann password pw\n";
+    write_private(&path.join(".netrc"), logins)?;
+    let settings = path.join(".config/ftp-user");
+    fs::create_dir_all(&settings)?;
+    let token = token.display();
+    let relay = format!("[[relays]]\nname = \"edge\"\naddress = \"relay:2190\"\ntoken-file = \"{token}\"\n");
+    write_private(&settings.join("config.toml"), &relay)?;
     Ok(path)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)?;
+    fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
 fn write_all(root: &Path, files: &Files) -> io::Result<()> {
