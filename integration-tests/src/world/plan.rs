@@ -93,6 +93,11 @@ pub enum Fault {
         /// What it contains then.
         content: Content,
     },
+    /// The disk of the source vanishes, and comes back as it was.
+    Vanish {
+        /// How many steps it is gone.
+        steps: u64,
+    },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
     Sabotage(Sabotage),
 }
@@ -169,7 +174,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
 }
 
 fn fault(random: &mut Random, source: &Files) -> Fault {
-    match random.below(5) {
+    match random.below(6) {
         0 => Fault::KillUser { second: random.once_in(3) },
         1 => Fault::KillServer { server: random.length(2), steps: random.below(60) },
         2 => {
@@ -179,6 +184,7 @@ fn fault(random: &mut Random, source: &Files) -> Fault {
             let longer = if random.once_in(2) { random.length(1_000) } else { 0 };
             Fault::Change { file, content: Content::of(random, length + longer) }
         }
+        3 => Fault::Vanish { steps: 1 + random.below(60) },
         _ => Fault::Cut { host: random.length(3), tells: !random.once_in(3) },
     }
 }

@@ -51,6 +51,9 @@ struct Running<'a> {
     faults: u64,
     /// What the files of the source have contained, the newest last.
     versions: BTreeMap<&'a str, Vec<Content>>,
+    /// Where the disk of the source is while it has vanished, and for how many steps.
+    away: PathBuf,
+    vanished: Option<u64>,
     /// The servers that start again, and after how many steps.
     gone: Vec<(usize, u64)>,
 }
@@ -106,6 +109,7 @@ impl<'a> Running<'a> {
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (0, Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
+        let (away, vanished) = (directory.join("away"), None);
         let mut running = Self {
             plan,
             world,
@@ -118,6 +122,8 @@ impl<'a> Running<'a> {
             violations,
             faults,
             versions,
+            away,
+            vanished,
             gone,
         };
         (0..3).for_each(|server| running.serve(server));
@@ -161,6 +167,7 @@ impl<'a> Running<'a> {
                 return self.violation("it does not succeed although nothing more fails");
             }
         }
+        self.come_back();
         self.look();
         // A server whose client has gone without a word keeps what it has stored until it notices.
         let until = self.world.now() + NOTICED;
@@ -227,6 +234,11 @@ impl<'a> Running<'a> {
                 self.violation(&format!("server {server} has ended: {status}"));
             }
         }
+        match &mut self.vanished {
+            Some(0) => self.come_back(),
+            Some(steps) => *steps -= 1,
+            None => {}
+        }
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;
         self.gone.iter_mut().for_each(|(_, steps)| *steps -= 1);
@@ -260,6 +272,11 @@ impl<'a> Running<'a> {
                 let host = self.servers.get(host).copied().unwrap_or(self.users[0].host);
                 self.world.cut(host, tells, 2);
             }
+            Fault::Vanish { steps } if self.vanished.is_none() => {
+                // A move may have deleted the directory.
+                self.vanished = fs::rename(self.source(), &self.away).is_ok().then_some(steps);
+            }
+            Fault::Vanish { .. } => {}
             Fault::Change { file, content } => {
                 self.change(file, content).expect("the directory can be written");
             }
@@ -268,11 +285,24 @@ impl<'a> Running<'a> {
         self.look();
     }
 
+    /// The directory of the source, wherever it is.
+    fn source(&self) -> PathBuf {
+        if self.vanished.is_some() { self.away.clone() } else { self.roots[0].join("tree") }
+    }
+
+    /// The disk of the source comes back, if it has vanished.
+    fn come_back(&mut self) {
+        if self.vanished.take().is_some() {
+            self.tell("the disk of the source is there again");
+            fs::rename(&self.away, self.source()).expect("nobody makes directories of the source");
+        }
+    }
+
     /// Writes to a file of the source, unless it has moved. Its time is a later one.
     fn change(&mut self, file: usize, content: Content) -> io::Result<()> {
-        let count = self.versions.len();
+        let (source, count) = (self.source(), self.versions.len());
         let Some((name, versions)) = self.versions.iter_mut().nth(file % count) else { return Ok(()) };
-        let path = self.roots[0].join("tree").join(name);
+        let path = source.join(name);
         if path.exists() {
             fs::write(&path, content.bytes())?;
             let time = UNIX_EPOCH + Duration::from_secs(1_750_000_000 + self.faults);
@@ -283,7 +313,7 @@ impl<'a> Running<'a> {
     }
 
     fn sabotage(&self, sabotage: Sabotage) -> io::Result<()> {
-        let [source, destination] = self.roots.each_ref().map(|root| root.join("tree"));
+        let (source, destination) = (self.source(), self.roots[1].join("tree"));
         let name = |files: &Files| files.keys().next_back().cloned().unwrap_or_default();
         let ours = name(&self.plan.source);
         match sabotage {
@@ -358,9 +388,9 @@ impl<'a> Running<'a> {
     }
 
     fn trees(&self) -> [Tree; 2] {
-        self.roots.each_ref().map(|root| {
+        [self.source(), self.roots[1].join("tree")].map(|directory| {
             let mut files = Tree::new();
-            read_all(&root.join("tree"), "", &mut files);
+            read_all(&directory, "", &mut files);
             files
         })
     }
