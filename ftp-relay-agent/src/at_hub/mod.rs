@@ -27,12 +27,15 @@ use ftp_proto::address::Parity;
 use ftp_proto::relay::hub::SeenAddresses;
 use ftp_proto::relay::message::Code;
 pub use keep::{Incoming, Joiner, Membership, Settings, start};
-use tokio::net::lookup_host;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// The address of a hub as it was typed. A name is resolved for each connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct HubAddress(String);
+pub struct HubAddress {
+    /// A name, or an address without brackets.
+    host: String,
+    port: u16,
+}
 
 impl FromStr for HubAddress {
     type Err = &'static str;
@@ -46,13 +49,17 @@ impl FromStr for HubAddress {
         let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let named = !host.is_empty() && host.chars().all(letter);
         let literal = bracketed && text.parse::<SocketAddr>().is_ok();
-        if port != 0 && (named || literal) { Ok(Self(text.to_owned())) } else { Err(EXPECTED) }
+        if port == 0 || !(named || literal) {
+            return Err(EXPECTED);
+        }
+        Ok(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
     }
 }
 
 impl fmt::Display for HubAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
     }
 }
 
@@ -76,7 +83,7 @@ impl HubAddress {
         mut connect: impl AsyncFnMut(SocketAddr) -> io::Result<Stream>,
     ) -> io::Result<Stream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for at in lookup_host(self.0.as_str()).await?.take(MAX_ADDRESSES) {
+        for at in socket::look_up(&self.host, self.port).await?.into_iter().take(MAX_ADDRESSES) {
             match connect(at).await {
                 Ok(stream) => return Ok(stream),
                 Err(error) => last = error,

@@ -41,13 +41,10 @@ pub const PAGES: &[Page] = &[
                 "Copies a file from server to server, and compares both ends.",
             ),
             (
-                "ftp-user copy -r lab:data/ ./data",
-                "Copies what is in a directory of the site lab to this host.",
+                "ftp-user copy -r --exclude '*.tmp' lab:data/ ./data",
+                "Copies what is in a directory of the site lab to this host, but for some files.",
             ),
-            (
-                "ftp-user copy -r --exclude '*.tmp' --limit 5MB lab:data backup:2026/",
-                "Leaves files out, and moves no more than 5 MB in a second.",
-            ),
+            ("ftp-user copy -n -r lab:data backup:2026/", "Prints what would be copied."),
             ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
         ],
         exits: ALL,
@@ -57,8 +54,12 @@ pub const PAGES: &[Page] = &[
     Page {
         verb: "move",
         examples: &[
-            ("ftp-user move -r lab:incoming backup:archive/", "Copies, verifies, then deletes the sources."),
-            ("ftp-user move --dry-run 'lab:logs/*.gz' backup:logs/", "Prints what would be moved."),
+            (
+                "ftp-user move lab:out/report.pdf backup:in/",
+                "Copies and verifies a file, then deletes it at its source.",
+            ),
+            ("ftp-user move -r lab:incoming backup:archive/", "Does the same with a tree."),
+            ("ftp-user move -n 'lab:logs/*.gz' backup:logs/", "Prints what would be moved."),
         ],
         exits: ALL,
         files: &[SETTINGS, JOURNAL, NETRC],
@@ -69,7 +70,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user sync lab:data backup:data", "Copies what is new or different."),
             (
-                "ftp-user sync --delete --dry-run lab:data backup:data",
+                "ftp-user sync -n --delete lab:data backup:data",
                 "Prints what would be copied and what would be deleted.",
             ),
             (
@@ -83,10 +84,14 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "append",
-        examples: &[(
-            "ftp-user append lab:today.log backup:all.log",
-            "Makes the second file longer by the first one.",
-        )],
+        examples: &[
+            (
+                "ftp-user append lab:today.log backup:all.log",
+                "Makes the second file longer by the first one.",
+            ),
+            ("ftp-user append today.log backup:all.log", "Appends a file of this host."),
+            ("ftp-user append -n lab:today.log backup:all.log", "Prints what would be done."),
+        ],
         exits: ALL,
         files: &[SETTINGS, NETRC],
         see: &["ftp-user-copy"],
@@ -94,8 +99,9 @@ pub const PAGES: &[Page] = &[
     Page {
         verb: "ls",
         examples: &[
-            ("ftp-user ls lab:", "Prints a name on each line."),
-            ("ftp-user ls -l 'ftp://ann@one.example/*.iso'", "Prints type, mode, size and date too."),
+            ("ftp-user ls ftp://one.example/", "Prints a name on each line."),
+            ("ftp-user ls -l lab:pub backup:pub", "Prints type, mode, size and date too."),
+            ("ftp-user ls 'lab:pub/*.iso'", "Prints the names that match."),
         ],
         exits: ASKING,
         files: &[SETTINGS, NETRC],
@@ -103,14 +109,22 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "tree",
-        examples: &[("ftp-user tree lab:data", "Draws a directory with everything in it.")],
+        examples: &[
+            ("ftp-user tree lab:data", "Draws a directory with everything in it."),
+            ("ftp-user tree ftp://one.example/pub ./here", "Draws two, one of them on this host."),
+            ("ftp-user tree --json lab:data", "Prints sizes and times for a program."),
+        ],
         exits: ASKING,
         files: &[SETTINGS, NETRC],
         see: &["ftp-user-ls"],
     },
     Page {
         verb: "stat",
-        examples: &[("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program.")],
+        examples: &[
+            ("ftp-user stat lab:a.iso", "Tells what is known of a file."),
+            ("ftp-user stat ftp://one.example/pub ./here", "Tells it of directories."),
+            ("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program."),
+        ],
         exits: ASKING,
         files: &[SETTINGS, NETRC],
         see: &["ftp-user-ls", "ftp-user-hash"],
@@ -119,6 +133,7 @@ pub const PAGES: &[Page] = &[
         verb: "cat",
         examples: &[
             ("ftp-user cat lab:notes.txt", "Prints a file."),
+            ("ftp-user cat lab:log/today lab:log/now", "Prints one after the other."),
             ("ftp-user cat lab:a.gz | zcat", "Reads it on the way."),
         ],
         exits: ASKING,
@@ -127,7 +142,11 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "mkdir",
-        examples: &[("ftp-user mkdir -p lab:2026/11/22", "Makes a directory, and those above it.")],
+        examples: &[
+            ("ftp-user mkdir lab:new", "Makes a directory."),
+            ("ftp-user mkdir -p lab:2026/11/22", "Makes those above it, too."),
+            ("ftp-user mkdir lab:new backup:new", "Makes one at each site."),
+        ],
         exits: CHANGING,
         files: &[SETTINGS, NETRC],
         see: &["ftp-user-rm"],
@@ -136,7 +155,7 @@ pub const PAGES: &[Page] = &[
         verb: "rm",
         examples: &[
             ("ftp-user rm 'lab:logs/*.old'", "Deletes the files that match."),
-            ("ftp-user rm -r --dry-run lab:tmp", "Prints what would be deleted."),
+            ("ftp-user rm -r -n lab:tmp", "Prints what would be deleted."),
             ("ftp-user rm -r --yes lab:tmp", "Deletes a directory without a question."),
         ],
         exits: CHANGING,
@@ -148,6 +167,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user mv lab:a.iso lab:b.iso", "Renames a file. Nothing that exists is replaced."),
             ("ftp-user mv 'lab:*.iso' lab:old/", "Renames several into a directory."),
+            ("ftp-user mv ./a ./b", "Renames a file of this host."),
         ],
         exits: CHANGING,
         files: &[SETTINGS, NETRC],
@@ -158,6 +178,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user hash lab:a.iso", "Prints the line of sha256sum."),
             ("ftp-user hash --alg md5 lab:a.iso", "Takes another digest."),
+            ("ftp-user hash 'lab:pub/*' > SUMS", "Writes the digests of all that match."),
         ],
         exits: ASKING,
         files: &[SETTINGS, NETRC],
@@ -165,10 +186,17 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "probe",
-        examples: &[(
-            "ftp-user probe lab:data backup:",
-            "Tries every path between two servers, and draws the best one.",
-        )],
+        examples: &[
+            (
+                "ftp-user probe lab:data backup:",
+                "Tries every path between two servers, and draws the best one.",
+            ),
+            (
+                "ftp-user probe ftp://ann@one.example/ ftp://ann@two.example/",
+                "Does it with servers that have no names.",
+            ),
+            ("ftp-user probe --json lab: backup:", "Prints each path for a program."),
+        ],
         exits: &[DONE, OTHER, USAGE, REFUSED, TEMPORARY, NO_PATH, UNTRUSTED],
         files: &[SETTINGS, PAIRS, NETRC],
         see: &["ftp-user-why", "ftp-user-copy"],
@@ -178,6 +206,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user resume", "Continues every job that was interrupted."),
             ("ftp-user resume last", "Continues the last one."),
+            ("ftp-user resume 0123456789abcdef", "Continues the one with that id."),
         ],
         exits: ALL,
         files: &[JOURNAL, SETTINGS, NETRC],
@@ -187,6 +216,7 @@ pub const PAGES: &[Page] = &[
         verb: "retry",
         examples: &[
             ("ftp-user retry last", "Runs the last job again, which has failed."),
+            ("ftp-user retry 0123456789abcdef", "Runs the one with that id."),
             ("ftp-user retry last --yes", "Deletes what the last sync has kept because so much was to go."),
         ],
         exits: ALL,
@@ -195,14 +225,22 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "jobs",
-        examples: &[("ftp-user jobs", "Shows which jobs run, were interrupted, or have ended.")],
+        examples: &[
+            ("ftp-user jobs", "Shows which jobs run, were interrupted, or have ended."),
+            ("ftp-user jobs --json", "Prints them for a program."),
+            ("ftp-user jobs --state /var/lib/nightly", "Shows those of another state directory."),
+        ],
         exits: JOBS,
         files: &[JOURNAL],
         see: &["ftp-user-resume", "ftp-user-why"],
     },
     Page {
         verb: "cancel",
-        examples: &[("ftp-user cancel last", "Gives up the last job, and removes what it has left.")],
+        examples: &[
+            ("ftp-user cancel last", "Gives up the last job, and removes what it has left."),
+            ("ftp-user cancel 0123456789abcdef", "Gives up the one with that id."),
+            ("ftp-user cancel --forget last", "Asks no server: for one that does not come back."),
+        ],
         exits: JOBS,
         files: &[JOURNAL, SETTINGS, NETRC],
         see: &["ftp-user-jobs"],
@@ -211,6 +249,7 @@ pub const PAGES: &[Page] = &[
         verb: "why",
         examples: &[
             ("ftp-user why", "Shows what the last run has tried."),
+            ("ftp-user why 0123456789abcdef", "Shows it of the job with that id."),
             ("ftp-user why --json last", "Prints a receipt for each file."),
         ],
         exits: JOBS,
@@ -233,6 +272,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user shell", "Reads verbs from the terminal."),
             ("ftp-user shell -f nightly.ftp", "Does what a file says, up to the first failure."),
+            ("ftp-user shell < nightly.ftp", "Does the same."),
         ],
         exits: ALL,
         files: &[SETTINGS, STATE, NETRC],
@@ -240,7 +280,11 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "doctor",
-        examples: &[("ftp-user doctor", "Tells what is wrong with this host, and what to do.")],
+        examples: &[
+            ("ftp-user doctor", "Tells what is wrong with this host, and what to do."),
+            ("ftp-user doctor --json", "Prints each finding for a program."),
+            ("ftp-user doctor -v", "Tells more."),
+        ],
         exits: &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE],
         files: &[SETTINGS, STATE, NETRC],
         see: &["ftp-user-sites"],
@@ -248,13 +292,13 @@ pub const PAGES: &[Page] = &[
     Page {
         verb: "completions",
         examples: &[
-            ("source <(ftp-user completions bash)", "Completes in this bash."),
             (
                 "ftp-user completions bash > ~/.local/share/bash-completion/completions/ftp-user",
                 "Completes in every bash of this user.",
             ),
             ("ftp-user completions zsh > _ftp-user", "For a directory of $fpath of zsh."),
             ("ftp-user completions fish > ~/.config/fish/completions/ftp-user.fish", "Completes in fish."),
+            ("source <(ftp-user completions bash)", "Completes in this bash."),
         ],
         exits: PRINTING,
         files: &[SETTINGS],
@@ -262,7 +306,11 @@ pub const PAGES: &[Page] = &[
     },
     Page {
         verb: "man",
-        examples: &[("ftp-user man copy | man -l -", "Shows the page of a verb, where it is not installed.")],
+        examples: &[
+            ("ftp-user man | man -l -", "Shows the page of the program, where it is not installed."),
+            ("ftp-user man copy | man -l -", "Shows that of a verb."),
+            ("ftp-user man copy", "Prints it."),
+        ],
         exits: PRINTING,
         files: &[],
         see: &[],

@@ -1,200 +1,18 @@
 //! What `-h` shows: one screen for each verb, with the options that are wanted most days and three examples. `--help` shows the
 //! options of the verb, `ftp-user help options` those that all verbs share, and the manual shows both.
 
+use super::generate::PAGES;
 use clap::{Arg, Command};
 
-/// The options that `-h` shows of a verb, and its examples.
-struct Screen {
-    verb: &'static str,
-    options: &'static [&'static str],
-    examples: &'static [&'static str],
-}
-
-/// The screens of all verbs.
-const SCREENS: &[Screen] = &[
-    Screen {
-        verb: "copy",
-        options: &["recursive", "include", "exclude", "overwrite", "jobs", "limit", "dry_run", "explain"],
-        examples: &[
-            "ftp-user copy ftp://ann@one.example/b.bin ftp://ann@two.example/",
-            "ftp-user copy -r --exclude '*.tmp' one:photos ./backup/",
-            "ftp-user copy -n -r one:data two:      # what would be done?",
-        ],
-    },
-    Screen {
-        verb: "append",
-        options: &["limit", "dry_run", "explain"],
-        examples: &[
-            "ftp-user append ftp://ann@one.example/today ftp://ann@two.example/all",
-            "ftp-user append today.log two:logs/all.log",
-            "ftp-user append -n one:today.log two:all.log      # what would be done?",
-        ],
-    },
-    Screen {
-        verb: "move",
-        options: &["recursive", "include", "exclude", "jobs", "limit", "dry_run", "explain"],
-        examples: &[
-            "ftp-user move one:out/report.pdf two:in/",
-            "ftp-user move -r one:spool/ two:archive/",
-            "ftp-user move -n 'one:out/*' two:in/      # what would be moved?",
-        ],
-    },
-    Screen {
-        verb: "sync",
-        options: &["compare", "delete", "max_delete", "backup_dir", "yes", "exclude", "limit", "dry_run"],
-        examples: &[
-            "ftp-user sync one:site two:site",
-            "ftp-user sync -n --delete one:site two:site      # what would be done?",
-            "ftp-user sync --delete --max-delete 100 ./web two:htdocs",
-        ],
-    },
-    Screen {
-        verb: "ls",
-        options: EVERY,
-        examples: &[
-            "ftp-user ls ftp://one.example/",
-            "ftp-user ls -l one:pub two:pub",
-            "ftp-user ls 'one:pub/*.iso'",
-        ],
-    },
-    Screen {
-        verb: "tree",
-        options: EVERY,
-        examples: &[
-            "ftp-user tree one:pub",
-            "ftp-user tree ftp://one.example/pub ./here",
-            "ftp-user tree --json one:pub      # with sizes and times",
-        ],
-    },
-    Screen {
-        verb: "stat",
-        options: EVERY,
-        examples: &[
-            "ftp-user stat one:a.iso",
-            "ftp-user stat ftp://one.example/pub ./here",
-            "ftp-user stat --json one:a.iso",
-        ],
-    },
-    Screen {
-        verb: "cat",
-        options: EVERY,
-        examples: &[
-            "ftp-user cat one:README",
-            "ftp-user cat one:log/today one:log/now",
-            "ftp-user cat ftp://one.example/pub/list | sort",
-        ],
-    },
-    Screen {
-        verb: "mkdir",
-        options: EVERY,
-        examples: &[
-            "ftp-user mkdir one:new",
-            "ftp-user mkdir -p one:a/b/c",
-            "ftp-user mkdir one:new two:new",
-        ],
-    },
-    Screen {
-        verb: "rm",
-        options: EVERY,
-        examples: &[
-            "ftp-user rm one:old.iso",
-            "ftp-user rm -r -n one:old      # what would be deleted?",
-            "ftp-user rm -r --yes one:old",
-        ],
-    },
-    Screen {
-        verb: "mv",
-        options: EVERY,
-        examples: &[
-            "ftp-user mv one:a.iso one:b.iso",
-            "ftp-user mv one:a.iso one:old/",
-            "ftp-user mv ./a ./b",
-        ],
-    },
-    Screen {
-        verb: "hash",
-        options: EVERY,
-        examples: &[
-            "ftp-user hash one:a.iso",
-            "ftp-user hash --alg md5 one:a.iso",
-            "ftp-user hash 'one:pub/*' > SUMS",
-        ],
-    },
-    Screen {
-        verb: "probe",
-        options: &["path", "relay"],
-        examples: &[
-            "ftp-user probe one: two:",
-            "ftp-user probe ftp://ann@one.example/ ftp://ann@two.example/",
-            "ftp-user probe --json one: two:",
-        ],
-    },
-    Screen {
-        verb: "resume",
-        options: EVERY,
-        examples: &["ftp-user resume", "ftp-user resume last", "ftp-user resume 0123456789abcdef"],
-    },
-    Screen {
-        verb: "retry",
-        options: EVERY,
-        examples: &["ftp-user retry last", "ftp-user retry 0123456789abcdef", "ftp-user retry last --yes"],
-    },
-    Screen {
-        verb: "jobs",
-        options: EVERY,
-        examples: &["ftp-user jobs", "ftp-user jobs --json", "ftp-user jobs --state /var/lib/nightly"],
-    },
-    Screen {
-        verb: "cancel",
-        options: EVERY,
-        examples: &[
-            "ftp-user cancel last",
-            "ftp-user cancel 0123456789abcdef",
-            "ftp-user cancel --forget last      # its server does not come back",
-        ],
-    },
-    Screen {
-        verb: "why",
-        options: EVERY,
-        examples: &["ftp-user why", "ftp-user why 0123456789abcdef", "ftp-user why --json last"],
-    },
-    Screen {
-        verb: "sites",
-        options: EVERY,
-        examples: &[
-            "ftp-user sites add one ftp://ann@one.example/",
-            "ftp-user sites test one",
-            "ftp-user sites list",
-        ],
-    },
-    Screen {
-        verb: "doctor",
-        options: EVERY,
-        examples: &["ftp-user doctor", "ftp-user doctor --json", "ftp-user doctor -v"],
-    },
-    Screen {
-        verb: "shell",
-        options: EVERY,
-        examples: &["ftp-user shell", "ftp-user shell -f lines", "ftp-user shell < lines"],
-    },
-    Screen {
-        verb: "completions",
-        options: EVERY,
-        examples: &[
-            "ftp-user completions bash",
-            "ftp-user completions zsh > _ftp-user",
-            "ftp-user completions fish",
-        ],
-    },
-    Screen {
-        verb: "man",
-        options: EVERY,
-        examples: &["ftp-user man", "ftp-user man copy", "ftp-user man | man -l -"],
-    },
+/// The options that `-h` shows of a verb. Of all others it shows every option that is the verb's own, but those that name relays.
+const SHOWN: &[(&str, &[&str])] = &[
+    ("copy", &["recursive", "include", "exclude", "overwrite", "jobs", "limit", "dry_run", "explain"]),
+    ("append", &["limit", "dry_run", "explain"]),
+    ("move", &["recursive", "include", "exclude", "jobs", "limit", "dry_run", "explain"]),
+    ("sync", &["compare", "delete", "max_delete", "backup_dir", "yes", "exclude", "limit", "dry_run"]),
+    ("probe", &["path", "relay"]),
 ];
 
-/// All options that are the verb's own, but those that name relays.
-const EVERY: &[&str] = &[];
 /// The options that name relays.
 const OF_RELAYS: [&str; 3] = ["relay", "relay_token_file", "relay_consent"];
 
@@ -228,17 +46,25 @@ pub(super) fn on_its_page(arg: Arg) -> Arg {
     arg.hide_short_help(true).hide_long_help(true)
 }
 
+/// The first command lines of the manual page of a verb.
+fn examples(verb: &str) -> impl Iterator<Item = &'static str> {
+    let page = PAGES.iter().find(|page| page.verb == verb);
+    page.into_iter().flat_map(|page| page.examples).map(|(line, _)| *line).take(EXAMPLES)
+}
+
+/// The number of examples that `-h` shows.
+const EXAMPLES: usize = 3;
+
 /// Gives a verb its screen.
 pub(super) fn screen(verb: Command) -> Command {
-    let Some(Screen { options, examples, .. }) = SCREENS.iter().find(|screen| screen.verb == verb.get_name())
-    else {
-        return verb;
-    };
-    let is_shown = |arg: &Arg| match *options {
-        [] => !OF_RELAYS.contains(&arg.get_id().as_str()),
-        options => arg.is_positional() || options.contains(&arg.get_id().as_str()),
+    let name = verb.get_name().to_owned();
+    let shown = SHOWN.iter().find(|(of, _)| *of == name).map(|(_, options)| *options);
+    let is_shown = |arg: &Arg| match shown {
+        None => !OF_RELAYS.contains(&arg.get_id().as_str()),
+        Some(options) => arg.is_positional() || options.contains(&arg.get_id().as_str()),
     };
     let verb = verb.mut_args(|arg| if is_shown(&arg) { arg } else { behind_help(arg) });
+    let examples: Vec<_> = examples(&name).collect();
     verb.after_help(format!(
         "Examples:\n  {}\nftp-user help options: what every verb takes",
         examples.join("\n  ")
@@ -311,13 +137,12 @@ mod tests {
         let command = Cli::command();
         for verb in command.get_subcommands() {
             let name = verb.get_name();
-            let screen = SCREENS.iter().find(|screen| screen.verb == name);
-            let Some(Screen { options, examples, .. }) = screen else { panic!("{name} has no screen") };
-            assert_eq!(examples.len(), 3, "{name}");
-            for option in *options {
+            for option in SHOWN.iter().filter(|(of, _)| *of == name).flat_map(|(_, options)| *options) {
                 assert!(verb.get_arguments().any(|arg| arg.get_id() == option), "{name} {option}");
             }
-            for example in *examples {
+            let examples: Vec<_> = examples(name).collect();
+            assert_eq!(examples.len(), EXAMPLES, "{name}");
+            for example in examples {
                 let typed = example.split(['#', '|', '>', '<']).next().unwrap_or_default();
                 let words: Vec<OsString> =
                     typed.split_whitespace().map(|word| word.trim_matches('\'').into()).collect();

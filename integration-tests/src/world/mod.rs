@@ -16,9 +16,11 @@ use ftp_io::link::token_file;
 use ftp_io::lock::Lock;
 use ftp_io::program::log::LostLines;
 use ftp_io::simulated;
+use ftp_proto::relay::token::Token;
+use ftp_relay_agent::at_hub;
 use ftp_relay_agent::cli::serve::{Called, settings};
-use ftp_relay_agent::cli::{Cli, Verb};
-use ftp_relay_agent::config::Config;
+use ftp_relay_agent::cli::{Verb, join};
+use ftp_relay_agent::config::{Config, Options};
 use ftp_relay_agent::listen::Server;
 use ftp_relay_agent::operate::audit::Audit;
 use ftp_relay_agent::operate::metrics::Metrics;
@@ -166,20 +168,54 @@ impl World {
 
     /// Starts a relay agent that serves all hosts of the world, for the token in this file.
     pub fn relay(&mut self, host: HostId, token_file: &Path) {
-        let address = self.shared.network.locked().hosts[host.0].address;
-        let at = format!("{address}:2190");
-        let words = ["ftp-relay-agent", "run", "--listen", &at, "--allow", "10.0.0.0/8", "--token-file"];
-        let words = words.map(OsString::from).into_iter().chain([token_file.into()]);
-        let Ok(Cli { verb: Verb::Run(Called { options, .. }) }) = ftp_relay_agent::cli::parse(words) else {
-            panic!("the options are right")
+        let at = self.relay_address(host);
+        let Verb::Run(Called { options, .. }) =
+            relay_verb(&["run", "--listen", &at, "--allow", EVERY_HOST], token_file)
+        else {
+            panic!("it is another verb")
         };
         self.start(host, &[], async move {
-            let config = Config::read(&options, None).expect("the options are right");
-            let tokens = token_file::read_users(&config.token_file).expect("the file has a token");
-            let audit = Arc::new(Audit::new(Metrics::new(LostLines::default()), None));
-            let _server = Server::relay(settings(config, tokens, audit)).expect("its port is free");
+            let (config, tokens) = read(&options);
+            let _server = Server::relay(settings(config, tokens, audit())).expect("its port is free");
             pending().await
         });
+    }
+
+    /// Starts a hub for the token in this file.
+    pub fn hub(&mut self, host: HostId, token_file: &Path) {
+        let at = self.relay_address(host);
+        let Verb::Hub(Called { options, .. }) = relay_verb(&["hub", "--listen", &at], token_file) else {
+            panic!("it is another verb")
+        };
+        self.start(host, &[], async move {
+            let (config, tokens) = read(&options);
+            let _server = Server::hub(settings(config, tokens, audit())).expect("its port is free");
+            pending().await
+        });
+    }
+
+    /// Starts an agent that joins the hub at this address, and serves all hosts of the world.
+    pub fn agent(&mut self, host: HostId, hub: &str, token_file: &Path) {
+        let words = ["join", hub, "--name", "edge", "--allow", EVERY_HOST];
+        let Verb::Join(join::Options { hub, name, called }) = relay_verb(&words, token_file) else {
+            panic!("it is another verb")
+        };
+        self.start(host, &[], async move {
+            let (config, tokens) = read(&called.options);
+            let audit = audit();
+            let token = tokens.first().expect("the file has a token").clone();
+            let at_hub = at_hub::Settings { hub, name, token, audit: Arc::clone(&audit) };
+            let at_hub::Membership { joiner: _joiner, caller, incoming } =
+                at_hub::start(at_hub).expect("random numbers are there");
+            let settings = settings(config, tokens, audit);
+            let _server = Server::behind_hub(settings, caller, incoming).expect("it has no ports");
+            pending().await
+        });
+    }
+
+    /// Where a relay or a hub listens.
+    fn relay_address(&self, host: HostId) -> String {
+        format!("{}:2190", self.shared.network.locked().hosts[host.0].address)
     }
 
     /// Starts a user agent with these words, which keeps its state in `state`. Its home directory is the same.
@@ -253,6 +289,26 @@ impl Drop for World {
     }
 }
 
+/// The verb of a relay agent with these words and the file of its token.
+fn relay_verb(words: &[&str], token_file: &Path) -> Verb {
+    let words = ["ftp-relay-agent"].iter().chain(words).chain(&["--token-file"]).map(OsString::from);
+    ftp_relay_agent::cli::parse(words.chain([token_file.into()])).expect("the options are right").verb
+}
+
+/// What these options say, and the tokens of their file.
+fn read<O: Options>(options: &O) -> (Config, Vec<Token>) {
+    let config = Config::read(options, None).expect("the options are right");
+    let tokens = token_file::read_users(&config.token_file).expect("the file has a token");
+    (config, tokens)
+}
+
+/// An audit that writes nothing.
+fn audit() -> Arc<Audit> {
+    Arc::new(Audit::new(Metrics::new(LostLines::default()), None))
+}
+
+/// The network of all hosts of a world.
+const EVERY_HOST: &str = "10.0.0.0/8";
 /// The hash of the password `pw`, as cheap as can be.
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$iARm9mF5o6o$HpZe5ONsh8pziLfWQ0rJEIl/lYUBrUvHJ2VSlLjDSDE";
 

@@ -14,6 +14,8 @@ pub struct Plan {
     pub verb: Verb,
     /// The path that the user agent is told to take, as `--path` names it.
     pub path: Cow<'static, str>,
+    /// Whether the relay is an agent at a hub, and no relay that listens.
+    pub at_hub: bool,
     /// The files of the source, by their names.
     pub source: Files,
     /// The files that the destination has before.
@@ -72,16 +74,16 @@ pub enum Fault {
         /// Whether it is the second one, if there is one.
         second: bool,
     },
-    /// A server or the relay is killed, and starts again after some steps.
+    /// A server, the relay, the hub or its agent is killed, and starts again after some steps.
     KillServer {
-        /// The server of the source, that of the destination, or the relay.
+        /// The server of the source, that of the destination, the relay or hub, or the agent at the hub.
         server: usize,
         /// How long it is gone.
         steps: u64,
     },
     /// Connections of a host break, each with a chance of one in two.
     Cut {
-        /// The host: the source, the destination, the relay, the user.
+        /// The host: the source, the destination, the relay or hub, the agent, the user.
         host: usize,
         /// Whether both ends see a reset.
         tells: bool,
@@ -121,6 +123,7 @@ impl Plan {
         let mut random = Random::new(seed ^ 0x00f7_9a11);
         let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
         let path = random.pick(["auto", "auto", "relay", "user"]).into();
+        let at_hub = random.once_in(2);
         let source = tree(&mut random, files);
         let mut destination = Files::new();
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
@@ -142,7 +145,7 @@ impl Plan {
             (1 + random.below(soon), fault(&mut random, &source))
         });
         let faults = faults.collect();
-        Self { seed, verb, path, source, destination, second, faults }
+        Self { seed, verb, path, at_hub, source, destination, second, faults }
     }
 
     /// How much happens in it.
@@ -176,7 +179,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
 fn fault(random: &mut Random, source: &Files) -> Fault {
     match random.below(6) {
         0 => Fault::KillUser { second: random.once_in(3) },
-        1 => Fault::KillServer { server: random.length(2), steps: random.below(60) },
+        1 => Fault::KillServer { server: random.length(3), steps: random.below(60) },
         2 => {
             let file = random.length(source.len() - 1);
             // Half of the changes keep the length, so that it tells nothing.
@@ -185,7 +188,7 @@ fn fault(random: &mut Random, source: &Files) -> Fault {
             Fault::Change { file, content: Content::of(random, length + longer) }
         }
         3 => Fault::Vanish { steps: 1 + random.below(60) },
-        _ => Fault::Cut { host: random.length(3), tells: !random.once_in(3) },
+        _ => Fault::Cut { host: random.length(4), tells: !random.once_in(3) },
     }
 }
 

@@ -38,8 +38,8 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 struct Running<'a> {
     plan: &'a Plan,
     world: World,
-    /// The servers of the source and of the destination, and the relay.
-    servers: [HostId; 3],
+    /// The servers of the source and of the destination, the relay or hub, and the agent at the hub.
+    servers: [HostId; 4],
     users: Vec<User>,
     /// The directories of the two servers, and of their states.
     roots: [PathBuf; 2],
@@ -87,7 +87,7 @@ impl<'a> Running<'a> {
         write_all(&roots[0].join("tree"), &plan.source)?;
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
-        let servers = ["one", "two", "relay"].map(|name| world.host(name));
+        let servers = ["one", "two", "relay", "agent"].map(|name| world.host(name));
         let token = directory.join("token");
         write_private(&token, &Token::new("test", None, [7; 32]).expect("the name is right").line())?;
         let home = |path| home(path, &token);
@@ -126,15 +126,18 @@ impl<'a> Running<'a> {
             vanished,
             gone,
         };
-        (0..3).for_each(|server| running.serve(server));
+        (0..4).for_each(|server| running.serve(server));
         Ok(running)
     }
 
     fn serve(&mut self, server: usize) {
         let host = self.servers[server];
-        match self.roots.get(server).zip(self.states.get(server)) {
-            Some((root, state)) => self.world.serve(host, root, state),
-            None => self.world.relay(host, &self.token),
+        match (self.roots.get(server).zip(self.states.get(server)), self.plan.at_hub) {
+            (Some((root, state)), _) => self.world.serve(host, root, state),
+            (None, true) if server == 2 => self.world.hub(host, &self.token),
+            (None, true) => self.world.agent(host, "relay:2190", &self.token),
+            (None, false) if server == 2 => self.world.relay(host, &self.token),
+            (None, false) => {}
         }
     }
 
@@ -229,7 +232,7 @@ impl<'a> Running<'a> {
 
     fn step(&mut self) {
         self.world.step();
-        for server in 0..3 {
+        for server in 0..4 {
             if let Some(status) = self.world.ended(self.servers[server]) {
                 self.violation(&format!("server {server} has ended: {status}"));
             }

@@ -184,10 +184,10 @@ pub(crate) fn poll_io<T>(
     }
 }
 
-/// The addresses of a host, as the system tells them (getaddrinfo).
-fn look_up_name(host: &str) -> io::Result<Vec<IpAddr>> {
+/// The addresses of a host with that port, as the system tells them (getaddrinfo).
+fn look_up_name(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     if let Ok(address) = host.parse() {
-        return Ok(vec![address]);
+        return Ok(vec![SocketAddr::new(address, port)]);
     }
     // One socket type: otherwise each address comes once for each type.
     let hints = AddrInfoHints { socktype: SockType::Stream.into(), ..AddrInfoHints::default() };
@@ -201,7 +201,12 @@ fn look_up_name(host: &str) -> io::Result<Vec<IpAddr>> {
         }
         _ => error.into(),
     })?;
-    found.map(|found| Ok(found?.sockaddr.ip())).collect()
+    // An address of a link keeps its scope.
+    let at_port = |mut at: SocketAddr| {
+        at.set_port(port);
+        at
+    };
+    found.map(|found| Ok(at_port(found?.sockaddr))).collect()
 }
 
 /// The addresses of a host, with that port.
@@ -213,8 +218,7 @@ pub async fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     match simulated::host() {
         None => {
             let host = host.to_owned();
-            let found = blocking::spawn(move || look_up_name(&host)).await.map_err(io::Error::other)??;
-            Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+            blocking::spawn(move || look_up_name(&host, port)).await.map_err(io::Error::other)?
         }
         Some(simulated) => {
             let found = match host.parse() {

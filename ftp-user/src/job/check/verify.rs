@@ -25,8 +25,8 @@ pub(crate) struct ComparedFiles<'a> {
     pub(crate) size: Option<u64>,
     /// The digests that the servers have computed while the whole file moved.
     pub(crate) streamed: &'a StreamedDigests,
-    /// How many bytes of the source have come to this host or a relay, which has passed them on, and were there before.
-    /// Where no digest is compared, a copy with the right length is not enough: some servers give a file its length first.
+    /// How many bytes the copy has at most: those that were there before, and those that this host or a relay has passed on.
+    /// `None` if nobody has counted. Some servers give a file its length first, so that its size alone proves nothing.
     pub(crate) counted: Option<u64>,
 }
 
