@@ -146,13 +146,9 @@ impl Passwords {
         mut locations: Vec<Location>,
         order: Order,
     ) -> Result<Vec<Location>> {
-        context.settle(sites(&locations))?;
+        context.settle(locations.iter().filter_map(Location::site))?;
         // A site with certificates of its own is none of those for which others were named.
-        let is_pinned = |location: &&Location| match &location.place {
-            Place::Remote(remote) => remote.site.has_pins(),
-            Place::Local(_) => false,
-        };
-        let others = locations.iter().filter(|location| !is_pinned(location));
+        let others = locations.iter().filter(|location| !location.site().is_some_and(Site::has_pins));
         context.settings.demands_tls = demands_tls(context.settings.trust.pins(), others);
         let of = locations.len();
         let is_needed = |index| !self.only_destination || order.is_destination(index, of);
@@ -258,14 +254,6 @@ impl Passwords {
     }
 }
 
-/// The servers of these places.
-fn sites(locations: &[Location]) -> impl Iterator<Item = &Site> {
-    locations.iter().filter_map(|location| match &location.place {
-        Place::Remote(remote) => Some(&remote.site),
-        Place::Local(_) => None,
-    })
-}
-
 /// Whether one of these servers has a user and no password.
 pub(super) fn are_lacking(locations: &[Location]) -> bool {
     !lacking(locations).is_empty()
@@ -274,12 +262,9 @@ pub(super) fn are_lacking(locations: &[Location]) -> bool {
 /// The servers that have a user and no password, each once.
 fn lacking<'a>(locations: impl IntoIterator<Item = &'a Location>) -> Vec<Site> {
     let mut lacking: Vec<Site> = Vec::new();
-    for location in locations {
-        if let Place::Remote(remote) = &location.place
-            && remote.site.lacks_password()
-            && !lacking.iter().any(|site| site.is_same(&remote.site))
-        {
-            lacking.push(remote.site.clone());
+    for site in locations.into_iter().filter_map(Location::site).filter(|site| site.lacks_password()) {
+        if !lacking.iter().any(|known| known.is_same(site)) {
+            lacking.push(site.clone());
         }
     }
     lacking

@@ -5,7 +5,7 @@ use crate::endpoint::Pools;
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{Matches, Status, matches, named};
 use crate::outcome::FailedItem;
-use crate::place::{Location, Names, Netrc, Place, SiteLikePath};
+use crate::place::{Location, Names, Netrc, Place, Site, SiteLikePath};
 use crate::report::{Cause, Event};
 use ftp_io::named_file::{NamedFile, Readable};
 use ftp_io::quoting::for_shell;
@@ -95,11 +95,8 @@ pub(super) fn refuse_site_like(places: &[&OsString], names: &Names) -> Result<()
 
 /// Whether one of these places depends on the current directory. What cannot be read is told by others.
 pub(super) fn has_relative(places: &[OsString]) -> bool {
-    let is_relative = |place: &OsString| match Place::parse(place.as_bytes()) {
-        Ok(Place::Local(_)) => Path::new(place).is_relative(),
-        Ok(Place::Remote(_)) | Err(_) => false,
-    };
-    places.iter().any(is_relative)
+    let is_local = |text: &OsString| Place::parse(text.as_bytes()).is_ok_and(|place| place.site().is_none());
+    places.iter().any(|text| is_local(text) && Path::new(text).is_relative())
 }
 
 /// Reads places one after the other. `~/.netrc` is read when the first one lacks a login.
@@ -122,14 +119,11 @@ impl<'a> PlaceReader<'a> {
     /// It cannot be used, which `written` makes the failure of; or `~/.netrc` cannot be read.
     pub(super) fn read(&mut self, text: &[u8], written: impl Fn(Failure) -> Failure) -> Result<Location> {
         let place = Place::parse_with(text, self.names).map_err(&written)?;
-        let netrc = match &place {
-            Place::Local(_) => {
-                refuse_home(text).map_err(&written)?;
-                &Netrc::default()
-            }
-            Place::Remote(remote) if remote.site.needs_login() => self.netrc()?,
-            Place::Remote(_) => &Netrc::default(),
-        };
+        if place.site().is_none() {
+            refuse_home(text).map_err(&written)?;
+        }
+        let needs_login = place.site().is_some_and(Site::needs_login);
+        let netrc = if needs_login { self.netrc()? } else { &Netrc::default() };
         Location::of(place, netrc).map_err(written)
     }
 

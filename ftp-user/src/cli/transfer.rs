@@ -8,7 +8,7 @@ use crate::job::{InPlace, Job, JobCount, Mode, Options, Work};
 use crate::job::{Overwrite, Verify};
 use crate::journal::as_text;
 use crate::ladder::Allowed;
-use crate::place::{Location, Place, SiteLimits};
+use crate::place::{Location, SiteLimits};
 use clap::Args;
 use ftp_io::program::size;
 use ftp_io::program::terminal::Terminal;
@@ -208,9 +208,7 @@ impl PathArgs {
 /// What all sites of these places allow.
 fn limits_of<'a>(places: impl Iterator<Item = &'a Location>) -> SiteLimits {
     let mut all = SiteLimits::default();
-    for location in places {
-        let Place::Remote(remote) = &location.place else { continue };
-        let Some(named) = &remote.site.named else { continue };
+    for named in places.filter_map(Location::site).filter_map(|site| site.named.as_ref()) {
         all.rate = smaller(all.rate, named.limits.rate);
         all.jobs = smaller(all.jobs, named.limits.jobs);
         all.sessions = smaller(all.sessions, named.limits.sessions);
@@ -468,7 +466,7 @@ mod tests {
 mod limit_tests {
     use super::*;
     use crate::job::{Jobs, Options};
-    use crate::place::{Netrc, SiteSettings};
+    use crate::place::{Netrc, Place, SiteSettings};
     use std::sync::Arc;
 
     fn job(limits: [Option<(u64, usize, usize)>; 2], jobs: Jobs) -> Job {

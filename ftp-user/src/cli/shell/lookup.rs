@@ -314,10 +314,7 @@ fn are_of_one_host(one: &Directory, other: &Directory, sites: &Names) -> bool {
 }
 
 fn site(directory: &Directory, sites: &Names) -> Option<Site> {
-    match Place::parse_with(directory.place(false).as_bytes(), sites) {
-        Ok(Place::Remote(remote)) => Some(remote.site),
-        Ok(Place::Local(_)) | Err(_) => None,
-    }
+    Place::parse_with(directory.place(false).as_bytes(), sites).ok()?.site().cloned()
 }
 
 /// The arguments of a verb of the command line.
