@@ -2,7 +2,7 @@
 //! simulation may stop and set.
 
 use std::future::pending;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ftp_proto::listing::When;
 use ftp_proto::timer::Moment;
@@ -50,14 +50,23 @@ impl Clock {
     }
 }
 
+/// The time since 1970 by the same calendar, with parts of seconds where the system tells them.
+#[allow(clippy::disallowed_methods, reason = "this is the place")]
+pub fn since_1970() -> Duration {
+    match simulated::host() {
+        Some(host) => Duration::from_secs(u64::try_from(host.today().0).unwrap_or(0)),
+        None => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+    }
+}
+
 /// The time on the system's monotonic clock, which other processes of this host share. It says when
 /// something happened to programs that know this clock, such as systemd.
 #[cfg(feature = "program")]
-pub fn since_boot() -> std::time::Duration {
+pub fn since_boot() -> Duration {
     let rustix::time::Timespec { tv_sec, tv_nsec } =
         rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let (seconds, nanos) = (u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0));
-    std::time::Duration::new(seconds, nanos)
+    Duration::new(seconds, nanos)
 }
 
 #[cfg(test)]

@@ -10,13 +10,14 @@ use crate::place::PasswordSource;
 use crate::report::{Checked, Event, THIS_HOST, Verdict};
 use crate::session::within;
 use clap::Args;
+use ftp_io::clock::since_1970;
 use ftp_proto::address::{Kind as Address, kind};
 use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
 
 /// Look at this host: names, clock, certificates, settings
@@ -153,7 +154,7 @@ async fn listening(own: Option<IpAddr>) -> Checked {
 
 /// Whether the clock can be right.
 fn clock() -> Checked {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let now = since_1970().as_secs();
     if !(EARLIEST..LATEST).contains(&now) {
         let what = format!("it is {now} s after 1970, which cannot be");
         return Checked::bad("clock", what, "set it: certificates and --overwrite newer depend on it");

@@ -10,11 +10,12 @@ use super::record::{
     ClaimedItem, Detached, FinishedCopy, ItemEnd, ItemHistory, ItemKey, ItemRecord, ItemState, JobState,
     NAME_OF_COPY, NewItem, PartId, Place, SourceFacts, UnfinishedItem,
 };
-use super::store::{Store, now};
+use super::store::Store;
 use super::table::{GONE, StoreError};
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, FileEnd};
+use ftp_io::clock::since_1970;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -227,7 +228,7 @@ impl Store {
             return Ok(false);
         }
         let left = JobRow::find(&self.sql, row.job)?.and_then(|job| job.ended);
-        let is_over = |left: u64| now().as_secs() >= left.saturating_add(LONGEST_ALONE.as_secs());
+        let is_over = |left: u64| since_1970().as_secs() >= left.saturating_add(LONGEST_ALONE.as_secs());
         Ok(!left.is_some_and(is_over))
     }
 
@@ -261,7 +262,7 @@ impl Store {
         let has_one_file = old.decided.as_deref() == Some(NAME_OF_COPY) && !old.job.may_be_a_tree();
         let new = JobRow::find(&self.sql, new)?;
         if has_one_file || new.is_some_and(|new| new.job.asks_for_the_same(&old.job)) {
-            (old.state, old.ended) = (JobState::Failed, Some(now().as_secs()));
+            (old.state, old.ended) = (JobState::Failed, Some(since_1970().as_secs()));
             old.save(&self.sql)?;
         }
         Ok(())
@@ -349,7 +350,7 @@ impl Store {
             }
             ItemEnd::Unbegun => return row.forget(&self.sql),
         }
-        row.ended = u64::try_from(now().as_millis()).ok();
+        row.ended = u64::try_from(since_1970().as_millis()).ok();
         match origin {
             RowOrigin::Read => {
                 row.save(&self.sql)?;

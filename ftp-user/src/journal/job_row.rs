@@ -3,10 +3,10 @@
 
 use super::item_row::{IS_FILE, has_detached};
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
-use super::store::now;
 use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
 use crate::account::RunAccount;
 use crate::id::JobId;
+use ftp_io::clock::since_1970;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
 use std::time::Duration;
@@ -138,7 +138,7 @@ impl JobRow {
             job: self.job,
             state,
             // A clock that was ahead once has made it later than it was.
-            begun: (self.begun / MICROSECONDS).min(self.ended.unwrap_or_else(|| now().as_secs())),
+            begun: (self.begun / MICROSECONDS).min(self.ended.unwrap_or_else(|| since_1970().as_secs())),
             ended: self.ended,
             files: done,
             bytes,

@@ -9,9 +9,10 @@ use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
     StoredJob,
 };
-use super::store::{FILE, JournalFailure, Store, now};
+use super::store::{FILE, JournalFailure, Store};
 use super::table::{GONE, StoreError, VERSION, check_files, forget};
 use crate::id::JobId;
+use ftp_io::clock::since_1970;
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
@@ -108,7 +109,7 @@ impl Store {
             return Ok(Err(JournalFailure::Full { path: self.path.clone(), most: OPEN }));
         }
         let (state, ended, decided) = (JobState::Running, None, None);
-        let begun = next_beginning(&self.sql, now())?;
+        let begun = next_beginning(&self.sql, since_1970())?;
         JobRow { id: start.id, job: start.job.clone(), state, begun, ended, decided }.save(&self.sql)?;
         Ok(Ok(None))
     }
@@ -161,7 +162,7 @@ impl Store {
             RunEnd::Failed | RunEnd::Nothing { has_failed: true } => JobState::Failed,
             RunEnd::Interrupted => JobState::Interrupted,
         };
-        row.ended = Some(now().as_secs());
+        row.ended = Some(since_1970().as_secs());
         set_failures(&self.sql, job, failures)?;
         row.save(&self.sql).map(|()| true)
     }

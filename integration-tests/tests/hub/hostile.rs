@@ -55,12 +55,17 @@ fn descriptors(of: &Running) -> usize {
 
 /// The session of an agent, which has introduced itself and was let in.
 async fn joined(hub: &Impostor) -> Talk<ToHub> {
-    let mut agent = hub.session().await;
-    let Some(ToHub::Introduce { role: Role::Agent { .. }, .. }) = agent.hear().await else {
-        panic!("no agent")
-    };
-    agent.say(FromHub::Joined { replaced: false }).await;
-    agent
+    loop {
+        let mut agent = hub.session().await;
+        match agent.hear().await {
+            Some(ToHub::Introduce { role: Role::Agent { .. }, .. }) => {}
+            // It had returned by itself when it was hurried, and begins again with what it has read.
+            None => continue,
+            Some(_) => panic!("no agent"),
+        }
+        agent.say(FromHub::Joined { replaced: false }).await;
+        return agent;
+    }
 }
 
 /// The agent returns at once when it has noticed the end of its session for the time with this number.

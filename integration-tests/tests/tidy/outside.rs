@@ -30,7 +30,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("config/read.rs", "the file of settings, still by its path"),
     ("state/file.rs", "files of the state directory, still by their paths"),
     ("job/removal/scope.rs", "what a place to be deleted contains, still by its path"),
-    ("job/claims/claim.rs", "milliseconds since 1970, which the clock does not tell"),
     ("job/file/standard.rs", "the standard output and the null device"),
     ("job/spool.rs", "a temporary file without a name"),
     ("job/part/mod.rs", "random numbers of parts, drawn without a context"),

@@ -23,9 +23,9 @@ use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
 use crate::route::Ends;
 use crate::session::Facts;
+use ftp_io::clock::since_1970;
 use ftp_proto::listing::{self, When};
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A file that is claimed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -267,8 +267,7 @@ pub(in crate::job) fn ended(journal: &JobJournal, copied: &Result<FileCopy>, not
 
 /// The time, in milliseconds since 1970.
 pub(in crate::job) fn now() -> Option<u64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-    u64::try_from(now.as_millis()).ok()
+    u64::try_from(since_1970().as_millis()).ok()
 }
 
 /// What the journal knows of a file, while it is copied.
