@@ -3,6 +3,7 @@
 use crate::binary::{Program, Running};
 use crate::certificate::Certificate;
 use crate::raw::Raw;
+use crate::socket::{is_free, until};
 use ftp_proto::dialect::Dialect;
 use rustix::process::Signal;
 use std::fs;
@@ -256,6 +257,10 @@ impl Server {
 
     /// Starts it again at the same addresses. It has ended.
     pub fn start_again(&mut self) {
+        // A program that another test begins has every socket of this process until it is a program.
+        for address in [self.modern, self.old] {
+            until("the port is free", || is_free(address));
+        }
         (self.running, _) = self.site.launch(&self.directory, self.modern, self.old);
     }
 

@@ -157,6 +157,14 @@ pub fn end(stream: &TcpStream) {
     stream.shutdown(Shutdown::Write).unwrap();
 }
 
+/// Whether nobody listens at this port.
+pub fn is_free(at: SocketAddr) -> bool {
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP)).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    // It does not listen, so that it keeps nobody out.
+    socket.bind(&at.into()).is_ok()
+}
+
 /// Asks again and again until something holds that nobody announces (a port that is given back).
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);

@@ -51,7 +51,10 @@ fn a_stall_is_seen_where_the_destination_stores_under_a_hidden_name() {
     let size = STALLING.replace("213 1000", "213 4000000000");
     let from = Peer::start("127.0.0.2", &size, MODERN);
     let to = Peer::start("127.0.0.3", "SIZE .in..*: 213 500\nSIZE *: 550 no such file", MODERN);
-    let run = start(&from.url("a.txt"), &to.url("b.txt"), &["--stall", "5s"]).end();
+    let run = user()
+        .args(["copy", "--no-race", "--json", "--path", "direct", "--retries", "0", "--timeout", "20s"])
+        .args(["--stall", "5s", &from.url("a.txt"), &to.url("b.txt")])
+        .run();
     run.exits(5).says("nothing moved between the servers for 5 s (stall timer), after 500 bytes");
 }
 

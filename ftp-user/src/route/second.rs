@@ -7,6 +7,8 @@ use crate::place::{Site, base_name, join, parent};
 use crate::report::Topic;
 use crate::session::{Role, Session, SessionOpening};
 use ftp_io::clock::Clock;
+use ftp_proto::command::Command;
+use ftp_proto::listing::told_size;
 use ftp_proto::wire::PathName;
 use std::future::pending;
 use std::time::Duration;
@@ -123,7 +125,10 @@ async fn hidden(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     let Some(name) = base_name(path) else { return Ok(None) };
     let hidden = [b".in.", name.as_bytes(), b"."].concat();
     let Ok(hidden) = PathName::from_wire(hidden) else { return Ok(None) };
-    files::size_by_command(session, &join(parent(path).as_ref(), &hidden)).await
+    // Windows drops the dot at its end, and has no such file.
+    let asked = Command::Size(join(parent(path).as_ref(), &hidden));
+    let answer = session.ask_unchecked(asked, None).await?;
+    Ok(told_size(answer.reply.text()).filter(|_| answer.is_done()))
 }
 
 /// A file whose transfer may go on although a control connection has ended.

@@ -33,8 +33,16 @@ impl Session {
         self.ask_unchecked(command, patience).await
     }
 
-    /// The same, whatever the server drops of the name in the command.
-    async fn ask_unchecked(&mut self, command: Command, patience: Option<Duration>) -> Result<Answer> {
+    /// The same, whatever the server drops of the name in the command: for questions that may be about another file.
+    ///
+    /// # Errors
+    ///
+    /// No final reply came.
+    pub(crate) async fn ask_unchecked(
+        &mut self,
+        command: Command,
+        patience: Option<Duration>,
+    ) -> Result<Answer> {
         let verb = command.verb();
         let id = self.send(command, patience);
         self.answer_to(id, verb).await

@@ -140,12 +140,13 @@ impl World {
         });
     }
 
-    /// Starts a server for the files of `root`, which keeps its state in `state`.
-    pub fn serve(&mut self, host: HostId, root: &Path, state: &Path) {
+    /// Starts a server for the files of `root`, which keeps its state in `state`. Without room it takes no file.
+    pub fn serve(&mut self, host: HostId, root: &Path, state: &Path, has_room: bool) {
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");
+        let quota = if has_room { "" } else { "quota-bytes = 1\n" };
         let text = format!(
-            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n",
+            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}",
             root.display(),
             state.display()
         );

@@ -100,6 +100,11 @@ pub enum Fault {
         /// How many steps it is gone.
         steps: u64,
     },
+    /// The server of the destination starts again and has no room, until it starts once more.
+    Full {
+        /// How many steps it has no room.
+        steps: u64,
+    },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
     Sabotage(Sabotage),
 }
@@ -128,7 +133,7 @@ impl Plan {
         let mut destination = Files::new();
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
             for (name, content) in &source {
-                match random.below(6) {
+                match random.below(7) {
                     0 => drop(destination.insert(name.clone(), Content::of(&mut random, content.length + 7))),
                     1 => drop(destination.insert(name.clone(), *content)),
                     _ => {}
@@ -188,6 +193,7 @@ fn fault(random: &mut Random, source: &Files) -> Fault {
             Fault::Change { file, content: Content::of(random, length + longer) }
         }
         3 => Fault::Vanish { steps: 1 + random.below(60) },
+        4 => Fault::Full { steps: 1 + random.below(60) },
         _ => Fault::Cut { host: random.length(4), tells: !random.once_in(3) },
     }
 }

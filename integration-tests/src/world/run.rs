@@ -54,6 +54,8 @@ struct Running<'a> {
     /// Where the disk of the source is while it has vanished, and for how many steps.
     away: PathBuf,
     vanished: Option<u64>,
+    /// For how many steps the destination has no room, if it has none.
+    full: Option<u64>,
     /// The servers that start again, and after how many steps.
     gone: Vec<(usize, u64)>,
 }
@@ -109,7 +111,7 @@ impl<'a> Running<'a> {
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (0, Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
-        let (away, vanished) = (directory.join("away"), None);
+        let (away, vanished, full) = (directory.join("away"), None, None);
         let mut running = Self {
             plan,
             world,
@@ -124,6 +126,7 @@ impl<'a> Running<'a> {
             versions,
             away,
             vanished,
+            full,
             gone,
         };
         (0..4).for_each(|server| running.serve(server));
@@ -133,7 +136,10 @@ impl<'a> Running<'a> {
     fn serve(&mut self, server: usize) {
         let host = self.servers[server];
         match (self.roots.get(server).zip(self.states.get(server)), self.plan.at_hub) {
-            (Some((root, state)), _) => self.world.serve(host, root, state),
+            (Some((root, state)), _) => {
+                let has_room = server != DESTINATION || self.full.is_none();
+                self.world.serve(host, root, state, has_room);
+            }
             (None, true) if server == 2 => self.world.hub(host, &self.token),
             (None, true) => self.world.agent(host, "relay:2190", &self.token),
             (None, false) if server == 2 => self.world.relay(host, &self.token),
@@ -242,6 +248,11 @@ impl<'a> Running<'a> {
             Some(steps) => *steps -= 1,
             None => {}
         }
+        match &mut self.full {
+            Some(0) => self.has_room_again(),
+            Some(steps) => *steps -= 1,
+            None => {}
+        }
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;
         self.gone.iter_mut().for_each(|(_, steps)| *steps -= 1);
@@ -279,7 +290,11 @@ impl<'a> Running<'a> {
                 // A move may have deleted the directory.
                 self.vanished = fs::rename(self.source(), &self.away).is_ok().then_some(steps);
             }
-            Fault::Vanish { .. } => {}
+            Fault::Full { steps } if self.full.is_none() => {
+                self.full = Some(steps);
+                self.start_destination_again();
+            }
+            Fault::Vanish { .. } | Fault::Full { .. } => {}
             Fault::Change { file, content } => {
                 self.change(file, content).expect("the directory can be written");
             }
@@ -291,6 +306,20 @@ impl<'a> Running<'a> {
     /// The directory of the source, wherever it is.
     fn source(&self) -> PathBuf {
         if self.vanished.is_some() { self.away.clone() } else { self.roots[0].join("tree") }
+    }
+
+    fn has_room_again(&mut self) {
+        self.tell("the destination has room again");
+        self.full = None;
+        self.start_destination_again();
+    }
+
+    /// Kills the server of the destination and starts it, unless it is gone and starts later.
+    fn start_destination_again(&mut self) {
+        if self.gone.iter().all(|(gone, _)| *gone != DESTINATION) {
+            self.world.kill(self.servers[DESTINATION]);
+            self.serve(DESTINATION);
+        }
     }
 
     /// The disk of the source comes back, if it has vanished.
@@ -447,6 +476,8 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
     }
 }
 
+/// The number of the server of the destination.
+const DESTINATION: usize = 1;
 /// How long a run may last: two days.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// How long a server may take to notice that a client has gone.
