@@ -130,22 +130,37 @@ fn h25_a_name_of_which_a_server_drops_blanks_is_not_taken_for_another() {
 
 #[test]
 fn h25_a_name_of_which_a_server_drops_dots_as_windows_does_is_not_taken_for_another() {
-    let peer = dropping_blanks("CWD /...: 250 home");
-    for name in ["x.", "x./y"] {
-        let run = user().args(["rm", &peer.url(&format!("d/{name}"))]).run().exits(7);
-        run.says("drops dots and blanks at the end of names");
+    let dropped = "drops dots and blanks at the end of names";
+    // Of the second one PWD repeats what was typed. The third one refuses three dots, and reaches `d/x` by `d/x.` all the same.
+    for rules in ["CWD /...: 250 home", "CWD /...: enter ; 250 home", ""] {
+        let peer = dropping_blanks(rules);
+        for name in ["x.", "x./y"] {
+            let run = user().args(["rm", &peer.url(&format!("d/{name}"))]).run().exits(7);
+            run.says(dropped);
+        }
+        assert!(peer.seen_of(&["DELE"]).is_empty(), "{rules}");
     }
-    assert!(peer.seen_of(&["DELE"]).is_empty());
-    user().args(["rm", &dropping_blanks("").url("d/x.")]).run().exits(0);
+    let peer = dropping_blanks(&another("x."));
+    user().args(["rm", &peer.url("d/x.")]).run().exits(0);
+    assert_eq!(peer.seen_of(&["DELE"]), ["DELE d/x."]);
+}
+
+/// The file of that name in `d` is another one than `x`.
+fn another(name: &str) -> String {
+    format!("MLST d/{name}: 250-a\\r\\n type=file;size=2; {name}\\r\\n250 end")
 }
 
 #[test]
 fn h25_a_name_that_a_server_keeps_whole_is_deleted() {
     // The second one says the same of every directory.
     for rules in ["CWD / : 550 no such directory", "CWD .ftp-user.no-such-directory: 250 there"] {
-        let peer = dropping_blanks(rules);
+        let peer = dropping_blanks(&format!("{}\n{rules}", another("x ")));
         user().args(["rm", &peer.url("d/x%20")]).run().exits(0);
         assert_eq!(peer.seen_of(&["DELE"]), ["DELE d/x "], "{rules}");
+        // Nobody can tell two files that look the same from one.
+        let peer = dropping_blanks(rules);
+        user().args(["rm", &peer.url("d/x%20")]).run().exits(7).says("perhaps drops blanks");
+        assert!(peer.seen_of(&["DELE"]).is_empty(), "{rules}");
     }
 }
 

@@ -27,17 +27,32 @@ impl DroppedPart {
 
     fn is_in(self, path: &[u8]) -> bool {
         let text = String::from_utf8_lossy(path);
-        // Python counts four more control characters as blanks than Unicode.
-        let is_blank = |letter: char| letter.is_whitespace() || ('\x1c'..='\x1f').contains(&letter);
         match self {
             Self::BlankAtEnd => text.ends_with(is_blank),
             Self::BlankBefore => text.starts_with(is_blank),
             Self::Quote => path.contains(&b'"'),
-            Self::Dash => path.split(|byte| *byte == b' ').any(|word| matches!(word, [b'-', _])),
-            Self::DotAtEnd => path.split(|byte| *byte == b'/').any(|name| {
-                !matches!(name, b"." | b"..") && name.last().is_some_and(|end| b". ".contains(end))
-            }),
+            Self::Dash => path.split(|byte| *byte == b' ').any(is_option),
+            Self::DotAtEnd => path.split(|byte| *byte == b'/').any(|name| without_dots(name) != name),
         }
+    }
+
+    /// The path that a server reaches that drops this part; `None` if nothing is left, or the path is no text.
+    pub fn dropped_from(self, path: &PathName) -> Option<PathName> {
+        let text = || std::str::from_utf8(path.as_bytes()).ok();
+        let left = match self {
+            Self::BlankAtEnd => text()?.trim_end_matches(is_blank).into(),
+            Self::BlankBefore => text()?.trim_start_matches(is_blank).into(),
+            Self::Quote => text()?.replace('"', "").into(),
+            Self::Dash => {
+                let words = path.as_bytes().split(|byte| *byte == b' ');
+                words.filter(|word| !is_option(word)).collect::<Vec<_>>().join(&b' ')
+            }
+            Self::DotAtEnd => {
+                let names = path.as_bytes().split(|byte| *byte == b'/').map(without_dots);
+                names.collect::<Vec<_>>().join(&b'/')
+            }
+        };
+        PathName::from_wire(left).ok().filter(|left| !left.as_bytes().is_empty())
     }
 
     /// A directory that is not there, unless the server drops this part of its name: then it is `home`.
@@ -47,7 +62,7 @@ impl DroppedPart {
             Self::BlankBefore => (b" ", b""),
             Self::Quote => (b"\"", b""),
             Self::Dash => (b"-x ", b""),
-            // One or two dots would mean a directory if the home is /.
+            // Three dots: with a home of /, one or two would name a directory that exists.
             Self::DotAtEnd => (b"", b"..."),
         };
         PathName::from_wire([before, home.as_bytes(), behind].concat()).ok()
@@ -65,26 +80,56 @@ impl DroppedPart {
     }
 }
 
-/// Whether a server was seen to drop each of these parts.
+/// Whether a letter is a blank. Python counts four more control characters than Unicode.
+fn is_blank(letter: char) -> bool {
+    letter.is_whitespace() || ('\x1c'..='\x1f').contains(&letter)
+}
+
+/// Whether a word looks like an option.
+const fn is_option(word: &[u8]) -> bool {
+    matches!(word, [b'-', _])
+}
+
+/// A name of a path without dots and blanks at its end. The names of directories that stand for others keep their dots.
+fn without_dots(name: &[u8]) -> &[u8] {
+    let end = name.iter().rposition(|byte| !b". ".contains(byte)).map_or(0, |last| last + 1);
+    if matches!(name, b"." | b"..") { name } else { name.get(..end).unwrap_or_default() }
+}
+
+/// What is known of a server and a part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct DroppedParts([Option<bool>; 5]);
+pub enum Keeping {
+    /// Nobody has asked.
+    #[default]
+    Unknown,
+    /// It does not enter its own directory by a name with this part. Other commands, or other names, may be different.
+    Likely,
+    /// Two names that differ in this part alone were seen to be two.
+    Proven,
+    /// It drops the part.
+    Dropped,
+}
+
+/// What is known of a server and each of these parts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct DroppedParts([Keeping; 5]);
 
 impl DroppedParts {
-    /// Whether the server drops it, if that is known.
-    pub fn has(self, part: DroppedPart) -> Option<bool> {
-        self.0.get(part as usize).copied().flatten()
+    /// Whether the server keeps it.
+    pub fn of(self, part: DroppedPart) -> Keeping {
+        self.0.get(part as usize).copied().unwrap_or_default()
     }
 
-    /// Notes whether the server drops it.
-    pub fn note(&mut self, part: DroppedPart, drops: bool) {
+    /// Notes whether the server keeps it.
+    pub fn note(&mut self, part: DroppedPart, keeping: Keeping) {
         if let Some(known) = self.0.get_mut(part as usize) {
-            *known = Some(drops);
+            *known = keeping;
         }
     }
 
     /// Whether the server is known to keep all of this path.
     pub fn keep(self, path: &PathName) -> bool {
-        DroppedPart::of(path).all(|part| self.has(part) == Some(false))
+        DroppedPart::of(path).all(|part| self.of(part) == Keeping::Proven)
     }
 }
 
@@ -127,14 +172,33 @@ mod tests {
         let mut parts = DroppedParts::default();
         assert!(parts.keep(&name(b"x")));
         assert!(!parts.keep(&name(b" x ")));
-        parts.note(DroppedPart::BlankAtEnd, false);
-        parts.note(DroppedPart::DotAtEnd, false);
+        parts.note(DroppedPart::BlankAtEnd, Keeping::Likely);
+        parts.note(DroppedPart::DotAtEnd, Keeping::Proven);
+        assert!(!parts.keep(&name(b"x ")));
+        parts.note(DroppedPart::BlankAtEnd, Keeping::Proven);
         assert!(parts.keep(&name(b"x ")));
         assert!(!parts.keep(&name(b" x ")));
-        parts.note(DroppedPart::BlankBefore, true);
+        parts.note(DroppedPart::BlankBefore, Keeping::Dropped);
         assert!(!parts.keep(&name(b" x ")));
-        assert_eq!(parts.has(DroppedPart::BlankBefore), Some(true));
-        assert_eq!(parts.has(DroppedPart::Dash), None);
+        assert_eq!(parts.of(DroppedPart::BlankBefore), Keeping::Dropped);
+        assert_eq!(parts.of(DroppedPart::Dash), Keeping::Unknown);
+    }
+
+    #[test]
+    fn the_name_that_is_reached_lacks_the_part() {
+        use DroppedPart::{BlankAtEnd, BlankBefore, Dash, DotAtEnd, Quote};
+        for (part, path, expect) in [
+            (BlankAtEnd, &b"d/x \t"[..], Some(&b"d/x"[..])),
+            (BlankBefore, b" x", Some(b"x")),
+            (Quote, b"a\"b\"", Some(b"ab")),
+            (Dash, b"a -b c", Some(b"a c")),
+            (DotAtEnd, b"../d./x. .", Some(b"../d/x")),
+            (DotAtEnd, b"\xff.", Some(b"\xff")),
+            (BlankAtEnd, b" ", None),
+            (BlankAtEnd, b"\xff ", None),
+        ] {
+            assert_eq!(part.dropped_from(&name(path)), expect.map(name), "{path:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod dropped;
 mod listing;
 mod words;
 
-pub use dropped::{DroppedPart, DroppedParts};
+pub use dropped::{DroppedPart, DroppedParts, Keeping};
 pub use listing::{
     CertainRows, FirstEntry, Form, KeptNames, NamesByNlst, ShownName, UnclearNames, is_alike,
     is_certain_directory, is_split, omitted, with_blanks,

@@ -5,7 +5,9 @@ use super::connection::Session;
 use crate::failure::{Failure, Kind, Result};
 use ftp_proto::client::{self, CommandId, Event, Input};
 use ftp_proto::command::{Command, DataType, Extension, Opts, Partial, Rate, Verb};
-use ftp_proto::manners::{DroppedPart, foreign_option};
+use ftp_proto::dialect::Dialect;
+use ftp_proto::listing::{self, Facts, told_size, told_time};
+use ftp_proto::manners::{DroppedPart, Keeping, entry_in, foreign_option};
 use ftp_proto::reply::{Blame, Reply};
 use ftp_proto::wire::PathName;
 use std::time::Duration;
@@ -53,47 +55,81 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// The server drops a part of this name, or cannot be asked.
+    /// The server drops a part of this name or shows no difference without it, or it cannot be asked.
     pub(crate) async fn check_name(&mut self, path: &PathName) -> Result<()> {
         let Some(part) = self.dropped_part(path).await? else { return Ok(()) };
-        Err(Failure::new(Kind::Unverified, format!("\"{}\" would reach another file", path.display()))
-            .said(format!("{} drops {}", self.who(), part.name()))
+        let what = format!("\"{}\" would reach another file", path.display());
+        let may = if self.manners.dropped.of(part) == Keeping::Dropped { "" } else { "perhaps " };
+        Err(Failure::new(Kind::Unverified, what)
+            .said(format!("{} {may}drops {}", self.who(), part.name()))
             .hint("rename it where it is"))
     }
 
-    /// What the server drops of a name in a command.
+    /// What the server drops of a name in a command, or may drop: the name without it belongs to a file that looks the same.
     pub(crate) async fn dropped_part(&mut self, path: &PathName) -> Result<Option<DroppedPart>> {
         if self.manners.drops_nothing_of(path) {
             return Ok(None);
         }
         for part in DroppedPart::of(path) {
-            if Box::pin(self.drops(part)).await? {
+            let keeping = Box::pin(self.keeping(part)).await?;
+            if keeping == Keeping::Dropped || self.is_alike_without(part, path).await? {
                 return Ok(Some(part));
             }
         }
         Ok(None)
     }
 
-    /// Whether the server enters its current directory by a name with this part, and no other directory that is not there.
-    async fn drops(&mut self, part: DroppedPart) -> Result<bool> {
-        if let Some(known) = self.manners.dropped.has(part) {
+    /// What is known of a part, after the server was asked whether it enters its current directory by a name with it, and no
+    /// other directory that is not there.
+    async fn keeping(&mut self, part: DroppedPart) -> Result<Keeping> {
+        let known = self.manners.dropped.of(part);
+        if known != Keeping::Unknown {
             return Ok(known);
         }
         let what = format!("nobody can tell whether {} drops {}", self.who(), part.name());
         let unknown = || Failure::new(Kind::Unverified, what.clone());
         let home = self.current().await?.ok_or_else(unknown)?;
         let asked = part.added_to(&home).ok_or_else(unknown)?;
-        let drops = if self.ask_unchecked(Command::Cwd(asked), None).await?.is_done() {
-            let is_home = self.current().await?.as_ref() == Some(&home);
-            self.go_back(home.clone()).await?;
-            is_home && !self.enters_anything(home).await?
-        } else {
-            // A server that does not enter its own directory tells nothing.
-            self.go_back(home).await?;
-            false
+        let is_entered = self.ask_unchecked(Command::Cwd(asked), None).await?.is_done();
+        // A server that does not enter its own directory tells nothing.
+        self.go_back(home.clone()).await?;
+        // What PWD would say now is no evidence: some servers repeat what was typed.
+        let drops = is_entered && !self.enters_anything(home).await?;
+        let keeping = if drops { Keeping::Dropped } else { Keeping::Likely };
+        self.manners.dropped.note(part, keeping);
+        Ok(keeping)
+    }
+
+    /// Whether the path and the one without this part have the same facts, so that both may be one file. If they have not, the
+    /// server keeps the part.
+    async fn is_alike_without(&mut self, part: DroppedPart, path: &PathName) -> Result<bool> {
+        let Some(other) =
+            part.dropped_from(path).filter(|_| self.manners.dropped.of(part) != Keeping::Proven)
+        else {
+            return Ok(false);
         };
-        self.manners.dropped.note(part, drops);
-        Ok(drops)
+        let Some(named) = self.facts_unchecked(path).await? else { return Ok(false) };
+        let is_alike = self.facts_unchecked(&other).await? == Some(named);
+        if !is_alike {
+            self.manners.dropped.note(part, Keeping::Proven);
+        }
+        Ok(is_alike)
+    }
+
+    /// What MLST tells of the file that the server reaches by a name, or else SIZE and MDTM.
+    async fn facts_unchecked(&mut self, path: &PathName) -> Result<Option<Facts>> {
+        if self.manners.dialect != Dialect::Rfc959 {
+            return Ok(None);
+        }
+        if self.manners.capabilities.mlst.is_some() {
+            let answer = self.ask_unchecked(Command::Mlst(Some(path.clone())), None).await?;
+            return Ok(entry_in(&answer).map(|entry| Facts::from(&entry)));
+        }
+        let size = self.ask_unchecked(Command::Size(path.clone()), None).await?;
+        let Some(size) = told_size(size.reply.text()).filter(|_| size.is_done()) else { return Ok(None) };
+        let time = self.ask_unchecked(Command::Mdtm(path.clone()), None).await?;
+        let modified = told_time(time.reply.text()).filter(|_| time.is_done());
+        Ok(Some(Facts { size: Some(size), modified, ..Facts::of_kind(listing::Kind::File) }))
     }
 
     /// Waits for the final reply to a command that was sent.
