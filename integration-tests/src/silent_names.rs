@@ -1,4 +1,4 @@
-//! A resolver that answers almost nothing: for a program that looks names up. It needs root, and `unshare`.
+//! A resolver that leaves most names unanswered: for a program that looks names up. It needs root, and `unshare`.
 
 use crate::foreign::Skipped;
 use std::fs;
@@ -7,30 +7,27 @@ use std::process::Command;
 use std::thread;
 use tempfile::TempDir;
 
-/// The files of a resolver that is silent, and of one name that needs none.
+/// The files of the resolver: `resolv.conf` and `hosts`.
 #[derive(Debug)]
 pub struct SilentNames {
     directory: TempDir,
 }
 
 impl SilentNames {
-    /// A resolver that knows [`NAME`] as the host `known`, says that there is no [`UNKNOWN`], and nothing about every other name.
+    /// A resolver that knows [`NAME`] as the host `known`, answers NXDOMAIN for [`UNKNOWN`], and nothing for any other name.
+    /// `options` is another line of `resolv.conf`.
     ///
     /// # Errors
     ///
     /// This host permits no port 53, or no mounts.
-    pub fn new(known: &str) -> Result<Self, Skipped> {
+    pub fn new(known: &str, options: &str) -> Result<Self, Skipped> {
         let free = (1..=250).find_map(|last| {
             let ip = Ipv4Addr::new(127, 0, 53, last);
             UdpSocket::bind((ip, 53)).ok().map(|socket| (ip, socket))
         });
         let (ip, resolver) = free.ok_or_else(|| Skipped("port 53 of a resolver needs root".into()))?;
         let directory = tempfile::tempdir().unwrap();
-        fs::write(
-            directory.path().join("resolv.conf"),
-            format!("nameserver {ip}\noptions timeout:1 attempts:1\n"),
-        )
-        .unwrap();
+        fs::write(directory.path().join("resolv.conf"), format!("nameserver {ip}\n{options}\n")).unwrap();
         fs::write(directory.path().join("hosts"), format!("{known} {NAME}\n")).unwrap();
         let names = Self { directory };
         let tried = Command::new("sh").args(["-c", &format!("{} true", names.launcher())]).output();
@@ -53,7 +50,7 @@ impl SilentNames {
 /// The name that is known.
 pub const NAME: &str = "server.test";
 
-/// The name that is known not to be.
+/// A name of which the resolver says that it does not exist.
 pub const UNKNOWN: &str = "unknown.test";
 
 /// Answers questions about [`UNKNOWN`] with NXDOMAIN (RFC 1035, section 4.1.1).

@@ -2,15 +2,15 @@
 //! are not those of this host. A name is looked up at the start and every minute.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ftp_io::os_error::words;
+use ftp_io::socket;
 use ftp_proto::address::{Family, unmapped};
 use ipnet::IpNet;
-use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 /// An address, or a name that has some.
@@ -112,8 +112,8 @@ impl PublicAddresses {
     pub async fn look_up(&self) {
         for Entry { rule, addresses } in &self.0 {
             let Host::Name(name) = &rule.host else { continue };
-            let found = match timeout(LOOKUP_TIMEOUT, lookup_host((name.as_str(), 0))).await {
-                Ok(Ok(found)) => found.map(|at| at.ip()).take(MAX_ADDRESSES).collect(),
+            let found = match timeout(LOOKUP_TIMEOUT, socket::look_up(name, 0)).await {
+                Ok(Ok(found)) => found.iter().map(SocketAddr::ip).take(MAX_ADDRESSES).collect(),
                 Ok(Err(error)) => {
                     tracing::warn!(name, error = words(&error), "cannot look the public address up");
                     continue;

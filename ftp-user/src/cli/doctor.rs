@@ -14,11 +14,12 @@ use ftp_io::clock::since_1970;
 use ftp_proto::address::{Kind as Address, kind};
 use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 /// Look at this host: names, clock, certificates, settings
 ///
@@ -54,7 +55,7 @@ pub(super) async fn run(context: Context, general: &General, DoctorArgs {}: Doct
 /// The resolver: names of this host, and of the sites of the settings.
 async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
     let mut all = Vec::new();
-    let own = within(context, LOOKUP, lookup_host(("localhost", 0))).await;
+    let own = within(context, LOOKUP, context.world.network.look_up("localhost", 0)).await;
     all.push(match own {
         Some(Ok(_)) => Checked::good("resolver", "localhost is found"),
         Some(Err(error)) => {
@@ -67,17 +68,18 @@ async fn names(context: &Context, settings: &Settings) -> Vec<Checked> {
         if host.parse::<IpAddr>().is_ok() {
             continue;
         }
-        let found = within(context, LOOKUP, lookup_host((host, place.site.port))).await;
+        let found = within(context, LOOKUP, context.world.network.look_up(host, place.site.port)).await;
         let checked = match found {
             Some(Ok(addresses)) => {
-                let all: Vec<String> = addresses.take(MOST_ADDRESSES).map(|at| at.ip().to_string()).collect();
+                let all: Vec<String> =
+                    addresses.iter().take(MOST_ADDRESSES).map(|at| at.ip().to_string()).collect();
                 Checked::good("resolver", format!("{name}: {host} is {}", all.join(", ")))
             }
-            Some(Err(error)) => {
+            Some(Err(error)) if error.kind() != io::ErrorKind::TimedOut => {
                 let hint = format!("check the url of [sites.{name}], and /etc/resolv.conf");
                 Checked::bad("resolver", format!("{name}: {host} is not found: {error}"), hint)
             }
-            None => {
+            Some(Err(_)) | None => {
                 let what = format!("{name}: no answer about {host}");
                 Checked::bad("resolver", what, "look at /etc/resolv.conf")
             }

@@ -140,7 +140,7 @@ impl World {
         });
     }
 
-    /// Starts a server for the files of `root`, which keeps its state in `state`. Without room it takes no file.
+    /// Starts a server for the files of `root`, which keeps its state in `state`. If `has_room` is false, its user has a quota of one byte.
     pub fn serve(&mut self, host: HostId, root: &Path, state: &Path, has_room: bool) {
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");

@@ -14,7 +14,7 @@ pub struct Plan {
     pub verb: Verb,
     /// The path that the user agent is told to take, as `--path` names it.
     pub path: Cow<'static, str>,
-    /// Whether the relay is an agent at a hub, and no relay that listens.
+    /// Whether the host `relay` runs a hub, which an agent joins, instead of a relay that listens.
     pub at_hub: bool,
     /// The files of the source, by their names.
     pub source: Files,
@@ -66,6 +66,24 @@ pub enum Verb {
     SyncDelete,
 }
 
+/// A program that serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Program {
+    /// The server of the source.
+    Source,
+    /// The server of the destination.
+    Destination,
+    /// The relay, or the hub.
+    Relay,
+    /// The agent at the hub. Without a hub it does not run.
+    Agent,
+}
+
+impl Program {
+    /// All of them, in the order of their hosts.
+    pub(super) const ALL: [Self; 4] = [Self::Source, Self::Destination, Self::Relay, Self::Agent];
+}
+
 /// What goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Fault {
@@ -74,23 +92,23 @@ pub enum Fault {
         /// Whether it is the second one, if there is one.
         second: bool,
     },
-    /// A server, the relay, the hub or its agent is killed, and starts again after some steps.
-    KillServer {
-        /// The server of the source, that of the destination, the relay or hub, or the agent at the hub.
-        server: usize,
+    /// A program that serves is killed, and starts again after some steps.
+    Kill {
+        /// Which one.
+        program: Program,
         /// How long it is gone.
         steps: u64,
     },
     /// Connections of a host break, each with a chance of one in two.
     Cut {
-        /// The host: the source, the destination, the relay or hub, the agent, the user.
-        host: usize,
+        /// The host of that program, or of the first user agent.
+        host: Option<Program>,
         /// Whether both ends see a reset.
         tells: bool,
     },
     /// Somebody writes to a file of the source, if it is still there.
     Change {
-        /// The number of the file, in the order of the names; whole rounds of them do not count.
+        /// The number of the file in the order of names, modulo the number of files.
         file: usize,
         /// What it contains then.
         content: Content,
@@ -147,7 +165,7 @@ impl Plan {
         let faults = (0..random.below(faults + 1)).map(|_| {
             // The beginning has most of what is looked at, and the least of what is copied.
             let soon = random.pick([6, 30, 120]);
-            (1 + random.below(soon), fault(&mut random, &source))
+            (1 + random.below(soon), fault(&mut random, &source, at_hub))
         });
         let faults = faults.collect();
         Self { seed, verb, path, at_hub, source, destination, second, faults }
@@ -181,20 +199,22 @@ fn tree(random: &mut Random, files: u64) -> Files {
     (0..count).map(file).collect()
 }
 
-fn fault(random: &mut Random, source: &Files) -> Fault {
+fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
+    let programs = &Program::ALL[..if at_hub { 4 } else { 3 }];
+    let last = programs.len() - 1;
     match random.below(6) {
         0 => Fault::KillUser { second: random.once_in(3) },
-        1 => Fault::KillServer { server: random.length(3), steps: random.below(60) },
+        1 => Fault::Kill { program: programs[random.length(last)], steps: random.below(60) },
         2 => {
             let file = random.length(source.len() - 1);
-            // Half of the changes keep the length, so that it tells nothing.
+            // Half of the changes keep the length, so that the size alone does not show them.
             let length = source.values().nth(file).map_or(0, |content| content.length);
             let longer = if random.once_in(2) { random.length(1_000) } else { 0 };
             Fault::Change { file, content: Content::of(random, length + longer) }
         }
         3 => Fault::Vanish { steps: 1 + random.below(60) },
         4 => Fault::Full { steps: 1 + random.below(60) },
-        _ => Fault::Cut { host: random.length(4), tells: !random.once_in(3) },
+        _ => Fault::Cut { host: programs.get(random.length(last + 1)).copied(), tells: !random.once_in(3) },
     }
 }
 

@@ -1,6 +1,6 @@
 //! One run of a world: a plan is carried out, and what must hold whatever happens is looked at.
 
-use super::plan::{Content, Fault, Files, Plan, Sabotage, Verb};
+use super::plan::{Content, Fault, Files, Plan, Program, Sabotage, Verb};
 use super::{HostId, World};
 use ftp_proto::relay::token::Token;
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 struct Running<'a> {
     plan: &'a Plan,
     world: World,
-    /// The servers of the source and of the destination, the relay or hub, and the agent at the hub.
+    /// The hosts of the programs that serve.
     servers: [HostId; 4],
     users: Vec<User>,
     /// The directories of the two servers, and of their states.
@@ -51,13 +51,16 @@ struct Running<'a> {
     faults: u64,
     /// What the files of the source have contained, the newest last.
     versions: BTreeMap<&'a str, Vec<Content>>,
-    /// Where the disk of the source is while it has vanished, and for how many steps.
+    /// How many versions the files of the source had before the one with which the first user agent has begun last.
+    at_start: BTreeMap<&'a str, usize>,
+    /// Where the directory of the source is while its disk has vanished.
     away: PathBuf,
+    /// The steps until the disk comes back; `None` if it is there.
     vanished: Option<u64>,
-    /// For how many steps the destination has no room, if it has none.
+    /// The steps until the destination has room again; `None` if it has room.
     full: Option<u64>,
-    /// The servers that start again, and after how many steps.
-    gone: Vec<(usize, u64)>,
+    /// The programs that start again, and after how many steps.
+    gone: Vec<(Program, u64)>,
 }
 
 /// A user agent, from its first words to its end.
@@ -124,27 +127,31 @@ impl<'a> Running<'a> {
             violations,
             faults,
             versions,
+            at_start: BTreeMap::new(),
             away,
             vanished,
             full,
             gone,
         };
-        (0..4).for_each(|server| running.serve(server));
+        Program::ALL.into_iter().for_each(|program| running.serve(program));
         Ok(running)
     }
 
-    fn serve(&mut self, server: usize) {
-        let host = self.servers[server];
-        match (self.roots.get(server).zip(self.states.get(server)), self.plan.at_hub) {
-            (Some((root, state)), _) => {
-                let has_room = server != DESTINATION || self.full.is_none();
-                self.world.serve(host, root, state, has_room);
-            }
-            (None, true) if server == 2 => self.world.hub(host, &self.token),
-            (None, true) => self.world.agent(host, "relay:2190", &self.token),
-            (None, false) if server == 2 => self.world.relay(host, &self.token),
-            (None, false) => {}
+    fn serve(&mut self, program: Program) {
+        let host = self.host(program);
+        let ([one, two], [first, second]) = (&self.roots, &self.states);
+        match program {
+            Program::Source => self.world.serve(host, one, first, true),
+            Program::Destination => self.world.serve(host, two, second, self.full.is_none()),
+            Program::Relay if self.plan.at_hub => self.world.hub(host, &self.token),
+            Program::Relay => self.world.relay(host, &self.token),
+            Program::Agent if self.plan.at_hub => self.world.agent(host, "relay:2190", &self.token),
+            Program::Agent => {}
         }
+    }
+
+    const fn host(&self, program: Program) -> HostId {
+        self.servers[program as usize]
     }
 
     fn tell(&mut self, what: &str) {
@@ -196,6 +203,11 @@ impl<'a> Running<'a> {
             Stage::Waits(until) if until <= self.world.now() => {
                 user.stage = Stage::Runs;
                 let words = user.words.clone();
+                if index == 0 && words == self.plan.words() {
+                    let before = self.versions.iter().map(|(name, all)| (*name, all.len() - 1));
+                    self.at_start = before.collect();
+                }
+                let user = &self.users[index];
                 self.world.run(user.host, &words, &user.state);
                 self.tell(&format!("user {index}: {}", words.join(" ")));
             }
@@ -238,9 +250,9 @@ impl<'a> Running<'a> {
 
     fn step(&mut self) {
         self.world.step();
-        for server in 0..4 {
-            if let Some(status) = self.world.ended(self.servers[server]) {
-                self.violation(&format!("server {server} has ended: {status}"));
+        for program in Program::ALL {
+            if let Some(status) = self.world.ended(self.host(program)) {
+                self.violation(&format!("the {program:?} has ended: {status}"));
             }
         }
         match &mut self.vanished {
@@ -256,10 +268,10 @@ impl<'a> Running<'a> {
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;
         self.gone.iter_mut().for_each(|(_, steps)| *steps -= 1);
-        let now: Vec<(usize, u64)> = now;
-        for (server, _) in now {
-            self.tell(&format!("server {server} starts again"));
-            self.serve(server);
+        let now: Vec<(Program, u64)> = now;
+        for (program, _) in now {
+            self.tell(&format!("{program:?} starts again"));
+            self.serve(program);
         }
     }
 
@@ -276,14 +288,14 @@ impl<'a> Running<'a> {
                     (user.words, user.stage) = (vec!["resume".to_owned()], Stage::Waits(self.world.now()));
                 }
             }
-            Fault::KillServer { server, steps } => {
-                if self.gone.iter().all(|(gone, _)| *gone != server) {
-                    self.world.kill(self.servers[server]);
-                    self.gone.push((server, steps));
+            Fault::Kill { program, steps } => {
+                if self.gone.iter().all(|(gone, _)| *gone != program) {
+                    self.world.kill(self.host(program));
+                    self.gone.push((program, steps));
                 }
             }
             Fault::Cut { host, tells } => {
-                let host = self.servers.get(host).copied().unwrap_or(self.users[0].host);
+                let host = host.map_or(self.users[0].host, |program| self.host(program));
                 self.world.cut(host, tells, 2);
             }
             Fault::Vanish { steps } if self.vanished.is_none() => {
@@ -316,9 +328,9 @@ impl<'a> Running<'a> {
 
     /// Kills the server of the destination and starts it, unless it is gone and starts later.
     fn start_destination_again(&mut self) {
-        if self.gone.iter().all(|(gone, _)| *gone != DESTINATION) {
-            self.world.kill(self.servers[DESTINATION]);
-            self.serve(DESTINATION);
+        if self.gone.iter().all(|(gone, _)| *gone != Program::Destination) {
+            self.world.kill(self.host(Program::Destination));
+            self.serve(Program::Destination);
         }
     }
 
@@ -330,7 +342,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Writes to a file of the source, unless it has moved. Its time is a later one.
+    /// Writes to a file of the source and gives it a later time, unless the file is gone.
     fn change(&mut self, file: usize, content: Content) -> io::Result<()> {
         let (source, count) = (self.source(), self.versions.len());
         let Some((name, versions)) = self.versions.iter_mut().nth(file % count) else { return Ok(()) };
@@ -399,14 +411,20 @@ impl<'a> Running<'a> {
         wrong.iter().for_each(|wrong| self.violation(wrong));
     }
 
-    /// Whether both ends are as they should be at the end. A file that has changed after it was copied may be an older one, if it
-    /// is still at the source.
+    /// Whether both ends are as they should be at the end. Where nothing is moved, the destination may have an older version of
+    /// a file that has changed since; after a sync, none that was old when it began.
     fn is_done(&self) -> bool {
         let [source, destination] = self.trees();
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             Some(versions) => {
-                let skipped = if moves { versions.len() - 1 } else { 0 };
+                let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
+                let skipped = match plan.verb {
+                    Verb::Move => versions.len() - 1,
+                    // Of two at the same time, the slower one may store what it has read before the change.
+                    Verb::Sync | Verb::SyncDelete if plan.second.is_none() => at_start,
+                    Verb::Copy | Verb::Sync | Verb::SyncDelete => 0,
+                };
                 versions.iter().skip(skipped).any(|content| *found == content.bytes())
             }
             None => {
@@ -476,8 +494,6 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
     }
 }
 
-/// The number of the server of the destination.
-const DESTINATION: usize = 1;
 /// How long a run may last: two days.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// How long a server may take to notice that a client has gone.

@@ -42,7 +42,7 @@ fn r24_an_open_leg_of_another_token_is_not_dialled() {
 
 #[test]
 fn names_whose_server_is_silent_keep_no_other_token_waiting() {
-    let names = or_skip!(SilentNames::new(SOURCE));
+    let names = or_skip!(SilentNames::new(SOURCE, ""));
     let agent = Relay::new()
         .launcher(&names.launcher())
         .allow(&format!("{SOURCE}:1024-65535"))

@@ -23,7 +23,7 @@ pub use stream::{Stream, control, end_by_reset, end_in_order, keepalive, nodelay
 pub use stream::{sent, vanishes_after, within_this_host};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::{blocking, simulated};
+use crate::{blocking, os_error, simulated};
 
 /// Makes a TCP socket for the family of `at` that does not block. It never takes part in the other
 /// family's traffic: `[::]` is IPv6 only, and IPv4 has its own listener.
@@ -199,7 +199,7 @@ fn look_up_name(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         LookupErrorKind::Again => {
             io::Error::new(io::ErrorKind::TimedOut, "the resolver of this host does not answer")
         }
-        _ => error.into(),
+        _ => io::Error::other(cause(error.into())),
     })?;
     // An address of a link keeps its scope.
     let at_port = |mut at: SocketAddr| {
@@ -207,6 +207,12 @@ fn look_up_name(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         at
     };
     found.map(|found| Ok(at_port(found?.sockaddr))).collect()
+}
+
+/// What the C library says of a look-up, without the words that are the same for all.
+fn cause(error: io::Error) -> String {
+    let text = os_error::words(&error);
+    text.strip_prefix("failed to lookup address information: ").map_or(text.clone(), str::to_owned)
 }
 
 /// The addresses of a host, with that port.

@@ -16,7 +16,7 @@ use crate::plan::Plan;
 const SERVER: &str = "127.0.0.2";
 
 pub(super) fn table(plan: &Plan) {
-    let names = match SilentNames::new(SERVER) {
+    let names = match SilentNames::new(SERVER, "") {
         Ok(names) => names,
         Err(Skipped(why)) => return println!("names whose server is silent: SKIPPED, {why}"),
     };
