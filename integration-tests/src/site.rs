@@ -257,7 +257,8 @@ impl Server {
 
     /// Starts it again at the same addresses. It has ended.
     pub fn start_again(&mut self) {
-        // A program that another test begins has every socket of this process until it is a program.
+        // Between fork and exec, a program that another test starts has copies of the sockets of this process, and a test may
+        // have listened at this port.
         for address in [self.modern, self.old] {
             until("the port is free", || is_free(address));
         }

@@ -161,7 +161,7 @@ pub fn end(stream: &TcpStream) {
 pub fn is_free(at: SocketAddr) -> bool {
     let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP)).unwrap();
     socket.set_reuse_address(true).unwrap();
-    // It does not listen, so that it keeps nobody out.
+    // It is bound and does not listen, so that a server can still use the port.
     socket.bind(&at.into()).is_ok()
 }
 

@@ -174,7 +174,9 @@ fn d5_a_file_of_which_a_host_in_the_middle_has_counted_less_is_not_verified_by_i
         let from = source("RETR: 150 opening ; connection ; data 500 ; until go ; end ; 226 sent");
         let to = destination("STOR: 150 opening ; connection ; drain ; 226 stored", &["1000"]);
         let relay = Relay::new().at(&own_address().to_string()).server("127.0.0.2").server("127.0.0.3");
-        let run = along(path, Some(&relay.start()), &from, &to).exits(7).says("of which 500 came");
+        let run = along(path, Some(&relay.start()), &from, &to)
+            .exits(7)
+            .says("of which 500 have passed the host in the middle");
         assert_eq!(to.seen_of(&["RNTO"]), [""; 0], "{run}");
     }
 }

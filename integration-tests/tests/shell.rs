@@ -70,6 +70,7 @@ fn a_script_ends_with_the_code_of_the_line_that_fails() {
         let run = script(&settings, &["--keep-going"], &format!("ls lab:\n{cd}\nls lab:a\n")).run();
         run.exits(9).says("script:2:");
     }
+    script(&settings, &["--keep-going"], "cd lab:none\nls lab:\n").run().exits(3);
     // A name that no component has is a failure of its verb.
     let lines = "composite add data lab:\ncd data:\ncat none\ncat none &\ncat a\n";
     let run_on = script(&settings, &["--keep-going"], lines).run().exits(9);

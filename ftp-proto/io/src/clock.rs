@@ -50,7 +50,7 @@ impl Clock {
     }
 }
 
-/// The time since 1970 by the same calendar, with parts of seconds where the system tells them.
+/// The time since 1970, with fractions of a second. In a simulation it is the simulated date, in whole seconds.
 #[allow(clippy::disallowed_methods, reason = "this is the place")]
 pub fn since_1970() -> Duration {
     match simulated::host() {

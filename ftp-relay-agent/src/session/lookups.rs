@@ -67,7 +67,7 @@ impl Lookups {
         }
         let place = self.place(token).ok_or("too many names wait")?;
         let place = place.await.map_err(|_| "the relay ends")?;
-        // The lookup keeps the place, whoever waits for it.
+        // The task keeps the place until the lookup ends, although nobody may wait for it any more.
         let found = tokio::spawn(async move {
             let found = match socket::look_up(&host, port).await {
                 Ok(found) if !found.is_empty() => Ok(found.into_iter().take(MAX_ADDRESSES).collect()),

@@ -138,7 +138,10 @@ pub enum ConfigWarning {
     #[error(
         "users may send data to any host of the Internet, as bounce attacks do: let foreign-networks name the servers that they need"
     )]
-    ForeignEverywhere,
+    ForeignEverywhere {
+        /// Whether networks are named, which contain it.
+        is_named: bool,
+    },
     /// A ban ends before its last refusal is said.
     #[error("a ban that is shorter than longest-refusal-delay keeps nobody out: use a longer time")]
     ShortBan,
@@ -199,7 +202,8 @@ impl ConfigWarning {
             Self::Expired(_) | Self::NotYetValid(_) => "tls-cert".to_owned(),
             Self::AccountExpired(user) => of_user(user, "expires"),
             Self::WiderForeign(user) => of_user(user, "foreign"),
-            Self::ForeignEverywhere => "foreign-networks".to_owned(),
+            Self::ForeignEverywhere { is_named: true } => "foreign-networks".to_owned(),
+            Self::ForeignEverywhere { is_named: false } => "foreign".to_owned(),
             Self::ShortBan => "bans.time".to_owned(),
         }
     }

@@ -129,7 +129,7 @@ impl Config {
             .as_ref()
             .is_none_or(|networks| networks.iter().any(|network| network.prefix_len() == 0));
         if everywhere && self.foreign == Foreign::Authenticated {
-            warnings.push(ConfigWarning::ForeignEverywhere);
+            warnings.push(ConfigWarning::ForeignEverywhere { is_named: self.foreign_networks.is_some() });
         }
         let logins = &self.limits.logins;
         if logins.ban.is_some_and(|ban| ban.time < logins.longest_delay) {

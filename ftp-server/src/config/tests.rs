@@ -400,11 +400,10 @@ fn what_is_hardly_meant_is_a_warning_with_its_place() {
     for (line, start) in warnings.iter().zip(starts) {
         assert!(line.starts_with(start), "{line} does not begin with {start}");
     }
-    let everywhere =
-        "root = \"D/top\"\nanonymous = true\nforeign = \"authenticated\"\nforeign-networks = \"0.0.0.0/0\"";
-    let (_, warnings) = looked(everywhere);
-    assert!(
-        warnings[0].starts_with("F:4:20: users may send data to any host of the Internet"),
-        "{warnings:?}"
-    );
+    let foreign = "root = \"D/top\"\nanonymous = true\nforeign = \"authenticated\"\n";
+    for (networks, at) in [("foreign-networks = \"0.0.0.0/0\"", "F:4:20"), ("", "F:3:11")] {
+        let (_, warnings) = looked(&format!("{foreign}{networks}"));
+        let says = format!("{at}: users may send data to any host of the Internet");
+        assert!(warnings[0].starts_with(&says), "{warnings:?}");
+    }
 }

@@ -42,7 +42,7 @@ pub const PAGES: &[Page] = &[
             ),
             (
                 "ftp-user copy -r --exclude '*.tmp' lab:data/ ./data",
-                "Copies what is in a directory of the site lab to this host, but for some files.",
+                "Copies the content of a directory of the site lab to this host, without *.tmp.",
             ),
             ("ftp-user copy -n -r lab:data backup:2026/", "Prints what would be copied."),
             ("ftp-user copy --explain lab:a.iso backup:", "Tells which paths there are. Nothing is changed."),
@@ -111,7 +111,10 @@ pub const PAGES: &[Page] = &[
         verb: "tree",
         examples: &[
             ("ftp-user tree lab:data", "Draws a directory with everything in it."),
-            ("ftp-user tree ftp://one.example/pub ./here", "Draws two, one of them on this host."),
+            (
+                "ftp-user tree ftp://one.example/pub ./here",
+                "Draws two directories; the second one is on this host.",
+            ),
             ("ftp-user tree --json lab:data", "Prints sizes and times for a program."),
         ],
         exits: ASKING,
@@ -122,7 +125,7 @@ pub const PAGES: &[Page] = &[
         verb: "stat",
         examples: &[
             ("ftp-user stat lab:a.iso", "Tells what is known of a file."),
-            ("ftp-user stat ftp://one.example/pub ./here", "Tells it of directories."),
+            ("ftp-user stat ftp://one.example/pub ./here", "Tells what is known of two directories."),
             ("ftp-user stat --json lab:a.iso", "Prints size, time and kind for a program."),
         ],
         exits: ASKING,
@@ -144,7 +147,7 @@ pub const PAGES: &[Page] = &[
         verb: "mkdir",
         examples: &[
             ("ftp-user mkdir lab:new", "Makes a directory."),
-            ("ftp-user mkdir -p lab:2026/11/22", "Makes those above it, too."),
+            ("ftp-user mkdir -p lab:2026/11/22", "Makes the directories above it, too."),
             ("ftp-user mkdir lab:new backup:new", "Makes one at each site."),
         ],
         exits: CHANGING,
@@ -193,7 +196,7 @@ pub const PAGES: &[Page] = &[
             ),
             (
                 "ftp-user probe ftp://ann@one.example/ ftp://ann@two.example/",
-                "Does it with servers that have no names.",
+                "Tries the paths between servers that are no named sites.",
             ),
             ("ftp-user probe --json lab: backup:", "Prints each path for a program."),
         ],
@@ -239,7 +242,10 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user cancel last", "Gives up the last job, and removes what it has left."),
             ("ftp-user cancel 0123456789abcdef", "Gives up the one with that id."),
-            ("ftp-user cancel --forget last", "Asks no server: for one that does not come back."),
+            (
+                "ftp-user cancel --forget last",
+                "Forgets the job without asking its server, which does not come back.",
+            ),
         ],
         exits: JOBS,
         files: &[JOURNAL, SETTINGS, NETRC],
@@ -249,7 +255,7 @@ pub const PAGES: &[Page] = &[
         verb: "why",
         examples: &[
             ("ftp-user why", "Shows what the last run has tried."),
-            ("ftp-user why 0123456789abcdef", "Shows it of the job with that id."),
+            ("ftp-user why 0123456789abcdef", "Shows what that job has tried."),
             ("ftp-user why --json last", "Prints a receipt for each file."),
         ],
         exits: JOBS,
@@ -272,7 +278,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user shell", "Reads verbs from the terminal."),
             ("ftp-user shell -f nightly.ftp", "Does what a file says, up to the first failure."),
-            ("ftp-user shell < nightly.ftp", "Does the same."),
+            ("ftp-user shell < nightly.ftp", "Reads the same lines from the standard input."),
         ],
         exits: ALL,
         files: &[SETTINGS, STATE, NETRC],
@@ -283,7 +289,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user doctor", "Tells what is wrong with this host, and what to do."),
             ("ftp-user doctor --json", "Prints each finding for a program."),
-            ("ftp-user doctor -v", "Tells more."),
+            ("ftp-user doctor -v", "Shows more of each finding."),
         ],
         exits: &[DONE, (number(Status::Failed(Kind::Other)), "a finding is BAD"), USAGE],
         files: &[SETTINGS, STATE, NETRC],
@@ -309,7 +315,7 @@ pub const PAGES: &[Page] = &[
         examples: &[
             ("ftp-user man | man -l -", "Shows the page of the program, where it is not installed."),
             ("ftp-user man copy | man -l -", "Shows that of a verb."),
-            ("ftp-user man copy", "Prints it."),
+            ("ftp-user man copy", "Prints the source of the page."),
         ],
         exits: PRINTING,
         files: &[],

@@ -4,7 +4,7 @@
 use super::generate::PAGES;
 use clap::{Arg, Command};
 
-/// The options that `-h` shows of a verb. Of all others it shows every option that is the verb's own, but those that name relays.
+/// The options that `-h` shows of these verbs. Of every other verb it shows all that are its own, but those that name relays.
 const SHOWN: &[(&str, &[&str])] = &[
     ("copy", &["recursive", "include", "exclude", "overwrite", "jobs", "limit", "dry_run", "explain"]),
     ("append", &["limit", "dry_run", "explain"]),

@@ -106,7 +106,7 @@ fn chosen<'a>(
     Err(Failure::usage(format!("job {} {}{nothing}", job.id, job.state.verb())))
 }
 
-/// Whether a job may have files that are not done. One that runs says so itself.
+/// Whether a job may have unfinished files. One that runs is among them: to start it again fails with the name of its process.
 const fn has_work(job: &JobRecord) -> bool {
     !matches!(job.state, JobState::Done | JobState::Cancelled)
 }
@@ -159,7 +159,7 @@ impl General {
         Ok(status)
     }
 
-    /// Runs a job again that has failed.
+    /// Runs a job again that has failed or was interrupted.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
         let record = chosen(&jobs, &args.job, "retry", has_work)?;

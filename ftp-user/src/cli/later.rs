@@ -79,7 +79,9 @@ pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
 fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
     let command = Cli::command();
     let of_verb = || command.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
-    let is_known = |option: &str| command.get_arguments().chain(of_verb()).any(|arg| is_called(arg, option));
+    let is_known = |option: &str| {
+        option == "-h" || command.get_arguments().chain(of_verb()).any(|arg| is_called(arg, option))
+    };
     let options = |word: &OsString| {
         // Digits are the value of the letter before them.
         let letters = word.to_str()?.strip_prefix('-')?.chars().take_while(char::is_ascii_alphabetic);
@@ -264,6 +266,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (EACH, "--mirror", "sync SOURCE DEST --delete makes DEST like SOURCE"),
     (EACH, "-u -c -z -L -C -l", "there is none"),
     ("copy append move", "-f --force", "--overwrite always replaces what is there"),
+    ("copy append move sync mv", "-i --interactive", "there is none: -n shows what would be done"),
     ("ls", "-h --human-readable", "-l shows sizes in bytes"),
     ("ls stat", "-R -r --recursive", "use tree"),
     ("hash", "-r -R --recursive", "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),

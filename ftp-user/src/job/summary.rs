@@ -9,7 +9,7 @@ use crate::journal::{self, RunEnd};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, FileOutcome, Protection, Relayed, Verified};
 use crate::report::{Event, Events, FoundFiles, Summary, SummaryDetails, WithheldDeletions, about};
-use ftp_io::clock::Clock;
+use ftp_io::clock::since_1970;
 use ftp_proto::wire::counted;
 use std::time::Duration;
 
@@ -262,7 +262,7 @@ impl Tally {
 
     /// The account of the run, as it is kept.
     pub(in crate::job) fn account(&self, id: JobId, took: Duration, pairs: Vec<PairAccount>) -> RunAccount {
-        let at = u64::try_from(Clock::today().0).unwrap_or(0);
+        let at = since_1970().as_secs();
         let first = || self.failures.first().take(FAILURES);
         let file =
             |item: &FailedItem| FailedFile { source: shortened(&item.source), dest: shortened(&item.dest) };

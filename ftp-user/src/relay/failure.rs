@@ -100,13 +100,13 @@ pub(super) fn late(context: &Context, display_name: &str, for_what: &str) -> Fai
 pub struct SessionEnd {
     /// The reason, for people.
     pub why: String,
-    /// Whether the other end lets the token do nothing.
+    /// Whether the other end has ended it because no rule names the token.
     pub is_denied: bool,
 }
 
 impl SessionEnd {
-    /// This end has given the session up.
-    pub(super) fn given_up(why: &str) -> Self {
+    /// An end for which the other end gave no code.
+    pub(super) fn because(why: &str) -> Self {
         Self { why: why.to_owned(), is_denied: false }
     }
 }
@@ -140,7 +140,7 @@ pub(super) fn no_tunnel(display_name: &str, site: &Site, code: Code, text: &Text
     let what = format!("the relay {display_name} does not connect to {}", site.authority());
     let failure = Failure::new(kind_of(code), what).said(format!("it said \"{}\"", code.with(text)));
     match code {
-        Code::Denied => failure.hint(format!("start the relay with --allow for {}, port {}", site.host, site.port)),
+        Code::Denied => failure.hint(format!("start the relay with --allow {}", site.authority())),
         Code::Resolve => failure.hint("name the server by an address, or by a name that the relay knows"),
         Code::ConnectionRefused | Code::Unreachable => {
             failure.hint("check that a server listens there and that the relay can reach it")
@@ -224,7 +224,7 @@ pub(super) fn nobody(display_name: &str) -> Failure {
 pub(super) fn out_of_reach(display_name: &str, site: &Site, said: &[String]) -> Failure {
     Failure::new(Kind::NoPath, format!("no agent at the hub {display_name} reaches {}", site.authority()))
         .said(said.join("; "))
-        .hint(format!("join the hub from a host that reaches it, with --allow for {}", site.host))
+        .hint(format!("join the hub from a host that reaches it, with --allow {}", site.authority()))
 }
 
 /// The agent that has reached a server does not now. It has gone, or is there and says `why` not.

@@ -42,9 +42,9 @@ struct HubWaiters {
 }
 
 impl HubWaiters {
-    /// Every wait is over, for this reason.
-    fn ended(why: SessionEnd) -> Self {
-        Self { ended: Some(why), ..Self::default() }
+    /// Every wait is over, because the session is.
+    fn ended(end: SessionEnd) -> Self {
+        Self { ended: Some(end), ..Self::default() }
     }
 }
 
@@ -124,7 +124,7 @@ impl Inner {
 
     fn lost(&self) -> Failure {
         let end = self.waiting.locked().ended.clone();
-        failure::lost(&self.display_name, &end.unwrap_or(SessionEnd::given_up("it has ended")))
+        failure::lost(&self.display_name, &end.unwrap_or(SessionEnd::because("it has ended")))
     }
 }
 
@@ -166,8 +166,8 @@ async fn listen(hub: Weak<Inner>, mut events: mpsc::Receiver<SessionEvent<FromHu
                 | FromHub::Bye { .. }
                 | FromHub::Ext { .. },
             )) => {}
-            Some(SessionEvent::Ended(why)) => return *waiting = HubWaiters::ended(why),
-            None => return *waiting = HubWaiters::ended(SessionEnd::given_up("the session is over")),
+            Some(SessionEvent::Ended(end)) => return *waiting = HubWaiters::ended(end),
+            None => return *waiting = HubWaiters::ended(SessionEnd::because("the session is over")),
         }
     }
 }

@@ -280,10 +280,10 @@ impl Session {
             Some(SessionEvent::Message(message)) => {
                 self.current_join.and_then(|(join, grant)| JoinEvent::of(message, join, grant))
             }
-            Some(SessionEvent::Ended(why)) => Some(JoinEvent::Lost(why)),
+            Some(SessionEvent::Ended(end)) => Some(JoinEvent::Lost(end)),
             None => {
                 let why = "the relay sent more messages than this program could read";
-                Some(JoinEvent::Lost(SessionEnd::given_up(why)))
+                Some(JoinEvent::Lost(SessionEnd::because(why)))
             }
         };
         let Some(event) = event else { return };

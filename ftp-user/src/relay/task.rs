@@ -129,7 +129,7 @@ impl<S: Sent + 'static, R: Received + Send + 'static> Handle<S, R> {
         let clock = self.0.clock;
         let Ok(mut control) = Control::new(link, MAX_UNSENT) else {
             return drop(
-                sender.try_send(SessionEvent::Ended(SessionEnd::given_up("the connection is closed"))),
+                sender.try_send(SessionEvent::Ended(SessionEnd::because("the connection is closed"))),
             );
         };
         let mut buffer = vec![0; READ_SIZE];

@@ -483,8 +483,8 @@ async fn a_refused_grant_is_the_refusal_of_its_join_and_is_reported_once() {
         JoinEvent::Refused { side: None, code: Code::Busy, why: "it is busy".to_owned(), for_now: true }
     );
     session.close(id);
-    let JoinEvent::Lost(why) = session.next().await else { panic!("reported twice") };
-    assert!(why.why.contains("so long"), "{why:?}");
+    let JoinEvent::Lost(end) = session.next().await else { panic!("reported twice") };
+    assert!(end.why.contains("so long"), "{end:?}");
     assert!(session.is_over());
     let late = tokio::time::timeout(Duration::from_millis(1), session.next()).await;
     assert!(late.is_err(), "nothing comes after the end");

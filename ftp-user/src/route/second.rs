@@ -125,7 +125,7 @@ async fn hidden(session: &mut Session, path: &PathName) -> Result<Option<u64>> {
     let Some(name) = base_name(path) else { return Ok(None) };
     let hidden = [b".in.", name.as_bytes(), b"."].concat();
     let Ok(hidden) = PathName::from_wire(hidden) else { return Ok(None) };
-    // Windows drops the dot at its end, and has no such file.
+    // Without the check for dots: only ProFTPD has such a file, and the answer decides nothing but whether bytes move.
     let asked = Command::Size(join(parent(path).as_ref(), &hidden));
     let answer = session.ask_unchecked(asked, None).await?;
     Ok(told_size(answer.reply.text()).filter(|_| answer.is_done()))

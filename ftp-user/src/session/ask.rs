@@ -35,7 +35,7 @@ impl Session {
         self.ask_unchecked(command, patience).await
     }
 
-    /// The same, whatever the server drops of the name in the command: for questions that may be about another file.
+    /// The same without the check for what the server drops of the name: only for commands that change nothing.
     ///
     /// # Errors
     ///

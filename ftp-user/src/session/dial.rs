@@ -49,12 +49,16 @@ pub(crate) async fn connect(
             return Err(Failure::new(Kind::Other, format!("cannot find the host {host}: {}", words(&error)))
                 .hint("check its name, and the resolver of this host"));
         }
-        Some(Err(_)) | None => {
+        found => {
+            let hint = match found {
+                Some(_) => "check the resolver of this host, and try again later",
+                None => "check the resolver of this host, or raise --timeout",
+            };
             return Err(Failure::new(
                 Kind::Temporary,
                 format!("the resolver does not answer about the host {host}"),
             )
-            .hint("check the resolver of this host, or raise --timeout")
+            .hint(hint)
             .about(About::NoAnswer));
         }
     };

@@ -184,7 +184,7 @@ fn known(context: &Context, site: &Site) -> Result<KnownSite> {
     context.store.sites.recall(&site.key()).map_err(|why| {
         Failure::new(Kind::Other, format!("it is not known which servers have TLS, and by which certificate: {why}"))
             .hint(
-                "repair it (your own, mode 0600), or name another --state; to move it away forgets all certificates",
+                "repair it (your own; mode 0600, a directory 0700), or name another --state; to move it away forgets all certificates",
             )
     })
 }

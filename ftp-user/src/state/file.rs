@@ -10,7 +10,7 @@
 
 use crate::failure::words;
 use crate::journal::check_directory;
-use ftp_io::clock::Clock;
+use ftp_io::clock::since_1970;
 use ftp_io::named_file::is_in_other_hands;
 use rustix::fs::OFlags;
 use serde::Serialize;
@@ -153,7 +153,7 @@ impl StateFile {
 
 /// Seconds since 1970.
 pub(super) fn now() -> u64 {
-    u64::try_from(Clock::today().0).unwrap_or(0)
+    since_1970().as_secs()
 }
 
 /// How many seconds ago something was noted; `None` if that is longer than `limit`. A clock that was wrong may have

@@ -94,7 +94,7 @@ pub enum Fault {
     },
     /// A program that serves is killed, and starts again after some steps.
     Kill {
-        /// Which one.
+        /// The one that is killed.
         program: Program,
         /// How long it is gone.
         steps: u64,

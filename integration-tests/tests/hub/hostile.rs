@@ -59,7 +59,7 @@ async fn joined(hub: &Impostor) -> Talk<ToHub> {
         let mut agent = hub.session().await;
         match agent.hear().await {
             Some(ToHub::Introduce { role: Role::Agent { .. }, .. }) => {}
-            // It had returned by itself when it was hurried, and begins again with what it has read.
+            // The agent had returned already when the signal came, and starts over: its next session counts.
             None => continue,
             Some(_) => panic!("no agent"),
         }

@@ -188,7 +188,11 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
             break;
         }
     }
-    note(lines.wait_for_all().await);
+    // That nothing runs any more is no success of a line.
+    let waited = lines.wait_for_all().await;
+    if waited != Status::Done {
+        note(waited);
+    }
     match failures.as_slice() {
         [] => Status::Done,
         [one] if !keeps_going => *one,

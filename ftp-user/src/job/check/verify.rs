@@ -11,7 +11,7 @@ use crate::route::Ends;
 use clap::ValueEnum;
 use ftp_io::copy;
 use ftp_proto::digest::{Algorithm, BadStreamed, Digest, Streamed, best_common};
-use ftp_proto::wire::{self, PathName};
+use ftp_proto::wire::{PathName, counted};
 use serde::{Deserialize, Serialize};
 
 /// A file and its copy, which are compared.
@@ -25,9 +25,9 @@ pub(crate) struct ComparedFiles<'a> {
     pub(crate) size: Option<u64>,
     /// The digests that the servers have computed while the whole file moved.
     pub(crate) streamed: &'a StreamedDigests,
-    /// How many bytes the copy has at most: those that were there before, and those that this host or a relay has passed on.
-    /// `None` if nobody has counted. Some servers give a file its length first, so that its size alone proves nothing.
-    pub(crate) counted: Option<u64>,
+    /// How long the copy can be: what it had before, and what this host or a relay has passed on. `None` if no host in the
+    /// middle counts. Only a comparison of sizes needs it: some servers give a file its length first.
+    pub(crate) passed: Option<u64>,
 }
 
 /// What a comparison has shown.
@@ -179,7 +179,7 @@ pub(crate) async fn compare(
     files: &ComparedFiles<'_>,
     means: Verified,
 ) -> Result<Result<Proof>> {
-    let ComparedFiles { source, copy, size, streamed, counted } = *files;
+    let ComparedFiles { source, copy, size, streamed, passed } = *files;
     let Ends { source: from, destination: to, .. } = ends;
     match means {
         Verified::None => Ok(Ok(means.into())),
@@ -188,11 +188,13 @@ pub(crate) async fn compare(
             let (there, here) =
                 tokio::try_join!(files::size(context, from, source), files::size(context, to, copy))?;
             match (there, here) {
-                (Some(there), Some(here)) if there == here => match counted {
-                    Some(came) if came < there => Err(differs(
+                (Some(there), Some(here)) if there == here => match passed {
+                    Some(passed) if passed < there => Err(differs(
                         from,
                         source,
-                        &format!("the source has {there} bytes, of which {came} came"),
+                        &format!(
+                            "the source has {there} bytes, of which {passed} have passed the host in the middle"
+                        ),
                     )),
                     Some(_) | None => Ok(Ok(means.into())),
                 },
@@ -273,8 +275,8 @@ pub(super) fn whole(
         }
         Some(Ok(Streamed { first, count, .. })) => Err(format!(
             "the digest in a final reply is that of {} from byte {first} on, not of the {} of the file",
-            wire::counted(*count, "byte"),
-            wire::counted(size.unwrap_or(*count), "byte"),
+            counted(*count, "byte"),
+            counted(size.unwrap_or(*count), "byte"),
         )),
     }
 }

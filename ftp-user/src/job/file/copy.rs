@@ -330,9 +330,9 @@ impl Copying<'_> {
         let nothing = StreamedDigests::default();
         let streamed = if start.at == 0 { &count.streamed } else { &nothing };
         let is_counted = rung.is_counted() && !start.assembled;
-        let counted = is_counted.then(|| start.at.saturating_add(count.bytes));
+        let passed = is_counted.then(|| start.at.saturating_add(count.bytes));
         let (copy, size) = (&start.part.stored, plan.source.size);
-        let files = ComparedFiles { source, copy, size, streamed, counted };
+        let files = ComparedFiles { source, copy, size, streamed, passed };
         let proof = match count.sha256.as_deref() {
             Some(sha256) => check::verify_passed(&self.context, self.ends, &files, sha256, verify).await,
             None => verify.verify(&self.context, self.ends, &files).await,

@@ -188,8 +188,7 @@ impl Copying<'_> {
     async fn compare_by(&mut self, algorithm: Algorithm, size: Option<u64>) -> Result<Option<Proof>> {
         let Item { source, destination: copy, .. } = self.item;
         let size = Some(size.unwrap_or(0));
-        let files =
-            ComparedFiles { source, copy, size, streamed: &StreamedDigests::default(), counted: None };
+        let files = ComparedFiles { source, copy, size, streamed: &StreamedDigests::default(), passed: None };
         match compare(&self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(same) => Ok(same.ok()),
             Err(failure) if matches!(failure.kind, Kind::Temporary | Kind::Interrupted) => Err(failure),

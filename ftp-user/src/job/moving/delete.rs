@@ -331,7 +331,7 @@ impl SourceDeletion<'_> {
         };
         let streamed = &StreamedDigests::default();
         let files =
-            ComparedFiles { source: &copied.source, copy: &copied.copy, size, streamed, counted: None };
+            ComparedFiles { source: &copied.source, copy: &copied.copy, size, streamed, passed: None };
         match check::compare(self.context, self.ends, &files, Verified::Hash(algorithm)).await {
             Ok(Ok(_)) => Ok(CopyProof::ComparedAgain),
             Ok(Err(_)) => Ok(CopyProof::NoDigest),
