@@ -1,6 +1,6 @@
 //! Commands that messages name: each is taken out of the output as it is printed, typed into a shell, and works. Above each test
 //! are the commands with arguments that it types; the tests of the tree find those that no test types.
-//! These have parts that the reader fills in, and of the last ones only the options are tested:
+//! One is typed by `network::advice`, at a host that the test makes:
 //! `run --listen {at} --token-file FILE --allow SERVER`
 
 use ftp_proto::dialect::Dialect;

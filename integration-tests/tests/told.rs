@@ -8,6 +8,7 @@ use integration_tests::site::{self, Site};
 use integration_tests::user::{Run, user};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +16,7 @@ use std::process::{Command, Stdio};
 /// The run says one line only, and it has all of these parts in this order. If the job stays in the journal, the command that
 /// goes on follows.
 fn one_line(run: &Run, parts: &[&str]) {
-    one_line_of(run, !matches!(run.code(), Some(2..=4)), parts);
+    one_line_of(run, !matches!(run.code(), Some(2..=4 | 8)), parts);
 }
 
 fn one_line_of(run: &Run, stays: bool, parts: &[&str]) {
@@ -152,9 +153,8 @@ fn a_pipe_and_a_socket_stay_what_they_are() {
         for verb in ["copy", "append"] {
             let run = user().args([verb, &from.url("a.bin")]).args([path]).run().exits(8);
             let shown = path.display().to_string();
-            // An append is in the journal only while it runs.
             let parts = [&shown, "is a device, a pipe or a socket", "another name"];
-            one_line_of(&run, verb == "copy", &parts);
+            one_line(&run, &parts);
             assert_eq!(before(path), kind, "{run}");
         }
     }
@@ -208,6 +208,31 @@ fn a_full_local_disk_is_told_as_one() {
     let shown = target.display().to_string();
     one_line(&run, &["cannot copy", " to ", "cannot write", &shown, "no space left on device", "make room"]);
     assert_eq!(std::fs::read_dir(disk.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_doctor_sees_a_disk_without_room() {
+    let disk = or_skip!(SmallDisk::mount());
+    std::fs::set_permissions(disk.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let doctor = || user().args(["doctor", "--state"]).args([disk.path()]).run();
+    doctor().says(" has 0 jobs").never_says("no new file");
+    let filled = std::fs::write(disk.path().join("full"), vec![0; 2 << 20]);
+    assert!(filled.is_err(), "the disk is full");
+    doctor().fails().says("takes no new file: no space left on device").says("make room");
+}
+
+#[test]
+fn a_name_that_cannot_be_carried_counts_and_a_destination_that_exists_is_not_tried_again() {
+    let (to, local) = (Site::new("to").start(), tempfile::tempdir().unwrap());
+    for name in ["a", "b\nc"] {
+        std::fs::write(local.path().join(name), "x").unwrap();
+    }
+    let copy = || user().args(["copy", "-r"]).args([local.path()]).args([to.url("t")]).run();
+    copy().exits(9).says("1 file failed").says("1 of 2 files are done");
+    let other = local.path().join("other");
+    std::fs::write(&other, "y").unwrap();
+    let copy = || user().args(["copy", "--overwrite", "never"]).args([&other]).args([to.url("t/a")]).run();
+    copy().exits(8).says("exists").never_says("retry");
 }
 
 #[test]

@@ -5,7 +5,8 @@ use super::outcome::Stage;
 use super::request::{Party, Timer};
 use super::script::Step;
 use crate::command::Verb;
-use crate::reply::{Blame, Reply};
+use crate::dialect::Dialect;
+use crate::reply::{Blame, Meaning, Reply};
 use crate::timer::{Moment, Timers};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -77,6 +78,9 @@ pub(super) struct End {
     pub(super) data_port: Option<u16>,
     /// The preliminary reply of its transfer command has come.
     pub(super) started: bool,
+    /// Its transfer has failed and may wait for another data connection all the same. pyftpdlib goes on listening when it
+    /// has refused the peer (425 after 150).
+    pub(super) may_wait: bool,
     /// An earlier transfer command of this attempt may have touched its file.
     touched: bool,
     pub(super) session: Session,
@@ -95,6 +99,7 @@ impl End {
             listening: false,
             data_port: None,
             started: false,
+            may_wait: false,
             touched: false,
             session: Session::InStep,
             timers: Timers::new(),
@@ -171,6 +176,8 @@ impl End {
         };
         let untouched = !self.started && (is_decisive(blame) || blame == Blame::Unsupported);
         self.run = if untouched { Run::Refused } else { Run::Failed };
+        let cannot_connect = answer.reply.code == Meaning::CannotConnect.code(Dialect::Rfc959);
+        self.may_wait = self.started && self.party.capabilities.loses_early && cannot_connect;
         Some(blame)
     }
 

@@ -429,9 +429,16 @@ impl Ends {
         self.finish_rescue();
     }
 
-    /// Tells the failure as soon as both ends are in step or closed.
+    /// Tells the failure as soon as both ends are in step or closed. An end whose transfer may still wait for a data connection
+    /// gets none.
     pub(super) fn finish_rescue(&mut self) {
         let Phase::Rescue(failure) = &self.phase else { return };
+        for (end, side) in [(&mut self.source, Side::Source), (&mut self.destination, Side::Destination)] {
+            if end.may_wait && end.session == Session::InStep {
+                end.close();
+                self.out.push_back(Output::Close(side));
+            }
+        }
         if !self.source.is_settled() || !self.destination.is_settled() {
             return;
         }

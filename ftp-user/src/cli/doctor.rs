@@ -4,7 +4,7 @@ use super::places::read_netrc;
 use super::{General, passwords, program};
 use crate::config::{self, Settings};
 use crate::context::Context;
-use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::failure::{Failure, FtpUser, Kind, Result, words};
 use crate::job::Status;
 use crate::place::PasswordSource;
 use crate::report::{Checked, Event, THIS_HOST, Verdict};
@@ -14,7 +14,7 @@ use ftp_io::clock::since_1970;
 use ftp_proto::address::{Kind as Address, kind};
 use ftp_proto::wire::counted;
 use rustix::fs::{Access, access};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -243,6 +243,10 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
     if !may_write(directory) {
         return Checked::bad("state", format!("{shown} cannot be written"), STATE_ELSEWHERE);
     }
+    if let Err(error) = has_room(directory) {
+        let what = format!("{shown} takes no new file: {}", words(&error));
+        return Checked::bad("state", what, "make room, or name another with --state");
+    }
     if let Err(why) = context.store.sites.recall("localhost:21") {
         return Checked::bad("state", why, "repair or remove that file");
     }
@@ -250,6 +254,11 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
         Ok(jobs) => Checked::good("state", format!("{shown} has {}", counted(jobs.len() as u64, "job"))),
         Err(why) => Checked::bad("state", why.to_string(), "name another directory with --state"),
     }
+}
+
+/// Stores a small file there, and removes it.
+fn has_room(directory: &Path) -> io::Result<()> {
+    tempfile::NamedTempFile::new_in(directory)?.write_all(&[b'.'; 4096])
 }
 
 fn may_write(directory: &Path) -> bool {

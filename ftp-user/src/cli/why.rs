@@ -13,7 +13,7 @@ use crate::job::{self, Status};
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, StoredJob};
 use crate::outcome::FailedItem;
 use crate::place::{Names, RemotePath, Site};
-use crate::report::{Event, Receipts};
+use crate::report::{Event, Receipts, about};
 use clap::Args;
 use ftp_proto::wire::{PathName, show};
 use std::collections::BTreeSet;
@@ -36,22 +36,24 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
     // The last run may have a job that only the journal knows.
     let jobs = context.store.journal.jobs().map_err(|why| job::of_journal(&why))?;
     let (job, run) = find(&jobs, &runs, &args.run);
+    let mut receipts = Receipts::default();
     if let Some(run) = run {
         let mut run = run.clone();
+        receipts.run = run.failures.iter().cloned().zip(run.failed_files.iter().cloned()).collect();
         if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
             tell_what_became(&mut run, job.state);
         }
         context.run.events.say(Event::Past(run));
     }
-    match (job, run) {
-        (Some(job), _) => receipt(&context, job).await?,
-        (None, Some(_)) => {}
-        (None, None) => {
-            let failure = unknown(&runs, &jobs);
-            jobs.into_iter().for_each(|job| context.run.events.say(row(job)));
-            return Err(failure);
-        }
+    if let (None, None) = (job, run) {
+        let failure = unknown(&runs, &jobs);
+        jobs.into_iter().for_each(|job| context.run.events.say(row(job)));
+        return Err(failure);
     }
+    if let Some(job) = job {
+        receipt(&context, job, &mut receipts).await?;
+    }
+    context.run.events.say(Event::Receipts(receipts));
     Ok(Status::Done)
 }
 
@@ -71,18 +73,21 @@ fn tell_what_became(run: &mut RunAccount, job: JobState) {
 }
 
 /// What the journal knows of the files of a job: all of them for programs, their sum for people.
-async fn receipt(context: &Context, job: &JobRecord) -> Result<()> {
+async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) -> Result<()> {
     context.run.events.say(Event::Job(job.clone()));
-    let mut receipts = Receipts::default();
     let sites = typed_sites(&context.settings.named, &job.job);
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.store.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
-            add(&mut receipts, &item);
+            add(receipts, &item);
+            receipts
+                .run
+                .retain(|(why, file)| file.source != item.place.source || item.why.as_ref() != Some(why));
             let dest = as_typed(&sites, &item);
             context.run.events.deliver(Event::Receipt(job.id, item, dest)).await;
         }
     }
-    context.run.events.say(Event::Receipts(receipts));
+    receipts.told.clone_from(&job.why);
+    receipts.run.retain(|(why, file)| job.why.as_ref() != Some(&about(&file.source, why)));
     Ok(())
 }
 

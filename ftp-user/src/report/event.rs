@@ -3,7 +3,7 @@
 use super::change::{Change, Checked, FileDigest, Label, SiteShown, VerbSummary};
 use super::json;
 use super::progress::FoundFiles;
-use crate::account::{PairAccount, RouteAccount, RunAccount};
+use crate::account::{FailedFile, PairAccount, RouteAccount, RunAccount};
 use crate::failure::{FtpUser, Kind};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, JobRecord};
@@ -239,7 +239,7 @@ pub struct WithheldDeletions {
     pub message: String,
 }
 
-/// What the journal knows of the files of a job.
+/// What the journal knows of the files of a job, and what has failed in its run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Receipts {
     /// How many files were copied by each path, and what has verified them.
@@ -256,6 +256,10 @@ pub struct Receipts {
     pub failed: u64,
     /// The first of those, and why.
     pub failures: Vec<FailedItem>,
+    /// The reason that the line of the job tells.
+    pub told: Option<String>,
+    /// The failures of the run that nothing else tells.
+    pub run: Vec<(String, FailedFile)>,
 }
 
 /// A server that is forgotten.

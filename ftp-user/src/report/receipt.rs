@@ -3,7 +3,7 @@
 use super::change::moment;
 use super::event::Receipts;
 use super::json::JsonLine;
-use super::routes::{groups, say_the_same};
+use super::routes::{self, groups, say_the_same};
 use crate::failure::{About, Kind};
 use crate::id::JobId;
 use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, TransferState};
@@ -93,7 +93,7 @@ fn destination(place: &Place) -> String {
 
 /// The files of a job, for people.
 pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
-    let Receipts { copied, skipped, open, given_over, left, failed, failures } = receipts;
+    let Receipts { copied, skipped, open, given_over, left, failed, failures, told, run } = receipts;
     let files = |count: u64| counted(count, "file");
     let unnamed = |count: u64, named: &[FailedItem]| {
         let others = count.saturating_sub(named.len() as u64);
@@ -111,13 +111,18 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     lines.extend(unnamed(*given_over, left));
     lines.extend(some(*failed, "failed"));
     for (first, others) in groups(failures, failed_alike) {
-        lines.push(format!("    {}", about(&first.source, &first.failure.to_string())));
+        let why = about(&first.source, &first.failure.to_string());
+        if others.is_empty() && told.as_ref() == Some(&why) {
+            continue;
+        }
+        lines.push(format!("    {why}"));
         if !others.is_empty() {
             lines.push("    for the same reason:".to_owned());
         }
         lines.extend(others.iter().map(|file| format!("      {}", file.name())));
     }
     lines.extend(unnamed(*failed, failures));
+    lines.extend(routes::failures(run));
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
@@ -302,6 +307,7 @@ fn seconds_at(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::FailedFile;
 
     #[test]
     fn n12_a_cause_is_told_once_with_its_files() {
@@ -321,6 +327,11 @@ mod tests {
             "    and 9 other files (--json names all)",
         ];
         assert_eq!(lines(&receipts), expect);
+        // The line of the job tells a reason that one file has.
+        let told = Some("cannot copy h/b: c to two:d/xb: c: full: disk".to_owned());
+        let run = vec![("no login".to_owned(), FailedFile::default())];
+        let expect = [&expect[..4], &expect[5..], &["failed: no login"]].concat();
+        assert_eq!(lines(&Receipts { told, run, ..receipts }), expect);
     }
 
     #[test]
@@ -391,6 +402,7 @@ mod tests {
             left: vec![of("ftp://h/b", "job 7 has claimed its destination")],
             failed: 2,
             failures: vec![of("ftp://h/a", "no\u{1b}")],
+            ..Receipts::default()
         };
         assert_eq!(
             lines(&receipts),

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 /// A past run, line by line.
 pub(super) fn run(run: &RunAccount) -> Vec<String> {
-    let RunAccount { id, verb, at, seconds, files, failed, pairs, failures, failed_files } = run;
+    let RunAccount { id, verb, at, seconds, files, failed, pairs, .. } = run;
     let at = date(When(i64::try_from(*at).unwrap_or(i64::MAX)));
     let mut lines = vec![format!(
         "run {id} of {at}: {verb}, {} done, {failed} failed, in {seconds:.1} s",
@@ -25,19 +25,24 @@ pub(super) fn run(run: &RunAccount) -> Vec<String> {
     if pairs.is_empty() {
         lines.push("no path was tried".to_owned());
     }
-    let failures: Vec<(&String, &FailedFile)> = failures.iter().zip(failed_files).collect();
-    for ((why, _), same) in groups(&failures, failed_alike) {
+    lines.into_iter().map(|line| show(line.as_bytes())).collect()
+}
+
+/// The failures of a past run, each reason once.
+pub(super) fn failures(failures: &[(String, FailedFile)]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for ((why, _), same) in groups(failures, failed_alike) {
         lines.push(format!("failed: {why}"));
         if !same.is_empty() {
             lines.push("  for the same reason:".to_owned());
         }
         lines.extend(some_of(&same, |(_, file)| format!("    {}", file.source), "    "));
     }
-    lines.into_iter().map(|line| show(line.as_bytes())).collect()
+    lines
 }
 
 /// Whether two files have failed for the same reason.
-fn failed_alike(one: &(&String, &FailedFile), other: &(&String, &FailedFile)) -> bool {
+fn failed_alike(one: &(String, FailedFile), other: &(String, FailedFile)) -> bool {
     let ((why, file), (like, other)) = (one, other);
     say_the_same((why, &[&file.source, &file.dest]), (like, &[&other.source, &other.dest]))
 }

@@ -36,6 +36,20 @@ fn told(ports: Option<Ports>, nat: &str, hints: &[&str]) -> Result<(), Skipped> 
         assert!(said.contains(line), "{line}: {said}");
     }
     assert_eq!(said.matches("hint  ").count(), hints.len(), "{said}");
+    // The command that runs a relay here works as it is printed.
+    if let Some((_, words)) = said.split_once("ftp-relay-agent run ") {
+        let words = words.lines().next().unwrap().split(' ').map(|word| match word {
+            "FILE" => hub.token_file.as_os_str().to_owned(),
+            "SERVER" => far.ip().into(),
+            word => word.into(),
+        });
+        let mut relay = Program::RelayAgent.command();
+        relay.arg("run").args(words);
+        let mut relay = host.run(|| Running::start("relay", relay));
+        assert_eq!(relay.line().unwrap(), format!("listening on {}:2190 (relay)", host.ip()));
+    } else {
+        assert!(ports.is_some(), "{said}");
+    }
     Ok(())
 }
 

@@ -54,16 +54,31 @@ fn a_passive_destination_that_loses_early_data_is_ready_before_it_comes() {
 wait 1
 src: RETR a"
     ));
-    // The destination rejects the source: that fails the attempt without a timer.
+    // The destination rejects the source: that fails the attempt without a timer. Its STOR waits for another peer, so the next
+    // data connection would be stored as this file.
     early.play(&format!(
         "{EARLY}
          dst< 150 About to open data connection
          src: RETR a
          dst< 425 Rejected data connection from foreign address 192.0.2.1:5000.
          src! abort
+         dst! close
          src< 426 broken
          src. aborted
          = dst STOR: 425, Path, touched"
+    ));
+    // So would the next one get the file of a source that waits.
+    case(party(SITE1, "EARLY"), party(SITE2, "")).source_listens().play(&format!(
+        "{PASV_AT_SOURCE}
+         dst< 150 connecting
+         src: RETR a
+         src< 150 About to open data connection
+         src< 425 Rejected data connection from foreign address 192.0.2.2:20.
+         dst! abort
+         src! close
+         dst< 226 stored
+         dst. aborted
+         = src RETR: 425, Path, touched, dst complete"
     ));
     // If the source does not have the file, an empty file is left at the destination. The caller removes it.
     early.play(&format!(
