@@ -226,6 +226,18 @@ fn a_copy_to_a_server_without_any_size_is_not_verified_and_says_so() {
 }
 
 #[test]
+fn that_a_server_does_not_know_size_is_not_what_it_says_of_a_missing_file() {
+    for unknown in ["SIZE: 500 what\nCWD: 550 nope", "SIZE: 502 what\nCWD: 550 nope"] {
+        let shown = list("", &["-rw-r--r-- 1 me us 1000 Apr 22 2024 b.txt"]);
+        let to = ends("", &format!("{unknown}\n{shown}")).1;
+        let user = user().file("a.txt", "hello").file("b.txt", "hello").args(["copy", "--retries", "0"]);
+        let run = user.args(["--overwrite", "never", "-j", "1", "a.txt", "b.txt", &to.url("")]).run();
+        let run = run.exits(9).says("b.txt exists");
+        assert!(to.seen_of(&["RNTO"]).iter().all(|line| !line.ends_with("b.txt")), "{run}");
+    }
+}
+
+#[test]
 fn a_source_that_changes_while_it_is_copied_is_copied_again_and_reported() {
     const FEAT: &str = "FEAT: 211-F\\r\\n SIZE\\r\\n MDTM\\r\\n211 End";
     const BEFORE: &str = "once MDTM a.txt: 213 20240101000000";
