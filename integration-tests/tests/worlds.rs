@@ -9,9 +9,10 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
-use integration_tests::world::plan::{Fault, Plan, Sabotage, Verb};
-use integration_tests::world::run::{Ended, run};
+use integration_tests::world::plan::{Fault, Manners, Plan, Sabotage, Verb};
+use integration_tests::world::run::{Doing, Ended, run};
 use integration_tests::world::shrink::shrink;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
@@ -37,7 +38,7 @@ fn no_fault_loses_a_file() {
     let (first, seeds) = (number("FTP_WORLD_FIRST", 0), number("FTP_WORLD_SEEDS", 500));
     let next = AtomicU64::new(first);
     let work = || {
-        let mut faults = 0;
+        let mut faults = Vec::new();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + seeds {
@@ -52,14 +53,55 @@ fn no_fault_loses_a_file() {
                 let plan = serde_json::to_string_pretty(&plan).unwrap();
                 panic!("seed {seed}: {:#?}\n{plan}\n{}", least.violations, least.story);
             }
-            faults += ended.faults;
+            faults.extend(ended.faults);
         }
     };
-    let faults: u64 = thread::scope(|scope| {
+    let faults: Vec<(&str, Doing)> = thread::scope(|scope| {
         let threads = [scope.spawn(work), scope.spawn(work)];
-        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
-    eprintln!("{seeds} runs with {faults} faults");
+    let doings: BTreeSet<Doing> = faults.iter().map(|(_, doing)| *doing).collect();
+    let kinds: BTreeSet<&str> = faults.iter().map(|(kind, _)| *kind).collect();
+    eprintln!("{seeds} runs with {} faults. What the user agents did then: {doings:?}", faults.len());
+    for kind in kinds {
+        let hits = doings.iter().map(|doing| faults.iter().filter(|hit| **hit == (kind, *doing)).count());
+        eprintln!("{kind:>25}: {}", hits.map(|hits| format!("{hits:>6}")).collect::<String>());
+    }
+}
+
+#[test]
+fn whatever_two_servers_know_a_tree_is_copied_moved_and_made_equal() {
+    use Manners::{Ours, Proftpd, PureFtpd, Standard, Vsftpd};
+    let all = [Ours, Proftpd, PureFtpd, Vsftpd, Standard];
+    let pairs = all.into_iter().flat_map(|source| all.map(|destination| [source, destination]));
+    for (number, manners) in pairs.enumerate() {
+        for verb in [Verb::Copy, Verb::Move, Verb::SyncDelete] {
+            // Of a source without times nobody can tell whether it has changed, so it stays.
+            if verb == Verb::Move && manners[0] == Standard {
+                continue;
+            }
+            let fits = |plan: &Plan| plan.verb == verb && plan.second.is_none();
+            let mut plans = (1_000 * number as u64..).map(|seed| Plan::of(seed, 6, 0));
+            let plan = Plan { manners, ..plans.find(fits).unwrap() };
+            let ended = with_room(|| run(&plan).unwrap());
+            assert_eq!(ended.violations, [""; 0], "{manners:?}: {}", ended.story);
+            assert!(!ended.story.contains("user 0: retry"), "{manners:?}: {}", ended.story);
+        }
+    }
+}
+
+/// `FTP_WORLD_PLAN=plan.json` carries out a plan that a failure has printed.
+#[test]
+fn a_plan_is_carried_out_as_it_is_printed() {
+    let plan = match std::env::var_os("FTP_WORLD_PLAN") {
+        Some(path) => serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap(),
+        None => Plan::of(4, 3, 3),
+    };
+    let printed = serde_json::to_string_pretty(&plan).unwrap();
+    let again: Plan = serde_json::from_str(&printed).unwrap();
+    let (first, second) = (with_room(|| run(&plan).unwrap()), with_room(|| run(&again).unwrap()));
+    eprintln!("{}", first.story);
+    assert_eq!((first.story, first.violations), (second.story, Vec::new()));
 }
 
 #[test]

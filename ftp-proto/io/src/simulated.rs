@@ -142,6 +142,13 @@ impl Direction {
         self.0.locked().sent.len()
     }
 
+    /// Lets `change` look at what is under way behind the first `skipped` bytes, and change it.
+    pub fn rewrite(&self, skipped: usize, change: impl FnOnce(&mut [u8])) {
+        if let Some(rest) = self.0.locked().sent.make_contiguous().get_mut(skipped..) {
+            change(rest);
+        }
+    }
+
     /// How the writer has ended it, if that was not delivered.
     pub fn end_under_way(&self) -> Option<End> {
         let bytes = self.0.locked();

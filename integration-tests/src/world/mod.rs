@@ -111,6 +111,26 @@ impl World {
         HostId(self.shared.network.locked().add(name, address))
     }
 
+    /// Lets the server of a host seem not to know these commands.
+    pub fn hide(&mut self, HostId(index): HostId, commands: &'static [&'static str]) {
+        self.shared.network.locked().hosts[index].hidden = commands;
+    }
+
+    /// Sets the calendar of a host so much later.
+    pub fn set_calendar(&mut self, HostId(index): HostId, seconds: i64) {
+        self.shared.network.locked().hosts[index].wrong_by += seconds;
+    }
+
+    /// What the user agents do: the verb of the last command that a server was sent.
+    pub fn verb(&self) -> String {
+        String::from_utf8_lossy(&self.shared.network.locked().verb).into_owned()
+    }
+
+    /// How long a byte takes from one host to another one.
+    pub fn latency(&self) -> Duration {
+        self.shared.network.locked().latency
+    }
+
     /// The time since the world began.
     pub fn now(&self) -> Duration {
         self.shared.network.locked().now

@@ -35,6 +35,10 @@ pub(super) struct HostState {
     pub(super) home: Option<PathBuf>,
     /// What its programs have written.
     pub(super) said: Vec<u8>,
+    /// The commands that its server does not seem to know.
+    pub(super) hidden: &'static [&'static str],
+    /// By how many seconds its calendar is wrong.
+    pub(super) wrong_by: i64,
 }
 
 /// Everything that is under way.
@@ -50,11 +54,15 @@ pub(super) struct Network {
     pub(super) latency: Duration,
     /// How many bytes have come, and how many connections have come about.
     pub(super) moved: u64,
+    /// The verb of the last command that a server was sent.
+    pub(super) verb: Vec<u8>,
 }
 
 #[derive(Debug)]
 struct Connection {
     hosts: [usize; 2],
+    /// The commands that the server at its other end does not seem to know; `None` if it is no control connection.
+    hidden: Option<&'static [&'static str]>,
     directions: [Direction; 2],
     scheduled: [Scheduled; 2],
     /// Nothing gets through any more, and neither end is told.
@@ -95,6 +103,7 @@ impl Network {
             random,
             latency,
             moved: 0,
+            verb: Vec::new(),
         }
     }
 
@@ -108,6 +117,8 @@ impl Network {
             random,
             home: None,
             said: Vec::new(),
+            hidden: &[],
+            wrong_by: 0,
         });
         self.hosts.len() - 1
     }
@@ -127,6 +138,16 @@ impl Network {
                 let end = sent.end_under_way().filter(|end| scheduled.end != Some(*end));
                 if connection.is_silent || (bytes == 0 && end.is_none()) {
                     continue;
+                }
+                if let Some(hidden) = connection.hidden {
+                    sent.rewrite(scheduled.bytes, |text| {
+                        hide(text, hidden);
+                        if direction == 0
+                            && let Some(verb) = last_verb(text)
+                        {
+                            self.verb = verb.to_vec();
+                        }
+                    });
                 }
                 let due = (self.now + self.latency).max(scheduled.last);
                 (scheduled.bytes, scheduled.last) = (scheduled.bytes + bytes, due);
@@ -188,6 +209,7 @@ impl Network {
         self.next += 1;
         let connection = Connection {
             hosts: [host, there],
+            hidden: (to.port() == FTP).then_some(self.hosts[there].hidden),
             directions: [out, back],
             scheduled: Default::default(),
             is_silent: false,
@@ -304,7 +326,9 @@ impl simulated::Host for Host {
     }
 
     fn today(&self) -> When {
-        When(BEGIN + i64::try_from(self.shared.network.locked().now.as_secs()).unwrap_or(0))
+        let network = self.shared.network.locked();
+        let since = i64::try_from(network.now.as_secs()).unwrap_or(0);
+        When(BEGIN + since + network.hosts[self.index].wrong_by)
     }
 }
 
@@ -324,5 +348,27 @@ impl HostState {
     }
 }
 
+/// Makes a server not know some commands: in what it is sent they have another letter, and in its list of features, too.
+fn hide(text: &mut [u8], hidden: &[&str]) {
+    for line in text.split_mut(|byte| *byte == b'\n') {
+        let verb = if let [b' ', verb @ ..] = line { verb } else { line };
+        let is_hidden = |name: &&str| {
+            let behind = verb.strip_prefix(name.as_bytes()).and_then(|rest| rest.first());
+            matches!(behind, Some(b' ' | b'\r'))
+        };
+        if hidden.iter().any(is_hidden) {
+            verb[0] = b'Q';
+        }
+    }
+}
+
+/// The verb of the last command in a text.
+fn last_verb(text: &[u8]) -> Option<&[u8]> {
+    let line = text.strip_suffix(b"\r\n")?.rsplit(|byte| *byte == b'\n').next()?;
+    line.split(|byte| *byte == b' ').next()
+}
+
+/// The port of control connections.
+const FTP: u16 = 21;
 /// The date at which a world begins: 2026-01-01.
 const BEGIN: i64 = 1_767_225_600;

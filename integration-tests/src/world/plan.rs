@@ -16,6 +16,8 @@ pub struct Plan {
     pub path: Cow<'static, str>,
     /// Whether the host `relay` runs a hub, which an agent joins, instead of a relay that listens.
     pub at_hub: bool,
+    /// What the servers of the source and of the destination know.
+    pub manners: [Manners; 2],
     /// The files of the source, by their names.
     pub source: Files,
     /// The files that the destination has before.
@@ -25,6 +27,77 @@ pub struct Plan {
     /// What goes wrong, and how many steps after the fault before it.
     pub faults: Vec<(u64, Fault)>,
 }
+
+/// What a server knows: ours, or no more than another one does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Manners {
+    /// Everything that our server knows.
+    Ours,
+    /// As ProFTPD: digests and machine listings, and none of our extensions.
+    Proftpd,
+    /// As Pure-FTPd: machine listings, and no digests.
+    PureFtpd,
+    /// As vsftpd: sizes and times, and listings for people only.
+    Vsftpd,
+    /// RFC 959, and nothing else.
+    Standard,
+}
+
+impl Manners {
+    /// The commands that it does not know.
+    pub(super) const fn hidden(self) -> &'static [&'static str] {
+        // Each of these knows less than the one before it.
+        let known = match self {
+            Self::Ours => 0,
+            Self::Proftpd => 15,
+            Self::PureFtpd => 24,
+            Self::Vsftpd => 28,
+            Self::Standard => EXTENSIONS.len(),
+        };
+        EXTENSIONS.split_at(known).0
+    }
+}
+
+/// What RFC 959 does not have. What fewest servers know comes first.
+const EXTENSIONS: &[&str] = &[
+    "DETA",
+    "DGST",
+    "GSOC",
+    "LSTN",
+    "PACK",
+    "PROB",
+    "RATE",
+    "RNDZ",
+    "RSYM",
+    "SOCK",
+    "STOR PARTIAL",
+    "SITE COPY",
+    "SITE SYNC",
+    "CSID",
+    "AVBL", // ProFTPD
+    "HASH",
+    "RANG",
+    "XCRC",
+    "XMD5",
+    "XSHA",
+    "XSHA1",
+    "XSHA256",
+    "XSHA512",
+    "SITE CHMOD;SYMLINK;SYNC;UTIME", // Pure-FTPd
+    "MLSD",
+    "MLST",
+    "MFF",
+    "MFMT", // vsftpd
+    "EPSV",
+    "EPRT",
+    "MDTM",
+    "SIZE",
+    "REST",
+    "TVFS",
+    "HOST",
+    "LANG",
+    "CLNT",
+];
 
 /// A second user agent. It need not succeed: after some failures its job is cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -123,8 +196,38 @@ pub enum Fault {
         /// How many steps it has no room.
         steps: u64,
     },
+    /// The calendar of a host is set to another time.
+    Clock {
+        /// The host of that program, or of the first user agent.
+        host: Option<Program>,
+        /// By how much.
+        seconds: i64,
+    },
+    /// The destination gets back an older state of its disk: what was stored since is gone.
+    SetBack {
+        /// For how many steps that state goes on.
+        steps: u64,
+    },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
     Sabotage(Sabotage),
+}
+
+impl Fault {
+    /// What went wrong, in a word.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::KillUser { .. } => "kill of the user agent",
+            Self::Kill { .. } => "kill of another program",
+            Self::Cut { tells: true, .. } => "reset connections",
+            Self::Cut { tells: false, .. } => "silent connections",
+            Self::Change { .. } => "changed source",
+            Self::Vanish { .. } => "source without its disk",
+            Self::Full { .. } => "destination without room",
+            Self::Clock { .. } => "calendar set",
+            Self::SetBack { .. } => "disk set back",
+            Self::Sabotage(_) => "sabotage",
+        }
+    }
 }
 
 /// What must not be.
@@ -147,6 +250,14 @@ impl Plan {
         let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
         let path = random.pick(["auto", "auto", "relay", "user"]).into();
         let at_hub = random.once_in(2);
+        let mut manners = [(); 2].map(|()| {
+            use Manners::{Ours, Proftpd, PureFtpd, Standard, Vsftpd};
+            random.pick([Ours, Ours, Ours, Proftpd, PureFtpd, Vsftpd, Standard])
+        });
+        if verb == Verb::Move && manners[0] == Manners::Standard {
+            // A source of which no time is known stays.
+            manners[0] = Manners::Vsftpd;
+        }
         let source = tree(&mut random, files);
         let mut destination = Files::new();
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
@@ -168,7 +279,7 @@ impl Plan {
             (1 + random.below(soon), fault(&mut random, &source, at_hub))
         });
         let faults = faults.collect();
-        Self { seed, verb, path, at_hub, source, destination, second, faults }
+        Self { seed, verb, path, at_hub, manners, source, destination, second, faults }
     }
 
     /// How much happens in it.
@@ -202,7 +313,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
 fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
     let programs = &Program::ALL[..if at_hub { 4 } else { 3 }];
     let last = programs.len() - 1;
-    match random.below(6) {
+    match random.below(8) {
         0 => Fault::KillUser { second: random.once_in(3) },
         1 => Fault::Kill { program: programs[random.length(last)], steps: random.below(60) },
         2 => {
@@ -214,6 +325,11 @@ fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
         }
         3 => Fault::Vanish { steps: 1 + random.below(60) },
         4 => Fault::Full { steps: 1 + random.below(60) },
+        5 => {
+            let host = programs.get(random.length(last + 1)).copied();
+            Fault::Clock { host, seconds: random.pick([-400 * 86_400, -3_600, -2, 2, 3_600, 400 * 86_400]) }
+        }
+        6 => Fault::SetBack { steps: 1 + random.below(60) },
         _ => Fault::Cut { host: programs.get(random.length(last + 1)).copied(), tells: !random.once_in(3) },
     }
 }

@@ -1,9 +1,10 @@
 //! One run of a world: a plan is carried out, and what must hold whatever happens is looked at.
 
+use super::disk::Snapshot;
 use super::plan::{Content, Fault, Files, Plan, Program, Sabotage, Verb};
 use super::{HostId, World};
 use ftp_proto::relay::token::Token;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -18,8 +19,44 @@ pub struct Ended {
     pub story: String,
     /// What must not be.
     pub violations: Vec<String>,
-    /// How many faults there were.
-    pub faults: u64,
+    /// What went wrong, and what the user agents did then.
+    pub faults: Vec<(&'static str, Doing)>,
+}
+
+/// What the user agents do, by the command that they have sent last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Doing {
+    /// They are not connected, or log in.
+    Begins,
+    /// They look at names.
+    Looks,
+    /// They make a data connection.
+    Connects,
+    /// A file moves.
+    Copies,
+    /// They ask whether it has come as it was.
+    Verifies,
+    /// It gets its final name.
+    Publishes,
+    /// They delete.
+    Deletes,
+}
+
+impl Doing {
+    fn of(verb: &str) -> Self {
+        match verb {
+            "MLSD" | "MLST" | "LIST" | "CWD" | "PWD" | "STAT" | "MKD" | "XMKD" | "NLST" => Self::Looks,
+            "PASV" | "PORT" | "EPSV" | "EPRT" | "LSTN" | "SOCK" | "GSOC" | "RSYM" | "RNDZ" | "TYPE"
+            | "REST" | "PROB" => Self::Connects,
+            "RETR" | "STOR" | "APPE" | "ABOR" | "DGST" | "RATE" => Self::Copies,
+            "SIZE" | "MDTM" | "HASH" | "XSHA256" | "XSHA1" | "XCRC" | "XMD5" | "XSHA" | "XSHA512" => {
+                Self::Verifies
+            }
+            "RNFR" | "RNTO" | "MFMT" | "MFF" | "SITE" => Self::Publishes,
+            "DELE" | "RMD" | "XRMD" | "PACK" => Self::Deletes,
+            _ => Self::Begins,
+        }
+    }
 }
 
 /// Carries out a plan.
@@ -48,7 +85,7 @@ struct Running<'a> {
     token: PathBuf,
     story: String,
     violations: Vec<String>,
-    faults: u64,
+    faults: Vec<(&'static str, Doing)>,
     /// What the files of the source have contained, the newest last.
     versions: BTreeMap<&'a str, Vec<Content>>,
     /// How many versions the files of the source had before the one with which the first user agent has begun last.
@@ -61,6 +98,14 @@ struct Running<'a> {
     full: Option<u64>,
     /// The programs that start again, and after how many steps.
     gone: Vec<(Program, u64)>,
+    /// The state of its disk that the destination gets back, and after how many steps.
+    old: Option<(Snapshot, u64)>,
+    /// The names of the destination that are not what they were, because it got an older state back.
+    set_back: BTreeSet<String>,
+    /// Those that may be nowhere: their sources had been deleted before.
+    lost: BTreeSet<String>,
+    /// Until when a deletion may have been under way when that happened.
+    under_way: Option<Duration>,
 }
 
 /// A user agent, from its first words to its end.
@@ -93,6 +138,7 @@ impl<'a> Running<'a> {
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
         let servers = ["one", "two", "relay", "agent"].map(|name| world.host(name));
+        servers.iter().zip(plan.manners).for_each(|(host, manners)| world.hide(*host, manners.hidden()));
         let token = directory.join("token");
         write_private(&token, &Token::new("test", None, [7; 32]).expect("the name is right").line())?;
         let home = |path| home(path, &token);
@@ -112,7 +158,7 @@ impl<'a> Running<'a> {
         let users = [Some(("user", first)), second.map(|state| ("second", state))];
         let users = users.into_iter().flatten().map(user).collect();
         let (story, violations) = (String::new(), Vec::new());
-        let (faults, gone) = (0, Vec::new());
+        let (faults, gone) = (Vec::new(), Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
         let (away, vanished, full) = (directory.join("away"), None, None);
         let mut running = Self {
@@ -132,6 +178,10 @@ impl<'a> Running<'a> {
             vanished,
             full,
             gone,
+            old: None,
+            set_back: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            under_way: None,
         };
         Program::ALL.into_iter().for_each(|program| running.serve(program));
         Ok(running)
@@ -265,6 +315,15 @@ impl<'a> Running<'a> {
             Some(steps) => *steps -= 1,
             None => {}
         }
+        match self.old.take() {
+            Some((disk, 0)) => self.set_back(&disk),
+            old => self.old = old.map(|(disk, steps)| (disk, steps - 1)),
+        }
+        if self.under_way.is_some_and(|until| until <= self.world.now()) {
+            self.under_way = None;
+            let [source, _] = self.trees();
+            self.lost.retain(|name| !source.contains_key(name));
+        }
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;
         self.gone.iter_mut().for_each(|(_, steps)| *steps -= 1);
@@ -277,8 +336,9 @@ impl<'a> Running<'a> {
 
     /// Lets something go wrong.
     fn suffer(&mut self, fault: Fault) {
-        self.tell(&format!("{fault:?}"));
-        self.faults += 1;
+        let doing = Doing::of(&self.world.verb());
+        self.tell(&format!("{fault:?} ({doing:?})"));
+        self.faults.push((fault.name(), doing));
         match fault {
             Fault::KillUser { second } => {
                 let index = usize::from(second).min(self.users.len() - 1);
@@ -306,7 +366,15 @@ impl<'a> Running<'a> {
                 self.full = Some(steps);
                 self.start_destination_again();
             }
-            Fault::Vanish { .. } | Fault::Full { .. } => {}
+            Fault::SetBack { steps } if self.old.is_none() => {
+                let disk = Snapshot::of(&self.roots[1..]).expect("the directory can be read");
+                self.old = Some((disk, steps));
+            }
+            Fault::Vanish { .. } | Fault::Full { .. } | Fault::SetBack { .. } => {}
+            Fault::Clock { host, seconds } => {
+                let host = host.map_or(self.users[0].host, |program| self.host(program));
+                self.world.set_calendar(host, seconds);
+            }
             Fault::Change { file, content } => {
                 self.change(file, content).expect("the directory can be written");
             }
@@ -318,6 +386,25 @@ impl<'a> Running<'a> {
     /// The directory of the source, wherever it is.
     fn source(&self) -> PathBuf {
         if self.vanished.is_some() { self.away.clone() } else { self.roots[0].join("tree") }
+    }
+
+    /// The destination gets an older state of its disk back.
+    fn set_back(&mut self, disk: &Snapshot) {
+        self.tell("the destination has an older state of its disk");
+        let [_, before] = self.trees();
+        let is_gone = self.gone.iter().any(|(gone, _)| *gone == Program::Destination);
+        self.world.kill(self.host(Program::Destination));
+        disk.restore().expect("the directory can be written");
+        let [_, after] = self.trees();
+        let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+        let names: Vec<String> = names.cloned().collect();
+        self.lost.extend(names.iter().cloned());
+        self.set_back.extend(names);
+        // What was seen before may still delete what is on its way.
+        self.under_way = Some(self.world.now() + 3 * self.world.latency());
+        if !is_gone {
+            self.serve(Program::Destination);
+        }
     }
 
     fn has_room_again(&mut self) {
@@ -349,7 +436,7 @@ impl<'a> Running<'a> {
         let path = source.join(name);
         if path.exists() {
             fs::write(&path, content.bytes())?;
-            let time = UNIX_EPOCH + Duration::from_secs(1_750_000_000 + self.faults);
+            let time = UNIX_EPOCH + Duration::from_secs(1_750_000_000 + self.faults.len() as u64);
             File::options().write(true).open(&path)?.set_modified(time)?;
             versions.push(content);
         }
@@ -390,7 +477,8 @@ impl<'a> Running<'a> {
         for (name, versions) in &self.versions {
             let newest = versions.last();
             let has_moved = moves && has(&destination, name, newest);
-            if !(has_moved || has(&source, name, newest)) {
+            let is_lost = self.lost.contains(*name);
+            if !(has_moved || is_lost || has(&source, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
             let has_come = versions.iter().any(|content| has(&destination, name, Some(content)));
@@ -398,7 +486,7 @@ impl<'a> Running<'a> {
             if destination.contains_key(*name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
-            if plan.destination.contains_key(*name) && !destination.contains_key(*name) {
+            if plan.destination.contains_key(*name) && !is_lost && !destination.contains_key(*name) {
                 wrong.push(format!("{name} is gone at the destination"));
             }
         }
@@ -412,11 +500,13 @@ impl<'a> Running<'a> {
     }
 
     /// Whether both ends are as they should be at the end. Where nothing is moved, the destination may have an older version of
-    /// a file that has changed since; after a sync, none that was old when it began.
+    /// a file that has changed since; after a sync, none that was old when it began. What an older state of the disk has taken or
+    /// brought back does not count.
     fn is_done(&self) -> bool {
         let [source, destination] = self.trees();
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
+            _ if self.set_back.contains(name) => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
                 let skipped = match plan.verb {
@@ -433,7 +523,11 @@ impl<'a> Running<'a> {
             }
         };
         let kept = plan.destination.keys().filter(|_| plan.verb != Verb::SyncDelete);
-        let has_all = plan.source.keys().chain(kept).all(|name| destination.contains_key(name));
+        let has_all = plan
+            .source
+            .keys()
+            .chain(kept)
+            .all(|name| destination.contains_key(name) || self.set_back.contains(name));
         has_all && destination.iter().all(is_good) && (!moves || source.is_empty())
     }
 

@@ -31,9 +31,13 @@ impl Copying<'_> {
         let (source_name, dest_name) = self.item.names(self.ends);
         let (context, item) = (&self.context, self.item);
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
-        // The time of a copy, and what a sync compares.
-        let is_used = !self.options.mode.is_dry() || self.options.syncs.is_some();
-        let asks_time = self.options.times && is_used && !no_times.load(Ordering::Relaxed);
+        // The time of a copy, what a sync compares, and what shows that the source of a move has not changed.
+        let is_dry = self.options.mode.is_dry();
+        let is_used = self.options.times && !no_times.load(Ordering::Relaxed);
+        let asks_time = match is_dry {
+            true => is_used && self.options.syncs.is_some(),
+            false => is_used || self.options.moves,
+        };
         let known = async {
             let mut known = match known {
                 Some(facts) => Some(facts),
