@@ -9,8 +9,8 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
-use integration_tests::world::plan::{Fault, Manners, Plan, Sabotage, Verb};
-use integration_tests::world::run::{Doing, Ended, run};
+use integration_tests::world::plan::{Doing, Fault, Manners, Plan, Sabotage, Verb, When};
+use integration_tests::world::run::{Ended, run};
 use integration_tests::world::shrink::shrink;
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -119,7 +119,7 @@ fn what_must_not_be_is_found() {
         let mut plans = (0..).map(|seed| Plan::of(seed, 50, 0));
         let fits = |plan: &Plan| plan.verb == verb && plan.destination.is_empty() != (verb == Verb::Sync);
         let mut plan = plans.find(fits).unwrap();
-        plan.faults = vec![(30, Fault::Sabotage(sabotage))];
+        plan.faults = vec![(When::After(30), Fault::Sabotage(sabotage))];
         let ended = with_room(|| run(&plan).unwrap());
         assert!(ended.violations.iter().any(|found| found.contains(says)), "{sabotage:?}: {}", ended.story);
     };

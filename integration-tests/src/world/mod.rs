@@ -121,9 +121,9 @@ impl World {
         self.shared.network.locked().hosts[index].wrong_by += seconds;
     }
 
-    /// What the user agents do: the verb of the last command that a server was sent.
-    pub fn verb(&self) -> String {
-        String::from_utf8_lossy(&self.shared.network.locked().verb).into_owned()
+    /// The verbs of the commands that servers were sent since the last call.
+    pub fn take_verbs(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.network.locked().verbs)
     }
 
     /// How long a byte takes from one host to another one.

@@ -54,8 +54,8 @@ pub(super) struct Network {
     pub(super) latency: Duration,
     /// How many bytes have come, and how many connections have come about.
     pub(super) moved: u64,
-    /// The verb of the last command that a server was sent.
-    pub(super) verb: Vec<u8>,
+    /// The verbs of the commands that servers were sent, and that nobody has taken.
+    pub(super) verbs: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -103,7 +103,7 @@ impl Network {
             random,
             latency,
             moved: 0,
-            verb: Vec::new(),
+            verbs: Vec::new(),
         }
     }
 
@@ -142,10 +142,8 @@ impl Network {
                 if let Some(hidden) = connection.hidden {
                     sent.rewrite(scheduled.bytes, |text| {
                         hide(text, hidden);
-                        if direction == 0
-                            && let Some(verb) = last_verb(text)
-                        {
-                            self.verb = verb.to_vec();
+                        if direction == 0 {
+                            self.verbs.extend(verbs(text));
                         }
                     });
                 }
@@ -362,10 +360,12 @@ fn hide(text: &mut [u8], hidden: &[&str]) {
     }
 }
 
-/// The verb of the last command in a text.
-fn last_verb(text: &[u8]) -> Option<&[u8]> {
-    let line = text.strip_suffix(b"\r\n")?.rsplit(|byte| *byte == b'\n').next()?;
-    line.split(|byte| *byte == b' ').next()
+/// The verbs of the commands in a text.
+fn verbs(text: &[u8]) -> impl Iterator<Item = String> {
+    let lines = text.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
+    lines.map(|line| {
+        String::from_utf8_lossy(line.split(|byte| *byte == b' ').next().unwrap_or(line)).into_owned()
+    })
 }
 
 /// The port of control connections.

@@ -24,8 +24,8 @@ pub struct Plan {
     pub destination: Files,
     /// Another user agent that is asked for the same at the same time.
     pub second: Option<Second>,
-    /// What goes wrong, and how many steps after the fault before it.
-    pub faults: Vec<(u64, Fault)>,
+    /// What goes wrong, and when, counted from the fault before it.
+    pub faults: Vec<(When, Fault)>,
 }
 
 /// What a server knows: ours, or no more than another one does.
@@ -157,6 +157,51 @@ impl Program {
     pub(super) const ALL: [Self; 4] = [Self::Source, Self::Destination, Self::Relay, Self::Agent];
 }
 
+/// When something goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum When {
+    /// After so many steps.
+    After(u64),
+    /// When the user agents do this.
+    Does(Doing),
+}
+
+/// What the user agents do, by the command that they have sent last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Doing {
+    /// They are not connected, or log in.
+    Begins,
+    /// They look at names.
+    Looks,
+    /// They make a data connection.
+    Connects,
+    /// A file moves.
+    Copies,
+    /// They ask whether it has come as it was.
+    Verifies,
+    /// It gets its final name.
+    Publishes,
+    /// They delete.
+    Deletes,
+}
+
+impl Doing {
+    pub(super) fn of(verb: &str) -> Self {
+        match verb {
+            "MLSD" | "MLST" | "LIST" | "CWD" | "PWD" | "STAT" | "MKD" | "XMKD" | "NLST" => Self::Looks,
+            "PASV" | "PORT" | "EPSV" | "EPRT" | "LSTN" | "SOCK" | "GSOC" | "RSYM" | "RNDZ" | "TYPE"
+            | "REST" | "PROB" => Self::Connects,
+            "RETR" | "STOR" | "APPE" | "ABOR" | "DGST" | "RATE" => Self::Copies,
+            "SIZE" | "MDTM" | "HASH" | "XSHA256" | "XSHA1" | "XCRC" | "XMD5" | "XSHA" | "XSHA512" => {
+                Self::Verifies
+            }
+            "RNFR" | "RNTO" | "MFMT" | "MFF" | "SITE" => Self::Publishes,
+            "DELE" | "RMD" | "XRMD" | "PACK" => Self::Deletes,
+            _ => Self::Begins,
+        }
+    }
+}
+
 /// What goes wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Fault {
@@ -276,7 +321,11 @@ impl Plan {
         let faults = (0..random.below(faults + 1)).map(|_| {
             // The beginning has most of what is looked at, and the least of what is copied.
             let soon = random.pick([6, 30, 120]);
-            (1 + random.below(soon), fault(&mut random, &source, at_hub))
+            use Doing::{Copies, Deletes, Publishes, Verifies};
+            let doing = random.pick([Copies, Verifies, Publishes, Deletes]);
+            let when =
+                if random.once_in(2) { When::After(1 + random.below(soon)) } else { When::Does(doing) };
+            (when, fault(&mut random, &source, at_hub))
         });
         let faults = faults.collect();
         Self { seed, verb, path, at_hub, manners, source, destination, second, faults }

@@ -1,7 +1,7 @@
 //! One run of a world: a plan is carried out, and what must hold whatever happens is looked at.
 
 use super::disk::Snapshot;
-use super::plan::{Content, Fault, Files, Plan, Program, Sabotage, Verb};
+use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, Verb, When};
 use super::{HostId, World};
 use ftp_proto::relay::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,42 +21,6 @@ pub struct Ended {
     pub violations: Vec<String>,
     /// What went wrong, and what the user agents did then.
     pub faults: Vec<(&'static str, Doing)>,
-}
-
-/// What the user agents do, by the command that they have sent last.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Doing {
-    /// They are not connected, or log in.
-    Begins,
-    /// They look at names.
-    Looks,
-    /// They make a data connection.
-    Connects,
-    /// A file moves.
-    Copies,
-    /// They ask whether it has come as it was.
-    Verifies,
-    /// It gets its final name.
-    Publishes,
-    /// They delete.
-    Deletes,
-}
-
-impl Doing {
-    fn of(verb: &str) -> Self {
-        match verb {
-            "MLSD" | "MLST" | "LIST" | "CWD" | "PWD" | "STAT" | "MKD" | "XMKD" | "NLST" => Self::Looks,
-            "PASV" | "PORT" | "EPSV" | "EPRT" | "LSTN" | "SOCK" | "GSOC" | "RSYM" | "RNDZ" | "TYPE"
-            | "REST" | "PROB" => Self::Connects,
-            "RETR" | "STOR" | "APPE" | "ABOR" | "DGST" | "RATE" => Self::Copies,
-            "SIZE" | "MDTM" | "HASH" | "XSHA256" | "XSHA1" | "XCRC" | "XMD5" | "XSHA" | "XSHA512" => {
-                Self::Verifies
-            }
-            "RNFR" | "RNTO" | "MFMT" | "MFF" | "SITE" => Self::Publishes,
-            "DELE" | "RMD" | "XRMD" | "PACK" => Self::Deletes,
-            _ => Self::Begins,
-        }
-    }
 }
 
 /// Carries out a plan.
@@ -86,6 +50,8 @@ struct Running<'a> {
     story: String,
     violations: Vec<String>,
     faults: Vec<(&'static str, Doing)>,
+    /// What the user agents do.
+    doing: Doing,
     /// What the files of the source have contained, the newest last.
     versions: BTreeMap<&'a str, Vec<Content>>,
     /// How many versions the files of the source had before the one with which the first user agent has begun last.
@@ -172,6 +138,7 @@ impl<'a> Running<'a> {
             story,
             violations,
             faults,
+            doing: Doing::Begins,
             versions,
             at_start: BTreeMap::new(),
             away,
@@ -221,9 +188,17 @@ impl<'a> Running<'a> {
             if self.world.now() > LONGEST {
                 return self.violation("it does not end");
             }
-            if let Some((steps, fault)) = &mut next {
-                *steps -= 1;
-                if *steps == 0 {
+            let did: Vec<Doing> = self.world.take_verbs().iter().map(|verb| Doing::of(verb)).collect();
+            self.doing = did.last().copied().unwrap_or(self.doing);
+            if let Some((when, fault)) = &mut next {
+                let is_due = match when {
+                    When::After(steps) => {
+                        *steps -= 1;
+                        *steps == 0
+                    }
+                    When::Does(doing) => did.contains(doing),
+                };
+                if is_due {
                     let fault = *fault;
                     next = faults.next();
                     self.suffer(fault);
@@ -336,9 +311,8 @@ impl<'a> Running<'a> {
 
     /// Lets something go wrong.
     fn suffer(&mut self, fault: Fault) {
-        let doing = Doing::of(&self.world.verb());
-        self.tell(&format!("{fault:?} ({doing:?})"));
-        self.faults.push((fault.name(), doing));
+        self.tell(&format!("{fault:?} ({:?})", self.doing));
+        self.faults.push((fault.name(), self.doing));
         match fault {
             Fault::KillUser { second } => {
                 let index = usize::from(second).min(self.users.len() - 1);
@@ -486,7 +460,13 @@ impl<'a> Running<'a> {
             if destination.contains_key(*name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
-            if plan.destination.contains_key(*name) && !is_lost && !destination.contains_key(*name) {
+            // While a file is replaced, the old one may have another name.
+            let old = plan.destination.get(*name);
+            let is_aside = || {
+                let mut aside = destination.iter().filter(|(name, _)| name.ends_with(".ftp-user.old"));
+                aside.any(|(_, found)| old.is_some_and(|old| *found == old.bytes()))
+            };
+            if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
                 wrong.push(format!("{name} is gone at the destination"));
             }
         }

@@ -1,6 +1,6 @@
 //! A plan that breaks a law, made as small as it can be.
 
-use super::plan::{Files, Plan};
+use super::plan::{Files, Plan, When};
 use super::run::{Ended, run};
 use std::io;
 
@@ -14,9 +14,11 @@ pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
     loop {
         let faults = (0..least.faults.len()).map(|at| {
             let mut fewer = least.clone();
-            let (steps, _) = fewer.faults.remove(at);
+            let (when, _) = fewer.faults.remove(at);
             // What comes after it comes when it would have come.
-            fewer.faults.iter_mut().skip(at).take(1).for_each(|(after, _)| *after += steps);
+            if let (When::After(steps), Some((When::After(after), _))) = (when, fewer.faults.get_mut(at)) {
+                *after += steps;
+            }
             fewer
         });
         let half = |files: &Files, second: bool| -> Files {
