@@ -187,11 +187,14 @@ fn retry_agrees_once_and_to_exactly_the_names_that_were_kept() {
     let [option, directory, retry, job, yes] = command.split(' ').collect::<Vec<_>>().try_into().unwrap();
     assert_eq!((option, retry, yes), ("--state", "retry", "--yes"), "{first}");
     assert_eq!(Some(directory), state.path().to_str(), "{first}");
-    // Without --yes nobody has agreed. A name that is new is no part of the answer.
+    // Without --yes nobody has agreed. A name that is new is no part of the answer, nor is another file of an old name.
     run(&[retry, job]).exits(9);
     fs::write(to.path("t/m/later"), "later").unwrap();
+    fs::write(to.path("t/m/7"), "another file").unwrap();
+    fs::remove_file(to.path("t/m/8")).unwrap();
+    fs::create_dir(to.path("t/m/8")).unwrap();
     let second = run(&[retry, job, yes]).exits(9);
-    assert_eq!(names_below(&to.path("t/m")), ["later", "new"], "{second}");
+    assert_eq!(names_below(&to.path("t/m")), ["7", "8/", "later", "new"], "{second}");
     // Nobody has agreed to what was kept then either, and one file is not much.
     let third = run(&[retry, "nightly"]).exits(0);
     assert_eq!(names_below(&to.path("t/m")), ["new"], "{third}");

@@ -250,7 +250,7 @@ impl SyncArgs {
             let what =
                 format!("--backup-dir {place} is not on the same server and user as DEST {destination}");
             return Err(Failure::usage(what)
-                .hint("old files are renamed, so they stay at the server of DEST: write it as DEST is written, such as two:old"));
+                .hint("old files are renamed, so they stay at the server of DEST: name the site or the user and server that DEST has"));
         }
         let deletion = self.delete.then_some(Allowance { most: self.max_delete, consent: self.consent() });
         let rules = SyncRules { compare: self.compare, deletion, backup: backup.map(|place| place.path) };

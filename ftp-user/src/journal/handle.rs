@@ -3,7 +3,7 @@
 use super::claiming::{
     Claim, ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves,
 };
-use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
+use super::job_row::{FilesBelow, WithheldName, add_withheld, files_below, keep_run, runs, take_withheld};
 use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
     ReadWords, RunEnd, SourceFacts,
@@ -14,7 +14,6 @@ use super::writer::{JobWriter, Request, Work, Writer};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use crate::ladder::Rung;
-use ftp_proto::wire::PathName;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -313,15 +312,15 @@ impl JobJournal {
     }
 
     /// Notes names below the destination that are kept because nobody has agreed to delete them.
-    pub fn withhold(&self, names: &[PathName]) {
-        let paths: Vec<Vec<u8>> = names.iter().map(|name| name.as_bytes().to_vec()).collect();
-        self.note(move |store, job| add_withheld(&store.sql, job, &paths));
+    pub fn withhold(&self, names: &[WithheldName]) {
+        let names = names.to_vec();
+        self.note(move |store, job| add_withheld(&store.sql, job, &names));
     }
 
     /// The names that the last run of the job has kept so. They are forgotten.
-    pub async fn take_withheld(&self) -> HashSet<PathName> {
+    pub async fn take_withheld(&self) -> HashSet<WithheldName> {
         let names = self.ask(|store, job| take_withheld(&store.sql, job)).await.unwrap_or_default();
-        names.into_iter().filter_map(|name| PathName::from_user(name).ok()).collect()
+        names.into_iter().collect()
     }
 
     /// What other jobs have claimed below a directory: a page of it; `None` if the journal has ended.

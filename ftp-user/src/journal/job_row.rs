@@ -7,6 +7,8 @@ use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, t
 use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
+use ftp_proto::listing::{Facts, Kind};
+use ftp_proto::wire::PathName;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
 use std::time::Duration;
@@ -242,21 +244,38 @@ pub(super) fn set_failures(
     FAILURES.replace(sql, &values)
 }
 
-/// Notes names that a job keeps, as paths below its destination.
-pub(super) fn add_withheld(sql: &Connection, job: JobId, paths: &[Vec<u8>]) -> Result<(), StoreError> {
+/// A name below the destination of a sync that was kept, with what was seen of it. Who agrees to delete it agrees to nothing else
+/// that has the name later. Of a directory only that it is one counts: each name in it has a row of its own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct WithheldName(Vec<u8>);
+
+impl WithheldName {
+    /// The name with what its listing has shown.
+    pub fn new(path: &PathName, seen: &Facts) -> Self {
+        let is_directory = seen.kind == Kind::Directory;
+        let seen =
+            if is_directory { Facts::of_kind(seen.kind) } else { Facts { mode: None, ..seen.clone() } };
+        let seen = serde_json::to_vec(&seen).unwrap_or_default();
+        // No name has a NUL.
+        Self([path.as_bytes(), &[0], &seen].concat())
+    }
+}
+
+/// Notes names that a job keeps.
+pub(super) fn add_withheld(sql: &Connection, job: JobId, names: &[WithheldName]) -> Result<(), StoreError> {
     let statement = WITHHELD.replacement();
-    for path in paths {
-        insert(sql, &statement, &[ValueRef::Integer(job.number().cast_signed()), ValueRef::Blob(path)])?;
+    for WithheldName(name) in names {
+        insert(sql, &statement, &[ValueRef::Integer(job.number().cast_signed()), ValueRef::Blob(name)])?;
     }
     Ok(())
 }
 
 /// The names that a job has kept. `retry --yes` agrees to delete them, once: they are forgotten.
-pub(super) fn take_withheld(sql: &Connection, job: JobId) -> Result<Vec<Vec<u8>>, StoreError> {
+pub(super) fn take_withheld(sql: &Connection, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
     let job = [job.number().cast_signed()];
-    let paths = WITHHELD.find(sql, "job = ?1", job, |row| Ok(row.get(1)?))?;
+    let names = WITHHELD.find(sql, "job = ?1", job, |row| Ok(WithheldName(row.get(1)?)))?;
     sql.prepare_cached("DELETE FROM withheld WHERE job = ?1")?.execute(job)?;
-    Ok(paths)
+    Ok(names)
 }
 
 /// Keeps a run. The oldest runs are forgotten.
@@ -303,14 +322,16 @@ mod tests {
         let start = JobStart { id, job: StoredJob::for_tests("sync"), resumes: false };
         let store = Store::open_for_tests(home.path()).unwrap();
         let _lock = store.start(&start).unwrap();
-        let paths = vec![b"a".to_vec(), b"b/\xff".to_vec()];
-        store.durably(|store| add_withheld(&store.sql, id, &paths)).unwrap();
+        let file = Facts { size: Some(5), ..Facts::of_kind(Kind::File) };
+        let name = |path: &[u8]| WithheldName::new(&PathName::from_wire(path.to_vec()).unwrap(), &file);
+        let names = vec![name(b"a"), name(b"b/\xff")];
+        store.durably(|store| add_withheld(&store.sql, id, &names)).unwrap();
         // The names of one job are not those of another.
         assert!(store.durably(|store| take_withheld(&store.sql, JobId::new(2))).unwrap().is_empty());
-        assert_eq!(store.durably(|store| take_withheld(&store.sql, id)).unwrap(), paths);
+        assert_eq!(store.durably(|store| take_withheld(&store.sql, id)).unwrap(), names);
         assert!(store.durably(|store| take_withheld(&store.sql, id)).unwrap().is_empty());
-        store.durably(|store| add_withheld(&store.sql, id, &paths)).unwrap();
-        store.sql.execute("UPDATE withheld SET path = 'c' WHERE path = x'61'", []).unwrap();
+        store.durably(|store| add_withheld(&store.sql, id, &names)).unwrap();
+        store.sql.execute("UPDATE withheld SET path = 'c' WHERE substr(path, 1, 1) = x'61'", []).unwrap();
         assert!(store.durably(|store| take_withheld(&store.sql, id)).is_err());
     }
 

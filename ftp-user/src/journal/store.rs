@@ -171,8 +171,19 @@ impl Store {
         if found > VERSION {
             return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });
         }
+        if store.is_of_another_program().map_err(|bad| store.failure(bad))? {
+            let why = "another program has made it".to_owned();
+            return Err(JournalFailure::Damaged { path: store.path, why });
+        }
         store.has(promised).and_then(|()| store.prepare(read)).map_err(|bad| store.failure(bad))?;
         Ok(store)
+    }
+
+    /// Whether there are tables, and no version of ours. One statement sees one state.
+    fn is_of_another_program(&self) -> Result<bool, StoreError> {
+        let asked =
+            "SELECT user_version = 0 AND EXISTS (SELECT 1 FROM sqlite_master) FROM pragma_user_version";
+        Ok(self.sql.query_row(asked, [], |row| row.get(0))?)
     }
 
     /// Leaves the log of changes as it is, also when the database is closed, until it is known to be whole. Returns the

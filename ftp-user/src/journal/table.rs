@@ -127,7 +127,7 @@ CREATE INDEX path_facts_by_job ON path_facts (job);
     columns: "id, job, source_control, dest_control, source_data, dest_data, why",
 };
 
-/// The names that the last run of a sync has kept because nobody had agreed to delete them.
+/// The names that the last run of a sync has kept because nobody had agreed to delete them, each with what was seen of it.
 pub(super) const WITHHELD: Table = Table {
     name: "withheld",
     since: 6,
@@ -365,6 +365,17 @@ mod tests {
     use std::fs;
     use std::os::unix::ffi::OsStrExt;
     use std::path::Path;
+
+    #[test]
+    fn a_database_of_another_program_is_left_alone() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join(FILE);
+        Connection::open(&file).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
+        let before = fs::read(&file).unwrap();
+        let Err(why) = Store::open_for_tests(home.path()) else { panic!("it was taken") };
+        assert!(why.to_string().contains("another program has made it"), "{why}");
+        assert_eq!(fs::read(&file).unwrap(), before);
+    }
 
     /// Writes the words of jobs in the place of their values.
     fn make_words(sql: &Connection) {

@@ -181,7 +181,7 @@ pub enum Doing {
     Verifies,
     /// It gets its final name.
     Publishes,
-    /// They delete.
+    /// They delete something.
     Deletes,
 }
 

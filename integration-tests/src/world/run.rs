@@ -64,13 +64,19 @@ struct Running<'a> {
     full: Option<u64>,
     /// The programs that start again, and after how many steps.
     gone: Vec<(Program, u64)>,
-    /// The state of its disk that the destination gets back, and after how many steps.
-    old: Option<(Snapshot, u64)>,
-    /// The names of the destination that are not what they were, because it got an older state back.
-    set_back: BTreeSet<String>,
+    set_back: SetBack,
+}
+
+/// The destination gets an older state of its disk back.
+#[derive(Default)]
+struct SetBack {
+    /// That state, and after how many steps it comes.
+    disk: Option<(Snapshot, u64)>,
+    /// The names of the destination that are not what they were.
+    names: BTreeSet<String>,
     /// Those that may be nowhere: their sources had been deleted before.
     lost: BTreeSet<String>,
-    /// Until when a deletion may have been under way when that happened.
+    /// Until when a deletion may have been under way when it came.
     under_way: Option<Duration>,
 }
 
@@ -145,10 +151,7 @@ impl<'a> Running<'a> {
             vanished,
             full,
             gone,
-            old: None,
-            set_back: BTreeSet::new(),
-            lost: BTreeSet::new(),
-            under_way: None,
+            set_back: SetBack::default(),
         };
         Program::ALL.into_iter().for_each(|program| running.serve(program));
         Ok(running)
@@ -290,14 +293,14 @@ impl<'a> Running<'a> {
             Some(steps) => *steps -= 1,
             None => {}
         }
-        match self.old.take() {
+        match self.set_back.disk.take() {
             Some((disk, 0)) => self.set_back(&disk),
-            old => self.old = old.map(|(disk, steps)| (disk, steps - 1)),
+            old => self.set_back.disk = old.map(|(disk, steps)| (disk, steps - 1)),
         }
-        if self.under_way.is_some_and(|until| until <= self.world.now()) {
-            self.under_way = None;
+        if self.set_back.under_way.is_some_and(|until| until <= self.world.now()) {
+            self.set_back.under_way = None;
             let [source, _] = self.trees();
-            self.lost.retain(|name| !source.contains_key(name));
+            self.set_back.lost.retain(|name| !source.contains_key(name));
         }
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;
@@ -340,9 +343,9 @@ impl<'a> Running<'a> {
                 self.full = Some(steps);
                 self.start_destination_again();
             }
-            Fault::SetBack { steps } if self.old.is_none() => {
+            Fault::SetBack { steps } if self.set_back.disk.is_none() => {
                 let disk = Snapshot::of(&self.roots[1..]).expect("the directory can be read");
-                self.old = Some((disk, steps));
+                self.set_back.disk = Some((disk, steps));
             }
             Fault::Vanish { .. } | Fault::Full { .. } | Fault::SetBack { .. } => {}
             Fault::Clock { host, seconds } => {
@@ -372,10 +375,10 @@ impl<'a> Running<'a> {
         let [_, after] = self.trees();
         let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
         let names: Vec<String> = names.cloned().collect();
-        self.lost.extend(names.iter().cloned());
-        self.set_back.extend(names);
+        self.set_back.lost.extend(names.iter().cloned());
+        self.set_back.names.extend(names);
         // What was seen before may still delete what is on its way.
-        self.under_way = Some(self.world.now() + 3 * self.world.latency());
+        self.set_back.under_way = Some(self.world.now() + 3 * self.world.latency());
         if !is_gone {
             self.serve(Program::Destination);
         }
@@ -451,7 +454,7 @@ impl<'a> Running<'a> {
         for (name, versions) in &self.versions {
             let newest = versions.last();
             let has_moved = moves && has(&destination, name, newest);
-            let is_lost = self.lost.contains(*name);
+            let is_lost = self.set_back.lost.contains(*name);
             if !(has_moved || is_lost || has(&source, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
@@ -486,7 +489,9 @@ impl<'a> Running<'a> {
         let [source, destination] = self.trees();
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
-            _ if self.set_back.contains(name) => true,
+            _ if self.set_back.names.contains(name) => true,
+            // Who copies a file again that was done forgets the part of an attempt before, if it is killed then.
+            None if !self.set_back.names.is_empty() && name.ends_with(".ftp-user.part") => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
                 let skipped = match plan.verb {
@@ -507,7 +512,7 @@ impl<'a> Running<'a> {
             .source
             .keys()
             .chain(kept)
-            .all(|name| destination.contains_key(name) || self.set_back.contains(name));
+            .all(|name| destination.contains_key(name) || self.set_back.names.contains(name));
         has_all && destination.iter().all(is_good) && (!moves || source.is_empty())
     }
 

@@ -14,6 +14,7 @@ use crate::job::part::publish;
 use crate::job::removal::{Consent, ReachedName, Scope, changed};
 use crate::job::retry::asked;
 use crate::job::spool::{Spool, TreeEntry};
+use crate::journal::WithheldName;
 use crate::place;
 use crate::report::{WithheldDeletions, several};
 use crate::session::{Facts, Role};
@@ -151,10 +152,10 @@ impl SurplusDeletion<'_, '_> {
     /// Whether a name goes, as far as the source and the user decide.
     async fn may_go(&mut self, entry: &TreeEntry, lack: Option<Learnt<Lack>>) -> bool {
         let Some(lack) = lack else { return true };
-        let needs_consent = self.withheld.need_consent(&entry.path);
+        let needs_consent = self.withheld.need_consent(&entry.path, &entry.facts);
         match self.permit(entry, lack, &entry.facts, needs_consent).await {
             Ok(_) => return true,
-            Err(ReasonToKeep::Amount) => self.withheld.keep(&entry.path),
+            Err(ReasonToKeep::Amount) => self.withheld.keep(&entry.path, &entry.facts),
             Err(why) => self.kept.keep(&entry.path, why),
         }
         false
@@ -402,10 +403,10 @@ pub(super) struct WithheldNames {
     /// Whether the source has no file at all.
     is_source_empty: bool,
     /// The names to which somebody has agreed; `None` is everything that the run finds.
-    consented: Option<HashSet<PathName>>,
+    consented: Option<HashSet<WithheldName>>,
     count: u64,
     /// These names, as long as they are not too many for the journal.
-    names: Vec<PathName>,
+    names: Vec<WithheldName>,
     /// The first directories from which so much would go; `None` is the destination.
     directories: BTreeSet<Option<PathName>>,
 }
@@ -415,7 +416,7 @@ impl WithheldNames {
     pub(super) fn new(
         mut large: LargeDeletions,
         is_source_empty: bool,
-        consented: Option<HashSet<PathName>>,
+        consented: Option<HashSet<WithheldName>>,
         renamed: &HashSet<PathName>,
     ) -> Self {
         renamed.iter().for_each(|path| large.stays(path));
@@ -423,17 +424,18 @@ impl WithheldNames {
         Self { large, is_source_empty, consented, count, names, directories }
     }
 
-    /// Whether somebody has to agree before this name goes, and has not.
-    pub(super) fn need_consent(&self, path: &PathName) -> bool {
-        let has_agreed = self.consented.as_ref().is_none_or(|names| names.contains(path));
+    /// Whether somebody has to agree before this name goes, and has not agreed to what it is now.
+    pub(super) fn need_consent(&self, path: &PathName, seen: &Facts) -> bool {
+        let name = || WithheldName::new(path, seen);
+        let has_agreed = self.consented.as_ref().is_none_or(|names| names.contains(&name()));
         !has_agreed && (self.is_source_empty || self.large.keeper(path).is_some())
     }
 
     /// Notes that a name is kept.
-    pub(super) fn keep(&mut self, path: &PathName) {
+    pub(super) fn keep(&mut self, path: &PathName, seen: &Facts) {
         self.count += 1;
         if self.names.len() < MOST_NAMES {
-            self.names.push(path.clone());
+            self.names.push(WithheldName::new(path, seen));
         }
         if self.directories.len() < MOST_TOLD {
             self.directories.insert(self.large.keeper(path).and_then(|(directory, _)| directory));
@@ -508,7 +510,9 @@ mod tests {
     fn names_are_kept_unless_somebody_has_agreed_to_them() {
         let renamed: HashSet<PathName> = (0..10).map(|number| path(&format!("d/{number}"))).collect();
         let none = HashSet::new;
-        let names = |texts: &[&str]| Some(texts.iter().map(|text| path(text)).collect());
+        let file = |size| Facts { size: Some(size), ..Facts::of_kind(listing::Kind::File) };
+        let seen = |text: &str| WithheldName::new(&path(text), &file(5));
+        let names = |texts: &[&str]| Some(texts.iter().map(|text| seen(text)).collect());
         for (agreed, is_source_empty, renamed, expect) in [
             (names(&[]), false, none(), [true, true, false]),
             (names(&[]), true, none(), [true, true, true]),
@@ -517,8 +521,14 @@ mod tests {
             (names(&[]), false, renamed, [false, false, false]),
         ] {
             let withheld = WithheldNames::new(large(), is_source_empty, agreed, &renamed);
-            let found = ["d/1", "d/20", "a0"].map(|name| withheld.need_consent(&path(name)));
+            let found = ["d/1", "d/20", "a0"].map(|name| withheld.need_consent(&path(name), &file(5)));
             assert_eq!(found, expect, "{withheld:?}");
+            // What has changed since is another file.
+            let changed = withheld.need_consent(&path("d/20"), &file(6));
+            assert_eq!(
+                changed,
+                withheld.consented.is_some() && withheld.large.keeper(&path("d/20")).is_some()
+            );
         }
     }
 
@@ -526,7 +536,9 @@ mod tests {
     fn the_directory_and_the_remedy_are_told() {
         let none = Some(HashSet::new());
         let mut withheld = WithheldNames::new(large(), false, none, &HashSet::new());
-        ["d/1", "d/2"].iter().for_each(|name| withheld.keep(&path(name)));
+        ["d/1", "d/2"]
+            .iter()
+            .for_each(|name| withheld.keep(&path(name), &Facts::of_kind(listing::Kind::File)));
         let words = withheld.words(
             |below| below.map_or("DEST".to_owned(), |below| format!("DEST/{}", below.display())),
             "the same command with --yes",
