@@ -209,6 +209,13 @@ fn a_job_in_the_background_that_fails_names_its_line() {
     let settings = settings(&[("lab", &lab)]);
     let run = run(&settings, "ls lab:\ncopy lab:none copied &\nls lab:\n").exits(3);
     run.says("script:2: [1] failed copy lab:none copied");
+    let waits = script(&settings, &["--keep-going"], "copy lab:none copied &\nwait\nwait 7\nls lab:\n").run();
+    let waits = waits.exits(9).says("script:1: [1] failed copy lab:none copied").says("is called 7");
+    assert_eq!(
+        waits.stdout.last().map(String::as_str),
+        Some("a"),
+        "a wait that fails changes nothing: {waits}"
+    );
 }
 
 #[test]

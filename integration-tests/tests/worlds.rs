@@ -49,6 +49,7 @@ fn no_fault_loses_a_file() {
                 eprintln!("{}", ended.story);
             }
             if !ended.violations.is_empty() {
+                assert_ne!(number("FTP_WORLD_SHRINKS", 1), 0, "\nseed {seed}: {:?}", ended.violations);
                 let (plan, least) = with_room(|| shrink(&Plan::of(seed, 50, 5)).unwrap());
                 let plan = serde_json::to_string_pretty(&plan).unwrap();
                 panic!("seed {seed}: {:#?}\n{plan}\n{}", least.violations, least.story);

@@ -226,7 +226,7 @@ pub async fn rename(
 async fn rename_all(run: &mut VerbRun<'_>, sources: &[Location], destination: &Location) -> Result<()> {
     let mut host = run.host(destination);
     if let Some(other) = sources.iter().find(|source| !host.is_also(source)) {
-        let what = format!("mv renames on one host, and {other} and {destination} are on two");
+        let what = format!("mv renames on one host, and {other} and {destination} are on different ones");
         return Err(Failure::usage(what).hint("ftp-user move crosses servers"));
     }
     let found = run.facts(&mut host, &destination.path).await?;

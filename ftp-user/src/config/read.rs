@@ -253,7 +253,11 @@ impl SettingsFile {
                 .hint("name another file with --config")
         };
         let file = match NamedFile::open(&self.path, Readable::File) {
-            Err(error) if error.kind() == ErrorKind::NotFound && !self.is_named => {
+            // The home directory may be none, as /dev/null.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+                    && !self.is_named =>
+            {
                 return Ok(Settings::default());
             }
             opened => opened.map_err(|error| cannot(&words(&error)))?,

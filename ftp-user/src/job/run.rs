@@ -104,7 +104,9 @@ async fn tell_why_empty(
             );
         }
         Some(option) => events.warn(format!("no file matches {option}: {UNMATCHED}")),
-        None => events.warn("the source has no file: look whether its disk is mounted"),
+        None => events.warn(
+            "the source has no file, or the filters leave everything out: look whether its disk is mounted",
+        ),
     }
 }
 

@@ -123,6 +123,8 @@ async fn run_own(
         }
     };
     let json = general.json;
+    // A wait that fails changes nothing for later lines.
+    let only_waits = matches!(verb, OwnVerb::Fg { .. } | OwnVerb::Wait { .. });
     let status = match verb {
         // A script that says `exit 3` wants what a script has not: its status is that of its lines.
         OwnVerb::Quit { words } if words.is_empty() => return Ok(AfterLine::Leave),
@@ -154,7 +156,10 @@ async fn run_own(
         OwnVerb::Wait { job: None } => wait_for_all(lines, cancel).await,
         OwnVerb::Wait { job } => wait(lines, job.as_deref(), OnInterrupt::EndWaiting, cancel).await,
     };
-    status.map(AfterLine::Next)
+    match status {
+        Err(failure) if only_waits => Ok(AfterLine::Next(lines.fail(&failure))),
+        status => status.map(AfterLine::Next),
+    }
 }
 
 /// Lists and changes composite directories.
@@ -399,6 +404,11 @@ async fn wait(
             () = tokio::time::sleep(LOOK) => {}
         }
     };
+    if lines.at.is_some() && status != Status::Done {
+        // The line that has failed is that of its &.
+        job.show_said();
+        job.tell_end();
+    }
     lines.background = lines.background.and(lines.jobs.show_ended(Some(number)));
     Ok(status)
 }

@@ -130,8 +130,7 @@ impl Jobs {
             job.show_said();
             if known != Some(job.number) {
                 status = status.and(job.status().unwrap_or(Status::Done));
-                let at = job.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
-                output::complain("ftp-user", format_args!("{at}{}", job.row().text()));
+                job.tell_end();
             }
         }
         status
@@ -182,6 +181,12 @@ impl Job {
             said = lines.join("\n").into_bytes();
         }
         let _ = out.write_all(&said).and_then(|()| out.flush());
+    }
+
+    /// Says how it ended, and which line of the script has begun it.
+    pub(super) fn tell_end(&self) {
+        let at = self.at.as_ref().map_or_else(String::new, |at| format!("{at}: "));
+        output::complain("ftp-user", format_args!("{at}{}", self.row().text()));
     }
 
     /// The job as it is shown.

@@ -43,7 +43,7 @@ impl Receiver {
             (_, false, false) => Ok(Self::Name),
             (Some(_), ..) => {
                 Err(Failure::new(FailureKind::Exists, format!("{destination} is not a directory"))
-                    .hint("choose a directory, or copy one file"))
+                    .hint("choose a directory; one file is copied to a name without / at its end"))
             }
             (None, false, true) => Err(Failure::usage(format!(
                 "several sources need a directory, and {destination} does not exist"
