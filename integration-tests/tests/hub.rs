@@ -211,7 +211,7 @@ fn of_three_agents_that_do_not_reach_a_server_one_reason_is_told_and_the_others_
     let relay = ["--path", "relay", "--relay", &hub.address.to_string(), "--relay-token-file", token]
         .map(str::to_owned);
     let copy = || user().args(["copy", "--retries", "0"]).args(&relay).args(&places);
-    copy().run().fails().says("no agent at the hub").says("2 other agents: -v says why");
+    copy().run().fails().says("no agent at the hub").says("2 other agents neither (-v says why)");
     let run = copy().args(["-v"]).run().fails();
     assert!(
         ["zurich", "berlin", "geneva"].iter().all(|name| run.said.contains(&format!("the agent {name} "))),

@@ -8,6 +8,7 @@
 //! | `amount` | is so much deleted that somebody has to agree? |
 //! | `judge` | may this name go, and if not, why does it stay? |
 //! | `moved` | may the source of a moved file go? |
+//! | `withheld` | is what has a name now what somebody has agreed to delete? |
 //!
 //! Three rules hold for everything that is deleted:
 //!
@@ -36,6 +37,7 @@ mod absence;
 mod amount;
 mod judge;
 mod moved;
+mod withheld;
 
 pub use absence::{Answers, ExistenceQuestion, MissingWords, Presence};
 pub use amount::{Amount, AmountTally, LargeDeletions};
@@ -44,3 +46,4 @@ pub use judge::{
     Witness, has_changed, is_as_listed, path_below,
 };
 pub use moved::{CopyProof, CopyState, ExpectedCopy, MoveEvidence, SourceNow, StableStorage};
+pub use withheld::WithheldName;

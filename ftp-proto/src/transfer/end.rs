@@ -80,7 +80,7 @@ pub(super) struct End {
     pub(super) started: bool,
     /// Its transfer has failed and may wait for another data connection all the same. pyftpdlib goes on listening when it
     /// has refused the peer (425 after 150).
-    pub(super) may_wait: bool,
+    pub(super) may_still_listen: bool,
     /// An earlier transfer command of this attempt may have touched its file.
     touched: bool,
     pub(super) session: Session,
@@ -99,7 +99,7 @@ impl End {
             listening: false,
             data_port: None,
             started: false,
-            may_wait: false,
+            may_still_listen: false,
             touched: false,
             session: Session::InStep,
             timers: Timers::new(),
@@ -177,7 +177,7 @@ impl End {
         let untouched = !self.started && (is_decisive(blame) || blame == Blame::Unsupported);
         self.run = if untouched { Run::Refused } else { Run::Failed };
         let cannot_connect = answer.reply.code == Meaning::CannotConnect.code(Dialect::Rfc959);
-        self.may_wait = self.started && self.party.capabilities.loses_early && cannot_connect;
+        self.may_still_listen = self.started && self.party.capabilities.loses_early && cannot_connect;
         Some(blame)
     }
 

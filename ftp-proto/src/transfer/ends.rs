@@ -434,7 +434,7 @@ impl Ends {
     pub(super) fn finish_rescue(&mut self) {
         let Phase::Rescue(failure) = &self.phase else { return };
         for (end, side) in [(&mut self.source, Side::Source), (&mut self.destination, Side::Destination)] {
-            if end.may_wait && end.session == Session::InStep {
+            if end.may_still_listen && end.session == Session::InStep {
                 end.close();
                 self.out.push_back(Output::Close(side));
             }

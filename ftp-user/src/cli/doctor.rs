@@ -243,7 +243,7 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
     if !may_write(directory) {
         return Checked::bad("state", format!("{shown} cannot be written"), STATE_ELSEWHERE);
     }
-    if let Err(error) = has_room(directory) {
+    if let Err(error) = store_probe_file(directory) {
         let what = format!("{shown} takes no new file: {}", words(&error));
         return Checked::bad("state", what, "make room, or name another with --state");
     }
@@ -257,7 +257,7 @@ fn state(context: &Context, directory: Option<&Path>) -> Checked {
 }
 
 /// Stores a small file there, and removes it.
-fn has_room(directory: &Path) -> io::Result<()> {
+fn store_probe_file(directory: &Path) -> io::Result<()> {
     tempfile::NamedTempFile::new_in(directory)?.write_all(&[b'.'; 4096])
 }
 

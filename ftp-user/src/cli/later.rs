@@ -196,7 +196,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "copy move",
         "--backup-dir",
-        "--overwrite never leaves alone what is there; sync --backup-dir keeps what it replaces",
+        "use --overwrite never: files that are there stay; sync --backup-dir keeps what it replaces",
     ),
     (
         "copy move",
@@ -223,7 +223,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     ("sync copy move", "-x -X --exclude-glob", "--exclude GLOB leaves files out"),
     ("sync copy move", "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
-    ("copy move", "--no-clobber", "--overwrite never leaves what is there"),
+    ("copy move", "--no-clobber", "use --overwrite never: files that are there stay"),
     ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
     ("sync", "--track-renames", "there is none: with --delete, what digests show as renamed is renamed"),
     ("sync copy move", "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),

@@ -39,7 +39,8 @@ pub(super) async fn run(context: Context, args: WhyArgs) -> Result<Status> {
     let mut receipts = Receipts::default();
     if let Some(run) = run {
         let mut run = run.clone();
-        receipts.run = run.failures.iter().cloned().zip(run.failed_files.iter().cloned()).collect();
+        receipts.other_failures =
+            run.failures.iter().cloned().zip(run.failed_files.iter().cloned()).collect();
         if let Some(job) = job.filter(|job| run.id.parse::<JobId>().is_ok_and(|id| id == job.id)) {
             tell_what_became(&mut run, job.state);
         }
@@ -79,15 +80,15 @@ async fn receipt(context: &Context, job: &JobRecord, receipts: &mut Receipts) ->
     for state in [ItemState::Done, ItemState::Failed, ItemState::Open, ItemState::GivenOver] {
         for item in context.store.journal.items(job.id, state).map_err(|why| job::of_journal(&why))? {
             add(receipts, &item);
-            receipts
-                .run
-                .retain(|(why, file)| file.source != item.place.source || item.why.as_ref() != Some(why));
+            let is_its =
+                |why: &String, source: &str| *source == item.place.source && item.why.as_ref() == Some(why);
+            receipts.other_failures.retain(|(why, file)| !is_its(why, &file.source));
             let dest = as_typed(&sites, &item);
             context.run.events.deliver(Event::Receipt(job.id, item, dest)).await;
         }
     }
-    receipts.told.clone_from(&job.why);
-    receipts.run.retain(|(why, file)| job.why.as_ref() != Some(&about(&file.source, why)));
+    receipts.reason_of_job.clone_from(&job.why);
+    receipts.other_failures.retain(|(why, file)| job.why.as_ref() != Some(&about(&file.source, why)));
     Ok(())
 }
 

@@ -167,16 +167,9 @@ impl Tally {
         self.failures.count() > 0
     }
 
-    /// Whether a file has failed for another reason than its name or its destination, which the next run finds as they are.
-    pub(in crate::job) fn may_go_better(&self) -> bool {
-        self.failures.kinds().iter().any(|kind| !matches!(kind, Kind::Usage | Kind::Exists))
-    }
-
     /// How many files are done of those that were found: `240 of 3000 files are done; `.
     pub(in crate::job) fn how_far(&self, found: FoundFiles) -> String {
-        // Names that cannot be carried have failed before they were found.
-        let (done, failed) = (self.sums.files, self.failures.count().saturating_sub(self.staying));
-        let all = (found.files + self.equal).max(done + failed);
+        let (done, all) = (self.sums.files, found.files + self.equal);
         let so_far = if found.more { " found so far" } else { "" };
         match all {
             _ if done > all || (all <= 1 && !found.more) => String::new(),
@@ -187,6 +180,8 @@ impl Tally {
                     self.staying
                 )
             }
+            // What has failed is none of them: a listing, or a name that FTP cannot carry.
+            all if done == all && !found.more => String::new(),
             all => format!("{done} of {}{so_far} are done; ", counted(all, "file")),
         }
     }

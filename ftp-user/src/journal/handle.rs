@@ -3,7 +3,7 @@
 use super::claiming::{
     Claim, ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves,
 };
-use super::job_row::{FilesBelow, WithheldName, add_withheld, files_below, keep_run, runs, take_withheld};
+use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
 use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
     ReadWords, RunEnd, SourceFacts,
@@ -14,6 +14,7 @@ use super::writer::{JobWriter, Request, Work, Writer};
 use crate::account::RunAccount;
 use crate::id::JobId;
 use crate::ladder::Rung;
+use ftp_proto::deletion::WithheldName;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -7,8 +7,7 @@ use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, t
 use crate::account::RunAccount;
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
-use ftp_proto::listing::{Facts, Kind};
-use ftp_proto::wire::PathName;
+use ftp_proto::deletion::WithheldName;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
 use std::time::Duration;
@@ -244,28 +243,12 @@ pub(super) fn set_failures(
     FAILURES.replace(sql, &values)
 }
 
-/// A name below the destination of a sync that was kept, with what was seen of it. Who agrees to delete it agrees to nothing else
-/// that has the name later. Of a directory only that it is one counts: each name in it has a row of its own.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct WithheldName(Vec<u8>);
-
-impl WithheldName {
-    /// The name with what its listing has shown.
-    pub fn new(path: &PathName, seen: &Facts) -> Self {
-        let is_directory = seen.kind == Kind::Directory;
-        let seen =
-            if is_directory { Facts::of_kind(seen.kind) } else { Facts { mode: None, ..seen.clone() } };
-        let seen = serde_json::to_vec(&seen).unwrap_or_default();
-        // No name has a NUL.
-        Self([path.as_bytes(), &[0], &seen].concat())
-    }
-}
-
 /// Notes names that a job keeps.
 pub(super) fn add_withheld(sql: &Connection, job: JobId, names: &[WithheldName]) -> Result<(), StoreError> {
     let statement = WITHHELD.replacement();
-    for WithheldName(name) in names {
-        insert(sql, &statement, &[ValueRef::Integer(job.number().cast_signed()), ValueRef::Blob(name)])?;
+    for name in names {
+        let name = ValueRef::Blob(name.as_bytes());
+        insert(sql, &statement, &[ValueRef::Integer(job.number().cast_signed()), name])?;
     }
     Ok(())
 }
@@ -273,7 +256,7 @@ pub(super) fn add_withheld(sql: &Connection, job: JobId, names: &[WithheldName])
 /// The names that a job has kept. `retry --yes` agrees to delete them, once: they are forgotten.
 pub(super) fn take_withheld(sql: &Connection, job: JobId) -> Result<Vec<WithheldName>, StoreError> {
     let job = [job.number().cast_signed()];
-    let names = WITHHELD.find(sql, "job = ?1", job, |row| Ok(WithheldName(row.get(1)?)))?;
+    let names = WITHHELD.find(sql, "job = ?1", job, |row| Ok(WithheldName::from_stored(row.get(1)?)))?;
     sql.prepare_cached("DELETE FROM withheld WHERE job = ?1")?.execute(job)?;
     Ok(names)
 }
@@ -314,6 +297,9 @@ mod tests {
     use crate::journal::record::JobStart;
     use crate::journal::store::{FILE, Store};
     use crate::journal::table::check_files;
+
+    use ftp_proto::listing::{Facts, Kind};
+    use ftp_proto::wire::PathName;
 
     #[test]
     fn names_that_were_kept_are_told_once_and_a_changed_row_is_noticed() {

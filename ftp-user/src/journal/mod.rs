@@ -34,7 +34,7 @@ mod writer;
 pub use claiming::{Claim, ResumeAction, decide, is_same};
 pub use claiming::{ClaimBelow, ClaimsBelow, ClaimsPage};
 pub use handle::{JobJournal, Journal, JournalAnswer};
-pub use job_row::{FilesBelow, WithheldName};
+pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use mark::check_directory;
 pub use record::{

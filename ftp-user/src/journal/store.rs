@@ -172,8 +172,7 @@ impl Store {
             return Err(JournalFailure::Newer { path: store.path, found, known: VERSION });
         }
         if store.is_of_another_program().map_err(|bad| store.failure(bad))? {
-            let why = "another program has made it".to_owned();
-            return Err(JournalFailure::Damaged { path: store.path, why });
+            return Err(JournalFailure::unusable(&store.path, "it is a database of another program"));
         }
         store.has(promised).and_then(|()| store.prepare(read)).map_err(|bad| store.failure(bad))?;
         Ok(store)

@@ -127,7 +127,7 @@ CREATE INDEX path_facts_by_job ON path_facts (job);
     columns: "id, job, source_control, dest_control, source_data, dest_data, why",
 };
 
-/// The names that the last run of a sync has kept because nobody had agreed to delete them, each with what was seen of it.
+/// The names that the last run of a sync has kept because nobody had agreed to delete them: `path` is all of a `WithheldName`.
 pub(super) const WITHHELD: Table = Table {
     name: "withheld",
     since: 6,
@@ -373,7 +373,7 @@ mod tests {
         Connection::open(&file).unwrap().execute_batch("CREATE TABLE diary (day TEXT)").unwrap();
         let before = fs::read(&file).unwrap();
         let Err(why) = Store::open_for_tests(home.path()) else { panic!("it was taken") };
-        assert!(why.to_string().contains("another program has made it"), "{why}");
+        assert!(why.to_string().contains("it is a database of another program"), "{why}");
         assert_eq!(fs::read(&file).unwrap(), before);
     }
 

@@ -196,7 +196,7 @@ impl Probes {
                     server.unreached.last().map(|(name, why)| format!("{name}: {why}")).into_iter().collect();
                 let others = server.unreached.len().saturating_sub(1) as u64;
                 if others > 0 {
-                    said.push(format!("{}: -v says why", counted(others, "other agent")));
+                    said.push(format!("{} neither (-v says why)", counted(others, "other agent")));
                 }
                 let left_out = self.asking.left_out;
                 if left_out > 0 {

@@ -257,9 +257,9 @@ pub struct Receipts {
     /// The first of those, and why.
     pub failures: Vec<FailedItem>,
     /// The reason that the line of the job tells.
-    pub told: Option<String>,
-    /// The failures of the run that nothing else tells.
-    pub run: Vec<(String, FailedFile)>,
+    pub reason_of_job: Option<String>,
+    /// What has failed in the run beside them, and why.
+    pub other_failures: Vec<(String, FailedFile)>,
 }
 
 /// A server that is forgotten.

@@ -93,7 +93,8 @@ fn destination(place: &Place) -> String {
 
 /// The files of a job, for people.
 pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
-    let Receipts { copied, skipped, open, given_over, left, failed, failures, told, run } = receipts;
+    let Receipts { copied, skipped, open, given_over, left, failed, failures, reason_of_job, other_failures } =
+        receipts;
     let files = |count: u64| counted(count, "file");
     let unnamed = |count: u64, named: &[FailedItem]| {
         let others = count.saturating_sub(named.len() as u64);
@@ -112,7 +113,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
     lines.extend(some(*failed, "failed"));
     for (first, others) in groups(failures, failed_alike) {
         let why = about(&first.source, &first.failure.to_string());
-        if others.is_empty() && told.as_ref() == Some(&why) {
+        if others.is_empty() && reason_of_job.as_ref() == Some(&why) {
             continue;
         }
         lines.push(format!("    {why}"));
@@ -122,7 +123,7 @@ pub(super) fn lines(receipts: &Receipts) -> Vec<String> {
         lines.extend(others.iter().map(|file| format!("      {}", file.name())));
     }
     lines.extend(unnamed(*failed, failures));
-    lines.extend(routes::failures(run));
+    lines.extend(routes::failures(other_failures));
     lines.into_iter().map(|line| show(line.as_bytes())).collect()
 }
 
@@ -328,10 +329,10 @@ mod tests {
         ];
         assert_eq!(lines(&receipts), expect);
         // The line of the job tells a reason that one file has.
-        let told = Some("cannot copy h/b: c to two:d/xb: c: full: disk".to_owned());
-        let run = vec![("no login".to_owned(), FailedFile::default())];
+        let reason_of_job = Some("cannot copy h/b: c to two:d/xb: c: full: disk".to_owned());
+        let other_failures = vec![("no login".to_owned(), FailedFile::default())];
         let expect = [&expect[..4], &expect[5..], &["failed: no login"]].concat();
-        assert_eq!(lines(&Receipts { told, run, ..receipts }), expect);
+        assert_eq!(lines(&Receipts { reason_of_job, other_failures, ..receipts }), expect);
     }
 
     #[test]

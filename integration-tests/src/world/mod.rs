@@ -112,8 +112,8 @@ impl World {
     }
 
     /// Lets the server of a host seem not to know these commands.
-    pub fn hide(&mut self, HostId(index): HostId, commands: &'static [&'static str]) {
-        self.shared.network.locked().hosts[index].hidden = commands;
+    pub fn hide(&mut self, HostId(index): HostId, commands: Vec<&'static str>) {
+        self.shared.network.locked().hosts[index].hidden = commands.into();
     }
 
     /// Sets the calendar of a host so much later.
@@ -121,9 +121,9 @@ impl World {
         self.shared.network.locked().hosts[index].wrong_by += seconds;
     }
 
-    /// The verbs of the commands that servers were sent since the last call.
-    pub fn take_verbs(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.network.locked().verbs)
+    /// The commands that servers were sent since the last call.
+    pub fn take_commands(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.network.locked().commands)
     }
 
     /// How long a byte takes from one host to another one.

@@ -36,7 +36,7 @@ pub(super) struct HostState {
     /// What its programs have written.
     pub(super) said: Vec<u8>,
     /// The commands that its server does not seem to know.
-    pub(super) hidden: &'static [&'static str],
+    pub(super) hidden: Arc<[&'static str]>,
     /// By how many seconds its calendar is wrong.
     pub(super) wrong_by: i64,
 }
@@ -54,15 +54,15 @@ pub(super) struct Network {
     pub(super) latency: Duration,
     /// How many bytes have come, and how many connections have come about.
     pub(super) moved: u64,
-    /// The verbs of the commands that servers were sent, and that nobody has taken.
-    pub(super) verbs: Vec<String>,
+    /// The commands that servers were sent, and that nobody has taken.
+    pub(super) commands: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Connection {
     hosts: [usize; 2],
     /// The commands that the server at its other end does not seem to know; `None` if it is no control connection.
-    hidden: Option<&'static [&'static str]>,
+    hidden: Option<Arc<[&'static str]>>,
     directions: [Direction; 2],
     scheduled: [Scheduled; 2],
     /// Nothing gets through any more, and neither end is told.
@@ -103,7 +103,7 @@ impl Network {
             random,
             latency,
             moved: 0,
-            verbs: Vec::new(),
+            commands: Vec::new(),
         }
     }
 
@@ -117,7 +117,7 @@ impl Network {
             random,
             home: None,
             said: Vec::new(),
-            hidden: &[],
+            hidden: Arc::default(),
             wrong_by: 0,
         });
         self.hosts.len() - 1
@@ -139,12 +139,12 @@ impl Network {
                 if connection.is_silent || (bytes == 0 && end.is_none()) {
                     continue;
                 }
-                if let Some(hidden) = connection.hidden {
+                if let Some(hidden) = &connection.hidden {
                     sent.rewrite(scheduled.bytes, |text| {
-                        hide(text, hidden);
                         if direction == 0 {
-                            self.verbs.extend(verbs(text));
+                            self.commands.extend(commands(text));
                         }
+                        hide(text, hidden);
                     });
                 }
                 let due = (self.now + self.latency).max(scheduled.last);
@@ -207,7 +207,7 @@ impl Network {
         self.next += 1;
         let connection = Connection {
             hosts: [host, there],
-            hidden: (to.port() == FTP).then_some(self.hosts[there].hidden),
+            hidden: (to.port() == FTP).then(|| Arc::clone(&self.hosts[there].hidden)),
             directions: [out, back],
             scheduled: Default::default(),
             is_silent: false,
@@ -360,12 +360,10 @@ fn hide(text: &mut [u8], hidden: &[&str]) {
     }
 }
 
-/// The verbs of the commands in a text.
-fn verbs(text: &[u8]) -> impl Iterator<Item = String> {
+/// The commands in a text.
+fn commands(text: &[u8]) -> impl Iterator<Item = String> {
     let lines = text.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
-    lines.map(|line| {
-        String::from_utf8_lossy(line.split(|byte| *byte == b' ').next().unwrap_or(line)).into_owned()
-    })
+    lines.map(|line| String::from_utf8_lossy(line).into_owned())
 }
 
 /// The port of control connections.

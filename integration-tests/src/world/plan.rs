@@ -39,27 +39,30 @@ pub enum Manners {
     PureFtpd,
     /// As vsftpd: sizes and times, and listings for people only.
     Vsftpd,
-    /// RFC 959, and nothing else.
+    /// RFC 959 and FEAT, whose list is empty.
     Standard,
 }
 
 impl Manners {
-    /// The commands that it does not know.
-    pub(super) const fn hidden(self) -> &'static [&'static str] {
-        // Each of these knows less than the one before it.
-        let known = match self {
-            Self::Ours => 0,
-            Self::Proftpd => 15,
-            Self::PureFtpd => 24,
-            Self::Vsftpd => 28,
-            Self::Standard => EXTENSIONS.len(),
+    /// The commands that it does not know. Each knows less than the one before it.
+    pub(super) fn hidden(self) -> Vec<&'static str> {
+        let lacks: &[&[&str]] = match self {
+            Self::Ours => &[],
+            Self::Proftpd => &[OF_OURS],
+            Self::PureFtpd => &[OF_OURS, OF_PROFTPD],
+            Self::Vsftpd => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD],
+            Self::Standard => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD, OF_VSFTPD],
         };
-        EXTENSIONS.split_at(known).0
+        lacks.concat()
     }
 }
 
-/// What RFC 959 does not have. What fewest servers know comes first.
-const EXTENSIONS: &[&str] = &[
+/// What our server alone knows.
+const OF_OURS: &[&str] = &[
+    "ACTV",
+    "AVBL",
+    "CEPR",
+    "CSID",
     "DETA",
     "DGST",
     "GSOC",
@@ -69,35 +72,33 @@ const EXTENSIONS: &[&str] = &[
     "RATE",
     "RNDZ",
     "RSYM",
+    "SITE COPY",
+    "SITE CPFR",
+    "SITE CPTO",
+    "SITE SYNC",
     "SOCK",
     "STOR PARTIAL",
-    "SITE COPY",
-    "SITE SYNC",
-    "CSID",
-    "AVBL", // ProFTPD
+];
+/// What ProFTPD knows, and Pure-FTPd does not.
+const OF_PROFTPD: &[&str] = &[
     "HASH",
     "RANG",
+    "SITE CHMOD",
+    "SITE CHMOD;SYMLINK;SYNC;UTIME",
+    "SITE SYMLINK",
+    "SITE UTIME",
     "XCRC",
     "XMD5",
     "XSHA",
     "XSHA1",
     "XSHA256",
     "XSHA512",
-    "SITE CHMOD;SYMLINK;SYNC;UTIME", // Pure-FTPd
-    "MLSD",
-    "MLST",
-    "MFF",
-    "MFMT", // vsftpd
-    "EPSV",
-    "EPRT",
-    "MDTM",
-    "SIZE",
-    "REST",
-    "TVFS",
-    "HOST",
-    "LANG",
-    "CLNT",
 ];
+/// What Pure-FTPd knows, and vsftpd does not.
+const OF_PURE_FTPD: &[&str] = &["MFF", "MFMT", "MLSD", "MLST"];
+/// What vsftpd knows, and RFC 959 does not have.
+const OF_VSFTPD: &[&str] =
+    &["CLNT", "EPRT", "EPSV", "HOST", "LANG", "MDTM", "MODE Z", "REST", "SIZE", "TVFS", "UTF8"];
 
 /// A second user agent. It need not succeed: after some failures its job is cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -177,8 +178,8 @@ pub enum Doing {
     Connects,
     /// A file moves.
     Copies,
-    /// They ask whether it has come as it was.
-    Verifies,
+    /// They ask for its size, its time or its digest, mostly to verify it.
+    Asks,
     /// It gets its final name.
     Publishes,
     /// They delete something.
@@ -186,17 +187,25 @@ pub enum Doing {
 }
 
 impl Doing {
-    pub(super) fn of(verb: &str) -> Self {
-        match verb {
-            "MLSD" | "MLST" | "LIST" | "CWD" | "PWD" | "STAT" | "MKD" | "XMKD" | "NLST" => Self::Looks,
-            "PASV" | "PORT" | "EPSV" | "EPRT" | "LSTN" | "SOCK" | "GSOC" | "RSYM" | "RNDZ" | "TYPE"
-            | "REST" | "PROB" => Self::Connects,
-            "RETR" | "STOR" | "APPE" | "ABOR" | "DGST" | "RATE" => Self::Copies,
-            "SIZE" | "MDTM" | "HASH" | "XSHA256" | "XSHA1" | "XCRC" | "XMD5" | "XSHA" | "XSHA512" => {
-                Self::Verifies
+    /// What a command is for, by its words.
+    pub(super) fn of(command: &str) -> Self {
+        let mut words = command.split(' ');
+        match (words.next().unwrap_or_default(), words.next()) {
+            ("MLSD" | "MLST" | "LIST" | "NLST" | "CWD" | "PWD" | "STAT" | "MKD" | "XMKD", _)
+            | ("PACK", Some("LOOK")) => Self::Looks,
+            (
+                "PASV" | "PORT" | "EPSV" | "EPRT" | "LSTN" | "SOCK" | "GSOC" | "RSYM" | "RNDZ" | "TYPE"
+                | "REST" | "PROB",
+                _,
+            ) => Self::Connects,
+            ("RETR" | "STOR" | "APPE" | "ABOR" | "DGST" | "RATE", _) | ("PACK", Some("SEND" | "STORE")) => {
+                Self::Copies
             }
-            "RNFR" | "RNTO" | "MFMT" | "MFF" | "SITE" => Self::Publishes,
-            "DELE" | "RMD" | "XRMD" | "PACK" => Self::Deletes,
+            ("SIZE" | "MDTM" | "HASH" | "XSHA256" | "XSHA1" | "XCRC" | "XMD5" | "XSHA" | "XSHA512", _) => {
+                Self::Asks
+            }
+            ("RNFR" | "RNTO" | "MFMT" | "MFF" | "SITE", _) | ("PACK", Some("KEEP")) => Self::Publishes,
+            ("DELE" | "RMD" | "XRMD" | "PACK", _) => Self::Deletes,
             _ => Self::Begins,
         }
     }
@@ -250,7 +259,7 @@ pub enum Fault {
     },
     /// The destination gets back an older state of its disk: what was stored since is gone.
     SetBack {
-        /// For how many steps that state goes on.
+        /// The steps from this moment until the disk is as it is now.
         steps: u64,
     },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
@@ -321,8 +330,10 @@ impl Plan {
         let faults = (0..random.below(faults + 1)).map(|_| {
             // The beginning has most of what is looked at, and the least of what is copied.
             let soon = random.pick([6, 30, 120]);
-            use Doing::{Copies, Deletes, Publishes, Verifies};
-            let doing = random.pick([Copies, Verifies, Publishes, Deletes]);
+            use Doing::{Asks, Copies, Deletes, Publishes};
+            // Who deletes nothing would wait for ever, and with it all later faults.
+            let deletes = matches!(verb, Verb::Move | Verb::SyncDelete);
+            let doing = random.pick([Copies, Asks, Publishes, if deletes { Deletes } else { Publishes }]);
             let when =
                 if random.once_in(2) { When::After(1 + random.below(soon)) } else { When::Does(doing) };
             (when, fault(&mut random, &source, at_hub))
@@ -333,7 +344,9 @@ impl Plan {
 
     /// How much happens in it.
     pub(super) fn size(&self) -> usize {
-        self.faults.len() + self.source.len() + self.destination.len() + usize::from(self.second.is_some())
+        let files = self.source.len() + self.destination.len();
+        let foreign = self.manners.iter().filter(|manners| **manners != Manners::Ours).count();
+        self.faults.len() + files + foreign + usize::from(self.second.is_some())
     }
 
     pub(super) fn words(&self) -> Vec<String> {

@@ -191,7 +191,8 @@ impl<'a> Running<'a> {
             if self.world.now() > LONGEST {
                 return self.violation("it does not end");
             }
-            let did: Vec<Doing> = self.world.take_verbs().iter().map(|verb| Doing::of(verb)).collect();
+            let did: Vec<Doing> =
+                self.world.take_commands().iter().map(|command| Doing::of(command)).collect();
             self.doing = did.last().copied().unwrap_or(self.doing);
             if let Some((when, fault)) = &mut next {
                 let is_due = match when {
@@ -315,7 +316,10 @@ impl<'a> Running<'a> {
     /// Lets something go wrong.
     fn suffer(&mut self, fault: Fault) {
         self.tell(&format!("{fault:?} ({:?})", self.doing));
-        self.faults.push((fault.name(), self.doing));
+        // An older disk counts when it comes.
+        if !matches!(fault, Fault::SetBack { .. }) {
+            self.faults.push((fault.name(), self.doing));
+        }
         match fault {
             Fault::KillUser { second } => {
                 let index = usize::from(second).min(self.users.len() - 1);
@@ -367,7 +371,8 @@ impl<'a> Running<'a> {
 
     /// The destination gets an older state of its disk back.
     fn set_back(&mut self, disk: &Snapshot) {
-        self.tell("the destination has an older state of its disk");
+        self.tell(&format!("the destination has an older state of its disk ({:?})", self.doing));
+        self.faults.push(("disk set back", self.doing));
         let [_, before] = self.trees();
         let is_gone = self.gone.iter().any(|(gone, _)| *gone == Program::Destination);
         self.world.kill(self.host(Program::Destination));
@@ -463,10 +468,13 @@ impl<'a> Running<'a> {
             if destination.contains_key(*name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
-            // While a file is replaced, the old one may have another name.
+            // While a file is replaced, the old one may have another name in its directory.
             let old = plan.destination.get(*name);
+            let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
             let is_aside = || {
-                let mut aside = destination.iter().filter(|(name, _)| name.ends_with(".ftp-user.old"));
+                let is_old =
+                    |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
+                let mut aside = destination.iter().filter(|(other, _)| is_old(other));
                 aside.any(|(_, found)| old.is_some_and(|old| *found == old.bytes()))
             };
             if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
@@ -490,7 +498,7 @@ impl<'a> Running<'a> {
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             _ if self.set_back.names.contains(name) => true,
-            // Who copies a file again that was done forgets the part of an attempt before, if it is killed then.
+            // Who is killed while it copies a file again that was done may leave the part of an attempt before.
             None if !self.set_back.names.is_empty() && name.ends_with(".ftp-user.part") => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);

@@ -1,6 +1,6 @@
 //! A plan that breaks a law, made as small as it can be.
 
-use super::plan::{Files, Plan, When};
+use super::plan::{Files, Manners, Plan, When};
 use super::run::{Ended, run};
 use std::io;
 
@@ -15,7 +15,7 @@ pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
         let faults = (0..least.faults.len()).map(|at| {
             let mut fewer = least.clone();
             let (when, _) = fewer.faults.remove(at);
-            // What comes after it comes when it would have come.
+            // If both are counted in steps, what comes after it comes when it would have come.
             if let (When::After(steps), Some((When::After(after), _))) = (when, fewer.faults.get_mut(at)) {
                 *after += steps;
             }
@@ -29,14 +29,18 @@ pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
             let (source, destination) = (half(&least.source, second), half(&least.destination, second));
             [Plan { source, ..least.clone() }, Plan { destination, ..least.clone() }]
         });
-        let alone = [Plan { second: None, ..least.clone() }];
+        let ours = [0, 1].map(|end| {
+            let mut ours = least.clone();
+            ours.manners[end] = Manners::Ours;
+            ours
+        });
+        let alone = [Plan { second: None, ..least.clone() }].into_iter().chain(ours);
         let one_less = least.source.keys().map(|name| {
             let mut fewer = least.clone();
             fewer.source.remove(name);
             fewer
         });
         let smaller = alone
-            .into_iter()
             .chain(faults)
             .chain(halves)
             .chain(one_less)

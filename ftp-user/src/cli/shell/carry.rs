@@ -404,8 +404,8 @@ async fn wait(
             () = tokio::time::sleep(LOOK) => {}
         }
     };
-    if lines.at.is_some() && status != Status::Done {
-        // The line that has failed is that of its &.
+    if lines.at.is_some() && job.status().is_some_and(|status| status != Status::Done) {
+        // What has failed is the line that has begun the job.
         job.show_said();
         job.tell_end();
     }

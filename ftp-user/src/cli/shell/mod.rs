@@ -188,7 +188,7 @@ async fn scripted(lines: &mut Lines, script: &Script, keeps_going: bool) -> Stat
             break;
         }
     }
-    // That nothing runs any more is no success of a line.
+    // Waiting is a success of no line.
     let waited = lines.wait_for_all().await;
     if waited != Status::Done {
         note(waited);

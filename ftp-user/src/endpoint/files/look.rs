@@ -396,7 +396,7 @@ async fn without_mlst(session: &mut Session, path: &PathName) -> Result<Option<E
 /// What the listing of the parent directory says of `path`. `size` is the answer to SIZE, which decides if there
 /// is no listing.
 async fn by_listing(session: &mut Session, path: &PathName, size: &Answer) -> Result<Option<Entry>> {
-    // Only a refusal that is about the file tells anything of it.
+    // A refusal counts only if it is about the file, and not about the command.
     let is_of_file = !size.is_done() && session.blame(size) != Blame::Unsupported;
     let words = AbsentWords::of(size.reply.code, &size.reply.lines, path.as_bytes()).filter(|_| is_of_file);
     if session.role == Role::Destination && session.manners.absent.has(words.as_ref()) {

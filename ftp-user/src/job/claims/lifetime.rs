@@ -81,7 +81,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
             "{FtpUser} retry {job} goes on, {FtpUser} cancel {job} removes what is left of files under way"
         ),
         (RunEnd::Failed, Some(job)) if was_stopped => format!("{FtpUser} retry {job} begins again"),
-        (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job)) if tally.may_go_better() => {
+        (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job)) if tally.has_failed_files() => {
             format!("{FtpUser} retry {job} tries again what has failed")
         }
         (_, _) => return None,

@@ -33,10 +33,10 @@ impl Copying<'_> {
         let Ends { source, destination, no_times, .. } = &mut *self.ends;
         // The time of a copy, what a sync compares, and what shows that the source of a move has not changed.
         let is_dry = self.options.mode.is_dry();
-        let is_used = self.options.times && !no_times.load(Ordering::Relaxed);
+        let keeps_times = self.options.times && !no_times.load(Ordering::Relaxed);
         let asks_time = match is_dry {
-            true => is_used && self.options.syncs.is_some(),
-            false => is_used || self.options.moves,
+            true => keeps_times && self.options.syncs.is_some(),
+            false => keeps_times || self.options.moves,
         };
         let known = async {
             let mut known = match known {

@@ -14,12 +14,13 @@ use crate::job::part::publish;
 use crate::job::removal::{Consent, ReachedName, Scope, changed};
 use crate::job::retry::asked;
 use crate::job::spool::{Spool, TreeEntry};
-use crate::journal::WithheldName;
 use crate::place;
 use crate::report::{WithheldDeletions, several};
 use crate::session::{Facts, Role};
 use crate::world::local_path;
-use ftp_proto::deletion::{DeletePermit, LargeDeletions, Learnt, ReasonToKeep, SurplusEvidence};
+use ftp_proto::deletion::{
+    DeletePermit, LargeDeletions, Learnt, ReasonToKeep, SurplusEvidence, WithheldName,
+};
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
