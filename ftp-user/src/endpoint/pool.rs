@@ -482,9 +482,12 @@ impl Debts {
         Ok(())
     }
 
-    /// Forgets one: the file is deleted.
-    pub fn paid(&self, path: &PathName) {
-        self.0.locked().retain(|debt| debt.path != *path);
+    /// Forgets one: the file is deleted. Returns whether it was owed.
+    pub fn paid(&self, path: &PathName) -> bool {
+        let mut debts = self.0.locked();
+        let before = debts.len();
+        debts.retain(|debt| debt.path != *path);
+        debts.len() < before
     }
 
     /// Takes all of them.
@@ -543,7 +546,7 @@ mod tests {
         for name in ["a", "b", "a"] {
             debts.add(debt(name)).unwrap();
         }
-        debts.paid(&debt("b").path);
+        assert!(debts.paid(&debt("b").path) && !debts.paid(&debt("b").path));
         assert_eq!(debts.take(), [debt("a")]);
         assert_eq!(debts.take(), []);
     }

@@ -17,9 +17,10 @@ use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::{lifetime, names};
-use crate::job::part::Part;
 use crate::job::part::publish::OldFiles;
+use crate::job::part::{self, Part};
 use crate::job::request::job::{Job, Work};
+use crate::job::summary::Tally;
 use crate::journal::{Detached, ItemEnd, ItemRecord, ItemState, JobState, RunEnd, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
 use crate::place::{self, Location};
@@ -363,10 +364,12 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
         }
         context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
     }
+    owe_again(&context, &mut hosts).await;
     hosts.release();
     if let Some(source) = source {
         source.release();
     }
+    part::settle(&context, &pools).await;
     pools.quit().await;
     let end = if removed.is_ok() { RunEnd::Cancelled } else { RunEnd::Interrupted };
     context.run.job_journal.finish(end, None).await;
@@ -416,8 +419,8 @@ impl<'a> Destinations<'a> {
     }
 }
 
-/// Removes what earlier runs of the job have left of files that this run has not come to: their sources are gone.
-/// `destinations` are all of the job.
+/// If all files of this run are done, removes what earlier runs of the job have left of files that it has not come to: their
+/// sources are gone. `destinations` are all of the job.
 ///
 /// # Errors
 ///
@@ -426,8 +429,9 @@ pub(in crate::job) async fn remove_left(
     context: &Context,
     destinations: &[Location],
     pools: &Pools,
+    tally: &Tally,
 ) -> Result<()> {
-    if !context.run.job_journal.is_resumed() {
+    if !context.run.job_journal.is_resumed() || tally.has_failed() || context.run.cancel.is_cancelled() {
         return Ok(());
     }
     let mut hosts = Destinations::of(destinations.iter(), pools);
@@ -446,6 +450,7 @@ pub(in crate::job) async fn remove_left(
         }
         context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
     }
+    owe_again(context, &mut hosts).await;
     if let ([destination], Some(here)) = (destinations, hosts.find("")) {
         let directory = names::directory_at(here, &destination.path);
         for item in context.run.job_journal.finished_under_two_names(directory).await {
@@ -458,6 +463,15 @@ pub(in crate::job) async fn remove_left(
     removed
 }
 
+/// Has the run delete at its end what earlier runs could not delete of files that have ended.
+async fn owe_again(context: &Context, hosts: &mut Destinations<'_>) {
+    for item in context.run.job_journal.files_that_owe().await {
+        if let (Some(Host::Server(server)), Ok(target)) = (hosts.find(&item.place.site), target(&item)) {
+            part::owe_again(server, &target, &item.parts.names);
+        }
+    }
+}
+
 /// Whether the journal's name of a file is still its name. If one of its directories was renamed meanwhile, and a symbolic link
 /// leads there, this run has copied the file by its present name.
 fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
@@ -467,9 +481,7 @@ fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
 /// The job that runs on this host and stores a file under this name, if one does: the name is that of a part, which has a random
 /// number.
 pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
-    if !Part::is_name(path) {
-        return None;
-    }
+    Part::id_in(path)?;
     let (journal, name) = (&context.store.journal, place::base_name(path));
     let running = journal.jobs().unwrap_or_default().into_iter().filter(|job| job.state == JobState::Running);
     let is_stored = |item: &ItemRecord| {

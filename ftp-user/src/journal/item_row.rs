@@ -285,17 +285,28 @@ impl ItemRecord {
         self.set_detached(sql, None)
     }
 
-    /// Forgets the names alone: there is no transfer.
+    /// Forgets the names alone: there is no transfer. Those that have to be deleted stay.
     pub(super) fn forget_names(&self, sql: &Connection) -> Result<(), StoreError> {
-        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key.0])?;
+        let mut delete = sql.prepare_cached("DELETE FROM parts WHERE item = ?1 AND number != ?2")?;
+        delete.execute([self.key.0, OWED])?;
         Ok(())
     }
 
-    /// Forgets the file: it was not begun.
+    /// Forgets the file: nothing is left of it.
     pub(super) fn forget(&self, sql: &Connection) -> Result<(), StoreError> {
-        self.forget_parts(sql)?;
+        sql.prepare_cached("DELETE FROM parts WHERE item = ?1")?.execute([self.key.0])?;
+        self.set_detached(sql, None)?;
         sql.prepare_cached("DELETE FROM items WHERE id = ?1")?.execute([self.key.0])?;
         Ok(())
+    }
+
+    /// The files of a job that have ended, and of which a part has to be deleted.
+    pub(super) fn that_owe(sql: &Connection, job: JobId) -> Result<Vec<Self>, StoreError> {
+        let owes =
+            "job = ?1 AND state != ?2 AND id IN (SELECT item FROM parts WHERE number = ?3) ORDER BY id";
+        let values = [job.number().cast_signed(), ItemState::Open.number(), OWED];
+        let files = Self::query(sql, &ITEMS.select(owes), values)?.into_iter();
+        files.map(|row| row.whole(sql)).collect()
     }
 
     /// The same, with its parts and with what it shares with other files.
@@ -317,6 +328,20 @@ fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
     let (source, destination) = (id(1)?, id(2)?);
     let (before, moves) = (row.get::<_, i64>(4)?.cast_unsigned(), row.get(5)?);
     Ok(Detached { source, destination, route, before, moves })
+}
+
+/// Notes that a part has to be deleted: its name outlives the end of its file. A part that nothing is known of is left out.
+pub(super) fn owe(sql: &Connection, part: PartId) -> Result<(), StoreError> {
+    let id = part.0.cast_signed();
+    let items = PARTS.find(sql, "part = ?1", [id], |row| Ok(row.get::<_, i64>(1)?))?;
+    items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item, OWED].map(ValueRef::Integer)))
+}
+
+/// Notes that a part is deleted that had to be.
+pub(super) fn paid(sql: &Connection, part: PartId) -> Result<(), StoreError> {
+    let mut delete = sql.prepare_cached("DELETE FROM parts WHERE part = ?1 AND number = ?2")?;
+    delete.execute([part.0.cast_signed(), OWED])?;
+    Ok(())
 }
 
 /// Whether a file of the job may go from server to server without this program. With `moves`, both ends must have said so.
@@ -397,6 +422,8 @@ const UNKNOWN: &str = "-";
 const MOST: usize = 64;
 /// What stands in the place of the order of a part if the name is the final one.
 const IN_PLACE: i64 = -1;
+/// The same if the part has to be deleted.
+const OWED: i64 = -2;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Jobs in the journal: each begins, decides, and ends, or is given up. The oldest of those that have ended are forgotten. And
 //! the jobs that a shell offers while a word is completed.
 
-use super::item_row::{IS_FILE, has_detached};
+use super::item_row::{IS_FILE, has_detached, paid};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::lock::{self, JobLock};
 use super::mark::{look, look_around, promised};
@@ -177,12 +177,16 @@ impl Store {
         let _lock = self.lock(job)?;
         self.durably(|store| {
             check_files(&store.sql)?;
-            let open = store.files(job, ItemState::Open)?;
+            let mut left = store.files(job, ItemState::Open)?;
             for row in ItemRecord::of_job(&store.sql, job, ItemState::Open, "TRUE")? {
                 row.forget(&store.sql)?;
             }
+            for row in ItemRecord::that_owe(&store.sql, job)? {
+                row.parts.names.iter().try_for_each(|part| paid(&store.sql, *part))?;
+                left.push(row);
+            }
             store.finish(job, RunEnd::Cancelled, None)?;
-            Ok(open)
+            Ok(left)
         })
     }
 

@@ -498,8 +498,6 @@ impl<'a> Running<'a> {
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             _ if self.set_back.names.contains(name) => true,
-            // Who is killed while it copies a file again that was done may leave the part of an attempt before.
-            None if !self.set_back.names.is_empty() && name.ends_with(".ftp-user.part") => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
                 let skipped = match plan.verb {

@@ -75,11 +75,19 @@ impl Part {
         PathName::from_wire([id, b".old"].concat()).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))
     }
 
+    /// The number in the last name of a file, if it may be a part of some job.
+    pub(super) fn id_in(path: &PathName) -> Option<PartId> {
+        let name = path.as_bytes().rsplit(|byte| *byte == b'/').next()?;
+        let id = name.strip_prefix(b".")?.strip_suffix(b".ftp-user.part")?;
+        let id = str::from_utf8(id)
+            .ok()
+            .filter(|id| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        u64::from_str_radix(id, 16).ok().map(PartId)
+    }
+
     /// Whether a file with this last name may be a part of some job.
     pub(super) fn is_name(path: &PathName) -> bool {
-        let name = path.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        let id = name.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".ftp-user.part"));
-        id.is_some_and(|id| id.len() == 16 && id.iter().all(u8::is_ascii_hexdigit))
+        Self::id_in(path).is_some()
     }
 
     /// A part with a random number.
@@ -149,19 +157,39 @@ impl Part {
         let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
         let why = match deleted {
             Ok(existed) if existed || is_certain => {
-                server.pool.debts.paid(&self.stored);
+                if server.pool.debts.paid(&self.stored) {
+                    note_paid(context, &self.stored);
+                }
                 return Discarded { bytes, gone, refused };
             }
             Ok(_) => None,
             Err(failure) => Some(failure.to_string()),
         };
         let debt = Debt { path: self.stored.clone(), why };
+        if let Some(id) = Self::id_in(&self.stored) {
+            context.run.job_journal.owe(id);
+        }
         // The final name is that of the whole copy, if a later attempt succeeds.
         let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
         if let Err(Debt { path, why: Some(why) }) = unpaid {
             warn(context, &format!("{} at {}", path.display(), server.site), &why);
         }
         Discarded { bytes, gone, refused }
+    }
+}
+
+/// Takes over what earlier runs of the job could not delete of a file, for [`settle`].
+pub(super) fn owe_again(server: &Server, target: &PathName, names: &[PartId]) {
+    for part in names.iter().filter_map(|id| Part::new(*id, target).ok()) {
+        let why = Some("an earlier run could not delete it".to_owned());
+        // What a full list leaves out is in the journal for another run.
+        let _ = server.pool.debts.add(Debt { path: part.stored, why });
+    }
+}
+
+fn note_paid(context: &Context, path: &PathName) {
+    if let Some(id) = Part::id_in(path) {
+        context.run.job_journal.paid(id);
     }
 }
 
@@ -200,7 +228,10 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
             match in_time(context, end, work).await {
                 // It may come yet: see `Debt::why`.
                 Ok(false) if debt.why.is_none() => {}
-                Ok(_) => continue,
+                Ok(_) => {
+                    note_paid(context, &debt.path);
+                    continue;
+                }
                 Err(failure) => {
                     is_slow |= failure.kind == Kind::Temporary && failure.about != About::GivenUp;
                     debt.why = Some(failure.to_string());
@@ -461,7 +492,7 @@ mod tests {
             let part = Part::new(PartId(0xab), &name(target)).unwrap();
             assert_eq!(part.stored, name(stored));
             assert_eq!(part.aside().unwrap(), name(&stored.replace(".part", ".old")));
-            assert!(Part::is_name(&part.stored) && !Part::is_name(&part.target));
+            assert_eq!((Part::id_in(&part.stored), Part::id_in(&part.target)), (Some(PartId(0xab)), None));
         };
         check("b.bin", ".00000000000000ab.ftp-user.part");
         check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");

@@ -125,8 +125,7 @@ impl<'a> Sources<'a> {
     /// Removes what earlier runs have left of files that are not copied any more, if all others are.
     async fn remove_left(&mut self, destinations: &[Location]) {
         let context = self.stream.context;
-        let is_resumed = context.run.job_journal.is_resumed();
-        if !is_resumed || self.stream.tally.has_failed() || context.run.cancel.is_cancelled() {
+        if !context.run.job_journal.is_resumed() {
             return;
         }
         // A server may permit one session.
@@ -134,7 +133,9 @@ impl<'a> Sources<'a> {
         let Ends { destination, .. } = self.stream.idle();
         let next = destination.beside();
         std::mem::replace(destination, next).release();
-        if let Err(failure) = unattended::remove_left(context, destinations, self.pools).await {
+        if let Err(failure) =
+            unattended::remove_left(context, destinations, self.pools, self.stream.tally).await
+        {
             let place = self.destination.clone();
             self.failed(&place, &place, failure);
         }

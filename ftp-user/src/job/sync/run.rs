@@ -24,6 +24,7 @@ use crate::job::sources::moved;
 use crate::job::spool::{Spool, TreeEntry};
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, TreeContents, Visit, VisitSender, WalkPurpose, WalkRules, visit_queue, walk};
+use crate::job::unattended::remove_left;
 use crate::journal::NAME_OF_SYNC;
 use crate::place::{self, Location};
 use crate::report::{Event, WithheldDeletions, several};
@@ -32,6 +33,7 @@ use crate::session::{Facts, Role};
 use ftp_proto::listing;
 use ftp_proto::wire::{PathName, counted};
 use std::collections::HashSet;
+use std::slice;
 use std::sync::Arc;
 
 /// What a sync is asked for.
@@ -55,7 +57,12 @@ pub(in crate::job) async fn sync(context: &Context, pools: &Pools, request: &Syn
     }
     run.quit_sessions().await;
     Box::pin(run.last_look()).await;
-    run.ends.quit(context).await;
+    let ends = run.ends.beside();
+    std::mem::replace(&mut run.ends, ends).quit(context).await;
+    let destination = slice::from_ref(&request.destination);
+    if let Err(failure) = Box::pin(remove_left(context, destination, pools, run.tally)).await {
+        run.fail(failure);
+    }
 }
 
 /// A sync under way.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::id::JobId;
 use crate::journal::claiming::{Claim, LONGEST_ALONE};
+use crate::journal::item_row::owe;
 use crate::journal::job_row::JobRow;
 use crate::journal::jobs::{ENDED, OPEN};
 use crate::journal::lock::JobLock;
@@ -78,6 +79,37 @@ fn a_job_does_not_begin_after_its_end_although_the_clock_was_ahead_once() {
     for job in jobs {
         assert!(job.begun <= job.ended.unwrap_or_else(|| since_1970().as_secs()), "{job:?}");
     }
+}
+
+#[test]
+fn a_part_that_has_to_be_deleted_outlives_the_end_of_its_file() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
+    let lock = start(&store, 1, false).unwrap();
+    let job = JobId::new(1);
+    let owing = |store: &Store| -> Vec<(Vec<u8>, Vec<PartId>)> {
+        let files = ItemRecord::that_owe(&store.sql, job).unwrap().into_iter();
+        files.map(|file| (file.place.path, file.parts.names)).collect()
+    };
+    let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
+    owe(&store.sql, PartId(10)).unwrap();
+    owe(&store.sql, PartId(77)).unwrap();
+    store.add_part(begun.key, PartId(11)).unwrap();
+    assert_eq!(owing(&store), [], "the file goes on");
+    let copy = Box::new(FileCopy::skipped(Some(5), Verified::Size));
+    store.ended(begun.key, ItemEnd::Done { copy, began: None, noted: 0 }).unwrap();
+    let left = [(place("a").path, vec![PartId(10)])];
+    assert_eq!(owing(&store), left);
+    drop((lock, store));
+
+    let store = Store::existing_for_tests(home.path()).unwrap().unwrap();
+    let lock = start(&store, 1, true).unwrap();
+    assert!(matches!(found(begin(&store, 1, "a", 12)), ItemHistory::Done { .. }));
+    assert_eq!(owing(&store), left);
+    drop(lock);
+    let abandoned = store.abandon(job).unwrap();
+    assert_eq!(abandoned.iter().map(|file| file.parts.names.clone()).collect::<Vec<_>>(), [[PartId(10)]]);
+    assert_eq!(owing(&store), []);
 }
 
 #[test]
