@@ -91,6 +91,17 @@ fn whatever_two_servers_know_a_tree_is_copied_moved_and_made_equal() {
     }
 }
 
+/// What seeds have found, shrunk. Each name is that of the seed.
+#[test]
+fn no_plan_fails_that_has_failed_once() {
+    for entry in std::fs::read_dir("fixtures/plans").unwrap() {
+        let path = entry.unwrap().path();
+        let plan: Plan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let ended = with_room(|| run(&plan).unwrap());
+        assert_eq!(ended.violations, [""; 0], "{path:?}: {}", ended.story);
+    }
+}
+
 /// `FTP_WORLD_PLAN=plan.json` carries out a plan that a failure has printed.
 #[test]
 fn a_plan_is_carried_out_as_it_is_printed() {

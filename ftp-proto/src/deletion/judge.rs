@@ -254,12 +254,13 @@ impl DeletePermit {
         Ok(Self::of(path_at(root, below)?, RemovalKind::Directory))
     }
 
-    /// The same for what has got the name `path` in its directory.
+    /// The same for a file that was `before` and has got the name `path` in its directory. `now` is what has that name: whoever has
+    /// written to the file before it got it is found out. Its version does not count, because a server may count the new name.
     ///
     /// # Errors
     ///
-    /// That is another directory.
-    pub fn renamed(&self, path: PathName) -> Result<Self, ReasonToKeep> {
+    /// That is another directory, or the file has changed.
+    pub fn renamed(&self, path: PathName, before: &Facts, now: &Facts) -> Result<Self, ReasonToKeep> {
         fn above(path: &PathName) -> Vec<&[u8]> {
             let mut names: Vec<&[u8]> = path.names().collect();
             names.pop();
@@ -267,11 +268,13 @@ impl DeletePermit {
         }
         let is_beside = path.is_absolute() == self.path.is_absolute() && above(&path) == above(&self.path);
         // What its server is to compare has the old name.
-        if is_beside && self.only_if.is_none() {
-            Ok(Self::of(path, self.kind))
-        } else {
-            Err(ReasonToKeep::Outside)
+        if !is_beside || self.only_if.is_some() {
+            return Err(ReasonToKeep::Outside);
         }
+        if now.kind != before.kind || has_changed(&Facts { version: None, ..before.clone() }, now) {
+            return Err(ReasonToKeep::SourceChanged);
+        }
+        Ok(Self::of(path, self.kind))
     }
 
     /// The path of the name that may go.

@@ -70,26 +70,36 @@ pub(super) fn elsewhere(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
     let (_, verb) = verb_of(words)?;
     let unknown = beside(name, &verb, words);
-    let hints: Vec<&str> = unknown.iter().filter_map(|name| hint(&verb, name)).collect();
+    let mut hints: Vec<&str> = unknown.iter().filter_map(|name| hint(&verb, name)).collect();
+    hints.dedup();
     let fails = || Failure::usage(format!("{verb} has no option {}", unknown.join(" and no ")));
     (!hints.is_empty()).then(|| fails().hint(hints.join("; ")))
 }
 
-/// The unknown option and those that stand in one word with it: `-a` and `-z` of `-avz`.
+/// The unknown option and those that stand in one word with it: `-a` and `-z` of `-avz`. A word that has a hint is one option,
+/// such as `-vb` of globus-url-copy.
 fn beside(name: &str, verb: &str, words: &[OsString]) -> Vec<String> {
     let command = Cli::command();
     let of_verb = || command.find_subcommand(verb).into_iter().flat_map(clap::Command::get_arguments);
     let is_known = |option: &str| {
         option == "-h" || command.get_arguments().chain(of_verb()).any(|arg| is_called(arg, option))
     };
-    let options = |word: &OsString| {
-        // Digits are the value of the letter before them.
-        let letters = word.to_str()?.strip_prefix('-')?.chars().take_while(char::is_ascii_alphabetic);
-        let options: Vec<String> = letters.map(|letter| format!("-{letter}")).collect();
-        options.iter().any(|option| option == name).then_some(options)
+    // Digits are the value of the letter before them.
+    let letters = |word: &str| -> Vec<String> {
+        let letters = word.strip_prefix('-').unwrap_or_default().chars();
+        letters.take_while(char::is_ascii_alphabetic).map(|letter| format!("-{letter}")).collect()
     };
-    let options = words.iter().find_map(options).unwrap_or_else(|| vec![name.to_owned()]);
-    options.into_iter().filter(|option| option == name || !is_known(option)).collect()
+    let mut texts = words.iter().filter_map(|word| word.to_str());
+    let Some(word) = texts.find(|word| letters(word).iter().any(|option| option == name)) else {
+        return vec![name.to_owned()];
+    };
+    if hint(verb, word).is_some() {
+        return vec![word.to_owned()];
+    }
+    let mut unknown = letters(word);
+    unknown.retain(|option| option == name || !is_known(option));
+    unknown.dedup();
+    unknown
 }
 
 /// What to use here instead of an option or a part of another program.
@@ -203,6 +213,16 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--checksum -c",
         "--overwrite different, the default, compares digests; what is stored of a file goes on",
     ),
+    ("copy move sync", "-cd -create-dest -pp -nodcau", "leave it out: it is always so"),
+    ("copy move sync", "-vb", "leave it out: a terminal shows a bar; --json is for programs"),
+    ("copy move sync", "-cc", "-j N copies N files at the same time"),
+    (
+        "copy move sync",
+        "-dcpriv",
+        "write ftpes:// in the place of ftp://: files are inside TLS if the logins are",
+    ),
+    ("copy move sync", "-rst", "leave it out: it is always so; --retries N says how often"),
+    ("copy move sync", "-df -dumpfile -do", "leave it out: ftp-user resume goes on with what is left"),
     ("copy move", "--update -u --only-newer", "--overwrite newer replaces only older files"),
     ("copy move", "--ignore-existing", "sync --compare exists copies only what DEST lacks"),
     ("copy move", "--size-only", "sync --compare size copies only files of another size"),
@@ -222,6 +242,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--filter-from FILE reads lines of - GLOB to leave files out, and of + GLOB to take them",
     ),
     ("sync copy move", "-x -X --exclude-glob", "--exclude GLOB leaves files out"),
+    ("sync copy move", "-I --include-glob", "--include GLOB takes files"),
     ("sync copy move", "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
     ("copy move", "--no-clobber", "use --overwrite never: files that are there stay"),
     ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
@@ -275,6 +296,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (EACH, "--remove-source-files", "move deletes what it has copied and verified"),
     (EACH, "--mirror", "sync SOURCE DEST --delete makes DEST like SOURCE"),
     (EACH, "-u -c -z -L -C -l", "there is none"),
+    ("copy", "-f", "--overwrite always replaces what is there; --from-file FILE takes a list of places"),
     ("copy append move", "-f --force", "--overwrite always replaces what is there"),
     ("copy append move sync mv", "-i --interactive", "there is none: -n shows what would be done"),
     ("ls", "-h --human-readable", "-l shows sizes in bytes"),
@@ -299,6 +321,9 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("lsf", "ls"),
     ("lsl", "ls -l"),
     ("copyto", "copy"),
+    ("deletefile", "rm"),
+    ("hashsum", "hash, and hash --alg NAME for another algorithm"),
+    ("import", "sites import"),
     ("moveto", "move"),
     ("purge", "rm -r"),
     ("touch", "copy --overwrite never - PLACE </dev/null for an empty file"),
@@ -436,6 +461,10 @@ mod tests {
         let both = "copy has no option -a and no -z; times are kept; --perms keeps the modes; there is none";
         check("-a", "copy -avz a b", both);
         check("-a", "copy -raj4 a b", "copy has no option -a; times are kept");
+        check("-b", "copy -vb a b", "copy has no option -vb; leave it out");
+        check("-c", "copy -cc 4 a b", "copy has no option -cc; -j N");
+        check("-s", "copy -rst -f list", "copy has no option -rst; leave it out");
+        check("-z", "copy -zz a b", "copy has no option -z; there is none: nothing is compressed on its way");
         check("--stream", "copy --stream a b", "-j N copies N files");
         check("-z", "cat -z a", "cat has no option -z; there is none");
         check("-c", "hash -c sums", "sha256sum -c");
@@ -483,6 +512,7 @@ mod tests {
         check("kill", "kill last", Some("use cancel"));
         check("stop", "stop last", Some("use cancel"));
         check("md5sum", "md5sum one:a", Some("use hash --alg md5"));
+        check("import", "import lftp", Some("use sites import"));
         check("rcat", "rcat one:a", Some("use copy - PLACE"));
         check("cd", "cd one:", Some("there is no verb cd; ftp-user shell has cd"));
         check("rename", "rename a b", Some("use mv"));

@@ -233,6 +233,8 @@ pub(crate) struct AttemptResult {
     pub(crate) failure: Option<Failure>,
     /// How many bytes have moved, as far as is known.
     pub(crate) moved: u64,
+    /// Whether the destination has said how the command has ended that stores the file.
+    pub(crate) store_end: StoreEnd,
     /// Whether the destination has shown less of the file than all of it while it moved.
     pub(crate) was_shorter: bool,
     /// How long the servers have said that they move the file.
@@ -253,6 +255,31 @@ pub(crate) struct AttemptResult {
     pub(super) failed_postures: Vec<FailedPosture>,
     /// The server at whose address somebody else is, if that is why the attempt failed.
     pub(super) intruded: Option<Side>,
+}
+
+/// Whether somebody has heard how the command has ended that stores a file. If not, its server may still execute it, also after
+/// the file was deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) enum StoreEnd {
+    /// Its server has said so, or was not asked to store.
+    #[default]
+    Heard,
+    /// The session has ended before.
+    Unheard,
+}
+
+impl StoreEnd {
+    /// Of a session that has stored, and that `is_open` or has ended.
+    pub(crate) const fn of(is_open: bool) -> Self {
+        if is_open { Self::Heard } else { Self::Unheard }
+    }
+
+    /// Adds another command that stores the same file.
+    pub(crate) fn add(&mut self, other: Self) {
+        if other == Self::Unheard {
+            *self = other;
+        }
+    }
 }
 
 /// Why this program cancelled an attempt.
@@ -290,6 +317,7 @@ impl AttemptResult {
             given_up: None,
             failure: None,
             moved: 0,
+            store_end: StoreEnd::Heard,
             was_shorter: false,
             took: Duration::ZERO,
             sha256: None,
@@ -341,6 +369,8 @@ pub(crate) struct Count {
     pub(crate) attempts: u32,
     /// Whether the destination's file may have changed.
     pub(crate) touched: bool,
+    /// Whether the destination has said how that has ended.
+    pub(crate) store_end: StoreEnd,
     /// How many bytes have moved in the last attempt, as far as is known.
     pub(crate) bytes: u64,
     /// Their SHA-256, if they passed this host and it was computed (I14).
@@ -383,6 +413,7 @@ impl Count {
     pub(crate) fn follow(&mut self, part: Self) {
         self.attempts = self.attempts.max(part.attempts);
         self.touched |= part.touched;
+        self.store_end.add(part.store_end);
         self.bytes = self.bytes.saturating_add(part.bytes);
         Relayed::add(&mut self.relayed, part.relayed);
         Protection::add(&mut self.protection, part.protection);
@@ -421,6 +452,7 @@ impl Count {
         if !matches!(&attempted.outcome, Outcome::Failed(failure) if !failure.touched) {
             self.attempts += 1;
             self.touched = true;
+            self.store_end.add(attempted.store_end);
             self.carried_by = match (&attempted.relayed, &self.carried_by) {
                 (Some(relayed), CarriedBy::Nobody | CarriedBy::Relay(_)) => CarriedBy::Relay(relayed.clone()),
                 (Some(_), CarriedBy::Others) | (None, _) => CarriedBy::Others,

@@ -1,7 +1,9 @@
 //! One run of a world: a plan is carried out, and what must hold whatever happens is looked at.
 
+mod laws;
+
 use super::disk::Snapshot;
-use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, Verb, When};
+use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, When};
 use super::{HostId, World};
 use ftp_proto::relay::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +51,7 @@ struct Running<'a> {
     token: PathBuf,
     story: String,
     violations: Vec<String>,
+    late: LateParts,
     faults: Vec<(&'static str, Doing)>,
     /// What the user agents do.
     doing: Doing,
@@ -78,6 +81,15 @@ struct SetBack {
     lost: BTreeSet<String>,
     /// Until when a deletion may have been under way when it came.
     under_way: Option<Duration>,
+}
+
+/// What a server may still store after the user agents have ended, because nobody has heard the end of a command.
+#[derive(Default)]
+struct LateParts {
+    /// What the user agents have said of files that may still be there.
+    said: String,
+    /// What was at the destination when the last one that was killed has gone on and has ended.
+    there: Option<BTreeSet<String>>,
 }
 
 /// A user agent, from its first words to its end.
@@ -143,6 +155,7 @@ impl<'a> Running<'a> {
             token,
             story,
             violations,
+            late: LateParts::default(),
             faults,
             doing: Doing::Begins,
             versions,
@@ -237,7 +250,12 @@ impl<'a> Running<'a> {
                     self.at_start = before.collect();
                 }
                 let user = &self.users[index];
-                self.world.run(user.host, &words, &user.state);
+                let trace = std::env::var("FTP_WORLD_TRACE").map(|directory| {
+                    let at = self.world.now().as_millis();
+                    ["--trace".to_owned(), format!("{directory}/user{index}-{at}.txt")]
+                });
+                let typed = [words.as_slice(), trace.as_ref().map_or(&[], |trace| trace)].concat();
+                self.world.run(user.host, &typed, &user.state);
                 self.tell(&format!("user {index}: {}", words.join(" ")));
             }
             Stage::Runs => {
@@ -254,6 +272,10 @@ impl<'a> Running<'a> {
         // The directory has another name in each run.
         let said = self.world.said(user.host).replace(&*user.state.to_string_lossy(), "STATE");
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
+        self.late.said.extend(said.lines().filter(|line| line.contains("may still be there")));
+        if self.users[index].words == ["resume"] {
+            self.late.there = Some(self.trees()[1].keys().cloned().collect());
+        }
         self.look();
         let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
         let user = &mut self.users[index];
@@ -444,90 +466,6 @@ impl<'a> Running<'a> {
     fn violation(&mut self, what: &str) {
         self.tell(&format!("VIOLATION: {what}"));
         self.violations.push(what.to_owned());
-    }
-
-    /// What must hold at every moment.
-    fn look(&mut self) {
-        let [source, destination] = self.trees();
-        let has = |files: &Tree, name: &str, content: Option<&Content>| match (files.get(name), content) {
-            (Some(found), Some(content)) => *found == content.bytes(),
-            (None, None) => true,
-            (Some(_), None) | (None, Some(_)) => false,
-        };
-        let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
-        let mut wrong = Vec::new();
-        for (name, versions) in &self.versions {
-            let newest = versions.last();
-            let has_moved = moves && has(&destination, name, newest);
-            let is_lost = self.set_back.lost.contains(*name);
-            if !(has_moved || is_lost || has(&source, name, newest)) {
-                wrong.push(format!("{name} is at neither end"));
-            }
-            let has_come = versions.iter().any(|content| has(&destination, name, Some(content)));
-            let is_old = has(&destination, name, plan.destination.get(*name));
-            if destination.contains_key(*name) && !has_come && !is_old {
-                wrong.push(format!("{name} has something else under its final name"));
-            }
-            // While a file is replaced, the old one may have another name in its directory.
-            let old = plan.destination.get(*name);
-            let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
-            let is_aside = || {
-                let is_old =
-                    |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
-                let mut aside = destination.iter().filter(|(other, _)| is_old(other));
-                aside.any(|(_, found)| old.is_some_and(|old| *found == old.bytes()))
-            };
-            if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
-                wrong.push(format!("{name} is gone at the destination"));
-            }
-        }
-        for (name, content) in &plan.destination {
-            let may_go = plan.verb == Verb::SyncDelete;
-            if !plan.source.contains_key(name) && !may_go && !has(&destination, name, Some(content)) {
-                wrong.push(format!("{name}, which only the destination has, has changed"));
-            }
-        }
-        wrong.iter().for_each(|wrong| self.violation(wrong));
-    }
-
-    /// Whether both ends are as they should be at the end. Where nothing is moved, the destination may have an older version of
-    /// a file that has changed since; after a sync, none that was old when it began. What an older state of the disk has taken or
-    /// brought back does not count.
-    fn is_done(&self) -> bool {
-        let [source, destination] = self.trees();
-        let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
-        let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
-            _ if self.set_back.names.contains(name) => true,
-            Some(versions) => {
-                let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
-                let skipped = match plan.verb {
-                    Verb::Move => versions.len() - 1,
-                    // Of two at the same time, the slower one may store what it has read before the change.
-                    Verb::Sync | Verb::SyncDelete if plan.second.is_none() => at_start,
-                    Verb::Copy | Verb::Sync | Verb::SyncDelete => 0,
-                };
-                versions.iter().skip(skipped).any(|content| *found == content.bytes())
-            }
-            None => {
-                let kept = plan.destination.get(name).filter(|_| plan.verb != Verb::SyncDelete);
-                kept.is_some_and(|content| *found == content.bytes())
-            }
-        };
-        let kept = plan.destination.keys().filter(|_| plan.verb != Verb::SyncDelete);
-        let has_all = plan
-            .source
-            .keys()
-            .chain(kept)
-            .all(|name| destination.contains_key(name) || self.set_back.names.contains(name));
-        has_all && destination.iter().all(is_good) && (!moves || source.is_empty())
-    }
-
-    fn trees(&self) -> [Tree; 2] {
-        [self.source(), self.roots[1].join("tree")].map(|directory| {
-            let mut files = Tree::new();
-            read_all(&directory, "", &mut files);
-            files
-        })
     }
 }
 

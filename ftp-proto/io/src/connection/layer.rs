@@ -292,7 +292,7 @@ impl ReceiveBuffer {
     /// As those of `read`. Then there is no buffer: a connection that waits keeps none.
     pub(super) fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<()> {
         if self.buffer.len() < self.ask {
-            self.buffer.resize(self.ask, 0);
+            self.buffer = vec![0; self.ask];
         }
         (self.taken, self.come) = (0, 0);
         match read(self.buffer.get_mut(..self.ask).unwrap_or_default()) {

@@ -454,7 +454,7 @@ impl Buffer {
         (self.filled, self.gone) = (0, 0);
         let most = self.size.min(limit);
         if self.bytes.len() < most {
-            self.bytes.resize(most, 0);
+            self.bytes = vec![0; most];
         }
         let room = self.bytes.get_mut(..most).unwrap_or_default();
         match from.read_now(room) {

@@ -46,6 +46,15 @@ pub use send::{send, send_whole};
 
 pub use crate::meter::{Gate, Meter, Meters, Pass};
 
+/// The first `length` bytes of a buffer, which may be too small yet. A new one comes from the system, which clears only what is
+/// used of it: most files are smaller than their buffer.
+fn room(buffer: &mut Vec<u8>, length: usize) -> &mut [u8] {
+    if buffer.len() < length {
+        *buffer = vec![0; length];
+    }
+    buffer.get_mut(..length).unwrap_or_default()
+}
+
 /// Why a file that was being sent is not whole.
 const SHORTER: &str = "the file has become shorter";
 

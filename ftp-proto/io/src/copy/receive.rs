@@ -12,7 +12,7 @@ use super::coding::Decoder;
 use super::data::{DataConnection, Detached, KeptConnection};
 #[cfg(target_os = "linux")]
 use super::pipe::{Drained, Filled, LARGE, Pipe};
-use super::{CopyEnd, CopyReport, Format};
+use super::{CopyEnd, CopyReport, Format, room};
 use crate::blocking;
 use crate::connection::Connection;
 use crate::meter::Meter;
@@ -166,8 +166,7 @@ impl<S: Receiver> Body<S> {
 
 /// What has come to a connection that the reactor knows, at most `most` bytes.
 fn ready<'a>(connection: &Connection, buffer: &'a mut Vec<u8>, most: usize) -> io::Result<&'a [u8]> {
-    buffer.resize(most.min(READY_PIECE), 0);
-    let read = connection.read_now(buffer)?;
+    let read = connection.read_now(room(buffer, most.min(READY_PIECE)))?;
     Ok(buffer.get(..read).unwrap_or_default())
 }
 
@@ -341,8 +340,7 @@ fn splice<S: Receiver>(
 
 /// What has come, at most `most` bytes.
 fn read<'a>(connection: &mut Detached, buffer: &'a mut Vec<u8>, most: usize) -> io::Result<&'a [u8]> {
-    buffer.resize(PIECE.min(most), 0);
-    let read = connection.read(buffer)?;
+    let read = connection.read(room(buffer, PIECE.min(most)))?;
     Ok(buffer.get(..read).unwrap_or_default())
 }
 

@@ -14,7 +14,7 @@ use tokio::io::AsyncWriteExt;
 use super::burst::{Direction, Finished, Step, Work, run};
 use super::coding::{EncodedFile, Encoder};
 use super::data::{DataConnection, Detached};
-use super::{Coding, CopyEnd, CopyReport, Encoding, Format};
+use super::{Coding, CopyEnd, CopyReport, Encoding, Format, room};
 use crate::hash::Digester;
 use crate::meter::Meter;
 use crate::tls::Data;
@@ -207,9 +207,7 @@ fn at_once(part: &Range<u64>, most: usize) -> usize {
 
 /// The next piece of the file, of at most `most` bytes; nothing at the end of `part` or of the file.
 fn read<'a>(file: &File, buffer: &'a mut Vec<u8>, part: &Range<u64>, most: usize) -> io::Result<&'a [u8]> {
-    buffer.resize(PIECE, 0);
-    let room = buffer.get_mut(..at_once(part, most.min(PIECE))).unwrap_or_default();
-    let read = read_at(file, room, part.start)?;
+    let read = read_at(file, room(buffer, at_once(part, most.min(PIECE))), part.start)?;
     Ok(buffer.get(..read).unwrap_or_default())
 }
 

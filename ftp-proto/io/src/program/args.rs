@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
+use std::num::ParseIntError;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -131,9 +132,20 @@ fn one_line(error: &clap::Error) -> String {
     let text = text.split("\nFor more information").next().unwrap_or_default();
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '"));
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
-    let line = words.join(" ").replace(" tip: ", "; ");
+    let mut line = words.join(" ").replace(" tip: ", "; ");
+    if let Some(why) = number_wanted(error) {
+        line = line.replace(&why.to_string(), WHOLE_NUMBER);
+    }
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
+
+/// Why the value is no number, if it has to be one.
+pub(super) fn number_wanted(error: &clap::Error) -> Option<&ParseIntError> {
+    std::error::Error::source(error)?.downcast_ref()
+}
+
+/// What stands in the place of the words of the standard library for that.
+pub(super) const WHOLE_NUMBER: &str = "expected a whole number";
 
 /// Reads the address of a listener or a peer: `192.0.2.1:2121`, `[2001:db8::1]:2121`.
 ///
@@ -165,6 +177,9 @@ mod tests {
         /// Where to listen
         #[arg(long, value_parser = address)]
         listen: SocketAddr,
+        /// How many
+        #[arg(long)]
+        most: Option<u64>,
     }
 
     fn check(words: &str, expect: &str) {
@@ -187,6 +202,8 @@ mod tests {
         // Nothing is like it, and nobody has a file of that name.
         check("program --on-conflict skip", "unexpected argument '--on-conflict' found");
         check("program -x", "unexpected argument '-x' found");
+        let wanted = "invalid value '1OO' for '--most <MOST>': expected a whole number";
+        check("program --listen [::1]:21 --most 1OO", wanted);
         check("program", "the following required arguments were not provided: --listen <LISTEN>");
     }
 

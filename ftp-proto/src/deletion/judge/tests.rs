@@ -147,8 +147,32 @@ fn a_permit_for_a_renamed_file_is_for_its_directory_only() {
         ("d/a", "b", false),
         ("a", "/b", false),
     ] {
-        let permit = DeletePermit::for_named(path(old), RemovalKind::File).renamed(path(new));
-        assert_eq!(permit.is_ok(), is_beside, "{old} {new}");
+        let permit = DeletePermit::for_named(path(old), RemovalKind::File);
+        let file = Facts { size: Some(5), ..Facts::of_kind(Kind::File) };
+        assert_eq!(permit.renamed(path(new), &file, &file).is_ok(), is_beside, "{old} {new}");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_has_written_to_before_it_was_renamed_stays() {
+    let permit = DeletePermit::for_named(path("d/a"), RemovalKind::File);
+    let before = Facts {
+        size: Some(5),
+        modified: Some(When(1)),
+        unique: Some("u".to_owned()),
+        version: Some(1),
+        ..Facts::of_kind(Kind::File)
+    };
+    for (now, expect) in [
+        (before.clone(), true),
+        (Facts { version: Some(2), ..before.clone() }, true),
+        (Facts { size: Some(6), ..before.clone() }, false),
+        (Facts { modified: Some(When(2)), ..before.clone() }, false),
+        (Facts { unique: Some("v".to_owned()), ..before.clone() }, false),
+        (Facts { kind: Kind::Link, ..before.clone() }, false),
+    ] {
+        let renamed = permit.renamed(path("d/b"), &before, &now);
+        assert_eq!(renamed.err(), (!expect).then_some(ReasonToKeep::SourceChanged), "{now:?}");
     }
 }
 

@@ -31,8 +31,7 @@ pub(super) async fn add(
     args: AddArgs,
 ) -> Result<Status> {
     let AddArgs { name, url, options } = args;
-    check_name(&name)
-        .map_err(|why| Failure::usage(format!("{name:?} cannot be the name of a site: {why}")))?;
+    check_name(&name).map_err(|why| bad_name(&name, why))?;
     if context.settings.named.find(&name).is_ok() {
         return Err(Failure::usage(format!("there is a site {name} already")).hint(format!(
             "{FtpUser} sites edit {name} --help tells how to change it; or choose another name"
@@ -73,6 +72,15 @@ pub(super) async fn add(
     let stored = stored(&file, &name, password.as_ref(), options.keyring)?;
     store(&file, &name, keys, stored, Failure::usage(format!("there is a site {name} already")))?;
     tell(&context, &file, &name, "added")
+}
+
+/// Why `name` cannot be added.
+fn bad_name(name: &str, why: &str) -> Failure {
+    if name.contains("://") {
+        return Failure::usage("the name of a site stands before its URL")
+            .hint(format!("{FtpUser} sites add NAME URL"));
+    }
+    Failure::usage(format!("{name:?} cannot be the name of a site: {why}"))
 }
 
 /// Adds a site with these keys and its password, or fails if `exists`.
@@ -298,7 +306,7 @@ pub(in crate::cli) struct SiteOptions {
 #[derive(Args, Debug)]
 pub(in crate::cli) struct AddArgs {
     /// The name: 1 to 64 letters, digits, dots, dashes and underscores
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = super::site_name)]
     pub(super) name: String,
     /// Where it is, such as ftpes://ann@host/path. A password in it is stored in a file of its own (mode 0600)
     #[arg(value_name = "URL")]

@@ -145,9 +145,8 @@ pub(crate) fn usable(name: &PathName) -> Result<(), &'static str> {
 /// Looks at the source once more after a copy. `before` is what was known when the copy began, and `verified` what the
 /// comparison has shown.
 ///
-/// Equal digests leave nothing to ask if the source's was computed after the copy: the copy is what the source is now.
-/// A digest that was computed while the file moved (`streamed`) is that of the bytes that were sent, which may be the
-/// beginning of one file and the end of another. Equal sizes do not show a change in the
+/// A digest that was computed while the file moved, by a server, a relay or this host (`is_of_moved`), is that of the bytes that
+/// were sent, which may be the beginning of one file and the end of another. Equal sizes do not show a change in the
 /// middle, so the time decides. A copy that differs may differ because somebody writes to the source.
 ///
 /// # Errors
@@ -159,14 +158,9 @@ pub(crate) async fn unchanged(
     source: &PathName,
     before: &Facts,
     verified: Result<Proof>,
-    streamed: bool,
+    is_of_moved: bool,
 ) -> Result<Proof> {
-    let asks = match &verified {
-        Ok(Proof { by: Verified::Hash(_), .. }) if !streamed => false,
-        Ok(_) => before.modified.is_some(),
-        Err(failure) => failure.kind == failure::Kind::Unverified,
-    };
-    if !asks {
+    if !may_hide_a_change(&verified, is_of_moved, before) {
         return verified;
     }
     // If the server does not say, what was compared decides.
@@ -186,9 +180,20 @@ pub(crate) async fn unchanged(
     })
 }
 
+/// Whether the source may have changed unnoticed, or its change may be why its copy differs. Equal digests leave no doubt if the
+/// source's was computed after the copy: the copy is what the source is now.
+fn may_hide_a_change(verified: &Result<Proof>, is_of_moved: bool, before: &Facts) -> bool {
+    match verified {
+        Ok(Proof { by: Verified::Hash(_), .. }) if !is_of_moved => false,
+        Ok(_) => before.modified.is_some() || before.size.is_some(),
+        Err(failure) => failure.kind == failure::Kind::Unverified,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ftp_proto::digest::Algorithm;
     use ftp_proto::listing::{Kind, When};
 
     fn facts(size: Option<u64>, modified: Option<i64>) -> Facts {
@@ -227,6 +232,26 @@ mod tests {
     fn a_source_of_unknown_size_is_never_taken_for_the_same() {
         let unknown = facts(None, None);
         assert_eq!(Overwrite::Different.decide(&unknown, Some(&unknown)), Decision::Copy);
+    }
+
+    #[test]
+    fn only_digests_of_what_both_ends_have_afterwards_show_that_a_source_has_not_changed() {
+        let hash = || Ok(Proof::from(Verified::Hash(Algorithm::Sha256)));
+        let failed = |kind| Err(Failure::new(kind, "it differs"));
+        let dated = facts(Some(5), Some(100));
+        for (verified, is_of_moved, before, expect) in [
+            (hash(), false, &dated, false),
+            (hash(), true, &dated, true),
+            (hash(), true, &facts(Some(5), None), true),
+            (hash(), true, &facts(None, None), false),
+            (Ok(Verified::Size.into()), false, &dated, true),
+            (Ok(Verified::Size.into()), false, &facts(Some(5), None), true),
+            (failed(failure::Kind::Unverified), false, &dated, true),
+            (failed(failure::Kind::Temporary), false, &dated, false),
+        ] {
+            let found = may_hide_a_change(&verified, is_of_moved, before);
+            assert_eq!(found, expect, "{verified:?} {is_of_moved} {before:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::journal::{
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
-use crate::route::Ends;
+use crate::route::{Ends, StoreEnd};
 use crate::session::Facts;
 use ftp_io::clock::since_1970;
 use ftp_proto::listing::{self, When};
@@ -188,7 +188,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
             // Nothing has a final name before the source was seen, and only the same source counts.
             kept.may_be_done = seen.is_some();
             let last = names.pop();
-            kept.left = Some(EarlierParts { last, others: names, seen });
+            kept.left = Some(EarlierParts { last, others: names, seen, end: StoreEnd::Heard });
         }
     }
     Ok(claim)
@@ -302,6 +302,9 @@ pub(in crate::job) struct EarlierParts {
     last: Option<PartId>,
     others: Vec<PartId>,
     pub(in crate::job) seen: Option<SourceFacts>,
+    /// Whether the end of the command that has stored the last one was heard. That of a process that was killed has come to its
+    /// server, or has been lost.
+    end: StoreEnd,
 }
 
 /// What a report says of a copy that an earlier run has finished.
@@ -333,8 +336,9 @@ impl FileRecord {
     }
 
     /// Something may be stored under the name of this part: it is looked at like that of an earlier run.
-    pub(in crate::job) fn leave(&mut self, part: PartId, source: &Facts, may_be_done: bool) {
-        self.left = Some(EarlierParts { last: Some(part), others: Vec::new(), seen: Some(seen(source)) });
+    pub(in crate::job) fn leave(&mut self, part: PartId, source: &Facts, end: StoreEnd, may_be_done: bool) {
+        self.left =
+            Some(EarlierParts { last: Some(part), others: Vec::new(), seen: Some(seen(source)), end });
         self.may_be_done = may_be_done;
     }
 
@@ -419,7 +423,7 @@ impl FileRecord {
             }
             last = largest(&sizes).or(last);
             for id in left.others.iter().chain(&left.last).filter(|id| Some(**id) != last) {
-                Part::new(*id, target)?.discard(context, &mut ends.destination).await;
+                Part::new(*id, target)?.discard(context, &mut ends.destination, StoreEnd::Heard).await;
             }
         }
         self.left = None;
@@ -432,7 +436,7 @@ impl FileRecord {
             version: None,
             mode: None,
         });
-        Ok(Some(Leftover { part: Part::new(last, target)?, source }))
+        Ok(Some(Leftover { part: Part::new(last, target)?, source, end: left.end }))
     }
 }
 
@@ -472,7 +476,12 @@ fn seen(facts: &Facts) -> SourceFacts {
 impl FileClaim {
     /// A file that an earlier run has claimed, with these parts.
     pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
-        let left = EarlierParts { last: parts.last().copied(), others: Vec::new(), seen: None };
+        let left = EarlierParts {
+            last: parts.last().copied(),
+            others: Vec::new(),
+            seen: None,
+            end: StoreEnd::Heard,
+        };
         Self {
             kept: FileRecord { left: Some(left), may_be_done: true, ..FileRecord::default() },
             ..Self::default()

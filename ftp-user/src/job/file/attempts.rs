@@ -29,7 +29,7 @@ use crate::job::{Item, Target};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Relayed, Verified};
 use crate::report::Topic;
-use crate::route::{Assignment, ContinuedBy, Ends};
+use crate::route::{Assignment, ContinuedBy, Ends, StoreEnd};
 use crate::session::Facts;
 use ftp_io::program::size;
 use ftp_proto::deletion::has_changed;
@@ -127,8 +127,10 @@ impl Attempts {
         self.seen = start.at.saturating_add(moved.count.bytes).min(source.size.unwrap_or(u64::MAX));
         self.continued = start.continued;
         self.last = (start.at > 0 || start.assembled).then_some(moved.count.refused);
-        if moved.count.touched && self.left.is_none() {
-            self.left = Some(Leftover { part: start.part.clone(), source: Some(source.clone()) });
+        if moved.count.touched {
+            let new =
+                || Leftover { part: start.part.clone(), source: Some(source.clone()), end: StoreEnd::Heard };
+            self.left.get_or_insert_with(new).end.add(moved.count.store_end);
         }
     }
 
@@ -385,7 +387,7 @@ impl Copying<'_> {
     /// Deletes what is left. Returns how many bytes that were, if it is known.
     pub(super) async fn discard(&mut self) -> Option<u64> {
         let left = self.attempts.left.take()?;
-        let discarded = left.part.discard(&self.context, &mut self.ends.destination).await;
+        let discarded = left.part.discard(&self.context, &mut self.ends.destination, left.end).await;
         self.attempts.note_stored(discarded.bytes.unwrap_or(0));
         self.attempts.behind |= !discarded.gone;
         self.attempts.undeletable |= discarded.refused;

@@ -280,14 +280,14 @@ impl SourceDeletion<'_> {
             proof = self.compare(copied, now.size).await?;
             before = now;
         };
-        let size = now.size;
-        let removal = match self.permit(copied, &SourceNow::Seen(now), there.as_ref(), proof, session) {
+        let seen = SourceNow::Seen(now.clone());
+        let removal = match self.permit(copied, &seen, there.as_ref(), proof, session) {
             Ok(removal) => removal,
             Err(failure) => return Ok(Err(failure)),
         };
         if copied.verified_copy.is_doubtful() {
-            let deleted = self.delete_aside(copied, removal, size).await;
-            return Ok(deleted.map(|()| self.report_deleted(copied, size)));
+            let deleted = self.delete_aside(copied, removal, &now).await;
+            return Ok(deleted.map(|()| self.report_deleted(copied, now.size)));
         }
         if session.is_none() || session != self.ends.source.evidence_session() {
             return Err(Failure::new(Kind::Temporary, "a session with the source was lost"));
@@ -340,9 +340,9 @@ impl SourceDeletion<'_> {
         }
     }
 
-    /// Deletes a source that may be its own copy: it gets another name first.
-    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, size: Option<u64>) -> Result<()> {
-        let removal = self.set_aside(copied, removal, size).await?;
+    /// Deletes a source that may be its own copy: it gets another name first. `seen` is what it was right before.
+    async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: &Facts) -> Result<()> {
+        let removal = self.set_aside(copied, removal, seen).await?;
         let (context, host, mut questions) = (self.context, &mut self.ends.source, 0_u32);
         let deleted = asked_of!(context, host, {
             questions += 1;
@@ -363,13 +363,8 @@ impl SourceDeletion<'_> {
     }
 
     /// Gives a source another name and looks whether its copy is still there: both places may be one file, which two hosts or
-    /// two users show. If the copy is gone with it, the source gets its name back.
-    async fn set_aside(
-        &mut self,
-        copied: &CopiedFile,
-        removal: Removal,
-        size: Option<u64>,
-    ) -> Result<Removal> {
+    /// two users show. If the copy is gone with it, or somebody has written to the source meanwhile, it gets its name back.
+    async fn set_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: &Facts) -> Result<Removal> {
         let (context, copy, source) = (self.context, &copied.copy, removal.path().clone());
         let Ends { source: host, destination, .. } = &mut *self.ends;
         let aside = name_aside(context, &source)?;
@@ -379,17 +374,21 @@ impl SourceDeletion<'_> {
                 "{name} stays, because nobody can tell whether its copy is the same file"
             ))
         })?;
-        let is_there = match facts(context, destination, copy).await {
+        let (now, there) = tokio::join!(facts(context, host, &aside), facts(context, destination, copy));
+        let is_there = match there {
             Ok(Some(found))
-                if found.kind == listing::Kind::File && (found.size == size || size.is_none()) =>
+                if found.kind == listing::Kind::File && (found.size == seen.size || seen.size.is_none()) =>
             {
                 touch(context, destination, copy, &found).await
             }
             found => found.map(|_| false),
         };
-        let why = match is_there {
-            Ok(true) => return removal.set_aside(aside),
-            Ok(false) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
+        let why = match is_there.and_then(|is_there| Ok(now?.filter(|_| is_there))) {
+            Ok(Some(now)) => match removal.set_aside(aside.clone(), seen, &now) {
+                Ok(removal) => return Ok(removal),
+                Err(changed) => changed,
+            },
+            Ok(None) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
             Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
         };
         Err(named_again(context, host, &aside, &source, why).await)

@@ -18,7 +18,7 @@ use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
 use crate::report::{Topic, several};
-use crate::route::Ends;
+use crate::route::{Ends, StoreEnd};
 use crate::session::{Facts, Role};
 use ftp_proto::deletion::has_changed;
 use ftp_proto::timer::Moment;
@@ -121,11 +121,11 @@ impl Part {
         Err(Failure::new(Kind::Exists, what).hint("--overwrite always replaces it"))
     }
 
-    /// Deletes what may be stored. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
+    /// Deletes what may be stored by a command of which `end` was heard. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
     /// delete now is asked of it again before the run ends (see [`settle`]).
-    pub(super) async fn discard(&self, context: &Context, host: &mut Host) -> Discarded {
+    pub(super) async fn discard(&self, context: &Context, host: &mut Host, end: StoreEnd) -> Discarded {
         match host {
-            Host::Server(server) => self.discard_at(context, server).await,
+            Host::Server(server) => self.discard_at(context, server, end).await,
             Host::Local(_) => {
                 let (cleanup, end) = context.for_cleanup();
                 let mut bytes = None;
@@ -143,10 +143,15 @@ impl Part {
     }
 
     /// The same at a server.
-    pub(super) async fn discard_at(&self, context: &Context, server: &mut Server) -> Discarded {
+    pub(super) async fn discard_at(
+        &self,
+        context: &Context,
+        server: &mut Server,
+        end: StoreEnd,
+    ) -> Discarded {
+        // A session that has ended may be the one that has stored.
+        let is_certain = end == StoreEnd::Heard && server.open().is_some();
         let (cleanup, end) = context.for_cleanup();
-        // If the server has not said how its command has ended, it may still execute it.
-        let is_certain = server.open().is_some();
         let mut bytes = None;
         let work = async {
             let session = server.session(&cleanup).await?;
@@ -291,6 +296,8 @@ pub(in crate::job) struct Leftover {
     pub(in crate::job) part: Part,
     /// The facts of the source before its first byte was read. If they are not known, only the digest decides.
     pub(in crate::job) source: Option<Facts>,
+    /// Whether the end of the command that has stored it was heard.
+    pub(in crate::job) end: StoreEnd,
 }
 
 /// What can be continued of a broken copy.

@@ -9,7 +9,9 @@ use crate::job::part::{self, Part};
 use crate::journal::PartId;
 use crate::ladder::{Allowed, Ascent, Candidate, Refusal, Rung};
 use crate::outcome::Relayed;
-use crate::route::{Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation};
+use crate::route::{
+    Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation, StoreEnd,
+};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{
     CandidateEnd, CandidatePurpose, Conclusion, Input, Manner, Output, Race, ScoutOutput,
@@ -283,7 +285,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 self.count.add(&attempted);
                 entry.relayed.clone_from(&attempted.relayed);
                 // Another one may have won before this one could be told.
-                entry.owes = may_have_stored(&attempted.outcome, is_probe);
+                entry.owes = may_have_stored(&attempted.outcome, is_probe).then_some(attempted.store_end);
                 self.attempted(index, &mut runner, attempted).await
             }
         };
@@ -331,14 +333,14 @@ impl<'a, 'b> Contest<'a, 'b> {
     /// Removes what a failed candidate has stored, if each one has its own name. Whatever has no other name is removed,
     /// or continued, by whoever has asked for the race.
     fn removed(&mut self, index: usize, mut runner: Runner) -> Option<Runner> {
-        let Some(entry) = self.entries.get_mut(index).filter(|entry| entry.owes && self.has_names) else {
+        let entry = self.entries.get_mut(index).filter(|_| self.has_names);
+        let Some((entry, end)) = entry.and_then(|entry| entry.owes.take().map(|end| (entry, end))) else {
             return Some(runner);
         };
-        entry.owes = false;
         let assignment = Assignment { stored: entry.stored.clone(), ..self.assignment.clone() };
         let (context, relayed) = (self.pair.context.clone(), entry.relayed.take());
         self.cleanups.spawn(async move {
-            let stored = runner.discard(&context, &assignment).await;
+            let stored = runner.discard(&context, &assignment, end).await;
             runner.release().await;
             relayed?.untold(stored.unwrap_or(0))
         });
@@ -414,8 +416,8 @@ pub(super) struct Entry {
     pub(super) failure: Option<Failure>,
     /// Why it is tried, in words.
     pub(super) why: Option<String>,
-    /// Whether something may be stored under its name that nobody removes yet.
-    pub(super) owes: bool,
+    /// If something may be stored under its name that nobody removes yet: whether the end of that was heard.
+    pub(super) owes: Option<StoreEnd>,
     /// What a relay has said that it passed on of that.
     pub(super) relayed: Option<Relayed>,
 }
@@ -441,7 +443,7 @@ impl Entry {
             purpose: CandidatePurpose::Transfer,
             failure: None,
             why: None,
-            owes: false,
+            owes: None,
             relayed: None,
         }
     }

@@ -41,7 +41,7 @@ impl Removal {
     ) -> Result<Self> {
         let permit = DeletePermit::for_listed(scope.root(), (below, kind), seen, now);
         let removal = |permit| Self { session: Some(now), ..Self::of(scope, permit) };
-        permit.map(removal).map_err(|why| stays(scope, Some(below), why))
+        permit.map(removal).map_err(|why| stays(&scope.path(Some(below)), why))
     }
 
     /// What a server shows as a directory, if it is a symbolic link: DELE refuses a directory.
@@ -51,7 +51,7 @@ impl Removal {
     /// Why it stays.
     pub(crate) fn link(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
         let permit = DeletePermit::for_link(scope.root(), below);
-        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
+        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(&scope.path(below), why))
     }
 
     /// A file was moved: all that was seen of it, in this session of its host, and of its copy permits to delete it. A file that
@@ -67,7 +67,7 @@ impl Removal {
         session: Option<SessionId>,
     ) -> Result<Self> {
         let permit = DeletePermit::for_moved(scope.root(), below, evidence).map_err(|why| {
-            let failure = stays(scope, below, why);
+            let failure = stays(&scope.path(below), why);
             match evidence.storage {
                 StableStorage::Refused(said) => failure.said(said.clone()),
                 StableStorage::Stable | StableStorage::Unasked => failure,
@@ -77,15 +77,15 @@ impl Removal {
         Ok(Self { seen: evidence.source_before.unique.clone(), session, ..Self::of(scope, permit) })
     }
 
-    /// The same file, which was given this name in its directory.
+    /// The same file, which was `before` and was given the name `aside` in its directory, where it is `now`.
     ///
     /// # Errors
     ///
-    /// It is in another directory.
-    pub(crate) fn set_aside(&self, aside: PathName) -> Result<Self> {
+    /// It is in another directory, or has changed.
+    pub(crate) fn set_aside(&self, aside: PathName, before: &Facts, now: &Facts) -> Result<Self> {
         let is_root = self.scope.root() == self.path();
         let scope = if is_root { Scope::at(&aside) } else { self.scope.clone() };
-        let permit = self.permit.renamed(aside).map_err(|why| stays(&scope, None, why))?;
+        let permit = self.permit.renamed(aside, before, now).map_err(|why| stays(self.path(), why))?;
         Ok(Self { scope, permit, seen: self.seen.clone(), session: None })
     }
 
@@ -105,7 +105,7 @@ impl Removal {
         match DeletePermit::for_emptied(scope.root(), below, &entries, now) {
             Ok(permit) => Ok(Some(Self { session: Some(now), ..Self::of(scope, permit) })),
             Err(ReasonToKeep::NotEmpty | ReasonToKeep::NotListed) => Ok(None),
-            Err(why) => Err(stays(scope, below, why)),
+            Err(why) => Err(stays(&scope.path(below), why)),
         }
     }
 
@@ -116,7 +116,7 @@ impl Removal {
     /// Why it stays.
     pub(crate) fn directory_if_empty(scope: &Scope, below: Option<&PathName>) -> Result<Self> {
         let permit = DeletePermit::for_directory_if_empty(scope.root(), below);
-        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(scope, below, why))
+        permit.map(|permit| Self::of(scope, permit)).map_err(|why| stays(&scope.path(below), why))
     }
 
     fn of(scope: &Scope, permit: DeletePermit) -> Self {
@@ -135,8 +135,8 @@ impl Removal {
 }
 
 /// The failure if a name stays.
-fn stays(scope: &Scope, below: Option<&PathName>, why: ReasonToKeep) -> Failure {
-    let what = format!("{} stays, because {why}", scope.path(below).display());
+fn stays(path: &PathName, why: ReasonToKeep) -> Failure {
+    let what = format!("{} stays, because {why}", path.display());
     Failure::new(failure::Kind::Unverified, what).hint(why.hint())
 }
 

@@ -1,9 +1,9 @@
 //! Keys with the names of options. An option of the command line and its key in a file are one thing:
 //! the same name, the same values, the same text of help, so they are described once, to clap.
 
+use crate::program::args::{WHOLE_NUMBER, number_wanted};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::num::ParseIntError;
 use std::ops::Range;
 use std::path::Path;
 
@@ -197,9 +197,11 @@ fn word(
 
 /// What clap says about a value, without the words of a command line.
 fn expected(error: &clap::Error, text: &str) -> String {
+    if number_wanted(error).is_some() {
+        return WHOLE_NUMBER.to_owned();
+    }
     if let Some(source) = std::error::Error::source(error) {
-        let number = source.downcast_ref::<ParseIntError>();
-        return number.map_or_else(|| source.to_string(), |_| "expected a whole number".to_owned());
+        return source.to_string();
     }
     if let Some(ContextValue::Strings(valid)) = error.get(ContextKind::ValidValue) {
         let valid: Vec<&str> = valid.iter().map(String::as_str).collect();

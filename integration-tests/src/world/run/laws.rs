@@ -1,0 +1,100 @@
+//! The laws of a run: what must hold at every moment, and at its end.
+
+use super::{LateParts, Running, Tree, read_all};
+use crate::world::plan::{Content, Verb};
+
+impl LateParts {
+    /// Whether a part may be at the destination: its end was told as unheard, or it has come there since a user agent that was killed
+    /// has gone on.
+    fn may_have(&self, name: &str) -> bool {
+        self.said.contains(name) || self.there.as_ref().is_some_and(|there| !there.contains(name))
+    }
+}
+
+impl Running<'_> {
+    /// What must hold at every moment.
+    pub(super) fn look(&mut self) {
+        let [source, destination] = self.trees();
+        let has = |files: &Tree, name: &str, content: Option<&Content>| match (files.get(name), content) {
+            (Some(found), Some(content)) => *found == content.bytes(),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
+        let mut wrong = Vec::new();
+        for (name, versions) in &self.versions {
+            let newest = versions.last();
+            let has_moved = moves && has(&destination, name, newest);
+            let is_lost = self.set_back.lost.contains(*name);
+            if !(has_moved || is_lost || has(&source, name, newest)) {
+                wrong.push(format!("{name} is at neither end"));
+            }
+            let has_come = versions.iter().any(|content| has(&destination, name, Some(content)));
+            let is_old = has(&destination, name, plan.destination.get(*name));
+            if destination.contains_key(*name) && !has_come && !is_old {
+                wrong.push(format!("{name} has something else under its final name"));
+            }
+            // While a file is replaced, the old one may have another name in its directory.
+            let old = plan.destination.get(*name);
+            let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
+            let is_aside = || {
+                let is_old =
+                    |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
+                let mut aside = destination.iter().filter(|(other, _)| is_old(other));
+                // Another user agent may have replaced it before.
+                aside.any(|(_, found)| old.into_iter().chain(versions).any(|old| *found == old.bytes()))
+            };
+            if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
+                wrong.push(format!("{name} is gone at the destination"));
+            }
+        }
+        for (name, content) in &plan.destination {
+            let may_go = plan.verb == Verb::SyncDelete;
+            if !plan.source.contains_key(name) && !may_go && !has(&destination, name, Some(content)) {
+                wrong.push(format!("{name}, which only the destination has, has changed"));
+            }
+        }
+        wrong.iter().for_each(|wrong| self.violation(wrong));
+    }
+
+    /// Whether both ends are as they should be at the end. Where nothing is moved, the destination may have an older version of
+    /// a file that has changed since; after a sync, none that was old when it began. What an older state of the disk has taken or
+    /// brought back does not count.
+    pub(super) fn is_done(&self) -> bool {
+        let [source, destination] = self.trees();
+        let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
+        let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
+            _ if self.set_back.names.contains(name) => true,
+            None if name.ends_with(".ftp-user.part") && self.late.may_have(name) => true,
+            Some(versions) => {
+                let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
+                let skipped = match plan.verb {
+                    Verb::Move => versions.len() - 1,
+                    // Of two at the same time, the slower one may store what it has read before the change.
+                    Verb::Sync | Verb::SyncDelete if plan.second.is_none() => at_start,
+                    Verb::Copy | Verb::Sync | Verb::SyncDelete => 0,
+                };
+                versions.iter().skip(skipped).any(|content| *found == content.bytes())
+            }
+            None => {
+                let kept = plan.destination.get(name).filter(|_| plan.verb != Verb::SyncDelete);
+                kept.is_some_and(|content| *found == content.bytes())
+            }
+        };
+        let kept = plan.destination.keys().filter(|_| plan.verb != Verb::SyncDelete);
+        let has_all = plan
+            .source
+            .keys()
+            .chain(kept)
+            .all(|name| destination.contains_key(name) || self.set_back.names.contains(name));
+        has_all && destination.iter().all(is_good) && (!moves || source.is_empty())
+    }
+
+    pub(super) fn trees(&self) -> [Tree; 2] {
+        [self.source(), self.roots[1].join("tree")].map(|directory| {
+            let mut files = Tree::new();
+            read_all(&directory, "", &mut files);
+            files
+        })
+    }
+}
