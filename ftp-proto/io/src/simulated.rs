@@ -319,7 +319,12 @@ impl Socket {
         self.incoming.read(room, true)
     }
 
-    pub(crate) fn write(&self, pieces: &[&[u8]]) -> io::Result<usize> {
+    /// Sends bytes as far as there is room. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// This end is closed, or there is no room.
+    pub fn write(&self, pieces: &[&[u8]]) -> io::Result<usize> {
         self.outgoing.write(pieces)
     }
 

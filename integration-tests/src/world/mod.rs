@@ -24,7 +24,7 @@ use ftp_relay_agent::config::{Config, Options};
 use ftp_relay_agent::listen::Server;
 use ftp_relay_agent::operate::audit::Audit;
 use ftp_relay_agent::operate::metrics::Metrics;
-use network::{Host, Network};
+use network::{Host, Network, RELAY};
 use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
@@ -126,6 +126,12 @@ impl World {
         std::mem::take(&mut self.shared.network.locked().commands)
     }
 
+    /// Whether the server of a host has said since the last call that everything is on stable storage.
+    pub fn take_stable(&self, HostId(index): HostId) -> bool {
+        let stable = std::mem::take(&mut self.shared.network.locked().stable);
+        stable.contains(&index)
+    }
+
     /// How long a byte takes from one host to another one.
     pub fn latency(&self) -> Duration {
         self.shared.network.locked().latency
@@ -160,13 +166,15 @@ impl World {
         });
     }
 
-    /// Starts a server for the files of `root`, which keeps its state in `state`. If `has_room` is false, its user has a quota of one byte.
-    pub fn serve(&mut self, host: HostId, root: &Path, state: &Path, has_room: bool) {
+    /// Starts a server for the files of `root`, which keeps its state in `state`. If `has_room` is false, its user has a quota of
+    /// one byte; if `tls` is true, it demands TLS.
+    pub fn serve(&mut self, host: HostId, [root, state]: [&Path; 2], has_room: bool, tls: bool) {
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");
         let quota = if has_room { "" } else { "quota-bytes = 1\n" };
+        let tls = if tls { "require-tls = true\n[tls]\nself-signed = true\n" } else { "" };
         let text = format!(
-            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}",
+            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}",
             root.display(),
             state.display()
         );
@@ -236,7 +244,7 @@ impl World {
 
     /// Where a relay or a hub listens.
     fn relay_address(&self, host: HostId) -> String {
-        format!("{}:2190", self.shared.network.locked().hosts[host.0].address)
+        format!("{}:{RELAY}", self.shared.network.locked().hosts[host.0].address)
     }
 
     /// Starts a user agent with these words, which keeps its state in `state`. Its home directory is the same.
@@ -292,6 +300,11 @@ impl World {
             drop(_within);
             drop(runtime);
         }
+    }
+
+    /// Somebody at the host `from` connects to all data ports at which another host listens, and sends something.
+    pub fn intrude(&mut self, HostId(index): HostId, HostId(from): HostId) {
+        self.shared.network.locked().intrude(index, from);
     }
 
     /// Cuts connections of a host, each with a chance of one in `odds`. With `tells` both ends see a reset; otherwise neither

@@ -56,6 +56,8 @@ pub(super) struct Network {
     pub(super) moved: u64,
     /// The commands that servers were sent, and that nobody has taken.
     pub(super) commands: Vec<String>,
+    /// The hosts whose servers have said that everything is on stable storage.
+    pub(super) stable: Vec<usize>,
 }
 
 #[derive(Debug)]
@@ -104,6 +106,7 @@ impl Network {
             latency,
             moved: 0,
             commands: Vec::new(),
+            stable: Vec::new(),
         }
     }
 
@@ -143,6 +146,8 @@ impl Network {
                     sent.rewrite(scheduled.bytes, |text| {
                         if direction == 0 {
                             self.commands.extend(commands(text));
+                        } else if text.ends_with(STABLE) {
+                            self.stable.push(connection.hosts[1]);
                         }
                         hide(text, hidden);
                     });
@@ -215,6 +220,28 @@ impl Network {
         self.moved += 1;
         self.connections.insert(self.next, connection);
         self.at(due, Event::Answers(answer, Ok(ours)));
+    }
+
+    /// Somebody connects from `from` to all ports at which a host listens, but those of commands and of relays, sends something
+    /// and closes.
+    pub(super) fn intrude(&mut self, host: usize, from: usize) {
+        let ports: Vec<SocketAddr> = self.hosts[host].ports.keys().copied().collect();
+        for port in ports.into_iter().filter(|port| ![FTP, RELAY].contains(&port.port())) {
+            let to = SocketAddr::new(self.hosts[host].address, port.port());
+            let Some(backlog) = self.hosts[host].listener(to) else { continue };
+            let ip = self.hosts[from].address;
+            let stranger = SocketAddr::new(ip, self.hosts[from].free_port(ip));
+            let (out, back) = (Direction::default(), Direction::default());
+            if backlog.arrive(Socket::new(to, stranger, out.clone(), back.clone())) {
+                let socket = Socket::new(stranger, to, back.clone(), out.clone());
+                socket.write(&[b"what a stranger sends"]).expect("nothing was written yet");
+                self.next += 1;
+                let (directions, scheduled) = ([out, back], Default::default());
+                let connection =
+                    Connection { hosts: [from, host], hidden: None, directions, scheduled, is_silent: false };
+                self.connections.insert(self.next, connection);
+            }
+        }
     }
 
     /// Cuts every connection of a host, or one of them that `choose` takes. With `tells` both ends see a reset.
@@ -366,6 +393,10 @@ fn commands(text: &[u8]) -> impl Iterator<Item = String> {
     lines.map(|line| String::from_utf8_lossy(line).into_owned())
 }
 
+/// What our server says after SITE SYNC.
+const STABLE: &[u8] = b"Everything is on stable storage\r\n";
+/// The port of relays.
+pub(super) const RELAY: u16 = 2190;
 /// The port of control connections.
 const FTP: u16 = 21;
 /// The date at which a world begins: 2026-01-01.

@@ -18,6 +18,9 @@ pub struct Plan {
     pub at_hub: bool,
     /// What the servers of the source and of the destination know.
     pub manners: [Manners; 2],
+    /// Whether logins and files are inside TLS.
+    #[serde(default)]
+    pub tls: bool,
     /// The files of the source, by their names.
     pub source: Files,
     /// The files that the destination has before.
@@ -262,6 +265,13 @@ pub enum Fault {
         /// The steps from this moment until the disk is as it is now.
         steps: u64,
     },
+    /// The host of the destination loses its power: what nobody has asked its server to put on its disk is gone.
+    Power,
+    /// Somebody connects to all data ports at which a host listens, before whoever was to, and sends something.
+    Stranger {
+        /// The host of that program, or of the first user agent.
+        host: Option<Program>,
+    },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
     Sabotage(Sabotage),
 }
@@ -279,6 +289,8 @@ impl Fault {
             Self::Full { .. } => "destination without room",
             Self::Clock { .. } => "calendar set",
             Self::SetBack { .. } => "disk set back",
+            Self::Power => "destination without power",
+            Self::Stranger { .. } => "stranger at data ports",
             Self::Sabotage(_) => "sabotage",
         }
     }
@@ -338,8 +350,13 @@ impl Plan {
                 if random.once_in(2) { When::After(1 + random.below(soon)) } else { When::Does(doing) };
             (when, fault(&mut random, &source, at_hub))
         });
-        let faults = faults.collect();
-        Self { seed, verb, path, at_hub, manners, source, destination, second, faults }
+        let mut faults: Vec<(When, Fault)> = faults.collect();
+        let tls = manners == [Manners::Ours; 2] && random.once_in(3);
+        if tls {
+            // Nobody sees what is asked for there.
+            faults.iter_mut().for_each(|(when, _)| *when = When::After(1 + random.below(60)));
+        }
+        Self { seed, verb, path, at_hub, manners, tls, source, destination, second, faults }
     }
 
     /// How much happens in it.
@@ -356,8 +373,12 @@ impl Plan {
             Verb::Sync => &["sync"],
             Verb::SyncDelete => &["sync", "--delete", "--yes"],
         };
-        let others = ["--path", &*self.path, "--progress", "never", SOURCE, DESTINATION];
-        [verb, &others].concat().into_iter().map(str::to_owned).collect()
+        let (scheme, trust): (_, &[&str]) =
+            if self.tls { ("ftpes", &["--trust", "new"]) } else { ("ftp", &[]) };
+        let others = ["--path", &*self.path, "--progress", "never"];
+        let places = ["one", "two"].map(|host| format!("{scheme}://ann@{host}/tree/"));
+        let words = [verb, trust, &others].concat().into_iter().map(str::to_owned);
+        words.chain(places).collect()
     }
 }
 
@@ -375,7 +396,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
 fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
     let programs = &Program::ALL[..if at_hub { 4 } else { 3 }];
     let last = programs.len() - 1;
-    match random.below(8) {
+    match random.below(10) {
         0 => Fault::KillUser { second: random.once_in(3) },
         1 => Fault::Kill { program: programs[random.length(last)], steps: random.below(60) },
         2 => {
@@ -392,9 +413,8 @@ fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
             Fault::Clock { host, seconds: random.pick([-400 * 86_400, -3_600, -2, 2, 3_600, 400 * 86_400]) }
         }
         6 => Fault::SetBack { steps: 1 + random.below(60) },
+        7 => Fault::Power,
+        8 => Fault::Stranger { host: programs.get(random.length(last + 1)).copied() },
         _ => Fault::Cut { host: programs.get(random.length(last + 1)).copied(), tells: !random.once_in(3) },
     }
 }
-
-const SOURCE: &str = "ftp://ann@one/tree/";
-const DESTINATION: &str = "ftp://ann@two/tree/";

@@ -3,7 +3,7 @@
 mod laws;
 
 use super::disk::Snapshot;
-use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, When};
+use super::plan::{Content, Doing, Fault, Files, Manners, Plan, Program, Sabotage, When};
 use super::{HostId, World};
 use ftp_proto::relay::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +52,7 @@ struct Running<'a> {
     story: String,
     violations: Vec<String>,
     late: LateParts,
+    crossing: CrossingWrites,
     faults: Vec<(&'static str, Doing)>,
     /// What the user agents do.
     doing: Doing,
@@ -68,6 +69,10 @@ struct Running<'a> {
     /// The programs that start again, and after how many steps.
     gone: Vec<(Program, u64)>,
     set_back: SetBack,
+    /// What a power failure leaves of the destination.
+    stable: Snapshot,
+    /// Whose connections nobody expects.
+    stranger: HostId,
 }
 
 /// The destination gets an older state of its disk back.
@@ -88,8 +93,19 @@ struct SetBack {
 struct LateParts {
     /// What the user agents have said of files that may still be there.
     said: String,
-    /// What was at the destination when the last one that was killed has gone on and has ended.
-    there: Option<BTreeSet<String>>,
+    /// The commands that store, as far as they were sent.
+    sent: String,
+    /// Those that were sent before a user agent was killed, for which the destination had nothing yet.
+    of_killed: BTreeSet<String>,
+}
+
+/// What somebody writes to a source whose deletion is on its way: at a server that deletes without a condition, no look shows it.
+#[derive(Default)]
+struct CrossingWrites {
+    /// When each file was written to.
+    written: BTreeMap<String, Duration>,
+    /// When the deletion of each file was sent.
+    deleted: BTreeMap<String, Duration>,
 }
 
 /// A user agent, from its first words to its end.
@@ -141,6 +157,7 @@ impl<'a> Running<'a> {
         };
         let users = [Some(("user", first)), second.map(|state| ("second", state))];
         let users = users.into_iter().flatten().map(user).collect();
+        let (stable, stranger) = (Snapshot::of(&roots[1..])?, world.host("stranger"));
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (Vec::new(), Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
@@ -156,6 +173,7 @@ impl<'a> Running<'a> {
             story,
             violations,
             late: LateParts::default(),
+            crossing: CrossingWrites::default(),
             faults,
             doing: Doing::Begins,
             versions,
@@ -165,6 +183,8 @@ impl<'a> Running<'a> {
             full,
             gone,
             set_back: SetBack::default(),
+            stable,
+            stranger,
         };
         Program::ALL.into_iter().for_each(|program| running.serve(program));
         Ok(running)
@@ -174,8 +194,10 @@ impl<'a> Running<'a> {
         let host = self.host(program);
         let ([one, two], [first, second]) = (&self.roots, &self.states);
         match program {
-            Program::Source => self.world.serve(host, one, first, true),
-            Program::Destination => self.world.serve(host, two, second, self.full.is_none()),
+            Program::Source => self.world.serve(host, [one, first], true, self.plan.tls),
+            Program::Destination => {
+                self.world.serve(host, [two, second], self.full.is_none(), self.plan.tls);
+            }
             Program::Relay if self.plan.at_hub => self.world.hub(host, &self.token),
             Program::Relay => self.world.relay(host, &self.token),
             Program::Agent if self.plan.at_hub => self.world.agent(host, "relay:2190", &self.token),
@@ -204,8 +226,13 @@ impl<'a> Running<'a> {
             if self.world.now() > LONGEST {
                 return self.violation("it does not end");
             }
-            let did: Vec<Doing> =
-                self.world.take_commands().iter().map(|command| Doing::of(command)).collect();
+            let commands = self.world.take_commands();
+            self.late.sent.extend(commands.iter().filter(|command| command.starts_with("STOR ")).cloned());
+            if self.plan.manners[0] != Manners::Ours {
+                let deleted = commands.iter().filter_map(|command| command.strip_prefix("DELE tree/"));
+                deleted.for_each(|name| self.crosses(name, false));
+            }
+            let did: Vec<Doing> = commands.iter().map(|command| Doing::of(command)).collect();
             self.doing = did.last().copied().unwrap_or(self.doing);
             if let Some((when, fault)) = &mut next {
                 let is_due = match when {
@@ -273,9 +300,6 @@ impl<'a> Running<'a> {
         let said = self.world.said(user.host).replace(&*user.state.to_string_lossy(), "STATE");
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
         self.late.said.extend(said.lines().filter(|line| line.contains("may still be there")));
-        if self.users[index].words == ["resume"] {
-            self.late.there = Some(self.trees()[1].keys().cloned().collect());
-        }
         self.look();
         let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
         let user = &mut self.users[index];
@@ -305,6 +329,9 @@ impl<'a> Running<'a> {
             if let Some(status) = self.world.ended(self.host(program)) {
                 self.violation(&format!("the {program:?} has ended: {status}"));
             }
+        }
+        if self.world.take_stable(self.host(Program::Destination)) {
+            self.stable = Snapshot::of(&self.roots[1..]).expect("the directory can be read");
         }
         match &mut self.vanished {
             Some(0) => self.come_back(),
@@ -345,8 +372,10 @@ impl<'a> Running<'a> {
         match fault {
             Fault::KillUser { second } => {
                 let index = usize::from(second).min(self.users.len() - 1);
+                let [_, there] = self.trees();
                 let user = &mut self.users[index];
                 if user.stage == Stage::Runs {
+                    self.late.sender_dies(&there);
                     self.world.kill(user.host);
                     (user.words, user.stage) = (vec!["resume".to_owned()], Stage::Waits(self.world.now()));
                 }
@@ -374,6 +403,13 @@ impl<'a> Running<'a> {
                 self.set_back.disk = Some((disk, steps));
             }
             Fault::Vanish { .. } | Fault::Full { .. } | Fault::SetBack { .. } => {}
+            Fault::Power if self.plan.manners[1] == Manners::Ours => self.lose_power(),
+            // Nobody can ask it to put anything on its disk.
+            Fault::Power => self.start_destination_again(),
+            Fault::Stranger { host } => {
+                let host = host.map_or(self.users[0].host, |program| self.host(program));
+                self.world.intrude(host, self.stranger);
+            }
             Fault::Clock { host, seconds } => {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));
                 self.world.set_calendar(host, seconds);
@@ -411,6 +447,19 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// The host of the destination loses its power, and starts again. What was deleted by evidence of what is gone now is a loss.
+    fn lose_power(&mut self) {
+        let [_, before] = self.trees();
+        self.world.kill(self.host(Program::Destination));
+        self.stable.restore().expect("the directory can be written");
+        let [_, after] = self.trees();
+        let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+        self.set_back.names.extend(names.cloned());
+        if self.gone.iter().all(|(gone, _)| *gone != Program::Destination) {
+            self.serve(Program::Destination);
+        }
+    }
+
     fn has_room_again(&mut self) {
         self.tell("the destination has room again");
         self.full = None;
@@ -437,14 +486,28 @@ impl<'a> Running<'a> {
     fn change(&mut self, file: usize, content: Content) -> io::Result<()> {
         let (source, count) = (self.source(), self.versions.len());
         let Some((name, versions)) = self.versions.iter_mut().nth(file % count) else { return Ok(()) };
+        let name = *name;
         let path = source.join(name);
         if path.exists() {
             fs::write(&path, content.bytes())?;
             let time = UNIX_EPOCH + Duration::from_secs(1_750_000_000 + self.faults.len() as u64);
             File::options().write(true).open(&path)?.set_modified(time)?;
             versions.push(content);
+            self.crosses(name, true);
         }
         Ok(())
+    }
+
+    /// Somebody writes to a file of the source, or its deletion is sent.
+    fn crosses(&mut self, name: &str, is_written: bool) {
+        let (now, round_trip) = (self.world.now(), 4 * self.world.latency());
+        let CrossingWrites { written, deleted } = &mut self.crossing;
+        let (own, other) = if is_written { (written, deleted) } else { (deleted, written) };
+        own.insert(name.to_owned(), now);
+        if other.get(name).is_some_and(|other| now <= *other + round_trip) {
+            self.set_back.lost.insert(name.to_owned());
+            self.set_back.names.insert(name.to_owned());
+        }
     }
 
     fn sabotage(&self, sabotage: Sabotage) -> io::Result<()> {

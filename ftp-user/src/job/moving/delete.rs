@@ -141,10 +141,9 @@ impl SourceDeletion<'_> {
         let copies: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_copy).collect();
         let session = self.ends.source.evidence_session();
         let Ends { source, destination, .. } = &mut *self.ends;
-        let (now, there) = tokio::join!(
-            look_at_sources(context, source, &files, self.sizes),
-            look(context, MoveEnd::Destination, destination, &copies, self.sizes)
-        );
+        // Sources last: what somebody writes to them after that may be deleted.
+        let there = look(context, MoveEnd::Destination, destination, &copies, self.sizes).await;
+        let now = look_at_sources(context, source, &files, self.sizes).await;
         let (mut singly, mut together) = (Vec::new(), Vec::new());
         for (copied, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
             let (source, copy) = match seen {
@@ -249,10 +248,10 @@ impl SourceDeletion<'_> {
     async fn try_singly(&mut self, copied: &mut CopiedFile, was_told: &mut bool) -> Result<Result<()>> {
         let context = self.context;
         let session = self.ends.source.evidence_session();
+        let mut there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
         let Some(mut before) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
             return self.not_seen(copied, *was_told).await;
         };
-        let there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
         let has_session = copied.has_session(&mut self.ends.destination);
         // Another version need not have other bytes: digests tell.
         let is_clear = has_session && !is_renewed(copied.source_before(), &before);
@@ -263,18 +262,19 @@ impl SourceDeletion<'_> {
         };
         // Digests take long: both are looked at again. Another worker may have deleted another name of the file meanwhile.
         let mut rest = MOST_COMPARED;
-        let (now, there) = loop {
+        let now = loop {
             if proof != CopyProof::ComparedAgain {
-                break (before, there);
+                break before;
             }
             if is_renewed(copied.source_before(), &before) {
                 copied.verified_copy.is_compared_again(before);
             }
+            there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
             let Some(now) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
                 return Ok(self.not_there(copied, *was_told));
             };
             if rest == 0 || !is_renewed(copied.source_before(), &now) {
-                break (now, files::facts(context, &mut self.ends.destination, &copied.copy).await?);
+                break now;
             }
             rest -= 1;
             proof = self.compare(copied, now.size).await?;

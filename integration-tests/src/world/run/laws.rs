@@ -4,10 +4,15 @@ use super::{LateParts, Running, Tree, read_all};
 use crate::world::plan::{Content, Verb};
 
 impl LateParts {
-    /// Whether a part may be at the destination: its end was told as unheard, or it has come there since a user agent that was killed
-    /// has gone on.
+    /// A user agent is killed, and the destination has these names.
+    pub(super) fn sender_dies(&mut self, there: &Tree) {
+        let names = self.sent.split("STOR ").filter_map(|path| path.strip_prefix("tree/"));
+        self.of_killed.extend(names.filter(|name| !there.contains_key(*name)).map(str::to_owned));
+    }
+
+    /// Whether a part may come to the destination as late as this.
     fn may_have(&self, name: &str) -> bool {
-        self.said.contains(name) || self.there.as_ref().is_some_and(|there| !there.contains(name))
+        self.said.contains(name) || self.of_killed.contains(name)
     }
 }
 
