@@ -11,7 +11,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 const FILES: [&str; 6] = ["a", "b", "d/c", "d/e/f", "d/e/g", "z"];
 
@@ -390,37 +391,78 @@ fn aside(job: &str, path: &str) -> String {
     format!("t/.{hash:016x}.ftp-user.part")
 }
 
+/// A move that was killed when its source had another name.
+struct KilledMove {
+    from: Server,
+    to: Server,
+    state: TempDir,
+    /// Where its source is.
+    aside: PathBuf,
+}
+
+/// `None` if it was done before it was killed.
+fn killed_move([verb, option, source, target]: [&str; 4]) -> Option<KilledMove> {
+    let from = Site::new("source").file("t/a", bytes_of("a")).start();
+    let (to, state) = (self::target(), tempfile::tempdir().unwrap());
+    let places = [from.url(source), to.url(target)];
+    let mut run = job(state.path()).args([verb, option]).args(&places).start();
+    while let Some(line) = run.running.line()
+        && !line.starts_with("{\"event\":\"file\"")
+    {}
+    run.running.signal(Signal::KILL);
+    drop(run.end());
+    let known = job(state.path()).args(["jobs"]).run();
+    let id = known.events("job")[0]["id"].as_str().unwrap().to_owned();
+    if known.events("job")[0]["state"] == "done" {
+        return None;
+    }
+    // As if it had been killed a moment later.
+    let aside = from.path(&aside(&id, "t/a"));
+    if from.path("t/a").exists() {
+        fs::rename(from.path("t/a"), &aside).unwrap();
+    } else {
+        fs::create_dir_all(from.path("t")).unwrap();
+        fs::write(&aside, bytes_of("a")).unwrap();
+    }
+    Some(KilledMove { from, to, state, aside })
+}
+
+const A_TREE_AND_A_FILE: [[&str; 4]; 2] = [["move", "-r", "t", "t"], ["move", "-j1", "t/a", "n/a"]];
+
 #[test]
 fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back() {
-    for words in [["move", "-r", "t", "t"], ["move", "-j1", "t/a", "n/a"]] {
-        let from = Site::new("source").file("t/a", bytes_of("a")).start();
-        let (to, state) = (target(), tempfile::tempdir().unwrap());
-        let [verb, option, source, target] = words;
-        let places = [from.url(source), to.url(target)];
-        let mut run = job(state.path()).args([verb, option]).args(&places).start();
-        while let Some(line) = run.running.line()
-            && !line.starts_with("{\"event\":\"file\"")
-        {}
-        run.running.signal(Signal::KILL);
-        drop(run.end());
-        let known = job(state.path()).args(["jobs"]).run();
-        let id = known.events("job")[0]["id"].as_str().unwrap().to_owned();
-        if known.events("job")[0]["state"] == "done" {
-            continue;
-        }
-        // As if it had been killed a moment later.
-        let other = from.path(&aside(&id, "t/a"));
-        if from.path("t/a").exists() {
-            fs::rename(from.path("t/a"), &other).unwrap();
-        } else {
-            fs::create_dir_all(from.path("t")).unwrap();
-            fs::write(&other, bytes_of("a")).unwrap();
-        }
+    for words in A_TREE_AND_A_FILE {
+        let Some(KilledMove { to, state, aside, .. }) = killed_move(words) else { continue };
         let run = job(state.path()).args(["resume"]).run();
-        assert!(to.bytes(&format!("{}/a", target.trim_end_matches("/a"))) == bytes_of("a"), "{run}");
-        assert!(!other.exists(), "{run}");
+        assert!(to.bytes(&format!("{}/a", words[3].trim_end_matches("/a"))) == bytes_of("a"), "{run}");
+        assert!(!aside.exists(), "{run}");
         let names = to.names();
         assert!(names.iter().all(|name| !name.ends_with(".part")), "{names:?}: {run}");
+    }
+}
+
+#[test]
+fn a_source_that_a_killed_move_has_left_under_another_name_gets_its_own_back_when_the_job_is_given_up() {
+    for words in A_TREE_AND_A_FILE {
+        let Some(KilledMove { from, to: _to, state, aside }) = killed_move(words) else { continue };
+        let run = job(state.path()).args(["cancel", "last"]).run().exits(0);
+        assert!(from.bytes("t/a") == bytes_of("a") && !aside.exists(), "{run}");
+    }
+}
+
+#[test]
+fn what_somebody_makes_under_the_name_of_a_source_is_not_replaced_by_it() {
+    for words in A_TREE_AND_A_FILE {
+        for verb in ["resume", "cancel"] {
+            let Some(KilledMove { from, to, state, aside }) = killed_move(words) else { continue };
+            fs::write(from.path("t/a"), "of somebody").unwrap();
+            let run = job(state.path()).args([verb, "last"]).run();
+            let copies = [from.path("t/a"), to.path("t/a"), to.path("n/a"), aside];
+            let found: Vec<Vec<u8>> = copies.iter().filter_map(|path| fs::read(path).ok()).collect();
+            for content in [bytes_of("a"), b"of somebody".to_vec()] {
+                assert!(found.contains(&content), "{words:?} {verb}: {run}");
+            }
+        }
     }
 }
 

@@ -254,8 +254,8 @@ impl DeletePermit {
         Ok(Self::of(path_at(root, below)?, RemovalKind::Directory))
     }
 
-    /// The same for a file that was `before` and has got the name `path` in its directory. `now` is what has that name: whoever has
-    /// written to the file before it got it is found out. Its version does not count, because a server may count the new name.
+    /// A permit for the same file after it was renamed to `path`. `before` and `now` are its facts before and after the renaming.
+    /// The version is not compared, because renaming may change it.
     ///
     /// # Errors
     ///

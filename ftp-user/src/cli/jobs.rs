@@ -253,6 +253,10 @@ impl General {
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
         let journal = Journal::at(self.state_directory(), READ_WORDS);
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
+        if record.job.verb == "move" && !record.state.has_ended() {
+            let text = "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
+            self.warn(text.to_owned()).await?;
+        }
         for item in &open {
             for name in job::left_of(item) {
                 self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;

@@ -174,8 +174,13 @@ pub(super) fn private_file(path: &Path, readable: Readable) -> Result<Option<Zer
             .hint("whoever owns it says what is in it: use a file of your own"));
     }
     if file.facts().permissions().mode() & 0o077 != 0 {
-        return Err(Failure::usage(format!("others may read or write {}", path.display()))
-            .hint(format!("chmod 600 {}", for_shell(path))));
+        return Err(Failure::usage(format!("others may read or write {}", path.display())).hint(match file
+            .facts()
+            .is_file()
+        {
+            true => format!("chmod 600 {}", for_shell(path)),
+            false => "use a file of your own that nobody else may read".to_owned(),
+        }));
     }
     file.read(LARGEST_SECRETS).map(Some).map_err(|error| cannot_read(&error))
 }

@@ -482,12 +482,14 @@ impl Debts {
         Ok(())
     }
 
-    /// Forgets one: the file is deleted. Returns whether it was owed.
-    pub fn paid(&self, path: &PathName) -> bool {
-        let mut debts = self.0.locked();
-        let before = debts.len();
-        debts.retain(|debt| debt.path != *path);
-        debts.len() < before
+    /// Whether the file has to be deleted.
+    pub fn have(&self, path: &PathName) -> bool {
+        self.0.locked().iter().any(|debt| debt.path == *path)
+    }
+
+    /// Forgets one: the file is deleted.
+    pub fn paid(&self, path: &PathName) {
+        self.0.locked().retain(|debt| debt.path != *path);
     }
 
     /// Takes all of them.
@@ -546,7 +548,8 @@ mod tests {
         for name in ["a", "b", "a"] {
             debts.add(debt(name)).unwrap();
         }
-        assert!(debts.paid(&debt("b").path) && !debts.paid(&debt("b").path));
+        debts.paid(&debt("b").path);
+        assert!(debts.have(&debt("a").path) && !debts.have(&debt("b").path));
         assert_eq!(debts.take(), [debt("a")]);
         assert_eq!(debts.take(), []);
     }

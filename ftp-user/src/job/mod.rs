@@ -16,7 +16,8 @@
 //! | `checked_directories` | the directories of a tree of which something is deleted: whether they are no links |
 //! | `moving` | the sources of `move`, which are deleted when their copies are verified |
 //! | `sync` | a directory is made like another one |
-//! | `unattended` | a job that nobody runs: its file moves on, it is asked about, it is given up |
+//! | `unattended` | a job that nobody runs: its file moves on, and it is asked about |
+//! | `leftovers` | what killed runs have left: it is removed, or the job is given up |
 //! | `survey` | every candidate between two servers, without a file |
 //! | `retry` | whether something is tried again; the waiting, and the retries of a server that does not answer |
 //! | `summary` | what was done and what has failed, and the report |
@@ -28,6 +29,7 @@ mod engine;
 mod failures;
 mod file;
 mod last_look;
+mod leftovers;
 mod moving;
 mod part;
 mod patterns;
@@ -53,6 +55,8 @@ pub(crate) use checked_directories::{
 pub use claims::lifetime::of_journal;
 pub use claims::names::name_in_journal;
 pub use failures::Failures;
+pub(crate) use leftovers::storing;
+pub use leftovers::{cancel, left_of};
 pub(crate) use patterns::{Matches, matches, named};
 pub use removal::{Allowance, Consent};
 pub(crate) use removal::{Removal, Scope, rename_free};
@@ -69,8 +73,7 @@ pub(crate) use spool::{Spool, TreeEntry};
 pub use summary::{Report, Status};
 pub use survey::survey;
 pub(crate) use tree::{Visit, Visits, WalkPurpose, WalkRules, walk};
-pub(crate) use unattended::storing;
-pub use unattended::{cancel, left_of, transfer_of};
+pub use unattended::transfer_of;
 
 use crate::route::Ends;
 use crate::session::Facts;

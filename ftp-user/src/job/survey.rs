@@ -15,7 +15,7 @@ use crate::job::race::runner::{Finished, Obstacle, Runner, may_have_stored};
 use crate::job::retry::{connect_both, facts};
 use crate::ladder::{Allowed, Ascent, Memory, Rung, Schedule};
 use crate::place::{self, Location};
-use crate::route::{self, Assignment, Count, Ends, Lane, Sign, Situation, StoreEnd};
+use crate::route::{self, Assignment, Count, Ends, Lane, Sign, Situation, StoreReply};
 use crate::session::Role;
 use crate::world::NULL_DEVICE;
 use ftp_proto::listing;
@@ -159,7 +159,7 @@ impl<'a> Surveyor<'a> {
         // What was refused is not there, and whoever may not store may not delete.
         let is_stored = self.no_file.as_ref().is_none_or(|failure| failure.kind != Kind::Refused);
         if needs_file && is_stored {
-            self.names.source.discard_at(self.context, self.source, StoreEnd::Heard).await;
+            self.names.source.discard_at(self.context, self.source, StoreReply::Received).await;
         }
         if self.context.run.cancel.is_cancelled() {
             return Err(Failure::interrupted());
@@ -244,7 +244,7 @@ impl<'a> Surveyor<'a> {
                 && !assignment.probes
                 && may_have_stored(&attempted.outcome, false)
             {
-                finished.runner.discard(&quick, &assignment, attempted.store_end).await;
+                finished.runner.discard(&quick, &assignment, attempted.store_reply).await;
             }
             (index, finished)
         });

@@ -1,4 +1,4 @@
-//! A job that nobody runs: its file may move on (DETA), and it can be asked about and given up.
+//! A job that nobody runs: its file may move on (DETA), and it can be asked about.
 //!
 //! ```text
 //!  --detach:  DETA at both ends --> both names are in the journal --> RETR, STOR --> both move --> both are left alone
@@ -15,15 +15,11 @@ use crate::context::Context;
 use crate::endpoint::files::{self, DetachedState, DetachedStatus, most};
 use crate::endpoint::{Host, Pools, Server};
 use crate::failure::{Failure, Kind, Result};
-use crate::id::JobId;
-use crate::job::claims::{lifetime, names};
-use crate::job::part::publish::OldFiles;
-use crate::job::part::{self, Part};
+use crate::job::claims::lifetime;
+use crate::job::part::Part;
 use crate::job::request::job::{Job, Work};
-use crate::job::summary::Tally;
-use crate::journal::{Detached, ItemEnd, ItemRecord, ItemState, JobState, RunEnd, TransferState};
+use crate::journal::{Detached, ItemRecord, ItemState, TransferState};
 use crate::ladder::{Candidate, Rung, ThroughRelay};
-use crate::place::{self, Location};
 use crate::report::{Event, Progress};
 use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Ends, GivenUp};
 use crate::session::{Role, Session, Stall};
@@ -31,7 +27,6 @@ use ftp_proto::command::Command;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Roles;
 use ftp_proto::wire::{PathName, TransferId};
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// A transfer that went on without this program and whose file is whole.
@@ -333,240 +328,6 @@ async fn stored(context: &Context, host: &mut Host, item: &ItemRecord) -> Option
     let target = PathName::from_wire(item.place.path.clone()).ok()?;
     let part = Part::new(*item.parts.names.last()?, &target).ok()?;
     files::size(context, host, &part.stored).await.ok()?
-}
-
-/// Gives up `job`, which the journal has. Returns how many files were under way.
-///
-/// # Errors
-///
-/// The journal cannot be used, another process runs the job, or something could not be removed. Then the job stays
-/// interrupted.
-pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
-    let source = match &job.work {
-        Work::Copy { sources, .. } => sources.first(),
-        Work::CopyEach { .. } | Work::Sync { .. } => None,
-        Work::Output { .. } | Work::Input { .. } | Work::Append { .. } => {
-            return Err(Failure::usage("only a copy can be cancelled"));
-        }
-    };
-    let mut context = context.clone();
-    lifetime::start(&mut context, &job).await?;
-    let open = context.run.job_journal.open_files().await;
-    let pools = Pools::new(context.world.files);
-    let mut hosts = Destinations::of(job.work.destinations(), &pools);
-    // A job whose transfer goes on has one source.
-    let mut source = source.map(|source| Host::at(source, Role::Source, &pools));
-    let mut removed = Ok(());
-    for item in &open {
-        removed = give_up(&context, source.as_mut(), &mut hosts, item).await;
-        if removed.is_err() {
-            break;
-        }
-        context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
-    }
-    owe_again(&context, &mut hosts).await;
-    hosts.release();
-    if let Some(source) = source {
-        source.release();
-    }
-    part::settle(&context, &pools).await;
-    pools.quit().await;
-    let end = if removed.is_ok() { RunEnd::Cancelled } else { RunEnd::Interrupted };
-    context.run.job_journal.finish(end, None).await;
-    removed.map(|()| open.len())
-}
-
-/// Ends what still moves of a file, and removes what is stored of it.
-async fn give_up(
-    context: &Context,
-    source: Option<&mut Host>,
-    hosts: &mut Destinations<'_>,
-    item: &ItemRecord,
-) -> Result<()> {
-    let host = hosts.find(&item.place.site).ok_or_else(|| {
-        let what = format!("the list of the job has no destination at {} any more", item.place.site);
-        Failure::new(Kind::Other, what).hint("write its line into the list again")
-    })?;
-    if let Some(transfer) = &item.parts.detached {
-        end(context, source, host, transfer).await?;
-    }
-    remove(context, host, item).await
-}
-
-/// The hosts of the destinations of a job, each of them as soon as it is needed.
-#[derive(Debug)]
-struct Destinations<'a> {
-    places: HashMap<String, &'a Location>,
-    hosts: HashMap<String, Host>,
-    pools: &'a Pools,
-}
-
-impl<'a> Destinations<'a> {
-    fn of(places: impl Iterator<Item = &'a Location>, pools: &'a Pools) -> Self {
-        let places = places.map(|place| (names::site_of(&Host::at(place, Role::Destination, pools)), place));
-        Self { places: places.collect(), hosts: HashMap::new(), pools }
-    }
-
-    /// The host that the journal calls `site`.
-    fn find(&mut self, site: &str) -> Option<&mut Host> {
-        let place = *self.places.get(site)?;
-        let host = || Host::at(place, Role::Destination, self.pools);
-        Some(self.hosts.entry(site.to_owned()).or_insert_with(host))
-    }
-
-    fn release(self) {
-        self.hosts.into_values().for_each(Host::release);
-    }
-}
-
-/// If all files of this run are done, removes what earlier runs of the job have left of files that it has not come to: their
-/// sources are gone. `destinations` are all of the job.
-///
-/// # Errors
-///
-/// Something could not be removed. The journal still has it.
-pub(in crate::job) async fn remove_left(
-    context: &Context,
-    destinations: &[Location],
-    pools: &Pools,
-    tally: &Tally,
-) -> Result<()> {
-    if !context.run.job_journal.is_resumed() || tally.has_failed() || context.run.cancel.is_cancelled() {
-        return Ok(());
-    }
-    let mut hosts = Destinations::of(destinations.iter(), pools);
-    // What moves without this program is not left: another run comes to it.
-    let open = context.run.job_journal.open_files().await.into_iter();
-    let mut removed = Ok(());
-    for item in open.filter(|item| item.parts.detached.is_none()) {
-        // What is at a server that the list does not name any more is left to whoever changed it.
-        let Some(host) = hosts.find(&item.place.site) else { continue };
-        removed = match has_its_name(host, &item) {
-            true => remove(context, host, &item).await,
-            false => remove_parts(context, host, &item).await.map(drop),
-        };
-        if removed.is_err() {
-            break;
-        }
-        context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
-    }
-    owe_again(context, &mut hosts).await;
-    if let ([destination], Some(here)) = (destinations, hosts.find("")) {
-        let directory = names::directory_at(here, &destination.path);
-        for item in context.run.job_journal.finished_under_two_names(directory).await {
-            if !has_its_name(here, &item) {
-                context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
-            }
-        }
-    }
-    hosts.release();
-    removed
-}
-
-/// Has the run delete at its end what earlier runs could not delete of files that have ended.
-async fn owe_again(context: &Context, hosts: &mut Destinations<'_>) {
-    for item in context.run.job_journal.files_that_owe().await {
-        if let (Some(Host::Server(server)), Ok(target)) = (hosts.find(&item.place.site), target(&item)) {
-            part::owe_again(server, &target, &item.parts.names);
-        }
-    }
-}
-
-/// Whether the journal's name of a file is still its name. If one of its directories was renamed meanwhile, and a symbolic link
-/// leads there, this run has copied the file by its present name.
-fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
-    target(item).is_ok_and(|target| names::path_at(host, &target) == item.place.path)
-}
-
-/// The job that runs on this host and stores a file under this name, if one does: the name is that of a part, which has a random
-/// number.
-pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
-    Part::id_in(path)?;
-    let (journal, name) = (&context.store.journal, place::base_name(path));
-    let running = journal.jobs().unwrap_or_default().into_iter().filter(|job| job.state == JobState::Running);
-    let is_stored = |item: &ItemRecord| {
-        let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return false };
-        let parts = item.parts.names.iter().filter_map(|id| Part::new(*id, &target).ok());
-        parts.map(|part| place::base_name(&part.stored)).any(|part| part == name)
-    };
-    let mut running = running.map(|job| job.id);
-    running.find(|job| journal.items(*job, ItemState::Open).unwrap_or_default().iter().any(is_stored))
-}
-
-/// What a file that has not ended may have left, as it is typed: `ftp://ann@two.example:21/copy/.00000000000000ab.ftp-user.part`.
-pub fn left_of(item: &ItemRecord) -> Vec<String> {
-    let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
-    let host = if item.place.site.is_empty() { String::new() } else { format!("ftp://{}/", item.place.site) };
-    let parts = item.parts.names.iter().filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
-    let in_place = item.parts.in_place.map(|_| target.clone());
-    parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()
-}
-
-/// Removes what is stored of a file, and tells what may be left.
-async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<()> {
-    let target = target(item)?;
-    if item.parts.in_place.is_some() && files::facts(context, host, &target).await?.is_some() {
-        let name = host.show(&target);
-        context.run.events.warn(format!(
-            "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
-        ));
-    }
-    let has_part = remove_parts(context, host, item).await?;
-    if !has_part && is_directory_gone(host, &target) {
-        for name in left_of(item) {
-            context.run.events.warn(format!(
-                "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
-            ));
-        }
-    } else if !has_part {
-        tell_if_published(context, host, &target, item).await?;
-    }
-    Ok(())
-}
-
-fn target(item: &ItemRecord) -> Result<PathName> {
-    let path = PathName::from_wire(item.place.path.clone());
-    path.map_err(|bad| Failure::new(Kind::Other, format!("the journal has a bad path: {bad}")))
-}
-
-/// Removes the parts of a file, and gives an old one its name back. Returns whether there was a part.
-async fn remove_parts(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<bool> {
-    let (target, mut has_part, mut old) = (target(item)?, false, OldFiles::default());
-    for id in &item.parts.names {
-        let part = Part::new(*id, &target)?;
-        old.may_be_aside_for(&part)?;
-        old.look(context, host, &target).await?;
-        has_part |= files::delete_own(context, host, &part.stored).await?;
-    }
-    old.leave(context, host, &target);
-    Ok(has_part)
-}
-
-/// Whether the directory of a file of this host is not there: somebody has deleted it with what was in it, or renamed it.
-fn is_directory_gone(host: &Host, target: &PathName) -> bool {
-    let (Host::Local(here), Some(directory)) = (host, place::parent(target)) else { return false };
-    here.files().name(&directory).entry().is_ok_and(|found| found.is_none())
-}
-
-/// Tells that the copy may have its final name: a run that was killed between the renaming and its note in the journal has
-/// left no part. The file is whole then, and stays, as each file that the journal has as finished.
-async fn tell_if_published(
-    context: &Context,
-    host: &mut Host,
-    target: &PathName,
-    item: &ItemRecord,
-) -> Result<()> {
-    let size = item.seen.as_ref().and_then(|source| source.size);
-    if item.parts.in_place.is_some() || item.parts.names.is_empty() || size.is_none() {
-        return Ok(());
-    }
-    if files::facts(context, host, target).await?.is_some_and(|facts| facts.size == size) {
-        let name = host.show(target);
-        context.run.events.warn(format!(
-            "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::claiming::{
     Claim, ClaimBelow, ClaimsBelow, ClaimsPage, claimed_by_moves, claims_below, other_moves,
 };
-use super::item_row::{owe, paid};
+use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
 use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
@@ -302,18 +302,18 @@ impl JobJournal {
     }
 
     /// Notes that a part could not be deleted and has to be, also after its file has ended.
-    pub fn owe(&self, part: PartId) {
-        self.note(move |store, _| owe(&store.sql, part));
+    pub fn note_undeleted(&self, part: PartId) {
+        self.note(move |store, _| note_undeleted(&store.sql, part));
     }
 
     /// Notes that such a part is deleted.
-    pub fn paid(&self, part: PartId) {
-        self.note(move |store, _| paid(&store.sql, part));
+    pub fn note_deleted(&self, part: PartId) {
+        self.note(move |store, _| note_deleted(&store.sql, part));
     }
 
     /// The files that have ended, and of which a part has to be deleted.
-    pub async fn files_that_owe(&self) -> Vec<ItemRecord> {
-        self.ask(|store, job| ItemRecord::that_owe(&store.sql, job)).await.unwrap_or_default()
+    pub async fn files_with_undeleted(&self) -> Vec<ItemRecord> {
+        self.ask(|store, job| ItemRecord::ended_with_undeleted(&store.sql, job)).await.unwrap_or_default()
     }
 
     /// The files of this host that the job has finished outside of `directory` and, from the same source, elsewhere as well.

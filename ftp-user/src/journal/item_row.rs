@@ -208,6 +208,7 @@ impl ItemRecord {
             let part = PartId(row.get::<_, i64>(0)?.cast_unsigned());
             match row.get::<_, i64>(2)? {
                 IN_PLACE => found.in_place = Some(part),
+                UNDELETED => found.undeleted.push(part),
                 _ => found.names.push(part),
             }
             Ok(())
@@ -217,8 +218,10 @@ impl ItemRecord {
 
     /// Adds a name under which something of it may be stored from now on.
     pub(super) fn add_part(&self, sql: &Connection, part: PartId) -> Result<(), StoreError> {
-        let mut count = sql.prepare_cached("SELECT count(*) FROM parts WHERE item = ?1")?;
-        let number = count.query_row([self.key.0], |row| row.get(0))?;
+        let mut next = sql.prepare_cached(
+            "SELECT coalesce(max(number) + 1, 0) FROM parts WHERE item = ?1 AND number >= 0",
+        )?;
+        let number = next.query_row([self.key.0], |row| row.get(0))?;
         self.save_part(sql, part, number)
     }
 
@@ -250,6 +253,9 @@ impl ItemRecord {
         self.forget_parts(sql)?;
         for part in &parts.names {
             self.add_part(sql, *part)?;
+        }
+        for part in &parts.undeleted {
+            self.save_part(sql, *part, UNDELETED)?;
         }
         if let Some(part) = parts.in_place {
             self.add_in_place(sql, part)?;
@@ -288,7 +294,7 @@ impl ItemRecord {
     /// Forgets the names alone: there is no transfer. Those that have to be deleted stay.
     pub(super) fn forget_names(&self, sql: &Connection) -> Result<(), StoreError> {
         let mut delete = sql.prepare_cached("DELETE FROM parts WHERE item = ?1 AND number != ?2")?;
-        delete.execute([self.key.0, OWED])?;
+        delete.execute([self.key.0, UNDELETED])?;
         Ok(())
     }
 
@@ -301,11 +307,11 @@ impl ItemRecord {
     }
 
     /// The files of a job that have ended, and of which a part has to be deleted.
-    pub(super) fn that_owe(sql: &Connection, job: JobId) -> Result<Vec<Self>, StoreError> {
-        let owes =
+    pub(super) fn ended_with_undeleted(sql: &Connection, job: JobId) -> Result<Vec<Self>, StoreError> {
+        let condition =
             "job = ?1 AND state != ?2 AND id IN (SELECT item FROM parts WHERE number = ?3) ORDER BY id";
-        let values = [job.number().cast_signed(), ItemState::Open.number(), OWED];
-        let files = Self::query(sql, &ITEMS.select(owes), values)?.into_iter();
+        let values = [job.number().cast_signed(), ItemState::Open.number(), UNDELETED];
+        let files = Self::query(sql, &ITEMS.select(condition), values)?.into_iter();
         files.map(|row| row.whole(sql)).collect()
     }
 
@@ -330,17 +336,17 @@ fn detached(row: &Row<'_>) -> Result<Detached, StoreError> {
     Ok(Detached { source, destination, route, before, moves })
 }
 
-/// Notes that a part has to be deleted: its name outlives the end of its file. A part that nothing is known of is left out.
-pub(super) fn owe(sql: &Connection, part: PartId) -> Result<(), StoreError> {
+/// Notes that a part has to be deleted: its name stays when its file ends. A part that nothing is known of is left out.
+pub(super) fn note_undeleted(sql: &Connection, part: PartId) -> Result<(), StoreError> {
     let id = part.0.cast_signed();
     let items = PARTS.find(sql, "part = ?1", [id], |row| Ok(row.get::<_, i64>(1)?))?;
-    items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item, OWED].map(ValueRef::Integer)))
+    items.into_iter().try_for_each(|item| PARTS.replace(sql, &[id, item, UNDELETED].map(ValueRef::Integer)))
 }
 
 /// Notes that a part is deleted that had to be.
-pub(super) fn paid(sql: &Connection, part: PartId) -> Result<(), StoreError> {
+pub(super) fn note_deleted(sql: &Connection, part: PartId) -> Result<(), StoreError> {
     let mut delete = sql.prepare_cached("DELETE FROM parts WHERE part = ?1 AND number = ?2")?;
-    delete.execute([part.0.cast_signed(), OWED])?;
+    delete.execute([part.0.cast_signed(), UNDELETED])?;
     Ok(())
 }
 
@@ -423,7 +429,7 @@ const MOST: usize = 64;
 /// What stands in the place of the order of a part if the name is the final one.
 const IN_PLACE: i64 = -1;
 /// The same if the part has to be deleted.
-const OWED: i64 = -2;
+const UNDELETED: i64 = -2;
 
 #[cfg(test)]
 mod tests {

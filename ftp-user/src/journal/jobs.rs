@@ -1,7 +1,7 @@
 //! Jobs in the journal: each begins, decides, and ends, or is given up. The oldest of those that have ended are forgotten. And
 //! the jobs that a shell offers while a word is completed.
 
-use super::item_row::{IS_FILE, has_detached, paid};
+use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::lock::{self, JobLock};
 use super::mark::{look, look_around, promised};
@@ -167,8 +167,8 @@ impl Store {
         row.save(&self.sql).map(|()| true)
     }
 
-    /// Cancels a job that nobody runs, and forgets its files that have not ended. Returns them: only they had the names of what
-    /// may be left.
+    /// Cancels a job that nobody runs, and forgets its files that have not ended. Returns them, and those that have ended with
+    /// undeleted parts: only they had the names of what may be left.
     ///
     /// # Errors
     ///
@@ -181,8 +181,8 @@ impl Store {
             for row in ItemRecord::of_job(&store.sql, job, ItemState::Open, "TRUE")? {
                 row.forget(&store.sql)?;
             }
-            for row in ItemRecord::that_owe(&store.sql, job)? {
-                row.parts.names.iter().try_for_each(|part| paid(&store.sql, *part))?;
+            for row in ItemRecord::ended_with_undeleted(&store.sql, job)? {
+                row.parts.undeleted.iter().try_for_each(|part| note_deleted(&store.sql, *part))?;
                 left.push(row);
             }
             store.finish(job, RunEnd::Cancelled, None)?;

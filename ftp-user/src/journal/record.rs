@@ -311,6 +311,8 @@ pub struct ItemRecord {
 pub struct ItemParts {
     /// Those of parts, the last one last.
     pub names: Vec<PartId>,
+    /// Those of parts that have to be deleted: nothing goes on with them.
+    pub undeleted: Vec<PartId>,
     /// If its final name is one of them, at a server that cannot rename: the number of the row that says so.
     pub in_place: Option<PartId>,
     /// The transfer that may go on without this program.

@@ -233,8 +233,8 @@ pub(crate) struct AttemptResult {
     pub(crate) failure: Option<Failure>,
     /// How many bytes have moved, as far as is known.
     pub(crate) moved: u64,
-    /// Whether the destination has said how the command has ended that stores the file.
-    pub(crate) store_end: StoreEnd,
+    /// Whether the final reply to the command that stores the file was received.
+    pub(crate) store_reply: StoreReply,
     /// Whether the destination has shown less of the file than all of it while it moved.
     pub(crate) was_shorter: bool,
     /// How long the servers have said that they move the file.
@@ -257,26 +257,26 @@ pub(crate) struct AttemptResult {
     pub(super) intruded: Option<Side>,
 }
 
-/// Whether somebody has heard how the command has ended that stores a file. If not, its server may still execute it, also after
-/// the file was deleted.
+/// Whether the destination's final reply to the command that stores the file was received. If not, the server may still execute
+/// it, also after the file was deleted.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) enum StoreEnd {
-    /// Its server has said so, or was not asked to store.
+pub(crate) enum StoreReply {
+    /// It was, or no such command was sent, as in an attempt that has not begun.
     #[default]
-    Heard,
+    Received,
     /// The session has ended before.
-    Unheard,
+    Missing,
 }
 
-impl StoreEnd {
-    /// Of a session that has stored, and that `is_open` or has ended.
-    pub(crate) const fn of(is_open: bool) -> Self {
-        if is_open { Self::Heard } else { Self::Unheard }
+impl StoreReply {
+    /// That of a session that has stored, and that `is_open` or has ended.
+    pub(crate) const fn of_session(is_open: bool) -> Self {
+        if is_open { Self::Received } else { Self::Missing }
     }
 
-    /// Adds another command that stores the same file.
+    /// Adds that of another command that stores the same file.
     pub(crate) fn add(&mut self, other: Self) {
-        if other == Self::Unheard {
+        if other == Self::Missing {
             *self = other;
         }
     }
@@ -317,7 +317,7 @@ impl AttemptResult {
             given_up: None,
             failure: None,
             moved: 0,
-            store_end: StoreEnd::Heard,
+            store_reply: StoreReply::Received,
             was_shorter: false,
             took: Duration::ZERO,
             sha256: None,
@@ -369,8 +369,8 @@ pub(crate) struct Count {
     pub(crate) attempts: u32,
     /// Whether the destination's file may have changed.
     pub(crate) touched: bool,
-    /// Whether the destination has said how that has ended.
-    pub(crate) store_end: StoreEnd,
+    /// Whether the final reply to the command that stores it was received.
+    pub(crate) store_reply: StoreReply,
     /// How many bytes have moved in the last attempt, as far as is known.
     pub(crate) bytes: u64,
     /// Their SHA-256, if they passed this host and it was computed (I14).
@@ -413,7 +413,7 @@ impl Count {
     pub(crate) fn follow(&mut self, part: Self) {
         self.attempts = self.attempts.max(part.attempts);
         self.touched |= part.touched;
-        self.store_end.add(part.store_end);
+        self.store_reply.add(part.store_reply);
         self.bytes = self.bytes.saturating_add(part.bytes);
         Relayed::add(&mut self.relayed, part.relayed);
         Protection::add(&mut self.protection, part.protection);
@@ -452,7 +452,7 @@ impl Count {
         if !matches!(&attempted.outcome, Outcome::Failed(failure) if !failure.touched) {
             self.attempts += 1;
             self.touched = true;
-            self.store_end.add(attempted.store_end);
+            self.store_reply.add(attempted.store_reply);
             self.carried_by = match (&attempted.relayed, &self.carried_by) {
                 (Some(relayed), CarriedBy::Nobody | CarriedBy::Relay(_)) => CarriedBy::Relay(relayed.clone()),
                 (Some(_), CarriedBy::Others) | (None, _) => CarriedBy::Others,

@@ -1,7 +1,7 @@
 //! Drives a transfer between two servers to its end: performs what its machine asks for, and tells the machine what happens.
 //! This is the one loop for all paths, for single files and for files that move together.
 
-use super::assignment::{AttemptResult, GivenUp, Lane, Sign, StoreEnd};
+use super::assignment::{AttemptResult, GivenUp, Lane, Sign, StoreReply};
 use super::path::{Happened, Observed, Path, Sessions};
 use super::progress::{Progress, Sight};
 use super::relay::LAST_WORD;
@@ -394,7 +394,7 @@ impl<'a> Drive<'a> {
             attempted.took = self.progress.age(self.context.world.clock.now());
         }
         if matches!(attempted.outcome, Outcome::Failed(_)) {
-            attempted.store_end = StoreEnd::of(!self.sessions.destination.is_over());
+            attempted.store_reply = StoreReply::of_session(!self.sessions.destination.is_over());
         }
         (attempted.moved, attempted.was_shorter) = (self.progress.moved(), self.progress.was_shorter());
         attempted.facts = self.observed.facts();

@@ -1,6 +1,6 @@
 //! Transfers a file between this host and a server: this program is one end of the data connection.
 
-use super::assignment::{Assignment, Count};
+use super::assignment::{Assignment, Count, StoreReply};
 use super::second::{UnendedFile, warn_as_long};
 use crate::context::Context;
 use crate::endpoint::files;
@@ -51,6 +51,7 @@ pub(crate) async fn send_local(
     count.bytes = meter.moved();
     count.protection = Some(Protection::of(session.runs_tls()));
     count.facts = seen.facts(session, Side::Destination);
+    count.store_reply = StoreReply::of_session(!session.is_over());
     let file = format!("cannot read {}", assignment.source.display());
     let flow = flow?;
     match &flow {

@@ -89,6 +89,23 @@ impl Running {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HostId(usize);
 
+/// A command that the server of a host was sent.
+#[derive(Debug)]
+struct SentCommand {
+    host: HostId,
+    words: String,
+}
+
+/// A server: the directory of its files, that of its state, and whether it demands TLS. Without room its user has a quota of one
+/// byte.
+#[derive(Clone, Copy, Debug)]
+struct Serving<'a> {
+    root: &'a Path,
+    state: &'a Path,
+    has_room: bool,
+    tls: bool,
+}
+
 impl World {
     /// The world of a seed, without hosts.
     pub fn new(seed: u64) -> Self {
@@ -122,14 +139,14 @@ impl World {
     }
 
     /// The commands that servers were sent since the last call.
-    pub fn take_commands(&self) -> Vec<String> {
-        std::mem::take(&mut self.shared.network.locked().commands)
+    fn take_commands(&self) -> Vec<SentCommand> {
+        let sent = std::mem::take(&mut self.shared.network.locked().commands);
+        sent.into_iter().map(|(host, words)| SentCommand { host: HostId(host), words }).collect()
     }
 
     /// Whether the server of a host has said since the last call that everything is on stable storage.
     pub fn take_stable(&self, HostId(index): HostId) -> bool {
-        let stable = std::mem::take(&mut self.shared.network.locked().stable);
-        stable.contains(&index)
+        self.shared.network.locked().stable.remove(&index)
     }
 
     /// How long a byte takes from one host to another one.
@@ -166,9 +183,8 @@ impl World {
         });
     }
 
-    /// Starts a server for the files of `root`, which keeps its state in `state`. If `has_room` is false, its user has a quota of
-    /// one byte; if `tls` is true, it demands TLS.
-    pub fn serve(&mut self, host: HostId, [root, state]: [&Path; 2], has_room: bool, tls: bool) {
+    /// Starts a server.
+    fn serve(&mut self, host: HostId, Serving { root, state, has_room, tls }: Serving<'_>) {
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");
         let quota = if has_room { "" } else { "quota-bytes = 1\n" };

@@ -6,7 +6,7 @@ use ftp_io::lock::Lock;
 use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
 use ftp_proto::address::{Kind, kind};
 use ftp_proto::listing::When;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -54,10 +54,10 @@ pub(super) struct Network {
     pub(super) latency: Duration,
     /// How many bytes have come, and how many connections have come about.
     pub(super) moved: u64,
-    /// The commands that servers were sent, and that nobody has taken.
-    pub(super) commands: Vec<String>,
+    /// The commands that the servers of hosts were sent, and that nobody has taken.
+    pub(super) commands: Vec<(usize, String)>,
     /// The hosts whose servers have said that everything is on stable storage.
-    pub(super) stable: Vec<usize>,
+    pub(super) stable: BTreeSet<usize>,
 }
 
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Network {
             latency,
             moved: 0,
             commands: Vec::new(),
-            stable: Vec::new(),
+            stable: BTreeSet::new(),
         }
     }
 
@@ -145,9 +145,10 @@ impl Network {
                 if let Some(hidden) = &connection.hidden {
                     sent.rewrite(scheduled.bytes, |text| {
                         if direction == 0 {
-                            self.commands.extend(commands(text));
-                        } else if text.ends_with(STABLE) {
-                            self.stable.push(connection.hosts[1]);
+                            let host = connection.hosts[1];
+                            self.commands.extend(commands(text).map(|command| (host, command)));
+                        } else if text.windows(STABLE.len()).any(|part| part == STABLE) {
+                            self.stable.insert(connection.hosts[1]);
                         }
                         hide(text, hidden);
                     });

@@ -267,7 +267,7 @@ pub enum Fault {
     },
     /// The host of the destination loses its power: what nobody has asked its server to put on its disk is gone.
     Power,
-    /// Somebody connects to all data ports at which a host listens, before whoever was to, and sends something.
+    /// A stranger connects to every data port on which a host listens, before the expected peer, and sends bytes.
     Stranger {
         /// The host of that program, or of the first user agent.
         host: Option<Program>,
@@ -324,6 +324,7 @@ impl Plan {
             // A source of which no time is known stays.
             manners[0] = Manners::Vsftpd;
         }
+        let tls = manners == [Manners::Ours; 2] && random.once_in(3);
         let source = tree(&mut random, files);
         let mut destination = Files::new();
         if matches!(verb, Verb::Sync | Verb::SyncDelete) {
@@ -346,16 +347,17 @@ impl Plan {
             // Who deletes nothing would wait for ever, and with it all later faults.
             let deletes = matches!(verb, Verb::Move | Verb::SyncDelete);
             let doing = random.pick([Copies, Asks, Publishes, if deletes { Deletes } else { Publishes }]);
-            let when =
-                if random.once_in(2) { When::After(1 + random.below(soon)) } else { When::Does(doing) };
-            (when, fault(&mut random, &source, at_hub))
+            // Inside TLS nobody sees what the user agents do.
+            let is_soon = random.once_in(2) || tls;
+            let when = if is_soon { When::After(1 + random.below(soon)) } else { When::Does(doing) };
+            let mut fault = fault(&mut random, &source, at_hub);
+            if fault == Fault::Power && (manners[1] != Manners::Ours || tls) {
+                // Nobody can ask for anything to be put on the disk, or it is not seen.
+                fault = Fault::Kill { program: Program::Destination, steps: 1 };
+            }
+            (when, fault)
         });
-        let mut faults: Vec<(When, Fault)> = faults.collect();
-        let tls = manners == [Manners::Ours; 2] && random.once_in(3);
-        if tls {
-            // Nobody sees what is asked for there.
-            faults.iter_mut().for_each(|(when, _)| *when = When::After(1 + random.below(60)));
-        }
+        let faults = faults.collect();
         Self { seed, verb, path, at_hub, manners, tls, source, destination, second, faults }
     }
 

@@ -1,12 +1,14 @@
 //! One run of a world: a plan is carried out, and what must hold whatever happens is looked at.
 
+mod excuses;
 mod laws;
 
 use super::disk::Snapshot;
-use super::plan::{Content, Doing, Fault, Files, Manners, Plan, Program, Sabotage, When};
-use super::{HostId, World};
+use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, When};
+use super::{HostId, Serving, World};
+use excuses::{CrossingWrites, Excused, LateParts};
 use ftp_proto::relay::token::Token;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -69,6 +71,7 @@ struct Running<'a> {
     /// The programs that start again, and after how many steps.
     gone: Vec<(Program, u64)>,
     set_back: SetBack,
+    excused: Excused,
     /// What a power failure leaves of the destination.
     stable: Snapshot,
     /// Whose connections nobody expects.
@@ -80,32 +83,8 @@ struct Running<'a> {
 struct SetBack {
     /// That state, and after how many steps it comes.
     disk: Option<(Snapshot, u64)>,
-    /// The names of the destination that are not what they were.
-    names: BTreeSet<String>,
-    /// Those that may be nowhere: their sources had been deleted before.
-    lost: BTreeSet<String>,
     /// Until when a deletion may have been under way when it came.
     under_way: Option<Duration>,
-}
-
-/// What a server may still store after the user agents have ended, because nobody has heard the end of a command.
-#[derive(Default)]
-struct LateParts {
-    /// What the user agents have said of files that may still be there.
-    said: String,
-    /// The commands that store, as far as they were sent.
-    sent: String,
-    /// Those that were sent before a user agent was killed, for which the destination had nothing yet.
-    of_killed: BTreeSet<String>,
-}
-
-/// What somebody writes to a source whose deletion is on its way: at a server that deletes without a condition, no look shows it.
-#[derive(Default)]
-struct CrossingWrites {
-    /// When each file was written to.
-    written: BTreeMap<String, Duration>,
-    /// When the deletion of each file was sent.
-    deleted: BTreeMap<String, Duration>,
 }
 
 /// A user agent, from its first words to its end.
@@ -183,6 +162,7 @@ impl<'a> Running<'a> {
             full,
             gone,
             set_back: SetBack::default(),
+            excused: Excused::default(),
             stable,
             stranger,
         };
@@ -192,11 +172,14 @@ impl<'a> Running<'a> {
 
     fn serve(&mut self, program: Program) {
         let host = self.host(program);
-        let ([one, two], [first, second]) = (&self.roots, &self.states);
+        let ([one, two], [first, second], tls) = (&self.roots, &self.states, self.plan.tls);
         match program {
-            Program::Source => self.world.serve(host, [one, first], true, self.plan.tls),
+            Program::Source => {
+                self.world.serve(host, Serving { root: one, state: first, has_room: true, tls })
+            }
             Program::Destination => {
-                self.world.serve(host, [two, second], self.full.is_none(), self.plan.tls);
+                let has_room = self.full.is_none();
+                self.world.serve(host, Serving { root: two, state: second, has_room, tls });
             }
             Program::Relay if self.plan.at_hub => self.world.hub(host, &self.token),
             Program::Relay => self.world.relay(host, &self.token),
@@ -227,12 +210,8 @@ impl<'a> Running<'a> {
                 return self.violation("it does not end");
             }
             let commands = self.world.take_commands();
-            self.late.sent.extend(commands.iter().filter(|command| command.starts_with("STOR ")).cloned());
-            if self.plan.manners[0] != Manners::Ours {
-                let deleted = commands.iter().filter_map(|command| command.strip_prefix("DELE tree/"));
-                deleted.for_each(|name| self.crosses(name, false));
-            }
-            let did: Vec<Doing> = commands.iter().map(|command| Doing::of(command)).collect();
+            commands.iter().for_each(|command| self.heed(command));
+            let did: Vec<Doing> = commands.iter().map(|command| Doing::of(&command.words)).collect();
             self.doing = did.last().copied().unwrap_or(self.doing);
             if let Some((when, fault)) = &mut next {
                 let is_due = match when {
@@ -299,7 +278,9 @@ impl<'a> Running<'a> {
         // The directory has another name in each run.
         let said = self.world.said(user.host).replace(&*user.state.to_string_lossy(), "STATE");
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
-        self.late.said.extend(said.lines().filter(|line| line.contains("may still be there")));
+        let tells =
+            |line: &&str| line.contains("may still be there") || line.contains(".ftp-user.part meanwhile");
+        self.late.said.extend(said.lines().filter(tells));
         self.look();
         let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
         let user = &mut self.users[index];
@@ -350,7 +331,7 @@ impl<'a> Running<'a> {
         if self.set_back.under_way.is_some_and(|until| until <= self.world.now()) {
             self.set_back.under_way = None;
             let [source, _] = self.trees();
-            self.set_back.lost.retain(|name| !source.contains_key(name));
+            self.excused.may_be_lost.retain(|name| !source.contains_key(name));
         }
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;
@@ -403,9 +384,7 @@ impl<'a> Running<'a> {
                 self.set_back.disk = Some((disk, steps));
             }
             Fault::Vanish { .. } | Fault::Full { .. } | Fault::SetBack { .. } => {}
-            Fault::Power if self.plan.manners[1] == Manners::Ours => self.lose_power(),
-            // Nobody can ask it to put anything on its disk.
-            Fault::Power => self.start_destination_again(),
+            Fault::Power => self.lose_power(),
             Fault::Stranger { host } => {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));
                 self.world.intrude(host, self.stranger);
@@ -431,33 +410,34 @@ impl<'a> Running<'a> {
     fn set_back(&mut self, disk: &Snapshot) {
         self.tell(&format!("the destination has an older state of its disk ({:?})", self.doing));
         self.faults.push(("disk set back", self.doing));
+        let names = self.restore(disk);
+        self.excused.may_be_lost.extend(names.iter().cloned());
+        self.excused.may_differ.extend(names);
+        // What was seen before may still delete what is on its way.
+        self.set_back.under_way = Some(self.world.now() + 3 * self.world.latency());
+    }
+
+    /// The host of the destination loses its power, and starts again. A source that was deleted because of a copy that is gone now
+    /// is a violation.
+    fn lose_power(&mut self) {
+        let stable = std::mem::replace(&mut self.stable, Snapshot::of(&[]).expect("nothing is read"));
+        let names = self.restore(&stable);
+        self.stable = stable;
+        self.excused.may_differ.extend(names);
+    }
+
+    /// Makes the disk of the destination as it was, while its server is killed. Returns the names that have changed.
+    fn restore(&mut self, disk: &Snapshot) -> Vec<String> {
         let [_, before] = self.trees();
         let is_gone = self.gone.iter().any(|(gone, _)| *gone == Program::Destination);
         self.world.kill(self.host(Program::Destination));
         disk.restore().expect("the directory can be written");
         let [_, after] = self.trees();
-        let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
-        let names: Vec<String> = names.cloned().collect();
-        self.set_back.lost.extend(names.iter().cloned());
-        self.set_back.names.extend(names);
-        // What was seen before may still delete what is on its way.
-        self.set_back.under_way = Some(self.world.now() + 3 * self.world.latency());
         if !is_gone {
             self.serve(Program::Destination);
         }
-    }
-
-    /// The host of the destination loses its power, and starts again. What was deleted by evidence of what is gone now is a loss.
-    fn lose_power(&mut self) {
-        let [_, before] = self.trees();
-        self.world.kill(self.host(Program::Destination));
-        self.stable.restore().expect("the directory can be written");
-        let [_, after] = self.trees();
-        let names = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
-        self.set_back.names.extend(names.cloned());
-        if self.gone.iter().all(|(gone, _)| *gone != Program::Destination) {
-            self.serve(Program::Destination);
-        }
+        let names = before.keys().chain(after.keys());
+        names.filter(|name| before.get(*name) != after.get(*name)).cloned().collect()
     }
 
     fn has_room_again(&mut self) {
@@ -493,21 +473,11 @@ impl<'a> Running<'a> {
             let time = UNIX_EPOCH + Duration::from_secs(1_750_000_000 + self.faults.len() as u64);
             File::options().write(true).open(&path)?.set_modified(time)?;
             versions.push(content);
-            self.crosses(name, true);
+            let now = self.world.now();
+            self.crossing.written.insert(name.to_owned(), now);
+            self.excuse_crossing(name);
         }
         Ok(())
-    }
-
-    /// Somebody writes to a file of the source, or its deletion is sent.
-    fn crosses(&mut self, name: &str, is_written: bool) {
-        let (now, round_trip) = (self.world.now(), 4 * self.world.latency());
-        let CrossingWrites { written, deleted } = &mut self.crossing;
-        let (own, other) = if is_written { (written, deleted) } else { (deleted, written) };
-        own.insert(name.to_owned(), now);
-        if other.get(name).is_some_and(|other| now <= *other + round_trip) {
-            self.set_back.lost.insert(name.to_owned());
-            self.set_back.names.insert(name.to_owned());
-        }
     }
 
     fn sabotage(&self, sabotage: Sabotage) -> io::Result<()> {

@@ -21,6 +21,7 @@ use tokio::task::{JoinSet, yield_now};
 use super::data::DataConnection;
 #[cfg(target_os = "linux")]
 use super::pipe::{Pipe, PipeFill, Pipes, is_refused};
+use super::room;
 use crate::connection::Connection;
 use crate::limiter::Volume;
 use crate::lock::Lock;
@@ -453,11 +454,7 @@ impl Buffer {
     fn fill(&mut self, from: &Connection, limit: usize) -> io::Result<usize> {
         (self.filled, self.gone) = (0, 0);
         let most = self.size.min(limit);
-        if self.bytes.len() < most {
-            self.bytes = vec![0; most];
-        }
-        let room = self.bytes.get_mut(..most).unwrap_or_default();
-        match from.read_now(room) {
+        match from.read_now(room(&mut self.bytes, most)) {
             Ok(count) => self.filled = count,
             Err(error) => {
                 if !self.kept {

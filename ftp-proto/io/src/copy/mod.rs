@@ -46,8 +46,8 @@ pub use send::{send, send_whole};
 
 pub use crate::meter::{Gate, Meter, Meters, Pass};
 
-/// The first `length` bytes of a buffer, which may be too small yet. A new one comes from the system, which clears only what is
-/// used of it: most files are smaller than their buffer.
+/// The first `length` bytes of a buffer, which is replaced if it is smaller. A new one is allocated zeroed, so pages that are
+/// never used are never touched: most files are smaller than their buffer.
 fn room(buffer: &mut Vec<u8>, length: usize) -> &mut [u8] {
     if buffer.len() < length {
         *buffer = vec![0; length];

@@ -133,18 +133,18 @@ fn one_line(error: &clap::Error) -> String {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with("tip: to pass '"));
     let words: Vec<&str> = lines.flat_map(str::split_whitespace).collect();
     let mut line = words.join(" ").replace(" tip: ", "; ");
-    if let Some(why) = number_wanted(error) {
+    if let Some(why) = integer_error(error) {
         line = line.replace(&why.to_string(), WHOLE_NUMBER);
     }
     line.strip_prefix("error: ").unwrap_or(&line).to_owned()
 }
 
-/// Why the value is no number, if it has to be one.
-pub(super) fn number_wanted(error: &clap::Error) -> Option<&ParseIntError> {
+/// The error of a value that has to be an integer.
+pub(super) fn integer_error(error: &clap::Error) -> Option<&ParseIntError> {
     std::error::Error::source(error)?.downcast_ref()
 }
 
-/// What stands in the place of the words of the standard library for that.
+/// Replaces the message of the standard library.
 pub(super) const WHOLE_NUMBER: &str = "expected a whole number";
 
 /// Reads the address of a listener or a peer: `192.0.2.1:2121`, `[2001:db8::1]:2121`.

@@ -145,7 +145,7 @@ pub(crate) fn usable(name: &PathName) -> Result<(), &'static str> {
 /// Looks at the source once more after a copy. `before` is what was known when the copy began, and `verified` what the
 /// comparison has shown.
 ///
-/// A digest that was computed while the file moved, by a server, a relay or this host (`is_of_moved`), is that of the bytes that
+/// A digest that was computed while the file moved, by a server, a relay or this host (`digest_of_sent`), is that of the bytes that
 /// were sent, which may be the beginning of one file and the end of another. Equal sizes do not show a change in the
 /// middle, so the time decides. A copy that differs may differ because somebody writes to the source.
 ///
@@ -158,9 +158,9 @@ pub(crate) async fn unchanged(
     source: &PathName,
     before: &Facts,
     verified: Result<Proof>,
-    is_of_moved: bool,
+    digest_of_sent: bool,
 ) -> Result<Proof> {
-    if !may_hide_a_change(&verified, is_of_moved, before) {
+    if !may_hide_a_change(&verified, digest_of_sent, before) {
         return verified;
     }
     // If the server does not say, what was compared decides.
@@ -182,9 +182,9 @@ pub(crate) async fn unchanged(
 
 /// Whether the source may have changed unnoticed, or its change may be why its copy differs. Equal digests leave no doubt if the
 /// source's was computed after the copy: the copy is what the source is now.
-fn may_hide_a_change(verified: &Result<Proof>, is_of_moved: bool, before: &Facts) -> bool {
+fn may_hide_a_change(verified: &Result<Proof>, digest_of_sent: bool, before: &Facts) -> bool {
     match verified {
-        Ok(Proof { by: Verified::Hash(_), .. }) if !is_of_moved => false,
+        Ok(Proof { by: Verified::Hash(_), .. }) if !digest_of_sent => false,
         Ok(_) => before.modified.is_some() || before.size.is_some(),
         Err(failure) => failure.kind == failure::Kind::Unverified,
     }
@@ -235,11 +235,11 @@ mod tests {
     }
 
     #[test]
-    fn only_digests_of_what_both_ends_have_afterwards_show_that_a_source_has_not_changed() {
+    fn a_source_is_looked_at_again_unless_its_digest_is_newer_than_the_copy() {
         let hash = || Ok(Proof::from(Verified::Hash(Algorithm::Sha256)));
         let failed = |kind| Err(Failure::new(kind, "it differs"));
         let dated = facts(Some(5), Some(100));
-        for (verified, is_of_moved, before, expect) in [
+        for (verified, digest_of_sent, before, expect) in [
             (hash(), false, &dated, false),
             (hash(), true, &dated, true),
             (hash(), true, &facts(Some(5), None), true),
@@ -249,8 +249,8 @@ mod tests {
             (failed(failure::Kind::Unverified), false, &dated, true),
             (failed(failure::Kind::Temporary), false, &dated, false),
         ] {
-            let found = may_hide_a_change(&verified, is_of_moved, before);
-            assert_eq!(found, expect, "{verified:?} {is_of_moved} {before:?}");
+            let found = may_hide_a_change(&verified, digest_of_sent, before);
+            assert_eq!(found, expect, "{verified:?} {digest_of_sent} {before:?}");
         }
     }
 

@@ -21,7 +21,7 @@ use crate::journal::{
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
-use crate::route::{Ends, StoreEnd};
+use crate::route::{Ends, StoreReply};
 use crate::session::Facts;
 use ftp_io::clock::since_1970;
 use ftp_proto::listing::{self, When};
@@ -181,14 +181,20 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
         }
         ResumeAction::GoOn(left) => {
             let UnfinishedItem { parts, seen, route } = *left;
-            let ItemParts { mut names, in_place, detached } = parts;
+            let ItemParts { mut names, undeleted, in_place, detached } = parts;
             kept.moved_earlier = seen.clone().zip(route);
             kept.in_place = in_place.is_some();
             kept.detached = detached;
             // Nothing has a final name before the source was seen, and only the same source counts.
             kept.may_be_done = seen.is_some();
             let last = names.pop();
-            kept.left = Some(EarlierParts { last, others: names, seen, end: StoreEnd::Heard });
+            kept.left = Some(EarlierParts {
+                last,
+                others: names,
+                undeleted,
+                seen,
+                store_reply: StoreReply::Received,
+            });
         }
     }
     Ok(claim)
@@ -301,10 +307,12 @@ pub(in crate::job) struct FileRecord {
 pub(in crate::job) struct EarlierParts {
     last: Option<PartId>,
     others: Vec<PartId>,
+    /// Those that earlier runs have not seen deleted.
+    undeleted: Vec<PartId>,
     pub(in crate::job) seen: Option<SourceFacts>,
-    /// Whether the end of the command that has stored the last one was heard. That of a process that was killed has come to its
-    /// server, or has been lost.
-    end: StoreEnd,
+    /// Whether the final reply to the command that has stored the last one was received. What a process has sent that was killed
+    /// counts as executed or lost.
+    store_reply: StoreReply,
 }
 
 /// What a report says of a copy that an earlier run has finished.
@@ -336,9 +344,20 @@ impl FileRecord {
     }
 
     /// Something may be stored under the name of this part: it is looked at like that of an earlier run.
-    pub(in crate::job) fn leave(&mut self, part: PartId, source: &Facts, end: StoreEnd, may_be_done: bool) {
-        self.left =
-            Some(EarlierParts { last: Some(part), others: Vec::new(), seen: Some(seen(source)), end });
+    pub(in crate::job) fn leave(
+        &mut self,
+        part: PartId,
+        source: &Facts,
+        store_reply: StoreReply,
+        may_be_done: bool,
+    ) {
+        self.left = Some(EarlierParts {
+            last: Some(part),
+            others: Vec::new(),
+            undeleted: Vec::new(),
+            seen: Some(seen(source)),
+            store_reply,
+        });
         self.may_be_done = may_be_done;
     }
 
@@ -414,6 +433,9 @@ impl FileRecord {
         }
         self.old.look(context, &mut ends.destination, target).await?;
         let Some(left) = self.left.clone() else { return Ok(None) };
+        for id in &left.undeleted {
+            Part::new(*id, target)?.discard(context, &mut ends.destination, StoreReply::Received).await;
+        }
         let mut last = left.last;
         if !left.others.is_empty() {
             let mut sizes = Vec::new();
@@ -423,7 +445,7 @@ impl FileRecord {
             }
             last = largest(&sizes).or(last);
             for id in left.others.iter().chain(&left.last).filter(|id| Some(**id) != last) {
-                Part::new(*id, target)?.discard(context, &mut ends.destination, StoreEnd::Heard).await;
+                Part::new(*id, target)?.discard(context, &mut ends.destination, StoreReply::Received).await;
             }
         }
         self.left = None;
@@ -436,7 +458,7 @@ impl FileRecord {
             version: None,
             mode: None,
         });
-        Ok(Some(Leftover { part: Part::new(last, target)?, source, end: left.end }))
+        Ok(Some(Leftover { part: Part::new(last, target)?, source, store_reply: left.store_reply }))
     }
 }
 
@@ -479,8 +501,9 @@ impl FileClaim {
         let left = EarlierParts {
             last: parts.last().copied(),
             others: Vec::new(),
+            undeleted: Vec::new(),
             seen: None,
-            end: StoreEnd::Heard,
+            store_reply: StoreReply::Received,
         };
         Self {
             kept: FileRecord { left: Some(left), may_be_done: true, ..FileRecord::default() },

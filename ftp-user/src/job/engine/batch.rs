@@ -17,7 +17,7 @@ use crate::journal::PartId;
 use crate::ladder::{Candidate, Rung};
 use crate::outcome::{FileCopy, Relayed, TransferFacts, Verified};
 use crate::report::Event;
-use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile, StoreEnd};
+use crate::route::{self, BatchPath, Circuit, Ends, Fate, Manner, SmallFile, StoreReply};
 use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::transfer::batch::{BatchEnd, BatchFile};
@@ -126,14 +126,17 @@ pub(super) async fn batched(
     if let Some(relayed) = &mut any.relayed {
         relayed.directly = ends.circuit.as_ref().is_some_and(Circuit::is_direct);
     }
-    let (mut files, mut left, end) = (Vec::new(), Vec::new(), StoreEnd::of(are_usable));
+    let (mut files, mut left) = (Vec::new(), Vec::new());
+    let store_reply = StoreReply::of_session(are_usable);
     for member in members {
         match member.end {
             Some(BatchEnd::Published { .. }) => {
                 let result = Ok(member.done(&any));
                 files.push(FileResult::of(member.item, result));
             }
-            Some(BatchEnd::Left { .. }) | None => left.push(member.left(context, ends, &any, end).await),
+            Some(BatchEnd::Left { .. }) | None => {
+                left.push(member.left(context, ends, &any, store_reply).await)
+            }
         }
     }
     left.extend(rest);
@@ -309,14 +312,13 @@ impl Member {
         ClaimedFile { item: self.item, claim: Ok(self.claim) }
     }
 
-    /// The file as it is after the batch has left it, of which the `end` was heard. Its part is looked at like that of an earlier
-    /// run, if it may have one.
+    /// The file as it is after the batch has left it. Its part is looked at like that of an earlier run, if it may have one.
     async fn left(
         mut self,
         context: &Context,
         ends: &mut Ends,
         any: &FileCopy,
-        end: StoreEnd,
+        store_reply: StoreReply,
     ) -> ClaimedFile {
         let Some(BatchEnd::Left { touched, may_be_done }) = self.end else { return self.not_begun() };
         let Some(part) = self.part.filter(|_| touched) else {
@@ -330,11 +332,11 @@ impl Member {
         let journal = self.claim.journal(context);
         if context.run.cancel.is_cancelled() && !journal.keeps_item() {
             if let Ok(part) = Part::new(part, &self.item.destination) {
-                part.discard(context, &mut ends.destination, end).await;
+                part.discard(context, &mut ends.destination, store_reply).await;
             }
             return self.not_begun();
         }
-        self.claim.kept.leave(part, &self.facts, end, may_be_done);
+        self.claim.kept.leave(part, &self.facts, store_reply, may_be_done);
         ClaimedFile { item: self.item, claim: Ok(self.claim) }
     }
 }

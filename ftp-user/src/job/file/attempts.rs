@@ -29,7 +29,7 @@ use crate::job::{Item, Target};
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Relayed, Verified};
 use crate::report::Topic;
-use crate::route::{Assignment, ContinuedBy, Ends, StoreEnd};
+use crate::route::{Assignment, ContinuedBy, Ends, StoreReply};
 use crate::session::Facts;
 use ftp_io::program::size;
 use ftp_proto::deletion::has_changed;
@@ -128,9 +128,12 @@ impl Attempts {
         self.continued = start.continued;
         self.last = (start.at > 0 || start.assembled).then_some(moved.count.refused);
         if moved.count.touched {
-            let new =
-                || Leftover { part: start.part.clone(), source: Some(source.clone()), end: StoreEnd::Heard };
-            self.left.get_or_insert_with(new).end.add(moved.count.store_end);
+            let new = || Leftover {
+                part: start.part.clone(),
+                source: Some(source.clone()),
+                store_reply: StoreReply::Received,
+            };
+            self.left.get_or_insert_with(new).store_reply.add(moved.count.store_reply);
         }
     }
 
@@ -387,7 +390,7 @@ impl Copying<'_> {
     /// Deletes what is left. Returns how many bytes that were, if it is known.
     pub(super) async fn discard(&mut self) -> Option<u64> {
         let left = self.attempts.left.take()?;
-        let discarded = left.part.discard(&self.context, &mut self.ends.destination, left.end).await;
+        let discarded = left.part.discard(&self.context, &mut self.ends.destination, left.store_reply).await;
         self.attempts.note_stored(discarded.bytes.unwrap_or(0));
         self.attempts.behind |= !discarded.gone;
         self.attempts.undeletable |= discarded.refused;

@@ -54,7 +54,7 @@ pub(super) async fn send(
         && !matches!(failure.kind, Kind::Temporary | Kind::Interrupted)
         && !copy.context.run.cancel.is_cancelled()
     {
-        start.part.discard(&copy.context, &mut copy.ends.destination, moved.count.store_end).await;
+        start.part.discard(&copy.context, &mut copy.ends.destination, moved.count.store_reply).await;
         return whole(&failure.to_string());
     }
     start.assembled = true;

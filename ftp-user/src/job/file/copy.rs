@@ -337,10 +337,9 @@ impl Copying<'_> {
             Some(sha256) => check::verify_passed(&self.context, self.ends, &files, sha256, verify).await,
             None => verify.verify(&self.context, self.ends, &files).await,
         };
-        // A digest of what has moved says nothing of what the source is now.
-        let is_of_moved = streamed.source.is_some() || count.sha256.is_some();
+        let digest_of_sent = streamed.source.is_some() || count.sha256.is_some();
         let from = &mut self.ends.source;
-        let proof = check::unchanged(&self.context, from, source, plan.source, proof, is_of_moved).await;
+        let proof = check::unchanged(&self.context, from, source, plan.source, proof, digest_of_sent).await;
         let grown = match &proof {
             // What a move deletes must have been copied.
             Err(failure) if failure.about == About::Changed && !self.options.moves => {

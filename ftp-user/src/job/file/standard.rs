@@ -16,7 +16,7 @@ use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Protection, Verified};
 use crate::place::{self, Location};
 use crate::report::{Event, Progress};
-use crate::route::StoreEnd;
+use crate::route::StoreReply;
 use crate::session::{Flow, Session, Transfer};
 use ftp_io::copy::{self, CopyEnd, CopyReport, Format, Pieces};
 use ftp_io::hash::Digester;
@@ -210,7 +210,7 @@ pub(in crate::job) async fn from_input(
     match published {
         Ok(done) => Ok(done),
         Err(failure) => {
-            part.discard(context, host, StoreEnd::Heard).await;
+            part.discard(context, host, StoreReply::Received).await;
             let failure = failure.during_unless_interrupted(format_args!("cannot store {name}"));
             Err(failure.hint(
                 "standard input can be read only once, so this copy cannot be retried or resumed: start it again",

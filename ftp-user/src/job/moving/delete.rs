@@ -141,7 +141,7 @@ impl SourceDeletion<'_> {
         let copies: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_copy).collect();
         let session = self.ends.source.evidence_session();
         let Ends { source, destination, .. } = &mut *self.ends;
-        // Sources last: what somebody writes to them after that may be deleted.
+        // Sources last: the time between this look and the deletion must be short.
         let there = look(context, MoveEnd::Destination, destination, &copies, self.sizes).await;
         let now = look_at_sources(context, source, &files, self.sizes).await;
         let (mut singly, mut together) = (Vec::new(), Vec::new());
@@ -383,13 +383,15 @@ impl SourceDeletion<'_> {
             }
             found => found.map(|_| false),
         };
-        let why = match is_there.and_then(|is_there| Ok(now?.filter(|_| is_there))) {
-            Ok(Some(now)) => match removal.set_aside(aside.clone(), seen, &now) {
+        let stays = |failure: Failure| failure.during_unless_interrupted(format!("{name} stays"));
+        let why = match (is_there, now) {
+            (Ok(true), Ok(Some(now))) => match removal.set_aside(aside.clone(), seen, &now) {
                 Ok(removal) => return Ok(removal),
                 Err(changed) => changed,
             },
-            Ok(None) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
-            Err(failure) => failure.during_unless_interrupted(format!("{name} stays")),
+            (Ok(true), Ok(None)) => return Err(self.missing()),
+            (Ok(false), _) => Failure::usage(format!("{name} and its copy are one file, so it stays")),
+            (Err(failure), _) | (Ok(true), Err(failure)) => stays(failure),
         };
         Err(named_again(context, host, &aside, &source, why).await)
     }

@@ -18,7 +18,7 @@ use crate::journal::PartId;
 use crate::outcome::Verified;
 use crate::place;
 use crate::report::{Topic, several};
-use crate::route::{Ends, StoreEnd};
+use crate::route::{Ends, StoreReply};
 use crate::session::{Facts, Role};
 use ftp_proto::deletion::has_changed;
 use ftp_proto::timer::Moment;
@@ -121,11 +121,16 @@ impl Part {
         Err(Failure::new(Kind::Exists, what).hint("--overwrite always replaces it"))
     }
 
-    /// Deletes what may be stored by a command of which `end` was heard. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
+    /// Deletes what may be stored. `store_reply` says whether the command that stored it has ended for certain. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
     /// delete now is asked of it again before the run ends (see [`settle`]).
-    pub(super) async fn discard(&self, context: &Context, host: &mut Host, end: StoreEnd) -> Discarded {
+    pub(super) async fn discard(
+        &self,
+        context: &Context,
+        host: &mut Host,
+        store_reply: StoreReply,
+    ) -> Discarded {
         match host {
-            Host::Server(server) => self.discard_at(context, server, end).await,
+            Host::Server(server) => self.discard_at(context, server, store_reply).await,
             Host::Local(_) => {
                 let (cleanup, end) = context.for_cleanup();
                 let mut bytes = None;
@@ -147,10 +152,10 @@ impl Part {
         &self,
         context: &Context,
         server: &mut Server,
-        end: StoreEnd,
+        store_reply: StoreReply,
     ) -> Discarded {
         // A session that has ended may be the one that has stored.
-        let is_certain = end == StoreEnd::Heard && server.open().is_some();
+        let is_certain = store_reply == StoreReply::Received && server.open().is_some();
         let (cleanup, end) = context.for_cleanup();
         let mut bytes = None;
         let work = async {
@@ -162,9 +167,8 @@ impl Part {
         let (gone, refused) = (deleted.is_ok(), is_refused(&deleted));
         let why = match deleted {
             Ok(existed) if existed || is_certain => {
-                if server.pool.debts.paid(&self.stored) {
-                    note_paid(context, &self.stored);
-                }
+                server.pool.debts.paid(&self.stored);
+                note_deleted(context, &self.stored);
                 return Discarded { bytes, gone, refused };
             }
             Ok(_) => None,
@@ -172,7 +176,7 @@ impl Part {
         };
         let debt = Debt { path: self.stored.clone(), why };
         if let Some(id) = Self::id_in(&self.stored) {
-            context.run.job_journal.owe(id);
+            context.run.job_journal.note_undeleted(id);
         }
         // The final name is that of the whole copy, if a later attempt succeeds.
         let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
@@ -183,18 +187,20 @@ impl Part {
     }
 }
 
-/// Takes over what earlier runs of the job could not delete of a file, for [`settle`].
-pub(super) fn owe_again(server: &Server, target: &PathName, names: &[PartId]) {
+/// Has [`settle`] delete parts of a file that earlier runs of the job have not seen deleted.
+pub(super) fn delete_at_end(server: &Server, target: &PathName, names: &[PartId]) {
     for part in names.iter().filter_map(|id| Part::new(*id, target).ok()) {
-        let why = Some("an earlier run could not delete it".to_owned());
-        // What a full list leaves out is in the journal for another run.
-        let _ = server.pool.debts.add(Debt { path: part.stored, why });
+        let why = Some("an earlier run has not seen it deleted".to_owned());
+        // What a full list leaves out stays in the journal. This run knows more of its own parts.
+        if !server.pool.debts.have(&part.stored) {
+            let _ = server.pool.debts.add(Debt { path: part.stored, why });
+        }
     }
 }
 
-fn note_paid(context: &Context, path: &PathName) {
+fn note_deleted(context: &Context, path: &PathName) {
     if let Some(id) = Part::id_in(path) {
-        context.run.job_journal.paid(id);
+        context.run.job_journal.note_deleted(id);
     }
 }
 
@@ -234,7 +240,7 @@ async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Ve
                 // It may come yet: see `Debt::why`.
                 Ok(false) if debt.why.is_none() => {}
                 Ok(_) => {
-                    note_paid(context, &debt.path);
+                    note_deleted(context, &debt.path);
                     continue;
                 }
                 Err(failure) => {
@@ -296,8 +302,8 @@ pub(in crate::job) struct Leftover {
     pub(in crate::job) part: Part,
     /// The facts of the source before its first byte was read. If they are not known, only the digest decides.
     pub(in crate::job) source: Option<Facts>,
-    /// Whether the end of the command that has stored it was heard.
-    pub(in crate::job) end: StoreEnd,
+    /// Whether the final reply to the command that has stored it was received.
+    pub(in crate::job) store_reply: StoreReply,
 }
 
 /// What can be continued of a broken copy.

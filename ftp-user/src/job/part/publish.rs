@@ -15,7 +15,7 @@ use crate::failure::{Failure, Kind, Result};
 use crate::job::check::{Decision, Overwrite};
 use crate::job::removal::ReachedName;
 use crate::report::{Change, Event};
-use crate::route::StoreEnd;
+use crate::route::StoreReply;
 use crate::session::Facts;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -151,7 +151,7 @@ impl OldFiles {
             return self.leave(context, host, target);
         }
         for stored in self.sought.drain(..).chain(self.found.drain(..)) {
-            Part { stored, target: target.clone() }.discard(context, host, StoreEnd::Heard).await;
+            Part { stored, target: target.clone() }.discard(context, host, StoreReply::Received).await;
         }
     }
 

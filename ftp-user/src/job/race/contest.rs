@@ -10,7 +10,7 @@ use crate::journal::PartId;
 use crate::ladder::{Allowed, Ascent, Candidate, Refusal, Rung};
 use crate::outcome::Relayed;
 use crate::route::{
-    Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation, StoreEnd,
+    Assignment, AttemptResult, Circuit, Count, Lane, SILENT_SO_FAR, Sign, Situation, StoreReply,
 };
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{
@@ -285,7 +285,7 @@ impl<'a, 'b> Contest<'a, 'b> {
                 self.count.add(&attempted);
                 entry.relayed.clone_from(&attempted.relayed);
                 // Another one may have won before this one could be told.
-                entry.owes = may_have_stored(&attempted.outcome, is_probe).then_some(attempted.store_end);
+                entry.owes = may_have_stored(&attempted.outcome, is_probe).then_some(attempted.store_reply);
                 self.attempted(index, &mut runner, attempted).await
             }
         };
@@ -416,8 +416,9 @@ pub(super) struct Entry {
     pub(super) failure: Option<Failure>,
     /// Why it is tried, in words.
     pub(super) why: Option<String>,
-    /// If something may be stored under its name that nobody removes yet: whether the end of that was heard.
-    pub(super) owes: Option<StoreEnd>,
+    /// Whether the final reply to the command that stores was received, if something may be stored under its name that nobody
+    /// removes yet.
+    pub(super) owes: Option<StoreReply>,
     /// What a relay has said that it passed on of that.
     pub(super) relayed: Option<Relayed>,
 }

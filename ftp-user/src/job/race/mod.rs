@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::endpoint::{Host, Server};
 use crate::failure::{Failure, Result};
 use crate::ladder::{Rung, SharedMemory};
-use crate::route::{self, Assignment, Circuit, Count, Ends, StoreEnd};
+use crate::route::{self, Assignment, Circuit, Count, Ends};
 use ftp_proto::wire::PathName;
 
 /// Result of all attempts to transfer one file.
@@ -47,7 +47,6 @@ pub(super) async fn transfer(context: &Context, ends: &mut Ends, assignment: &As
         (Host::Local(from), Host::Server(destination)) => {
             (count.attempts, count.touched) = (1, true);
             let sent = route::send_local(context, (from, destination), assignment, &mut count).await;
-            count.store_end = StoreEnd::of(sent.is_ok() || destination.open().is_some());
             sent.map(|()| Rung::Local)
         }
         (Host::Server(source), Host::Local(end)) => {

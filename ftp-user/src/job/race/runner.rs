@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::job::part::Part;
 use crate::job::unattended;
 use crate::ladder::{Ascent, Candidate};
-use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Lane, StoreEnd};
+use crate::route::{Assignment, AttemptContext, AttemptResult, Circuit, Lane, StoreReply};
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::race::{Race, ScoutOutput, Scouts};
 use ftp_proto::transfer::{Outcome, Store};
@@ -102,7 +102,7 @@ impl Runner {
             return;
         };
         if may_have_stored(&attempted.outcome, assignment.probes) && assignment.store == Store::Replace {
-            self.discard(context, assignment, attempted.store_end).await;
+            self.discard(context, assignment, attempted.store_reply).await;
         }
     }
 
@@ -111,10 +111,10 @@ impl Runner {
         &mut self,
         context: &Context,
         assignment: &Assignment,
-        end: StoreEnd,
+        store_reply: StoreReply,
     ) -> Option<u64> {
         let part = Part { stored: assignment.stored.clone(), target: assignment.target.clone() };
-        part.discard_at(context, &mut self.destination, end).await.bytes
+        part.discard_at(context, &mut self.destination, store_reply).await.bytes
     }
 
     /// Leaves its sessions to whoever needs some next.

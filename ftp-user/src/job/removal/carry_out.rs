@@ -143,6 +143,7 @@ pub(crate) async fn rename_free(
     from: &PathName,
     to: &PathName,
 ) -> Result<()> {
+    refuse_taken(context, host, to).await?;
     match host {
         Host::Server(server) => files::rename_free_at_server(server.session(context).await?, from, to).await,
         Host::Local(end) => {
@@ -161,6 +162,17 @@ pub(crate) async fn rename_free(
             })
         }
     }
+}
+
+/// Refuses a name that something has at a server: RNTO replaces it. This host renames to no name that is taken.
+///
+/// # Errors
+/// Fails with [`Kind::Exists`] if the name is taken.
+async fn refuse_taken(context: &Context, host: &mut Host, to: &PathName) -> Result<()> {
+    if !host.is_local() && files::facts_of_name(context, host, to).await?.is_some() {
+        return Err(Failure::new(Kind::Exists, format!("something has the name {}", to.display())));
+    }
+    Ok(())
 }
 
 /// Refuses what this program needs itself: nothing of it is deleted or renamed, whatever was typed.
@@ -268,10 +280,7 @@ impl ReachedName {
         self.refuse_own(context)?;
         let what = || format!("cannot rename {} to {}", self.path.display(), to.display());
         let (Some(here), Host::Local(local)) = (&self.here, &*host) else {
-            // RNTO replaces what has the name.
-            if files::facts_of_name(context, host, to).await?.is_some() {
-                return Err(Failure::new(Kind::Exists, format!("something has the name {}", to.display())));
-            }
+            refuse_taken(context, host, to).await?;
             files::make_parents(context, host, to).await?;
             let Host::Server(server) = host else { return Err(not_reached(&self.path)) };
             return files::rename_free_at_server(server.session(context).await?, &self.path, to).await;

@@ -77,7 +77,7 @@ impl Removal {
         Ok(Self { seen: evidence.source_before.unique.clone(), session, ..Self::of(scope, permit) })
     }
 
-    /// The same file, which was `before` and was given the name `aside` in its directory, where it is `now`.
+    /// The same file after it was renamed to `aside`. `before` and `now` are its facts before and after that.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ use crate::job::retry::facts;
 use crate::job::spool::{NameSet, TreeEntry};
 use crate::job::summary::Tally;
 use crate::job::tree::{Tree, TreeContents, WalkRules};
-use crate::job::{Item, Target, unattended};
+use crate::job::{Item, Target, leftovers};
 use crate::place::Location;
 use crate::report::{Event, FoundFiles};
 use crate::route::Ends;
@@ -134,7 +134,7 @@ impl<'a> Sources<'a> {
         let next = destination.beside();
         std::mem::replace(destination, next).release();
         if let Err(failure) =
-            unattended::remove_left(context, destinations, self.pools, self.stream.tally).await
+            leftovers::remove_left(context, destinations, self.pools, self.stream.tally).await
         {
             let place = self.destination.clone();
             self.failed(&place, &place, failure);

@@ -25,6 +25,7 @@ mod decisions {
         let left = |parts: &[u64]| UnfinishedItem {
             parts: ItemParts {
                 names: parts.iter().copied().map(PartId).collect(),
+                undeleted: vec![PartId(2)],
                 in_place: Some(PartId(1)),
                 detached: None,
             },

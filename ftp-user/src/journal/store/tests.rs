@@ -3,7 +3,7 @@
 use super::*;
 use crate::id::JobId;
 use crate::journal::claiming::{Claim, LONGEST_ALONE};
-use crate::journal::item_row::owe;
+use crate::journal::item_row::note_undeleted;
 use crate::journal::job_row::JobRow;
 use crate::journal::jobs::{ENDED, OPEN};
 use crate::journal::lock::JobLock;
@@ -88,12 +88,12 @@ fn a_part_that_has_to_be_deleted_outlives_the_end_of_its_file() {
     let lock = start(&store, 1, false).unwrap();
     let job = JobId::new(1);
     let owing = |store: &Store| -> Vec<(Vec<u8>, Vec<PartId>)> {
-        let files = ItemRecord::that_owe(&store.sql, job).unwrap().into_iter();
-        files.map(|file| (file.place.path, file.parts.names)).collect()
+        let files = ItemRecord::ended_with_undeleted(&store.sql, job).unwrap().into_iter();
+        files.map(|file| (file.place.path, file.parts.undeleted)).collect()
     };
     let Claim::Ours(begun) = begin(&store, 1, "a", 10) else { panic!("nobody else is there") };
-    owe(&store.sql, PartId(10)).unwrap();
-    owe(&store.sql, PartId(77)).unwrap();
+    note_undeleted(&store.sql, PartId(10)).unwrap();
+    note_undeleted(&store.sql, PartId(77)).unwrap();
     store.add_part(begun.key, PartId(11)).unwrap();
     assert_eq!(owing(&store), [], "the file goes on");
     let copy = Box::new(FileCopy::skipped(Some(5), Verified::Size));
@@ -108,7 +108,7 @@ fn a_part_that_has_to_be_deleted_outlives_the_end_of_its_file() {
     assert_eq!(owing(&store), left);
     drop(lock);
     let abandoned = store.abandon(job).unwrap();
-    assert_eq!(abandoned.iter().map(|file| file.parts.names.clone()).collect::<Vec<_>>(), [[PartId(10)]]);
+    assert_eq!(abandoned.iter().map(|file| file.parts.undeleted.clone()).collect::<Vec<_>>(), [[PartId(10)]]);
     assert_eq!(owing(&store), []);
 }
 
@@ -130,7 +130,8 @@ fn n8_a_file_is_found_as_it_was_left() {
     assert_eq!(store.jobs().unwrap()[0].state, JobState::Running);
     let parts = vec![PartId(10), PartId(11)];
     let open = |in_place: Option<u64>| {
-        let parts = ItemParts { names: parts.clone(), in_place: in_place.map(PartId), detached: None };
+        let parts =
+            ItemParts { names: parts.clone(), in_place: in_place.map(PartId), ..ItemParts::default() };
         ItemHistory::Open(Box::new(UnfinishedItem { parts, seen: Some(seen.clone()), route: None }))
     };
     assert_eq!(found(begin(&store, 1, "a", 12)), open(None));

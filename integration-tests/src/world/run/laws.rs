@@ -1,20 +1,7 @@
 //! The laws of a run: what must hold at every moment, and at its end.
 
-use super::{LateParts, Running, Tree, read_all};
+use super::{Running, Tree, read_all};
 use crate::world::plan::{Content, Verb};
-
-impl LateParts {
-    /// A user agent is killed, and the destination has these names.
-    pub(super) fn sender_dies(&mut self, there: &Tree) {
-        let names = self.sent.split("STOR ").filter_map(|path| path.strip_prefix("tree/"));
-        self.of_killed.extend(names.filter(|name| !there.contains_key(*name)).map(str::to_owned));
-    }
-
-    /// Whether a part may come to the destination as late as this.
-    fn may_have(&self, name: &str) -> bool {
-        self.said.contains(name) || self.of_killed.contains(name)
-    }
-}
 
 impl Running<'_> {
     /// What must hold at every moment.
@@ -30,7 +17,7 @@ impl Running<'_> {
         for (name, versions) in &self.versions {
             let newest = versions.last();
             let has_moved = moves && has(&destination, name, newest);
-            let is_lost = self.set_back.lost.contains(*name);
+            let is_lost = self.excused.may_be_lost.contains(*name);
             if !(has_moved || is_lost || has(&source, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
@@ -47,7 +34,9 @@ impl Running<'_> {
                     |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
                 let mut aside = destination.iter().filter(|(other, _)| is_old(other));
                 // Another user agent may have replaced it before.
-                aside.any(|(_, found)| old.into_iter().chain(versions).any(|old| *found == old.bytes()))
+                let newer = versions.iter().filter(|_| plan.second.is_some());
+                let mut all = old.into_iter().chain(newer);
+                aside.any(|(_, found)| all.any(|old| *found == old.bytes()))
             };
             if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
                 wrong.push(format!("{name} is gone at the destination"));
@@ -69,7 +58,7 @@ impl Running<'_> {
         let [source, destination] = self.trees();
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
-            _ if self.set_back.names.contains(name) => true,
+            _ if self.excused.may_differ.contains(name) => true,
             None if name.ends_with(".ftp-user.part") && self.late.may_have(name) => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
@@ -91,8 +80,10 @@ impl Running<'_> {
             .source
             .keys()
             .chain(kept)
-            .all(|name| destination.contains_key(name) || self.set_back.names.contains(name));
-        has_all && destination.iter().all(is_good) && (!moves || source.is_empty())
+            .all(|name| destination.contains_key(name) || self.excused.may_differ.contains(name));
+        let is_told =
+            |name: &String| name.ends_with(".ftp-user.part") && self.late.said.contains(name.as_str());
+        has_all && destination.iter().all(is_good) && (!moves || source.keys().all(is_told))
     }
 
     pub(super) fn trees(&self) -> [Tree; 2] {

@@ -1,0 +1,80 @@
+//! What the laws excuse, because nobody can see or prevent it.
+
+use super::{Running, Tree};
+use crate::world::SentCommand;
+use crate::world::plan::{Manners, Program};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What may be otherwise than the laws want, because of what nobody can see or prevent.
+#[derive(Default)]
+pub(super) struct Excused {
+    /// The names of the destination that may be missing, or be something else.
+    pub(super) may_differ: BTreeSet<String>,
+    /// Those that may be nowhere.
+    pub(super) may_be_lost: BTreeSet<String>,
+}
+
+/// What a server may still store after the user agents have ended, because nobody has heard the end of a command.
+#[derive(Default)]
+pub(super) struct LateParts {
+    /// What the user agents have said of parts that may still be there, and of sources that have such a name.
+    pub(super) said: String,
+    /// The names under which the destination was told to store, and that it was not told to rename or to delete since.
+    pub(super) sent: BTreeSet<String>,
+    /// Those of them that it did not have yet when a user agent was killed.
+    pub(super) of_killed: BTreeSet<String>,
+}
+
+impl LateParts {
+    /// A user agent is killed, and the destination has these names.
+    pub(super) fn sender_dies(&mut self, there: &Tree) {
+        self.of_killed.extend(self.sent.iter().filter(|name| !there.contains_key(*name)).cloned());
+    }
+
+    /// Whether a part may come to the destination as late as this.
+    pub(super) fn may_have(&self, name: &str) -> bool {
+        self.said.contains(name) || self.of_killed.contains(name)
+    }
+}
+
+/// What somebody writes to a source whose deletion is on its way: at a server that deletes without a condition, no look shows it.
+#[derive(Default)]
+pub(super) struct CrossingWrites {
+    /// When each file was written to.
+    pub(super) written: BTreeMap<String, Duration>,
+    /// When the deletion of each file was sent.
+    pub(super) deleted: BTreeMap<String, Duration>,
+}
+
+impl Running<'_> {
+    /// Notes what a command may do late, or has done to a source.
+    pub(super) fn heed(&mut self, SentCommand { host, words }: &SentCommand) {
+        let Some((verb, name)) = words.split_once(" tree/") else { return };
+        let is_source = *host == self.host(Program::Source);
+        match verb {
+            "STOR" if !is_source => drop(self.late.sent.insert(name.to_owned())),
+            "RNFR" | "DELE" if !is_source => drop(self.late.sent.remove(name)),
+            // Our server compares the file in the moment of its deletion.
+            "DELE" if self.plan.manners[0] != Manners::Ours => {
+                let now = self.world.now();
+                self.crossing.deleted.insert(name.to_owned(), now);
+                self.excuse_crossing(name);
+            }
+            _ => {}
+        }
+    }
+
+    /// A file may be lost to which somebody writes within two round trips of its deletion: so long a look and a deletion take
+    /// through a relay.
+    pub(super) fn excuse_crossing(&mut self, name: &str) {
+        let CrossingWrites { written, deleted } = &self.crossing;
+        let window = 4 * self.world.latency();
+        if let (Some(written), Some(deleted)) = (written.get(name), deleted.get(name))
+            && written.abs_diff(*deleted) <= window
+        {
+            self.excused.may_be_lost.insert(name.to_owned());
+            self.excused.may_differ.insert(name.to_owned());
+        }
+    }
+}
