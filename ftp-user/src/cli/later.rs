@@ -228,7 +228,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     (EACH, "--use-json-log", "--json prints a line of JSON for each event"),
     ("sync", "--delete-after --delete-before --delete-during", "--delete deletes after the copies"),
     ("sync copy move", "--inplace", "leave it out: a file is stored under another name until it is whole"),
-    ("copy move sync", "-df -dumpfile -do", "leave it out: ftp-user resume goes on with what is left"),
+    ("copy move sync", "-df -dumpfile -do", "leave it out: resume goes on with what is left"),
     ("copy move", "--update -u --only-newer", "--overwrite newer replaces only older files"),
     ("copy move", "--ignore-existing", "sync --compare exists copies only what DEST lacks"),
     ("copy move", "--size-only", "sync --compare size copies only files of another size"),

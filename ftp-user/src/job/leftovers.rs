@@ -8,16 +8,19 @@ use crate::endpoint::{Host, Pools};
 use crate::failure::{Failure, Kind, Result};
 use crate::id::JobId;
 use crate::job::claims::{lifetime, names};
-use crate::job::moving::put_all_back;
+use crate::job::moving::{name_back, put_back};
 use crate::job::part::publish::OldFiles;
-use crate::job::part::{self, Part};
+use crate::job::part::{self, Part, id_of};
 use crate::job::request::job::{Job, Work};
+use crate::job::retry::facts;
 use crate::job::summary::Tally;
+use crate::job::tree::{Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemRecord, ItemState, JobState, RunEnd};
 use crate::place::{self, Location};
 use crate::session::Role;
+use ftp_proto::listing;
 use ftp_proto::wire::PathName;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Gives up `job`, which the journal has. Returns how many files were under way.
 ///
@@ -62,6 +65,44 @@ pub async fn cancel(job: Job, context: &Context) -> Result<usize> {
     let end = if removed.is_ok() { RunEnd::Cancelled } else { RunEnd::Interrupted };
     context.run.job_journal.finish(end, None).await;
     removed.map(|()| open.len())
+}
+
+/// Gives all sources below `at` their names back that a killed run of a move had another name for, before the job is given up.
+///
+/// # Errors
+///
+/// The server does not tell, or does not rename one.
+async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result<()> {
+    let Some(job) = context.run.job_journal.job() else { return Ok(()) };
+    let mut host = Host::at(at, Role::Source, pools);
+    let is_file = put_back(context, &mut host, &at.path).await?
+        || facts(context, &mut host, &at.path)
+            .await?
+            .is_none_or(|facts| facts.kind != listing::Kind::Directory);
+    if is_file {
+        host.release();
+        return Ok(());
+    }
+    let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
+    let copies = items.into_iter().flatten().flatten();
+    let names: HashSet<PathName> =
+        copies.filter_map(|item| place::base_name(&PathName::from_wire(item.place.path).ok()?)).collect();
+    let tree = Host::at(at, Role::Source, pools);
+    let mut visits = walk(context.clone(), tree, at.path.clone(), None, WalkRules::default());
+    while let Some(visit) = visits.next().await {
+        let Visit::File(below, _) = visit else { continue };
+        let aside = place::join(Some(&at.path), &below);
+        let mut sources = names.iter().map(|name| place::sibling(&aside, name));
+        let is_it =
+            |path: &PathName| Part::new(id_of(job, path), path).is_ok_and(|part| part.stored == aside);
+        if Part::is_name(&below)
+            && let Some(source) = sources.find(is_it)
+        {
+            name_back(context, &mut host, &aside, &source).await?;
+        }
+    }
+    host.release();
+    Ok(())
 }
 
 /// Ends what still moves of a file, and removes what is stored of it.

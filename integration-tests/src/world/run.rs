@@ -6,7 +6,7 @@ mod laws;
 use super::disk::Snapshot;
 use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, When};
 use super::{HostId, Serving, World};
-use excuses::{CrossingWrites, Excused, LateParts};
+use excuses::Excused;
 use ftp_proto::relay::token::Token;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -53,8 +53,6 @@ struct Running<'a> {
     token: PathBuf,
     story: String,
     violations: Vec<String>,
-    late: LateParts,
-    crossing: CrossingWrites,
     faults: Vec<(&'static str, Doing)>,
     /// What the user agents do.
     doing: Doing,
@@ -72,19 +70,18 @@ struct Running<'a> {
     gone: Vec<(Program, u64)>,
     set_back: SetBack,
     excused: Excused,
-    /// What a power failure leaves of the destination.
-    stable: Snapshot,
     /// Whose connections nobody expects.
     stranger: HostId,
 }
 
 /// The destination gets an older state of its disk back.
-#[derive(Default)]
 struct SetBack {
     /// That state, and after how many steps it comes.
     disk: Option<(Snapshot, u64)>,
     /// Until when a deletion may have been under way when it came.
     under_way: Option<Duration>,
+    /// What a power failure leaves.
+    stable: Snapshot,
 }
 
 /// A user agent, from its first words to its end.
@@ -151,8 +148,6 @@ impl<'a> Running<'a> {
             token,
             story,
             violations,
-            late: LateParts::default(),
-            crossing: CrossingWrites::default(),
             faults,
             doing: Doing::Begins,
             versions,
@@ -161,9 +156,8 @@ impl<'a> Running<'a> {
             vanished,
             full,
             gone,
-            set_back: SetBack::default(),
+            set_back: SetBack { disk: None, under_way: None, stable },
             excused: Excused::default(),
-            stable,
             stranger,
         };
         Program::ALL.into_iter().for_each(|program| running.serve(program));
@@ -210,7 +204,7 @@ impl<'a> Running<'a> {
                 return self.violation("it does not end");
             }
             let commands = self.world.take_commands();
-            commands.iter().for_each(|command| self.heed(command));
+            commands.iter().for_each(|command| self.note_command(command));
             let did: Vec<Doing> = commands.iter().map(|command| Doing::of(&command.words)).collect();
             self.doing = did.last().copied().unwrap_or(self.doing);
             if let Some((when, fault)) = &mut next {
@@ -280,7 +274,7 @@ impl<'a> Running<'a> {
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
         let tells =
             |line: &&str| line.contains("may still be there") || line.contains(".ftp-user.part meanwhile");
-        self.late.said.extend(said.lines().filter(tells));
+        self.excused.late.said.extend(said.lines().filter(tells));
         self.look();
         let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
         let user = &mut self.users[index];
@@ -312,7 +306,7 @@ impl<'a> Running<'a> {
             }
         }
         if self.world.take_stable(self.host(Program::Destination)) {
-            self.stable = Snapshot::of(&self.roots[1..]).expect("the directory can be read");
+            self.set_back.stable = Snapshot::of(&self.roots[1..]).expect("the directory can be read");
         }
         match &mut self.vanished {
             Some(0) => self.come_back(),
@@ -356,7 +350,7 @@ impl<'a> Running<'a> {
                 let [_, there] = self.trees();
                 let user = &mut self.users[index];
                 if user.stage == Stage::Runs {
-                    self.late.sender_dies(&there);
+                    self.excused.late.sender_dies(&there);
                     self.world.kill(user.host);
                     (user.words, user.stage) = (vec!["resume".to_owned()], Stage::Waits(self.world.now()));
                 }
@@ -420,9 +414,10 @@ impl<'a> Running<'a> {
     /// The host of the destination loses its power, and starts again. A source that was deleted because of a copy that is gone now
     /// is a violation.
     fn lose_power(&mut self) {
-        let stable = std::mem::replace(&mut self.stable, Snapshot::of(&[]).expect("nothing is read"));
+        let stable =
+            std::mem::replace(&mut self.set_back.stable, Snapshot::of(&[]).expect("nothing is read"));
         let names = self.restore(&stable);
-        self.stable = stable;
+        self.set_back.stable = stable;
         self.excused.may_differ.extend(names);
     }
 
@@ -474,7 +469,7 @@ impl<'a> Running<'a> {
             File::options().write(true).open(&path)?.set_modified(time)?;
             versions.push(content);
             let now = self.world.now();
-            self.crossing.written.insert(name.to_owned(), now);
+            self.excused.crossing.written.insert(name.to_owned(), now);
             self.excuse_crossing(name);
         }
         Ok(())

@@ -185,7 +185,7 @@ pub(crate) async fn unchanged(
 fn may_hide_a_change(verified: &Result<Proof>, digest_of_sent: bool, before: &Facts) -> bool {
     match verified {
         Ok(Proof { by: Verified::Hash(_), .. }) if !digest_of_sent => false,
-        Ok(_) => before.modified.is_some() || before.size.is_some(),
+        Ok(_) => before.modified.is_some(),
         Err(failure) => failure.kind == failure::Kind::Unverified,
     }
 }
@@ -242,10 +242,9 @@ mod tests {
         for (verified, digest_of_sent, before, expect) in [
             (hash(), false, &dated, false),
             (hash(), true, &dated, true),
-            (hash(), true, &facts(Some(5), None), true),
-            (hash(), true, &facts(None, None), false),
+            (hash(), true, &facts(Some(5), None), false),
             (Ok(Verified::Size.into()), false, &dated, true),
-            (Ok(Verified::Size.into()), false, &facts(Some(5), None), true),
+            (Ok(Verified::Size.into()), false, &facts(Some(5), None), false),
             (failed(failure::Kind::Unverified), false, &dated, true),
             (failed(failure::Kind::Temporary), false, &dated, false),
         ] {

@@ -4,7 +4,7 @@
 
 use super::portion::MovedTree;
 use crate::context::Context;
-use crate::endpoint::{Host, Pools};
+use crate::endpoint::Host;
 use crate::failure::{Failure, Result};
 use crate::job::checked_directories::{CheckedDirectories, DeletionPurpose, removal_if_empty};
 use crate::job::claims::names::{JournalNames, named_below};
@@ -13,15 +13,13 @@ use crate::job::removal::{Removal, rename_free};
 use crate::job::retry::{asked_of, connect, facts};
 use crate::job::spool::NameSet;
 use crate::job::summary::Tally;
-use crate::job::tree::{Visit, WalkRules, walk};
 use crate::journal::ItemState;
-use crate::place::{self, Location};
+use crate::place;
 use crate::report::{Change, Event};
 use crate::route::Ends;
 use crate::session::Role;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
-use std::collections::HashSet;
 
 /// The directories of a tree, and its sources that an earlier run has given another name.
 #[derive(Debug)]
@@ -198,50 +196,17 @@ pub(in crate::job) async fn put_back(context: &Context, host: &mut Host, source:
     Ok(true)
 }
 
-/// Gives all sources below `at` their names back that a killed run of a move had another name for, before the job is given up.
-///
-/// # Errors
-///
-/// The server does not tell, or does not rename one.
-pub(in crate::job) async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result<()> {
-    let Some(job) = context.run.job_journal.job() else { return Ok(()) };
-    let mut host = Host::at(at, Role::Source, pools);
-    let is_file = put_back(context, &mut host, &at.path).await?
-        || facts(context, &mut host, &at.path)
-            .await?
-            .is_none_or(|facts| facts.kind != listing::Kind::Directory);
-    if is_file {
-        host.release();
-        return Ok(());
-    }
-    let items = [ItemState::Done, ItemState::Open].map(|state| context.store.journal.items(job, state));
-    let copies = items.into_iter().flatten().flatten();
-    let names: HashSet<PathName> =
-        copies.filter_map(|item| place::base_name(&PathName::from_wire(item.place.path).ok()?)).collect();
-    let tree = Host::at(at, Role::Source, pools);
-    let mut visits = walk(context.clone(), tree, at.path.clone(), None, WalkRules::default());
-    while let Some(visit) = visits.next().await {
-        let Visit::File(below, _) = visit else { continue };
-        let aside = place::join(Some(&at.path), &below);
-        let mut sources = names.iter().map(|name| place::sibling(&aside, name));
-        let is_it =
-            |path: &PathName| Part::new(id_of(job, path), path).is_ok_and(|part| part.stored == aside);
-        if Part::is_name(&below)
-            && let Some(source) = sources.find(is_it)
-        {
-            name_back(context, &mut host, &aside, &source).await?;
-        }
-    }
-    host.release();
-    Ok(())
-}
-
 /// Renames what an earlier run has set aside.
 ///
 /// # Errors
 ///
 /// The server does not rename it.
-async fn name_back(context: &Context, host: &mut Host, aside: &PathName, source: &PathName) -> Result<()> {
+pub(in crate::job) async fn name_back(
+    context: &Context,
+    host: &mut Host,
+    aside: &PathName,
+    source: &PathName,
+) -> Result<()> {
     connect(context, host).await?;
     let (aside_name, name) = (host.show(aside), host.show(source));
     rename_free(context, host, aside, source).await.map_err(|failure| {

@@ -23,7 +23,7 @@ mod look;
 mod portion;
 
 pub(in crate::job) use delete::{delete_sources, kept_for_links};
-pub(in crate::job) use directories::{MovedDirectories, put_all_back, put_back};
+pub(in crate::job) use directories::{MovedDirectories, name_back, put_back};
 pub(in crate::job) use links::MovedLinks;
 pub(in crate::job) use look::DirectorySizes;
 pub(in crate::job) use portion::{KeptSource, MovedPortion, MovedTree, expected_copy};

@@ -443,4 +443,5 @@ const MADE_IN_MEMORY: usize = 1024;
 /// Why nothing can be copied into a directory.
 const WITHOUT_DIRECTORY: &str = "its directory could not be made";
 /// Why a file of a move is skipped.
-const PART: &str = "another job may be copying it, or it is a source of a move that was killed: resume that job (ftp-user jobs)";
+const PART: &str =
+    "another job may be copying it, or it is a source of a move that was killed: resume that job";

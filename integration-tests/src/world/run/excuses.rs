@@ -13,6 +13,8 @@ pub(super) struct Excused {
     pub(super) may_differ: BTreeSet<String>,
     /// Those that may be nowhere.
     pub(super) may_be_lost: BTreeSet<String>,
+    pub(super) late: LateParts,
+    pub(super) crossing: CrossingWrites,
 }
 
 /// What a server may still store after the user agents have ended, because nobody has heard the end of a command.
@@ -49,16 +51,16 @@ pub(super) struct CrossingWrites {
 
 impl Running<'_> {
     /// Notes what a command may do late, or has done to a source.
-    pub(super) fn heed(&mut self, SentCommand { host, words }: &SentCommand) {
+    pub(super) fn note_command(&mut self, SentCommand { host, words }: &SentCommand) {
         let Some((verb, name)) = words.split_once(" tree/") else { return };
         let is_source = *host == self.host(Program::Source);
         match verb {
-            "STOR" if !is_source => drop(self.late.sent.insert(name.to_owned())),
-            "RNFR" | "DELE" if !is_source => drop(self.late.sent.remove(name)),
+            "STOR" if !is_source => drop(self.excused.late.sent.insert(name.to_owned())),
+            "RNFR" | "DELE" if !is_source => drop(self.excused.late.sent.remove(name)),
             // Our server compares the file in the moment of its deletion.
             "DELE" if self.plan.manners[0] != Manners::Ours => {
                 let now = self.world.now();
-                self.crossing.deleted.insert(name.to_owned(), now);
+                self.excused.crossing.deleted.insert(name.to_owned(), now);
                 self.excuse_crossing(name);
             }
             _ => {}
@@ -68,7 +70,7 @@ impl Running<'_> {
     /// A file may be lost to which somebody writes within two round trips of its deletion: so long a look and a deletion take
     /// through a relay.
     pub(super) fn excuse_crossing(&mut self, name: &str) {
-        let CrossingWrites { written, deleted } = &self.crossing;
+        let CrossingWrites { written, deleted } = &self.excused.crossing;
         let window = 4 * self.world.latency();
         if let (Some(written), Some(deleted)) = (written.get(name), deleted.get(name))
             && written.abs_diff(*deleted) <= window

@@ -59,7 +59,7 @@ impl Running<'_> {
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             _ if self.excused.may_differ.contains(name) => true,
-            None if name.ends_with(".ftp-user.part") && self.late.may_have(name) => true,
+            None if name.ends_with(".ftp-user.part") && self.excused.late.may_have(name) => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
                 let skipped = match plan.verb {
@@ -81,8 +81,9 @@ impl Running<'_> {
             .keys()
             .chain(kept)
             .all(|name| destination.contains_key(name) || self.excused.may_differ.contains(name));
-        let is_told =
-            |name: &String| name.ends_with(".ftp-user.part") && self.late.said.contains(name.as_str());
+        let is_told = |name: &String| {
+            name.ends_with(".ftp-user.part") && self.excused.late.said.contains(name.as_str())
+        };
         has_all && destination.iter().all(is_good) && (!moves || source.keys().all(is_told))
     }
 
