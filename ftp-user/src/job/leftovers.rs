@@ -90,7 +90,18 @@ async fn put_all_back(context: &Context, pools: &Pools, at: &Location) -> Result
     let tree = Host::at(at, Role::Source, pools);
     let mut visits = walk(context.clone(), tree, at.path.clone(), None, WalkRules::default());
     while let Some(visit) = visits.next().await {
-        let Visit::File(below, _) = visit else { continue };
+        let below = match visit {
+            Visit::File(below, _) => below,
+            Visit::Failed(below, failure) => {
+                let path = below.map_or_else(|| at.path.clone(), |below| place::join(Some(&at.path), &below));
+                let place = host.show(&path);
+                context.run.events.warn(format!(
+                    "{place} is not looked at: a source may have the name of a part there ({failure})"
+                ));
+                continue;
+            }
+            Visit::Directory(..) | Visit::Link(..) | Visit::Skipped(..) => continue,
+        };
         let aside = place::join(Some(&at.path), &below);
         let mut sources = names.iter().map(|name| place::sibling(&aside, name));
         let is_it =
@@ -192,10 +203,19 @@ pub(in crate::job) async fn remove_left(
     removed
 }
 
-/// Has the run delete at its end the parts of ended files that earlier runs have not seen deleted.
+/// Deletes what earlier runs have not seen deleted of files that have ended: old files now, parts when the run ends.
 async fn delete_undeleted(context: &Context, hosts: &mut Destinations<'_>) {
     for item in context.run.job_journal.files_with_undeleted().await {
-        if let (Some(Host::Server(server)), Ok(target)) = (hosts.find(&item.place.site), target(&item)) {
+        let (Some(host), Ok(target)) = (hosts.find(&item.place.site), target(&item)) else { continue };
+        let mut old = OldFiles::default();
+        let mut parts = item.parts.undeleted.iter().filter_map(|id| Part::new(*id, &target).ok());
+        let are_sought = parts.all(|part| old.may_be_aside_for(&part).is_ok());
+        if are_sought && old.look(context, host, &target).await.is_ok() {
+            let size = files::size(context, host, &target).await.ok().flatten();
+            let is_whole = item.state == ItemState::Done && size.is_some() && size == item.copy.size;
+            old.end(context, host, &target, is_whole).await;
+        }
+        if let Host::Server(server) = host {
             part::delete_at_end(server, &target, &item.parts.undeleted);
         }
     }
@@ -210,7 +230,9 @@ fn has_its_name(host: &Host, item: &ItemRecord) -> bool {
 /// The job that runs on this host and stores a file under this name, if one does: the name is that of a part, which has a random
 /// number.
 pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
-    Part::id_in(path)?;
+    if !Part::is_name(path) {
+        return None;
+    }
     let (journal, name) = (&context.store.journal, place::base_name(path));
     let running = journal.jobs().unwrap_or_default().into_iter().filter(|job| job.state == JobState::Running);
     let is_stored = |item: &ItemRecord| {

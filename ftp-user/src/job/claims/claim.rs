@@ -428,7 +428,9 @@ impl FileRecord {
         item: &Item,
     ) -> Result<Option<Leftover>> {
         let target = &item.destination;
-        for id in self.left.iter().flat_map(|left| left.others.iter().chain(&left.last)) {
+        for id in
+            self.left.iter().flat_map(|left| left.undeleted.iter().chain(&left.others).chain(&left.last))
+        {
             self.old.may_be_aside_for(&Part::new(*id, target)?)?;
         }
         self.old.look(context, &mut ends.destination, target).await?;

@@ -75,19 +75,18 @@ impl Part {
         PathName::from_wire([id, b".old"].concat()).map_err(|bad| Failure::new(Kind::Other, bad.to_string()))
     }
 
-    /// The number in the last name of a file, if it may be a part of some job.
-    pub(super) fn id_in(path: &PathName) -> Option<PartId> {
+    /// The number in the last name of a file, if it may be a part of some job, or an old file that was renamed aside for one.
+    fn id_in(path: &PathName) -> Option<PartId> {
         let name = path.as_bytes().rsplit(|byte| *byte == b'/').next()?;
-        let id = name.strip_prefix(b".")?.strip_suffix(b".ftp-user.part")?;
-        let id = str::from_utf8(id)
-            .ok()
-            .filter(|id| id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        u64::from_str_radix(id, 16).ok().map(PartId)
+        let (id, kind) = name.strip_prefix(b".")?.split_at_checked(16)?;
+        let id = str::from_utf8(id).ok().filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let id = u64::from_str_radix(id, 16).ok()?;
+        [&b".ftp-user.part"[..], b".ftp-user.old"].contains(&kind).then_some(PartId(id))
     }
 
     /// Whether a file with this last name may be a part of some job.
     pub(super) fn is_name(path: &PathName) -> bool {
-        Self::id_in(path).is_some()
+        path.as_bytes().ends_with(b".part") && Self::id_in(path).is_some()
     }
 
     /// A part with a random number.
@@ -505,7 +504,12 @@ mod tests {
             let part = Part::new(PartId(0xab), &name(target)).unwrap();
             assert_eq!(part.stored, name(stored));
             assert_eq!(part.aside().unwrap(), name(&stored.replace(".part", ".old")));
-            assert_eq!((Part::id_in(&part.stored), Part::id_in(&part.target)), (Some(PartId(0xab)), None));
+            for (path, id) in
+                [(&part.stored, Some(0xab)), (&part.aside().unwrap(), Some(0xab)), (&part.target, None)]
+            {
+                assert_eq!(Part::id_in(path), id.map(PartId));
+                assert_eq!(Part::is_name(path), *path == part.stored);
+            }
         };
         check("b.bin", ".00000000000000ab.ftp-user.part");
         check("dir/b.bin", "dir/.00000000000000ab.ftp-user.part");
