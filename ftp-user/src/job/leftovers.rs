@@ -159,8 +159,8 @@ impl<'a> Destinations<'a> {
     }
 }
 
-/// Removes what earlier runs of the job have left of files that this run has not come to, because their sources are gone. Does
-/// nothing if a file of this run has failed. `destinations` are all of the job.
+/// Deletes what earlier runs of the job have not seen deleted of files that have ended. If no file of this run has failed, removes
+/// also what they have left of files that it has not come to, because their sources are gone. `destinations` are all of the job.
 ///
 /// # Errors
 ///
@@ -171,10 +171,15 @@ pub(in crate::job) async fn remove_left(
     pools: &Pools,
     tally: &Tally,
 ) -> Result<()> {
-    if !context.run.job_journal.is_resumed() || tally.has_failed() || context.run.cancel.is_cancelled() {
+    if !context.run.job_journal.is_resumed() || context.run.cancel.is_cancelled() {
         return Ok(());
     }
     let mut hosts = Destinations::of(destinations.iter(), pools);
+    delete_undeleted(context, &mut hosts).await;
+    if tally.has_failed() {
+        hosts.release();
+        return Ok(());
+    }
     // What moves without this program is not left: another run comes to it.
     let open = context.run.job_journal.open_files().await.into_iter();
     let mut removed = Ok(());
@@ -190,7 +195,6 @@ pub(in crate::job) async fn remove_left(
         }
         context.run.job_journal.about(item.key, None).ended(ItemEnd::Unbegun);
     }
-    delete_undeleted(context, &mut hosts).await;
     if let ([destination], Some(here)) = (destinations, hosts.find("")) {
         let directory = names::directory_at(here, &destination.path);
         for item in context.run.job_journal.finished_under_two_names(directory).await {

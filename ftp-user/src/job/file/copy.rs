@@ -207,7 +207,7 @@ impl Copying<'_> {
         }
         loop {
             let mut start = self.next_start(plan).await?;
-            let moved = match Box::pin(changed::send(self, plan, &mut start)).await? {
+            let mut moved = match Box::pin(changed::send(self, plan, &mut start)).await? {
                 Some(moved) => moved,
                 None => self.move_part(&start, plan).await,
             };
@@ -234,8 +234,9 @@ impl Copying<'_> {
             }
             // A server that is killed may have given the name without saying so.
             self.attempts.kept.may_be_done = true;
-            // A session that has ended unnoticed since the transfer is not the one that verifies.
+            // A session that has ended unnoticed since the transfer is not the one that verifies, nor is the digest that it has told.
             if !self.ends.destination.is_alive(&self.context).await {
+                moved.count.streamed.destination = None;
                 self.ends.destination.connect(&self.context).await?;
             }
             self.attempts.done.session = self.ends.destination.session_id();
