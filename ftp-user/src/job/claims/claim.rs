@@ -188,13 +188,8 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
             // Nothing has a final name before the source was seen, and only the same source counts.
             kept.may_be_done = seen.is_some();
             let last = names.pop();
-            kept.left = Some(EarlierParts {
-                last,
-                others: names,
-                undeleted,
-                seen,
-                store_reply: StoreReply::Received,
-            });
+            kept.left =
+                Some(EarlierParts { last, others: names, undeleted, seen, ..EarlierParts::default() });
         }
     }
     Ok(claim)
@@ -303,7 +298,7 @@ pub(in crate::job) struct FileRecord {
 }
 
 /// What an earlier run has left of a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(in crate::job) struct EarlierParts {
     last: Option<PartId>,
     others: Vec<PartId>,
@@ -351,13 +346,8 @@ impl FileRecord {
         store_reply: StoreReply,
         may_be_done: bool,
     ) {
-        self.left = Some(EarlierParts {
-            last: Some(part),
-            others: Vec::new(),
-            undeleted: Vec::new(),
-            seen: Some(seen(source)),
-            store_reply,
-        });
+        let (last, seen) = (Some(part), Some(seen(source)));
+        self.left = Some(EarlierParts { last, seen, store_reply, ..EarlierParts::default() });
         self.may_be_done = may_be_done;
     }
 
@@ -500,13 +490,7 @@ fn seen(facts: &Facts) -> SourceFacts {
 impl FileClaim {
     /// A file that an earlier run has claimed, with these parts.
     pub(in crate::job) fn of_earlier_run(parts: &[PartId]) -> Self {
-        let left = EarlierParts {
-            last: parts.last().copied(),
-            others: Vec::new(),
-            undeleted: Vec::new(),
-            seen: None,
-            store_reply: StoreReply::Received,
-        };
+        let left = EarlierParts { last: parts.last().copied(), ..EarlierParts::default() };
         Self {
             kept: FileRecord { left: Some(left), may_be_done: true, ..FileRecord::default() },
             ..Self::default()

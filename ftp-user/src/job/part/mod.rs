@@ -120,8 +120,9 @@ impl Part {
         Err(Failure::new(Kind::Exists, what).hint("--overwrite always replaces it"))
     }
 
-    /// Deletes what may be stored. `store_reply` says whether the command that stored it has ended for certain. Ctrl-C does not interrupt it, but it ends after a short time. What a server does not
-    /// delete now is asked of it again before the run ends (see [`settle`]).
+    /// Deletes what may be stored. `store_reply` says whether the command that stored it has ended for certain. Ctrl-C does not
+    /// interrupt it, but it ends after a short time. What a server does not delete now is asked of it again before the run ends
+    /// (see [`settle`]).
     pub(super) async fn discard(
         &self,
         context: &Context,

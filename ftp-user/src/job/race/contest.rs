@@ -334,13 +334,14 @@ impl<'a, 'b> Contest<'a, 'b> {
     /// or continued, by whoever has asked for the race.
     fn removed(&mut self, index: usize, mut runner: Runner) -> Option<Runner> {
         let entry = self.entries.get_mut(index).filter(|_| self.has_names);
-        let Some((entry, end)) = entry.and_then(|entry| entry.owes.take().map(|end| (entry, end))) else {
+        let Some((entry, reply)) = entry.and_then(|entry| entry.owes.take().map(|reply| (entry, reply)))
+        else {
             return Some(runner);
         };
         let assignment = Assignment { stored: entry.stored.clone(), ..self.assignment.clone() };
         let (context, relayed) = (self.pair.context.clone(), entry.relayed.take());
         self.cleanups.spawn(async move {
-            let stored = runner.discard(&context, &assignment, end).await;
+            let stored = runner.discard(&context, &assignment, reply).await;
             runner.release().await;
             relayed?.untold(stored.unwrap_or(0))
         });
