@@ -127,6 +127,24 @@ fn the_commands_that_wait_for_a_job_or_give_it_up_without_its_server_work() {
     typed(run.home(), named("ftp-user ", &none.said, " lists them"));
 }
 
+#[test]
+fn what_a_forgotten_job_has_left_is_deleted_by_the_name_that_is_printed() {
+    let to = target();
+    let run = start().args(["sites", "add", "two", &to.url("")]).run().exits(0);
+    fs::write(run.home().join("big.bin"), sample(3_000_000)).unwrap();
+    let words = ["copy", "--limit", "500KB", "big.bin", "two:b.bin"];
+    let copy = again(&run).args(words).start();
+    until_a_part_has_arrived(&to);
+    copy.interrupt();
+    drop(copy.end().exits(10));
+    let forgotten = again(&run).args(["cancel", "--forget", "last"]).run().exits(0);
+    let (_, name) = forgotten.said.split_once("nobody has removed ").unwrap();
+    let (name, _) = name.split_once(": delete it").unwrap();
+    assert!(name.starts_with("two:."), "{name}");
+    typed(run.home(), &format!("ftp-user --state 'my state' --config 'my sites.toml' rm {name}"));
+    assert_eq!(to.names(), Vec::<String>::new());
+}
+
 /// `retry {job} begins again`
 #[test]
 fn the_command_that_begins_again_what_was_interrupted_at_its_beginning_works() {
@@ -204,8 +222,49 @@ fn the_command_that_tries_again_what_has_failed_works() {
     fs::create_dir(run.home().join("t")).unwrap();
     let run = run.file("t/a", "a").file("t/b", "b").args(["copy", "-r", "t/", &to.url("t")]).run().exits(9);
     fs::remove_dir(to.path("t/b")).unwrap();
-    works(&run, " tries again what has failed");
+    works(&run, " tries again what has failed, once the cause is removed");
     assert_eq!(to.bytes("t/b"), b"b");
+}
+
+#[test]
+fn a_cause_that_lasts_is_named_with_the_command_that_works_after_it_is_removed() {
+    let from = Site::new("source").file("t/a", "a").file("t/with\rreturn", "b").start();
+    let to = target();
+    let run = start().args(["copy", "-r", &from.url("t"), &to.url("")]).run().exits(9);
+    fs::rename(from.path("t/with\rreturn"), from.path("t/without")).unwrap();
+    works(&run, " tries again what has failed, once the cause is removed");
+    let second =
+        again(&run).args(["copy", &from.url("t/a"), &from.url("later"), &to.url("t/")]).run().exits(9);
+    fs::write(from.path("later"), "c").unwrap();
+    typed(
+        run.home(),
+        named("ftp-user ", &second.said, " tries again what has failed, once the cause is removed"),
+    );
+    assert_eq!(to.names(), ["t/", "t/a", "t/later", "t/without"]);
+}
+
+#[test]
+fn the_passwords_that_a_job_lacks_are_told_at_once_and_the_command_works_with_them() {
+    let from = Site::new("source").file("t/a", "a").file("t/with\rreturn", "b").start();
+    let to = target();
+    let run = user().args(["copy", "-r", &from.url("t"), &to.url("")]).run().exits(9);
+    fs::rename(from.path("t/with\rreturn"), from.path("t/without")).unwrap();
+    let command = named(
+        "ftp-user ",
+        &run.said,
+        " tries again what has failed, once the cause is removed, and the passwords",
+    );
+    let ended = shell("sh", run.home(), command).output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(said.contains(" removes what is left of files under way, once the cause is removed"), "{said}");
+    let (_, lines) = said.split_once("a line into ~/.netrc for each server: ").unwrap();
+    let lines = lines.lines().next().unwrap();
+    let lines: Vec<String> = lines.split(", ").map(|line| line.replace("...", PASSWORD)).collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    fs::write(run.home().join(".netrc"), lines.join("\n")).unwrap();
+    fs::set_permissions(run.home().join(".netrc"), fs::Permissions::from_mode(0o600)).unwrap();
+    typed(run.home(), command);
+    assert_eq!(to.names(), ["t/", "t/a", "t/without"]);
 }
 
 /// `retry {job} --yes`
@@ -250,10 +309,10 @@ fn the_commands_that_accept_or_forget_a_certificate_work() {
 #[test]
 fn the_commands_about_sites_work() {
     let run = start().args(["ls", "one:"]).run().exits(2);
-    let add = named("ftp-user ", &run.said, " adds one;")
-        .replace("NAME", "two")
-        .replace("URL", "ftp://ann@127.0.0.3/");
-    typed(run.home(), &add);
+    let help = typed(run.home(), named("ftp-user ", &run.said, " shows how to add one;"));
+    let example = help.lines().map(str::trim).find(|line| line.starts_with("ftp-user sites add")).unwrap();
+    typed(run.home(), example);
+    again(&run).args(["sites", "add", "two", "ftp://ann@127.0.0.3/"]).run().exits(0);
     let twice = again(&run).args(["sites", "add", "two", "ftp://ann@127.0.0.3/"]).run().exits(2);
     assert!(typed(run.home(), named("ftp-user ", &twice.said, " tells how")).contains("--password-command"));
     let unknown = again(&run).args(["ls", "elsewhere:"]).run().exits(2);

@@ -253,12 +253,14 @@ impl General {
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
         let journal = Journal::at(self.state_directory(), READ_WORDS);
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
+        let locations =
+            self.command("cancel", record).map_or_else(|_| Vec::new(), |command| command.locations());
         if record.job.verb == "move" && !record.state.has_ended() {
             let text = "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
             self.warn(text.to_owned()).await?;
         }
         for item in &open {
-            for name in job::left_of(item) {
+            for name in job::left_of(item, locations.iter().filter_map(Location::site)) {
                 self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
             }
             if item.parts.detached.is_some() {
@@ -354,12 +356,7 @@ async fn ask_ahead(commands: &[(&JobRecord, Result<Cli>)], hands: &ShellSession)
     // What cannot be read is told when its job begins.
     let commands = commands.iter().filter_map(|(_, command)| command.as_ref().ok());
     let unanswered = commands.filter(|command| command.general.job.password_file.is_none());
-    let locations: Vec<Location> = unanswered
-        .flat_map(|command| {
-            let settings = program::settings(command.general.job.config.as_deref()).unwrap_or_default();
-            command.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites))
-        })
-        .collect();
+    let locations: Vec<Location> = unanswered.flat_map(Cli::locations).collect();
     if passwords::is_in_environment() || !passwords::are_lacking(&locations) {
         return Ok(());
     }
@@ -375,6 +372,12 @@ impl Cli {
         let dest = dest.map(|place| place.to_string()).unwrap_or_default();
         self.general.hands.one_job = Some((record.id, dest));
         self
+    }
+
+    /// The places of a job, as far as they can be read.
+    fn locations(&self) -> Vec<Location> {
+        let settings = program::settings(self.general.job.config.as_deref()).unwrap_or_default();
+        self.verb.job().map_or_else(Vec::new, |job| job.locations(&settings.sites))
     }
 
     /// Goes to the directory in which a job was typed. If it is gone, that is no failure of a job whose places and files do

@@ -252,6 +252,40 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sync copy move", "-I --include-glob", "--include GLOB takes files"),
     ("sync copy move", "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
     ("copy move", "--no-clobber", "use --overwrite never: files that are there stay"),
+    ("sync", "-e", "--delete deletes what only DEST has; servers are reached by FTP"),
+    ("sync copy move", "--existing --update-existing", "there is none: what DEST lacks is copied"),
+    (
+        "sync copy move",
+        "--max-depth --depth --no-recursion",
+        "--exclude 'DIR/**' leaves out what is in a directory; copy without -r takes no directory",
+    ),
+    ("sync copy move", "-b --backup --suffix", "sync --backup-dir DIR keeps what it replaces or deletes"),
+    ("sync copy move", "-W --whole-file -S --sparse -B", "leave it out: it changes nothing here"),
+    ("sync copy move", "-H --hard-links", "there is none: each name is copied as a file of its own"),
+    ("sync copy move", "--safe-links --copy-unsafe-links", "--links says what happens to symbolic links"),
+    (
+        "sync copy move",
+        "-o -g -D -O --omit-dir-times --numeric-ids",
+        "leave it out: FTP does not tell or set it",
+    ),
+    (
+        "sync copy move",
+        "--ignore-errors --no-check-dest",
+        "there is none: what fails is told, and the rest goes on",
+    ),
+    ("sync copy move", "--ignore-times", "copy --overwrite always copies each file again"),
+    ("sync copy move", "--itemize-changes --list-only", "-n shows what would be done"),
+    (
+        "sync copy move",
+        "--multi-thread-streams --tpslimit --buffer-size",
+        "leave it out: it is chosen for each path",
+    ),
+    ("sync copy move", "--create-empty-src-dirs", "leave it out: it is always so"),
+    ("copy move", "--parents --relative", "name the directory and filter: -r --include GLOB"),
+    (EACH, "--contimeout --connect-timeout", "--timeout T is for connections and for each reply"),
+    (EACH, "--human-readable", "leave it out: sizes are told so where people read them"),
+    ("ls", "-t -S -r -1 -d", "names are sorted, one on each line; -l shows sizes and times"),
+    ("tree", "--max-depth --depth -d", "there is none: name a directory that is deeper"),
     ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
     ("sync", "--track-renames", "there is none: with --delete, what digests show as renamed is renamed"),
     ("sync copy move", "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),
@@ -286,7 +320,8 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("shell", "-c --command -e", "shell -f FILE carries out the lines of a file, or of standard input (-)"),
     ("ls", "-u -c", "names are sorted; -l shows when each was changed"),
     ("ls", "-C", "there is none: each name stands on its own line"),
-    ("ls stat tree", "-L", "there is none: a link is shown as its server shows it"),
+    ("tree", "-L", "there is none: all levels are shown; name a directory that is deeper"),
+    ("ls stat", "-L", "there is none: a link is shown as its server shows it"),
     (EACH, "--stats", "there is none: the last line sums up; --json tells it in numbers"),
     (EACH, "--log-file", "--trace FILE writes the dialogue with the servers; 2>FILE writes the messages"),
     (EACH, "--token-file", "--relay-token-file FILE has the token of a relay"),
@@ -327,6 +362,14 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("du", "tree --json, whose entries have their sizes"),
     ("lsf", "ls"),
     ("lsl", "ls -l"),
+    ("lsjson", "ls --json"),
+    ("ncdu", "tree --json, whose entries have their sizes"),
+    ("rmdirs", "rm -r, which also deletes what is in a directory"),
+    ("cleanup", "cancel: it removes what a job that was interrupted has left"),
+    ("obscure", "sites add --keyring, or a password in ~/.netrc (mode 0600)"),
+    ("mount", "copy, sync or shell: nothing is mounted"),
+    ("pget", "copy"),
+    ("queue", "jobs"),
     ("copyto", "copy"),
     ("deletefile", "rm"),
     ("hashsum", "hash, and hash --alg NAME for another algorithm"),
@@ -366,6 +409,10 @@ pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
     ("nlist", "ls"),
     ("mget", "copy"),
     ("mput", "copy"),
+    ("reget", "copy: it goes on with what is stored"),
+    ("reput", "copy: it goes on with what is stored"),
+    ("mrm", "rm"),
+    ("cls", "ls"),
     ("bookmark", "sites"),
     ("site", "sites"),
     ("del", "rm"),
@@ -484,12 +531,16 @@ mod tests {
         check("--token-file", "copy --token-file t a b", "--relay-token-file FILE");
         check("--exclude-from", "sync --delete --exclude-from list a b", "--filter-from FILE reads");
         check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
+        check("--max-depth", "copy --max-depth 2 a b", "--exclude 'DIR/**'");
+        check("--existing", "sync --existing a b", "what DEST lacks is copied");
+        check("-t", "ls -ltr a", "ls has no option -t and no -r; names are sorted");
+        check("-L", "tree -L 2 a", "all levels are shown");
     }
 
     #[test]
     fn each_option_that_people_know_from_other_programs_has_a_hint_at_every_verb() {
         let options = "--checksum --update --partial --transfers --stats --log-file -u -c -z -P -L -C -l --parallel --checkers \
-            --ignore-existing --size-only --remove-source-files --mirror";
+            --ignore-existing --size-only --remove-source-files --mirror --contimeout --human-readable";
         for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
             let verb = command.get_name();
             for option in options.split_whitespace() {
@@ -516,6 +567,8 @@ mod tests {
         check("cp", "cp a b", Some("use copy"));
         check("check", "check one: two:", Some("use sync -n --compare hash"));
         check("config", "config", Some("use sites add, or sites import"));
+        check("lsjson", "lsjson one:", Some("use ls --json"));
+        check("rmdirs", "rmdirs one:", Some("use rm -r"));
         check("kill", "kill last", Some("use cancel"));
         check("stop", "stop last", Some("use cancel"));
         check("md5sum", "md5sum one:a", Some("use hash --alg md5"));

@@ -188,7 +188,7 @@ impl Passwords {
             }
             None => self.ask(&mut locations, &lacking).await?,
         }
-        context.run.lacking = self::lacking(&locations).len();
+        context.run.lacking = self::lacking(&locations);
         Ok(locations)
     }
 

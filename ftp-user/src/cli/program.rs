@@ -72,7 +72,9 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
             Some((_, verb)) => format!("ftp-user {verb} --help"),
             None => "ftp-user --help".to_owned(),
         };
-        let mistake = || rejected.mistake_seeing(&page).map(Failure::usage);
+        // rsync and rclone have an option of this name, which takes no value.
+        let hint = rejected.has_bad_value_of("--progress").then_some("leave it out: a terminal shows a bar");
+        let mistake = || Some(Failure::usage(rejected.mistake_seeing(&page)?).hint_if(hint));
         match unknown.and_then(told).or_else(mistake) {
             Some(failure) => {
                 print_failure(&failure, colored(typed_color(&words)));

@@ -119,8 +119,8 @@ pub struct Run {
     pub relays: Relays,
     /// Which of them have answered.
     pub heard: KnownRelays,
-    /// The number of servers that have a user and whose password nobody has told.
-    pub lacking: usize,
+    /// The servers that have a user and whose password nobody has told.
+    pub lacking: Vec<Site>,
     /// What is neither deleted nor renamed, because this program needs it.
     pub own_files: OwnFiles,
     /// The journal of the job that runs.
@@ -145,7 +145,7 @@ impl Run {
             interruption: Interruption::default(),
             relays: Relays::default(),
             heard: KnownRelays::default(),
-            lacking: 0,
+            lacking: Vec::new(),
             own_files: OwnFiles::default(),
             job_journal: JobJournal::default(),
             settled: SettledTerms::default(),

@@ -102,7 +102,7 @@ impl Host {
     }
 
     /// The site, if it is a server.
-    fn site(&self) -> Option<&Site> {
+    pub fn site(&self) -> Option<&Site> {
         if let Self::Server(server) = self { Some(&server.site) } else { None }
     }
 

@@ -16,7 +16,7 @@ use crate::job::retry::facts;
 use crate::job::summary::Tally;
 use crate::job::tree::{Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemRecord, ItemState, JobState, RunEnd};
-use crate::place::{self, Location};
+use crate::place::{self, Location, RemotePath, Site};
 use crate::session::Role;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
@@ -248,14 +248,22 @@ pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
     running.find(|job| journal.items(*job, ItemState::Open).unwrap_or_default().iter().any(is_stored))
 }
 
-/// What a file may have left, as it is typed: `ftp://ann@two.example:21/copy/.00000000000000ab.ftp-user.part`.
-pub fn left_of(item: &ItemRecord) -> Vec<String> {
+/// What a file may have left, as it is typed: `lab:copy/.00000000000000ab.ftp-user.part` if the server is one of these sites,
+/// else a URL.
+pub fn left_of<'a>(item: &ItemRecord, mut sites: impl Iterator<Item = &'a Site>) -> Vec<String> {
     let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
-    let host = if item.place.site.is_empty() { String::new() } else { format!("ftp://{}/", item.place.site) };
+    let site = sites.find(|site| names::name_in_journal(site) == item.place.site);
+    let show = |path: PathName| {
+        if item.place.site.is_empty() {
+            return path.display();
+        }
+        let path = RemotePath { name: Some(path), contents: false, glob: None };
+        site.map_or_else(|| format!("ftp://{}{path}", item.place.site), |site| site.show(&path))
+    };
     let ids = item.parts.undeleted.iter().chain(&item.parts.names);
     let parts = ids.filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
     let in_place = item.parts.in_place.map(|_| target.clone());
-    parts.chain(in_place).map(|path| format!("{host}{}", path.display())).collect()
+    parts.chain(in_place).map(show).collect()
 }
 
 /// Removes what is stored of a file, and tells what may be left.
@@ -269,7 +277,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     }
     let has_part = remove_parts(context, host, item).await?;
     if !has_part && is_directory_gone(host, &target) {
-        for name in left_of(item) {
+        for name in left_of(item, host.site().into_iter()) {
             context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
             ));

@@ -51,7 +51,7 @@ impl Names {
                 Some(near) => format!("did you mean {near}? A local file is ./{name}:..."),
                 None if self.sites.is_empty() => {
                     format!(
-                        "no site is configured: {FtpUser} sites add NAME URL adds one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
+                        "no site is configured: {FtpUser} sites -h shows how to add one; a server without a name is ftp://{name}/, and ./ begins the name of a local file"
                     )
                 }
                 None => {

@@ -50,6 +50,11 @@ impl Site {
         self
     }
 
+    /// The line of `.netrc` that would tell its password.
+    pub fn netrc_line(&self) -> String {
+        format!("machine {} login {} password ...", self.host, String::from_utf8_lossy(self.login()))
+    }
+
     /// Whether nobody knows where its password comes from, so that `.netrc` may tell.
     pub fn needs_login(&self) -> bool {
         self.password.is_none() && self.password_source().is_none()

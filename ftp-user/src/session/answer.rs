@@ -4,13 +4,14 @@ use super::connection::Session;
 use super::open::wrong_server;
 use super::tls::{self, SessionTls};
 use crate::failure::{About, Failure, Kind};
-use crate::place::PasswordSource;
+use crate::place::{PasswordSource, Site};
 use ftp_proto::client::{self, Security};
 use ftp_proto::command::Verb;
 pub use ftp_proto::manners::Answer;
 use ftp_proto::manners::{names_a_limit, names_tls};
 use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, classify, failed_inside};
 use std::borrow::Cow;
+use std::iter;
 
 /// A session that has ended, for whoever has to say why.
 pub(super) struct EndedSession<'a>(pub(super) &'a Session);
@@ -79,17 +80,7 @@ impl EndedSession<'_> {
                     .hint("ask its operator for PROT P")
             }
             client::Failure::LoginRefused(reply) => self.no_login(&who, reply),
-            client::Failure::PasswordNeeded(reply) => {
-                let (user, host) = (self.user(), &self.0.site.host);
-                Failure::new(Kind::Refused, format!("no password for {user} at {who}"))
-                    .said(self.it_said(reply))
-                    .about(About::Login)
-                    .hint(if self.0.context.run.lacking > 1 {
-                        format!("write it into ~/.netrc: machine {host} login {user} password ...; --password-file serves one server, and another one lacks its password too")
-                    } else {
-                        format!("name a file with --password-file, or write it into ~/.netrc: machine {host} login {user} password ...")
-                    })
-            }
+            client::Failure::PasswordNeeded(reply) => self.no_password(&who, reply),
             client::Failure::AccountNeeded(reply) => {
                 let what = format!("the login as {} needs an account and none is configured", self.user());
                 Failure::new(Kind::Refused, what)
@@ -150,6 +141,21 @@ impl EndedSession<'_> {
     /// The user who logs in, for people.
     fn user(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.0.site.login())
+    }
+
+    /// The failure if nobody has told the password. It has the lines of `.netrc` for all servers of the run that lack theirs.
+    fn no_password(&self, who: &str, reply: &Reply) -> Failure {
+        let own = &self.0.site;
+        let others = self.0.context.run.lacking.iter().filter(|site| !site.is_same(own));
+        let lines: Vec<String> = iter::once(own).chain(others).take(5).map(Site::netrc_line).collect();
+        let hint = match &*lines {
+            [line] => format!("name a file with --password-file, or write it into ~/.netrc: {line}"),
+            lines => format!("write a line into ~/.netrc for each server: {}", lines.join(", ")),
+        };
+        Failure::new(Kind::Refused, format!("no password for {} at {who}", self.user()))
+            .said(self.it_said(reply))
+            .about(About::Login)
+            .hint(hint)
     }
 
     /// Converts the refusal of a login into a failure. `who` is the server.

@@ -92,6 +92,9 @@ struct User {
     stage: Stage,
     /// How often it has failed.
     attempts: u32,
+    /// Whether all is done, and it goes on with the jobs that have failed before, then gives up what is left of them: they keep what
+    /// they have stored.
+    tidies: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,6 +133,7 @@ impl<'a> Running<'a> {
             words: plan.words(),
             stage: Stage::Waits(Duration::ZERO),
             attempts: 0,
+            tidies: false,
         };
         let users = [Some(("user", first)), second.map(|state| ("second", state))];
         let users = users.into_iter().flatten().map(user).collect();
@@ -281,10 +285,13 @@ impl<'a> Running<'a> {
         let is_whole = user.words == command;
         let gives_up = index > 0 && user.attempts >= PATIENCE;
         match status {
-            _ if user.words[0] == "cancel" => user.stage = Stage::Done,
-            // A job that has failed before keeps what it has stored until it is cancelled.
+            // There is one job less, or none is left that can be given up.
+            _ if user.words[0] == "cancel" => {
+                user.stage = if status == 0 && user.tidies { Stage::Waits(now) } else { Stage::Done };
+            }
+            _ if user.tidies => (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now)),
             0 if is_whole && user.attempts > 0 => {
-                (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now));
+                (user.words, user.stage, user.tidies) = (words(&["resume"]), Stage::Waits(now), true);
             }
             0 if is_whole || is_done || gives_up => user.stage = Stage::Done,
             // What was asked for before the journal had it is asked for once more.

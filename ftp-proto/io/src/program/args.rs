@@ -89,6 +89,12 @@ impl Rejected {
         if let Some(ContextValue::String(unknown)) = self.0.get(context) { Some(unknown) } else { None }
     }
 
+    /// Whether the mistake is the value of this option.
+    pub fn has_bad_value_of(&self, option: &str) -> bool {
+        let names_it = |value: &ContextValue| matches!(value, ContextValue::String(named) if named.split(' ').next() == Some(option));
+        self.0.kind() == ErrorKind::InvalidValue && self.0.get(ContextKind::InvalidArg).is_some_and(names_it)
+    }
+
     /// Whether it has a mistake. Otherwise it asks for help or the version.
     pub fn is_mistake(&self) -> bool {
         self.0.use_stderr()

@@ -96,7 +96,7 @@ pub(super) fn list(context: &Context) -> Result<Status> {
         context.run.events.say(Event::Site(shown(context, name, place, None)));
     }
     if context.settings.named.iter().next().is_none() {
-        context.run.events.notice(format!("no site is configured: {FtpUser} sites add NAME URL adds one"));
+        context.run.events.notice(format!("no site is configured: {FtpUser} sites -h shows how to add one"));
     }
     Ok(Status::Done)
 }

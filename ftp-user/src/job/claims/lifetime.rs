@@ -9,10 +9,14 @@ use crate::job::summary::ending;
 use crate::journal::{JournalFailure, RunEnd};
 
 /// What has to be done before the next run of the job.
-const fn before(context: &Context) -> &'static str {
-    match context.run.job_journal.had_passwords() {
-        true => ", after the passwords that were typed are in ~/.netrc: no journal has them",
-        false => "",
+const fn before(has_cause_that_lasts: bool, had_passwords: bool) -> &'static str {
+    match (has_cause_that_lasts, had_passwords) {
+        (true, true) => {
+            ", once the cause is removed, and the passwords that were typed are in ~/.netrc: no journal has them"
+        }
+        (true, false) => ", once the cause is removed",
+        (false, true) => ", after the passwords that were typed are in ~/.netrc: no journal has them",
+        (false, false) => "",
     }
 }
 
@@ -86,7 +90,12 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         }
         (_, _) => return None,
     };
-    Some(tally.how_far(context.run.finding.found()) + &advice + before(context))
+    let lasts = !was_stopped && (end != RunEnd::Interrupted || tally.failures.are_all_refusals());
+    Some(
+        tally.how_far(context.run.finding.found())
+            + &advice
+            + before(lasts, context.run.job_journal.had_passwords()),
+    )
 }
 
 /// The failure of a verb that needs the journal.

@@ -144,7 +144,7 @@ fn free_name(found: &ImportedSite, names: &mut BTreeSet<String>) -> Result<Strin
     let name = name.ok_or_else(|| {
         let what =
             format!("{} is not imported: an earlier entry of the file has the name {short}", found.name);
-        Failure::usage(what).hint("sites add NAME URL adds it")
+        Failure::usage(what).hint(format!("{FtpUser} sites -h shows how to add it"))
     })?;
     names.insert(name.clone());
     Ok(name)
@@ -170,7 +170,8 @@ fn import(
     check_name(&name)
         .map(|()| site_url(&url).map(drop))
         .map_err(|why| {
-            Failure::usage(format!("{called} is not imported: {why}")).hint("sites add NAME URL adds it")
+            Failure::usage(format!("{called} is not imported: {why}"))
+                .hint(format!("{FtpUser} sites -h shows how to add it"))
         })?
         .map_err(|failure| failure.during(format_args!("{} is not imported", found.name)))?;
     if !found.unmapped.is_empty() {
