@@ -56,11 +56,15 @@ impl Impostor {
         timeout(WATCHDOG, self.listener.accept()).await.expect("somebody connects").unwrap().0
     }
 
-    /// Begins the session of the next link.
+    /// Begins the session of the next link. Who is told to start over may leave a connection before its handshake has ended.
     pub async fn session<In: DeserializeOwned>(&self) -> Talk<In> {
-        let stream = self.connection().await;
-        let seen_as = stream.peer_addr().unwrap();
-        let (mut link, first) = self.acceptor.accept(stream).await.unwrap();
+        let (seen_as, (mut link, first)) = loop {
+            let stream = self.connection().await;
+            let seen_as = stream.peer_addr().unwrap();
+            if let Ok(accepted) = self.acceptor.accept(stream).await {
+                break (seen_as, accepted);
+            }
+        };
         let First::Session(hello) = first else { panic!("no session: {first:?}") };
         let token = self.tokens.accept(&hello, link.exporter(), Clock::today()).unwrap();
         let (version, build) = (token.version, Text::of("impostor"));

@@ -72,8 +72,8 @@ fn no_fault_loses_a_file() {
 
 #[test]
 fn whatever_two_servers_know_a_tree_is_copied_moved_and_made_equal() {
-    use Manners::{Ours, Proftpd, PureFtpd, Standard, Vsftpd};
-    let all = [Ours, Proftpd, PureFtpd, Vsftpd, Standard];
+    use Manners::{Iis, Ours, Proftpd, PureFtpd, Standard, Vsftpd};
+    let all = [Ours, Proftpd, PureFtpd, Vsftpd, Iis, Standard];
     let pairs = all.into_iter().flat_map(|source| all.map(|destination| [source, destination]));
     for (number, manners) in pairs.enumerate() {
         for verb in [Verb::Copy, Verb::Move, Verb::SyncDelete] {
@@ -96,7 +96,7 @@ fn whatever_two_servers_know_a_tree_is_copied_moved_and_made_equal() {
 fn plans_that_once_failed_succeed() {
     let plans: Vec<_> =
         std::fs::read_dir("fixtures/plans").unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(plans.len() >= 8, "{plans:?}");
+    assert!(plans.len() >= 10, "{plans:?}");
     for path in plans {
         let plan: Plan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let ended = with_room(|| run(&plan).unwrap());

@@ -24,12 +24,13 @@ use ftp_relay_agent::config::{Config, Options};
 use ftp_relay_agent::listen::Server;
 use ftp_relay_agent::operate::audit::Audit;
 use ftp_relay_agent::operate::metrics::Metrics;
-use network::{Host, Network, RELAY};
+use network::{Disguise, Host, Network, RELAY};
+use plan::Manners;
 use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
 use std::future::{Future, pending};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -89,6 +90,15 @@ impl Running {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HostId(usize);
 
+/// At which ports of a host somebody appears.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum At {
+    /// Where its server listens for commands.
+    Commands,
+    /// All at which it waits for data.
+    DataPorts,
+}
+
 /// A command that the server of a host was sent.
 #[derive(Debug)]
 struct SentCommand {
@@ -128,9 +138,11 @@ impl World {
         HostId(self.shared.network.locked().add(name, address))
     }
 
-    /// Lets the server of a host seem not to know these commands.
-    pub fn hide(&mut self, HostId(index): HostId, commands: Vec<&'static str>) {
-        self.shared.network.locked().hosts[index].hidden = commands.into();
+    /// Lets the server of a host, whose users see this directory, have these manners.
+    pub fn set_manners(&mut self, HostId(index): HostId, manners: Manners, root: &Path) {
+        let keeps_names_of = (manners == Manners::Iis).then(|| root.to_owned());
+        self.shared.network.locked().hosts[index].disguise =
+            Arc::new(Disguise { hidden: manners.hidden(), keeps_names_of });
     }
 
     /// Sets the calendar of a host so much later.
@@ -190,7 +202,7 @@ impl World {
         let quota = if has_room { "" } else { "quota-bytes = 1\n" };
         let tls = if tls { "require-tls = true\n[tls]\nself-signed = true\n" } else { "" };
         let text = format!(
-            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}",
+            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}[[users]]\nname = \"eve\"\npassword-hash = \"{HASH}\"\nrights = [\"list\", \"read\"]\n",
             root.display(),
             state.display()
         );
@@ -318,9 +330,16 @@ impl World {
         }
     }
 
-    /// Somebody at the host `from` connects to all data ports at which another host listens, and sends something.
-    pub fn intrude(&mut self, HostId(index): HostId, HostId(from): HostId) {
-        self.shared.network.locked().intrude(index, from);
+    /// Somebody at the host `from` connects to ports at which another host listens, sends a text that may name its data ports, and
+    /// closes.
+    pub fn intrude(
+        &mut self,
+        HostId(index): HostId,
+        HostId(from): HostId,
+        at: At,
+        text: impl Fn(&[SocketAddr]) -> String,
+    ) {
+        self.shared.network.locked().intrude(index, from, at, text);
     }
 
     /// Cuts connections of a host, each with a chance of one in `odds`. With `tells` both ends see a reset; otherwise neither

@@ -1,15 +1,16 @@
 //! The network between the hosts of a world: connections whose bytes take time, and may be cut.
 
-use super::Shared;
+use super::{At, Shared};
 use crate::sim::random::Random;
 use ftp_io::lock::Lock;
 use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
 use ftp_proto::address::{Kind, kind};
 use ftp_proto::listing::When;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,8 +36,8 @@ pub(super) struct HostState {
     pub(super) home: Option<PathBuf>,
     /// What its programs have written.
     pub(super) said: Vec<u8>,
-    /// The commands that its server does not seem to know.
-    pub(super) hidden: Arc<[&'static str]>,
+    /// How its server seems to be.
+    pub(super) disguise: Arc<Disguise>,
     /// By how many seconds its calendar is wrong.
     pub(super) wrong_by: i64,
 }
@@ -63,8 +64,8 @@ pub(super) struct Network {
 #[derive(Debug)]
 struct Connection {
     hosts: [usize; 2],
-    /// The commands that the server at its other end does not seem to know; `None` if it is no control connection.
-    hidden: Option<Arc<[&'static str]>>,
+    /// How the server at its other end seems to be; `None` if it is no control connection.
+    disguise: Option<Arc<Disguise>>,
     directions: [Direction; 2],
     scheduled: [Scheduled; 2],
     /// Nothing gets through any more, and neither end is told.
@@ -120,7 +121,7 @@ impl Network {
             random,
             home: None,
             said: Vec::new(),
-            hidden: Arc::default(),
+            disguise: Arc::default(),
             wrong_by: 0,
         });
         self.hosts.len() - 1
@@ -142,7 +143,7 @@ impl Network {
                 if connection.is_silent || (bytes == 0 && end.is_none()) {
                     continue;
                 }
-                if let Some(hidden) = &connection.hidden {
+                if let Some(disguise) = &connection.disguise {
                     sent.rewrite(scheduled.bytes, |text| {
                         if direction == 0 {
                             let host = connection.hosts[1];
@@ -150,7 +151,7 @@ impl Network {
                         } else if text.windows(STABLE.len()).any(|part| part == STABLE) {
                             self.stable.insert(connection.hosts[1]);
                         }
-                        hide(text, hidden);
+                        disguise.put_on(text);
                     });
                 }
                 let due = (self.now + self.latency).max(scheduled.last);
@@ -213,7 +214,7 @@ impl Network {
         self.next += 1;
         let connection = Connection {
             hosts: [host, there],
-            hidden: (to.port() == FTP).then(|| Arc::clone(&self.hosts[there].hidden)),
+            disguise: (to.port() == FTP).then(|| Arc::clone(&self.hosts[there].disguise)),
             directions: [out, back],
             scheduled: Default::default(),
             is_silent: false,
@@ -223,23 +224,39 @@ impl Network {
         self.at(due, Event::Answers(answer, Ok(ours)));
     }
 
-    /// Somebody connects from `from` to all ports at which a host listens, but those of commands and of relays, sends something
-    /// and closes.
-    pub(super) fn intrude(&mut self, host: usize, from: usize) {
-        let ports: Vec<SocketAddr> = self.hosts[host].ports.keys().copied().collect();
-        for port in ports.into_iter().filter(|port| ![FTP, RELAY].contains(&port.port())) {
-            let to = SocketAddr::new(self.hosts[host].address, port.port());
+    /// Somebody connects from `from` to ports at which a host listens, sends a text that may name its data ports, and closes.
+    pub(super) fn intrude(
+        &mut self,
+        host: usize,
+        from: usize,
+        at: At,
+        text: impl Fn(&[SocketAddr]) -> String,
+    ) {
+        let address = self.hosts[host].address;
+        let ports = self.hosts[host].ports.keys().map(|port| SocketAddr::new(address, port.port()));
+        let (data, others): (Vec<_>, Vec<_>) = ports.partition(|port| ![FTP, RELAY].contains(&port.port()));
+        let words = text(&data);
+        let ports = match at {
+            At::DataPorts => data,
+            At::Commands => others.into_iter().filter(|port| port.port() == FTP).collect(),
+        };
+        for to in ports {
             let Some(backlog) = self.hosts[host].listener(to) else { continue };
             let ip = self.hosts[from].address;
             let stranger = SocketAddr::new(ip, self.hosts[from].free_port(ip));
             let (out, back) = (Direction::default(), Direction::default());
             if backlog.arrive(Socket::new(to, stranger, out.clone(), back.clone())) {
                 let socket = Socket::new(stranger, to, back.clone(), out.clone());
-                socket.write(&[b"what a stranger sends"]).expect("nothing was written yet");
+                socket.write(&[words.as_bytes()]).expect("nothing was written yet");
                 self.next += 1;
                 let (directions, scheduled) = ([out, back], Default::default());
-                let connection =
-                    Connection { hosts: [from, host], hidden: None, directions, scheduled, is_silent: false };
+                let connection = Connection {
+                    hosts: [from, host],
+                    disguise: None,
+                    directions,
+                    scheduled,
+                    is_silent: false,
+                };
                 self.connections.insert(self.next, connection);
             }
         }
@@ -374,16 +391,35 @@ impl HostState {
     }
 }
 
-/// Makes a server not know some commands: in what it is sent they have another letter, and in its list of features, too.
-fn hide(text: &mut [u8], hidden: &[&str]) {
-    for line in text.split_mut(|byte| *byte == b'\n') {
-        let verb = if let [b' ', verb @ ..] = line { verb } else { line };
-        let is_hidden = |name: &&str| {
-            let behind = verb.strip_prefix(name.as_bytes()).and_then(|rest| rest.first());
-            matches!(behind, Some(b' ' | b'\r'))
-        };
-        if hidden.iter().any(is_hidden) {
-            verb[0] = b'Q';
+/// How a server seems to be.
+#[derive(Debug, Default)]
+pub(super) struct Disguise {
+    /// The commands that it does not seem to know.
+    pub(super) hidden: Vec<&'static str>,
+    /// The directory of its users, if it renames nothing to a name that is taken there.
+    pub(super) keeps_names_of: Option<PathBuf>,
+}
+
+impl Disguise {
+    /// Changes what is sent to a server, and what it says of itself: a hidden command has another letter, also in its list of features,
+    /// and a name that is taken is below a directory that is not there.
+    fn put_on(&self, text: &mut [u8]) {
+        for line in text.split_mut(|byte| *byte == b'\n') {
+            let verb = if let [b' ', verb @ ..] = line { verb } else { line };
+            let is_hidden = |name: &&str| {
+                let behind = verb.strip_prefix(name.as_bytes()).and_then(|rest| rest.first());
+                matches!(behind, Some(b' ' | b'\r'))
+            };
+            if self.hidden.iter().any(is_hidden) {
+                verb[0] = b'Q';
+            } else if let Some(root) = &self.keeps_names_of
+                && let Some(name) = verb.strip_prefix(b"RNTO ").and_then(|name| name.strip_suffix(b"\r"))
+                && root.join(OsStr::from_bytes(name).to_string_lossy().trim_start_matches('/')).exists()
+            {
+                let directory = verb.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+                let changed = verb[..directory].iter_mut().skip("RNTO ".len()).filter(|byte| **byte != b'/');
+                changed.for_each(|byte| *byte = b'~');
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::sim::random::Random;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// What a run does. It can be written to a file, and read again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub enum Manners {
     PureFtpd,
     /// As vsftpd: sizes and times, and listings for people only.
     Vsftpd,
+    /// As IIS: what vsftpd knows, and a file is renamed to no name that is taken. Its listings are those of vsftpd.
+    Iis,
     /// RFC 959 and FEAT, whose list is empty.
     Standard,
 }
@@ -53,7 +56,7 @@ impl Manners {
             Self::Ours => &[],
             Self::Proftpd => &[OF_OURS],
             Self::PureFtpd => &[OF_OURS, OF_PROFTPD],
-            Self::Vsftpd => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD],
+            Self::Vsftpd | Self::Iis => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD],
             Self::Standard => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD, OF_VSFTPD],
         };
         lacks.concat()
@@ -272,6 +275,14 @@ pub enum Fault {
         /// The host of that program, or of the first user agent.
         host: Option<Program>,
     },
+    /// Somebody with an account that may read the trees, and nothing more, sends commands to a server: to change, to delete, and
+    /// to open data connections.
+    Account {
+        /// The server.
+        host: Program,
+        /// What chooses the commands.
+        choice: u64,
+    },
     /// Not a fault of the world but one of the suite: it does what must not be, and the run must find it.
     Sabotage(Sabotage),
 }
@@ -291,6 +302,7 @@ impl Fault {
             Self::SetBack { .. } => "disk set back",
             Self::Power => "destination without power",
             Self::Stranger { .. } => "stranger at data ports",
+            Self::Account { .. } => "hostile account",
             Self::Sabotage(_) => "sabotage",
         }
     }
@@ -317,8 +329,8 @@ impl Plan {
         let path = random.pick(["auto", "auto", "relay", "user"]).into();
         let at_hub = random.once_in(2);
         let mut manners = [(); 2].map(|()| {
-            use Manners::{Ours, Proftpd, PureFtpd, Standard, Vsftpd};
-            random.pick([Ours, Ours, Ours, Proftpd, PureFtpd, Vsftpd, Standard])
+            use Manners::{Iis, Ours, Proftpd, PureFtpd, Standard, Vsftpd};
+            random.pick([Ours, Ours, Ours, Proftpd, PureFtpd, Vsftpd, Iis, Standard])
         });
         if verb == Verb::Move && manners[0] == Manners::Standard {
             // A source of which no time is known stays.
@@ -361,6 +373,48 @@ impl Plan {
         Self { seed, verb, path, at_hub, manners, tls, source, destination, second, faults }
     }
 
+    /// What a hostile account sends to a server, at whose ports somebody may listen.
+    pub(super) fn hostile_words(&self, choice: u64, ports: &[SocketAddr]) -> String {
+        let mut random = Random::new(choice);
+        let names: Vec<&String> = self.source.keys().chain(self.destination.keys()).collect();
+        let mut text = "USER eve\r\nPASS pw\r\n".to_owned();
+        for _ in 0..1 + random.below(20) {
+            let name = names[random.length(names.len() - 1)];
+            let line = match ports.get(random.length(2 * ports.len())) {
+                Some(port) => {
+                    let verb = random.pick(["EPRT |1|", "SOCK "]);
+                    format!("{verb}{}|{}|\r\nRETR tree/{name}", port.ip(), port.port())
+                }
+                None => {
+                    let words = random.pick([
+                        "DELE NAME",
+                        "STOR NAME",
+                        "APPE NAME",
+                        "RNFR NAME\r\nRNTO NAME.eve",
+                        "MFMT 20200101000000 NAME",
+                        "MKD NAME.eve",
+                        "RMD tree",
+                        "SITE COPY NAME NAME.eve",
+                        "SITE CHMOD 000 NAME",
+                        "SITE SYNC",
+                        "LSTN R",
+                        "RNDZ 0 00000000000000000000000000000000",
+                        "PASV\r\nRETR NAME",
+                        "ABOR",
+                        "LIST -R tree",
+                        "REIN",
+                        "RATE 1",
+                        "PACK DELETE",
+                    ]);
+                    words.replace("NAME", &format!("tree/{name}"))
+                }
+            };
+            text += &line;
+            text += "\r\n";
+        }
+        text
+    }
+
     /// How much happens in it.
     pub(super) fn size(&self) -> usize {
         let files = self.source.len() + self.destination.len();
@@ -398,7 +452,7 @@ fn tree(random: &mut Random, files: u64) -> Files {
 fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
     let programs = &Program::ALL[..if at_hub { 4 } else { 3 }];
     let last = programs.len() - 1;
-    match random.below(10) {
+    match random.below(11) {
         0 => Fault::KillUser { second: random.once_in(3) },
         1 => Fault::Kill { program: programs[random.length(last)], steps: random.below(60) },
         2 => {
@@ -417,6 +471,10 @@ fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
         6 => Fault::SetBack { steps: 1 + random.below(60) },
         7 => Fault::Power,
         8 => Fault::Stranger { host: programs.get(random.length(last + 1)).copied() },
+        9 => Fault::Account {
+            host: random.pick([Program::Source, Program::Destination]),
+            choice: random.bits() >> 32,
+        },
         _ => Fault::Cut { host: programs.get(random.length(last + 1)).copied(), tells: !random.once_in(3) },
     }
 }

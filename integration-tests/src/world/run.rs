@@ -5,13 +5,14 @@ mod laws;
 
 use super::disk::Snapshot;
 use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, When};
-use super::{HostId, Serving, World};
+use super::{At, HostId, Serving, World};
 use excuses::Excused;
 use ftp_proto::relay::token::Token;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
@@ -92,8 +93,9 @@ struct User {
     stage: Stage,
     /// How often it has failed.
     attempts: u32,
-    /// Whether all is done, and it goes on with the jobs that have failed before, then gives up what is left of them: they keep what
-    /// they have stored.
+    /// The jobs that its messages have named, and that it has not given up yet.
+    jobs: BTreeSet<String>,
+    /// Whether all is done, and it goes on with the jobs that have failed before, then gives them up: they keep what they have stored.
     tidies: bool,
 }
 
@@ -117,7 +119,9 @@ impl<'a> Running<'a> {
         write_all(&roots[1].join("tree"), &plan.destination)?;
         let mut world = World::new(plan.seed);
         let servers = ["one", "two", "relay", "agent"].map(|name| world.host(name));
-        servers.iter().zip(plan.manners).for_each(|(host, manners)| world.hide(*host, manners.hidden()));
+        for ((host, manners), root) in servers.iter().zip(plan.manners).zip(&roots) {
+            world.set_manners(*host, manners, root);
+        }
         let token = directory.join("token");
         write_private(&token, &Token::new("test", None, [7; 32]).expect("the name is right").line())?;
         let home = |path| home(path, &token);
@@ -133,6 +137,7 @@ impl<'a> Running<'a> {
             words: plan.words(),
             stage: Stage::Waits(Duration::ZERO),
             attempts: 0,
+            jobs: BTreeSet::new(),
             tidies: false,
         };
         let users = [Some(("user", first)), second.map(|state| ("second", state))];
@@ -208,6 +213,9 @@ impl<'a> Running<'a> {
                 return self.violation("it does not end");
             }
             let commands = self.world.take_commands();
+            if std::env::var_os("FTP_WORLD_TRACE").is_some() {
+                commands.iter().for_each(|command| self.tell(&format!("    {}", command.words)));
+            }
             commands.iter().for_each(|command| self.note_command(command));
             let did: Vec<Doing> = commands.iter().map(|command| Doing::of(&command.words)).collect();
             self.doing = did.last().copied().unwrap_or(self.doing);
@@ -276,20 +284,23 @@ impl<'a> Running<'a> {
         // The directory has another name in each run.
         let said = self.world.said(user.host).replace(&*user.state.to_string_lossy(), "STATE");
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
-        let tells =
-            |line: &&str| line.contains("may still be there") || line.contains(".ftp-user.part meanwhile");
+        const TELLS: [&str; 3] =
+            ["may still be there", ".ftp-user.part meanwhile", "because something has that name: delete it"];
+        let tells = |line: &&str| TELLS.iter().any(|words| line.contains(words));
         self.excused.late.said.extend(said.lines().filter(tells));
         self.look();
         let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
         let user = &mut self.users[index];
+        let named = ["ftp-user retry ", "ftp-user resume "].map(|command| said.split(command).skip(1));
+        user.jobs.extend(named.into_iter().flatten().filter_map(|rest| rest.get(..16)).map(str::to_owned));
         let is_whole = user.words == command;
         let gives_up = index > 0 && user.attempts >= PATIENCE;
         match status {
-            // There is one job less, or none is left that can be given up.
-            _ if user.words[0] == "cancel" => {
-                user.stage = if status == 0 && user.tidies { Stage::Waits(now) } else { Stage::Done };
-            }
-            _ if user.tidies => (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now)),
+            _ if user.tidies => match user.jobs.pop_first() {
+                Some(job) => (user.words, user.stage) = (words(&["cancel", &job]), Stage::Waits(now)),
+                None => user.stage = Stage::Done,
+            },
+            _ if user.words[0] == "cancel" => user.stage = Stage::Done,
             0 if is_whole && user.attempts > 0 => {
                 (user.words, user.stage, user.tidies) = (words(&["resume"]), Stage::Waits(now), true);
             }
@@ -388,7 +399,12 @@ impl<'a> Running<'a> {
             Fault::Power => self.lose_power(),
             Fault::Stranger { host } => {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));
-                self.world.intrude(host, self.stranger);
+                let text = |_: &[SocketAddr]| "what a stranger sends".to_owned();
+                self.world.intrude(host, self.stranger, At::DataPorts, text);
+            }
+            Fault::Account { host, choice } => {
+                let words = |ports: &[SocketAddr]| self.plan.hostile_words(choice, ports);
+                self.world.intrude(self.host(host), self.stranger, At::Commands, words);
             }
             Fault::Clock { host, seconds } => {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));

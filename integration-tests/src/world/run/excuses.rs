@@ -20,7 +20,8 @@ pub(super) struct Excused {
 /// What a server may still store after the user agents have ended, because nobody has heard the end of a command.
 #[derive(Default)]
 pub(super) struct LateParts {
-    /// What the user agents have said of parts that may still be there, and of sources that have such a name.
+    /// What the user agents have said of parts that may still be there, of sources that have such a name, and of old files that they
+    /// keep because their own name is taken.
     pub(super) said: String,
     /// The names under which the destination was told to store, and that it was not told to rename or to delete since.
     pub(super) sent: BTreeSet<String>,

@@ -32,11 +32,10 @@ impl Running<'_> {
             let is_aside = || {
                 let is_old =
                     |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
-                let mut aside = destination.iter().filter(|(other, _)| is_old(other));
+                let aside = || destination.iter().filter(|(other, _)| is_old(other));
                 // Another user agent may have replaced it before.
                 let newer = versions.iter().filter(|_| plan.second.is_some());
-                let mut all = old.into_iter().chain(newer);
-                aside.any(|(_, found)| all.any(|old| *found == old.bytes()))
+                old.into_iter().chain(newer).any(|old| aside().any(|(_, found)| *found == old.bytes()))
             };
             if old.is_some() && !is_lost && !destination.contains_key(*name) && !is_aside() {
                 wrong.push(format!("{name} is gone at the destination"));
@@ -59,6 +58,7 @@ impl Running<'_> {
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             _ if self.excused.may_differ.contains(name) => true,
+            None if name.ends_with(".ftp-user.old") && self.excused.late.said.contains(name) => true,
             None if name.ends_with(".ftp-user.part") && self.excused.late.may_have(name) => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
