@@ -275,12 +275,13 @@ impl World {
         format!("{}:{RELAY}", self.shared.network.locked().hosts[host.0].address)
     }
 
-    /// Starts a user agent with these words, which keeps its state in `state`. Its home directory is the same.
-    pub fn run(&mut self, host: HostId, words: &[String], state: &Path) {
+    /// Starts a user agent with these words, which keeps its state in `state`, and may write to the directories `writes`. Its home
+    /// directory is that of its state.
+    pub fn run(&mut self, host: HostId, words: &[String], state: &Path, writes: &[&Path]) {
         self.shared.network.locked().hosts[host.0].home = Some(state.to_owned());
         let mut arguments: Vec<OsString> = vec!["ftp-user".into(), "--state".into(), state.into()];
         arguments.extend(words.iter().map(OsString::from));
-        self.start(host, &[state], ftp_user::cli::run(arguments));
+        self.start(host, &[&[state], writes].concat(), ftp_user::cli::run(arguments));
     }
 
     /// Lets the world go on for a moment.

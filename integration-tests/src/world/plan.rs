@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// What a run does. It can be written to a file, and read again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -13,6 +14,9 @@ pub struct Plan {
     pub seed: u64,
     /// What is asked of the user agent.
     pub verb: Verb,
+    /// Which end is at the host of the user agent.
+    #[serde(default)]
+    pub ends: Ends,
     /// The path that the user agent is told to take, as `--path` names it.
     pub path: Cow<'static, str>,
     /// Whether the host `relay` runs a hub, which an agent joins, instead of a relay that listens.
@@ -30,6 +34,18 @@ pub struct Plan {
     pub second: Option<Second>,
     /// What goes wrong, and when, counted from the fault before it.
     pub faults: Vec<(When, Fault)>,
+}
+
+/// Where the two directories are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub enum Ends {
+    /// Both at servers.
+    #[default]
+    Servers,
+    /// The source at the host of the user agent.
+    Upload,
+    /// The destination at the host of the user agent.
+    Download,
 }
 
 /// What a server knows: ours, or no more than another one does.
@@ -144,7 +160,33 @@ pub enum Verb {
     Sync,
     /// The same; what only the destination has is deleted.
     SyncDelete,
+    /// The first file of the source is appended to that of the destination.
+    Append,
+    /// A directory of the destination is deleted.
+    Remove,
 }
+
+impl Verb {
+    /// Whether a journal keeps what it does, so that another run goes on.
+    pub(super) const fn has_job(self) -> bool {
+        match self {
+            Self::Copy | Self::Move | Self::Sync | Self::SyncDelete => true,
+            Self::Append | Self::Remove => false,
+        }
+    }
+
+    /// Whether it may delete this name, which only the destination has.
+    pub(super) fn may_delete(self, name: &str) -> bool {
+        match self {
+            Self::SyncDelete => true,
+            Self::Remove => name.starts_with(REMOVED),
+            Self::Copy | Self::Move | Self::Sync | Self::Append => false,
+        }
+    }
+}
+
+/// The directory that [`Verb::Remove`] deletes.
+const REMOVED: &str = "extra/";
 
 /// A program that serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -326,7 +368,12 @@ impl Plan {
     pub fn of(seed: u64, files: u64, faults: u64) -> Self {
         let mut random = Random::new(seed ^ 0x00f7_9a11);
         let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
-        let path = random.pick(["auto", "auto", "relay", "user"]).into();
+        let rare = random.pick([None, None, None, None, Some(Verb::Append), Some(Verb::Remove)]);
+        let verb = rare.unwrap_or(verb);
+        let ends = random.pick([Ends::Servers, Ends::Servers, Ends::Servers, Ends::Upload, Ends::Download]);
+        let ends = if verb.has_job() { ends } else { Ends::Servers };
+        let path = random.pick(["auto", "auto", "relay", "user"]);
+        let path = if ends == Ends::Servers { path } else { "auto" }.into();
         let at_hub = random.once_in(2);
         let mut manners = [(); 2].map(|()| {
             use Manners::{Iis, Ours, Proftpd, PureFtpd, Standard, Vsftpd};
@@ -336,10 +383,19 @@ impl Plan {
             // A source of which no time is known stays.
             manners[0] = Manners::Vsftpd;
         }
+        if verb == Verb::Append && manners[1] == Manners::Standard {
+            // Of a destination of which no size is known nobody can tell what was appended.
+            manners[1] = Manners::Vsftpd;
+        }
+        match ends {
+            Ends::Servers => {}
+            Ends::Upload => manners[0] = Manners::Ours,
+            Ends::Download => manners[1] = Manners::Ours,
+        }
         let tls = manners == [Manners::Ours; 2] && random.once_in(3);
         let source = tree(&mut random, files);
         let mut destination = Files::new();
-        if matches!(verb, Verb::Sync | Verb::SyncDelete) {
+        if !matches!(verb, Verb::Copy | Verb::Move) {
             for (name, content) in &source {
                 match random.below(7) {
                     0 => drop(destination.insert(name.clone(), Content::of(&mut random, content.length + 7))),
@@ -348,29 +404,44 @@ impl Plan {
                 }
             }
             for number in 0..random.below(4) {
-                destination.insert(format!("extra/{number}"), Content::of(&mut random, 100));
+                destination.insert(format!("{REMOVED}{number}"), Content::of(&mut random, 100));
             }
         }
-        let second = random.once_in(4).then(|| Second { shares_state: random.once_in(2) });
+        match verb {
+            Verb::Append => destination.extend(
+                source
+                    .first_key_value()
+                    .map(|(name, content)| (name.clone(), Content { choice: !content.choice, ..*content })),
+            ),
+            Verb::Remove => drop(destination.insert(format!("{REMOVED}last"), Content::of(&mut random, 100))),
+            Verb::Copy | Verb::Move | Verb::Sync | Verb::SyncDelete => {}
+        }
+        let second =
+            (random.once_in(4) && verb.has_job()).then(|| Second { shares_state: random.once_in(2) });
         let faults = (0..random.below(faults + 1)).map(|_| {
             // The beginning has most of what is looked at, and the least of what is copied.
             let soon = random.pick([6, 30, 120]);
             use Doing::{Asks, Copies, Deletes, Publishes};
             // Who deletes nothing would wait for ever, and with it all later faults.
-            let deletes = matches!(verb, Verb::Move | Verb::SyncDelete);
+            let deletes = matches!(verb, Verb::Move | Verb::SyncDelete | Verb::Remove);
             let doing = random.pick([Copies, Asks, Publishes, if deletes { Deletes } else { Publishes }]);
             // Inside TLS nobody sees what the user agents do.
             let is_soon = random.once_in(2) || tls;
             let when = if is_soon { When::After(1 + random.below(soon)) } else { When::Does(doing) };
-            let mut fault = fault(&mut random, &source, at_hub);
-            if fault == Fault::Power && (manners[1] != Manners::Ours || tls) {
-                // Nobody can ask for anything to be put on the disk, or it is not seen.
-                fault = Fault::Kill { program: Program::Destination, steps: 1 };
-            }
-            (when, fault)
+            let fault = fault(&mut random, &source, at_hub);
+            // Nobody can ask for anything to be put on the disk, or it is not seen.
+            let keeps_power = manners[1] != Manners::Ours || tls || ends == Ends::Download;
+            // No disk has another state while a program of its host has files open there.
+            let is_open = ends == Ends::Download;
+            let is_unfit = (fault == Fault::Power && keeps_power)
+                || (matches!(fault, Fault::SetBack { .. }) && is_open)
+                // What is appended may be of two versions: nothing can be taken back.
+                || (matches!(fault, Fault::Change { .. }) && verb == Verb::Append);
+            let instead = Fault::Kill { program: Program::Destination, steps: 1 };
+            (when, if is_unfit { instead } else { fault })
         });
         let faults = faults.collect();
-        Self { seed, verb, path, at_hub, manners, tls, source, destination, second, faults }
+        Self { seed, verb, ends, path, at_hub, manners, tls, source, destination, second, faults }
     }
 
     /// What a hostile account sends to a server, at whose ports somebody may listen.
@@ -422,18 +493,34 @@ impl Plan {
         self.faults.len() + files + foreign + usize::from(self.second.is_some())
     }
 
-    pub(super) fn words(&self) -> Vec<String> {
+    /// What is typed, if these are the directories of the source and of the destination on their hosts.
+    pub(super) fn words(&self, [source, destination]: &[PathBuf; 2]) -> Vec<String> {
         let verb: &[&str] = match self.verb {
             Verb::Copy => &["copy", "-r"],
             Verb::Move => &["move", "-r"],
             Verb::Sync => &["sync"],
             Verb::SyncDelete => &["sync", "--delete", "--yes"],
+            Verb::Append => &["append"],
+            Verb::Remove => &["rm", "-r", "--yes"],
         };
         let (scheme, trust): (_, &[&str]) =
             if self.tls { ("ftpes", &["--trust", "new"]) } else { ("ftp", &[]) };
-        let others = ["--path", &*self.path, "--progress", "never"];
-        let places = ["one", "two"].map(|host| format!("{scheme}://ann@{host}/tree/"));
-        let words = [verb, trust, &others].concat().into_iter().map(str::to_owned);
+        let path: &[&str] = if self.verb == Verb::Remove { &[] } else { &["--path", &self.path] };
+        let server = |host: &str| format!("{scheme}://ann@{host}/");
+        let [from, to] = match self.ends {
+            Ends::Servers => ["one", "two"].map(server),
+            Ends::Upload => [format!("{}/", source.display()), server("two")],
+            Ends::Download => [server("one"), format!("{}/", destination.display())],
+        };
+        let (first, _) = self.source.first_key_value().expect("there is a file");
+        let places = match self.verb {
+            Verb::Remove => vec![format!("{to}tree/{REMOVED}")],
+            Verb::Append => [from, to].map(|end| format!("{end}tree/{first}")).to_vec(),
+            Verb::Copy | Verb::Move | Verb::Sync | Verb::SyncDelete => {
+                [from, to].map(|end| format!("{end}tree/")).to_vec()
+            }
+        };
+        let words = [verb, trust, path, &["--progress", "never"]].concat().into_iter().map(str::to_owned);
         words.chain(places).collect()
     }
 }

@@ -4,7 +4,7 @@ mod excuses;
 mod laws;
 
 use super::disk::Snapshot;
-use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, When};
+use super::plan::{Content, Doing, Ends, Fault, Files, Plan, Program, Sabotage, Verb, When};
 use super::{At, HostId, Serving, World};
 use excuses::Excused;
 use ftp_proto::relay::token::Token;
@@ -34,8 +34,8 @@ pub struct Ended {
 ///
 /// The directory in memory cannot be written.
 pub fn run(plan: &Plan) -> io::Result<Ended> {
-    let directory = tempfile::Builder::new().prefix("world").tempdir_in("/dev/shm")?;
-    let mut running = Running::start(plan, directory.path())?;
+    let place = tempfile::Builder::new().prefix("world").tempdir_in("/dev/shm")?;
+    let mut running = Running::start(plan, place.path())?;
     running.carry_out();
     let Running { story, violations, faults, .. } = running;
     Ok(Ended { story, violations, faults })
@@ -43,6 +43,8 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 
 struct Running<'a> {
     plan: &'a Plan,
+    /// Where everything of the world is: it has another name in each run.
+    directory: String,
     world: World,
     /// The hosts of the programs that serve.
     servers: [HostId; 4],
@@ -134,7 +136,7 @@ impl<'a> Running<'a> {
         let user = |(name, state)| User {
             host: world.host(name),
             state,
-            words: plan.words(),
+            words: plan.words(&roots),
             stage: Stage::Waits(Duration::ZERO),
             attempts: 0,
             jobs: BTreeSet::new(),
@@ -149,6 +151,7 @@ impl<'a> Running<'a> {
         let (away, vanished, full) = (directory.join("away"), None, None);
         let mut running = Self {
             plan,
+            directory: directory.display().to_string(),
             world,
             servers,
             users,
@@ -196,7 +199,7 @@ impl<'a> Running<'a> {
     }
 
     fn tell(&mut self, what: &str) {
-        let now = self.world.now();
+        let (now, what) = (self.world.now(), what.replace(&self.directory, ""));
         writeln!(self.story, "{:>9.3} {what}", now.as_secs_f64()).expect("a text takes more");
     }
 
@@ -257,7 +260,7 @@ impl<'a> Running<'a> {
             Stage::Waits(until) if until <= self.world.now() => {
                 user.stage = Stage::Runs;
                 let words = user.words.clone();
-                if index == 0 && words == self.plan.words() {
+                if index == 0 && words == self.plan.words(&self.roots) {
                     let before = self.versions.iter().map(|(name, all)| (*name, all.len() - 1));
                     self.at_start = before.collect();
                 }
@@ -267,7 +270,9 @@ impl<'a> Running<'a> {
                     ["--trace".to_owned(), format!("{directory}/user{index}-{at}.txt")]
                 });
                 let typed = [words.as_slice(), trace.as_ref().map_or(&[], |trace| trace)].concat();
-                self.world.run(user.host, &typed, &user.state);
+                let ends = [self.roots[0].as_path(), &self.roots[1]];
+                let writes = if self.plan.ends == Ends::Servers { &[] } else { ends.as_slice() };
+                self.world.run(user.host, &typed, &user.state, writes);
                 self.tell(&format!("user {index}: {}", words.join(" ")));
             }
             Stage::Runs => {
@@ -281,15 +286,17 @@ impl<'a> Running<'a> {
 
     fn ended(&mut self, index: usize, status: u8) {
         let user = &self.users[index];
-        // The directory has another name in each run.
-        let said = self.world.said(user.host).replace(&*user.state.to_string_lossy(), "STATE");
+        let said = self.world.said(user.host);
         self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
         const TELLS: [&str; 3] =
             ["may still be there", ".ftp-user.part meanwhile", "because something has that name: delete it"];
         let tells = |line: &&str| TELLS.iter().any(|words| line.contains(words));
         self.excused.late.said.extend(said.lines().filter(tells));
         self.look();
-        let (command, is_done, now) = (self.plan.words(), self.is_done(), self.world.now());
+        if !self.plan.verb.has_job() {
+            return self.ended_without_job(index, status);
+        }
+        let (command, is_done, now) = (self.plan.words(&self.roots), self.is_done(), self.world.now());
         let user = &mut self.users[index];
         let named = ["ftp-user retry ", "ftp-user resume "].map(|command| said.split(command).skip(1));
         user.jobs.extend(named.into_iter().flatten().filter_map(|rest| rest.get(..16)).map(str::to_owned));
@@ -313,6 +320,22 @@ impl<'a> Running<'a> {
                 user.words = if user.attempts % 2 == 1 { words(&["retry", "last"]) } else { command };
                 user.stage = Stage::Waits(now + PAUSE * user.attempts);
             }
+        }
+    }
+
+    /// How a verb has ended that no journal keeps. It is typed again, but nothing is appended twice.
+    fn ended_without_job(&mut self, index: usize, status: u8) {
+        let (command, is_done, now) = (self.plan.words(&self.roots), self.is_done(), self.world.now());
+        let user = &mut self.users[index];
+        let may_be_typed = self.plan.verb == Verb::Remove;
+        if is_done || !may_be_typed {
+            user.stage = Stage::Done;
+        } else {
+            user.attempts += 1;
+            (user.words, user.stage) = (command, Stage::Waits(now + PAUSE * user.attempts));
+        }
+        if !is_done && status != 0 && !may_be_typed {
+            self.excused.is_told = true;
         }
     }
 
@@ -370,7 +393,12 @@ impl<'a> Running<'a> {
                 if user.stage == Stage::Runs {
                     self.excused.late.sender_dies(&there);
                     self.world.kill(user.host);
-                    (user.words, user.stage) = (vec!["resume".to_owned()], Stage::Waits(self.world.now()));
+                    user.stage = Stage::Waits(self.world.now());
+                    if self.plan.verb == Verb::Append {
+                        (user.stage, self.excused.is_told) = (Stage::Done, true);
+                    } else if self.plan.verb.has_job() {
+                        user.words = words(&["resume"]);
+                    }
                 }
             }
             Fault::Kill { program, steps } => {

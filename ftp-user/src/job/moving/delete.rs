@@ -271,7 +271,7 @@ impl SourceDeletion<'_> {
             }
             there = files::facts(context, &mut self.ends.destination, &copied.copy).await?;
             let Some(now) = files::facts(context, &mut self.ends.source, &copied.source).await? else {
-                return Ok(self.not_there(copied, *was_told));
+                return self.not_there(copied, *was_told).await;
             };
             if rest == 0 || !is_renewed(copied.source_before(), &now) {
                 break now;
@@ -294,7 +294,8 @@ impl SourceDeletion<'_> {
         }
         let was_told_before = std::mem::replace(was_told, true);
         match removal.carry_out(context, &mut self.ends.source).await {
-            Ok(is_deleted) => Ok(self.not_there(copied, is_deleted || was_told_before)),
+            Ok(true) => self.was_deleted(copied),
+            Ok(false) => self.not_there(copied, was_told_before).await,
             Err(failure) if failure.kind == Kind::Temporary => Err(failure),
             Err(failure) => Ok(Err(undeleted(failure))),
         }
@@ -309,19 +310,31 @@ impl SourceDeletion<'_> {
             && is_listed_link(context, source, &copied.source).await?
         {
             let link = Removal::link(&copied.scope, copied.below.as_ref())?;
-            let is_deleted = link.carry_out(context, source).await?;
-            return Ok(self.not_there(copied, is_deleted));
+            if link.carry_out(context, source).await? {
+                return self.was_deleted(copied);
+            }
         }
-        Ok(self.not_there(copied, was_told))
+        self.not_there(copied, was_told).await
     }
 
-    /// A source is not there. That is a success if this run has told its server to delete it.
-    fn not_there(&self, copied: &CopiedFile, was_told: bool) -> Result<()> {
-        if !was_told {
-            return Err(self.missing());
+    /// A source is not there. That is a success if this run has told its server to delete it, and its directory is there: with a
+    /// disk that is not mounted, the directory is gone, too.
+    async fn not_there(&mut self, copied: &CopiedFile, was_told: bool) -> Result<Result<()>> {
+        if !was_told || !self.has_directory_of(&copied.source).await? {
+            return Ok(Err(self.missing()));
         }
+        self.was_deleted(copied)
+    }
+
+    fn was_deleted(&self, copied: &CopiedFile) -> Result<Result<()>> {
         self.report_deleted(copied, copied.source_before().size);
-        Ok(())
+        Ok(Ok(()))
+    }
+
+    /// Whether the directory of a source is there.
+    async fn has_directory_of(&mut self, source: &PathName) -> Result<bool> {
+        let Some(directory) = place::parent(source) else { return Ok(true) };
+        Ok(files::facts(self.context, &mut self.ends.source, &directory).await?.is_some())
     }
 
     /// Compares the digests of both ends.
@@ -343,14 +356,16 @@ impl SourceDeletion<'_> {
     /// Deletes a source that may be its own copy: it gets another name first. `seen` is what it was right before.
     async fn delete_aside(&mut self, copied: &CopiedFile, removal: Removal, seen: &Facts) -> Result<()> {
         let removal = self.set_aside(copied, removal, seen).await?;
-        let (context, host, mut questions) = (self.context, &mut self.ends.source, 0_u32);
+        let (context, mut questions) = (self.context, 0_u32);
+        let host = &mut self.ends.source;
         let deleted = asked_of!(context, host, {
             questions += 1;
             removal.carry_out(context, host)
         });
         match deleted {
             // An earlier question may have deleted it, and lost its reply.
-            Ok(is_deleted) if is_deleted || questions > 1 => Ok(()),
+            Ok(is_deleted) if is_deleted => Ok(()),
+            Ok(_) if questions > 1 && self.has_directory_of(removal.path()).await? => Ok(()),
             Ok(_) => {
                 let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
                 Err(self.missing().during(was))
@@ -400,7 +415,7 @@ impl SourceDeletion<'_> {
     fn missing(&self) -> Failure {
         let host = self.ends.source.name();
         let what = format!(
-            "it is not at {host} any more, and this program has not deleted it; its copy is verified"
+            "it is not at {host} any more, and nobody has said that it was deleted; its copy is verified"
         );
         Failure::new(Kind::Unverified, what).hint("look whether the disk of the source is mounted")
     }

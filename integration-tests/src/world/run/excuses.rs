@@ -13,6 +13,8 @@ pub(super) struct Excused {
     pub(super) may_differ: BTreeSet<String>,
     /// Those that may be nowhere.
     pub(super) may_be_lost: BTreeSet<String>,
+    /// Whether the user agent has said, or was killed before it could say, that not all was appended.
+    pub(super) is_told: bool,
     pub(super) late: LateParts,
     pub(super) crossing: CrossingWrites,
 }

@@ -16,18 +16,19 @@ impl Running<'_> {
         let mut wrong = Vec::new();
         for (name, versions) in &self.versions {
             let newest = versions.last();
+            let old = plan.destination.get(*name);
             let has_moved = moves && has(&destination, name, newest);
             let is_lost = self.excused.may_be_lost.contains(*name);
             if !(has_moved || is_lost || has(&source, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
-            let has_come = versions.iter().any(|content| has(&destination, name, Some(content)));
+            let has_come = versions.iter().any(|content| has(&destination, name, Some(content)))
+                || self.appended(&destination, name).is_some();
             let is_old = has(&destination, name, plan.destination.get(*name));
             if destination.contains_key(*name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
             // While a file is replaced, the old one may have another name in its directory.
-            let old = plan.destination.get(*name);
             let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
             let is_aside = || {
                 let is_old =
@@ -42,7 +43,7 @@ impl Running<'_> {
             }
         }
         for (name, content) in &plan.destination {
-            let may_go = plan.verb == Verb::SyncDelete;
+            let may_go = plan.verb.may_delete(name);
             if !plan.source.contains_key(name) && !may_go && !has(&destination, name, Some(content)) {
                 wrong.push(format!("{name}, which only the destination has, has changed"));
             }
@@ -58,6 +59,15 @@ impl Running<'_> {
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             _ if self.excused.may_differ.contains(name) => true,
+            Some(_) if !plan.verb.has_job() => {
+                let as_before = plan.destination.get(name).is_some_and(|old| *found == old.bytes());
+                let is_appended = plan.verb == Verb::Append
+                    && plan.source.first_key_value().is_some_and(|(first, _)| first == name);
+                match self.appended(&destination, name) {
+                    Some(is_whole) if is_appended => is_whole || self.excused.is_told,
+                    Some(_) | None => as_before,
+                }
+            }
             None if name.ends_with(".ftp-user.old") && self.excused.late.said.contains(name) => true,
             None if name.ends_with(".ftp-user.part") && self.excused.late.may_have(name) => true,
             Some(versions) => {
@@ -66,25 +76,32 @@ impl Running<'_> {
                     Verb::Move => versions.len() - 1,
                     // Of two at the same time, the slower one may store what it has read before the change.
                     Verb::Sync | Verb::SyncDelete if plan.second.is_none() => at_start,
-                    Verb::Copy | Verb::Sync | Verb::SyncDelete => 0,
+                    Verb::Copy | Verb::Sync | Verb::SyncDelete | Verb::Append | Verb::Remove => 0,
                 };
                 versions.iter().skip(skipped).any(|content| *found == content.bytes())
             }
             None => {
-                let kept = plan.destination.get(name).filter(|_| plan.verb != Verb::SyncDelete);
+                let kept = plan.destination.get(name).filter(|_| !plan.verb.may_delete(name));
                 kept.is_some_and(|content| *found == content.bytes())
             }
         };
-        let kept = plan.destination.keys().filter(|_| plan.verb != Verb::SyncDelete);
-        let has_all = plan
-            .source
-            .keys()
+        let kept = plan.destination.keys().filter(|name| !plan.verb.may_delete(name));
+        let copied = plan.source.keys().filter(|_| plan.verb.has_job());
+        let has_all = copied
             .chain(kept)
             .all(|name| destination.contains_key(name) || self.excused.may_differ.contains(name));
         let is_told = |name: &String| {
             name.ends_with(".ftp-user.part") && self.excused.late.said.contains(name.as_str())
         };
         has_all && destination.iter().all(is_good) && (!moves || source.keys().all(is_told))
+    }
+
+    /// Whether all of the file that is appended is behind what this file of the destination was; `None` if it is something else than
+    /// that and a beginning of the source.
+    fn appended(&self, destination: &Tree, name: &str) -> Option<bool> {
+        let (source, old) = (self.plan.source.get(name)?.bytes(), self.plan.destination.get(name)?.bytes());
+        let behind = destination.get(name)?.strip_prefix(old.as_slice())?;
+        (self.plan.verb == Verb::Append && source.starts_with(behind)).then_some(behind.len() == source.len())
     }
 
     pub(super) fn trees(&self) -> [Tree; 2] {
