@@ -366,7 +366,7 @@ fn h16_a_source_that_vanishes_before_it_is_deleted_is_told() {
     });
     let (run, trace) = run_between("move", [liar.url("tree"), to.url("")], &[]);
     assert!(trace.contains("> PACK DELETE "), "{trace}");
-    let run = run.exits(9).says("nobody has said that it was deleted").says("disk of the source");
+    let run = run.exits(9).says("no reply says that it was deleted").says("disk of the source");
     assert_eq!((run.events("file").len(), run.events("failed").len()), (FILES, FILES), "{run}");
     assert_eq!(to.names().iter().filter(|name| !name.ends_with('/')).count(), FILES, "{run}");
 }

@@ -199,7 +199,7 @@ fn the_command_that_forgets_a_job_whose_list_is_gone_works() {
 /// `cancel {job} removes what is left of files under way`
 #[test]
 fn the_commands_that_go_on_after_a_lost_server_or_give_the_job_up_work() {
-    for after in [" goes on, ftp-user", " removes what is left"] {
+    for after in [" goes on, and ftp-user", " removes what is left"] {
         let mut to = target();
         let run =
             start().file("b.bin", sample(3_000_000)).args(["copy", "--retries", "0", "--limit", "500KB"]);
@@ -222,7 +222,7 @@ fn the_command_that_tries_again_what_has_failed_works() {
     fs::create_dir(run.home().join("t")).unwrap();
     let run = run.file("t/a", "a").file("t/b", "b").args(["copy", "-r", "t/", &to.url("t")]).run().exits(9);
     fs::remove_dir(to.path("t/b")).unwrap();
-    works(&run, " tries again what has failed, once the cause is removed");
+    works(&run, " tries again what has failed");
     assert_eq!(to.bytes("t/b"), b"b");
 }
 
@@ -231,15 +231,13 @@ fn a_cause_that_lasts_is_named_with_the_command_that_works_after_it_is_removed()
     let from = Site::new("source").file("t/a", "a").file("t/with\rreturn", "b").start();
     let to = target();
     let run = start().args(["copy", "-r", &from.url("t"), &to.url("")]).run().exits(9);
+    let run = run.says("remove the cause, and write the passwords into ~/.netrc");
     fs::rename(from.path("t/with\rreturn"), from.path("t/without")).unwrap();
-    works(&run, " tries again what has failed, once the cause is removed");
+    works(&run, " tries again what has failed");
     let second =
         again(&run).args(["copy", &from.url("t/a"), &from.url("later"), &to.url("t/")]).run().exits(9);
     fs::write(from.path("later"), "c").unwrap();
-    typed(
-        run.home(),
-        named("ftp-user ", &second.said, " tries again what has failed, once the cause is removed"),
-    );
+    typed(run.home(), named("ftp-user ", &second.said, " tries again what has failed"));
     assert_eq!(to.names(), ["t/", "t/a", "t/later", "t/without"]);
 }
 
@@ -249,14 +247,13 @@ fn the_passwords_that_a_job_lacks_are_told_at_once_and_the_command_works_with_th
     let to = target();
     let run = user().args(["copy", "-r", &from.url("t"), &to.url("")]).run().exits(9);
     fs::rename(from.path("t/with\rreturn"), from.path("t/without")).unwrap();
-    let command = named(
-        "ftp-user ",
-        &run.said,
-        " tries again what has failed, once the cause is removed, and the passwords",
-    );
+    let command = named("ftp-user ", &run.said, " tries again what has failed");
     let ended = shell("sh", run.home(), command).output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(said.contains(" removes what is left of files under way, once the cause is removed"), "{said}");
+    assert!(
+        said.contains("write the passwords into ~/.netrc (no journal has them), then ftp-user retry "),
+        "{said}"
+    );
     let (_, lines) = said.split_once("a line into ~/.netrc for each server: ").unwrap();
     let lines = lines.lines().next().unwrap();
     let lines: Vec<String> = lines.split(", ").map(|line| line.replace("...", PASSWORD)).collect();

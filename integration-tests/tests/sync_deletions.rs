@@ -183,7 +183,9 @@ fn retry_agrees_once_and_to_exactly_the_names_that_were_kept() {
     let run = |words: &[&str]| job(state.path()).args(words).run();
     let first = run(&["sync", "--delete", "--id", "nightly", &from.url("s"), &to.url("t")]).exits(9);
     let message = told_message(&first);
-    let command = message.split("to go, ftp-user ").nth(1).unwrap().strip_suffix(" deletes them").unwrap();
+    let advice = message.split("to go, ftp-user ").nth(1).unwrap();
+    let (command, before) = advice.split_once(" deletes them").unwrap();
+    assert!(before.contains("write the passwords into ~/.netrc before"), "{first}");
     let [option, directory, retry, job, yes] = command.split(' ').collect::<Vec<_>>().try_into().unwrap();
     assert_eq!((option, retry, yes), ("--state", "retry", "--yes"), "{first}");
     assert_eq!(Some(directory), state.path().to_str(), "{first}");

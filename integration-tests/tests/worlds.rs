@@ -9,7 +9,8 @@
     reason = "a test that cannot go on fails at once, its helpers too"
 )]
 
-use integration_tests::world::plan::{Doing, Fault, Manners, Plan, Sabotage, Verb, When};
+use integration_tests::world::manners::Manners;
+use integration_tests::world::plan::{Doing, Fault, Placement, Plan, Program, Sabotage, Verb, When};
 use integration_tests::world::run::{Ended, run};
 use integration_tests::world::shrink::shrink;
 use std::collections::BTreeSet;
@@ -96,7 +97,7 @@ fn whatever_two_servers_know_a_tree_is_copied_moved_and_made_equal() {
 fn plans_that_once_failed_succeed() {
     let plans: Vec<_> =
         std::fs::read_dir("fixtures/plans").unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(plans.len() >= 11, "{plans:?}");
+    assert!(plans.len() >= 13, "{plans:?}");
     for path in plans {
         let plan: Plan = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         let ended = with_room(|| run(&plan).unwrap());
@@ -142,4 +143,28 @@ fn what_must_not_be_is_found() {
     check(Verb::Copy, Sabotage::Halves, "something else under its final name");
     check(Verb::Sync, Sabotage::DeletesOther, "has changed");
     check(Verb::Copy, Sabotage::Leaves, "it has not done all");
+}
+
+/// The account that may only read is logged in, and what it sends is carried out: with all rights it does harm.
+#[test]
+fn what_a_hostile_account_sends_is_carried_out() {
+    let does_harm = |choice: u64, has_rights: bool| {
+        let mut plans = (0..).map(|seed| Plan::of(seed, 5, 0));
+        let fits = |plan: &Plan| {
+            plan.verb == Verb::Sync
+                && plan.second.is_none()
+                && !plan.tls
+                && plan.placement == Placement::AtServers
+        };
+        let mut plan = plans.find(fits).unwrap();
+        let account = Fault::HostileAccount { host: Program::Destination, choice };
+        plan.faults = vec![(When::After(30), account)];
+        if has_rights {
+            plan.faults.push((When::After(30), Fault::Sabotage(Sabotage::Permits)));
+        }
+        let ended = with_room(|| run(&plan).unwrap());
+        !ended.violations.is_empty()
+    };
+    assert!((0..10).any(|choice| does_harm(choice, true)));
+    assert!(!(0..10).any(|choice| does_harm(choice, false)));
 }

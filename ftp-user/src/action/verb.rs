@@ -325,5 +325,5 @@ async fn change_at(
 /// The failure if something has the new name.
 fn taken(dest: impl Display) -> Failure {
     Failure::new(Kind::Exists, format!("{dest} exists, and mv replaces nothing"))
-        .hint("delete it with ftp-user rm, or choose another name")
+        .hint("choose another name, or rename what has this one first")
 }

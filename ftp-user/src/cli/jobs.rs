@@ -253,8 +253,7 @@ impl General {
     async fn forget(&self, record: &JobRecord) -> Result<Status> {
         let journal = Journal::at(self.state_directory(), READ_WORDS);
         let open = journal.abandon(record.id).map_err(|why| job::of_journal(&why))?;
-        let locations =
-            self.command("cancel", record).map_or_else(|_| Vec::new(), |command| command.locations());
+        let locations = self.command("cancel", record).map(|command| command.locations()).unwrap_or_default();
         if record.job.verb == "move" && !record.state.has_ended() {
             let text = "a source may be called .*.ftp-user.part now: give it its name back, and delete none of these unread";
             self.warn(text.to_owned()).await?;

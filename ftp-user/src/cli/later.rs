@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::place::nearest;
 use crate::shell::Elsewhere;
 use clap::CommandFactory;
+use ftp_io::program::args::Rejected;
 use ftp_io::program::completion::{Part, Reader};
 use std::ffi::OsString;
 
@@ -110,6 +111,17 @@ fn hint(verb: &str, name: &str) -> Option<&'static str> {
     found.map(|(_, _, hint)| *hint)
 }
 
+/// What to do in place of a value that an option does not take: rsync and rclone have one of this name without a value.
+pub(super) fn hint_of_bad_value(rejected: &Rejected) -> Option<&'static str> {
+    if rejected.has_bad_value_of("--progress") {
+        Some("leave it out: a terminal shows a bar")
+    } else if rejected.has_bad_value_of("--color") {
+        Some("leave it out: a terminal has colours")
+    } else {
+        None
+    }
+}
+
 /// The failure if `word` is an option of a verb that copies, and stands before its verb, or behind another one.
 pub(super) fn misplaced(word: &str, words: &[OsString]) -> Option<Failure> {
     let name = word.split('=').next().unwrap_or(word);
@@ -171,7 +183,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sites", "mv rename ren", "add it under its new name with sites add, then sites remove the old one"),
     ("rm", "-f --force", "--yes (-y) answers the question of rm -r; what is not there is always a failure"),
     ("rm", "-i --interactive -I", "rm -r asks unless --yes is given; -n shows what would be deleted"),
-    ("mv", "-f --force", "mv replaces nothing: delete what has the name with ftp-user rm"),
+    ("mv", "-f --force", "mv replaces nothing: rename what has the name first"),
     ("sync", "-r -R --recursive", "sync takes everything below SOURCE: leave it out"),
     ("sync", "--checksum -c", "--compare hash compares digests"),
     ("sync", "--size-only", "--compare size compares sizes only"),
@@ -248,11 +260,15 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
         "--exclude-from --include-from --filter",
         "--filter-from FILE reads lines of - GLOB to leave files out, and of + GLOB to take them",
     ),
-    ("sync copy move", "-x -X --exclude-glob", "--exclude GLOB leaves files out"),
-    ("sync copy move", "-I --include-glob", "--include GLOB takes files"),
+    ("sync copy move", "-x -X --exclude-glob", "lftp's is --exclude GLOB here; rsync's is not needed"),
+    (
+        "sync copy move",
+        "-I --include-glob",
+        "lftp's is --include GLOB here; rsync's is copy --overwrite always",
+    ),
     ("sync copy move", "--min-age --max-age --min-size --max-size", "there is none: filters choose by name"),
     ("copy move", "--no-clobber", "use --overwrite never: files that are there stay"),
-    ("sync", "-e", "--delete deletes what only DEST has; servers are reached by FTP"),
+    ("sync", "-e", "lftp's -e is --delete here; rsync's -e is not needed: servers are reached by FTP"),
     ("sync copy move", "--existing --update-existing", "there is none: what DEST lacks is copied"),
     (
         "sync copy move",
@@ -263,11 +279,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sync copy move", "-W --whole-file -S --sparse -B", "leave it out: it changes nothing here"),
     ("sync copy move", "-H --hard-links", "there is none: each name is copied as a file of its own"),
     ("sync copy move", "--safe-links --copy-unsafe-links", "--links says what happens to symbolic links"),
-    (
-        "sync copy move",
-        "-o -g -D -O --omit-dir-times --numeric-ids",
-        "leave it out: FTP does not tell or set it",
-    ),
+    ("sync copy move", "-o -g -D --numeric-ids", "leave it out: owners, groups and devices are not copied"),
     (
         "sync copy move",
         "--ignore-errors --no-check-dest",
@@ -275,15 +287,22 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     ("sync copy move", "--ignore-times", "copy --overwrite always copies each file again"),
     ("sync copy move", "--itemize-changes --list-only", "-n shows what would be done"),
+    ("sync copy move", "--multi-thread-streams --buffer-size", "leave it out: it is chosen for each path"),
     (
         "sync copy move",
-        "--multi-thread-streams --tpslimit --buffer-size",
-        "leave it out: it is chosen for each path",
+        "-t --append --immutable --metadata",
+        "leave it out: times are kept, and what is stored of a file goes on",
     ),
+    (
+        "sync copy move",
+        "-m --prune-empty-dirs -A --acls --xattrs --chmod",
+        "there is none: directories are all made; --perms keeps the modes",
+    ),
+    ("sync copy move", "--tpslimit", "there is none: --limit RATE limits the bytes"),
+    ("sync copy move", "-O --omit-dir-times", "--no-times leaves all times as servers set them"),
     ("sync copy move", "--create-empty-src-dirs", "leave it out: it is always so"),
     ("copy move", "--parents --relative", "name the directory and filter: -r --include GLOB"),
     (EACH, "--contimeout --connect-timeout", "--timeout T is for connections and for each reply"),
-    (EACH, "--human-readable", "leave it out: sizes are told so where people read them"),
     ("ls", "-t -S -r -1 -d", "names are sorted, one on each line; -l shows sizes and times"),
     ("tree", "--max-depth --depth -d", "there is none: name a directory that is deeper"),
     ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
@@ -342,7 +361,9 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("copy append move", "-f --force", "--overwrite always replaces what is there"),
     ("copy append move sync mv", "-i --interactive", "there is none: -n shows what would be done"),
     ("ls", "-h --human-readable", "-l shows sizes in bytes"),
-    ("ls stat", "-R -r --recursive", "use tree"),
+    (EACH, "--human-readable", "leave it out: sizes are told so where people read them"),
+    ("ls", "-R --recursive", "use tree"),
+    ("stat", "-R --recursive -r", "use tree"),
     ("hash", "-r -R --recursive", "hash takes files, and patterns such as 'ftp://HOST/DIR/*'"),
     ("mkdir", "-m --mode", "the server chooses the mode of a new directory"),
 ];
@@ -354,8 +375,8 @@ const VERBS_OF_THE_SHELL: &[&str] =
 /// Verbs of other programs that are typed on a command line, and what they are called here.
 const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("config", "sites add, or sites import for what other programs know"),
-    ("open", "shell"),
-    ("connect", "shell"),
+    ("open", "shell, and cd SITE: or cd URL in it"),
+    ("connect", "shell, and cd SITE: or cd URL in it"),
     ("kill", "cancel"),
     ("version", "--version"),
     ("size", "stat"),
@@ -364,7 +385,7 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("lsl", "ls -l"),
     ("lsjson", "ls --json"),
     ("ncdu", "tree --json, whose entries have their sizes"),
-    ("rmdirs", "rm -r, which also deletes what is in a directory"),
+    ("rmdirs", "rm -r only where the files may go, too: no verb deletes only empty directories"),
     ("cleanup", "cancel: it removes what a job that was interrupted has left"),
     ("obscure", "sites add --keyring, or a password in ~/.netrc (mode 0600)"),
     ("mount", "copy, sync or shell: nothing is mounted"),
@@ -428,163 +449,4 @@ pub(super) const VERBS_ELSEWHERE: Elsewhere = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_option_of_copy_at_another_place_says_where_it_belongs() {
-        let check = |word: &str, typed: &str, expect: Option<&str>| {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-            let found = misplaced(word, &words).map(|failure| failure.to_string());
-            assert_eq!(found.as_deref(), expect, "{typed}");
-        };
-        check("ann:s3cret@h/a.bin", "append a b.bin ann:s3cret@h/a.bin", None);
-        let own = "a job goes on with its own options, as they were typed";
-        check(
-            "--limit",
-            "resume last --limit 100MB",
-            Some(&format!("--limit is no option of resume; {own}")),
-        );
-        let behind = "write it behind: ftp-user copy";
-        check("-r", "-r copy a b", Some(&format!("-r stands before its verb; {behind} -r ...")));
-        check(
-            "--recursive",
-            "--recursive copy a b",
-            Some(&format!("--recursive stands before its verb; {behind} --recursive ...")),
-        );
-        check("--limit", "ls --limit 5 a", None);
-        check(
-            "--delete",
-            "copy -r --delete a b",
-            Some("copy has no option --delete; it is an option of sync"),
-        );
-        check("--detach", "sync --detach a b", Some("sync has no option --detach; it is an option of copy"));
-        check(
-            "--compare",
-            "move --compare=size a b",
-            Some("move has no option --compare; it is an option of sync"),
-        );
-        check("--nonsense", "copy --nonsense a b", None);
-        check(
-            "--jobs",
-            "--jobs 4 sync a b",
-            Some("--jobs stands before its verb; write it behind: ftp-user sync --jobs ..."),
-        );
-        check("--delete", "resume last --delete", Some(&format!("--delete is no option of resume; {own}")));
-    }
-
-    #[test]
-    fn a_value_of_an_option_is_no_verb() {
-        for (typed, expect) in [
-            ("copy a b", Some((0, "copy"))),
-            ("--config sync copy --bogus a b", Some((2, "copy"))),
-            ("--trace man sync --bogus", Some((2, "sync"))),
-            ("--id copy ls --bogus", Some((2, "ls"))),
-            ("--id=copy ls --bogus", Some((1, "ls"))),
-            ("--jobs 4 sync a b", Some((2, "sync"))),
-            ("-r copy a b", Some((1, "copy"))),
-            ("get sites x", Some((1, "sites"))),
-            ("--config sync", None),
-        ] {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-            let found = verb_of(&words);
-            assert_eq!(found.as_ref().map(|(at, verb)| (*at, verb.as_str())), expect, "{typed}");
-        }
-    }
-
-    #[test]
-    fn an_option_of_another_program_says_what_to_type() {
-        let check = |word: &str, typed: &str, expect: &str| {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-            let found = elsewhere(word, &words).map(|failure| failure.to_string()).unwrap_or_default();
-            assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "{typed}: {found}");
-        };
-        check("-f", "rm -rf ftp://h/x", "rm has no option -f; --yes");
-        check("--force", "-v copy --force a b", "--overwrite always");
-        check("-R", "ls -R a", "use tree");
-        check("-h", "ls -lh a", "ls has no option -h; -l shows sizes in bytes");
-        check("-r", "hash -r a", "hash takes files");
-        check("-f", "probe -f a", "");
-        check("--checksum", "copy --checksum a b", "--overwrite different, the default");
-        check("--size-only", "sync --size-only a b", "--compare size");
-        check("--remove-source-files", "copy --remove-source-files a b", "move deletes");
-        check("--transfers", "move --transfers=4 a b", "-j N copies N files");
-        check("--log-file", "ls --log-file=x a", "ls has no option --log-file; --trace FILE");
-        check("--partial", "rm --partial a", "copy, move and sync go on");
-        check("-P", "ls -P 21 a", "ls has no option -P; write the port into the URL");
-        let both = "copy has no option -a and no -z; times are kept; --perms keeps the modes; there is none";
-        check("-a", "copy -avz a b", both);
-        check("-a", "copy -raj4 a b", "copy has no option -a; times are kept");
-        check("-b", "copy -vb a b", "copy has no option -vb; leave it out");
-        check("-c", "copy -cc 4 a b", "copy has no option -cc; -j N");
-        check("-s", "copy -rst -f list", "copy has no option -rst; leave it out");
-        check("-z", "copy -zz a b", "copy has no option -z; there is none: nothing is compressed on its way");
-        check("--stream", "copy --stream a b", "-j N copies N files");
-        check("-z", "cat -z a", "cat has no option -z; there is none");
-        check("-c", "hash -c sums", "sha256sum -c");
-        check("--detach", "sync --detach a b", "sync has no option --detach; sync needs this program");
-        check("--from-file", "sync --from-file list", "sync takes one SOURCE");
-        check("--delete", "copy -r --delete a b", "copy has no option --delete; sync SOURCE DEST --delete");
-        check("--max-delete", "move --max-delete=5 a b", "move has no option --max-delete; sync");
-        check("--compare", "copy --compare size a b", "sync --compare");
-        check("--only-newer", "copy --only-newer a b", "--overwrite newer");
-        check("--token-file", "copy --token-file t a b", "--relay-token-file FILE");
-        check("--exclude-from", "sync --delete --exclude-from list a b", "--filter-from FILE reads");
-        check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
-        check("--max-depth", "copy --max-depth 2 a b", "--exclude 'DIR/**'");
-        check("--existing", "sync --existing a b", "what DEST lacks is copied");
-        check("-t", "ls -ltr a", "ls has no option -t and no -r; names are sorted");
-        check("-L", "tree -L 2 a", "all levels are shown");
-    }
-
-    #[test]
-    fn each_option_that_people_know_from_other_programs_has_a_hint_at_every_verb() {
-        let options = "--checksum --update --partial --transfers --stats --log-file -u -c -z -P -L -C -l --parallel --checkers \
-            --ignore-existing --size-only --remove-source-files --mirror --contimeout --human-readable";
-        for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
-            let verb = command.get_name();
-            for option in options.split_whitespace() {
-                let is_own = command.get_arguments().any(|arg| is_called(arg, option));
-                let line = hint(verb, option);
-                assert!(is_own || line.is_some_and(|line| line.len() < 140), "{verb} {option}: {line:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_other_programs_call_a_verb_is_told() {
-        let check = |word: &str, typed: &str, expect: Option<&str>| {
-            let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
-            let found = later(word, &words).map(|failure| failure.to_string());
-            match expect {
-                Some(expect) => {
-                    assert!(found.as_ref().is_some_and(|found| found.contains(expect)), "{found:?}")
-                }
-                None => assert_eq!(found, None, "{word}"),
-            }
-        };
-        check("mirror", "mirror a b", Some("use sync"));
-        check("cp", "cp a b", Some("use copy"));
-        check("check", "check one: two:", Some("use sync -n --compare hash"));
-        check("config", "config", Some("use sites add, or sites import"));
-        check("lsjson", "lsjson one:", Some("use ls --json"));
-        check("rmdirs", "rmdirs one:", Some("use rm -r"));
-        check("kill", "kill last", Some("use cancel"));
-        check("stop", "stop last", Some("use cancel"));
-        check("md5sum", "md5sum one:a", Some("use hash --alg md5"));
-        check("import", "import lftp", Some("use sites import"));
-        check("rcat", "rcat one:a", Some("use copy - PLACE"));
-        check("cd", "cd one:", Some("there is no verb cd; ftp-user shell has cd"));
-        check("rename", "rename a b", Some("use mv"));
-        check("--incude", "--incude a b", None);
-        check("copi", "copi a b", None);
-        check("sl", "sl one:", Some("there is no verb sl; did you mean ls?"));
-        check("delete", "sites delete two", Some("sites has no delete; use sites remove"));
-        check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
-        check("get", "sites get two", None);
-        check("get", "get sites x", Some("use copy"));
-        // Options are told by `elsewhere`, and by the others that know them.
-        check("-f", "mv -f a b", None);
-        check("--delete", "copy -r --delete a b", None);
-    }
-}
+mod tests;

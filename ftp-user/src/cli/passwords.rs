@@ -188,7 +188,7 @@ impl Passwords {
             }
             None => self.ask(&mut locations, &lacking).await?,
         }
-        context.run.lacking = self::lacking(&locations);
+        context.run.sites_without_password = self::lacking(&locations);
         Ok(locations)
     }
 

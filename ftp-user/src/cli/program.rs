@@ -1,6 +1,6 @@
 //! The program: reads the command line with the defaults of the settings, starts the scheduler, ends with the exit status.
 
-use super::later::{elsewhere, later, misplaced, verb_of};
+use super::later::{elsewhere, hint_of_bad_value, later, misplaced, verb_of};
 use super::verb::Verb;
 use super::{Cli, When, arguments, code, colored, default_keys, help, print_failure};
 use crate::config::{self, DefaultKeys, SITE_KEYS, Settings};
@@ -72,8 +72,7 @@ pub(super) fn read(arguments: Vec<OsString>) -> Result<Cli, Status> {
             Some((_, verb)) => format!("ftp-user {verb} --help"),
             None => "ftp-user --help".to_owned(),
         };
-        // rsync and rclone have an option of this name, which takes no value.
-        let hint = rejected.has_bad_value_of("--progress").then_some("leave it out: a terminal shows a bar");
+        let hint = hint_of_bad_value(&rejected);
         let mistake = || Some(Failure::usage(rejected.mistake_seeing(&page)?).hint_if(hint));
         match unknown.and_then(told).or_else(mistake) {
             Some(failure) => {

@@ -119,8 +119,8 @@ pub struct Run {
     pub relays: Relays,
     /// Which of them have answered.
     pub heard: KnownRelays,
-    /// The servers that have a user and whose password nobody has told.
-    pub lacking: Vec<Site>,
+    /// The servers with a user whose password nobody has told, each once.
+    pub sites_without_password: Vec<Site>,
     /// What is neither deleted nor renamed, because this program needs it.
     pub own_files: OwnFiles,
     /// The journal of the job that runs.
@@ -145,7 +145,7 @@ impl Run {
             interruption: Interruption::default(),
             relays: Relays::default(),
             heard: KnownRelays::default(),
-            lacking: Vec::new(),
+            sites_without_password: Vec::new(),
             own_files: OwnFiles::default(),
             job_journal: JobJournal::default(),
             settled: SettledTerms::default(),

@@ -457,9 +457,10 @@ impl Server {
 pub struct Debt {
     /// Its name at the site.
     pub path: PathName,
-    /// Why it could not be deleted. `None`: the server had no such file, but it may still execute the command that makes
-    /// it, because nobody has seen the end of that command.
+    /// Why it could not be deleted. `None`: the server had no such file, and it may still come.
     pub why: Option<String>,
+    /// Whether the server may still execute the command that makes it, because nobody has seen the end of that command.
+    pub may_come: bool,
 }
 
 /// The files of one site that have to be deleted before the run ends.
@@ -539,7 +540,7 @@ mod tests {
     use super::*;
 
     fn debt(name: &str) -> Debt {
-        Debt { path: PathName::from_user(name).unwrap(), why: Some("busy".to_owned()) }
+        Debt { path: PathName::from_user(name).unwrap(), why: Some("busy".to_owned()), may_come: false }
     }
 
     #[test]

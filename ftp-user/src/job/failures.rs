@@ -74,14 +74,6 @@ impl Failures {
         self.may_pass
     }
 
-    /// Whether each of them is a refusal, which lasts until somebody removes its cause.
-    pub(crate) fn are_all_refusals(&self) -> bool {
-        self.kinds.keys().all(|kind| match kind {
-            Kind::Usage | Kind::Missing | Kind::Refused | Kind::Exists | Kind::Untrusted => true,
-            Kind::Other | Kind::Temporary | Kind::NoPath | Kind::Unverified | Kind::Interrupted => false,
-        })
-    }
-
     /// The causes with their first files, for people.
     pub(crate) fn causes(&self) -> Vec<Cause> {
         self.kinds.values().flatten().cloned().collect()

@@ -18,6 +18,7 @@ use crate::job::tree::{Visit, WalkRules, walk};
 use crate::journal::{ItemEnd, ItemRecord, ItemState, JobState, RunEnd};
 use crate::place::{self, Location, RemotePath, Site};
 use crate::session::Role;
+use ftp_io::quoting::for_shell;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 use std::collections::{HashMap, HashSet};
@@ -248,17 +249,20 @@ pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
     running.find(|job| journal.items(*job, ItemState::Open).unwrap_or_default().iter().any(is_stored))
 }
 
-/// What a file may have left, as it is typed: `lab:copy/.00000000000000ab.ftp-user.part` if the server is one of these sites,
-/// else a URL.
-pub fn left_of<'a>(item: &ItemRecord, mut sites: impl Iterator<Item = &'a Site>) -> Vec<String> {
+/// The names of what a file may have left, as they are typed: a path of this host, `SITE:path` if its server is one of these sites
+/// and no other, else a URL.
+pub fn left_of<'a>(item: &ItemRecord, sites: impl IntoIterator<Item = &'a Site>) -> Vec<String> {
     let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
-    let site = sites.find(|site| names::name_in_journal(site) == item.place.site);
+    // Two sites of one name in the journal are two servers if they are reached through different proxies.
+    let mut known = sites.into_iter().filter(|site| names::name_in_journal(site) == item.place.site);
+    let first = known.next();
+    let site = first.filter(|first| known.all(|other| other == *first));
     let show = |path: PathName| {
         if item.place.site.is_empty() {
-            return path.display();
+            return for_shell(path.display());
         }
         let path = RemotePath { name: Some(path), contents: false, glob: None };
-        site.map_or_else(|| format!("ftp://{}{path}", item.place.site), |site| site.show(&path))
+        for_shell(site.map_or_else(|| format!("ftp://{}{path}", item.place.site), |site| site.show(&path)))
     };
     let ids = item.parts.undeleted.iter().chain(&item.parts.names);
     let parts = ids.filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
@@ -270,14 +274,14 @@ pub fn left_of<'a>(item: &ItemRecord, mut sites: impl Iterator<Item = &'a Site>)
 async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result<()> {
     let target = target(item)?;
     if item.parts.in_place.is_some() && files::facts(context, host, &target).await?.is_some() {
-        let name = host.show(&target);
+        let name = for_shell(host.show(&target));
         context.run.events.warn(format!(
             "{name} may be a part of a copy, since its server cannot rename: delete it if it is not needed"
         ));
     }
     let has_part = remove_parts(context, host, item).await?;
     if !has_part && is_directory_gone(host, &target) {
-        for name in left_of(item, host.site().into_iter()) {
+        for name in left_of(item, host.site()) {
             context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
             ));
@@ -325,7 +329,7 @@ async fn tell_if_published(
         return Ok(());
     }
     if files::facts(context, host, target).await?.is_some_and(|facts| facts.size == size) {
-        let name = host.show(target);
+        let name = for_shell(host.show(target));
         context.run.events.warn(format!(
             "{name} has the size of its source and stays: the run may have finished this copy just before it ended; delete it if it is not needed"
         ));

@@ -246,6 +246,13 @@ impl Tally {
         self.has_failed().then_some(self.failures.may_pass())
     }
 
+    /// Whether another run fails as well unless somebody changes something before.
+    pub(in crate::job) fn has_lasting_cause(&self) -> bool {
+        // A server that has refused the login was given up, and is asked again.
+        self.may_pass() == Some(false)
+            || (self.has_failed_files() && self.failures.kinds().into_iter().all(is_lasting))
+    }
+
     /// What has failed, for the journal. An interruption is no failure.
     pub(in crate::job) fn to_keep(&self) -> Option<journal::Failures> {
         let number = self.failures.count_without(Kind::Interrupted);
@@ -374,6 +381,14 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
         | About::NotNamed
         | About::Nested
         | About::NoRoom => failure.kind == Kind::Temporary,
+    }
+}
+
+/// Whether a failure of this kind needs a change of the command, of the files, or of what somebody may do.
+const fn is_lasting(kind: Kind) -> bool {
+    match kind {
+        Kind::Usage | Kind::Missing | Kind::Refused | Kind::Exists | Kind::Untrusted => true,
+        Kind::Other | Kind::Temporary | Kind::NoPath | Kind::Unverified | Kind::Interrupted => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::path::{RemotePath, encoded};
 use super::settings::{PasswordSource, SiteSettings};
 use ftp_proto::client::Security;
-use ftp_proto::wire::Secret;
+use ftp_proto::wire::{Secret, misleads};
 use std::fmt;
 use std::sync::Arc;
 use url::Host;
@@ -50,9 +50,12 @@ impl Site {
         self
     }
 
-    /// The line of `.netrc` that would tell its password.
-    pub fn netrc_line(&self) -> String {
-        format!("machine {} login {} password ...", self.host, String::from_utf8_lossy(self.login()))
+    /// The line of `.netrc` for its password, with `...` in the place of the password. `None` if that is no line of one login: the name
+    /// of the user has a blank, or what a terminal would not show.
+    pub fn netrc_line(&self) -> Option<String> {
+        let user = std::str::from_utf8(self.login()).ok()?;
+        let is_one_word = !user.is_empty() && !user.contains(|c: char| c.is_whitespace() || misleads(c));
+        is_one_word.then(|| format!("machine {} login {user} password ...", self.host))
     }
 
     /// Whether nobody knows where its password comes from, so that `.netrc` may tell.

@@ -439,7 +439,9 @@ impl Topic {
             Self::AsLong => {
                 ["as-long", "attempt", "compared, because what was stored was as long as the source"]
             }
-            Self::Again => ["again", "file", "copied again, because no digest shows whether both are equal"],
+            Self::Again => {
+                ["again", "file", "copied again, because no digest shows whether the files are equal"]
+            }
             Self::Anew => ["anew", "attempt", "begun with the first byte again"],
             Self::Prefix => ["prefix", "attempt", "continued from the part that was right"],
             Self::Memory => ["memory", "attempt", "made of which nothing is remembered"],

@@ -10,8 +10,7 @@ use ftp_proto::command::Verb;
 pub use ftp_proto::manners::Answer;
 use ftp_proto::manners::{names_a_limit, names_tls};
 use ftp_proto::reply::{Blame, Class, NotFtp, Protocol, Reply, classify, failed_inside};
-use std::borrow::Cow;
-use std::iter;
+use ftp_proto::wire::show;
 
 /// A session that has ended, for whoever has to say why.
 pub(super) struct EndedSession<'a>(pub(super) &'a Session);
@@ -139,18 +138,28 @@ impl EndedSession<'_> {
     }
 
     /// The user who logs in, for people.
-    fn user(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(self.0.site.login())
+    fn user(&self) -> String {
+        show(self.0.site.login())
     }
 
-    /// The failure if nobody has told the password. It has the lines of `.netrc` for all servers of the run that lack theirs.
+    /// The failure if nobody has told the password, with the lines of `.netrc` for the first servers of the run that lack theirs.
     fn no_password(&self, who: &str, reply: &Reply) -> Failure {
-        let own = &self.0.site;
-        let others = self.0.context.run.lacking.iter().filter(|site| !site.is_same(own));
-        let lines: Vec<String> = iter::once(own).chain(others).take(5).map(Site::netrc_line).collect();
+        let sites = [&self.0.site].into_iter().chain(&self.0.context.run.sites_without_password);
+        let mut lines: Vec<String> = Vec::new();
+        for line in sites.filter_map(Site::netrc_line) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        let more = match lines.len().saturating_sub(MOST_LINES) {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        lines.truncate(MOST_LINES);
         let hint = match &*lines {
+            [] => "name a file with --password-file".to_owned(),
             [line] => format!("name a file with --password-file, or write it into ~/.netrc: {line}"),
-            lines => format!("write a line into ~/.netrc for each server: {}", lines.join(", ")),
+            lines => format!("write a line into ~/.netrc for each server: {}{more}", lines.join(", ")),
         };
         Failure::new(Kind::Refused, format!("no password for {} at {who}", self.user()))
             .said(self.it_said(reply))
@@ -265,3 +274,6 @@ pub(crate) const fn hint(blame: Blame) -> Option<&'static str> {
         Blame::Peer => None,
     }
 }
+
+/// The largest number of lines of `.netrc` in one message.
+const MOST_LINES: usize = 5;

@@ -5,6 +5,8 @@
 //! [`network`](self); files are those of a directory in memory. A program is killed by ending its scheduler.
 
 mod disk;
+mod hostile;
+pub mod manners;
 mod network;
 pub mod plan;
 pub mod run;
@@ -24,8 +26,8 @@ use ftp_relay_agent::config::{Config, Options};
 use ftp_relay_agent::listen::Server;
 use ftp_relay_agent::operate::audit::Audit;
 use ftp_relay_agent::operate::metrics::Metrics;
-use network::{Disguise, Host, Network, RELAY};
-use plan::Manners;
+use manners::Disguise;
+use network::{Host, Network, RELAY};
 use std::ffi::OsString;
 use std::fmt::{self, Debug, Formatter};
 use std::fs;
@@ -90,13 +92,13 @@ impl Running {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HostId(usize);
 
-/// At which ports of a host somebody appears.
+/// The ports of a host to which a stranger connects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum At {
-    /// Where its server listens for commands.
-    Commands,
-    /// All at which it waits for data.
-    DataPorts,
+pub enum TargetPorts {
+    /// That of its server's control connections.
+    Control,
+    /// All at which it waits for data connections.
+    Data,
 }
 
 /// A command that the server of a host was sent.
@@ -107,13 +109,14 @@ struct SentCommand {
 }
 
 /// A server: the directory of its files, that of its state, and whether it demands TLS. Without room its user has a quota of one
-/// byte.
+/// byte. A second account may only read, unless `permits` gives it all rights.
 #[derive(Clone, Copy, Debug)]
 struct Serving<'a> {
     root: &'a Path,
     state: &'a Path,
     has_room: bool,
     tls: bool,
+    permits: bool,
 }
 
 impl World {
@@ -138,11 +141,9 @@ impl World {
         HostId(self.shared.network.locked().add(name, address))
     }
 
-    /// Lets the server of a host, whose users see this directory, have these manners.
-    pub fn set_manners(&mut self, HostId(index): HostId, manners: Manners, root: &Path) {
-        let keeps_names_of = (manners == Manners::Iis).then(|| root.to_owned());
-        self.shared.network.locked().hosts[index].disguise =
-            Arc::new(Disguise { hidden: manners.hidden(), keeps_names_of });
+    /// Gives the server of a host a disguise.
+    fn disguise(&mut self, HostId(index): HostId, disguise: Disguise) {
+        self.shared.network.locked().hosts[index].disguise = Arc::new(disguise);
     }
 
     /// Sets the calendar of a host so much later.
@@ -196,13 +197,14 @@ impl World {
     }
 
     /// Starts a server.
-    fn serve(&mut self, host: HostId, Serving { root, state, has_room, tls }: Serving<'_>) {
+    fn serve(&mut self, host: HostId, Serving { root, state, has_room, tls, permits }: Serving<'_>) {
         let address = self.shared.network.locked().hosts[host.0].address;
         let settings = state.join("settings.toml");
+        let rights = if permits { "" } else { "rights = [\"list\", \"read\"]\n" };
         let quota = if has_room { "" } else { "quota-bytes = 1\n" };
         let tls = if tls { "require-tls = true\n[tls]\nself-signed = true\n" } else { "" };
         let text = format!(
-            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}[[users]]\nname = \"eve\"\npassword-hash = \"{HASH}\"\nrights = [\"list\", \"read\"]\n",
+            "root = \"{}\"\nstate = \"{}\"\nlisten = [\"{address}:21\"]\n{tls}[[users]]\nname = \"ann\"\npassword-hash = \"{HASH}\"\n{quota}[[users]]\nname = \"eve\"\npassword-hash = \"{HASH}\"\n{rights}",
             root.display(),
             state.display()
         );
@@ -331,16 +333,15 @@ impl World {
         }
     }
 
-    /// Somebody at the host `from` connects to ports at which another host listens, sends a text that may name its data ports, and
-    /// closes.
+    /// Somebody at the host `from` connects to ports of another host, and sends a text that may name its data ports.
     pub fn intrude(
         &mut self,
         HostId(index): HostId,
         HostId(from): HostId,
-        at: At,
+        ports: TargetPorts,
         text: impl Fn(&[SocketAddr]) -> String,
     ) {
-        self.shared.network.locked().intrude(index, from, at, text);
+        self.shared.network.locked().intrude(index, from, ports, text);
     }
 
     /// Cuts connections of a host, each with a chance of one in `odds`. With `tells` both ends see a reset; otherwise neither

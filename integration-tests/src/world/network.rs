@@ -1,16 +1,16 @@
 //! The network between the hosts of a world: connections whose bytes take time, and may be cut.
 
-use super::{At, Shared};
+use super::manners::Disguise;
+use super::{Shared, TargetPorts};
 use crate::sim::random::Random;
 use ftp_io::lock::Lock;
 use ftp_io::simulated::{self, Backlog, Connecting, Direction, End, Socket};
 use ftp_proto::address::{Kind, kind};
 use ftp_proto::listing::When;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +59,8 @@ pub(super) struct Network {
     pub(super) commands: Vec<(usize, String)>,
     /// The hosts whose servers have said that everything is on stable storage.
     pub(super) stable: BTreeSet<usize>,
+    /// The ends of strangers that stay connected, and read nothing.
+    strangers: Vec<Socket>,
 }
 
 #[derive(Debug)]
@@ -108,6 +110,7 @@ impl Network {
             moved: 0,
             commands: Vec::new(),
             stable: BTreeSet::new(),
+            strangers: Vec::new(),
         }
     }
 
@@ -151,7 +154,7 @@ impl Network {
                         } else if text.windows(STABLE.len()).any(|part| part == STABLE) {
                             self.stable.insert(connection.hosts[1]);
                         }
-                        disguise.put_on(text);
+                        disguise.rewrite(text);
                     });
                 }
                 let due = (self.now + self.latency).max(scheduled.last);
@@ -224,21 +227,22 @@ impl Network {
         self.at(due, Event::Answers(answer, Ok(ours)));
     }
 
-    /// Somebody connects from `from` to ports at which a host listens, sends a text that may name its data ports, and closes.
+    /// Somebody connects from `from` to ports at which a host listens, and sends a text that may name its data ports. Who has sent
+    /// commands stays; who has sent data closes.
     pub(super) fn intrude(
         &mut self,
         host: usize,
         from: usize,
-        at: At,
+        ports: TargetPorts,
         text: impl Fn(&[SocketAddr]) -> String,
     ) {
         let address = self.hosts[host].address;
-        let ports = self.hosts[host].ports.keys().map(|port| SocketAddr::new(address, port.port()));
-        let (data, others): (Vec<_>, Vec<_>) = ports.partition(|port| ![FTP, RELAY].contains(&port.port()));
+        let all = self.hosts[host].ports.keys().map(|port| SocketAddr::new(address, port.port()));
+        let data: Vec<_> = all.filter(|port| ![FTP, RELAY].contains(&port.port())).collect();
         let words = text(&data);
-        let ports = match at {
-            At::DataPorts => data,
-            At::Commands => others.into_iter().filter(|port| port.port() == FTP).collect(),
+        let ports = match ports {
+            TargetPorts::Data => data,
+            TargetPorts::Control => vec![SocketAddr::new(address, FTP)],
         };
         for to in ports {
             let Some(backlog) = self.hosts[host].listener(to) else { continue };
@@ -248,11 +252,14 @@ impl Network {
             if backlog.arrive(Socket::new(to, stranger, out.clone(), back.clone())) {
                 let socket = Socket::new(stranger, to, back.clone(), out.clone());
                 socket.write(&[words.as_bytes()]).expect("nothing was written yet");
+                if to.port() == FTP {
+                    self.strangers.push(socket);
+                }
                 self.next += 1;
                 let (directions, scheduled) = ([out, back], Default::default());
                 let connection = Connection {
                     hosts: [from, host],
-                    disguise: None,
+                    disguise: (to.port() == FTP).then(|| Arc::clone(&self.hosts[host].disguise)),
                     directions,
                     scheduled,
                     is_silent: false,
@@ -386,39 +393,6 @@ impl HostState {
             self.next_port = if self.next_port == u16::MAX { 40_000 } else { self.next_port + 1 };
             if !self.ports.contains_key(&SocketAddr::new(ip, self.next_port)) {
                 return self.next_port;
-            }
-        }
-    }
-}
-
-/// How a server seems to be.
-#[derive(Debug, Default)]
-pub(super) struct Disguise {
-    /// The commands that it does not seem to know.
-    pub(super) hidden: Vec<&'static str>,
-    /// The directory of its users, if it renames nothing to a name that is taken there.
-    pub(super) keeps_names_of: Option<PathBuf>,
-}
-
-impl Disguise {
-    /// Changes what is sent to a server, and what it says of itself: a hidden command has another letter, also in its list of features,
-    /// and a name that is taken is below a directory that is not there.
-    fn put_on(&self, text: &mut [u8]) {
-        for line in text.split_mut(|byte| *byte == b'\n') {
-            let verb = if let [b' ', verb @ ..] = line { verb } else { line };
-            let is_hidden = |name: &&str| {
-                let behind = verb.strip_prefix(name.as_bytes()).and_then(|rest| rest.first());
-                matches!(behind, Some(b' ' | b'\r'))
-            };
-            if self.hidden.iter().any(is_hidden) {
-                verb[0] = b'Q';
-            } else if let Some(root) = &self.keeps_names_of
-                && let Some(name) = verb.strip_prefix(b"RNTO ").and_then(|name| name.strip_suffix(b"\r"))
-                && root.join(OsStr::from_bytes(name).to_string_lossy().trim_start_matches('/')).exists()
-            {
-                let directory = verb.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
-                let changed = verb[..directory].iter_mut().skip("RNTO ".len()).filter(|byte| **byte != b'/');
-                changed.for_each(|byte| *byte = b'~');
             }
         }
     }

@@ -1,10 +1,10 @@
-//! What happens in a run: a job between two servers, and faults in the middle of it.
+//! What happens in a run: a command between two directories, and faults in the middle of it.
 
+use super::manners::Manners;
 use crate::sim::random::Random;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What a run does. It can be written to a file, and read again.
@@ -14,9 +14,9 @@ pub struct Plan {
     pub seed: u64,
     /// What is asked of the user agent.
     pub verb: Verb,
-    /// Which end is at the host of the user agent.
+    /// Where the two directories are.
     #[serde(default)]
-    pub ends: Ends,
+    pub placement: Placement,
     /// The path that the user agent is told to take, as `--path` names it.
     pub path: Cow<'static, str>,
     /// Whether the host `relay` runs a hub, which an agent joins, instead of a relay that listens.
@@ -36,91 +36,17 @@ pub struct Plan {
     pub faults: Vec<(When, Fault)>,
 }
 
-/// Where the two directories are.
+/// Where the directories of the source and of the destination are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-pub enum Ends {
+pub enum Placement {
     /// Both at servers.
     #[default]
-    Servers,
+    AtServers,
     /// The source at the host of the user agent.
-    Upload,
+    SourceHere,
     /// The destination at the host of the user agent.
-    Download,
+    DestinationHere,
 }
-
-/// What a server knows: ours, or no more than another one does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum Manners {
-    /// Everything that our server knows.
-    Ours,
-    /// As ProFTPD: digests and machine listings, and none of our extensions.
-    Proftpd,
-    /// As Pure-FTPd: machine listings, and no digests.
-    PureFtpd,
-    /// As vsftpd: sizes and times, and listings for people only.
-    Vsftpd,
-    /// As IIS: what vsftpd knows, and a file is renamed to no name that is taken. Its listings are those of vsftpd.
-    Iis,
-    /// RFC 959 and FEAT, whose list is empty.
-    Standard,
-}
-
-impl Manners {
-    /// The commands that it does not know. Each knows less than the one before it.
-    pub(super) fn hidden(self) -> Vec<&'static str> {
-        let lacks: &[&[&str]] = match self {
-            Self::Ours => &[],
-            Self::Proftpd => &[OF_OURS],
-            Self::PureFtpd => &[OF_OURS, OF_PROFTPD],
-            Self::Vsftpd | Self::Iis => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD],
-            Self::Standard => &[OF_OURS, OF_PROFTPD, OF_PURE_FTPD, OF_VSFTPD],
-        };
-        lacks.concat()
-    }
-}
-
-/// What our server alone knows.
-const OF_OURS: &[&str] = &[
-    "ACTV",
-    "AVBL",
-    "CEPR",
-    "CSID",
-    "DETA",
-    "DGST",
-    "GSOC",
-    "LSTN",
-    "PACK",
-    "PROB",
-    "RATE",
-    "RNDZ",
-    "RSYM",
-    "SITE COPY",
-    "SITE CPFR",
-    "SITE CPTO",
-    "SITE SYNC",
-    "SOCK",
-    "STOR PARTIAL",
-];
-/// What ProFTPD knows, and Pure-FTPd does not.
-const OF_PROFTPD: &[&str] = &[
-    "HASH",
-    "RANG",
-    "SITE CHMOD",
-    "SITE CHMOD;SYMLINK;SYNC;UTIME",
-    "SITE SYMLINK",
-    "SITE UTIME",
-    "XCRC",
-    "XMD5",
-    "XSHA",
-    "XSHA1",
-    "XSHA256",
-    "XSHA512",
-];
-/// What Pure-FTPd knows, and vsftpd does not.
-const OF_PURE_FTPD: &[&str] = &["MFF", "MFMT", "MLSD", "MLST"];
-/// What vsftpd knows, and RFC 959 does not have.
-const OF_VSFTPD: &[&str] =
-    &["CLNT", "EPRT", "EPSV", "HOST", "LANG", "MDTM", "MODE Z", "REST", "SIZE", "TVFS", "UTF8"];
 
 /// A second user agent. It need not succeed: after some failures its job is cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -278,7 +204,7 @@ pub enum Fault {
     Cut {
         /// The host of that program, or of the first user agent.
         host: Option<Program>,
-        /// Whether both ends see a reset.
+        /// Whether both placement see a reset.
         tells: bool,
     },
     /// Somebody writes to a file of the source, if it is still there.
@@ -317,10 +243,9 @@ pub enum Fault {
         /// The host of that program, or of the first user agent.
         host: Option<Program>,
     },
-    /// Somebody with an account that may read the trees, and nothing more, sends commands to a server: to change, to delete, and
-    /// to open data connections.
-    Account {
-        /// The server.
+    /// A user who may read the trees, and nothing more, sends commands to a server that change, delete or open data connections.
+    HostileAccount {
+        /// Which server gets them.
         host: Program,
         /// What chooses the commands.
         choice: u64,
@@ -344,7 +269,7 @@ impl Fault {
             Self::SetBack { .. } => "disk set back",
             Self::Power => "destination without power",
             Self::Stranger { .. } => "stranger at data ports",
-            Self::Account { .. } => "hostile account",
+            Self::HostileAccount { .. } => "hostile account",
             Self::Sabotage(_) => "sabotage",
         }
     }
@@ -359,6 +284,8 @@ pub enum Sabotage {
     Halves,
     /// A file of the destination that the source lacks is deleted.
     DeletesOther,
+    /// The account that may only read has all rights.
+    Permits,
     /// Something is left at the destination.
     Leaves,
 }
@@ -370,10 +297,16 @@ impl Plan {
         let verb = random.pick([Verb::Copy, Verb::Move, Verb::Sync, Verb::SyncDelete]);
         let rare = random.pick([None, None, None, None, Some(Verb::Append), Some(Verb::Remove)]);
         let verb = rare.unwrap_or(verb);
-        let ends = random.pick([Ends::Servers, Ends::Servers, Ends::Servers, Ends::Upload, Ends::Download]);
-        let ends = if verb.has_job() { ends } else { Ends::Servers };
+        let placement = random.pick([
+            Placement::AtServers,
+            Placement::AtServers,
+            Placement::AtServers,
+            Placement::SourceHere,
+            Placement::DestinationHere,
+        ]);
+        let placement = if verb.has_job() { placement } else { Placement::AtServers };
         let path = random.pick(["auto", "auto", "relay", "user"]);
-        let path = if ends == Ends::Servers { path } else { "auto" }.into();
+        let path = if placement == Placement::AtServers { path } else { "auto" }.into();
         let at_hub = random.once_in(2);
         let mut manners = [(); 2].map(|()| {
             use Manners::{Iis, Ours, Proftpd, PureFtpd, Standard, Vsftpd};
@@ -387,35 +320,14 @@ impl Plan {
             // Of a destination of which no size is known nobody can tell what was appended.
             manners[1] = Manners::Vsftpd;
         }
-        match ends {
-            Ends::Servers => {}
-            Ends::Upload => manners[0] = Manners::Ours,
-            Ends::Download => manners[1] = Manners::Ours,
+        match placement {
+            Placement::AtServers => {}
+            Placement::SourceHere => manners[0] = Manners::Ours,
+            Placement::DestinationHere => manners[1] = Manners::Ours,
         }
         let tls = manners == [Manners::Ours; 2] && random.once_in(3);
         let source = tree(&mut random, files);
-        let mut destination = Files::new();
-        if !matches!(verb, Verb::Copy | Verb::Move) {
-            for (name, content) in &source {
-                match random.below(7) {
-                    0 => drop(destination.insert(name.clone(), Content::of(&mut random, content.length + 7))),
-                    1 => drop(destination.insert(name.clone(), *content)),
-                    _ => {}
-                }
-            }
-            for number in 0..random.below(4) {
-                destination.insert(format!("{REMOVED}{number}"), Content::of(&mut random, 100));
-            }
-        }
-        match verb {
-            Verb::Append => destination.extend(
-                source
-                    .first_key_value()
-                    .map(|(name, content)| (name.clone(), Content { choice: !content.choice, ..*content })),
-            ),
-            Verb::Remove => drop(destination.insert(format!("{REMOVED}last"), Content::of(&mut random, 100))),
-            Verb::Copy | Verb::Move | Verb::Sync | Verb::SyncDelete => {}
-        }
+        let destination = destination(&mut random, verb, &source);
         let second =
             (random.once_in(4) && verb.has_job()).then(|| Second { shares_state: random.once_in(2) });
         let faults = (0..random.below(faults + 1)).map(|_| {
@@ -428,62 +340,32 @@ impl Plan {
             // Inside TLS nobody sees what the user agents do.
             let is_soon = random.once_in(2) || tls;
             let when = if is_soon { When::After(1 + random.below(soon)) } else { When::Does(doing) };
-            let fault = fault(&mut random, &source, at_hub);
-            // Nobody can ask for anything to be put on the disk, or it is not seen.
-            let keeps_power = manners[1] != Manners::Ours || tls || ends == Ends::Download;
-            // No disk has another state while a program of its host has files open there.
-            let is_open = ends == Ends::Download;
-            let is_unfit = (fault == Fault::Power && keeps_power)
-                || (matches!(fault, Fault::SetBack { .. }) && is_open)
-                // What is appended may be of two versions: nothing can be taken back.
-                || (matches!(fault, Fault::Change { .. }) && verb == Verb::Append);
-            let instead = Fault::Kill { program: Program::Destination, steps: 1 };
-            (when, if is_unfit { instead } else { fault })
+            (when, fault(&mut random, &source, at_hub))
         });
         let faults = faults.collect();
-        Self { seed, verb, ends, path, at_hub, manners, tls, source, destination, second, faults }
+        let plan =
+            Self { seed, verb, placement, path, at_hub, manners, tls, source, destination, second, faults };
+        plan.with_fitting_faults()
     }
 
-    /// What a hostile account sends to a server, at whose ports somebody may listen.
-    pub(super) fn hostile_words(&self, choice: u64, ports: &[SocketAddr]) -> String {
-        let mut random = Random::new(choice);
-        let names: Vec<&String> = self.source.keys().chain(self.destination.keys()).collect();
-        let mut text = "USER eve\r\nPASS pw\r\n".to_owned();
-        for _ in 0..1 + random.below(20) {
-            let name = names[random.length(names.len() - 1)];
-            let line = match ports.get(random.length(2 * ports.len())) {
-                Some(port) => {
-                    let verb = random.pick(["EPRT |1|", "SOCK "]);
-                    format!("{verb}{}|{}|\r\nRETR tree/{name}", port.ip(), port.port())
-                }
-                None => {
-                    let words = random.pick([
-                        "DELE NAME",
-                        "STOR NAME",
-                        "APPE NAME",
-                        "RNFR NAME\r\nRNTO NAME.eve",
-                        "MFMT 20200101000000 NAME",
-                        "MKD NAME.eve",
-                        "RMD tree",
-                        "SITE COPY NAME NAME.eve",
-                        "SITE CHMOD 000 NAME",
-                        "SITE SYNC",
-                        "LSTN R",
-                        "RNDZ 0 00000000000000000000000000000000",
-                        "PASV\r\nRETR NAME",
-                        "ABOR",
-                        "LIST -R tree",
-                        "REIN",
-                        "RATE 1",
-                        "PACK DELETE",
-                    ]);
-                    words.replace("NAME", &format!("tree/{name}"))
-                }
-            };
-            text += &line;
-            text += "\r\n";
+    /// The same with the end of a program in the place of each fault that does not fit.
+    fn with_fitting_faults(mut self) -> Self {
+        // Nobody can ask for anything to be put on the disk, or it is not seen.
+        let keeps_power =
+            self.manners[1] != Manners::Ours || self.tls || self.placement == Placement::DestinationHere;
+        for (_, fault) in &mut self.faults {
+            let is_unfit = (*fault == Fault::Power && keeps_power)
+                // The login of that account is in clear.
+                || (matches!(fault, Fault::HostileAccount { .. }) && self.tls)
+                // No disk has another state while a program of its host has files open there.
+                || (matches!(fault, Fault::SetBack { .. }) && self.placement == Placement::DestinationHere)
+                // What is appended may be of two versions: nothing can be taken back.
+                || (matches!(fault, Fault::Change { .. }) && self.verb == Verb::Append);
+            if is_unfit {
+                *fault = Fault::Kill { program: Program::Destination, steps: 1 };
+            }
         }
-        text
+        self
     }
 
     /// How much happens in it.
@@ -507,10 +389,10 @@ impl Plan {
             if self.tls { ("ftpes", &["--trust", "new"]) } else { ("ftp", &[]) };
         let path: &[&str] = if self.verb == Verb::Remove { &[] } else { &["--path", &self.path] };
         let server = |host: &str| format!("{scheme}://ann@{host}/");
-        let [from, to] = match self.ends {
-            Ends::Servers => ["one", "two"].map(server),
-            Ends::Upload => [format!("{}/", source.display()), server("two")],
-            Ends::Download => [server("one"), format!("{}/", destination.display())],
+        let [from, to] = match self.placement {
+            Placement::AtServers => ["one", "two"].map(server),
+            Placement::SourceHere => [format!("{}/", source.display()), server("two")],
+            Placement::DestinationHere => [server("one"), format!("{}/", destination.display())],
         };
         let (first, _) = self.source.first_key_value().expect("there is a file");
         let places = match self.verb {
@@ -536,6 +418,34 @@ fn tree(random: &mut Random, files: u64) -> Files {
     (0..count).map(file).collect()
 }
 
+/// What the destination has before.
+fn destination(random: &mut Random, verb: Verb, source: &Files) -> Files {
+    let mut destination = Files::new();
+    if verb == Verb::Copy || (verb == Verb::Move && random.once_in(2)) {
+        return destination;
+    }
+    for (name, content) in source {
+        match random.below(7) {
+            0 => drop(destination.insert(name.clone(), Content::of(random, content.length + 7))),
+            1 => drop(destination.insert(name.clone(), *content)),
+            _ => {}
+        }
+    }
+    for number in 0..random.below(4) {
+        destination.insert(format!("{REMOVED}{number}"), Content::of(random, 100));
+    }
+    match verb {
+        Verb::Append => destination.extend(
+            source
+                .first_key_value()
+                .map(|(name, content)| (name.clone(), Content { choice: !content.choice, ..*content })),
+        ),
+        Verb::Remove => drop(destination.insert(format!("{REMOVED}last"), Content::of(random, 100))),
+        Verb::Copy | Verb::Move | Verb::Sync | Verb::SyncDelete => {}
+    }
+    destination
+}
+
 fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
     let programs = &Program::ALL[..if at_hub { 4 } else { 3 }];
     let last = programs.len() - 1;
@@ -558,7 +468,7 @@ fn fault(random: &mut Random, source: &Files, at_hub: bool) -> Fault {
         6 => Fault::SetBack { steps: 1 + random.below(60) },
         7 => Fault::Power,
         8 => Fault::Stranger { host: programs.get(random.length(last + 1)).copied() },
-        9 => Fault::Account {
+        9 => Fault::HostileAccount {
             host: random.pick([Program::Source, Program::Destination]),
             choice: random.bits() >> 32,
         },

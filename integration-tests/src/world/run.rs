@@ -2,13 +2,15 @@
 
 mod excuses;
 mod laws;
+mod user;
 
 use super::disk::Snapshot;
-use super::plan::{Content, Doing, Ends, Fault, Files, Plan, Program, Sabotage, Verb, When};
-use super::{At, HostId, Serving, World};
+use super::plan::{Content, Doing, Fault, Files, Plan, Program, Sabotage, Verb, When};
+use super::{HostId, Serving, TargetPorts, World};
 use excuses::Excused;
 use ftp_proto::relay::token::Token;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -16,6 +18,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
+use user::{MOST_ATTEMPTS, Stage, User};
 
 /// What became of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,8 +37,8 @@ pub struct Ended {
 ///
 /// The directory in memory cannot be written.
 pub fn run(plan: &Plan) -> io::Result<Ended> {
-    let place = tempfile::Builder::new().prefix("world").tempdir_in("/dev/shm")?;
-    let mut running = Running::start(plan, place.path())?;
+    let directory = tempfile::Builder::new().prefix("world").tempdir_in("/dev/shm")?;
+    let mut running = Running::start(plan, directory.path())?;
     running.carry_out();
     let Running { story, violations, faults, .. } = running;
     Ok(Ended { story, violations, faults })
@@ -43,8 +46,6 @@ pub fn run(plan: &Plan) -> io::Result<Ended> {
 
 struct Running<'a> {
     plan: &'a Plan,
-    /// Where everything of the world is: it has another name in each run.
-    directory: String,
     world: World,
     /// The hosts of the programs that serve.
     servers: [HostId; 4],
@@ -63,10 +64,7 @@ struct Running<'a> {
     versions: BTreeMap<&'a str, Vec<Content>>,
     /// How many versions the files of the source had before the one with which the first user agent has begun last.
     at_start: BTreeMap<&'a str, usize>,
-    /// Where the directory of the source is while its disk has vanished.
-    away: PathBuf,
-    /// The steps until the disk comes back; `None` if it is there.
-    vanished: Option<u64>,
+    vanished: VanishedDisk,
     /// The steps until the destination has room again; `None` if it has room.
     full: Option<u64>,
     /// The programs that start again, and after how many steps.
@@ -75,6 +73,16 @@ struct Running<'a> {
     excused: Excused,
     /// Whose connections nobody expects.
     stranger: HostId,
+    /// The directory for the dialogues of the user agents (`FTP_WORLD_TRACE`). Then the story has all commands.
+    traces: Option<OsString>,
+}
+
+/// The disk of the source, when it is away.
+struct VanishedDisk {
+    /// Where its directory is meanwhile.
+    place: PathBuf,
+    /// The steps until it comes back; `None` if it is there.
+    steps: Option<u64>,
 }
 
 /// The destination gets an older state of its disk back.
@@ -85,28 +93,6 @@ struct SetBack {
     under_way: Option<Duration>,
     /// What a power failure leaves.
     stable: Snapshot,
-}
-
-/// A user agent, from its first words to its end.
-struct User {
-    host: HostId,
-    state: PathBuf,
-    words: Vec<String>,
-    stage: Stage,
-    /// How often it has failed.
-    attempts: u32,
-    /// The jobs that its messages have named, and that it has not given up yet.
-    jobs: BTreeSet<String>,
-    /// Whether all is done, and it goes on with the jobs that have failed before, then gives them up: they keep what they have stored.
-    tidies: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    /// It starts at that time.
-    Waits(Duration),
-    Runs,
-    Done,
 }
 
 impl<'a> Running<'a> {
@@ -122,7 +108,7 @@ impl<'a> Running<'a> {
         let mut world = World::new(plan.seed);
         let servers = ["one", "two", "relay", "agent"].map(|name| world.host(name));
         for ((host, manners), root) in servers.iter().zip(plan.manners).zip(&roots) {
-            world.set_manners(*host, manners, root);
+            world.disguise(*host, manners.disguise(root));
         }
         let token = directory.join("token");
         write_private(&token, &Token::new("test", None, [7; 32]).expect("the name is right").line())?;
@@ -140,7 +126,7 @@ impl<'a> Running<'a> {
             stage: Stage::Waits(Duration::ZERO),
             attempts: 0,
             jobs: BTreeSet::new(),
-            tidies: false,
+            is_cleaning_up: false,
         };
         let users = [Some(("user", first)), second.map(|state| ("second", state))];
         let users = users.into_iter().flatten().map(user).collect();
@@ -148,10 +134,9 @@ impl<'a> Running<'a> {
         let (story, violations) = (String::new(), Vec::new());
         let (faults, gone) = (Vec::new(), Vec::new());
         let versions = plan.source.iter().map(|(name, content)| (name.as_str(), vec![*content])).collect();
-        let (away, vanished, full) = (directory.join("away"), None, None);
+        let vanished = VanishedDisk { place: directory.join("away"), steps: None };
         let mut running = Self {
             plan,
-            directory: directory.display().to_string(),
             world,
             servers,
             users,
@@ -164,13 +149,13 @@ impl<'a> Running<'a> {
             doing: Doing::Begins,
             versions,
             at_start: BTreeMap::new(),
-            away,
             vanished,
-            full,
+            full: None,
             gone,
             set_back: SetBack { disk: None, under_way: None, stable },
             excused: Excused::default(),
             stranger,
+            traces: std::env::var_os("FTP_WORLD_TRACE"),
         };
         Program::ALL.into_iter().for_each(|program| running.serve(program));
         Ok(running)
@@ -179,13 +164,14 @@ impl<'a> Running<'a> {
     fn serve(&mut self, program: Program) {
         let host = self.host(program);
         let ([one, two], [first, second], tls) = (&self.roots, &self.states, self.plan.tls);
+        let permits = self.plan.faults.iter().any(|(_, fault)| *fault == Fault::Sabotage(Sabotage::Permits));
         match program {
             Program::Source => {
-                self.world.serve(host, Serving { root: one, state: first, has_room: true, tls })
+                self.world.serve(host, Serving { root: one, state: first, has_room: true, tls, permits })
             }
             Program::Destination => {
                 let has_room = self.full.is_none();
-                self.world.serve(host, Serving { root: two, state: second, has_room, tls });
+                self.world.serve(host, Serving { root: two, state: second, has_room, tls, permits });
             }
             Program::Relay if self.plan.at_hub => self.world.hub(host, &self.token),
             Program::Relay => self.world.relay(host, &self.token),
@@ -199,7 +185,9 @@ impl<'a> Running<'a> {
     }
 
     fn tell(&mut self, what: &str) {
-        let (now, what) = (self.world.now(), what.replace(&self.directory, ""));
+        // The directory of the world has another name in each run.
+        let directory = self.roots[0].parent().expect("it is in one").to_string_lossy();
+        let (now, what) = (self.world.now(), what.replace(&*directory, ""));
         writeln!(self.story, "{:>9.3} {what}", now.as_secs_f64()).expect("a text takes more");
     }
 
@@ -216,7 +204,7 @@ impl<'a> Running<'a> {
                 return self.violation("it does not end");
             }
             let commands = self.world.take_commands();
-            if std::env::var_os("FTP_WORLD_TRACE").is_some() {
+            if self.traces.is_some() {
                 commands.iter().for_each(|command| self.tell(&format!("    {}", command.words)));
             }
             commands.iter().for_each(|command| self.note_command(command));
@@ -253,92 +241,6 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Starts a user agent that waits, or sees how it has ended.
-    fn start_or_end(&mut self, index: usize) {
-        let user = &mut self.users[index];
-        match user.stage {
-            Stage::Waits(until) if until <= self.world.now() => {
-                user.stage = Stage::Runs;
-                let words = user.words.clone();
-                if index == 0 && words == self.plan.words(&self.roots) {
-                    let before = self.versions.iter().map(|(name, all)| (*name, all.len() - 1));
-                    self.at_start = before.collect();
-                }
-                let user = &self.users[index];
-                let trace = std::env::var("FTP_WORLD_TRACE").map(|directory| {
-                    let at = self.world.now().as_millis();
-                    ["--trace".to_owned(), format!("{directory}/user{index}-{at}.txt")]
-                });
-                let typed = [words.as_slice(), trace.as_ref().map_or(&[], |trace| trace)].concat();
-                let ends = [self.roots[0].as_path(), &self.roots[1]];
-                let writes = if self.plan.ends == Ends::Servers { &[] } else { ends.as_slice() };
-                self.world.run(user.host, &typed, &user.state, writes);
-                self.tell(&format!("user {index}: {}", words.join(" ")));
-            }
-            Stage::Runs => {
-                if let Some(status) = self.world.ended(user.host) {
-                    self.ended(index, status);
-                }
-            }
-            Stage::Waits(_) | Stage::Done => {}
-        }
-    }
-
-    fn ended(&mut self, index: usize, status: u8) {
-        let user = &self.users[index];
-        let said = self.world.said(user.host);
-        self.tell(&format!("user {index}: status {status}: {}", said.trim_end()));
-        const TELLS: [&str; 3] =
-            ["may still be there", ".ftp-user.part meanwhile", "because something has that name: delete it"];
-        let tells = |line: &&str| TELLS.iter().any(|words| line.contains(words));
-        self.excused.late.said.extend(said.lines().filter(tells));
-        self.look();
-        if !self.plan.verb.has_job() {
-            return self.ended_without_job(index, status);
-        }
-        let (command, is_done, now) = (self.plan.words(&self.roots), self.is_done(), self.world.now());
-        let user = &mut self.users[index];
-        let named = ["ftp-user retry ", "ftp-user resume "].map(|command| said.split(command).skip(1));
-        user.jobs.extend(named.into_iter().flatten().filter_map(|rest| rest.get(..16)).map(str::to_owned));
-        let is_whole = user.words == command;
-        let gives_up = index > 0 && user.attempts >= PATIENCE;
-        match status {
-            _ if user.tidies => match user.jobs.pop_first() {
-                Some(job) => (user.words, user.stage) = (words(&["cancel", &job]), Stage::Waits(now)),
-                None => user.stage = Stage::Done,
-            },
-            _ if user.words[0] == "cancel" => user.stage = Stage::Done,
-            0 if is_whole && user.attempts > 0 => {
-                (user.words, user.stage, user.tidies) = (words(&["resume"]), Stage::Waits(now), true);
-            }
-            0 if is_whole || is_done || gives_up => user.stage = Stage::Done,
-            // What was asked for before the journal had it is asked for once more.
-            0 => (user.words, user.stage) = (command, Stage::Waits(now)),
-            _ if gives_up => (user.words, user.stage) = (words(&["cancel", "last"]), Stage::Waits(now)),
-            _ => {
-                user.attempts += 1;
-                user.words = if user.attempts % 2 == 1 { words(&["retry", "last"]) } else { command };
-                user.stage = Stage::Waits(now + PAUSE * user.attempts);
-            }
-        }
-    }
-
-    /// How a verb has ended that no journal keeps. It is typed again, but nothing is appended twice.
-    fn ended_without_job(&mut self, index: usize, status: u8) {
-        let (command, is_done, now) = (self.plan.words(&self.roots), self.is_done(), self.world.now());
-        let user = &mut self.users[index];
-        let may_be_typed = self.plan.verb == Verb::Remove;
-        if is_done || !may_be_typed {
-            user.stage = Stage::Done;
-        } else {
-            user.attempts += 1;
-            (user.words, user.stage) = (command, Stage::Waits(now + PAUSE * user.attempts));
-        }
-        if !is_done && status != 0 && !may_be_typed {
-            self.excused.is_told = true;
-        }
-    }
-
     fn step(&mut self) {
         self.world.step();
         for program in Program::ALL {
@@ -349,7 +251,7 @@ impl<'a> Running<'a> {
         if self.world.take_stable(self.host(Program::Destination)) {
             self.set_back.stable = Snapshot::of(&self.roots[1..]).expect("the directory can be read");
         }
-        match &mut self.vanished {
+        match &mut self.vanished.steps {
             Some(0) => self.come_back(),
             Some(steps) => *steps -= 1,
             None => {}
@@ -395,7 +297,7 @@ impl<'a> Running<'a> {
                     self.world.kill(user.host);
                     user.stage = Stage::Waits(self.world.now());
                     if self.plan.verb == Verb::Append {
-                        (user.stage, self.excused.is_told) = (Stage::Done, true);
+                        (user.stage, self.excused.append_may_be_partial) = (Stage::Done, true);
                     } else if self.plan.verb.has_job() {
                         user.words = words(&["resume"]);
                     }
@@ -411,9 +313,10 @@ impl<'a> Running<'a> {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));
                 self.world.cut(host, tells, 2);
             }
-            Fault::Vanish { steps } if self.vanished.is_none() => {
+            Fault::Vanish { steps } if self.vanished.steps.is_none() => {
                 // A move may have deleted the directory.
-                self.vanished = fs::rename(self.source(), &self.away).is_ok().then_some(steps);
+                self.vanished.steps =
+                    fs::rename(self.source(), &self.vanished.place).is_ok().then_some(steps);
             }
             Fault::Full { steps } if self.full.is_none() => {
                 self.full = Some(steps);
@@ -428,11 +331,11 @@ impl<'a> Running<'a> {
             Fault::Stranger { host } => {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));
                 let text = |_: &[SocketAddr]| "what a stranger sends".to_owned();
-                self.world.intrude(host, self.stranger, At::DataPorts, text);
+                self.world.intrude(host, self.stranger, TargetPorts::Data, text);
             }
-            Fault::Account { host, choice } => {
+            Fault::HostileAccount { host, choice } => {
                 let words = |ports: &[SocketAddr]| self.plan.hostile_words(choice, ports);
-                self.world.intrude(self.host(host), self.stranger, At::Commands, words);
+                self.world.intrude(self.host(host), self.stranger, TargetPorts::Control, words);
             }
             Fault::Clock { host, seconds } => {
                 let host = host.map_or(self.users[0].host, |program| self.host(program));
@@ -448,7 +351,7 @@ impl<'a> Running<'a> {
 
     /// The directory of the source, wherever it is.
     fn source(&self) -> PathBuf {
-        if self.vanished.is_some() { self.away.clone() } else { self.roots[0].join("tree") }
+        if self.vanished.steps.is_some() { self.vanished.place.clone() } else { self.roots[0].join("tree") }
     }
 
     /// The destination gets an older state of its disk back.
@@ -502,9 +405,9 @@ impl<'a> Running<'a> {
 
     /// The disk of the source comes back, if it has vanished.
     fn come_back(&mut self) {
-        if self.vanished.take().is_some() {
+        if self.vanished.steps.take().is_some() {
             self.tell("the disk of the source is there again");
-            fs::rename(&self.away, self.source()).expect("nobody makes directories of the source");
+            fs::rename(&self.vanished.place, self.source()).expect("nobody makes directories of the source");
         }
     }
 
@@ -538,6 +441,8 @@ impl<'a> Running<'a> {
                 fs::write(path, "half")
             }
             Sabotage::DeletesOther => fs::remove_file(destination.join(name(&self.plan.destination))),
+            // Its servers know it from the beginning.
+            Sabotage::Permits => Ok(()),
             Sabotage::Leaves => fs::write(destination.join(".left"), ""),
         }
     }
@@ -600,9 +505,3 @@ fn read_all(directory: &Path, prefix: &str, files: &mut Tree) {
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 /// How long a server may take to notice that a client has gone.
 const NOTICED: Duration = Duration::from_secs(2 * 3600);
-/// How long a person waits before a job that has failed is tried again, each time longer: the other one may have claimed the files.
-const PAUSE: Duration = Duration::from_secs(10);
-/// How often a job may fail after the last fault.
-const MOST_ATTEMPTS: u32 = 12;
-/// How often the second user agent may fail before its job is cancelled.
-const PATIENCE: u32 = 2;

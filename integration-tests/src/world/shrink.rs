@@ -1,6 +1,7 @@
 //! A plan that breaks a law, made as small as it can be.
 
-use super::plan::{Files, Manners, Plan, When};
+use super::manners::Manners;
+use super::plan::{Files, Plan, When};
 use super::run::{Ended, run};
 use std::io;
 

@@ -8,14 +8,14 @@ use crate::job::summary::Tally;
 use crate::job::summary::ending;
 use crate::journal::{JournalFailure, RunEnd};
 
-/// What has to be done before the next run of the job.
-const fn before(has_cause_that_lasts: bool, had_passwords: bool) -> &'static str {
-    match (has_cause_that_lasts, had_passwords) {
+/// What has to be done before the next run of the job, as the beginning of a sentence.
+const fn first(has_lasting_cause: bool, needs_passwords: bool) -> &'static str {
+    match (has_lasting_cause, needs_passwords) {
         (true, true) => {
-            ", once the cause is removed, and the passwords that were typed are in ~/.netrc: no journal has them"
+            "remove the cause, and write the passwords into ~/.netrc (no journal has them), then "
         }
-        (true, false) => ", once the cause is removed",
-        (false, true) => ", after the passwords that were typed are in ~/.netrc: no journal has them",
+        (true, false) => "remove the cause, then ",
+        (false, true) => "write the passwords into ~/.netrc (no journal has them), then ",
         (false, false) => "",
     }
 }
@@ -82,7 +82,7 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         }
         (RunEnd::Interrupted, Some(job)) if was_stopped => format!("{FtpUser} resume {job} goes on"),
         (RunEnd::Interrupted, Some(job)) => format!(
-            "{FtpUser} retry {job} goes on, {FtpUser} cancel {job} removes what is left of files under way"
+            "{FtpUser} retry {job} goes on, and {FtpUser} cancel {job} removes what is left of files under way"
         ),
         (RunEnd::Failed, Some(job)) if was_stopped => format!("{FtpUser} retry {job} begins again"),
         (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job)) if tally.has_failed_files() => {
@@ -90,12 +90,10 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
         }
         (_, _) => return None,
     };
-    let lasts = !was_stopped && (end != RunEnd::Interrupted || tally.failures.are_all_refusals());
-    Some(
-        tally.how_far(context.run.finding.found())
-            + &advice
-            + before(lasts, context.run.job_journal.had_passwords()),
-    )
+    let lacks_passwords = !context.run.sites_without_password.is_empty();
+    let has_lasting_cause = !was_stopped && !lacks_passwords && tally.has_lasting_cause();
+    let first = first(has_lasting_cause, lacks_passwords || context.run.job_journal.had_passwords());
+    Some(tally.how_far(context.run.finding.found()) + first + &advice)
 }
 
 /// The failure of a verb that needs the journal.

@@ -294,7 +294,10 @@ impl SourceDeletion<'_> {
         }
         let was_told_before = std::mem::replace(was_told, true);
         match removal.carry_out(context, &mut self.ends.source).await {
-            Ok(true) => self.was_deleted(copied),
+            Ok(true) => {
+                self.report_deleted(copied, copied.source_before().size);
+                Ok(Ok(()))
+            }
             Ok(false) => self.not_there(copied, was_told_before).await,
             Err(failure) if failure.kind == Kind::Temporary => Err(failure),
             Err(failure) => Ok(Err(undeleted(failure))),
@@ -311,30 +314,30 @@ impl SourceDeletion<'_> {
         {
             let link = Removal::link(&copied.scope, copied.below.as_ref())?;
             if link.carry_out(context, source).await? {
-                return self.was_deleted(copied);
+                self.report_deleted(copied, copied.source_before().size);
+                return Ok(Ok(()));
             }
         }
         self.not_there(copied, was_told).await
     }
 
-    /// A source is not there. That is a success if this run has told its server to delete it, and its directory is there: with a
-    /// disk that is not mounted, the directory is gone, too.
+    /// What became of a source that is missing. It was deleted if this run has told its server to do so, and its directory is still
+    /// there: if its disk is not mounted, most directories are missing as well.
     async fn not_there(&mut self, copied: &CopiedFile, was_told: bool) -> Result<Result<()>> {
         if !was_told || !self.has_directory_of(&copied.source).await? {
             return Ok(Err(self.missing()));
         }
-        self.was_deleted(copied)
-    }
-
-    fn was_deleted(&self, copied: &CopiedFile) -> Result<Result<()>> {
         self.report_deleted(copied, copied.source_before().size);
         Ok(Ok(()))
     }
 
-    /// Whether the directory of a source is there.
+    /// Whether the directory of a source is there, and is one.
     async fn has_directory_of(&mut self, source: &PathName) -> Result<bool> {
-        let Some(directory) = place::parent(source) else { return Ok(true) };
-        Ok(files::facts(self.context, &mut self.ends.source, &directory).await?.is_some())
+        let Some(directory) = place::parent(source).or_else(|| PathName::from_user(".").ok()) else {
+            return Ok(false);
+        };
+        let found = facts(self.context, &mut self.ends.source, &directory).await?;
+        Ok(found.is_some_and(|found| found.kind == listing::Kind::Directory))
     }
 
     /// Compares the digests of both ends.
@@ -363,12 +366,15 @@ impl SourceDeletion<'_> {
             removal.carry_out(context, host)
         });
         match deleted {
-            // An earlier question may have deleted it, and lost its reply.
-            Ok(is_deleted) if is_deleted => Ok(()),
-            Ok(_) if questions > 1 && self.has_directory_of(removal.path()).await? => Ok(()),
-            Ok(_) => {
+            Ok(true) => Ok(()),
+            Ok(false) => {
                 let was = format!("its name was {} meanwhile", self.ends.source.show(removal.path()));
-                Err(self.missing().during(was))
+                // An earlier question may have deleted it, and lost its reply.
+                match self.has_directory_of(removal.path()).await {
+                    Ok(true) if questions > 1 => Ok(()),
+                    Ok(_) => Err(self.missing().during(was)),
+                    Err(failure) => Err(failure.during_unless_interrupted(was)),
+                }
             }
             Err(failure) => {
                 let (source, aside, why) = (&mut self.ends.source, removal.path(), undeleted(failure));
@@ -411,12 +417,11 @@ impl SourceDeletion<'_> {
         Err(named_again(context, host, &aside, &source, why).await)
     }
 
-    /// The failure if nothing has the name of a source, and this run has not deleted it.
+    /// The failure if a source is missing, and nothing shows that this run has deleted it.
     fn missing(&self) -> Failure {
         let host = self.ends.source.name();
-        let what = format!(
-            "it is not at {host} any more, and nobody has said that it was deleted; its copy is verified"
-        );
+        let what =
+            format!("it is no longer at {host}, and no reply says that it was deleted; its copy is verified");
         Failure::new(Kind::Unverified, what).hint("look whether the disk of the source is mounted")
     }
 

@@ -174,13 +174,14 @@ impl Part {
             Ok(_) => None,
             Err(failure) => Some(failure.to_string()),
         };
-        let debt = Debt { path: self.stored.clone(), why };
+        let may_come = why.is_none() || store_reply == StoreReply::Missing;
+        let debt = Debt { path: self.stored.clone(), why, may_come };
         if let Some(id) = Self::id_in(&self.stored) {
             context.run.job_journal.note_undeleted(id);
         }
         // The final name is that of the whole copy, if a later attempt succeeds.
         let unpaid = if self.stored == self.target { Err(debt) } else { server.pool.debts.add(debt) };
-        if let Err(Debt { path, why: Some(why) }) = unpaid {
+        if let Err(Debt { path, why: Some(why), .. }) = unpaid {
             warn(context, &format!("{} at {}", path.display(), server.site), &why);
         }
         Discarded { bytes, gone, refused }
@@ -193,7 +194,7 @@ pub(super) fn delete_at_end(server: &Server, target: &PathName, names: &[PartId]
         let why = Some("an earlier run has not seen it deleted".to_owned());
         // What a full list leaves out stays in the journal. This run knows more of its own parts.
         if !server.pool.debts.have(&part.stored) {
-            let _ = server.pool.debts.add(Debt { path: part.stored, why });
+            let _ = server.pool.debts.add(Debt { path: part.stored, why, may_come: false });
         }
     }
 }
@@ -232,13 +233,12 @@ pub(super) async fn settle(context: &Context, pools: &Pools) {
 async fn pay(context: &Context, server: &mut Server, mut debts: Vec<Debt>) -> Vec<Debt> {
     let (cleanup, end) = context.for_cleanup();
     for pause in PAUSES {
-        let mut is_slow = debts.iter().any(|debt| debt.why.is_none());
+        let mut is_slow = debts.iter().any(|debt| debt.may_come);
         for mut debt in std::mem::take(&mut debts) {
             let work =
                 async { files::delete_own_at_server(server.session(&cleanup).await?, &debt.path).await };
             match in_time(context, end, work).await {
-                // It may come yet: see `Debt::why`.
-                Ok(false) if debt.why.is_none() => {}
+                Ok(false) if debt.may_come => debt.why = None,
                 Ok(_) => {
                     note_deleted(context, &debt.path);
                     continue;

@@ -17,6 +17,7 @@ use crate::job::removal::ReachedName;
 use crate::report::{Change, Event};
 use crate::route::StoreReply;
 use crate::session::Facts;
+use ftp_io::quoting::for_shell;
 use ftp_proto::listing;
 use ftp_proto::wire::PathName;
 
@@ -116,7 +117,7 @@ impl OldFiles {
         }
         let name = host.show(target);
         for old in &self.found {
-            let old = host.show(old);
+            let old = for_shell(host.show(old));
             context.run.events.warn(match context.run.job_journal.keeps_item() {
                 true => format!(
                     "{old} is the file that {name} was before: it is deleted when this job is resumed and {name} is verified"
@@ -159,9 +160,9 @@ impl OldFiles {
     pub(in crate::job) fn leave(&mut self, context: &Context, host: &Host, target: &PathName) {
         let name = host.show(target);
         for old in self.sought.drain(..).chain(self.found.drain(..)) {
-            let old = host.show(&old);
+            let old = for_shell(host.show(&old));
             context.run.events.warn(format!(
-                "the file that {name} was before is kept as {old}, because something has that name: delete it if it is not needed"
+                "the file that {name} was before is kept as {old}, because something has that name: delete it if {name} is right"
             ));
         }
     }

@@ -457,7 +457,10 @@ impl WithheldNames {
             }
             None => "the same command with --yes".to_owned(),
         };
-        let message = self.words(|directory| run.show_destination(directory), &remedy);
+        let mut message = self.words(|directory| run.show_destination(directory), &remedy);
+        if journal.had_passwords() {
+            message += "; write the passwords into ~/.netrc before (no journal has them)";
+        }
         let dest = run.request.destination.to_string();
         run.tally.withheld = Some(WithheldDeletions { dest, names: self.count, most: None, message });
     }

@@ -2,7 +2,8 @@
 
 use super::{Running, Tree};
 use crate::world::SentCommand;
-use crate::world::plan::{Manners, Program};
+use crate::world::manners::Manners;
+use crate::world::plan::Program;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ pub(super) struct Excused {
     pub(super) may_differ: BTreeSet<String>,
     /// Those that may be nowhere.
     pub(super) may_be_lost: BTreeSet<String>,
-    /// Whether the user agent has said, or was killed before it could say, that not all was appended.
-    pub(super) is_told: bool,
+    /// Whether `append` has failed after a fault, or was killed, so that only a beginning may be appended.
+    pub(super) append_may_be_partial: bool,
     pub(super) late: LateParts,
     pub(super) crossing: CrossingWrites,
 }

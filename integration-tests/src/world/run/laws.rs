@@ -18,18 +18,29 @@ impl Running<'_> {
             let newest = versions.last();
             let old = plan.destination.get(*name);
             let has_moved = moves && has(&destination, name, newest);
+            let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
+            // A source that may be its own copy has the name of a part while it is looked at for the last time.
+            let has_other_name = moves
+                && source.iter().any(|(other, found)| {
+                    let is_beside = other.ends_with(".ftp-user.part") && directory(other) == directory(name);
+                    is_beside && newest.is_some_and(|newest| *found == newest.bytes())
+                });
             let is_lost = self.excused.may_be_lost.contains(*name);
-            if !(has_moved || is_lost || has(&source, name, newest)) {
+            if !(has_moved || has_other_name || is_lost || has(&source, name, newest)) {
                 wrong.push(format!("{name} is at neither end"));
             }
-            let has_come = versions.iter().any(|content| has(&destination, name, Some(content)))
-                || self.appended(&destination, name).is_some();
-            let is_old = has(&destination, name, plan.destination.get(*name));
+            let has_come = match plan.verb {
+                Verb::Append => self.appended(&destination, name).is_some(),
+                Verb::Remove => false,
+                Verb::Copy | Verb::Move | Verb::Sync | Verb::SyncDelete => {
+                    versions.iter().any(|content| has(&destination, name, Some(content)))
+                }
+            };
+            let is_old = has(&destination, name, old);
             if destination.contains_key(*name) && !has_come && !is_old {
                 wrong.push(format!("{name} has something else under its final name"));
             }
             // While a file is replaced, the old one may have another name in its directory.
-            let directory = |name: &str| name.rsplit_once('/').map(|(directory, _)| directory.to_owned());
             let is_aside = || {
                 let is_old =
                     |other: &str| other.ends_with(".ftp-user.old") && directory(other) == directory(name);
@@ -59,16 +70,14 @@ impl Running<'_> {
         let (plan, moves) = (self.plan, self.plan.verb == Verb::Move);
         let is_good = |(name, found): (&String, &Vec<u8>)| match self.versions.get(name.as_str()) {
             _ if self.excused.may_differ.contains(name) => true,
-            Some(_) if !plan.verb.has_job() => {
-                let as_before = plan.destination.get(name).is_some_and(|old| *found == old.bytes());
-                let is_appended = plan.verb == Verb::Append
-                    && plan.source.first_key_value().is_some_and(|(first, _)| first == name);
-                match self.appended(&destination, name) {
-                    Some(is_whole) if is_appended => is_whole || self.excused.is_told,
-                    Some(_) | None => as_before,
-                }
+            Some(_) if !plan.verb.has_job() => match self.appended(&destination, name) {
+                Some(is_whole) => is_whole || self.excused.append_may_be_partial,
+                None => plan.destination.get(name).is_some_and(|old| *found == old.bytes()),
+            },
+            None if name.ends_with(".ftp-user.old") && self.excused.late.said.contains(name) => {
+                let mut all = plan.destination.values().chain(self.versions.values().flatten());
+                all.any(|content| *found == content.bytes())
             }
-            None if name.ends_with(".ftp-user.old") && self.excused.late.said.contains(name) => true,
             None if name.ends_with(".ftp-user.part") && self.excused.late.may_have(name) => true,
             Some(versions) => {
                 let at_start = self.at_start.get(name.as_str()).copied().unwrap_or(0);
@@ -96,12 +105,14 @@ impl Running<'_> {
         has_all && destination.iter().all(is_good) && (!moves || source.keys().all(is_told))
     }
 
-    /// Whether all of the file that is appended is behind what this file of the destination was; `None` if it is something else than
-    /// that and a beginning of the source.
+    /// Whether all of the source is behind what a file of the destination was; `None` if nothing is appended to that file, or if it is
+    /// something else than what it was and a beginning of the source.
     fn appended(&self, destination: &Tree, name: &str) -> Option<bool> {
-        let (source, old) = (self.plan.source.get(name)?.bytes(), self.plan.destination.get(name)?.bytes());
-        let behind = destination.get(name)?.strip_prefix(old.as_slice())?;
-        (self.plan.verb == Verb::Append && source.starts_with(behind)).then_some(behind.len() == source.len())
+        let (first, source) = self.plan.source.first_key_value()?;
+        let old =
+            self.plan.destination.get(name).filter(|_| self.plan.verb == Verb::Append && first == name)?;
+        let (source, behind) = (source.bytes(), destination.get(name)?.strip_prefix(old.bytes().as_slice())?);
+        source.starts_with(behind).then_some(behind.len() == source.len())
     }
 
     pub(super) fn trees(&self) -> [Tree; 2] {

@@ -144,10 +144,15 @@ fn free_name(found: &ImportedSite, names: &mut BTreeSet<String>) -> Result<Strin
     let name = name.ok_or_else(|| {
         let what =
             format!("{} is not imported: an earlier entry of the file has the name {short}", found.name);
-        Failure::usage(what).hint(format!("{FtpUser} sites -h shows how to add it"))
+        Failure::usage(what).hint(how_to_add())
     })?;
     names.insert(name.clone());
     Ok(name)
+}
+
+/// What to do about a server that is not imported.
+fn how_to_add() -> String {
+    format!("{FtpUser} sites -h shows how to add it")
 }
 
 /// Adds one server.
@@ -169,10 +174,7 @@ fn import(
     let called = if found.name.trim().is_empty() { "a server without a name" } else { &found.name };
     check_name(&name)
         .map(|()| site_url(&url).map(drop))
-        .map_err(|why| {
-            Failure::usage(format!("{called} is not imported: {why}"))
-                .hint(format!("{FtpUser} sites -h shows how to add it"))
-        })?
+        .map_err(|why| Failure::usage(format!("{called} is not imported: {why}")).hint(how_to_add()))?
         .map_err(|failure| failure.during(format_args!("{} is not imported", found.name)))?;
     if !found.unmapped.is_empty() {
         context.run.events.warn(format!("of {name} these are not imported: {}", found.unmapped.join(", ")));

@@ -1,0 +1,163 @@
+//! What people type for other programs.
+
+use super::*;
+
+#[test]
+fn an_option_of_copy_at_another_place_says_where_it_belongs() {
+    let check = |word: &str, typed: &str, expect: Option<&str>| {
+        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+        let found = misplaced(word, &words).map(|failure| failure.to_string());
+        assert_eq!(found.as_deref(), expect, "{typed}");
+    };
+    check("ann:s3cret@h/a.bin", "append a b.bin ann:s3cret@h/a.bin", None);
+    let own = "a job goes on with its own options, as they were typed";
+    check("--limit", "resume last --limit 100MB", Some(&format!("--limit is no option of resume; {own}")));
+    let behind = "write it behind: ftp-user copy";
+    check("-r", "-r copy a b", Some(&format!("-r stands before its verb; {behind} -r ...")));
+    check(
+        "--recursive",
+        "--recursive copy a b",
+        Some(&format!("--recursive stands before its verb; {behind} --recursive ...")),
+    );
+    check("--limit", "ls --limit 5 a", None);
+    check("--delete", "copy -r --delete a b", Some("copy has no option --delete; it is an option of sync"));
+    check("--detach", "sync --detach a b", Some("sync has no option --detach; it is an option of copy"));
+    check(
+        "--compare",
+        "move --compare=size a b",
+        Some("move has no option --compare; it is an option of sync"),
+    );
+    check("--nonsense", "copy --nonsense a b", None);
+    check(
+        "--jobs",
+        "--jobs 4 sync a b",
+        Some("--jobs stands before its verb; write it behind: ftp-user sync --jobs ..."),
+    );
+    check("--delete", "resume last --delete", Some(&format!("--delete is no option of resume; {own}")));
+}
+
+#[test]
+fn a_value_of_an_option_is_no_verb() {
+    for (typed, expect) in [
+        ("copy a b", Some((0, "copy"))),
+        ("--config sync copy --bogus a b", Some((2, "copy"))),
+        ("--trace man sync --bogus", Some((2, "sync"))),
+        ("--id copy ls --bogus", Some((2, "ls"))),
+        ("--id=copy ls --bogus", Some((1, "ls"))),
+        ("--jobs 4 sync a b", Some((2, "sync"))),
+        ("-r copy a b", Some((1, "copy"))),
+        ("get sites x", Some((1, "sites"))),
+        ("--config sync", None),
+    ] {
+        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+        let found = verb_of(&words);
+        assert_eq!(found.as_ref().map(|(at, verb)| (*at, verb.as_str())), expect, "{typed}");
+    }
+}
+
+#[test]
+fn an_option_of_another_program_says_what_to_type() {
+    let check = |word: &str, typed: &str, expect: &str| {
+        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+        let found = elsewhere(word, &words).map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(found.contains(expect) && found.is_empty() == expect.is_empty(), "{typed}: {found}");
+    };
+    check("-f", "rm -rf ftp://h/x", "rm has no option -f; --yes");
+    check("--force", "-v copy --force a b", "--overwrite always");
+    check("-R", "ls -R a", "use tree");
+    check("-h", "ls -lh a", "ls has no option -h; -l shows sizes in bytes");
+    check("-r", "hash -r a", "hash takes files");
+    check("-f", "probe -f a", "");
+    check("--checksum", "copy --checksum a b", "--overwrite different, the default");
+    check("--size-only", "sync --size-only a b", "--compare size");
+    check("--remove-source-files", "copy --remove-source-files a b", "move deletes");
+    check("--transfers", "move --transfers=4 a b", "-j N copies N files");
+    check("--log-file", "ls --log-file=x a", "ls has no option --log-file; --trace FILE");
+    check("--partial", "rm --partial a", "copy, move and sync go on");
+    check("-P", "ls -P 21 a", "ls has no option -P; write the port into the URL");
+    let both = "copy has no option -a and no -z; times are kept; --perms keeps the modes; there is none";
+    check("-a", "copy -avz a b", both);
+    check("-a", "copy -raj4 a b", "copy has no option -a; times are kept");
+    check("-b", "copy -vb a b", "copy has no option -vb; leave it out");
+    check("-c", "copy -cc 4 a b", "copy has no option -cc; -j N");
+    check("-s", "copy -rst -f list", "copy has no option -rst; leave it out");
+    check("-z", "copy -zz a b", "copy has no option -z; there is none: nothing is compressed on its way");
+    check("--stream", "copy --stream a b", "-j N copies N files");
+    check("-z", "cat -z a", "cat has no option -z; there is none");
+    check("-c", "hash -c sums", "sha256sum -c");
+    check("--detach", "sync --detach a b", "sync has no option --detach; sync needs this program");
+    check("--from-file", "sync --from-file list", "sync takes one SOURCE");
+    check("--delete", "copy -r --delete a b", "copy has no option --delete; sync SOURCE DEST --delete");
+    check("--max-delete", "move --max-delete=5 a b", "move has no option --max-delete; sync");
+    check("--compare", "copy --compare size a b", "sync --compare");
+    check("--only-newer", "copy --only-newer a b", "--overwrite newer");
+    check("--token-file", "copy --token-file t a b", "--relay-token-file FILE");
+    check("--exclude-from", "sync --delete --exclude-from list a b", "--filter-from FILE reads");
+    check("--backup-dir", "copy --backup-dir x a b", "sync --backup-dir");
+    check("--max-depth", "copy --max-depth 2 a b", "--exclude 'DIR/**'");
+    check("--existing", "sync --existing a b", "what DEST lacks is copied");
+    check("-t", "ls -ltr a", "ls has no option -t and no -r; names are sorted");
+    check("-L", "tree -L 2 a", "all levels are shown");
+}
+
+#[test]
+fn progress_and_colour_without_a_value_are_told_apart_from_other_mistakes() {
+    let hint = |typed: &str| {
+        let words = ["ftp-user"].into_iter().chain(typed.split(' ')).map(OsString::from).collect();
+        Cli::read_typed(words).err().and_then(|rejected| hint_of_bad_value(&rejected))
+    };
+    assert!(hint("copy --progress a b").is_some_and(|hint| hint.starts_with("leave it out")));
+    assert!(hint("ls --color a").is_some_and(|hint| hint.starts_with("leave it out")));
+    assert_eq!((hint("copy --jobs a b"), hint("copy --progress never a b")), (None, None));
+}
+
+#[test]
+fn each_option_that_people_know_from_other_programs_has_a_hint_at_every_verb() {
+    let options = "--checksum --update --partial --transfers --stats --log-file -u -c -z -P -L -C -l --parallel --checkers \
+        --ignore-existing --size-only --remove-source-files --mirror --contimeout --human-readable";
+    for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+        let verb = command.get_name();
+        for option in options.split_whitespace() {
+            let is_own = command.get_arguments().any(|arg| is_called(arg, option));
+            let line = hint(verb, option);
+            assert!(is_own || line.is_some_and(|line| line.len() < 140), "{verb} {option}: {line:?}");
+        }
+    }
+}
+
+#[test]
+fn what_other_programs_call_a_verb_is_told() {
+    let check = |word: &str, typed: &str, expect: Option<&str>| {
+        let words: Vec<OsString> = typed.split_whitespace().map(OsString::from).collect();
+        let found = later(word, &words).map(|failure| failure.to_string());
+        match expect {
+            Some(expect) => {
+                assert!(found.as_ref().is_some_and(|found| found.contains(expect)), "{found:?}")
+            }
+            None => assert_eq!(found, None, "{word}"),
+        }
+    };
+    check("mirror", "mirror a b", Some("use sync"));
+    check("cp", "cp a b", Some("use copy"));
+    check("check", "check one: two:", Some("use sync -n --compare hash"));
+    check("config", "config", Some("use sites add, or sites import"));
+    check("lsjson", "lsjson one:", Some("use ls --json"));
+    check("rmdirs", "rmdirs one:", Some("use rm -r"));
+    check("kill", "kill last", Some("use cancel"));
+    check("stop", "stop last", Some("use cancel"));
+    check("md5sum", "md5sum one:a", Some("use hash --alg md5"));
+    check("import", "import lftp", Some("use sites import"));
+    check("rcat", "rcat one:a", Some("use copy - PLACE"));
+    check("cd", "cd one:", Some("there is no verb cd; ftp-user shell has cd"));
+    check("rename", "rename a b", Some("use mv"));
+    check("--incude", "--incude a b", None);
+    check("copi", "copi a b", None);
+    check("sl", "sl one:", Some("there is no verb sl; did you mean ls?"));
+    check("delete", "sites delete two", Some("sites has no delete; use sites remove"));
+    check("rename", "-v sites rename one two", Some("sites has no rename; add it under its new name"));
+    check("get", "sites get two", None);
+    check("get", "get sites x", Some("use copy"));
+    // Options are told by `elsewhere`, and by the others that know them.
+    check("-f", "mv -f a b", None);
+    check("--delete", "copy -r --delete a b", None);
+}
