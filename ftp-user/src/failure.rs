@@ -62,6 +62,8 @@ pub enum About {
     Nested,
     /// A file that was to be replaced, and has another name now. Another run looks for it.
     OldFile,
+    /// A file that a later job of the journal has taken over. This job does not touch it any more.
+    TakenOver,
     /// A destination that has no room for the file. Another one that is no smaller will not fit either.
     NoRoom,
 }

@@ -199,7 +199,9 @@ pub(super) fn find<'a>(jobs: &'a [JobRecord], called: &str) -> Result<&'a JobRec
             // It is not repeated: it may be a URL that has a password, and nothing that a terminal should show.
             false => "the journal has no such job, which is called by its id or its name".to_owned(),
         };
-        Failure::new(Kind::Missing, what).hint(format!("{FtpUser} jobs lists them; use the same --state"))
+        Failure::new(Kind::Missing, what).hint(format!(
+            "{FtpUser} jobs lists them: use the same --state; of jobs that have ended it has the last ones"
+        ))
     })
 }
 

@@ -303,8 +303,13 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("sync copy move", "--create-empty-src-dirs", "leave it out: it is always so"),
     ("copy move", "--parents --relative", "name the directory and filter: -r --include GLOB"),
     (EACH, "--contimeout --connect-timeout", "--timeout T is for connections and for each reply"),
-    ("ls", "-t -S -r -1 -d", "names are sorted, one on each line; -l shows sizes and times"),
+    (
+        "ls",
+        "-t -S -r -1 -d -A -F -s --sort --full-time",
+        "names are sorted, one on each line; -l shows sizes and times",
+    ),
     ("tree", "--max-depth --depth -d", "there is none: name a directory that is deeper"),
+    ("tree", "-a -f -s -D -J -I -P --du --dirsfirst", "everything is shown; --json has sizes and times"),
     ("sync", "--delete-excluded", "there is none: what filters leave out stays at DEST"),
     ("sync", "--track-renames", "there is none: with --delete, what digests show as renamed is renamed"),
     ("sync copy move", "--no-perms --no-owner --no-group", "leave it out: only --perms keeps the modes"),
@@ -370,7 +375,7 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
 
 /// Verbs that the shell alone has.
 const VERBS_OF_THE_SHELL: &[&str] =
-    &["cd", "composite", "fg", "history", "lcd", "lpwd", "pwd", "status", "wait", "where"];
+    &["cd", "composite", "fg", "history", "lcd", "lpwd", "pwd", "quit", "status", "wait", "where"];
 
 /// Verbs of other programs that are typed on a command line, and what they are called here.
 const VERBS_OF_COMMAND_LINES: Elsewhere = &[
@@ -386,6 +391,13 @@ const VERBS_OF_COMMAND_LINES: Elsewhere = &[
     ("lsjson", "ls --json"),
     ("ncdu", "tree --json, whose entries have their sizes"),
     ("rmdirs", "rm -r only where the files may go, too: no verb deletes only empty directories"),
+    ("head", "cat"),
+    ("tail", "cat"),
+    ("ping", "sites test NAME, or probe for a pair"),
+    ("test", "sites test NAME"),
+    ("sha1sum", "hash --alg sha1"),
+    ("compare", "sync -n --compare hash to compare two trees"),
+    ("chmod", "copy --perms, which keeps modes: no verb sets them"),
     ("cleanup", "cancel: it removes what a job that was interrupted has left"),
     ("obscure", "sites add --keyring, or a password in ~/.netrc (mode 0600)"),
     ("mount", "copy, sync or shell: nothing is mounted"),

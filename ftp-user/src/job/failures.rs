@@ -2,7 +2,7 @@
 //! is kept, and the first few of them.
 
 use super::summary::may_pass;
-use crate::failure::Kind;
+use crate::failure::{About, Kind};
 use crate::outcome::FailedItem;
 use crate::report::{Cause, failed_alike};
 use std::collections::{BTreeMap, HashSet};
@@ -13,6 +13,8 @@ use std::hash::{BuildHasher, RandomState};
 pub struct Failures {
     kinds: BTreeMap<Kind, Vec<Cause>>,
     may_pass: bool,
+    /// Whether one of them is a file that the job still has.
+    can_be_retried: bool,
     hasher: RandomState,
     /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
     kept: HashSet<u64>,
@@ -34,6 +36,7 @@ impl Failures {
     /// Notes a failure.
     pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
+        self.can_be_retried |= item.failure.about != About::TakenOver;
         let kind = item.failure.kind;
         let causes = self.kinds.entry(kind).or_default();
         let is_its = |cause: &Cause| cause.first.first().is_none_or(|first| failed_alike(first, &item));
@@ -72,6 +75,11 @@ impl Failures {
     /// Whether another run may succeed with one of them, although nobody changes the file.
     pub(crate) const fn may_pass(&self) -> bool {
         self.may_pass
+    }
+
+    /// Whether another run of the job tries one of them again.
+    pub(crate) const fn can_be_retried(&self) -> bool {
+        self.can_be_retried
     }
 
     /// The causes with their first files, for people.
@@ -117,6 +125,11 @@ mod tests {
             failure: Failure::new(Kind::Temporary, "busy"),
         });
         assert!(failures.may_pass() && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
+        assert!(failures.can_be_retried());
+        let (mut taken, about) = (Failures::default(), About::TakenOver);
+        let failure = Failure::new(Kind::Exists, "left alone").about(about);
+        taken.add(FailedItem { source: String::new(), dest: String::new(), failure });
+        assert!(!taken.can_be_retried());
     }
 
     #[test]

@@ -204,7 +204,7 @@ pub enum Fault {
     Cut {
         /// The host of that program, or of the first user agent.
         host: Option<Program>,
-        /// Whether both placement see a reset.
+        /// Whether both ends see a reset.
         tells: bool,
     },
     /// Somebody writes to a file of the source, if it is still there.

@@ -10,7 +10,7 @@ use crate::account::shortened;
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::endpoint::files;
-use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
 
 use crate::job::part::publish::OldFiles;
@@ -177,7 +177,7 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
         // Whatever became of the later job: what stands there is not this one's any more.
         ResumeAction::LeaveAlone { why } => {
             let hint = "type the copy again if it is to stand there".to_owned();
-            return Err(exists(ends, item, &format!("left alone: {why}"), hint));
+            return Err(exists(ends, item, &format!("left alone: {why}"), hint).about(About::TakenOver));
         }
         ResumeAction::GoOn(left) => {
             let UnfinishedItem { parts, seen, route } = *left;

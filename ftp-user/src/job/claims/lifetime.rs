@@ -85,7 +85,9 @@ pub(in crate::job) async fn finish(context: &Context, tally: &Tally) -> Option<S
             "{FtpUser} retry {job} goes on, and {FtpUser} cancel {job} removes what is left of files under way"
         ),
         (RunEnd::Failed, Some(job)) if was_stopped => format!("{FtpUser} retry {job} begins again"),
-        (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job)) if tally.has_failed_files() => {
+        (RunEnd::Failed | RunEnd::Nothing { has_failed: true }, Some(job))
+            if tally.failures.can_be_retried() =>
+        {
             format!("{FtpUser} retry {job} tries again what has failed")
         }
         (_, _) => return None,
