@@ -259,7 +259,7 @@ impl General {
             self.warn(text.to_owned()).await?;
         }
         for item in &open {
-            for name in job::left_of(item, locations.iter().filter_map(Location::site)) {
+            for name in job::left_of(&item.place, &item.parts, locations.iter().filter_map(Location::site)) {
                 self.warn(format!("nobody has removed {name}: delete it if it is there")).await?;
             }
             if item.parts.detached.is_some() {

@@ -15,7 +15,7 @@ use crate::job::request::job::{Job, Work};
 use crate::job::retry::facts;
 use crate::job::summary::Tally;
 use crate::job::tree::{Visit, WalkRules, walk};
-use crate::journal::{ItemEnd, ItemRecord, ItemState, JobState, RunEnd};
+use crate::journal::{ItemEnd, ItemParts, ItemRecord, ItemState, JobState, Place, RunEnd};
 use crate::place::{self, Location, RemotePath, Site};
 use crate::session::Role;
 use ftp_io::quoting::for_shell;
@@ -251,23 +251,27 @@ pub(crate) fn storing(context: &Context, path: &PathName) -> Option<JobId> {
 
 /// The names of what a file may have left, as they are typed: a path of this host, `SITE:path` if its server is one of these sites
 /// and no other, else a URL.
-pub fn left_of<'a>(item: &ItemRecord, sites: impl IntoIterator<Item = &'a Site>) -> Vec<String> {
-    let Ok(target) = PathName::from_wire(item.place.path.clone()) else { return Vec::new() };
+pub fn left_of<'a>(
+    place: &Place,
+    parts: &ItemParts,
+    sites: impl IntoIterator<Item = &'a Site>,
+) -> Vec<String> {
+    let Ok(target) = PathName::from_wire(place.path.clone()) else { return Vec::new() };
     // Two sites of one name in the journal are two servers if they are reached through different proxies.
-    let mut known = sites.into_iter().filter(|site| names::name_in_journal(site) == item.place.site);
+    let mut known = sites.into_iter().filter(|site| names::name_in_journal(site) == place.site);
     let first = known.next();
     let site = first.filter(|first| known.all(|other| other == *first));
     let show = |path: PathName| {
-        if item.place.site.is_empty() {
+        if place.site.is_empty() {
             return for_shell(path.display());
         }
         let path = RemotePath { name: Some(path), contents: false, glob: None };
-        for_shell(site.map_or_else(|| format!("ftp://{}{path}", item.place.site), |site| site.show(&path)))
+        for_shell(site.map_or_else(|| format!("ftp://{}{path}", place.site), |site| site.show(&path)))
     };
-    let ids = item.parts.undeleted.iter().chain(&item.parts.names);
-    let parts = ids.filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
-    let in_place = item.parts.in_place.map(|_| target.clone());
-    parts.chain(in_place).map(show).collect()
+    let ids = parts.undeleted.iter().chain(&parts.names);
+    let stored = ids.filter_map(|id| Part::new(*id, &target).ok()).map(|part| part.stored);
+    let in_place = parts.in_place.map(|_| target.clone());
+    stored.chain(in_place).map(show).collect()
 }
 
 /// Removes what is stored of a file, and tells what may be left.
@@ -281,7 +285,7 @@ async fn remove(context: &Context, host: &mut Host, item: &ItemRecord) -> Result
     }
     let has_part = remove_parts(context, host, item).await?;
     if !has_part && is_directory_gone(host, &target) {
-        for name in left_of(item, host.site()) {
+        for name in left_of(&item.place, &item.parts, host.site()) {
             context.run.events.warn(format!(
                 "nobody has removed {name}, since its directory is gone: if that has another name now, delete the file there"
             ));
@@ -335,4 +339,28 @@ async fn tell_if_published(
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::PartId;
+
+    #[test]
+    fn what_is_left_has_the_name_of_its_site_only_if_no_other_site_may_be_meant() {
+        let settings = "[sites.aa]\nurl = \"ftp://ann@h:2121/\"\nproxy = \"socks5://p:1\"\n\
+                        [sites.bb]\nurl = \"ftp://ann@h:2121/\"\nproxy = \"socks5://p:2\"\n";
+        let known = crate::config::parse(settings, std::path::Path::new("config.toml"), None).unwrap().sites;
+        let [aa, bb] = ["aa", "bb"].map(|name| known.find(name).unwrap().site.clone());
+        let path = b"a;rm b/c".to_vec();
+        let place = Place { source: String::new(), site: names::name_in_journal(&bb), path };
+        let parts = ItemParts { names: vec![PartId(0xab)], ..ItemParts::default() };
+        let name = |sites: &[Site]| left_of(&place, &parts, sites);
+        let part = ".00000000000000ab.ftp-user.part'";
+        assert_eq!(name(std::slice::from_ref(&bb)), [format!("'bb:a;rm%20b/{part}")]);
+        assert_eq!(name(&[bb.clone(), bb.clone()]), [format!("'bb:a;rm%20b/{part}")]);
+        for sites in [&[] as &[Site], &[aa, bb]] {
+            assert_eq!(name(sites), [format!("'ftp://ann@h:2121/a;rm%20b/{part}")]);
+        }
+    }
 }

@@ -223,3 +223,12 @@ fn the_last_name_of_a_url_is_a_pattern_unless_it_is_encoded() {
     // The name is what it is, for whoever takes no patterns.
     assert_eq!(remote("ftp://h/d/*.txt").path.name, Some(PathName::from_user("d/*.txt").unwrap()));
 }
+
+#[test]
+fn a_line_of_netrc_is_one_login() {
+    let line = |text: &[u8]| Location::parse(text, &Netrc::default()).unwrap().site().unwrap().netrc_line();
+    assert_eq!(line(b"ftp://ann@h:2121/").as_deref(), Some("machine h login ann password ..."));
+    for user in ["bob%09macdef%09init", "x%20password%20y", "x%1b]0;y%07", "x%C2%9Bm", "%FF"] {
+        assert_eq!(line(format!("ftp://{user}@h/").as_bytes()), None, "{user}");
+    }
+}
