@@ -62,6 +62,8 @@ pub enum About {
     Nested,
     /// A file that was to be replaced, and has another name now. Another run looks for it.
     OldFile,
+    /// What the command asks for: the same job fails again, another command need not.
+    Command,
     /// A file that a later job of the journal has taken over. This job does not touch it any more.
     TakenOver,
     /// A destination that has no room for the file. Another one that is no smaller will not fit either.
@@ -102,6 +104,11 @@ impl Failure {
     /// A mistake in what was typed.
     pub fn usage(what: impl Into<String>) -> Self {
         Self::new(Kind::Usage, what)
+    }
+
+    /// The user has asked for what only another command can do, whatever becomes of the files.
+    pub(crate) fn of_command(what: impl Into<String>) -> Self {
+        Self::usage(what).about(About::Command)
     }
 
     /// Somebody asked the program to stop.

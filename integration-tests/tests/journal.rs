@@ -194,7 +194,8 @@ fn n8_a_file_that_somebody_stores_meanwhile_is_not_replaced_where_that_was_forbi
     fs::write(&theirs, "somebody's own").unwrap();
     // Another source for the same name: what the first job has left does not make it a copy of that one.
     let other = [scene.from.url("t/a"), scene.destination("copy/large.bin")];
-    scene.user().args(["copy", "--overwrite", "never"]).args(other).run().exits(8);
+    let run = scene.user().args(["copy", "--overwrite", "never"]).args(other).run().exits(8);
+    let _told = run.says(" was copying something else to ").says(", and leaves it alone now");
     scene.user().args(["resume"]).run().exits(9).says("is left alone: job");
     assert_eq!(fs::read(theirs).unwrap(), b"somebody's own");
 }

@@ -242,6 +242,16 @@ fn a_cause_that_lasts_is_named_with_the_command_that_works_after_it_is_removed()
 }
 
 #[test]
+fn what_only_another_command_cures_offers_no_retry() {
+    let from = Site::new("source").file("t/a", "a").file("t/b/c", "c").start();
+    let to = target();
+    let run = start().args(["copy", &from.url("t/*"), &to.url("")]).run().exits(9);
+    assert!(run.said.contains("-r takes directories") && !run.said.contains("retry"), "{run}");
+    let run = again(&run).args(["copy", "-r", &from.url("t/*"), &to.url("")]).run().exits(0);
+    assert_eq!(to.names(), ["a", "b/", "b/c"], "{run}");
+}
+
+#[test]
 fn the_passwords_that_a_job_lacks_are_told_at_once_and_the_command_works_with_them() {
     let from = Site::new("source").file("t/a", "a").file("t/with\rreturn", "b").start();
     let to = target();

@@ -1,7 +1,7 @@
 //! What replies say in words: whether a name is not there, whom a server exchanges data with, TLS, the number of sessions.
 
 use super::{Answer, Manners};
-use crate::command::Verb;
+use crate::command::{Command, Verb};
 use crate::deletion::ExistenceQuestion;
 use crate::dialect::Dialect;
 use crate::reply::{Blame, Code, Reply};
@@ -119,10 +119,23 @@ impl Manners {
     /// How many of these paths are asked for together, with so many questions each. `ftp-server` keeps 64 commands and 16 KiB
     /// of them, others less; most take one at a time.
     pub fn paths_at_once(&self, paths: &[PathName], questions: usize) -> usize {
-        match self.capabilities.takes_ahead || self.capabilities.queues_commands {
+        match self.is_asked_ahead() {
             true => at_once(paths, questions),
             false => 1,
         }
+    }
+
+    /// Whether it does in order what comes before it has answered, so that several commands are sent together.
+    pub const fn is_asked_ahead(&self) -> bool {
+        self.capabilities.takes_ahead || self.capabilities.queues_commands
+    }
+
+    /// Whether another command is sent while so many wait for their answers, with so many bytes of them.
+    pub const fn has_room_behind(&self, commands: usize, bytes: usize) -> bool {
+        if self.capabilities.takes_ahead {
+            return commands < MOST_OF_OURS && bytes < Command::MAX_WAITING_BYTES / 2;
+        }
+        commands == 0 || self.capabilities.queues_commands && commands < MOST_COMMANDS && bytes < MOST_BYTES
     }
 
     /// Whether these refusals of a name say that it is not there. No words of "550 Could not get file size." tell why, so
@@ -156,6 +169,8 @@ fn at_once(paths: &[PathName], questions: usize) -> usize {
     paths.iter().take(most).take_while(fits).count().max(1)
 }
 
+/// The largest number of commands that wait at `ftp-server`, which lets 64 wait.
+const MOST_OF_OURS: usize = 60;
 /// The largest number of questions that are sent together.
 const MOST_COMMANDS: usize = 32;
 /// The largest number of their bytes.
@@ -272,5 +287,25 @@ mod tests {
         let paths = vec![PathName::from_user("a".repeat(100)).unwrap(); 100];
         assert_eq!(manners.paths_at_once(&paths, 1), 19);
         assert_eq!(Manners::default().paths_at_once(&paths, 1), 1);
+    }
+
+    #[test]
+    fn so_many_commands_wait_as_their_server_is_known_to_take() {
+        let [one_by_one, mut queues, mut ours] = [(); 3].map(|()| Manners::default());
+        queues.capabilities.queues_commands = true;
+        ours.capabilities.takes_ahead = true;
+        for (manners, commands, bytes, expect) in [
+            (&one_by_one, 0, 0, true),
+            (&one_by_one, 1, 10, false),
+            (&queues, 31, 4095, true),
+            (&queues, 32, 10, false),
+            (&queues, 1, 4096, false),
+            (&queues, 0, 5000, true),
+            (&ours, 59, 8191, true),
+            (&ours, 60, 10, false),
+            (&ours, 1, 8192, false),
+        ] {
+            assert_eq!(manners.has_room_behind(commands, bytes), expect, "{commands} {bytes}");
+        }
     }
 }

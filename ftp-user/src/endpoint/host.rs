@@ -215,7 +215,18 @@ impl Host {
 
     /// Whether [`files::facts_of_all`](super::files::facts_of_all) takes little longer for many paths than for one, as far as that is known.
     pub fn is_asked_at_once(&mut self) -> bool {
-        self.shows(true, |manners| manners.capabilities.takes_ahead)
+        self.shows(true, Manners::is_asked_ahead)
+    }
+
+    /// How many of these paths are looked at and deleted together, as far as that is known: the time between a look and the
+    /// deletion must be short.
+    pub(crate) fn deleted_at_once(&mut self, paths: &[PathName]) -> usize {
+        match self {
+            Self::Server(server) => {
+                server.open().map_or(1, |session| session.manners.paths_at_once(paths, 2))
+            }
+            Self::Local(_) => paths.len(),
+        }
     }
 
     /// What is known of a file of this host without a question to anybody; `None` at a server, or if it cannot be

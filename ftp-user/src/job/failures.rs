@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 pub struct Failures {
     kinds: BTreeMap<Kind, Vec<Cause>>,
     may_pass: bool,
-    /// Whether one of them is a file that the job still has.
+    /// Whether another run of the job may do one of them.
     can_be_retried: bool,
     hasher: RandomState,
     /// The hashes of the names of files that were copied and whose sources stay, at most [`REMEMBERED`].
@@ -36,7 +36,7 @@ impl Failures {
     /// Notes a failure.
     pub(crate) fn add(&mut self, item: FailedItem) {
         self.may_pass |= may_pass(&item.failure);
-        self.can_be_retried |= item.failure.about != About::TakenOver;
+        self.can_be_retried |= !matches!(item.failure.about, About::TakenOver | About::Command);
         let kind = item.failure.kind;
         let causes = self.kinds.entry(kind).or_default();
         let is_its = |cause: &Cause| cause.first.first().is_none_or(|first| failed_alike(first, &item));
@@ -126,10 +126,14 @@ mod tests {
         });
         assert!(failures.may_pass() && failures.has(Kind::Temporary) && !failures.has(Kind::Interrupted));
         assert!(failures.can_be_retried());
-        let (mut taken, about) = (Failures::default(), About::TakenOver);
-        let failure = Failure::new(Kind::Exists, "left alone").about(about);
-        taken.add(FailedItem { source: String::new(), dest: String::new(), failure });
-        assert!(!taken.can_be_retried());
+        let (mut others, add) = (Failures::default(), |others: &mut Failures, failure| {
+            others.add(FailedItem { source: String::new(), dest: String::new(), failure });
+        });
+        add(&mut others, Failure::new(Kind::Exists, "left alone").about(About::TakenOver));
+        add(&mut others, Failure::of_command("a is a directory"));
+        assert!(!others.can_be_retried());
+        add(&mut others, Failure::usage("a name with CR"));
+        assert!(others.can_be_retried());
     }
 
     #[test]

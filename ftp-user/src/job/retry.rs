@@ -97,6 +97,7 @@ impl Retry {
             | About::NotNamed
             | About::Nested
             | About::OldFile
+            | About::Command
             | About::TakenOver
             | About::NoRoom
             | About::Relay

@@ -380,6 +380,7 @@ pub(in crate::job) fn may_pass(failure: &Failure) -> bool {
         | About::NoRename
         | About::NotNamed
         | About::Nested
+        | About::Command
         | About::TakenOver
         | About::NoRoom => failure.kind == Kind::Temporary,
     }

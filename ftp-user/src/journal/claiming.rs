@@ -126,6 +126,7 @@ impl Store {
                 parts: row.read_parts(&self.sql)?,
                 seen: row.seen.clone().filter(|_| is_same),
                 route: row.copy.moved_by().filter(|_| is_same),
+                of_other: None,
             })),
             (_, Some(left)) => ItemHistory::Open(Box::new(left)),
             (ItemState::Open | ItemState::Done | ItemState::Failed | ItemState::GivenOver, None) => {
@@ -248,8 +249,9 @@ impl Store {
             row.why = Some(given_over_to(job));
             row.save(&self.sql)?;
             self.retire(row.job, job)?;
-            let seen = row.seen.filter(|_| row.place.source == place.source);
-            adopted = Some(UnfinishedItem { parts, seen, route: None });
+            let is_same = row.place.source == place.source;
+            let (seen, of_other) = (row.seen.filter(|_| is_same), (!is_same).then_some(row.job));
+            adopted = Some(UnfinishedItem { parts, seen, route: None, of_other });
         }
         Ok(adopted)
     }

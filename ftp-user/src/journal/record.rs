@@ -392,6 +392,8 @@ pub struct UnfinishedItem {
     pub seen: Option<SourceFacts>,
     /// The route of its bytes, if the copy may have its final name and nothing equal had it before.
     pub route: Option<Rung>,
+    /// The job that has left it for another source, and leaves the file alone now.
+    pub of_other: Option<JobId>,
 }
 
 /// How a file has ended.

@@ -418,6 +418,8 @@ pub enum Topic {
     Unseen,
     /// A destination cannot be asked whether what it stores survives a power failure.
     Storage,
+    /// Another job, which has not ended, was copying something else to the name.
+    TakenOver,
 }
 
 impl Topic {
@@ -447,6 +449,7 @@ impl Topic {
             Self::Memory => ["memory", "attempt", "made of which nothing is remembered"],
             Self::Unseen => ["unseen", "attempt", "not seen to move"],
             Self::Storage => ["storage", "portion", "deleted at the source"],
+            Self::TakenOver => ["taken-over", "file", "taken over from a job that has not ended"],
         }
     }
 }

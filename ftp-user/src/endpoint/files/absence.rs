@@ -221,8 +221,7 @@ impl ExistenceCheck<'_> {
             self.session.set_type(DataType::Image).await?;
         }
         let mut all = Vec::with_capacity(paths.len());
-        let capabilities = &self.session.manners.capabilities;
-        let can_wait = capabilities.takes_ahead || capabilities.queues_commands;
+        let can_wait = self.session.manners.is_asked_ahead();
         let mut rest = paths;
         while let Some((path, others)) = rest.split_first() {
             if !can_wait {

@@ -2,7 +2,7 @@
 
 use super::list::RemoteDirectory;
 use super::rename::check_shown_name;
-use super::times::modified_at_server;
+use super::times::{modified_at_server, time_in};
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::Result;
@@ -82,8 +82,8 @@ async fn entry_of(session: &mut Session, path: &PathName, answer: &Answer) -> Re
     }
 }
 
-/// What is at each of these paths, as [`facts`] tells it. A server that takes commands ahead is sent those for the
-/// next paths before it has answered the first ones. If the session is lost, these are the first answers only.
+/// What is at each of these paths, as [`facts`] tells it. A server that does in order what comes together is sent the
+/// questions for the next paths before it has answered the first ones. If the session is lost, these are the first answers only.
 pub async fn facts_of_all(
     context: &Context,
     host: &mut Host,
@@ -99,53 +99,82 @@ pub async fn facts_of_all(
 }
 
 async fn facts_of_all_at_server(session: &mut Session, paths: &[PathName]) -> Vec<Result<Option<Facts>>> {
-    let mut answers = Vec::new().into_iter();
-    if session.manners.capabilities.takes_ahead && session.manners.capabilities.mlst.is_some() {
-        answers = ask_ahead(session, paths, Verb::Mlst, |path| Command::Mlst(Some(path))).await.into_iter();
-    }
+    let known = &session.manners;
+    let (answers, files) = match (known.is_asked_ahead(), known.capabilities.mlst.is_some()) {
+        (false, _) => (Vec::new(), Vec::new()),
+        (true, true) => (ask_ahead(session, paths, |path| Command::Mlst(Some(path))).await, Vec::new()),
+        (true, false) => (Vec::new(), sizes_ahead(session, paths).await),
+    };
+    let (mut answers, mut files) = (answers.into_iter(), files.into_iter());
     let mut all = Vec::with_capacity(paths.len());
     for path in paths {
         // Other questions come behind those that were sent.
-        let entry = match answers.next() {
-            Some(answer) => entry_of(session, path, &answer).await,
-            None if session.is_over() => break,
-            None => entry_at_server(session, path).await,
+        let entry = match (answers.next(), files.next().flatten()) {
+            (_, Some(file)) => Ok(Some(file)),
+            (Some(answer), None) => entry_of(session, path, &answer).await,
+            (None, None) if session.is_over() => break,
+            (None, None) => entry_at_server(session, path).await,
         };
         all.push(entry.map(|entry| entry.map(|entry| Facts::from(&entry))));
     }
     all
 }
 
-/// The answers to a command with each of these paths, or the first ones of them if the session is lost. The server must
-/// take commands ahead.
+/// What SIZE and MDTM, sent ahead for each of these paths, tell of those that are files. `None` if they do not tell that it is
+/// one. If the session is lost, these are the first ones only.
+async fn sizes_ahead(session: &mut Session, paths: &[PathName]) -> Vec<Option<Entry>> {
+    let is_ready = session.set_type(DataType::Image).await.is_ok();
+    if !is_ready || !matches!(tells_sizes_of_directories(session).await, Ok(false)) {
+        return Vec::new();
+    }
+    let asked = if session.manners.capabilities.mdtm { 2 } else { 1 };
+    let mut commands = Vec::new();
+    for path in paths {
+        let both = [Command::Size(path.clone()), Command::Mdtm(path.clone())];
+        commands.extend(both.into_iter().take(asked).map(|command| (command, bytes_of_question(path))));
+    }
+    let answers = ask_each_ahead(session, commands.into_iter()).await;
+    let file = |(path, told): (&PathName, &[Answer])| {
+        let size = size_in(told.first()?)?;
+        let modified = told.get(1).and_then(time_in);
+        Some(Entry { size: Some(size), modified, ..Entry::new(path.clone(), Kind::File) })
+    };
+    paths.iter().zip(answers.chunks_exact(asked)).map(file).collect()
+}
+
+/// The answers to a command with each of these paths, or the first ones of them if the session is lost. A server that is not
+/// known to take commands ahead is sent one at a time.
 pub(super) async fn ask_ahead(
     session: &mut Session,
     paths: &[PathName],
-    verb: Verb,
     command: impl Fn(PathName) -> Command,
 ) -> Vec<Answer> {
-    // A byte of a name may be written as two.
-    let question = |path: &PathName| (command(path.clone()), 2 * path.as_bytes().len() + LINE);
-    ask_each_ahead(session, verb, paths.iter().map(question)).await
+    let question = |path: &PathName| (command(path.clone()), bytes_of_question(path));
+    ask_each_ahead(session, paths.iter().map(question)).await
+}
+
+/// The bytes of a question for a path, at most: a byte of a name may be written as two.
+fn bytes_of_question(path: &PathName) -> usize {
+    2 * path.as_bytes().len() + LINE
 }
 
 /// The answers to these commands, each with the bytes of its line at most. See [`ask_ahead`].
 pub(super) async fn ask_each_ahead(
     session: &mut Session,
-    verb: Verb,
     commands: impl Iterator<Item = (Command, usize)>,
 ) -> Vec<Answer> {
     session.gather(true);
     let (mut answers, mut ahead, mut bytes) = (Vec::new(), VecDeque::new(), 0);
     let mut commands = commands.peekable();
     while commands.peek().is_some() || !ahead.is_empty() {
-        let has_room = ahead.len() < MOST_AHEAD && bytes < Command::MAX_WAITING_BYTES / 2;
-        if let Some((command, line)) = commands.next_if(|_| has_room || ahead.is_empty()) {
+        let has_room = ahead.is_empty() || session.manners.has_room_behind(ahead.len(), bytes);
+        if let Some((command, line)) = commands.next_if(|_| has_room) {
             bytes += line;
-            ahead.push_back((session.send(command, None), line));
+            let verb = command.verb();
+            ahead.push_back((session.send(command, None), verb, line));
             continue;
         }
-        let Some((id, line)) = ahead.pop_front() else { break };
+        let Some((id, verb, line)) = ahead.pop_front() else { break };
         bytes -= line;
         match session.answer_to(id, verb).await {
             Ok(answer) => answers.push(answer),
@@ -474,7 +503,5 @@ async fn lacks_directory(session: &mut Session, path: &PathName) -> Result<bool>
     Ok(refusal.is_some_and(|answer| session.manners.say_missing([&answer].into_iter())))
 }
 
-/// How many questions are sent ahead of their answers. `ftp-server` lets 64 commands wait.
-const MOST_AHEAD: usize = 60;
 /// What a line of such a question has beside its path, at most.
 const LINE: usize = 8;

@@ -156,7 +156,7 @@ pub async fn make_new_directories_at_server(session: &mut Session, paths: &[Path
     let may_be_sent: Vec<bool> = paths.iter().map(|path| takes_ahead && keeps_name(session, path)).collect();
     let sent = paths.iter().zip(&may_be_sent).filter(|(_, may_be_sent)| **may_be_sent);
     let sent: Vec<PathName> = sent.map(|(path, _)| path.clone()).collect();
-    let mut answers = ask_ahead(session, &sent, Verb::Mkd, Command::Mkd).await.into_iter();
+    let mut answers = ask_ahead(session, &sent, Command::Mkd).await.into_iter();
     let made = |was_sent| if was_sent { Some(answers.next()?.is_done()) } else { Some(false) };
     may_be_sent.into_iter().map_while(made).collect()
 }
@@ -204,7 +204,7 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
     }
     let are_files =
         permits.iter().all(|permit| permit.kind() == RemovalKind::File && permit.only_if().is_none());
-    if !session.manners.capabilities.takes_ahead || !are_files {
+    if !session.manners.is_asked_ahead() || !are_files {
         let mut all = Vec::with_capacity(permits.len());
         for permit in permits {
             let deleted = delete_at_server(session, permit).await;
@@ -216,7 +216,7 @@ pub async fn delete_all_at_server(session: &mut Session, permits: &[&DeletePermi
         return all;
     }
     let paths: Vec<PathName> = permits.iter().map(|permit| permit.path().clone()).collect();
-    let answers = ask_ahead(session, &paths, Verb::Dele, Command::Dele).await;
+    let answers = ask_ahead(session, &paths, Command::Dele).await;
     let read =
         |(permit, answer): (&&DeletePermit, _)| has_removed(session, &answer, || cannot_delete(permit));
     permits.iter().zip(answers).map(read).collect()
@@ -364,5 +364,5 @@ pub(super) async fn ask_packs(
     packs: impl Iterator<Item = (Pack, usize)>,
 ) -> Vec<Answer> {
     let commands = packs.map(|(pack, bytes)| (Command::Pack(Box::new(pack)), bytes));
-    ask_each_ahead(session, Verb::Pack, commands).await
+    ask_each_ahead(session, commands).await
 }

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::endpoint::Host;
 use crate::failure::{self, Failure, Result};
-use crate::session::{SentCommand, Session, Untaken};
+use crate::session::{Answer, SentCommand, Session, Untaken};
 use ftp_proto::calendar::When;
 use ftp_proto::client::Event;
 use ftp_proto::command::Command;
@@ -31,8 +31,12 @@ pub(super) async fn modified_at_server(session: &mut Session, path: &PathName) -
     if !session.manners.capabilities.mdtm {
         return Ok(None);
     }
-    let answer = session.ask(Command::Mdtm(path.clone())).await?;
-    Ok(if answer.is_done() { told_time(answer.reply.text()) } else { None })
+    Ok(time_in(&session.ask(Command::Mdtm(path.clone())).await?))
+}
+
+/// The time in an answer to MDTM, if there is one.
+pub(super) fn time_in(answer: &Answer) -> Option<When> {
+    told_time(answer.reply.text()).filter(|_| answer.is_done())
 }
 
 /// Sets when the file was modified last. A server that takes commands ahead is asked together with the next

@@ -76,7 +76,8 @@ pub(crate) fn readable(facts: Option<Facts>, name: &str) -> Result<Facts> {
     match facts.kind {
         Kind::File => Ok(facts),
         Kind::Directory | Kind::Current | Kind::Parent => {
-            Err(Failure::usage(format!("{name} is a directory")).hint("name a file; copy -r copies trees"))
+            Err(Failure::of_command(format!("{name} is a directory"))
+                .hint("name a file; copy -r copies trees"))
         }
         Kind::Link | Kind::Other => {
             Err(Failure::new(failure::Kind::Other, format!("{name} is not a regular file")))
@@ -106,8 +107,11 @@ pub(crate) fn refuse_itself(ends: &Ends, source: KnownFile<'_>, target: KnownFil
         (Some(_) | None, Some(_) | None) => false,
     };
     if one_host && (one_file || source.path == target.path) {
-        return Err(Failure::usage(format!("{} is source and destination", ends.source.show(source.path)))
-            .hint("choose another destination"));
+        return Err(Failure::of_command(format!(
+            "{} is source and destination",
+            ends.source.show(source.path)
+        ))
+        .hint("choose another destination"));
     }
     Ok(())
 }

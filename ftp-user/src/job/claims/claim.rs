@@ -12,7 +12,6 @@ use crate::endpoint::Host;
 use crate::endpoint::files;
 use crate::failure::{About, Failure, FtpUser, Kind, Result};
 use crate::job::Item;
-
 use crate::job::part::publish::OldFiles;
 use crate::job::part::{Leftover, Part, new_id};
 use crate::journal::{
@@ -21,6 +20,7 @@ use crate::journal::{
 };
 use crate::ladder::Rung;
 use crate::outcome::{EarlierCopy, FileCopy, FileEnd, Verified};
+use crate::report::Topic;
 use crate::route::{Ends, StoreReply};
 use crate::session::Facts;
 use ftp_io::clock::since_1970;
@@ -180,7 +180,13 @@ fn claimed(context: &Context, ends: &Ends, item: &Item, began: Claim) -> Result<
             return Err(exists(ends, item, &format!("left alone: {why}"), hint).about(About::TakenOver));
         }
         ResumeAction::GoOn(left) => {
-            let UnfinishedItem { parts, seen, route } = *left;
+            let UnfinishedItem { parts, seen, route, of_other } = *left;
+            if let Some(other) = of_other {
+                let name = ends.destination.show(&item.destination);
+                let text =
+                    format!("job {other} was copying something else to {name}, and leaves it alone now");
+                context.run.events.warn_of(Topic::TakenOver, ends.destination.name(), text);
+            }
             let ItemParts { mut names, undeleted, in_place, detached } = parts;
             kept.moved_earlier = seen.clone().zip(route);
             kept.in_place = in_place.is_some();

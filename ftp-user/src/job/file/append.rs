@@ -172,7 +172,7 @@ async fn plan(context: &Context, ends: &mut Ends, item: &Item, options: Options)
         None => Some(0),
         Some(facts) if facts.kind == Kind::Directory => {
             return Err(
-                Failure::usage(format!("{dest_name} is a directory")).hint("name the file to append to")
+                Failure::of_command(format!("{dest_name} is a directory")).hint("name the file to append to")
             );
         }
         Some(facts) => {

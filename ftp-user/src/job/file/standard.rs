@@ -239,7 +239,7 @@ async fn ready(
     let found = files::facts(context, host, &destination.path).await?;
     let is_directory = found.as_ref().is_some_and(|facts| facts.kind == listing::Kind::Directory);
     if is_directory || destination.contents {
-        return Err(Failure::usage(format!("{name} is a directory, and standard input has no name"))
+        return Err(Failure::of_command(format!("{name} is a directory, and standard input has no name"))
             .hint("name the file that receives it"));
     }
     replaceable(found.as_ref(), &name)?;
@@ -250,8 +250,10 @@ async fn ready(
             );
         }
         (Some(_), Overwrite::Newer) => {
-            return Err(Failure::usage("standard input has no time, so --overwrite newer cannot be decided")
-                .hint("--overwrite always replaces the file"));
+            return Err(Failure::of_command(
+                "standard input has no time, so --overwrite newer cannot be decided",
+            )
+            .hint("--overwrite always replaces the file"));
         }
         (Some(_), Overwrite::Always | Overwrite::Different) | (None, _) => {}
     }

@@ -4,7 +4,7 @@
 
 use super::directories::{name_aside, named_again, report_moved};
 use super::links::MovedLinks;
-use super::look::{DirectorySizes, ExpectedFile, MoveEnd, look};
+use super::look::{DirectorySizes, ExpectedFile, look_at_copies, look_at_sources};
 use super::portion::{CopiedFile, KeptSource, MOST, MovedPortion, MovedTree};
 use crate::context::Context;
 use crate::endpoint::files;
@@ -24,6 +24,7 @@ use crate::session::{Facts, SessionId};
 use ftp_proto::deletion::{CopyProof, CopyState, MoveEvidence, SourceNow, has_changed};
 use ftp_proto::listing::{self, Entry};
 use ftp_proto::wire::PathName;
+use std::collections::VecDeque;
 
 /// Deletes the sources of what a worker has copied, by its own sessions. Returns those that stay.
 pub(in crate::job) async fn delete_sources(
@@ -98,6 +99,9 @@ async fn stable(context: &Context, ends: &mut Ends, files: &[CopiedFile]) -> Ask
     disk
 }
 
+/// A file that was copied, and what was at the place of its copy.
+type SeenCopy = (CopiedFile, Result<Option<Facts>>);
+
 /// The deletion of the sources of a portion.
 struct SourceDeletion<'a> {
     context: &'a Context,
@@ -139,11 +143,35 @@ impl SourceDeletion<'_> {
             }
         }
         let copies: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_copy).collect();
+        let there = look_at_copies(context, &mut self.ends.destination, &copies, self.sizes).await;
+        let mut files: VecDeque<SeenCopy> = files.into_iter().zip(there).collect();
+        let mut singly = Vec::new();
+        while !files.is_empty() && !context.run.cancel.is_cancelled() {
+            let together = self.deleted_together(files.make_contiguous());
+            singly.extend(Box::pin(self.portion(files.drain(..together).collect())).await);
+        }
+        for mut copied in singly {
+            if let Err(failure) = Box::pin(self.delete_singly(&mut copied)).await {
+                self.keep(copied, failure);
+            }
+        }
+    }
+
+    /// How many of these are looked at and deleted together: all of them if their server compares them itself.
+    fn deleted_together(&mut self, files: &[SeenCopy]) -> usize {
+        let source = &mut self.ends.source;
+        if source.deletes_if_same() && files.iter().all(|(copied, _)| copied.same_file().is_some()) {
+            return files.len();
+        }
+        let paths = files.iter().take(MOST_LOOKED_AT).map(|(copied, _)| copied.source.clone());
+        source.deleted_at_once(&paths.collect::<Vec<_>>())
+    }
+
+    /// Looks at sources, and deletes them at once. Returns those that need questions of their own.
+    async fn portion(&mut self, files: Vec<SeenCopy>) -> Vec<CopiedFile> {
         let session = self.ends.source.evidence_session();
-        let Ends { source, destination, .. } = &mut *self.ends;
-        // Sources last: the time between this look and the deletion must be short.
-        let there = look(context, MoveEnd::Destination, destination, &copies, self.sizes).await;
-        let now = look_at_sources(context, source, &files, self.sizes).await;
+        let (files, there): (Vec<_>, Vec<_>) = files.into_iter().unzip();
+        let now = sources_now(self.context, &mut self.ends.source, &files).await;
         let (mut singly, mut together) = (Vec::new(), Vec::new());
         for (copied, seen) in files.into_iter().zip(now.into_iter().zip(there)) {
             let (source, copy) = match seen {
@@ -171,11 +199,7 @@ impl SourceDeletion<'_> {
             }
         }
         singly.extend(self.delete_together(together).await);
-        for mut copied in singly {
-            if let Err(failure) = Box::pin(self.delete_singly(&mut copied)).await {
-                self.keep(copied, failure);
-            }
-        }
+        singly
     }
 
     /// The permit to delete a source. `session` is the one of the source in which it was looked at.
@@ -448,12 +472,11 @@ fn is_renewed(before: &Facts, now: &Facts) -> bool {
     has_changed(before, now) && !has_changed(before, &Facts { version: before.version, ..now.clone() })
 }
 
-/// Looks at files of one directory at the source, unless their server compares them right before it deletes them.
-async fn look_at_sources(
+/// What is at the source of files of one directory, unless their server compares them right before it deletes them.
+async fn sources_now(
     context: &Context,
     source: &mut Host,
     files: &[CopiedFile],
-    sizes: &DirectorySizes,
 ) -> Vec<Result<Option<SourceNow>>> {
     if source.deletes_if_same()
         && let Some(all) = files.iter().map(CopiedFile::same_file).collect::<Option<Vec<_>>>()
@@ -461,7 +484,7 @@ async fn look_at_sources(
         return all.into_iter().map(|same| Ok(Some(SourceNow::Compared(same)))).collect();
     }
     let expected: Vec<ExpectedFile> = files.iter().map(CopiedFile::expected_source).collect();
-    let found = look(context, MoveEnd::Source, source, &expected, sizes).await;
+    let found = look_at_sources(context, source, &expected).await;
     found.into_iter().map(|found| Ok(found?.map(SourceNow::Seen))).collect()
 }
 
@@ -486,6 +509,8 @@ fn claimed_by_move(job: JobId) -> Failure {
         .hint(format!("wait for the end of that job ({FtpUser} jobs), then move again"))
 }
 
+/// The largest number of sources that are looked at together.
+const MOST_LOOKED_AT: usize = 64;
 /// How many times a file is compared again whose other names are being deleted.
 const MOST_COMPARED: u32 = 16;
 

@@ -1,5 +1,5 @@
 //! What is at many paths of one directory: by questions for many files whether they are what they were, where the server takes
-//! them; what is left by one listing where most of the directory is asked for, else by a question for each.
+//! them; what is left by a question for each, or of copies by one listing where most of the directory is asked for.
 
 use crate::context::Context;
 use crate::endpoint::Host;
@@ -16,19 +16,9 @@ use ftp_proto::wire::{FileName, PathName};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-/// About how many names directories have. The workers of a move share it.
+/// About how many names the directories of the destination have. The workers of a move share it.
 #[derive(Clone, Debug, Default)]
-pub(in crate::job) struct DirectorySizes(Arc<Mutex<HashMap<MoveDirectory, usize>>>);
-
-/// A directory of one end.
-type MoveDirectory = (MoveEnd, Option<PathName>);
-
-/// Which end of a move is asked.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum MoveEnd {
-    Source,
-    Destination,
-}
+pub(in crate::job) struct DirectorySizes(Arc<Mutex<HashMap<Option<PathName>, usize>>>);
 
 impl DirectorySizes {
     /// Notes a file that was found, and that gets a copy.
@@ -37,19 +27,17 @@ impl DirectorySizes {
         if sizes.len() > MOST_DIRECTORIES {
             sizes.clear();
         }
-        for (end, path) in [(MoveEnd::Source, &item.source), (MoveEnd::Destination, &item.destination)] {
-            *sizes.entry((end, place::parent(path))).or_default() += 1;
-        }
+        *sizes.entry(place::parent(&item.destination)).or_default() += 1;
     }
 
     /// Whether a directory is listed for so many of its names.
-    fn is_listed_for(&self, directory: &MoveDirectory, names: usize) -> bool {
+    fn is_listed_for(&self, directory: &Option<PathName>, names: usize) -> bool {
         let known = self.0.locked().get(directory).copied();
         names >= FEWEST && known.is_some_and(|size| size <= names.saturating_mul(WORTH))
     }
 
     /// Notes how many names a listing has shown.
-    fn note_listed(&self, directory: MoveDirectory, names: usize) {
+    fn note_listed(&self, directory: Option<PathName>, names: usize) {
         self.0.locked().insert(directory, names);
     }
 }
@@ -72,30 +60,48 @@ impl ExpectedFile {
     }
 }
 
-/// What is at each of these paths of one directory, or why nobody can tell.
-pub(super) async fn look(
+/// What is at the place of each of these copies in one directory, or why nobody can tell.
+pub(super) async fn look_at_copies(
     context: &Context,
-    end: MoveEnd,
     host: &mut Host,
     files: &[ExpectedFile],
     sizes: &DirectorySizes,
 ) -> Vec<Result<Option<Facts>>> {
     let mut seen = unchanged(context, host, files).await;
-    let unseen = |seen: &[Option<Facts>]| -> Vec<PathName> {
-        let rest = files.iter().zip(seen).filter(|(_, seen)| seen.is_none());
-        rest.map(|(file, _)| file.path.clone()).collect()
-    };
-    let directory = (end, files.first().and_then(|file| place::parent(&file.path)));
-    if sizes.is_listed_for(&directory, unseen(&seen).len()) && host.lists_facts() {
+    let directory = files.first().and_then(|file| place::parent(&file.path));
+    let unseen = seen.iter().filter(|seen| seen.is_none()).count();
+    if sizes.is_listed_for(&directory, unseen) && host.lists_facts() {
         let listed = listed(context, host, directory, sizes).await;
         for (file, seen) in files.iter().zip(&mut seen).filter(|(_, seen)| seen.is_none()) {
             *seen = place::base_name(&file.path).and_then(|name| listed.get(&name)).cloned();
         }
     }
-    // What a listing has not shown, or not as a file, is asked for.
-    let mut asked = match unseen(&seen).as_slice() {
-        [] => Vec::new(),
-        rest => files::facts_of_all(context, host, rest).await,
+    ask_for_unseen(context, host, files, seen).await
+}
+
+/// What is at each of these sources in one directory, or why nobody can tell. No listing is read: a look is no older than the
+/// answer to its own question.
+pub(super) async fn look_at_sources(
+    context: &Context,
+    host: &mut Host,
+    files: &[ExpectedFile],
+) -> Vec<Result<Option<Facts>>> {
+    let seen = unchanged(context, host, files).await;
+    ask_for_unseen(context, host, files, seen).await
+}
+
+/// Adds what was not seen yet, by a question for each file.
+async fn ask_for_unseen(
+    context: &Context,
+    host: &mut Host,
+    files: &[ExpectedFile],
+    seen: Vec<Option<Facts>>,
+) -> Vec<Result<Option<Facts>>> {
+    let unseen = files.iter().zip(&seen).filter(|(_, seen)| seen.is_none());
+    let unseen: Vec<PathName> = unseen.map(|(file, _)| file.path.clone()).collect();
+    let mut asked = match unseen.is_empty() {
+        true => Vec::new(),
+        false => files::facts_of_all(context, host, &unseen).await,
     }
     .into_iter();
     let mut all = Vec::with_capacity(files.len());
@@ -134,7 +140,7 @@ async fn unchanged(context: &Context, host: &mut Host, files: &[ExpectedFile]) -
 async fn listed(
     context: &Context,
     host: &mut Host,
-    directory: MoveDirectory,
+    directory: Option<PathName>,
     sizes: &DirectorySizes,
 ) -> HashMap<PathName, Facts> {
     let (mut files, mut names) = (HashMap::new(), 0);
@@ -146,7 +152,7 @@ async fn listed(
             files.remove(&entry.name);
         }
     };
-    let Some(path) = directory.1.clone().or_else(|| PathName::from_user(".").ok()) else { return files };
+    let Some(path) = directory.clone().or_else(|| PathName::from_user(".").ok()) else { return files };
     let listing = files::list_each(context, host, &path, &mut note).await;
     if listing.is_err() {
         (files, names) = (HashMap::new(), usize::MAX);
@@ -169,19 +175,14 @@ mod tests {
     #[test]
     fn a_directory_is_listed_if_much_of_it_is_asked_for() {
         let sizes = DirectorySizes::default();
-        let directory = |end| (end, Some(PathName::from_user("d").unwrap()));
-        for end in [MoveEnd::Source, MoveEnd::Destination] {
-            assert!(!sizes.is_listed_for(&directory(end), 100), "nothing is known");
-        }
+        let directory = PathName::from_user("d").ok();
+        assert!(!sizes.is_listed_for(&directory, 100), "nothing is known");
         (0..100).for_each(|number| sizes.note_found(&Item::of_both(number, &format!("d/{number}"))));
-        for end in [MoveEnd::Source, MoveEnd::Destination] {
-            for (names, expect) in [(1, false), (16, false), (17, true), (100, true)] {
-                assert_eq!(sizes.is_listed_for(&directory(end), names), expect, "{names}");
-            }
+        for (names, expect) in [(1, false), (16, false), (17, true), (100, true)] {
+            assert_eq!(sizes.is_listed_for(&directory, names), expect, "{names}");
         }
         // It has many others.
-        sizes.note_listed(directory(MoveEnd::Destination), 100_000);
-        assert!(!sizes.is_listed_for(&directory(MoveEnd::Destination), 100));
-        assert!(sizes.is_listed_for(&directory(MoveEnd::Source), 100));
+        sizes.note_listed(directory.clone(), 100_000);
+        assert!(!sizes.is_listed_for(&directory, 100));
     }
 }

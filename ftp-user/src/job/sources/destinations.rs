@@ -45,7 +45,7 @@ impl Receiver {
                 Err(Failure::new(FailureKind::Exists, format!("{destination} is not a directory"))
                     .hint("choose a directory; one file is copied to a name without / at its end"))
             }
-            (None, false, true) => Err(Failure::usage(format!(
+            (None, false, true) => Err(Failure::of_command(format!(
                 "several sources need a directory, and {destination} does not exist"
             ))
             .hint("end it with / to have it made")),
@@ -254,15 +254,17 @@ pub(super) fn refuse(
 ) -> Result<()> {
     let is_tree = known.is_some_and(|facts| facts.kind == Kind::Directory);
     if is_tree && !is_recursive {
-        return Err(Failure::usage(format!("{source} is a directory"))
+        return Err(Failure::of_command(format!("{source} is a directory"))
             .hint("-r takes directories with everything in them"));
     }
     if is_tree && is_also && is_within(source, target) {
-        return Err(Failure::usage(format!("{source} would be copied into itself"))
+        return Err(Failure::of_command(format!("{source} would be copied into itself"))
             .hint("choose another destination"));
     }
     if !is_tree && source.contents && known.is_some() {
-        return Err(Failure::usage(format!("{source} is not a directory")).hint("leave out the / at its end"));
+        return Err(
+            Failure::of_command(format!("{source} is not a directory")).hint("leave out the / at its end")
+        );
     }
     Ok(())
 }
@@ -277,12 +279,12 @@ pub(super) fn refuse_precious(source: &Location, may_leave: bool, own: &OwnFiles
         return Ok(());
     };
     let what = format!("{source} {what}, and move does not delete it");
-    Err(Failure::usage(what).hint("name what is to be moved in it; copy -r copies everything"))
+    Err(Failure::of_command(what).hint("name what is to be moved in it; copy -r copies everything"))
 }
 
 /// The failure of a source that would replace another one of the same job.
 pub(super) fn one_name(source: &Location) -> Failure {
-    Failure::usage(format!("{source} has the last name of another source, which it would replace"))
+    Failure::of_command(format!("{source} has the last name of another source, which it would replace"))
         .hint("copy them one after the other, to different names")
 }
 

@@ -31,6 +31,7 @@ mod decisions {
             },
             seen: Some(before.clone()),
             route: Some(Rung::DestListens),
+            of_other: None,
         };
         let open = |parts: &[u64]| ItemHistory::Open(Box::new(left(parts)));
         let go_on = |parts: &[u64]| ResumeAction::GoOn(Box::new(left(parts)));

@@ -132,7 +132,11 @@ fn n8_a_file_is_found_as_it_was_left() {
     let open = |in_place: Option<u64>| {
         let parts =
             ItemParts { names: parts.clone(), in_place: in_place.map(PartId), ..ItemParts::default() };
-        ItemHistory::Open(Box::new(UnfinishedItem { parts, seen: Some(seen.clone()), route: None }))
+        ItemHistory::Open(Box::new(UnfinishedItem {
+            parts,
+            seen: Some(seen.clone()),
+            ..UnfinishedItem::default()
+        }))
     };
     assert_eq!(found(begin(&store, 1, "a", 12)), open(None));
     store.in_place(begun.key, PartId(12)).unwrap();
