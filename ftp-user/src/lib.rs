@@ -29,6 +29,7 @@
 //! | [`ladder`] | which candidate between two servers is tried next |
 //! | [`account`] | which paths were tried between two servers, and what came of each |
 //! | [`outcome`] | what a copy has shown: verification, protection, bytes that passed a relay |
+//! | [`queue`] | jobs that a daemon carries: how they stand, when they are tried again, which one is next |
 //! | [`shell`] | lines of the shell, names, composite directories, completion |
 //! | [`journal`] | what every job has begun and finished, for `resume` |
 //! | [`state`] | what is kept from one run to the next: which candidate has worked between two servers, certificates |
@@ -56,6 +57,7 @@ pub mod journal;
 pub mod ladder;
 pub mod outcome;
 pub mod place;
+pub mod queue;
 pub mod relay;
 pub mod report;
 pub mod route;

@@ -67,6 +67,7 @@ mod probe;
 mod progress;
 mod proof;
 mod proxied;
+mod queue;
 mod quirks;
 mod quotas;
 mod recipes;

@@ -282,8 +282,10 @@ mod tests {
     ];
 
     /// Those that the journal does not keep: how this one run is shown, and where it keeps what it knows.
-    const OF_THIS_RUN: [&str; 9] =
-        ["color", "help", "json", "progress", "quiet", "state", "trace", "verbose", "version"];
+    const OF_THIS_RUN: [&str; 13] = [
+        "at", "color", "help", "json", "priority", "progress", "queue", "quiet", "state", "trace", "verbose",
+        "version", "wait",
+    ];
 
     #[test]
     fn each_option_of_a_job_says_either_what_is_copied_or_how() {

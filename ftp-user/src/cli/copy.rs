@@ -4,6 +4,7 @@
 use super::asked;
 use super::passwords::Passwords;
 use super::places::refuse_site_like;
+use super::queue::QueueArgs;
 use super::transfer::{TransferArgs, narrowed};
 use super::trees::{FilterArgs, KeptArgs, TreeArgs};
 use crate::context::Context;
@@ -55,8 +56,11 @@ pub(super) struct CopyArgs {
     #[arg(long, value_name = "NAME", value_parser = asked::job_name, conflicts_with = "from_file")]
     pub(super) id: Option<String>,
     #[command(flatten)]
+    #[serde(skip)]
+    pub(super) queue: QueueArgs,
+    #[command(flatten)]
     #[serde(flatten)]
-    transfer: TransferArgs,
+    pub(super) transfer: TransferArgs,
 }
 
 /// Copy files or trees, verify them, then delete the sources
@@ -126,7 +130,7 @@ pub(super) struct AppendArgs {
     pub(super) dest: OsString,
     #[command(flatten)]
     #[serde(flatten)]
-    transfer: TransferArgs,
+    pub(super) transfer: TransferArgs,
 }
 
 impl AppendArgs {
@@ -213,8 +217,11 @@ pub(super) struct SyncArgs {
     #[arg(long, value_name = "NAME", value_parser = asked::job_name)]
     pub(super) id: Option<String>,
     #[command(flatten)]
+    #[serde(skip)]
+    pub(super) queue: QueueArgs,
+    #[command(flatten)]
     #[serde(flatten)]
-    transfer: TransferArgs,
+    pub(super) transfer: TransferArgs,
 }
 
 impl SyncArgs {

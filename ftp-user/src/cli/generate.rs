@@ -238,6 +238,17 @@ pub const PAGES: &[Page] = &[
         see: &["ftp-user-resume", "ftp-user-why"],
     },
     Page {
+        verb: "pause",
+        examples: &[
+            ("ftp-user pause last", "Stops the last job, if it is one of the queue."),
+            ("ftp-user pause 0123456789abcdef", "Stops the one with that id; ftp-user resume lets it go on."),
+            ("ftp-user pause nightly", "Stops the one with that name (--id)."),
+        ],
+        exits: JOBS,
+        files: &[JOURNAL],
+        see: &["ftp-user-daemon", "ftp-user-resume", "ftp-user-jobs"],
+    },
+    Page {
         verb: "cancel",
         examples: &[
             ("ftp-user cancel last", "Gives up the last job, and removes what it has left."),
@@ -250,6 +261,20 @@ pub const PAGES: &[Page] = &[
         exits: JOBS,
         files: &[JOURNAL, SETTINGS, NETRC],
         see: &["ftp-user-jobs"],
+    },
+    Page {
+        verb: "daemon",
+        examples: &[
+            ("ftp-user daemon", "Carries the jobs that were left to the queue, four at the same time."),
+            ("ftp-user daemon --state /var/lib/transfers", "Carries those of another state directory."),
+            (
+                "ftp-user daemon --parallel 1 --drain-timeout 5m",
+                "Carries one job, and lets it end after SIGTERM.",
+            ),
+        ],
+        exits: JOBS,
+        files: &[JOURNAL, SETTINGS, NETRC],
+        see: &["ftp-user-copy", "ftp-user-jobs", "ftp-user-pause"],
     },
     Page {
         verb: "why",

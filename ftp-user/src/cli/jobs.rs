@@ -14,6 +14,7 @@ use crate::job::{self, Job, Status};
 use crate::journal::as_text::text_of;
 use crate::journal::{JobRecord, JobState, Journal, StoredJob};
 use crate::place::Location;
+use crate::queue::Entry;
 use crate::report::{Event, Reporter};
 use clap::Args;
 use ftp_io::clock::Clock;
@@ -116,7 +117,13 @@ impl General {
     pub(super) async fn resume(&self, args: &ResumeArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
         let mut status = Status::Done;
-        let of = |state| jobs.iter().filter(move |job| job.state == state);
+        // A daemon goes on with those of the queue.
+        let of = |state| jobs.iter().filter(move |job| job.state == state && job.queued.is_none());
+        if let Some(called) = &args.job
+            && let record @ JobRecord { queued: Some(_), .. } = find(&jobs, called)?
+        {
+            return general.change_queued(record, "resume", Entry::resume).await;
+        }
         let chosen: Vec<_> = match &args.job {
             // What moves without this program is waited for last.
             None => of(JobState::Interrupted).chain(of(JobState::Detached)).collect(),
@@ -162,6 +169,10 @@ impl General {
     /// Runs a job again that has failed or was interrupted.
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
+        let called = find(&jobs, &args.job)?;
+        if called.queued.is_some() {
+            return general.change_queued(called, "retry", Entry::retry).await;
+        }
         let record = chosen(&jobs, &args.job, "retry", has_work)?;
         let mut command = general.command("retry", record)?;
         if args.yes {
@@ -235,6 +246,10 @@ impl General {
     /// Gives up a job that was interrupted.
     pub(super) async fn cancel(&self, args: &CancelArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
+        let called = find(&jobs, &args.job)?;
+        if called.queued.is_some() && !args.forget {
+            return general.change_queued(called, "cancel", Entry::cancel).await;
+        }
         // Something may be stored at a server.
         let record = chosen(&jobs, &args.job, "cancel", |job| !job.state.has_ended() || job.open > 0)?;
         if args.forget {
@@ -302,7 +317,7 @@ impl General {
 
     /// The command of a job, as it was asked for. How it is shown and how long it waits is up to this run; what this run trusts
     /// is added ([`TrustArgs::and`]).
-    fn command(&self, verb: &str, record: &JobRecord) -> Result<Cli> {
+    pub(super) fn command(&self, verb: &str, record: &JobRecord) -> Result<Cli> {
         let id = record.id;
         if !record.job.can_run() {
             return Err(Failure::new(Kind::Other, format!("job {id} was made by an older ftp-user"))
@@ -412,7 +427,8 @@ fn names_a_relative_file(options: &Map<String, Value>) -> bool {
 }
 
 /// The options that name files.
-const FILES: [&str; 6] = ["ca", "config", "filter_from", "from_file", "password_file", "relay_token_file"];
+pub(super) const FILES: [&str; 6] =
+    ["ca", "config", "filter_from", "from_file", "password_file", "relay_token_file"];
 /// The last version that kept the words of command lines.
 const LAST_WITH_WORDS: &str = "0.1.0";
 
@@ -482,6 +498,7 @@ mod tests {
             given_over: 0,
             process: None,
             transfer: None,
+            queued: None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod asked;
 mod conceal;
 mod copy;
+mod daemon;
 mod doctor;
 mod exit;
 mod generate;
@@ -16,6 +17,7 @@ mod outputs;
 mod passwords;
 mod places;
 mod program;
+mod queue;
 mod shell;
 mod sites;
 mod transfer;
@@ -40,7 +42,7 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::Status;
 use crate::outcome::FailedItem;
-use crate::report::{Event, Exits, Reporter, Style, complaint};
+use crate::report::{Event, Exits, KeptOutput, Output, Reporter, Style, complaint};
 use crate::state::{self, OwnFiles};
 use crate::world::World;
 use asked::{AskedJob, JobPurpose, READ_WORDS, Start};
@@ -116,7 +118,7 @@ struct General {
     hands: ShellSession,
 }
 
-/// Who carries a command out, besides the command line: the shell.
+/// Who carries a command out, besides the command line: the shell, or a daemon.
 #[derive(Clone, Debug, Default)]
 struct ShellSession {
     /// What stops the command. Without it, signals do.
@@ -131,6 +133,8 @@ struct ShellSession {
     here: Option<OsString>,
     /// Which of several jobs this is, and its destination; nothing if it is the only one.
     one_job: Option<(JobId, String)>,
+    /// Who reads the events of a job of the queue: nobody is at a terminal who could answer a question.
+    unattended: Option<KeptOutput>,
 }
 
 impl ShellSession {
@@ -195,6 +199,11 @@ impl Cli {
             Verb::Retry(args) => Box::pin(general.retry(args)).await,
             Verb::Cancel(args) => Box::pin(general.cancel(args)).await,
             Verb::Jobs(args) => Box::pin(general.list(args)).await,
+            Verb::Pause(args) => general.pause(args).await,
+            Verb::Daemon(args) => Box::pin(daemon::run(general, args)).await,
+            Verb::Job(job) if job.queue().is_asked() => {
+                Box::pin(general.submit(job, self.typed.clone(), words)).await
+            }
             _ => return Box::pin(self.perform(Start::Typed(words))).await,
         };
         if let (true, Err(failure)) = (general.json, &done) {
@@ -231,7 +240,8 @@ impl Cli {
         let passwords = general.passwords(context.run.cancel.clone(), is_typed);
         let (only_destination, is_shown) =
             (asked.purpose != JobPurpose::Run, asked.purpose == JobPurpose::Show);
-        let passwords = Passwords { only_destination, asks: !is_shown, ..passwords };
+        let asks = !is_shown && hands.unattended.is_none();
+        let passwords = Passwords { only_destination, asks, ..passwords };
         let context = if is_shown { context.for_inquiry() } else { context };
         let (grouping, here) = (hands.grouping, hands.here.as_deref());
         let done = match verb {
@@ -251,6 +261,8 @@ impl Cli {
             | Verb::Retry(_)
             | Verb::Cancel(_)
             | Verb::Jobs(_)
+            | Verb::Pause(_)
+            | Verb::Daemon(_)
             | Verb::Completions(_)
             | Verb::Man(_) => Ok(Status::Done),
             Verb::Shell(_) => Err(Failure::usage("this is a shell already").hint("leave shell out")),
@@ -273,6 +285,11 @@ impl General {
         state::directory(self.state.clone())
     }
 
+    /// What is kept between runs.
+    fn store(&self) -> Store {
+        Store::at(self.state_directory(), READ_WORDS)
+    }
+
     /// What this program needs itself.
     fn own_files(&self) -> OwnFiles {
         let (settings, state) = (self.settings_file(), self.state_directory());
@@ -282,7 +299,9 @@ impl General {
 
     /// Where the passwords come from that no URL and no `.netrc` has.
     fn passwords(&self, cancel: Cancel, is_typed: bool) -> Passwords {
-        let variable = simulated::variable(passwords::VARIABLE);
+        // That of whoever has started a daemon is for no server that somebody else names.
+        let is_unattended = self.hands.unattended.is_some();
+        let variable = simulated::variable(passwords::VARIABLE).filter(|_| !is_unattended);
         let passwords = Passwords::new(self.job.password_file.clone(), variable.as_deref(), cancel);
         Passwords { answers: self.hands.answers.clone(), is_typed, ..passwords }
     }
@@ -310,7 +329,7 @@ impl General {
         };
         Style {
             json: self.json,
-            to_stderr: false,
+            output: self.hands.unattended.clone().map_or(Output::Standard, Output::Kept),
             quiet: self.quiet,
             verbose: self.verbose,
             color: colored(self.color),
@@ -326,7 +345,8 @@ impl General {
         let unknown = self.trust.unknown(settings.trust);
         let typed = TypedOptions { trust: self.trust.trust.is_some(), proxy: self.job.proxy.is_some() };
         let trace = self.trace.as_deref().map(outputs::create_trace).transpose()?;
-        let style = Style { to_stderr: writes_a_file, ..self.style() };
+        let output = if writes_a_file { Output::Error } else { self.style().output };
+        let style = Style { output, ..self.style() };
         let (events, reporter) = Reporter::start(style, trace);
         let cancel = self.hands.cancel()?;
         let family = match (self.job.v4, self.job.v6) {
@@ -363,13 +383,16 @@ impl General {
             takes_tls: !self.trust.no_tls,
             demands_tls: false,
             trust: whom,
-            unknown: UnknownCertificates::new(unknown),
+            unknown: match self.hands.unattended {
+                Some(_) => UnknownCertificates::unasked(unknown),
+                None => UnknownCertificates::new(unknown),
+            },
             named: settings.sites,
             typed,
             listing: ListingLimit::default(),
             limit: None,
         };
-        let store = Store::at(self.state_directory(), READ_WORDS);
+        let store = self.store();
         run.listed = self.hands.listed.clone();
         Ok((Context { world: World::real(), store, settings, run }, reporter))
     }

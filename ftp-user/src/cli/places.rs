@@ -99,6 +99,11 @@ pub(super) fn has_relative(places: &[OsString]) -> bool {
     places.iter().any(|text| is_local(text) && Path::new(text).is_relative())
 }
 
+/// Whether a text is a path of this host, where sites have these names.
+pub(super) fn is_here(text: &OsString, names: &Names) -> bool {
+    Place::parse_with(text.as_bytes(), names).is_ok_and(|place| place.site().is_none())
+}
+
 /// Reads places one after the other. `~/.netrc` is read when the first one lacks a login.
 #[derive(Debug)]
 pub(super) struct PlaceReader<'a> {

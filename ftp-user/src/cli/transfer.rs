@@ -71,6 +71,11 @@ pub(super) struct PathArgs {
 }
 
 impl TransferArgs {
+    /// Whether a person is to be asked about relays.
+    pub(super) fn asks_for_relays(&self) -> bool {
+        self.paths.relays.relay_consent == Some(Consent::Ask)
+    }
+
     /// The options of the job, with those of trees at their defaults.
     pub(super) fn options(&self, overwrite: Overwrite) -> Options {
         let (allowed, resume) = (self.paths.path, self.resume || !self.no_resume);

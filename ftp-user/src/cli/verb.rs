@@ -2,11 +2,13 @@
 
 use super::asked::{AskedJob, JobPurpose, options_of};
 use super::copy::{AppendArgs, CopyArgs, MoveArgs, SyncArgs};
+use super::daemon::DaemonArgs;
 use super::doctor::DoctorArgs;
 use super::jobs::{self, CancelArgs, JobsArgs, ResumeArgs, RetryArgs};
 use super::ls::{CatArgs, LsArgs, StatArgs};
 use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
 use super::passwords::Passwords;
+use super::queue::{PauseArgs, QueueArgs};
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
 use super::why::{ProbeArgs, WhyArgs};
@@ -40,11 +42,13 @@ pub(super) enum Verb {
     Resume(ResumeArgs),
     Retry(RetryArgs),
     Jobs(JobsArgs),
+    Pause(PauseArgs),
     Cancel(CancelArgs),
     Why(WhyArgs),
     Sites(SitesArgs),
     Doctor(DoctorArgs),
     Shell(ShellArgs),
+    Daemon(DaemonArgs),
     /// Print the script that completes words in a shell
     Completions(Completions),
     /// Print the manual page of this program, or of a verb
@@ -76,7 +80,7 @@ impl Verb {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others need them")]
     pub(super) fn settings(&self, named: Option<&Path>) -> Result<Settings> {
         let starts_without = match self {
-            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) => true,
+            Self::Completions(_) | Self::Man(_) | Self::Doctor(_) | Self::Shell(_) | Self::Daemon(_) => true,
             Self::Sites(args) if args.makes_settings() => {
                 config::settings_file(named).is_some_and(|path| !path.exists())
             }
@@ -134,6 +138,16 @@ impl JobVerb {
         }
     }
 
+    /// What was typed of the queue.
+    pub(super) fn queue(&self) -> &QueueArgs {
+        const NONE: &QueueArgs = &QueueArgs::NONE;
+        match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => &args.queue,
+            Self::Sync(args) => &args.queue,
+            Self::Append(_) => NONE,
+        }
+    }
+
     /// The places that were typed.
     fn places(&self) -> Vec<OsString> {
         match self {
@@ -165,13 +179,28 @@ impl JobVerb {
         locations.unwrap_or_default()
     }
 
+    /// Whether a person is to be asked about relays.
+    pub(super) fn asks_for_relays(&self) -> bool {
+        let transfer = match self {
+            Self::Copy(args) | Self::Move(MoveArgs { copy: args }) => &args.transfer,
+            Self::Sync(args) => &args.transfer,
+            Self::Append(args) => &args.transfer,
+        };
+        transfer.asks_for_relays()
+    }
+
+    /// Whether what is copied can be asked for again: a list may have been a pipe.
+    pub(super) fn can_be_repeated(&self) -> bool {
+        self.copy().is_none_or(|args| args.trees.can_be_repeated())
+    }
+
     /// Whether standard output receives a file.
     fn writes_a_file(&self) -> bool {
         self.copy().is_some_and(|args| args.places.iter().skip(1).last().is_some_and(|last| last == "-"))
     }
 
     /// The job. Whatever can be refused is refused before anything is sent to a server.
-    async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
+    pub(super) async fn prepare(&self, context: &mut Context, passwords: &Passwords) -> Result<Job> {
         match self {
             Self::Copy(args) => args.prepare(context, passwords).await,
             Self::Move(args) => args.copy.prepare(context, passwords).await.and_then(Job::moving),
@@ -188,9 +217,7 @@ impl JobVerb {
         };
         context.settings.named.are_certain = resumes.is_some();
         let prepared = self.prepare(&mut context, passwords).await;
-        // A list may have been a pipe.
-        let can_be_repeated = self.copy().is_none_or(|args| args.trees.can_be_repeated());
-        let prepared = match (can_be_repeated, resumes) {
+        let prepared = match (self.can_be_repeated(), resumes) {
             (true, _) => prepared.map(|job| job.kept(stored, resumes)),
             (false, None) => prepared,
             (false, Some(id)) => prepared.map_err(|failure| {

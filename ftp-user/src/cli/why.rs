@@ -264,6 +264,7 @@ mod tests {
             given_over: 0,
             process: None,
             transfer: None,
+            queued: None,
         };
         let run = |number, at| RunAccount { id: JobId::new(number).to_string(), at, ..RunAccount::default() };
         let check = |jobs: &[JobRecord], runs: &[RunAccount], expect: (Option<u64>, Option<u64>)| {

@@ -256,7 +256,7 @@ impl UnknownCertificates {
     }
 
     /// What to do where nobody may be asked.
-    fn unasked(how: OnUnknown) -> Self {
+    pub(crate) fn unasked(how: OnUnknown) -> Self {
         Self { is_unasked: true, ..Self::new(how) }.but(how)
     }
 

@@ -5,6 +5,7 @@ use super::claiming::{
 };
 use super::item_row::{note_deleted, note_undeleted};
 use super::job_row::{FilesBelow, add_withheld, files_below, keep_run, runs, take_withheld};
+use super::queue::Queue;
 use super::record::{
     Detached, Failures, ItemEnd, ItemKey, ItemRecord, ItemState, JobRecord, JobStart, NewItem, PartId, Place,
     ReadWords, RunEnd, SourceFacts,
@@ -132,6 +133,16 @@ impl Journal {
     pub fn keep_run(&self, run: &RunAccount) -> Result<(), JournalFailure> {
         let Some(directory) = &self.directory else { return Ok(()) };
         Store::open(directory, self.read)?.durably(|store| keep_run(&store.sql, run))
+    }
+
+    /// The queue of jobs in this state directory, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the journal.
+    pub fn queue(&self) -> Result<Queue, JournalFailure> {
+        let directory = self.directory.as_deref().ok_or(JournalFailure::Nowhere)?;
+        Store::open(directory, self.read).map(Queue::of)
     }
 
     /// The files of a job in that state.

@@ -2,6 +2,7 @@
 //! stand in numbers. And what the last runs have tried.
 
 use super::item_row::{IS_FILE, has_detached};
+use super::queue;
 use super::record::{Failures, ItemState, JobRecord, JobState, StoredJob};
 use super::table::{FAILURES, JOBS, RUNS, StoreError, WITHHELD, insert, number, text};
 use crate::account::RunAccount;
@@ -46,9 +47,9 @@ impl JobRow {
         Self::query(sql, &format!("id IN (SELECT id FROM jobs {latest}) {latest}"), [])
     }
 
-    /// Every job that has ended. They are few, since the oldest of them are forgotten.
+    /// Every job of a terminal that has ended. They are few, since the oldest of them are forgotten.
     pub(super) fn ended(sql: &Connection) -> Result<Vec<Self>, StoreError> {
-        Self::query(sql, "state != 0", [])
+        Self::query(sql, &format!("state != 0 AND {OF_TERMINAL}"), [])
     }
 
     /// Every job that has not ended and that nothing goes on with.
@@ -66,18 +67,17 @@ impl JobRow {
         self.job.verb == PASSING
     }
 
-    /// Every job that has not ended, has no name and has begun no file.
+    /// Every job of a terminal that has not ended, has no name and has begun no file.
     pub(super) fn open_without_files(sql: &Connection) -> Result<Vec<Self>, StoreError> {
-        Self::query(
-            sql,
-            "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)",
-            [],
-        )
+        let is_unbegun =
+            "state = 0 AND name IS NULL AND NOT EXISTS (SELECT 1 FROM items WHERE job = jobs.id)";
+        Self::query(sql, &format!("{is_unbegun} AND {OF_TERMINAL}"), [])
     }
 
-    /// How many jobs have not ended.
+    /// How many jobs of terminals have not ended.
     pub(super) fn count_open(sql: &Connection) -> Result<u64, StoreError> {
-        let count: i64 = sql.query_row("SELECT count(*) FROM jobs WHERE state = 0", [], |row| row.get(0))?;
+        let count = format!("SELECT count(*) FROM jobs WHERE state = 0 AND {OF_TERMINAL}");
+        let count: i64 = sql.query_row(&count, [], |row| row.get(0))?;
         Ok(count.cast_unsigned())
     }
 
@@ -149,6 +149,7 @@ impl JobRow {
             given_over,
             process: process.flatten(),
             transfer: None,
+            queued: queue::find(sql, self.id)?,
         })
     }
 }
@@ -283,6 +284,8 @@ pub(super) fn runs(sql: &Connection) -> Result<Vec<RunAccount>, StoreError> {
     Ok(found)
 }
 
+/// Whether a job is no job of the queue.
+const OF_TERMINAL: &str = "NOT EXISTS (SELECT 1 FROM queue WHERE job = jobs.id)";
 /// The verb of jobs that nothing goes on with: what they have done cannot be taken back.
 const PASSING: &str = "append";
 /// Of a second.

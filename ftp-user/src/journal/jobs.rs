@@ -5,6 +5,7 @@ use super::item_row::{IS_FILE, has_detached, note_deleted};
 use super::job_row::{FileCounts, JobRow, count, next_beginning, set_failures};
 use super::lock::{self, JobLock};
 use super::mark::{look, look_around, promised};
+use super::queue;
 use super::record::{
     EXISTING_DIRECTORY, Failures, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, RunEnd,
     StoredJob,
@@ -52,7 +53,7 @@ impl Store {
     }
 
     fn lock(&self, job: JobId) -> Result<JobLock, JournalFailure> {
-        let taken = JobLock::take(&self.directory, job)
+        let taken = JobLock::of_job(&self.directory, job)
             .map_err(|error| JournalFailure::unusable(&self.path, error))?;
         taken.map_err(|process| JournalFailure::Held { job, process })
     }
@@ -150,7 +151,8 @@ impl Store {
         failures: Option<&Failures>,
     ) -> Result<bool, StoreError> {
         let Some(mut row) = JobRow::find(&self.sql, job)? else { return Err(GONE) };
-        let is_nothing = matches!(end, RunEnd::Nothing { .. }) && row.job.name.is_none();
+        let is_kept = row.job.name.is_some() || queue::find(&self.sql, job)?.is_some();
+        let is_nothing = matches!(end, RunEnd::Nothing { .. }) && !is_kept;
         if row.is_passing() || (is_nothing && !has_detached(&self.sql, job, false)?) {
             return forget(&self.sql, job).map(|()| false);
         }

@@ -10,34 +10,41 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The lock of a job. Dropping it gives it back; so does the end of the process, however it ends.
+/// A file that is locked. Dropping it gives the lock back and removes the file; so does the end of the process, however it
+/// ends, but for the file.
 #[derive(Debug)]
-pub(super) struct JobLock {
+pub(super) struct FileLock {
     path: PathBuf,
     /// Holds the lock.
     _file: File,
 }
 
-impl JobLock {
-    /// Takes the lock of a job. The inner `Err`: another process has it; its number, where it is known.
-    pub(super) fn take(directory: &Path, job: JobId) -> io::Result<Result<Self, Option<u32>>> {
-        let folder = directory.join(FOLDER);
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let path = path(directory, job);
+/// The lock of a job.
+pub(super) type JobLock = FileLock;
+
+impl FileLock {
+    /// Takes the lock of a job. See [`take`](Self::take).
+    pub(super) fn of_job(directory: &Path, job: JobId) -> io::Result<Result<Self, Option<u32>>> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(directory.join(FOLDER))?;
+        Self::take(&path(directory, job))
+    }
+
+    /// Takes the lock of a file. The inner `Err`: another process has it; its number, where it is known.
+    pub(super) fn take(path: &Path) -> io::Result<Result<Self, Option<u32>>> {
         for attempt in 0..TRIES {
             let options = &mut File::options();
-            let mut file = open(&path, options.read(true).write(true).create(true).truncate(false))?;
+            let mut file = open(path, options.read(true).write(true).create(true).truncate(false))?;
             match file.try_lock() {
                 // Whoever looks at it holds it for an instant.
                 Err(TryLockError::WouldBlock) if attempt + 1 < TRIES => std::thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => return Ok(Err(process(&mut file))),
                 Err(TryLockError::Error(error)) => return Err(error),
                 // The one before has removed the file that was just opened.
-                Ok(()) if !is_there(&path, &file)? => {}
+                Ok(()) if !is_there(path, &file)? => {}
                 Ok(()) => {
                     file.set_len(0)?;
                     file.write_all(std::process::id().to_string().as_bytes())?;
-                    return Ok(Ok(Self { path, _file: file }));
+                    return Ok(Ok(Self { path: path.to_owned(), _file: file }));
                 }
             }
         }
@@ -45,7 +52,7 @@ impl JobLock {
     }
 }
 
-impl Drop for JobLock {
+impl Drop for FileLock {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.path);
     }
@@ -53,7 +60,12 @@ impl Drop for JobLock {
 
 /// The process that runs a job; `None` if nobody does. The inner value is its number, where it is known.
 pub(super) fn holder(directory: &Path, job: JobId) -> Option<Option<u32>> {
-    let mut file = File::open(path(directory, job)).ok()?;
+    holder_of(&path(directory, job))
+}
+
+/// The process that has locked this file; `None` if nobody has. The inner value is its number, where it is known.
+pub(super) fn holder_of(path: &Path) -> Option<Option<u32>> {
+    let mut file = File::open(path).ok()?;
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => Some(process(&mut file)),
         Ok(()) | Err(TryLockError::Error(_)) => None,
@@ -121,22 +133,22 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let job = JobId::new(7);
         assert_eq!(holder(home.path(), job), None);
-        let Ok(lock) = JobLock::take(home.path(), job).unwrap() else { panic!("it is free") };
+        let Ok(lock) = JobLock::of_job(home.path(), job).unwrap() else { panic!("it is free") };
         let own = Some(std::process::id());
         assert_eq!(holder(home.path(), job), Some(own));
-        assert!(matches!(JobLock::take(home.path(), job).unwrap(), Err(process) if process == own));
-        assert!(JobLock::take(home.path(), JobId::new(8)).unwrap().is_ok());
+        assert!(matches!(JobLock::of_job(home.path(), job).unwrap(), Err(process) if process == own));
+        assert!(JobLock::of_job(home.path(), JobId::new(8)).unwrap().is_ok());
         drop(lock);
         assert_eq!(holder(home.path(), job), None);
         assert!(!path(home.path(), job).exists());
-        assert!(JobLock::take(home.path(), job).unwrap().is_ok());
+        assert!(JobLock::of_job(home.path(), job).unwrap().is_ok());
     }
 
     #[test]
     fn what_killed_processes_have_left_is_removed_and_what_is_held_stays() {
         let home = tempfile::tempdir().unwrap();
         sweep(home.path());
-        let Ok(held) = JobLock::take(home.path(), JobId::new(1)).unwrap() else { panic!("it is free") };
+        let Ok(held) = JobLock::of_job(home.path(), JobId::new(1)).unwrap() else { panic!("it is free") };
         let folder = home.path().join(FOLDER);
         for name in ["0000000000000002.lock", "0000000000000003.lock", "notes.txt", "x.lock"] {
             fs::write(folder.join(name), "4711").unwrap();
@@ -175,7 +187,7 @@ mod tests {
                 scope.spawn(|| (0..200).for_each(|_| sweep(home.path())));
                 scope.spawn(|| {
                     for _ in 0..100 {
-                        if let Ok(lock) = JobLock::take(home.path(), job).unwrap() {
+                        if let Ok(lock) = JobLock::of_job(home.path(), job).unwrap() {
                             assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
                             assert!(holder(home.path(), job).is_some());
                             holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);

@@ -11,6 +11,7 @@
 //! | `store` | the database: opened, checked, and changed in transactions; why it cannot be used |
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
+//! | `queue` | jobs of the queue: submitted, taken by a worker, changed, ended |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
@@ -24,6 +25,7 @@ mod job_row;
 mod jobs;
 mod lock;
 mod mark;
+mod queue;
 mod record;
 mod store;
 mod table;
@@ -37,6 +39,7 @@ pub use handle::{JobJournal, Journal, JournalAnswer};
 pub use job_row::FilesBelow;
 pub use jobs::{RecentJob, recent_jobs};
 pub use mark::check_directory;
+pub use queue::{DaemonLock, Queue, Submitted};
 pub use record::{
     ClaimedItem, Detached, EXISTING_DIRECTORY, Failures, FinishedCopy, ItemEnd, ItemHistory, ItemKey,
     ItemParts, ItemRecord, ItemState, JobRecord, JobStart, JobState, NAME_OF_COPY, NAME_OF_SYNC, NewItem,

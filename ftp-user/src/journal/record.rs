@@ -5,6 +5,7 @@ use super::table::StoreError;
 use crate::id::JobId;
 use crate::ladder::Rung;
 use crate::outcome::{FileCopy, Verified};
+use crate::queue::Entry;
 use ftp_proto::wire::TransferId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -60,9 +61,17 @@ pub struct JobRecord {
     /// What its destination has told of the transfer that goes on without this program, or why it could not be asked, if it
     /// was to be.
     pub transfer: Option<Result<TransferState, String>>,
+    /// What the queue knows of it; `None` if it is a job of a terminal.
+    pub queued: Option<Entry>,
 }
 
 impl JobRecord {
+    /// The name of its state, for people and programs: that of the queue if it is a job of the queue. `now` is in seconds since
+    /// 1970.
+    pub fn state_name(&self, now: u64) -> &'static str {
+        self.queued.as_ref().map_or(self.state.name(), |entry| entry.state(now).name())
+    }
+
     /// Whether it does not run, and nothing of it is stored anywhere: another job may have its name.
     pub fn has_stored_nothing(&self) -> bool {
         let is_over = matches!(self.state, JobState::Failed | JobState::Interrupted);

@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
 /// The version of these tables (`user_version`).
-pub(super) const VERSION: i64 = 8;
+pub(super) const VERSION: i64 = 9;
 
 /// Why a row cannot be used.
 #[derive(Debug)]
@@ -145,9 +145,25 @@ pub(super) const RUNS: Table = Table {
     columns: "id, account",
 };
 
+/// The jobs that a daemon carries.
+pub(super) const QUEUE: Table = Table {
+    name: "queue",
+    since: 9,
+    create: "
+CREATE TABLE queue (
+    job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
+    due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, started INTEGER,
+    ended INTEGER, exit INTEGER, cause TEXT, sum INTEGER NOT NULL);
+CREATE INDEX queue_open ON queue (owner, pair, priority, created) WHERE exit IS NULL;
+CREATE INDEX queue_ended ON queue (ended) WHERE exit IS NOT NULL;
+CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
+",
+    columns: "job, owner, pair, priority, created, due, wish, carried, tries, started, ended, exit, cause",
+};
+
 /// All tables, in the order of their versions.
-pub(super) const TABLES: [&Table; 9] =
-    [&JOBS, &PARTS, &ITEMS, &DETACHED, &FAILURES, &COMMITS, &PATH_FACTS, &WITHHELD, &RUNS];
+pub(super) const TABLES: [&Table; 10] =
+    [&JOBS, &PARTS, &ITEMS, &DETACHED, &FAILURES, &COMMITS, &PATH_FACTS, &WITHHELD, &RUNS, &QUEUE];
 
 impl Table {
     /// The number of its columns but the checksum.
@@ -278,6 +294,7 @@ pub(super) fn forget(sql: &Connection, job: JobId) -> Result<(), StoreError> {
         "detached WHERE item IN (SELECT id FROM items WHERE job = ?1)",
         "items WHERE job = ?1",
         "path_facts WHERE job = ?1",
+        "queue WHERE job = ?1",
         "jobs WHERE id = ?1",
     ] {
         sql.execute(&format!("DELETE FROM {rows}"), [job.number().cast_signed()])?;
@@ -296,8 +313,11 @@ pub(super) fn upgrade(sql: &Connection, version: i64, read: ReadWords) -> Result
         2..=4 => widen_items(sql, &SECOND_ITEMS)?,
         _ => {}
     }
-    if version > 0 { read_jobs(sql, read) } else { Ok(()) }
+    if (1..FIRST_WITH_VALUES).contains(&version) { read_jobs(sql, read) } else { Ok(()) }
 }
+
+/// The first version that keeps jobs as values.
+const FIRST_WITH_VALUES: i64 = 8;
 
 /// Makes values of jobs of which versions 1 to 7 have kept the words. Every row is checked by its old sum.
 fn read_jobs(sql: &Connection, read: ReadWords) -> Result<(), StoreError> {
@@ -408,8 +428,10 @@ mod tests {
 
     /// Writes the tables of an older version in the place of those that are there.
     fn make_old(sql: &Connection, version: i64) {
-        make_words(sql);
-        sql.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
+        sql.execute_batch(&format!("DROP TABLE queue; PRAGMA user_version = {version}")).unwrap();
+        if version < FIRST_WITH_VALUES {
+            make_words(sql);
+        }
         if version < 7 {
             sql.execute_batch("DROP TABLE runs").unwrap();
         }
@@ -475,6 +497,7 @@ mod tests {
             (5, false),
             (6, false),
             (7, false),
+            (8, false),
         ] {
             let home = tempfile::tempdir().unwrap();
             let (id, job) = (JobId::new(1), StoredJob::for_tests("copy a b"));

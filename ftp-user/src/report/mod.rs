@@ -28,14 +28,17 @@ pub use progress::{Finding, FoundFiles};
 pub(crate) use receipt::{about, failed_alike};
 
 use crate::failure::{Failure, Kind, Result};
+use ftp_io::lock::Lock;
 use ftp_io::program::output;
 use ftp_io::simulated;
 use ftp_proto::timer::Moment;
 use ftp_proto::transfer::Side;
 use ftp_proto::wire::counted;
 use queue::NextEvent;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -176,8 +179,8 @@ const MOST_UNREAD: usize = 16 << 20;
 pub struct Style {
     /// One JSON object per line instead of words.
     pub json: bool,
-    /// Everything goes to standard error, since standard output receives a file.
-    pub to_stderr: bool,
+    /// Where everything goes.
+    pub output: Output,
     /// Only failures are shown.
     pub quiet: bool,
     /// Every file and every path is shown.
@@ -190,6 +193,44 @@ pub struct Style {
     pub progress: bool,
     /// The numbers that `--json` shows.
     pub exits: Exits,
+}
+
+/// Where events are written.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Results to standard output.
+    Standard,
+    /// Everything to standard error, since standard output receives a file.
+    Error,
+    /// Everything to somebody of this program.
+    Kept(KeptOutput),
+}
+
+/// What somebody of this program reads. Clones share it.
+#[derive(Clone)]
+pub struct KeptOutput(Arc<Mutex<Box<dyn Write + Send>>>);
+
+impl KeptOutput {
+    /// Everything is written to `reader`.
+    pub fn new(reader: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(reader))))
+    }
+}
+
+impl fmt::Debug for KeptOutput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeptOutput")
+    }
+}
+
+impl Write for KeptOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.locked().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.locked().flush()
+    }
 }
 
 /// What a line about a failure begins with.
@@ -220,7 +261,11 @@ pub struct Screen {
 impl Style {
     /// Where results go.
     pub(super) fn output(&self) -> Box<dyn Write> {
-        if self.to_stderr { Box::new(output::err()) } else { Box::new(output::out()) }
+        match &self.output {
+            Output::Standard => Box::new(output::out()),
+            Output::Error => Box::new(output::err()),
+            Output::Kept(kept) => Box::new(kept.clone()),
+        }
     }
 }
 
@@ -230,7 +275,7 @@ impl Style {
     pub(crate) fn for_tests() -> Self {
         Self {
             json: true,
-            to_stderr: false,
+            output: Output::Standard,
             quiet: true,
             verbose: false,
             color: false,

@@ -10,10 +10,13 @@ use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, Transfer
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, TransferFacts};
 use crate::place::RemotePath;
+use crate::queue::{Entry, QueueState};
+use ftp_io::clock::since_1970;
 use ftp_io::program::{duration, size};
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The digests of a file and of its copy, which are equal: they have verified it.
@@ -190,7 +193,7 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
     JsonLine::of("job")
         .with("id", job.id.to_string())
         .with("name", &job.job.name)
-        .with("state", job.state.name())
+        .with("state", job.state_name(since_1970().as_secs()))
         .with("verb", &job.job.verb)
         .with("command", words(job))
         .with("directory", job.job.directory.display().to_string())
@@ -205,6 +208,18 @@ pub(super) fn job_line(job: &JobRecord) -> JsonLine {
         .with("process", job.process)
         .with_known("transfer", transfer.and_then(Result::ok))
         .with_known("not_asked", transfer.and_then(Result::err))
+        .with_known("queue", job.queued.as_ref().map(queue_line))
+}
+
+/// What the queue knows of a job, for programs.
+fn queue_line(entry: &Entry) -> Value {
+    let at = |time: Option<u64>| time.map(seconds_at);
+    let next = (entry.exit.is_none() && !entry.is_carried).then_some(entry.due);
+    json!({
+        "owner": entry.owner, "priority": entry.priority, "created": at(Some(entry.created)), "next_try": at(next),
+        "tries": entry.tries, "started": at(entry.started), "ended": at(entry.ended), "exit": entry.exit,
+        "cause": entry.cause,
+    })
 }
 
 /// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
@@ -219,11 +234,11 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
     let why = job.why.as_ref();
     let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
     let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
-    let open = open_words(job);
+    let open = job.queued.as_ref().map_or_else(|| open_words(job), queue_words);
     format!(
         "{}{name} {}{process}{transfer} {}, {} ({}){open}{failed}: {}",
         job.id,
-        job.state.name(),
+        job.state_name(since_1970().as_secs()),
         seconds_at(job.ended.unwrap_or(job.begun)),
         counted(job.files, "file"),
         size::bytes(job.bytes),
@@ -236,7 +251,8 @@ pub(super) fn job_sentence(job: &JobRecord) -> String {
 pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
     let name = job.job.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
     let words = words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ");
-    let (state, age, files) = (job.state.name(), duration::words(age), counted(job.files, "file"));
+    let (state, age, files) =
+        (job.state_name(since_1970().as_secs()), duration::words(age), counted(job.files, "file"));
     let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
     let transfer = job.transfer.as_ref().map(transfer_words);
     let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
@@ -266,6 +282,18 @@ fn open_words(job: &JobRecord) -> String {
             format!(", {count} begun (what is stored stays, and resume goes on with it)")
         }
         (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
+    }
+}
+
+/// What the queue knows of a job beside its state: `, not before 2026-11-26T02:30:00Z`.
+fn queue_words(entry: &Entry) -> String {
+    let cause =
+        entry.cause.as_ref().map(|cause| format!(" ({})", show(cause.as_bytes()))).unwrap_or_default();
+    match entry.state(since_1970().as_secs()) {
+        QueueState::Scheduled => format!(", not before {}", seconds_at(entry.due)),
+        QueueState::Waiting => format!(", tried again at {}{cause}", seconds_at(entry.due)),
+        QueueState::Queued | QueueState::Running | QueueState::Paused | QueueState::Done => String::new(),
+        QueueState::Partial | QueueState::Failed | QueueState::Cancelled => cause,
     }
 }
 
@@ -448,7 +476,7 @@ mod tests {
         item.copy.facts = facts;
         let written = |item: &ItemRecord| line(JobId::new(7), item, None).text();
         let line = line(JobId::new(7), &item, None).read();
-        let both = |key: &str, source: serde_json::Value, dest: serde_json::Value| {
+        let both = |key: &str, source: Value, dest: Value| {
             assert_eq!(line[key], serde_json::json!({"source": source, "dest": dest}), "{key}");
         };
         both("addresses", "192.0.2.1:20".into(), "[2001:db8::2]:7".into());
@@ -500,6 +528,7 @@ mod job_tests {
             given_over: 0,
             process: None,
             transfer: None,
+            queued: None,
         }
     }
 
@@ -554,9 +583,6 @@ mod job_tests {
             "{words}"
         );
         let line = job_line(&job).read();
-        assert_eq!(
-            (&line["not_asked"], &line["transfer"]),
-            (&"two:21 is down".into(), &serde_json::Value::Null)
-        );
+        assert_eq!((&line["not_asked"], &line["transfer"]), (&"two:21 is down".into(), &Value::Null));
     }
 }

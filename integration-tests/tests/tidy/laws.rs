@@ -53,7 +53,7 @@ pub(super) const ROOMS: [Room; 6] = [
             "failure id",
             "place",
             "world",
-            "account ladder outcome shell",
+            "account ladder outcome queue shell",
             "journal",
             "config report state",
             "context",

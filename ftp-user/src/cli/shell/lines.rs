@@ -72,6 +72,7 @@ impl Lines {
             grouping: arguments.grouping,
             here: self.here().map(OsString::from),
             one_job: None,
+            unattended: None,
         };
         let here = std::env::current_dir();
         let status = Box::pin(cli.run_verb(words.get(1..).unwrap_or_default())).await;

@@ -436,6 +436,8 @@ fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
         | Verb::Resume(_)
         | Verb::Retry(_)
         | Verb::Jobs(_)
+        | Verb::Pause(_)
+        | Verb::Daemon(_)
         | Verb::Cancel(_)
         | Verb::Why(_)
         | Verb::Doctor(_)

@@ -1,0 +1,73 @@
+//! `daemon`: carries the jobs of the queue, until it is told to stop.
+
+mod carry;
+mod worker;
+
+use super::asked::READ_WORDS;
+use super::{General, program, signals};
+use crate::failure::{Failure, Kind, Result};
+use crate::job::{self, Status};
+use crate::journal::{Journal, JournalFailure};
+use clap::Args;
+use ftp_io::program::duration;
+use ftp_io::program::log::{self, Format, Level};
+use ftp_io::program::service::{Notice, tell_systemd};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+use worker::Worker;
+
+/// Carry the jobs that were left to the queue (copy --queue), until it is told to stop
+///
+/// One daemon carries the jobs of a state directory. SIGTERM and ^C let what runs end for --drain-timeout, and then interrupt
+/// it: the next daemon goes on with it.
+#[derive(Args, Debug)]
+pub(super) struct DaemonArgs {
+    /// How many jobs are carried at the same time
+    #[arg(long, default_value = "4", value_name = "N")]
+    parallel: NonZeroUsize,
+    /// How long jobs may go on after SIGTERM before they are interrupted
+    #[arg(long, default_value = "30s", value_name = "T", value_parser = duration::parse)]
+    drain_timeout: Duration,
+    /// How the log on standard error is written
+    #[arg(long, value_enum, default_value_t = Format::Text, value_name = "HOW")]
+    log_format: Format,
+    /// How much the log has
+    #[arg(long, value_enum, default_value_t = Level::Info, value_name = "LEVEL")]
+    log_level: Level,
+}
+
+/// Runs the verb.
+pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> {
+    if general.hands.cancel.is_some() {
+        return Err(Failure::usage("a daemon is no verb of a shell").hint("start it at a command line"));
+    }
+    // Mistakes in the settings are told now, and not by each job.
+    program::settings(general.job.config.as_deref())?;
+    let general = general.absolute();
+    let state = super::job_options::absolute(general.state_directory().as_deref());
+    let Some(directory) = state.clone() else { return Err(job::of_journal(&JournalFailure::Nowhere)) };
+    let general = General { state, ..general };
+    let queue = Journal::at(Some(directory.clone()), READ_WORDS).queue();
+    let queue = queue.map_err(|why| job::of_journal(&why))?;
+    let daemon_lock = queue.daemon_lock().map_err(|why| job::of_journal(&why))?.map_err(|process| {
+        let who =
+            process.map_or_else(|| "another process".to_owned(), |process| format!("process {process}"));
+        Failure::new(Kind::Exists, format!("{who} carries the jobs of {}", directory.display()))
+            .hint("end it first, or use another directory with --state")
+    })?;
+    let log = log::start(args.log_format, args.log_level);
+    let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
+    let stop = signals()?;
+    let lost = queue.lose_workers().map_err(|why| job::of_journal(&why))?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        state = %directory.display(),
+        parallel = args.parallel.get(),
+        lost_jobs = lost,
+        "carrying the jobs of the queue"
+    );
+    tell_systemd(Notice::Ready);
+    let ended = Worker::new(general, queue, args.parallel).run(stop, args.drain_timeout).await;
+    drop((daemon_lock, log));
+    ended.map(|()| Status::Done)
+}

@@ -1,0 +1,278 @@
+//! `--queue`: a job is left to the daemon; and what is done with such a job afterwards.
+
+use super::asked::AskedJob;
+use super::exit::of_number;
+use super::passwords::Passwords;
+use super::verb::JobVerb;
+use super::{General, places, program};
+use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::id::JobId;
+use crate::job::{self, Job, Mode, Status, Work};
+use crate::journal::as_text::{json_of, text_of};
+use crate::journal::{JobRecord, Queue, StoredJob, Submitted};
+use crate::place::{Location, Names};
+use crate::queue::{Entry, EntryRefusal, Priority, parse_at};
+use crate::report::Event;
+use clap::Args;
+use ftp_io::clock::since_1970;
+use ftp_io::program::output;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Map, Value};
+use std::ffi::OsString;
+use std::time::Duration;
+
+/// Where a job is carried.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct QueueArgs {
+    /// Leave the job to ftp-user daemon, and print its id
+    #[arg(long)]
+    queue: bool,
+    /// Its place among your jobs in the queue, -10 to 10; a higher one comes first
+    #[arg(long, requires = "queue", value_name = "N", allow_negative_numbers = true, value_parser = priority)]
+    priority: Option<Priority>,
+    /// Do not begin before this time: 02:30, +2h, 2026-11-26T02:30:00Z
+    #[arg(long, requires = "queue", value_name = "TIME")]
+    at: Option<String>,
+    /// Wait for the end of the job, and end with its exit status
+    #[arg(long, requires = "queue")]
+    wait: bool,
+}
+
+fn priority(text: &str) -> Result<Priority, String> {
+    let number = text.parse::<i8>().map_err(|_| "a priority is a number from -10 to 10".to_owned())?;
+    Priority::try_from(number)
+}
+
+impl QueueArgs {
+    /// Nothing was typed.
+    pub(super) const NONE: Self = Self { queue: false, priority: None, at: None, wait: false };
+
+    /// Whether the job is left to a daemon.
+    pub(super) const fn is_asked(&self) -> bool {
+        self.queue
+    }
+
+    /// When the job may begin, in seconds since 1970.
+    fn due(&self, now: u64) -> Result<u64> {
+        let Some(at) = &self.at else { return Ok(now) };
+        let today = Timestamp::from_second(now.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let at = parse_at(at, today, &TimeZone::system()).map_err(|why| Failure::usage(why.to_string()))?;
+        Ok(u64::try_from(at.as_second()).unwrap_or(now))
+    }
+}
+
+/// Stop a job of the queue until ftp-user resume
+///
+/// What it has copied stays, and is not copied again.
+#[derive(Args, Debug)]
+pub(super) struct PauseArgs {
+    /// The id or the name of a job, or last
+    #[arg(value_name = "JOB")]
+    job: String,
+}
+
+impl General {
+    /// Puts a job into the queue.
+    pub(super) async fn submit(
+        &self,
+        verb: &JobVerb,
+        typed: Map<String, Value>,
+        words: &[OsString],
+    ) -> Result<Status> {
+        let now = since_1970().as_secs();
+        let asked = verb.queue();
+        let due = asked.due(now)?;
+        let settings = program::settings(self.job.config.as_deref())?;
+        let names = settings.sites.clone();
+        let stored = AskedJob::typed(verb.name(), typed, words, &names).job;
+        if stored.had_passwords {
+            return Err(Failure::usage("a job in the queue has no password in it").hint(format!(
+                "write it into ~/.netrc, or keep the server as a site: {FtpUser} sites add --help tells how"
+            )));
+        }
+        let (mut context, reporter) = self.start(settings, false)?;
+        let passwords = Passwords { asks: false, ..self.passwords(context.run.cancel.clone(), false) };
+        let prepared = verb.prepare(&mut context, &passwords).await;
+        let cancel = context.run.cancel.clone();
+        drop(context);
+        reporter.finish().await?;
+        let prepared = prepared?;
+        refuse(&prepared, verb)?;
+        let stored = StoredJob { name: verb.id().map(str::to_owned), ..unmoved(stored, &names) };
+        let entry = Entry {
+            owner: owner(),
+            pair: pair(&prepared),
+            priority: asked.priority.unwrap_or_default(),
+            created: now,
+            due,
+            ..Entry::default()
+        };
+        let queue = self.queue()?;
+        let submitted = queue.submit(prepared.id, stored, &entry).map_err(|why| job::of_journal(&why))?;
+        let id = match submitted {
+            Submitted::New(id) => id,
+            Submitted::Known(id) => {
+                self.warn_of_queue(&format!("the queue has this job already: {id}"));
+                id
+            }
+        };
+        self.show_submitted(&queue, id).await?;
+        if self.state_directory().is_some_and(|directory| Queue::carried_by(&directory).is_none()) {
+            self.warn_of_queue(&format!("no daemon runs that would carry it: start {FtpUser} daemon"));
+        }
+        if !asked.wait {
+            return Ok(Status::Done);
+        }
+        let ended = cancel.unless_cancelled(self.wait(&queue, id)).await;
+        ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
+    }
+
+    /// The queue of the state directory.
+    fn queue(&self) -> Result<Queue> {
+        self.store().journal.queue().map_err(|why| job::of_journal(&why))
+    }
+
+    /// Prints the id of a job that was submitted.
+    async fn show_submitted(&self, queue: &Queue, id: JobId) -> Result<()> {
+        if !self.json {
+            use std::io::Write;
+            let written = writeln!(output::out(), "{id}");
+            return written.map_err(|error| Failure::of_this_host("the id could not be written", &error));
+        }
+        match queue.job(id).map_err(|why| job::of_journal(&why))? {
+            Some(record) => self.tell(Event::Job(record)).await,
+            None => Ok(()),
+        }
+    }
+
+    fn warn_of_queue(&self, text: &str) {
+        if !self.quiet {
+            output::complain("ftp-user", format_args!("warning: {text}"));
+        }
+    }
+
+    /// Waits for the end of a job of the queue. Says each state that it comes to.
+    async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
+        let mut told = None;
+        loop {
+            let asked = (queue.clone(), id);
+            let found = tokio::task::spawn_blocking(move || asked.0.job(asked.1)).await;
+            let found = found.map_err(|_| Failure::interrupted())?.map_err(|why| job::of_journal(&why))?;
+            let gone = || job::of_journal(&crate::journal::JournalFailure::Unknown { job: id });
+            let record = found.ok_or_else(gone)?;
+            let entry = record.queued.clone().ok_or_else(gone)?;
+            let state = entry.state(since_1970().as_secs());
+            if told != Some(state) {
+                told = Some(state);
+                self.tell(Event::Job(record)).await?;
+            }
+            if let Some(exit) = entry.exit {
+                return Ok(of_number(exit));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Stops a job of the queue.
+    pub(super) async fn pause(&self, args: &PauseArgs) -> Result<Status> {
+        let (general, jobs) = self.jobs()?;
+        let record = super::asked::find(&jobs, &args.job)?;
+        if record.queued.is_none() {
+            return Err(Failure::usage(format!("job {} is no job of the queue", record.id)).hint(
+                "end its process with ^C, and resume it later; copy --queue leaves a job to the daemon",
+            ));
+        }
+        general.change_queued(record, "pause", |entry, _| entry.pause()).await
+    }
+
+    /// Changes a job of the queue, and shows it.
+    pub(super) async fn change_queued(
+        &self,
+        record: &JobRecord,
+        verb: &str,
+        change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
+    ) -> Result<Status> {
+        let id = record.id;
+        let queue = self.queue()?;
+        let changed = queue.change(id, change).map_err(|why| job::of_journal(&why))?;
+        changed.map_err(|why| Failure::new(Kind::Usage, format!("cannot {verb} job {id}: {why}")))?;
+        if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
+            self.tell(Event::Job(record)).await?;
+        }
+        Ok(Status::Done)
+    }
+}
+
+/// Refuses what no daemon can carry.
+///
+/// # Errors
+///
+/// It is refused.
+fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
+    if matches!(job.work, Work::Input { .. } | Work::Output { .. }) {
+        return Err(Failure::usage("standard input and output (-) cannot be left to a daemon")
+            .hint("leave out --queue, or write to a file"));
+    }
+    if job.options.mode != Mode::Run {
+        return Err(Failure::usage("-n and --explain show what would be done now").hint("leave out --queue"));
+    }
+    if job.options.detach {
+        return Err(Failure::usage("--detach leaves a file to its servers, and --queue to a daemon")
+            .hint("leave out one of them"));
+    }
+    if verb.asks_for_relays() {
+        return Err(Failure::usage("nobody is asked about relays in the queue")
+            .hint("permit those that you have named: --relay-consent own"));
+    }
+    if !verb.can_be_repeated() {
+        return Err(
+            Failure::usage("a list from a pipe cannot be left to a daemon").hint("write it into a file")
+        );
+    }
+    Ok(())
+}
+
+/// The servers of a job, as one text.
+fn pair(job: &Job) -> String {
+    let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
+    let mut names: Vec<String> = job.work.places().map(name).collect();
+    names.dedup();
+    names.join(" ")
+}
+
+/// The user of this host who runs this program.
+fn owner() -> String {
+    let uid = rustix::process::geteuid();
+    let user = nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid.as_raw())).ok().flatten();
+    user.map_or_else(|| format!("user {}", uid.as_raw()), |user| user.name)
+}
+
+/// The same job with paths that do not depend on the current directory.
+fn unmoved(mut job: StoredJob, names: &Names) -> StoredJob {
+    let is_place = |option: &str| PLACES.contains(&option);
+    for (option, value) in &mut job.options {
+        if !is_place(option) && !super::jobs::FILES.contains(&option.as_str()) {
+            continue;
+        }
+        let unmoved = |value: &mut Value| {
+            if let Some(text) =
+                text_of(value).filter(|text| !is_place(option) || places::is_here(text, names))
+                && let Ok(path) = std::path::absolute(&text)
+            {
+                *value = json_of(path.as_os_str());
+            }
+        };
+        // A name that is no UTF-8 is an array of numbers.
+        match value.as_array_mut().filter(|several| several.iter().all(|one| !one.is_number())) {
+            Some(several) => several.iter_mut().for_each(unmoved),
+            None => unmoved(value),
+        }
+    }
+    job
+}
+
+/// The options whose values are places.
+const PLACES: [&str; 4] = ["places", "source", "dest", "backup_dir"];
+/// How often a job is looked at that is waited for.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);

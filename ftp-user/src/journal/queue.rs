@@ -1,0 +1,448 @@
+//! Jobs of the queue in the journal: each is submitted, taken by a worker, changed, and ends. The oldest of those that have
+//! ended are forgotten.
+
+use super::job_row::{JobRow, next_beginning};
+use super::lock::{self, FileLock};
+use super::record::{JobRecord, JobState, StoredJob};
+use super::store::{JournalFailure, Store};
+use super::table::{QUEUE, StoreError, forget, number, text};
+use crate::id::JobId;
+use crate::queue::{self, CarriedJob, Entry, EntryRefusal, Head, MOST_OF_OWNER, Priority, Wish};
+use ftp_io::clock::since_1970;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row, params};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The queue of a state directory. Clones share it. Every change is on the disk when it returns, so no scheduler should wait
+/// for one.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    store: Arc<Mutex<Store>>,
+}
+
+/// The right to carry the jobs of a queue. Only one process has it.
+#[derive(Debug)]
+pub struct DaemonLock {
+    _lock: FileLock,
+}
+
+/// What became of a job that was submitted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Submitted {
+    /// It is in the queue.
+    New(JobId),
+    /// A job of this name and work is there already.
+    Known(JobId),
+}
+
+impl Queue {
+    /// The queue that this store has.
+    pub(super) fn of(store: Store) -> Self {
+        Self { store: Arc::new(Mutex::new(store)) }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&Store) -> Result<T, JournalFailure>) -> Result<T, JournalFailure> {
+        work(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Becomes the only one that carries jobs. The inner `Err`: another process does; its number, where it is known.
+    ///
+    /// # Errors
+    ///
+    /// The lock cannot be taken.
+    pub fn daemon_lock(&self) -> Result<Result<DaemonLock, Option<u32>>, JournalFailure> {
+        self.with(|store| {
+            let taken = FileLock::take(&store.directory.join(DAEMON));
+            let taken = taken.map_err(|error| JournalFailure::unusable(&store.path, error))?;
+            Ok(taken.map(|lock| DaemonLock { _lock: lock }))
+        })
+    }
+
+    /// The process that carries the jobs of this queue; `None` if none does. The inner value is its number, where it is known.
+    pub fn carried_by(directory: &Path) -> Option<Option<u32>> {
+        lock::holder_of(&directory.join(DAEMON))
+    }
+
+    /// Puts a job into the queue.
+    ///
+    /// # Errors
+    ///
+    /// Its owner has too many, or another work has its name, or the journal cannot be written.
+    pub fn submit(&self, id: JobId, job: StoredJob, entry: &Entry) -> Result<Submitted, JournalFailure> {
+        self.with(|store| store.durably(|store| submit(store, id, job, entry))?)
+    }
+
+    /// Takes the job that is carried next. `carried` are those that are, and those that were lately with `false`.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn take(&self, carried: &[(CarriedJob, bool)]) -> Result<Option<JobRecord>, JournalFailure> {
+        self.with(|store| {
+            // A reader waits for no other process.
+            let heads = heads(&store.sql, now()).map_err(|bad| store.failure(bad))?;
+            let Some(job) = queue::next(heads, carried) else { return Ok(None) };
+            store.durably(|store| {
+                let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+                if entry.is_carried || entry.exit.is_some() || entry.wish == Wish::Pause {
+                    return Ok(None);
+                }
+                entry.begin(now());
+                save(&store.sql, job, &entry)?;
+                JobRow::find(&store.sql, job)?.map(|row| row.record(&store.sql, None)).transpose()
+            })
+        })
+    }
+
+    /// Changes a job, as it stands now.
+    ///
+    /// # Errors
+    ///
+    /// It is no job of the queue, or the journal cannot be written. The inner failure is that of `change`.
+    pub fn change(
+        &self,
+        job: JobId,
+        change: impl FnOnce(&mut Entry, u64) -> Result<(), EntryRefusal>,
+    ) -> Result<Result<Entry, EntryRefusal>, JournalFailure> {
+        self.with(|store| {
+            let changed = store.durably(|store| {
+                let Some(mut entry) = find(&store.sql, job)? else { return Ok(None) };
+                Ok(Some(match change(&mut entry, now()) {
+                    Ok(()) => keep(store, job, entry).map(Ok)?,
+                    Err(refusal) => Err(refusal),
+                }))
+            })?;
+            changed.ok_or(JournalFailure::Unknown { job })
+        })
+    }
+
+    /// Notes that the worker of jobs is gone which nobody runs. Returns how many they are. Only whoever has the
+    /// [`daemon_lock`](Self::daemon_lock) lock, and carries none, may call it.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written.
+    pub fn lose_workers(&self) -> Result<usize, JournalFailure> {
+        self.with(|store| {
+            store.durably(|store| {
+                let left = entries(&store.sql, "carried = 1", [])?;
+                for (job, mut entry) in left.iter().cloned() {
+                    entry.lose_worker(now());
+                    keep(store, job, entry)?;
+                }
+                Ok(left.len())
+            })
+        })
+    }
+
+    /// The jobs that are carried although their owners want them to stop.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn unwanted(&self) -> Result<Vec<JobId>, JournalFailure> {
+        self.with(|store| {
+            let found = entries(&store.sql, "carried = 1 AND wish != 0", []);
+            Ok(found.map_err(|bad| store.failure(bad))?.into_iter().map(|(job, _)| job).collect())
+        })
+    }
+
+    /// A job; `None` if there is none of this id.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn job(&self, job: JobId) -> Result<Option<JobRecord>, JournalFailure> {
+        self.with(|store| {
+            let record = |row: JobRow| row.record(&store.sql, lock::holder(&store.directory, job));
+            let found = JobRow::find(&store.sql, job).and_then(|row| row.map(record).transpose());
+            found.map_err(|bad| store.failure(bad))
+        })
+    }
+}
+
+fn submit(
+    store: &Store,
+    id: JobId,
+    job: StoredJob,
+    entry: &Entry,
+) -> Result<Result<Submitted, JournalFailure>, StoreError> {
+    let other = job.name.as_deref().map(|name| JobRow::named(&store.sql, name)).transpose()?.flatten();
+    if let (Some(other), Some(name)) = (other, &job.name) {
+        let is_known = other.job.has_work_of(&job) && find(&store.sql, other.id)?.is_some();
+        return Ok(match is_known {
+            true => Ok(Submitted::Known(other.id)),
+            false => Err(JournalFailure::Named { job: other.id, name: name.clone() }),
+        });
+    }
+    forget_oldest(&store.sql, entry.created)?;
+    let waiting = "SELECT count(*) FROM queue WHERE exit IS NULL AND owner = ?1";
+    let waiting: i64 = store.sql.query_row(waiting, [&entry.owner], |row| row.get(0))?;
+    if waiting.cast_unsigned() >= MOST_OF_OWNER {
+        return Ok(Err(JournalFailure::Full { path: store.path.clone(), most: MOST_OF_OWNER }));
+    }
+    let begun = next_beginning(&store.sql, since_1970())?;
+    let (state, ended, decided) = (JobState::Running, None, None);
+    JobRow { id, job, state, begun, ended, decided }.save(&store.sql)?;
+    save(&store.sql, id, entry)?;
+    Ok(Ok(Submitted::New(id)))
+}
+
+/// Writes an entry, and the end of its job if nothing has run that would have.
+fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, StoreError> {
+    save(&store.sql, job, &entry)?;
+    if let (Some(ended), Some(mut row)) = (entry.ended, JobRow::find(&store.sql, job)?)
+        && !row.state.has_ended()
+    {
+        let was_cancelled = entry.state(ended) == queue::QueueState::Cancelled;
+        row.state = if was_cancelled { JobState::Cancelled } else { JobState::Failed };
+        row.ended = Some(ended);
+        row.save(&store.sql)?;
+    }
+    Ok(entry)
+}
+
+/// The entry of a job; `None` if it is no job of the queue.
+pub(super) fn find(sql: &Connection, job: JobId) -> Result<Option<Entry>, StoreError> {
+    let mut found = entries(sql, "job = ?1", [job.number().cast_signed()])?;
+    Ok(found.pop().map(|(_, entry)| entry))
+}
+
+fn entries(
+    sql: &Connection,
+    condition: &str,
+    values: impl Params,
+) -> Result<Vec<(JobId, Entry)>, StoreError> {
+    QUEUE.find(sql, condition, values, read)
+}
+
+fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
+    let strange = |what: &'static str| StoreError::Row(what.into());
+    let seconds = |at: usize| row.get::<_, Option<i64>>(at).map(|found| found.map(i64::cast_unsigned));
+    let entry = Entry {
+        owner: row.get(1)?,
+        pair: row.get(2)?,
+        priority: priority(row.get(3)?)?,
+        created: row.get::<_, i64>(4)?.cast_unsigned(),
+        due: row.get::<_, i64>(5)?.cast_unsigned(),
+        wish: Wish::numbered(row.get(6)?).ok_or_else(|| strange("a job of the queue has no known wish"))?,
+        is_carried: row.get::<_, i64>(7)? != 0,
+        tries: u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX),
+        started: seconds(9)?,
+        ended: seconds(10)?,
+        exit: seconds(11)?.map(|exit| u8::try_from(exit).unwrap_or(u8::MAX)),
+        cause: row.get(12)?,
+    };
+    Ok((JobId::new(row.get::<_, i64>(0)?.cast_unsigned()), entry))
+}
+
+fn priority(number: i64) -> Result<Priority, StoreError> {
+    let priority = i8::try_from(number).ok().and_then(|number| Priority::try_from(number).ok());
+    priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
+}
+
+fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
+    let integer = |number: u64| ValueRef::Integer(number.cast_signed());
+    let values = [
+        integer(job.number()),
+        ValueRef::Text(entry.owner.as_bytes()),
+        ValueRef::Text(entry.pair.as_bytes()),
+        ValueRef::Integer(entry.priority.number().into()),
+        integer(entry.created),
+        integer(entry.due),
+        ValueRef::Integer(entry.wish.number()),
+        ValueRef::Integer(entry.is_carried.into()),
+        ValueRef::Integer(entry.tries.into()),
+        number(entry.started),
+        number(entry.ended),
+        number(entry.exit.map(u64::from)),
+        text(entry.cause.as_deref()),
+    ];
+    QUEUE.replace(sql, &values)
+}
+
+/// The oldest job of each owner, pair and priority that may begin.
+fn heads(sql: &Connection, now: u64) -> Result<Vec<Head<JobId>>, StoreError> {
+    // With min() the other columns are those of the row that has it.
+    let ask = "SELECT job, owner, pair, priority, min(created) FROM queue
+        WHERE exit IS NULL AND carried = 0 AND wish != ?1 AND due <= ?2 GROUP BY owner, pair, priority";
+    let mut statement = sql.prepare_cached(ask)?;
+    let mut rows = statement.query(params![Wish::Pause.number(), now.cast_signed()])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        heads.push(Head {
+            job: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
+            owner: row.get(1)?,
+            pair: row.get(2)?,
+            priority: priority(row.get(3)?)?,
+            created: row.get::<_, i64>(4)?.cast_unsigned(),
+        });
+    }
+    Ok(heads)
+}
+
+/// Forgets jobs that have ended long ago, and the oldest of too many.
+fn forget_oldest(sql: &Connection, now: u64) -> Result<(), StoreError> {
+    let ask = "SELECT job FROM queue WHERE exit IS NOT NULL AND ended < ?1
+        UNION SELECT job FROM (SELECT job FROM queue WHERE exit IS NOT NULL ORDER BY ended DESC LIMIT ?2 OFFSET ?3)
+        LIMIT ?2";
+    let oldest = now.saturating_sub(KEPT_FOR.as_secs()).cast_signed();
+    let mut statement = sql.prepare_cached(ask)?;
+    let found = statement.query_map(params![oldest, AT_ONCE, MOST_ENDED], |row| row.get::<_, i64>(0))?;
+    for job in found.collect::<Result<Vec<_>, _>>()? {
+        forget(sql, JobId::new(job.cast_unsigned()))?;
+    }
+    Ok(())
+}
+
+fn now() -> u64 {
+    since_1970().as_secs()
+}
+
+/// The file in the state directory that whoever carries jobs has locked.
+const DAEMON: &str = "daemon.lock";
+/// For how long jobs are kept that have ended.
+const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3600);
+/// The largest number of them.
+const MOST_ENDED: i64 = 100_000;
+/// How many are forgotten at most when another one comes.
+const AT_ONCE: i64 = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{JobStart, Journal, RunEnd};
+
+    fn queue(directory: &Path) -> Queue {
+        Queue::of(Store::open_for_tests(directory).unwrap())
+    }
+
+    fn entry(owner: &str) -> Entry {
+        Entry { owner: owner.to_owned(), created: now(), due: now(), ..Entry::default() }
+    }
+
+    fn submit(queue: &Queue, id: u64, owner: &str) -> JobId {
+        let job = StoredJob::for_tests("copy ftp://h/a ftp://i/b");
+        match queue.submit(JobId::new(id), job, &entry(owner)).unwrap() {
+            Submitted::New(id) | Submitted::Known(id) => id,
+        }
+    }
+
+    #[test]
+    fn a_job_is_taken_once_and_ends_once() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let (one, two) = (submit(&queue, 1, "ann"), submit(&queue, 2, "bob"));
+        let taken = |carried: &[(CarriedJob, bool)]| queue.take(carried).unwrap().map(|record| record.id);
+        let of = |owner: &str, turn| CarriedJob { owner: owner.to_owned(), pair: String::new(), turn };
+        assert_eq!(taken(&[(of("ann", 1), true)]), Some(two), "the other owner has none");
+        assert_eq!(taken(&[]), Some(one));
+        assert_eq!(taken(&[]), None);
+        queue.change(two, |entry, _| entry.pause()).unwrap().unwrap();
+        assert_eq!(queue.unwanted().unwrap(), [two]);
+        queue
+            .change(two, |entry, now| {
+                entry.end(10, None, now);
+                Ok(())
+            })
+            .unwrap()
+            .unwrap();
+        queue
+            .change(one, |entry, now| {
+                entry.end(9, Some("b: no".into()), now);
+                Ok(())
+            })
+            .unwrap()
+            .unwrap();
+        assert_eq!(taken(&[]), None, "one is paused, one has ended");
+        let ended = queue.job(one).unwrap().unwrap();
+        assert_eq!((ended.state, ended.queued.unwrap().exit), (JobState::Failed, Some(9)));
+        assert_eq!(queue.change(one, |entry, _| entry.pause()).unwrap(), Err(EntryRefusal::HasEnded));
+        let unknown = queue.change(JobId::new(9), |_, _| Ok(()));
+        assert_eq!(unknown, Err(JournalFailure::Unknown { job: JobId::new(9) }));
+    }
+
+    #[test]
+    fn jobs_of_the_queue_are_kept_where_those_of_terminals_are_forgotten() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let id = submit(&queue, 1, "ann");
+        // The same was typed at a terminal, and has found nothing to do.
+        let store = Store::open_for_tests(home.path()).unwrap();
+        let start = |id| JobStart {
+            id,
+            job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"),
+            resumes: id == JobId::new(1),
+        };
+        drop(store.start(&start(JobId::new(2))).unwrap());
+        assert!(queue.job(id).unwrap().is_some());
+        drop(store.start(&start(id)).unwrap());
+        let stays = store.durably(|store| store.finish(id, RunEnd::Nothing { has_failed: false }, None));
+        assert!(stays.unwrap());
+        assert_eq!(queue.job(id).unwrap().unwrap().state, JobState::Done);
+    }
+
+    #[test]
+    fn a_worker_that_is_lost_is_noticed_by_the_next_one() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let id = submit(&queue, 1, "ann");
+        let lock = queue.daemon_lock().unwrap().unwrap();
+        assert_eq!(Queue::carried_by(home.path()), Some(Some(std::process::id())));
+        assert!(queue.daemon_lock().unwrap().is_err());
+        queue.take(&[]).unwrap().unwrap();
+        drop(lock);
+        assert_eq!(Queue::carried_by(home.path()), None);
+        let _lock = queue.daemon_lock().unwrap().unwrap();
+        assert_eq!((queue.lose_workers().unwrap(), queue.lose_workers().unwrap()), (1, 0));
+        let record = queue.job(id).unwrap().unwrap();
+        assert_eq!(record.queued.unwrap().tries, 1);
+    }
+
+    #[test]
+    fn an_owner_has_so_many_jobs_and_a_name_is_of_one_work() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let named = |words: &str| StoredJob { name: Some("n".to_owned()), ..StoredJob::for_tests(words) };
+        let put = |id, words| queue.submit(JobId::new(id), named(words), &entry("ann"));
+        assert_eq!(put(1, "copy a b"), Ok(Submitted::New(JobId::new(1))));
+        assert_eq!(put(2, "copy a b"), Ok(Submitted::Known(JobId::new(1))));
+        assert!(matches!(put(3, "copy a c"), Err(JournalFailure::Named { .. })));
+        {
+            let store = queue.store.lock().unwrap();
+            store
+                .durably(|store| {
+                    (10..10 + MOST_OF_OWNER)
+                        .try_for_each(|id| save(&store.sql, JobId::new(id), &entry("bob")))
+                })
+                .unwrap();
+        }
+        let job = StoredJob::for_tests("copy a b");
+        let full = queue.submit(JobId::new(5), job.clone(), &entry("bob"));
+        assert!(matches!(full, Err(JournalFailure::Full { most: MOST_OF_OWNER, .. })));
+        queue.submit(JobId::new(5), job, &entry("eve")).unwrap();
+    }
+
+    #[test]
+    fn jobs_that_ended_long_ago_are_forgotten() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = queue(home.path());
+        let id = submit(&queue, 1, "ann");
+        let end = |ended| {
+            queue.change(id, |entry, _| {
+                (entry.exit, entry.ended) = (Some(0), Some(ended));
+                Ok(())
+            })
+        };
+        end(now()).unwrap().unwrap();
+        submit(&queue, 2, "ann");
+        assert!(queue.job(id).unwrap().is_some());
+        end(now() - KEPT_FOR.as_secs() - 1).unwrap().unwrap();
+        submit(&queue, 3, "ann");
+        assert!(queue.job(id).unwrap().is_none());
+        let jobs = Journal::at(Some(home.path().to_path_buf()), |_| None).jobs().unwrap();
+        assert_eq!(jobs.iter().map(|job| job.id.number()).collect::<Vec<_>>(), [2, 3]);
+    }
+}

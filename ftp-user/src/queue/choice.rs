@@ -1,0 +1,91 @@
+//! Which job is carried next. Owners share equally, then the pairs of servers of each owner; priority orders the jobs of one
+//! owner. Whoever has the fewest jobs that are carried comes first, and of these whoever was served the longest time ago.
+
+use super::entry::Priority;
+
+/// The oldest job of an owner between two servers with one priority that may begin.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Head<J> {
+    /// What stands for the job.
+    pub job: J,
+    /// Who has submitted it.
+    pub owner: String,
+    /// Its servers, as one text.
+    pub pair: String,
+    /// Its place among the jobs of its owner.
+    pub priority: Priority,
+    /// When it was submitted, in seconds since 1970.
+    pub created: u64,
+}
+
+/// A job that is carried now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CarriedJob {
+    /// Who has submitted it.
+    pub owner: String,
+    /// Its servers, as one text.
+    pub pair: String,
+    /// The number of the choice that has taken it: a later one is larger.
+    pub turn: u64,
+}
+
+/// The job that is carried next; `None` if none may begin. `carried` are those that are carried now, and those that were
+/// carried lately with `false`.
+pub fn next<J>(heads: Vec<Head<J>>, carried: &[(CarriedJob, bool)]) -> Option<J> {
+    let rank = |head: &Head<J>| {
+        let of_owner = || carried.iter().filter(|(job, _)| job.owner == head.owner);
+        let of_pair = || of_owner().filter(|(job, _)| job.pair == head.pair);
+        let share = |running: usize, turn: Option<u64>| (running, turn);
+        (
+            share(of_owner().filter(|(_, now)| *now).count(), of_owner().map(|(job, _)| job.turn).max()),
+            head.owner.clone(),
+            std::cmp::Reverse(head.priority),
+            share(of_pair().filter(|(_, now)| *now).count(), of_pair().map(|(job, _)| job.turn).max()),
+            head.created,
+        )
+    };
+    heads.into_iter().min_by_key(rank).map(|head| head.job)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Carries jobs one after the other, `parallel` at the same time, and returns them in their order. Each lasts as long as
+    /// `parallel - 1` others take to begin.
+    fn order(mut jobs: Vec<(&str, &str, i8)>, parallel: usize) -> String {
+        let (mut carried, mut order) = (Vec::new(), Vec::new());
+        while !jobs.is_empty() {
+            let head = |(at, (owner, pair, priority)): (usize, &(&str, &str, i8))| Head {
+                job: at,
+                owner: (*owner).to_owned(),
+                pair: (*pair).to_owned(),
+                priority: Priority::try_from(*priority).unwrap(),
+                created: at as u64,
+            };
+            let at = next(jobs.iter().enumerate().map(head).collect(), &carried).unwrap();
+            let (owner, pair, priority) = jobs.remove(at);
+            order.push(format!("{owner}{pair}{priority}"));
+            let turn = order.len() as u64;
+            carried.push((CarriedJob { owner: owner.to_owned(), pair: pair.to_owned(), turn }, true));
+            if let Some(oldest) = carried.len().checked_sub(parallel) {
+                carried[oldest].1 = false;
+            }
+        }
+        order.join(" ")
+    }
+
+    #[test]
+    fn owners_share_equally_then_pairs_and_priority_orders_the_jobs_of_one_owner() {
+        let many = |owner, pair, number| vec![(owner, pair, 0); number];
+        for (jobs, parallel, expect) in [
+            ([many("a", "x", 3), many("b", "x", 2)].concat(), 1, "ax0 bx0 ax0 bx0 ax0"),
+            ([many("a", "x", 4), many("b", "x", 1)].concat(), 3, "ax0 bx0 ax0 ax0 ax0"),
+            ([many("a", "x", 3), many("a", "y", 2)].concat(), 1, "ax0 ay0 ax0 ay0 ax0"),
+            (vec![("a", "x", 0), ("a", "x", 5), ("b", "x", -9), ("b", "x", 0)], 1, "ax5 bx0 ax0 bx-9"),
+        ] {
+            assert_eq!(order(jobs.clone(), parallel), expect, "{jobs:?}");
+        }
+        assert_eq!(next(Vec::<Head<u8>>::new(), &[]), None);
+    }
+}

@@ -1,0 +1,426 @@
+//! A job of the queue: what happens to it, and how it stands then. The only place where it is decided whether a job is tried
+//! again, and when.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What the queue knows of a job. Times are in seconds since 1970.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Entry {
+    /// Who has submitted it: a user of this host, or the name of a token.
+    pub owner: String,
+    /// Its servers, as one text. Jobs between the same servers share what their owner has.
+    pub pair: String,
+    /// Its place among the jobs of its owner.
+    pub priority: Priority,
+    /// When it was submitted.
+    pub created: u64,
+    /// When it may begin.
+    pub due: u64,
+    /// What its owner wants.
+    pub wish: Wish,
+    /// Whether a worker carries it.
+    pub is_carried: bool,
+    /// The tries that it has used up.
+    pub tries: u32,
+    /// When it began first.
+    pub started: Option<u64>,
+    /// When it ended.
+    pub ended: Option<u64>,
+    /// Its exit status, if it has ended.
+    pub exit: Option<u8>,
+    /// Why it waits, or why it has ended as it has.
+    pub cause: Option<String>,
+}
+
+/// The place of a job among those of its owner, -10 to 10. A higher one comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Deserialize, Serialize)]
+#[serde(try_from = "i8")]
+pub struct Priority(i8);
+
+impl Priority {
+    /// The number from -10 to 10.
+    pub const fn number(self) -> i8 {
+        self.0
+    }
+}
+
+impl TryFrom<i8> for Priority {
+    type Error = String;
+
+    fn try_from(number: i8) -> Result<Self, String> {
+        match number {
+            -10..=10 => Ok(Self(number)),
+            _ => Err("a priority is a number from -10 to 10".to_owned()),
+        }
+    }
+}
+
+/// What the owner of a job wants.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Wish {
+    /// It is carried.
+    #[default]
+    Run,
+    /// It stops, and waits.
+    Pause,
+    /// It stops, and what it has left is removed.
+    Cancel,
+}
+
+impl Wish {
+    /// The number that stands for it in a store.
+    pub(crate) const fn number(self) -> i64 {
+        match self {
+            Self::Run => 0,
+            Self::Pause => 1,
+            Self::Cancel => 2,
+        }
+    }
+
+    /// What a number of a store stands for.
+    pub(crate) fn numbered(number: i64) -> Option<Self> {
+        [Self::Run, Self::Pause, Self::Cancel].into_iter().find(|wish| wish.number() == number)
+    }
+}
+
+/// How a job of the queue stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum QueueState {
+    /// Its time has not come.
+    Scheduled,
+    /// It is carried as soon as a worker has room.
+    Queued,
+    /// A worker carries it.
+    Running,
+    /// It has failed for a reason that may pass, and is tried again.
+    Waiting,
+    /// Its owner has stopped it.
+    Paused,
+    /// Every file is done.
+    Done,
+    /// Some files have failed.
+    Partial,
+    /// It has failed.
+    Failed,
+    /// It was given up.
+    Cancelled,
+}
+
+impl QueueState {
+    /// Its name, for people and programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Paused => "paused",
+            Self::Done => "done",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether nothing is left to do.
+    pub const fn has_ended(self) -> bool {
+        match self {
+            Self::Scheduled | Self::Queued | Self::Running | Self::Waiting | Self::Paused => false,
+            Self::Done | Self::Partial | Self::Failed | Self::Cancelled => true,
+        }
+    }
+}
+
+/// Why something cannot be done with a job as it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EntryRefusal {
+    /// It has ended.
+    #[error("it has ended")]
+    HasEnded,
+    /// It has not ended.
+    #[error("it has not ended")]
+    HasNotEnded,
+    /// It is to be given up.
+    #[error("it is being cancelled")]
+    IsCancelled,
+    /// It was not stopped.
+    #[error("it is not paused")]
+    IsNotPaused,
+}
+
+impl Entry {
+    /// How it stands.
+    pub const fn state(&self, now: u64) -> QueueState {
+        match (self.exit, self.wish) {
+            (Some(DONE), _) => QueueState::Done,
+            (Some(PARTIAL), _) => QueueState::Partial,
+            (Some(INTERRUPTED), _) => QueueState::Cancelled,
+            (Some(_), _) => QueueState::Failed,
+            (None, _) if self.is_carried => QueueState::Running,
+            (None, Wish::Pause) => QueueState::Paused,
+            (None, Wish::Run) if self.due > now && self.tries > 0 => QueueState::Waiting,
+            (None, Wish::Run) if self.due > now => QueueState::Scheduled,
+            (None, Wish::Run | Wish::Cancel) => QueueState::Queued,
+        }
+    }
+
+    /// A worker carries it from now on.
+    pub fn begin(&mut self, now: u64) {
+        self.is_carried = true;
+        self.started.get_or_insert(now);
+    }
+
+    /// A worker has carried it, and it has ended with this exit status, for that reason.
+    ///
+    /// A failure that may pass is tried again, at most [`TRIES`] times within [`PATIENCE`]. An interruption that its owner has
+    /// not asked for uses up no try: the worker had to stop. If it is to be given up, a worker removes what it has left.
+    pub fn end(&mut self, exit: u8, cause: Option<String>, now: u64) {
+        self.is_carried = false;
+        self.cause = cause;
+        match (exit, self.wish) {
+            (DONE, _) => self.over(DONE, now),
+            (_, Wish::Cancel) | (INTERRUPTED, Wish::Run | Wish::Pause) => {}
+            (TEMPORARY, Wish::Run | Wish::Pause) => self.try_again(TEMPORARY, now),
+            (exit, Wish::Run | Wish::Pause) => self.over(exit, now),
+        }
+    }
+
+    /// A worker has removed what it has left, or has failed to with this exit status.
+    pub fn end_cancel(&mut self, exit: u8, cause: Option<String>, now: u64) {
+        self.is_carried = false;
+        self.cause = cause;
+        match exit {
+            TEMPORARY => self.try_again(INTERRUPTED, now),
+            INTERRUPTED => {}
+            _ => self.over(INTERRUPTED, now),
+        }
+    }
+
+    /// The worker that carried it was lost.
+    pub fn lose_worker(&mut self, now: u64) {
+        self.is_carried = false;
+        self.cause = Some("its worker was lost".to_owned());
+        match self.wish {
+            Wish::Cancel => self.try_again(INTERRUPTED, now),
+            Wish::Run | Wish::Pause => self.try_again(TEMPORARY, now),
+        }
+        // It may not be the job's fault. If workers are lost again and again, it waits as after a failure.
+        if self.tries == 1 && self.exit.is_none() {
+            self.due = now;
+        }
+    }
+
+    /// Has it tried again after a pause. If it was tried often enough, it ends with `last`.
+    fn try_again(&mut self, last: u8, now: u64) {
+        self.tries += 1;
+        let since = self.started.unwrap_or(now);
+        if self.tries >= TRIES || now.saturating_sub(since) >= PATIENCE.as_secs() {
+            return self.over(last, now);
+        }
+        let pause = PAUSE.saturating_mul(1 << (self.tries - 1).min(16)).min(LONGEST_PAUSE);
+        self.due = now + pause.as_secs();
+    }
+
+    fn over(&mut self, exit: u8, now: u64) {
+        (self.exit, self.ended) = (Some(exit), Some(now));
+    }
+
+    /// Stops it until somebody goes on with it.
+    ///
+    /// # Errors
+    ///
+    /// It has ended, or is to be given up.
+    pub fn pause(&mut self) -> Result<(), EntryRefusal> {
+        match (self.exit, self.wish) {
+            (Some(_), _) => Err(EntryRefusal::HasEnded),
+            (None, Wish::Cancel) => Err(EntryRefusal::IsCancelled),
+            (None, Wish::Run | Wish::Pause) => {
+                self.wish = Wish::Pause;
+                Ok(())
+            }
+        }
+    }
+
+    /// Goes on with it. What it waits for after a failure is not waited for any more.
+    ///
+    /// # Errors
+    ///
+    /// It was not stopped.
+    pub fn resume(&mut self, now: u64) -> Result<(), EntryRefusal> {
+        match (self.exit, self.wish) {
+            (Some(_), _) => Err(EntryRefusal::HasEnded),
+            (None, Wish::Run | Wish::Cancel) => Err(EntryRefusal::IsNotPaused),
+            (None, Wish::Pause) => {
+                self.wish = Wish::Run;
+                if self.tries > 0 {
+                    self.due = self.due.min(now);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives it up. If it has begun, a worker removes what it has left.
+    ///
+    /// # Errors
+    ///
+    /// It has ended.
+    pub fn cancel(&mut self, now: u64) -> Result<(), EntryRefusal> {
+        if self.exit.is_some() {
+            return Err(EntryRefusal::HasEnded);
+        }
+        self.wish = Wish::Cancel;
+        (self.due, self.tries) = (self.due.min(now), 0);
+        if self.started.is_none() {
+            self.over(INTERRUPTED, now);
+        }
+        Ok(())
+    }
+
+    /// Carries it once more: what has failed, and what was never begun. One that waits after a failure is due at once.
+    ///
+    /// # Errors
+    ///
+    /// It has not ended, and does not wait.
+    pub fn retry(&mut self, now: u64) -> Result<(), EntryRefusal> {
+        match self.state(now) {
+            QueueState::Waiting => {}
+            QueueState::Done | QueueState::Partial | QueueState::Failed | QueueState::Cancelled => {}
+            QueueState::Scheduled | QueueState::Queued | QueueState::Running | QueueState::Paused => {
+                return Err(EntryRefusal::HasNotEnded);
+            }
+        }
+        let (owner, pair, priority, created) =
+            (self.owner.clone(), self.pair.clone(), self.priority, self.created);
+        *self = Self { owner, pair, priority, created, due: now, ..Self::default() };
+        Ok(())
+    }
+}
+
+/// The exit statuses that decide (see `docs/reference/exit-codes.md`).
+const DONE: u8 = 0;
+const TEMPORARY: u8 = 5;
+const PARTIAL: u8 = 9;
+const INTERRUPTED: u8 = 10;
+
+/// The largest number of tries of a job.
+const TRIES: u32 = 10;
+/// For how long a job is tried.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// The pause before the second try. Each later one is twice as long.
+const PAUSE: Duration = Duration::from_secs(15);
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// The largest number of jobs of one owner that have not ended.
+pub const MOST_OF_OWNER: u64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry() -> Entry {
+        Entry { owner: "ann".to_owned(), created: 100, due: 100, ..Entry::default() }
+    }
+
+    fn carried() -> Entry {
+        let mut entry = entry();
+        entry.begin(100);
+        entry
+    }
+
+    #[test]
+    fn a_job_stands_as_its_entry_says() {
+        let with = |change: fn(&mut Entry)| {
+            let mut entry = entry();
+            change(&mut entry);
+            entry.state(1000).name()
+        };
+        assert_eq!(with(|_| {}), "queued");
+        assert_eq!(with(|entry| entry.due = 1001), "scheduled");
+        assert_eq!(with(|entry| (entry.due, entry.tries) = (1001, 1)), "waiting");
+        assert_eq!(with(|entry| (entry.due, entry.tries) = (1000, 1)), "queued");
+        assert_eq!(with(|entry| entry.is_carried = true), "running");
+        assert_eq!(with(|entry| (entry.is_carried, entry.wish) = (true, Wish::Pause)), "running");
+        assert_eq!(with(|entry| entry.wish = Wish::Pause), "paused");
+        for (exit, name) in [(0, "done"), (9, "partial"), (10, "cancelled"), (5, "failed"), (2, "failed")] {
+            assert_eq!(Entry { exit: Some(exit), ..entry() }.state(0).name(), name);
+        }
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_ten_times_with_longer_pauses_and_everything_else_once() {
+        let mut entry = carried();
+        let mut pauses = Vec::new();
+        let mut now = 100;
+        while entry.exit.is_none() {
+            entry.end(5, Some("busy".to_owned()), now);
+            pauses.push(entry.due.saturating_sub(now));
+            now = entry.due.max(now);
+            entry.begin(now);
+        }
+        assert_eq!(pauses[..9], [15, 30, 60, 120, 240, 480, 960, 1920, 3600]);
+        assert_eq!((entry.exit, entry.tries, entry.cause.as_deref()), (Some(5), 10, Some("busy")));
+        for exit in [1, 2, 3, 4, 6, 7, 8, 9, 11] {
+            let mut entry = carried();
+            entry.end(exit, None, 200);
+            assert_eq!((entry.exit, entry.ended, entry.tries), (Some(exit), Some(200), 0), "{exit}");
+        }
+        let mut old = carried();
+        old.end(5, None, 100 + 24 * 3600);
+        assert_eq!(old.exit, Some(5), "a day has passed");
+    }
+
+    #[test]
+    fn a_worker_that_has_to_stop_uses_no_try_up_and_one_that_is_lost_does() {
+        let mut entry = carried();
+        entry.end(10, None, 200);
+        assert_eq!((entry.state(200), entry.tries), (QueueState::Queued, 0));
+        entry.begin(300);
+        entry.lose_worker(400);
+        assert_eq!((entry.state(400), entry.tries, entry.due), (QueueState::Queued, 1, 400));
+        entry.begin(400);
+        entry.lose_worker(500);
+        assert_eq!((entry.state(500), entry.tries, entry.due), (QueueState::Waiting, 2, 530));
+    }
+
+    #[test]
+    fn a_job_stops_at_the_wish_of_its_owner() {
+        let mut entry = carried();
+        entry.pause().unwrap();
+        entry.end(10, None, 200);
+        assert_eq!(entry.state(200), QueueState::Paused);
+        assert_eq!(entry.retry(200), Err(EntryRefusal::HasNotEnded));
+        entry.resume(300).unwrap();
+        assert_eq!(entry.resume(300), Err(EntryRefusal::IsNotPaused));
+        entry.begin(300);
+        entry.cancel(400).unwrap();
+        assert_eq!(entry.pause(), Err(EntryRefusal::IsCancelled));
+        entry.end(10, None, 500);
+        assert_eq!(entry.state(500), QueueState::Queued, "a worker removes what it has left");
+        entry.begin(500);
+        entry.end_cancel(5, Some("busy".to_owned()), 500);
+        assert_eq!((entry.exit, entry.due), (None, 515), "its server was away");
+        entry.begin(600);
+        entry.end_cancel(0, None, 600);
+        assert_eq!((entry.state(600), entry.exit), (QueueState::Cancelled, Some(10)));
+        assert_eq!(entry.cancel(500), Err(EntryRefusal::HasEnded));
+        entry.retry(600).unwrap();
+        assert_eq!((entry.state(600), entry.created), (QueueState::Queued, 100));
+        entry.cancel(600).unwrap();
+        assert_eq!(entry.state(600), QueueState::Cancelled, "it had not begun");
+        // It was done before the wish came.
+        let mut entry = carried();
+        entry.cancel(200).unwrap();
+        entry.end(0, None, 200);
+        assert_eq!(entry.state(200), QueueState::Done);
+    }
+
+    #[test]
+    fn a_paused_job_that_was_scheduled_keeps_its_time() {
+        let mut entry = Entry { due: 900, ..entry() };
+        entry.pause().unwrap();
+        entry.resume(200).unwrap();
+        assert_eq!((entry.state(200), entry.due), (QueueState::Scheduled, 900));
+    }
+}

@@ -1,0 +1,17 @@
+//! Jobs that a daemon carries: how each stands, when it is tried again, and which one is next.
+//!
+//! | file | what |
+//! |---|---|
+//! | `entry` | a job of the queue: what happens to it, and how it stands then |
+//! | `when` | times and schedules, as they are typed |
+//! | `choice` | which job is carried next, so that every owner and every pair of servers gets a fair share |
+//!
+//! Nothing here knows where the queue is kept, or does anything: the journal keeps it, and the daemon carries it.
+
+mod choice;
+mod entry;
+mod when;
+
+pub use choice::{CarriedJob, Head, next};
+pub use entry::{Entry, EntryRefusal, MOST_OF_OWNER, Priority, QueueState, Wish};
+pub use when::{Schedule, WhenError, parse_at, zone_name, zone_of};

@@ -1,0 +1,247 @@
+//! The queue: real daemons carry jobs between real servers, are killed, stopped and started again.
+
+use integration_tests::site::{PASSWORD, Server, Site, sample};
+use integration_tests::socket::until;
+use integration_tests::user::{Run, Started, User, user};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::fs;
+use tempfile::TempDir;
+
+/// The size of a file that takes seconds at [`SLOW`].
+const LARGE: usize = 3_000_000;
+const SLOW: [&str; 2] = ["--limit", "1MB"];
+
+struct Scene {
+    from: Server,
+    to: Server,
+    state: TempDir,
+}
+
+fn scene() -> Scene {
+    let from = Site::new("source").file("t/a", "a").file("t/large", sample(LARGE)).file("t/z", "z");
+    let to = Site::new("destination").at("127.0.0.3");
+    Scene { from: from.start(), to: to.start(), state: tempfile::tempdir().unwrap() }
+}
+
+impl Scene {
+    fn user(&self) -> User {
+        let netrc = |host| format!("machine {host} login ann password {PASSWORD}\n");
+        user().private_file(".netrc", netrc("127.0.0.2") + &netrc("127.0.0.3")).args([
+            "--state",
+            self.state.path().to_str().unwrap(),
+            "--json",
+        ])
+    }
+
+    /// A daemon that carries jobs.
+    fn daemon(&self, args: &[&str]) -> Started {
+        let daemon = self.user().args(["daemon"]).args(args).start();
+        daemon.wait_for("carrying the jobs of the queue");
+        daemon
+    }
+
+    /// Leaves a copy to the daemon. Returns its id.
+    fn submit(&self, args: &[&str], from: &str, to: &str) -> String {
+        let run = self.copy(args, from, to).exits(0);
+        run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    fn copy(&self, args: &[&str], from: &str, to: &str) -> Run {
+        let words = ["copy", "--queue"].iter().chain(args);
+        self.user().args(words).args([self.source_url(from), self.destination_url(to)]).run()
+    }
+
+    /// A URL without a password.
+    fn source_url(&self, path: &str) -> String {
+        without_password(&self.from.url(path))
+    }
+
+    fn destination_url(&self, path: &str) -> String {
+        without_password(&self.to.url(path))
+    }
+
+    fn job(&self, id: &str) -> Value {
+        let jobs = self.user().args(["jobs"]).run().exits(0).events("job");
+        jobs.into_iter().find(|job| job["id"] == *id).unwrap_or(Value::Null)
+    }
+
+    fn state(&self, id: &str) -> String {
+        self.job(id)["state"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn until_state(&self, id: &str, state: &str) {
+        until(state, || self.state(id) == state);
+    }
+
+    fn until_a_part_has_arrived(&self) {
+        until("a part has arrived", || {
+            let is_large =
+                |name: &String| fs::metadata(self.to.path(name)).is_ok_and(|part| part.len() > 100_000);
+            self.to.names().iter().any(is_large)
+        });
+    }
+
+    fn verb(&self, verb: &str, id: &str) -> Run {
+        self.user().args([verb, id]).run()
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let (user, host) = url.split_once('@').unwrap();
+    format!("{}@{host}", user.rsplit_once(':').unwrap().0)
+}
+
+#[test]
+fn a_daemon_carries_what_was_left_to_it_before_and_after_its_start() {
+    let scene = scene();
+    let first = scene.submit(&["-r"], "t", "");
+    assert_eq!(scene.state(&first), "queued");
+    let daemon = scene.daemon(&[]);
+    scene.until_state(&first, "done");
+    assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
+    let run = scene.copy(&["--wait", "--priority", "-3"], "t/none", "none").exits(3);
+    assert!(run.said.contains("does not exist"), "{run}");
+    // A relative place is the one that was meant when it was typed.
+    let here = scene.user().file("own", "mine");
+    here.args(["copy", "--queue", "--wait", "own", &scene.destination_url("own")]).run().exits(0);
+    assert_eq!(scene.to.bytes("own"), b"mine");
+    let second = scene.user().args(["daemon"]).run().exits(8);
+    let process = daemon.running.id().to_string();
+    second.says(&format!("process {process} carries the jobs")).says("end it first");
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+}
+
+#[test]
+fn a_copy_whose_daemon_was_killed_is_finished_by_the_next_one() {
+    let scene = scene();
+    let daemon = scene.daemon(&[]);
+    let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    scene.until_a_part_has_arrived();
+    daemon.running.signal(Signal::KILL);
+    daemon.end();
+    assert_eq!(scene.state(&id), "running", "nobody knows yet");
+    let daemon = scene.daemon(&[]);
+    scene.until_state(&id, "done");
+    assert_eq!(scene.to.names(), ["t/", "t/a", "t/large", "t/z"]);
+    assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
+    assert_eq!(scene.job(&id)["queue"]["tries"], 1);
+    daemon.running.signal(Signal::INT);
+    daemon.end().exits(0);
+}
+
+#[test]
+fn what_runs_when_the_daemon_ends_goes_back_to_the_queue_and_uses_no_try_up() {
+    let scene = scene();
+    let daemon = scene.daemon(&["--drain-timeout", "10ms"]);
+    let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    scene.until_a_part_has_arrived();
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+    let job = scene.job(&id);
+    assert_eq!((&job["state"], &job["queue"]["tries"]), (&"queued".into(), &0.into()));
+    // What a terminal has not begun it does not go on with.
+    scene.user().args(["resume"]).run().exits(0).says("there is nothing to resume");
+    let daemon = scene.daemon(&[]);
+    scene.until_state(&id, "done");
+    assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
+    drop(daemon);
+}
+
+#[test]
+fn a_job_stops_goes_on_and_is_given_up_as_its_owner_says() {
+    let scene = scene();
+    let daemon = scene.daemon(&["--parallel", "1"]);
+    let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    let next = scene.submit(&["--priority", "-1"], "t/a", "second");
+    scene.until_a_part_has_arrived();
+    scene.verb("pause", &id).exits(0);
+    scene.until_state(&id, "paused");
+    scene.until_state(&next, "done");
+    scene.verb("retry", &id).exits(2).says("it has not ended");
+    scene.verb("resume", &id).exits(0);
+    scene.until_state(&id, "running");
+    scene.until_a_part_has_arrived();
+    scene.verb("cancel", &id).exits(0);
+    scene.until_state(&id, "cancelled");
+    let parts = scene.to.names().into_iter().filter(|name| name.contains(".ftp-user.part"));
+    assert_eq!(parts.count(), 0, "what it has left is removed");
+    assert_eq!(scene.job(&id)["queue"]["exit"], 10);
+    scene.verb("pause", &id).exits(2).says("it has ended");
+    // Carried again, it does what is left.
+    scene.verb("retry", &id).exits(0);
+    scene.until_state(&id, "done");
+    assert_eq!(scene.to.bytes("t/large"), sample(LARGE));
+    drop(daemon);
+}
+
+#[test]
+fn a_job_waits_for_a_server_that_is_away() {
+    let mut scene = scene();
+    scene.to.die();
+    let daemon = scene.daemon(&[]);
+    let id = scene.submit(&[], "t/a", "a");
+    scene.until_state(&id, "waiting");
+    let job = scene.job(&id);
+    assert_eq!(job["queue"]["tries"], 1, "{job}");
+    assert!(job["queue"]["cause"].as_str().unwrap().contains("127.0.0.3"), "{job}");
+    scene.to.start_again();
+    scene.verb("retry", &id).exits(0);
+    scene.until_state(&id, "done");
+    assert_eq!(scene.to.bytes("a"), b"a");
+    drop(daemon);
+}
+
+#[test]
+fn a_job_begins_at_its_time_and_not_before() {
+    let scene = scene();
+    let daemon = scene.daemon(&[]);
+    let later = scene.submit(&["--at", "+1h"], "t/a", "later");
+    let soon = scene.submit(&["--at", "+1s"], "t/a", "soon");
+    scene.until_state(&soon, "done");
+    assert_eq!(scene.state(&later), "scheduled");
+    scene.verb("cancel", &later).exits(0);
+    assert_eq!(scene.state(&later), "cancelled");
+    assert_eq!(scene.to.names(), ["soon"]);
+    drop(daemon);
+}
+
+#[test]
+fn the_same_name_is_the_same_job() {
+    let scene = scene();
+    let id = scene.submit(&["--id", "night"], "t/a", "a");
+    assert_eq!(scene.submit(&["--id", "night"], "t/a", "a"), id);
+    scene.copy(&["--id", "night"], "t/z", "a").exits(8).says("has the name night already");
+    // A nightly job of a terminal with the same places is another one.
+    let typed = scene.user().args(["copy", &scene.source_url("t/a"), &scene.destination_url("a")]).run();
+    drop(typed.exits(0));
+    assert_eq!(scene.state(&id), "queued");
+}
+
+#[test]
+fn what_no_daemon_can_carry_is_refused_before_it_is_in_the_queue() {
+    let scene = scene();
+    let (from, to) = (scene.source_url("t/a"), scene.destination_url("a"));
+    let refused = |args: &[&str], words: &str| {
+        let run = scene.user().args(["copy", "--queue"]).args(args).run().exits(2).says(words);
+        assert!(!run.said.contains(PASSWORD), "{run}");
+    };
+    refused(&[&scene.from.url("t/a"), &to], "no password in it");
+    refused(&["-", &to], "standard input");
+    refused(&[&from, "-"], "standard");
+    refused(&["-n", &from, &to], "leave out --queue");
+    refused(&["--explain", &from, &to], "leave out --queue");
+    refused(&["--detach", &from, &to], "leave out one of them");
+    refused(&["--priority", "11", &from, &to], "-10 to 10");
+    refused(&["--at", "25:00", &from, &to], "is no time");
+    refused(&["--at", "2001-01-01T00:00:00Z", &from, &to], "past");
+    refused(&["nowhere:a", &to], "no site is called nowhere");
+    refused(&["--relay-consent", "ask", &from, &to], "nobody is asked");
+    let alone = scene.user().args(["copy", "--wait", &from, &to]).run();
+    drop(alone.exits(2).says("--queue"));
+    assert_eq!(scene.user().args(["jobs"]).run().events("job"), [Value::Null; 0]);
+    // Without a daemon a person hears that nobody carries the job.
+    scene.copy(&[], "t/a", "a").exits(0).says("no daemon runs");
+    scene.verb("pause", "0123456789abcdef").exits(3).says("no job");
+}
