@@ -267,8 +267,7 @@ impl<'a> Running<'a> {
         }
         if self.set_back.under_way.is_some_and(|until| until <= self.world.now()) {
             self.set_back.under_way = None;
-            let [source, _] = self.trees();
-            self.excused.may_be_lost.retain(|name| !source.contains_key(name));
+            self.end_of_set_back();
         }
         let (now, later) = self.gone.drain(..).partition(|(_, steps)| *steps == 0);
         self.gone = later;

@@ -53,6 +53,14 @@ pub(super) struct CrossingWrites {
     pub(super) deleted: BTreeMap<String, Duration>,
 }
 
+impl CrossingWrites {
+    /// Whether a file was written to and its deletion was sent within this time.
+    fn has(&self, name: &str, window: Duration) -> bool {
+        let both = self.written.get(name).zip(self.deleted.get(name));
+        both.is_some_and(|(written, deleted)| written.abs_diff(*deleted) <= window)
+    }
+}
+
 impl Running<'_> {
     /// Notes what a command may do late, or has done to a source.
     pub(super) fn note_command(&mut self, SentCommand { host, words }: &SentCommand) {
@@ -74,13 +82,18 @@ impl Running<'_> {
     /// A file may be lost to which somebody writes within two round trips of its deletion: so long a look and a deletion take
     /// through a relay.
     pub(super) fn excuse_crossing(&mut self, name: &str) {
-        let CrossingWrites { written, deleted } = &self.excused.crossing;
-        let window = 4 * self.world.latency();
-        if let (Some(written), Some(deleted)) = (written.get(name), deleted.get(name))
-            && written.abs_diff(*deleted) <= window
-        {
+        if self.excused.crossing.has(name, 4 * self.world.latency()) {
             self.excused.may_be_lost.insert(name.to_owned());
             self.excused.may_differ.insert(name.to_owned());
         }
+    }
+
+    /// What was on its way when the destination got an older state of its disk has come by now. Sources that are still there
+    /// have to stay, unless somebody writes to them while their deletion is on its way.
+    pub(super) fn end_of_set_back(&mut self) {
+        let [source, _] = self.trees();
+        let Excused { may_be_lost, crossing, .. } = &mut self.excused;
+        let window = 4 * self.world.latency();
+        may_be_lost.retain(|name| !source.contains_key(name) || crossing.has(name, window));
     }
 }
