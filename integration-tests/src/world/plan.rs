@@ -19,6 +19,9 @@ pub struct Plan {
     pub placement: Placement,
     /// The path that the user agent is told to take, as `--path` names it.
     pub path: Cow<'static, str>,
+    /// Other options that are typed. None of them changes what must hold.
+    #[serde(default)]
+    pub options: Vec<Cow<'static, str>>,
     /// Whether the host `relay` runs a hub, which an agent joins, instead of a relay that listens.
     pub at_hub: bool,
     /// What the servers of the source and of the destination know.
@@ -343,8 +346,25 @@ impl Plan {
             (when, fault(&mut random, &source, at_hub))
         });
         let faults = faults.collect();
-        let plan =
-            Self { seed, verb, placement, path, at_hub, manners, tls, source, destination, second, faults };
+        let mut options = options(&mut Random::new(seed ^ 0x0b71_0115), verb);
+        if path == "relay" {
+            // What foreign servers send is held back by this host alone.
+            options.retain(|option| !option.starts_with("--limit"));
+        }
+        let plan = Self {
+            seed,
+            verb,
+            placement,
+            path,
+            options,
+            at_hub,
+            manners,
+            tls,
+            source,
+            destination,
+            second,
+            faults,
+        };
         plan.with_fitting_faults()
     }
 
@@ -372,7 +392,7 @@ impl Plan {
     pub(super) fn size(&self) -> usize {
         let files = self.source.len() + self.destination.len();
         let foreign = self.manners.iter().filter(|manners| **manners != Manners::Ours).count();
-        self.faults.len() + files + foreign + usize::from(self.second.is_some())
+        self.faults.len() + files + foreign + self.options.len() + usize::from(self.second.is_some())
     }
 
     /// What is typed, if these are the directories of the source and of the destination on their hosts.
@@ -402,9 +422,33 @@ impl Plan {
                 [from, to].map(|end| format!("{end}tree/")).to_vec()
             }
         };
-        let words = [verb, trust, path, &["--progress", "never"]].concat().into_iter().map(str::to_owned);
-        words.chain(places).collect()
+        let options = self.options.iter().map(Cow::as_ref).collect::<Vec<_>>();
+        let words = [verb, trust, path, &options, &["--progress", "never"]].concat();
+        words.into_iter().map(str::to_owned).chain(places).collect()
     }
+}
+
+/// Options that a person may type beside the places.
+fn options(random: &mut Random, verb: Verb) -> Vec<Cow<'static, str>> {
+    const OF_JOBS: [&str; 7] = [
+        "--no-race",
+        "--no-resume",
+        "--jobs=3",
+        "--perms",
+        "--limit=2MB",
+        "--changed-parts=auto",
+        "--fail-fast",
+    ];
+    let all: &[&str] = match verb {
+        Verb::Copy | Verb::Move => &OF_JOBS,
+        Verb::Sync | Verb::SyncDelete => {
+            &["--compare=hash", "--jobs=2", "--perms", "--no-race", "--limit=2MB"]
+        }
+        Verb::Append => &["--no-race"],
+        Verb::Remove => &[],
+    };
+    let chosen = all.iter().filter(|_| random.once_in(8));
+    chosen.map(|option| Cow::Borrowed(*option)).collect()
 }
 
 fn tree(random: &mut Random, files: u64) -> Files {

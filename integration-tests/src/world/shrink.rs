@@ -35,7 +35,8 @@ pub fn shrink(plan: &Plan) -> io::Result<(Plan, Ended)> {
             ours.manners[end] = Manners::Ours;
             ours
         });
-        let alone = [Plan { second: None, ..least.clone() }].into_iter().chain(ours);
+        let plain = Plan { options: Vec::new(), ..least.clone() };
+        let alone = [Plan { second: None, ..least.clone() }, plain].into_iter().chain(ours);
         let one_less = least.source.keys().map(|name| {
             let mut fewer = least.clone();
             fewer.source.remove(name);
