@@ -1,11 +1,13 @@
 //! The queue: real daemons carry jobs between real servers, are killed, stopped and started again.
 
+use integration_tests::delay::Delayed;
 use integration_tests::site::{PASSWORD, Server, Site, sample};
 use integration_tests::socket::until;
 use integration_tests::user::{Run, Started, User, user};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The size of a file that takes seconds at [`SLOW`].
@@ -213,6 +215,15 @@ fn the_same_name_is_the_same_job() {
     let id = scene.submit(&["--id", "night"], "t/a", "a");
     assert_eq!(scene.submit(&["--id", "night"], "t/a", "a"), id);
     scene.copy(&["--id", "night"], "t/z", "a").exits(8).says("has the name night already");
+    // A terminal neither runs it nor takes its name.
+    for from in ["t/a", "t/z"] {
+        let typed = scene.user().args(["copy", "--id", "night"]);
+        let run = typed.args([scene.source_url(from), scene.destination_url("a")]).run().fails();
+        assert!(run.said.contains("night"), "{run}");
+    }
+    scene.verb("retry", &id).exits(2).says("it has not ended");
+    let agreed = scene.user().args(["retry", "--yes", &id]).run().exits(2);
+    drop(agreed.says("a job of the queue"));
     // A nightly job of a terminal with the same places is another one.
     let typed = scene.user().args(["copy", &scene.source_url("t/a"), &scene.destination_url("a")]).run();
     drop(typed.exits(0));
@@ -242,6 +253,98 @@ fn what_no_daemon_can_carry_is_refused_before_it_is_in_the_queue() {
     drop(alone.exits(2).says("--queue"));
     assert_eq!(scene.user().args(["jobs"]).run().events("job"), [Value::Null; 0]);
     // Without a daemon a person hears that nobody carries the job.
-    scene.copy(&[], "t/a", "a").exits(0).says("no daemon runs");
+    scene.copy(&[], "t/a", "a").exits(0).says("no daemon is running");
     scene.verb("pause", "0123456789abcdef").exits(3).says("no job");
+}
+
+#[test]
+fn what_a_job_has_left_is_removed_also_where_that_takes_long() {
+    let scene = scene();
+    let daemon = scene.daemon(&[]);
+    let far = Delayed::url(&scene.to.url(""), Duration::from_millis(300));
+    let far = without_password(&far);
+    let words = ["copy", "--queue", "-r", "--limit", "1MB", &scene.source_url("t"), &far];
+    let run = scene.user().args(words).run().exits(0);
+    let id = run.events("job").pop().unwrap()["id"].as_str().unwrap().to_owned();
+    scene.until_a_part_has_arrived();
+    // It is looked for unwanted jobs several times while it is given up.
+    scene.verb("cancel", &id).exits(0);
+    scene.until_state(&id, "cancelled");
+    assert!(!scene.to.names().iter().any(|name| name.contains(".ftp-user.part")), "{:?}", scene.to.names());
+    drop(daemon);
+}
+
+#[test]
+fn a_job_that_is_forgotten_is_carried_no_more() {
+    let mut scene = scene();
+    let daemon = scene.daemon(&["--drain-timeout", "10ms"]);
+    let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    scene.until_a_part_has_arrived();
+    let run = scene.user().args(["cancel", "--forget", &id]).run().exits(2);
+    drop(run.says("a daemon carries it"));
+    daemon.running.signal(Signal::TERM);
+    daemon.end().exits(0);
+    scene.to.die();
+    let run = scene.user().args(["cancel", "--forget", &id]).run().exits(0);
+    drop(run.says("nobody has removed"));
+    assert_eq!(scene.state(&id), "cancelled");
+    scene.to.start_again();
+    let daemon = scene.daemon(&[]);
+    let other = scene.submit(&[], "t/a", "other");
+    scene.until_state(&other, "done");
+    assert_eq!(scene.state(&id), "cancelled");
+    drop(daemon);
+}
+
+#[test]
+fn a_series_makes_a_job_for_each_of_its_runs() {
+    let scene = scene();
+    let run = scene.user().args(["copy", "--queue", "--every", "1s"]);
+    let run = run.args([scene.source_url("t/a"), scene.destination_url("a")]).run().exits(0);
+    let id = run.events("series").pop().unwrap()["id"].as_str().unwrap().to_owned();
+    let daemon = scene.daemon(&[]);
+    let runs = || {
+        let jobs = scene.user().args(["jobs"]).run().exits(0).events("job");
+        let is_run = |job: &&Value| job["queue"]["series"] == *id && job["state"] == "done";
+        jobs.iter().filter(is_run).count()
+    };
+    until("two runs", || runs() >= 2);
+    assert_eq!(scene.to.bytes("a"), b"a");
+    let series = |words: &[&str]| scene.user().args(["series"]).args(words).run();
+    series(&["pause", &id]).exits(0);
+    assert_eq!(series(&[]).exits(0).events("series")[0]["paused"], true);
+    assert_eq!(series(&["show", &id]).exits(0).events("job").len(), 1, "the job of its last run");
+    series(&["resume", &id]).exits(0);
+    let before = runs();
+    until("another run", || runs() > before);
+    series(&["remove", &id]).exits(0);
+    assert_eq!(series(&["list"]).exits(0).events("series"), [Value::Null; 0]);
+    series(&["show", &id]).exits(3).says("no such series");
+    let refused = |every: &str, words: &str| {
+        let run = scene.user().args(["copy", "--queue", "--every", every]);
+        drop(run.args([scene.source_url("t/a"), scene.destination_url("a")]).run().exits(2).says(words));
+    };
+    refused("never", "never");
+    refused("cron:0 0 31 2 *", "never");
+    drop(daemon);
+}
+
+#[test]
+fn what_a_failed_job_has_left_can_be_removed() {
+    let mut scene = scene();
+    let daemon = scene.daemon(&["--drain-timeout", "10ms"]);
+    let id = scene.submit(&[&["-r"], &SLOW[..]].concat(), "t", "");
+    scene.until_a_part_has_arrived();
+    scene.verb("pause", &id).exits(0);
+    scene.until_state(&id, "paused");
+    fs::remove_dir_all(scene.from.path("t")).unwrap();
+    scene.verb("resume", &id).exits(0);
+    until("an end", || ["failed", "partial"].contains(&scene.state(&id).as_str()));
+    let is_part = |name: &String| name.contains(".ftp-user.part");
+    assert!(scene.to.names().iter().any(is_part), "{:?}", scene.to.names());
+    scene.verb("cancel", &id).exits(0);
+    scene.until_state(&id, "cancelled");
+    assert!(!scene.to.names().iter().any(is_part), "{:?}", scene.to.names());
+    scene.to.die();
+    drop(daemon);
 }

@@ -195,6 +195,19 @@ fn the_command_that_forgets_a_job_whose_list_is_gone_works() {
     again(&run).args(["resume", "last"]).run().exits(2).says("cancelled");
 }
 
+/// `retry {id} carries it once more`
+#[test]
+fn the_command_that_carries_a_job_of_the_queue_once_more_works() {
+    let to = target();
+    let place = to.url("b.bin").replace(&format!(":{}", PASSWORD.replace(':', "%3A")), "");
+    let run = start().file("b.bin", "b").args(["copy", "--queue", "b.bin", &place]).run().exits(0);
+    again(&run).args(["cancel", "last"]).run().exits(0);
+    let paused = again(&run).args(["pause", "last"]).run().exits(2);
+    typed(run.home(), named("ftp-user ", &paused.said, " carries it once more"));
+    let listed = again(&run).args(["jobs", "--json"]).run().exits(0);
+    assert_eq!(listed.events("job")[0]["state"], "queued", "{listed}");
+}
+
 /// `retry {job} goes on`
 /// `cancel {job} removes what is left of files under way`
 #[test]

@@ -103,6 +103,12 @@ impl AskedJob {
             Ok(None) => return Ok(self),
             Err(failure) => return Err(job::refused(verb.name(), failure, context).status),
         };
+        if known.queued.is_some() {
+            let failure =
+                Failure::new(Kind::Exists, format!("the job {name} is one of the queue: {}", known.id))
+                    .hint("look at it with jobs and why, retry it, or choose another --id");
+            return Err(job::refused(verb.name(), failure, context).status);
+        }
         if known.state != JobState::Done {
             self.resumes = Some(known.id);
             return Ok(self);
@@ -282,9 +288,9 @@ mod tests {
     ];
 
     /// Those that the journal does not keep: how this one run is shown, and where it keeps what it knows.
-    const OF_THIS_RUN: [&str; 13] = [
-        "at", "color", "help", "json", "priority", "progress", "queue", "quiet", "state", "trace", "verbose",
-        "version", "wait",
+    const OF_THIS_RUN: [&str; 14] = [
+        "at", "color", "every", "help", "json", "priority", "progress", "queue", "quiet", "state", "trace",
+        "verbose", "version", "wait",
     ];
 
     #[test]

@@ -263,6 +263,17 @@ pub const PAGES: &[Page] = &[
         see: &["ftp-user-jobs"],
     },
     Page {
+        verb: "series",
+        examples: &[
+            ("ftp-user series", "Lists what is carried again and again, with the next runs."),
+            ("ftp-user series pause 0123456789abcdef", "Lets no run of that one begin."),
+            ("ftp-user series remove 0123456789abcdef", "Removes it. Its runs stay."),
+        ],
+        exits: JOBS,
+        files: &[JOURNAL],
+        see: &["ftp-user-daemon", "ftp-user-copy", "ftp-user-jobs"],
+    },
+    Page {
         verb: "daemon",
         examples: &[
             ("ftp-user daemon", "Carries the jobs that were left to the queue, four at the same time."),

@@ -24,7 +24,7 @@ const GROUPS: &[(&str, &[&str])] = &[
         &["overwrite", "verify", "no_times", "perms", "changed_parts", "in_place", "no_resume"],
     ),
     ("For the whole run", &["jobs", "fail_fast", "explain", "id", "detach"]),
-    ("For the queue", &["queue", "priority", "at", "wait"]),
+    ("For the queue", &["queue", "priority", "at", "every", "wait"]),
     ("For paths", &["path", "relay", "relay_token_file", "relay_consent", "allow_clear_data"]),
 ];
 
@@ -124,7 +124,7 @@ mod tests {
         let length =
             |verb: &Command| verb.clone().term_width(100).render_long_help().to_string().lines().count();
         let longest = command.get_subcommands().map(|verb| (length(verb), verb.get_name())).max();
-        assert!(longest.is_some_and(|(lines, _)| lines <= 205), "{longest:?}");
+        assert!(longest.is_some_and(|(lines, _)| lines <= 210), "{longest:?}");
         for verb in command.get_subcommands() {
             let page = verb.clone().render_long_help().to_string();
             let twice =

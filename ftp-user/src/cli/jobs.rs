@@ -17,7 +17,7 @@ use crate::place::Location;
 use crate::queue::Entry;
 use crate::report::{Event, Reporter};
 use clap::Args;
-use ftp_io::clock::Clock;
+use ftp_io::clock::{Clock, since_1970};
 use ftp_io::program::args::Rejected;
 use ftp_io::program::output;
 use ftp_proto::wire::counted;
@@ -75,7 +75,7 @@ pub(super) struct JobsArgs {
     pub(super) in_shell: bool,
 }
 
-/// Give up a job that was interrupted, and remove what it has left
+/// Give up a job that was interrupted or is in the queue, and remove what it has left
 ///
 /// Files that are finished stay.
 #[derive(Args, Debug)]
@@ -170,6 +170,11 @@ impl General {
     pub(super) async fn retry(&self, args: &RetryArgs) -> Result<Status> {
         let (general, jobs) = self.jobs()?;
         let called = find(&jobs, &args.job)?;
+        if called.queued.is_some() && args.yes {
+            let what =
+                "--yes agrees to what the last run at a terminal has kept, and this is a job of the queue";
+            return Err(Failure::usage(what).hint("leave the sync to the queue once more, with --yes"));
+        }
         if called.queued.is_some() {
             return general.change_queued(called, "retry", Entry::retry).await;
         }
@@ -211,6 +216,12 @@ impl General {
             jobs.retain(|record| !record.state.has_ended());
         }
         let left_out = before - jobs.len();
+        let now = since_1970().as_secs();
+        let is_open =
+            |record: &JobRecord| record.queued.as_ref().is_some_and(|one| !one.state(now).has_ended());
+        if jobs.iter().any(is_open) {
+            general.warn_without_daemon().await?;
+        }
         // Their destinations are asked, each with the password that it lacks.
         let detached = jobs.iter().filter(|record| record.state == JobState::Detached).count();
         general.one_password(
@@ -248,11 +259,16 @@ impl General {
         let (general, jobs) = self.jobs()?;
         let called = find(&jobs, &args.job)?;
         if called.queued.is_some() && !args.forget {
-            return general.change_queued(called, "cancel", Entry::cancel).await;
+            return general
+                .change_queued(called, "cancel", |entry, now| entry.cancel(called.open > 0, now))
+                .await;
         }
         // Something may be stored at a server.
         let record = chosen(&jobs, &args.job, "cancel", |job| !job.state.has_ended() || job.open > 0)?;
         if args.forget {
+            if record.queued.is_some() {
+                general.change_queued(record, "forget", Entry::forget).await?;
+            }
             return general.forget(record).await;
         }
         let command = general.command("cancel", record)?;
@@ -304,7 +320,7 @@ impl General {
     }
 
     /// Says something to know.
-    async fn warn(&self, message: String) -> Result<()> {
+    pub(super) async fn warn(&self, message: String) -> Result<()> {
         self.tell(Event::Warning { message }).await
     }
 

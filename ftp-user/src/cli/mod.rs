@@ -18,6 +18,7 @@ mod passwords;
 mod places;
 mod program;
 mod queue;
+mod series;
 mod shell;
 mod sites;
 mod transfer;
@@ -200,6 +201,7 @@ impl Cli {
             Verb::Cancel(args) => Box::pin(general.cancel(args)).await,
             Verb::Jobs(args) => Box::pin(general.list(args)).await,
             Verb::Pause(args) => general.pause(args).await,
+            Verb::Series(args) => series::run(general, args).await,
             Verb::Daemon(args) => Box::pin(daemon::run(general, args)).await,
             Verb::Job(job) if job.queue().is_asked() => {
                 Box::pin(general.submit(job, self.typed.clone(), words)).await
@@ -262,6 +264,7 @@ impl Cli {
             | Verb::Cancel(_)
             | Verb::Jobs(_)
             | Verb::Pause(_)
+            | Verb::Series(_)
             | Verb::Daemon(_)
             | Verb::Completions(_)
             | Verb::Man(_) => Ok(Status::Done),

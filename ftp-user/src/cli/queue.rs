@@ -9,9 +9,11 @@ use crate::failure::{Failure, FtpUser, Kind, Result};
 use crate::id::JobId;
 use crate::job::{self, Job, Mode, Status, Work};
 use crate::journal::as_text::{json_of, text_of};
-use crate::journal::{JobRecord, Queue, StoredJob, Submitted};
+use crate::journal::{JobRecord, Queue, SeriesRecord, StoredJob, Submitted};
 use crate::place::{Location, Names};
-use crate::queue::{Entry, EntryRefusal, Priority, parse_at};
+use crate::queue::{
+    Entry, EntryRefusal, Priority, QueueState, Recurrence, Series, WhenError, parse_at, zone_name,
+};
 use crate::report::Event;
 use clap::Args;
 use ftp_io::clock::since_1970;
@@ -20,6 +22,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use std::ffi::OsString;
+use std::io::Write;
 use std::time::Duration;
 
 /// Where a job is carried.
@@ -32,8 +35,11 @@ pub(super) struct QueueArgs {
     #[arg(long, requires = "queue", value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<Priority>,
     /// Do not begin before this time: 02:30, +2h, 2026-11-26T02:30:00Z
-    #[arg(long, requires = "queue", value_name = "TIME")]
+    #[arg(long, requires = "queue", value_name = "TIME", allow_hyphen_values = true)]
     at: Option<String>,
+    /// Carry it again and again: 15m, daily@02:30, mon,thu@02:30, cron:30 2 * * *
+    #[arg(long, requires = "queue", value_name = "WHEN", conflicts_with_all = ["at", "wait"])]
+    every: Option<String>,
     /// Wait for the end of the job, and end with its exit status
     #[arg(long, requires = "queue")]
     wait: bool,
@@ -46,11 +52,17 @@ fn priority(text: &str) -> Result<Priority, String> {
 
 impl QueueArgs {
     /// Nothing was typed.
-    pub(super) const NONE: Self = Self { queue: false, priority: None, at: None, wait: false };
+    pub(super) const NONE: Self = Self { queue: false, priority: None, at: None, every: None, wait: false };
 
     /// Whether the job is left to a daemon.
     pub(super) const fn is_asked(&self) -> bool {
         self.queue
+    }
+
+    /// When the runs of a series are planned, if the job is one.
+    fn recurrence(&self) -> Result<Option<Recurrence>> {
+        let every = self.every.as_ref().map(|every| every.parse()).transpose();
+        every.map_err(|why: WhenError| Failure::usage(why.to_string()))
     }
 
     /// When the job may begin, in seconds since 1970.
@@ -62,7 +74,7 @@ impl QueueArgs {
     }
 }
 
-/// Stop a job of the queue until ftp-user resume
+/// Pause a job of the queue; ftp-user resume continues it
 ///
 /// What it has copied stays, and is not copied again.
 #[derive(Args, Debug)]
@@ -82,7 +94,7 @@ impl General {
     ) -> Result<Status> {
         let now = since_1970().as_secs();
         let asked = verb.queue();
-        let due = asked.due(now)?;
+        let (due, every) = (asked.due(now)?, asked.recurrence()?);
         let settings = program::settings(self.job.config.as_deref())?;
         let names = settings.sites.clone();
         let stored = AskedJob::typed(verb.name(), typed, words, &names).job;
@@ -109,18 +121,21 @@ impl General {
             ..Entry::default()
         };
         let queue = self.queue()?;
+        if let Some(every) = every {
+            return self
+                .submit_series(&queue, every, SeriesParts { id: prepared.id, job: stored, entry })
+                .await;
+        }
         let submitted = queue.submit(prepared.id, stored, &entry).map_err(|why| job::of_journal(&why))?;
         let id = match submitted {
             Submitted::New(id) => id,
             Submitted::Known(id) => {
-                self.warn_of_queue(&format!("the queue has this job already: {id}"));
+                self.warn(format!("the queue has this job already: {id}")).await?;
                 id
             }
         };
         self.show_submitted(&queue, id).await?;
-        if self.state_directory().is_some_and(|directory| Queue::carried_by(&directory).is_none()) {
-            self.warn_of_queue(&format!("no daemon runs that would carry it: start {FtpUser} daemon"));
-        }
+        self.warn_without_daemon().await?;
         if !asked.wait {
             return Ok(Status::Done);
         }
@@ -128,17 +143,37 @@ impl General {
         ended.map_err(|failure| failure.during(format!("job {id} stays in the queue")))?
     }
 
+    /// Puts a job into the queue that is carried again and again.
+    async fn submit_series(&self, queue: &Queue, every: Recurrence, parts: SeriesParts) -> Result<Status> {
+        let SeriesParts { id, job, entry: Entry { owner, pair, priority, created, .. } } = parts;
+        if job.name.is_some() {
+            return Err(Failure::usage("--id names one job, and --every makes many").hint("leave out --id"));
+        }
+        let zone = TimeZone::system();
+        let now = Timestamp::from_second(created.cast_signed()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let next = every.next(now, &zone).and_then(|next| u64::try_from(next.as_second()).ok());
+        let zone = zone_name(&zone);
+        let (is_paused, last) = (false, None);
+        let series = Series { owner, pair, priority, every, zone, created, next, is_paused, last };
+        let record = SeriesRecord { id, job, series };
+        queue.add_series(&record).map_err(|why| job::of_journal(&why))?;
+        match self.json {
+            true => self.tell(Event::Series(record)).await?,
+            false => self.print_id(id)?,
+        }
+        self.warn_without_daemon().await?;
+        Ok(Status::Done)
+    }
+
     /// The queue of the state directory.
-    fn queue(&self) -> Result<Queue> {
+    pub(super) fn queue(&self) -> Result<Queue> {
         self.store().journal.queue().map_err(|why| job::of_journal(&why))
     }
 
     /// Prints the id of a job that was submitted.
     async fn show_submitted(&self, queue: &Queue, id: JobId) -> Result<()> {
         if !self.json {
-            use std::io::Write;
-            let written = writeln!(output::out(), "{id}");
-            return written.map_err(|error| Failure::of_this_host("the id could not be written", &error));
+            return self.print_id(id);
         }
         match queue.job(id).map_err(|why| job::of_journal(&why))? {
             Some(record) => self.tell(Event::Job(record)).await,
@@ -146,29 +181,45 @@ impl General {
         }
     }
 
-    fn warn_of_queue(&self, text: &str) {
-        if !self.quiet {
-            output::complain("ftp-user", format_args!("warning: {text}"));
+    fn print_id(&self, id: JobId) -> Result<()> {
+        let written = writeln!(output::out(), "{id}");
+        written.map_err(|error| Failure::of_this_host("the id could not be written", &error))
+    }
+
+    /// Whether a daemon runs that carries the jobs of the state directory.
+    fn has_daemon(&self) -> bool {
+        self.state_directory().is_some_and(|directory| Queue::carried_by(&directory).is_some())
+    }
+
+    pub(super) async fn warn_without_daemon(&self) -> Result<()> {
+        if self.has_daemon() {
+            return Ok(());
         }
+        self.warn(format!("no daemon is running that carries the jobs of the queue: start {FtpUser} daemon"))
+            .await
     }
 
     /// Waits for the end of a job of the queue. Says each state that it comes to.
     async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
-        let mut told = None;
+        let (mut told, mut has_daemon) = (Some(QueueState::Queued), true);
         loop {
             let asked = (queue.clone(), id);
             let found = tokio::task::spawn_blocking(move || asked.0.job(asked.1)).await;
-            let found = found.map_err(|_| Failure::interrupted())?.map_err(|why| job::of_journal(&why))?;
+            let found = found.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()));
+            let found = found.map_err(|why| job::of_journal(&why))?;
             let gone = || job::of_journal(&crate::journal::JournalFailure::Unknown { job: id });
             let record = found.ok_or_else(gone)?;
             let entry = record.queued.clone().ok_or_else(gone)?;
             let state = entry.state(since_1970().as_secs());
-            if told != Some(state) {
+            if told != Some(state) && !self.quiet {
                 told = Some(state);
                 self.tell(Event::Job(record)).await?;
             }
             if let Some(exit) = entry.exit {
                 return Ok(of_number(exit));
+            }
+            if std::mem::replace(&mut has_daemon, self.has_daemon()) && !has_daemon && !state.has_ended() {
+                self.warn_without_daemon().await?;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }
@@ -196,7 +247,14 @@ impl General {
         let id = record.id;
         let queue = self.queue()?;
         let changed = queue.change(id, change).map_err(|why| job::of_journal(&why))?;
-        changed.map_err(|why| Failure::new(Kind::Usage, format!("cannot {verb} job {id}: {why}")))?;
+        changed.map_err(|why| {
+            let failure = Failure::new(Kind::Usage, format!("cannot {verb} job {id}: {why}"));
+            failure.hint_if(match why {
+                EntryRefusal::HasEnded => Some(format!("{FtpUser} retry {id} carries it once more")),
+                EntryRefusal::IsCarried => Some("cancel it without --forget".to_owned()),
+                EntryRefusal::HasNotEnded | EntryRefusal::IsCancelled | EntryRefusal::IsNotPaused => None,
+            })
+        })?;
         if let Some(record) = queue.job(id).map_err(|why| job::of_journal(&why))? {
             self.tell(Event::Job(record)).await?;
         }
@@ -204,11 +262,18 @@ impl General {
     }
 }
 
+/// What a series is made of: its identity, what is carried, and for whom.
+struct SeriesParts {
+    id: JobId,
+    job: StoredJob,
+    entry: Entry,
+}
+
 /// Refuses what no daemon can carry.
 ///
 /// # Errors
 ///
-/// It is refused.
+/// The job reads or writes standard streams, changes nothing, is detached, asks about relays, or takes a list from a pipe.
 fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
     if matches!(job.work, Work::Input { .. } | Work::Output { .. }) {
         return Err(Failure::usage("standard input and output (-) cannot be left to a daemon")
@@ -236,8 +301,12 @@ fn refuse(job: &Job, verb: &JobVerb) -> Result<()> {
 /// The servers of a job, as one text.
 fn pair(job: &Job) -> String {
     let name = |place: &Location| place.site().map_or_else(String::new, ToString::to_string);
-    let mut names: Vec<String> = job.work.places().map(name).collect();
-    names.dedup();
+    let mut names: Vec<String> = Vec::new();
+    for name in job.work.places().map(name) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     names.join(" ")
 }
 

@@ -9,6 +9,7 @@ use super::ls::{CatArgs, LsArgs, StatArgs};
 use super::names::{HashArgs, MkdirArgs, MvArgs, RmArgs, TreeArgs};
 use super::passwords::Passwords;
 use super::queue::{PauseArgs, QueueArgs};
+use super::series::SeriesArgs;
 use super::shell::ShellArgs;
 use super::sites::SitesArgs;
 use super::why::{ProbeArgs, WhyArgs};
@@ -43,6 +44,7 @@ pub(super) enum Verb {
     Retry(RetryArgs),
     Jobs(JobsArgs),
     Pause(PauseArgs),
+    Series(SeriesArgs),
     Cancel(CancelArgs),
     Why(WhyArgs),
     Sites(SitesArgs),

@@ -61,10 +61,10 @@ pub(crate) use patterns::{Matches, matches, named};
 pub use removal::{Allowance, Consent};
 pub(crate) use removal::{Removal, Scope, rename_free};
 pub use request::filter::Filter;
-pub(crate) use request::job::is_one_host;
 pub use request::job::{
     ChangedParts, Compare, InPlace, Job, JobCount, Jobs, Links, Mode, NULL, Options, Sink, SyncRules, Work,
 };
+pub(crate) use request::job::{is_one_host, new_job_id};
 pub use request::pairs::Pairs;
 pub(crate) use retry::asked;
 pub use retry::{Question, facts};

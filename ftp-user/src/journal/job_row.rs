@@ -86,8 +86,7 @@ impl JobRow {
     }
 
     fn of(row: &Row<'_>) -> Result<Self, StoreError> {
-        let job: StoredJob = serde_json::from_str(&row.get::<_, String>(3)?)
-            .map_err(|why| StoreError::Row(format!("a job cannot be read: {why}").into()))?;
+        let job = Self::read_job(&row.get::<_, String>(3)?)?;
         Ok(Self {
             id: JobId::new(row.get::<_, i64>(0)?.cast_unsigned()),
             job: StoredJob { name: row.get(2)?, ..job },
@@ -98,10 +97,21 @@ impl JobRow {
         })
     }
 
+    /// What was asked for, as a row has it.
+    pub(super) fn read_job(text: &str) -> Result<StoredJob, StoreError> {
+        serde_json::from_str(text)
+            .map_err(|why| StoreError::Row(format!("a job cannot be read: {why}").into()))
+    }
+
+    /// The text of what was asked for.
+    pub(super) fn written_job(job: &StoredJob) -> Result<String, StoreError> {
+        serde_json::to_string(job)
+            .map_err(|why| StoreError::Row(format!("a job cannot be written: {why}").into()))
+    }
+
     /// Writes the row, in the place of the one that is there.
     pub(super) fn save(&self, sql: &Connection) -> Result<(), StoreError> {
-        let job = serde_json::to_string(&self.job)
-            .map_err(|why| StoreError::Row(format!("a job cannot be written: {why}").into()))?;
+        let job = Self::written_job(&self.job)?;
         let values = [
             ValueRef::Integer(self.id.number().cast_signed()),
             ValueRef::Text(self.job.verb.as_bytes()),

@@ -11,11 +11,11 @@ use super::record::{
     StoredJob,
 };
 use super::store::{FILE, JournalFailure, Store};
-use super::table::{GONE, StoreError, VERSION, check_files, forget};
+use super::table::{GONE, StoreError, VERSION, check_files, check_files_of, forget};
 use crate::id::JobId;
 use ftp_io::clock::since_1970;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, File};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -61,7 +61,11 @@ impl Store {
     /// Writes that a job runs. Returns what an earlier run has decided.
     fn enter(&self, start: &JobStart) -> Result<Result<Option<String>, JournalFailure>, StoreError> {
         if start.resumes {
-            check_files(&self.sql)?;
+            match queue::find(&self.sql, start.id)? {
+                // A daemon has checked all of them when it began.
+                Some(_) => check_files_of(&self.sql, start.id)?,
+                None => check_files(&self.sql)?,
+            }
         }
         for killed in JobRow::passing(&self.sql)? {
             if killed.id != start.id && lock::holder(&self.directory, killed.id).is_none() {
@@ -263,7 +267,7 @@ fn read_recent(directory: &Path) -> Option<Vec<RecentJob>> {
     look_around(&path).ok()?;
     // SQLite removes the log of an empty database, even if it only reads.
     promised(&path).ok()?;
-    look(&path, &mut File::options()).ok()?;
+    look(&path).ok()?;
     // Without a log of changes beside it, the file is all there is. With this promise SQLite makes no file beside it.
     let is_whole = !directory.join(format!("{FILE}-wal")).exists();
     let promise = if is_whole { "&immutable=1" } else { "" };

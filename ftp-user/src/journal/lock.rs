@@ -1,4 +1,4 @@
-//! Who runs a job: a file for each job that runs, locked for as long as its process lives.
+//! Locks of jobs and of the daemon: a file for each, locked for as long as its process lives.
 //!
 //! A process that is killed leaves its file behind. It is not locked any more, so it says nothing; [`sweep`] removes it.
 
@@ -10,8 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A file that is locked. Dropping it gives the lock back and removes the file; so does the end of the process, however it
-/// ends, but for the file.
+/// A locked file. Dropping it releases the lock and removes the file. If the process is killed, the lock is released, and the
+/// file stays.
 #[derive(Debug)]
 pub(super) struct FileLock {
     path: PathBuf,

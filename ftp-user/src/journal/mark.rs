@@ -42,16 +42,28 @@ pub(super) fn look_around(path: &Path) -> Result<(), JournalFailure> {
     Ok(())
 }
 
-/// Looks at the database itself before SQLite opens it.
+/// Looks at the database itself before SQLite opens it. It is not opened for that: closing it would release the locks of every
+/// connection that this process has (fcntl(2)), and another process would take itself for the last one and remove the log.
 ///
 /// # Errors
 ///
-/// It cannot be opened, is no regular file, or is in other hands.
-pub(super) fn look(path: &Path, options: &mut OpenOptions) -> Result<(), JournalFailure> {
-    let file = open(path, options.read(true).write(true));
-    let facts = file.and_then(|file| file.metadata());
-    let facts = facts.map_err(|error| JournalFailure::unusable(path, error))?;
+/// It is not there, is no regular file, or is in other hands.
+pub(super) fn look(path: &Path) -> Result<(), JournalFailure> {
+    let facts = fs::symlink_metadata(path).map_err(|error| JournalFailure::unusable(path, error))?;
     is_ours(&facts).map_err(|why| JournalFailure::unusable(path, why))
+}
+
+/// Makes an empty database if nothing has its name. SQLite gives its other files the same mode.
+///
+/// # Errors
+///
+/// It cannot be made.
+pub(super) fn make(path: &Path) -> Result<(), JournalFailure> {
+    match open(path, File::options().write(true).create_new(true)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(JournalFailure::unusable(path, error)),
+    }
 }
 
 /// Opens a file of the state directory, or makes it for its user alone. A link is not followed, and opening a FIFO does not wait

@@ -12,6 +12,7 @@
 //! | `jobs` | a job begins, decides, and ends |
 //! | `claiming` | a file is claimed for a job, and what becomes of it; what a resumed job does with it; what other jobs have claimed |
 //! | `queue` | jobs of the queue: submitted, taken by a worker, changed, ended |
+//! | `series` | series of jobs: added, changed, and their runs begun |
 //! | `writer` | the thread that owns the connection of a job that runs |
 //! | `handle` | what the rest of the program sees |
 //!
@@ -27,6 +28,7 @@ mod lock;
 mod mark;
 mod queue;
 mod record;
+mod series;
 mod store;
 mod table;
 #[cfg(test)]
@@ -46,4 +48,5 @@ pub use record::{
     PartId, Place, RunEnd, SourceFacts, TransferState, UnfinishedItem,
 };
 pub use record::{ReadWords, StoredJob};
+pub use series::{PlannedRun, SeriesRecord};
 pub use store::JournalFailure;

@@ -5,7 +5,7 @@ use super::job_row::{JobRow, next_beginning};
 use super::lock::{self, FileLock};
 use super::record::{JobRecord, JobState, StoredJob};
 use super::store::{JournalFailure, Store};
-use super::table::{QUEUE, StoreError, forget, number, text};
+use super::table::{QUEUE, StoreError, check_files, forget, number, text};
 use crate::id::JobId;
 use crate::queue::{self, CarriedJob, Entry, EntryRefusal, Head, MOST_OF_OWNER, Priority, Wish};
 use ftp_io::clock::since_1970;
@@ -15,8 +15,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The queue of a state directory. Clones share it. Every change is on the disk when it returns, so no scheduler should wait
-/// for one.
+/// The queue of a state directory. Clones share it. A change is on the disk when the call returns. Calls wait for the disk.
 #[derive(Clone, Debug)]
 pub struct Queue {
     store: Arc<Mutex<Store>>,
@@ -43,7 +42,10 @@ impl Queue {
         Self { store: Arc::new(Mutex::new(store)) }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Store) -> Result<T, JournalFailure>) -> Result<T, JournalFailure> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, JournalFailure>,
+    ) -> Result<T, JournalFailure> {
         work(&self.store.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -118,14 +120,14 @@ impl Queue {
         })
     }
 
-    /// Notes that the worker of jobs is gone which nobody runs. Returns how many they are. Only whoever has the
-    /// [`daemon_lock`](Self::daemon_lock) lock, and carries none, may call it.
+    /// Checks all rows of files, and marks the jobs that an earlier daemon has left as lost. Returns their number.
     ///
     /// # Errors
     ///
-    /// The journal cannot be read or written.
-    pub fn lose_workers(&self) -> Result<usize, JournalFailure> {
+    /// The journal is damaged, or cannot be read or written.
+    pub fn lose_workers(&self, _: &DaemonLock) -> Result<usize, JournalFailure> {
         self.with(|store| {
+            check_files(&store.sql).map_err(|bad| store.failure(bad))?;
             store.durably(|store| {
                 let left = entries(&store.sql, "carried = 1", [])?;
                 for (job, mut entry) in left.iter().cloned() {
@@ -137,14 +139,14 @@ impl Queue {
         })
     }
 
-    /// The jobs that are carried although their owners want them to stop.
+    /// The jobs that are carried although their owners want them to stop, or that are given up just now.
     ///
     /// # Errors
     ///
     /// The journal cannot be read.
     pub fn unwanted(&self) -> Result<Vec<JobId>, JournalFailure> {
         self.with(|store| {
-            let found = entries(&store.sql, "carried = 1 AND wish != 0", []);
+            let found = entries(&store.sql, "carried = 1 AND wish != ?1", [Wish::Run.number()]);
             Ok(found.map_err(|bad| store.failure(bad))?.into_iter().map(|(job, _)| job).collect())
         })
     }
@@ -183,15 +185,20 @@ fn submit(
     if waiting.cast_unsigned() >= MOST_OF_OWNER {
         return Ok(Err(JournalFailure::Full { path: store.path.clone(), most: MOST_OF_OWNER }));
     }
-    let begun = next_beginning(&store.sql, since_1970())?;
-    let (state, ended, decided) = (JobState::Running, None, None);
-    JobRow { id, job, state, begun, ended, decided }.save(&store.sql)?;
-    save(&store.sql, id, entry)?;
+    put(store, id, job, entry)?;
     Ok(Ok(Submitted::New(id)))
 }
 
+/// Writes a new job and its entry.
+pub(super) fn put(store: &Store, id: JobId, job: StoredJob, entry: &Entry) -> Result<(), StoreError> {
+    let begun = next_beginning(&store.sql, since_1970())?;
+    let (state, ended, decided) = (JobState::Running, None, None);
+    JobRow { id, job, state, begun, ended, decided }.save(&store.sql)?;
+    save(&store.sql, id, entry)
+}
+
 /// Writes an entry, and the end of its job if nothing has run that would have.
-fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, StoreError> {
+pub(super) fn keep(store: &Store, job: JobId, entry: Entry) -> Result<Entry, StoreError> {
     save(&store.sql, job, &entry)?;
     if let (Some(ended), Some(mut row)) = (entry.ended, JobRow::find(&store.sql, job)?)
         && !row.state.has_ended()
@@ -229,16 +236,18 @@ fn read(row: &Row<'_>) -> Result<(JobId, Entry), StoreError> {
         due: row.get::<_, i64>(5)?.cast_unsigned(),
         wish: Wish::numbered(row.get(6)?).ok_or_else(|| strange("a job of the queue has no known wish"))?,
         is_carried: row.get::<_, i64>(7)? != 0,
-        tries: u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX),
-        started: seconds(9)?,
-        ended: seconds(10)?,
-        exit: seconds(11)?.map(|exit| u8::try_from(exit).unwrap_or(u8::MAX)),
-        cause: row.get(12)?,
+        tries: u32::try_from(row.get::<_, i64>(8)?).map_err(|_| strange("a job has no known tries"))?,
+        failing_since: seconds(9)?,
+        started: seconds(10)?,
+        ended: seconds(11)?,
+        exit: seconds(12)?.map(u8::try_from).transpose().map_err(|_| strange("a job has no known exit"))?,
+        cause: row.get(13)?,
+        series: seconds(14)?.map(JobId::new),
     };
     Ok((JobId::new(row.get::<_, i64>(0)?.cast_unsigned()), entry))
 }
 
-fn priority(number: i64) -> Result<Priority, StoreError> {
+pub(super) fn priority(number: i64) -> Result<Priority, StoreError> {
     let priority = i8::try_from(number).ok().and_then(|number| Priority::try_from(number).ok());
     priority.ok_or(StoreError::Row("a job of the queue has no known priority".into()))
 }
@@ -255,10 +264,12 @@ fn save(sql: &Connection, job: JobId, entry: &Entry) -> Result<(), StoreError> {
         ValueRef::Integer(entry.wish.number()),
         ValueRef::Integer(entry.is_carried.into()),
         ValueRef::Integer(entry.tries.into()),
+        number(entry.failing_since),
         number(entry.started),
         number(entry.ended),
         number(entry.exit.map(u64::from)),
         text(entry.cause.as_deref()),
+        number(entry.series.map(JobId::number)),
     ];
     QUEUE.replace(sql, &values)
 }
@@ -297,7 +308,7 @@ fn forget_oldest(sql: &Connection, now: u64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     since_1970().as_secs()
 }
 
@@ -395,8 +406,9 @@ mod tests {
         queue.take(&[]).unwrap().unwrap();
         drop(lock);
         assert_eq!(Queue::carried_by(home.path()), None);
-        let _lock = queue.daemon_lock().unwrap().unwrap();
-        assert_eq!((queue.lose_workers().unwrap(), queue.lose_workers().unwrap()), (1, 0));
+        let lock = queue.daemon_lock().unwrap().unwrap();
+        let lost = || queue.lose_workers(&lock).unwrap();
+        assert_eq!((lost(), lost()), (1, 0));
         let record = queue.job(id).unwrap().unwrap();
         assert_eq!(record.queued.unwrap().tries, 1);
     }

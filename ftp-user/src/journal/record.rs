@@ -72,10 +72,10 @@ impl JobRecord {
         self.queued.as_ref().map_or(self.state.name(), |entry| entry.state(now).name())
     }
 
-    /// Whether it does not run, and nothing of it is stored anywhere: another job may have its name.
+    /// Whether it does not run, and nothing of it is stored anywhere: another job may have its name. A job of the queue keeps it.
     pub fn has_stored_nothing(&self) -> bool {
         let is_over = matches!(self.state, JobState::Failed | JobState::Interrupted);
-        is_over && self.files == 0 && self.open == 0 && self.given_over == 0
+        self.queued.is_none() && is_over && self.files == 0 && self.open == 0 && self.given_over == 0
     }
 }
 

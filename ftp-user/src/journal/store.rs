@@ -6,7 +6,7 @@ mod tests;
 use super::claiming::UnderWay;
 use super::item_row::SharedRows;
 use super::job_row::JobRow;
-use super::mark::{Mark, add_commit, commits, look, look_around, promised};
+use super::mark::{Mark, add_commit, commits, look, look_around, make, promised};
 use super::record::{ItemKey, ItemRecord, ReadWords};
 use super::table::{COMMITS, StoreError, VERSION, upgrade};
 use crate::failure::{FtpUser, words};
@@ -14,7 +14,7 @@ use crate::id::JobId;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::cell::Cell;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -134,8 +134,8 @@ impl Store {
         made.map_err(|error| JournalFailure::unusable(&path, words(&error)))?;
         look_around(&path)?;
         let promised = promised(&path)?;
-        // SQLite gives its other files the same mode.
-        look(&path, File::options().create(true).truncate(false))?;
+        make(&path)?;
+        look(&path)?;
         let store = Self::at(directory, path, promised, read)?;
         store.folds_its_log().map_err(|bad| store.failure(bad))?;
         Ok(store)
@@ -152,7 +152,7 @@ impl Store {
             // Nobody knows whether there are jobs.
             Err(error) => return Err(JournalFailure::unusable(&path, words(&error))),
         }
-        look(&path, &mut File::options())?;
+        look(&path)?;
         let store = Self::at(directory, path, promised, read)?;
         store.check()?;
         store.folds_its_log().map_err(|bad| store.failure(bad))?;

@@ -152,18 +152,31 @@ pub(super) const QUEUE: Table = Table {
     create: "
 CREATE TABLE queue (
     job INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, created INTEGER NOT NULL,
-    due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, started INTEGER,
-    ended INTEGER, exit INTEGER, cause TEXT, sum INTEGER NOT NULL);
+    due INTEGER NOT NULL, wish INTEGER NOT NULL, carried INTEGER NOT NULL, tries INTEGER NOT NULL, failing INTEGER,
+    started INTEGER, ended INTEGER, exit INTEGER, cause TEXT, series INTEGER, sum INTEGER NOT NULL);
 CREATE INDEX queue_open ON queue (owner, pair, priority, created) WHERE exit IS NULL;
 CREATE INDEX queue_ended ON queue (ended) WHERE exit IS NOT NULL;
 CREATE INDEX queue_carried ON queue (job) WHERE carried = 1;
 ",
-    columns: "job, owner, pair, priority, created, due, wish, carried, tries, started, ended, exit, cause",
+    columns: "job, owner, pair, priority, created, due, wish, carried, tries, failing, started, ended, exit, cause, series",
+};
+
+/// The jobs that are carried again and again.
+pub(super) const SERIES: Table = Table {
+    name: "series",
+    since: 9,
+    create: "
+CREATE TABLE series (
+    id INTEGER PRIMARY KEY, owner TEXT NOT NULL, pair TEXT NOT NULL, priority INTEGER NOT NULL, job TEXT NOT NULL,
+    every TEXT NOT NULL, zone TEXT NOT NULL, created INTEGER NOT NULL, next INTEGER, paused INTEGER NOT NULL, last INTEGER,
+    sum INTEGER NOT NULL);
+",
+    columns: "id, owner, pair, priority, job, every, zone, created, next, paused, last",
 };
 
 /// All tables, in the order of their versions.
-pub(super) const TABLES: [&Table; 10] =
-    [&JOBS, &PARTS, &ITEMS, &DETACHED, &FAILURES, &COMMITS, &PATH_FACTS, &WITHHELD, &RUNS, &QUEUE];
+pub(super) const TABLES: [&Table; 11] =
+    [&JOBS, &PARTS, &ITEMS, &DETACHED, &FAILURES, &COMMITS, &PATH_FACTS, &WITHHELD, &RUNS, &QUEUE, &SERIES];
 
 impl Table {
     /// The number of its columns but the checksum.
@@ -281,6 +294,24 @@ pub(super) fn number(number: Option<u64>) -> ValueRef<'static> {
 pub(super) fn check_files(sql: &Connection) -> Result<(), StoreError> {
     for table in [&ITEMS, &PARTS, &DETACHED, &FAILURES, &PATH_FACTS, &WITHHELD] {
         table.find(sql, "1", [], |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+/// Checks the sum of every file and every part of a job.
+pub(super) fn check_files_of(sql: &Connection, job: JobId) -> Result<(), StoreError> {
+    const OF_ITEM: &str = "item IN (SELECT id FROM items WHERE job = ?1)";
+    let of_job = "job = ?1";
+    let tables = [
+        (&ITEMS, of_job),
+        (&PARTS, OF_ITEM),
+        (&DETACHED, OF_ITEM),
+        (&FAILURES, of_job),
+        (&PATH_FACTS, of_job),
+        (&WITHHELD, of_job),
+    ];
+    for (table, condition) in tables {
+        table.find(sql, condition, [job.number().cast_signed()], |_| Ok(()))?;
     }
     Ok(())
 }
@@ -428,7 +459,8 @@ mod tests {
 
     /// Writes the tables of an older version in the place of those that are there.
     fn make_old(sql: &Connection, version: i64) {
-        sql.execute_batch(&format!("DROP TABLE queue; PRAGMA user_version = {version}")).unwrap();
+        sql.execute_batch(&format!("DROP TABLE queue; DROP TABLE series; PRAGMA user_version = {version}"))
+            .unwrap();
         if version < FIRST_WITH_VALUES {
             make_words(sql);
         }

@@ -1,6 +1,7 @@
 //! A job of the queue: what happens to it, and how it stands then. The only place where it is decided whether a job is tried
 //! again, and when.
 
+use crate::id::JobId;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Entry {
     pub is_carried: bool,
     /// The tries that it has used up.
     pub tries: u32,
+    /// When the first of these tries failed.
+    pub failing_since: Option<u64>,
     /// When it began first.
     pub started: Option<u64>,
     /// When it ended.
@@ -31,6 +34,8 @@ pub struct Entry {
     pub exit: Option<u8>,
     /// Why it waits, or why it has ended as it has.
     pub cause: Option<String>,
+    /// The series of which it is a run.
+    pub series: Option<JobId>,
 }
 
 /// The place of a job among those of its owner, -10 to 10. A higher one comes first.
@@ -69,6 +74,15 @@ pub enum Wish {
 }
 
 impl Wish {
+    /// Its name, for programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Pause => "pause",
+            Self::Cancel => "cancel",
+        }
+    }
+
     /// The number that stands for it in a store.
     pub(crate) const fn number(self) -> i64 {
         match self {
@@ -147,6 +161,9 @@ pub enum EntryRefusal {
     /// It was not stopped.
     #[error("it is not paused")]
     IsNotPaused,
+    /// A worker carries it.
+    #[error("a daemon carries it")]
+    IsCarried,
 }
 
 impl Entry {
@@ -159,8 +176,8 @@ impl Entry {
             (Some(_), _) => QueueState::Failed,
             (None, _) if self.is_carried => QueueState::Running,
             (None, Wish::Pause) => QueueState::Paused,
-            (None, Wish::Run) if self.due > now && self.tries > 0 => QueueState::Waiting,
-            (None, Wish::Run) if self.due > now => QueueState::Scheduled,
+            (None, Wish::Run | Wish::Cancel) if self.due > now && self.tries > 0 => QueueState::Waiting,
+            (None, Wish::Run | Wish::Cancel) if self.due > now => QueueState::Scheduled,
             (None, Wish::Run | Wish::Cancel) => QueueState::Queued,
         }
     }
@@ -205,16 +222,16 @@ impl Entry {
             Wish::Cancel => self.try_again(INTERRUPTED, now),
             Wish::Run | Wish::Pause => self.try_again(TEMPORARY, now),
         }
-        // It may not be the job's fault. If workers are lost again and again, it waits as after a failure.
+        // The first loss may have nothing to do with the job.
         if self.tries == 1 && self.exit.is_none() {
             self.due = now;
         }
     }
 
-    /// Has it tried again after a pause. If it was tried often enough, it ends with `last`.
+    /// Has it tried again after a pause. If it was tried often or for long enough, it ends with `last`.
     fn try_again(&mut self, last: u8, now: u64) {
         self.tries += 1;
-        let since = self.started.unwrap_or(now);
+        let since = *self.failing_since.get_or_insert(now);
         if self.tries >= TRIES || now.saturating_sub(since) >= PATIENCE.as_secs() {
             return self.over(last, now);
         }
@@ -242,11 +259,11 @@ impl Entry {
         }
     }
 
-    /// Goes on with it. What it waits for after a failure is not waited for any more.
+    /// Continues a paused job, at once if it was waiting after a failure.
     ///
     /// # Errors
     ///
-    /// It was not stopped.
+    /// It has ended, or is not paused.
     pub fn resume(&mut self, now: u64) -> Result<(), EntryRefusal> {
         match (self.exit, self.wish) {
             (Some(_), _) => Err(EntryRefusal::HasEnded),
@@ -256,22 +273,42 @@ impl Entry {
                 if self.tries > 0 {
                     self.due = self.due.min(now);
                 }
+                self.failing_since = None;
                 Ok(())
             }
         }
     }
 
-    /// Gives it up. If it has begun, a worker removes what it has left.
+    /// Ends it without asking anybody: nothing that it has left is removed.
     ///
     /// # Errors
     ///
-    /// It has ended.
-    pub fn cancel(&mut self, now: u64) -> Result<(), EntryRefusal> {
-        if self.exit.is_some() {
-            return Err(EntryRefusal::HasEnded);
+    /// It has ended, or is carried.
+    pub fn forget(&mut self, now: u64) -> Result<(), EntryRefusal> {
+        match (self.exit, self.is_carried) {
+            (Some(_), _) => Err(EntryRefusal::HasEnded),
+            (None, true) => Err(EntryRefusal::IsCarried),
+            (None, false) => {
+                self.over(INTERRUPTED, now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives it up. If it has begun, a worker removes what it has left. `has_left`: something of it may be stored, also if it has
+    /// ended.
+    ///
+    /// # Errors
+    ///
+    /// It has ended, and has left nothing.
+    pub fn cancel(&mut self, has_left: bool, now: u64) -> Result<(), EntryRefusal> {
+        match self.exit {
+            Some(_) if !has_left => return Err(EntryRefusal::HasEnded),
+            Some(_) => (self.exit, self.ended) = (None, None),
+            None => {}
         }
         self.wish = Wish::Cancel;
-        (self.due, self.tries) = (self.due.min(now), 0);
+        (self.due, self.tries, self.failing_since) = (self.due.min(now), 0, None);
         if self.started.is_none() {
             self.over(INTERRUPTED, now);
         }
@@ -285,15 +322,19 @@ impl Entry {
     /// It has not ended, and does not wait.
     pub fn retry(&mut self, now: u64) -> Result<(), EntryRefusal> {
         match self.state(now) {
+            // What it has left is removed at once.
+            QueueState::Waiting if self.wish == Wish::Cancel => {
+                self.due = now;
+                return Ok(());
+            }
             QueueState::Waiting => {}
             QueueState::Done | QueueState::Partial | QueueState::Failed | QueueState::Cancelled => {}
             QueueState::Scheduled | QueueState::Queued | QueueState::Running | QueueState::Paused => {
                 return Err(EntryRefusal::HasNotEnded);
             }
         }
-        let (owner, pair, priority, created) =
-            (self.owner.clone(), self.pair.clone(), self.priority, self.created);
-        *self = Self { owner, pair, priority, created, due: now, ..Self::default() };
+        let Self { owner, pair, priority, created, started, series, .. } = std::mem::take(self);
+        *self = Self { owner, pair, priority, created, started, series, due: now, ..Self::default() };
         Ok(())
     }
 }
@@ -366,9 +407,13 @@ mod tests {
             entry.end(exit, None, 200);
             assert_eq!((entry.exit, entry.ended, entry.tries), (Some(exit), Some(200), 0), "{exit}");
         }
+        let day = 24 * 3600;
         let mut old = carried();
-        old.end(5, None, 100 + 24 * 3600);
-        assert_eq!(old.exit, Some(5), "a day has passed");
+        old.end(5, None, 100 + 2 * day);
+        assert_eq!((old.exit, old.tries), (None, 1), "it ran for two days before it failed first");
+        old.begin(old.due);
+        old.end(5, None, 100 + 3 * day);
+        assert_eq!(old.exit, Some(5), "it has failed for a day");
     }
 
     #[test]
@@ -394,24 +439,38 @@ mod tests {
         entry.resume(300).unwrap();
         assert_eq!(entry.resume(300), Err(EntryRefusal::IsNotPaused));
         entry.begin(300);
-        entry.cancel(400).unwrap();
+        entry.cancel(true, 400).unwrap();
         assert_eq!(entry.pause(), Err(EntryRefusal::IsCancelled));
         entry.end(10, None, 500);
         assert_eq!(entry.state(500), QueueState::Queued, "a worker removes what it has left");
         entry.begin(500);
         entry.end_cancel(5, Some("busy".to_owned()), 500);
-        assert_eq!((entry.exit, entry.due), (None, 515), "its server was away");
+        assert_eq!((entry.exit, entry.due, entry.state(500)), (None, 515, QueueState::Waiting));
+        entry.retry(510).unwrap();
+        assert_eq!((entry.wish, entry.due), (Wish::Cancel, 510));
         entry.begin(600);
         entry.end_cancel(0, None, 600);
         assert_eq!((entry.state(600), entry.exit), (QueueState::Cancelled, Some(10)));
-        assert_eq!(entry.cancel(500), Err(EntryRefusal::HasEnded));
+        assert_eq!(entry.cancel(false, 500), Err(EntryRefusal::HasEnded));
         entry.retry(600).unwrap();
         assert_eq!((entry.state(600), entry.created), (QueueState::Queued, 100));
-        entry.cancel(600).unwrap();
-        assert_eq!(entry.state(600), QueueState::Cancelled, "it had not begun");
+        entry.cancel(false, 600).unwrap();
+        assert_eq!(entry.state(600), QueueState::Queued, "it may have left something before");
+        let mut unbegun = self::entry();
+        unbegun.cancel(false, 600).unwrap();
+        assert_eq!(unbegun.state(600), QueueState::Cancelled);
+        let mut failed = carried();
+        failed.end(4, None, 200);
+        failed.cancel(true, 300).unwrap();
+        assert_eq!(failed.state(300), QueueState::Queued, "what it has left is removed");
+        let mut forgotten = carried();
+        assert_eq!(forgotten.forget(200), Err(EntryRefusal::IsCarried));
+        forgotten.end(10, None, 200);
+        forgotten.forget(200).unwrap();
+        assert_eq!(forgotten.state(200), QueueState::Cancelled);
         // It was done before the wish came.
         let mut entry = carried();
-        entry.cancel(200).unwrap();
+        entry.cancel(true, 200).unwrap();
         entry.end(0, None, 200);
         assert_eq!(entry.state(200), QueueState::Done);
     }

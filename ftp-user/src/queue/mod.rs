@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `entry` | a job of the queue: what happens to it, and how it stands then |
+//! | `series` | a job that is carried again and again |
 //! | `when` | times and schedules, as they are typed |
 //! | `choice` | which job is carried next, so that every owner and every pair of servers gets a fair share |
 //!
@@ -10,8 +11,10 @@
 
 mod choice;
 mod entry;
+mod series;
 mod when;
 
 pub use choice::{CarriedJob, Head, next};
 pub use entry::{Entry, EntryRefusal, MOST_OF_OWNER, Priority, QueueState, Wish};
-pub use when::{Schedule, WhenError, parse_at, zone_name, zone_of};
+pub use series::{Series, Turn, turn};
+pub use when::{Recurrence, WhenError, parse_at, zone_name, zone_of};

@@ -49,7 +49,7 @@ pub fn parse_at(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp
 /// When a job runs again and again, the value of `--every`. As text it is what the user wrote.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Schedule {
+pub struct Recurrence {
     text: String,
     rule: Rule,
 }
@@ -63,7 +63,7 @@ enum Rule {
     Calendar(Calendar),
 }
 
-impl Schedule {
+impl Recurrence {
     /// The first time after `after`. `None` if it is later than time can be told.
     pub fn next(&self, after: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         match self.rule {
@@ -87,7 +87,7 @@ impl Schedule {
     }
 }
 
-impl FromStr for Schedule {
+impl FromStr for Recurrence {
     type Err = WhenError;
 
     /// Reads an interval (`15m`), days with a time (`daily@02:30`, `mon,thu@02:30`), or `cron:` with fields.
@@ -107,13 +107,13 @@ impl FromStr for Schedule {
     }
 }
 
-impl fmt::Display for Schedule {
+impl fmt::Display for Recurrence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
 }
 
-impl TryFrom<String> for Schedule {
+impl TryFrom<String> for Recurrence {
     type Error = WhenError;
 
     fn try_from(text: String) -> Result<Self, WhenError> {
@@ -121,9 +121,9 @@ impl TryFrom<String> for Schedule {
     }
 }
 
-impl From<Schedule> for String {
-    fn from(schedule: Schedule) -> Self {
-        schedule.text
+impl From<Recurrence> for String {
+    fn from(recurrence: Recurrence) -> Self {
+        recurrence.text
     }
 }
 
@@ -367,7 +367,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn schedule(text: &str) -> Schedule {
+    fn schedule(text: &str) -> Recurrence {
         text.parse().unwrap()
     }
 
@@ -424,7 +424,7 @@ mod tests {
         let cron = ["cron:1-30/2,*/5 0-23/2 1,15 jan-Mar,12 MON-fri", "cron:0  0\t* * sat-sun"];
         for text in ["15m", "90s", "366d", "daily@02:30", "Sun,thu@00:00"].into_iter().chain(cron) {
             assert_eq!(schedule(text).to_string(), text);
-            assert_eq!(Schedule::try_from(String::from(schedule(text))), Ok(schedule(text)));
+            assert_eq!(Recurrence::try_from(String::from(schedule(text))), Ok(schedule(text)));
         }
     }
 
@@ -447,7 +447,7 @@ mod tests {
             ("cron:0 0 31 feb,apr,6,9,11 *", "0 0 31 feb,apr,6,9,11 *", NEVER),
         ];
         for (text, wrong, reason) in table {
-            assert_eq!(text.parse::<Schedule>(), Err(WhenError::new(wrong, reason)), "{text}");
+            assert_eq!(text.parse::<Recurrence>(), Err(WhenError::new(wrong, reason)), "{text}");
         }
         for minute in ["", "5/10", "*/0", "*/60", "30-1", "1-2-3", "+1", "*-5", "1-", "-1", "*/", "mon"] {
             assert_eq!(MINUTE.parse(minute), Err(WhenError::new(minute, NO_MINUTE)));
@@ -555,7 +555,7 @@ mod tests {
         let fields = [(0, 59), (0, 23), (1, 31), (1, 12), (0, 7)];
         let fields = fields.map(|(lowest, highest)| random_field(numbers, lowest, highest));
         let text = format!("cron:{}", fields.each_ref().map(|(text, _)| text.as_str()).join(" "));
-        let Ok(schedule) = text.parse::<Schedule>() else { return };
+        let Ok(schedule) = text.parse::<Recurrence>() else { return };
         let start = start + SignedDuration::from_mins(i64::from(random(numbers, 192)) * 15);
         let (minute, end) = (SignedDuration::from_mins(1), start + SignedDuration::from_hours(48));
         let (mut moment, mut runs) = (start - SignedDuration::from_hours(4), Vec::new());

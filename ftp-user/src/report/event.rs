@@ -6,7 +6,7 @@ use super::progress::FoundFiles;
 use crate::account::{FailedFile, PairAccount, RouteAccount, RunAccount};
 use crate::failure::{FtpUser, Kind};
 use crate::id::JobId;
-use crate::journal::{ItemRecord, JobRecord};
+use crate::journal::{ItemRecord, JobRecord, SeriesRecord};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileOutcome, Protection, Relayed, Verified};
 use crate::state::KnownSite;
@@ -146,6 +146,8 @@ pub enum Event {
     Job(JobRecord),
     /// A job in the list of all, and how long ago it has ended, or begun if it has not ended.
     JobRow(JobRecord, Duration),
+    /// A job that is carried again and again.
+    Series(SeriesRecord),
     /// A job that was asked for again by its name, and is done.
     AlreadyDone(JobRecord),
     /// What the journal knows of a file of that job, and how its destination was typed, if that is known.

@@ -5,7 +5,7 @@ use super::event::{Cause, Event, ForgottenSite, Repeats, Summary};
 use super::progress::JobProgress;
 use super::routes::{self, folded};
 use super::sentence::{SIZE_UNKNOWN, path, sentence};
-use super::{Style, change, complaint, receipt};
+use super::{Style, change, complaint, jobs, receipt};
 use crate::account::{CandidateAccount, RouteAccount};
 use crate::failure::FtpUser;
 use crate::id::JobId;
@@ -102,11 +102,12 @@ impl Human {
                 return self.results(&routes::survey(survey, self.style.screen, verbose));
             }
             Event::AlreadyDone(_) if quiet => {}
-            Event::Job(job) | Event::AlreadyDone(job) => return self.result(&receipt::job_sentence(job)),
+            Event::Job(job) | Event::AlreadyDone(job) => return self.result(&jobs::job_sentence(job)),
+            Event::Series(record) => return self.result(&jobs::series_words(record)),
             Event::JobRow(job, age) => {
                 // Programs that read this text find the whole command.
                 let columns = if self.terminal { self.style.screen.columns } else { usize::MAX };
-                return self.results(&receipt::job_row(job, *age, columns));
+                return self.results(&jobs::job_row(job, *age, columns));
             }
             Event::Receipts(receipts) => return self.results(&receipt::lines(receipts)),
             Event::Forgotten(forgotten) => return self.result(&forgotten_words(forgotten)),

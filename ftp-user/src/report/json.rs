@@ -3,7 +3,7 @@
 use super::change::{kind_name, moment};
 use super::event::{Event, ForgottenSite, ListedEntry, Progress, WithheldDeletions};
 use super::progress::{JobProgress, LastFile};
-use super::{Exits, receipt};
+use super::{Exits, jobs, receipt};
 use crate::account::{CandidateAccount, PairAccount};
 use crate::failure::Failure;
 use crate::ladder::Rung;
@@ -160,9 +160,8 @@ fn line(event: &Event, shown: Option<&JobProgress>, exits: Exits) -> Option<Json
         Event::Ended(ended) => JsonLine::of("summary").with_all(ended),
         Event::Past(run) => JsonLine::of("run").with_all(run),
         Event::Surveyed(survey) => probe(survey),
-        Event::Job(record) | Event::JobRow(record, _) | Event::AlreadyDone(record) => {
-            receipt::job_line(record)
-        }
+        Event::Job(record) | Event::JobRow(record, _) | Event::AlreadyDone(record) => jobs::job_line(record),
+        Event::Series(record) => jobs::series_line(record),
         Event::Receipt(job, item, dest) => receipt::line(*job, item, dest.as_deref()),
         Event::Forgotten(ForgottenSite { site, known }) => {
             let facts = known.unwrap_or_default();

@@ -7,6 +7,7 @@ mod bar;
 mod change;
 mod event;
 mod human;
+mod jobs;
 mod json;
 mod progress;
 mod queue;

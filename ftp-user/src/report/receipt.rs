@@ -1,4 +1,4 @@
-//! How the files of a job of the journal are shown.
+//! How the files of a job of the journal are shown, and what has failed.
 
 use super::change::moment;
 use super::event::Receipts;
@@ -6,18 +6,13 @@ use super::json::JsonLine;
 use super::routes::{self, groups, say_the_same};
 use crate::failure::{About, Kind};
 use crate::id::JobId;
-use crate::journal::{ItemRecord, ItemState, JobRecord, JobState, Place, TransferState};
+use crate::journal::{ItemRecord, ItemState, Place};
 use crate::ladder::Rung;
 use crate::outcome::{FailedItem, FileCopy, TransferFacts};
 use crate::place::RemotePath;
-use crate::queue::{Entry, QueueState};
-use ftp_io::clock::since_1970;
-use ftp_io::program::{duration, size};
 use ftp_proto::listing::{Precision, When};
 use ftp_proto::wire::{PathName, counted, show};
 use serde::Serialize;
-use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The digests of a file and of its copy, which are equal: they have verified it.
 #[derive(Serialize)]
@@ -187,156 +182,11 @@ pub(super) fn others(failures: u64) -> String {
     format!("and {} (--json names all)", counted(failures, "other file"))
 }
 
-/// A job, for programs.
-pub(super) fn job_line(job: &JobRecord) -> JsonLine {
-    let transfer = job.transfer.as_ref().map(Result::as_ref);
-    JsonLine::of("job")
-        .with("id", job.id.to_string())
-        .with("name", &job.job.name)
-        .with("state", job.state_name(since_1970().as_secs()))
-        .with("verb", &job.job.verb)
-        .with("command", words(job))
-        .with("directory", job.job.directory.display().to_string())
-        .with("begun", seconds_at(job.begun))
-        .with("ended", job.ended.map(seconds_at))
-        .with("files", job.files)
-        .with("bytes", job.bytes)
-        .with("failed", job.failed)
-        .with_known("why", job.why.as_ref())
-        .with("open", job.open)
-        .with("given_over", job.given_over)
-        .with("process", job.process)
-        .with_known("transfer", transfer.and_then(Result::ok))
-        .with_known("not_asked", transfer.and_then(Result::err))
-        .with_known("queue", job.queued.as_ref().map(queue_line))
-}
-
-/// What the queue knows of a job, for programs.
-fn queue_line(entry: &Entry) -> Value {
-    let at = |time: Option<u64>| time.map(seconds_at);
-    let next = (entry.exit.is_none() && !entry.is_carried).then_some(entry.due);
-    json!({
-        "owner": entry.owner, "priority": entry.priority, "created": at(Some(entry.created)), "next_try": at(next),
-        "tries": entry.tries, "started": at(entry.started), "ended": at(entry.ended), "exit": entry.exit,
-        "cause": entry.cause,
-    })
-}
-
-/// A job, for people: `0123456789abcdef interrupted 2026-11-20T09:20:14Z 3 files (1.2 MiB): copy -r a b`.
-pub(super) fn job_sentence(job: &JobRecord) -> String {
-    let name = job.job.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-    let process = job.process.filter(|_| job.state == JobState::Running);
-    let process = process.map(|process| format!(" (process {process})")).unwrap_or_default();
-    let transfer = job.transfer.as_ref().map(transfer_words).unwrap_or_default();
-    let some = |count: u64, what: &str| {
-        if count > 0 { format!(", {count} {what}") } else { String::new() }
-    };
-    let why = job.why.as_ref();
-    let why = why.map(|why| format!(" ({})", show(why.as_bytes()))).unwrap_or_default();
-    let failed = some(job.failed, "failed") + &why + &some(job.given_over, "left to a later job");
-    let open = job.queued.as_ref().map_or_else(|| open_words(job), queue_words);
-    format!(
-        "{}{name} {}{process}{transfer} {}, {} ({}){open}{failed}: {}",
-        job.id,
-        job.state_name(since_1970().as_secs()),
-        seconds_at(job.ended.unwrap_or(job.begun)),
-        counted(job.files, "file"),
-        size::bytes(job.bytes),
-        words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" "),
-    )
-}
-
-/// A job in the list of all, in columns: `0123456789abcdef interrupted    20 min     3 files  copy -r a b`. A line of its own says
-/// how far a transfer is that goes on without this program; `why` tells everything else.
-pub(super) fn job_row(job: &JobRecord, age: Duration, columns: usize) -> Vec<String> {
-    let name = job.job.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    let words = words(job).iter().map(|word| shown(word)).collect::<Vec<_>>().join(" ");
-    let (state, age, files) =
-        (job.state_name(since_1970().as_secs()), duration::words(age), counted(job.files, "file"));
-    let line = format!("{} {state:<11} {age:>8} {files:>10}  {name}{words}", job.id);
-    let transfer = job.transfer.as_ref().map(transfer_words);
-    let rows = [cut(line, columns.max(MOST_NARROW))].into_iter();
-    rows.chain(transfer.map(|words| format!("   {words}"))).collect()
-}
-
-/// A line that has no more than so many characters; dots end what was cut.
-fn cut(line: String, columns: usize) -> String {
-    if line.chars().count() <= columns {
-        return line;
-    }
-    // Every terminal can show these.
-    let kept: String = line.chars().take(columns.saturating_sub(2)).collect();
-    kept + ".."
-}
-
-/// The smallest number of columns in which the row of a job has something of its command.
-const MOST_NARROW: usize = 60;
-
-/// The files that were begun and have not ended: `, 2 under way`. What is stored of them is not in the journal.
-fn open_words(job: &JobRecord) -> String {
-    match (job.state, job.open) {
-        // Of a transfer that was asked about, more is told.
-        (_, 0) | (JobState::Detached, 1) => String::new(),
-        (JobState::Running | JobState::Detached, count) => format!(", {count} under way"),
-        (JobState::Interrupted, count) => {
-            format!(", {count} begun (what is stored stays, and resume goes on with it)")
-        }
-        (JobState::Done | JobState::Failed | JobState::Cancelled, count) => format!(", {count} begun"),
-    }
-}
-
-/// What the queue knows of a job beside its state: `, not before 2026-11-26T02:30:00Z`.
-fn queue_words(entry: &Entry) -> String {
-    let cause =
-        entry.cause.as_ref().map(|cause| format!(" ({})", show(cause.as_bytes()))).unwrap_or_default();
-    match entry.state(since_1970().as_secs()) {
-        QueueState::Scheduled => format!(", not before {}", seconds_at(entry.due)),
-        QueueState::Waiting => format!(", tried again at {}{cause}", seconds_at(entry.due)),
-        QueueState::Queued | QueueState::Running | QueueState::Paused | QueueState::Done => String::new(),
-        QueueState::Partial | QueueState::Failed | QueueState::Cancelled => cause,
-    }
-}
-
-/// How far a transfer is: ` (5.00 MiB of 20.0 MiB, moving)`.
-fn transfer_words(transfer: &Result<TransferState, String>) -> String {
-    match transfer {
-        Ok(TransferState { bytes, total, state }) => {
-            let total = total.map(|total| format!(" of {}", size::bytes(total))).unwrap_or_default();
-            format!(" ({}{total}, {})", size::bytes(*bytes), printable(state))
-        }
-        Err(why) => format!(" (its destination could not be asked: {})", show(why.as_bytes())),
-    }
-}
-
-/// A word as a terminal may have it.
-fn printable(word: &str) -> String {
-    PathName::from_user(word).map_or_else(|_| word.escape_debug().to_string(), |name| name.display())
-}
-
-/// A word as a terminal may have it, and as a shell takes it.
-fn shown(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:@%+=,".contains(&byte);
-    let shown = printable(word);
-    if !shown.is_empty() && shown.bytes().all(is_plain) {
-        return shown;
-    }
-    format!("'{}'", shown.replace('\'', r"'\''"))
-}
-
-/// The words of its command.
-fn words(job: &JobRecord) -> Vec<String> {
-    job.job.words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
-}
-
-/// A moment in seconds since 1970.
-fn seconds_at(seconds: u64) -> String {
-    moment(When(i64::try_from(seconds).unwrap_or(i64::MAX)), Precision::Exact)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::account::FailedFile;
+    use serde_json::Value;
 
     #[test]
     fn n12_a_cause_is_told_once_with_its_files() {
@@ -489,100 +339,5 @@ mod tests {
         let digests =
             r#""digests":{"algorithm":"sha-256","source":"0bad","dest":"0bad"},"addresses":{"source":"#;
         assert!(written(&item).contains(digests), "the order is that of the contract");
-    }
-}
-
-#[cfg(test)]
-mod job_tests {
-    use super::*;
-    use crate::id::JobId;
-    use crate::journal::StoredJob;
-
-    #[test]
-    fn words_are_written_as_a_shell_takes_them() {
-        for (word, expect) in [
-            ("ftp://ann@h/a,b%20c", "ftp://ann@h/a,b%20c"),
-            ("sp ace.txt", "'sp ace.txt'"),
-            ("ftp://h/photos/*", "'ftp://h/photos/*'"),
-            ("it's", r"'it'\''s'"),
-            ("ż", "'ż'"),
-            ("", "''"),
-        ] {
-            assert_eq!(shown(word), expect);
-        }
-    }
-
-    /// An interrupted job with two files.
-    fn interrupted(job: StoredJob) -> JobRecord {
-        JobRecord {
-            id: JobId::new(0xab),
-            job,
-            state: JobState::Interrupted,
-            begun: 0,
-            ended: None,
-            files: 2,
-            bytes: 2048,
-            failed: 1,
-            why: None,
-            open: 0,
-            given_over: 0,
-            process: None,
-            transfer: None,
-            queued: None,
-        }
-    }
-
-    #[test]
-    fn a_job_of_the_list_has_its_columns_in_80_characters() {
-        let asked = StoredJob::for_tests("copy -r one:some/where two:some/where/else/and/more");
-        let why = Some("a long story".into());
-        let job = JobRecord { files: 12_345, why, open: 1, ..interrupted(asked) };
-        let age = Duration::from_secs(1_200);
-        let whole = "00000000000000ab interrupted   20 min 12345 files  copy -r one:some/where two:some/where/else/and/more";
-        assert_eq!(job_row(&job, age, usize::MAX), [whole]);
-        let rows = job_row(&job, age, 80);
-        assert!(rows[0].chars().count() == 80 && rows[0].ends_with(".."), "{rows:?}");
-        let rows = job_row(&JobRecord { transfer: Some(Err("no answer".into())), ..job }, age, 30);
-        assert_eq!((rows[0].chars().count(), rows.len()), (MOST_NARROW, 2), "{rows:?}");
-        assert!(rows[1].contains("no answer"), "{rows:?}");
-    }
-
-    #[test]
-    fn a_job_is_one_line_for_people_and_one_object_for_programs() {
-        let asked = StoredJob { name: Some("night".into()), ..StoredJob::for_tests("copy a b") };
-        let job = interrupted(asked);
-        assert_eq!(
-            job_sentence(&job),
-            "00000000000000ab night interrupted 1970-01-01T00:00:00Z, 2 files (2.00 KiB), 1 failed: copy a b"
-        );
-        let line = job_line(&job).read();
-        assert_eq!((&line["state"], &line["command"][2]), (&"interrupted".into(), &"b".into()));
-        let given_over = JobRecord { given_over: 2, ..job.clone() };
-        let words = job_sentence(&given_over);
-        assert!(words.contains(" (2.00 KiB), 1 failed, 2 left to a later job: copy"), "{words}");
-        assert_eq!(job_line(&given_over).read()["given_over"], 2);
-        let words = job_sentence(&JobRecord { open: 1, files: 0, bytes: 0, failed: 0, ..job.clone() });
-        let expect = "0 files (0 B), 1 begun (what is stored stays, and resume goes on with it): copy";
-        assert!(words.contains(expect), "{words}");
-        let words = job_sentence(&JobRecord { open: 3, state: JobState::Running, ..job.clone() });
-        assert!(words.contains(" (2.00 KiB), 3 under way, 1 failed: copy"), "{words}");
-        let failed = JobRecord { why: Some("ftp://h/d: cannot be listed\u{1b}".into()), ..job.clone() };
-        let words = job_sentence(&failed);
-        assert!(words.contains(", 1 failed (ftp://h/d: cannot be listed%1B): copy"), "{words}");
-        assert_eq!(job_line(&failed).read()["failed"], 1);
-        let transfer = TransferState { bytes: 1024, total: Some(4096), state: "moving".to_owned() };
-        let job = JobRecord { state: JobState::Detached, transfer: Some(Ok(transfer)), ..job };
-        let words = job_sentence(&job);
-        assert!(words.contains(" night detached (1.00 KiB of 4.00 KiB, moving) 1970"), "{words}");
-        let line = job_line(&job).read();
-        assert_eq!(line["transfer"]["total"], 4096);
-        let job = JobRecord { transfer: Some(Err("two:21 is down".to_owned())), ..job };
-        let words = job_sentence(&job);
-        assert!(
-            words.contains(" detached (its destination could not be asked: two:21 is down) 1970"),
-            "{words}"
-        );
-        let line = job_line(&job).read();
-        assert_eq!((&line["not_asked"], &line["transfer"]), (&"two:21 is down".into(), &Value::Null));
     }
 }

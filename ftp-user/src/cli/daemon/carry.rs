@@ -2,8 +2,9 @@
 
 use super::super::asked::{AskedJob, JobPurpose, Start};
 use super::super::exit::number;
-use super::super::{General, ShellSession};
+use super::super::{General, ShellSession, program};
 use crate::context::Cancel;
+use crate::failure::Kind;
 use crate::job::Status;
 use crate::journal::JobRecord;
 use crate::queue::Wish;
@@ -14,7 +15,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 /// How a run of a job has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RunResult {
     /// Its exit status.
     pub(super) exit: u8,
@@ -35,12 +36,15 @@ pub(super) async fn carry(general: General, record: JobRecord, cancel: Cancel) -
     let unattended = Some(KeptOutput::new(said.clone()));
     let hands = ShellSession { cancel: Some(cancel), unattended, ..ShellSession::default() };
     let general = General { json: true, verbose: false, quiet: false, hands, ..general };
-    let (exit, cause) = match general.command(verb, &record) {
-        Ok(command) => {
+    // The settings are those of the daemon: what is wrong with them is no fault of the job.
+    let settings = program::settings(general.job.config.as_deref());
+    let (exit, cause) = match settings.map(|_| general.command(verb, &record)) {
+        Err(failure) => (number(Status::Failed(Kind::Temporary)), Some(failure.to_string())),
+        Ok(Ok(command)) => {
             let asked = Start::Kept(AskedJob::again(&record, purpose));
             (number(Box::pin(command.perform(asked)).await), said.failure())
         }
-        Err(failure) => (number(Status::Failed(failure.kind)), Some(failure.to_string())),
+        Ok(Err(failure)) => (number(Status::Failed(failure.kind)), Some(failure.to_string())),
     };
     RunResult { exit, cause, was_cancel: wish == Wish::Cancel }
 }

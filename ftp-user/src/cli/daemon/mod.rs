@@ -16,14 +16,14 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 use worker::Worker;
 
-/// Carry the jobs that were left to the queue (copy --queue), until it is told to stop
+/// Carry the jobs that were left to the queue (copy --queue), until SIGTERM or ^C
 ///
-/// One daemon carries the jobs of a state directory. SIGTERM and ^C let what runs end for --drain-timeout, and then interrupt
-/// it: the next daemon goes on with it.
+/// One daemon carries the jobs of a state directory. After SIGTERM or ^C no job begins; those that run get --drain-timeout to
+/// end, then they are interrupted, and the next daemon continues them.
 #[derive(Args, Debug)]
 pub(super) struct DaemonArgs {
     /// How many jobs are carried at the same time
-    #[arg(long, default_value = "4", value_name = "N")]
+    #[arg(long, default_value = "4", value_name = "N", value_parser = parallel)]
     parallel: NonZeroUsize,
     /// How long jobs may go on after SIGTERM before they are interrupted
     #[arg(long, default_value = "30s", value_name = "T", value_parser = duration::parse)]
@@ -35,6 +35,15 @@ pub(super) struct DaemonArgs {
     #[arg(long, value_enum, default_value_t = Level::Info, value_name = "LEVEL")]
     log_level: Level,
 }
+
+/// Reads the number of jobs at the same time: each has threads of its own.
+fn parallel(text: &str) -> Result<NonZeroUsize, String> {
+    let number = text.parse().ok().filter(|number: &NonZeroUsize| number.get() <= MOST_PARALLEL);
+    number.ok_or_else(|| format!("a number between 1 and {MOST_PARALLEL} is expected"))
+}
+
+/// The largest number of jobs that are carried at the same time.
+const MOST_PARALLEL: usize = 64;
 
 /// Runs the verb.
 pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> {
@@ -58,7 +67,7 @@ pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> 
     let log = log::start(args.log_format, args.log_level);
     let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
     let stop = signals()?;
-    let lost = queue.lose_workers().map_err(|why| job::of_journal(&why))?;
+    let lost = queue.lose_workers(&daemon_lock).map_err(|why| job::of_journal(&why))?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         state = %directory.display(),

@@ -6,9 +6,10 @@ use crate::context::Cancel;
 use crate::failure::Failure;
 use crate::id::JobId;
 use crate::job;
-use crate::journal::{JobRecord, JournalFailure, Queue};
-use crate::queue::CarriedJob;
+use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue};
+use crate::queue::{CarriedJob, Entry, Turn, Wish};
 use ftp_io::clock::since_1970;
+use ftp_io::program::service::{Notice, tell_systemd};
 use ftp_io::signal::Stop;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -27,6 +28,10 @@ pub(super) struct Worker {
     /// What runs, by its task.
     running: HashMap<Id, RunningJob>,
     runs: JoinSet<RunResult>,
+    /// The runs that have ended, and are not in the journal yet; without a result if they have panicked.
+    unwritten: Vec<(JobId, Option<RunResult>)>,
+    /// Whether the journal could not be used when it was looked at.
+    is_store_away: bool,
     /// The jobs that were carried lately, the last one of each owner and pair.
     recent: Vec<CarriedJob>,
     /// The number of the last choice.
@@ -39,13 +44,16 @@ struct RunningJob {
     job: JobId,
     /// Dropping it stops nothing; sending does.
     stop: watch::Sender<bool>,
+    /// Whether it is being given up, which nothing but the end of the daemon stops.
+    is_cancel: bool,
     carried: CarriedJob,
 }
 
 impl Worker {
     pub(super) fn new(general: General, queue: Queue, parallel: NonZeroUsize) -> Self {
         let (running, runs, recent) = (HashMap::new(), JoinSet::new(), Vec::new());
-        Self { general, queue, parallel, running, runs, recent, turn: 0 }
+        let (unwritten, is_store_away, turn) = (Vec::new(), false, 0);
+        Self { general, queue, parallel, running, runs, unwritten, is_store_away, recent, turn }
     }
 
     /// Carries jobs until `stop`. Then none begins; those that run may end within `patience`, and are interrupted after it.
@@ -55,24 +63,39 @@ impl Worker {
     /// The queue cannot be read or written. What runs is interrupted then.
     pub(super) async fn run(mut self, mut stop: Stop, patience: Duration) -> Result<(), Failure> {
         let carried = loop {
-            if let Err(why) = self.look().await {
-                break Err(job::of_journal(&why));
-            }
+            let looked = match self.write_ends().await {
+                Ok(()) => self.look().await,
+                failed => failed,
+            };
+            let pause = match looked {
+                Ok(()) => {
+                    if std::mem::take(&mut self.is_store_away) {
+                        tracing::info!("the journal can be used again");
+                    }
+                    LOOK_AGAIN
+                }
+                // A disk may have room again. What runs goes on.
+                Err(why @ JournalFailure::Unusable { .. }) => {
+                    if !std::mem::replace(&mut self.is_store_away, true) {
+                        tracing::error!(cause = %why, "the journal cannot be used: no job begins until it can");
+                    }
+                    LONG_PAUSE
+                }
+                Err(why) => break Err(job::of_journal(&why)),
+            };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
-                Some(ended) = self.runs.join_next_with_id() => {
-                    if let Err(why) = self.ended(ended).await {
-                        break Err(job::of_journal(&why));
-                    }
-                }
-                () = sleep(LOOK_AGAIN) => {}
+                Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
+                () = sleep(pause) => {}
             }
         };
+        tell_systemd(Notice::Stopping);
         let patience = if carried.is_ok() { patience } else { Duration::ZERO };
         if !self.running.is_empty() {
             tracing::info!(jobs = self.running.len(), "ending: no job begins any more");
         }
         let drained = self.drain(&mut stop, patience).await;
+        tracing::info!("the daemon has ended");
         carried.and(drained)
     }
 
@@ -81,9 +104,7 @@ impl Worker {
         let (mut is_over, mut end) = (false, pin!(sleep(patience)));
         while !self.running.is_empty() {
             tokio::select! {
-                Some(ended) = self.runs.join_next_with_id() => {
-                    self.ended(ended).await.map_err(|why| job::of_journal(&why))?;
-                }
+                Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = &mut end, if !is_over => {
                     is_over = true;
                     self.running.values().for_each(RunningJob::interrupt);
@@ -97,14 +118,28 @@ impl Worker {
                 }
             }
         }
-        Ok(())
+        self.write_ends().await.map_err(|why| job::of_journal(&why))
     }
 
     /// Stops what is not wanted any more, and begins what there is room for.
     async fn look(&mut self) -> Result<(), JournalFailure> {
         if !self.running.is_empty() {
             for job in self.on_disk(Queue::unwanted).await? {
-                self.running.values().filter(|running| running.job == job).for_each(RunningJob::interrupt);
+                let is_unwanted = |running: &&RunningJob| running.job == job && !running.is_cancel;
+                self.running.values().filter(is_unwanted).for_each(RunningJob::interrupt);
+            }
+        }
+        let planned = self.on_disk(|queue| queue.begin_planned(|| job::new_job_id().ok()));
+        for PlannedRun { series, turn, job } in planned.await? {
+            let job = job.map(|job| job.to_string());
+            match turn {
+                Turn::Begin => tracing::info!(%series, job, "a planned run is in the queue"),
+                Turn::Replace => {
+                    tracing::info!(%series, job, "a planned run takes the place of one that has not ended");
+                }
+                Turn::Skip => tracing::warn!(
+                    %series, job, "a planned run is left out: the one before it is carried or paused"
+                ),
             }
         }
         while self.running.len() < self.parallel.get() {
@@ -131,38 +166,46 @@ impl Worker {
         let scheduler = Handle::current();
         // On a thread of its own: what a job waits for may be the disk.
         let run = self.runs.spawn_blocking(move || scheduler.block_on(carry(general, record, cancel)));
-        self.running.insert(run.id(), RunningJob { job: id, stop, carried });
+        let is_cancel = entry.wish == Wish::Cancel;
+        self.running.insert(run.id(), RunningJob { job: id, stop, is_cancel, carried });
     }
 
-    /// Notes the end of a run.
-    async fn ended(&mut self, ended: Result<(Id, RunResult), JoinError>) -> Result<(), JournalFailure> {
+    /// Notes the end of a run. It is not in the journal yet.
+    fn ended(&mut self, ended: Result<(Id, RunResult), JoinError>) {
         let (task, result) = match ended {
             Ok((task, result)) => (task, Some(result)),
             Err(panicked) => (panicked.id(), None),
         };
-        let Some(RunningJob { job, carried, .. }) = self.running.remove(&task) else { return Ok(()) };
+        let Some(RunningJob { job, carried, .. }) = self.running.remove(&task) else { return };
         self.recent.retain(|recent| (&recent.owner, &recent.pair) != (&carried.owner, &carried.pair));
         if self.recent.len() >= MOST_RECENT {
             self.recent.remove(0);
         }
         self.recent.push(carried);
-        let entry = self
-            .on_disk(move |queue| {
-                queue.change(job, |entry, now| {
-                    match result {
-                        Some(RunResult { exit, cause, was_cancel: true }) => {
-                            entry.end_cancel(exit, cause, now)
-                        }
-                        Some(RunResult { exit, cause, was_cancel: false }) => entry.end(exit, cause, now),
-                        None => entry.lose_worker(now),
-                    }
-                    Ok(())
-                })
-            })
-            .await?;
-        if let Ok(entry) = entry {
-            let state = entry.state(since_1970().as_secs()).name();
-            tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a job has ended");
+        self.unwritten.push((job, result));
+    }
+
+    /// Writes the ends of runs into the journal.
+    async fn write_ends(&mut self) -> Result<(), JournalFailure> {
+        while let Some((job, result)) = self.unwritten.last().cloned() {
+            let end = move |entry: &mut Entry, now| {
+                match result {
+                    Some(RunResult { exit, cause, was_cancel: true }) => entry.end_cancel(exit, cause, now),
+                    Some(RunResult { exit, cause, was_cancel: false }) => entry.end(exit, cause, now),
+                    None => entry.lose_worker(now),
+                }
+                Ok(())
+            };
+            match self.on_disk(move |queue| queue.change(job, end)).await {
+                Ok(Ok(entry)) => {
+                    let state = entry.state(since_1970().as_secs()).name();
+                    tracing::info!(%job, state, exit = entry.exit, cause = entry.cause, "a job has ended");
+                }
+                // Somebody has forgotten it meanwhile.
+                Ok(Err(_)) | Err(JournalFailure::Unknown { .. }) => {}
+                Err(why) => return Err(why),
+            }
+            self.unwritten.pop();
         }
         Ok(())
     }
@@ -173,12 +216,15 @@ impl Worker {
         work: impl FnOnce(&Queue) -> Result<T, JournalFailure> + Send + 'static,
     ) -> Result<T, JournalFailure> {
         let queue = self.queue.clone();
-        spawn_blocking(move || work(&queue)).await.unwrap_or(Err(JournalFailure::Nowhere))
+        match spawn_blocking(move || work(&queue)).await {
+            Ok(done) => done,
+            Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        }
     }
 }
 
 impl RunningJob {
-    /// Has it stop in order.
+    /// Has it end as after ^C.
     fn interrupt(&self) {
         let _ = self.stop.send(true);
     }
@@ -186,5 +232,7 @@ impl RunningJob {
 
 /// How often the queue is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// The same after the journal could not be used.
+const LONG_PAUSE: Duration = Duration::from_secs(2);
 /// The largest number of jobs that are remembered after they were carried, for the shares of their owners.
 const MOST_RECENT: usize = 256;

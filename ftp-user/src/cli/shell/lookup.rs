@@ -437,6 +437,7 @@ fn place_use(verb: &Verb, kind: ValueKind) -> Option<PlaceUse> {
         | Verb::Retry(_)
         | Verb::Jobs(_)
         | Verb::Pause(_)
+        | Verb::Series(_)
         | Verb::Daemon(_)
         | Verb::Cancel(_)
         | Verb::Why(_)

@@ -123,6 +123,17 @@ impl Work {
     }
 }
 
+/// The identity of a new job.
+///
+/// # Errors
+///
+/// This host has no random numbers.
+pub(crate) fn new_job_id() -> Result<JobId> {
+    let number: [u8; 8] = ftp_io::random::bytes()
+        .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
+    Ok(JobId::new(u64::from_be_bytes(number)))
+}
+
 impl Job {
     /// Copies `sources` to `destination`.
     ///
@@ -228,9 +239,7 @@ impl Job {
     }
 
     fn new(work: Work, options: Options) -> Result<Self> {
-        let number: [u8; 8] = ftp_io::random::bytes()
-            .map_err(|error| Failure::new(Kind::Other, format!("no random number: {error}")))?;
-        let (id, filter) = (JobId::new(u64::from_be_bytes(number)), Filter::default());
+        let (id, filter) = (new_job_id()?, Filter::default());
         Ok(Self { id, work, options, filter, unusable: Vec::new(), start: None })
     }
 

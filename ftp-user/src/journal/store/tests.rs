@@ -45,6 +45,33 @@ fn done_by_size() -> ItemEnd {
     ItemEnd::Done { copy, began: None, noted: 0 }
 }
 
+/// The locks that this process has on a file (fcntl(2)).
+#[cfg(target_os = "linux")]
+fn locks(path: &Path) -> usize {
+    use std::os::unix::fs::MetadataExt;
+    let (inode, own) = (fs::metadata(path).unwrap().ino(), std::process::id());
+    let all = fs::read_to_string("/proc/locks").unwrap();
+    let is_own = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words[1] == "POSIX" && words[4] == own.to_string() && words[5].ends_with(&format!(":{inode}"))
+    };
+    all.lines().filter(is_own).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_opens_the_journal_again_in_this_process_leaves_the_locks_of_sqlite_as_they_are() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Store::open_for_tests(home.path()).unwrap();
+    let before = locks(&store.path);
+    assert!(before > 0, "an open database is locked");
+    // Another process that finds no lock takes itself for the last one, and removes the log of changes.
+    drop(Store::open_for_tests(home.path()).unwrap());
+    drop(Store::existing_for_tests(home.path()).unwrap().unwrap());
+    assert_eq!(crate::journal::recent_jobs(home.path()).len(), 0);
+    assert_eq!(locks(&store.path), before);
+}
+
 #[test]
 fn n10_a_destination_belongs_to_the_job_that_runs_and_else_to_whoever_asks_last() {
     let home = tempfile::tempdir().unwrap();

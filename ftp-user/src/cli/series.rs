@@ -1,0 +1,93 @@
+//! `series`: the jobs that are carried again and again.
+
+use super::General;
+use crate::failure::{Failure, FtpUser, Kind, Result};
+use crate::id::JobId;
+use crate::job::{self, Status};
+use crate::journal::SeriesRecord;
+use crate::queue::Series;
+use crate::report::Event;
+use clap::{Args, Subcommand};
+use ftp_io::program::output;
+use std::io::Write;
+
+/// List the series of the queue (copy --every), stop them, and remove them
+///
+/// Each run of a series is a job of its own.
+#[derive(Args, Debug)]
+pub(super) struct SeriesArgs {
+    #[command(subcommand)]
+    what: Option<SeriesVerb>,
+}
+
+#[derive(Subcommand, Debug)]
+enum SeriesVerb {
+    /// List all series with their next runs (what series alone does)
+    List,
+    /// Show one series, and the job of its last run
+    Show(SeriesName),
+    /// Let no run begin until ftp-user series resume
+    Pause(SeriesName),
+    /// Let its runs begin again; those that were missed are left out
+    Resume(SeriesName),
+    /// Remove a series. Its runs stay
+    Remove(SeriesName),
+}
+
+#[derive(Args, Debug)]
+struct SeriesName {
+    /// The id of a series
+    #[arg(value_name = "SERIES")]
+    id: String,
+}
+
+/// Runs the verb.
+pub(super) async fn run(general: &General, args: &SeriesArgs) -> Result<Status> {
+    super::asked::check_state(general.state.as_deref())?;
+    let queue = general.queue()?;
+    let all = queue.series().map_err(|why| job::of_journal(&why))?;
+    let change = |name: &SeriesName, change: fn(&mut Series, u64) -> bool| {
+        let id = find(&all, &name.id)?.id;
+        queue.change_series(id, change).map_err(|why| job::of_journal(&why))
+    };
+    let shown = match args.what.as_ref().unwrap_or(&SeriesVerb::List) {
+        SeriesVerb::List => all,
+        SeriesVerb::Show(name) => {
+            let record = find(&all, &name.id)?;
+            general.tell(Event::Series(record.clone())).await?;
+            let last = record.series.last.map(|job| queue.job(job)).transpose();
+            if let Some(last) = last.map_err(|why| job::of_journal(&why))?.flatten() {
+                general.tell(Event::Job(last)).await?;
+            }
+            return Ok(Status::Done);
+        }
+        SeriesVerb::Pause(name) => vec![change(name, |series, _| {
+            series.is_paused = true;
+            true
+        })?],
+        SeriesVerb::Resume(name) => vec![change(name, |series, now| {
+            series.resume(now);
+            true
+        })?],
+        SeriesVerb::Remove(name) => {
+            let removed = change(name, |_, _| false)?;
+            if !general.quiet && !general.json {
+                let _ = writeln!(output::out(), "removed the series {}; its runs stay", removed.id);
+            }
+            Vec::new()
+        }
+    };
+    for record in shown {
+        general.tell(Event::Series(record)).await?;
+    }
+    Ok(Status::Done)
+}
+
+/// The series of this id.
+fn find<'a>(all: &'a [SeriesRecord], id: &str) -> Result<&'a SeriesRecord> {
+    let found = id.parse::<JobId>().ok().and_then(|id| all.iter().find(|record| record.id == id));
+    found.ok_or_else(|| {
+        Failure::new(Kind::Missing, "there is no such series, which is called by its id")
+            .hint(format!("{FtpUser} series lists them"))
+    })
+}

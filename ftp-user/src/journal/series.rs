@@ -1,0 +1,240 @@
+//! Series in the journal: jobs that are carried again and again.
+
+use super::job_row::JobRow;
+use super::queue::{self, Queue, now, priority, put};
+use super::record::StoredJob;
+use super::store::{JournalFailure, Store};
+use super::table::{SERIES, StoreError, number};
+use crate::id::JobId;
+use crate::queue::{Entry, Series, Turn, turn};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row};
+
+/// A series as the journal has it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SeriesRecord {
+    /// The identity of the series.
+    pub id: JobId,
+    /// What is carried in each of its runs.
+    pub job: StoredJob,
+    /// When, for whom, and what came of it so far.
+    pub series: Series,
+}
+
+/// What became of a planned run of a series.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlannedRun {
+    /// The series that has planned it.
+    pub series: JobId,
+    /// Whether it has begun, and in whose place.
+    pub turn: Turn,
+    /// Its job, or the one before it if it was left out.
+    pub job: Option<JobId>,
+}
+
+impl Queue {
+    /// Adds a series.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be written, or has as many as it may have.
+    pub fn add_series(&self, record: &SeriesRecord) -> Result<(), JournalFailure> {
+        self.with(|store| {
+            store.durably(|store| {
+                let count: i64 = store.sql.query_row("SELECT count(*) FROM series", [], |row| row.get(0))?;
+                if count >= MOST {
+                    let most = MOST.cast_unsigned();
+                    return Ok(Err(JournalFailure::Full { path: store.path.clone(), most }));
+                }
+                save(&store.sql, record).map(Ok)
+            })?
+        })
+    }
+
+    /// All series, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub fn series(&self) -> Result<Vec<SeriesRecord>, JournalFailure> {
+        self.with(|store| find(&store.sql, "1 ORDER BY created, id", []).map_err(|bad| store.failure(bad)))
+    }
+
+    /// Changes a series, or removes it if `change` returns false. Its runs stay.
+    ///
+    /// # Errors
+    ///
+    /// There is none of this id, or the journal cannot be written.
+    pub fn change_series(
+        &self,
+        id: JobId,
+        change: impl FnOnce(&mut Series, u64) -> bool,
+    ) -> Result<SeriesRecord, JournalFailure> {
+        self.with(|store| {
+            let changed = store.durably(|store| {
+                let Some(mut record) = one(&store.sql, id)? else { return Ok(None) };
+                match change(&mut record.series, now()) {
+                    true => save(&store.sql, &record)?,
+                    false => {
+                        store.sql.execute("DELETE FROM series WHERE id = ?1", [id.number().cast_signed()])?;
+                    }
+                }
+                Ok(Some(record))
+            })?;
+            changed.ok_or(JournalFailure::Unknown { job: id })
+        })
+    }
+
+    /// Begins the runs whose time has come. `new_id` makes the identity of a job, if there are random numbers.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read or written, or a job gets no identity.
+    pub fn begin_planned(
+        &self,
+        new_id: impl Fn() -> Option<JobId>,
+    ) -> Result<Vec<PlannedRun>, JournalFailure> {
+        self.with(|store| {
+            let due = find(&store.sql, "paused = 0 AND next <= ?1", [now().cast_signed()]);
+            let due = due.map_err(|bad| store.failure(bad))?;
+            let begin = |record| {
+                let no_id = || JournalFailure::unusable(&store.path, "there are no random numbers");
+                let job = new_id().ok_or_else(no_id)?;
+                store.durably(|store| begin(store, record, job))
+            };
+            due.into_iter().map(begin).collect()
+        })
+    }
+}
+
+/// Begins the planned run of a series, or leaves it out, and plans the next one.
+fn begin(store: &Store, mut record: SeriesRecord, job: JobId) -> Result<PlannedRun, StoreError> {
+    let now = now();
+    let last = record.series.last;
+    let before = last.map(|last| queue::find(&store.sql, last)).transpose()?.flatten();
+    let turn = turn(before.as_ref().map(|entry| entry.state(now)));
+    if let (Turn::Replace, Some(last), Some(mut entry)) = (turn, last, before) {
+        // It has not ended, so it can be given up.
+        let _ = entry.cancel(true, now);
+        queue::keep(store, last, entry)?;
+    }
+    if turn != Turn::Skip {
+        let Series { owner, pair, priority, .. } = record.series.clone();
+        let series = Some(record.id);
+        let entry = Entry { owner, pair, priority, created: now, due: now, series, ..Entry::default() };
+        put(store, job, record.job.clone(), &entry)?;
+        record.series.last = Some(job);
+    }
+    record.series.plan_next(now);
+    save(&store.sql, &record)?;
+    let job = if turn == Turn::Skip { last } else { Some(job) };
+    Ok(PlannedRun { series: record.id, turn, job })
+}
+
+fn one(sql: &Connection, id: JobId) -> Result<Option<SeriesRecord>, StoreError> {
+    find(sql, "id = ?1", [id.number().cast_signed()]).map(|mut found| found.pop())
+}
+
+fn find(sql: &Connection, condition: &str, values: impl Params) -> Result<Vec<SeriesRecord>, StoreError> {
+    SERIES.find(sql, condition, values, read)
+}
+
+fn read(row: &Row<'_>) -> Result<SeriesRecord, StoreError> {
+    let every: String = row.get(5)?;
+    let every =
+        every.parse().map_err(|why| StoreError::Row(format!("a series cannot be read: {why}").into()))?;
+    let job = |at| row.get::<_, Option<i64>>(at).map(|id| id.map(|id| JobId::new(id.cast_unsigned())));
+    Ok(SeriesRecord {
+        id: job(0)?.unwrap_or_default(),
+        job: JobRow::read_job(&row.get::<_, String>(4)?)?,
+        series: Series {
+            owner: row.get(1)?,
+            pair: row.get(2)?,
+            priority: priority(row.get(3)?)?,
+            every,
+            zone: row.get(6)?,
+            created: row.get::<_, i64>(7)?.cast_unsigned(),
+            next: row.get::<_, Option<i64>>(8)?.map(i64::cast_unsigned),
+            is_paused: row.get::<_, i64>(9)? != 0,
+            last: job(10)?,
+        },
+    })
+}
+
+fn save(sql: &Connection, SeriesRecord { id, job, series }: &SeriesRecord) -> Result<(), StoreError> {
+    let (job, every) = (JobRow::written_job(job)?, series.every.to_string());
+    let values = [
+        ValueRef::Integer(id.number().cast_signed()),
+        ValueRef::Text(series.owner.as_bytes()),
+        ValueRef::Text(series.pair.as_bytes()),
+        ValueRef::Integer(series.priority.number().into()),
+        ValueRef::Text(job.as_bytes()),
+        ValueRef::Text(every.as_bytes()),
+        ValueRef::Text(series.zone.as_bytes()),
+        ValueRef::Integer(series.created.cast_signed()),
+        number(series.next),
+        ValueRef::Integer(series.is_paused.into()),
+        number(series.last.map(JobId::number)),
+    ];
+    SERIES.replace(sql, &values)
+}
+
+/// The largest number of series.
+const MOST: i64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{Priority, QueueState};
+
+    fn series(next: u64) -> SeriesRecord {
+        let series = Series {
+            owner: "ann".to_owned(),
+            pair: "one two".to_owned(),
+            priority: Priority::default(),
+            every: "1h".parse().unwrap(),
+            zone: "Europe/Berlin".to_owned(),
+            created: 5,
+            next: Some(next),
+            is_paused: false,
+            last: None,
+        };
+        SeriesRecord { id: JobId::new(1), job: StoredJob::for_tests("copy ftp://h/a ftp://i/b"), series }
+    }
+
+    #[test]
+    fn each_run_is_a_job_of_its_own_and_replaces_one_that_has_not_begun() {
+        let home = tempfile::tempdir().unwrap();
+        let queue = Queue::of(Store::open_for_tests(home.path()).unwrap());
+        let record = series(now() - 10);
+        queue.add_series(&record).unwrap();
+        assert_eq!(queue.series().unwrap(), [record]);
+        let planned = |id| queue.begin_planned(|| Some(JobId::new(id))).unwrap();
+        let run = |turn, job| [PlannedRun { series: JobId::new(1), turn, job: Some(JobId::new(job)) }];
+        let again = || {
+            queue.change_series(JobId::new(1), |series, now| {
+                assert_eq!(series.next, Some(now - 10 + 3600));
+                series.next = Some(now - 10);
+                true
+            })
+        };
+        assert_eq!(planned(10), run(Turn::Begin, 10));
+        assert_eq!(planned(11), [], "the next one is in an hour");
+        drop(again().unwrap());
+        assert_eq!(planned(12), run(Turn::Replace, 12));
+        let state = |id| queue.job(JobId::new(id)).unwrap().unwrap().queued.unwrap().state(now());
+        assert_eq!((state(10), state(12)), (QueueState::Cancelled, QueueState::Queued));
+        queue.take(&[]).unwrap().unwrap();
+        drop(again().unwrap());
+        assert_eq!(planned(13), run(Turn::Skip, 12));
+        assert_eq!(queue.job(JobId::new(12)).unwrap().unwrap().queued.unwrap().series, Some(JobId::new(1)));
+        let paused = queue.change_series(JobId::new(1), |series, now| {
+            (series.is_paused, series.next) = (true, Some(now - 1));
+            true
+        });
+        assert!(paused.unwrap().series.is_paused && planned(14).is_empty());
+        drop(queue.change_series(JobId::new(1), |_, _| false).unwrap());
+        assert_eq!(queue.series().unwrap(), []);
+        assert!(queue.change_series(JobId::new(1), |_, _| true).is_err());
+    }
+}
