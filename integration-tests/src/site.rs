@@ -3,7 +3,7 @@
 use crate::binary::{Program, Running};
 use crate::certificate::Certificate;
 use crate::raw::Raw;
-use crate::socket::{is_free, until};
+use crate::socket::{hold, is_free, release, until};
 use ftp_proto::dialect::Dialect;
 use rustix::process::Signal;
 use std::fs;
@@ -253,6 +253,7 @@ impl Server {
     pub fn die(&mut self) {
         self.running.signal(Signal::KILL);
         self.running.wait();
+        [self.modern, self.old].into_iter().for_each(hold);
     }
 
     /// Starts it again at the same addresses. It has ended.
@@ -263,6 +264,7 @@ impl Server {
             until("the port is free", || is_free(address));
         }
         (self.running, _) = self.site.launch(&self.directory, self.modern, self.old);
+        [self.modern, self.old].into_iter().for_each(release);
     }
 
     /// The place of a path in the real file system.

@@ -157,13 +157,32 @@ pub fn end(stream: &TcpStream) {
     stream.shutdown(Shutdown::Write).unwrap();
 }
 
-/// Whether nobody listens at this port.
-pub fn is_free(at: SocketAddr) -> bool {
+/// A socket that is bound to this address and does not listen: a server that is told to can still use the port. `None` if
+/// somebody listens there.
+fn bound(at: SocketAddr) -> Option<Socket> {
     let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP)).unwrap();
     socket.set_reuse_address(true).unwrap();
-    // It is bound and does not listen, so that a server can still use the port.
-    socket.bind(&at.into()).is_ok()
+    socket.bind(&at.into()).is_ok().then_some(socket)
 }
+
+/// Whether nobody listens at this port.
+pub fn is_free(at: SocketAddr) -> bool {
+    bound(at).is_some()
+}
+
+/// Has the system give this port to no other program until [`release`].
+pub fn hold(at: SocketAddr) {
+    let socket = bound(at);
+    HELD.lock().unwrap().extend(socket.map(|socket| (at, socket)));
+}
+
+/// Gives a port back that was held.
+pub fn release(at: SocketAddr) {
+    HELD.lock().unwrap().retain(|(held, _)| *held != at);
+}
+
+/// The ports of servers that have ended and will start again: another test would get them.
+static HELD: Mutex<Vec<(SocketAddr, Socket)>> = Mutex::new(Vec::new());
 
 /// Asks again and again until something holds that nobody announces (a port that is given back).
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {

@@ -201,7 +201,7 @@ impl General {
 
     /// Waits for the end of a job of the queue. Says each state that it comes to.
     async fn wait(&self, queue: &Queue, id: JobId) -> Result<Status> {
-        let (mut told, mut has_daemon) = (Some(QueueState::Queued), true);
+        let (mut told, mut had_daemon) = (Some(QueueState::Queued), self.has_daemon());
         loop {
             let asked = (queue.clone(), id);
             let found = tokio::task::spawn_blocking(move || asked.0.job(asked.1)).await;
@@ -218,9 +218,11 @@ impl General {
             if let Some(exit) = entry.exit {
                 return Ok(of_number(exit));
             }
-            if std::mem::replace(&mut has_daemon, self.has_daemon()) && !has_daemon && !state.has_ended() {
+            let has_daemon = self.has_daemon();
+            if had_daemon && !has_daemon {
                 self.warn_without_daemon().await?;
             }
+            had_daemon = has_daemon;
             tokio::time::sleep(LOOK_AGAIN).await;
         }
     }

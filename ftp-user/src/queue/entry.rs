@@ -190,7 +190,7 @@ impl Entry {
 
     /// A worker has carried it, and it has ended with this exit status, for that reason.
     ///
-    /// A failure that may pass is tried again, at most [`TRIES`] times within [`PATIENCE`]. An interruption that its owner has
+    /// A failure that may pass is tried again, at most `TRIES` times within `PATIENCE`. An interruption that its owner has
     /// not asked for uses up no try: the worker had to stop. If it is to be given up, a worker removes what it has left.
     pub fn end(&mut self, exit: u8, cause: Option<String>, now: u64) {
         self.is_carried = false;

@@ -4,7 +4,7 @@ mod carry;
 mod worker;
 
 use super::asked::READ_WORDS;
-use super::{General, program, signals};
+use super::{General, program};
 use crate::failure::{Failure, Kind, Result};
 use crate::job::{self, Status};
 use crate::journal::{Journal, JournalFailure};
@@ -12,6 +12,7 @@ use clap::Args;
 use ftp_io::program::duration;
 use ftp_io::program::log::{self, Format, Level};
 use ftp_io::program::service::{Notice, tell_systemd};
+use ftp_io::signal::{Reload, Stop};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use worker::Worker;
@@ -66,7 +67,8 @@ pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> 
     })?;
     let log = log::start(args.log_format, args.log_level);
     let log = log.map_err(|error| Failure::of_this_host("cannot start the log", &error))?;
-    let stop = signals()?;
+    let signals = Stop::new().and_then(|stop| Ok((stop, Reload::new()?)));
+    let signals = signals.map_err(|error| Failure::of_this_host("cannot watch for signals", &error))?;
     let lost = queue.lose_workers(&daemon_lock).map_err(|why| job::of_journal(&why))?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -76,7 +78,7 @@ pub(super) async fn run(general: &General, args: &DaemonArgs) -> Result<Status> 
         "carrying the jobs of the queue"
     );
     tell_systemd(Notice::Ready);
-    let ended = Worker::new(general, queue, args.parallel).run(stop, args.drain_timeout).await;
+    let ended = Worker::new(general, queue, args.parallel).run(signals, args.drain_timeout).await;
     drop((daemon_lock, log));
     ended.map(|()| Status::Done)
 }

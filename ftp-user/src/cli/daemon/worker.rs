@@ -1,6 +1,6 @@
 //! Takes jobs from the queue and carries them, several at the same time.
 
-use super::super::General;
+use super::super::{General, program};
 use super::carry::{RunResult, carry};
 use crate::context::Cancel;
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ use crate::journal::{JobRecord, JournalFailure, PlannedRun, Queue};
 use crate::queue::{CarriedJob, Entry, Turn, Wish};
 use ftp_io::clock::since_1970;
 use ftp_io::program::service::{Notice, tell_systemd};
-use ftp_io::signal::Stop;
+use ftp_io::signal::{Reload, Stop};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::pin::pin;
@@ -56,12 +56,14 @@ impl Worker {
         Self { general, queue, parallel, running, runs, unwritten, is_store_away, recent, turn }
     }
 
-    /// Carries jobs until `stop`. Then none begins; those that run may end within `patience`, and are interrupted after it.
+    /// Carries jobs until it is told to stop. Then none begins; those that run may end within `patience`, and are interrupted
+    /// after it.
     ///
     /// # Errors
     ///
-    /// The queue cannot be read or written. What runs is interrupted then.
-    pub(super) async fn run(mut self, mut stop: Stop, patience: Duration) -> Result<(), Failure> {
+    /// The queue is damaged. What runs is interrupted then.
+    pub(super) async fn run(mut self, signals: (Stop, Reload), patience: Duration) -> Result<(), Failure> {
+        let (mut stop, mut reload) = signals;
         let carried = loop {
             let looked = match self.write_ends().await {
                 Ok(()) => self.look().await,
@@ -85,6 +87,7 @@ impl Worker {
             };
             tokio::select! {
                 () = stop.wait() => break Ok(()),
+                () = reload.wait() => self.check_settings(),
                 Some(ended) = self.runs.join_next_with_id() => self.ended(ended),
                 () = sleep(pause) => {}
             }
@@ -97,6 +100,14 @@ impl Worker {
         let drained = self.drain(&mut stop, patience).await;
         tracing::info!("the daemon has ended");
         carried.and(drained)
+    }
+
+    /// Says what is wrong with the settings. Each job reads them when it begins.
+    fn check_settings(&self) {
+        match program::settings(self.general.job.config.as_deref()) {
+            Ok(_) => tracing::info!("the settings are read by each job that begins"),
+            Err(why) => tracing::warn!(cause = %why, "the settings cannot be used: jobs wait until they can"),
+        }
     }
 
     /// Waits for the ends of what runs.
